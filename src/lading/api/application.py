@@ -1,0 +1,126 @@
+"""The ASGI application: route, admit, handle, send; and an error for whatever goes wrong."""
+
+from lading.api import accesslog
+from lading.api.asgi import Message, Receive, Scope, Send
+from lading.api.body import ClientDisconnected
+from lading.api.context import Context, Options
+from lading.api.errors import (
+    error_response,
+    method_not_allowed_response,
+    not_found_response,
+    unexpected_response,
+)
+from lading.api.forwarded import client_address, is_trusted
+from lading.api.guard import Guard
+from lading.api.request import Request
+from lading.api.response import Response
+from lading.api.routes import find_route
+from lading.api.send import Sender
+from lading.core.errors import RegistryError
+from lading.services.registry import Registry
+
+_ALWAYS = {
+    # "registry/2.0" tells Docker from 2014 on that this is not a registry of the first version.
+    "Docker-Distribution-Api-Version": "registry/2.0",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Api:
+    """The registry protocol."""
+
+    def __init__(self, registry: Registry, options: Options) -> None:
+        self._registry = registry
+        self._options = options
+        self._guard = Guard(read_only=options.read_only)
+        self._sender = Sender({**_ALWAYS, **options.headers})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        outcome = _Outcome(send)
+        try:
+            response = await self._respond(request)
+            await self._send(request, outcome, response)
+        except ClientDisconnected:
+            outcome.status = 499  # nginx's status for a client that left
+        except Exception as error:
+            response = unexpected_response(error)
+            if not outcome.started:
+                await self._send(request, outcome, response)
+            else:
+                raise
+        finally:
+            self._log(request, outcome)
+
+    async def _respond(self, request: Request) -> Response:
+        match = find_route(request.path)
+        if match is None:
+            return not_found_response()
+        if request.method == "OPTIONS":
+            return Response(204, {"Allow": match.route.allowed})
+        endpoint = match.route.endpoints.get(request.method)
+        if endpoint is None:
+            return method_not_allowed_response(match.route.allowed)
+        try:
+            grant = self._guard.admit(endpoint, match.name)
+            return await endpoint.handler(
+                Context(request, self._registry, self._options, grant, match.argument)
+            )
+        except RegistryError as error:
+            return error_response(error)
+
+    async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
+        await self._sender.send(
+            outcome,
+            response,
+            head=request.method == "HEAD",
+            accelerate=self._accelerate(request),
+        )
+
+    def _accelerate(self, request: Request) -> str:
+        """Where the proxy that sent the request finds blobs, if it is ours and says it can."""
+        if (
+            self._options.accelerate
+            and request.headers.get("x-sendfile-type", "").lower() == "x-accel-redirect"
+            and is_trusted(_peer(request), self._options.trusted_proxies)
+        ):
+            return self._options.accelerate
+        return ""
+
+    def _log(self, request: Request, outcome: "_Outcome") -> None:
+        if self._options.access_log:
+            accesslog.write(
+                request,
+                address=client_address(
+                    _peer(request), request.headers, self._options.trusted_proxies
+                ),
+                status=outcome.status,
+                size=outcome.size,
+                now=self._registry.clock(),
+            )
+
+
+class _Outcome:
+    """Passes messages on to the server, and remembers what was answered."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.status = 0
+        self.size = 0
+
+    @property
+    def started(self) -> bool:
+        return self.status != 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        else:
+            self.size += len(message["body"])
+        await self._send(message)
+
+
+def _peer(request: Request) -> str:
+    client = request.scope.get("client")
+    return client[0] if client else ""

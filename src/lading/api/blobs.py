@@ -1,0 +1,53 @@
+"""end-2, end-10: blobs."""
+
+from lading.api.conditions import etag, is_fresh, range_applies
+from lading.api.context import Context
+from lading.api.response import BlobBody, Response
+from lading.core.digest import Digest
+from lading.core.ranges import ByteRange, parse_range
+from lading.services.delete import delete_blob
+from lading.services.pull import pull_blob, stat_blob
+
+
+async def head(context: Context) -> Response:
+    """Whether a blob is there; the client then need not upload it."""
+    digest = Digest(context.argument)
+    size = await stat_blob(context.registry, context.grant, digest)
+    if is_fresh(context.request.headers, digest):
+        return Response(304, _headers(digest))
+    return Response(200, {**_headers(digest), "Content-Length": str(size)})
+
+
+async def get(context: Context) -> Response:
+    """A blob, or the part of it that `Range` asks for."""
+    headers = context.request.headers
+    digest = Digest(context.argument)
+    blob = await pull_blob(context.registry, context.grant, digest)
+    if is_fresh(headers, digest):
+        return Response(304, _headers(digest))
+    part = None
+    if "range" in headers and range_applies(headers, digest):
+        part = parse_range(headers["range"], blob.size)
+    if part is None:
+        return Response(200, _headers(digest), BlobBody(blob.source, ByteRange(0, blob.size)))
+    content_range = f"bytes {part.start}-{part.stop - 1}/{blob.size}"
+    return Response(
+        206, {**_headers(digest), "Content-Range": content_range}, BlobBody(blob.source, part)
+    )
+
+
+async def delete(context: Context) -> Response:
+    """Take a blob out of the repository."""
+    await delete_blob(context.registry, context.grant, Digest(context.argument))
+    return Response(202)
+
+
+def _headers(digest: Digest) -> dict[str, str]:
+    return {
+        "Content-Type": "application/octet-stream",
+        "Docker-Content-Digest": digest,
+        "ETag": etag(digest),
+        "Accept-Ranges": "bytes",
+        # The content of a digest never changes.
+        "Cache-Control": "max-age=31536000",
+    }

@@ -1,0 +1,58 @@
+"""Reading the body of a request, never more of it at once than a piece."""
+
+from collections.abc import AsyncIterator
+
+from lading.api.asgi import Receive
+from lading.core.errors import ManifestTooLarge
+
+# Bytes handed on at once: large enough that a hop to a thread costs little beside hashing and
+# writing them, small enough that hundreds of uploads fit into memory.
+PIECE = 1024 * 1024
+
+
+class ClientDisconnected(Exception):
+    """The client went away in the middle of its request; there is no one to answer."""
+
+
+async def read_pieces(receive: Receive) -> AsyncIterator[bytes | bytearray]:
+    """The body in pieces of about `PIECE` bytes.
+
+    Raises:
+        ClientDisconnected: the body ends early; what arrived was yielded before.
+    """
+    piece: bytes | bytearray = b""
+    more = True
+    while more:
+        message = await receive()
+        gone = message["type"] == "http.disconnect"
+        more = message.get("more_body", False)
+        data: bytes = message.get("body", b"")
+        if not piece:
+            piece = data
+        else:
+            if isinstance(piece, bytes):
+                piece = bytearray(piece)
+            piece += data
+        if piece and (gone or not more or len(piece) >= PIECE):
+            yield piece
+            piece = b""
+        if gone:
+            raise ClientDisconnected
+
+
+async def read_bounded(receive: Receive, limit: int, length: int | None) -> bytes:
+    """The whole body, if it has at most `limit` bytes.
+
+    Raises:
+        ManifestTooLarge: it has more, or says so.
+        ClientDisconnected: the body ends early.
+    """
+    body = bytearray()
+    if length is None or length <= limit:
+        async for piece in read_pieces(receive):
+            body += piece
+            if len(body) > limit:
+                break
+        else:
+            return bytes(body)
+    raise ManifestTooLarge(f"manifests may have at most {limit} bytes")

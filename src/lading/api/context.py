@@ -1,0 +1,62 @@
+"""What a handler is given."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+
+from lading.api.request import Request
+from lading.core.access import Grant
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName
+from lading.services.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator chose for the HTTP side.
+
+    Attributes:
+        host: the base URL that clients use; empty for relative locations, which work anywhere.
+        headers: sent with every response.
+        trusted_proxies: who may say where a request came from.
+        accelerate: the internal location at which a proxy serves the files of blobs, as
+            `/_blobs/`; empty if none does.
+        max_tags: most tags on one page.
+        max_repositories: most repositories on one page.
+    """
+
+    host: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
+    accelerate: str = ""
+    max_tags: int = 1000
+    max_repositories: int = 1000
+    read_only: bool = False
+    access_log: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A request that was routed and may proceed.
+
+    Attributes:
+        argument: the last part of the path, not yet checked: a digest, a reference, an upload.
+    """
+
+    request: Request
+    registry: Registry
+    options: Options
+    grant: Grant
+    argument: str
+
+    def location(self, path: str) -> str:
+        """A URL for `Location`: relative, unless the operator set a base."""
+        return self.options.host + path
+
+    def blob_location(self, digest: Digest) -> str:
+        """Where a blob of this repository is."""
+        return self.location(f"/v2/{self.grant.repository}/blobs/{digest}")
+
+    def grant_for(self, repository: RepositoryName) -> Grant:
+        """What the caller may do in another repository."""
+        return Grant(repository, self.grant.actions, self.grant.principal)

@@ -1,0 +1,111 @@
+"""From what went wrong to a status and an error code: one table, and only this table.
+
+The codes are the distribution specification's ("Error Codes") and, where that has none, CNCF
+Distribution's, which clients know.
+"""
+
+import logging
+from collections.abc import Mapping
+
+import msgspec
+
+from lading.api.response import JSON, Response
+from lading.core import errors
+from lading.core.errors import RegistryError
+
+STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
+    errors.NameInvalid: (400, "NAME_INVALID"),
+    errors.TagInvalid: (400, "TAG_INVALID"),
+    errors.DigestInvalid: (400, "DIGEST_INVALID"),
+    errors.DigestMismatch: (400, "DIGEST_INVALID"),
+    errors.SizeMismatch: (400, "SIZE_INVALID"),
+    errors.RepositoryUnknown: (404, "NAME_UNKNOWN"),
+    errors.ManifestUnknown: (404, "MANIFEST_UNKNOWN"),
+    errors.ManifestInvalid: (400, "MANIFEST_INVALID"),
+    # "the registry MUST return … 413 Payload Too Large" (distribution-spec, Pushing Manifests)
+    errors.ManifestTooLarge: (413, "MANIFEST_INVALID"),
+    # The specification lists this code under 404; Distribution and its clients use 400.
+    errors.ManifestBlobUnknown: (400, "MANIFEST_BLOB_UNKNOWN"),
+    errors.TooManyTags: (414, "TAG_INVALID"),
+    errors.BlobUnknown: (404, "BLOB_UNKNOWN"),
+    # "405 … if deletion is disabled" is the only refusal that clients expect of a DELETE.
+    errors.BlobInUse: (405, "UNSUPPORTED"),
+    errors.RangeNotSatisfiable: (416, "RANGE_INVALID"),
+    errors.UploadUnknown: (404, "BLOB_UPLOAD_UNKNOWN"),
+    errors.UploadInvalid: (400, "BLOB_UPLOAD_INVALID"),
+    errors.UploadOutOfOrder: (416, "RANGE_INVALID"),
+    errors.PageInvalid: (400, "PAGINATION_NUMBER_INVALID"),
+    errors.Denied: (403, "DENIED"),
+    errors.Unsupported: (405, "UNSUPPORTED"),
+    errors.ReadOnly: (405, "UNSUPPORTED"),
+    errors.DeleteDisabled: (405, "UNSUPPORTED"),
+    errors.Unavailable: (503, "UNAVAILABLE"),
+}
+
+log = logging.getLogger(__name__)
+
+
+def error_response(error: RegistryError) -> Response:
+    """The answer that an error gets."""
+    status, code = STATUS_AND_CODE[type(error)]
+    return Response(
+        status,
+        {"Content-Type": JSON, **_headers(error)},
+        _envelope(code, error.message, *error.details),
+    )
+
+
+def unexpected_response(error: Exception) -> Response:
+    """The answer to a failure of this program; the log has the details, the client none."""
+    log.error("unexpected failure", exc_info=error)
+    return Response(500, {"Content-Type": JSON}, _envelope("UNKNOWN", "unknown error"))
+
+
+def not_found_response() -> Response:
+    """The answer to a path that is not of this protocol."""
+    return Response(
+        404,
+        {"Content-Type": JSON},
+        _envelope("UNSUPPORTED", "there is nothing at this path; the API is under /v2/"),
+    )
+
+
+def method_not_allowed_response(allowed: str) -> Response:
+    """The answer to a method that a path does not have."""
+    message = f"the method is not allowed here; allowed are {allowed}"
+    return Response(
+        405, {"Content-Type": JSON, "Allow": allowed}, _envelope("UNSUPPORTED", message)
+    )
+
+
+def _envelope(code: str, message: str, *details: Mapping[str, object]) -> bytes:
+    """The error body of the specification; one entry for each thing it concerns."""
+    return msgspec.json.encode(
+        {
+            "errors": [
+                {"code": code, "message": message, "detail": detail} for detail in details or ({},)
+            ]
+        }
+    )
+
+
+def _headers(error: RegistryError) -> Mapping[str, str]:
+    match error:
+        case errors.RangeNotSatisfiable(size=size):
+            # RFC 9110, 14.4: an unsatisfied range tells the current length.
+            return {"Content-Range": f"bytes */{size}"}
+        case errors.UploadOutOfOrder(size=size):
+            return {"Range": upload_range(size)}
+        case errors.ReadOnly():
+            return {"Allow": "GET, HEAD, OPTIONS"}
+        case errors.Unsupported() | errors.BlobInUse():
+            return {"Allow": "GET, HEAD, OPTIONS, POST, PATCH, PUT"}
+        case errors.Unavailable():
+            return {"Retry-After": "5"}
+        case _:
+            return {}
+
+
+def upload_range(size: int) -> str:
+    """`Range` of an upload: `0-N`, the last byte included; `0-0` while it is empty."""
+    return f"0-{max(size - 1, 0)}"

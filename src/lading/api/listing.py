@@ -1,0 +1,110 @@
+"""end-8, end-12, and the catalog: lists, in pages."""
+
+from urllib.parse import urlencode
+
+from lading.api.context import Context
+from lading.api.response import Response, json_response
+from lading.core import media
+from lading.core.digest import Digest
+from lading.core.errors import PageInvalid
+from lading.ports import Referrer
+from lading.services import listing
+
+# Distribution's page when the client does not say.
+DEFAULT_REPOSITORIES = 100
+# A page of referrers must stay below the 4 MiB that clients read of an index; descriptors without
+# annotations take 250 bytes.
+MAX_REFERRERS = 1000
+MAX_REFERRERS_SIZE = 3 * 1024 * 1024
+
+
+async def tags(context: Context) -> Response:
+    """The tags of a repository."""
+    most = context.options.max_tags
+    limit = min(_limit(context, default=most), most)
+    page = await listing.list_tags(
+        context.registry, context.grant, after=_after(context), limit=limit
+    )
+    name = context.grant.repository
+    return json_response(
+        {"name": name, "tags": page.items},
+        headers=_next(context, f"/v2/{name}/tags/list", limit, page.last),
+    )
+
+
+async def catalog(context: Context) -> Response:
+    """The repositories of the registry."""
+    most = context.options.max_repositories
+    limit = _limit(context, default=min(DEFAULT_REPOSITORIES, most))
+    if limit > most:
+        raise PageInvalid(f"`n` may be at most {most} (catalog.maxentries)", {"n": limit})
+    page = await listing.list_repositories(context.registry, after=_after(context), limit=limit)
+    return json_response(
+        {"repositories": page.items}, headers=_next(context, "/v2/_catalog", limit, page.last)
+    )
+
+
+async def referrers(context: Context) -> Response:
+    """The manifests that are about a digest, as an image index."""
+    subject = Digest(context.argument)
+    artifact_type = context.request.parameter("artifactType")
+    limit = min(_limit(context, default=MAX_REFERRERS), MAX_REFERRERS)
+    page = await listing.list_referrers(
+        context.registry,
+        context.grant,
+        subject,
+        artifact_type=artifact_type,
+        after=_after(context),
+        limit=limit,
+        max_size=MAX_REFERRERS_SIZE,
+    )
+    path = f"/v2/{context.grant.repository}/referrers/{subject}"
+    headers = _next(context, path, limit, page.last, artifactType=artifact_type)
+    if artifact_type is not None:
+        headers["OCI-Filters-Applied"] = "artifactType"
+    return json_response(
+        {
+            "schemaVersion": 2,
+            "mediaType": media.OCI_INDEX,
+            "manifests": [_descriptor(referrer) for referrer in page.items],
+        },
+        headers=headers,
+        content_type=media.OCI_INDEX,
+    )
+
+
+def _descriptor(referrer: Referrer) -> dict[str, object]:
+    descriptor: dict[str, object] = {
+        "mediaType": referrer.media_type,
+        "digest": referrer.digest,
+        "size": referrer.size,
+    }
+    if referrer.artifact_type:
+        descriptor["artifactType"] = referrer.artifact_type
+    if referrer.annotations:
+        descriptor["annotations"] = referrer.annotations
+    return descriptor
+
+
+def _limit(context: Context, default: int) -> int:
+    value = context.request.parameter("n")
+    if value is None:
+        return default
+    if not (value.isascii() and value.isdigit() and len(value) < 10):
+        raise PageInvalid("`n` must be a number from 0", {"n": value[:64]})
+    return int(value)
+
+
+def _after(context: Context) -> str:
+    return context.request.parameter("last") or ""
+
+
+def _next(
+    context: Context, path: str, limit: int, last: str | None, **more: str | None
+) -> dict[str, str]:
+    """RFC 8288: where the next page is, if there is one."""
+    if last is None:
+        return {}
+    values = {"n": str(limit), "last": last, **more}
+    query = urlencode({name: value for name, value in values.items() if value is not None})
+    return {"Link": f'<{context.location(path)}?{query}>; rel="next"'}

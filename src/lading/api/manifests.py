@@ -1,0 +1,58 @@
+"""end-3, end-7, end-9: manifests."""
+
+from lading.api.body import read_bounded
+from lading.api.conditions import etag, is_fresh
+from lading.api.context import Context
+from lading.api.response import Response
+from lading.core.manifest import MAX_SIZE
+from lading.core.names import Tag, parse_reference
+from lading.services.delete import delete_manifest
+from lading.services.pull import pull_manifest
+from lading.services.push_manifest import push_manifest
+
+
+async def get(context: Context) -> Response:
+    """What was pushed, whatever the client accepts.
+
+    A digest promises these bytes; no conversion of them would have it.
+    """
+    reference = parse_reference(context.argument)
+    manifest = await pull_manifest(context.registry, context.grant, reference)
+    headers = {
+        "Content-Type": manifest.media_type,
+        "Docker-Content-Digest": manifest.digest,
+        "ETag": etag(manifest.digest),
+    }
+    if is_fresh(context.request.headers, manifest.digest):
+        return Response(304, headers)
+    return Response(200, headers, manifest.body)
+
+
+async def put(context: Context) -> Response:
+    """Push a manifest by tag or by digest, with more tags in `tag` parameters."""
+    request = context.request
+    reference = parse_reference(context.argument)
+    tags = [Tag(tag) for tag in request.parameters.get("tag", [])]
+    manifest = await push_manifest(
+        context.registry,
+        context.grant,
+        reference,
+        await read_bounded(request.receive, MAX_SIZE, request.content_length),
+        content_type=request.headers.get("content-type", ""),
+        tags=tags,
+    )
+    headers = {
+        "Location": context.location(f"/v2/{context.grant.repository}/manifests/{manifest.digest}"),
+        "Docker-Content-Digest": manifest.digest,
+    }
+    if manifest.subject is not None:
+        headers["OCI-Subject"] = manifest.subject
+    if tags:
+        headers["OCI-Tag"] = ", ".join(tags)
+    return Response(201, headers)
+
+
+async def delete(context: Context) -> Response:
+    """Delete a tag, or a manifest with its tags."""
+    await delete_manifest(context.registry, context.grant, parse_reference(context.argument))
+    return Response(202)

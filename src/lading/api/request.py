@@ -1,0 +1,67 @@
+"""A request, read as far as its headers."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from lading.api.asgi import Receive, Scope
+from lading.core.errors import SizeMismatch
+
+# More parameters than any request of the protocol needs, tags included.
+MAX_PARAMETERS = 256
+
+
+class Request:
+    """What a handler may know of a request.
+
+    Attributes:
+        method: in upper case.
+        path: percent-decoded; it is only ever matched against grammars, never used as a path.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.receive = receive
+        self.scope = scope
+
+    @cached_property
+    def headers(self) -> Mapping[str, str]:
+        """Headers by lower-case name; the values of one that is repeated are joined (RFC 9110)."""
+        headers: dict[str, str] = {}
+        for raw_name, raw_value in self.scope["headers"]:
+            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        return headers
+
+    @cached_property
+    def parameters(self) -> Mapping[str, list[str]]:
+        """Query parameters, each with all its values."""
+        query = self.scope["query_string"].decode("latin-1")
+        found: dict[str, list[str]] = {}
+        try:
+            pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
+        except ValueError:
+            return {}
+        for name, value in pairs:
+            found.setdefault(name, []).append(value)
+        return found
+
+    def parameter(self, name: str) -> str | None:
+        """The first value of a query parameter."""
+        values = self.parameters.get(name)
+        return values[0] if values else None
+
+    @property
+    def content_length(self) -> int | None:
+        """How many bytes the body has, if the client says.
+
+        Raises:
+            SizeMismatch: the header is not a number.
+        """
+        value = self.headers.get("content-length")
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdigit()):
+            raise SizeMismatch("Content-Length is not a number")
+        return int(value)

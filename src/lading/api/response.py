@@ -1,0 +1,41 @@
+"""A response: what is to be sent. How it leaves is for `send` to decide."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import msgspec
+
+from lading.core.ranges import ByteRange
+from lading.ports import BlobSource
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class BlobBody:
+    """The body is (a part of) a blob."""
+
+    source: BlobSource
+    range: ByteRange
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """What is to be sent.
+
+    Attributes:
+        headers: without `Content-Length`, which follows from the body unless it is given.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | BlobBody = b""
+
+
+def json_response(
+    value: object, *, headers: Mapping[str, str] | None = None, content_type: str = JSON
+) -> Response:
+    """A JSON document, with status 200."""
+    return Response(
+        200, {"Content-Type": content_type, **(headers or {})}, msgspec.json.encode(value)
+    )

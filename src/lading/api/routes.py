@@ -1,0 +1,121 @@
+"""Which request is answered by what: one row per endpoint of the specification.
+
+"<name>" may itself hold `/blobs/` or `/manifests/`, so paths are matched from the right: the
+patterns are greedy.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from lading.api import base, blobs, listing, manifests, uploads
+from lading.api.context import Context
+from lading.api.response import Response
+from lading.core.access import Action
+
+Handler = Callable[[Context], Awaitable[Response]]
+
+PULL = frozenset({Action.PULL})
+PUSH = frozenset({Action.PULL, Action.PUSH})
+DELETE = frozenset({Action.DELETE})
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """What a method does.
+
+    Attributes:
+        id: the specification's name for it; tests are named by it.
+        needs: what the caller must be allowed to do in the repository.
+        writes: whether it changes anything, and so is refused while the registry is read-only.
+    """
+
+    id: str
+    handler: Handler
+    needs: frozenset[Action] = PULL
+    writes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A path, with its methods.
+
+    Attributes:
+        pattern: may name a `name` (the repository) and an `argument` (the last part).
+    """
+
+    pattern: re.Pattern[str]
+    endpoints: Mapping[str, Endpoint]
+
+    @property
+    def allowed(self) -> str:
+        """The value of `Allow`."""
+        return ", ".join([*self.endpoints, "OPTIONS"])
+
+
+def _route(pattern: str, endpoints: Mapping[str, Endpoint]) -> Route:
+    return Route(re.compile(pattern, re.DOTALL), endpoints)
+
+
+def _readable(id_: str, handler: Handler) -> dict[str, Endpoint]:
+    endpoint = Endpoint(id_, handler)
+    return {"GET": endpoint, "HEAD": endpoint}
+
+
+_NAME = "/v2/(?P<name>.*)"
+
+ROUTES = (
+    _route(
+        f"{_NAME}/manifests/(?P<argument>[^/]*)",
+        {
+            **_readable("end-3", manifests.get),
+            "PUT": Endpoint("end-7", manifests.put, PUSH, writes=True),
+            "DELETE": Endpoint("end-9", manifests.delete, DELETE, writes=True),
+        },
+    ),
+    _route(
+        f"{_NAME}/blobs/uploads/?",
+        {"POST": Endpoint("end-4", uploads.start, PUSH, writes=True)},
+    ),
+    _route(
+        f"{_NAME}/blobs/(?P<argument>[^/]*)",
+        {
+            "GET": Endpoint("end-2", blobs.get),
+            "HEAD": Endpoint("end-2", blobs.head),
+            "DELETE": Endpoint("end-10", blobs.delete, DELETE, writes=True),
+        },
+    ),
+    _route(
+        f"{_NAME}/blobs/uploads/(?P<argument>[^/]*)",
+        {
+            **_readable("end-13", uploads.status),
+            "PATCH": Endpoint("end-5", uploads.append, PUSH, writes=True),
+            "PUT": Endpoint("end-6", uploads.commit, PUSH, writes=True),
+            "DELETE": Endpoint("end-14", uploads.cancel, PUSH, writes=True),
+        },
+    ),
+    _route(f"{_NAME}/tags/list", _readable("end-8", listing.tags)),
+    _route(f"{_NAME}/referrers/(?P<argument>[^/]*)", _readable("end-12", listing.referrers)),
+    _route("/v2/_catalog", _readable("catalog", listing.catalog)),
+    _route("/v2/?", _readable("end-1", base.check)),
+    _route("/", _readable("alive", base.alive)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A path that was recognised; its parts are not yet checked."""
+
+    route: Route
+    name: str | None
+    argument: str
+
+
+def find_route(path: str) -> Match | None:
+    """The route of a path."""
+    for route in ROUTES:
+        match = route.pattern.fullmatch(path)
+        if match is not None:
+            parts = match.groupdict()
+            return Match(route, parts.get("name"), parts.get("argument", ""))
+    return None

@@ -1,0 +1,100 @@
+"""end-4, end-5, end-6, end-11, end-13, end-14: pushes of blobs."""
+
+from lading.api.body import read_pieces
+from lading.api.context import Context
+from lading.api.errors import upload_range
+from lading.api.response import Response
+from lading.core.digest import SHA256, Digest
+from lading.core.errors import DigestInvalid
+from lading.core.names import RepositoryName, UploadId
+from lading.core.ranges import parse_chunk
+from lading.services import push_blob
+from lading.services.push_blob import Chunk
+
+
+async def start(context: Context) -> Response:
+    """Begin an upload; or take the whole blob, or mount one from elsewhere, if so asked."""
+    digest = context.request.parameter("digest")
+    if digest is not None:
+        return await _push_whole(context, Digest(digest))
+    mount = context.request.parameter("mount")
+    if mount is not None and await _mount(context, Digest(mount)):
+        return _created(context, Digest(mount))
+    algorithm = context.request.parameter("digest-algorithm") or SHA256
+    upload = await push_blob.start(context.registry, context.grant, algorithm)
+    return _accepted(context, upload.id, 0)
+
+
+async def status(context: Context) -> Response:
+    """How far an upload is."""
+    upload = UploadId(context.argument)
+    size = await push_blob.status(context.registry, context.grant, upload)
+    return Response(204, _headers(context, upload, size))
+
+
+async def append(context: Context) -> Response:
+    """Add a chunk, or a stream, to an upload."""
+    upload = UploadId(context.argument)
+    size = await push_blob.append(context.registry, context.grant, upload, _chunk(context))
+    return _accepted(context, upload, size)
+
+
+async def commit(context: Context) -> Response:
+    """Finish an upload, with a last chunk if there is one."""
+    digest = context.request.parameter("digest")
+    if digest is None:
+        raise DigestInvalid("say which digest the upload has: `?digest=sha256:…`")
+    await push_blob.commit(
+        context.registry,
+        context.grant,
+        UploadId(context.argument),
+        Digest(digest),
+        _chunk(context),
+    )
+    return _created(context, Digest(digest))
+
+
+async def cancel(context: Context) -> Response:
+    """Give an upload up."""
+    upload = UploadId(context.argument)
+    await push_blob.cancel(context.registry, context.grant, upload)
+    return Response(204, {"Docker-Upload-UUID": upload})
+
+
+async def _push_whole(context: Context, digest: Digest) -> Response:
+    await push_blob.push_whole(context.registry, context.grant, digest, _chunk(context))
+    return _created(context, digest)
+
+
+async def _mount(context: Context, digest: Digest) -> bool:
+    source = context.request.parameter("from")
+    grant = None if source is None else context.grant_for(RepositoryName(source))
+    return await push_blob.mount(context.registry, context.grant, digest, grant)
+
+
+def _chunk(context: Context) -> Chunk:
+    request = context.request
+    content_range = request.headers.get("content-range")
+    return Chunk(
+        pieces=read_pieces(request.receive),
+        range=None if content_range is None else parse_chunk(content_range),
+        length=request.content_length,
+    )
+
+
+def _created(context: Context, digest: Digest) -> Response:
+    return Response(
+        201, {"Location": context.blob_location(digest), "Docker-Content-Digest": digest}
+    )
+
+
+def _accepted(context: Context, upload: UploadId, size: int) -> Response:
+    return Response(202, _headers(context, upload, size))
+
+
+def _headers(context: Context, upload: UploadId, size: int) -> dict[str, str]:
+    return {
+        "Location": context.location(f"/v2/{context.grant.repository}/blobs/uploads/{upload}"),
+        "Range": upload_range(size),
+        "Docker-Upload-UUID": upload,
+    }

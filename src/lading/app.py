@@ -1,0 +1,105 @@
+"""Puts the parts together: from settings to an ASGI application.
+
+The only module that knows every adapter. Nothing is opened before the application starts.
+"""
+
+import logging
+import time
+import uuid
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from lading.api.application import Api
+from lading.api.asgi import Application, Receive, Scope, Send
+from lading.api.context import Options
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.memory import MemoryBlobs
+from lading.config.settings import Settings
+from lading.metadata.sqlite import SqliteMetadata
+from lading.services.registry import Policy, Registry
+
+log = logging.getLogger(__name__)
+
+
+def metadata_path(root: Path) -> Path:
+    """Where the database is, below the root of all data."""
+    return root / "lading" / "metadata.sqlite3"
+
+
+def open_registry(settings: Settings) -> Registry:
+    """Open the stores that the settings name."""
+    if settings.storage.driver == "inmemory":
+        return _registry(settings, SqliteMetadata.in_memory(), MemoryBlobs())
+    root = settings.storage.filesystem.rootdirectory
+    return _registry(settings, SqliteMetadata.open(metadata_path(root)), FilesystemBlobs(root))
+
+
+def _registry(
+    settings: Settings, metadata: SqliteMetadata, blobs: FilesystemBlobs | MemoryBlobs
+) -> Registry:
+    purging = settings.storage.maintenance.uploadpurging
+    return Registry(
+        metadata=metadata,
+        blobs=blobs,
+        clock=time.time,
+        new_uuid=uuid.uuid4,
+        policy=Policy(
+            grace=settings.storage.garbagecollect.grace.total_seconds(),
+            upload_age=purging.age.total_seconds(),
+            delete_enabled=settings.storage.delete.enabled,
+            children_required=settings.validation.manifests.indexes.platforms != "none",
+        ),
+    )
+
+
+async def close_registry(registry: Registry) -> None:
+    """Finish what was begun and let go of the stores."""
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(registry.blobs.close)
+        stack.push_async_callback(registry.metadata.close)
+
+
+def build(settings: Settings) -> Application:
+    """The application; it opens its stores when the server starts it."""
+    return _Server(settings)
+
+
+def _options(settings: Settings) -> Options:
+    return Options(
+        host=settings.http.host or "",
+        headers={name: ", ".join(values) for name, values in settings.http.headers.items()},
+        trusted_proxies=settings.http.trustedproxies,
+        accelerate=settings.http.accelredirect or "",
+        max_tags=settings.tags.maxtags,
+        max_repositories=settings.catalog.maxentries,
+        read_only=settings.storage.maintenance.readonly.enabled,
+        access_log=not settings.log.accesslog.disabled,
+    )
+
+
+class _Server:
+    """ASGI: the life of the application, and its requests."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._api: Application | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self._live(receive, send)
+        elif self._api is not None and scope["type"] == "http":
+            await self._api(scope, receive, send)
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            registry = open_registry(self._settings)
+        except Exception as error:
+            log.exception("cannot open the stores")
+            await send({"type": "lifespan.startup.failed", "message": str(error)})
+            return
+        self._api = Api(registry, _options(self._settings))
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await close_registry(registry)
+        await send({"type": "lifespan.shutdown.complete"})

@@ -1,0 +1,1 @@
+"""Where bytes live: the `BlobStore` port on a file system and in memory."""

@@ -1,0 +1,281 @@
+"""Blobs as files.
+
+```
+<root>
+├── docker/registry/v2/blobs/<algorithm>/<2 hex>/<hex>/data   a blob, in CNCF Distribution's layout
+└── lading
+    ├── uploads/<id>           what an upload has so far: its size is the upload's offset
+    ├── uploads/<id>.rewound   the upload was shortened once: no hash kept from before holds
+    └── locks/<2 hex>          held (flock) while a blob with such a digest is committed or deleted
+```
+
+Rules:
+
+* A file under `blobs` is complete and verified, always: it gets there by a rename, after an fsync.
+* Bytes of an upload are appended in order, so whatever a crash leaves is a prefix of what was sent.
+* An upload is written by the holder of its `flock` only, whichever worker that is; the kernel lets
+  go of the locks of a process that dies.
+"""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from lading.blobs import durable
+from lading.blobs.hashing import HashesInProgress, RunningHash
+from lading.core.digest import HEX_LENGTH, Digest
+from lading.core.errors import DigestInvalid, DigestMismatch, UploadOutOfOrder, UploadUnknown
+from lading.core.names import UploadId
+from lading.ports import LocalFile, Upload
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Bytes read at once when a hash has to catch up.
+READ_SIZE = 1024 * 1024
+# Threads that wait for the disk; each holds one piece of one upload.
+THREADS = 16
+# Seconds between tries for the lock of a blob that another worker is committing.
+LOCK_POLL = 0.005
+
+
+class FilesystemBlobs:
+    """See `lading.ports.BlobStore`."""
+
+    def __init__(self, root: Path) -> None:
+        self._blobs = root / "docker" / "registry" / "v2" / "blobs"
+        self._uploads = root / "lading" / "uploads"
+        self._locks = root / "lading" / "locks"
+        for directory in (self._blobs, self._uploads, self._locks):
+            durable.make_directories(directory)
+        self._hashes = HashesInProgress()
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
+
+    async def begin(self, upload: UploadId) -> None:
+        """See `BlobStore.begin`."""
+        (self._uploads / upload).touch(exist_ok=False)
+
+    @asynccontextmanager
+    async def stage(self, upload: Upload) -> AsyncIterator["StagedFile"]:
+        """See `BlobStore.stage`."""
+        path = self._uploads / upload.id
+        with _open_exclusively(path) as descriptor:
+            size = os.fstat(descriptor).st_size
+            running = self._hashes.take(upload.id, upload.algorithm, size)
+            if _rewound(path).exists():
+                running = None
+            staged = StagedFile(self, path, descriptor, size, running)
+            try:
+                yield staged
+            finally:
+                staged.keep_hash(self._hashes, upload.id)
+
+    async def staged_size(self, upload: UploadId) -> int:
+        """See `BlobStore.staged_size`."""
+        try:
+            return (self._uploads / upload).stat().st_size
+        except FileNotFoundError:
+            raise UploadUnknown from None
+
+    async def discard(self, upload: UploadId) -> None:
+        """See `BlobStore.discard`."""
+        self._hashes.forget(upload)
+        path = self._uploads / upload
+        await self.run(_discard, path)
+
+    async def find(self, digest: Digest) -> LocalFile | None:
+        """See `BlobStore.find`."""
+        path = self.path(digest)
+        if not path.exists():
+            return None
+        return LocalFile(path, path.relative_to(self._blobs).as_posix())
+
+    async def delete(self, digest: Digest) -> None:
+        """See `BlobStore.delete`."""
+        await self.run(_delete, self.path(digest))
+
+    @asynccontextmanager
+    async def lock(self, digest: Digest) -> AsyncIterator[None]:
+        """See `BlobStore.lock`."""
+        path = self._locks / digest.hex[:2]
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            while not _try_lock(descriptor):  # noqa: ASYNC110 - another process tells no event
+                await asyncio.sleep(LOCK_POLL)
+            yield
+        finally:
+            os.close(descriptor)
+
+    async def digests(self) -> AsyncIterator[Digest]:
+        """See `BlobStore.digests`."""
+        for algorithm in HEX_LENGTH:
+            for shard in await self.run(_names, self._blobs / algorithm):
+                for name in await self.run(_names, self._blobs / algorithm / shard):
+                    with suppress(DigestInvalid):
+                        digest = Digest(f"{algorithm}:{name}")
+                        if self.path(digest).exists():
+                            yield digest
+
+    async def close(self) -> None:
+        """See `BlobStore.close`."""
+        self._threads.shutdown()
+
+    def path(self, digest: Digest) -> Path:
+        """Where the bytes of a blob are, or would be."""
+        return self._blobs / digest.algorithm / digest.hex[:2] / digest.hex / "data"
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do blocking work in a thread, and return only when it is over.
+
+        A thread cannot be cancelled: the files and locks it uses must be held until it is done,
+        even when the request it works for is given up.
+        """
+        loop = asyncio.get_running_loop()
+        work = loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+        try:
+            return await asyncio.shield(work)
+        except asyncio.CancelledError:
+            while not work.done():
+                with suppress(asyncio.CancelledError):
+                    await asyncio.wait([work])
+            raise
+
+
+class StagedFile:
+    """See `lading.ports.StagedUpload`."""
+
+    def __init__(
+        self,
+        store: FilesystemBlobs,
+        path: Path,
+        descriptor: int,
+        size: int,
+        running: RunningHash | None,
+    ) -> None:
+        self._store = store
+        self._path = path
+        self._descriptor = descriptor
+        self._running = running
+        self._committed = False
+        self.size = size
+
+    async def write(self, data: bytes | bytearray) -> None:
+        """See `StagedUpload.write`."""
+        await self._store.run(self._write, data)
+
+    async def rewind(self, size: int) -> None:
+        """See `StagedUpload.rewind`."""
+        if self._committed:  # the file is a blob now
+            return
+        # Another worker may keep a hash of the bytes that go now. The mark comes first, and is
+        # looked for under the same lock, so that such a hash is never taken for that of new bytes.
+        _rewound(self._path).touch()
+        os.ftruncate(self._descriptor, size)
+        self.size, self._running = size, None
+
+    async def commit(self, digest: Digest) -> None:
+        """See `StagedUpload.commit`."""
+        await self._store.run(self._commit, digest)
+
+    def keep_hash(self, hashes: HashesInProgress, upload: UploadId) -> None:
+        """Hand the running hash to the upload's next request."""
+        if self._running is not None and not self._committed:
+            hashes.keep(upload, self._running)
+
+    def _write(self, data: bytes | bytearray) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._descriptor, view, self.size)
+            self.size += written
+            if self._running is not None:
+                self._running.update(view[:written])
+            view = view[written:]
+
+    def _commit(self, digest: Digest) -> None:
+        actual = self._digest(digest.algorithm)
+        if actual != digest:
+            raise DigestMismatch("", {"expected": digest, "actual": actual})
+        target = self._store.path(digest)
+        if _has_size(target, self.size):
+            self._path.unlink()
+        else:
+            os.fsync(self._descriptor)
+            # From here on the file may be a blob, whatever fails next: never shorten it.
+            self._committed = True
+            durable.move(self._path, target)
+        self._committed = True
+        _rewound(self._path).unlink(missing_ok=True)
+
+    def _digest(self, algorithm: str) -> Digest:
+        """The digest of the whole file, read only as far as it was not hashed on the way in."""
+        if self._running is None or self._running.algorithm != algorithm:
+            self._running = RunningHash.start(algorithm)
+        while self._running.size < self.size:
+            data = os.pread(self._descriptor, READ_SIZE, self._running.size)
+            if not data:
+                raise OSError(f"{self._path} is shorter than it was")
+            self._running.update(data)
+        return self._running.digest()
+
+
+@contextmanager
+def _open_exclusively(path: Path) -> Iterator[int]:
+    """Open an upload's file, unless someone else has it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise UploadUnknown from None
+    try:
+        if not _try_lock(descriptor):
+            raise UploadOutOfOrder(
+                "another request is writing to this upload; ask for its status, then go on",
+                os.fstat(descriptor).st_size,
+            )
+        # It may have become a blob between the open and the lock: that file is not to be touched.
+        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(descriptor)):
+            raise UploadUnknown
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _rewound(path: Path) -> Path:
+    return path.with_name(f"{path.name}.rewound")
+
+
+def _discard(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _rewound(path).unlink(missing_ok=True)
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _has_size(path: Path, size: int) -> bool:
+    try:
+        return path.stat().st_size == size
+    except FileNotFoundError:
+        return False
+
+
+def _delete(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    with suppress(OSError):  # not empty, or gone already
+        path.parent.rmdir()
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return [entry.name for entry in directory.iterdir()]
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,109 @@
+"""Blobs in memory: for tests, and for `storage: inmemory`."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from lading.core.digest import Digest
+from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
+from lading.core.names import UploadId
+from lading.ports import Memory, Upload
+
+
+class MemoryBlobs:
+    """See `lading.ports.BlobStore`."""
+
+    def __init__(self) -> None:
+        self._blobs: dict[Digest, bytes] = {}
+        self._uploads: dict[UploadId, bytearray] = {}
+        self._staged: set[UploadId] = set()
+        self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def begin(self, upload: UploadId) -> None:
+        """See `BlobStore.begin`."""
+        self._uploads[upload] = bytearray()
+
+    @asynccontextmanager
+    async def stage(self, upload: Upload) -> AsyncIterator["StagedMemory"]:
+        """See `BlobStore.stage`."""
+        data = self._staged_bytes(upload.id)
+        if upload.id in self._staged:
+            raise UploadOutOfOrder(
+                "another request is writing to this upload; ask for its status, then go on",
+                len(data),
+            )
+        self._staged.add(upload.id)
+        try:
+            yield StagedMemory(self, upload.id, data)
+        finally:
+            self._staged.discard(upload.id)
+
+    async def staged_size(self, upload: UploadId) -> int:
+        """See `BlobStore.staged_size`."""
+        return len(self._staged_bytes(upload))
+
+    async def discard(self, upload: UploadId) -> None:
+        """See `BlobStore.discard`."""
+        self._uploads.pop(upload, None)
+
+    async def find(self, digest: Digest) -> Memory | None:
+        """See `BlobStore.find`."""
+        data = self._blobs.get(digest)
+        return None if data is None else Memory(data)
+
+    async def delete(self, digest: Digest) -> None:
+        """See `BlobStore.delete`."""
+        self._blobs.pop(digest, None)
+
+    @asynccontextmanager
+    async def lock(self, digest: Digest) -> AsyncIterator[None]:
+        """See `BlobStore.lock`."""
+        async with self._locks[digest.hex[:2]]:
+            yield
+
+    async def digests(self) -> AsyncIterator[Digest]:
+        """See `BlobStore.digests`."""
+        for digest in list(self._blobs):
+            yield digest
+
+    async def close(self) -> None:
+        """See `BlobStore.close`."""
+
+    def store(self, upload: UploadId, digest: Digest) -> None:
+        """The upload becomes a blob."""
+        self._blobs[digest] = bytes(self._uploads.pop(upload))
+
+    def _staged_bytes(self, upload: UploadId) -> bytearray:
+        if upload not in self._uploads:
+            raise UploadUnknown
+        return self._uploads[upload]
+
+
+class StagedMemory:
+    """See `lading.ports.StagedUpload`."""
+
+    def __init__(self, store: MemoryBlobs, upload: UploadId, data: bytearray) -> None:
+        self._store = store
+        self._upload = upload
+        self._data = data
+
+    @property
+    def size(self) -> int:
+        """See `StagedUpload.size`."""
+        return len(self._data)
+
+    async def write(self, data: bytes | bytearray) -> None:
+        """See `StagedUpload.write`."""
+        self._data += data
+
+    async def rewind(self, size: int) -> None:
+        """See `StagedUpload.rewind`. After a commit the bytes changed here are nobody's."""
+        del self._data[size:]
+
+    async def commit(self, digest: Digest) -> None:
+        """See `StagedUpload.commit`."""
+        actual = Digest.of(bytes(self._data), digest.algorithm)
+        if actual != digest:
+            raise DigestMismatch("", {"expected": digest, "actual": actual})
+        self._store.store(self._upload, digest)

@@ -1,0 +1,1 @@
+"""The `lading` command. Each file is one command; `main` lists them."""

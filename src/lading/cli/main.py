@@ -1,0 +1,17 @@
+"""`lading`, also installed as `registry`: the list of commands."""
+
+import click
+
+from lading import __version__
+from lading.cli.config import config
+from lading.cli.garbage_collect import garbage_collect
+from lading.cli.serve import serve
+
+
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"]},
+    commands=[serve, garbage_collect, config],
+)
+@click.version_option(__version__, "-v", "--version", message="lading %(version)s")
+def main() -> None:
+    """A container registry: what `docker push` pushes to and `docker pull` pulls from."""

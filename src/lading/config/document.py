@@ -1,0 +1,79 @@
+"""A configuration before it has been understood: its values, and where each one was written.
+
+Scalars are kept as the text that was written (`None` where nothing was): the setting decides
+whether `5000` is a number or a name, as it does in Distribution.
+"""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
+KeyPath = tuple[str | int, ...]
+
+
+def dotted(path: KeyPath) -> str:
+    """Write a path for people: `notifications.endpoints.0.url`."""
+    return ".".join(str(part) for part in path)
+
+
+class Document:
+    """Values under the keys of `config.yml`, whichever file or variable they came from."""
+
+    def __init__(self, name: str, value: dict[str, Value], places: Mapping[KeyPath, str]) -> None:
+        self.value = value
+        self._name = name
+        self._places = dict(places)
+
+    def where(self, path: KeyPath) -> str:
+        """Say where a key was written or, if it was not, the nearest section around it."""
+        for length in range(len(path), 0, -1):
+            if (place := self._places.get(path[:length])) is not None:
+                return place
+        return self._name
+
+    def get(self, path: KeyPath) -> Value:
+        """Give the value at a path, `None` if there is none."""
+        value: Value = self.value
+        for part in path:
+            value = _child(value, part)
+        return value
+
+    def assign(self, path: KeyPath, value: Value, where: str) -> None:
+        """Put a value at a path, making the sections on the way; what stood there is forgotten."""
+        self._forget_places(path)
+        self._places[path] = where
+        container: Value = self.value
+        for depth, part in enumerate(path[:-1], start=1):
+            inner = _child(container, part)
+            if inner is None:
+                inner = [] if isinstance(path[depth], int) else {}
+                _put(container, part, inner)
+                self._places[path[:depth]] = where
+            container = inner
+        _put(container, path[-1], value)
+
+    def remove(self, path: KeyPath) -> None:
+        """Take a key out, so that whoever reads on does not see it."""
+        section = self.get(path[:-1])
+        if isinstance(section, dict):
+            section.pop(str(path[-1]), None)
+
+    def _forget_places(self, path: KeyPath) -> None:
+        for known in [place for place in self._places if place[: len(path)] == path]:
+            del self._places[known]
+
+
+def _child(container: Value, part: str | int) -> Value:
+    if isinstance(container, dict) and isinstance(part, str):
+        return container.get(part)
+    if isinstance(container, list) and isinstance(part, int) and part < len(container):
+        return container[part]
+    return None
+
+
+def _put(container: Value, part: str | int, value: Value) -> None:
+    """Set or append; in anything but a container the value has no place, and the reader says so."""
+    if isinstance(container, dict):
+        container[str(part)] = value
+    elif isinstance(container, list) and isinstance(part, int):
+        container[part : part + 1] = [value]

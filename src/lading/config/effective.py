@@ -1,0 +1,33 @@
+"""Settings written back as a configuration file: what is in effect, defaults and all.
+
+No setting holds a secret today. One that does must be masked here, for this is what people paste
+into bug reports.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+import yaml
+
+from lading.config.durations import format_duration
+from lading.config.settings import Settings
+
+
+def settings_as_yaml(settings: Settings) -> str:
+    """Write the settings as a `config.yml` that means the same."""
+    values = settings.model_dump(exclude_none=True)
+    values["http"]["workers"] = settings.workers
+    if settings.storage.driver != "filesystem":
+        del values["storage"]["filesystem"]
+    return yaml.safe_dump(plain(values), sort_keys=False, allow_unicode=True)
+
+
+def plain(value: object) -> object:
+    """Put a value as the file would have it: text, numbers, lists and mappings."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, timedelta):
+        return format_duration(value)
+    return value if isinstance(value, bool | int | str) else str(value)

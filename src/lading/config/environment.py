@@ -1,0 +1,95 @@
+"""`REGISTRY_*` variables, laid over the file by Distribution's rule.
+
+What follows the prefix is split at underscores, and each part is a key or the index of a list:
+`REGISTRY_HTTP_ADDR` is `http.addr`. The value is YAML. Variables apply in the order of their
+names, so that `REGISTRY_STORAGE` comes before what is below it.
+"""
+
+from collections.abc import Mapping
+
+from lading.config.document import Document, KeyPath, Value, dotted
+from lading.config.problems import Findings
+from lading.config.schema import Node, Shape
+from lading.config.spellings import expand_choices
+from lading.config.yaml_source import read_value
+
+FILE_VARIABLE = "REGISTRY_CONFIGURATION_PATH"
+_PREFIX = "REGISTRY_"
+
+# Distribution takes an unknown name here for one more driver and does not start. To go on with
+# another storage, or without the authentication somebody asked for, would be worse.
+_CHOICES = frozenset({"storage", "auth"})
+
+
+class _UnknownKeyError(LookupError):
+    """The name of a variable leads nowhere."""
+
+
+class _BadIndexError(LookupError):
+    """The name of a variable leads into a list, but to no place in it."""
+
+
+def overlay(document: Document, tree: Node, environ: Mapping[str, str], findings: Findings) -> None:
+    """Lay the variables over a document."""
+    for name in sorted(environ):
+        if name.startswith(_PREFIX) and name != FILE_VARIABLE:
+            _apply(document, tree, name, environ[name], findings)
+
+
+def _apply(document: Document, tree: Node, name: str, text: str, findings: Findings) -> None:
+    where = f"environment {name}"
+    parts = name.removeprefix(_PREFIX).lower().split("_")
+    if parts == ["version"]:
+        findings.warn(where, "version", "ignored: the version can be given in a file only")
+        return
+    try:
+        path = _resolve(document, tree, parts)
+    except _UnknownKeyError:
+        if (
+            parts[0] not in _CHOICES
+            or len(parts) == 1
+            or parts[1] in tree.children[parts[0]].children
+        ):
+            findings.warn(where, "", "ignored: there is no such setting")
+            return
+        path = (parts[0], parts[1])
+    except _BadIndexError as error:
+        findings.error(where, ".".join(parts), str(error))
+        return
+    document.assign(path, read_value(text, where, dotted(path), findings), where)
+    expand_choices(document)
+
+
+def _resolve(document: Document, tree: Node, parts: list[str]) -> KeyPath:
+    """Follow the parts of a name down the tree, and the document as far as it goes."""
+    node = tree
+    path: KeyPath = ()
+    for part in parts:
+        value = document.get(path)
+        below = node.children.get(part) if node.shape is Shape.SECTION else node.item
+        if node.shape is Shape.UNSUPPORTED:
+            below = node
+        if below is None:
+            raise _UnknownKeyError
+        is_list = node.shape is Shape.LIST or isinstance(value, list)
+        path = (*path, _index(part, value) if is_list else _written_key(part, value))
+        node = below
+    return path
+
+
+def _index(part: str, value: Value) -> int:
+    length = len(value) if isinstance(value, list) else 0
+    if not (part.isascii() and part.isdigit() and len(part) < 10):
+        raise _BadIndexError(f"write a number for `{part}`: this setting is a list")
+    if int(part) > length:
+        raise _BadIndexError(f"undefined index {part}: the next free one is {length}")
+    return int(part)
+
+
+def _written_key(part: str, value: Value) -> str:
+    """Prefer the key as it is written already, say `X-Frame-Options`, over a lower-case twin."""
+    if isinstance(value, dict):
+        for key in value:
+            if key.lower() == part:
+                return key
+    return part

@@ -1,0 +1,104 @@
+"""From a file and the environment to settings, or to everything that is wrong with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from lading.config.document import Document, KeyPath, dotted
+from lading.config.environment import FILE_VARIABLE, overlay
+from lading.config.keys import check_keys
+from lading.config.problems import ConfigurationError, Findings, Problem
+from lading.config.schema import build_tree
+from lading.config.settings import MisplacedError, Settings
+from lading.config.spellings import expand_choices, modernize
+from lading.config.yaml_source import read_file
+
+# What to write, for each way in which a value can be of the wrong kind.
+_ADVICE = {
+    "bool_parsing": "write `true` or `false`",
+    "bool_type": "write `true` or `false`",
+    "dict_type": "write a mapping of names to values",
+    "greater_than_equal": "write a number of at least {ge}",
+    "int_parsing": "write a whole number",
+    "int_parsing_size": "write a smaller number",
+    "int_type": "write a whole number",
+    "less_than_equal": "write a number of at most {le}",
+    "list_type": "write a list, as in `[a, b]`",
+    "literal_error": "write {expected}",
+    "path_type": "write a path",
+    "string_type": "write one value, as text",
+    "tuple_type": "write a list, as in `[a, b]`",
+}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Settings that can be used, and what their operator should hear about them."""
+
+    settings: Settings
+    warnings: tuple[Problem, ...]
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
+    """Read the configuration.
+
+    Args:
+        path: the file; if `None`, the one that REGISTRY_CONFIGURATION_PATH names, or none at all.
+        environ: the environment; its `REGISTRY_*` variables go over what the file says.
+
+    Raises:
+        ConfigurationError: with every problem that was found.
+    """
+    findings = Findings()
+    if path is None and (named := environ.get(FILE_VARIABLE)):
+        path = Path(named)
+    tree = build_tree(Settings)
+    document = _read(path, findings)
+    overlay(document, tree, environ, findings)
+    modernize(document, findings)
+    check_keys(document, tree, findings)
+    settings = _validate(document, findings)
+    if settings is None or findings.errors:
+        raise ConfigurationError(dict.fromkeys(findings.errors))
+    return Loaded(settings, tuple(findings.warnings))
+
+
+def _read(path: Path | None, findings: Findings) -> Document:
+    """Read the file, if there is one; without a readable file there is nothing more to say."""
+    if path is None:
+        return Document("configuration", {}, {})
+    document = read_file(path, findings)
+    if document is None:
+        raise ConfigurationError(findings.errors)
+    if document.get(("version",)) is None:
+        findings.error(document.where(("version",)), "version", "missing: write `version: 0.1`")
+    expand_choices(document)
+    return document
+
+
+def _validate(document: Document, findings: Findings) -> Settings | None:
+    try:
+        return Settings.model_validate(document.value)
+    except ValidationError as invalid:
+        for error in invalid.errors(include_url=False, include_input=False):
+            path = _path(error)
+            findings.error(document.where(path), dotted(path), _advice(error))
+    return None
+
+
+def _path(error: ErrorDetails) -> KeyPath:
+    """Give the key an error is about; a name that is itself wrong is marked `[key]` by pydantic."""
+    path: KeyPath = tuple(part for part in error["loc"] if part != "[key]")
+    cause = error.get("ctx", {}).get("error")
+    return (*path, *cause.key.split(".")) if isinstance(cause, MisplacedError) else path
+
+
+def _advice(error: ErrorDetails) -> str:
+    context = error.get("ctx", {})
+    if "error" in context:
+        return str(context["error"])
+    template = _ADVICE.get(error["type"])
+    return template.format(**context) if template else error["msg"]

@@ -1,0 +1,283 @@
+"""The whole configuration, as values.
+
+The names are the keys of the file, in lower case and without underscores: that is what lets an
+environment variable name any of them. The descriptions are the reference page's text.
+"""
+
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from lading.config.values import (
+    AnyCase,
+    BaseUrl,
+    Duration,
+    FilePath,
+    HeaderName,
+    HeaderValue,
+    LocationPrefix,
+    Network,
+    PositiveDuration,
+    TcpAddress,
+    parse_tcp_address,
+)
+
+_MOST_WORKERS_UNASKED = 4
+
+
+class MisplacedError(ValueError):
+    """A section contradicts itself; `key` is the one of its keys to look at."""
+
+    def __init__(self, key: str, message: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
+class Section(BaseModel):
+    """A mapping of the file: frozen, and with no room for keys that are not in it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _unset_is_default(cls, data: object) -> object:
+        """A key without a value is a key that was not given, as in Distribution."""
+        if isinstance(data, dict):
+            return {key: value for key, value in data.items() if value is not None}
+        return data
+
+
+class Nothing(Section):
+    """A choice that is made by its name alone."""
+
+
+class AccessLog(Section):
+    """The access log."""
+
+    disabled: bool = False
+    """`true` stops the access log."""
+
+
+class Log(Section):
+    """What is logged, and how."""
+
+    level: Annotated[Literal["error", "warn", "info", "debug"], AnyCase] = "info"
+    """The least severe kind of line that is logged."""
+    formatter: Annotated[Literal["text", "json"], AnyCase] = "text"
+    """Lines for people, or one JSON object per line; `logstash` means `json`, with a warning."""
+    fields: dict[str, str] = Field(default_factory=dict)
+    """Names and values that every line carries."""
+    accesslog: AccessLog = Field(default_factory=AccessLog)
+    """One line per request."""
+
+
+class Filesystem(Section):
+    """Blobs as files."""
+
+    rootdirectory: FilePath = Path("/var/lib/registry")
+    """The directory that holds everything. `./data` when no driver is named at all, \
+`/var/lib/registry` when `filesystem` is named without a directory."""
+
+
+class Delete(Section):
+    """Deleting over HTTP."""
+
+    enabled: bool = True
+    """`false` answers every `DELETE` with 405. Distribution's default is `false`; here it is \
+`true`, because what is deleted can be restored until it is collected."""
+
+
+class ReadOnly(Section):
+    """Serving without accepting."""
+
+    enabled: bool = False
+    """`true` refuses every push and delete with 405."""
+
+
+class UploadPurging(Section):
+    """What happens to uploads that nobody finished."""
+
+    enabled: bool = True
+    """`false` keeps unfinished uploads for ever."""
+    age: Duration = timedelta(hours=168)
+    """How long an upload may stay without progress."""
+    interval: PositiveDuration = timedelta(hours=24)
+    """How often to look for such uploads."""
+    dryrun: bool = False
+    """`true` logs what would be purged and keeps it."""
+
+
+class Maintenance(Section):
+    """Upkeep of the storage."""
+
+    uploadpurging: UploadPurging = Field(default_factory=UploadPurging)
+    """Removal of unfinished uploads."""
+    readonly: ReadOnly = Field(default_factory=ReadOnly)
+    """Read-only mode."""
+
+
+class GarbageCollect(Section):
+    """What the garbage collector spares."""
+
+    grace: Duration = timedelta(hours=24)
+    """How long bytes are kept, though no manifest uses them, after a client was told that they \
+exist. Not a key of Distribution."""
+
+
+class Storage(Section):
+    """Where bytes are kept. At most one driver: `filesystem` or `inmemory`."""
+
+    filesystem: Filesystem = Filesystem(rootdirectory=Path("data"))
+    """Keep everything in a directory. The driver, unless `inmemory` is named."""
+    inmemory: Nothing | None = None
+    """Keep everything in memory until the process ends: for tests and demonstrations."""
+    delete: Delete = Field(default_factory=Delete)
+    """Deletion."""
+    maintenance: Maintenance = Field(default_factory=Maintenance)
+    """Upkeep."""
+    garbagecollect: GarbageCollect = Field(default_factory=GarbageCollect)
+    """Garbage collection."""
+
+    @property
+    def driver(self) -> Literal["filesystem", "inmemory"]:
+        """The one driver in use."""
+        return "filesystem" if self.inmemory is None else "inmemory"
+
+
+class Auth(Section):
+    """Who may do what."""
+
+    none: Nothing | None = None
+    """Everybody may do everything: the same as leaving `auth` out."""
+
+
+class Http(Section):
+    """How the registry is reached."""
+
+    addr: str = "127.0.0.1:5000"
+    """Where to listen: `host:port`, `:port` for every interface, `[::1]:port`; for `net: unix` \
+the path of the socket."""
+    net: Annotated[Literal["tcp", "unix"], AnyCase] = "tcp"
+    """The kind of socket."""
+    host: BaseUrl | None = None
+    """The URL by which clients reach the registry. Given, `Location` headers start with it; \
+otherwise they are relative, which is right behind any proxy."""
+    relativeurls: bool = False
+    """`true` keeps `Location` headers relative even if `host` is given."""
+    headers: dict[HeaderName, tuple[HeaderValue, ...]] = Field(default_factory=dict)
+    """Headers to add to every response: a list of values for each name."""
+    draintimeout: Duration = timedelta(seconds=30)
+    """How long requests may take to finish once the server was told to stop. Distribution's \
+default is `0s`."""
+    workers: int | None = Field(default=None, ge=1, le=256)
+    """How many processes serve; by default one per usable core, at most 4. `inmemory` storage \
+allows 1 only, and that is its default. Not a key of Distribution."""
+    trustedproxies: tuple[Network, ...] = ()
+    """The addresses or networks of proxies whose `X-Forwarded-*` headers are believed. Not a key \
+of Distribution."""
+    accelredirect: LocationPrefix | None = None
+    """The `internal` location of an nginx in front that may send the files itself, such as \
+`/_blobs/`: it is told which by `X-Accel-Redirect`. Not a key of Distribution."""
+
+    @model_validator(mode="after")
+    def _address_fits_network(self) -> Self:
+        try:
+            if self.net == "tcp":
+                parse_tcp_address(self.addr)
+        except ValueError as error:
+            raise MisplacedError("addr", str(error)) from error
+        if self.net == "unix" and not ("/" in self.addr and self.addr.isprintable()):
+            raise MisplacedError("addr", "write a path, as in `/run/lading/http.sock`")
+        return self
+
+    @property
+    def listen(self) -> TcpAddress | Path:
+        """Where to listen: a TCP address, or the path of a Unix socket."""
+        return parse_tcp_address(self.addr) if self.net == "tcp" else Path(self.addr)
+
+    @property
+    def locationbase(self) -> str:
+        """What every `Location` starts with; empty where they are to be relative."""
+        return "" if self.host is None or self.relativeurls else self.host
+
+
+class Catalog(Section):
+    """The list of repositories."""
+
+    maxentries: int = Field(default=1000, ge=1)
+    """The most repositories in one page."""
+
+
+class Tags(Section):
+    """The lists of tags."""
+
+    maxtags: int = Field(default=1000, ge=1)
+    """The most tags in one page."""
+
+
+class Indexes(Section):
+    """What is asked of an image index."""
+
+    platforms: Annotated[Literal["all", "none"], AnyCase] = "all"
+    """Which of its images must have been pushed before it: `all`, or `none` of them."""
+
+
+class Manifests(Section):
+    """What is asked of manifests."""
+
+    indexes: Indexes = Field(default_factory=Indexes)
+    """Image indexes."""
+
+
+class Validation(Section):
+    """What is asked of a push beyond the specification."""
+
+    disabled: bool = False
+    """`true` asks nothing: the same as `manifests.indexes.platforms: none`."""
+    manifests: Manifests = Field(default_factory=Manifests)
+    """Manifests."""
+
+    @property
+    def childrenrequired(self) -> bool:
+        """Whether the manifests that an index lists must be present when it is pushed."""
+        return not self.disabled and self.manifests.indexes.platforms == "all"
+
+
+class Settings(Section):
+    """Everything that can be configured."""
+
+    version: Literal["0.1"] = "0.1"
+    """The version of the file's schema. Every file must give it."""
+    log: Log = Field(default_factory=Log)
+    """Logging."""
+    storage: Storage = Field(default_factory=Storage)
+    """Storage; a bare `storage: inmemory` names a driver, too."""
+    auth: Auth = Field(default_factory=Auth)
+    """Authentication."""
+    http: Http = Field(default_factory=Http)
+    """The HTTP server."""
+    catalog: Catalog = Field(default_factory=Catalog)
+    """The list of repositories."""
+    tags: Tags = Field(default_factory=Tags)
+    """The lists of tags."""
+    validation: Validation = Field(default_factory=Validation)
+    """Checks on what is pushed."""
+
+    @model_validator(mode="after")
+    def _memory_is_not_shared(self) -> Self:
+        if self.storage.driver == "inmemory" and (self.http.workers or 1) > 1:
+            advice = "write 1: processes cannot share `inmemory` storage"
+            raise MisplacedError("http.workers", advice)
+        return self
+
+    @property
+    def workers(self) -> int:
+        """How many processes serve, be it asked for or not."""
+        if self.http.workers is not None:
+            return self.http.workers
+        if self.storage.driver == "inmemory":
+            return 1
+        return min(_MOST_WORKERS_UNASKED, len(os.sched_getaffinity(0)))

@@ -1,0 +1,132 @@
+"""The kinds of values a setting can have, each checked when it is read.
+
+A message says what to write, not only what is wrong. None repeats what it was given: a URL may
+hold a password, and the place that the problem names shows it anyway.
+"""
+
+import re
+from datetime import timedelta
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BeforeValidator
+
+from lading.config.durations import parse_duration
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_LOCATION = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/")
+_FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding", "upgrade"})
+_HIGHEST_PORT = 65535
+
+
+class TcpAddress(NamedTuple):
+    """Where to listen; an empty host means every interface, port 0 any free one."""
+
+    host: str
+    port: int
+
+
+def parse_tcp_address(text: str) -> TcpAddress:
+    """Read `:5000`, `127.0.0.1:5000` or `[::1]:5000`.
+
+    Raises:
+        ValueError: it is not of this form.
+    """
+    host, colon, port = text.rpartition(":")
+    if not colon:
+        raise ValueError("write the port too: `host:5000`, or `:5000` for every interface")
+    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= _HIGHEST_PORT):
+        raise ValueError("write a port number after the last colon, as in `:5000`")
+    if host.startswith("[") and host.endswith("]"):
+        host = host[1:-1]
+    elif ":" in host:
+        raise ValueError("write an IPv6 address in brackets: `[::1]:5000`")
+    if not host.isprintable() or any(character in host for character in " /[]"):
+        raise ValueError("write `host:port`, as in `127.0.0.1:5000`")
+    return TcpAddress(host, int(port))
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if isinstance(value, str):
+        return parse_duration(value)
+    raise ValueError("write a duration such as `168h`, `1h30m` or `500ms`")
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("write a duration above zero")
+    return value
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _file_path(value: Path) -> Path:
+    if not str(value).isprintable():
+        raise ValueError("write a path without control characters")
+    return value
+
+
+def _not_empty(value: object) -> object:
+    if value == "":
+        raise ValueError("write a path, or leave the key out")
+    return value
+
+
+def _header_name(value: str) -> str:
+    if not _TOKEN.fullmatch(value):
+        raise ValueError("write a header name: letters, digits and `-`")
+    if value.lower() in _FRAMING:
+        raise ValueError("remove it: the server sets this header itself")
+    return value
+
+
+def _header_value(value: str) -> str:
+    if not (value.isascii() and value.isprintable()) or value != value.strip():
+        raise ValueError("write ASCII text without control characters or spaces around it")
+    return value
+
+
+def _base_url(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        wrong = url.scheme not in {"http", "https"} or not url.hostname or url.port == 0
+    except ValueError:
+        wrong = True
+    if wrong or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("write the address clients use, as in `https://registry.example.com`")
+    if any(character in value for character in "?#@"):
+        raise ValueError("write the URL without a user, `?` or `#`")
+    return value.rstrip("/")
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    if isinstance(value, IPv4Network | IPv6Network):
+        return value
+    try:
+        return ip_network(str(value))
+    except ValueError as error:
+        advice = "write an address or a network, as in `10.1.2.3` or `10.1.0.0/16`"
+        raise ValueError(advice) from error
+
+
+def _location(value: str) -> str:
+    if not _LOCATION.fullmatch(value):
+        raise ValueError("write a path that starts and ends with `/`, as in `/_blobs/`")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+PositiveDuration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
+FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_file_path)]
+HeaderName = Annotated[str, AfterValidator(_header_name)]
+HeaderValue = Annotated[str, AfterValidator(_header_value)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
+LocationPrefix = Annotated[str, AfterValidator(_location)]
+AnyCase = BeforeValidator(_lower)

@@ -1,0 +1,75 @@
+"""Digests: the names of bytes.
+
+"digest ::= algorithm ":" encoded" (OCI image-spec, descriptor.md, Digests). The two registered
+algorithms are supported throughout: sha256 and sha512.
+"""
+
+import hashlib
+import re
+from typing import Protocol, Self
+
+from lading.core.errors import DigestInvalid
+
+SHA256 = "sha256"
+SHA512 = "sha512"
+HEX_LENGTH = {SHA256: 64, SHA512: 128}
+
+_DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})", re.ASCII)
+
+
+class Hasher(Protocol):
+    """The part of a `hashlib` object that is used here."""
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        """Take more bytes."""
+
+    def hexdigest(self) -> str:
+        """The hash of all bytes so far, in lower-case hexadecimal."""
+
+
+class Digest(str):
+    """A validated `algorithm:hex`; a `str`, so it goes into headers and rows as it is.
+
+    Raises:
+        DigestInvalid: the text is not a digest of a supported algorithm.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check the text."""
+        if _DIGEST.fullmatch(text) is None:
+            raise DigestInvalid(
+                f"not a digest of a supported algorithm ({', '.join(HEX_LENGTH)})",
+                {"digest": text[:256]},
+            )
+        return super().__new__(cls, text)
+
+    @classmethod
+    def of(cls, data: bytes, algorithm: str = SHA256) -> Self:
+        """The digest of `data`."""
+        return cls(f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}")
+
+    @property
+    def algorithm(self) -> str:
+        """The part before the colon: `sha256` or `sha512`."""
+        return self[:6]
+
+    @property
+    def hex(self) -> str:
+        """The part after the colon, in lower-case hexadecimal."""
+        return self[7:]
+
+
+def new_hasher(algorithm: str) -> Hasher:
+    """A running hash of a supported algorithm.
+
+    Raises:
+        DigestInvalid: the algorithm is not supported.
+    """
+    if algorithm not in HEX_LENGTH:
+        raise DigestInvalid(
+            f"digest algorithm not supported; use one of {', '.join(HEX_LENGTH)}",
+            {"algorithm": algorithm[:64]},
+        )
+    return hashlib.new(algorithm)

@@ -1,0 +1,99 @@
+"""Names that clients give things: repositories, tags, uploads.
+
+The grammars are the distribution specification's ("Pulling manifests"). A name that could not be
+parsed cannot be held: each class is a `str` that was checked when it was made.
+"""
+
+import re
+from typing import Self
+from uuid import UUID
+
+from lading.core.digest import Digest
+from lading.core.errors import NameInvalid, TagInvalid, UploadUnknown
+
+# "Many clients impose a limit of 255 characters on the length of the concatenation of the registry
+# hostname (and optional port), `/`, and `<name>` value." (distribution-spec)
+MAX_NAME_LENGTH = 255
+
+_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
+_TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
+_UPLOAD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+
+
+class RepositoryName(str):
+    """A validated repository name, such as `library/hello-world`.
+
+    Raises:
+        NameInvalid: the text is not a repository name.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check the text."""
+        if len(text) > MAX_NAME_LENGTH:
+            raise NameInvalid(
+                f"repository names have at most {MAX_NAME_LENGTH} characters", {"name": text[:256]}
+            )
+        if _NAME.fullmatch(text) is None:
+            raise NameInvalid(
+                "repository names are lower-case letters and digits, separated by"
+                " `.`, `_`, `__`, `-` or `/`",
+                {"name": text},
+            )
+        return super().__new__(cls, text)
+
+
+class Tag(str):
+    """A validated tag, such as `latest`.
+
+    Raises:
+        TagInvalid: the text is not a tag.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check the text."""
+        if _TAG.fullmatch(text) is None:
+            raise TagInvalid(
+                "tags are up to 128 letters, digits, `_`, `.` and `-`,"
+                " and do not start with `.` or `-`",
+                {"tag": text[:256]},
+            )
+        return super().__new__(cls, text)
+
+
+class UploadId(str):
+    """The name of one upload: a UUID in lower case.
+
+    Raises:
+        UploadUnknown: the text is no such name, so no upload has it.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check the text."""
+        if _UPLOAD.fullmatch(text) is None:
+            raise UploadUnknown("", {"upload": text[:64]})
+        return super().__new__(cls, text)
+
+    @classmethod
+    def of(cls, uuid: UUID) -> Self:
+        """The name made of a UUID."""
+        return cls(str(uuid))
+
+
+Reference = Tag | Digest
+"""What a manifest is asked for by."""
+
+
+def parse_reference(text: str) -> Reference:
+    """A digest if there is a colon in it (no tag can hold one), else a tag.
+
+    Raises:
+        DigestInvalid, TagInvalid: it is neither.
+    """
+    return Digest(text) if ":" in text else Tag(text)

@@ -1,0 +1,159 @@
+"""Rows of blobs, and of links: which repository has which blob."""
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+
+from lading.core.digest import Digest
+from lading.core.errors import BlobInUse
+from lading.core.names import RepositoryName
+from lading.metadata import repositories
+
+_FIND = """
+    SELECT blobs.size, links.promised_at, links.used_at
+    FROM repositories
+    JOIN links ON links.repository_id = repositories.id
+    JOIN blobs ON blobs.digest = links.digest
+    WHERE repositories.name = ? AND links.digest = ? AND links.deleted_at IS NULL
+"""
+
+
+def find(connection: Connection, repository: RepositoryName, digest: Digest) -> int | None:
+    """The size of a blob that is linked in the repository."""
+    row = connection.execute(_FIND, (repository, digest)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def find_promised(
+    connection: Connection, repository: RepositoryName, digest: Digest, *, not_before: float
+) -> tuple[int | None, bool]:
+    """The size, and whether the blob was promised since `not_before` and not used after that."""
+    row = connection.execute(_FIND, (repository, digest)).fetchone()
+    if row is None:
+        return None, True
+    size, promised_at, used_at = row
+    return size, promised_at >= not_before and (used_at is None or used_at < promised_at)
+
+
+def promise(
+    connection: Connection, repository: RepositoryName, digest: Digest, now: float
+) -> int | None:
+    """Tell a client that the blob is there, and write that down."""
+    row = connection.execute(
+        """
+        UPDATE links SET promised_at = ?
+        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
+            AND digest = ? AND deleted_at IS NULL
+        RETURNING (SELECT size FROM blobs WHERE blobs.digest = links.digest)
+        """,
+        (now, repository, digest),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def use(connection: Connection, repository_id: int, digest: Digest, now: float) -> int | None:
+    """A manifest relies on the blob. The check is the touch: the size if it is there."""
+    row = connection.execute(
+        """
+        UPDATE links SET used_at = ?, review_at = NULL
+        WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL
+        RETURNING (SELECT size FROM blobs WHERE blobs.digest = links.digest)
+        """,
+        (now, repository_id, digest),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def add_blob(
+    connection: Connection, repository: RepositoryName, digest: Digest, size: int, now: float
+) -> None:
+    """The bytes are stored: now the blob is in the repository."""
+    connection.execute(
+        "INSERT INTO blobs (digest, size, created_at) VALUES (?, ?, ?)"
+        " ON CONFLICT (digest) DO UPDATE SET size = excluded.size",
+        (digest, size, now),
+    )
+    connection.execute("DELETE FROM deletions WHERE digest = ?", (digest,))
+    _link(connection, repository, digest, now)
+
+
+def mount(
+    connection: Connection,
+    repository: RepositoryName,
+    digest: Digest,
+    source: RepositoryName,
+    now: float,
+) -> bool:
+    """Link a blob of another repository; false if that does not have it."""
+    if find(connection, source, digest) is None:
+        return False
+    _link(connection, repository, digest, now)
+    return True
+
+
+def _link(connection: Connection, repository: RepositoryName, digest: Digest, now: float) -> None:
+    connection.execute(
+        "INSERT INTO links (repository_id, digest, promised_at, review_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (repository_id, digest)"
+        " DO UPDATE SET promised_at = excluded.promised_at, deleted_at = NULL",
+        (repositories.ensure(connection, repository), digest, now, now),
+    )
+    connection.execute("UPDATE blobs SET unlinked_at = NULL WHERE digest = ?", (digest,))
+
+
+def repositories_with(
+    connection: Connection, digest: Digest, limit: int
+) -> Sequence[RepositoryName]:
+    """Some repositories that have the blob."""
+    rows = connection.execute(
+        "SELECT name FROM links JOIN repositories ON id = repository_id"
+        " WHERE digest = ? AND deleted_at IS NULL LIMIT ?",
+        (digest, limit),
+    )
+    return [RepositoryName(name) for (name,) in rows]
+
+
+def unlink(connection: Connection, repository: RepositoryName, digest: Digest, now: float) -> bool:
+    """Take a blob out of the repository on a client's demand; false if it is not there.
+
+    What a manifest in the trash needs is hidden only, so that the manifest can be restored whole.
+
+    Raises:
+        BlobInUse: a live manifest needs it.
+    """
+    if find(connection, repository, digest) is None:
+        return False
+    repository_id = repositories.ensure(connection, repository)
+    users = connection.execute(
+        """
+        SELECT parent, deleted_at IS NULL FROM edges JOIN manifests
+        ON manifests.repository_id = edges.repository_id AND manifests.digest = edges.parent
+        WHERE edges.repository_id = ? AND child = ?
+        """,
+        (repository_id, digest),
+    ).fetchall()
+    for parent, live in users:
+        if live:
+            raise BlobInUse(
+                f"manifest {parent} needs this blob; delete the manifest first",
+                {"digest": digest, "manifest": parent},
+            )
+    if users:
+        connection.execute(
+            "UPDATE links SET deleted_at = ? WHERE repository_id = ? AND digest = ?",
+            (now, repository_id, digest),
+        )
+        return True
+    return remove(connection, repository_id, digest, now)
+
+
+def remove(connection: Connection, repository_id: int, digest: Digest, now: float) -> bool:
+    """Remove a link, and note if it was the blob's last; false if there is none."""
+    removed = connection.execute(
+        "DELETE FROM links WHERE repository_id = ? AND digest = ?", (repository_id, digest)
+    ).rowcount
+    connection.execute(
+        "UPDATE blobs SET unlinked_at = ? WHERE digest = ?"
+        " AND NOT EXISTS (SELECT 1 FROM links WHERE links.digest = blobs.digest)",
+        (now, digest),
+    )
+    return removed > 0

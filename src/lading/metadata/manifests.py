@@ -1,0 +1,173 @@
+"""Rows of manifests, and of edges: what refers to what."""
+
+import json
+from collections.abc import Sequence
+from sqlite3 import Connection
+
+from lading.core.digest import Digest
+from lading.core.errors import ManifestBlobUnknown, SizeMismatch
+from lading.core.manifest import Edge, EdgeKind, Manifest
+from lading.core.names import Reference, RepositoryName, Tag
+from lading.metadata import links, repositories, tags
+from lading.ports import Change, Referrer, StoredManifest
+
+_BY_TAG = """
+    SELECT manifests.digest, media_type, body
+    FROM repositories
+    JOIN tags ON tags.repository_id = repositories.id
+    JOIN manifests ON manifests.repository_id = repositories.id
+        AND manifests.digest = tags.digest
+    WHERE repositories.name = ? AND tags.name = ? AND deleted_at IS NULL
+"""
+_BY_DIGEST = """
+    SELECT digest, media_type, body
+    FROM repositories
+    JOIN manifests ON manifests.repository_id = repositories.id
+    WHERE repositories.name = ? AND digest = ? AND deleted_at IS NULL
+"""
+
+
+def find(
+    connection: Connection, repository: RepositoryName, reference: Reference
+) -> StoredManifest | None:
+    """The manifest a tag points to, or the one of that digest."""
+    query = _BY_DIGEST if isinstance(reference, Digest) else _BY_TAG
+    row = connection.execute(query, (repository, reference)).fetchone()
+    if row is None:
+        return None
+    digest, media_type, body = row
+    return StoredManifest(Digest(digest), media_type, body)
+
+
+def put(
+    connection: Connection,
+    repository: RepositoryName,
+    manifest: Manifest,
+    new_tags: Sequence[Tag],
+    *,
+    children_required: bool,
+    change: Change,
+) -> None:
+    """Store a manifest with its edges, and point tags at it.
+
+    Raises:
+        ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
+    """
+    repository_id = repositories.ensure(connection, repository)
+    _check_edges(connection, repository_id, manifest.edges, children_required, change.at)
+    _insert(connection, repository_id, manifest, change.at)
+    connection.executemany(
+        "INSERT INTO edges (repository_id, parent, child, kind) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO NOTHING",
+        [(repository_id, manifest.digest, edge.child, edge.kind) for edge in manifest.edges],
+    )
+    repositories.mark_pushed(connection, repository_id, change.at)
+    for tag in new_tags:
+        tags.point(connection, repository_id, tag, manifest.digest, change)
+
+
+def _check_edges(
+    connection: Connection,
+    repository_id: int,
+    edges: Sequence[Edge],
+    children_required: bool,
+    now: float,
+) -> None:
+    missing = []
+    for edge in edges:
+        size = _use(connection, repository_id, edge, now)
+        if size is None:
+            if edge.required and (children_required or edge.kind is not EdgeKind.MANIFEST):
+                missing.append({"digest": edge.child})
+        elif size != edge.size:
+            raise SizeMismatch(
+                f"the manifest says that {edge.child} has {edge.size} bytes, but it has {size}",
+                {"digest": edge.child, "size": size},
+            )
+    if missing:
+        raise ManifestBlobUnknown("", *missing)
+
+
+def _use(connection: Connection, repository_id: int, edge: Edge, now: float) -> int | None:
+    """The size of what an edge leads to, if it is here; it is then marked as used."""
+    if edge.kind is EdgeKind.MANIFEST:
+        row = connection.execute(
+            "SELECT size FROM manifests"
+            " WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL",
+            (repository_id, edge.child),
+        ).fetchone()
+        if row is not None:
+            return int(row[0])
+    # Children of an index can be blobs too: BuildKit's cache is an index of layers.
+    return links.use(connection, repository_id, edge.child, now)
+
+
+def _insert(connection: Connection, repository_id: int, manifest: Manifest, now: float) -> None:
+    """Pushing a manifest that was deleted brings it back."""
+    connection.execute(
+        """
+        INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject,
+            annotations, size, pushed_at, body)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (repository_id, digest) DO UPDATE SET
+            media_type = excluded.media_type, artifact_type = excluded.artifact_type,
+            pushed_at = excluded.pushed_at, deleted_at = NULL
+        """,
+        (
+            repository_id,
+            manifest.digest,
+            manifest.media_type,
+            manifest.artifact_type,
+            manifest.subject,
+            json.dumps(manifest.annotations, ensure_ascii=False, separators=(",", ":")),
+            len(manifest.body),
+            now,
+            manifest.body,
+        ),
+    )
+
+
+def delete(
+    connection: Connection, repository: RepositoryName, digest: Digest, change: Change
+) -> bool:
+    """Hide a manifest and take away its tags; false if there is none."""
+    row = connection.execute(
+        """
+        UPDATE manifests SET deleted_at = ?
+        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
+            AND digest = ? AND deleted_at IS NULL
+        RETURNING repository_id
+        """,
+        (change.at, repository, digest),
+    ).fetchone()
+    if row is None:
+        return False
+    tags.remove_all(connection, row[0], digest, change)
+    return True
+
+
+def referrers(
+    connection: Connection,
+    repository: RepositoryName,
+    subject: Digest,
+    *,
+    artifact_type: str | None,
+    after: str,
+    limit: int,
+) -> Sequence[Referrer]:
+    """Live manifests whose subject this is, in the order of their digests."""
+    rows = connection.execute(
+        """
+        SELECT digest, media_type, size, artifact_type, annotations
+        FROM manifests
+        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
+            AND subject = ? AND digest > ? AND deleted_at IS NULL
+            AND (artifact_type = ? OR ? IS NULL)
+        ORDER BY digest LIMIT ?
+        """,
+        (repository, subject, after, artifact_type, artifact_type, limit),
+    )
+    return [
+        Referrer(Digest(digest), media_type, size, kind, json.loads(annotations))
+        for digest, media_type, size, kind, annotations in rows
+    ]

@@ -1,0 +1,58 @@
+"""Rows of repositories."""
+
+from collections.abc import Sequence
+from sqlite3 import Connection
+
+from lading.core.names import RepositoryName
+
+
+def find(connection: Connection, name: RepositoryName) -> int | None:
+    """The id of a repository that something was ever sent to."""
+    row = connection.execute("SELECT id FROM repositories WHERE name = ?", (name,)).fetchone()
+    return None if row is None else int(row[0])
+
+
+def ensure(connection: Connection, name: RepositoryName) -> int:
+    """The id of the repository, made if it is new."""
+    known = find(connection, name)
+    if known is not None:
+        return known
+    (made,) = connection.execute(
+        "INSERT INTO repositories (name) VALUES (?) RETURNING id", (name,)
+    ).fetchone()
+    return int(made)
+
+
+def mark_pushed(connection: Connection, repository_id: int, at: float) -> None:
+    """From its first manifest on, a repository is listed."""
+    connection.execute(
+        "UPDATE repositories SET pushed_at = ? WHERE id = ? AND pushed_at IS NULL",
+        (at, repository_id),
+    )
+
+
+def is_listed(connection: Connection, name: RepositoryName) -> bool:
+    """Whether a manifest was ever pushed to it."""
+    row = connection.execute(
+        "SELECT 1 FROM repositories WHERE name = ? AND pushed_at IS NOT NULL", (name,)
+    ).fetchone()
+    return row is not None
+
+
+def page(connection: Connection, after: str, limit: int) -> Sequence[str]:
+    """Names greater than `after`, in byte order."""
+    rows = connection.execute(
+        "SELECT name FROM repositories WHERE pushed_at IS NOT NULL AND name > ?"
+        " ORDER BY name LIMIT ?",
+        (after, limit),
+    )
+    return [name for (name,) in rows]
+
+
+def with_manifests(connection: Connection) -> Sequence[RepositoryName]:
+    """Repositories that have manifests, in byte order."""
+    rows = connection.execute(
+        "SELECT name FROM repositories AS r WHERE EXISTS"
+        " (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name"
+    )
+    return [RepositoryName(name) for (name,) in rows]

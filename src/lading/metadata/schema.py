@@ -1,0 +1,137 @@
+"""The tables, as the steps that build them. A released step is never edited; new ones are added.
+
+How the tables hold together:
+
+* A *link* says that a blob is in a repository. `promised_at` is when a client was last told so;
+  `used_at` when a manifest last relied on it; `review_at` is set while a collector should look;
+  `deleted_at` when a client deleted the blob while a manifest in the trash still needs it.
+* An *edge* says that a manifest refers to a blob or to another manifest of its repository. Edges of
+  deleted manifests stay until the manifest is collected, so that it can be restored whole.
+* A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
+  whose bytes are about to be.
+
+The columns that start a collection have partial indexes: finding garbage costs what there is of it.
+"""
+
+from sqlite3 import Connection
+
+STEPS = (
+    """
+    CREATE TABLE repositories (
+        id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        pushed_at REAL
+    ) STRICT;
+    CREATE INDEX repositories_pushed ON repositories (name) WHERE pushed_at IS NOT NULL;
+
+    CREATE TABLE blobs (
+        digest TEXT PRIMARY KEY,
+        size INTEGER NOT NULL,
+        created_at REAL NOT NULL,
+        unlinked_at REAL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX blobs_unlinked ON blobs (unlinked_at) WHERE unlinked_at IS NOT NULL;
+
+    CREATE TABLE links (
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        digest TEXT NOT NULL REFERENCES blobs (digest),
+        promised_at REAL NOT NULL,
+        used_at REAL,
+        review_at REAL,
+        deleted_at REAL,
+        PRIMARY KEY (repository_id, digest)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX links_digest ON links (digest);
+    CREATE INDEX links_review ON links (review_at) WHERE review_at IS NOT NULL;
+
+    CREATE TABLE manifests (
+        id INTEGER PRIMARY KEY,
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        digest TEXT NOT NULL,
+        media_type TEXT NOT NULL,
+        artifact_type TEXT NOT NULL,
+        subject TEXT,
+        annotations TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        pushed_at REAL NOT NULL,
+        deleted_at REAL,
+        body BLOB NOT NULL,
+        UNIQUE (repository_id, digest)
+    ) STRICT;
+    CREATE INDEX manifests_subject ON manifests (repository_id, subject, digest)
+        WHERE subject IS NOT NULL;
+    CREATE INDEX manifests_deleted ON manifests (deleted_at) WHERE deleted_at IS NOT NULL;
+
+    CREATE TABLE edges (
+        repository_id INTEGER NOT NULL,
+        parent TEXT NOT NULL,
+        child TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        PRIMARY KEY (repository_id, parent, child)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX edges_child ON edges (repository_id, child);
+
+    CREATE TABLE tags (
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        name TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        updated_at REAL NOT NULL,
+        PRIMARY KEY (repository_id, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX tags_digest ON tags (repository_id, digest);
+
+    CREATE TABLE tag_history (
+        id INTEGER PRIMARY KEY,
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        tag TEXT NOT NULL,
+        digest TEXT,
+        previous TEXT,
+        actor TEXT NOT NULL,
+        at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX tag_history_tag ON tag_history (repository_id, tag, at);
+    CREATE INDEX tag_history_digest ON tag_history (repository_id, digest);
+
+    CREATE TABLE uploads (
+        id TEXT PRIMARY KEY,
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        algorithm TEXT NOT NULL,
+        started_at REAL NOT NULL,
+        committed TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX uploads_started ON uploads (started_at);
+
+    CREATE TABLE deletions (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    """,
+)
+
+
+class NewerSchema(Exception):
+    """The database was written by a newer version of lading."""
+
+
+def migrate(connection: Connection) -> None:
+    """Bring a database to the newest schema; safe to run by many processes at once.
+
+    Raises:
+        NewerSchema: it is ahead of this program already.
+    """
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in STEPS[_version(connection) :]:
+            for statement in step.split(";"):
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > len(STEPS):
+        raise NewerSchema(
+            "the database was written by a newer version of lading; run that one or newer"
+        )
+    return int(version)

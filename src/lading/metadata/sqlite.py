@@ -1,0 +1,248 @@
+"""`Metadata` on SQLite: which statement runs where.
+
+Point reads run on the event loop, writes in the one writer, long reads in a thread. The statements
+themselves are in the modules of their nouns.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from sqlite3 import Connection
+from typing import Self
+
+from lading.core.digest import Digest
+from lading.core.manifest import Manifest
+from lading.core.names import Reference, RepositoryName, Tag, UploadId
+from lading.metadata import garbage, links, manifests, repositories, tags, uploads
+from lading.metadata.database import Database, FileDatabase, MemoryDatabase
+from lading.ports import (
+    Change,
+    CollectionLimits,
+    DoomedBlob,
+    DoomedLink,
+    DoomedManifest,
+    Referrer,
+    StoredManifest,
+    Upload,
+)
+
+
+class SqliteMetadata:
+    """See `lading.ports.Metadata`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The database in a file, made or brought up to date as needed."""
+        return cls(FileDatabase(path))
+
+    @classmethod
+    def in_memory(cls) -> Self:
+        """A database of this process alone, gone with it."""
+        return cls(MemoryDatabase())
+
+    async def find_manifest(
+        self, repository: RepositoryName, reference: Reference
+    ) -> StoredManifest | None:
+        """See `Metadata.find_manifest`."""
+        return manifests.find(self._database.reader, repository, reference)
+
+    async def find_blob(self, repository: RepositoryName, digest: Digest) -> int | None:
+        """See `Metadata.find_blob`."""
+        return links.find(self._database.reader, repository, digest)
+
+    async def promise_blob(
+        self, repository: RepositoryName, digest: Digest, *, now: float, grace: float
+    ) -> int | None:
+        """See `Metadata.promise_blob`."""
+        size, promised = links.find_promised(
+            self._database.reader, repository, digest, not_before=now - grace / 2
+        )
+        if promised:
+            return size
+        return await self._database.write(
+            lambda connection: links.promise(connection, repository, digest, now), durable=False
+        )
+
+    async def repository_exists(self, repository: RepositoryName) -> bool:
+        """See `Metadata.repository_exists`."""
+        return repositories.is_listed(self._database.reader, repository)
+
+    async def start_upload(self, upload: Upload) -> None:
+        """See `Metadata.start_upload`."""
+        await self._database.write(
+            lambda connection: uploads.start(connection, upload), durable=False
+        )
+
+    async def find_upload(self, repository: RepositoryName, upload: UploadId) -> Upload | None:
+        """See `Metadata.find_upload`."""
+        return uploads.find(self._database.reader, repository, upload)
+
+    async def drop_upload(self, upload: UploadId) -> None:
+        """See `Metadata.drop_upload`."""
+        await self._database.write(
+            lambda connection: uploads.drop(connection, upload), durable=False
+        )
+
+    async def add_blob(
+        self, repository: RepositoryName, digest: Digest, size: int, *, upload: UploadId, now: float
+    ) -> None:
+        """See `Metadata.add_blob`."""
+
+        def work(connection: Connection) -> None:
+            links.add_blob(connection, repository, digest, size, now)
+            uploads.commit(connection, upload, digest)
+
+        await self._database.write(work)
+
+    async def mount_blob(
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        *,
+        source: RepositoryName,
+        now: float,
+    ) -> bool:
+        """See `Metadata.mount_blob`."""
+        return await self._database.write(
+            lambda connection: links.mount(connection, repository, digest, source, now)
+        )
+
+    async def repositories_with(self, digest: Digest, *, limit: int) -> Sequence[RepositoryName]:
+        """See `Metadata.repositories_with`."""
+        return links.repositories_with(self._database.reader, digest, limit)
+
+    async def put_manifest(
+        self,
+        repository: RepositoryName,
+        manifest: Manifest,
+        *,
+        tags: Sequence[Tag],
+        children_required: bool,
+        change: Change,
+    ) -> None:
+        """See `Metadata.put_manifest`."""
+        await self._database.write(
+            lambda connection: manifests.put(
+                connection,
+                repository,
+                manifest,
+                tags,
+                children_required=children_required,
+                change=change,
+            )
+        )
+
+    async def delete_tag(self, repository: RepositoryName, tag: Tag, *, change: Change) -> bool:
+        """See `Metadata.delete_tag`."""
+        return await self._database.write(
+            lambda connection: tags.delete(connection, repository, tag, change)
+        )
+
+    async def delete_manifest(
+        self, repository: RepositoryName, digest: Digest, *, change: Change
+    ) -> bool:
+        """See `Metadata.delete_manifest`."""
+        return await self._database.write(
+            lambda connection: manifests.delete(connection, repository, digest, change)
+        )
+
+    async def delete_blob(self, repository: RepositoryName, digest: Digest, *, now: float) -> bool:
+        """See `Metadata.delete_blob`."""
+        return await self._database.write(
+            lambda connection: links.unlink(connection, repository, digest, now)
+        )
+
+    async def list_tags(
+        self, repository: RepositoryName, *, after: str, limit: int
+    ) -> Sequence[str]:
+        """See `Metadata.list_tags`."""
+        return tags.page(self._database.reader, repository, after, limit)
+
+    async def list_repositories(self, *, after: str, limit: int) -> Sequence[str]:
+        """See `Metadata.list_repositories`."""
+        return repositories.page(self._database.reader, after, limit)
+
+    async def list_referrers(
+        self,
+        repository: RepositoryName,
+        subject: Digest,
+        *,
+        artifact_type: str | None,
+        after: str,
+        limit: int,
+    ) -> Sequence[Referrer]:
+        """See `Metadata.list_referrers`."""
+        return manifests.referrers(
+            self._database.reader,
+            repository,
+            subject,
+            artifact_type=artifact_type,
+            after=after,
+            limit=limit,
+        )
+
+    async def repositories_with_manifests(self) -> Sequence[RepositoryName]:
+        """See `Metadata.repositories_with_manifests`."""
+        return await self._database.scan(repositories.with_manifests)
+
+    async def list_kept(
+        self, repository: RepositoryName, limits: CollectionLimits
+    ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
+        """See `Metadata.list_kept`."""
+        return await self._database.scan(
+            lambda connection: garbage.kept(connection, repository, limits)
+        )
+
+    async def list_doomed_manifests(self, limits: CollectionLimits) -> Sequence[DoomedManifest]:
+        """See `Metadata.list_doomed_manifests`."""
+        return await self._database.scan(
+            lambda connection: garbage.doomed_manifests(connection, limits)
+        )
+
+    async def list_doomed_links(
+        self, limits: CollectionLimits, doomed: Sequence[DoomedManifest]
+    ) -> Sequence[DoomedLink]:
+        """See `Metadata.list_doomed_links`."""
+        return await self._database.scan(
+            lambda connection: garbage.doomed_links(connection, limits, doomed)
+        )
+
+    async def list_doomed_blobs(self, links: Sequence[DoomedLink]) -> Sequence[DoomedBlob]:
+        """See `Metadata.list_doomed_blobs`."""
+        return await self._database.scan(lambda connection: garbage.doomed_blobs(connection, links))
+
+    async def collect_manifest(self, doomed: DoomedManifest, limits: CollectionLimits) -> bool:
+        """See `Metadata.collect_manifest`."""
+        return await self._database.write(
+            lambda connection: garbage.remove_manifest(connection, doomed, limits)
+        )
+
+    async def collect_link(self, doomed: DoomedLink, limits: CollectionLimits) -> bool:
+        """See `Metadata.collect_link`."""
+        return await self._database.write(
+            lambda connection: garbage.remove_link(connection, doomed, limits)
+        )
+
+    async def collect_blob(self, digest: Digest) -> bool:
+        """See `Metadata.collect_blob`."""
+        return await self._database.write(
+            lambda connection: garbage.remove_blob(connection, digest)
+        )
+
+    async def forget_deletion(self, digest: Digest) -> None:
+        """See `Metadata.forget_deletion`."""
+        await self._database.write(
+            lambda connection: garbage.forget_deletion(connection, digest), durable=False
+        )
+
+    async def list_stale_uploads(self, *, started_before: float) -> Sequence[Upload]:
+        """See `Metadata.list_stale_uploads`."""
+        return await self._database.scan(
+            lambda connection: uploads.stale(connection, started_before)
+        )
+
+    async def close(self) -> None:
+        """See `Metadata.close`."""
+        self._database.close()

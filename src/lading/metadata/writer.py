@@ -1,0 +1,131 @@
+"""The one writer of a process: a thread that puts many writes into one commit.
+
+SQLite admits one writer at a time, and a commit costs an fsync whatever is in it. So requests hand
+their writes, as functions, to a thread; what has queued up while it was committing goes into its
+next transaction. Each function runs in its own savepoint: one that fails leaves no trace and
+disturbs no other. A write is answered only after the commit that holds it.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+from sqlite3 import Connection
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+Work = Callable[[Connection], T]
+
+# Enough to share one fsync among all pushes of a busy moment; small enough that no write waits long
+# for the work of others.
+MAX_BATCH = 64
+
+
+@dataclass(slots=True)
+class _Job:
+    work: Work[Any]
+    durable: bool
+    done: "Future[Any]" = field(default_factory=Future)
+    result: Any = None
+    error: BaseException | None = None
+
+
+class GroupWriter:
+    """Runs functions in transactions, one transaction for many functions."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._queue: SimpleQueue[_Job | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+        """Run `work` in a transaction and return its result once that is committed.
+
+        Args:
+            work: called with the connection, in another thread.
+            durable: whether the commit must survive a power cut; it always survives a crash of the
+                process.
+
+        Raises:
+            Exception: whatever `work` raised, after undoing what it did.
+        """
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
+            self._thread.start()
+        job = _Job(work, durable)
+        self._queue.put(job)
+        result: T = await asyncio.wrap_future(job.done)
+        return result
+
+    def close(self) -> None:
+        """Finish what is queued, then stop."""
+        if self._thread is not None:
+            self._queue.put(None)
+            self._thread.join()
+            self._thread = None
+
+    def _run(self) -> None:
+        connection = self._connect()
+        try:
+            while batch := self._next_batch():
+                _commit_together(connection, batch)
+                for job in batch:
+                    _answer(job)
+        finally:
+            connection.close()
+
+    def _next_batch(self) -> list[_Job]:
+        """Wait for a job, and take what else is queued; empty at the end."""
+        batch: list[_Job] = []
+        job = self._queue.get()
+        while job is not None:
+            batch.append(job)
+            if len(batch) == MAX_BATCH:
+                return batch
+            try:
+                job = self._queue.get_nowait()
+            except Empty:
+                return batch
+        if batch:
+            self._queue.put(None)
+        return batch
+
+
+def _commit_together(connection: Connection, batch: list[_Job]) -> None:
+    """Run all jobs in one transaction; a failure of the transaction is the failure of each."""
+    durable = any(job.durable for job in batch)
+    try:
+        # In WAL mode FULL syncs the log at each commit; NORMAL leaves that to a later one.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        connection.execute("BEGIN IMMEDIATE")
+        for job in batch:
+            _attempt(connection, job)
+        connection.execute("COMMIT")
+    except Exception as error:  # noqa: BLE001 - it is handed to those who wait, not swallowed
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        for job in batch:
+            job.error = error
+
+
+def _attempt(connection: Connection, job: _Job) -> None:
+    connection.execute("SAVEPOINT job")
+    try:
+        job.result = job.work(connection)
+    except Exception as error:
+        if not connection.in_transaction:  # a full disk has undone the whole transaction
+            raise
+        connection.execute("ROLLBACK TO job")
+        job.error = error
+    connection.execute("RELEASE job")
+
+
+def _answer(job: _Job) -> None:
+    if not job.done.set_running_or_notify_cancel():
+        return
+    if job.error is not None:
+        job.done.set_exception(job.error)
+    else:
+        job.done.set_result(job.result)

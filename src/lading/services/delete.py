@@ -1,0 +1,43 @@
+"""Deleting: rows only. Bytes are the collector's."""
+
+from lading.core.access import Action, Grant
+from lading.core.digest import Digest
+from lading.core.errors import BlobUnknown, DeleteDisabled, ManifestUnknown
+from lading.core.names import Reference
+from lading.services.registry import Registry
+
+
+async def delete_manifest(registry: Registry, grant: Grant, reference: Reference) -> None:
+    """Take away a tag; or hide a manifest, with all its tags, until it is collected or restored.
+
+    Raises:
+        ManifestUnknown: there is none.
+        DeleteDisabled: the operator does not allow it.
+    """
+    _require(registry, grant)
+    change = registry.change_by(grant.principal)
+    if isinstance(reference, Digest):
+        found = await registry.metadata.delete_manifest(grant.repository, reference, change=change)
+    else:
+        found = await registry.metadata.delete_tag(grant.repository, reference, change=change)
+    if not found:
+        raise ManifestUnknown("", {"name": grant.repository, "reference": reference})
+
+
+async def delete_blob(registry: Registry, grant: Grant, digest: Digest) -> None:
+    """Take a blob out of the repository.
+
+    Raises:
+        BlobUnknown: it is not there.
+        BlobInUse: a manifest needs it.
+        DeleteDisabled: the operator does not allow it.
+    """
+    _require(registry, grant)
+    if not await registry.metadata.delete_blob(grant.repository, digest, now=registry.clock()):
+        raise BlobUnknown("", {"digest": digest})
+
+
+def _require(registry: Registry, grant: Grant) -> None:
+    grant.require(Action.DELETE)
+    if not registry.policy.delete_enabled:
+        raise DeleteDisabled

@@ -1,0 +1,65 @@
+"""Pulling: manifests and blobs, as they were pushed."""
+
+from dataclasses import dataclass
+
+from lading.core.access import Action, Grant
+from lading.core.digest import Digest
+from lading.core.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown
+from lading.core.names import Reference
+from lading.ports import BlobSource, StoredManifest
+from lading.services.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class PulledBlob:
+    """A blob, and where its bytes are."""
+
+    digest: Digest
+    size: int
+    source: BlobSource
+
+
+async def pull_manifest(registry: Registry, grant: Grant, reference: Reference) -> StoredManifest:
+    """The manifest as it was pushed, byte for byte.
+
+    Raises:
+        RepositoryUnknown, ManifestUnknown: there is none.
+    """
+    grant.require(Action.PULL)
+    manifest = await registry.metadata.find_manifest(grant.repository, reference)
+    if manifest is not None:
+        return manifest
+    if not await registry.metadata.repository_exists(grant.repository):
+        raise RepositoryUnknown("", {"name": grant.repository})
+    raise ManifestUnknown("", {"name": grant.repository, "reference": reference})
+
+
+async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
+    """The size of a blob in bytes.
+
+    Who is told that it is there will not upload it, so it is kept for them.
+
+    Raises:
+        BlobUnknown: it is not in this repository.
+    """
+    grant.require(Action.PULL)
+    size = await registry.metadata.promise_blob(
+        grant.repository, digest, now=registry.clock(), grace=registry.policy.grace
+    )
+    if size is None:
+        raise BlobUnknown("", {"digest": digest})
+    return size
+
+
+async def pull_blob(registry: Registry, grant: Grant, digest: Digest) -> PulledBlob:
+    """A blob of this repository.
+
+    Raises:
+        BlobUnknown: it is not in this repository, or its bytes are lost.
+    """
+    grant.require(Action.PULL)
+    size = await registry.metadata.find_blob(grant.repository, digest)
+    source = None if size is None else await registry.blobs.find(digest)
+    if size is None or source is None:
+        raise BlobUnknown("", {"digest": digest})
+    return PulledBlob(digest, size, source)

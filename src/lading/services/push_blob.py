@@ -1,0 +1,204 @@
+"""Pushing a blob: start or mount, append, commit.
+
+Bytes first, rows second: a row that says "it is there" is written when the bytes are on disk under
+their final name. What a crash leaves between the two is bytes without a row, which the next push of
+the blob, or a check, puts right.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from lading.core.access import Action, Grant
+from lading.core.digest import SHA256, Digest, new_hasher
+from lading.core.errors import SizeMismatch, UploadOutOfOrder, UploadUnknown
+from lading.core.names import RepositoryName, UploadId
+from lading.core.ranges import ByteRange
+from lading.ports import StagedUpload, Upload
+from lading.services.registry import Registry
+
+Pieces = AsyncIterator[bytes | bytearray]
+
+# Repositories asked for a blob that is to be mounted from anywhere.
+MOUNT_CANDIDATES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Bytes that a request brings.
+
+    Attributes:
+        pieces: the bytes, as they arrive. Raises if the client goes away.
+        range: where they belong, if the client says.
+        length: how many there are, if the client says.
+    """
+
+    pieces: Pieces
+    range: ByteRange | None = None
+    length: int | None = None
+
+
+async def start(registry: Registry, grant: Grant, algorithm: str = SHA256) -> Upload:
+    """Begin an upload.
+
+    Args:
+        registry: the parts.
+        grant: must allow push.
+        algorithm: what the digest will be of; a hint that saves reading the bytes again.
+
+    Raises:
+        DigestInvalid: the algorithm is not supported.
+    """
+    grant.require(Action.PUSH)
+    new_hasher(algorithm)
+    upload = Upload(
+        id=UploadId.of(registry.new_uuid()),
+        repository=grant.repository,
+        algorithm=algorithm,
+        started_at=registry.clock(),
+    )
+    await registry.blobs.begin(upload.id)
+    await registry.metadata.start_upload(upload)
+    return upload
+
+
+async def mount(registry: Registry, grant: Grant, digest: Digest, source: Grant | None) -> bool:
+    """Take a blob over from another repository, without its bytes travelling.
+
+    Args:
+        registry: the parts.
+        grant: must allow push.
+        digest: of the blob.
+        source: the repository to take it from, with what the caller may do there; `None` for any.
+
+    Returns:
+        Whether it is in the repository now; if not, the client uploads it.
+    """
+    grant.require(Action.PUSH)
+    if source is None:
+        sources = await registry.metadata.repositories_with(digest, limit=MOUNT_CANDIDATES)
+    else:
+        sources = [source.repository] if Action.PULL in source.actions else []
+    for repository in sources:
+        if await registry.metadata.mount_blob(
+            grant.repository, digest, source=repository, now=registry.clock()
+        ):
+            return True
+    return False
+
+
+async def append(registry: Registry, grant: Grant, upload_id: UploadId, chunk: Chunk) -> int:
+    """Add a chunk to an upload. What arrives before a client goes away is kept.
+
+    Returns:
+        How many bytes the upload has now.
+
+    Raises:
+        UploadUnknown: no such upload here.
+        UploadOutOfOrder: the chunk does not follow what is there; nothing was read of it.
+        SizeMismatch: its range and its length differ; nothing was read of it.
+    """
+    grant.require(Action.PUSH)
+    upload = await _find_open(registry, grant.repository, upload_id)
+    async with registry.blobs.stage(upload) as staged:
+        await _receive(staged, chunk)
+        return staged.size
+
+
+async def commit(
+    registry: Registry, grant: Grant, upload_id: UploadId, digest: Digest, chunk: Chunk
+) -> None:
+    """Add a last chunk, which may be empty, and make the upload a blob.
+
+    All or nothing: if it fails, the upload is as it was before, and can go on. Repeating it after
+    it succeeded succeeds again, for the client that did not get the answer.
+
+    Raises:
+        UploadUnknown, UploadOutOfOrder, SizeMismatch: as `append`.
+        DigestMismatch: the bytes have another digest.
+    """
+    grant.require(Action.PUSH)
+    known = await registry.metadata.find_upload(grant.repository, upload_id)
+    if known is not None and known.committed == digest:
+        return
+    upload = await _find_open(registry, grant.repository, upload_id)
+    async with registry.blobs.stage(upload) as staged:
+        start = staged.size
+        try:
+            await _receive(staged, chunk)
+            await _commit(registry, upload, staged, digest)
+        except Exception:
+            if staged.size != start:
+                await staged.rewind(start)
+            raise
+
+
+async def push_whole(registry: Registry, grant: Grant, digest: Digest, chunk: Chunk) -> None:
+    """Push a blob in one request.
+
+    Raises:
+        DigestMismatch: the bytes have another digest; nothing is kept.
+    """
+    upload = await start(registry, grant, digest.algorithm)
+    try:
+        await commit(registry, grant, upload.id, digest, chunk)
+    except Exception:
+        await _forget(registry, upload.id)
+        raise
+
+
+async def status(registry: Registry, grant: Grant, upload_id: UploadId) -> int:
+    """How many bytes an upload has.
+
+    Raises:
+        UploadUnknown: no such upload here.
+    """
+    grant.require(Action.PULL)
+    upload = await _find_open(registry, grant.repository, upload_id)
+    return await registry.blobs.staged_size(upload.id)
+
+
+async def cancel(registry: Registry, grant: Grant, upload_id: UploadId) -> None:
+    """Give an upload up.
+
+    Raises:
+        UploadUnknown: no such upload here.
+    """
+    grant.require(Action.PUSH)
+    upload = await _find_open(registry, grant.repository, upload_id)
+    await _forget(registry, upload.id)
+
+
+async def _find_open(registry: Registry, repository: RepositoryName, upload_id: UploadId) -> Upload:
+    upload = await registry.metadata.find_upload(repository, upload_id)
+    if upload is None or upload.committed is not None:
+        raise UploadUnknown("", {"upload": upload_id})
+    return upload
+
+
+async def _receive(staged: StagedUpload, chunk: Chunk) -> None:
+    """Check where the chunk belongs before any of it is read, then read it."""
+    if chunk.range is not None:
+        if chunk.range.start != staged.size:
+            raise UploadOutOfOrder(
+                f"the upload has {staged.size} bytes; the next chunk must start there", staged.size
+            )
+        if chunk.length is not None and chunk.length != chunk.range.length:
+            raise SizeMismatch(
+                f"Content-Range names {chunk.range.length} bytes, Content-Length {chunk.length}"
+            )
+    async for piece in chunk.pieces:
+        await staged.write(piece)
+
+
+async def _commit(registry: Registry, upload: Upload, staged: StagedUpload, digest: Digest) -> None:
+    """The lock keeps a collector from deleting bytes that were there already."""
+    async with registry.blobs.lock(digest):
+        await staged.commit(digest)
+        await registry.metadata.add_blob(
+            upload.repository, digest, staged.size, upload=upload.id, now=registry.clock()
+        )
+
+
+async def _forget(registry: Registry, upload: UploadId) -> None:
+    await registry.metadata.drop_upload(upload)
+    await registry.blobs.discard(upload)

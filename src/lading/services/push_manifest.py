@@ -1,0 +1,59 @@
+"""Pushing a manifest: read it, check that what it needs is here, store it, point tags at it."""
+
+from collections.abc import Sequence
+
+from lading.core import manifest as manifests
+from lading.core.access import Action, Grant
+from lading.core.digest import SHA256, Digest
+from lading.core.errors import DigestMismatch, TooManyTags
+from lading.core.manifest import Manifest
+from lading.core.names import Reference, Tag
+from lading.services.registry import Registry
+
+# "Registries MUST support at least 10" (distribution-spec, `tag` parameters of a manifest push).
+MAX_TAGS = 100
+
+
+async def push_manifest(
+    registry: Registry,
+    grant: Grant,
+    reference: Reference,
+    body: bytes,
+    *,
+    content_type: str,
+    tags: Sequence[Tag] = (),
+) -> Manifest:
+    """Store a manifest under its digest, and under tags.
+
+    Args:
+        registry: the parts.
+        grant: must allow push.
+        reference: a tag to point at it, or the digest it must have.
+        body: the bytes to store.
+        content_type: as the client says; may be empty.
+        tags: more tags to point at it.
+
+    Raises:
+        ManifestInvalid, DigestInvalid: see `lading.core.manifest.parse`.
+        DigestMismatch: it does not have the digest asked for.
+        ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
+        TooManyTags: more tags than one push may carry.
+    """
+    grant.require(Action.PUSH)
+    if len(tags) > MAX_TAGS:
+        raise TooManyTags(f"at most {MAX_TAGS} tags in one push")
+    by_digest = isinstance(reference, Digest)
+    manifest = manifests.parse(
+        body, content_type, reference.algorithm if isinstance(reference, Digest) else SHA256
+    )
+    if by_digest and manifest.digest != reference:
+        raise DigestMismatch("", {"expected": reference, "actual": manifest.digest})
+    all_tags = [*tags] if isinstance(reference, Digest) else [reference, *tags]
+    await registry.metadata.put_manifest(
+        grant.repository,
+        manifest,
+        tags=all_tags,
+        children_required=registry.policy.children_required,
+        change=registry.change_by(grant.principal),
+    )
+    return manifest

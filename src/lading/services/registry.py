@@ -1,0 +1,40 @@
+"""What every verb needs: the two ports, the clock, and the rules the operator chose."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from uuid import UUID
+
+from lading.core.access import Principal
+from lading.ports import BlobStore, Change, Metadata
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the operator chose.
+
+    Attributes:
+        grace: seconds that a blob is safe after a client was told that it is there.
+        upload_age: seconds after which an upload that was not finished is given up.
+        delete_enabled: whether clients may delete.
+        children_required: whether an index is refused when a manifest it lists is missing.
+    """
+
+    grace: float = 24 * 3600.0
+    upload_age: float = 7 * 24 * 3600.0
+    delete_enabled: bool = True
+    children_required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """The parts that the services work with. Time and randomness come from outside."""
+
+    metadata: Metadata
+    blobs: BlobStore
+    clock: Callable[[], float]
+    new_uuid: Callable[[], UUID]
+    policy: Policy
+
+    def change_by(self, principal: Principal) -> Change:
+        """A change that the principal makes now."""
+        return Change(principal.name, self.clock())

@@ -1,0 +1,48 @@
+"""Asks with the real curl, as a person would, and reads the answer as it came over the wire."""
+
+import json
+from dataclasses import dataclass
+from email.message import Message
+from email.parser import BytesHeaderParser
+from typing import Any
+
+from tests.support.network import MACHINE, Network
+
+
+@dataclass(frozen=True)
+class Response:
+    """What curl received, byte for byte."""
+
+    line: str
+    headers: Message
+    body: bytes
+
+    @property
+    def status(self) -> int:
+        """The number in the status line."""
+        return int(self.line.split()[1])
+
+    @property
+    def json(self) -> Any:
+        """The body, which must say that it is JSON."""
+        assert self.headers["Content-Type"].startswith("application/json"), self.headers.items()
+        return json.loads(self.body)
+
+    @property
+    def text(self) -> str:
+        """The body without the newline at its end."""
+        return self.body.decode().rstrip("\n")
+
+
+def curl(url: str, *options: str, stdin: bytes = b"", network: Network = MACHINE) -> Response:
+    """Ask for `url` with curl's own options; any status is an answer, no answer fails the test."""
+    words = ("curl", "--silent", "--show-error", "--include", "--max-time", "120", *options, url)
+    return _parse(network.run(*words, stdin=stdin).stdout)
+
+
+def _parse(received: bytes) -> Response:
+    head, _, rest = received.partition(b"\r\n\r\n")
+    line, _, fields = head.partition(b"\r\n")
+    if line.split()[1] == b"100":
+        return _parse(rest)
+    return Response(line.decode(), BytesHeaderParser().parsebytes(fields), rest)

@@ -1,0 +1,55 @@
+"""Starts programs that go on in the background, and ends exactly those."""
+
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import environment
+
+
+@contextmanager
+def background(
+    command: Sequence[str],
+    *,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    grace: float = 30,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program for the length of the block, its output in `log`; then ask it to end."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment(env),
+            # Not in the terminal's group: Ctrl-C ends the tests, and they end the program.
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        _end(process, grace)
+
+
+def _end(process: subprocess.Popen[bytes], grace: float) -> None:
+    process.terminate()
+    try:
+        process.wait(grace)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def wait_until(ready: Callable[[], bool], what: str, *, seconds: float = 60, log: Path | None = None) -> None:
+    """Wait for something that has been started; if it does not come, say so with the end of its log."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > deadline:
+            last = log.read_text(errors="replace")[-4000:] if log else ""
+            pytest.fail(f"{what} was not ready after {seconds:.0f} s\n{last}")
+        time.sleep(0.05)
