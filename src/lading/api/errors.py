@@ -7,9 +7,7 @@ Distribution's, which clients know.
 import logging
 from collections.abc import Mapping
 
-import msgspec
-
-from lading.api.response import JSON, Response
+from lading.api.response import JSON, Response, encode_json
 from lading.core import errors
 from lading.core.errors import RegistryError
 
@@ -80,7 +78,7 @@ def method_not_allowed_response(allowed: str) -> Response:
 
 def _envelope(code: str, message: str, *details: Mapping[str, object]) -> bytes:
     """The error body of the specification; one entry for each thing it concerns."""
-    return msgspec.json.encode(
+    return encode_json(
         {
             "errors": [
                 {"code": code, "message": message, "detail": detail} for detail in details or ({},)

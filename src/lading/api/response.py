@@ -32,10 +32,13 @@ class Response:
     body: bytes | BlobBody = b""
 
 
+def encode_json(value: object) -> bytes:
+    """A value as JSON. Names and digests, which are kinds of `str`, become strings."""
+    return msgspec.json.encode(value, enc_hook=str)
+
+
 def json_response(
     value: object, *, headers: Mapping[str, str] | None = None, content_type: str = JSON
 ) -> Response:
     """A JSON document, with status 200."""
-    return Response(
-        200, {"Content-Type": content_type, **(headers or {})}, msgspec.json.encode(value)
-    )
+    return Response(200, {"Content-Type": content_type, **(headers or {})}, encode_json(value))

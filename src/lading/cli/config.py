@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lading.cli.settings import load_settings
-from lading.config.loading import settings_as_yaml
+from lading.config.effective import settings_as_yaml
 
 
 @click.group()

@@ -27,6 +27,8 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(LEVELS[settings.log.level])
+    # The server's own account of its processes coming and going.
+    logging.getLogger("uvicorn").setLevel(max(root.level, logging.WARNING))
 
     access = logging.getLogger("lading.access")
     access.handlers[:] = [logging.StreamHandler(sys.stdout)]

@@ -1,18 +1,27 @@
 """`lading serve`: answer requests until told to stop."""
 
+import asyncio
 import functools
+import multiprocessing
+import os
+import signal
 import socket
+import sqlite3
 import stat
+import threading
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import click
 import uvicorn
 from uvicorn.supervisors import Multiprocess
 
-from lading.app import build
+from lading.api.asgi import Application
+from lading.app import build, close_registry, open_registry
 from lading.cli.log import configure_logging
 from lading.cli.settings import load_settings
 from lading.config.settings import Settings
+from lading.metadata.schema import NewerSchema
 
 # Connections that wait to be accepted.
 BACKLOG = 2048
@@ -31,44 +40,72 @@ def serve(config: Path | None) -> None:
     """
     settings = load_settings(config)
     configure_logging(settings)
+    _check_stores(settings)
     listener = _listen(settings)
     _greet(settings, listener)
     _run(settings, listener)
 
 
-class _Worker(uvicorn.Server):
-    """A worker process; what it logs is set up where it runs."""
+def _check_stores(settings: Settings) -> None:
+    """Open the stores once before any worker does, so that what is wrong is said once, clearly.
 
-    def __init__(self, config: uvicorn.Config, settings: Settings) -> None:
-        super().__init__(config)
+    Raises:
+        ClickException: the data cannot be used.
+    """
+    try:
+        asyncio.run(close_registry(open_registry(settings)))
+    except (OSError, NewerSchema, sqlite3.Error) as error:
+        raise click.ClickException(
+            f"cannot use the data in {_data(settings)}: {error};"
+            " check that this user may write there, or set another place"
+            " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
+        ) from error
+
+
+class _Config(uvicorn.Config):
+    """The server's configuration, which also goes into each worker process."""
+
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        super().__init__(
+            functools.partial(_build, settings),
+            factory=True,
+            workers=settings.workers,
+            loop="uvloop",
+            http="httptools",
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=max(1, round(settings.http.draintimeout.total_seconds())),
+        )
 
-    def run(self, sockets: list[socket.socket] | None = None) -> None:
+    def configure_logging(self) -> None:
+        """The server calls this where it runs: here, and in each worker."""
         configure_logging(self._settings)
-        super().run(sockets)
+
+
+def _build(settings: Settings) -> Application:
+    """In a worker: the application; and an end to the worker if its parent is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), name="follow-parent", daemon=True).start()
+    return build(settings)
+
+
+def _follow(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _run(settings: Settings, listener: socket.socket) -> None:
-    config = uvicorn.Config(
-        functools.partial(build, settings),
-        factory=True,
-        workers=settings.http.workers,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-        log_config=None,
-        timeout_keep_alive=KEEP_ALIVE,
-        timeout_graceful_shutdown=max(1, round(settings.http.draintimeout.total_seconds())),
-    )
-    worker = _Worker(config, settings)
-    if settings.http.workers == 1:
-        worker.run(sockets=[listener])
+    config = _Config(settings)
+    if settings.workers == 1:
+        uvicorn.Server(config).run(sockets=[listener])
     else:
-        Multiprocess(config, target=worker.run, sockets=[listener]).run()
+        Multiprocess(config, sockets=[listener]).run()
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from lading.config.loading import ConfigurationError, load
+from lading.config.loading import load
+from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
 
 

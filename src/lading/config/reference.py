@@ -142,11 +142,9 @@ def _sorted(rules: list[Unsupported]) -> list[Unsupported]:
 
 def _default(value: object) -> str:
     if value is None:
-        text = flow.strip().removesuffix("...").strip()
-    return "-"
-    flow = yaml.safe_dump(plain(value), default_flow_style=True, width=200)
-    text = flow.strip().removesuffix("...").strip()
-    return f"`{text}`"
+        return "-"
+    text = yaml.safe_dump(plain(value), default_flow_style=True, width=200)
+    return f"`{text.strip().removesuffix('...').strip()}`"
 
 
 def _kind(annotation: Any) -> str:

@@ -1,0 +1,105 @@
+"""A Docker daemon of its own for a test, in a network of its own, and the docker command for it."""
+
+import io
+import json
+import tarfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.commands import require, run
+from tests.support.network import Network
+from tests.support.processes import background, wait_until
+
+
+@dataclass(frozen=True)
+class Docker:
+    """The docker command, for one daemon.
+
+    Attributes:
+        socket: where the daemon listens.
+        network: what `localhost` is for the daemon.
+    """
+
+    socket: Path
+    network: Network
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What points docker and docker-compose at the daemon."""
+        return {
+            "DOCKER_HOST": f"unix://{self.socket}",
+            "DOCKER_CONFIG": str(self.socket.parent / "client"),
+            # The builder that needs neither a plugin nor a front end from a registry.
+            "DOCKER_BUILDKIT": "0",
+        }
+
+    def run(self, *arguments: str | Path, stdin: bytes = b"", check: bool = True) -> str:
+        """Run a docker command; return what it printed."""
+        command = ["docker", *arguments]
+        done = run(command, stdin=stdin, check=check, env=self.environment, timeout=600)
+        return done.stdout.decode().strip()
+
+    def fails(self, *arguments: str) -> str:
+        """Run a docker command that must fail; return what it complained of."""
+        done = run(["docker", *arguments], check=False, env=self.environment)
+        assert done.returncode != 0, f"docker {' '.join(arguments)} did not fail"
+        return (done.stdout + done.stderr).decode()
+
+    def inspect(self, kind: str, name: str) -> Any:
+        """Return what docker knows of an image, a container or a volume."""
+        return json.loads(self.run(kind, "inspect", name))[0]
+
+    def import_image(
+        self, name: str, files: Mapping[str, bytes], *changes: str, executable: bool = True
+    ) -> None:
+        """Make an image of one layer from files and lines of a Dockerfile."""
+        options = [f"--change={change}" for change in changes]
+        self.run("import", *options, "-", name, stdin=archive(files, executable=executable))
+
+
+def archive(files: Mapping[str, bytes], *, executable: bool = False) -> bytes:
+    """Return a tar file of files; the same files give the same bytes."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for name, content in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.mode = 0o755 if executable else 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+@contextmanager
+def private_docker(
+    directory: Path, network: Network, *, insecure: tuple[str, ...] = ()
+) -> Iterator[Docker]:
+    """Run a daemon for the length of the block, with its images and containers in `directory`."""
+    require("docker", "dockerd", "containerd", "runc", "iptables")
+    docker = Docker(directory / "docker.sock", network)
+    log = directory / "dockerd.log"
+    daemon = network.command(
+        "dockerd",
+        f"--host=unix://{docker.socket}",
+        f"--data-root={directory / 'data'}",
+        f"--exec-root={directory / 'exec'}",
+        f"--pidfile={directory / 'docker.pid'}",
+        # slirp4netns's own, which asks whatever the machine asks.
+        "--dns=10.0.2.3",
+        *(f"--insecure-registry={registry}" for registry in insecure),
+    )
+    with background(daemon, log=log):
+        wait_until(lambda: _answers(docker), "dockerd", log=log)
+        yield docker
+        _stop_containers(docker)
+
+
+def _answers(docker: Docker) -> bool:
+    return run(["docker", "info"], check=False, env=docker.environment).returncode == 0
+
+
+def _stop_containers(docker: Docker) -> None:
+    if containers := docker.run("ps", "--quiet").split():
+        docker.run("rm", "--force", *containers)
