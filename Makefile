@@ -23,6 +23,9 @@ format: $(VENV)/.installed-dev ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.installed-dev ## renew docs/configuration.md
+	$(BIN)/python -c "from lading.config.reference import render; print(render(), end='')" > docs/configuration.md
+
 lock: ## renew requirements/*.txt from pyproject.toml
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet uv
@@ -46,4 +49,4 @@ $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help run test check format lock clean
+.PHONY: help run test check format docs lock clean

@@ -10,9 +10,19 @@ from lading.config.schema import Shape, build_tree
 from lading.config.settings import Settings
 from lading.config.unsupported import UNSUPPORTED, Refused
 from tests.config.conftest import Complain, Write
-from tests.config.distribution_keys import REFUSED, SUPPORTED, WARNS
 
 DATA = Path(__file__).parent / "data"
+
+
+def listed() -> list[tuple[str, str]]:
+    """Read the list of Distribution's keys, each with the class that it should be in."""
+    lines = (DATA / "distribution-keys.txt").read_text(encoding="utf-8").splitlines()
+    pairs = (line.split() for line in lines if not line.startswith("#"))
+    return [(expected, key) for expected, key in pairs]
+
+
+WARNS = [key for expected, key in listed() if expected == "warns"]
+REFUSED = [key for expected, key in listed() if expected == "refused"]
 
 
 def verdict(key: str) -> str:
@@ -25,22 +35,10 @@ def verdict(key: str) -> str:
     return "warns" if node.rule.refused is Refused.NEVER else "refused"
 
 
-@pytest.mark.parametrize("key", SUPPORTED)
-def test_supported(key: str) -> None:
-    """A key that the settings have."""
-    assert verdict(key) == "supported"
-
-
-@pytest.mark.parametrize("key", WARNS)
-def test_warns(key: str) -> None:
-    """A key that cannot matter here."""
-    assert verdict(key) == "warns"
-
-
-@pytest.mark.parametrize("key", REFUSED)
-def test_refused(key: str) -> None:
-    """A key that cannot be ignored."""
-    assert verdict(key) == "refused"
+@pytest.mark.parametrize(("expected", "key"), listed())
+def test_every_key_has_its_class(expected: str, key: str) -> None:
+    """No key of Distribution is unknown, and each is in the class that is meant for it."""
+    assert verdict(key) == expected
 
 
 def test_no_rule_hides_a_setting() -> None:
@@ -105,7 +103,10 @@ def test_refusal(key: str, complaints: Complain) -> None:
 )
 def test_switched_off(text: str, given: Write) -> None:
     """Something unsupported that is switched off is no reason not to start."""
-    assert given(f"version: 0.1\n{text}\n").warnings
+    warnings = given(f"version: 0.1\n{text}\n").warnings
+    assert {warning.message for warning in warnings} == {
+        "ignored: it is empty or switched off, and not implemented"
+    }
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ def test_malformed_section_of_unsupported_keys(text: str, complaints: Complain) 
     assert len(complaints(f"version: 0.1\n{text}\n")) == 1
 
 
-def test_middleware_by_environment() -> None:
+def test_refused_from_the_environment() -> None:
     """An unsupported key is refused wherever it comes from, by index as well."""
     environ = {"REGISTRY_NOTIFICATIONS_ENDPOINTS_0_URL": "http://a"}
     with pytest.raises(ConfigurationError) as caught:
@@ -130,6 +131,16 @@ def test_middleware_by_environment() -> None:
     (problem,) = caught.value.problems
     assert problem.where == "environment REGISTRY_NOTIFICATIONS_ENDPOINTS_0_URL"
     assert problem.key == "notifications.endpoints"
+
+
+def test_refused_because_of_the_environment(tmp_path: Path) -> None:
+    """Where the file's value is harmless, it is the variable that is named."""
+    path = tmp_path / "config.yml"
+    path.write_text("version: 0.1\nhttp: {tls: {certificate: ''}}\n", encoding="utf-8")
+    with pytest.raises(
+        ConfigurationError, match="^environment REGISTRY_HTTP_TLS_CERTIFICATE: http"
+    ):
+        load(path, {"REGISTRY_HTTP_TLS_CERTIFICATE": "/a"})
 
 
 def nested(key: str, value: str) -> str:

@@ -1,5 +1,6 @@
 """Durations mean what they mean to Go."""
 
+import contextlib
 from datetime import timedelta
 
 import pytest
@@ -58,7 +59,5 @@ def test_round_trip(duration: timedelta) -> None:
 @given(st.text(alphabet="0123456789.hmsnu\u00b5 -", max_size=80))
 def test_any_text(text: str) -> None:
     """Any text is a duration that is not below zero, or a ValueError."""
-    try:
+    with contextlib.suppress(ValueError):
         assert parse_duration(text) >= timedelta(0)
-    except ValueError as error:
-        assert "write a" in str(error)

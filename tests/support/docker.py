@@ -52,22 +52,15 @@ class Docker:
         """Return what docker knows of an image, a container or a volume."""
         return json.loads(self.run(kind, "inspect", name))[0]
 
-    def import_image(
-        self, name: str, files: Mapping[str, bytes], *changes: str, executable: bool = True
-    ) -> None:
-        """Make an image of one layer from files and lines of a Dockerfile."""
-        options = [f"--change={change}" for change in changes]
-        self.run("import", *options, "-", name, stdin=archive(files, executable=executable))
 
-
-def archive(files: Mapping[str, bytes], *, executable: bool = False) -> bytes:
+def archive(files: Mapping[str, bytes], *, mode: int = 0o644) -> bytes:
     """Return a tar file of files; the same files give the same bytes."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for name, content in files.items():
             member = tarfile.TarInfo(name)
             member.size = len(content)
-            member.mode = 0o755 if executable else 0o644
+            member.mode = mode
             tar.addfile(member, io.BytesIO(content))
     return buffer.getvalue()
 

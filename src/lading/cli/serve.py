@@ -1,33 +1,19 @@
 """`lading serve`: answer requests until told to stop."""
 
 import asyncio
-import functools
-import multiprocessing
-import os
-import signal
 import socket
 import sqlite3
-import stat
-import threading
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 import click
-import uvicorn
-from uvicorn.supervisors import Multiprocess
 
-from lading.api.asgi import Application
-from lading.app import build, close_registry, open_registry
-from lading.cli.log import configure_logging
+from lading.app import close_registry, open_registry
 from lading.cli.settings import load_settings
 from lading.config.settings import Settings
 from lading.metadata.schema import NewerSchema
-
-# Connections that wait to be accepted.
-BACKLOG = 2048
-# Seconds that an idle connection is kept; more than nginx keeps its own (60), so that it is never
-# the registry that closes one which nginx is about to use.
-KEEP_ALIVE = 75
+from lading.server import workers
+from lading.server.listener import listen
+from lading.server.log import configure_logging
 
 
 @click.command()
@@ -43,7 +29,7 @@ def serve(config: Path | None) -> None:
     _check_stores(settings)
     listener = _listen(settings)
     _greet(settings, listener)
-    _run(settings, listener)
+    workers.serve(settings, listener)
 
 
 def _check_stores(settings: Settings) -> None:
@@ -62,91 +48,14 @@ def _check_stores(settings: Settings) -> None:
         ) from error
 
 
-class _Config(uvicorn.Config):
-    """The server's configuration, which also goes into each worker process."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        super().__init__(
-            functools.partial(_build, settings),
-            factory=True,
-            workers=settings.workers,
-            loop="uvloop",
-            http="httptools",
-            ws="none",
-            lifespan="on",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=max(1, round(settings.http.draintimeout.total_seconds())),
-        )
-
-    def configure_logging(self) -> None:
-        """The server calls this where it runs: here, and in each worker."""
-        configure_logging(self._settings)
-
-
-def _build(settings: Settings) -> Application:
-    """In a worker: the application; and an end to the worker if its parent is killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), name="follow-parent", daemon=True).start()
-    return build(settings)
-
-
-def _follow(parent: BaseProcess) -> None:
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-
-
-def _run(settings: Settings, listener: socket.socket) -> None:
-    config = _Config(settings)
-    if settings.workers == 1:
-        uvicorn.Server(config).run(sockets=[listener])
-    else:
-        Multiprocess(config, sockets=[listener]).run()
-
-
 def _listen(settings: Settings) -> socket.socket:
-    """A listening socket, shared by all workers.
-
-    Raises:
-        ClickException: the address is taken or cannot be listened on.
-    """
-    http = settings.http
     try:
-        if http.net == "unix":
-            return _listen_unix(Path(http.addr))
-        host, _, port = http.addr.rpartition(":")
-        return _listen_tcp(host.strip("[]"), int(port))
+        return listen(settings)
     except OSError as error:
         raise click.ClickException(
-            f"cannot listen on {http.addr}: {error.strerror};"
+            f"cannot listen on {settings.http.addr}: {error.strerror};"
             " stop what is using it, or set another address (http.addr, REGISTRY_HTTP_ADDR)"
         ) from error
-
-
-def _listen_tcp(host: str, port: int) -> socket.socket:
-    """Without a host: on all addresses, of IPv6 and IPv4 alike."""
-    if host:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
-    if socket.has_dualstack_ipv6():
-        return socket.create_server(
-            ("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=BACKLOG
-        )
-    return socket.create_server(("", port), backlog=BACKLOG)
-
-
-def _listen_unix(path: Path) -> socket.socket:
-    """A socket that an earlier run left behind is replaced; any other file is not."""
-    if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
-        path.unlink()
-    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(path))
-    listener.listen(BACKLOG)
-    return listener
 
 
 def _greet(settings: Settings, listener: socket.socket) -> None:

@@ -31,6 +31,11 @@ class Document:
                 return place
         return self._name
 
+    def latest(self, path: KeyPath) -> str:
+        """Say what wrote last at a key or below it: a variable, if one did."""
+        within = [place for key, place in self._places.items() if key[: len(path)] == path]
+        return within[-1] if within else self.where(path)
+
     def get(self, path: KeyPath) -> Value:
         """Give the value at a path, `None` if there is none."""
         value: Value = self.value

@@ -15,8 +15,8 @@ from lading.config.settings import Settings
 
 def settings_as_yaml(settings: Settings) -> str:
     """Write the settings as a `config.yml` that means the same."""
-    values = settings.model_dump(exclude_none=True)
-    values["http"]["workers"] = settings.workers
+    http = settings.http.model_copy(update={"workers": settings.workers})
+    values = settings.model_copy(update={"http": http}).model_dump(exclude_none=True)
     if settings.storage.driver != "filesystem":
         del values["storage"]["filesystem"]
     return yaml.safe_dump(plain(values), sort_keys=False, allow_unicode=True)

@@ -2,9 +2,10 @@
 
 import difflib
 
-from lading.config.document import Document, KeyPath, Value, dotted
+from lading.config.document import Document, KeyPath, dotted
 from lading.config.problems import Findings
 from lading.config.schema import Node, Shape
+from lading.config.unsupported import Refused, Unsupported
 
 _DRIVERS = ("filesystem", "inmemory", "s3", "azure", "gcs", "swift", "oss")
 
@@ -38,7 +39,7 @@ def _check_section(document: Document, section: Node, path: KeyPath, findings: F
         if child is None:
             _report_unknown(document, section, here, findings)
         elif child.rule is not None:
-            _report_unsupported(document, child, here, findings)
+            _report_unsupported(document, child.rule, here, findings)
         elif child.shape is Shape.SECTION:
             _check_section(document, child, here, findings)
         if child is None or not child.supported:
@@ -57,9 +58,13 @@ def _report_unknown(document: Document, section: Node, path: KeyPath, findings: 
     findings.error(document.where(path), dotted(path), message)
 
 
-def _report_unsupported(document: Document, node: Node, path: KeyPath, findings: Findings) -> None:
-    if node.rule is None:
-        return
-    value: Value = document.get(path)
-    report = findings.error if node.rule.refuses(value) else findings.warn
-    report(document.where(path), dotted(path), node.rule.advice)
+def _report_unsupported(
+    document: Document, rule: Unsupported, path: KeyPath, findings: Findings
+) -> None:
+    if rule.refuses(document.get(path)):
+        findings.error(document.latest(path), rule.key, rule.advice)
+    elif rule.refused is Refused.NEVER:
+        findings.warn(document.latest(path), rule.key, rule.advice)
+    else:
+        message = "ignored: it is empty or switched off, and not implemented"
+        findings.warn(document.latest(path), rule.key, message)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from ipaddress import IPv4Network
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -157,6 +157,6 @@ def _kind(annotation: Any) -> str:
         return f"mapping to {_kind(arguments[1])}"
     if origin is tuple:
         return f"list of {_kind(arguments[0])}s"
-    if origin in {Union, types.UnionType}:
+    if origin in {Annotated, Union, types.UnionType}:
         return _kind(arguments[0])
     return _NAMES[annotation]

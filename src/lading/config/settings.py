@@ -26,6 +26,7 @@ from lading.config.values import (
 )
 
 _MOST_WORKERS_UNASKED = 4
+_MOST_ENTRIES = 2**31 - 1
 
 
 class MisplacedError(ValueError):
@@ -207,14 +208,14 @@ of Distribution."""
 class Catalog(Section):
     """The list of repositories."""
 
-    maxentries: int = Field(default=1000, ge=1)
+    maxentries: int = Field(default=1000, ge=1, le=_MOST_ENTRIES)
     """The most repositories in one page."""
 
 
 class Tags(Section):
     """The lists of tags."""
 
-    maxtags: int = Field(default=1000, ge=1)
+    maxtags: int = Field(default=1000, ge=1, le=_MOST_ENTRIES)
     """The most tags in one page."""
 
 

@@ -14,6 +14,10 @@ from lading.config.problems import Findings
 # Aliases let a few lines stand for billions of values; no honest configuration is this large.
 _MOST_NODES = 20_000
 _YAML_TAG = "tag:yaml.org,2002:"
+_PLAIN = frozenset(
+    _YAML_TAG + kind
+    for kind in ("bool", "float", "int", "map", "merge", "null", "seq", "str", "timestamp", "value")
+)
 
 
 def read_file(path: Path, findings: Findings) -> Document | None:
@@ -83,7 +87,7 @@ class _Reader:
         self._nodes += 1
         if self._nodes > _MOST_NODES:
             raise _TooManyNodesError
-        if not node.tag.startswith(_YAML_TAG):
+        if node.tag not in _PLAIN:
             self._note(node.start_mark, path, f"remove `{node.tag}`: tags are not supported")
         if isinstance(node, yaml.MappingNode):
             return self._mapping(node, path)
@@ -113,6 +117,7 @@ class _Reader:
             first = self.places[here]
             self._note(key_node.start_mark, here, f"keep one: it is given in {first} already")
             return
+        # The place of a section goes after those inside it: see `Document.latest`.
         into[str(key_node.value)] = self._value(value_node, here)
         self.places[here] = self._place(key_node.start_mark)
 

@@ -1,0 +1,1 @@
+"""The HTTP server: uvicorn, with bounds, in several processes that share one socket."""

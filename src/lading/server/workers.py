@@ -1,0 +1,73 @@
+"""Worker processes: as many as the settings say, replaced when they die.
+
+A worker that outlives its parent would keep the address and the data of a server that is gone, so
+each one watches its parent.
+"""
+
+import functools
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from multiprocessing.process import BaseProcess
+
+import uvicorn
+from uvicorn.supervisors import Multiprocess
+
+from lading.api.asgi import Application
+from lading.app import build
+from lading.config.settings import Settings
+from lading.server.log import configure_logging
+from lading.server.protocol import BoundedHttp
+
+# Seconds that an idle connection is kept; more than nginx keeps its own (60), so that it is never
+# the registry that closes one which nginx is about to use.
+KEEP_ALIVE = 75
+
+
+def serve(settings: Settings, listener: socket.socket) -> None:
+    """Answer requests until told to stop."""
+    config = _Config(settings)
+    if settings.workers == 1:
+        uvicorn.Server(config).run(sockets=[listener])
+    else:
+        Multiprocess(config, sockets=[listener]).run()
+
+
+class _Config(uvicorn.Config):
+    """The server's configuration, which also goes into each worker process."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        super().__init__(
+            functools.partial(_build, settings),
+            factory=True,
+            workers=settings.workers,
+            loop="uvloop",
+            http=BoundedHttp,
+            ws="none",
+            lifespan="on",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=max(1, round(settings.http.draintimeout.total_seconds())),
+        )
+
+    def configure_logging(self) -> None:
+        """The server calls this where it runs: here, and in each worker."""
+        configure_logging(self._settings)
+
+
+def _build(settings: Settings) -> Application:
+    """In a worker: the application; and an end to the worker if its parent is killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), name="follow-parent", daemon=True).start()
+    return build(settings)
+
+
+def _follow(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)

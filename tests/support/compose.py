@@ -1,0 +1,89 @@
+"""deploy/compose as a person gets it: a folder, unpacked, and docker-compose run in it."""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.commands import REPOSITORY, require, run
+from tests.support.curl import Response, curl
+from tests.support.docker import Docker
+from tests.support.images import LADING, NGINX
+from tests.support.processes import wait_until
+
+
+@dataclass(frozen=True)
+class Stack:
+    """nginx and the registry behind it.
+
+    Attributes:
+        docker: the daemon that runs them.
+        folder: the unpacked folder.
+        port: where nginx is published.
+    """
+
+    docker: Docker
+    folder: Path
+    port: int = 80
+
+    @property
+    def host(self) -> str:
+        """As in the name of an image: port 80 is not written."""
+        return "localhost" if self.port == 80 else f"localhost:{self.port}"
+
+    @property
+    def config(self) -> Path:
+        """The configuration file of the registry."""
+        return self.folder / "registry" / "config.yml"
+
+    def compose(self, *arguments: str) -> str:
+        """Run docker-compose in the folder; return what it printed."""
+        images = {"LADING_IMAGE": LADING, "NGINX_IMAGE": NGINX, "LADING_PORT": str(self.port)}
+        env = {**self.docker.environment, **images}
+        done = run(["docker-compose", *arguments], cwd=self.folder, env=env)
+        return done.stdout.decode()
+
+    def start(self, *arguments: str) -> None:
+        """Run a docker-compose command after which the registry is to answer."""
+        self.compose(*arguments)
+        wait_until(lambda: self._answers(), f"docker-compose {' '.join(arguments)}")
+
+    def curl(self, path: str, *options: str, stdin: bytes = b"") -> Response:
+        """Ask nginx for a path."""
+        url = f"http://{self.host}{path}"
+        return curl(url, *options, stdin=stdin, network=self.docker.network)
+
+    def curl_directly(self, path: str, *options: str, stdin: bytes = b"") -> Response:
+        """Ask the registry for a path, past nginx."""
+        networks = self.docker.inspect("container", self.container("registry"))["NetworkSettings"]
+        address = next(iter(networks["Networks"].values()))["IPAddress"]
+        url = f"http://{address}:5000{path}"
+        return curl(url, *options, stdin=stdin, network=self.docker.network)
+
+    def container(self, service: str) -> str:
+        """Return the id of a service's container."""
+        return self.compose("ps", "--quiet", service).strip()
+
+    def log(self, service: str) -> str:
+        """Return what a service has logged."""
+        return self.compose("logs", "--no-color", service)
+
+    def volume(self) -> Path:
+        """Return the directory of the one volume."""
+        mounts = self.docker.inspect("container", self.container("registry"))["Mounts"]
+        return next(Path(mount["Source"]) for mount in mounts if mount["Type"] == "volume")
+
+    def _answers(self) -> bool:
+        probe = ("curl", "--silent", "--fail", "--max-time", "5", f"http://{self.host}/v2/")
+        return self.docker.network.run(*probe, check=False).returncode == 0
+
+
+@contextmanager
+def unpacked_stack(docker: Docker, folder: Path, *, port: int = 80) -> Iterator[Stack]:
+    """Unpack the folder; whatever was started from it ends with the block."""
+    require("docker-compose")
+    shutil.copytree(REPOSITORY / "deploy" / "compose", folder)
+    stack = Stack(docker, folder, port)
+    yield stack
+    stack.compose("down", "--volumes", "--timeout", "5")

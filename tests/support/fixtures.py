@@ -1,0 +1,39 @@
+"""What the end-to-end tests share: one private network with one Docker daemon for the whole run."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.docker import Docker, private_docker
+from tests.support.images import build_deployment
+from tests.support.network import Network, private_network
+
+
+@pytest.fixture(scope="session")
+def scratch() -> Iterator[Path]:
+    """A directory that is gone after the run: Docker keeps gigabytes, and wants short paths."""
+    with tempfile.TemporaryDirectory(prefix="lading-e2e-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def network(scratch: Path) -> Iterator[Network]:
+    """A network in which port 80 is free and nothing else runs."""
+    with private_network(scratch) as network:
+        yield network
+
+
+@pytest.fixture(scope="session")
+def docker(scratch: Path, network: Network) -> Iterator[Docker]:
+    """A Docker daemon that was told `--insecure-registry localhost`."""
+    with private_docker(scratch, network, insecure=("localhost",)) as docker:
+        yield docker
+
+
+@pytest.fixture(scope="session")
+def deployment(docker: Docker) -> Docker:
+    """The daemon, with the images that deploy/compose runs."""
+    build_deployment(docker)
+    return docker

@@ -1,0 +1,56 @@
+"""The images that the tests push, made on this machine: nothing is pulled from outside.
+
+The base image stands for the Dockerfile's and for nginx's own, and is kept in the cache. `hello-world`
+is one static program, as Docker's own is.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+
+from tests.support.commands import CACHE, REPOSITORY, require, run
+from tests.support.docker import Docker, archive
+
+DEBIAN = "lading-e2e/debian"
+NGINX = "lading-e2e/nginx"
+LADING = "lading-e2e/lading"
+GREETING = "Hello from Docker!"
+
+
+def build_deployment(docker: Docker) -> None:
+    """Build what deploy/compose runs: this repository's Dockerfile, and an nginx."""
+    require("mmdebstrap")
+    run([REPOSITORY / "tests" / "e2e" / "tools", "debian"], timeout=600)
+    docker.run("import", CACHE / "debian.tar", DEBIAN)
+    docker.run("build", f"--build-arg=BASE={DEBIAN}", f"--tag={LADING}", REPOSITORY)
+    dockerfile = f'FROM {DEBIAN}\nCMD ["nginx", "-g", "daemon off;"]\n'
+    docker.run("build", f"--tag={NGINX}", "-", stdin=dockerfile.encode())
+
+
+def build_hello_world(docker: Docker, name: str = "hello-world") -> None:
+    """Make the image of one program that greets."""
+    files = {"hello": _hello_program()}
+    docker.run("import", '--change=CMD ["/hello"]', "-", name, stdin=archive(files, mode=0o755))
+
+
+def build_layers(docker: Docker, name: str, *layers: bytes) -> None:
+    """Make an image with a layer for each of `layers`."""
+    files = {f"layer{number}": content for number, content in enumerate(layers)}
+    lines = ["FROM scratch", *(f"COPY {file} /" for file in files), 'CMD ["/none"]']
+    context = archive({"Dockerfile": "\n".join(lines).encode(), **files})
+    docker.run("build", f"--tag={name}", "-", stdin=context)
+
+
+def random_bytes(size: int) -> bytes:
+    """Return bytes that no compression makes smaller."""
+    return os.urandom(size)
+
+
+def _hello_program() -> bytes:
+    require("go")
+    source = Path(__file__).with_name("hello.go")
+    with tempfile.TemporaryDirectory() as directory:
+        program = Path(directory) / "hello"
+        build = ["go", "build", "-ldflags=-s -w", "-o", program, source]
+        run(build, env={"CGO_ENABLED": "0"})
+        return program.read_bytes()

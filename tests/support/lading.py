@@ -1,0 +1,112 @@
+"""Runs `lading serve` as an operator does: the installed program, a configuration file, a data directory."""
+
+import shutil
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.commands import run
+from tests.support.curl import Response, curl
+from tests.support.network import MACHINE, Network
+from tests.support.processes import background, wait_until
+
+
+@dataclass(frozen=True)
+class Lading:
+    """A registry that is running.
+
+    Attributes:
+        host: as in the name of an image, `localhost:12345`.
+        config: its configuration file.
+        root: where it keeps its data.
+        network: where it listens.
+    """
+
+    host: str
+    config: Path
+    root: Path
+    network: Network
+
+    def curl(self, path: str, *options: str, stdin: bytes = b"") -> Response:
+        """Ask it for a path."""
+        return curl(f"http://{self.host}{path}", *options, stdin=stdin, network=self.network)
+
+    def digest(self, name: str, reference: str) -> str:
+        """Return the digest of the manifest that a tag leads to."""
+        response = self.curl(f"/v2/{name}/manifests/{reference}", "--head", *ACCEPT_ALL)
+        assert response.status == 200, response
+        return response.headers["Docker-Content-Digest"]
+
+
+# Every kind of manifest that a client may ask for.
+ACCEPT_ALL = tuple(
+    f"--header=Accept: application/vnd.{kind}+json"
+    for kind in (
+        "oci.image.manifest.v1",
+        "oci.image.index.v1",
+        "docker.distribution.manifest.v2",
+        "docker.distribution.manifest.list.v2",
+    )
+)
+
+
+@contextmanager
+def lading_serve(
+    directory: Path,
+    *,
+    settings: Mapping[str, object] | None = None,
+    env: Mapping[str, str] | None = None,
+    network: Network = MACHINE,
+) -> Iterator[Lading]:
+    """Run a registry with two workers for the length of the block.
+
+    Args:
+        directory: for its configuration, log and data.
+        settings: whole sections of the configuration, beside storage and http.
+        env: variables that override the configuration.
+        network: where it listens.
+    """
+    port = _free_port()
+    root = directory / "data"
+    config = directory / "config.yml"
+    config.write_text(
+        yaml.safe_dump(
+            {
+                "version": 0.1,
+                "storage": {"filesystem": {"rootdirectory": str(root)}, "delete": {"enabled": True}},
+                "http": {"addr": f"127.0.0.1:{port}", "workers": 2},
+                **(settings or {}),
+            }
+        )
+    )
+    registry = Lading(f"localhost:{port}", config, root, network)
+    log = directory / "lading.log"
+    with background(network.command(program(), "serve", config), log=log, env=env):
+        wait_until(lambda: _answers(registry), "lading serve", log=log)
+        yield registry
+
+
+def program() -> str:
+    """Return the path of `lading`, installed beside the Python that runs the tests."""
+    beside = Path(sys.executable).with_name("lading")
+    found = str(beside) if beside.exists() else shutil.which("lading")
+    if found is None:
+        pytest.fail("lading is not installed: run the tests with `make e2e`")
+    return found
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _answers(registry: Lading) -> bool:
+    probe = ("curl", "--silent", "--fail", "--max-time", "5", f"http://{registry.host}/v2/")
+    return run(registry.network.command(*probe), check=False).returncode == 0
