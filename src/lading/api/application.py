@@ -72,6 +72,7 @@ class Api:
 
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
         await self._sender.send(
+            request.receive,
             outcome,
             response,
             head=request.method == "HEAD",

@@ -2,12 +2,15 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from lading.api.asgi import Send
+from lading.api.asgi import Receive, Send
+from lading.api.body import ClientDisconnected
 from lading.api.response import BlobBody, Response
+from lading.core.ranges import ByteRange
 from lading.ports import LocalFile, Memory
 
 # Bytes of a blob read and sent at once.
@@ -26,14 +29,20 @@ class Sender:
 
     headers: Mapping[str, str]
 
-    async def send(self, send: Send, response: Response, *, head: bool, accelerate: str) -> None:
+    async def send(
+        self, receive: Receive, send: Send, response: Response, *, head: bool, accelerate: str
+    ) -> None:
         """Send a response.
 
         Args:
+            receive: ASGI's; tells when the client goes away.
             send: ASGI's.
             response: what to send.
             head: whether the request was a HEAD, so that the body stays here.
             accelerate: where the proxy in front finds the files of blobs; empty if none does.
+
+        Raises:
+            ClientDisconnected: the client went away before it had everything.
         """
         body = response.body
         headers = {**self.headers, **response.headers}
@@ -49,7 +58,7 @@ class Sender:
             await _send_bytes(send, response.status, headers, b"" if head else body)
         else:
             headers["Content-Length"] = str(body.range.length)
-            await _send_blob(send, response.status, headers, body)
+            await _send_blob(receive, send, response.status, headers, body)
 
 
 async def _start(send: Send, status: int, headers: Mapping[str, str]) -> None:
@@ -70,7 +79,9 @@ async def _send_bytes(send: Send, status: int, headers: Mapping[str, str], body:
     await send({"type": "http.response.body", "body": body})
 
 
-async def _send_blob(send: Send, status: int, headers: Mapping[str, str], body: BlobBody) -> None:
+async def _send_blob(
+    receive: Receive, send: Send, status: int, headers: Mapping[str, str], body: BlobBody
+) -> None:
     if isinstance(body.source, Memory):
         data = body.source.data[body.range.start : body.range.stop]
         await _send_bytes(send, status, headers, data)
@@ -79,17 +90,46 @@ async def _send_blob(send: Send, status: int, headers: Mapping[str, str], body: 
     descriptor = os.open(body.source.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         await _start(send, status, headers)
-        position = body.range.start
-        while position < body.range.stop:
-            data = await _read(descriptor, position, min(PIECE, body.range.stop - position))
-            position += len(data)
-            await send({"type": "http.response.body", "body": data, "more_body": True})
-        await send({"type": "http.response.body", "body": b""})
+        if body.range.length <= PIECE:
+            await _send_file(send, descriptor, body.range, asyncio.Event())
+        else:
+            async with _disconnect(receive) as gone:
+                await _send_file(send, descriptor, body.range, gone)
     finally:
         os.close(descriptor)
 
 
-async def _read(descriptor: int, position: int, size: int) -> bytes:
+async def _send_file(send: Send, descriptor: int, part: ByteRange, gone: asyncio.Event) -> None:
+    position = part.start
+    while position < part.stop:
+        data = await _read(descriptor, position, min(PIECE, part.stop - position))
+        position += len(data)
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+        # Neither a cached read nor a fast client ever waits: let others have their turn.
+        await asyncio.sleep(0)
+        if gone.is_set():
+            raise ClientDisconnected
+    await send({"type": "http.response.body", "body": b""})
+
+
+@asynccontextmanager
+async def _disconnect(receive: Receive) -> AsyncIterator[asyncio.Event]:
+    """An event that tells when the client goes away: sending to nobody raises no error."""
+    gone = asyncio.Event()
+
+    async def watch() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        gone.set()
+
+    watcher = asyncio.create_task(watch())
+    try:
+        yield gone
+    finally:
+        watcher.cancel()
+
+
+async def _read(descriptor: int, position: int, size: int) -> bytes | bytearray:
     """Read on the loop what the page cache has, in a thread what the disk must bring."""
     buffer = bytearray(size)
     try:
@@ -98,4 +138,4 @@ async def _read(descriptor: int, position: int, size: int) -> bytes:
         count = await asyncio.to_thread(os.preadv, descriptor, [buffer], position)
     if count == 0:
         raise OSError("a blob is shorter than its row says")
-    return bytes(memoryview(buffer)[:count])
+    return buffer if count == size else buffer[:count]

@@ -45,14 +45,10 @@ def _apply(document: Document, tree: Node, name: str, text: str, findings: Findi
     try:
         path = _resolve(document, tree, parts)
     except _UnknownKeyError:
-        if (
-            parts[0] not in _CHOICES
-            or len(parts) == 1
-            or parts[1] in tree.children[parts[0]].children
-        ):
+        if not _is_choice(tree, parts):
             findings.warn(where, "", "ignored: there is no such setting")
             return
-        path = (parts[0], parts[1])
+        path = (parts[0], parts[1])  # an unknown key, which will be an error as it is in a file
     except _BadIndexError as error:
         findings.error(where, ".".join(parts), str(error))
         return
@@ -75,6 +71,12 @@ def _resolve(document: Document, tree: Node, parts: list[str]) -> KeyPath:
         path = (*path, _index(part, value) if is_list else _written_key(part, value))
         node = below
     return path
+
+
+def _is_choice(tree: Node, parts: list[str]) -> bool:
+    """Tell whether an unknown name stands where a driver, or a kind of authentication, would."""
+    section, choice = parts[0], parts[1] if len(parts) > 1 else ""
+    return section in _CHOICES and bool(choice) and choice not in tree.children[section].children
 
 
 def _index(part: str, value: Value) -> int:
