@@ -47,7 +47,7 @@ def _registry(
             grace=settings.storage.garbagecollect.grace.total_seconds(),
             upload_age=purging.age.total_seconds(),
             delete_enabled=settings.storage.delete.enabled,
-            children_required=settings.validation.manifests.indexes.platforms != "none",
+            children_required=settings.validation.childrenrequired,
         ),
     )
 
@@ -66,7 +66,7 @@ def build(settings: Settings) -> Application:
 
 def _options(settings: Settings) -> Options:
     return Options(
-        host=settings.http.host or "",
+        host=settings.http.locationbase,
         headers={name: ", ".join(values) for name, values in settings.http.headers.items()},
         trusted_proxies=settings.http.trustedproxies,
         accelerate=settings.http.accelredirect or "",

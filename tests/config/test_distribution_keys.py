@@ -11,12 +11,12 @@ from lading.config.settings import Settings
 from lading.config.unsupported import UNSUPPORTED, Refused
 from tests.config.conftest import Complain, Write
 
-DATA = Path(__file__).parent / "data"
+DATA = Path(__file__).parent / "distribution"
 
 
 def listed() -> list[tuple[str, str]]:
     """Read the list of Distribution's keys, each with the class that it should be in."""
-    lines = (DATA / "distribution-keys.txt").read_text(encoding="utf-8").splitlines()
+    lines = (DATA / "keys.txt").read_text(encoding="utf-8").splitlines()
     pairs = (line.split() for line in lines if not line.startswith("#"))
     return [(expected, key) for expected, key in pairs]
 
@@ -137,10 +137,10 @@ def test_refused_because_of_the_environment(tmp_path: Path) -> None:
     """Where the file's value is harmless, it is the variable that is named."""
     path = tmp_path / "config.yml"
     path.write_text("version: 0.1\nhttp: {tls: {certificate: ''}}\n", encoding="utf-8")
-    with pytest.raises(
-        ConfigurationError, match="^environment REGISTRY_HTTP_TLS_CERTIFICATE: http"
-    ):
+    with pytest.raises(ConfigurationError) as caught:
         load(path, {"REGISTRY_HTTP_TLS_CERTIFICATE": "/a"})
+    (problem,) = caught.value.problems
+    assert problem.where == "environment REGISTRY_HTTP_TLS_CERTIFICATE"
 
 
 def nested(key: str, value: str) -> str:

@@ -47,7 +47,7 @@ class Stack:
     def start(self, *arguments: str) -> None:
         """Run a docker-compose command after which the registry is to answer."""
         self.compose(*arguments)
-        wait_until(lambda: self._answers(), f"docker-compose {' '.join(arguments)}")
+        wait_until(self._answers, f"docker-compose {' '.join(arguments)}")
 
     def curl(self, path: str, *options: str, stdin: bytes = b"") -> Response:
         """Ask nginx for a path."""

@@ -1,7 +1,7 @@
 """The images that the tests push, made on this machine: nothing is pulled from outside.
 
-The base image stands for the Dockerfile's and for nginx's own, and is kept in the cache. `hello-world`
-is one static program, as Docker's own is.
+The base image stands for the Dockerfile's and for nginx's own, and is kept in the cache.
+`hello-world` is one static program, as Docker's own is.
 """
 
 import os
@@ -51,6 +51,6 @@ def _hello_program() -> bytes:
     source = Path(__file__).with_name("hello.go")
     with tempfile.TemporaryDirectory() as directory:
         program = Path(directory) / "hello"
-        build = ["go", "build", "-ldflags=-s -w", "-o", program, source]
+        build: list[str | Path] = ["go", "build", "-ldflags=-s -w", "-o", program, source]
         run(build, env={"CGO_ENABLED": "0"})
         return program.read_bytes()

@@ -1,4 +1,4 @@
-"""Runs `lading serve` as an operator does: the installed program, a configuration file, a data directory."""
+"""Runs `lading serve` as an operator does: the program, a configuration file, a directory."""
 
 import shutil
 import socket
@@ -79,7 +79,10 @@ def lading_serve(
         yaml.safe_dump(
             {
                 "version": 0.1,
-                "storage": {"filesystem": {"rootdirectory": str(root)}, "delete": {"enabled": True}},
+                "storage": {
+                    "filesystem": {"rootdirectory": str(root)},
+                    "delete": {"enabled": True},
+                },
                 "http": {"addr": f"127.0.0.1:{port}", "workers": 2},
                 **(settings or {}),
             }

@@ -1,22 +1,22 @@
 """A network of its own for a test: nothing in it can collide with what the machine runs.
 
-Port 80 is free in it, Docker's firewall rules stay in it, and `localhost` is its own. Programs get out
-through slirp4netns as any user's program does, which is how an image build reaches the package index.
+Port 80 is free in it, Docker's firewall rules stay in it, and `localhost` is its own. Programs get
+out through slirp4netns as any user's program does, so an image build reaches the package index.
 """
 
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.commands import environment, require, require_root, run
+from tests.support.commands import require, require_root, run
 from tests.support.processes import background, wait_until
 
 
 @dataclass(frozen=True)
 class Network:
-    """Where programs run: in the namespaces of a process, or, without one, on the machine itself."""
+    """Where programs run: in the namespaces of a process, or on the machine itself."""
 
     holder: int | None = None
 

@@ -45,8 +45,10 @@ def _end(process: subprocess.Popen[bytes], grace: float) -> None:
         process.wait()
 
 
-def wait_until(ready: Callable[[], bool], what: str, *, seconds: float = 60, log: Path | None = None) -> None:
-    """Wait for something that has been started; if it does not come, say so with the end of its log."""
+def wait_until(
+    ready: Callable[[], bool], what: str, *, seconds: float = 60, log: Path | None = None
+) -> None:
+    """Wait for something that has been started; if it does not come, show the end of its log."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:

@@ -37,6 +37,8 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     errors.Unsupported: (405, "UNSUPPORTED"),
     errors.ReadOnly: (405, "UNSUPPORTED"),
     errors.DeleteDisabled: (405, "UNSUPPORTED"),
+    # RFC 4918, section 11.5: Insufficient Storage.
+    errors.StorageFull: (507, "UNAVAILABLE"),
     errors.Unavailable: (503, "UNAVAILABLE"),
 }
 
@@ -98,7 +100,7 @@ def _headers(error: RegistryError) -> Mapping[str, str]:
             return {"Allow": "GET, HEAD, OPTIONS"}
         case errors.Unsupported() | errors.BlobInUse():
             return {"Allow": "GET, HEAD, OPTIONS, POST, PATCH, PUT"}
-        case errors.Unavailable():
+        case errors.Unavailable() | errors.StorageFull():
             return {"Retry-After": "5"}
         case _:
             return {}

@@ -18,6 +18,7 @@ Rules:
 """
 
 import asyncio
+import errno
 import fcntl
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,7 +30,13 @@ from typing import ParamSpec, TypeVar
 from lading.blobs import durable
 from lading.blobs.hashing import HashesInProgress, RunningHash
 from lading.core.digest import HEX_LENGTH, Digest
-from lading.core.errors import DigestInvalid, DigestMismatch, UploadOutOfOrder, UploadUnknown
+from lading.core.errors import (
+    DigestInvalid,
+    DigestMismatch,
+    StorageFull,
+    UploadOutOfOrder,
+    UploadUnknown,
+)
 from lading.core.names import UploadId
 from lading.ports import LocalFile, Upload
 
@@ -138,7 +145,8 @@ class FilesystemBlobs:
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
         try:
-            return await asyncio.shield(work)
+            with _full_disk_told():
+                return await asyncio.shield(work)
         except asyncio.CancelledError:
             while not work.done():
                 with suppress(asyncio.CancelledError):
@@ -242,6 +250,16 @@ def _open_exclusively(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
+
+
+@contextmanager
+def _full_disk_told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            raise StorageFull from error
+        raise
 
 
 def _rewound(path: Path) -> Path:

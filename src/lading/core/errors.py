@@ -180,3 +180,9 @@ class Unavailable(RegistryError):
     """The registry cannot answer now; trying again later may help."""
 
     summary = "service unavailable"
+
+
+class StorageFull(RegistryError):
+    """There is no space left to store anything; what is stored can be pulled."""
+
+    summary = "the registry's storage is full; pulls work, pushes must wait until there is space"

@@ -7,15 +7,20 @@ on the loop. What may take long (`scan`) gets a connection and a thread of its o
 import asyncio
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Protocol, TypeVar
+from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from lading.metadata.failures import translated
 from lading.metadata.schema import migrate
 from lading.metadata.writer import GroupWriter, Work
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
+# Milliseconds that a read on the loop may wait: only a recovery after a crash makes it.
+READ_TIMEOUT = 1000
 # Seconds that a writer waits for writers of other processes before it gives up.
 BUSY_TIMEOUT = 30.0
 
@@ -23,9 +28,10 @@ BUSY_TIMEOUT = 30.0
 class Database(Protocol):
     """Where SQL runs."""
 
-    @property
-    def reader(self) -> Connection:
-        """For short reads on the event loop."""
+    def read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a short read now, on the event loop: `work(connection, …)`."""
 
     async def write(self, work: Work[T], *, durable: bool = True) -> T:
         """Run `work` in a transaction; see `GroupWriter.write`."""
@@ -46,21 +52,31 @@ class FileDatabase:
         connection = self._connect()
         migrate(connection)
         _sync_directory(path.parent)
-        self.reader = connection
+        connection.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
+        self._reader = connection
         self._writer = GroupWriter(self._connect)
+
+    def read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """See `Database.read`."""
+        with translated():
+            return work(self._reader, *args, **kwargs)
 
     async def write(self, work: Work[T], *, durable: bool = True) -> T:
         """See `Database.write`."""
-        return await self._writer.write(work, durable=durable)
+        with translated():
+            return await self._writer.write(work, durable=durable)
 
     async def scan(self, work: Work[T]) -> T:
         """See `Database.scan`."""
-        return await asyncio.to_thread(self._scan, work)
+        with translated():
+            return await asyncio.to_thread(self._scan, work)
 
     def close(self) -> None:
         """See `Database.close`."""
         self._writer.close()
-        self.reader.close()
+        self._reader.close()
 
     def _scan(self, work: Work[T]) -> T:
         connection = self._connect()
@@ -82,28 +98,34 @@ class MemoryDatabase:
     """A database of one process that is gone with it."""
 
     def __init__(self) -> None:
-        self.reader = sqlite3.connect(":memory:", isolation_level=None)
-        self.reader.execute("PRAGMA foreign_keys = ON")
-        migrate(self.reader)
+        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        migrate(self._connection)
+
+    def read(
+        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """See `Database.read`."""
+        return work(self._connection, *args, **kwargs)
 
     async def write(self, work: Work[T], *, durable: bool = True) -> T:  # noqa: ARG002 - the port's
         """See `Database.write`."""
-        self.reader.execute("BEGIN IMMEDIATE")
+        self._connection.execute("BEGIN IMMEDIATE")
         try:
-            result = work(self.reader)
+            result = work(self._connection)
         except BaseException:
-            self.reader.execute("ROLLBACK")
+            self._connection.execute("ROLLBACK")
             raise
-        self.reader.execute("COMMIT")
+        self._connection.execute("COMMIT")
         return result
 
     async def scan(self, work: Work[T]) -> T:
         """See `Database.scan`."""
-        return work(self.reader)
+        return work(self._connection)
 
     def close(self) -> None:
         """See `Database.close`."""
-        self.reader.close()
+        self._connection.close()
 
 
 def _sync_directory(path: Path) -> None:

@@ -46,18 +46,18 @@ class SqliteMetadata:
         self, repository: RepositoryName, reference: Reference
     ) -> StoredManifest | None:
         """See `Metadata.find_manifest`."""
-        return manifests.find(self._database.reader, repository, reference)
+        return self._database.read(manifests.find, repository, reference)
 
     async def find_blob(self, repository: RepositoryName, digest: Digest) -> int | None:
         """See `Metadata.find_blob`."""
-        return links.find(self._database.reader, repository, digest)
+        return self._database.read(links.find, repository, digest)
 
     async def promise_blob(
         self, repository: RepositoryName, digest: Digest, *, now: float, grace: float
     ) -> int | None:
         """See `Metadata.promise_blob`."""
-        size, promised = links.find_promised(
-            self._database.reader, repository, digest, not_before=now - grace / 2
+        size, promised = self._database.read(
+            links.find_promised, repository, digest, not_before=now - grace / 2
         )
         if promised:
             return size
@@ -67,7 +67,7 @@ class SqliteMetadata:
 
     async def repository_exists(self, repository: RepositoryName) -> bool:
         """See `Metadata.repository_exists`."""
-        return repositories.is_listed(self._database.reader, repository)
+        return self._database.read(repositories.is_listed, repository)
 
     async def start_upload(self, upload: Upload) -> None:
         """See `Metadata.start_upload`."""
@@ -77,7 +77,7 @@ class SqliteMetadata:
 
     async def find_upload(self, repository: RepositoryName, upload: UploadId) -> Upload | None:
         """See `Metadata.find_upload`."""
-        return uploads.find(self._database.reader, repository, upload)
+        return self._database.read(uploads.find, repository, upload)
 
     async def drop_upload(self, upload: UploadId) -> None:
         """See `Metadata.drop_upload`."""
@@ -111,7 +111,7 @@ class SqliteMetadata:
 
     async def repositories_with(self, digest: Digest, *, limit: int) -> Sequence[RepositoryName]:
         """See `Metadata.repositories_with`."""
-        return links.repositories_with(self._database.reader, digest, limit)
+        return self._database.read(links.repositories_with, digest, limit)
 
     async def put_manifest(
         self,
@@ -158,11 +158,11 @@ class SqliteMetadata:
         self, repository: RepositoryName, *, after: str, limit: int
     ) -> Sequence[str]:
         """See `Metadata.list_tags`."""
-        return tags.page(self._database.reader, repository, after, limit)
+        return self._database.read(tags.page, repository, after, limit)
 
     async def list_repositories(self, *, after: str, limit: int) -> Sequence[str]:
         """See `Metadata.list_repositories`."""
-        return repositories.page(self._database.reader, after, limit)
+        return self._database.read(repositories.page, after, limit)
 
     async def list_referrers(
         self,
@@ -174,8 +174,8 @@ class SqliteMetadata:
         limit: int,
     ) -> Sequence[Referrer]:
         """See `Metadata.list_referrers`."""
-        return manifests.referrers(
-            self._database.reader,
+        return self._database.read(
+            manifests.referrers,
             repository,
             subject,
             artifact_type=artifact_type,
