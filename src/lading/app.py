@@ -15,6 +15,7 @@ from lading.api.context import Options
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.memory import MemoryBlobs
 from lading.config.settings import Settings
+from lading.core.immutability import ImmutableTags
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services.registry import Policy, Registry
 
@@ -48,6 +49,10 @@ def _registry(
             upload_age=purging.age.total_seconds(),
             delete_enabled=settings.storage.delete.enabled,
             children_required=settings.validation.childrenrequired,
+            immutable=[
+                ImmutableTags(rule.repositories, rule.tags, rule.exclude)
+                for rule in settings.tags.immutable
+            ],
         ),
     )
 

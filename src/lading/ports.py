@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lading.core.digest import Digest
+from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag, UploadId
 
@@ -168,6 +169,8 @@ class Metadata(Protocol):
         manifest: Manifest,
         *,
         tags: Sequence[Tag],
+        absent: Sequence[Reference],
+        immutable: Sequence[ImmutableTags],
         children_required: bool,
         change: Change,
     ) -> None:
@@ -175,18 +178,49 @@ class Metadata(Protocol):
 
         The check that everything it refers to is present makes it safe from collection as well.
 
+        Args:
+            repository: where it goes.
+            manifest: what to store.
+            tags: what to point at it.
+            absent: what must not be there before.
+            immutable: the tags that, if they are set, cannot be moved to another manifest.
+            children_required: whether the manifests it lists must be present, as its blobs must.
+            change: who pushes it, and when.
+
         Raises:
+            AlreadyExists: something of `absent` is there.
+            TagImmutable: one of the tags cannot be moved.
             ManifestBlobUnknown: something is missing; all that is missing is listed.
             SizeMismatch: something that is present has another size than the manifest says.
         """
 
-    async def delete_tag(self, repository: RepositoryName, tag: Tag, *, change: Change) -> bool:
-        """Take a tag away; false if there is none."""
+    async def delete_tag(
+        self,
+        repository: RepositoryName,
+        tag: Tag,
+        *,
+        immutable: Sequence[ImmutableTags],
+        change: Change,
+    ) -> bool:
+        """Take a tag away; false if there is none.
+
+        Raises:
+            TagImmutable: it is there, and one of `immutable`.
+        """
 
     async def delete_manifest(
-        self, repository: RepositoryName, digest: Digest, *, change: Change
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        *,
+        immutable: Sequence[ImmutableTags],
+        change: Change,
     ) -> bool:
-        """Hide a manifest and take away its tags; false if there is none."""
+        """Hide a manifest and take away its tags; false if there is none.
+
+        Raises:
+            TagImmutable: one of `immutable` points to it, or to an index that holds it.
+        """
 
     async def delete_blob(self, repository: RepositoryName, digest: Digest, *, now: float) -> bool:
         """Take a blob out of the repository; false if it is not there.

@@ -22,6 +22,16 @@ def is_fresh(headers: Mapping[str, str], digest: Digest) -> bool:
     return digest in tags or "*" in tags
 
 
+def creates_only(headers: Mapping[str, str]) -> bool:
+    """Whether `If-None-Match: *` forbids a PUT to change what is there already.
+
+    "to prevent an unsafe request method … from inadvertently modifying an existing representation
+    of the target resource when the client believes that the resource does not have a current
+    representation" (RFC 9110, 13.1.2).
+    """
+    return headers.get("if-none-match", "").strip() == "*"
+
+
 def range_applies(headers: Mapping[str, str], digest: Digest) -> bool:
     """Whether `If-Range` lets `Range` count: the part is wanted only of this very content."""
     given = headers.get("if-range")

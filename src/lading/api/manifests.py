@@ -1,7 +1,7 @@
 """end-3, end-7, end-9: manifests."""
 
 from lading.api.body import read_bounded
-from lading.api.conditions import etag, is_fresh
+from lading.api.conditions import creates_only, etag, is_fresh
 from lading.api.context import Context
 from lading.api.response import Response
 from lading.core.manifest import MAX_SIZE
@@ -40,6 +40,7 @@ async def put(context: Context) -> Response:
         await read_bounded(request.receive, MAX_SIZE, request.content_length),
         content_type=request.headers.get("content-type", ""),
         tags=tags,
+        create_only=creates_only(request.headers),
     )
     headers = {
         "Location": context.location(f"/v2/{context.grant.repository}/manifests/{manifest.digest}"),

@@ -30,4 +30,4 @@ def plain(value: object) -> object:
         return [plain(item) for item in value]
     if isinstance(value, timedelta):
         return format_duration(value)
-    return value if isinstance(value, bool | int | str) else str(value)
+    return value if isinstance(value, bool | int) else str(value)

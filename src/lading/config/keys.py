@@ -40,10 +40,20 @@ def _check_section(document: Document, section: Node, path: KeyPath, findings: F
             _report_unknown(document, section, here, findings)
         elif child.rule is not None:
             _report_unsupported(document, child.rule, here, findings)
-        elif child.shape is Shape.SECTION:
-            _check_section(document, child, here, findings)
+        else:
+            _check_value(document, child, here, findings)
         if child is None or not child.supported:
             document.remove(here)
+
+
+def _check_value(document: Document, node: Node, path: KeyPath, findings: Findings) -> None:
+    """Go on below a section, or below each section of a list of them."""
+    value = document.get(path)
+    if node.shape is Shape.SECTION:
+        _check_section(document, node, path, findings)
+    elif node.shape is Shape.LIST and node.item is not None and isinstance(value, list):
+        for index in range(len(value)):
+            _check_value(document, node.item, (*path, index), findings)
 
 
 def _report_unknown(document: Document, section: Node, path: KeyPath, findings: Findings) -> None:

@@ -28,6 +28,7 @@ _ADVICE = {
     "less_than_equal": "write a number of at most {le}",
     "list_type": "write a list, as in `[a, b]`",
     "literal_error": "write {expected}",
+    "model_type": "write keys below it: a mapping",
     "path_type": "write a path",
     "string_type": "write one value, as text",
     "tuple_type": "write a list, as in `[a, b]`",

@@ -17,6 +17,7 @@ from lading.config.effective import plain
 from lading.config.schema import model_in
 from lading.config.settings import Settings
 from lading.config.unsupported import UNSUPPORTED, Refused, Unsupported
+from lading.core.globs import Glob
 
 _INTRODUCTION = """\
 # Configuration
@@ -48,6 +49,10 @@ http:
 
 Durations are written as in Go: `168h`, `1h30m`, `500ms`; a bare integer counts nanoseconds. A key
 without a value is a key that was not given.
+
+Patterns are matched with the whole of a name. `*` stands for any characters within one part of it
+(between slashes), `?` for one, `[0-9]` for one of these; `**` stands for any number of parts, and
+at the end for at least one: `team/**` is everything below `team`.
 
 | key | type | default | meaning |
 |---|---|---|---|
@@ -101,6 +106,7 @@ _NAMES: dict[object, str] = {
     Path: "path",
     timedelta: "duration",
     IPv4Network: "network",
+    Glob: "pattern",
 }
 
 
@@ -128,8 +134,15 @@ def _settings(model: type[BaseModel], defaults: object, prefix: str) -> Iterator
         if section is None or default is None:
             kind = _kind(info.annotation)
             yield _row(f"`{prefix}{name}`", kind, _default(default), info.description or "")
+            if (item := _item(info.annotation)) is not None:
+                yield from _settings(item, item(), f"{prefix}{name}[].")
         else:
             yield from _settings(section, default, f"{prefix}{name}.")
+
+
+def _item(annotation: Any) -> type[BaseModel] | None:
+    """What a list is a list of, if these are sections."""
+    return model_in(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
 
 
 def _row(*cells: str) -> str:
@@ -156,7 +169,7 @@ def _kind(annotation: Any) -> str:
     if origin is dict:
         return f"mapping to {_kind(arguments[1])}"
     if origin is tuple:
-        return f"list of {_kind(arguments[0])}s"
+        return f"list of {'mapping' if _item(annotation) else _kind(arguments[0])}s"
     if origin in {Annotated, Union, types.UnionType}:
         return _kind(arguments[0])
     return _NAMES[annotation]

@@ -69,6 +69,8 @@ def build_tree(model: type[BaseModel], rules: Iterable[Unsupported] = UNSUPPORTE
 
 def model_in(annotation: object) -> type[BaseModel] | None:
     """Give the section that an annotation stands for, be it optional or not."""
+    if get_origin(annotation) in {dict, tuple}:
+        return None
     for candidate in (annotation, *get_args(annotation)):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate

@@ -21,9 +21,12 @@ from lading.config.values import (
     LocationPrefix,
     Network,
     PositiveDuration,
+    RepositoryPattern,
+    TagPattern,
     TcpAddress,
     parse_tcp_address,
 )
+from lading.core.globs import Glob
 
 _MOST_WORKERS_UNASKED = 4
 _MOST_ENTRIES = 2**31 - 1
@@ -212,11 +215,24 @@ class Catalog(Section):
     """The most repositories in one page."""
 
 
+class Immutable(Section):
+    """Tags that stay what they are."""
+
+    repositories: tuple[RepositoryPattern, ...] = (Glob("**"),)
+    """In which repositories: patterns such as `team/**`."""
+    tags: tuple[TagPattern, ...] = (Glob("*"),)
+    """Which tags: patterns such as `v*`."""
+    exclude: tuple[TagPattern, ...] = ()
+    """Which of these tags may be moved and deleted all the same, such as `*-rc*`."""
+
+
 class Tags(Section):
-    """The lists of tags."""
+    """Tags."""
 
     maxtags: int = Field(default=1000, ge=1, le=_MOST_ENTRIES)
     """The most tags in one page."""
+    immutable: tuple[Immutable, ...] = ()
+    """Tags that cannot be moved or deleted once they are set. Not a key of Distribution."""
 
 
 class Indexes(Section):
@@ -263,7 +279,7 @@ class Settings(Section):
     catalog: Catalog = Field(default_factory=Catalog)
     """The list of repositories."""
     tags: Tags = Field(default_factory=Tags)
-    """The lists of tags."""
+    """Tags."""
     validation: Validation = Field(default_factory=Validation)
     """Checks on what is pushed."""
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
 from lading.config.durations import parse_duration
+from lading.core.globs import Glob
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LOCATION = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/")
@@ -121,6 +122,19 @@ def _location(value: str) -> str:
     return value
 
 
+def _pattern(value: object) -> Glob:
+    if not isinstance(value, str):
+        raise ValueError("write a pattern for names, as in `team/**` or `v*`")  # noqa: TRY004 - a value
+    return Glob(value)
+
+
+def _repository_pattern(value: object) -> Glob:
+    pattern = _pattern(value)
+    if pattern != pattern.lower():
+        raise ValueError("write it in lower case, as repository names are")
+    return pattern
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 PositiveDuration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_file_path)]
@@ -129,4 +143,6 @@ HeaderValue = Annotated[str, AfterValidator(_header_value)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 LocationPrefix = Annotated[str, AfterValidator(_location)]
+TagPattern = Annotated[Glob, PlainValidator(_pattern)]
+RepositoryPattern = Annotated[Glob, PlainValidator(_repository_pattern)]
 AnyCase = BeforeValidator(_lower)

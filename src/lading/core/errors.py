@@ -92,6 +92,18 @@ class TooManyTags(RegistryError):
     summary = "too many tags in one push"
 
 
+class TagImmutable(RegistryError):
+    """The tag is set, and the operator's rules say that it stays as it is."""
+
+    summary = "the tag is immutable"
+
+
+class AlreadyExists(RegistryError):
+    """The push was to create only, and what it would create is there."""
+
+    summary = "it exists already"
+
+
 class BlobUnknown(RegistryError):
     """The blob is not in this repository."""
 

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
-from lading.core.errors import ManifestBlobUnknown, SizeMismatch
+from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, TagImmutable
+from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.manifest import Edge, EdgeKind, Manifest
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import links, repositories, tags
@@ -24,6 +25,20 @@ _BY_DIGEST = """
     FROM repositories
     JOIN manifests ON manifests.repository_id = repositories.id
     WHERE repositories.name = ? AND digest = ? AND deleted_at IS NULL
+"""
+
+_TAGS_LEADING_TO = """
+    WITH RECURSIVE here (id) AS (SELECT id FROM repositories WHERE name = :repository),
+    holders (digest) AS (
+        SELECT :digest
+        UNION
+        SELECT manifests.digest FROM holders
+        JOIN edges ON edges.repository_id = (SELECT id FROM here) AND child = holders.digest
+        JOIN manifests ON manifests.repository_id = edges.repository_id
+            AND manifests.digest = parent AND deleted_at IS NULL
+    )
+    SELECT name FROM holders
+    JOIN tags ON repository_id = (SELECT id FROM here) AND tags.digest = holders.digest
 """
 
 
@@ -45,14 +60,18 @@ def put(
     manifest: Manifest,
     new_tags: Sequence[Tag],
     *,
+    absent: Sequence[Reference],
+    immutable: Sequence[ImmutableTags],
     children_required: bool,
     change: Change,
 ) -> None:
     """Store a manifest with its edges, and point tags at it.
 
     Raises:
-        ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
+        AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
     """
+    _check_absent(connection, repository, absent)
+    tags.check_movable(connection, repository, new_tags, manifest.digest, immutable)
     repository_id = repositories.ensure(connection, repository)
     _check_edges(connection, repository_id, manifest.edges, children_required, change.at)
     _insert(connection, repository_id, manifest, change.at)
@@ -64,6 +83,17 @@ def put(
     repositories.mark_pushed(connection, repository_id, change.at)
     for tag in new_tags:
         tags.point(connection, repository_id, tag, manifest.digest, change)
+
+
+def _check_absent(
+    connection: Connection, repository: RepositoryName, references: Sequence[Reference]
+) -> None:
+    for reference in references:
+        if (there := find(connection, repository, reference)) is not None:
+            raise AlreadyExists(
+                f"{reference} exists already, and this push was to create it (If-None-Match: *)",
+                {"reference": reference, "digest": there.digest},
+            )
 
 
 def _check_edges(
@@ -128,9 +158,19 @@ def _insert(connection: Connection, repository_id: int, manifest: Manifest, now:
 
 
 def delete(
-    connection: Connection, repository: RepositoryName, digest: Digest, change: Change
+    connection: Connection,
+    repository: RepositoryName,
+    digest: Digest,
+    immutable: Sequence[ImmutableTags],
+    change: Change,
 ) -> bool:
-    """Hide a manifest and take away its tags; false if there is none."""
+    """Hide a manifest and take away its tags; false if there is none.
+
+    Raises:
+        TagImmutable: see `Metadata.delete_manifest`.
+    """
+    if immutable:
+        _check_deletable(connection, repository, digest, immutable)
     row = connection.execute(
         """
         UPDATE manifests SET deleted_at = ?
@@ -144,6 +184,22 @@ def delete(
         return False
     tags.remove_all(connection, row[0], digest, change)
     return True
+
+
+def _check_deletable(
+    connection: Connection,
+    repository: RepositoryName,
+    digest: Digest,
+    immutable: Sequence[ImmutableTags],
+) -> None:
+    """Without it, an immutable tag would lead nowhere, or to an index of which a part is gone."""
+    rows = connection.execute(_TAGS_LEADING_TO, {"repository": repository, "digest": digest})
+    for (tag,) in rows:
+        if is_immutable(immutable, repository, Tag(tag)):
+            raise TagImmutable(
+                f"the tag {tag} is immutable and leads to this manifest, so it cannot be deleted",
+                {"tag": tag, "digest": digest},
+            )
 
 
 def referrers(

@@ -10,6 +10,7 @@ from sqlite3 import Connection
 from typing import Self
 
 from lading.core.digest import Digest
+from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag, UploadId
 from lading.metadata import garbage, links, manifests, repositories, tags, uploads
@@ -119,6 +120,8 @@ class SqliteMetadata:
         manifest: Manifest,
         *,
         tags: Sequence[Tag],
+        absent: Sequence[Reference],
+        immutable: Sequence[ImmutableTags],
         children_required: bool,
         change: Change,
     ) -> None:
@@ -129,23 +132,37 @@ class SqliteMetadata:
                 repository,
                 manifest,
                 tags,
+                absent=absent,
+                immutable=immutable,
                 children_required=children_required,
                 change=change,
             )
         )
 
-    async def delete_tag(self, repository: RepositoryName, tag: Tag, *, change: Change) -> bool:
+    async def delete_tag(
+        self,
+        repository: RepositoryName,
+        tag: Tag,
+        *,
+        immutable: Sequence[ImmutableTags],
+        change: Change,
+    ) -> bool:
         """See `Metadata.delete_tag`."""
         return await self._database.write(
-            lambda connection: tags.delete(connection, repository, tag, change)
+            lambda connection: tags.delete(connection, repository, tag, immutable, change)
         )
 
     async def delete_manifest(
-        self, repository: RepositoryName, digest: Digest, *, change: Change
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        *,
+        immutable: Sequence[ImmutableTags],
+        change: Change,
     ) -> bool:
         """See `Metadata.delete_manifest`."""
         return await self._database.write(
-            lambda connection: manifests.delete(connection, repository, digest, change)
+            lambda connection: manifests.delete(connection, repository, digest, immutable, change)
         )
 
     async def delete_blob(self, repository: RepositoryName, digest: Digest, *, now: float) -> bool:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
+from lading.core.errors import TagImmutable
+from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
 from lading.ports import Change
 
@@ -27,8 +29,42 @@ def point(
     _record(connection, repository_id, tag, digest, previous, change)
 
 
-def delete(connection: Connection, repository: RepositoryName, tag: Tag, change: Change) -> bool:
-    """Take a tag away; false if there is none."""
+def check_movable(
+    connection: Connection,
+    repository: RepositoryName,
+    new_tags: Sequence[Tag],
+    digest: Digest,
+    immutable: Sequence[ImmutableTags],
+) -> None:
+    """Go on only if each of the tags is new, points to the digest already, or may be moved.
+
+    Raises:
+        TagImmutable: one cannot be moved.
+    """
+    for tag in new_tags:
+        if is_immutable(immutable, repository, tag):
+            current = _find(connection, repository, tag)
+            if current not in {None, digest}:
+                raise TagImmutable(
+                    f"the tag {tag} is immutable and points to {current}; push another tag",
+                    {"tag": tag, "digest": current},
+                )
+
+
+def delete(
+    connection: Connection,
+    repository: RepositoryName,
+    tag: Tag,
+    immutable: Sequence[ImmutableTags],
+    change: Change,
+) -> bool:
+    """Take a tag away; false if there is none.
+
+    Raises:
+        TagImmutable: see `Metadata.delete_tag`.
+    """
+    if is_immutable(immutable, repository, tag) and _find(connection, repository, tag) is not None:
+        raise TagImmutable(f"the tag {tag} is immutable, so it cannot be deleted", {"tag": tag})
     row = connection.execute(
         "DELETE FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
         " AND name = ? RETURNING repository_id, digest",
@@ -39,6 +75,15 @@ def delete(connection: Connection, repository: RepositoryName, tag: Tag, change:
     repository_id, previous = row
     _record(connection, repository_id, tag, None, previous, change)
     return True
+
+
+def _find(connection: Connection, repository: RepositoryName, tag: Tag) -> str | None:
+    row = connection.execute(
+        "SELECT digest FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
+        " AND name = ?",
+        (repository, tag),
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def remove_all(connection: Connection, repository_id: int, digest: Digest, change: Change) -> None:

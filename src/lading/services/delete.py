@@ -12,14 +12,19 @@ async def delete_manifest(registry: Registry, grant: Grant, reference: Reference
 
     Raises:
         ManifestUnknown: there is none.
+        TagImmutable: see `Metadata.delete_tag` and `Metadata.delete_manifest`.
         DeleteDisabled: the operator does not allow it.
     """
     _require(registry, grant)
     change = registry.change_by(grant.principal)
     if isinstance(reference, Digest):
-        found = await registry.metadata.delete_manifest(grant.repository, reference, change=change)
+        found = await registry.metadata.delete_manifest(
+            grant.repository, reference, immutable=registry.policy.immutable, change=change
+        )
     else:
-        found = await registry.metadata.delete_tag(grant.repository, reference, change=change)
+        found = await registry.metadata.delete_tag(
+            grant.repository, reference, immutable=registry.policy.immutable, change=change
+        )
     if not found:
         raise ManifestUnknown("", {"name": grant.repository, "reference": reference})
 

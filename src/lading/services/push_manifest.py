@@ -22,6 +22,7 @@ async def push_manifest(
     *,
     content_type: str,
     tags: Sequence[Tag] = (),
+    create_only: bool = False,
 ) -> Manifest:
     """Store a manifest under its digest, and under tags.
 
@@ -32,11 +33,13 @@ async def push_manifest(
         body: the bytes to store.
         content_type: as the client says; may be empty.
         tags: more tags to point at it.
+        create_only: whether to refuse if the reference or one of the tags is there already.
 
     Raises:
         ManifestInvalid, DigestInvalid: see `lading.core.manifest.parse`.
         DigestMismatch: it does not have the digest asked for.
-        ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
+        AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see
+            `Metadata.put_manifest`.
         TooManyTags: more tags than one push may carry.
     """
     grant.require(Action.PUSH)
@@ -53,6 +56,8 @@ async def push_manifest(
         grant.repository,
         manifest,
         tags=all_tags,
+        absent=[reference, *tags] if create_only else [],
+        immutable=registry.policy.immutable,
         children_required=registry.policy.children_required,
         change=registry.change_by(grant.principal),
     )

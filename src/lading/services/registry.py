@@ -1,10 +1,11 @@
 """What every verb needs: the two ports, the clock, and the rules the operator chose."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from lading.core.access import Principal
+from lading.core.immutability import ImmutableTags
 from lading.ports import BlobStore, Change, Metadata
 
 
@@ -17,12 +18,14 @@ class Policy:
         upload_age: seconds after which an upload that was not finished is given up.
         delete_enabled: whether clients may delete.
         children_required: whether an index is refused when a manifest it lists is missing.
+        immutable: the tags that cannot be moved or deleted once they are set.
     """
 
     grace: float = 24 * 3600.0
     upload_age: float = 7 * 24 * 3600.0
     delete_enabled: bool = True
     children_required: bool = True
+    immutable: Sequence[ImmutableTags] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,67 @@
+"""Patterns for names of repositories and of tags, as an operator writes them.
+
+The parts of a name, between `/`, are matched one by one: no pattern takes longer than the product
+of its length and the name's, whatever stands in it.
+"""
+
+import fnmatch
+import re
+from typing import Self
+
+_ANY_PARTS = "**"
+# What names are made of, and the signs that stand for some of it.
+_PART = re.compile(r"[A-Za-z0-9._\-*?\[\]!]+", re.ASCII)
+_NOTHING = re.compile(r"(?!)")
+
+
+class Glob(str):
+    """A pattern, such as `team/**` or `v[0-9]*`.
+
+    `*` stands for any characters of one part, `?` for one of them, `[a-z]` for one of these,
+    `[!a-z]` for one of all others. A part that is `**` stands for any number of parts; at the end,
+    for at least one: `team/**` is everything below `team`, not `team` itself.
+
+    Raises:
+        ValueError: the text is no such pattern; the message says what to write.
+    """
+
+    def __new__(cls, text: str) -> Self:
+        """Check the text."""
+        for part in text.split("/"):
+            if _PART.fullmatch(part) is None:
+                raise ValueError("write a pattern for names, as in `team/**` or `v*`")
+            if _ANY_PARTS in part and part != _ANY_PARTS:
+                raise ValueError(
+                    "write `**` between slashes, as in `team/**`, or `*` within a part"
+                )
+        return super().__new__(cls, text)
+
+    def __init__(self, text: str) -> None:
+        parts = text.split("/")
+        if parts[-1] == _ANY_PARTS:
+            parts.insert(-1, "*")
+        self._parts = [
+            None if part == _ANY_PARTS else re.compile(fnmatch.translate(part)) for part in parts
+        ]
+
+    def matches(self, name: str) -> bool:
+        """Whether the whole name is what the pattern describes."""
+        names = name.split("/")
+        at = reached = 0
+        # The last `**`, and how far it reaches: the only choice that may have to be made again.
+        star: int | None = None
+        star_reaches = 0
+        while reached < len(names):
+            part = self._parts[at] if at < len(self._parts) else _NOTHING
+            if part is None:
+                star, star_reaches = at, reached
+                at += 1
+            elif part.match(names[reached]):
+                at += 1
+                reached += 1
+            elif star is not None:
+                star_reaches += 1
+                at, reached = star + 1, star_reaches
+            else:
+                return False
+        return all(part is None for part in self._parts[at:])
