@@ -234,8 +234,8 @@ class Metadata(Protocol):
     ) -> Sequence[str]:
         """Tags in byte order, from the first one greater than `after`."""
 
-    async def list_repositories(self, *, after: str, limit: int) -> Sequence[str]:
-        """Names in byte order, from the first one greater than `after`."""
+    async def list_repositories(self, *, after: str, limit: int, prefix: str = "") -> Sequence[str]:
+        """Names that start with `prefix`, in byte order, from the first greater than `after`."""
 
     async def list_referrers(
         self,

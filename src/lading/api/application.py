@@ -11,12 +11,13 @@ from lading.api.errors import (
     unexpected_response,
 )
 from lading.api.forwarded import client_address, is_trusted
-from lading.api.guard import Guard
+from lading.api.guard import Gate, Guard
 from lading.api.request import Request
 from lading.api.response import Response
-from lading.api.routes import find_route
+from lading.api.routes import Endpoint, Match, find_route
 from lading.api.send import Sender
-from lading.core.errors import RegistryError
+from lading.core.errors import ReadOnly, RegistryError
+from lading.core.names import RepositoryName
 from lading.services.registry import Registry
 
 _ALWAYS = {
@@ -25,14 +26,17 @@ _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# The catalog and the base belong to no repository; their handlers do not look at it.
+_NO_REPOSITORY = RepositoryName("registry")
+
 
 class Api:
     """The registry protocol."""
 
-    def __init__(self, registry: Registry, options: Options) -> None:
+    def __init__(self, registry: Registry, options: Options, gate: Gate | None = None) -> None:
         self._registry = registry
         self._options = options
-        self._guard = Guard(read_only=options.read_only)
+        self._guard = Guard(gate)
         self._sender = Sender({**_ALWAYS, **options.headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -63,12 +67,24 @@ class Api:
         if endpoint is None:
             return method_not_allowed_response(match.route.allowed)
         try:
-            grant = self._guard.admit(endpoint, match.name)
-            return await endpoint.handler(
-                Context(request, self._registry, self._options, grant, match.argument)
-            )
+            return await endpoint.handler(await self._admit(request, match, endpoint))
         except RegistryError as error:
             return error_response(error)
+
+    async def _admit(self, request: Request, match: Match, endpoint: Endpoint) -> Context:
+        """Let a request in, if it may.
+
+        Raises:
+            NameInvalid: the path holds no repository name where one belongs.
+            ReadOnly: the endpoint writes, and the registry is read-only.
+            Unauthorized, Denied: see `Guard.admit`.
+        """
+        repository = None if match.name is None else RepositoryName(match.name)
+        access = await self._guard.admit(request, endpoint.needs, repository)
+        if endpoint.writes and self._options.read_only:
+            raise ReadOnly
+        grant = access.grant(repository or _NO_REPOSITORY)
+        return Context(request, self._registry, self._options, access, grant, match.argument)
 
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
         await self._sender.send(

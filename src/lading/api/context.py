@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from lading.api.request import Request
-from lading.core.access import Grant
+from lading.core.access import Access, Grant
 from lading.core.digest import Digest
-from lading.core.names import RepositoryName
 from lading.services.registry import Registry
 
 
@@ -40,12 +39,15 @@ class Context:
     """A request that was routed and may proceed.
 
     Attributes:
+        access: what the caller may do, anywhere.
+        grant: what it may do in the repository that the request is about.
         argument: the last part of the path, not yet checked: a digest, a reference, an upload.
     """
 
     request: Request
     registry: Registry
     options: Options
+    access: Access
     grant: Grant
     argument: str
 
@@ -56,7 +58,3 @@ class Context:
     def blob_location(self, digest: Digest) -> str:
         """Where a blob of this repository is."""
         return self.location(f"/v2/{self.grant.repository}/blobs/{digest}")
-
-    def grant_for(self, repository: RepositoryName) -> Grant:
-        """What the caller may do in another repository."""
-        return Grant(repository, self.grant.actions, self.grant.principal)

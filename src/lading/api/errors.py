@@ -37,6 +37,8 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     errors.UploadInvalid: (400, "BLOB_UPLOAD_INVALID"),
     errors.UploadOutOfOrder: (416, "RANGE_INVALID"),
     errors.PageInvalid: (400, "PAGINATION_NUMBER_INVALID"),
+    # Distribution answers a token that is good for less with this, too; clients then get another.
+    errors.Unauthorized: (401, "UNAUTHORIZED"),
     errors.Denied: (403, "DENIED"),
     errors.Unsupported: (405, "UNSUPPORTED"),
     errors.ReadOnly: (405, "UNSUPPORTED"),
@@ -94,20 +96,22 @@ def _envelope(code: str, message: str, *details: Mapping[str, object]) -> bytes:
 
 
 def _headers(error: RegistryError) -> Mapping[str, str]:
+    headers: dict[str, str] = {}
     match error:
         case errors.RangeNotSatisfiable(size=size):
             # RFC 9110, 14.4: an unsatisfied range tells the current length.
-            return {"Content-Range": f"bytes */{size}"}
+            headers["Content-Range"] = f"bytes */{size}"
         case errors.UploadOutOfOrder(size=size):
-            return {"Range": upload_range(size)}
+            headers["Range"] = upload_range(size)
+        case errors.Unauthorized(challenge=challenge):
+            headers["WWW-Authenticate"] = challenge
         case errors.ReadOnly():
-            return {"Allow": "GET, HEAD, OPTIONS"}
+            headers["Allow"] = "GET, HEAD, OPTIONS"
         case errors.Unsupported() | errors.BlobInUse():
-            return {"Allow": "GET, HEAD, OPTIONS, POST, PATCH, PUT"}
+            headers["Allow"] = "GET, HEAD, OPTIONS, POST, PATCH, PUT"
         case errors.Unavailable() | errors.StorageFull():
-            return {"Retry-After": "5"}
-        case _:
-            return {}
+            headers["Retry-After"] = "5"
+    return headers
 
 
 def upload_range(size: int) -> str:

@@ -38,7 +38,9 @@ async def catalog(context: Context) -> Response:
     limit = _limit(context, default=min(DEFAULT_REPOSITORIES, most))
     if limit > most:
         raise PageInvalid(f"`n` may be at most {most} (catalog.maxentries)", {"n": limit})
-    page = await listing.list_repositories(context.registry, after=_after(context), limit=limit)
+    page = await listing.list_repositories(
+        context.registry, context.access, after=_after(context), limit=limit
+    )
     return json_response(
         {"repositories": page.items}, headers=_next(context, "/v2/_catalog", limit, page.last)
     )

@@ -10,14 +10,10 @@ from dataclasses import dataclass
 
 from lading.api import base, blobs, listing, manifests, uploads
 from lading.api.context import Context
+from lading.api.needs import DELETE, PULL, PUSH, Need, Needs
 from lading.api.response import Response
-from lading.core.access import Action
 
 Handler = Callable[[Context], Awaitable[Response]]
-
-PULL = frozenset({Action.PULL})
-PUSH = frozenset({Action.PULL, Action.PUSH})
-DELETE = frozenset({Action.DELETE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +22,13 @@ class Endpoint:
 
     Attributes:
         id: the specification's name for it; tests are named by it.
-        needs: what the caller must be allowed to do in the repository.
+        needs: what the caller must be allowed to do.
         writes: whether it changes anything, and so is refused while the registry is read-only.
     """
 
     id: str
     handler: Handler
-    needs: frozenset[Action] = PULL
+    needs: Needs = PULL
     writes: bool = False
 
 
@@ -57,8 +53,8 @@ def _route(pattern: str, endpoints: Mapping[str, Endpoint]) -> Route:
     return Route(re.compile(pattern, re.DOTALL), endpoints)
 
 
-def _readable(id_: str, handler: Handler) -> dict[str, Endpoint]:
-    endpoint = Endpoint(id_, handler)
+def _readable(id_: str, handler: Handler, needs: Needs = PULL) -> dict[str, Endpoint]:
+    endpoint = Endpoint(id_, handler, needs)
     return {"GET": endpoint, "HEAD": endpoint}
 
 
@@ -96,9 +92,9 @@ ROUTES = (
     ),
     _route(f"{_NAME}/tags/list", _readable("end-8", listing.tags)),
     _route(f"{_NAME}/referrers/(?P<argument>[^/]*)", _readable("end-12", listing.referrers)),
-    _route("/v2/_catalog", _readable("catalog", listing.catalog)),
-    _route("/v2/?", _readable("end-1", base.check)),
-    _route("/", _readable("alive", base.alive)),
+    _route("/v2/_catalog", _readable("catalog", listing.catalog, Need.CATALOG)),
+    _route("/v2/?", _readable("end-1", base.check, Need.LOGIN)),
+    _route("/", _readable("alive", base.alive, Need.NOTHING)),
 )
 
 

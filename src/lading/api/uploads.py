@@ -68,8 +68,8 @@ async def _push_whole(context: Context, digest: Digest) -> Response:
 
 async def _mount(context: Context, digest: Digest) -> bool:
     source = context.request.parameter("from")
-    grant = None if source is None else context.grant_for(RepositoryName(source))
-    return await push_blob.mount(context.registry, context.grant, digest, grant)
+    sources = context.access if source is None else context.access.grant(RepositoryName(source))
+    return await push_blob.mount(context.registry, context.grant, digest, sources)
 
 
 def _chunk(context: Context) -> Chunk:

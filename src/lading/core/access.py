@@ -1,14 +1,16 @@
 """Permission as a value.
 
-The edge turns a request into a `Grant`; every service takes one. Forgetting to ask who is calling
-is then a type error, not an oversight.
+The edge turns a request into an `Access`, and that into a `Grant` for the repository asked for;
+every service takes one. Forgetting to ask who is calling is then a type error, not an oversight.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from lading.core.errors import Denied
 from lading.core.names import RepositoryName
+from lading.core.patterns import EVERYTHING, RepositoryPattern
 
 
 class Action(StrEnum):
@@ -17,16 +19,51 @@ class Action(StrEnum):
     PULL = "pull"
     PUSH = "push"
     DELETE = "delete"
+    # What only those who run the repository may: everything, whatever protects it.
+    ADMIN = "admin"
 
 
-ALL_ACTIONS = frozenset(Action)
+Actions = frozenset[Action]
+
+ALL_ACTIONS: Actions = frozenset(Action)
+NO_ACTIONS: Actions = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """Something that may be done in some repositories."""
+
+    pattern: RepositoryPattern
+    actions: Actions
+
+
+Rights = tuple[Right, ...]
+
+ALL_RIGHTS: Rights = (Right(EVERYTHING, ALL_ACTIONS),)
+
+
+def actions_in(rights: Sequence[Right], repository: str) -> Actions:
+    """What the rights allow in one repository, together."""
+    allowed = NO_ACTIONS
+    for right in rights:
+        if right.pattern.matches(repository):
+            allowed |= right.actions
+    return allowed
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling. The empty name is anybody."""
+    """Who is calling. The empty name is anybody.
+
+    Attributes:
+        groups: that it is in, beside those that the permissions put it in.
+        rights: what it may do, if it brings that along (a robot does); `None` if the permissions
+            decide.
+    """
 
     name: str = ""
+    groups: frozenset[str] = frozenset()
+    rights: Rights | None = None
 
 
 ANYBODY = Principal()
@@ -37,7 +74,7 @@ class Grant:
     """What a principal may do in one repository."""
 
     repository: RepositoryName
-    actions: frozenset[Action]
+    actions: Actions
     principal: Principal = ANYBODY
 
     def require(self, action: Action) -> None:
@@ -48,3 +85,50 @@ class Grant:
         """
         if action not in self.actions:
             raise Denied("", {"repository": self.repository, "action": action.value})
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What a caller may do, in every repository.
+
+    Attributes:
+        rights: of the principal.
+        scopes: what its token was issued for, which narrows the rights; `None` without a token.
+        catalog: whether it may ask which repositories there are. It sees those that the rights of
+            the principal let it pull.
+    """
+
+    principal: Principal
+    rights: Rights
+    scopes: Rights | None = None
+    catalog: bool = True
+
+    def actions(self, repository: str) -> Actions:
+        """What it may do in one repository."""
+        allowed = actions_in(self.rights, repository)
+        return allowed if self.scopes is None else allowed & actions_in(self.scopes, repository)
+
+    def grant(self, repository: RepositoryName) -> Grant:
+        """The same, as services want it."""
+        return Grant(repository, self.actions(repository), self.principal)
+
+    def sees(self, repository: str) -> bool:
+        """Whether lists of repositories show this one."""
+        return Action.PULL in actions_in(self.rights, repository)
+
+    def visible_prefixes(self) -> Sequence[str]:
+        """What the names of the repositories that it sees start with, in order.
+
+        No prefix starts with another, so what is below them is in order, too.
+        """
+        prefixes: list[str] = []
+        for prefix in sorted(
+            right.pattern.prefix for right in self.rights if Action.PULL in right.actions
+        ):
+            if not (prefixes and prefix.startswith(prefixes[-1])):
+                prefixes.append(prefix)
+        return prefixes
+
+
+EVERY_ACCESS = Access(ANYBODY, ALL_RIGHTS)
+"""What everybody has where there is no authentication."""

@@ -164,6 +164,20 @@ class PageInvalid(RegistryError):
     summary = "invalid number of results requested"
 
 
+class Unauthorized(RegistryError):
+    """The caller has to log in, or to get another token.
+
+    Attributes:
+        challenge: how, in the words of the protocol that clients speak.
+    """
+
+    summary = "authentication required"
+
+    def __init__(self, challenge: str, message: str = "", *details: Detail) -> None:
+        self.challenge = challenge
+        super().__init__(message, *details)
+
+
 class Denied(RegistryError):
     """The caller may not do this."""
 

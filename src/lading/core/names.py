@@ -16,6 +16,7 @@ from lading.core.errors import NameInvalid, TagInvalid, UploadUnknown
 MAX_NAME_LENGTH = 255
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+_PART = re.compile(_COMPONENT, re.ASCII)
 _NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
 _UPLOAD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
@@ -43,6 +44,11 @@ class RepositoryName(str):
                 {"name": text},
             )
         return super().__new__(cls, text)
+
+
+def is_component(text: str) -> bool:
+    """Whether the text can be one part of a repository name, as `team` in `team/app`."""
+    return len(text) <= MAX_NAME_LENGTH and _PART.fullmatch(text) is not None
 
 
 class Tag(str):

@@ -39,12 +39,17 @@ def is_listed(connection: Connection, name: RepositoryName) -> bool:
     return row is not None
 
 
-def page(connection: Connection, after: str, limit: int) -> Sequence[str]:
-    """Names greater than `after`, in byte order."""
+# Greater than every character of a name.
+_LAST = "\x7f"
+
+
+def page(connection: Connection, after: str, limit: int, prefix: str) -> Sequence[str]:
+    """Names that start with `prefix` and are greater than `after`, in byte order."""
+    start = "name > ?" if after >= prefix else "name >= ?"
     rows = connection.execute(
-        "SELECT name FROM repositories WHERE pushed_at IS NOT NULL AND name > ?"
+        f"SELECT name FROM repositories WHERE pushed_at IS NOT NULL AND {start} AND name < ?"
         " ORDER BY name LIMIT ?",
-        (after, limit),
+        (max(after, prefix), prefix + _LAST, limit),
     )
     return [name for (name,) in rows]
 

@@ -177,9 +177,9 @@ class SqliteMetadata:
         """See `Metadata.list_tags`."""
         return self._database.read(tags.page, repository, after, limit)
 
-    async def list_repositories(self, *, after: str, limit: int) -> Sequence[str]:
+    async def list_repositories(self, *, after: str, limit: int, prefix: str = "") -> Sequence[str]:
         """See `Metadata.list_repositories`."""
-        return self._database.read(repositories.page, after, limit)
+        return self._database.read(repositories.page, after, limit, prefix)
 
     async def list_referrers(
         self,

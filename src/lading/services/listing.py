@@ -1,16 +1,20 @@
 """Lists, in pages: tags, repositories, referrers."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from lading.core.access import Action, Grant
+from lading.core.access import Access, Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
 from lading.ports import Referrer
 from lading.services.registry import Registry
 
 T = TypeVar("T")
+
+# Names read in one go, at least, while looking for those that a caller sees.
+LEAST_AT_ONCE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +42,37 @@ async def list_tags(registry: Registry, grant: Grant, *, after: str, limit: int)
     return _page_of_names(found, limit)
 
 
-async def list_repositories(registry: Registry, *, after: str, limit: int) -> Page[str]:
-    """A page of the registry's repositories, in byte order."""
-    found = await registry.metadata.list_repositories(after=after, limit=limit + 1)
+async def list_repositories(
+    registry: Registry, access: Access, *, after: str, limit: int
+) -> Page[str]:
+    """A page of the repositories that the caller sees, in byte order.
+
+    Costs what there is below the prefixes of the caller's rights, up to the end of the page.
+    """
+    found: list[str] = []
+    for prefix in access.visible_prefixes():
+        async for name in _names_below(registry, prefix, after, at_once=limit + 1):
+            if access.sees(name):
+                found.append(name)
+                if len(found) > limit:
+                    return _page_of_names(found, limit)
     return _page_of_names(found, limit)
+
+
+async def _names_below(
+    registry: Registry, prefix: str, after: str, *, at_once: int
+) -> AsyncIterator[str]:
+    """The names that start with `prefix` and follow `after`."""
+    limit = max(at_once, LEAST_AT_ONCE)
+    while True:
+        names = await registry.metadata.list_repositories(after=after, limit=limit, prefix=prefix)
+        for name in names:
+            yield name
+        if len(names) < limit:
+            return
+        after = names[-1]
+        # Reads do not wait: give others their turn.
+        await asyncio.sleep(0)
 
 
 async def list_referrers(

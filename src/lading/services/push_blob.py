@@ -5,10 +5,10 @@ their final name. What a crash leaves between the two is bytes without a row, wh
 the blob, or a check, puts right.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from lading.core.access import Action, Grant
+from lading.core.access import Access, Action, Grant
 from lading.core.digest import SHA256, Digest, new_hasher
 from lading.core.errors import SizeMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import RepositoryName, UploadId
@@ -61,29 +61,35 @@ async def start(registry: Registry, grant: Grant, algorithm: str = SHA256) -> Up
     return upload
 
 
-async def mount(registry: Registry, grant: Grant, digest: Digest, source: Grant | None) -> bool:
+async def mount(registry: Registry, grant: Grant, digest: Digest, sources: Grant | Access) -> bool:
     """Take a blob over from another repository, without its bytes travelling.
 
     Args:
         registry: the parts.
         grant: must allow push.
         digest: of the blob.
-        source: the repository to take it from, with what the caller may do there; `None` for any.
+        sources: the repository to take it from, with what the caller may do there; or, to take
+            it from any, what the caller may do everywhere.
 
     Returns:
         Whether it is in the repository now; if not, the client uploads it.
     """
     grant.require(Action.PUSH)
-    if source is None:
-        sources = await registry.metadata.repositories_with(digest, limit=MOUNT_CANDIDATES)
-    else:
-        sources = [source.repository] if Action.PULL in source.actions else []
-    for repository in sources:
+    for repository in await _sources(registry, digest, sources):
         if await registry.metadata.mount_blob(
             grant.repository, digest, source=repository, now=registry.clock()
         ):
             return True
     return False
+
+
+async def _sources(
+    registry: Registry, digest: Digest, sources: Grant | Access
+) -> Sequence[RepositoryName]:
+    if isinstance(sources, Grant):
+        return [sources.repository] if Action.PULL in sources.actions else []
+    found = await registry.metadata.repositories_with(digest, limit=MOUNT_CANDIDATES)
+    return [repository for repository in found if Action.PULL in sources.actions(repository)]
 
 
 async def append(registry: Registry, grant: Grant, upload_id: UploadId, chunk: Chunk) -> int:

@@ -1,0 +1,85 @@
+"""What a way of logging in is, and what a token turns out to be."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from lading.core.access import Principal, Rights
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A name and a password that belong together.
+
+    Attributes:
+        stamp: changes when the password does, and tells nothing about it; what was issued to this
+            login is good as long as the stamp is.
+    """
+
+    principal: Principal
+    stamp: str
+
+
+class Authenticator(Protocol):
+    """A place that knows names and passwords, such as a file of users or a table of robots."""
+
+    async def authenticate(self, name: str, password: str) -> Login | None:
+        """Check a password; `None` if it is wrong or this place does not know the name.
+
+        Raises:
+            Unavailable: it cannot be checked now.
+        """
+
+    async def recall(self, name: str) -> Login | None:
+        """The login of a name, without its password, if it still exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """What a valid token says.
+
+    Attributes:
+        scopes: in which repositories it is good for what.
+        catalog: whether it is good for the list of repositories.
+    """
+
+    principal: Principal
+    scopes: Rights
+    catalog: bool
+
+
+class TokenVerifier(Protocol):
+    """Knows the tokens of one issuer."""
+
+    async def verify(self, token: str) -> Bearer | None:
+        """What a token says; `None` if it is not valid.
+
+        Raises:
+            Unavailable: it cannot be checked now.
+        """
+
+
+class Authenticators:
+    """Several places, asked in turn: the first that knows the login answers.
+
+    The last one should take its time over a name that nobody knows, so that none can be guessed.
+    """
+
+    def __init__(self, places: Sequence[Authenticator]) -> None:
+        self._places = places
+
+    async def authenticate(self, name: str, password: str) -> Login | None:
+        """See `Authenticator.authenticate`."""
+        for place in self._places:
+            login = await place.authenticate(name, password)
+            if login is not None:
+                return login
+        return None
+
+    async def recall(self, name: str) -> Login | None:
+        """See `Authenticator.recall`."""
+        for place in self._places:
+            login = await place.recall(name)
+            if login is not None:
+                return login
+        return None
