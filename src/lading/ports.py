@@ -333,7 +333,7 @@ class StagedUpload(Protocol):
         """Append bytes."""
 
     async def rewind(self, size: int) -> None:
-        """Go back to the first `size` bytes; does nothing once the upload is committed."""
+        """Go back to the first `size` bytes; does nothing once the upload is over."""
 
     async def commit(self, digest: Digest) -> None:
         """Make the bytes a blob: verified, on disk, under their final name.
@@ -343,6 +343,7 @@ class StagedUpload(Protocol):
 
         Raises:
             DigestMismatch: the bytes have another digest; the upload stays as it is.
+            UploadUnknown: it was discarded meanwhile.
         """
 
 
@@ -368,7 +369,7 @@ class BlobStore(Protocol):
         """
 
     async def discard(self, upload: UploadId) -> None:
-        """Delete what was uploaded, if anything."""
+        """Delete what was uploaded, if anything, even if someone is writing to it."""
 
     async def find(self, digest: Digest) -> BlobSource | None:
         """Where the bytes of a blob are."""

@@ -27,8 +27,9 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from lading.blobs import durable
+from lading import durable
 from lading.blobs.hashing import HashesInProgress, RunningHash
+from lading.blocking import finish
 from lading.core.digest import HEX_LENGTH, Digest
 from lading.core.errors import (
     DigestInvalid,
@@ -47,6 +48,16 @@ T = TypeVar("T")
 READ_SIZE = 1024 * 1024
 # Threads that wait for the disk; each holds one piece of one upload.
 THREADS = 16
+# Below the root, each after the one that holds it.
+_DIRECTORIES = (
+    "docker",
+    "docker/registry",
+    "docker/registry/v2",
+    "docker/registry/v2/blobs",
+    "lading",
+    "lading/uploads",
+    "lading/locks",
+)
 # Seconds between tries for the lock of a blob that another worker is committing.
 LOCK_POLL = 0.005
 
@@ -55,17 +66,20 @@ class FilesystemBlobs:
     """See `lading.ports.BlobStore`."""
 
     def __init__(self, root: Path) -> None:
-        self._blobs = root / "docker" / "registry" / "v2" / "blobs"
-        self._uploads = root / "lading" / "uploads"
-        self._locks = root / "lading" / "locks"
-        for directory in (self._blobs, self._uploads, self._locks):
-            durable.make_directories(directory)
+        self._blobs = root / "docker/registry/v2/blobs"
+        self._uploads = root / "lading/uploads"
+        self._locks = root / "lading/locks"
+        durable.make_directories(root)
+        for directory in _DIRECTORIES:
+            durable.make_directory(root / directory)
+        self._durable: set[Path] = set()
         self._hashes = HashesInProgress()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
 
     async def begin(self, upload: UploadId) -> None:
         """See `BlobStore.begin`."""
-        (self._uploads / upload).touch(exist_ok=False)
+        with _full_disk_told():
+            (self._uploads / upload).touch(exist_ok=False)
 
     @asynccontextmanager
     async def stage(self, upload: Upload) -> AsyncIterator["StagedFile"]:
@@ -110,7 +124,8 @@ class FilesystemBlobs:
     async def lock(self, digest: Digest) -> AsyncIterator[None]:
         """See `BlobStore.lock`."""
         path = self._locks / digest.hex[:2]
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        # Read only: a command run as root may have made the file that the server's user locks.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             while not _try_lock(descriptor):  # noqa: ASYNC110 - another process tells no event
                 await asyncio.sleep(LOCK_POLL)
@@ -139,19 +154,22 @@ class FilesystemBlobs:
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work in a thread, and return only when it is over.
 
-        A thread cannot be cancelled: the files and locks it uses must be held until it is done,
-        even when the request it works for is given up.
+        Raises:
+            StorageFull: the disk is full.
         """
         loop = asyncio.get_running_loop()
         work = loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
-        try:
-            with _full_disk_told():
-                return await asyncio.shield(work)
-        except asyncio.CancelledError:
-            while not work.done():
-                with suppress(asyncio.CancelledError):
-                    await asyncio.wait([work])
-            raise
+        with _full_disk_told():
+            return await finish(work)
+
+    def make_room(self, digest: Digest) -> None:
+        """Make the directories of a blob."""
+        leaf = self.path(digest).parent
+        for directory in (leaf.parent.parent, leaf.parent):
+            if directory not in self._durable or not directory.is_dir():
+                durable.make_directory(directory)
+                self._durable.add(directory)
+        durable.make_directory(leaf)
 
 
 class StagedFile:
@@ -169,7 +187,6 @@ class StagedFile:
         self._path = path
         self._descriptor = descriptor
         self._running = running
-        self._committed = False
         self.size = size
 
     async def write(self, data: bytes | bytearray) -> None:
@@ -178,13 +195,7 @@ class StagedFile:
 
     async def rewind(self, size: int) -> None:
         """See `StagedUpload.rewind`."""
-        if self._committed:  # the file is a blob now
-            return
-        # Another worker may keep a hash of the bytes that go now. The mark comes first, and is
-        # looked for under the same lock, so that such a hash is never taken for that of new bytes.
-        _rewound(self._path).touch()
-        os.ftruncate(self._descriptor, size)
-        self.size, self._running = size, None
+        await self._store.run(self._rewind, size)
 
     async def commit(self, digest: Digest) -> None:
         """See `StagedUpload.commit`."""
@@ -192,7 +203,7 @@ class StagedFile:
 
     def keep_hash(self, hashes: HashesInProgress, upload: UploadId) -> None:
         """Hand the running hash to the upload's next request."""
-        if self._running is not None and not self._committed:
+        if self._running is not None and _leads_to(self._path, self._descriptor):
             hashes.keep(upload, self._running)
 
     def _write(self, data: bytes | bytearray) -> None:
@@ -204,20 +215,38 @@ class StagedFile:
                 self._running.update(view[:written])
             view = view[written:]
 
+    def _rewind(self, size: int) -> None:
+        if not _leads_to(self._path, self._descriptor):  # it is a blob now, or was cancelled
+            return
+        # Another worker may keep a hash of the bytes that go now. The mark comes first, and is
+        # looked for under the same lock, so that such a hash is never taken for that of new bytes.
+        try:
+            _rewound(self._path).touch()
+        except OSError:  # no room even for the mark: better no upload than a wrong one
+            self._path.unlink(missing_ok=True)
+            raise
+        os.ftruncate(self._descriptor, size)
+        self.size, self._running = size, None
+
     def _commit(self, digest: Digest) -> None:
         actual = self._digest(digest.algorithm)
         if actual != digest:
             raise DigestMismatch("", {"expected": digest, "actual": actual})
         target = self._store.path(digest)
+        self._store.make_room(digest)
         if _has_size(target, self.size):
-            self._path.unlink()
+            self._path.unlink(missing_ok=True)
         else:
             os.fsync(self._descriptor)
-            # From here on the file may be a blob, whatever fails next: never shorten it.
-            self._committed = True
-            durable.move(self._path, target)
-        self._committed = True
+            self._become(target)
+        durable.sync_directory(target.parent)
         _rewound(self._path).unlink(missing_ok=True)
+
+    def _become(self, target: Path) -> None:
+        try:
+            self._path.replace(target)
+        except FileNotFoundError:  # cancelled while this request wrote to it
+            raise UploadUnknown from None
 
     def _digest(self, algorithm: str) -> Digest:
         """The digest of the whole file, read only as far as it was not hashed on the way in."""
@@ -245,7 +274,7 @@ def _open_exclusively(path: Path) -> Iterator[int]:
                 os.fstat(descriptor).st_size,
             )
         # It may have become a blob between the open and the lock: that file is not to be touched.
-        if not path.exists() or not os.path.samestat(path.stat(), os.fstat(descriptor)):
+        if not _leads_to(path, descriptor):
             raise UploadUnknown
         yield descriptor
     finally:
@@ -279,6 +308,14 @@ def _try_lock(descriptor: int) -> bool:
     return True
 
 
+def _leads_to(path: Path, descriptor: int) -> bool:
+    """Whether an open file still has this name."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
 def _has_size(path: Path, size: int) -> bool:
     try:
         return path.stat().st_size == size
@@ -295,5 +332,5 @@ def _delete(path: Path) -> None:
 def _names(directory: Path) -> list[str]:
     try:
         return [entry.name for entry in directory.iterdir()]
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):  # gone meanwhile; or a stranger's file
         return []

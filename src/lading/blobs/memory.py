@@ -72,7 +72,8 @@ class MemoryBlobs:
 
     def store(self, upload: UploadId, digest: Digest) -> None:
         """The upload becomes a blob."""
-        self._blobs[digest] = bytes(self._uploads.pop(upload))
+        self._blobs[digest] = bytes(self._staged_bytes(upload))
+        del self._uploads[upload]
 
     def _staged_bytes(self, upload: UploadId) -> bytearray:
         if upload not in self._uploads:

@@ -5,13 +5,14 @@ on the loop. What may take long (`scan`) gets a connection and a thread of its o
 """
 
 import asyncio
-import os
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
+from lading.blocking import finish
+from lading.durable import make_directories, sync_directory
 from lading.metadata.failures import translated
 from lading.metadata.schema import migrate
 from lading.metadata.writer import GroupWriter, Work
@@ -48,12 +49,15 @@ class FileDatabase:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        path.parent.mkdir(parents=True, exist_ok=True)
-        connection = self._connect()
-        migrate(connection)
-        _sync_directory(path.parent)
-        connection.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
-        self._reader = connection
+        make_directories(path.parent)
+        self._reader = self._connect()
+        try:
+            migrate(self._reader)
+            sync_directory(path.parent)
+            self._reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
+        except BaseException:
+            self._reader.close()
+            raise
         self._writer = GroupWriter(self._connect)
 
     def read(
@@ -71,7 +75,7 @@ class FileDatabase:
     async def scan(self, work: Work[T]) -> T:
         """See `Database.scan`."""
         with translated():
-            return await asyncio.to_thread(self._scan, work)
+            return await finish(asyncio.ensure_future(asyncio.to_thread(self._scan, work)))
 
     def close(self) -> None:
         """See `Database.close`."""
@@ -126,12 +130,3 @@ class MemoryDatabase:
     def close(self) -> None:
         """See `Database.close`."""
         self._connection.close()
-
-
-def _sync_directory(path: Path) -> None:
-    """The file of a new database is lost in a power cut unless its directory is synced."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -7,13 +7,17 @@ disturbs no other. A write is answered only after the commit that holds it.
 """
 
 import asyncio
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from sqlite3 import Connection
 from typing import Any, TypeVar
+
+from lading.blocking import finish
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -43,6 +47,9 @@ class GroupWriter:
     async def write(self, work: Work[T], *, durable: bool = True) -> T:
         """Run `work` in a transaction and return its result once that is committed.
 
+        It is waited for even when the caller is cancelled: what the caller holds meanwhile (the
+        lock of a blob) is what makes the write right.
+
         Args:
             work: called with the connection, in another thread.
             durable: whether the commit must survive a power cut; it always survives a crash of the
@@ -56,7 +63,7 @@ class GroupWriter:
             self._thread.start()
         job = _Job(work, durable)
         self._queue.put(job)
-        result: T = await asyncio.wrap_future(job.done)
+        result: T = await finish(asyncio.wrap_future(job.done))
         return result
 
     def close(self) -> None:
@@ -67,14 +74,20 @@ class GroupWriter:
             self._thread = None
 
     def _run(self) -> None:
-        connection = self._connect()
-        try:
-            while batch := self._next_batch():
+        """Whatever fails is the answer of those who wait; the next ones get a new connection."""
+        connection: Connection | None = None
+        while batch := self._next_batch():
+            try:
+                connection = connection or self._connect()
                 _commit_together(connection, batch)
+            except Exception as error:  # noqa: BLE001 - it is handed to those who wait
                 for job in batch:
-                    _answer(job)
-        finally:
-            connection.close()
+                    job.error = error
+                _close(connection)
+                connection = None
+            for job in batch:
+                _answer(job)
+        _close(connection)
 
     def _next_batch(self) -> list[_Job]:
         """Wait for a job, and take what else is queued; empty at the end."""
@@ -94,20 +107,14 @@ class GroupWriter:
 
 
 def _commit_together(connection: Connection, batch: list[_Job]) -> None:
-    """Run all jobs in one transaction; a failure of the transaction is the failure of each."""
+    """Run all jobs in one transaction; if that fails, none has happened."""
     durable = any(job.durable for job in batch)
-    try:
-        # In WAL mode FULL syncs the log at each commit; NORMAL leaves that to a later one.
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-        connection.execute("BEGIN IMMEDIATE")
-        for job in batch:
-            _attempt(connection, job)
-        connection.execute("COMMIT")
-    except Exception as error:  # noqa: BLE001 - it is handed to those who wait, not swallowed
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        for job in batch:
-            job.error = error
+    # In WAL mode FULL syncs the log at each commit; NORMAL leaves that to a later one.
+    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+    connection.execute("BEGIN IMMEDIATE")
+    for job in batch:
+        _attempt(connection, job)
+    connection.execute("COMMIT")
 
 
 def _attempt(connection: Connection, job: _Job) -> None:
@@ -129,3 +136,10 @@ def _answer(job: _Job) -> None:
         job.done.set_exception(job.error)
     else:
         job.done.set_result(job.result)
+
+
+def _close(connection: Connection | None) -> None:
+    """Let go of a connection, which undoes what it has not committed."""
+    if connection is not None:
+        with suppress(sqlite3.Error):
+            connection.close()

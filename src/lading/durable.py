@@ -3,6 +3,8 @@
 A rename or a new directory is durable only when the directory that holds its name has been synced
 (fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory containing
 the file has also reached disk").
+
+That a name is there does not say that it is durable: whoever made it may have died before syncing.
 """
 
 import os
@@ -18,17 +20,14 @@ def sync_directory(path: Path) -> None:
         os.close(descriptor)
 
 
-def make_directories(path: Path) -> None:
-    """Make a directory and its parents, each durable. A crash half-way leaves empty ones."""
-    if path.is_dir():
-        return
-    make_directories(path.parent)
+def make_directory(path: Path) -> None:
+    """Make a directory if it is not there; durable in any case."""
     path.mkdir(exist_ok=True)
     sync_directory(path.parent)
 
 
-def move(source: Path, target: Path) -> None:
-    """Rename a file whose bytes are synced, so that the new name is durable."""
-    make_directories(target.parent)
-    source.replace(target)
-    sync_directory(target.parent)
+def make_directories(path: Path) -> None:
+    """Make a directory and those above it, as far as they are not there."""
+    if not path.is_dir():
+        make_directories(path.parent)
+        make_directory(path)

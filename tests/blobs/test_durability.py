@@ -1,0 +1,75 @@
+"""A commit that has returned survives a power cut, whatever happened before it."""
+
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.core.digest import Digest
+from tests.support.contents import new_upload, store
+from tests.support.disk import Disk, Killed
+
+HELLO = b"hello"
+DIGEST = Digest.of(HELLO)
+# The directories of an algorithm, of a shard and of the blob, each made and synced; the file
+# synced, renamed, and its name synced.
+CALLS = 9
+
+
+@pytest.fixture
+def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Disk:
+    """Watch over the root of the store, which is itself still to be made."""
+    return Disk(monkeypatch, tmp_path)
+
+
+async def test_a_committed_blob_survives_a_power_cut(disk: Disk, tmp_path: Path) -> None:
+    """Its bytes, its name, and every directory that leads to it from where the operator said."""
+    blobs = FilesystemBlobs(tmp_path / "new" / "data")
+    await store(blobs, HELLO)
+    await store(blobs, b"another")
+
+    assert disk.keeps(blobs.path(DIGEST))
+    assert disk.keeps(blobs.path(Digest.of(b"another")))
+    await blobs.close()
+
+
+async def test_staged_bytes_need_not(disk: Disk, tmp_path: Path) -> None:
+    """Nothing was acknowledged: no push pays for syncing before its commit."""
+    blobs = FilesystemBlobs(tmp_path)
+    upload = new_upload()
+    await blobs.begin(upload.id)
+    async with blobs.stage(upload) as staged:
+        await staged.write(HELLO)
+
+    assert not disk.keeps(tmp_path / "lading/uploads" / upload.id)
+    await blobs.close()
+
+
+@pytest.mark.parametrize("survivor", ["running", "started anew"])
+@pytest.mark.parametrize("calls", range(CALLS))
+async def test_what_a_killed_worker_left_half_durable_is_made_whole(
+    disk: Disk, tmp_path: Path, survivor: str, calls: int
+) -> None:
+    """A name that is there may not survive: the next commit sees to it, whenever the kill was."""
+    killed, running = FilesystemBlobs(tmp_path), FilesystemBlobs(tmp_path)
+    disk.calls_left = calls
+    with pytest.raises(Killed):
+        await store(killed, HELLO)
+    disk.calls_left = None
+
+    blobs = running if survivor == "running" else FilesystemBlobs(tmp_path)
+    await store(blobs, HELLO)
+
+    assert disk.keeps(blobs.path(DIGEST))
+    for opened in {killed, running, blobs}:
+        await opened.close()
+
+
+async def test_a_commit_is_killed_after_each_of_its_calls(disk: Disk, tmp_path: Path) -> None:
+    """The test above stops after each of them."""
+    blobs = FilesystemBlobs(tmp_path)
+    disk.calls_left = CALLS
+    await store(blobs, HELLO)
+
+    assert disk.calls_left == 0
+    await blobs.close()

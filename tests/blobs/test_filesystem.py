@@ -1,0 +1,352 @@
+"""Blobs as files: the layout, strangers' files, other processes, and failures of the disk."""
+
+import asyncio
+import errno
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.core.digest import Digest
+from lading.core.errors import StorageFull, UploadOutOfOrder, UploadUnknown
+from lading.ports import LocalFile
+from tests.support.contents import new_upload, read, store
+from tests.support.processes import wait_until
+
+HELLO = b"hello"
+DIGEST = Digest.of(HELLO)
+
+
+@pytest.fixture
+async def blobs(tmp_path: Path) -> AsyncIterator[FilesystemBlobs]:
+    """An empty store in `tmp_path`."""
+    opened = FilesystemBlobs(tmp_path)
+    yield opened
+    await opened.close()
+
+
+def files(root: Path) -> set[str]:
+    """Return all files below a directory, but the locks."""
+    paths = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    return {path for path in paths if "/locks/" not in path}
+
+
+def full_disk(*_: object, **__: object) -> int:
+    """Fail as a system call on a full disk does."""
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+@pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
+async def test_blobs_are_where_distribution_keeps_them(
+    blobs: FilesystemBlobs, tmp_path: Path, algorithm: str
+) -> None:
+    """So that a person can find and check them, and nginx can serve them by their key."""
+    digest = await store(blobs, HELLO, algorithm)
+
+    found = await blobs.find(digest)
+
+    key = f"{algorithm}/{digest.hex[:2]}/{digest.hex}/data"
+    assert found == LocalFile(tmp_path / "docker/registry/v2/blobs" / key, key)
+    assert files(tmp_path) == {f"docker/registry/v2/blobs/{key}"}
+
+
+async def test_deleting_a_blob_leaves_nothing_of_it(blobs: FilesystemBlobs, tmp_path: Path) -> None:
+    """Neither the file nor the directory of its own."""
+    digest = await store(blobs, HELLO)
+
+    await blobs.delete(digest)
+
+    assert files(tmp_path) == set()
+    assert not blobs.path(digest).parent.exists()
+
+
+async def test_a_store_survives_the_removal_of_empty_directories(
+    blobs: FilesystemBlobs, tmp_path: Path
+) -> None:
+    """As people tidy up after a collection."""
+    digest = await store(blobs, HELLO)
+    await blobs.delete(digest)
+    blobs.path(digest).parents[1].rmdir()
+    blobs.path(digest).parents[2].rmdir()
+
+    await store(blobs, HELLO)
+
+    assert read(await blobs.find(digest)) == HELLO
+
+
+async def test_strangers_files_are_no_blobs(blobs: FilesystemBlobs, tmp_path: Path) -> None:
+    """Whatever people and other programs leave there."""
+    digest = await store(blobs, HELLO)
+    top = tmp_path / "docker/registry/v2/blobs"
+    for stray in (
+        "README",
+        "sha256/.DS_Store",
+        "sha256/lost+found/x",
+        f"sha256/ab/{'0' * 63}/data",
+        f"sha256/ab/{'ab' * 32}/data.tmp",
+        f"sha256/{'cd' * 32}",
+        f"md5/ab/{'ab' * 16}/data",
+    ):
+        (top / stray).parent.mkdir(parents=True, exist_ok=True)
+        (top / stray).write_bytes(b"")
+
+    assert [found async for found in blobs.digests()] == [digest]
+
+
+async def test_a_blob_of_the_wrong_size_is_replaced(blobs: FilesystemBlobs) -> None:
+    """A push heals what was cut off."""
+    digest = await store(blobs, HELLO)
+    blobs.path(digest).write_bytes(b"hel")
+
+    await store(blobs, HELLO)
+
+    assert read(await blobs.find(digest)) == HELLO
+
+
+async def test_what_is_open_can_be_read_to_its_end(blobs: FilesystemBlobs) -> None:
+    """A pull that has begun survives the deletion of its blob."""
+    digest = await store(blobs, HELLO)
+    with blobs.path(digest).open("rb") as opened:
+        await blobs.delete(digest)
+
+        assert opened.read() == HELLO
+
+
+async def test_bytes_that_were_written_survive_the_process(
+    blobs: FilesystemBlobs, tmp_path: Path
+) -> None:
+    """A worker that starts anew finds the upload where it was."""
+    upload = new_upload()
+    await blobs.begin(upload.id)
+    async with blobs.stage(upload) as staged:
+        await staged.write(HELLO)
+        assert files(tmp_path) == {f"lading/uploads/{upload.id}"}
+        assert (tmp_path / "lading/uploads" / upload.id).read_bytes() == HELLO
+
+
+@pytest.mark.parametrize("what", ["lock", "upload"])
+async def test_a_process_that_is_killed_lets_go_of_its_locks(
+    blobs: FilesystemBlobs, tmp_path: Path, what: str
+) -> None:
+    """As it holds them; until then nobody else gets them."""
+    upload = new_upload()
+    await blobs.begin(upload.id)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(tmp_path), what, upload.id, DIGEST],
+        stdout=subprocess.PIPE,
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"holding\n"
+        if what == "upload":
+            with pytest.raises(UploadOutOfOrder):
+                await blobs.stage(upload).__aenter__()
+        else:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1), blobs.lock(DIGEST):
+                    pass
+    finally:
+        holder.kill()
+        holder.communicate()
+
+    async with asyncio.timeout(5), blobs.lock(DIGEST), blobs.stage(upload):
+        pass
+
+
+HOLDER = """
+import asyncio, sys
+from pathlib import Path
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName, UploadId
+from lading.ports import Upload
+
+async def hold():
+    blobs = FilesystemBlobs(Path(sys.argv[1]))
+    upload = Upload(UploadId(sys.argv[3]), RepositoryName("a"), "sha256", 0)
+    held = blobs.lock(Digest(sys.argv[4])) if sys.argv[2] == "lock" else blobs.stage(upload)
+    async with held:
+        print("holding", flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(hold())
+"""
+
+
+@pytest.fixture
+def nobody() -> Iterator[None]:
+    """Be a user who may read what others have made, and no more."""
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.seteuid(65534)
+    yield
+    if is_root:
+        os.seteuid(0)
+
+
+@pytest.fixture
+def public_directory() -> Iterator[Path]:
+    """A directory that other users can reach."""
+    with tempfile.TemporaryDirectory() as directory:
+        Path(directory).chmod(0o755)
+        yield Path(directory)
+
+
+@pytest.fixture
+async def lock_of_another_user(public_directory: Path) -> AsyncIterator[FilesystemBlobs]:
+    """A store where the lock of `DIGEST` may only be read."""
+    blobs = FilesystemBlobs(public_directory)
+    lock = public_directory / "lading/locks" / DIGEST.hex[:2]
+    lock.touch()
+    lock.chmod(0o444)
+    yield blobs
+    await blobs.close()
+
+
+async def test_a_lock_that_another_user_made_can_be_held(
+    lock_of_another_user: FilesystemBlobs, nobody: None
+) -> None:
+    """After `sudo lading garbage-collect`, the server goes on."""
+    async with lock_of_another_user.lock(DIGEST):
+        pass
+
+
+async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_done(
+    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the next request would write to the same place at the same time."""
+    writing, go_on = asyncio.Event(), False
+    loop = asyncio.get_running_loop()
+    pwrite = os.pwrite
+
+    def slow(*arguments: int | memoryview) -> int:
+        loop.call_soon_threadsafe(writing.set)
+        wait_until(lambda: go_on, "the test")
+        return pwrite(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "pwrite", slow)
+    upload = new_upload()
+    await blobs.begin(upload.id)
+
+    async def request() -> None:
+        async with blobs.stage(upload) as staged:
+            await staged.write(HELLO)
+
+    given_up = asyncio.create_task(request())
+    await writing.wait()
+    given_up.cancel()
+    await asyncio.sleep(0.02)
+    with pytest.raises(UploadOutOfOrder):
+        await blobs.stage(upload).__aenter__()
+    go_on = True
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    async with blobs.stage(upload) as staged:
+        assert staged.size == len(HELLO)
+
+
+async def test_a_full_disk_is_told(blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By each thing that needs space; what is stored can be read."""
+    digest = await store(blobs, HELLO)
+    upload = new_upload()
+    await blobs.begin(upload.id)
+    monkeypatch.setattr(os, "pwrite", full_disk)
+    async with blobs.stage(upload) as staged:
+        with pytest.raises(StorageFull):
+            await staged.write(HELLO)
+    monkeypatch.setattr(Path, "touch", full_disk)
+    with pytest.raises(StorageFull):
+        await blobs.begin(new_upload().id)
+
+    assert read(await blobs.find(digest)) == HELLO
+
+
+@pytest.mark.parametrize("call", ["fsync", "mkdir", "replace"])
+async def test_a_commit_that_fails_leaves_the_upload_as_it_was(
+    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """It can go back and be committed when there is space again."""
+    upload = new_upload()
+    await blobs.begin(upload.id)
+    async with blobs.stage(upload) as staged:
+        await staged.write(b"hel")
+    async with blobs.stage(upload) as staged:
+        await staged.write(b"lo")
+        with monkeypatch.context() as broken:
+            broken.setattr(os, call, full_disk)
+            with pytest.raises(StorageFull):
+                await staged.commit(DIGEST)
+        await staged.rewind(3)
+    assert await blobs.find(DIGEST) is None
+
+    async with blobs.stage(upload) as staged:
+        assert staged.size == 3
+        await staged.write(b"lo")
+        await staged.commit(DIGEST)
+    assert read(await blobs.find(DIGEST)) == HELLO
+
+
+async def test_a_commit_that_fails_after_its_rename_has_made_a_blob(
+    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going back must not cut it; committing the same again makes it durable."""
+    upload = new_upload()
+    await blobs.begin(upload.id)
+    fsync = os.fsync
+
+    def fail_after_rename(descriptor: int) -> None:
+        if blobs.path(DIGEST).exists():
+            full_disk()
+        fsync(descriptor)
+
+    async with blobs.stage(upload) as staged:
+        await staged.write(HELLO)
+        monkeypatch.setattr(os, "fsync", fail_after_rename)
+        with pytest.raises(StorageFull):
+            await staged.commit(DIGEST)
+        await staged.rewind(0)
+    monkeypatch.undo()
+
+    assert read(await blobs.find(DIGEST)) == HELLO
+    await store(blobs, HELLO)
+
+
+async def test_an_upload_that_cannot_be_marked_as_cut_is_given_up(
+    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Better none than one whose kept hash is wrong; its space is free at once."""
+    upload = new_upload()
+    await blobs.begin(upload.id)
+    async with blobs.stage(upload) as staged:
+        await staged.write(HELLO)
+        with monkeypatch.context() as broken:
+            broken.setattr(Path, "touch", full_disk)
+            with pytest.raises(StorageFull):
+                await staged.rewind(3)
+
+    assert files(tmp_path) == set()
+    with pytest.raises(UploadUnknown):
+        await blobs.stage(upload).__aenter__()
+
+
+async def test_nothing_is_left_of_an_upload_that_was_cut_and_committed(
+    blobs: FilesystemBlobs, tmp_path: Path
+) -> None:
+    """The mark goes with it; likewise when it is discarded."""
+    for end in ("commit", "discard"):
+        upload = new_upload()
+        await blobs.begin(upload.id)
+        async with blobs.stage(upload) as staged:
+            await staged.write(b"help!")
+            await staged.rewind(3)
+            await staged.write(b"lo")
+            if end == "commit":
+                await staged.commit(DIGEST)
+        await blobs.discard(upload.id)
+
+    assert files(tmp_path) == {blobs.path(DIGEST).relative_to(tmp_path).as_posix()}

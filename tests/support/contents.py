@@ -1,0 +1,82 @@
+"""Things to push: blobs, uploads and manifests, made of a few words."""
+
+import json
+import uuid
+from collections.abc import Sequence
+
+from lading.core import media
+from lading.core.digest import SHA256, Digest
+from lading.core.manifest import Manifest, parse
+from lading.core.names import RepositoryName, UploadId
+from lading.ports import BlobSource, BlobStore, LocalFile, Upload
+
+HELLO = RepositoryName("library/hello")
+OTHER = RepositoryName("library/other")
+
+
+def new_upload(
+    repository: RepositoryName = HELLO, *, algorithm: str = SHA256, started_at: float = 0
+) -> Upload:
+    """Return an upload that nobody knows of yet."""
+    return Upload(UploadId.of(uuid.uuid4()), repository, algorithm, started_at)
+
+
+async def store(blobs: BlobStore, data: bytes, algorithm: str = SHA256) -> Digest:
+    """Put bytes into a store, all the way; return their digest."""
+    digest = Digest.of(data, algorithm)
+    upload = new_upload(algorithm=algorithm)
+    await blobs.begin(upload.id)
+    async with blobs.stage(upload) as staged:
+        await staged.write(data)
+        async with blobs.lock(digest):
+            await staged.commit(digest)
+    return digest
+
+
+def read(source: BlobSource | None) -> bytes:
+    """Return the bytes that are where a store says that they are."""
+    assert source is not None
+    return source.path.read_bytes() if isinstance(source, LocalFile) else source.data
+
+
+def descriptor(data: bytes, media_type: str = "application/octet-stream") -> dict[str, object]:
+    """Return what a manifest says of bytes."""
+    return {"mediaType": media_type, "digest": str(Digest.of(data)), "size": len(data)}
+
+
+def image(
+    config: bytes,
+    *layers: bytes,
+    subject: Manifest | None = None,
+    artifact_type: str | None = None,
+    annotations: dict[str, str] | None = None,
+) -> Manifest:
+    """Return an OCI image manifest of these contents."""
+    document: dict[str, object] = {
+        "schemaVersion": 2,
+        "mediaType": media.OCI_MANIFEST,
+        "config": descriptor(config, "application/vnd.oci.image.config.v1+json"),
+        "layers": [descriptor(layer) for layer in layers],
+    }
+    if subject is not None:
+        document["subject"] = descriptor(subject.body, subject.media_type)
+    if artifact_type is not None:
+        document["artifactType"] = artifact_type
+    if annotations is not None:
+        document["annotations"] = annotations
+    return parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256)
+
+
+def index(children: Sequence[Manifest | bytes], algorithm: str = SHA256) -> Manifest:
+    """Return an OCI index of manifests, or of blobs as BuildKit's cache is."""
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media.OCI_INDEX,
+        "manifests": [
+            descriptor(child.body, child.media_type)
+            if isinstance(child, Manifest)
+            else descriptor(child)
+            for child in children
+        ],
+    }
+    return parse(json.dumps(document).encode(), media.OCI_INDEX, algorithm)
