@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.support.client import Client
 from tests.support.commands import run
 from tests.support.curl import Response, curl
 from tests.support.network import MACHINE, Network
@@ -32,6 +33,11 @@ class Lading:
     config: Path
     root: Path
     network: Network
+
+    @property
+    def client(self) -> Client:
+        """Ask it without any other program, and see every byte of the answers."""
+        return Client(self.host)
 
     def curl(self, path: str, *options: str, stdin: bytes = b"") -> Response:
         """Ask it for a path."""
@@ -110,6 +116,15 @@ def _free_port() -> int:
         return port
 
 
+# Any answer will do: where a login is asked for, even this path wants one.
+_PROBE = """
+import http.client, sys
+connection = http.client.HTTPConnection(sys.argv[1], timeout=5)
+connection.request("GET", "/v2/")
+connection.getresponse()
+"""
+
+
 def _answers(registry: Lading) -> bool:
-    probe = ("curl", "--silent", "--fail", "--max-time", "5", f"http://{registry.host}/v2/")
+    probe = (sys.executable, "-c", _PROBE, registry.host)
     return run(registry.network.command(*probe), check=False).returncode == 0

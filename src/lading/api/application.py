@@ -59,10 +59,11 @@ class Api:
 
     async def _respond(self, request: Request) -> Response:
         match = find_route(request.path)
+        if request.method == "OPTIONS":
+            # Of anything: a browser that asks before it asks shows no other answer to its page.
+            return Response(204, {"Allow": "OPTIONS" if match is None else match.route.allowed})
         if match is None:
             return not_found_response()
-        if request.method == "OPTIONS":
-            return Response(204, {"Allow": match.route.allowed})
         endpoint = match.route.endpoints.get(request.method)
         if endpoint is None:
             return method_not_allowed_response(match.route.allowed)

@@ -1,5 +1,6 @@
 """end-2, end-10: blobs."""
 
+from lading.api.body import skip_body
 from lading.api.conditions import etag, is_fresh, range_applies
 from lading.api.context import Context
 from lading.api.response import BlobBody, Response
@@ -38,7 +39,9 @@ async def get(context: Context) -> Response:
 
 async def delete(context: Context) -> Response:
     """Take a blob out of the repository."""
-    await delete_blob(context.registry, context.grant, Digest(context.argument))
+    digest = Digest(context.argument)
+    await skip_body(context.request.receive)
+    await delete_blob(context.registry, context.grant, digest)
     return Response(202)
 
 

@@ -40,6 +40,16 @@ async def read_pieces(receive: Receive) -> AsyncIterator[bytes | bytearray]:
             raise ClientDisconnected
 
 
+async def skip_body(receive: Receive) -> None:
+    """Wait for the end of a request whose body means nothing, before anything is changed for it.
+
+    Raises:
+        ClientDisconnected: what came is not a whole request.
+    """
+    async for _ in read_pieces(receive):
+        pass
+
+
 async def read_bounded(receive: Receive, limit: int, length: int | None) -> bytes:
     """The whole body, if it has at most `limit` bytes.
 

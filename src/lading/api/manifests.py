@@ -1,6 +1,6 @@
 """end-3, end-7, end-9: manifests."""
 
-from lading.api.body import read_bounded
+from lading.api.body import read_bounded, skip_body
 from lading.api.conditions import creates_only, etag, is_fresh
 from lading.api.context import Context
 from lading.api.response import Response
@@ -55,5 +55,7 @@ async def put(context: Context) -> Response:
 
 async def delete(context: Context) -> Response:
     """Delete a tag, or a manifest with its tags."""
-    await delete_manifest(context.registry, context.grant, parse_reference(context.argument))
+    reference = parse_reference(context.argument)
+    await skip_body(context.request.receive)
+    await delete_manifest(context.registry, context.grant, reference)
     return Response(202)

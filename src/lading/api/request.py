@@ -7,9 +7,6 @@ from urllib.parse import parse_qsl
 from lading.api.asgi import Receive, Scope
 from lading.core.errors import SizeMismatch
 
-# More parameters than any request of the protocol needs, tags included.
-MAX_PARAMETERS = 256
-
 
 class Request:
     """What a handler may know of a request.
@@ -39,18 +36,14 @@ class Request:
         """Query parameters, each with all its values."""
         query = self.scope["query_string"].decode("latin-1")
         found: dict[str, list[str]] = {}
-        try:
-            pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_PARAMETERS)
-        except ValueError:
-            return {}
-        for name, value in pairs:
+        for name, value in parse_qsl(query, keep_blank_values=True):
             found.setdefault(name, []).append(value)
         return found
 
     def parameter(self, name: str) -> str | None:
-        """The first value of a query parameter."""
+        """The first value of a query parameter; an empty one is as good as none (`?n=&last=`)."""
         values = self.parameters.get(name)
-        return values[0] if values else None
+        return (values[0] or None) if values else None
 
     @property
     def content_length(self) -> int | None:

@@ -1,11 +1,11 @@
 """end-4, end-5, end-6, end-11, end-13, end-14: pushes of blobs."""
 
-from lading.api.body import read_pieces
+from lading.api.body import read_pieces, skip_body
 from lading.api.context import Context
 from lading.api.errors import upload_range
 from lading.api.response import Response
 from lading.core.digest import SHA256, Digest
-from lading.core.errors import DigestInvalid
+from lading.core.errors import DigestInvalid, NameInvalid
 from lading.core.names import RepositoryName, UploadId
 from lading.core.ranges import parse_chunk
 from lading.services import push_blob
@@ -17,6 +17,7 @@ async def start(context: Context) -> Response:
     digest = context.request.parameter("digest")
     if digest is not None:
         return await _push_whole(context, Digest(digest))
+    await skip_body(context.request.receive)
     mount = context.request.parameter("mount")
     if mount is not None and await _mount(context, Digest(mount)):
         return _created(context, Digest(mount))
@@ -57,6 +58,7 @@ async def commit(context: Context) -> Response:
 async def cancel(context: Context) -> Response:
     """Give an upload up."""
     upload = UploadId(context.argument)
+    await skip_body(context.request.receive)
     await push_blob.cancel(context.registry, context.grant, upload)
     return Response(204, {"Docker-Upload-UUID": upload})
 
@@ -68,7 +70,10 @@ async def _push_whole(context: Context, digest: Digest) -> Response:
 
 async def _mount(context: Context, digest: Digest) -> bool:
     source = context.request.parameter("from")
-    sources = context.access if source is None else context.access.grant(RepositoryName(source))
+    try:
+        sources = context.access if source is None else context.access.grant(RepositoryName(source))
+    except NameInvalid:  # so nothing is there: "unable to mount … SHOULD return a 202"
+        return False
     return await push_blob.mount(context.registry, context.grant, digest, sources)
 
 

@@ -116,6 +116,7 @@ def parse(body: bytes, content_type: str, algorithm: str) -> Manifest:
 
 def _decode(body: bytes) -> _Document:
     try:
+        body.decode()  # the decoder does not look into what it skips
         return msgspec.json.decode(body, type=_Document)
     except msgspec.ValidationError as error:
         raise ManifestInvalid(f"manifest invalid: {error}") from error

@@ -94,7 +94,7 @@ async def list_referrers(
         artifact_type: only those of this type; `None` for all.
         after: the digest after which to start.
         limit: at most so many.
-        max_size: bytes of annotations after which the page ends.
+        max_size: characters of types and annotations after which the page ends.
     """
     grant.require(Action.PULL)
     found = await registry.metadata.list_referrers(
@@ -108,6 +108,7 @@ def _within(found: Sequence[Referrer], max_size: int) -> Sequence[Referrer]:
     """As many as fit, and at least one."""
     size = 0
     for count, referrer in enumerate(found):
+        size += len(referrer.media_type) + len(referrer.artifact_type)
         size += sum(len(name) + len(value) for name, value in referrer.annotations.items())
         if size > max_size and count > 0:
             return found[:count]

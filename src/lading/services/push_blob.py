@@ -101,12 +101,17 @@ async def append(registry: Registry, grant: Grant, upload_id: UploadId, chunk: C
     Raises:
         UploadUnknown: no such upload here.
         UploadOutOfOrder: the chunk does not follow what is there; nothing was read of it.
-        SizeMismatch: its range and its length differ; nothing was read of it.
+        SizeMismatch: it has another length than its range; nothing of it was kept.
     """
     grant.require(Action.PUSH)
     upload = await _find_open(registry, grant.repository, upload_id)
     async with registry.blobs.stage(upload) as staged:
-        await _receive(staged, chunk)
+        start = staged.size
+        try:
+            await _receive(staged, chunk)
+        except SizeMismatch:
+            await staged.rewind(start)
+            raise
         return staged.size
 
 
@@ -182,18 +187,27 @@ async def _find_open(registry: Registry, repository: RepositoryName, upload_id: 
 
 
 async def _receive(staged: StagedUpload, chunk: Chunk) -> None:
-    """Check where the chunk belongs before any of it is read, then read it."""
-    if chunk.range is not None:
-        if chunk.range.start != staged.size:
-            raise UploadOutOfOrder(
-                f"the upload has {staged.size} bytes; the next chunk must start there", staged.size
-            )
-        if chunk.length is not None and chunk.length != chunk.range.length:
-            raise SizeMismatch(
-                f"Content-Range names {chunk.range.length} bytes, Content-Length {chunk.length}"
-            )
+    """Check what the chunk says of itself before any of it is read, then read it."""
+    if chunk.range is None:
+        async for piece in chunk.pieces:
+            await staged.write(piece)
+        return
+    if chunk.range.start != staged.size:
+        raise UploadOutOfOrder(
+            f"the upload has {staged.size} bytes; the next chunk must start there", staged.size
+        )
+    if chunk.length is not None and chunk.length != chunk.range.length:
+        raise _wrong_length(chunk.range)
     async for piece in chunk.pieces:
         await staged.write(piece)
+        if staged.size > chunk.range.stop:
+            break
+    if staged.size != chunk.range.stop:
+        raise _wrong_length(chunk.range)
+
+
+def _wrong_length(named: ByteRange) -> SizeMismatch:
+    return SizeMismatch(f"Content-Range names {named.length} bytes; the body must have as many")
 
 
 async def _commit(registry: Registry, upload: Upload, staged: StagedUpload, digest: Digest) -> None:

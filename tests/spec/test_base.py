@@ -1,0 +1,65 @@
+"""end-1: the base of the API, and what every answer carries."""
+
+import pytest
+
+from tests.support.client import Client
+from tests.support.pushes import Repository
+
+
+@pytest.mark.endpoint("end-1", "GET")
+@pytest.mark.parametrize("path", ["/v2/", "/v2"])
+def test_the_base_says_that_the_api_is_here(client: Client, path: str) -> None:
+    """With or without the slash; clients take any other status for a registry of version 1."""
+    answer = client.ask("GET", path)
+
+    assert answer.status == 200
+    assert answer.json == {}
+    assert answer.headers["Content-Length"] == "2"
+
+
+@pytest.mark.endpoint("end-1", "HEAD")
+def test_the_base_can_be_asked_for_its_head(client: Client) -> None:
+    answer = client.ask("HEAD", "/v2/")
+
+    assert answer.status == 200
+    assert answer.headers["Content-Length"] == "2"
+
+
+@pytest.mark.endpoint("alive", "GET", "HEAD")
+def test_the_root_says_that_the_process_answers(client: Client) -> None:
+    """For load balancers and health checks, as CNCF Distribution does."""
+    assert client.ask("GET", "/").status == 200
+    assert client.ask("HEAD", "/").status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/v2/"),
+        ("GET", "/v2/_catalog"),
+        ("OPTIONS", "/v2/"),
+        ("POST", "/v2/spec/headers/blobs/uploads/"),
+        ("GET", "/v2/spec/headers/manifests/none"),
+        ("GET", "/v2/BAD/tags/list"),
+        ("GET", "/v2/nothing"),
+        ("PUT", "/v2/"),
+        ("GET", "/" + "x" * 20_000),
+        ("NONSENSE", "/v2/"),
+    ],
+)
+def test_every_answer_says_which_version_of_the_api_this_is(
+    client: Client, method: str, path: str
+) -> None:
+    """Docker from 2014 on tells by it that this is not a registry of version 1."""
+    answer = client.ask(method, path)
+
+    assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_no_header_is_sent_twice(repository: Repository) -> None:
+    """Two values of one header are read by some clients as one, by others as none."""
+    digest = repository.push_image("latest")
+    for path in (f"/manifests/{digest}", f"/blobs/{repository.push_blob(b'once')}"):
+        names = [name.lower() for name in repository.ask("GET", path).headers]
+        assert len(names) == len(set(names))

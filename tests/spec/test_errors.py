@@ -1,0 +1,108 @@
+"""What the API does not have is said in its own words, too."""
+
+import pytest
+
+from lading.api.routes import ROUTES
+from tests.support.client import Client
+from tests.support.pushes import digest_of
+
+DIGEST = digest_of(b"anything")
+UPLOAD = "00000000-0000-4000-8000-000000000000"
+PATHS = (
+    "/",
+    "/v2/",
+    "/v2/_catalog",
+    "/v2/a/b/tags/list",
+    f"/v2/a/b/referrers/{DIGEST}",
+    "/v2/a/b/manifests/latest",
+    f"/v2/a/b/blobs/{DIGEST}",
+    "/v2/a/b/blobs/uploads/",
+    f"/v2/a/b/blobs/uploads/{UPLOAD}",
+)
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
+
+
+def test_a_path_of_each_route_is_known_here() -> None:
+    """A new route gets a new line above."""
+    for route in ROUTES:
+        assert any(route.pattern.fullmatch(path) for path in PATHS), route
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2/a",
+        "/v2/a/b/tags",
+        "/v2/a/b/tags/list/",
+        "/v2/a/b/manifests/latest/",
+        "/v2/a/b/manifests",
+        "/v2/a/b/blobs",
+        "/v2/tags/list",
+        "/v2/a/b/signatures/x",
+        "/v2//",
+        "/V2/",
+        "//v2/",
+        "/v1/_ping",
+        "/favicon.ico",
+        "/v2/../v2/",
+        "/v2/_catalog/x",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+def test_an_unknown_path_is_not_found(client: Client, method: str, path: str) -> None:
+    """Never with HTML, which breaks `docker pull`."""
+    answer = client.ask(method, path)
+
+    assert answer.status == 404
+    assert answer.headers["Content-Type"] == "application/json"
+    if method != "HEAD":
+        assert answer.codes == ["UNSUPPORTED"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_that_a_path_does_not_have_is_refused(
+    client: Client, method: str, path: str
+) -> None:
+    """With those that it has."""
+    allowed = client.ask("OPTIONS", path).headers["Allow"].split(", ")
+    if method in allowed:
+        return
+    answer = client.ask(method, path)
+
+    assert answer.status == 405
+    assert answer.headers["Allow"].split(", ") == allowed
+    if method != "HEAD":
+        assert answer.codes == ["UNSUPPORTED"]
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/v2/unknown", "/elsewhere", "*"])
+def test_options_of_anything_are_told(client: Client, path: str) -> None:
+    """A browser asks for them before it asks; an error would hide what comes next from its page."""
+    answer = client.ask("OPTIONS", path)
+
+    assert answer.status == 204
+    assert "OPTIONS" in answer.headers["Allow"]
+    assert answer.body == b""
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "a/blobs/b",
+        "a/manifests",
+        "manifests/manifests",
+        "blobs/uploads",
+        "tags/list",
+        "a/tags/list",
+    ],
+)
+def test_a_repository_may_be_called_like_a_part_of_the_api(client: Client, name: str) -> None:
+    """Paths are read from their end: "<name>" may hold `/blobs/` or `/manifests/` itself."""
+    assert client.ask("GET", f"/v2/{name}/manifests/x").codes == ["NAME_UNKNOWN"]
+    assert client.ask("GET", f"/v2/{name}/tags/list").codes == ["NAME_UNKNOWN"]
+    assert client.ask("GET", f"/v2/{name}/blobs/{DIGEST}").codes == ["BLOB_UNKNOWN"]
+    assert client.ask("GET", f"/v2/{name}/referrers/{DIGEST}").status == 200
+    location = client.ask("POST", f"/v2/{name}/blobs/uploads/").headers["Location"]
+    assert client.ask("GET", location).status == 204
+    assert client.ask("DELETE", location).status == 204

@@ -1,0 +1,129 @@
+"""end-2 with `Range`: parts of blobs (RFC 9110, section 14)."""
+
+import pytest
+
+from tests.support.pushes import Repository, digest_of
+
+# Every byte tells where it is, for 2048 is less than 256 times 256.
+DATA = b"".join(number.to_bytes(2, "big") for number in range(1024))
+
+
+@pytest.mark.endpoint("end-2", "GET")
+@pytest.mark.parametrize(
+    ("asked", "first", "last"),
+    [
+        ("500-1499", 500, 1499),
+        ("500-", 500, 2047),
+        ("-500", 1548, 2047),
+        ("2000-5000", 2000, 2047),
+        ("-5000", 0, 2047),
+        ("0-", 0, 2047),
+        ("0-0", 0, 0),
+        ("2047-2047", 2047, 2047),
+        ("0-9999999999999999999", 0, 2047),
+    ],
+)
+def test_a_part_is_sent_as_asked(
+    repository: Repository, asked: str, first: int, last: int, algorithm: str
+) -> None:
+    digest = repository.push_blob(DATA, algorithm)
+
+    answer = repository.ask("GET", f"/blobs/{digest}", range=f"bytes={asked}")
+
+    assert answer.status == 206
+    assert answer.body == DATA[first : last + 1]
+    assert answer.headers["Content-Range"] == f"bytes {first}-{last}/2048"
+    assert answer.headers["Content-Length"] == str(last - first + 1)
+    assert answer.headers["Docker-Content-Digest"] == digest
+    assert answer.headers["ETag"] == f'"{digest}"'
+
+
+@pytest.mark.endpoint("end-2", "GET")
+@pytest.mark.parametrize("asked", ["500-0", "5000-10000", "2048-", "-0", "9999999999999999999-"])
+def test_a_part_outside_the_blob_cannot_be_sent(repository: Repository, asked: str) -> None:
+    """And the answer tells how long the blob is (RFC 9110, 15.5.17)."""
+    digest = repository.push_blob(DATA)
+
+    answer = repository.ask("GET", f"/blobs/{digest}", range=f"bytes={asked}")
+
+    assert answer.status == 416
+    assert answer.codes == ["RANGE_INVALID"]
+    assert answer.headers["Content-Range"] == "bytes */2048"
+
+
+@pytest.mark.endpoint("end-2", "GET")
+@pytest.mark.parametrize("asked", ["0-0", "0-", "-1"])
+def test_nothing_has_no_parts(repository: Repository, asked: str) -> None:
+    digest = repository.push_blob(b"")
+
+    answer = repository.ask("GET", f"/blobs/{digest}", range=f"bytes={asked}")
+
+    assert answer.status == 416
+    assert answer.headers["Content-Range"] == "bytes */0"
+
+
+@pytest.mark.endpoint("end-2", "GET")
+@pytest.mark.parametrize(
+    "header",
+    ["bytes=", "bytes=-", "bytes=a-b", "bytes=0-1,5-6", "lines=0-1", "0-1", "bytes=0", "bytes=--1"],
+)
+def test_what_is_not_one_range_of_bytes_is_not_obeyed(repository: Repository, header: str) -> None:
+    """The status says so: "A server MAY ignore the Range header field" (RFC 9110, 14.2)."""
+    digest = repository.push_blob(DATA)
+
+    answer = repository.ask("GET", f"/blobs/{digest}", range=header)
+
+    assert answer.status == 200
+    assert answer.body == DATA
+
+
+@pytest.mark.endpoint("end-2", "GET")
+def test_a_part_is_sent_only_of_the_blob_that_the_client_means(repository: Repository) -> None:
+    """`If-Range` (RFC 9110, 13.1.5)."""
+    digest = repository.push_blob(DATA)
+
+    def ask(tag: str) -> int:
+        return repository.ask("GET", f"/blobs/{digest}", range="bytes=0-9", if_range=tag).status
+
+    assert ask(f'"{digest}"') == 206
+    assert ask(f'"{digest_of(b"another")}"') == 200
+    assert ask(f'W/"{digest}"') == 200
+    assert ask("Mon, 01 Jan 2024 00:00:00 GMT") == 200
+
+
+@pytest.mark.endpoint("end-2", "GET")
+def test_a_client_that_has_the_blob_gets_no_part_of_it(repository: Repository) -> None:
+    """`If-None-Match` comes before `Range` (RFC 9110, 13.2.2)."""
+    digest = repository.push_blob(DATA)
+
+    answer = repository.ask(
+        "GET", f"/blobs/{digest}", if_none_match=f'"{digest}"', range="bytes=0-9"
+    )
+
+    assert answer.status == 304
+
+
+@pytest.mark.endpoint("end-2", "HEAD")
+def test_a_head_is_that_of_the_whole_blob(repository: Repository) -> None:
+    """`Range` is defined for GET only (RFC 9110, 14.2)."""
+    digest = repository.push_blob(DATA)
+
+    answer = repository.ask("HEAD", f"/blobs/{digest}", range="bytes=0-9")
+
+    assert answer.status == 200
+    assert answer.headers["Content-Length"] == "2048"
+
+
+@pytest.mark.endpoint("end-2", "GET")
+def test_parts_fetched_over_many_connections_make_the_blob(repository: Repository) -> None:
+    """As containerd fetches a layer."""
+    data = DATA * 300
+    digest = repository.push_blob(data)
+    step = len(data) // 7
+
+    parts = [
+        repository.ask("GET", f"/blobs/{digest}", range=f"bytes={at}-{at + step - 1}").body
+        for at in range(0, len(data), step)
+    ]
+
+    assert b"".join(parts) == data
