@@ -13,6 +13,15 @@ run: $(VENV)/.installed ## install into .venv and serve on 127.0.0.1:5000, data 
 test: $(VENV)/.installed-dev ## install and run the tests that need nothing but Python
 	$(BIN)/pytest -m "not e2e" $(ARGS)
 
+e2e: $(VENV)/.installed-dev ## run the tests that need Docker, nginx, podman, … and root
+	$(BIN)/pytest -m e2e $(ARGS)
+
+e2e-tools: ## install what those tests need and this machine lacks, as root
+	tests/e2e/tools
+
+conformance: $(VENV)/.installed-dev ## run the OCI's conformance suites
+	$(BIN)/pytest -m e2e tests/conformance $(ARGS)
+
 check: $(VENV)/.installed-dev ## formatting, lint, types, import contracts, what may not be committed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -49,4 +58,4 @@ $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help run test check format docs lock clean
+.PHONY: help run test e2e e2e-tools conformance check format docs lock clean

@@ -47,7 +47,7 @@ class Stack:
     def start(self, *arguments: str) -> None:
         """Run a docker-compose command after which the registry is to answer."""
         self.compose(*arguments)
-        wait_until(self._answers, f"docker-compose {' '.join(arguments)}")
+        wait_until(self._answers, f"docker-compose {' '.join(arguments)}", log=self.log)
 
     def curl(self, path: str, *options: str, stdin: bytes = b"") -> Response:
         """Ask nginx for a path."""
@@ -65,9 +65,9 @@ class Stack:
         """Return the id of a service's container."""
         return self.compose("ps", "--quiet", service).strip()
 
-    def log(self, service: str) -> str:
-        """Return what a service has logged."""
-        return self.compose("logs", "--no-color", service)
+    def log(self, *services: str) -> str:
+        """Return what some services, or all, have logged."""
+        return self.compose("logs", "--no-color", *services)
 
     def volume(self) -> Path:
         """Return the directory of the one volume."""

@@ -84,7 +84,7 @@ def private_docker(
         *(f"--insecure-registry={registry}" for registry in insecure),
     )
     with background(daemon, log=log):
-        wait_until(lambda: _answers(docker), "dockerd", log=log)
+        wait_until(lambda: _answers(docker), "dockerd", log=log.read_text)
         yield docker
         _stop_containers(docker)
 

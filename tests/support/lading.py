@@ -1,7 +1,7 @@
 """Runs `lading serve` as an operator does: the program, a configuration file, a directory."""
 
+import re
 import shutil
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,7 +12,6 @@ import pytest
 import yaml
 
 from tests.support.client import Client
-from tests.support.commands import run
 from tests.support.curl import Response, curl
 from tests.support.network import MACHINE, Network
 from tests.support.processes import background, wait_until
@@ -23,7 +22,7 @@ class Lading:
     """A registry that is running.
 
     Attributes:
-        host: as in the name of an image, `localhost:12345`.
+        host: as in the name of an image, `127.0.0.1:12345`.
         config: its configuration file.
         root: where it keeps its data.
         network: where it listens.
@@ -52,7 +51,7 @@ class Lading:
 
 # Every kind of manifest that a client may ask for.
 ACCEPT_ALL = tuple(
-    f"--header=Accept: application/vnd.{kind}+json"
+    f"-HAccept: application/vnd.{kind}+json"
     for kind in (
         "oci.image.manifest.v1",
         "oci.image.index.v1",
@@ -78,7 +77,6 @@ def lading_serve(
         env: variables that override the configuration.
         network: where it listens.
     """
-    port = _free_port()
     root = directory / "data"
     config = directory / "config.yml"
     config.write_text(
@@ -89,16 +87,17 @@ def lading_serve(
                     "filesystem": {"rootdirectory": str(root)},
                     "delete": {"enabled": True},
                 },
-                "http": {"addr": f"127.0.0.1:{port}", "workers": 2},
+                "http": {"addr": "127.0.0.1:0", "workers": 2},
                 **(settings or {}),
             }
         )
     )
-    registry = Lading(f"localhost:{port}", config, root, network)
     log = directory / "lading.log"
+    log.touch()
     with background(network.command(program(), "serve", config), log=log, env=env):
-        wait_until(lambda: _answers(registry), "lading serve", log=log)
-        yield registry
+        # It listens before it says so; until a worker is there, the kernel keeps who calls.
+        wait_until(lambda: _address(log) != "", "lading serve", log=log.read_text)
+        yield Lading(_address(log), config, root, network)
 
 
 def program() -> str:
@@ -110,21 +109,7 @@ def program() -> str:
     return found
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
-
-
-# Any answer will do: where a login is asked for, even this path wants one.
-_PROBE = """
-import http.client, sys
-connection = http.client.HTTPConnection(sys.argv[1], timeout=5)
-connection.request("GET", "/v2/")
-connection.getresponse()
-"""
-
-
-def _answers(registry: Lading) -> bool:
-    probe = (sys.executable, "-c", _PROBE, registry.host)
-    return run(registry.network.command(*probe), check=False).returncode == 0
+def _address(log: Path) -> str:
+    """Read where it listens off what it prints when it starts."""
+    said = re.search(r"^Listening on +http://(\S+)\n", log.read_text(), re.MULTILINE)
+    return said[1] if said else ""

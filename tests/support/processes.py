@@ -46,12 +46,11 @@ def _end(process: subprocess.Popen[bytes], grace: float) -> None:
 
 
 def wait_until(
-    ready: Callable[[], bool], what: str, *, seconds: float = 60, log: Path | None = None
+    ready: Callable[[], bool], what: str, *, seconds: float = 60, log: Callable[[], str] = str
 ) -> None:
     """Wait for something that has been started; if it does not come, show the end of its log."""
     deadline = time.monotonic() + seconds
     while not ready():
         if time.monotonic() > deadline:
-            last = log.read_text(errors="replace")[-4000:] if log else ""
-            pytest.fail(f"{what} was not ready after {seconds:.0f} s\n{last}")
+            pytest.fail(f"{what} was not ready after {seconds:.0f} s\n{log()[-4000:]}")
         time.sleep(0.05)

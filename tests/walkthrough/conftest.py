@@ -1,4 +1,4 @@
-"""The shared fixtures, and the one server that the walkthrough walks through."""
+"""The one server that the walkthrough walks through."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,11 +7,6 @@ import pytest
 
 from tests.support.compose import Stack, unpacked_stack
 from tests.support.docker import Docker
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Register the shared fixtures; only the conftest of the whole suite could simply name them."""
-    config.pluginmanager.import_plugin("tests.support.fixtures")
 
 
 @pytest.fixture(scope="module")

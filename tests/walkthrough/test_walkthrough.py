@@ -4,10 +4,12 @@ One test per step, with the real programs, in the order of a person's day; each 
 the one before it stopped.
 """
 
+import functools
 import hashlib
 import json
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +18,14 @@ import pytest
 from tests.support.commands import run
 from tests.support.compose import Stack
 from tests.support.images import GREETING, build_hello_world, build_layers, random_bytes
+from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 IMAGE = "localhost/library/hello-world"
 NAME = "/v2/library/hello-world"
 SCHEMA_2 = "application/vnd.docker.distribution.manifest.v2+json"
-ACCEPT = f"--header=Accept: {SCHEMA_2}"
+ACCEPT = f"-HAccept: {SCHEMA_2}"
 CONFIG = "/etc/registry/config.yml"
 
 
@@ -131,7 +134,7 @@ def test_row_11_the_digest_shown_is_the_digest_that_deletes(stack: Stack) -> Non
     remembered = stack.curl(f"{NAME}/manifests/latest", ACCEPT).headers["Docker-Content-Digest"]
     assert forgotten == remembered
 
-    response = stack.curl(f"{NAME}/manifests/{forgotten}", "--request=DELETE")
+    response = stack.curl(f"{NAME}/manifests/{forgotten}", "-XDELETE")
 
     assert response.line == "HTTP/1.1 202 Accepted"
     assert response.headers["Content-Length"] == "0"
@@ -165,24 +168,20 @@ def test_row_14_the_collector_frees_the_disk(stack: Stack) -> None:
 
 
 def test_row_14_pushes_and_pulls_go_on_while_garbage_is_collected(stack: Stack) -> None:
-    """Images that share a layer with deleted ones are pushed meanwhile; each comes back whole."""
-    shared = random_bytes(100_000)
-    images = [f"localhost/busy/image{number}" for number in range(6)]
+    """Several people push, pull, delete and push again meanwhile; each image comes back whole."""
+    shared = random_bytes(1_000_000)
+    images = [f"localhost/busy/image{number}" for number in range(4)]
     for image in images:
-        build_layers(stack.docker, image, shared, random_bytes(1_000_000))
-    stack.docker.run("push", images[0])
-    digest = stack.curl("/v2/busy/image0/manifests/latest").headers["Docker-Content-Digest"]
-    assert stack.curl(f"/v2/busy/image0/manifests/{digest}", "--request=DELETE").status == 202
+        build_layers(stack.docker, image, shared, random_bytes(4_000_000))
     done = threading.Event()
-    collector = threading.Thread(target=_collect_until, args=(stack, done))
-    collector.start()
-    try:
-        for image in images:
-            stack.docker.run("push", image)
-            _pull_anew(stack, image)
-    finally:
-        done.set()
-        collector.join()
+    with ThreadPoolExecutor() as pool:
+        collecting = pool.submit(_collect_until, stack, done)
+        try:
+            list(pool.map(functools.partial(_push_again_and_again, stack), images))
+        finally:
+            done.set()
+    collecting.result()
+
     _collect_garbage(stack)
     for image in images:
         _pull_anew(stack, image)
@@ -200,9 +199,9 @@ def test_row_15_a_read_only_registry_is_pulled_from_and_refuses_the_rest(stack: 
     _pull_and_run(stack)
     stack.docker.run("tag", IMAGE, "localhost/library/another")
     stack.docker.fails("push", "localhost/library/another")
-    assert stack.curl(f"{NAME}/blobs/uploads/", "--request=POST").status == 405
-    assert stack.curl(f"{NAME}/manifests/{digest}", "--request=DELETE").status == 405
-    assert stack.curl(f"{NAME}/manifests/latest", "--request=DELETE").status == 405
+    assert stack.curl(f"{NAME}/blobs/uploads/", "-XPOST").status == 405
+    assert stack.curl(f"{NAME}/manifests/{digest}", "-XDELETE").status == 405
+    assert stack.curl(f"{NAME}/manifests/latest", "-XDELETE").status == 405
     assert stack.curl(f"{NAME}/tags/list").json["tags"] == ["latest"]
 
 
@@ -228,8 +227,11 @@ def _pull_anew(stack: Stack, image: str) -> None:
 
 
 def _files(stack: Stack) -> dict[Path, int]:
-    blobs = stack.volume() / "docker" / "registry" / "v2" / "blobs"
-    return {path: path.stat().st_mtime_ns for path in blobs.rglob("*") if path.is_file()}
+    return {path: path.stat().st_mtime_ns for path in _blobs(stack).rglob("*") if path.is_file()}
+
+
+def _blobs(stack: Stack) -> Path:
+    return stack.volume() / "docker" / "registry" / "v2" / "blobs"
 
 
 def _collect_garbage(stack: Stack, *options: str) -> str:
@@ -240,3 +242,28 @@ def _collect_garbage(stack: Stack, *options: str) -> str:
 def _collect_until(stack: Stack, done: threading.Event) -> None:
     while not done.is_set():
         _collect_garbage(stack)
+
+
+def _push_again_and_again(stack: Stack, image: str) -> None:
+    """Delete what docker believes to be there: by turns before and after the collector has it."""
+    for number in range(6):
+        stack.docker.run("push", image)
+        _pull_anew(stack, image)
+        layer = _delete(stack, image)
+        if number % 2:
+            _wait_until_gone(layer)
+    stack.docker.run("push", image)
+
+
+def _wait_until_gone(layer: Path) -> None:
+    wait_until(lambda: not layer.exists(), f"the collection of {layer}")
+
+
+def _delete(stack: Stack, image: str) -> Path:
+    """Delete an image by its digest; return the file of the layer that no other image has."""
+    manifests = f"/v2/{image.removeprefix('localhost/')}/manifests"
+    response = stack.curl(f"{manifests}/latest")
+    digest = response.headers["Docker-Content-Digest"]
+    assert stack.curl(f"{manifests}/{digest}", "-XDELETE").status == 202
+    layer = str(json.loads(response.body)["layers"][-1]["digest"]).removeprefix("sha256:")
+    return _blobs(stack) / "sha256" / layer[:2] / layer / "data"
