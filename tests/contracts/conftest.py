@@ -7,7 +7,8 @@ import pytest
 
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.memory import MemoryBlobs
-from lading.ports import BlobStore
+from lading.metadata.sqlite import SqliteMetadata
+from lading.ports import BlobStore, Metadata
 
 
 @pytest.fixture(params=["filesystem", "memory"])
@@ -31,5 +32,30 @@ async def blobs(open_blobs: Callable[[], BlobStore]) -> AsyncIterator[BlobStore]
 async def other_blobs(open_blobs: Callable[[], BlobStore]) -> AsyncIterator[BlobStore]:
     """The same store, in another worker."""
     opened = open_blobs()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["file", "memory"])
+def open_metadata(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Metadata]:
+    """Open the database as one more worker does; the one in memory has one worker only."""
+    if request.param == "file":
+        return lambda: SqliteMetadata.open(tmp_path / "metadata.sqlite3")
+    only = SqliteMetadata.in_memory()
+    return lambda: only
+
+
+@pytest.fixture
+async def metadata(open_metadata: Callable[[], Metadata]) -> AsyncIterator[Metadata]:
+    """An empty database."""
+    opened = open_metadata()
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def other_metadata(open_metadata: Callable[[], Metadata]) -> AsyncIterator[Metadata]:
+    """The same database, in another worker."""
+    opened = open_metadata()
     yield opened
     await opened.close()

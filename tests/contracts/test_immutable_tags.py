@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
-from pathlib import Path
+from collections.abc import Sequence
 
 import pytest
 
@@ -14,7 +13,6 @@ from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata.sqlite import SqliteMetadata
 from lading.ports import Change, Metadata
 
 REPOSITORY = RepositoryName("team/app")
@@ -22,18 +20,6 @@ V1 = Tag("v1")
 LATEST = Tag("latest")
 RULES = [ImmutableTags([Glob("team/**")], [Glob("v*")], [Glob("*-rc*")])]
 BY_ALICE = Change("alice", 1000.0)
-
-
-@pytest.fixture(params=["file", "memory"])
-async def metadata(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Metadata]:
-    """Every adapter."""
-    opened = (
-        SqliteMetadata.open(tmp_path / "metadata.sqlite3")
-        if request.param == "file"
-        else SqliteMetadata.in_memory()
-    )
-    yield opened
-    await opened.close()
 
 
 def index(name: str, *children: Manifest) -> Manifest:

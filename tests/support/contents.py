@@ -67,9 +67,14 @@ def image(
     return parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256)
 
 
-def index(children: Sequence[Manifest | bytes], algorithm: str = SHA256) -> Manifest:
+def index(
+    children: Sequence[Manifest | bytes],
+    *,
+    subject: Manifest | None = None,
+    annotations: dict[str, str] | None = None,
+) -> Manifest:
     """Return an OCI index of manifests, or of blobs as BuildKit's cache is."""
-    document = {
+    document: dict[str, object] = {
         "schemaVersion": 2,
         "mediaType": media.OCI_INDEX,
         "manifests": [
@@ -79,4 +84,8 @@ def index(children: Sequence[Manifest | bytes], algorithm: str = SHA256) -> Mani
             for child in children
         ],
     }
-    return parse(json.dumps(document).encode(), media.OCI_INDEX, algorithm)
+    if subject is not None:
+        document["subject"] = descriptor(subject.body, subject.media_type)
+    if annotations is not None:
+        document["annotations"] = annotations
+    return parse(json.dumps(document).encode(), media.OCI_INDEX, SHA256)

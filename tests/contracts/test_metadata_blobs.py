@@ -1,0 +1,198 @@
+"""What every `Metadata` promises of blobs and uploads, sentence by sentence."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from lading.core.digest import Digest
+from lading.core.errors import BlobInUse
+from lading.core.names import RepositoryName
+from lading.ports import Metadata
+from tests.support.contents import HELLO, OTHER, image, new_upload
+from tests.support.rows import add, delete, push
+
+CONFIG, LAYER = b"config", b"layer"
+IMAGE = image(CONFIG, LAYER)
+
+
+async def test_a_blob_is_in_the_repository_it_was_pushed_to(metadata: Metadata) -> None:
+    """And in no other: bytes are shared, knowing of them is not."""
+    (digest,) = await add(metadata, LAYER)
+
+    assert await metadata.find_blob(HELLO, digest) == len(LAYER)
+    assert await metadata.find_blob(OTHER, digest) is None
+    assert await metadata.promise_blob(OTHER, digest, now=0, grace=10) is None
+    assert await metadata.find_blob(HELLO, Digest.of(b"unknown")) is None
+
+
+async def test_adding_a_blob_again_changes_nothing(metadata: Metadata) -> None:
+    """Neither by the same upload, as after a lost answer, nor by another."""
+    upload = new_upload()
+    await metadata.start_upload(upload)
+    digest = Digest.of(LAYER)
+    for _ in range(2):
+        await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload.id, now=0)
+    await add(metadata, LAYER)
+
+    assert await metadata.find_blob(HELLO, digest) == len(LAYER)
+    assert await metadata.repositories_with(digest, limit=10) == [HELLO]
+    assert await metadata.delete_blob(HELLO, digest, now=0)
+    assert await metadata.find_blob(HELLO, digest) is None
+
+
+async def test_one_blob_is_added_by_many_at_once(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """To one repository and to several, from several workers."""
+    names = [RepositoryName(f"r{number % 5}") for number in range(20)]
+    workers = [metadata, other_metadata] * 10
+    await asyncio.gather(
+        *(add(worker, LAYER, to=name) for worker, name in zip(workers, names, strict=True))
+    )
+
+    found = await metadata.repositories_with(Digest.of(LAYER), limit=10)
+    assert sorted(found) == sorted(set(names))
+
+
+async def test_a_mount_takes_a_blob_over(metadata: Metadata) -> None:
+    """Also one that is there already; from then on the repositories are independent."""
+    (digest,) = await add(metadata, LAYER)
+    for _ in range(2):
+        assert await metadata.mount_blob(OTHER, digest, source=HELLO, now=0)
+    await metadata.delete_blob(HELLO, digest, now=0)
+
+    assert await metadata.find_blob(OTHER, digest) == len(LAYER)
+
+
+async def test_a_mount_fails_where_there_is_nothing(metadata: Metadata) -> None:
+    """An unknown blob, an unknown repository, one without the blob, or with it deleted."""
+    (digest,) = await add(metadata, LAYER, to=OTHER)
+    await metadata.delete_blob(OTHER, digest, now=0)
+    await add(metadata, LAYER, to=RepositoryName("third"))
+
+    assert not await metadata.mount_blob(HELLO, digest, source=OTHER, now=0)
+    assert not await metadata.mount_blob(HELLO, digest, source=HELLO, now=0)
+    assert not await metadata.mount_blob(HELLO, digest, source=RepositoryName("never"), now=0)
+    unknown = Digest.of(b"unknown")
+    assert not await metadata.mount_blob(HELLO, unknown, source=RepositoryName("third"), now=0)
+    assert await metadata.find_blob(HELLO, digest) is None
+
+
+async def test_repositories_with_a_blob_are_limited(metadata: Metadata) -> None:
+    """Some are enough; those that have deleted it are none of them."""
+    for number in range(5):
+        await add(metadata, LAYER, to=RepositoryName(f"r{number}"))
+    digest = Digest.of(LAYER)
+    await metadata.delete_blob(RepositoryName("r0"), digest, now=0)
+
+    assert len(await metadata.repositories_with(digest, limit=3)) == 3
+    assert RepositoryName("r0") not in await metadata.repositories_with(digest, limit=10)
+    assert await metadata.repositories_with(Digest.of(b"unknown"), limit=3) == []
+
+
+async def test_a_deleted_blob_is_gone_from_its_repository(metadata: Metadata) -> None:
+    """It can be deleted once, and pushed again."""
+    (digest,) = await add(metadata, LAYER)
+    assert await metadata.delete_blob(HELLO, digest, now=0)
+
+    assert not await metadata.delete_blob(HELLO, digest, now=0)
+    assert await metadata.find_blob(HELLO, digest) is None
+    assert await metadata.promise_blob(HELLO, digest, now=0, grace=10) is None
+    await add(metadata, LAYER)
+    assert await metadata.find_blob(HELLO, digest) == len(LAYER)
+
+
+async def test_what_is_not_there_is_not_deleted(metadata: Metadata) -> None:
+    """In an unknown repository, or one without the blob."""
+    (digest,) = await add(metadata, LAYER)
+
+    assert not await metadata.delete_blob(OTHER, digest, now=0)
+    assert not await metadata.delete_blob(HELLO, Digest.of(b"unknown"), now=0)
+
+
+async def test_what_a_manifest_needs_is_not_deleted(metadata: Metadata) -> None:
+    """The image would be broken; where no manifest needs it, it can go."""
+    config, layer = await add(metadata, CONFIG, LAYER)
+    await add(metadata, LAYER, to=OTHER)
+    await push(metadata, IMAGE, "latest")
+
+    for digest in (config, layer):
+        with pytest.raises(BlobInUse) as refused:
+            await metadata.delete_blob(HELLO, digest, now=0)
+        assert list(refused.value.details) == [{"digest": digest, "manifest": IMAGE.digest}]
+        assert await metadata.find_blob(HELLO, digest) is not None
+    assert await metadata.delete_blob(OTHER, layer, now=0)
+
+
+async def test_what_a_deleted_manifest_needs_can_be_deleted(metadata: Metadata) -> None:
+    """It is hidden; pushing the blob and the manifest again brings both back."""
+    _, layer = await add(metadata, CONFIG, LAYER)
+    await push(metadata, IMAGE)
+    await delete(metadata, IMAGE.digest)
+
+    assert await metadata.delete_blob(HELLO, layer, now=0)
+
+    assert not await metadata.delete_blob(HELLO, layer, now=0)
+    assert await metadata.find_blob(HELLO, layer) is None
+    assert await metadata.repositories_with(layer, limit=1) == []
+    assert not await metadata.mount_blob(OTHER, layer, source=HELLO, now=0)
+    await add(metadata, LAYER)
+    await push(metadata, IMAGE)
+    assert await metadata.find_blob(HELLO, layer) == len(LAYER)
+
+
+async def test_an_upload_is_known_in_its_repository(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """To all workers, as it was started; and in no other repository."""
+    upload = new_upload(HELLO, algorithm="sha512", started_at=12.5)
+    await metadata.start_upload(upload)
+
+    assert await other_metadata.find_upload(HELLO, upload.id) == upload
+    assert await metadata.find_upload(OTHER, upload.id) is None
+    assert await metadata.find_upload(HELLO, new_upload().id) is None
+
+
+async def test_a_committed_upload_remembers_its_blob(metadata: Metadata) -> None:
+    """For the client that did not get the answer."""
+    upload = new_upload()
+    await metadata.start_upload(upload)
+    digest = Digest.of(LAYER)
+    await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload.id, now=1)
+
+    assert await metadata.find_upload(HELLO, upload.id) == replace(upload, committed=digest)
+
+
+async def test_a_dropped_upload_is_forgotten(metadata: Metadata) -> None:
+    """Dropping it again does nothing, and the blob it became stays."""
+    upload = new_upload()
+    await metadata.start_upload(upload)
+    digest = Digest.of(LAYER)
+    await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload.id, now=1)
+    for _ in range(2):
+        await metadata.drop_upload(upload.id)
+
+    assert await metadata.find_upload(HELLO, upload.id) is None
+    assert await metadata.find_blob(HELLO, digest) == len(LAYER)
+
+
+async def test_an_upload_that_was_cancelled_meanwhile_still_becomes_a_blob(
+    metadata: Metadata,
+) -> None:
+    """Its bytes are stored by then."""
+    upload = new_upload()
+    await metadata.add_blob(HELLO, Digest.of(LAYER), len(LAYER), upload=upload.id, now=1)
+
+    assert await metadata.find_blob(HELLO, Digest.of(LAYER)) == len(LAYER)
+    assert await metadata.find_upload(HELLO, upload.id) is None
+
+
+async def test_blobs_and_uploads_make_no_repository(metadata: Metadata) -> None:
+    """A repository exists from its first manifest on."""
+    await metadata.start_upload(new_upload())
+    await add(metadata, LAYER)
+
+    assert not await metadata.repository_exists(HELLO)
+    assert await metadata.list_repositories(after="", limit=10) == []
+    assert await metadata.repositories_with_manifests() == []

@@ -1,0 +1,155 @@
+"""What every `Metadata` promises of lists: byte order, pages without gaps, only what is visible."""
+
+import string
+
+import pytest
+
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName
+from lading.ports import Metadata, Referrer
+from tests.support.contents import HELLO, OTHER, image, index
+from tests.support.rows import add, delete, push
+
+CONFIG, LAYER = b"config", b"layer"
+IMAGE = image(CONFIG, LAYER)
+# In byte order: digits, upper case, underscore, lower case; dots and dashes inside.
+TAGS = ["1", "1-a", "1.0", "10", "2", "A", "B", "Z", "_", "a", "a-b", "a.b", "aB", "a_b", "ab"]
+
+
+@pytest.fixture
+async def pushed(metadata: Metadata) -> Metadata:
+    """A repository with contents to tag."""
+    await add(metadata, CONFIG, LAYER)
+    await push(metadata, IMAGE, *reversed(TAGS))
+    return metadata
+
+
+async def test_tags_are_in_byte_order(pushed: Metadata) -> None:
+    """Not in that of any language."""
+    assert sorted(TAGS) == TAGS
+    assert await pushed.list_tags(HELLO, after="", limit=100) == TAGS
+
+
+@pytest.mark.parametrize("limit", [1, 2, 7, len(TAGS), 100])
+async def test_pages_of_tags_have_no_gaps(pushed: Metadata, limit: int) -> None:
+    """Each goes on after the last one of the page before."""
+    found: list[str] = []
+    while page := await pushed.list_tags(HELLO, after=found[-1] if found else "", limit=limit):
+        assert len(page) <= limit
+        found += page
+    assert found == TAGS
+
+
+async def test_a_page_may_start_after_what_is_not_there(pushed: Metadata) -> None:
+    """A tag that was deleted since, or anything else a client makes up."""
+    assert await pushed.list_tags(HELLO, after="AA", limit=2) == ["B", "Z"]
+    assert await pushed.list_tags(HELLO, after="zzz", limit=2) == []
+    assert await pushed.list_tags(HELLO, after="é\0", limit=2) == []
+
+
+async def test_repositories_are_those_that_have_had_a_manifest(metadata: Metadata) -> None:
+    """In byte order; also when all of it has been deleted."""
+    names = [RepositoryName(name) for name in ("a", "a-b", "a.b", "a/b", "a0", "a_b", "b")]
+    for name in reversed(names):
+        await add(metadata, CONFIG, LAYER, to=name)
+        await push(metadata, IMAGE, to=name)
+    await delete(metadata, IMAGE.digest, of=names[2])
+    await add(metadata, CONFIG, to=OTHER)
+
+    assert await metadata.list_repositories(after="", limit=100) == names
+    assert await metadata.list_repositories(after="a.b", limit=2) == ["a/b", "a0"]
+    assert await metadata.list_repositories(after="", limit=100, prefix="a/") == ["a/b"]
+    assert await metadata.list_repositories(after="a.b", limit=1, prefix="a") == ["a/b"]
+    assert await metadata.repository_exists(names[2])
+    assert not await metadata.repository_exists(OTHER)
+
+
+async def test_referrers_are_shown_as_they_were_pushed(metadata: Metadata) -> None:
+    """With the type of the artifact, or else of its config; annotations as they are."""
+    await add(metadata, CONFIG, LAYER)
+    annotations = {"org.example.note": "“quoted” \n ünïcode", "": ""}
+    signature = image(CONFIG, subject=IMAGE, artifact_type="application/x-signature")
+    bom = image(LAYER, subject=IMAGE, annotations=annotations)
+    await push(metadata, signature)
+    await push(metadata, bom, "bom")
+
+    found = await metadata.list_referrers(
+        HELLO, IMAGE.digest, artifact_type=None, after="", limit=10
+    )
+
+    expected = [
+        Referrer(
+            signature.digest,
+            signature.media_type,
+            len(signature.body),
+            "application/x-signature",
+            {},
+        ),
+        Referrer(
+            bom.digest,
+            bom.media_type,
+            len(bom.body),
+            "application/vnd.oci.image.config.v1+json",
+            annotations,
+        ),
+    ]
+    assert found == sorted(expected, key=lambda referrer: referrer.digest)
+
+
+async def test_referrers_are_filtered_and_paged(metadata: Metadata) -> None:
+    """By the type of artifact, in the order of their digests."""
+    await add(metadata, CONFIG, LAYER)
+    kinds = {
+        await push(
+            metadata, image(CONFIG, subject=IMAGE, artifact_type=kind, annotations={"n": name})
+        ): kind
+        for name in string.ascii_lowercase[:5]
+        for kind in ("application/a", "application/b")
+    }
+
+    async def page(kind: str | None, after: str, limit: int) -> list[Digest]:
+        found = await metadata.list_referrers(
+            HELLO, IMAGE.digest, artifact_type=kind, after=after, limit=limit
+        )
+        return [referrer.digest for referrer in found]
+
+    everything = sorted(kinds)
+    assert await page(None, "", 100) == everything
+    assert await page(None, everything[3], 4) == everything[4:8]
+    only_b = [digest for digest in everything if kinds[digest] == "application/b"]
+    assert await page("application/b", "", 100) == only_b
+    assert await page("application/b", only_b[1], 2) == only_b[2:4]
+    assert await page("application/c", "", 100) == []
+
+
+async def test_referrers_are_those_of_the_repository_that_are_not_deleted(
+    metadata: Metadata,
+) -> None:
+    """The subject itself may be anything."""
+    await add(metadata, CONFIG, LAYER)
+    await add(metadata, CONFIG, LAYER, to=OTHER)
+    kept, deleted = (image(CONFIG, LAYER, subject=IMAGE, annotations={"n": n}) for n in "ab")
+    elsewhere = image(LAYER, subject=IMAGE)
+    await push(metadata, kept)
+    await push(metadata, deleted)
+    await push(metadata, elsewhere, to=OTHER)
+    await delete(metadata, deleted.digest)
+
+    for subject, expected in ((IMAGE.digest, [kept.digest]), (kept.digest, [])):
+        found = await metadata.list_referrers(
+            HELLO, subject, artifact_type=None, after="", limit=10
+        )
+        assert [referrer.digest for referrer in found] == expected
+
+
+async def test_an_index_can_be_a_referrer(metadata: Metadata) -> None:
+    """Without an artifact type its type is empty: an index has no config."""
+    await add(metadata, CONFIG, LAYER)
+    await push(metadata, IMAGE)
+    children = index([IMAGE], subject=IMAGE)
+    await push(metadata, children)
+
+    (found,) = await metadata.list_referrers(
+        HELLO, IMAGE.digest, artifact_type=None, after="", limit=10
+    )
+    assert (found.digest, found.artifact_type) == (children.digest, "")

@@ -1,0 +1,149 @@
+"""The database file: made once, shared by processes, and told apart from what it is not."""
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lading.core.errors import StorageFull, Unavailable
+from lading.core.names import Tag
+from lading.metadata.database import FileDatabase
+from lading.metadata.schema import STEPS, NewerSchema
+from lading.metadata.sqlite import SqliteMetadata
+from tests.support.contents import HELLO, index
+from tests.support.rows import digest_of, push, tags_of
+
+EMPTY = index([])
+
+
+async def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path) -> None:
+    """And after a worker was killed, which does not close anything."""
+    path = tmp_path / "new" / "metadata.sqlite3"
+    killed = SqliteMetadata.open(path)
+    await push(killed, EMPTY, "latest")
+
+    again = SqliteMetadata.open(path)
+
+    assert await digest_of(again, "latest") == EMPTY.digest
+    await killed.close()
+    await again.close()
+
+
+async def test_many_processes_make_one_database(tmp_path: Path) -> None:
+    """Whichever comes first; all of them can write to it."""
+    path = tmp_path / "metadata.sqlite3"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), f"tag{number}"])
+        for number in range(4)
+    ]
+    assert [writer.wait(60) for writer in writers] == [0] * 4
+
+    metadata = SqliteMetadata.open(path)
+    assert await tags_of(metadata) == ["tag0", "tag1", "tag2", "tag3"]
+    await metadata.close()
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from lading.metadata.sqlite import SqliteMetadata
+from tests.support.contents import index
+from tests.support.rows import push
+
+async def write():
+    metadata = SqliteMetadata.open(Path(sys.argv[1]))
+    await push(metadata, index([]), sys.argv[2])
+    await metadata.close()
+
+asyncio.run(write())
+"""
+
+
+def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:
+    """An older program would not keep the rules of the newer one."""
+    path = tmp_path / "metadata.sqlite3"
+    FileDatabase(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version = {len(STEPS) + 1}")
+    connection.close()
+
+    with pytest.raises(NewerSchema, match="newer version of lading"):
+        FileDatabase(path)
+
+
+def test_a_database_that_is_none_is_said_to_be(tmp_path: Path) -> None:
+    """Not made anew over what was there."""
+    path = tmp_path / "metadata.sqlite3"
+    path.write_bytes(b"certainly not a database, but somebody's file" * 100)
+    before = path.read_bytes()
+
+    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+        FileDatabase(path)
+    assert path.read_bytes() == before
+
+
+async def test_a_database_that_is_in_use_for_too_long_is_unavailable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients try again; reads are not affected."""
+    monkeypatch.setattr("lading.metadata.database.BUSY_TIMEOUT", 0.05)
+    metadata = SqliteMetadata.open(tmp_path / "metadata.sqlite3")
+    await push(metadata, EMPTY, "latest")
+    other = sqlite3.connect(tmp_path / "metadata.sqlite3", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(Unavailable, match="busy"):
+        await push(metadata, EMPTY, "v1")
+    assert await digest_of(metadata, "latest") == EMPTY.digest
+    other.close()
+
+    await push(metadata, EMPTY, "v1")
+    await metadata.close()
+
+
+async def test_a_full_disk_is_told_and_reads_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is half written; there is room again, and writes go on."""
+    limit: list[str] = []
+    connect = FileDatabase._connect
+
+    def limited(database: FileDatabase) -> sqlite3.Connection:
+        connection = connect(database)
+        for statement in limit:
+            connection.execute(statement)
+        return connection
+
+    monkeypatch.setattr(FileDatabase, "_connect", limited)
+    metadata = SqliteMetadata.open(tmp_path / "metadata.sqlite3")
+    limit.append("PRAGMA max_page_count = 1")
+    big = index([], annotations={"note": "x" * 1_000_000})
+    with pytest.raises(StorageFull):
+        await push(metadata, big, "latest")
+    assert await metadata.find_manifest(HELLO, Tag("latest")) is None
+    limit.clear()
+
+    await push(metadata, big, "latest")
+    assert await digest_of(metadata, "latest") == big.digest
+    await metadata.close()
+
+
+async def test_a_damaged_database_is_unavailable(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The client is told to wait, and the operator what is wrong."""
+    path = tmp_path / "metadata.sqlite3"
+    metadata = SqliteMetadata.open(path)
+    await push(metadata, EMPTY, "latest")
+    await metadata.close()
+    size = path.stat().st_size
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * (size - 4096))
+    metadata = SqliteMetadata.open(path)
+
+    with pytest.raises(Unavailable, match="log says why"):
+        await digest_of(metadata, "latest")
+    assert "malformed" in caplog.text
+    await metadata.close()

@@ -1,0 +1,240 @@
+"""Many writes, one commit; each write as if it were alone."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from sqlite3 import Connection
+
+import pytest
+
+from lading.metadata.writer import MAX_BATCH, GroupWriter
+
+Connect = Callable[[], Connection]
+
+
+@pytest.fixture
+def statements() -> list[str]:
+    """What the writer's connection ran."""
+    return []
+
+
+@pytest.fixture
+def connect(tmp_path: Path, statements: list[str]) -> Connect:
+    """Connect to a database of one table, `t`."""
+
+    def connect() -> Connection:
+        connection = sqlite3.connect(tmp_path / "db", isolation_level=None, timeout=0.1)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.set_trace_callback(statements.append)
+        return connection
+
+    with_table = connect()
+    with_table.execute("CREATE TABLE t (n INTEGER PRIMARY KEY)")
+    with_table.close()
+    statements.clear()
+    return connect
+
+
+@pytest.fixture
+def writer(connect: Connect) -> Iterator[GroupWriter]:
+    """A writer to that database."""
+    writer = GroupWriter(connect)
+    yield writer
+    writer.close()
+
+
+@pytest.fixture
+def rows(connect: Connect) -> Iterator[Callable[[], list[int]]]:
+    """Read what another process sees."""
+    connection = connect()
+    yield lambda: [n for (n,) in connection.execute("SELECT n FROM t ORDER BY n")]
+    connection.close()
+
+
+def insert(number: int) -> Callable[[Connection], int]:
+    """Make a write of one row."""
+
+    def work(connection: Connection) -> int:
+        connection.execute("INSERT INTO t VALUES (?)", (number,))
+        return number
+
+    return work
+
+
+def blocked(until: threading.Event) -> Callable[[Connection], None]:
+    """Make a write that keeps the writer busy."""
+
+    def work(_: Connection) -> None:
+        until.wait(10)
+
+    return work
+
+
+async def test_a_write_is_answered_when_others_can_see_it(
+    writer: GroupWriter, rows: Callable[[], list[int]]
+) -> None:
+    """With what it returned."""
+    assert await writer.write(insert(1)) == 1
+    assert rows() == [1]
+
+
+async def test_writes_that_wait_share_a_commit(writer: GroupWriter, statements: list[str]) -> None:
+    """And so an fsync; no more than some in one, so that nobody waits for ever."""
+    busy = threading.Event()
+    first = asyncio.create_task(writer.write(blocked(busy)))
+    await asyncio.sleep(0.02)
+    others = [asyncio.create_task(writer.write(insert(n))) for n in range(MAX_BATCH + 1)]
+    await asyncio.sleep(0.02)
+    busy.set()
+    await asyncio.gather(first, *others)
+
+    assert statements.count("COMMIT") == 3
+    assert len([each for each in statements if each.startswith("INSERT")]) == MAX_BATCH + 1
+
+
+async def test_a_write_that_fails_undoes_what_it_did_and_no_more(
+    writer: GroupWriter, rows: Callable[[], list[int]], statements: list[str]
+) -> None:
+    """Those that share its transaction are committed."""
+
+    def fail(connection: Connection) -> None:
+        connection.execute("INSERT INTO t VALUES (99)")
+        raise LookupError("of the work")
+
+    busy = threading.Event()
+    first = asyncio.create_task(writer.write(blocked(busy)))
+    await asyncio.sleep(0.02)
+    writes = [writer.write(work) for work in (insert(1), fail, insert(1), insert(2))]
+    tasks = [asyncio.ensure_future(write) for write in writes]
+    await asyncio.sleep(0.02)
+    busy.set()
+    await first
+    one, failed, twice, two = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert (one, two) == (1, 2)
+    assert isinstance(failed, LookupError)
+    assert isinstance(twice, sqlite3.IntegrityError)
+    assert rows() == [1, 2]
+    assert statements.count("COMMIT") == 2
+
+
+async def test_a_transaction_that_fails_is_told_to_all_and_leaves_nothing(
+    writer: GroupWriter, connect: Connect, rows: Callable[[], list[int]]
+) -> None:
+    """The next writes are not affected."""
+    other = connect()
+    other.execute("BEGIN IMMEDIATE")
+    outcomes = await asyncio.gather(
+        *(writer.write(insert(n)) for n in range(3)), return_exceptions=True
+    )
+    assert [type(outcome) for outcome in outcomes] == [sqlite3.OperationalError] * 3
+    other.close()
+
+    assert await writer.write(insert(7)) == 7
+    assert rows() == [7]
+
+
+async def test_a_failure_in_the_middle_of_a_transaction_undoes_all_of_it(
+    writer: GroupWriter, rows: Callable[[], list[int]]
+) -> None:
+    """As a full disk does, which ends the transaction by itself: nobody is told that it went."""
+
+    def end_transaction(connection: Connection) -> None:
+        connection.execute("ROLLBACK")
+        raise sqlite3.OperationalError("disk is full")
+
+    busy = threading.Event()
+    first = asyncio.create_task(writer.write(blocked(busy)))
+    await asyncio.sleep(0.02)
+    writes = [writer.write(insert(1)), writer.write(end_transaction), writer.write(insert(2))]
+    tasks = [asyncio.ensure_future(write) for write in writes]
+    await asyncio.sleep(0.02)
+    busy.set()
+    await first
+    outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+
+    assert [str(outcome) for outcome in outcomes] == ["disk is full"] * 3
+    assert rows() == []
+    assert await writer.write(insert(3)) == 3
+
+
+async def test_a_connection_that_fails_is_told_and_tried_again(connect: Connect) -> None:
+    """Nobody waits for a writer that could not start."""
+    refusals = [sqlite3.OperationalError("unable to open database file")]
+
+    def connect_later() -> Connection:
+        if refusals:
+            raise refusals.pop()
+        return connect()
+
+    writer = GroupWriter(connect_later)
+    with pytest.raises(sqlite3.OperationalError):
+        await asyncio.wait_for(writer.write(insert(1)), 5)
+
+    assert await writer.write(insert(1)) == 1
+    writer.close()
+
+
+async def test_a_write_is_waited_for_when_its_caller_is_cancelled(
+    writer: GroupWriter, rows: Callable[[], list[int]]
+) -> None:
+    """What the caller holds, it holds until the write is over."""
+    busy = threading.Event()
+    held: list[str] = []
+
+    async def hold() -> None:
+        held.append("taken")
+        try:
+            await writer.write(insert(1))
+        finally:
+            held.append("let go")
+
+    first = asyncio.create_task(writer.write(blocked(busy)))
+    await asyncio.sleep(0.02)
+    given_up = asyncio.create_task(hold())
+    await asyncio.sleep(0.02)
+    given_up.cancel()
+    await asyncio.sleep(0.02)
+    assert held == ["taken"]
+    busy.set()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    await first
+    assert held == ["taken", "let go"]
+    assert rows() == [1]
+
+
+@pytest.mark.parametrize(
+    ("durable", "expected"), [([True], "FULL"), ([False], "NORMAL"), ([False, True], "FULL")]
+)
+async def test_a_durable_write_syncs_its_commit(
+    writer: GroupWriter, statements: list[str], durable: list[bool], expected: str
+) -> None:
+    """ "In WAL mode … FULL … the WAL file is synced after each transaction" (sqlite.org/pragma)."""
+    busy = threading.Event()
+    first = asyncio.create_task(writer.write(blocked(busy), durable=False))
+    await asyncio.sleep(0.02)
+    writes = [writer.write(insert(n), durable=each) for n, each in enumerate(durable)]
+    tasks = [asyncio.ensure_future(write) for write in writes]
+    await asyncio.sleep(0.02)
+    busy.set()
+    await asyncio.gather(first, *tasks)
+
+    pragmas = [each for each in statements if each.startswith("PRAGMA synchronous")]
+    assert pragmas[1:] == [f"PRAGMA synchronous = {expected}"]
+
+
+async def test_closing_finishes_what_is_queued(
+    connect: Connect, rows: Callable[[], list[int]]
+) -> None:
+    """And can be done twice."""
+    writer = GroupWriter(connect)
+    tasks = [asyncio.ensure_future(writer.write(insert(n))) for n in range(5)]
+    await asyncio.sleep(0)
+    writer.close()
+    writer.close()
+
+    assert await asyncio.gather(*tasks) == [0, 1, 2, 3, 4]
+    assert rows() == [0, 1, 2, 3, 4]

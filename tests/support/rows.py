@@ -1,0 +1,72 @@
+"""Tells a `Metadata` what clients would, in few words."""
+
+from collections.abc import Sequence
+
+from lading.core.digest import Digest
+from lading.core.manifest import Manifest
+from lading.core.names import Reference, RepositoryName, Tag
+from lading.ports import Change, Metadata
+from tests.support.contents import HELLO, new_upload
+
+
+def by_alice(at: float = 0) -> Change:
+    """Return a change that Alice makes."""
+    return Change("alice", at)
+
+
+async def add(
+    metadata: Metadata, *contents: bytes, to: RepositoryName = HELLO, at: float = 0
+) -> list[Digest]:
+    """Add blobs to a repository, as after their upload; return their digests."""
+    digests = [Digest.of(content) for content in contents]
+    for digest, content in zip(digests, contents, strict=True):
+        upload = new_upload(to, started_at=at)
+        await metadata.start_upload(upload)
+        await metadata.add_blob(to, digest, len(content), upload=upload.id, now=at)
+    return digests
+
+
+async def push(
+    metadata: Metadata,
+    manifest: Manifest,
+    *tags: str,
+    to: RepositoryName = HELLO,
+    children_required: bool = True,
+    at: float = 0,
+) -> Digest:
+    """Push a manifest whose contents are there; return its digest."""
+    await metadata.put_manifest(
+        to,
+        manifest,
+        tags=[Tag(tag) for tag in tags],
+        absent=(),
+        immutable=(),
+        children_required=children_required,
+        change=by_alice(at),
+    )
+    return manifest.digest
+
+
+async def digest_of(
+    metadata: Metadata, reference: str, *, of: RepositoryName = HELLO
+) -> Digest | None:
+    """Return the digest of what a tag or a digest leads to."""
+    known: Reference = Digest(reference) if ":" in reference else Tag(reference)
+    found = await metadata.find_manifest(of, known)
+    return None if found is None else found.digest
+
+
+async def delete(
+    metadata: Metadata, reference: str, *, of: RepositoryName = HELLO, at: float = 0
+) -> bool:
+    """Delete a tag, or a manifest by its digest."""
+    if ":" in reference:
+        return await metadata.delete_manifest(
+            of, Digest(reference), immutable=(), change=by_alice(at)
+        )
+    return await metadata.delete_tag(of, Tag(reference), immutable=(), change=by_alice(at))
+
+
+async def tags_of(metadata: Metadata, repository: RepositoryName = HELLO) -> Sequence[str]:
+    """Return all tags of a repository."""
+    return await metadata.list_tags(repository, after="", limit=1000)
