@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lading.core.digest import Digest
+from lading.core.garbage import DoomedBlob, DoomedLink, DoomedManifest, Limits
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag, UploadId
@@ -48,13 +49,14 @@ class Upload:
 
     Attributes:
         algorithm: of the hash to keep running while bytes arrive; a hint.
+        active_at: when progress was last noted.
         committed: the blob it became, once it did.
     """
 
     id: UploadId
     repository: RepositoryName
     algorithm: str
-    started_at: float
+    active_at: float
     committed: Digest | None = None
 
 
@@ -67,50 +69,12 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class DoomedManifest:
-    """A manifest that a collection would remove.
+class Garbage:
+    """What nothing needs, of all that the database knows."""
 
-    Attributes:
-        reason: for a person: why it goes.
-    """
-
-    repository: RepositoryName
-    digest: Digest
-    size: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class DoomedLink:
-    """A blob that a collection would take out of a repository, as no manifest there needs it."""
-
-    repository: RepositoryName
-    digest: Digest
-
-
-@dataclass(frozen=True, slots=True)
-class DoomedBlob:
-    """A blob whose bytes a collection would free, as no repository has it."""
-
-    digest: Digest
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class CollectionLimits:
-    """What a collection may take.
-
-    Attributes:
-        now: the time of the collection.
-        grace: seconds that a blob is kept after a client was told that it is there.
-        trash_before: deleted manifests go if they were deleted before this time.
-        untagged: whether manifests that no tag reaches go too.
-    """
-
-    now: float
-    grace: float
-    trash_before: float
-    untagged: bool
+    manifests: Sequence[DoomedManifest]
+    links: Sequence[DoomedLink]
+    blobs: Sequence[DoomedBlob]
 
 
 class Metadata(Protocol):
@@ -133,11 +97,23 @@ class Metadata(Protocol):
         process crash may not).
         """
 
+    async def promise_manifest(
+        self, repository: RepositoryName, reference: Reference, *, now: float, grace: float
+    ) -> StoredManifest | None:
+        """As `find_manifest`, and it is then safe from collection for at least half of `grace`.
+
+        A client that is told that a manifest is there may name it in an index, or point a tag at
+        it. A power cut may forget the promise (a process crash may not).
+        """
+
     async def repository_exists(self, repository: RepositoryName) -> bool:
         """Whether a manifest was ever pushed to it."""
 
     async def start_upload(self, upload: Upload) -> None:
         """Remember an upload. A power cut may forget it (a process crash may not)."""
+
+    async def touch_upload(self, upload: UploadId, *, now: float) -> None:
+        """An upload made progress. A power cut may forget it (a process crash may not)."""
 
     async def find_upload(self, repository: RepositoryName, upload: UploadId) -> Upload | None:
         """An upload of this repository that was not cancelled; a committed one for a while too."""
@@ -251,41 +227,47 @@ class Metadata(Protocol):
     async def repositories_with_manifests(self) -> Sequence[RepositoryName]:
         """All repositories that have manifests, in byte order."""
 
-    async def list_kept(
-        self, repository: RepositoryName, limits: CollectionLimits
+    async def list_manifests(
+        self, repository: RepositoryName
     ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
-        """Manifests that a collection keeps, each with what it refers to."""
+        """All manifests of a repository, deleted ones too, each with what it refers to."""
 
-    async def list_doomed_manifests(self, limits: CollectionLimits) -> Sequence[DoomedManifest]:
-        """Manifests that a collection would remove."""
+    async def find_garbage(self, limits: Limits) -> Garbage:
+        """What a collection would take; what keeps something in it comes before that."""
 
-    async def list_doomed_links(
-        self, limits: CollectionLimits, doomed: Sequence[DoomedManifest]
+    async def collect_manifests(
+        self, doomed: Sequence[DoomedManifest], limits: Limits
+    ) -> Sequence[DoomedManifest]:
+        """Remove the manifests for which that is still right, and return those."""
+
+    async def collect_links(
+        self, doomed: Sequence[DoomedLink], limits: Limits
     ) -> Sequence[DoomedLink]:
-        """Links that no manifest needs, were the `doomed` ones gone."""
+        """Remove the links for which that is still right, and return those."""
 
-    async def list_doomed_blobs(self, links: Sequence[DoomedLink]) -> Sequence[DoomedBlob]:
-        """Blobs in no repository, were the given links gone."""
+    async def collect_blobs(self, digests: Sequence[Digest]) -> Sequence[Digest]:
+        """Remove the rows of the blobs that no repository has, and return all that have none.
 
-    async def collect_manifest(self, doomed: DoomedManifest, limits: CollectionLimits) -> bool:
-        """Remove a manifest if that is still right; false if it was kept."""
-
-    async def collect_link(self, doomed: DoomedLink, limits: CollectionLimits) -> bool:
-        """Remove a link if that is still right; false if it was kept."""
-
-    async def collect_blob(self, digest: Digest) -> bool:
-        """Remove the row of a blob if no repository has it; false if it was kept.
-
-        Also true if its row went before, and its bytes did not.
-
-        The caller holds the store's lock of the digest, and deletes the bytes afterwards.
+        The caller holds the store's locks of the digests, and deletes the bytes afterwards. Until
+        `forget_deletions` says that they are gone, `find_garbage` names them again.
         """
 
-    async def forget_deletion(self, digest: Digest) -> None:
-        """The bytes of a collected blob are gone; until then each collection tries again."""
+    async def forget_deletions(self, digests: Sequence[Digest]) -> None:
+        """The bytes of collected blobs are gone."""
 
-    async def list_stale_uploads(self, *, started_before: float) -> Sequence[Upload]:
-        """Uploads started before that time."""
+    async def list_idle_uploads(
+        self, *, idle_since: float, at_most: int | None
+    ) -> Sequence[Upload]:
+        """Uploads without progress since that time, the longest idle first."""
+
+    async def forget_committed_uploads(self, *, before: float, at_most: int) -> int:
+        """Drop uploads that became blobs before that time, which nobody asks for again; how many.
+
+        A power cut may undo it (a process crash may not).
+        """
+
+    async def unknown_uploads(self, uploads: Sequence[UploadId]) -> Sequence[UploadId]:
+        """Those of the uploads that were never started, or dropped."""
 
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""
@@ -318,6 +300,19 @@ BlobSource = LocalFile | Memory
 """Where the bytes of a blob are; how they leave is for the edge to decide."""
 
 
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What the store has of an upload.
+
+    Attributes:
+        digest: what it was committed as, if that was not settled.
+    """
+
+    upload: UploadId
+    size: int
+    digest: Digest | None = None
+
+
 class StagedUpload(Protocol):
     """An upload that this request alone may write to.
 
@@ -339,7 +334,8 @@ class StagedUpload(Protocol):
         """Make the bytes a blob: verified, on disk, under their final name.
 
         The one place where a blob's digest is verified. A blob that is there already is left as it
-        is. The caller holds the store's lock of the digest.
+        is. The caller holds the store's lock of the digest, and says `settle` when the blob is
+        known; the store lists the bytes until then, so that a crash does not leave them for ever.
 
         Raises:
             DigestMismatch: the bytes have another digest; the upload stays as it is.
@@ -368,17 +364,29 @@ class BlobStore(Protocol):
             UploadUnknown: it never began, or it is over.
         """
 
+    async def settle(self, upload: UploadId, digest: Digest) -> None:
+        """What the upload's `commit` left under the digest is known, or deleted; forget about it.
+
+        The caller holds the store's lock of the digest.
+        """
+
     async def discard(self, upload: UploadId) -> None:
         """Delete what was uploaded, if anything, even if someone is writing to it."""
+
+    async def list_staged(self) -> Sequence[Staged]:
+        """All that uploads have in the store: bytes, and commits that were not settled."""
 
     async def find(self, digest: Digest) -> BlobSource | None:
         """Where the bytes of a blob are."""
 
-    async def delete(self, digest: Digest) -> None:
-        """Delete the bytes of a blob, if they are there. Only the collector calls this."""
+    async def delete(self, digests: Sequence[Digest]) -> None:
+        """Delete the bytes of blobs, where there are any. Only the collector calls this."""
 
     def lock(self, digest: Digest) -> AbstractAsyncContextManager[None]:
         """Hold a blob against all workers: while committing its bytes, while deleting them."""
+
+    def lock_idle(self, digests: Sequence[Digest]) -> AbstractAsyncContextManager[Sequence[Digest]]:
+        """As `lock`, for those of the blobs that nobody holds; never waits. Yields those."""
 
     def digests(self) -> AsyncIterator[Digest]:
         """All blobs whose bytes are there, in no order."""

@@ -59,7 +59,7 @@ async def test_deleting_a_blob_leaves_nothing_of_it(blobs: FilesystemBlobs, tmp_
     """Neither the file nor the directory of its own."""
     digest = await store(blobs, HELLO)
 
-    await blobs.delete(digest)
+    await blobs.delete([digest])
 
     assert files(tmp_path) == set()
     assert not blobs.path(digest).parent.exists()
@@ -70,7 +70,7 @@ async def test_a_store_survives_the_removal_of_empty_directories(
 ) -> None:
     """As people tidy up after a collection."""
     digest = await store(blobs, HELLO)
-    await blobs.delete(digest)
+    await blobs.delete([digest])
     blobs.path(digest).parents[1].rmdir()
     blobs.path(digest).parents[2].rmdir()
 
@@ -112,7 +112,7 @@ async def test_what_is_open_can_be_read_to_its_end(blobs: FilesystemBlobs) -> No
     """A pull that has begun survives the deletion of its blob."""
     digest = await store(blobs, HELLO)
     with blobs.path(digest).open("rb") as opened:
-        await blobs.delete(digest)
+        await blobs.delete([digest])
 
         assert opened.read() == HELLO
 
@@ -347,6 +347,7 @@ async def test_nothing_is_left_of_an_upload_that_was_cut_and_committed(
             await staged.write(b"lo")
             if end == "commit":
                 await staged.commit(DIGEST)
+                await blobs.settle(upload.id, DIGEST)
         await blobs.discard(upload.id)
 
     assert files(tmp_path) == {blobs.path(DIGEST).relative_to(tmp_path).as_posix()}

@@ -6,7 +6,7 @@ import pytest
 
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
-from lading.ports import BlobStore, Upload
+from lading.ports import BlobStore, Staged, Upload
 from tests.support.contents import new_upload, read, store
 
 WRONG = Digest.of(b"something else")
@@ -58,7 +58,7 @@ async def test_the_same_bytes_under_two_algorithms_are_two_blobs(blobs: BlobStor
     """Deleting one leaves the other."""
     first, second = await store(blobs, b"hello"), await store(blobs, b"hello", SHA512)
 
-    await blobs.delete(first)
+    await blobs.delete([first])
 
     assert await blobs.find(first) is None
     assert read(await blobs.find(second)) == b"hello"
@@ -270,21 +270,21 @@ async def test_a_blob_is_found_by_all_workers(blobs: BlobStore, other_blobs: Blo
     digest = await store(blobs, b"hello")
     assert read(await other_blobs.find(digest)) == b"hello"
 
-    await other_blobs.delete(digest)
+    await other_blobs.delete([digest])
 
     assert await blobs.find(digest) is None
 
 
 async def test_a_blob_that_is_not_there_is_not_found(blobs: BlobStore) -> None:
     """And deleting it does nothing."""
-    await blobs.delete(WRONG)
+    await blobs.delete([WRONG])
     assert await blobs.find(WRONG) is None
 
 
 async def test_a_deleted_blob_can_be_stored_again(blobs: BlobStore) -> None:
     """At once, under the same name."""
     digest = await store(blobs, b"hello")
-    await blobs.delete(digest)
+    await blobs.delete([digest])
     assert await store(blobs, b"hello") == digest
 
     assert read(await blobs.find(digest)) == b"hello"
@@ -294,7 +294,7 @@ async def test_digests_are_those_of_all_blobs_and_of_nothing_else(blobs: BlobSto
     """Uploads are no blobs, nor is what was deleted."""
     kept = {await store(blobs, b"%d" % number) for number in range(5)}
     kept.add(await store(blobs, b"0", SHA512))
-    await blobs.delete(await store(blobs, b"deleted"))
+    await blobs.delete([await store(blobs, b"deleted")])
     await begun(blobs, b"not committed")
 
     assert sorted([digest async for digest in blobs.digests()]) == sorted(kept)
@@ -330,3 +330,30 @@ async def test_the_lock_is_free_after_a_failure(blobs: BlobStore, other_blobs: B
             await waiting
     async with asyncio.timeout(5), blobs.lock(WRONG):
         pass
+
+
+async def test_a_commit_is_listed_until_it_is_settled(blobs: BlobStore) -> None:
+    """A crash may come before a row knows the blob; the collector finds its bytes here."""
+    upload = await begun(blobs, b"hello")
+    digest = Digest.of(b"hello")
+    assert await blobs.list_staged() == [Staged(upload.id, 5)]
+    async with blobs.stage(upload) as staged, blobs.lock(digest):
+        await staged.commit(digest)
+    assert await blobs.list_staged() == [Staged(upload.id, 5, digest)]
+
+    await blobs.settle(upload.id, digest)
+
+    assert await blobs.list_staged() == []
+
+
+async def test_blobs_that_somebody_holds_are_left_out(
+    blobs: BlobStore, other_blobs: BlobStore
+) -> None:
+    """Locking many at once never waits."""
+    held, free = Digest.of(b"hello"), Digest.of(b"other")
+    async with other_blobs.lock(held), blobs.lock_idle([held, free]) as idle:
+        assert idle == [free]
+        async with asyncio.timeout(5), other_blobs.lock_idle([free]) as also_idle:
+            assert also_idle == []
+    async with blobs.lock_idle([held, free]) as idle:
+        assert idle == [held, free]

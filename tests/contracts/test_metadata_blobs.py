@@ -146,7 +146,7 @@ async def test_an_upload_is_known_in_its_repository(
     metadata: Metadata, other_metadata: Metadata
 ) -> None:
     """To all workers, as it was started; and in no other repository."""
-    upload = new_upload(HELLO, algorithm="sha512", started_at=12.5)
+    upload = new_upload(HELLO, algorithm="sha512", active_at=12.5)
     await metadata.start_upload(upload)
 
     assert await other_metadata.find_upload(HELLO, upload.id) == upload
@@ -161,7 +161,9 @@ async def test_a_committed_upload_remembers_its_blob(metadata: Metadata) -> None
     digest = Digest.of(LAYER)
     await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload.id, now=1)
 
-    assert await metadata.find_upload(HELLO, upload.id) == replace(upload, committed=digest)
+    assert await metadata.find_upload(HELLO, upload.id) == replace(
+        upload, active_at=1, committed=digest
+    )
 
 
 async def test_a_dropped_upload_is_forgotten(metadata: Metadata) -> None:

@@ -15,10 +15,10 @@ OTHER = RepositoryName("library/other")
 
 
 def new_upload(
-    repository: RepositoryName = HELLO, *, algorithm: str = SHA256, started_at: float = 0
+    repository: RepositoryName = HELLO, *, algorithm: str = SHA256, active_at: float = 0
 ) -> Upload:
     """Return an upload that nobody knows of yet."""
-    return Upload(UploadId.of(uuid.uuid4()), repository, algorithm, started_at)
+    return Upload(UploadId.of(uuid.uuid4()), repository, algorithm, active_at)
 
 
 async def store(blobs: BlobStore, data: bytes, algorithm: str = SHA256) -> Digest:
@@ -30,6 +30,7 @@ async def store(blobs: BlobStore, data: bytes, algorithm: str = SHA256) -> Diges
         await staged.write(data)
         async with blobs.lock(digest):
             await staged.commit(digest)
+            await blobs.settle(upload.id, digest)
     return digest
 
 

@@ -6,8 +6,9 @@ from lading.api.context import Context
 from lading.api.response import Response
 from lading.core.manifest import MAX_SIZE
 from lading.core.names import Tag, parse_reference
+from lading.ports import StoredManifest
 from lading.services.delete import delete_manifest
-from lading.services.pull import pull_manifest
+from lading.services.pull import pull_manifest, stat_manifest
 from lading.services.push_manifest import push_manifest
 
 
@@ -17,7 +18,16 @@ async def get(context: Context) -> Response:
     A digest promises these bytes; no conversion of them would have it.
     """
     reference = parse_reference(context.argument)
-    manifest = await pull_manifest(context.registry, context.grant, reference)
+    return _response(context, await pull_manifest(context.registry, context.grant, reference))
+
+
+async def head(context: Context) -> Response:
+    """Whether a manifest is there; the client then need not push it."""
+    reference = parse_reference(context.argument)
+    return _response(context, await stat_manifest(context.registry, context.grant, reference))
+
+
+def _response(context: Context, manifest: StoredManifest) -> Response:
     headers = {
         "Content-Type": manifest.media_type,
         "Docker-Content-Digest": manifest.digest,

@@ -64,7 +64,8 @@ ROUTES = (
     _route(
         f"{_NAME}/manifests/(?P<argument>[^/]*)",
         {
-            **_readable("end-3", manifests.get),
+            "GET": Endpoint("end-3", manifests.get),
+            "HEAD": Endpoint("end-3", manifests.head),
             "PUT": Endpoint("end-7", manifests.put, PUSH, writes=True),
             "DELETE": Endpoint("end-9", manifests.delete, DELETE, writes=True),
         },

@@ -6,6 +6,7 @@
 └── lading
     ├── uploads/<id>           what an upload has so far: its size is the upload's offset
     ├── uploads/<id>.rewound   the upload was shortened once: no hash kept from before holds
+    ├── uploads/<id>.<digest>  the upload gets that name as a blob, and no row may know it yet
     └── locks/<2 hex>          held (flock) while a blob with such a digest is committed or deleted
 ```
 
@@ -13,6 +14,8 @@ Rules:
 
 * A file under `blobs` is complete and verified, always: it gets there by a rename, after an fsync.
 * Bytes of an upload are appended in order, so whatever a crash leaves is a prefix of what was sent.
+* Bytes that get their final name are marked before, and until a row knows them: a crash between the
+  two leaves a mark, by which the collector finds them without looking at all blobs.
 * An upload is written by the holder of its `flock` only, whichever worker that is; the kernel lets
   go of the locks of a process that dies.
 """
@@ -21,9 +24,9 @@ import asyncio
 import errno
 import fcntl
 import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
@@ -39,7 +42,7 @@ from lading.core.errors import (
     UploadUnknown,
 )
 from lading.core.names import UploadId
-from lading.ports import LocalFile, Upload
+from lading.ports import LocalFile, Staged, Upload
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -103,6 +106,14 @@ class FilesystemBlobs:
         except FileNotFoundError:
             raise UploadUnknown from None
 
+    async def settle(self, upload: UploadId, digest: Digest) -> None:
+        """See `BlobStore.settle`."""
+        _unsettled(self._uploads / upload, digest).unlink(missing_ok=True)
+
+    async def list_staged(self) -> Sequence[Staged]:
+        """See `BlobStore.list_staged`."""
+        return await self.run(self._list_staged)
+
     async def discard(self, upload: UploadId) -> None:
         """See `BlobStore.discard`."""
         self._hashes.forget(upload)
@@ -116,22 +127,27 @@ class FilesystemBlobs:
             return None
         return LocalFile(path, path.relative_to(self._blobs).as_posix())
 
-    async def delete(self, digest: Digest) -> None:
+    async def delete(self, digests: Sequence[Digest]) -> None:
         """See `BlobStore.delete`."""
-        await self.run(_delete, self.path(digest))
+        await self.run(_delete_all, [self.path(digest) for digest in digests])
 
     @asynccontextmanager
     async def lock(self, digest: Digest) -> AsyncIterator[None]:
         """See `BlobStore.lock`."""
-        path = self._locks / digest.hex[:2]
-        # Read only: a command run as root may have made the file that the server's user locks.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
+        with self._lock_file(digest.hex[:2]) as descriptor:
             while not _try_lock(descriptor):  # noqa: ASYNC110 - another process tells no event
                 await asyncio.sleep(LOCK_POLL)
             yield
-        finally:
-            os.close(descriptor)
+
+    @asynccontextmanager
+    async def lock_idle(self, digests: Sequence[Digest]) -> AsyncIterator[Sequence[Digest]]:
+        """See `BlobStore.lock_idle`."""
+        with ExitStack() as files:
+            locked = {
+                shard: _try_lock(files.enter_context(self._lock_file(shard)))
+                for shard in {digest.hex[:2] for digest in digests}
+            }
+            yield [digest for digest in digests if locked[digest.hex[:2]]]
 
     async def digests(self) -> AsyncIterator[Digest]:
         """See `BlobStore.digests`."""
@@ -150,6 +166,27 @@ class FilesystemBlobs:
     def path(self, digest: Digest) -> Path:
         """Where the bytes of a blob are, or would be."""
         return self._blobs / digest.algorithm / digest.hex[:2] / digest.hex / "data"
+
+    def _list_staged(self) -> list[Staged]:
+        """Names that are not of this module are somebody else's, and left alone."""
+        found = []
+        for name in _names(self._uploads):
+            upload, _, rest = name.partition(".")
+            with suppress(UploadUnknown, DigestInvalid):
+                digest = None if rest in {"", "rewound"} else Digest(rest)
+                path = self._uploads / name if digest is None else self.path(digest)
+                found.append(Staged(UploadId(upload), _size(path), digest))
+        return found
+
+    @contextmanager
+    def _lock_file(self, shard: str) -> Iterator[int]:
+        path = self._locks / shard
+        # Read only: a command run as root may have made the file that the server's user locks.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
     async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Do blocking work in a thread, and return only when it is over.
@@ -233,6 +270,7 @@ class StagedFile:
         if actual != digest:
             raise DigestMismatch("", {"expected": digest, "actual": actual})
         target = self._store.path(digest)
+        _unsettled(self._path, digest).touch()
         self._store.make_room(digest)
         if _has_size(target, self.size):
             self._path.unlink(missing_ok=True)
@@ -295,6 +333,10 @@ def _rewound(path: Path) -> Path:
     return path.with_name(f"{path.name}.rewound")
 
 
+def _unsettled(path: Path, digest: Digest) -> Path:
+    return path.with_name(f"{path.name}.{digest}")
+
+
 def _discard(path: Path) -> None:
     path.unlink(missing_ok=True)
     _rewound(path).unlink(missing_ok=True)
@@ -321,6 +363,18 @@ def _has_size(path: Path, size: int) -> bool:
         return path.stat().st_size == size
     except FileNotFoundError:
         return False
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def _delete_all(paths: Sequence[Path]) -> None:
+    for path in paths:
+        _delete(path)
 
 
 def _delete(path: Path) -> None:

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadId
-from lading.ports import Memory, Upload
+from lading.ports import Memory, Staged, Upload
 
 
 class MemoryBlobs:
@@ -18,6 +18,7 @@ class MemoryBlobs:
         self._blobs: dict[Digest, bytes] = {}
         self._uploads: dict[UploadId, bytearray] = {}
         self._staged: set[UploadId] = set()
+        self._unsettled: set[tuple[UploadId, Digest]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def begin(self, upload: UploadId) -> None:
@@ -43,6 +44,20 @@ class MemoryBlobs:
         """See `BlobStore.staged_size`."""
         return len(self._staged_bytes(upload))
 
+    async def settle(self, upload: UploadId, digest: Digest) -> None:
+        """See `BlobStore.settle`."""
+        self._unsettled.discard((upload, digest))
+
+    async def list_staged(self) -> Sequence[Staged]:
+        """See `BlobStore.list_staged`."""
+        return [
+            *(Staged(upload, len(data)) for upload, data in self._uploads.items()),
+            *(
+                Staged(upload, len(self._blobs.get(digest, b"")), digest)
+                for upload, digest in self._unsettled
+            ),
+        ]
+
     async def discard(self, upload: UploadId) -> None:
         """See `BlobStore.discard`."""
         self._uploads.pop(upload, None)
@@ -52,15 +67,25 @@ class MemoryBlobs:
         data = self._blobs.get(digest)
         return None if data is None else Memory(data)
 
-    async def delete(self, digest: Digest) -> None:
+    async def delete(self, digests: Sequence[Digest]) -> None:
         """See `BlobStore.delete`."""
-        self._blobs.pop(digest, None)
+        for digest in digests:
+            self._blobs.pop(digest, None)
 
     @asynccontextmanager
     async def lock(self, digest: Digest) -> AsyncIterator[None]:
         """See `BlobStore.lock`."""
         async with self._locks[digest.hex[:2]]:
             yield
+
+    @asynccontextmanager
+    async def lock_idle(self, digests: Sequence[Digest]) -> AsyncIterator[Sequence[Digest]]:
+        """See `BlobStore.lock_idle`."""
+        idle = {digest.hex[:2] for digest in digests if not self._locks[digest.hex[:2]].locked()}
+        async with AsyncExitStack() as stack:
+            for shard in idle:
+                await stack.enter_async_context(self._locks[shard])
+            yield [digest for digest in digests if digest.hex[:2] in idle]
 
     async def digests(self) -> AsyncIterator[Digest]:
         """See `BlobStore.digests`."""
@@ -74,6 +99,7 @@ class MemoryBlobs:
         """The upload becomes a blob."""
         self._blobs[digest] = bytes(self._staged_bytes(upload))
         del self._uploads[upload]
+        self._unsettled.add((upload, digest))
 
     def _staged_bytes(self, upload: UploadId) -> bytearray:
         if upload not in self._uploads:

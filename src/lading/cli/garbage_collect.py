@@ -14,7 +14,7 @@ from lading.app import close_registry, open_registry
 from lading.cli.settings import load_settings
 from lading.cli.units import human_size
 from lading.config.settings import Settings
-from lading.ports import DoomedBlob, DoomedManifest
+from lading.core.garbage import DoomedBlob, DoomedManifest, Limits
 from lading.services import collect
 from lading.services.collect import Plan
 from lading.services.registry import Registry
@@ -41,7 +41,10 @@ def garbage_collect(config: Path, *, dry_run: bool, delete_untagged: bool, quiet
 async def _collect(settings: Settings, *, dry_run: bool, untagged: bool, quiet: bool) -> None:
     registry = open_registry(settings)
     try:
-        plan = await collect.plan(registry, trash_before=registry.clock(), untagged=untagged)
+        now = registry.clock()
+        # By hand, the trash is emptied: what is in it has no window left.
+        limits = Limits(now=now, grace=registry.policy.grace, trash_before=now, untagged=untagged)
+        plan = await collect.plan(registry, limits)
         if not quiet:
             await _print_plan(registry, plan)
         if dry_run:
@@ -73,9 +76,10 @@ async def _print_plan(registry: Registry, plan: Plan) -> None:
         click.echo(f"blob eligible for deletion: {blob.digest}")
     for link in plan.links:
         click.echo(f"{link.repository}: layer link eligible for deletion: {link.digest}")
-    for upload, size in plan.uploads:
-        if upload.committed is None:
-            click.echo(f"{upload.repository}: upload given up: {upload.id} ({human_size(size)})")
+    for upload in plan.uploads:
+        click.echo(
+            f"{upload.repository}: upload given up: {upload.upload} ({human_size(upload.size)})"
+        )
 
 
 def _summarise(plan: Plan) -> None:
@@ -87,8 +91,7 @@ def _summarise(plan: Plan) -> None:
 
 async def _run(registry: Registry, plan: Plan) -> None:
     manifests = blobs = freed = 0
-    total = len(plan.uploads) + len(plan.manifests) + len(plan.links) + len(plan.blobs)
-    with click.progressbar(length=total, label="Removing", file=sys.stderr) as bar:
+    with click.progressbar(length=len(plan.items), label="Removing", file=sys.stderr) as bar:
         async for removed in collect.run(registry, plan):
             bar.update(1)
             match removed:

@@ -54,7 +54,7 @@ def use(connection: Connection, repository_id: int, digest: Digest, now: float) 
     """A manifest relies on the blob. The check is the touch: the size if it is there."""
     row = connection.execute(
         """
-        UPDATE links SET used_at = ?, review_at = NULL
+        UPDATE links SET used_at = ?, loose_at = NULL
         WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL
         RETURNING (SELECT size FROM blobs WHERE blobs.digest = links.digest)
         """,
@@ -92,7 +92,7 @@ def mount(
 
 def _link(connection: Connection, repository: RepositoryName, digest: Digest, now: float) -> None:
     connection.execute(
-        "INSERT INTO links (repository_id, digest, promised_at, review_at) VALUES (?, ?, ?, ?)"
+        "INSERT INTO links (repository_id, digest, promised_at, loose_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (repository_id, digest)"
         " DO UPDATE SET promised_at = excluded.promised_at, deleted_at = NULL",
         (repositories.ensure(connection, repository), digest, now, now),

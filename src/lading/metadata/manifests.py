@@ -9,11 +9,11 @@ from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch,
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.manifest import Edge, EdgeKind, Manifest
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import links, repositories, tags
+from lading.metadata import links, loose, repositories, tags
 from lading.ports import Change, Referrer, StoredManifest
 
 _BY_TAG = """
-    SELECT manifests.digest, media_type, body
+    SELECT manifests.digest, media_type, body, promised_at, used_at
     FROM repositories
     JOIN tags ON tags.repository_id = repositories.id
     JOIN manifests ON manifests.repository_id = repositories.id
@@ -21,7 +21,7 @@ _BY_TAG = """
     WHERE repositories.name = ? AND tags.name = ? AND deleted_at IS NULL
 """
 _BY_DIGEST = """
-    SELECT digest, media_type, body
+    SELECT digest, media_type, body, promised_at, used_at
     FROM repositories
     JOIN manifests ON manifests.repository_id = repositories.id
     WHERE repositories.name = ? AND digest = ? AND deleted_at IS NULL
@@ -46,12 +46,34 @@ def find(
     connection: Connection, repository: RepositoryName, reference: Reference
 ) -> StoredManifest | None:
     """The manifest a tag points to, or the one of that digest."""
+    return find_promised(connection, repository, reference, not_before=0)[0]
+
+
+def find_promised(
+    connection: Connection, repository: RepositoryName, reference: Reference, *, not_before: float
+) -> tuple[StoredManifest | None, bool]:
+    """The manifest, and whether it was promised since `not_before` and not used after that."""
     query = _BY_DIGEST if isinstance(reference, Digest) else _BY_TAG
     row = connection.execute(query, (repository, reference)).fetchone()
     if row is None:
-        return None
-    digest, media_type, body = row
-    return StoredManifest(Digest(digest), media_type, body)
+        return None, True
+    digest, media_type, body, promised_at, used_at = row
+    promised = promised_at >= not_before and (used_at is None or used_at < promised_at)
+    return StoredManifest(Digest(digest), media_type, body), promised
+
+
+def promise(connection: Connection, repository: RepositoryName, digest: Digest, now: float) -> bool:
+    """Tell a client that the manifest is there, and write that down; false if it is not."""
+    row = connection.execute(
+        """
+        UPDATE manifests SET promised_at = ?
+        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
+            AND digest = ? AND deleted_at IS NULL
+        RETURNING 1
+        """,
+        (now, repository, digest),
+    ).fetchone()
+    return row is not None
 
 
 def put(
@@ -81,8 +103,13 @@ def put(
         [(repository_id, manifest.digest, edge.child, edge.kind) for edge in manifest.edges],
     )
     repositories.mark_pushed(connection, repository_id, change.at)
+    loose.keep_referrers(connection, repository_id, manifest.digest)
     for tag in new_tags:
         tags.point(connection, repository_id, tag, manifest.digest, change)
+    if new_tags or loose.is_stored(connection, repository_id, manifest.subject):
+        loose.keep(connection, repository_id, manifest.digest, change.at)
+    else:
+        loose.release(connection, repository_id, manifest.digest, change.at)
 
 
 def _check_absent(
@@ -121,13 +148,9 @@ def _check_edges(
 def _use(connection: Connection, repository_id: int, edge: Edge, now: float) -> int | None:
     """The size of what an edge leads to, if it is here; it is then marked as used."""
     if edge.kind is EdgeKind.MANIFEST:
-        row = connection.execute(
-            "SELECT size FROM manifests"
-            " WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL",
-            (repository_id, edge.child),
-        ).fetchone()
-        if row is not None:
-            return int(row[0])
+        size = loose.keep(connection, repository_id, edge.child, now)
+        if size is not None:
+            return size
     # Children of an index can be blobs too: BuildKit's cache is an index of layers.
     return links.use(connection, repository_id, edge.child, now)
 
@@ -137,11 +160,11 @@ def _insert(connection: Connection, repository_id: int, manifest: Manifest, now:
     connection.execute(
         """
         INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject,
-            annotations, size, pushed_at, body)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            annotations, size, pushed_at, promised_at, body)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (repository_id, digest) DO UPDATE SET
             media_type = excluded.media_type, artifact_type = excluded.artifact_type,
-            pushed_at = excluded.pushed_at, deleted_at = NULL
+            pushed_at = excluded.pushed_at, promised_at = excluded.promised_at, deleted_at = NULL
         """,
         (
             repository_id,
@@ -151,6 +174,7 @@ def _insert(connection: Connection, repository_id: int, manifest: Manifest, now:
             manifest.subject,
             json.dumps(manifest.annotations, ensure_ascii=False, separators=(",", ":")),
             len(manifest.body),
+            now,
             now,
             manifest.body,
         ),
@@ -173,7 +197,7 @@ def delete(
         _check_deletable(connection, repository, digest, immutable)
     row = connection.execute(
         """
-        UPDATE manifests SET deleted_at = ?
+        UPDATE manifests SET deleted_at = ?, loose_at = NULL
         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
             AND digest = ? AND deleted_at IS NULL
         RETURNING repository_id
@@ -227,3 +251,25 @@ def referrers(
         Referrer(Digest(digest), media_type, size, kind, json.loads(annotations))
         for digest, media_type, size, kind, annotations in rows
     ]
+
+
+def with_children(
+    connection: Connection, repository: RepositoryName
+) -> Sequence[tuple[Digest, Sequence[Digest]]]:
+    """All manifests of a repository, deleted ones too, each with what it refers to."""
+    rows = connection.execute(
+        """
+        SELECT manifests.digest, child FROM manifests
+        LEFT JOIN edges ON edges.repository_id = manifests.repository_id
+            AND parent = manifests.digest
+        WHERE manifests.repository_id = (SELECT id FROM repositories WHERE name = ?)
+        ORDER BY manifests.digest
+        """,
+        (repository,),
+    )
+    found: dict[Digest, list[Digest]] = {}
+    for digest, child in rows:
+        children = found.setdefault(Digest(digest), [])
+        if child is not None:
+            children.append(Digest(child))
+    return list(found.items())

@@ -2,15 +2,19 @@
 
 How the tables hold together:
 
-* A *link* says that a blob is in a repository. `promised_at` is when a client was last told so;
-  `used_at` when a manifest last relied on it; `review_at` is set while a collector should look;
-  `deleted_at` when a client deleted the blob while a manifest in the trash still needs it.
+* A *link* says that a blob is in a repository. It is *loose* while no manifest needs it.
+* A manifest is loose while no tag leads to it, no index holds it, and its subject is not there.
+* Both know when a client was last told that they are there (`promised_at`), and when something last
+  relied on that (`used_at`).
+* `deleted_at` of a manifest: it is in the trash. Of a link: a client deleted the blob while a
+  manifest in the trash still needs it.
 * An *edge* says that a manifest refers to a blob or to another manifest of its repository. Edges of
   deleted manifests stay until the manifest is collected, so that it can be restored whole.
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
-The columns that start a collection have partial indexes: finding garbage costs what there is of it.
+The columns that start a collection (`deleted_at`, `loose_at`, `unlinked_at`) are kept exact by
+whatever changes the graph, and have partial indexes: finding garbage costs what there is of it.
 """
 
 from sqlite3 import Connection
@@ -37,12 +41,12 @@ STEPS = (
         digest TEXT NOT NULL REFERENCES blobs (digest),
         promised_at REAL NOT NULL,
         used_at REAL,
-        review_at REAL,
+        loose_at REAL,
         deleted_at REAL,
         PRIMARY KEY (repository_id, digest)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX links_digest ON links (digest);
-    CREATE INDEX links_review ON links (review_at) WHERE review_at IS NOT NULL;
+    CREATE INDEX links_loose ON links (loose_at) WHERE loose_at IS NOT NULL;
 
     CREATE TABLE manifests (
         id INTEGER PRIMARY KEY,
@@ -54,6 +58,9 @@ STEPS = (
         annotations TEXT NOT NULL,
         size INTEGER NOT NULL,
         pushed_at REAL NOT NULL,
+        promised_at REAL NOT NULL,
+        used_at REAL,
+        loose_at REAL,
         deleted_at REAL,
         body BLOB NOT NULL,
         UNIQUE (repository_id, digest)
@@ -61,6 +68,7 @@ STEPS = (
     CREATE INDEX manifests_subject ON manifests (repository_id, subject, digest)
         WHERE subject IS NOT NULL;
     CREATE INDEX manifests_deleted ON manifests (deleted_at) WHERE deleted_at IS NOT NULL;
+    CREATE INDEX manifests_loose ON manifests (loose_at) WHERE loose_at IS NOT NULL;
 
     CREATE TABLE edges (
         repository_id INTEGER NOT NULL,
@@ -96,10 +104,10 @@ STEPS = (
         id TEXT PRIMARY KEY,
         repository_id INTEGER NOT NULL REFERENCES repositories (id),
         algorithm TEXT NOT NULL,
-        started_at REAL NOT NULL,
+        active_at REAL NOT NULL,
         committed TEXT
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX uploads_started ON uploads (started_at);
+    CREATE INDEX uploads_active ON uploads (active_at);
 
     CREATE TABLE deletions (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,

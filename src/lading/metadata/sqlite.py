@@ -10,17 +10,23 @@ from sqlite3 import Connection
 from typing import Self
 
 from lading.core.digest import Digest
+from lading.core.garbage import DoomedLink, DoomedManifest, Limits
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag, UploadId
-from lading.metadata import garbage, links, manifests, repositories, tags, uploads
+from lading.metadata import (
+    collection,
+    garbage,
+    links,
+    manifests,
+    repositories,
+    tags,
+    uploads,
+)
 from lading.metadata.database import Database, FileDatabase, MemoryDatabase
 from lading.ports import (
     Change,
-    CollectionLimits,
-    DoomedBlob,
-    DoomedLink,
-    DoomedManifest,
+    Garbage,
     Referrer,
     StoredManifest,
     Upload,
@@ -66,6 +72,22 @@ class SqliteMetadata:
             lambda connection: links.promise(connection, repository, digest, now), durable=False
         )
 
+    async def promise_manifest(
+        self, repository: RepositoryName, reference: Reference, *, now: float, grace: float
+    ) -> StoredManifest | None:
+        """See `Metadata.promise_manifest`."""
+        manifest, promised = self._database.read(
+            manifests.find_promised, repository, reference, not_before=now - grace / 2
+        )
+        if manifest is None or promised:
+            return manifest
+        digest = manifest.digest
+        kept = await self._database.write(
+            lambda connection: manifests.promise(connection, repository, digest, now),
+            durable=False,
+        )
+        return manifest if kept else None
+
     async def repository_exists(self, repository: RepositoryName) -> bool:
         """See `Metadata.repository_exists`."""
         return self._database.read(repositories.is_listed, repository)
@@ -74,6 +96,12 @@ class SqliteMetadata:
         """See `Metadata.start_upload`."""
         await self._database.write(
             lambda connection: uploads.start(connection, upload), durable=False
+        )
+
+    async def touch_upload(self, upload: UploadId, *, now: float) -> None:
+        """See `Metadata.touch_upload`."""
+        await self._database.write(
+            lambda connection: uploads.touch(connection, upload, now), durable=False
         )
 
     async def find_upload(self, repository: RepositoryName, upload: UploadId) -> Upload | None:
@@ -93,7 +121,7 @@ class SqliteMetadata:
 
         def work(connection: Connection) -> None:
             links.add_blob(connection, repository, digest, size, now)
-            uploads.commit(connection, upload, digest)
+            uploads.commit(connection, upload, digest, now)
 
         await self._database.write(work)
 
@@ -204,61 +232,63 @@ class SqliteMetadata:
         """See `Metadata.repositories_with_manifests`."""
         return await self._database.scan(repositories.with_manifests)
 
-    async def list_kept(
-        self, repository: RepositoryName, limits: CollectionLimits
+    async def list_manifests(
+        self, repository: RepositoryName
     ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
-        """See `Metadata.list_kept`."""
+        """See `Metadata.list_manifests`."""
         return await self._database.scan(
-            lambda connection: garbage.kept(connection, repository, limits)
+            lambda connection: manifests.with_children(connection, repository)
         )
 
-    async def list_doomed_manifests(self, limits: CollectionLimits) -> Sequence[DoomedManifest]:
-        """See `Metadata.list_doomed_manifests`."""
-        return await self._database.scan(
-            lambda connection: garbage.doomed_manifests(connection, limits)
+    async def find_garbage(self, limits: Limits) -> Garbage:
+        """See `Metadata.find_garbage`."""
+        return await self._database.scan(lambda connection: garbage.find(connection, limits))
+
+    async def collect_manifests(
+        self, doomed: Sequence[DoomedManifest], limits: Limits
+    ) -> Sequence[DoomedManifest]:
+        """See `Metadata.collect_manifests`."""
+        return await self._database.write(
+            lambda connection: collection.remove_manifests(connection, doomed, limits)
         )
 
-    async def list_doomed_links(
-        self, limits: CollectionLimits, doomed: Sequence[DoomedManifest]
+    async def collect_links(
+        self, doomed: Sequence[DoomedLink], limits: Limits
     ) -> Sequence[DoomedLink]:
-        """See `Metadata.list_doomed_links`."""
-        return await self._database.scan(
-            lambda connection: garbage.doomed_links(connection, limits, doomed)
-        )
-
-    async def list_doomed_blobs(self, links: Sequence[DoomedLink]) -> Sequence[DoomedBlob]:
-        """See `Metadata.list_doomed_blobs`."""
-        return await self._database.scan(lambda connection: garbage.doomed_blobs(connection, links))
-
-    async def collect_manifest(self, doomed: DoomedManifest, limits: CollectionLimits) -> bool:
-        """See `Metadata.collect_manifest`."""
+        """See `Metadata.collect_links`."""
         return await self._database.write(
-            lambda connection: garbage.remove_manifest(connection, doomed, limits)
+            lambda connection: collection.remove_links(connection, doomed, limits)
         )
 
-    async def collect_link(self, doomed: DoomedLink, limits: CollectionLimits) -> bool:
-        """See `Metadata.collect_link`."""
+    async def collect_blobs(self, digests: Sequence[Digest]) -> Sequence[Digest]:
+        """See `Metadata.collect_blobs`."""
         return await self._database.write(
-            lambda connection: garbage.remove_link(connection, doomed, limits)
+            lambda connection: collection.remove_blobs(connection, digests)
         )
 
-    async def collect_blob(self, digest: Digest) -> bool:
-        """See `Metadata.collect_blob`."""
-        return await self._database.write(
-            lambda connection: garbage.remove_blob(connection, digest)
-        )
-
-    async def forget_deletion(self, digest: Digest) -> None:
-        """See `Metadata.forget_deletion`."""
+    async def forget_deletions(self, digests: Sequence[Digest]) -> None:
+        """See `Metadata.forget_deletions`."""
         await self._database.write(
-            lambda connection: garbage.forget_deletion(connection, digest), durable=False
+            lambda connection: collection.forget_deletions(connection, digests), durable=False
         )
 
-    async def list_stale_uploads(self, *, started_before: float) -> Sequence[Upload]:
-        """See `Metadata.list_stale_uploads`."""
+    async def list_idle_uploads(
+        self, *, idle_since: float, at_most: int | None
+    ) -> Sequence[Upload]:
+        """See `Metadata.list_idle_uploads`."""
         return await self._database.scan(
-            lambda connection: uploads.stale(connection, started_before)
+            lambda connection: uploads.idle(connection, idle_since, at_most)
         )
+
+    async def forget_committed_uploads(self, *, before: float, at_most: int) -> int:
+        """See `Metadata.forget_committed_uploads`."""
+        return await self._database.write(
+            lambda connection: uploads.forget_committed(connection, before, at_most), durable=False
+        )
+
+    async def unknown_uploads(self, ids: Sequence[UploadId]) -> Sequence[UploadId]:
+        """See `Metadata.unknown_uploads`."""
+        return await self._database.scan(lambda connection: uploads.unknown(connection, ids))
 
     async def close(self) -> None:
         """See `Metadata.close`."""

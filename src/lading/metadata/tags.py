@@ -7,6 +7,7 @@ from lading.core.digest import Digest
 from lading.core.errors import TagImmutable
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
+from lading.metadata import loose
 from lading.ports import Change
 
 
@@ -27,6 +28,8 @@ def point(
         (repository_id, tag, digest, change.at),
     )
     _record(connection, repository_id, tag, digest, previous, change)
+    if previous is not None:
+        loose.release(connection, repository_id, Digest(previous), change.at)
 
 
 def check_movable(
@@ -74,6 +77,7 @@ def delete(
         return False
     repository_id, previous = row
     _record(connection, repository_id, tag, None, previous, change)
+    loose.release(connection, repository_id, Digest(previous), change.at)
     return True
 
 

@@ -4,113 +4,141 @@
 transaction that removes it, so what a push has come to need since then stays. Rows go first and
 bytes second: a crash between them leaves bytes that no row names, and a note to delete them.
 
-The order matters: uploads that were given up; manifests, which frees links; links, which frees
-blobs; and the bytes, each under the lock of its digest.
+The order matters: what uploads have left; manifests, which frees links; links, which frees blobs;
+and the bytes, each under the lock of its digest.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from typing import TypeVar
 
 from lading.core.digest import Digest
-from lading.core.errors import UploadUnknown
+from lading.core.garbage import (
+    Doomed,
+    DoomedBlob,
+    DoomedLink,
+    DoomedManifest,
+    DoomedUpload,
+    Leftover,
+    Limits,
+)
 from lading.core.names import RepositoryName
-from lading.ports import CollectionLimits, DoomedBlob, DoomedLink, DoomedManifest, Upload
+from lading.services import purge
 from lading.services.registry import Registry
+
+T = TypeVar("T")
+
+# Rows removed in one transaction, and files deleted in one go: enough to share an fsync, few enough
+# that no push waits long for it.
+BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a collection would remove.
+    """What a collection would remove, in the order in which it would."""
 
-    Attributes:
-        uploads: given up for good, with the bytes they hold.
-    """
-
-    limits: CollectionLimits
-    uploads: Sequence[tuple[Upload, int]]
+    limits: Limits
+    uploads: Sequence[DoomedUpload]
+    leftovers: Sequence[Leftover]
     manifests: Sequence[DoomedManifest]
     links: Sequence[DoomedLink]
     blobs: Sequence[DoomedBlob]
 
     @property
+    def items(self) -> Sequence[Doomed]:
+        """All of it."""
+        return list(chain(self.uploads, self.leftovers, self.manifests, self.links, self.blobs))
+
+    @property
     def size(self) -> int:
-        """How many bytes it would free."""
-        return sum(blob.size for blob in self.blobs) + sum(size for _, size in self.uploads)
+        """How many bytes of files it would free."""
+        return sum(
+            sum(item.size for item in items) for items in (self.uploads, self.leftovers, self.blobs)
+        )
 
 
-Removed = DoomedManifest | DoomedLink | DoomedBlob | Upload
-
-
-async def plan(registry: Registry, *, trash_before: float, untagged: bool) -> Plan:
+async def plan(registry: Registry, limits: Limits, *, uploads: bool = True) -> Plan:
     """What a collection would remove now; changes nothing.
 
     Args:
         registry: the parts.
-        trash_before: deleted manifests go if they were deleted before this time.
-        untagged: whether manifests that no tag leads to go too.
+        limits: what it may take.
+        uploads: whether uploads that were given up go, too.
     """
-    limits = CollectionLimits(
-        now=registry.clock(),
-        grace=registry.policy.grace,
-        trash_before=trash_before,
-        untagged=untagged,
-    )
-    manifests = await registry.metadata.list_doomed_manifests(limits)
-    links = await registry.metadata.list_doomed_links(limits, manifests)
+    garbage = await registry.metadata.find_garbage(limits)
     return Plan(
         limits=limits,
-        uploads=await _stale_uploads(registry, limits),
-        manifests=manifests,
-        links=links,
-        blobs=await registry.metadata.list_doomed_blobs(links),
+        uploads=await purge.find_idle(registry, limits) if uploads else (),
+        leftovers=await purge.find_leftovers(registry),
+        manifests=garbage.manifests,
+        links=garbage.links,
+        blobs=garbage.blobs,
     )
 
 
-async def run(registry: Registry, plan: Plan) -> AsyncIterator[Removed]:
+async def run(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
     """Remove what is in the plan and still not needed; yields each thing that went."""
-    for upload, _ in plan.uploads:
-        await registry.metadata.drop_upload(upload.id)
-        await registry.blobs.discard(upload.id)
-        yield upload
-    for manifest in plan.manifests:
-        if await registry.metadata.collect_manifest(manifest, plan.limits):
+    await purge.forget_committed(registry, plan.limits)
+    for upload in plan.uploads:
+        if await purge.expire(registry, upload, plan.limits):
+            yield upload
+    for leftover in plan.leftovers:
+        await purge.clear(registry, leftover)
+        yield leftover
+    for manifests in _batches(plan.manifests):
+        for manifest in await registry.metadata.collect_manifests(manifests, plan.limits):
             yield manifest
-    for link in plan.links:
-        if await registry.metadata.collect_link(link, plan.limits):
+    for links in _batches(plan.links):
+        for link in await registry.metadata.collect_links(links, plan.limits):
             yield link
-    for blob in plan.blobs:
-        if await _collect_blob(registry, blob.digest):
-            yield blob
+    async for blob in _collect_blobs(registry, plan.blobs):
+        yield blob
 
 
 async def list_kept(
     registry: Registry, plan: Plan
 ) -> AsyncIterator[tuple[RepositoryName, Sequence[tuple[Digest, Sequence[Digest]]]]]:
     """Every repository with the manifests that stay, each with what it refers to."""
+    doomed = {(manifest.repository, manifest.digest) for manifest in plan.manifests}
     for repository in await registry.metadata.repositories_with_manifests():
-        yield repository, await registry.metadata.list_kept(repository, plan.limits)
+        yield (
+            repository,
+            [
+                (digest, children)
+                for digest, children in await registry.metadata.list_manifests(repository)
+                if (repository, digest) not in doomed
+            ],
+        )
 
 
-async def _stale_uploads(
-    registry: Registry, limits: CollectionLimits
-) -> Sequence[tuple[Upload, int]]:
-    stale = await registry.metadata.list_stale_uploads(
-        started_before=limits.now - registry.policy.upload_age
-    )
-    return [(upload, await _staged_size(registry, upload)) for upload in stale]
+async def _collect_blobs(
+    registry: Registry, blobs: Sequence[DoomedBlob]
+) -> AsyncIterator[DoomedBlob]:
+    """Sorted, neighbours share a lock. Blobs that someone holds are waited for one by one."""
+    by_digest = {blob.digest: blob for blob in blobs}
+    busy: list[Digest] = []
+    for batch in _batches(sorted(by_digest, key=lambda digest: digest.hex)):
+        async with registry.blobs.lock_idle(batch) as idle:
+            removed = await _remove_locked(registry, idle)
+        await registry.metadata.forget_deletions(removed)
+        for digest in removed:
+            yield by_digest[digest]
+        busy += set(batch).difference(idle)
+    for digest in busy:
+        async with registry.blobs.lock(digest):
+            removed = await _remove_locked(registry, [digest])
+        await registry.metadata.forget_deletions(removed)
+        if removed:
+            yield by_digest[digest]
 
 
-async def _staged_size(registry: Registry, upload: Upload) -> int:
-    try:
-        return await registry.blobs.staged_size(upload.id)
-    except UploadUnknown:  # it became a blob, or a power cut has taken it
-        return 0
+async def _remove_locked(registry: Registry, digests: Sequence[Digest]) -> Sequence[Digest]:
+    removed = await registry.metadata.collect_blobs(digests)
+    await registry.blobs.delete(removed)
+    return removed
 
 
-async def _collect_blob(registry: Registry, digest: Digest) -> bool:
-    async with registry.blobs.lock(digest):
-        if not await registry.metadata.collect_blob(digest):
-            return False
-        await registry.blobs.delete(digest)
-    await registry.metadata.forget_deletion(digest)
-    return True
+def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), BATCH):
+        yield items[start : start + BATCH]

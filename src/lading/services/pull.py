@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
-from lading.core.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown
+from lading.core.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown, StorageFull
 from lading.core.names import Reference
 from lading.ports import BlobSource, StoredManifest
 from lading.services.registry import Registry
@@ -32,6 +32,24 @@ async def pull_manifest(registry: Registry, grant: Grant, reference: Reference) 
     if not await registry.metadata.repository_exists(grant.repository):
         raise RepositoryUnknown("", {"name": grant.repository})
     raise ManifestUnknown("", {"name": grant.repository, "reference": reference})
+
+
+async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) -> StoredManifest:
+    """As `pull_manifest`, for a client that asks whether it is there.
+
+    Who is told so may name it in an index, or give it a tag, so it is kept for them.
+
+    Raises:
+        RepositoryUnknown, ManifestUnknown: there is none.
+    """
+    grant.require(Action.PULL)
+    try:
+        manifest = await registry.metadata.promise_manifest(
+            grant.repository, reference, now=registry.clock(), grace=registry.policy.grace
+        )
+    except StorageFull:  # nobody can push what would rely on it, and those who pull ask this, too
+        manifest = None
+    return manifest or await pull_manifest(registry, grant, reference)
 
 
 async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:

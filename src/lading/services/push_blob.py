@@ -2,10 +2,11 @@
 
 Bytes first, rows second: a row that says "it is there" is written when the bytes are on disk under
 their final name. What a crash leaves between the two is bytes without a row, which the next push of
-the blob, or a check, puts right.
+the blob makes whole, and the collector deletes if none comes.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from lading.core.access import Access, Action, Grant
@@ -20,6 +21,8 @@ Pieces = AsyncIterator[bytes | bytearray]
 
 # Repositories asked for a blob that is to be mounted from anywhere.
 MOUNT_CANDIDATES = 20
+# How often the progress of an upload is noted, at most, in the time after which it would expire.
+PROGRESS_NOTES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +57,11 @@ async def start(registry: Registry, grant: Grant, algorithm: str = SHA256) -> Up
         id=UploadId.of(registry.new_uuid()),
         repository=grant.repository,
         algorithm=algorithm,
-        started_at=registry.clock(),
+        active_at=registry.clock(),
     )
-    await registry.blobs.begin(upload.id)
+    # The row comes first: so a file without a row is nobody's, whenever it is found.
     await registry.metadata.start_upload(upload)
+    await registry.blobs.begin(upload.id)
     return upload
 
 
@@ -105,7 +109,7 @@ async def append(registry: Registry, grant: Grant, upload_id: UploadId, chunk: C
     """
     grant.require(Action.PUSH)
     upload = await _find_open(registry, grant.repository, upload_id)
-    async with registry.blobs.stage(upload) as staged:
+    async with _stage(registry, upload) as staged:
         start = staged.size
         try:
             await _receive(staged, chunk)
@@ -132,7 +136,7 @@ async def commit(
     if known is not None and known.committed == digest:
         return
     upload = await _find_open(registry, grant.repository, upload_id)
-    async with registry.blobs.stage(upload) as staged:
+    async with _stage(registry, upload) as staged:
         start = staged.size
         try:
             await _receive(staged, chunk)
@@ -186,6 +190,18 @@ async def _find_open(registry: Registry, repository: RepositoryName, upload_id: 
     return upload
 
 
+@asynccontextmanager
+async def _stage(registry: Registry, upload: Upload) -> AsyncIterator[StagedUpload]:
+    """Open an upload, and note its progress now and then: it is not to expire while it grows."""
+    async with registry.blobs.stage(upload) as staged:
+        try:
+            yield staged
+        finally:
+            now = registry.clock()
+            if now - upload.active_at >= registry.policy.upload_age / PROGRESS_NOTES:
+                await registry.metadata.touch_upload(upload.id, now=now)
+
+
 async def _receive(staged: StagedUpload, chunk: Chunk) -> None:
     """Check what the chunk says of itself before any of it is read, then read it."""
     if chunk.range is None:
@@ -217,6 +233,7 @@ async def _commit(registry: Registry, upload: Upload, staged: StagedUpload, dige
         await registry.metadata.add_blob(
             upload.repository, digest, staged.size, upload=upload.id, now=registry.clock()
         )
+        await registry.blobs.settle(upload.id, digest)
 
 
 async def _forget(registry: Registry, upload: UploadId) -> None:

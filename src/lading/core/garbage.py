@@ -1,0 +1,137 @@
+"""Garbage: what a collection takes, and why, in words.
+
+The dry run, the collection itself and the log speak of these values; so what was announced is what
+is done, and every item can say why it goes.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName, UploadId
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a collection may take.
+
+    Attributes:
+        now: the time of the collection.
+        grace: seconds that something is kept after a client was told that it is there.
+        trash_before: what was deleted, or lost its last tag, goes if that was not after this time.
+        untagged: whether manifests that no tag leads to go too.
+        at_most: about how many of each kind to take; `None` for all. What falls with a manifest
+            goes with it.
+    """
+
+    now: float
+    grace: float
+    trash_before: float
+    untagged: bool
+    at_most: int | None = None
+
+
+class Cause(Enum):
+    """Why a manifest goes: a sentence that goes on with a time."""
+
+    DELETED = "it was deleted, and is in the trash since"
+    UNTAGGED = "no tag, index or subject leads to it since"
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedManifest:
+    """A manifest that nothing needs.
+
+    Attributes:
+        size: of its body, in bytes.
+        since: when it was deleted, or when the last thing that led to it went.
+    """
+
+    repository: RepositoryName
+    digest: Digest
+    size: int
+    cause: Cause
+    since: float
+
+    @property
+    def why(self) -> str:
+        """Why it goes, for a person."""
+        return f"{self.cause.value} {utc(self.since)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedLink:
+    """A blob that goes out of a repository."""
+
+    repository: RepositoryName
+    digest: Digest
+
+    @property
+    def why(self) -> str:
+        """Why it goes, for a person."""
+        return "no manifest of the repository needs it, and no client was promised it"
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedBlob:
+    """A blob whose bytes are freed.
+
+    Attributes:
+        size: in bytes; 0 if it is not known any more.
+        interrupted: whether an earlier collection stopped before its bytes were gone.
+    """
+
+    digest: Digest
+    size: int
+    interrupted: bool = False
+
+    @property
+    def why(self) -> str:
+        """Why it goes, for a person."""
+        if self.interrupted:
+            return "an earlier collection was interrupted before its bytes were gone"
+        return "no repository has it"
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedUpload:
+    """An upload that was given up, with the bytes that it holds."""
+
+    repository: RepositoryName
+    upload: UploadId
+    size: int
+    since: float
+
+    @property
+    def why(self) -> str:
+        """Why it goes, for a person."""
+        return f"nothing was added to it since {utc(self.since)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """What a crash left of an upload.
+
+    Attributes:
+        digest: of the blob it was about to become, if it got that far.
+    """
+
+    upload: UploadId
+    size: int
+    digest: Digest | None = None
+
+    @property
+    def why(self) -> str:
+        """Why it goes, for a person."""
+        if self.digest is not None:
+            return f"a crash came before {self.digest} was a blob"
+        return "the upload it belonged to is over"
+
+
+Doomed = DoomedManifest | DoomedLink | DoomedBlob | DoomedUpload | Leftover
+
+
+def utc(time: float) -> str:
+    """A time as people and programs read it: `2026-01-31 23:59:59Z`."""
+    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -1,0 +1,61 @@
+"""Finding and removing garbage costs what there is of it: no statement reads a whole table."""
+
+import re
+import sqlite3
+from pathlib import Path
+
+from lading.blobs.memory import MemoryBlobs
+from lading.metadata import collection, garbage, uploads
+from lading.metadata.sqlite import SqliteMetadata
+from tests.support.contents import image, index
+from tests.support.people import DAY, People
+
+# Indexes that hold candidates only, and the table of what was interrupted.
+CANDIDATES = "manifests_deleted|manifests_loose|links_loose|blobs_unlinked"
+FULL_SCAN = re.compile(rf"SCAN (?!deletions)(?!\w+ USING (COVERING )?INDEX ({CANDIDATES})\b)")
+
+
+async def test_no_statement_of_a_collection_reads_a_whole_table(tmp_path: Path) -> None:
+    """Each is asked how it would run, so that a new one cannot be forgotten."""
+    people = People(SqliteMetadata.open(tmp_path / "db"), MemoryBlobs())
+    await _make_garbage_of_every_kind(people)
+    limits = people.limits(untagged=True)
+
+    connection = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    connection.execute("BEGIN")
+    statements: set[str] = set()
+    connection.set_trace_callback(statements.add)
+    found = garbage.find(connection, limits)
+    assert found.manifests
+    assert collection.remove_manifests(connection, found.manifests, limits) == found.manifests
+    assert collection.remove_links(connection, found.links, limits) == found.links
+    digests = [blob.digest for blob in found.blobs]
+    assert collection.remove_blobs(connection, digests) == digests
+    collection.forget_deletions(connection, digests[:1])
+    uploads.idle(connection, people.now, None)
+    uploads.forget_committed(connection, people.now, 1000)
+    connection.set_trace_callback(None)
+
+    plans = {statement: _plan(connection, statement) for statement in statements}
+    assert len(plans) > 20
+    assert {text: plan for text, plan in plans.items() if FULL_SCAN.search(plan)} == {}
+    connection.close()
+    await people.metadata.close()
+
+
+async def _make_garbage_of_every_kind(people: People) -> None:
+    deleted = await people.push_image(b"deleted", shared=b"base")
+    await people.delete(deleted.digest)
+    child = await people.push_image(b"child", shared=b"base")
+    await people.push(index([child]), "moved")
+    await people.push_blob(b"signature")
+    await people.push(image(b"signature", subject=child))
+    await people.push_image(b"kept", "moved", shared=b"base")
+    await people.push_blob(b"alone")
+    await people.push_blob(b"unlinked")
+    people.now += 1000 * DAY
+
+
+def _plan(connection: sqlite3.Connection, statement: str) -> str:
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+    return "\n".join(detail for *_, detail in rows)

@@ -1,0 +1,23 @@
+"""A registry on files, and one in memory: services must not see a difference."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.memory import MemoryBlobs
+from lading.metadata.sqlite import SqliteMetadata
+from tests.support.people import People
+
+
+@pytest.fixture(params=["files", "memory"])
+async def people(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[People]:
+    """Those who use a registry that is empty at first."""
+    if request.param == "files":
+        people = People(SqliteMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path / "data"))
+    else:
+        people = People(SqliteMetadata.in_memory(), MemoryBlobs())
+    yield people
+    await people.blobs.close()
+    await people.metadata.close()

@@ -1,0 +1,118 @@
+"""People who use a registry through its services: they push, delete and collect, as time passes."""
+
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+
+from lading.core.access import ALL_ACTIONS, Grant, Principal
+from lading.core.digest import Digest
+from lading.core.garbage import Doomed, Limits
+from lading.core.manifest import Manifest
+from lading.core.names import Reference, RepositoryName, Tag
+from lading.ports import BlobStore, Metadata
+from lading.services import collect, push_blob
+from lading.services.delete import delete_manifest
+from lading.services.push_blob import Chunk
+from lading.services.push_manifest import push_manifest
+from lading.services.registry import Policy, Registry
+from tests.support.contents import HELLO, image
+
+DAY = 24 * 3600.0
+ALICE = Principal("alice")
+
+
+async def pieces(data: bytes) -> AsyncIterator[bytes]:
+    """The bytes of a request, in one piece."""
+    yield data
+
+
+@dataclass
+class People:
+    """A registry, those who use it, and the time, which stands still until it is told to go on.
+
+    Attributes:
+        window: seconds for which what is deleted can be restored.
+    """
+
+    metadata: Metadata
+    blobs: BlobStore
+    now: float = 1_000_000.0
+    window: float = 7 * DAY
+    policy: Policy = field(default_factory=Policy)
+
+    def __post_init__(self) -> None:
+        self.registry = Registry(
+            metadata=self.metadata,
+            blobs=self.blobs,
+            clock=lambda: self.now,
+            new_uuid=uuid.uuid4,
+            policy=self.policy,
+        )
+
+    def may(self, repository: RepositoryName = HELLO) -> Grant:
+        """Everything, in one repository."""
+        return Grant(repository, ALL_ACTIONS, ALICE)
+
+    async def push_blob(self, data: bytes, repository: RepositoryName = HELLO) -> Digest:
+        """Push bytes in one request."""
+        digest = Digest.of(data)
+        await push_blob.push_whole(
+            self.registry, self.may(repository), digest, Chunk(pieces(data), length=len(data))
+        )
+        return digest
+
+    async def push(
+        self, manifest: Manifest, *tags: str, repository: RepositoryName = HELLO
+    ) -> Digest:
+        """Push a manifest under tags, or by its digest."""
+        await push_manifest(
+            self.registry,
+            self.may(repository),
+            manifest.digest,
+            manifest.body,
+            content_type=manifest.media_type,
+            tags=[Tag(tag) for tag in tags],
+        )
+        return manifest.digest
+
+    async def push_image(
+        self, name: bytes, *tags: str, repository: RepositoryName = HELLO, shared: bytes = b""
+    ) -> Manifest:
+        """Push an image with its two blobs, and perhaps a layer that others have, too."""
+        layers = [name + b" layer", *([shared] if shared else [])]
+        for data in (name, *layers):
+            await self.push_blob(data, repository)
+        manifest = image(name, *layers)
+        await self.push(manifest, *tags, repository=repository)
+        return manifest
+
+    async def delete(self, reference: str, repository: RepositoryName = HELLO) -> None:
+        """Delete a tag, or a manifest."""
+        parsed: Reference = Digest(reference) if ":" in reference else Tag(reference)
+        await delete_manifest(self.registry, self.may(repository), parsed)
+
+    def limits(self, *, by_hand: bool = False, untagged: bool = False) -> Limits:
+        """What a collection may take now."""
+        return Limits(
+            now=self.now,
+            grace=self.policy.grace,
+            trash_before=self.now - (0 if by_hand else self.window),
+            untagged=untagged,
+        )
+
+    async def collect(self, *, by_hand: bool = False, untagged: bool = False) -> Sequence[Doomed]:
+        """Collect garbage; what was announced must be what goes."""
+        limits = self.limits(by_hand=by_hand, untagged=untagged)
+        plan = await collect.plan(self.registry, limits)
+        removed = [item async for item in collect.run(self.registry, plan)]
+        assert sorted(map(str, removed)) == sorted(map(str, plan.items))
+        return removed
+
+    async def has(self, reference: str, repository: RepositoryName = HELLO) -> bool:
+        """Whether a manifest can be pulled, with all its blobs."""
+        parsed: Reference = Digest(reference) if ":" in reference else Tag(reference)
+        return await self.metadata.find_manifest(repository, parsed) is not None
+
+    async def stored(self) -> set[Digest]:
+        """All blobs whose bytes are there."""
+        return {digest async for digest in self.blobs.digests()}
