@@ -70,9 +70,13 @@ def build(settings: Settings) -> Application:
 
 
 def _options(settings: Settings) -> Options:
+    headers = {name: ", ".join(values) for name, values in settings.http.headers.items()}
+    if settings.http.tls.enabled:
+        # Behind a proxy it is the proxy that knows whether clients come by HTTPS.
+        headers = {"Strict-Transport-Security": "max-age=31536000", **headers}
     return Options(
         host=settings.http.locationbase,
-        headers={name: ", ".join(values) for name, values in settings.http.headers.items()},
+        headers=headers,
         trusted_proxies=settings.http.trustedproxies,
         accelerate=settings.http.accelredirect or "",
         max_tags=settings.tags.maxtags,

@@ -86,8 +86,7 @@ def test_refusal(key: str, complaints: Complain) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "http: {tls: {certificate: '', clientcas: []}}",
-        "http: {tls: }",
+        "http: {tls: {letsencrypt: {cachefile: '', email: '', hosts: []}}}",
         "http: {prefix: /}",
         "middleware: {storage: [{name: redirect, disabled: true}]}",
         "notifications: {endpoints: [{name: a, url: 'http://a', disabled: true}]}",
@@ -136,11 +135,11 @@ def test_refused_from_the_environment() -> None:
 def test_refused_because_of_the_environment(tmp_path: Path) -> None:
     """Where the file's value is harmless, it is the variable that is named."""
     path = tmp_path / "config.yml"
-    path.write_text("version: 0.1\nhttp: {tls: {certificate: ''}}\n", encoding="utf-8")
+    path.write_text("version: 0.1\nproxy: {remoteurl: ''}\n", encoding="utf-8")
     with pytest.raises(ConfigurationError) as caught:
-        load(path, {"REGISTRY_HTTP_TLS_CERTIFICATE": "/a"})
+        load(path, {"REGISTRY_PROXY_REMOTEURL": "http://a"})
     (problem,) = caught.value.problems
-    assert problem.where == "environment REGISTRY_HTTP_TLS_CERTIFICATE"
+    assert problem.where == "environment REGISTRY_PROXY_REMOTEURL"
 
 
 def nested(key: str, value: str) -> str:

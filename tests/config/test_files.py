@@ -99,14 +99,14 @@ log:
 htp: {}
 http:
   addr: localhost
-  tls: {certificate: /a}
+  tls: {letsencrypt: {email: a}}
 auth: htpasswd
 """
     assert sorted(line.split(": ")[1] for line in complaints(text)) == [
         "auth.htpasswd",
         "htp",
         "http.addr",
-        "http.tls",
+        "http.tls.letsencrypt",
         "log.level",
     ]
 

@@ -26,12 +26,16 @@ class Lading:
         config: its configuration file.
         root: where it keeps its data.
         network: where it listens.
+        pid: the process that was started.
+        log: what it has said.
     """
 
     host: str
     config: Path
     root: Path
     network: Network
+    pid: int
+    log: Path
 
     @property
     def client(self) -> Client:
@@ -94,10 +98,10 @@ def lading_serve(
     )
     log = directory / "lading.log"
     log.touch()
-    with background(network.command(program(), "serve", config), log=log, env=env):
+    with background(network.command(program(), "serve", config), log=log, env=env) as process:
         # It listens before it says so; until a worker is there, the kernel keeps who calls.
         wait_until(lambda: _address(log) != "", "lading serve", log=log.read_text)
-        yield Lading(_address(log), config, root, network)
+        yield Lading(_address(log), config, root, network, process.pid, log)
 
 
 def program() -> str:
@@ -111,5 +115,5 @@ def program() -> str:
 
 def _address(log: Path) -> str:
     """Read where it listens off what it prints when it starts."""
-    said = re.search(r"^Listening on +http://(\S+)\n", log.read_text(), re.MULTILINE)
+    said = re.search(r"^Listening on +https?://(\S+)\n", log.read_text(), re.MULTILINE)
     return said[1] if said else ""

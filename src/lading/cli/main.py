@@ -3,6 +3,7 @@
 import click
 
 from lading import __version__
+from lading.cli.cert import cert
 from lading.cli.config import config
 from lading.cli.garbage_collect import garbage_collect
 from lading.cli.serve import serve
@@ -10,7 +11,7 @@ from lading.cli.serve import serve
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[serve, garbage_collect, config],
+    commands=[serve, garbage_collect, config, cert],
 )
 @click.version_option(__version__, "-v", "--version", message="lading %(version)s")
 def main() -> None:

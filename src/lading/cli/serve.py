@@ -14,6 +14,7 @@ from lading.metadata.schema import NewerSchema
 from lading.server import workers
 from lading.server.listener import listen
 from lading.server.log import configure_logging
+from lading.server.tls import UnusableTls, load_context
 
 
 @click.command()
@@ -27,6 +28,7 @@ def serve(config: Path | None) -> None:
     settings = load_settings(config)
     configure_logging(settings)
     _check_stores(settings)
+    _check_tls(settings)
     listener = _listen(settings)
     _greet(settings, listener)
     workers.serve(settings, listener)
@@ -46,6 +48,19 @@ def _check_stores(settings: Settings) -> None:
             " check that this user may write there, or set another place"
             " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
         ) from error
+
+
+def _check_tls(settings: Settings) -> None:
+    """Read the certificate once before any worker does; the same is said of it once.
+
+    Raises:
+        ClickException: it cannot be used.
+    """
+    if settings.http.tls.enabled:
+        try:
+            load_context(settings.http.tls)
+        except UnusableTls as error:
+            raise click.ClickException(str(error)) from error
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -68,7 +83,7 @@ def _greet(settings: Settings, listener: socket.socket) -> None:
 def _address(settings: Settings, listener: socket.socket) -> str:
     if settings.http.net == "unix":
         return settings.http.addr
-    return f"http://{_host(listener)}"
+    return f"{'https' if settings.http.tls.enabled else 'http'}://{_host(listener)}"
 
 
 def _data(settings: Settings) -> str:

@@ -30,7 +30,7 @@ or ignored with a warning; an unknown key is an error that names its line. All p
 reported at once:
 
 ```
-config.yml:7: http.tls: remove it, and have a proxy in front serve HTTPS: it is not implemented
+config.yml:7: storage.s3: use `filesystem`: this storage driver is not implemented
 environment REGISTRY_HTTP_ADDR: http.addr: write a port number after the last colon, as in `:5000`
 ```
 

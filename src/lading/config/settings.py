@@ -14,12 +14,14 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from lading.config.values import (
     AnyCase,
     BaseUrl,
+    CipherSuite,
     Duration,
     FilePath,
     HeaderName,
     HeaderValue,
     LocationPrefix,
     Network,
+    OptionalPath,
     PositiveDuration,
     RepositoryPattern,
     TagPattern,
@@ -158,6 +160,44 @@ class Auth(Section):
     """Everybody may do everything: the same as leaving `auth` out."""
 
 
+class Tls(Section):
+    """HTTPS."""
+
+    certificate: OptionalPath = None
+    """The certificate in PEM, followed by those that lead to its root. Given, the registry speaks \
+HTTPS and nothing else. A file that changes is taken up within seconds, or at once on SIGHUP."""
+    key: OptionalPath = None
+    """The private key of the certificate in PEM, without a password."""
+    clientcas: tuple[FilePath, ...] = ()
+    """The certificates in PEM of those who may issue certificates to clients; given, clients are \
+asked for one."""
+    clientauth: Annotated[
+        Literal["verify-client-cert-if-given", "require-and-verify-client-cert"], AnyCase
+    ] = "require-and-verify-client-cert"
+    """Whether a client without a certificate is let in. Distribution's other two choices would \
+let anybody in with any certificate, and are refused."""
+    minimumtls: Annotated[Literal["tls1.2", "tls1.3"], AnyCase] = "tls1.2"
+    """The oldest version of TLS that is spoken."""
+    ciphersuites: tuple[CipherSuite, ...] = ()
+    """The suites of TLS 1.2 to offer, by Go's names; by default those that OpenSSL and Python \
+hold secure. The suites of TLS 1.3 are always offered."""
+
+    @model_validator(mode="after")
+    def _both_or_none(self) -> Self:
+        if self.certificate is None and self.key is not None:
+            raise MisplacedError("certificate", "write the file of the certificate too")
+        if self.key is None and self.certificate is not None:
+            raise MisplacedError("key", "write the file of the key too")
+        if self.clientcas and self.certificate is None:
+            raise MisplacedError("certificate", "write one: clients are asked for theirs over TLS")
+        return self
+
+    @property
+    def enabled(self) -> bool:
+        """Whether the registry speaks HTTPS."""
+        return self.certificate is not None
+
+
 class Http(Section):
     """How the registry is reached."""
 
@@ -185,6 +225,9 @@ of Distribution."""
     accelredirect: LocationPrefix | None = None
     """The `internal` location of an nginx in front that may send the files itself, such as \
 `/_blobs/`: it is told which by `X-Accel-Redirect`. Not a key of Distribution."""
+
+    tls: Tls = Field(default_factory=Tls)
+    """HTTPS."""
 
     @model_validator(mode="after")
     def _address_fits_network(self) -> Self:

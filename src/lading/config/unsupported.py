@@ -106,9 +106,9 @@ UNSUPPORTED: tuple[Unsupported, ...] = tuple(
         ("http.prefix", Refused.PATH, "remove it, and have a proxy in front strip the prefix"),
         ("http.secret", Refused.NEVER, "not needed: uploads are in the database, not in a token"),
         (
-            "http.tls",
+            "http.tls.letsencrypt",
             Refused.FILLED,
-            "remove it, and have a proxy in front serve HTTPS: it is not implemented",
+            "have an ACME client renew the files of `http.tls.certificate` and `http.tls.key`",
         ),
         ("http.debug", Refused.NEVER, "there is no debug server: nothing listens there"),
         ("http.http2", Refused.NEVER, "not needed: the server speaks HTTP/1.1"),

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
+from lading.config.ciphers import OPENSSL_NAMES, TLS_1_3
 from lading.config.durations import parse_duration
 from lading.core.globs import Glob
 
@@ -122,6 +123,19 @@ def _location(value: str) -> str:
     return value
 
 
+def _empty_is_none(value: object) -> object:
+    return None if value == "" else value
+
+
+def _cipher_suite(value: str) -> str:
+    if value not in OPENSSL_NAMES and value not in TLS_1_3:
+        raise ValueError(
+            "write names such as `TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256`, without those that"
+            " OpenSSL no longer has, or leave the list out"
+        )
+    return value
+
+
 def _pattern(value: object) -> Glob:
     if not isinstance(value, str):
         raise ValueError("write a pattern for names, as in `team/**` or `v*`")  # noqa: TRY004 - a value
@@ -138,11 +152,13 @@ def _repository_pattern(value: object) -> Glob:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 PositiveDuration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_file_path)]
+OptionalPath = Annotated[FilePath | None, BeforeValidator(_empty_is_none)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 LocationPrefix = Annotated[str, AfterValidator(_location)]
+CipherSuite = Annotated[str, AfterValidator(_cipher_suite)]
 TagPattern = Annotated[Glob, PlainValidator(_pattern)]
 RepositoryPattern = Annotated[Glob, PlainValidator(_repository_pattern)]
 AnyCase = BeforeValidator(_lower)

@@ -1,0 +1,39 @@
+"""What SIGHUP means: read the files again; or the end, if it is a terminal that was closed.
+
+Whoever tries the registry out in a terminal and closes it does not expect it to go on and hold its
+port. A terminal that hangs up is gone when the signal arrives; one in which somebody asked for a
+reload is still there.
+"""
+
+import os
+from collections.abc import Callable
+
+
+class HangUp:
+    """Tells the two apart.
+
+    Attributes:
+        reload: called when files are to be read again.
+        stop: called when the terminal is gone from which the program was started.
+    """
+
+    def __init__(self, *, reload: Callable[[], None], stop: Callable[[], None]) -> None:
+        self._reload = reload
+        self._stop = stop
+        self._had_terminal = _has_terminal()
+
+    def __call__(self) -> None:
+        """Act on the signal."""
+        if self._had_terminal and not _has_terminal():
+            self._stop()
+        else:
+            self._reload()
+
+
+def _has_terminal() -> bool:
+    """`/dev/tty` is the terminal of whoever opens it, "and ENXIO if there is none" (tty(4))."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDONLY | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True

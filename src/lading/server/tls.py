@@ -1,0 +1,167 @@
+"""TLS: what connections are secured with, and how a renewed certificate is taken up.
+
+A context that is in use is never changed: half of a new certificate would break every handshake. A
+new one is made of the new files, and only if that succeeds do new connections get it. Those that
+are open keep theirs.
+"""
+
+import logging
+import ssl
+import time
+from pathlib import Path
+from ssl import SSLContext, SSLObject, SSLSocket, TLSVersion
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_private_key
+from cryptography.x509 import Certificate
+
+from lading.config.ciphers import OPENSSL_NAMES
+from lading.config.settings import Tls
+
+log = logging.getLogger(__name__)
+
+# Seconds between two looks at the files.
+CHECK_INTERVAL = 5
+# Seconds that a renewal may take to write all files.
+RENEWAL_TIME = 3
+
+_VERSIONS = {"tls1.2": TLSVersion.TLSv1_2, "tls1.3": TLSVersion.TLSv1_3}
+_VERIFICATION = {
+    "verify-client-cert-if-given": ssl.CERT_OPTIONAL,
+    "require-and-verify-client-cert": ssl.CERT_REQUIRED,
+}
+
+
+class UnusableTls(Exception):
+    """The files that `http.tls` names cannot be used; the message says which, and why."""
+
+
+class Certificates:
+    """The certificate in use, and its successors.
+
+    Attributes:
+        context: for the server; it leads each new connection to the newest files that were good.
+
+    Raises:
+        UnusableTls: there is none to begin with.
+    """
+
+    def __init__(self, settings: Tls) -> None:
+        self._settings = settings
+        self._stamp = _stamp(settings)
+        self.context = self._newest = _load_patiently(settings)
+        self.context.sni_callback = self._choose
+
+    def refresh(self) -> None:
+        """Take up the files if they have changed; if they are no good, go on with what is."""
+        stamp = _stamp(self._settings)
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            self._newest = load_context(self._settings)
+        except UnusableTls as error:
+            log.warning("the new certificate is not used, the old one stays: %s", error)
+        else:
+            log.info("the new certificate is in use")
+
+    def _choose(self, connection: SSLSocket | SSLObject, _: str | None, __: SSLContext) -> None:
+        """OpenSSL asks this in each handshake, be there a server name or not."""
+        connection.context = self._newest
+
+
+def load_context(settings: Tls) -> SSLContext:
+    """A context of the files as they are now.
+
+    Raises:
+        UnusableTls: they are missing, unreadable, or do not belong together.
+    """
+    assert settings.certificate is not None
+    assert settings.key is not None
+    _check_pair(settings.certificate, settings.key)
+    context = SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _VERSIONS[settings.minimumtls]
+    context.set_alpn_protocols(["http/1.1"])
+    if settings.ciphersuites:
+        _set_ciphers(context, settings)
+    try:
+        context.load_cert_chain(settings.certificate, settings.key)
+    except (OSError, ssl.SSLError) as error:
+        raise UnusableTls(f"http.tls.certificate: {settings.certificate}: {error}") from error
+    for path in settings.clientcas:
+        _trust(context, path)
+        context.verify_mode = _VERIFICATION[settings.clientauth]
+    return context
+
+
+def _load_patiently(settings: Tls) -> SSLContext:
+    """For a worker that starts in the moment between a new key and its certificate."""
+    for _ in range(RENEWAL_TIME):
+        try:
+            return load_context(settings)
+        except UnusableTls as error:
+            log.warning("%s; trying again", error)
+            time.sleep(1)
+    return load_context(settings)
+
+
+def _check_pair(certificate: Path, key: Path) -> None:
+    """OpenSSL would say less of what is wrong, and ask at the terminal for a key's password."""
+    leaf = _read_certificates(certificate, "certificate")[0]
+    try:
+        private = load_pem_private_key(_read(key, "key"), password=None)
+    except TypeError as error:
+        raise UnusableTls(
+            f"http.tls.key: {key} has a password; write it without: `openssl pkey -in {key}`"
+        ) from error
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise UnusableTls(f"http.tls.key: {key} is not a private key in PEM") from error
+    if private.public_key() != leaf.public_key():
+        raise UnusableTls(f"http.tls.key: {key} is not the key of {certificate}")
+
+
+def _trust(context: SSLContext, path: Path) -> None:
+    certificates = _read_certificates(path, "clientcas")
+    try:
+        context.load_verify_locations(
+            cadata=b"".join(certificate.public_bytes(Encoding.DER) for certificate in certificates)
+        )
+    except ssl.SSLError as error:
+        raise UnusableTls(f"http.tls.clientcas: {path}: {error}") from error
+
+
+def _read_certificates(path: Path, key: str) -> list[Certificate]:
+    """At least one."""
+    try:
+        return x509.load_pem_x509_certificates(_read(path, key))
+    except ValueError as error:
+        raise UnusableTls(f"http.tls.{key}: {path} holds no certificate in PEM") from error
+
+
+def _read(path: Path, key: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UnusableTls(f"http.tls.{key}: {path}: {error.strerror}") from error
+
+
+def _set_ciphers(context: SSLContext, settings: Tls) -> None:
+    """The list is about TLS 1.2; one without suites of that leaves TLS 1.3 only."""
+    older = [OPENSSL_NAMES[name] for name in settings.ciphersuites if name in OPENSSL_NAMES]
+    if older:
+        context.set_ciphers(":".join(older))
+    else:
+        context.minimum_version = TLSVersion.TLSv1_3
+
+
+def _stamp(settings: Tls) -> list[tuple[int, int, int] | None]:
+    """What changes when one of the files does, be it written anew, or a link that was turned."""
+    stamps: list[tuple[int, int, int] | None] = []
+    for path in (settings.certificate, settings.key, *settings.clientcas):
+        try:
+            status = path.stat() if path else None
+        except OSError:
+            status = None
+        stamps.append(status and (status.st_ino, status.st_size, status.st_mtime_ns))
+    return stamps

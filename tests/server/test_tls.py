@@ -1,0 +1,224 @@
+"""HTTPS: who is let in, and how a renewed certificate is taken up."""
+
+import functools
+import http.client
+import os
+import shutil
+import signal
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+
+from lading.server.authority import Authority, Pair
+from tests.support.lading import Lading, lading_serve
+from tests.support.processes import wait_until
+
+REFUSED = (ssl.SSLError, ConnectionResetError)
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Server:
+    """A registry that speaks HTTPS."""
+
+    registry: Lading
+    ca: Path
+
+    @contextmanager
+    def connect(
+        self, client: Pair | None = None, *, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+    ) -> Iterator[http.client.HTTPSConnection]:
+        """Shake hands; the server must be the one that the authority vouches for."""
+        context = ssl.create_default_context(cafile=self.ca)
+        context.maximum_version = newest
+        if client is not None:
+            context.load_cert_chain(client.certificate, client.key)
+        connection = http.client.HTTPSConnection(self.registry.host, context=context)
+        with closing(connection):
+            connection.connect()
+            yield connection
+
+    def serial(self) -> int:
+        """The serial number of the certificate that a new connection gets."""
+        with self.connect() as connection:
+            return serial_on(connection)
+
+    def complaints(self) -> int:
+        """How often the log says that a new certificate is no good."""
+        return self.registry.log.read_text().count("the old one stays: http.tls.")
+
+    def complained_since(self, before: int) -> bool:
+        """Whether it said so again."""
+        return self.complaints() > before
+
+
+def serial_on(connection: http.client.HTTPSConnection) -> int:
+    """The serial number of the server's certificate on an open connection."""
+    presented = connection.sock.getpeercert(binary_form=True)
+    assert isinstance(presented, bytes)
+    return x509.load_der_x509_certificate(presented).serial_number
+
+
+def status(connection: http.client.HTTPSConnection) -> int:
+    """Ask for the base of the API."""
+    connection.request("GET", "/v2/")
+    response = connection.getresponse()
+    response.read()
+    return response.status
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    """An authority, and in its directory a server's certificate."""
+    authority = Authority.open(tmp_path / "certs", datetime.now(UTC))
+    issue(authority)
+    return authority
+
+
+def issue(authority: Authority) -> int:
+    """Issue a new certificate to the server; give its serial number."""
+    issued = authority.issue_to_server(
+        ["127.0.0.1", "localhost"], now=datetime.now(UTC), validity=DAY
+    )
+    certificate = x509.load_pem_x509_certificate(issued.files.certificate.read_bytes())
+    return certificate.serial_number
+
+
+@contextmanager
+def serving(authority: Authority, *, workers: int = 1, **tls: Any) -> Iterator[Server]:
+    """Run a registry with the server's certificate, and more settings of `http.tls`."""
+    directory = authority.files.certificate.parent
+    files = {"certificate": str(directory / "server.crt"), "key": str(directory / "server.key")}
+    http = {"addr": "127.0.0.1:0", "workers": workers, "tls": {**files, **tls}}
+    with lading_serve(directory, settings={"http": http}) as registry:
+        yield Server(registry, authority.files.certificate)
+
+
+def test_https(authority: Authority) -> None:
+    """A client that trusts the authority is answered; HTTP is not spoken."""
+    with serving(authority) as server:
+        host = server.registry.host
+        assert f"Listening on  https://{host}\n" in server.registry.log.read_text()
+        with server.connect() as connection:
+            assert status(connection) == 200
+            assert connection.sock.version() == "TLSv1.3"
+        with closing(http.client.HTTPConnection(host)) as plain:
+            plain.request("GET", "/v2/")
+            with pytest.raises((http.client.HTTPException, OSError)):
+                plain.getresponse()
+
+
+def test_browsers_are_told_to_stay_with_https(authority: Authority) -> None:
+    """Only over TLS: "not include the STS header field in HTTP responses" (RFC 6797, 7.2)."""
+    with serving(authority) as server, server.connect() as connection:
+        connection.request("GET", "/v2/")
+        answer = connection.getresponse()
+        assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+
+
+@pytest.mark.parametrize(
+    ("settings", "version"),
+    [
+        ({"minimumtls": "tls1.2"}, "TLSv1.2"),
+        ({"minimumtls": "tls1.3"}, None),
+        ({"ciphersuites": ["TLS_AES_128_GCM_SHA256"]}, None),
+        ({"ciphersuites": ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"]}, "TLSv1.2"),
+        ({"ciphersuites": ["TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]}, None),
+    ],
+)
+def test_a_client_of_tls_1_2(
+    authority: Authority, settings: Mapping[str, Any], version: str | None
+) -> None:
+    """It is served if the operator wants that, with a suite that both have (the key is ECDSA)."""
+    with serving(authority, **settings) as server:
+        try:
+            with server.connect(newest=ssl.TLSVersion.TLSv1_2) as connection:
+                agreed = connection.sock.version()
+        except ssl.SSLError:
+            agreed = None
+        assert agreed == version
+
+
+def test_only_clients_with_a_certificate(authority: Authority, tmp_path: Path) -> None:
+    """One of the right authority, made for clients."""
+    now = datetime.now(UTC)
+    alice = authority.issue_to_client("alice", now=now, validity=DAY).files
+    other = Authority.open(tmp_path / "other", now)
+    stranger = other.issue_to_client("alice", now=now, validity=DAY).files
+    expired = authority.issue_to_client("late", now=now - 2 * DAY, validity=DAY).files
+    posing = Pair(alice.certificate.with_name("server.crt"), alice.key.with_name("server.key"))
+    with serving(authority, clientcas=[str(authority.files.certificate)]) as server:
+        with server.connect(alice) as connection:
+            assert status(connection) == 200
+        for client in (None, stranger, expired, posing):
+            with pytest.raises(REFUSED), server.connect(client) as connection:
+                status(connection)
+
+
+def test_clients_may_have_a_certificate(authority: Authority, tmp_path: Path) -> None:
+    """Without one they are let in; with one that is not good they are not."""
+    now = datetime.now(UTC)
+    stranger = Authority.open(tmp_path / "other", now).issue_to_client(
+        "alice", now=now, validity=DAY
+    )
+    with serving(
+        authority,
+        clientcas=[str(authority.files.certificate)],
+        clientauth="verify-client-cert-if-given",
+    ) as server:
+        with server.connect() as connection:
+            assert status(connection) == 200
+        with pytest.raises(REFUSED), server.connect(stranger.files) as connection:
+            status(connection)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_renewed_certificate_is_taken_up(authority: Authority, workers: int) -> None:
+    """On SIGHUP at once, by every worker; connections that are open go on as they are."""
+    with serving(authority, workers=workers) as server, server.connect() as early:
+        old = serial_on(early)
+        new = issue(authority)
+        os.kill(server.registry.pid, signal.SIGHUP)
+        wait_until(
+            lambda: {server.serial() for _ in range(20)} == {new}, "the certificate", seconds=10
+        )
+        assert status(early) == 200
+        assert serial_on(early) == old
+
+
+def test_a_renewed_certificate_is_noticed(authority: Authority) -> None:
+    """Nobody has to send a signal: the files are looked at every few seconds."""
+    with serving(authority) as server:
+        new = issue(authority)
+        wait_until(lambda: server.serial() == new, "the new certificate", seconds=15)
+
+
+def test_a_renewal_that_failed_changes_nothing(authority: Authority) -> None:
+    """The old certificate stays, the log says why, and the next good one is taken up."""
+    with serving(authority) as server:
+        old = server.serial()
+        directory = authority.files.certificate.parent
+        certificate, key = directory / "server.crt", directory / "server.key"
+        for spoil in (
+            lambda: certificate.write_text("half a certificate"),
+            lambda: shutil.copy(authority.files.key, key),
+            key.unlink,
+        ):
+            issue(authority)
+            spoil()
+            complaints = server.complaints()
+            os.kill(server.registry.pid, signal.SIGHUP)
+            wait_until(
+                functools.partial(server.complained_since, complaints), "the complaint", seconds=10
+            )
+            assert server.serial() == old
+        new = issue(authority)
+        os.kill(server.registry.pid, signal.SIGHUP)
+        wait_until(lambda: server.serial() == new, "the new certificate", seconds=10)
