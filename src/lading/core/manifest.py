@@ -43,7 +43,7 @@ class _Document(msgspec.Struct, rename="camel"):
     manifests: list[Descriptor] | None = None
     subject: Descriptor | None = None
     annotations: dict[str, str] | None = None
-    fs_layers: msgspec.Raw | None = None
+    fs_layers: list[msgspec.Raw] | None = None
 
 
 class EdgeKind(StrEnum):

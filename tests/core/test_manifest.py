@@ -1,0 +1,270 @@
+"""Reading manifests: what they are, what they need, and what is none."""
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lading.core import media
+from lading.core.digest import SHA256, SHA512, Digest
+from lading.core.errors import DigestInvalid, ManifestInvalid
+from lading.core.manifest import Edge, EdgeKind, Manifest, parse
+from tests.support.contents import descriptor
+
+CONFIG = descriptor(b"config", "application/vnd.example.config")
+LAYER = descriptor(b"layer")
+MANIFEST = descriptor(b"manifest", media.OCI_MANIFEST)
+SUBJECT = descriptor(b"subject", media.OCI_MANIFEST)
+
+IMAGE = {"schemaVersion": 2, "config": CONFIG, "layers": [LAYER]}
+INDEX = {"schemaVersion": 2, "manifests": [MANIFEST]}
+
+
+def read(document: Any, content_type: str = "", algorithm: str = SHA256) -> Manifest:
+    """Parse a document as pushed with a content type."""
+    return parse(json.dumps(document).encode(), content_type, algorithm)
+
+
+def edge(kind: EdgeKind, of: dict[str, Any], *, required: bool = True) -> Edge:
+    """Return the reference that a descriptor makes."""
+    return Edge(kind, Digest(of["digest"]), of["size"], required)
+
+
+@pytest.mark.parametrize("media_type", [media.OCI_MANIFEST, media.DOCKER_MANIFEST])
+def test_an_image_needs_its_config_and_layers(media_type: str) -> None:
+    """Docker's and OCI's are alike; the bytes are kept as they came."""
+    body = json.dumps(IMAGE, indent=3).encode()
+    manifest = parse(body, media_type, SHA256)
+
+    assert (manifest.body, manifest.digest) == (body, Digest.of(body))
+    assert manifest.media_type == media_type
+    assert manifest.edges == (edge(EdgeKind.CONFIG, CONFIG), edge(EdgeKind.LAYER, LAYER))
+    assert manifest.subject is None
+    assert manifest.annotations == {}
+
+
+@pytest.mark.parametrize("media_type", [media.OCI_INDEX, media.DOCKER_LIST])
+def test_an_index_needs_its_manifests(media_type: str) -> None:
+    """Docker's list and OCI's index are alike."""
+    manifest = read(INDEX, media_type)
+
+    assert manifest.edges == (edge(EdgeKind.MANIFEST, MANIFEST),)
+    assert manifest.artifact_type == ""
+
+
+def test_an_artifact_needs_its_blobs() -> None:
+    """The kind that OCI withdrew, and that ORAS pushed."""
+    document = {"mediaType": media.OCI_ARTIFACT, "artifactType": "application/x", "blobs": [LAYER]}
+    manifest = read(document, media.OCI_ARTIFACT)
+
+    assert manifest.edges == (edge(EdgeKind.LAYER, LAYER),)
+    assert manifest.artifact_type == "application/x"
+
+
+def test_other_media_types_are_accepted() -> None:
+    """Of manifests that are yet to be invented; their references are followed all the same."""
+    manifest = read(
+        {"mediaType": "application/vnd.new+json", "layers": [LAYER]}, "application/vnd.new+json"
+    )
+
+    assert manifest.media_type == "application/vnd.new+json"
+    assert manifest.edges == (edge(EdgeKind.LAYER, LAYER),)
+
+
+def test_the_digest_has_the_algorithm_asked_for() -> None:
+    """It is the pusher's choice."""
+    assert read(IMAGE, media.OCI_MANIFEST, SHA512).digest.algorithm == SHA512
+
+
+@pytest.mark.parametrize("content_type", ["", "application/json", "application/json; charset=x"])
+@pytest.mark.parametrize(
+    ("document", "expected"),
+    [
+        (IMAGE, media.OCI_MANIFEST),
+        (INDEX, media.OCI_INDEX),
+        ({**IMAGE, "mediaType": media.DOCKER_MANIFEST}, media.DOCKER_MANIFEST),
+    ],
+)
+def test_without_a_content_type_the_document_says_what_it_is(
+    content_type: str, document: dict[str, Any], expected: str
+) -> None:
+    """By its mediaType, or by its shape."""
+    assert read(document, content_type).media_type == expected
+
+
+def test_parameters_of_a_content_type_are_ignored() -> None:
+    """As in `…; charset=utf-8`."""
+    assert read(IMAGE, f"{media.OCI_MANIFEST}; charset=utf-8").media_type == media.OCI_MANIFEST
+
+
+def test_the_artifact_type_is_that_of_the_manifest_or_of_its_config() -> None:
+    """ "If the `artifactType` is empty or missing … the `mediaType` of the config" (referrers)."""
+    assert read(IMAGE).artifact_type == CONFIG["mediaType"]
+    assert read({**IMAGE, "artifactType": "application/x"}).artifact_type == "application/x"
+    assert read({**IMAGE, "artifactType": ""}).artifact_type == CONFIG["mediaType"]
+
+
+def test_the_subject_is_no_need() -> None:
+    """What a manifest is about need not exist."""
+    manifest = read({**IMAGE, "subject": SUBJECT})
+
+    assert manifest.subject == SUBJECT["digest"]
+    assert manifest.subject not in {edge.child for edge in manifest.edges}
+
+
+def test_what_is_named_twice_is_needed_once() -> None:
+    """As the empty layer is in many images."""
+    manifest = read({**IMAGE, "layers": [LAYER, LAYER, CONFIG]})
+
+    assert [edge.child for edge in manifest.edges] == [CONFIG["digest"], LAYER["digest"]]
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        {**LAYER, "urls": ["https://example.org/"]},
+        {**LAYER, "mediaType": "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"},
+        {**LAYER, "mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"},
+    ],
+)
+def test_layers_from_elsewhere_are_not_required(layer: dict[str, Any]) -> None:
+    """Clients need not push them (image-spec layer.md, Non-Distributable Layers)."""
+    _, found = read({**IMAGE, "layers": [layer]}).edges
+
+    assert not found.required
+
+
+@pytest.mark.parametrize("urls", [None, []])
+def test_layers_without_urls_are_required(urls: list[str] | None) -> None:
+    """Whichever way a client says that there are none."""
+    _, found = read({**IMAGE, "layers": [{**LAYER, "urls": urls}]}).edges
+
+    assert found.required
+
+
+@pytest.mark.parametrize(
+    ("document", "content_type", "reason"),
+    [
+        ([], media.OCI_MANIFEST, "got `array`"),
+        ("text", media.OCI_MANIFEST, "got `str`"),
+        (None, media.OCI_MANIFEST, "got `null`"),
+        ({}, media.OCI_MANIFEST, "no schemaVersion"),
+        ({}, "", "no mediaType"),
+        ({**IMAGE, "schemaVersion": 1}, media.OCI_MANIFEST, "schemaVersion must be 2"),
+        ({**IMAGE, "schemaVersion": "2"}, media.OCI_MANIFEST, "schemaVersion"),
+        ({**IMAGE, "layers": None}, media.OCI_MANIFEST, "`config` and `layers`"),
+        ({**IMAGE, "config": None}, media.DOCKER_MANIFEST, "`config` and `layers`"),
+        ({**IMAGE, "config": {}}, media.OCI_MANIFEST, r"`digest` - at `\$.config`"),
+        ({**IMAGE, "layers": [{}]}, media.OCI_MANIFEST, r"`\$.layers\[0\]`"),
+        ({**INDEX, "manifests": None}, media.OCI_INDEX, "must have `manifests`"),
+        ({**IMAGE, **INDEX}, media.OCI_INDEX, "cannot have both"),
+        ({**IMAGE, **INDEX}, media.OCI_MANIFEST, "cannot have both"),
+        (IMAGE, media.OCI_INDEX, "must have `manifests`"),
+        ({**IMAGE, "mediaType": media.OCI_MANIFEST}, media.DOCKER_MANIFEST, "must be the same"),
+        (IMAGE, "text/plain", "not a media type of manifests"),
+        (IMAGE, "application/octet-stream", "not a media type of manifests"),
+        (IMAGE, "nonsense\r\nX: y+json", "not a media type of manifests"),
+        ({**IMAGE, "config": {**CONFIG, "size": -1}}, media.OCI_MANIFEST, "negative"),
+        ({**IMAGE, "config": {**CONFIG, "size": 1.5}}, media.OCI_MANIFEST, "size"),
+        ({**IMAGE, "annotations": {"a": 1}}, media.OCI_MANIFEST, "annotations"),
+    ],
+)
+def test_what_is_no_manifest(document: Any, content_type: str, reason: str) -> None:
+    """Each is told what is wrong with it."""
+    with pytest.raises(ManifestInvalid, match=reason):
+        read(document, content_type)
+
+
+@pytest.mark.parametrize(
+    ("document", "content_type"),
+    [
+        ({"schemaVersion": 1, "fsLayers": [], "name": "a"}, ""),
+        ({"schemaVersion": 1, "fsLayers": []}, "application/json"),
+        ({"schemaVersion": 1}, "application/vnd.docker.distribution.manifest.v1+prettyjws"),
+        (IMAGE, "application/vnd.docker.distribution.manifest.v1+json"),
+    ],
+)
+def test_dockers_old_schema_is_refused_with_what_to_do(
+    document: dict[str, Any], content_type: str
+) -> None:
+    """By its media type, or by what is in it."""
+    with pytest.raises(ManifestInvalid, match="skopeo copy"):
+        read(document, content_type)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"{",
+        b'{"schemaVersion": 2',
+        b"\xff\xfe",
+        b'{"schemaVersion": 2, "x": "\xff"}',
+        b'{"schemaVersion": 2, "annotations": {"a": "\\ud800"}}',
+        b"[" * 100_000,
+        b'{"a":' * 100_000,
+        b'{"schemaVersion": 2} {}',
+    ],
+)
+def test_what_is_no_json(body: bytes) -> None:
+    """Cut off, not UTF-8, nested beyond measure, or more than one document."""
+    with pytest.raises(ManifestInvalid):
+        parse(body, media.OCI_MANIFEST, SHA256)
+
+
+@pytest.mark.parametrize("where", ["config", "subject"])
+def test_references_have_supported_digests(where: str) -> None:
+    """What could not be verified is not kept."""
+    with pytest.raises(DigestInvalid):
+        read({**IMAGE, where: {**CONFIG, "digest": "md5:0123"}})
+
+
+KEYS = st.sampled_from(
+    [
+        "schemaVersion",
+        "mediaType",
+        "config",
+        "layers",
+        "blobs",
+        "manifests",
+        "subject",
+        "digest",
+        "size",
+        "urls",
+        "annotations",
+        "artifactType",
+        "fsLayers",
+        "other",
+    ]
+)
+LEAVES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=5),
+    st.sampled_from([2, CONFIG, LAYER, MANIFEST, media.OCI_MANIFEST, media.OCI_INDEX]),
+)
+DOCUMENTS = st.recursive(
+    LEAVES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(KEYS, inner, max_size=6)),
+    max_leaves=20,
+)
+
+
+@given(document=DOCUMENTS, content_type=st.sampled_from(["", *media.IMAGES, *media.INDEXES]))
+def test_any_document(document: Any, content_type: str) -> None:
+    """Is a manifest, or is refused as one. Nothing else can happen."""
+    with contextlib.suppress(ManifestInvalid, DigestInvalid):
+        manifest = read(document, content_type)
+        assert manifest.digest == Digest.of(manifest.body)
+
+
+@given(body=st.binary(max_size=60))
+def test_any_bytes(body: bytes) -> None:
+    """Likewise."""
+    with contextlib.suppress(ManifestInvalid, DigestInvalid):
+        parse(body, media.OCI_MANIFEST, SHA256)
