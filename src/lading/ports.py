@@ -248,8 +248,8 @@ class Metadata(Protocol):
     async def collect_blobs(self, digests: Sequence[Digest]) -> Sequence[Digest]:
         """Remove the rows of the blobs that no repository has, and return all that have none.
 
-        The caller holds the store's locks of the digests, and deletes the bytes afterwards. Until
-        `forget_deletions` says that they are gone, `find_garbage` names them again.
+        The caller holds the store's locks of the digests until it has deleted the bytes and said
+        `forget_deletions`; `find_garbage` names what was interrupted before that again.
         """
 
     async def forget_deletions(self, digests: Sequence[Digest]) -> None:

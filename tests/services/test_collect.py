@@ -225,6 +225,21 @@ async def test_who_was_told_that_a_blob_is_there_can_use_it(people: People) -> N
     assert await people.stored() == {Digest.of(b"one"), Digest.of(b"fresh")}
 
 
+async def test_a_promise_holds_when_the_clock_is_set_back(people: People) -> None:
+    """What was relied on before is not taken for what relies on the promise."""
+    manifest = await people.push_image(b"one", "one")
+    people.now -= DAY / 24
+    await stat_blob(people.registry, people.may(), Digest.of(b"one"))
+    await stat_manifest(people.registry, people.may(), manifest.digest)
+    await people.delete("one")
+    await people.collect(by_hand=True, untagged=True)
+    assert await people.has(manifest.digest)
+    await people.delete(manifest.digest)
+    await people.collect(by_hand=True)
+
+    assert await people.stored() == {Digest.of(b"one")}
+
+
 async def test_a_promise_ends_after_the_grace(people: People) -> None:
     """A blob that no manifest came for."""
     await people.push_blob(b"alone")

@@ -15,7 +15,7 @@ from lading.metadata.loose import KEPT
 from lading.ports import Garbage
 
 # A promise ("it is there") holds until something has relied on it, or for the grace.
-UNPROMISED = "(promised_at <= :now - :grace OR used_at >= promised_at)"
+UNPROMISED = "(promised_at <= :now - :grace OR used_at IS NOT NULL)"
 
 _HELD = """EXISTS (SELECT 1 FROM edges
     WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)"""

@@ -31,7 +31,7 @@ def find_promised(
     if row is None:
         return None, True
     size, promised_at, used_at = row
-    return size, promised_at >= not_before and (used_at is None or used_at < promised_at)
+    return size, promised_at >= not_before and used_at is None
 
 
 def promise(
@@ -40,7 +40,7 @@ def promise(
     """Tell a client that the blob is there, and write that down."""
     row = connection.execute(
         """
-        UPDATE links SET promised_at = ?
+        UPDATE links SET promised_at = ?, used_at = NULL
         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
             AND digest = ? AND deleted_at IS NULL
         RETURNING (SELECT size FROM blobs WHERE blobs.digest = links.digest)
@@ -94,7 +94,7 @@ def _link(connection: Connection, repository: RepositoryName, digest: Digest, no
     connection.execute(
         "INSERT INTO links (repository_id, digest, promised_at, loose_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (repository_id, digest)"
-        " DO UPDATE SET promised_at = excluded.promised_at, deleted_at = NULL",
+        " DO UPDATE SET promised_at = excluded.promised_at, used_at = NULL, deleted_at = NULL",
         (repositories.ensure(connection, repository), digest, now, now),
     )
     connection.execute("UPDATE blobs SET unlinked_at = NULL WHERE digest = ?", (digest,))

@@ -58,7 +58,7 @@ def find_promised(
     if row is None:
         return None, True
     digest, media_type, body, promised_at, used_at = row
-    promised = promised_at >= not_before and (used_at is None or used_at < promised_at)
+    promised = promised_at >= not_before and used_at is None
     return StoredManifest(Digest(digest), media_type, body), promised
 
 
@@ -66,7 +66,7 @@ def promise(connection: Connection, repository: RepositoryName, digest: Digest, 
     """Tell a client that the manifest is there, and write that down; false if it is not."""
     row = connection.execute(
         """
-        UPDATE manifests SET promised_at = ?
+        UPDATE manifests SET promised_at = ?, used_at = NULL
         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
             AND digest = ? AND deleted_at IS NULL
         RETURNING 1
@@ -164,7 +164,8 @@ def _insert(connection: Connection, repository_id: int, manifest: Manifest, now:
         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (repository_id, digest) DO UPDATE SET
             media_type = excluded.media_type, artifact_type = excluded.artifact_type,
-            pushed_at = excluded.pushed_at, promised_at = excluded.promised_at, deleted_at = NULL
+            pushed_at = excluded.pushed_at, promised_at = excluded.promised_at, used_at = NULL,
+            deleted_at = NULL
         """,
         (
             repository_id,

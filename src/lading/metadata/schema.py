@@ -4,8 +4,8 @@ How the tables hold together:
 
 * A *link* says that a blob is in a repository. It is *loose* while no manifest needs it.
 * A manifest is loose while no tag leads to it, no index holds it, and its subject is not there.
-* Both know when a client was last told that they are there (`promised_at`), and when something last
-  relied on that (`used_at`).
+* Both know when a client was last told that they are there (`promised_at`), and when something has
+  relied on that since (`used_at`); what came first is not told by the clock, which may be set back.
 * `deleted_at` of a manifest: it is in the trash. Of a link: a client deleted the blob while a
   manifest in the trash still needs it.
 * An *edge* says that a manifest refers to a blob or to another manifest of its repository. Edges of

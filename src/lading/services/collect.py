@@ -121,21 +121,21 @@ async def _collect_blobs(
     for batch in _batches(sorted(by_digest, key=lambda digest: digest.hex)):
         async with registry.blobs.lock_idle(batch) as idle:
             removed = await _remove_locked(registry, idle)
-        await registry.metadata.forget_deletions(removed)
         for digest in removed:
             yield by_digest[digest]
         busy += set(batch).difference(idle)
     for digest in busy:
         async with registry.blobs.lock(digest):
             removed = await _remove_locked(registry, [digest])
-        await registry.metadata.forget_deletions(removed)
         if removed:
             yield by_digest[digest]
 
 
 async def _remove_locked(registry: Registry, digests: Sequence[Digest]) -> Sequence[Digest]:
+    """Also the note is removed under the lock: one that comes later is of another deletion."""
     removed = await registry.metadata.collect_blobs(digests)
     await registry.blobs.delete(removed)
+    await registry.metadata.forget_deletions(removed)
     return removed
 
 

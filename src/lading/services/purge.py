@@ -72,7 +72,7 @@ async def clear(registry: Registry, leftover: Leftover) -> None:
         unknown = await registry.metadata.collect_blobs([leftover.digest])
         await registry.blobs.delete(unknown)
         await registry.blobs.settle(leftover.upload, leftover.digest)
-    await registry.metadata.forget_deletions(unknown)
+        await registry.metadata.forget_deletions(unknown)
 
 
 async def _describe(registry: Registry, upload: Upload) -> DoomedUpload:

@@ -141,7 +141,7 @@ async def commit(
         try:
             await _receive(staged, chunk)
             await _commit(registry, upload, staged, digest)
-        except Exception:
+        except BaseException:  # cancelled, too
             if staged.size != start:
                 await staged.rewind(start)
             raise
@@ -156,7 +156,7 @@ async def push_whole(registry: Registry, grant: Grant, digest: Digest, chunk: Ch
     upload = await start(registry, grant, digest.algorithm)
     try:
         await commit(registry, grant, upload.id, digest, chunk)
-    except Exception:
+    except BaseException:
         await _forget(registry, upload.id)
         raise
 

@@ -1,0 +1,381 @@
+"""Pushing a blob: in one request, in many, again, wrongly, and broken off anywhere."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.core.access import EVERY_ACCESS, Action, Grant
+from lading.core.digest import SHA256, SHA512, Digest
+from lading.core.errors import (
+    BlobUnknown,
+    DigestInvalid,
+    DigestMismatch,
+    SizeMismatch,
+    Unavailable,
+    UploadOutOfOrder,
+    UploadUnknown,
+)
+from lading.core.names import UploadId
+from lading.core.ranges import ByteRange
+from lading.metadata.sqlite import SqliteMetadata
+from lading.services import push_blob
+from lading.services.pull import pull_blob
+from lading.services.push_blob import Chunk
+from tests.support.contents import HELLO, OTHER, read
+from tests.support.disk import Disk
+from tests.support.people import People, pieces
+
+DATA = b"hello world"
+DIGEST = Digest.of(DATA)
+
+
+def chunk(data: bytes, *, start: int | None = None) -> Chunk:
+    """Return the chunk of a client that says where it belongs, or not."""
+    named = None if start is None else ByteRange(start, start + len(data))
+    return Chunk(pieces(data), named, len(data))
+
+
+def broken_off(data: bytes) -> Chunk:
+    """Return the chunk of a client that goes away after these bytes."""
+
+    async def until_gone() -> AsyncIterator[bytes]:
+        yield data
+        raise ConnectionError("the client went away")
+
+    return Chunk(until_gone())
+
+
+def hanging(data: bytes, arrived: asyncio.Event) -> Chunk:
+    """Return the chunk of a client that sends these bytes and then nothing."""
+
+    async def for_ever() -> AsyncIterator[bytes]:
+        yield data
+        arrived.set()
+        await asyncio.sleep(60)
+
+    return Chunk(for_ever())
+
+
+async def started(people: People, data: bytes = b"") -> UploadId:
+    """Start an upload and give it some bytes."""
+    upload = await push_blob.start(people.registry, people.may())
+    await push_blob.append(people.registry, people.may(), upload.id, chunk(data))
+    return upload.id
+
+
+async def commit(people: People, upload: UploadId, last: Chunk, digest: Digest = DIGEST) -> None:
+    """Finish an upload."""
+    await push_blob.commit(people.registry, people.may(), upload, digest, last)
+
+
+async def size(people: People, upload: UploadId) -> int:
+    """Ask how far an upload is."""
+    return await push_blob.status(people.registry, people.may(), upload)
+
+
+async def pulled(people: People, digest: Digest = DIGEST) -> bytes:
+    """Pull a blob."""
+    blob = await pull_blob(people.registry, people.may(), digest)
+    data = read(blob.source)
+    assert (blob.digest, blob.size) == (digest, len(data))
+    return data
+
+
+async def is_empty(people: People) -> bool:
+    """Whether the store has nothing, be it a blob or an upload."""
+    return not await people.stored() and not await people.blobs.list_staged()
+
+
+async def test_a_blob_is_pushed_in_one_request(people: People) -> None:
+    """And nothing else is left of the push."""
+    await push_blob.push_whole(people.registry, people.may(), DIGEST, chunk(DATA))
+
+    assert await pulled(people) == DATA
+    assert await people.blobs.list_staged() == []
+
+
+async def test_a_blob_is_pushed_in_chunks(people: People) -> None:
+    """With the last one, if any, in the request that finishes it."""
+    for split in (0, 5, len(DATA)):
+        upload = await started(people)
+        for start, data in ((0, DATA[:2]), (2, DATA[2:split])):
+            await push_blob.append(people.registry, people.may(), upload, chunk(data, start=start))
+        await commit(people, upload, chunk(DATA[max(2, split) :]))
+
+    assert await pulled(people) == DATA
+    assert await people.blobs.list_staged() == []
+
+
+@pytest.mark.parametrize("algorithm", [SHA256, SHA512])
+async def test_either_algorithm_will_do(people: People, algorithm: str) -> None:
+    """Whether or not it was announced."""
+    digest = Digest.of(DATA, SHA512)
+    upload = await push_blob.start(people.registry, people.may(), algorithm)
+    await commit(people, upload.id, chunk(DATA), digest)
+
+    assert await pulled(people, digest) == DATA
+
+
+async def test_an_unknown_algorithm_starts_no_upload(people: People) -> None:
+    """The client is told at once, not after it has sent everything."""
+    with pytest.raises(DigestInvalid):
+        await push_blob.start(people.registry, people.may(), "md5")
+    assert await is_empty(people)
+
+
+async def test_a_chunk_goes_where_it_says_or_nowhere(people: People) -> None:
+    """The client is told how many bytes there are; the upload goes on from there."""
+    upload = await started(people, DATA[:5])
+    for start in (0, 4, 6):
+        with pytest.raises(UploadOutOfOrder) as refused:
+            await push_blob.append(
+                people.registry, people.may(), upload, chunk(b"xxx", start=start)
+            )
+        assert refused.value.size == 5
+    await push_blob.append(people.registry, people.may(), upload, chunk(DATA[5:], start=5))
+
+    await commit(people, upload, chunk(b""))
+
+
+@pytest.mark.parametrize("length", [None, 6, 4])
+@pytest.mark.parametrize("named", [5, 7])
+async def test_a_chunk_of_another_length_than_its_range_leaves_nothing(
+    people: People, length: int | None, named: int
+) -> None:
+    """Whether the client says the length or not."""
+    upload = await started(people, DATA[:5])
+    wrong = Chunk(pieces(b"xxxxxx"), ByteRange(5, 5 + named), length)
+    with pytest.raises(SizeMismatch):
+        await push_blob.append(people.registry, people.may(), upload, wrong)
+
+    assert await size(people, upload) == 5
+    await commit(people, upload, chunk(DATA[5:]))
+
+
+async def test_what_arrived_before_the_client_went_away_is_kept(people: People) -> None:
+    """It can ask how far it got, and go on."""
+    upload = await started(people)
+    with pytest.raises(ConnectionError):
+        await push_blob.append(people.registry, people.may(), upload, broken_off(DATA[:5]))
+
+    assert await size(people, upload) == 5
+    await commit(people, upload, chunk(DATA[5:], start=5))
+    assert await pulled(people) == DATA
+
+
+async def test_a_commit_that_breaks_off_leaves_the_upload_as_it_was(people: People) -> None:
+    """So that repeating the request is right."""
+    upload = await started(people, DATA[:5])
+    with pytest.raises(ConnectionError):
+        await commit(people, upload, broken_off(DATA[5:8]))
+
+    assert await size(people, upload) == 5
+    await commit(people, upload, chunk(DATA[5:]))
+    assert await pulled(people) == DATA
+
+
+async def test_a_commit_that_is_cancelled_leaves_the_upload_as_it_was(people: People) -> None:
+    """As when the server stops before the client has sent everything."""
+    upload = await started(people, DATA[:5])
+    arrived = asyncio.Event()
+    request = asyncio.create_task(commit(people, upload, hanging(DATA[5:8], arrived)))
+    await arrived.wait()
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+
+    assert await size(people, upload) == 5
+    await commit(people, upload, chunk(DATA[5:]))
+
+
+async def test_a_wrong_digest_leaves_the_upload_as_it_was(people: People) -> None:
+    """And there is no blob of either digest."""
+    upload = await started(people, DATA[:5])
+    with pytest.raises(DigestMismatch):
+        await commit(people, upload, chunk(b"wrong"))
+
+    assert await size(people, upload) == 5
+    assert await people.stored() == set()
+    await commit(people, upload, chunk(DATA[5:]))
+
+
+async def test_a_push_in_one_request_that_fails_leaves_nothing(people: People) -> None:
+    """Be it wrong, broken off or cancelled."""
+    with pytest.raises(DigestMismatch):
+        await push_blob.push_whole(people.registry, people.may(), DIGEST, chunk(b"wrong"))
+    with pytest.raises(ConnectionError):
+        await push_blob.push_whole(people.registry, people.may(), DIGEST, broken_off(DATA))
+    arrived = asyncio.Event()
+    request = asyncio.create_task(
+        push_blob.push_whole(people.registry, people.may(), DIGEST, hanging(DATA, arrived))
+    )
+    await arrived.wait()
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+
+    assert await is_empty(people)
+
+
+async def test_repeating_a_commit_succeeds(people: People) -> None:
+    """For the client that did not get the answer; with the same digest only."""
+    upload = await started(people, DATA)
+    for _ in range(2):
+        await commit(people, upload, chunk(b""))
+    with pytest.raises(UploadUnknown):
+        await commit(people, upload, chunk(b""), Digest.of(b"another"))
+
+    assert await pulled(people) == DATA
+
+
+async def test_a_finished_upload_is_over(people: People) -> None:
+    """It has no status, takes no bytes and cannot be cancelled."""
+    upload = await started(people, DATA)
+    await commit(people, upload, chunk(b""))
+    registry, grant = people.registry, people.may()
+    for request in (
+        lambda: push_blob.status(registry, grant, upload),
+        lambda: push_blob.append(registry, grant, upload, chunk(b"x")),
+        lambda: push_blob.cancel(registry, grant, upload),
+    ):
+        with pytest.raises(UploadUnknown):
+            await request()
+
+    assert await pulled(people) == DATA
+
+
+async def test_a_cancelled_upload_is_gone(people: People) -> None:
+    """With its bytes."""
+    upload = await started(people, DATA)
+    await push_blob.cancel(people.registry, people.may(), upload)
+
+    with pytest.raises(UploadUnknown):
+        await commit(people, upload, chunk(b""))
+    assert await is_empty(people)
+
+
+async def test_an_upload_belongs_to_its_repository(people: People) -> None:
+    """Who may push elsewhere cannot touch it."""
+    upload = await started(people, DATA)
+    registry, elsewhere = people.registry, people.may(OTHER)
+    for request in (
+        lambda: push_blob.status(registry, elsewhere, upload),
+        lambda: push_blob.append(registry, elsewhere, upload, chunk(b"x")),
+        lambda: push_blob.commit(registry, elsewhere, upload, DIGEST, chunk(b"")),
+        lambda: push_blob.cancel(registry, elsewhere, upload),
+    ):
+        with pytest.raises(UploadUnknown):
+            await request()
+
+    assert await size(people, upload) == len(DATA)
+
+
+async def test_two_requests_write_to_one_upload_one_after_the_other(people: People) -> None:
+    """The second is told to wait; cancelling ends the upload under the first."""
+    upload = await started(people)
+    arrived = asyncio.Event()
+    first = asyncio.create_task(commit(people, upload, hanging(DATA[:5], arrived)))
+    await arrived.wait()
+    with pytest.raises(UploadOutOfOrder) as refused:
+        await push_blob.append(people.registry, people.may(), upload, chunk(b"x"))
+    assert refused.value.size == 5
+    await push_blob.cancel(people.registry, people.may(), upload)
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+    assert await is_empty(people)
+
+
+async def test_a_blob_is_served_from_the_repositories_that_have_it(people: People) -> None:
+    """Its bytes are stored once, whatever they are called for."""
+    await people.push_blob(DATA)
+    with pytest.raises(BlobUnknown):
+        await pull_blob(people.registry, people.may(OTHER), DIGEST)
+    await people.push_blob(DATA, OTHER)
+
+    assert (await pull_blob(people.registry, people.may(OTHER), DIGEST)).size == len(DATA)
+    assert await people.stored() == {DIGEST}
+
+
+async def test_a_mount_needs_the_right_to_pull(people: People) -> None:
+    """From a repository that is named, or from any that has the blob."""
+    await people.push_blob(DATA, OTHER)
+    registry, here = people.registry, people.may()
+
+    for hidden in (Grant(OTHER, frozenset({Action.PUSH})), people.may(HELLO)):
+        assert not await push_blob.mount(registry, here, DIGEST, hidden)
+    assert await push_blob.mount(registry, here, DIGEST, Grant(OTHER, frozenset({Action.PULL})))
+    assert await pulled(people) == DATA
+
+
+async def test_a_mount_from_anywhere_finds_what_may_be_pulled(people: People) -> None:
+    """And what is nowhere is to be uploaded."""
+    await people.push_blob(DATA, OTHER)
+
+    assert await push_blob.mount(people.registry, people.may(), DIGEST, EVERY_ACCESS)
+    assert not await push_blob.mount(
+        people.registry, people.may(), Digest.of(b"nowhere"), EVERY_ACCESS
+    )
+    assert await pulled(people) == DATA
+
+
+class FailingMetadata(SqliteMetadata):
+    """A database that fails when a blob is to be added."""
+
+    failing = True
+
+    async def add_blob(self, *arguments: object, **more: object) -> None:
+        if self.failing:
+            raise Unavailable
+        await super().add_blob(*arguments, **more)  # type: ignore[arg-type]
+
+
+async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path) -> None:
+    """The client pushes anew; if it never does, the collector deletes them."""
+    metadata, blobs = FailingMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path)
+    people = People(metadata, blobs)
+    with pytest.raises(Unavailable):
+        await people.push_blob(DATA)
+    with pytest.raises(BlobUnknown):
+        await pulled(people)
+    assert await people.stored() == {DIGEST}
+    await people.collect()
+    assert await is_empty(people)
+
+    metadata.failing = False
+    await people.push_blob(DATA)
+    await people.collect()
+    assert await pulled(people) == DATA
+    await blobs.close()
+    await metadata.close()
+
+
+class WatchingMetadata(SqliteMetadata):
+    """A database that calls back before a blob is added."""
+
+    before: Callable[[], None]
+
+    async def add_blob(self, *arguments: object, **more: object) -> None:
+        self.before()
+        await super().add_blob(*arguments, **more)  # type: ignore[arg-type]
+
+
+async def test_a_row_says_that_a_blob_is_there_when_no_power_cut_can_take_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Bytes first, rows second; else a row could outlive its bytes."""
+    disk = Disk(monkeypatch, tmp_path)
+    metadata, blobs = WatchingMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path / "data")
+    kept: list[bool] = []
+    metadata.before = lambda: kept.append(disk.keeps(blobs.path(DIGEST)))
+
+    for _ in range(2):
+        await People(metadata, blobs).push_blob(DATA)
+
+    assert kept == [True, True]
+    await blobs.close()
+    await metadata.close()
