@@ -32,6 +32,9 @@ format: $(VENV)/.installed-dev ## format and fix what can be fixed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+bench: $(VENV)/.installed-bench ## measure beside other registries; half an hour, or a few minutes with ARGS=--quick
+	$(BIN)/python -m bench $(ARGS)
+
 docs: $(VENV)/.installed-dev ## renew docs/configuration.md
 	$(BIN)/python -c "from lading.config.reference import render; print(render(), end='')" > docs/configuration.md
 
@@ -42,6 +45,8 @@ lock: ## renew requirements/*.txt from pyproject.toml
 		--group build pyproject.toml --output-file requirements/run.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
 		--group build --group dev pyproject.toml --constraint requirements/run.txt --output-file requirements/dev.txt
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
+		--group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 
 clean: ## remove everything made here except ./data
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache
@@ -58,4 +63,8 @@ $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@touch $@
 
-.PHONY: help run test e2e e2e-tools conformance check format docs lock clean
+$(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@touch $@
+
+.PHONY: help run test e2e e2e-tools conformance check format bench docs lock clean

@@ -1,0 +1,44 @@
+"""`python -m bench`: measure, and write `docs/performance.md`."""
+
+import re
+
+import click
+
+from bench import report, results
+from bench.measure import measure
+from bench.registries import NAMES
+from bench.works import WORKS
+
+
+@click.command()
+@click.option("--quick", is_flag=True, help="A first look: few, short rounds.")
+@click.option("--only", default="", metavar="REGEX", help="Only works whose name matches.")
+@click.option("--registry", "names", multiple=True, type=click.Choice(NAMES), default=NAMES)
+@click.option("--rounds", type=int, help="How often to measure everything.")
+@click.option("--seconds", type=float, help="How long each measurement takes.")
+@click.option("--report/--no-report", "write", default=True, help="Write docs/performance.md.")
+def main(
+    *,
+    quick: bool,
+    only: str,
+    names: tuple[str, ...],
+    rounds: int | None,
+    seconds: float | None,
+    write: bool,
+) -> None:
+    """Measure lading beside the other registries that this machine has."""
+    works = [work for work in WORKS if re.search(only, work.name)]
+    measured = measure(
+        names,
+        works,
+        rounds=rounds or (2 if quick else 5),
+        seconds=seconds or (1 if quick else 3),
+    )
+    results.save(measured)
+    click.echo(report.tables(measured))
+    if write:
+        report.write(measured)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Runs the works against the registries, in turn, for several rounds.
+
+All registries run the whole time; one that is not asked costs next to nothing. Each round goes
+through all works, and in each work through all registries, every time in another order, so that
+what else the machine does meets all alike.
+"""
+
+import random
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from bench.content import image, push_image
+from bench.http import UnexpectedAnswer
+from bench.machine import describe
+from bench.progress import Progress
+from bench.registries import Missing, Registry, find
+from bench.results import Results, WorkResults
+from bench.running import Running, running
+from bench.works import Work
+
+# Images pushed while syncs are counted.
+COUNTED = 20
+
+
+def measure(names: Sequence[str], works: Sequence[Work], *, rounds: int, seconds: float) -> Results:
+    """Measure the works in the registries; `seconds` for each, in each round."""
+    results = Results(describe())
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lading-bench-")))
+        started = [
+            stack.enter_context(running(registry, directory))
+            for registry in _available(names, results)
+        ]
+        _prepare(started, works, results)
+        _measure(started, works, results, rounds, seconds)
+        for registry in started:
+            results.memory[registry.registry.name] = registry.largest_process_bytes()
+            results.syncs[registry.registry.name] = _syncs(registry)
+    return results
+
+
+def _available(names: Sequence[str], results: Results) -> Iterator[Registry]:
+    for name in Progress("find", names):
+        try:
+            registry = find(name)
+        except Missing as missing:
+            results.missing[name] = str(missing)
+        else:
+            results.durability[registry.name] = registry.durability
+            yield registry
+
+
+def _prepare(started: Sequence[Running], works: Sequence[Work], results: Results) -> None:
+    for work in Progress("prepare", works, lambda work: work.name):
+        results.works[work.name] = WorkResults(work.unit, work.per)
+        for registry in started:
+            work.prepare(registry)
+
+
+def _measure(
+    started: Sequence[Running],
+    works: Sequence[Work],
+    results: Results,
+    rounds: int,
+    seconds: float,
+) -> None:
+    rng = random.Random(rounds)
+    turns = [
+        (work, registry)
+        for _ in range(rounds)
+        for work in works
+        for registry in rng.sample(started, len(started))
+    ]
+    for work, registry in Progress("measure", turns, lambda turn: turn[0].name):
+        found, name = results.works[work.name], registry.registry.name
+        if name in found.refused:
+            continue
+        try:
+            found.rounds.setdefault(name, []).append(work.measure(registry, seconds))
+        except UnexpectedAnswer as error:
+            del found.rounds[name]
+            found.refused[name] = str(error)
+
+
+def _syncs(registry: Running) -> float:
+    images = [image(random.Random(1000 + number), [20_000]) for number in range(COUNTED)]
+    with registry.counting_syncs() as syncs, registry.connect() as connection:
+        for number, pushed in enumerate(images):
+            push_image(connection, f"syncs/image-{number}", "latest", pushed)
+    return syncs.count / COUNTED

@@ -1,0 +1,66 @@
+"""What was measured, as a file: so that a report can be made again without measuring again."""
+
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from bench.works.base import Result
+
+FILE = Path("build/bench/results.json")
+
+
+@dataclass
+class WorkResults:
+    """One work, measured in every registry.
+
+    Attributes:
+        unit: of `Result.rate`.
+        per: what `Result.processor` is for.
+        rounds: by registry, one result for each round.
+        refused: registries that do not do it, and what they said.
+    """
+
+    unit: str
+    per: str
+    rounds: dict[str, list[Result]] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    def median(self, registry: str, figure: str) -> float | None:
+        """The median of the rounds of a figure of `Result`; `None` if there is none."""
+        values = [getattr(result, figure) for result in self.rounds.get(registry, [])]
+        if not values or None in values:
+            return None
+        return float(statistics.median(values))
+
+
+@dataclass
+class Results:
+    """Everything that was measured.
+
+    Attributes:
+        machine: what it was measured on.
+        durability: of each registry, in words.
+        memory: bytes of each registry's largest process, at the end.
+        syncs: calls of `fsync` and `fdatasync` for the push of one small image.
+        missing: registries that this machine does not have, and why.
+    """
+
+    machine: str
+    durability: dict[str, str] = field(default_factory=dict)
+    works: dict[str, WorkResults] = field(default_factory=dict)
+    memory: dict[str, int] = field(default_factory=dict)
+    syncs: dict[str, float] = field(default_factory=dict)
+    missing: dict[str, str] = field(default_factory=dict)
+
+
+def save(results: Results) -> None:
+    """Write the file."""
+    FILE.parent.mkdir(parents=True, exist_ok=True)
+    FILE.write_bytes(msgspec.json.format(msgspec.json.encode(results)))
+
+
+def load() -> Results:
+    """Read the file."""
+    return msgspec.json.decode(FILE.read_bytes(), type=Results)

@@ -1,0 +1,50 @@
+"""The load of many small requests: wrk, which is not the bottleneck (see `works/generator.py`)."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.http import UnexpectedAnswer
+
+_SCRIPT = Path(__file__).with_name("wrk.lua")
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What a load came to; times in milliseconds."""
+
+    requests: int
+    seconds: float
+    p50_ms: float
+    p99_ms: float
+
+
+def load(
+    port: int,
+    path: str,
+    *,
+    connections: int,
+    seconds: float,
+    headers: Mapping[str, str] | None = None,
+) -> Load:
+    """GET one path over and over.
+
+    Raises:
+        UnexpectedAnswer: a request failed.
+    """
+    command = ["wrk", "--threads=1", f"--connections={connections}"]
+    command += [f"--duration={max(1, round(seconds))}s", f"--script={_SCRIPT}"]
+    command += [f"--header={name}: {value}" for name, value in (headers or {}).items()]
+    done = subprocess.run(
+        [*command, f"http://127.0.0.1:{port}{path}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    result = json.loads(done.stdout.splitlines()[-1])
+    failed = result.pop("failed")
+    if failed:
+        raise UnexpectedAnswer(f"{failed} of {result['requests']} requests for {path} failed")
+    return Load(**result)
