@@ -1,0 +1,51 @@
+"""Pulling: what was pushed, or a word on what is missing."""
+
+import pytest
+
+from lading.core.digest import Digest
+from lading.core.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown
+from lading.core.names import Tag
+from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
+from tests.support.contents import OTHER, index
+from tests.support.people import People
+
+
+async def test_what_is_missing_is_told(people: People) -> None:
+    """An unknown repository is told apart from an unknown manifest in a known one."""
+    await people.push(index([]), "latest")
+    for ask in (pull_manifest, stat_manifest):
+        for reference in (Tag("v1"), Digest.of(b"another")):
+            with pytest.raises(ManifestUnknown):
+                await ask(people.registry, people.may(), reference)
+            with pytest.raises(RepositoryUnknown):
+                await ask(people.registry, people.may(OTHER), reference)
+
+
+async def test_a_deleted_manifest_is_not_served(people: People) -> None:
+    """From the moment it was deleted on."""
+    digest = await people.push(index([]), "latest")
+    await people.delete(digest)
+    for ask in (pull_manifest, stat_manifest):
+        for reference in (Tag("latest"), digest):
+            with pytest.raises(ManifestUnknown):
+                await ask(people.registry, people.may(), reference)
+
+
+async def test_a_blob_whose_bytes_are_lost_is_not_there(people: People) -> None:
+    """As far as a pull is concerned; the next push of it makes it whole."""
+    digest = await people.push_blob(b"hello")
+    await people.blobs.delete([digest])
+    with pytest.raises(BlobUnknown):
+        await pull_blob(people.registry, people.may(), digest)
+    await people.push_blob(b"hello")
+
+    assert (await pull_blob(people.registry, people.may(), digest)).size == 5
+
+
+async def test_the_size_of_a_blob(people: People) -> None:
+    """Is told in the repositories that have it."""
+    digest = await people.push_blob(b"hello")
+
+    assert await stat_blob(people.registry, people.may(), digest) == 5
+    with pytest.raises(BlobUnknown):
+        await stat_blob(people.registry, people.may(OTHER), digest)
