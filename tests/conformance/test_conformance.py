@@ -7,28 +7,43 @@ import pytest
 
 from tests.support.commands import require, run
 from tests.support.lading import lading_serve
+from tests.support.nginx import BEHIND_NGINX, nginx_before
 
 pytestmark = pytest.mark.e2e
 
+# sha512 is on in both; `dev` adds what only the next version has.
+VERSIONS = ("1.1", "dev")
 
-@pytest.mark.parametrize("version", ["1.1", "dev"])
+
+@pytest.mark.parametrize("version", VERSIONS)
 def test_every_test_of_the_suite_passes_and_none_is_skipped(version: str, tmp_path: Path) -> None:
-    """sha512 is on in both; what only the next version has is on in `dev`."""
-    require("conformance")
     with lading_serve(tmp_path) as registry:
-        variables = {
-            "OCI_REGISTRY": registry.host,
-            "OCI_TLS": "disabled",
-            "OCI_VERSION": version,
-            # "MAY reject": a manifest of which a blob or a child is missing is refused here.
-            "OCI_DATA_SPARSE": "false",
-            "OCI_RESULTS_DIR": str(tmp_path / "results"),
-        }
-        done = run(["conformance"], env=variables, cwd=tmp_path, check=False)
+        _assert_conforms(registry.host, version, tmp_path)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_so_it_is_behind_nginx(version: str, tmp_path: Path) -> None:
+    with (
+        lading_serve(tmp_path, env=BEHIND_NGINX) as registry,
+        nginx_before(registry, tmp_path) as host,
+    ):
+        _assert_conforms(host, version, tmp_path)
+
+
+def _assert_conforms(host: str, version: str, directory: Path) -> None:
+    require("conformance")
+    variables = {
+        "OCI_REGISTRY": host,
+        "OCI_TLS": "disabled",
+        "OCI_VERSION": version,
+        # "MAY reject": a manifest of which a blob or a child is missing is refused here.
+        "OCI_DATA_SPARSE": "false",
+        "OCI_RESULTS_DIR": str(directory / "results"),
+    }
+    done = run(["conformance"], env=variables, cwd=directory, check=False)
 
     summary = done.stdout.decode()
-    print(summary)
-    results = ElementTree.parse(tmp_path / "results" / "junit.xml").getroot().attrib
-    assert int(results["tests"]) > 800, summary
+    results = ElementTree.parse(directory / "results" / "junit.xml").getroot().attrib
     assert not {"failures", "errors", "skipped"} & results.keys(), summary
-    assert done.returncode == 0
+    assert int(results["tests"]) > 800, summary
+    assert done.returncode == 0, summary

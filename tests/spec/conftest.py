@@ -6,23 +6,36 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.client import Client
-from tests.support.lading import Lading, lading_serve
+from tests.support.lading import lading_serve
+from tests.support.nginx import BEHIND_NGINX, nginx_before
 from tests.support.pushes import Repository
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
-    """`lading serve` with two workers."""
+def direct(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Asks `lading serve` with two workers itself, for what no proxy would pass on."""
     with lading_serve(tmp_path_factory.mktemp("spec")) as registry:
-        yield registry
+        yield registry.client
 
 
-@pytest.fixture
-def client(registry: Lading) -> Client:
-    """Asks that registry."""
-    return registry.client
+@pytest.fixture(scope="session")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Asks through the nginx of the deployment."""
+    directory = tmp_path_factory.mktemp("spec")
+    with (
+        lading_serve(directory, env=BEHIND_NGINX) as registry,
+        nginx_before(registry, directory) as host,
+    ):
+        yield Client(host)
+
+
+@pytest.fixture(scope="session", params=["direct", pytest.param("proxied", marks=pytest.mark.e2e)])
+def client(request: pytest.FixtureRequest) -> Client:
+    """Asks a registry: behind a proxy, every answer is the same."""
+    client: Client = request.getfixturevalue(request.param)
+    return client
 
 
 @pytest.fixture

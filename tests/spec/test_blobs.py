@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.client import Answer
 from tests.support.pushes import Repository, digest_of
 
 DATA = bytes(range(256)) * 40
@@ -33,8 +34,7 @@ def test_the_head_of_a_blob_says_all_but_the_bytes(repository: Repository, algor
     get = repository.ask("GET", f"/blobs/{digest}")
 
     assert head.status == 200
-    del head.headers["Date"], get.headers["Date"]
-    assert sorted(head.headers.items()) == sorted(get.headers.items())
+    assert _headers(head) == _headers(get)
 
 
 @pytest.mark.endpoint("end-2", "GET", "HEAD")
@@ -115,3 +115,9 @@ def test_a_colon_may_come_encoded(repository: Repository) -> None:
     digest = repository.push_blob(DATA)
 
     assert repository.ask("GET", f"/blobs/{digest.replace(':', '%3A')}").body == DATA
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    """All that say something of the content."""
+    names = {name.lower(): value for name, value in answer.headers.items()}
+    return {name: value for name, value in names.items() if name not in {"date", "connection"}}

@@ -19,7 +19,7 @@ PATHS = (
     "/v2/a/b/blobs/uploads/",
     f"/v2/a/b/blobs/uploads/{UPLOAD}",
 )
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE", "PROPFIND")
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PROPFIND")
 
 
 def test_a_path_of_each_route_is_known_here() -> None:
@@ -76,9 +76,27 @@ def test_a_method_that_a_path_does_not_have_is_refused(
         assert answer.codes == ["UNSUPPORTED"]
 
 
-@pytest.mark.parametrize("path", [*PATHS, "/v2/unknown", "/elsewhere", "*"])
+@pytest.mark.parametrize("path", PATHS)
+def test_trace_is_refused(direct: Client, path: str) -> None:
+    answer = direct.ask("TRACE", path)
+
+    assert answer.status == 405
+    assert "TRACE" not in answer.headers["Allow"]
+    assert answer.codes == ["UNSUPPORTED"]
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/v2/unknown", "/elsewhere"])
 def test_options_of_anything_are_told(client: Client, path: str) -> None:
     """A browser asks for them before it asks; an error would hide what comes next from its page."""
+    _assert_options_are_told(client, path)
+
+
+def test_options_of_the_server_are_told(direct: Client) -> None:
+    """`*` is the server itself (RFC 9110, 9.3.7)."""
+    _assert_options_are_told(direct, "*")
+
+
+def _assert_options_are_told(client: Client, path: str) -> None:
     answer = client.ask("OPTIONS", path)
 
     assert answer.status == 204

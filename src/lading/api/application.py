@@ -93,13 +93,17 @@ class Api:
             outcome,
             response,
             head=request.method == "HEAD",
-            accelerate=self._accelerate(request),
+            accelerate=self._accelerate(request, response),
         )
 
-    def _accelerate(self, request: Request) -> str:
-        """Where the proxy that sent the request finds blobs, if it is ours and says it can."""
+    def _accelerate(self, request: Request, response: Response) -> str:
+        """Where the proxy that sent the request finds blobs, if it is ours and says it can.
+
+        It obeys `Range` by itself, so what is not obeyed here is not left to it.
+        """
         if (
             self._options.accelerate
+            and (response.status == 206 or "range" not in request.headers)
             and request.headers.get("x-sendfile-type", "").lower() == "x-accel-redirect"
             and is_trusted(_peer(request), self._options.trusted_proxies)
         ):

@@ -51,6 +51,7 @@ class Sender:
             headers["X-Accel-Redirect"] = accelerate + body.source.key
             headers["Content-Length"] = "0"
             headers.pop("Content-Range", None)
+            headers.pop("Accept-Ranges", None)
             await _send_bytes(send, 200, headers, b"")
         elif isinstance(body, bytes):
             if response.status not in _WITHOUT_BODY:

@@ -1,0 +1,72 @@
+"""The nginx of deploy/compose, as a program on this machine, in front of a registry.
+
+Its configuration is the deployment's with other paths and ports, so what is tested through it is
+what people deploy; without Docker, any test can have it in a moment.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.commands import REPOSITORY, require, require_root
+from tests.support.lading import Lading
+from tests.support.processes import background, wait_until
+
+CONFIGURATION = REPOSITORY / "deploy" / "compose" / "nginx.conf"
+# What deploy/compose/registry/config.yml says beside where the data is.
+BEHIND_NGINX = {
+    "REGISTRY_HTTP_TRUSTEDPROXIES": "[127.0.0.1]",
+    "REGISTRY_HTTP_ACCELREDIRECT": "/_blobs/",
+}
+
+
+@contextmanager
+def nginx_before(registry: Lading, directory: Path) -> Iterator[str]:
+    """Run nginx for the length of the block; yields its host and port.
+
+    Args:
+        registry: started with the variables `BEHIND_NGINX`.
+        directory: for its configuration and its log.
+    """
+    require("nginx")
+    require_root()
+    host = f"127.0.0.1:{_free_port()}"
+    configuration = directory / "nginx.conf"
+    configuration.write_text(
+        _replace(
+            CONFIGURATION.read_text(),
+            {
+                "/run/nginx.pid": str(directory / "nginx.pid"),
+                "/dev/stdout": str(directory / "access.log"),
+                "listen 80;": f"listen {host};",
+                "server registry:5000;": f"server {registry.host};",
+                "/var/lib/registry/": f"{registry.root}/",
+            },
+        )
+    )
+    log = directory / "nginx.log"
+    # Its workers read what pytest keeps in a directory of root's.
+    options = "daemon off; user root;"
+    with background(["nginx", "-c", str(configuration), "-g", options], log=log):
+        wait_until(lambda: _accepts(host), "nginx", log=log.read_text)
+        yield host
+
+
+def _replace(text: str, words: dict[str, str]) -> str:
+    for old, new in words.items():
+        assert old in text, f"{CONFIGURATION} has no {old!r} any more"
+        text = text.replace(old, new)
+    return text
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def _accepts(host: str) -> bool:
+    name, _, port = host.rpartition(":")
+    with socket.socket() as connection:
+        return connection.connect_ex((name, int(port))) == 0
