@@ -3,9 +3,13 @@
 The only module that knows every adapter. Nothing is opened before the application starts.
 """
 
+import asyncio
 import logging
+import os
+import socket
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -17,6 +21,8 @@ from lading.blobs.memory import MemoryBlobs
 from lading.config.settings import Settings
 from lading.core.immutability import ImmutableTags
 from lading.metadata.sqlite import SqliteMetadata
+from lading.services import jobs
+from lading.services.jobs import Job
 from lading.services.registry import Policy, Registry
 
 log = logging.getLogger(__name__)
@@ -46,7 +52,10 @@ def _registry(
         new_uuid=uuid.uuid4,
         policy=Policy(
             grace=settings.storage.garbagecollect.grace.total_seconds(),
-            upload_age=purging.age.total_seconds(),
+            trash=settings.storage.garbagecollect.trash.total_seconds(),
+            untagged=settings.storage.garbagecollect.untagged,
+            upload_age=purging.age.total_seconds() if purging.enabled else None,
+            uploads_kept=purging.dryrun,
             delete_enabled=settings.storage.delete.enabled,
             children_required=settings.validation.childrenrequired,
             immutable=[
@@ -55,6 +64,28 @@ def _registry(
             ],
         ),
     )
+
+
+def worker_name(work: str) -> str:
+    """The name of this process among all that hold leases, for people."""
+    return f"{work}, process {os.getpid()} on {socket.gethostname()}"
+
+
+def _jobs(settings: Settings) -> Sequence[Job]:
+    """What the server does by itself. A registry that is read-only is left as it is."""
+    collecting = settings.storage.garbagecollect
+    purging = settings.storage.maintenance.uploadpurging
+    if settings.storage.maintenance.readonly.enabled:
+        return ()
+    wanted = (
+        (collecting.enabled, jobs.COLLECT, collecting.interval, jobs.collect_garbage),
+        (purging.enabled, jobs.PURGE, purging.interval, jobs.purge_uploads),
+    )
+    return [
+        Job(name, interval.total_seconds(), work)
+        for enabled, name, interval, work in wanted
+        if enabled
+    ]
 
 
 async def close_registry(registry: Registry) -> None:
@@ -108,7 +139,12 @@ class _Server:
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
         self._api = Api(registry, _options(self._settings))
+        working = asyncio.create_task(
+            jobs.keep(registry, _jobs(self._settings), worker_name("the server"))
+        )
         await send({"type": "lifespan.startup.complete"})
         await receive()
+        working.cancel()
+        await asyncio.wait([working])
         await close_registry(registry)
         await send({"type": "lifespan.shutdown.complete"})

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,8 @@ from tests.support.contents import HELLO, index
 from tests.support.rows import digest_of, push, tags_of
 
 EMPTY = index([])
+# Bytes of a page of the file (sqlite.org/fileformat.html).
+PAGE = 4096
 
 
 async def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path) -> None:
@@ -47,6 +50,7 @@ async def test_many_processes_make_one_database(tmp_path: Path) -> None:
 
 WRITER = """
 import asyncio, sys
+from contextlib import closing
 from pathlib import Path
 from lading.metadata.sqlite import SqliteMetadata
 from tests.support.contents import index
@@ -137,10 +141,15 @@ async def test_a_damaged_database_is_unavailable(
     metadata = SqliteMetadata.open(path)
     await push(metadata, EMPTY, "latest")
     await metadata.close()
-    size = path.stat().st_size
+    # All but the schema, which is needed to open it.
+    with closing(sqlite3.connect(path)) as connection:
+        tables = connection.execute(
+            "SELECT rootpage FROM sqlite_schema WHERE rootpage > 0"
+        ).fetchall()
     with path.open("r+b") as file:
-        file.seek(4096)
-        file.write(b"\xff" * (size - 4096))
+        for (page,) in tables:
+            file.seek((page - 1) * PAGE)
+            file.write(b"\xff" * PAGE)
     metadata = SqliteMetadata.open(path)
 
     with pytest.raises(Unavailable, match="log says why"):

@@ -293,7 +293,7 @@ async def test_an_upload_without_progress_is_given_up(people: People) -> None:
     """With what it had; its client is told that it is unknown."""
     upload = await push_blob.start(people.registry, people.may())
     await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"half")))
-    people.now += people.policy.upload_age - 1
+    people.now += people.upload_age - 1
     assert await people.collect() == []
     people.now += 1
 
@@ -308,7 +308,7 @@ async def test_an_upload_with_progress_lives_on(people: People) -> None:
     """However slow it is."""
     upload = await push_blob.start(people.registry, people.may())
     for _ in range(50):
-        people.now += people.policy.upload_age / 2
+        people.now += people.upload_age / 2
         await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"x")))
         assert await people.collect() == []
 
@@ -316,7 +316,7 @@ async def test_an_upload_with_progress_lives_on(people: People) -> None:
 async def test_an_upload_that_someone_writes_to_is_not_given_up(people: People) -> None:
     """Even if nothing came for long: a plan that was made before does nothing."""
     upload = await push_blob.start(people.registry, people.may())
-    people.now += 2 * people.policy.upload_age
+    people.now += 2 * people.upload_age
     plan = await collect.plan(people.registry, people.limits())
     assert len(plan.uploads) == 1
 

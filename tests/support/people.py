@@ -49,6 +49,12 @@ class People:
             policy=self.policy,
         )
 
+    @property
+    def upload_age(self) -> float:
+        """Seconds after which an upload is given up."""
+        assert self.policy.upload_age is not None
+        return self.policy.upload_age
+
     def may(self, repository: RepositoryName = HELLO) -> Grant:
         """Everything, in one repository."""
         return Grant(repository, ALL_ACTIONS, ALICE)

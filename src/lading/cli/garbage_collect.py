@@ -1,61 +1,141 @@
 """`lading garbage-collect`: free what nothing needs, while the server runs or not.
 
-Prints the lines of CNCF Distribution's command of that name, which scripts read, and then a summary
-with bytes.
+Prints the lines of CNCF Distribution's command of that name, which scripts read, each with why; and
+then a summary with bytes. What stays is listed on demand only: that costs what there is in the
+registry, and all else here costs what there is to collect.
 """
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from lading.app import close_registry, open_registry
+from lading.app import close_registry, open_registry, worker_name
+from lading.cli.output import plain, to_json
 from lading.cli.settings import load_settings
 from lading.cli.units import human_size
 from lading.config.settings import Settings
-from lading.core.garbage import DoomedBlob, DoomedManifest, Limits
-from lading.services import collect
-from lading.services.collect import Plan
+from lading.core.garbage import (
+    Doomed,
+    DoomedBlob,
+    DoomedLink,
+    DoomedManifest,
+    DoomedUpload,
+    Leftover,
+    Limits,
+)
+from lading.ports import Job
+from lading.services import collect, jobs, lease
+from lading.services.collect import Plan, Tally
+from lading.services.lease import Lease
 from lading.services.registry import Registry
+
+KINDS = {
+    DoomedManifest: "manifest",
+    DoomedLink: "link",
+    DoomedBlob: "blob",
+    DoomedUpload: "upload",
+    Leftover: "leftover",
+}
 
 
 @click.command("garbage-collect")
-@click.option("-d", "--dry-run", is_flag=True, help="Say what would go; remove nothing.")
+@click.option("-d", "--dry-run", is_flag=True, help="Say what would go, and why; remove nothing.")
 @click.option(
     "-m", "--delete-untagged", is_flag=True, help="Also remove manifests that no tag leads to."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the summary only.")
+@click.option("--verbose", is_flag=True, help="Also list what stays, as Distribution does.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 @click.argument("config", type=click.Path(path_type=Path))
-def garbage_collect(config: Path, *, dry_run: bool, delete_untagged: bool, quiet: bool) -> None:
+def garbage_collect(
+    config: Path, *, dry_run: bool, delete_untagged: bool, quiet: bool, verbose: bool, as_json: bool
+) -> None:
     """Remove deleted images for good, and free the bytes that nothing needs.
 
-    The server may run meanwhile: pushes and pulls go on. CONFIG is the server's configuration file.
+    The server may run meanwhile: pushes and pulls go on. It collects by itself, too, but leaves
+    what was deleted in the trash for a while; this empties the trash. CONFIG is the server's
+    configuration file.
     """
     settings = load_settings(config)
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
-    asyncio.run(_collect(settings, dry_run=dry_run, untagged=delete_untagged, quiet=quiet))
+    command = _Command(quiet=quiet or as_json, verbose=verbose, as_json=as_json)
+    asyncio.run(command.run(settings, dry_run=dry_run, untagged=delete_untagged))
 
 
-async def _collect(settings: Settings, *, dry_run: bool, untagged: bool, quiet: bool) -> None:
-    registry = open_registry(settings)
-    try:
+class _Command:
+    """One run of the command: how it talks."""
+
+    def __init__(self, *, quiet: bool, verbose: bool, as_json: bool) -> None:
+        self._quiet = quiet
+        self._verbose = verbose
+        self._as_json = as_json
+
+    async def run(self, settings: Settings, *, dry_run: bool, untagged: bool) -> None:
+        registry = open_registry(settings)
+        try:
+            if dry_run:
+                plan = await self._plan(registry, untagged=untagged)
+                self._conclude(plan.items, dry_run=True)
+                return
+            name = worker_name("lading garbage-collect")
+            async with lease.wait_for(registry, jobs.COLLECT, name, _say_who_collects) as held:
+                plan = await self._plan(registry, untagged=untagged)
+                self._conclude(await self._collect(registry, plan, held), dry_run=False)
+        finally:
+            await close_registry(registry)
+
+    async def _plan(self, registry: Registry, *, untagged: bool) -> Plan:
         now = registry.clock()
         # By hand, the trash is emptied: what is in it has no window left.
         limits = Limits(now=now, grace=registry.policy.grace, trash_before=now, untagged=untagged)
         plan = await collect.plan(registry, limits)
-        if not quiet:
-            await _print_plan(registry, plan)
-        if dry_run:
-            _summarise(plan)
-        else:
-            await _run(registry, plan)
-    finally:
-        await close_registry(registry)
+        if self._verbose and not self._quiet:
+            await _print_kept(registry, plan)
+        if not self._quiet:
+            for item in plan.items:
+                click.echo(_line(item))
+                click.echo(f"    {_because(item)}")
+        return plan
+
+    async def _collect(self, registry: Registry, plan: Plan, held: Lease) -> list[Doomed]:
+        removed: list[Doomed] = []
+        bar = click.progressbar(
+            length=len(plan.items), label="Removing", file=sys.stderr, hidden=self._as_json
+        )
+        with bar:
+            async for item in collect.run(registry, plan):
+                removed.append(item)
+                bar.update(1)
+                await held.keep()
+        return removed
+
+    def _conclude(self, items: Iterable[Doomed], *, dry_run: bool) -> None:
+        tally = Tally()
+        for item in items:
+            tally.count(item)
+        if self._as_json:
+            click.echo(_document(items, tally, dry_run=dry_run))
+            return
+        removed, freed = ("would be removed", "would be freed") if dry_run else ("removed", "freed")
+        click.echo(
+            f"{tally.manifests} manifests, {tally.blobs} blobs and {tally.uploads} uploads"
+            f" {removed}; {tally.size} bytes ({human_size(tally.size)}) {freed}"
+        )
 
 
-async def _print_plan(registry: Registry, plan: Plan) -> None:
+def _say_who_collects(job: Job, seconds: float) -> None:
+    click.echo(
+        f"Waiting for {job.holder}, which is collecting garbage"
+        f" (if it is dead, this goes on in {seconds:.0f} seconds)",
+        err=True,
+    )
+
+
+async def _print_kept(registry: Registry, plan: Plan) -> None:
     marked = 0
     async for repository, manifests in collect.list_kept(registry, plan):
         click.echo(repository)
@@ -64,45 +144,40 @@ async def _print_plan(registry: Registry, plan: Plan) -> None:
             for child in children:
                 click.echo(f"{repository}: marking blob {child}")
             marked += 1 + len(children)
-    for manifest in plan.manifests:
-        click.echo(
-            f"manifest eligible for deletion: {{{manifest.repository} {manifest.digest} []}}"
-        )
     click.echo(
         f"\n{marked} blobs marked, {len(plan.blobs)} blobs and {len(plan.manifests)} manifests"
         " eligible for deletion"
     )
-    for blob in plan.blobs:
-        click.echo(f"blob eligible for deletion: {blob.digest}")
-    for link in plan.links:
-        click.echo(f"{link.repository}: layer link eligible for deletion: {link.digest}")
-    for upload in plan.uploads:
-        click.echo(
-            f"{upload.repository}: upload given up: {upload.upload} ({human_size(upload.size)})"
-        )
 
 
-def _summarise(plan: Plan) -> None:
-    click.echo(
-        f"{len(plan.manifests)} manifests and {len(plan.blobs)} blobs would be removed;"
-        f" {plan.size} bytes ({human_size(plan.size)}) would be freed"
-    )
+def _line(item: Doomed) -> str:
+    """As Distribution prints it, where it does."""
+    match item:
+        case DoomedManifest():
+            return f"manifest eligible for deletion: {{{item.repository} {item.digest} []}}"
+        case DoomedLink():
+            return f"{item.repository}: layer link eligible for deletion: {item.digest}"
+        case DoomedBlob():
+            return f"blob eligible for deletion: {item.digest}"
+        case DoomedUpload():
+            return f"{item.repository}: upload eligible for deletion: {item.upload}"
+        case Leftover():
+            return f"upload eligible for deletion: {item.upload}"
 
 
-async def _run(registry: Registry, plan: Plan) -> None:
-    manifests = blobs = freed = 0
-    with click.progressbar(length=len(plan.items), label="Removing", file=sys.stderr) as bar:
-        async for removed in collect.run(registry, plan):
-            bar.update(1)
-            match removed:
-                case DoomedManifest():
-                    manifests += 1
-                case DoomedBlob(size=size):
-                    blobs += 1
-                    freed += size
-                case _:
-                    pass
-    click.echo(
-        f"{manifests} manifests and {blobs} blobs removed;"
-        f" {freed} bytes ({human_size(freed)}) freed"
+def _because(item: Doomed) -> str:
+    if isinstance(item, DoomedLink):
+        return item.why
+    return f"{item.why}; {human_size(item.size)}"
+
+
+def _document(items: Iterable[Doomed], tally: Tally, *, dry_run: bool) -> str:
+    return to_json(
+        {
+            "dry_run": dry_run,
+            "bytes": tally.size,
+            "items": [
+                {"kind": KINDS[type(item)], **plain(item), "why": item.why} for item in items
+            ],
+        }
     )

@@ -109,11 +109,11 @@ class UploadPurging(Section):
     enabled: bool = True
     """`false` keeps unfinished uploads for ever."""
     age: Duration = timedelta(hours=168)
-    """How long an upload may stay without progress."""
+    """How long an upload may stay without progress, which is noted to a tenth of this time."""
     interval: PositiveDuration = timedelta(hours=24)
     """How often to look for such uploads."""
     dryrun: bool = False
-    """`true` logs what would be purged and keeps it."""
+    """`true` logs what would be given up, and keeps it."""
 
 
 class Maintenance(Section):
@@ -126,11 +126,22 @@ class Maintenance(Section):
 
 
 class GarbageCollect(Section):
-    """What the garbage collector spares."""
+    """When the server collects garbage by itself, and what it spares."""
 
+    enabled: bool = True
+    """`false` leaves it to `lading garbage-collect`. Not a key of Distribution."""
+    interval: PositiveDuration = timedelta(hours=1)
+    """How long after a collection the next one starts; one worker of all does it. Not a key of \
+Distribution."""
     grace: Duration = timedelta(hours=24)
     """How long bytes are kept, though no manifest uses them, after a client was told that they \
 exist. Not a key of Distribution."""
+    trash: Duration = timedelta(hours=168)
+    """How long what was deleted can be restored, unless garbage is collected by hand. Not a key \
+of Distribution."""
+    untagged: bool = False
+    """`true` collects manifests, too, that no tag, no index and no subject has led to for as long \
+as deleted ones are kept. Not a key of Distribution."""
 
 
 class Storage(Section):

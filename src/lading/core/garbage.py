@@ -33,10 +33,16 @@ class Limits:
 
 
 class Cause(Enum):
-    """Why a manifest goes: a sentence that goes on with a time."""
+    """Why a manifest goes."""
 
-    DELETED = "it was deleted, and is in the trash since"
-    UNTAGGED = "no tag, index or subject leads to it since"
+    DELETED = "deleted"
+    UNTAGGED = "untagged"
+
+
+_SINCE = {
+    Cause.DELETED: "it was deleted, and is in the trash since",
+    Cause.UNTAGGED: "no tag, index or subject leads to it since",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,7 @@ class DoomedManifest:
     @property
     def why(self) -> str:
         """Why it goes, for a person."""
-        return f"{self.cause.value} {utc(self.since)}"
+        return f"{_SINCE[self.cause]} {utc(self.since)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,6 +109,14 @@ STEPS = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX uploads_active ON uploads (active_at);
 
+    CREATE TABLE jobs (
+        name TEXT PRIMARY KEY,
+        holder TEXT,
+        expires_at REAL NOT NULL,
+        started_at REAL NOT NULL,
+        finished_at REAL
+    ) STRICT, WITHOUT ROWID;
+
     CREATE TABLE deletions (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,
 )

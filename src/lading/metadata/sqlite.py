@@ -17,6 +17,7 @@ from lading.core.names import Reference, RepositoryName, Tag, UploadId
 from lading.metadata import (
     collection,
     garbage,
+    jobs,
     links,
     manifests,
     repositories,
@@ -27,6 +28,7 @@ from lading.metadata.database import Database, FileDatabase, MemoryDatabase
 from lading.ports import (
     Change,
     Garbage,
+    Job,
     Referrer,
     StoredManifest,
     Upload,
@@ -289,6 +291,39 @@ class SqliteMetadata:
     async def unknown_uploads(self, ids: Sequence[UploadId]) -> Sequence[UploadId]:
         """See `Metadata.unknown_uploads`."""
         return await self._database.scan(lambda connection: uploads.unknown(connection, ids))
+
+    async def find_job(self, name: str) -> Job | None:
+        """See `Metadata.find_job`."""
+        return self._database.read(jobs.find, name)
+
+    async def claim_job(
+        self,
+        name: str,
+        holder: str,
+        *,
+        now: float,
+        expires_at: float,
+        finished_before: float | None,
+    ) -> bool:
+        """See `Metadata.claim_job`."""
+        return await self._database.write(
+            lambda connection: jobs.claim(
+                connection, name, holder, now, expires_at, finished_before
+            ),
+            durable=False,
+        )
+
+    async def renew_job(self, name: str, holder: str, *, expires_at: float) -> bool:
+        """See `Metadata.renew_job`."""
+        return await self._database.write(
+            lambda connection: jobs.renew(connection, name, holder, expires_at), durable=False
+        )
+
+    async def release_job(self, name: str, holder: str, *, finished_at: float | None) -> None:
+        """See `Metadata.release_job`."""
+        await self._database.write(
+            lambda connection: jobs.release(connection, name, holder, finished_at), durable=False
+        )
 
     async def close(self) -> None:
         """See `Metadata.close`."""

@@ -58,6 +58,41 @@ class Plan:
         )
 
 
+@dataclass(slots=True)
+class Tally:
+    """What a collection has removed.
+
+    Attributes:
+        items: how many things, of all kinds.
+        size: how many bytes of files.
+    """
+
+    items: int = 0
+    uploads: int = 0
+    manifests: int = 0
+    blobs: int = 0
+    size: int = 0
+
+    def count(self, removed: Doomed) -> None:
+        """Count a thing that was removed."""
+        self.items += 1
+        match removed:
+            case DoomedManifest():
+                self.manifests += 1
+            case DoomedBlob():
+                self.blobs += 1
+                self.size += removed.size
+            case DoomedUpload() | Leftover():
+                self.uploads += 1
+                self.size += removed.size
+
+    def __str__(self) -> str:
+        return (
+            f"{self.manifests} manifests, {self.blobs} blobs and {self.uploads} uploads removed,"
+            f" {self.size} bytes freed"
+        )
+
+
 async def plan(registry: Registry, limits: Limits, *, uploads: bool = True) -> Plan:
     """What a collection would remove now; changes nothing.
 
@@ -81,7 +116,7 @@ async def run(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
     """Remove what is in the plan and still not needed; yields each thing that went."""
     await purge.forget_committed(registry, plan.limits)
     for upload in plan.uploads:
-        if await purge.expire(registry, upload, plan.limits):
+        if await purge.expire(registry, upload):
             yield upload
     for leftover in plan.leftovers:
         await purge.clear(registry, leftover)

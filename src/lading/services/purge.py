@@ -18,29 +18,26 @@ BATCH = 1000
 
 async def find_idle(registry: Registry, limits: Limits) -> Sequence[DoomedUpload]:
     """Uploads without progress for so long that they are given up."""
+    if registry.policy.upload_age is None:
+        return ()
     idle = await registry.metadata.list_idle_uploads(
         idle_since=limits.now - registry.policy.upload_age, at_most=limits.at_most
     )
     return [await _describe(registry, upload) for upload in idle]
 
 
-async def expire(registry: Registry, doomed: DoomedUpload, limits: Limits) -> bool:
+async def expire(registry: Registry, doomed: DoomedUpload) -> bool:
     """Give an upload up, unless it has made progress since, or a request is writing to it."""
     upload = await registry.metadata.find_upload(doomed.repository, doomed.upload)
-    if (
-        upload is None
-        or upload.committed
-        or upload.active_at > limits.now - registry.policy.upload_age
-    ):
+    if upload is None or registry.policy.uploads_kept:
         return False
     try:
         async with registry.blobs.stage(upload):
-            await _drop(registry, upload)
+            return await _drop_if_idle(registry, doomed)
     except UploadOutOfOrder:
         return False
     except UploadUnknown:  # a crash took its file, or came before it was made
-        await _drop(registry, upload)
-    return True
+        return await _drop_if_idle(registry, doomed)
 
 
 async def forget_committed(registry: Registry, limits: Limits) -> None:
@@ -88,9 +85,13 @@ async def _describe(registry: Registry, upload: Upload) -> DoomedUpload:
     )
 
 
-async def _drop(registry: Registry, upload: Upload) -> None:
-    await registry.metadata.drop_upload(upload.id)
-    await registry.blobs.discard(upload.id)
+async def _drop_if_idle(registry: Registry, doomed: DoomedUpload) -> bool:
+    upload = await registry.metadata.find_upload(doomed.repository, doomed.upload)
+    if upload is None or upload.committed is not None or upload.active_at != doomed.since:
+        return False
+    await registry.metadata.drop_upload(doomed.upload)
+    await registry.blobs.discard(doomed.upload)
+    return True
 
 
 async def _interrupted_commit(registry: Registry, staged: Staged) -> Leftover | None:

@@ -197,8 +197,8 @@ async def _stage(registry: Registry, upload: Upload) -> AsyncIterator[StagedUplo
         try:
             yield staged
         finally:
-            now = registry.clock()
-            if now - upload.active_at >= registry.policy.upload_age / PROGRESS_NOTES:
+            now, age = registry.clock(), registry.policy.upload_age
+            if age is not None and now - upload.active_at >= age / PROGRESS_NOTES:
                 await registry.metadata.touch_upload(upload.id, now=now)
 
 

@@ -15,14 +15,21 @@ class Policy:
 
     Attributes:
         grace: seconds that a blob is safe after a client was told that it is there.
-        upload_age: seconds after which an upload that was not finished is given up.
+        trash: seconds that what was deleted can be restored, unless it is collected by hand.
+        untagged: whether manifests that no tag leads to are collected, too.
+        upload_age: seconds after which an upload that makes no progress is given up; `None` if none
+            ever is.
+        uploads_kept: whether such uploads are only named, and kept.
         delete_enabled: whether clients may delete.
         children_required: whether an index is refused when a manifest it lists is missing.
         immutable: the tags that cannot be moved or deleted once they are set.
     """
 
     grace: float = 24 * 3600.0
-    upload_age: float = 7 * 24 * 3600.0
+    trash: float = 7 * 24 * 3600.0
+    untagged: bool = False
+    upload_age: float | None = 7 * 24 * 3600.0
+    uploads_kept: bool = False
     delete_enabled: bool = True
     children_required: bool = True
     immutable: Sequence[ImmutableTags] = ()

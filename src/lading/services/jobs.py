@@ -1,0 +1,123 @@
+"""What the server does by itself: collecting garbage, and giving up uploads.
+
+Every worker keeps the same jobs, and each job is done by the one that finds it due first. A job
+that fails is logged and tried again; it never takes the server down.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from lading.core.garbage import DoomedUpload, Limits
+from lading.services import collect, lease, purge
+from lading.services.lease import Lease
+from lading.services.registry import Registry
+
+log = logging.getLogger(__name__)
+
+COLLECT = "garbage collection"
+PURGE = "purging of uploads"
+# Seconds between looks at a job that another worker does, or that has failed here.
+RETRY = 30.0
+# How much is collected in one step. Steps are short, as the requests of this worker wait for them.
+STEP = 100
+
+Work = Callable[[Registry, Lease], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something to do now and then.
+
+    Attributes:
+        interval: seconds from the end of one run to the start of the next.
+    """
+
+    name: str
+    interval: float
+    work: Work
+
+
+async def keep(registry: Registry, jobs: Sequence[Job], holder: str) -> None:
+    """Do the jobs when they are due, until cancelled.
+
+    Args:
+        registry: the parts.
+        jobs: what to do.
+        holder: the name of this worker.
+    """
+    async with asyncio.TaskGroup() as group:
+        for job in jobs:
+            group.create_task(_keep(registry, job, holder))
+
+
+async def _keep(registry: Registry, job: Job, holder: str) -> None:
+    while True:
+        try:
+            wait = await _do_if_due(registry, job, holder)
+        except Exception:
+            log.exception("%s failed; it is tried again later", job.name)
+            wait = RETRY
+        await asyncio.sleep(wait)
+
+
+async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
+    """Do the job if it is due and free; returns in how many seconds to look again."""
+    known = await registry.metadata.find_job(job.name)
+    now = registry.clock()
+    if known is not None and known.finished_at is not None:
+        due_at = known.finished_at + job.interval
+        if due_at > now:
+            return due_at - now
+    async with lease.hold(registry, job.name, holder, finished_before=now - job.interval) as held:
+        if held is None:
+            return min(RETRY, job.interval)
+        await job.work(registry, held)
+    return job.interval
+
+
+async def collect_garbage(registry: Registry, lease: Lease) -> None:
+    """Collect what there is, in steps, with as long a rest after each as it took."""
+    policy, now = registry.policy, registry.clock()
+    limits = Limits(
+        now=now,
+        grace=policy.grace,
+        trash_before=now - policy.trash,
+        untagged=policy.untagged,
+        at_most=STEP,
+    )
+    clock = asyncio.get_running_loop().time
+    tally, before = collect.Tally(), -1
+    while tally.items > before:
+        started, before = clock(), tally.items
+        plan = await collect.plan(registry, limits, uploads=False)
+        async for removed in collect.run(registry, plan):
+            tally.count(removed)
+        await lease.keep()
+        await asyncio.sleep(clock() - started)
+    if tally.items:
+        log.info("garbage collected: %s", tally)
+
+
+async def purge_uploads(registry: Registry, lease: Lease) -> None:
+    """Give up uploads that nobody goes on with; or only name them, if they are to be kept."""
+    now = registry.clock()
+    limits = Limits(now=now, grace=registry.policy.grace, trash_before=now, untagged=False)
+    for upload in await purge.find_idle(registry, limits):
+        if registry.policy.uploads_kept:
+            _log(upload, "would be given up, were it not for dryrun")
+        elif await purge.expire(registry, upload):
+            _log(upload, "given up")
+        await lease.keep()
+
+
+def _log(upload: DoomedUpload, what: str) -> None:
+    log.info(
+        "upload %s to %s (%d bytes) %s: %s",
+        upload.upload,
+        upload.repository,
+        upload.size,
+        what,
+        upload.why,
+    )

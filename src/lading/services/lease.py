@@ -1,0 +1,94 @@
+"""Leases: one worker of many does a job at a time, and a dead one does not hold it for ever.
+
+A lease keeps workers out of each other's way. Nothing depends on it for its safety: two collectors
+at once do some work twice, and lose nothing.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from lading.core.errors import Unavailable
+from lading.ports import Job
+from lading.services.registry import Registry
+
+# Seconds after which a lease that was not renewed is anybody's. A step of a job takes far less.
+DURATION = 60.0
+# Seconds between looks at a job that somebody else does.
+POLL = 0.2
+
+
+class Lease:
+    """The right to do a job, for a while."""
+
+    def __init__(self, registry: Registry, job: str, holder: str, expires_at: float) -> None:
+        self._registry = registry
+        self._job = job
+        self._holder = holder
+        self._expires_at = expires_at
+
+    async def keep(self) -> None:
+        """Go on holding it; called between the steps of the job, writes only now and then.
+
+        Raises:
+            Unavailable: it was lost, as this worker took too long over a step.
+        """
+        now = self._registry.clock()
+        if now < self._expires_at - DURATION / 2:
+            return
+        self._expires_at = now + DURATION
+        if not await self._registry.metadata.renew_job(
+            self._job, self._holder, expires_at=self._expires_at
+        ):
+            raise Unavailable(f"another worker has taken over ({self._job}); this one stops")
+
+
+@asynccontextmanager
+async def hold(
+    registry: Registry, job: str, holder: str, *, finished_before: float | None = None
+) -> AsyncIterator[Lease | None]:
+    """Do a job alone; `None` if another worker does it, or did it after `finished_before`.
+
+    Args:
+        registry: the parts.
+        job: its name.
+        holder: who does it, for a person; no two workers may have the same name.
+        finished_before: the job is due only if it last finished before this time.
+    """
+    now = registry.clock()
+    if not await registry.metadata.claim_job(
+        job, holder, now=now, expires_at=now + DURATION, finished_before=finished_before
+    ):
+        yield None
+        return
+    finished_at = None
+    try:
+        yield Lease(registry, job, holder, now + DURATION)
+        finished_at = registry.clock()
+    finally:
+        await registry.metadata.release_job(job, holder, finished_at=finished_at)
+
+
+@asynccontextmanager
+async def wait_for(
+    registry: Registry, job: str, holder: str, waiting: Callable[[Job, float], None]
+) -> AsyncIterator[Lease]:
+    """Do a job alone, when whoever does it now has finished, or has died.
+
+    Args:
+        registry: the parts.
+        job: its name.
+        holder: see `hold`.
+        waiting: called once for each who does it now, with the seconds that its lease lasts.
+    """
+    told = None
+    while True:
+        async with hold(registry, job, holder) as held:
+            if held is not None:
+                yield held
+                return
+        known = await registry.metadata.find_job(job)
+        if known is not None and known.holder not in {None, told}:
+            told = known.holder
+            waiting(known, known.expires_at - registry.clock())
+        await asyncio.sleep(POLL)

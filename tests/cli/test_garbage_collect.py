@@ -1,0 +1,108 @@
+"""`lading garbage-collect`: what it says, to people, to scripts and to programs."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import run
+from tests.support.lading import Lading, lading_serve, program
+from tests.support.pushes import Repository, digest_of, encode, image
+
+LAYER = b"a layer" * 1000
+SIZE = len(LAYER) + len(b"{}")
+MANIFEST = digest_of(encode(image(LAYER)))
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Lading]:
+    """A running registry with an image that stays, and one that was deleted."""
+    with lading_serve(tmp_path) as registry:
+        repository = Repository(registry.client, "library/hello")
+        repository.push_image("old", LAYER)
+        Repository(registry.client, "library/other").push_image("new", b"another layer")
+        assert repository.ask("DELETE", f"/manifests/{MANIFEST}").status == 202
+        yield registry
+
+
+def collect(registry: Lading, *options: str) -> str:
+    """Run the command beside the server."""
+    return run([program(), "garbage-collect", *options, registry.config]).stdout.decode()
+
+
+def test_a_dry_run_says_what_would_go_and_why_and_touches_nothing(registry: Lading) -> None:
+    before = files(registry)
+    said = collect(registry, "--dry-run").splitlines()
+
+    assert f"manifest eligible for deletion: {{library/hello {MANIFEST} []}}" in said
+    place = said.index(f"blob eligible for deletion: {digest_of(LAYER)}")
+    assert said[place + 1] == "    no repository has it; 6.8 KiB"
+    # The configuration is another image's, too: only its link goes.
+    assert f"library/hello: layer link eligible for deletion: {digest_of(b'{}')}" in said
+    assert f"blob eligible for deletion: {digest_of(b'{}')}" not in said
+    assert said[-1] == (
+        "1 manifests, 1 blobs and 0 uploads would be removed; 7000 bytes (6.8 KiB) would be freed"
+    )
+    assert files(registry) == before
+
+
+def test_a_run_removes_it_while_the_server_runs(registry: Lading) -> None:
+    said = collect(registry).splitlines()
+
+    assert said[-1] == "1 manifests, 1 blobs and 0 uploads removed; 7000 bytes (6.8 KiB) freed"
+    assert digest_of(LAYER)[7:] not in {path.parent.name for path in files(registry)}
+    assert Repository(registry.client, "library/other").ask("GET", "/manifests/new").status == 200
+    assert collect(registry).splitlines() == [
+        "0 manifests, 0 blobs and 0 uploads removed; 0 bytes (0 bytes) freed"
+    ]
+
+
+def test_quiet_says_the_summary_only(registry: Lading) -> None:
+    assert len(collect(registry, "--quiet").splitlines()) == 1
+
+
+def test_verbose_lists_what_stays(registry: Lading) -> None:
+    """In the lines of CNCF Distribution, with the space at the end of one of them."""
+    said = collect(registry, "--dry-run", "--verbose").splitlines()
+
+    kept = digest_of(encode(image(b"another layer")))
+    assert said[:2] == ["library/hello", "library/other"]
+    assert said[2] == f"library/other: marking manifest {kept} "
+    assert f"library/other: marking blob {digest_of(b'another layer')}" in said
+    assert "3 blobs marked, 1 blobs and 1 manifests eligible for deletion" in said
+
+
+def test_json_is_one_document(registry: Lading) -> None:
+    """The same for a dry run and for a run."""
+    announced = json.loads(collect(registry, "--dry-run", "--json"))
+    removed = json.loads(collect(registry, "--json"))
+
+    assert (announced.pop("dry_run"), removed.pop("dry_run")) == (True, False)
+    assert announced == removed
+    assert removed["bytes"] == 7000
+    assert [item["kind"] for item in removed["items"]] == ["manifest", "link", "link", "blob"]
+    manifest = removed["items"][0]
+    assert manifest.pop("since") > 1_700_000_000
+    assert manifest.pop("why").startswith("it was deleted, and is in the trash since 2")
+    assert manifest == {
+        "kind": "manifest",
+        "repository": "library/hello",
+        "digest": MANIFEST,
+        "size": len(encode(image(LAYER))),
+        "cause": "deleted",
+    }
+
+
+def test_data_in_memory_cannot_be_collected(tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text("version: 0.1\nstorage: inmemory\n")
+    done = run([program(), "garbage-collect", config], check=False)
+    assert done.returncode == 1
+    assert b"data in memory belongs to the server alone" in done.stderr
+
+
+def files(registry: Lading) -> dict[Path, int]:
+    """The files of all blobs."""
+    blobs = registry.root / "docker/registry/v2/blobs"
+    return {path: path.stat().st_mtime_ns for path in blobs.rglob("data")}

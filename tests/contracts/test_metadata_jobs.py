@@ -1,0 +1,63 @@
+"""Leases: one worker at a time, and no dead one for ever."""
+
+from lading.ports import Job, Metadata
+
+
+async def claim(
+    metadata: Metadata, holder: str, *, now: float, finished_before: float | None = None
+) -> bool:
+    """Take the lease for ten seconds."""
+    return await metadata.claim_job(
+        "job", holder, now=now, expires_at=now + 10, finished_before=finished_before
+    )
+
+
+async def test_one_worker_holds_a_lease(metadata: Metadata, other_metadata: Metadata) -> None:
+    """The other one is told who it is."""
+    assert await metadata.find_job("job") is None
+    assert await claim(metadata, "one", now=0)
+    assert not await claim(other_metadata, "two", now=9)
+
+    assert await other_metadata.find_job("job") == Job("one", 10, 0, None)
+
+
+async def test_a_lease_that_was_not_renewed_is_anybodys(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """Its holder has died; if it has not, it is told."""
+    assert await claim(metadata, "one", now=0)
+    assert await claim(other_metadata, "two", now=10)
+
+    assert not await metadata.renew_job("job", "one", expires_at=20)
+    await metadata.release_job("job", "one", finished_at=11)
+
+    assert await metadata.find_job("job") == Job("two", 20, 10, None)
+
+
+async def test_a_lease_that_is_renewed_lasts(metadata: Metadata) -> None:
+    """As long as its holder wants."""
+    assert await claim(metadata, "one", now=0)
+    assert await metadata.renew_job("job", "one", expires_at=100)
+
+    assert not await claim(metadata, "two", now=99)
+
+
+async def test_a_lease_that_was_let_go_of_is_free(metadata: Metadata) -> None:
+    """Whether or not the job came to its end."""
+    assert await claim(metadata, "one", now=0)
+    await metadata.release_job("job", "one", finished_at=5)
+    assert await claim(metadata, "two", now=6)
+    await metadata.release_job("job", "two", finished_at=None)
+
+    assert await metadata.find_job("job") == Job(None, 16, 6, 5)
+
+
+async def test_of_many_that_find_a_job_due_one_does_it(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """The others come when it is finished already."""
+    assert await claim(metadata, "one", now=100, finished_before=90)
+    await metadata.release_job("job", "one", finished_at=101)
+
+    assert not await claim(other_metadata, "two", now=102, finished_before=92)
+    assert await claim(other_metadata, "two", now=111, finished_before=101)

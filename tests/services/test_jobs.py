@@ -1,0 +1,181 @@
+"""What the server does by itself: when, by whom, and what it does not take."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+import pytest
+
+from lading.core.errors import Unavailable
+from lading.ports import Job as JobState
+from lading.services import jobs, lease, push_blob
+from lading.services.jobs import Job
+from lading.services.lease import Lease
+from lading.services.push_blob import Chunk
+from lading.services.registry import Registry
+from tests.support.people import DAY, People, pieces
+
+
+async def once(people: People, job: Job, holder: str = "worker") -> None:
+    """Let a worker look at the job until it sleeps."""
+    keeping = asyncio.create_task(jobs.keep(people.registry, [job], holder))
+    await asyncio.sleep(0.2)
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+
+class Counter:
+    """Work that counts how often it is done."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.count = 0
+        self._error = error
+
+    async def __call__(self, registry: Registry, held: Lease) -> None:
+        self.count += 1
+        if self._error is not None:
+            raise self._error
+
+
+async def test_a_job_is_done_when_it_is_due(people: People) -> None:
+    """At first at once, then after each interval, whichever worker comes."""
+    work = Counter()
+    job = Job("work", 100, work)
+    await once(people, job, "one")
+    await once(people, job, "two")
+    assert work.count == 1
+
+    people.now += 99
+    await once(people, job, "one")
+    assert work.count == 1
+    people.now += 1
+    await once(people, job, "two")
+    assert work.count == 2
+
+
+async def test_one_of_many_workers_does_it(people: People) -> None:
+    """All find it due at the same moment."""
+    work = Counter()
+    await asyncio.gather(*(once(people, Job("work", 100, work), f"{n}") for n in range(4)))
+
+    assert work.count == 1
+
+
+async def test_a_job_of_a_dead_worker_is_taken_over(people: People) -> None:
+    """When its lease has expired."""
+    work = Counter()
+    async with lease.hold(people.registry, "work", "dead"):
+        await once(people, Job("work", 100, work))
+        assert work.count == 0
+        people.now += lease.DURATION
+        await once(people, Job("work", 100, work))
+        assert work.count == 1
+
+
+async def test_a_job_that_fails_is_logged_and_stays_due(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The server lives on."""
+    await once(people, Job("work", 100, Counter(OSError("the disk is on fire"))))
+    assert "the disk is on fire" in caplog.text
+
+    work = Counter()
+    await once(people, Job("work", 100, work))
+    assert work.count == 1
+
+
+async def test_a_job_that_is_interrupted_lets_go_of_its_lease(people: People) -> None:
+    """A server that stops does not make the next one wait."""
+
+    async def wait(registry: Registry, held: Lease) -> None:
+        await asyncio.sleep(60)
+
+    await once(people, Job("work", 100, wait))
+
+    state = await people.metadata.find_job("work")
+    assert state is not None
+    assert (state.holder, state.finished_at) == (None, None)
+
+
+async def test_a_lease_is_renewed_while_work_goes_on(people: People) -> None:
+    """And its loss stops the work."""
+    async with lease.hold(people.registry, "work", "one") as held:
+        assert held is not None
+        for _ in range(10):
+            people.now += lease.DURATION * 0.6
+            await held.keep()
+        people.now += lease.DURATION
+        async with lease.hold(people.registry, "work", "two") as other:
+            assert other is not None
+            with pytest.raises(Unavailable):
+                await held.keep()
+
+
+async def test_who_waits_for_a_lease_is_told_for_whom(people: People) -> None:
+    """Once, and goes on when it is free."""
+    told: list[tuple[str | None, float]] = []
+
+    def waiting(job: JobState, seconds: float) -> None:
+        told.append((job.holder, seconds))
+
+    async def work() -> None:
+        async with lease.hold(people.registry, "work", "one"):
+            await asyncio.sleep(0.5)
+
+    working = asyncio.create_task(work())
+    await asyncio.sleep(0.1)
+    async with asyncio.timeout(10), lease.wait_for(people.registry, "work", "two", waiting):
+        assert working.done()
+    assert told == [("one", lease.DURATION)]
+
+
+async def test_the_server_collects_what_has_been_in_the_trash_long_enough(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    """More than goes in one step; and says what it did."""
+    caplog.set_level(logging.INFO)
+    job = Job(jobs.COLLECT, 1, jobs.collect_garbage)
+    for number in range(jobs.STEP + 20):
+        await people.push_blob(b"alone %d" % number)
+    manifest = await people.push_image(b"one", "latest")
+    await people.delete(manifest.digest)
+    await once(people, job)
+    assert len(await people.stored()) == jobs.STEP + 22
+
+    people.now += people.policy.trash
+    async with asyncio.timeout(20):
+        while await people.stored():
+            await once(people, job)
+
+    assert f"1 manifests, {jobs.STEP + 22} blobs and 0 uploads removed" in caplog.text
+
+
+async def test_uploads_are_given_up_by_their_own_job(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Distribution's `uploadpurging`, with its dry run; the collector leaves them alone."""
+    caplog.set_level(logging.INFO)
+    upload = await push_blob.start(people.registry, people.may())
+    await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"half")))
+    people.now += 8 * DAY
+    await once(people, Job(jobs.COLLECT, 1, jobs.collect_garbage))
+    kept = replace(people.registry, policy=replace(people.policy, uploads_kept=True))
+    async with lease.hold(kept, jobs.PURGE, "worker") as held:
+        assert held is not None
+        await jobs.purge_uploads(kept, held)
+    assert f"upload {upload.id} to library/hello (4 bytes) would be given up" in caplog.text
+    assert len(await people.blobs.list_staged()) == 1
+
+    people.now += 1
+    await once(people, Job(jobs.PURGE, 1, jobs.purge_uploads))
+
+    assert await people.blobs.list_staged() == []
+
+
+async def test_uploads_are_kept_for_ever_if_that_is_wanted(people: People) -> None:
+    """`uploadpurging.enabled: false` holds for a collection by hand, too."""
+    people.registry = replace(people.registry, policy=replace(people.policy, upload_age=None))
+    await push_blob.start(people.registry, people.may())
+    people.now += 1000 * DAY
+
+    assert await people.collect(by_hand=True) == []
