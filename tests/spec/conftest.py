@@ -9,6 +9,7 @@ from tests.support.client import Client
 from tests.support.lading import lading_serve
 from tests.support.nginx import BEHIND_NGINX, nginx_before
 from tests.support.pushes import Repository
+from tests.support.victims import Victim, running_victim
 
 _numbers = itertools.count(1)
 
@@ -48,6 +49,13 @@ def repository(client: Client) -> Repository:
 def other(client: Client) -> Repository:
     """Another one."""
     return Repository(client, f"spec/test-{next(_numbers)}")
+
+
+@pytest.fixture(scope="session")
+def victim(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
+    """Another one, for what must leave it unchanged."""
+    with running_victim(tmp_path_factory.mktemp("victim")) as victim:
+        yield victim
 
 
 @pytest.fixture(params=["sha256", "sha512"])

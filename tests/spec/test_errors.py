@@ -2,30 +2,10 @@
 
 import pytest
 
-from lading.api.routes import ROUTES
 from tests.support.client import Client
-from tests.support.pushes import digest_of
+from tests.support.routes import DIGEST, PATHS
 
-DIGEST = digest_of(b"anything")
-UPLOAD = "00000000-0000-4000-8000-000000000000"
-PATHS = (
-    "/",
-    "/v2/",
-    "/v2/_catalog",
-    "/v2/a/b/tags/list",
-    f"/v2/a/b/referrers/{DIGEST}",
-    "/v2/a/b/manifests/latest",
-    f"/v2/a/b/blobs/{DIGEST}",
-    "/v2/a/b/blobs/uploads/",
-    f"/v2/a/b/blobs/uploads/{UPLOAD}",
-)
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "PROPFIND")
-
-
-def test_a_path_of_each_route_is_known_here() -> None:
-    """A new route gets a new line above."""
-    for route in ROUTES:
-        assert any(route.pattern.fullmatch(path) for path in PATHS), route
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,7 @@ class Connection:
         if not isinstance(body, bytes):
             lines["transfer-encoding"] = "chunked"
             body = b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in (*body, b""))
-        elif body or method in {"POST", "PUT", "PATCH"}:
+        elif body or (method in {"POST", "PUT", "PATCH"} and "transfer_encoding" not in headers):
             lines["content-length"] = str(len(body))
         lines.update({name.lower().replace("_", "-"): value for name, value in headers.items()})
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
@@ -89,7 +89,7 @@ class Connection:
         """Wait for the next answer.
 
         Args:
-            head: whether it answers a HEAD, so that no body follows.
+            head: to read no body: it answers a HEAD, or `rest` is to be read.
         """
         line = self._file.readline().decode("latin-1").rstrip("\r\n")
         assert line, "the connection was closed without an answer"
@@ -99,12 +99,9 @@ class Connection:
             return answer
         return Answer(line, headers, self._file.read(int(headers["Content-Length"])))
 
-    def is_closed(self) -> bool:
-        """Whether the server sends no more, and has closed the connection."""
-        try:
-            return self._file.read(1) == b""
-        except ConnectionResetError:
-            return True
+    def rest(self) -> bytes:
+        """Everything that still comes until the server closes the connection."""
+        return self._file.read()
 
     def close(self) -> None:
         """Go away, in the middle of a request or not."""

@@ -97,7 +97,7 @@ def lading_serve(
         )
     )
     log = directory / "lading.log"
-    log.touch()
+    log.write_text("")
     with background(network.command(program(), "serve", config), log=log, env=env) as process:
         # It listens before it says so; until a worker is there, the kernel keeps who calls.
         wait_until(lambda: _address(log) != "", "lading serve", log=log.read_text)

@@ -2,15 +2,21 @@
 
 The parser accepts heads of any size, and with any number of hosts; what a stranger may make this
 program keep in memory, or believe, is limited here. What is not HTTP, or too large, gets the
-protocol's JSON error, then the connection is closed.
+protocol's JSON error, then the connection is closed: after a while, for who is still sending would
+lose the answer if it were cut off.
 """
 
 import json
 from collections.abc import Sequence
 from http import HTTPStatus
+from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from lading.server.parser import DecliningParser, framing
+
+# Seconds that a client whose request was refused has to read why.
+LINGER = 2.0
 # nginx's `large_client_header_buffers` allows a line of 8 KiB; 100 tags of 128 bytes need 13.
 MAX_URL = 16 * 1024
 # Go's servers allow 1 MiB of headers, Node's 16 KiB. Tokens take a few KiB.
@@ -26,38 +32,47 @@ class BoundedHttp(HttpToolsProtocol):
 
     _in_head = True
     _head_size = 0
+    _refused = False
+    # The header that tells where a body ends which the parser believes to be in another protocol.
+    _declined: tuple[bytes, bytes] | None = None
+    _repeating_head = False
     # Requests that came on this connection and are not answered yet.
     _open: Sequence[RequestResponseCycle] = ()
     _refusal = (HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.parser = DecliningParser(self, self.on_upgrade_declined)
+
     def data_received(self, data: bytes) -> None:
         """Take bytes from the connection."""
-        if self.transport.is_closing():
+        if self.transport.is_closing() or self._refused:
             return
         in_head_before = self._in_head
         super().data_received(data)
         # The parser tells of a header when it is complete; count those that never are as well.
         if in_head_before and self._in_head:
             self._head_size += len(data)
-            if self._head_size > MAX_HEAD + len(data) and not self.transport.is_closing():
+            if self._head_size > MAX_HEAD + len(data) and not self._refused:
                 self._refuse_head()
                 self.send_400_response("")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left; every request that it sent is told, not only the last one."""
         super().connection_lost(exc)
-        for cycle in self._open:
-            if not cycle.response_complete:
-                cycle.disconnected = True
-                cycle.message_event.set()
+        self._give_up()
 
     def on_message_begin(self) -> None:
         """A request starts."""
+        if self._repeating_head:
+            return
         super().on_message_begin()
         self._in_head, self._head_size = True, 0
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line's target."""
+        if self._repeating_head:
+            return
         super().on_url(url)
         if len(self.url) > MAX_URL:
             self._refusal = (
@@ -68,6 +83,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A complete header."""
+        if self._repeating_head:
+            return
         super().on_header(name, value)
         self._head_size += len(name) + len(value)
         if self._head_size > MAX_HEAD:
@@ -76,34 +93,52 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """The head is complete; the body follows."""
+        if self._repeating_head:
+            return
         self._in_head = False
         self._require_one_host()
         super().on_headers_complete()
         self._open = [*(cycle for cycle in self._open if not cycle.response_complete), self.cycle]
+        if self.parser.should_upgrade():
+            self._declined = framing(self.headers)
 
     def on_message_complete(self) -> None:
         """The request is complete; the next one may follow on this connection."""
+        if self._declined is not None:  # it is not: the parser does not see the body
+            return
         self._in_head, self._head_size = True, 0
         super().on_message_complete()
 
+    def on_upgrade_declined(self) -> None:
+        """The client offered another protocol, and its request is answered in this one.
+
+        The parser is where the next request would start, so a body is announced to it once more.
+        """
+        if self._declined is not None:
+            name, value = self._declined
+            self._declined, self._repeating_head = None, True
+            self.parser.feed_data(b"PUT / HTTP/1.1\r\n%b: %b\r\n\r\n" % (name, value))
+            self._repeating_head = False
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn calls it
         """Answer what could not be read as a request."""
-        if any(cycle.response_started and not cycle.response_complete for cycle in self._open):
-            # The client would take a second answer for the rest of the one it is reading.
+        self._refused = True
+        answering = any(c.response_started and not c.response_complete for c in self._open)
+        self._give_up()
+        if answering:  # the client would take a second answer for the rest of the first
             self.transport.close()
             return
-        status, message = self._refusal
-        body = json.dumps({"errors": [{"code": "UNSUPPORTED", "message": message, "detail": {}}]})
-        head = (
-            f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-            "docker-distribution-api-version: registry/2.0\r\n"
-            "x-content-type-options: nosniff\r\n"
-            "content-type: application/json\r\n"
-            f"content-length: {len(body)}\r\n"
-            "connection: close\r\n\r\n"
-        )
-        self.transport.write((head + body).encode())
-        self.transport.close()
+        self.transport.write(_refusal(*self._refusal))
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(LINGER, self.transport.close)
+
+    def _give_up(self) -> None:
+        """Tell all requests of this connection that their client is gone."""
+        for cycle in self._open:
+            if not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
 
     def _require_one_host(self) -> None:
         """Refuse a request that leaves open whom it is for.
@@ -116,11 +151,21 @@ class BoundedHttp(HttpToolsProtocol):
             self._refusal = (HTTPStatus.BAD_REQUEST, "the request must have one Host header")
             raise HeadRefusedError
 
-    def _unsupported_upgrade_warning(self) -> None:
-        """Java's and curl's clients offer HTTP/2 in each request; that is nothing to warn of."""
-
     def _refuse_head(self) -> None:
         self._refusal = (
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
             f"the headers may have at most {MAX_HEAD} bytes",
         )
+
+
+def _refusal(status: HTTPStatus, message: str) -> bytes:
+    body = json.dumps({"errors": [{"code": "UNSUPPORTED", "message": message, "detail": {}}]})
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
+        "docker-distribution-api-version: registry/2.0\r\n"
+        "x-content-type-options: nosniff\r\n"
+        "content-type: application/json\r\n"
+        f"content-length: {len(body)}\r\n"
+        "connection: close\r\n\r\n"
+    )
+    return (head + body).encode()

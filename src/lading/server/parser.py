@@ -1,0 +1,50 @@
+"""An HTTP/1.1 parser that declines every offer to speak another protocol.
+
+Java's and curl's clients offer HTTP/2 with requests of any kind (`Upgrade: h2c`). "A server MAY
+ignore a received Upgrade header field" (RFC 9110, 7.8), but llhttp does not: it takes what follows
+the head, a body or the next request, for the other protocol, and does not parse it.
+"""
+
+from array import array
+from collections.abc import Callable, Sequence
+
+import httptools
+
+
+class DecliningParser(httptools.HttpRequestParser):
+    """A parser of one connection.
+
+    Args:
+        protocol: what is told about requests, see httptools.
+        declined: called when an offer was declined, where the next request would start.
+    """
+
+    def __init__(self, protocol: object, declined: Callable[[], None]) -> None:
+        super().__init__(protocol)
+        # As uvicorn has it: what follows a request with `Connection: close` is no error.
+        self.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._declined = declined
+
+    def feed_data(self, data: "bytes | bytearray | memoryview | array[int]") -> None:
+        """Take bytes from the connection.
+
+        Raises:
+            HttpParserError: they are not HTTP.
+        """
+        rest = memoryview(data)
+        while rest:
+            try:
+                super().feed_data(rest)
+            except httptools.HttpParserUpgrade as offer:
+                rest = rest[offer.args[0] :]
+                self._declined()
+            else:
+                return
+
+
+def framing(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
+    """The header that tells where the body of a request ends, if it has one (RFC 9112, 6.3)."""
+    for name, value in headers:
+        if name in {b"content-length", b"transfer-encoding"}:
+            return name, value
+    return None

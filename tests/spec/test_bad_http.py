@@ -1,0 +1,95 @@
+"""What is not HTTP, or more of it than one request may be; see `test_bad_inputs.py`.
+
+It gets an answer in the API's own words, too, then the connection is closed.
+"""
+
+import pytest
+
+from tests.support.victims import Victim
+
+HOST = b"Host: registry\r\n"
+ENOUGH = 1_000_000
+
+
+def request(line: bytes, *headers: bytes, body: bytes = b"") -> bytes:
+    """A request as bytes, with one `Host`."""
+    return line + b"\r\n" + HOST + b"".join(header + b"\r\n" for header in headers) + b"\r\n" + body
+
+
+START = b"POST /v2/app/blobs/uploads/ HTTP/1.1"
+DELETE = b"DELETE /v2/app/manifests/latest HTTP/1.1"
+PUSH = b"PUT /v2/app/manifests/v1 HTTP/1.1"
+CHUNKED = b"Transfer-Encoding: chunked"
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param(b"hello\r\n\r\n", 400, id="no request line"),
+        pytest.param(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, id="TLS"),
+        pytest.param(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400, id="HTTP/2"),
+        pytest.param(request(b"NONSENSE /v2/ HTTP/1.1"), 400, id="no method"),
+        pytest.param(request(b"GET v2/ HTTP/1.1"), 400, id="no path"),
+        pytest.param(request(b"GET /v2/ /v2/ HTTP/1.1"), 400, id="two paths"),
+        pytest.param(request(b"GET /v2/\xc3\xa9 HTTP/1.1"), 400, id="path not in ASCII"),
+        pytest.param(request(b"GET /v2/\x00 HTTP/1.1"), 400, id="path with NUL"),
+        pytest.param(request(b"GET /v2/ HTTP/9.9"), 400, id="no version"),
+        pytest.param(b"GET /v2/ HTTP/1.1\r\n\r\n", 400, id="no host"),
+        pytest.param(request(b"GET /v2/ HTTP/1.1", HOST.strip()), 400, id="two hosts"),
+        pytest.param(request(b"GET /v2/ HTTP/1.1", b"X: a\x00b"), 400, id="header with NUL"),
+        pytest.param(request(b"GET /v2/ HTTP/1.1", b"X: a\rY: b"), 400, id="header with CR"),
+        pytest.param(request(b"GET /v2/ HTTP/1.1", b"X Y: z"), 400, id="header name with space"),
+        pytest.param(request(b"GET /v2/ HTTP/1.1", b"nothing"), 400, id="header without colon"),
+        pytest.param(request(START, b"Content-Length: -1"), 400, id="negative length"),
+        pytest.param(request(START, b"Content-Length: 1x"), 400, id="length no number"),
+        pytest.param(request(START, b"Content-Length: +1", body=b"x"), 400, id="length with sign"),
+        pytest.param(request(START, b"Content-Length: " + b"9" * 30), 400, id="absurd length"),
+        pytest.param(
+            request(START, b"Content-Length: 1", b"Content-Length: 2", body=b"xx"),
+            400,
+            id="two lengths",
+        ),
+        pytest.param(
+            request(START, b"Content-Length: 1", b"Content-Length: 1", body=b"x"),
+            400,
+            id="one length twice",
+        ),
+        pytest.param(
+            request(START, b"Content-Length: 5", CHUNKED, body=b"0\r\n\r\n"),
+            400,
+            id="length and chunks",
+        ),
+        pytest.param(
+            request(START, b"Transfer-Encoding: gzip", body=b"x"),
+            400,
+            id="coding that is not known",
+        ),
+        pytest.param(request(START, CHUNKED, body=b"ZZ\r\n\r\n"), 400, id="POST of no chunks"),
+        pytest.param(
+            request(START, CHUNKED, body=b"-1\r\nx\r\n"), 400, id="POST of less than none"
+        ),
+        pytest.param(request(DELETE, CHUNKED, body=b"ZZ\r\n\r\n"), 400, id="DELETE with no chunks"),
+        pytest.param(request(PUSH, CHUNKED, body=b"2\r\n{}!!"), 400, id="PUT of no chunks"),
+        pytest.param(
+            request(PUSH, CHUNKED, body=b"f" * 30 + b"\r\n"), 400, id="PUT of an absurd chunk"
+        ),
+        pytest.param(request(b"GET /" + b"x" * ENOUGH + b" HTTP/1.1"), 414, id="long path"),
+        pytest.param(request(b"GET /v2/?" + b"x=y&" * ENOUGH + b" HTTP/1.1"), 414, id="long query"),
+        pytest.param(request(b"GET /v2/ HTTP/1.1", b"X: " + b"y" * ENOUGH), 431, id="long header"),
+        pytest.param(request(b"GET /v2/ HTTP/1.1", *[b"X: y"] * ENOUGH), 431, id="many headers"),
+        pytest.param(
+            b"GET /v2/ HTTP/1.1\r\n" + HOST + b"X: " + b"y" * ENOUGH, 431, id="header without end"
+        ),
+        pytest.param(b"GET /" + b"x" * ENOUGH, 414, id="path without end"),
+    ],
+)
+def test_it_is_refused_and_changes_nothing(victim: Victim, sent: bytes, status: int) -> None:
+    with victim.unchanged(), victim.client.connection() as connection:
+        connection.send(sent)
+        answer = connection.receive()
+
+        assert answer.status == status
+        assert answer.codes == ["UNSUPPORTED"]
+        victim.assert_tells_nothing(answer)
+        assert answer.headers["Connection"] == "close"
+        assert connection.rest() == b""

@@ -1,0 +1,161 @@
+"""Bad manifests, and the answer that each gets; see `test_bad_inputs.py`."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+import pytest
+
+from tests.support.pushes import (
+    DOCKER_MANIFEST,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Json,
+    descriptor,
+    digest_of,
+    encode,
+    image,
+    index,
+)
+from tests.support.victims import LAYER, Bad, Victim, bad, label
+
+HEX = "0123456789abcdef" * 4
+ABSENT = f"sha256:{HEX}"
+
+
+WHOLE = encode(image(LAYER))
+
+NOT_JSON = (
+    *(b"", b"hello", b"[]", b"null", b"5", b'"x"', b"{", WHOLE[:-1], WHOLE + b"x", b"{'a': 1}"),
+    *(b"\xef\xbb\xbf" + WHOLE, WHOLE.decode().encode("utf-16"), b"\x00", b"\xff" * 100),
+    *(WHOLE.replace(b"{", b'{"x": "\xff",', 1), WHOLE.replace(b"{", b'{"x": NaN,', 1)),
+    *(b"[" * 1_000_000, b'{"a":' * 500_000, b'{"schemaVersion": 2, "x": ' + b"[" * 1_000_000),
+    b'{"annotations": {"a": "\\ud800"}}',
+)
+NOT_ITS_TYPE = (
+    *("text/plain", "junk", "image/png", "a/b+json", "/", OCI_INDEX, DOCKER_MANIFEST),
+    *(f"{OCI_MANIFEST}, {OCI_MANIFEST}", "a" * 5000 + "/json"),
+)
+# Fields that an image of one layer must not have like this.
+MISSHAPEN: Sequence[tuple[str, Sequence[object]]] = (
+    ("schemaVersion", (None, 1, 3, "2", 2.5, [], 10**40)),
+    ("mediaType", (5, [])),
+    ("config", (None, [], "x", {}, {"size": 2}, {"digest": ABSENT})),
+    ("layers", (None, {}, "x", [None], [{}], [[]])),
+    ("manifests", ([], [descriptor(LAYER)], "x")),
+    ("annotations", ([], "x", {"a": 1}, {"a": None}, {"a": {}})),
+    ("artifactType", (5, {})),
+    ("subject", ("x", {}, [])),
+)
+MISSHAPEN_LAYER: Sequence[tuple[str, Sequence[object]]] = (
+    ("size", (-1, 7.5, "7", None, True, [])),
+    ("digest", (5, None)),
+    ("mediaType", (5, None)),
+    ("urls", ("x", [5])),
+)
+NO_DIGESTS = ("", "x", "sha256:../..", f"md5:{HEX}", f"sha256:{HEX.upper()}", "\x00", "é")
+
+
+def without(document: Json, *names: str) -> Json:
+    return {name: value for name, value in document.items() if name not in names}
+
+
+def with_layer(**fields: object) -> Json:
+    return image(layers=[{**descriptor(LAYER), **fields}])
+
+
+def put(
+    answer: str, body: bytes | tuple[bytes, ...] | Json, content_type: str = OCI_MANIFEST
+) -> Bad:
+    return bad("PUT", "/v2/app/manifests/v1", answer, body, content_type=content_type)
+
+
+def no_manifests() -> Iterator[Bad]:
+    for body in NOT_JSON:
+        yield put("400 MANIFEST_INVALID", body)
+    for kind in NOT_ITS_TYPE:
+        yield put("400 MANIFEST_INVALID", image(LAYER), kind)
+    for name, values in MISSHAPEN:
+        for value in values:
+            yield put("400 MANIFEST_INVALID", {**image(LAYER), name: value})
+    for name, values in MISSHAPEN_LAYER:
+        for value in values:
+            yield put("400 MANIFEST_INVALID", with_layer(**{name: value}))
+    for name in ("schemaVersion", "config", "layers"):
+        yield put("400 MANIFEST_INVALID", without(image(LAYER), name))
+    for name in ("schemaVersion", "manifests"):
+        yield put("400 MANIFEST_INVALID", without(index(), name), OCI_INDEX)
+    # An image to one client and an index to another (CVE-2021-41190).
+    yield put("400 MANIFEST_INVALID", index(config=descriptor(b"{}")), OCI_INDEX)
+    yield put("400 MANIFEST_INVALID", index(layers=[descriptor(LAYER)]), OCI_INDEX)
+    yield put("400 MANIFEST_INVALID", without(image(LAYER), "mediaType", "config"), "")
+    large = image(annotations={"a": "x" * (4 * 1024 * 1024)})
+    too_large: tuple[bytes | tuple[bytes, ...], ...]
+    too_large = (encode(large), (encode(large), b" " * 5_000_000), b" " * 20_000_000)
+    for each in too_large:
+        yield put("413 MANIFEST_INVALID", each)
+
+
+def of_what_is_not_there() -> Iterator[Bad]:
+    for digest in NO_DIGESTS:
+        yield put("400 DIGEST_INVALID", with_layer(digest=digest))
+        subject = {**descriptor(LAYER, OCI_MANIFEST), "digest": digest}
+        yield put("400 DIGEST_INVALID", image(LAYER, subject=subject))
+    for size in (0, 6, 8, 2**63, 10**30):
+        yield put("400 SIZE_INVALID", with_layer(size=size))
+    # Of two fields of one name the last one counts, as it does for clients in Go.
+    absent = json.dumps(descriptor(b"absent")).encode()
+    twice = WHOLE.replace(b'"layers"', b'"config": ' + absent + b', "layers"')
+    yield put("400 MANIFEST_BLOB_UNKNOWN", twice)
+    for reference in (ABSENT, digest_of(WHOLE, "sha512")[:-1] + "0", "{manifest}"):
+        path = f"/v2/app/manifests/{reference}"
+        yield bad("PUT", path, "400 DIGEST_INVALID", image(), content_type=OCI_MANIFEST)
+    for reference in ("nothing", ABSENT, f"sha512:{HEX}{HEX}"):
+        yield bad("GET", f"/v2/app/manifests/{reference}", "404 MANIFEST_UNKNOWN")
+        yield bad("DELETE", f"/v2/app/manifests/{reference}", "404 MANIFEST_UNKNOWN")
+
+
+@pytest.mark.parametrize("row", [*no_manifests(), *of_what_is_not_there()], ids=label)
+def test_it_gets_this_answer_and_changes_nothing(victim: Victim, row: Bad) -> None:
+    row.try_on(victim)
+
+
+@pytest.mark.endpoint("end-7a", "PUT")
+@pytest.mark.parametrize("kind", ["image", "index"])
+def test_all_that_is_missing_is_listed(victim: Victim, kind: str) -> None:
+    """So that a client, or a person, learns it in one round."""
+    absent = [f"absent {number}".encode() for number in range(3)]
+    document = image(*absent, LAYER, config=b"absent") if kind == "image" else index(*absent)
+    row = bad("PUT", "/v2/app/manifests/v1", "400 MANIFEST_BLOB_UNKNOWN", document)
+
+    answer = row.try_on(victim)
+
+    expected = [digest_of(data) for data in absent]
+    if kind == "image":
+        expected.insert(0, digest_of(b"absent"))
+    assert [error["detail"]["digest"] for error in answer.json["errors"]] == expected
+
+
+SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"
+
+
+@pytest.mark.endpoint("end-7a", "PUT")
+@pytest.mark.parametrize(
+    "content_type", [f"{SCHEMA_1}+json", f"{SCHEMA_1}+prettyjws", "application/json", ""]
+)
+def test_schema_1_is_refused_with_what_to_do(victim: Victim, content_type: str) -> None:
+    document = {
+        "schemaVersion": 1,
+        "name": "app",
+        "tag": "v1",
+        "fsLayers": [{"blobSum": digest_of(LAYER)}],
+        "history": [{"v1Compatibility": "{}"}],
+        "signatures": [],
+    }
+    row = bad(
+        "PUT", "/v2/app/manifests/v1", "400 MANIFEST_INVALID", document, content_type=content_type
+    )
+
+    message = row.try_on(victim).json["errors"][0]["message"]
+
+    assert "schema 1" in message
+    assert "push again with Docker 1.10 or newer" in message

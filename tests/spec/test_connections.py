@@ -1,0 +1,153 @@
+"""What a connection may carry: several requests, one after the other, whatever their answers."""
+
+import pytest
+
+from tests.support.client import Client
+from tests.support.pushes import Repository, digest_of
+
+DATA = bytes(range(256)) * 4096
+
+
+@pytest.fixture
+def client(direct: Client) -> Client:
+    """A proxy would have connections of its own."""
+    return direct
+
+
+@pytest.mark.endpoint("end-1", "GET")
+def test_a_connection_is_used_again(client: Client) -> None:
+    with client.connection() as connection:
+        for _ in range(20):
+            connection.request("GET", "/v2/")
+            assert connection.receive().status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "/v2/BAD/manifests/v1", 400),
+        ("PATCH", "/v2/a/blobs/uploads/00000000-0000-4000-8000-000000000000", 404),
+        ("POST", "/v2/a/blobs/uploads/?digest=bad", 400),
+        ("PUT", "/v2/a/manifests/v1", 413),
+        ("POST", "/v2/_catalog", 405),
+        ("PUT", "/nowhere", 404),
+    ],
+)
+@pytest.mark.parametrize("chunked", [False, True], ids=["length", "chunks"])
+def test_a_connection_outlives_an_error(
+    client: Client, method: str, path: str, status: int, chunked: bool
+) -> None:
+    """The body that nobody read is not taken for the next request."""
+    body = b"GET /v2/ HTTP/1.1\r\n\r\n" * 300_000
+    with client.connection() as connection:
+        connection.request(method, path, iter([body]) if chunked else body)
+        answer = connection.receive()
+        assert answer.status == status
+        assert answer.codes
+
+        connection.request("GET", "/v2/_catalog")
+        assert "repositories" in connection.receive().json
+
+
+def test_requests_may_be_sent_ahead(repository: Repository) -> None:
+    """They are answered in their order (RFC 9112, 9.3.2)."""
+    digests = [repository.push_blob(b"blob %d" % number) for number in range(5)]
+    with repository.client.connection() as connection:
+        for digest in digests:
+            connection.request("GET", f"{repository.path}/blobs/{digest}")
+        for number in range(5):
+            assert connection.receive().body == b"blob %d" % number
+
+
+@pytest.mark.endpoint("end-6", "PUT")
+def test_a_client_that_waits_is_told_to_go_on(repository: Repository) -> None:
+    """`Expect: 100-continue` (RFC 9110, 10.1.1)."""
+    digest = digest_of(DATA)
+    with repository.client.connection() as connection:
+        connection.request(
+            "PUT",
+            f"{repository.start_upload()}?digest={digest}",
+            content_length=str(len(DATA)),
+            expect="100-continue",
+        )
+        assert connection.receive().status == 100
+        connection.send(DATA)
+        assert connection.receive().status == 201
+    assert repository.ask("GET", f"/blobs/{digest}").body == DATA
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status"),
+    [
+        ("PUT", "/v2/BAD/manifests/v1", {}, 400),
+        ("PUT", "/v2/a/manifests/v1", {"content_length": "5000000"}, 413),
+        ("PATCH", "/v2/a/blobs/uploads/none", {}, 404),
+        ("PATCH", "{upload}", {"content_range": "5-14"}, 416),
+        ("PATCH", "{upload}", {"content_range": "0-8"}, 400),
+        ("PUT", "{upload}?digest=none", {}, 400),
+        ("POST", "/v2/a/blobs/uploads/?digest=none", {}, 400),
+    ],
+)
+def test_a_client_that_waits_is_told_no_before_it_sends(
+    repository: Repository, method: str, path: str, headers: dict[str, str], status: int
+) -> None:
+    """Whatever can be refused without the body is."""
+    target = path.format(upload=repository.start_upload())
+    with repository.client.connection() as connection:
+        head = {"content_length": "10", **headers}
+        connection.request(method, target, b"", expect="100-continue", **head)
+        answer = connection.receive()
+
+    assert answer.status == status
+    assert answer.codes
+
+
+@pytest.mark.parametrize("connection_header", ["", "Connection: keep-alive\r\n"])
+def test_old_clients_are_answered_once(client: Client, connection_header: str) -> None:
+    """HTTP/1.0, as health checks still speak it, and no `Host`."""
+    with client.connection() as connection:
+        connection.send(f"GET /v2/ HTTP/1.0\r\n{connection_header}\r\n".encode())
+        answer = connection.receive()
+
+        assert answer.status == 200
+        assert answer.headers["Connection"] == "close"
+        assert connection.rest() == b""
+
+
+@pytest.mark.parametrize("upgrade", ["h2c", "websocket", "TLS/1.2"])
+@pytest.mark.parametrize("pieces", [1, 3])
+def test_an_offer_to_speak_another_protocol_is_declined(
+    repository: Repository, upgrade: str, pieces: int
+) -> None:
+    """By answering in this one (RFC 9110, 7.8); Java's and curl's clients offer HTTP/2."""
+    path = f"{repository.path}/blobs/uploads/?digest={digest_of(DATA * pieces)}"
+    offer = {"connection": "Upgrade, HTTP2-Settings", "upgrade": upgrade, "http2_settings": "AAMA"}
+    with repository.client.connection() as connection:
+        for _ in range(2):
+            connection.request("GET", "/v2/", b"", **offer)
+            connection.request("POST", path, DATA if pieces == 1 else [DATA] * pieces, **offer)
+            connection.request("GET", "/v2/_catalog", b"", **offer)
+            assert connection.receive().json == {}
+            assert connection.receive().status == 201
+            assert "repositories" in connection.receive().json
+
+
+def test_a_client_may_ask_for_the_end(client: Client) -> None:
+    with client.connection() as connection:
+        connection.request("GET", "/v2/", connection="close")
+        assert connection.receive().headers["Connection"] == "close"
+        assert connection.rest() == b""
+
+
+def test_garbage_behind_a_request_is_no_part_of_its_answer(repository: Repository) -> None:
+    """A second answer in the middle of a blob would be taken for the rest of it."""
+    data = DATA * 32
+    digest = repository.push_blob(data)
+    with repository.client.connection() as connection:
+        connection.request("GET", f"{repository.path}/blobs/{digest}")
+        assert connection.receive(head=True).status == 200
+        connection.send(b"garbage\r\n\r\n")
+        received = connection.rest()
+
+    assert len(received) < len(data)
+    assert data.startswith(received)

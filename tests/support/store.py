@@ -1,0 +1,40 @@
+"""What a registry keeps, read from its directory while it runs: to see that nothing has changed."""
+
+import hashlib
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Everything that is kept.
+
+    Attributes:
+        files: blobs and uploads, each with the hash of its bytes.
+        rows: the database, as the statements that would make it again.
+    """
+
+    files: Mapping[str, str]
+    rows: Sequence[str]
+
+
+def contents(root: Path) -> Contents:
+    """What is kept below `root` now.
+
+    Locks are left out, and marks beside uploads: they are empty, and only say how to go on.
+    """
+    found = [
+        path
+        for directory in (root / "docker", root / "lading" / "uploads")
+        for path in directory.rglob("*")
+        if path.is_file() and path.suffix != ".rewound"
+    ]
+    files = {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found
+    }
+    database = root / "lading" / "metadata.sqlite3"
+    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
+        return Contents(files, list(connection.iterdump()))
