@@ -1,0 +1,63 @@
+"""Immutable tags, and pushes that only create, as clients see them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.lading import lading_serve
+from tests.support.pushes import Repository, encode, image
+
+RULES = {"immutable": [{"repositories": ["team/**"], "tags": ["v*"], "exclude": ["*-rc*"]}]}
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Repository]:
+    """A repository whose tags `v*` are immutable, but for release candidates."""
+    with lading_serve(tmp_path_factory.mktemp("tags"), settings={"tags": RULES}) as registry:
+        yield Repository(registry.client, "team/app")
+
+
+@pytest.fixture
+def repository(registry: Repository) -> Repository:
+    """The same, with what both images need."""
+    for blob in (b"{}", b"one", b"two"):
+        registry.push_blob(blob)
+    return registry
+
+
+def test_an_immutable_tag_cannot_be_moved(repository: Repository) -> None:
+    first = repository.push_manifest(image(b"one"), "v1")
+    answer = repository.put_manifest(image(b"two"), "v1")
+    assert answer.status == 409
+    assert answer.codes == ["DENIED"]
+    (error,) = answer.json["errors"]
+    assert error["detail"] == {"tag": "v1", "digest": first}
+    assert error["message"] == f"the tag v1 is immutable and points to {first}; push another tag"
+    assert repository.put_manifest(image(b"one"), "v1").status == 201
+
+
+def test_an_immutable_tag_cannot_be_deleted(repository: Repository) -> None:
+    digest = repository.push_manifest(image(b"one"), "v2")
+    for reference in ("v2", digest):
+        answer = repository.ask("DELETE", f"/manifests/{reference}")
+        assert (answer.status, answer.codes) == (409, ["DENIED"])
+    assert repository.ask("GET", "/manifests/v2").body == encode(image(b"one"))
+
+
+def test_an_excluded_tag_moves(repository: Repository) -> None:
+    repository.push_manifest(image(b"one"), "v3-rc1")
+    repository.push_manifest(image(b"two"), "v3-rc1")
+    assert repository.ask("DELETE", "/manifests/v3-rc1").status == 202
+
+
+def test_a_push_that_only_creates(repository: Repository) -> None:
+    """`If-None-Match: *` (RFC 9110, 13.1.2), by tag, by digest, and for every `tag` parameter."""
+    document = image(b"one", annotations={"about": "creation"})
+    created = repository.put_manifest(document, "new", if_none_match="*")
+    assert created.status == 201
+    digest = created.headers["Docker-Content-Digest"]
+    for reference in ("new", digest, "newer?tag=new"):
+        again = repository.put_manifest(document, reference, if_none_match="*")
+        assert (again.status, again.codes) == (412, ["DENIED"])
+    assert repository.ask("GET", "/manifests/newer").status == 404
+    assert repository.put_manifest(document, "new").status == 201
