@@ -5,6 +5,7 @@ The only module that knows every adapter. Nothing is opened before the applicati
 
 import asyncio
 import logging
+import math
 import os
 import socket
 import time
@@ -58,6 +59,7 @@ def _registry(
             uploads_kept=purging.dryrun,
             delete_enabled=settings.storage.delete.enabled,
             children_required=settings.validation.childrenrequired,
+            max_blob_size=settings.limits.blobsize or None,
             immutable=[
                 ImmutableTags(rule.repositories, rule.tags, rule.exclude)
                 for rule in settings.tags.immutable
@@ -112,6 +114,10 @@ def _options(settings: Settings) -> Options:
         accelerate=settings.http.accelredirect or "",
         max_tags=settings.tags.maxtags,
         max_repositories=settings.catalog.maxentries,
+        max_manifest=settings.limits.manifestsize,
+        request_rate=settings.limits.requestrate / settings.workers,
+        request_burst=math.ceil(settings.limits.requestburst / settings.workers),
+        uploads=math.ceil(settings.limits.uploads / settings.workers),
         read_only=settings.storage.maintenance.readonly.enabled,
         access_log=not settings.log.accesslog.disabled,
     )

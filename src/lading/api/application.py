@@ -1,5 +1,7 @@
 """The ASGI application: route, admit, handle, send; and an error for whatever goes wrong."""
 
+import time
+
 from lading.api import accesslog
 from lading.api.asgi import Message, Receive, Scope, Send
 from lading.api.body import ClientDisconnected
@@ -12,6 +14,7 @@ from lading.api.errors import (
 )
 from lading.api.forwarded import client_address, is_trusted
 from lading.api.guard import Gate, Guard
+from lading.api.limits import Limits
 from lading.api.request import Request
 from lading.api.response import Response
 from lading.api.routes import Endpoint, Match, find_route
@@ -26,6 +29,9 @@ _ALWAYS = {
     "X-Content-Type-Options": "nosniff",
 }
 
+# Requests that bring bytes of blobs.
+_UPLOADS = frozenset({"end-4", "end-5", "end-6"})
+
 # The catalog and the base belong to no repository; their handlers do not look at it.
 _NO_REPOSITORY = RepositoryName("registry")
 
@@ -37,6 +43,12 @@ class Api:
         self._registry = registry
         self._options = options
         self._guard = Guard(gate)
+        self._limits = Limits(
+            time.monotonic,
+            rate=options.request_rate,
+            burst=options.request_burst,
+            uploads=options.uploads,
+        )
         self._sender = Sender({**_ALWAYS, **options.headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -68,9 +80,18 @@ class Api:
         if endpoint is None:
             return method_not_allowed_response(match.route.allowed)
         try:
-            return await endpoint.handler(await self._admit(request, match, endpoint))
+            return await self._handle(request, match, endpoint)
         except RegistryError as error:
             return error_response(error)
+
+    async def _handle(self, request: Request, match: Match, endpoint: Endpoint) -> Response:
+        address = self._address(request)
+        self._limits.count_request(address)
+        context = await self._admit(request, match, endpoint)
+        if endpoint.id not in _UPLOADS:
+            return await endpoint.handler(context)
+        with self._limits.count_upload(address):
+            return await endpoint.handler(context)
 
     async def _admit(self, request: Request, match: Match, endpoint: Endpoint) -> Context:
         """Let a request in, if it may.
@@ -110,13 +131,14 @@ class Api:
             return self._options.accelerate
         return ""
 
+    def _address(self, request: Request) -> str:
+        return client_address(_peer(request), request.headers, self._options.trusted_proxies)
+
     def _log(self, request: Request, outcome: "_Outcome") -> None:
         if self._options.access_log:
             accesslog.write(
                 request,
-                address=client_address(
-                    _peer(request), request.headers, self._options.trusted_proxies
-                ),
+                address=self._address(request),
                 status=outcome.status,
                 size=outcome.size,
                 now=self._registry.clock(),

@@ -7,6 +7,7 @@ from ipaddress import IPv4Network, IPv6Network
 from lading.api.request import Request
 from lading.core.access import Access, Grant
 from lading.core.digest import Digest
+from lading.core.manifest import DEFAULT_MAX_SIZE
 from lading.services.registry import Registry
 
 
@@ -22,6 +23,10 @@ class Options:
             `/_blobs/`; empty if none does.
         max_tags: most tags on one page.
         max_repositories: most repositories on one page.
+        max_manifest: bytes that a manifest may have.
+        request_rate: requests per second of one client that this worker answers; 0 for any number.
+        request_burst: requests of one client that it answers at once.
+        uploads: uploads of one client that it takes at once; 0 for any number.
     """
 
     host: str = ""
@@ -30,6 +35,10 @@ class Options:
     accelerate: str = ""
     max_tags: int = 1000
     max_repositories: int = 1000
+    max_manifest: int = DEFAULT_MAX_SIZE
+    request_rate: float = 0
+    request_burst: int = 1
+    uploads: int = 0
     read_only: bool = False
     access_log: bool = True
 

@@ -5,6 +5,7 @@ Distribution's, which clients know.
 """
 
 import logging
+import math
 from collections.abc import Mapping
 
 from lading.api.response import JSON, Response, encode_json
@@ -33,6 +34,7 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     # "405 … if deletion is disabled" is the only refusal that clients expect of a DELETE.
     errors.BlobInUse: (405, "UNSUPPORTED"),
     errors.RangeNotSatisfiable: (416, "RANGE_INVALID"),
+    errors.BlobTooLarge: (413, "SIZE_INVALID"),
     errors.UploadUnknown: (404, "BLOB_UPLOAD_UNKNOWN"),
     errors.UploadInvalid: (400, "BLOB_UPLOAD_INVALID"),
     errors.UploadOutOfOrder: (416, "RANGE_INVALID"),
@@ -43,6 +45,7 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     errors.Unsupported: (405, "UNSUPPORTED"),
     errors.ReadOnly: (405, "UNSUPPORTED"),
     errors.DeleteDisabled: (405, "UNSUPPORTED"),
+    errors.TooManyRequests: (429, "TOOMANYREQUESTS"),
     # RFC 4918, section 11.5: Insufficient Storage.
     errors.StorageFull: (507, "UNAVAILABLE"),
     errors.Unavailable: (503, "UNAVAILABLE"),
@@ -109,6 +112,9 @@ def _headers(error: RegistryError) -> Mapping[str, str]:
             headers["Allow"] = "GET, HEAD, OPTIONS"
         case errors.Unsupported() | errors.BlobInUse():
             headers["Allow"] = "GET, HEAD, OPTIONS, POST, PATCH, PUT"
+        case errors.TooManyRequests(wait=wait):
+            # RFC 9110, 10.2.3: a whole number of seconds.
+            return {"Retry-After": str(max(1, math.ceil(wait)))}
         case errors.Unavailable() | errors.StorageFull():
             headers["Retry-After"] = "5"
     return headers

@@ -4,7 +4,6 @@ from lading.api.body import read_bounded, skip_body
 from lading.api.conditions import creates_only, etag, is_fresh
 from lading.api.context import Context
 from lading.api.response import Response
-from lading.core.manifest import MAX_SIZE
 from lading.core.names import Tag, parse_reference
 from lading.ports import StoredManifest
 from lading.services.delete import delete_manifest
@@ -47,7 +46,7 @@ async def put(context: Context) -> Response:
         context.registry,
         context.grant,
         reference,
-        await read_bounded(request.receive, MAX_SIZE, request.content_length),
+        await read_bounded(request.receive, context.options.max_manifest, request.content_length),
         content_type=request.headers.get("content-type", ""),
         tags=tags,
         create_only=creates_only(request.headers),

@@ -24,6 +24,7 @@ from lading.config.values import (
     OptionalPath,
     PositiveDuration,
     RepositoryPattern,
+    Size,
     TagPattern,
     TcpAddress,
     parse_tcp_address,
@@ -262,6 +263,23 @@ of Distribution."""
         return "" if self.host is None or self.relativeurls else self.host
 
 
+class Limits(Section):
+    """What one client may ask for, and how large things may be."""
+
+    requestrate: int = Field(default=0, ge=0, le=1_000_000)
+    """How many requests per second one address may make for long; what is more gets 429. 0 sets \
+no limit. Each worker has its share of it: a client that keeps to one connection gets one share."""
+    requestburst: int = Field(default=200, ge=1, le=1_000_000)
+    """How many requests one address may make at once before `requestrate` counts."""
+    uploads: int = Field(default=0, ge=0, le=1_000_000)
+    """How many uploads of one address may run at the same time; what is more gets 429. 0 sets no \
+limit. Each worker has its share, and at least one."""
+    blobsize: Size = Field(default=0, ge=0)
+    """How large a blob may be, as in `10 GiB`; 0 sets no limit."""
+    manifestsize: Size = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
+    """How large a manifest may be, at most `64 MiB`; clients expect at least `4 MiB`."""
+
+
 class Catalog(Section):
     """The list of repositories."""
 
@@ -330,6 +348,8 @@ class Settings(Section):
     """Authentication."""
     http: Http = Field(default_factory=Http)
     """The HTTP server."""
+    limits: Limits = Field(default_factory=Limits)
+    """Limits. Not a section of Distribution."""
     catalog: Catalog = Field(default_factory=Catalog)
     """The list of repositories."""
     tags: Tags = Field(default_factory=Tags)

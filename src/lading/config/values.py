@@ -19,6 +19,8 @@ from lading.core.globs import Glob
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _LOCATION = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/")
+_SIZE = re.compile(r"(\d{1,15}) ?(KiB|MiB|GiB|TiB|)", re.ASCII)
+_UNITS = ("", "KiB", "MiB", "GiB", "TiB")
 _FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding", "upgrade"})
 _HIGHEST_PORT = 65535
 
@@ -136,6 +138,13 @@ def _cipher_suite(value: str) -> str:
     return value
 
 
+def _size(value: object) -> object:
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        return value
+    return int(match[1]) * 1024 ** _UNITS.index(match[2] or "")
+
+
 def _pattern(value: object) -> Glob:
     if not isinstance(value, str):
         raise ValueError("write a pattern for names, as in `team/**` or `v*`")  # noqa: TRY004 - a value
@@ -149,6 +158,7 @@ def _repository_pattern(value: object) -> Glob:
     return pattern
 
 
+Size = Annotated[int, BeforeValidator(_size)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 PositiveDuration = Annotated[timedelta, BeforeValidator(_duration), AfterValidator(_positive)]
 FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_file_path)]

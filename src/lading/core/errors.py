@@ -130,6 +130,12 @@ class RangeNotSatisfiable(RegistryError):
         super().__init__(f"the blob has {size} bytes; ask for a range within them", {"size": size})
 
 
+class BlobTooLarge(RegistryError):
+    """The blob exceeds the limit for blobs."""
+
+    summary = "blob too large"
+
+
 class UploadUnknown(RegistryError):
     """No such upload in this repository: never started, finished, cancelled or expired."""
 
@@ -200,6 +206,20 @@ class DeleteDisabled(Unsupported):
     """Deleting is switched off in the configuration."""
 
     summary = "deleting is disabled (storage.delete.enabled)"
+
+
+class TooManyRequests(RegistryError):
+    """The client asks for more than it may at once.
+
+    Attributes:
+        wait: seconds after which it may try again.
+    """
+
+    summary = "too many requests"
+
+    def __init__(self, message: str, wait: float) -> None:
+        self.wait = wait
+        super().__init__(message)
 
 
 class Unavailable(RegistryError):

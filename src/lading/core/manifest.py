@@ -19,7 +19,7 @@ from lading.core.errors import ManifestInvalid
 
 # "a registry … SHOULD enforce some limit … of at least 4 megabytes" (distribution-spec, Pushing
 # Manifests). Distribution and zot refuse more than 4 MiB too.
-MAX_SIZE = 4 * 1024 * 1024
+DEFAULT_MAX_SIZE = 4 * 1024 * 1024
 
 
 class Descriptor(msgspec.Struct, frozen=True, rename={"media_type": "mediaType"}):

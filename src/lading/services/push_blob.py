@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import SHA256, Digest, new_hasher
-from lading.core.errors import SizeMismatch, UploadOutOfOrder, UploadUnknown
+from lading.core.errors import BlobTooLarge, SizeMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import RepositoryName, UploadId
 from lading.core.ranges import ByteRange
 from lading.ports import StagedUpload, Upload
@@ -106,13 +106,14 @@ async def append(registry: Registry, grant: Grant, upload_id: UploadId, chunk: C
         UploadUnknown: no such upload here.
         UploadOutOfOrder: the chunk does not follow what is there; nothing was read of it.
         SizeMismatch: it has another length than its range; nothing of it was kept.
+        BlobTooLarge: the upload is larger than the operator allows; what fits was kept.
     """
     grant.require(Action.PUSH)
     upload = await _find_open(registry, grant.repository, upload_id)
     async with _stage(registry, upload) as staged:
         start = staged.size
         try:
-            await _receive(staged, chunk)
+            await _receive(registry, staged, chunk)
         except SizeMismatch:
             await staged.rewind(start)
             raise
@@ -128,7 +129,7 @@ async def commit(
     it succeeded succeeds again, for the client that did not get the answer.
 
     Raises:
-        UploadUnknown, UploadOutOfOrder, SizeMismatch: as `append`.
+        UploadUnknown, UploadOutOfOrder, SizeMismatch, BlobTooLarge: as `append`.
         DigestMismatch: the bytes have another digest.
     """
     grant.require(Action.PUSH)
@@ -139,7 +140,7 @@ async def commit(
     async with _stage(registry, upload) as staged:
         start = staged.size
         try:
-            await _receive(staged, chunk)
+            await _receive(registry, staged, chunk)
             await _commit(registry, upload, staged, digest)
         except BaseException:  # cancelled, too
             if staged.size != start:
@@ -202,10 +203,11 @@ async def _stage(registry: Registry, upload: Upload) -> AsyncIterator[StagedUplo
                 await registry.metadata.touch_upload(upload.id, now=now)
 
 
-async def _receive(staged: StagedUpload, chunk: Chunk) -> None:
+async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> None:
     """Check what the chunk says of itself before any of it is read, then read it."""
+    pieces = _bounded(chunk, staged.size, registry.policy.max_blob_size)
     if chunk.range is None:
-        async for piece in chunk.pieces:
+        async for piece in pieces:
             await staged.write(piece)
         return
     if chunk.range.start != staged.size:
@@ -214,12 +216,31 @@ async def _receive(staged: StagedUpload, chunk: Chunk) -> None:
         )
     if chunk.length is not None and chunk.length != chunk.range.length:
         raise _wrong_length(chunk.range)
-    async for piece in chunk.pieces:
+    async for piece in pieces:
         await staged.write(piece)
         if staged.size > chunk.range.stop:
             break
     if staged.size != chunk.range.stop:
         raise _wrong_length(chunk.range)
+
+
+async def _bounded(chunk: Chunk, size: int, limit: int | None) -> Pieces:
+    """The pieces of a chunk that comes after `size` bytes, up to the one that is too much.
+
+    Raises:
+        BlobTooLarge: there are more bytes, or the client says that there will be.
+    """
+    if limit is not None and size + (chunk.length or 0) > limit:
+        raise _too_large(limit)
+    async for piece in chunk.pieces:
+        size += len(piece)
+        if limit is not None and size > limit:
+            raise _too_large(limit)
+        yield piece
+
+
+def _too_large(limit: int) -> BlobTooLarge:
+    return BlobTooLarge(f"blobs may have at most {limit} bytes here", {"limit": limit})
 
 
 def _wrong_length(named: ByteRange) -> SizeMismatch:

@@ -22,6 +22,7 @@ class Policy:
         uploads_kept: whether such uploads are only named, and kept.
         delete_enabled: whether clients may delete.
         children_required: whether an index is refused when a manifest it lists is missing.
+        max_blob_size: bytes that a blob may have; `None` for any number.
         immutable: the tags that cannot be moved or deleted once they are set.
     """
 
@@ -32,6 +33,7 @@ class Policy:
     uploads_kept: bool = False
     delete_enabled: bool = True
     children_required: bool = True
+    max_blob_size: int | None = None
     immutable: Sequence[ImmutableTags] = ()
 
 

@@ -1,0 +1,89 @@
+"""How much of the registry's attention one client gets.
+
+A client is an address; of IPv6 the first half of one, for whoever has an address there has them
+all. Every worker counts for itself, so each is given its share of what the operator allows: all
+together let about that much through, and a client that keeps to one connection gets one share.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from ipaddress import IPv6Address, ip_address
+
+from lading.core.buckets import Buckets
+from lading.core.errors import TooManyRequests
+
+# Seconds after which a client may try again that has too many uploads under way.
+_UPLOAD_RETRY = 5.0
+
+
+class Limits:
+    """The limits of a worker.
+
+    Args:
+        clock: in seconds; it only goes forward.
+        rate: requests per second of one client; 0 for any number.
+        burst: requests of one client at once.
+        uploads: requests of one client that bring bytes of blobs, at the same time; 0 for any
+            number.
+    """
+
+    def __init__(
+        self, clock: Callable[[], float], *, rate: float = 0, burst: int = 1, uploads: int = 0
+    ) -> None:
+        self._clock = clock
+        self._requests = Buckets(burst=burst, per_second=rate) if rate else None
+        self._most_uploads = uploads
+        self._uploads: Counter[str] = Counter()
+
+    def count_request(self, address: str) -> None:
+        """Count a request of a client.
+
+        Raises:
+            TooManyRequests: the client has to wait; this request does not count.
+        """
+        if self._requests is None or not address:
+            return
+        client, now = client_of(address), self._clock()
+        wait = self._requests.wait(client, now)
+        if wait > 0:
+            raise TooManyRequests("too many requests from your address; slow down", wait)
+        self._requests.add(client, now)
+
+    @contextmanager
+    def count_upload(self, address: str) -> Iterator[None]:
+        """Count an upload of a client for the length of the block.
+
+        Raises:
+            TooManyRequests: the client has as many under way as it may.
+        """
+        if self._most_uploads == 0 or not address:
+            yield
+            return
+        client = client_of(address)
+        if self._uploads[client] >= self._most_uploads:
+            raise TooManyRequests(
+                f"more than {self._most_uploads} uploads at once from your address;"
+                " wait for one to finish",
+                _UPLOAD_RETRY,
+            )
+        self._uploads[client] += 1
+        try:
+            yield
+        finally:
+            self._uploads[client] -= 1
+            if self._uploads[client] == 0:
+                del self._uploads[client]
+
+
+def client_of(address: str) -> str:
+    """What stands for all addresses that one client can have at will."""
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return str(parsed.ipv4_mapped)
+        return parsed.packed[:8].hex()
+    return str(parsed)

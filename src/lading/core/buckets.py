@@ -1,0 +1,47 @@
+"""How much each of many has used lately, in bounded memory.
+
+A leaky bucket for each: what is used fills it, time empties it, and what would make it run over has
+to wait. Buckets that were filled longest ago are forgotten first, so that no number of strangers
+fills the memory.
+"""
+
+from collections import OrderedDict
+
+# Of buckets, at about 200 bytes each.
+CAPACITY = 50_000
+
+
+class Buckets:
+    """One bucket for each key.
+
+    Args:
+        burst: how much fits into a bucket: what may be used at once.
+        per_second: how much of it leaks: what may be used for ever.
+        capacity: how many buckets are remembered.
+    """
+
+    def __init__(self, *, burst: float, per_second: float, capacity: int = CAPACITY) -> None:
+        self._burst = burst
+        self._per_second = per_second
+        self._capacity = capacity
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, key: str, now: float) -> float:
+        """Seconds until one more fits into the bucket; 0 if it does now.
+
+        Args:
+            key: whose bucket.
+            now: in seconds, on any clock that only goes forward.
+        """
+        return max(0.0, (self._level(key, now) + 1 - self._burst) / self._per_second)
+
+    def add(self, key: str, now: float) -> None:
+        """Put one into the bucket, be it full or not."""
+        self._buckets[key] = self._level(key, now) + 1, now
+        self._buckets.move_to_end(key)
+        while len(self._buckets) > self._capacity:
+            self._buckets.popitem(last=False)
+
+    def _level(self, key: str, now: float) -> float:
+        level, at = self._buckets.get(key, (0.0, now))
+        return max(0.0, level - (now - at) * self._per_second)

@@ -1,0 +1,131 @@
+"""How much one client may ask for, and how large things may be."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lading.api.limits import client_of
+from tests.support.client import Client
+from tests.support.lading import lading_serve
+from tests.support.pushes import Repository, digest_of, encode, image
+
+KIB = 1024
+
+
+@contextmanager
+def serving(directory: Path, *, proxies: tuple[str, ...] = (), **limits: Any) -> Iterator[Client]:
+    """A registry of one worker with limits."""
+    http = {"addr": "127.0.0.1:0", "workers": 1, "trustedproxies": list(proxies)}
+    with lading_serve(directory, settings={"http": http, "limits": limits}) as registry:
+        yield registry.client
+
+
+def test_a_client_that_asks_too_often_has_to_wait(tmp_path: Path) -> None:
+    with serving(tmp_path, requestrate=1, requestburst=5) as client:
+        answers = [client.ask("GET", "/v2/") for _ in range(10)]
+        assert [answer.status for answer in answers[:5]] == [200] * 5
+        refused = answers[-1]
+        assert (refused.status, refused.codes) == (429, ["TOOMANYREQUESTS"])
+        time.sleep(int(refused.headers["Retry-After"]))
+        assert client.ask("GET", "/v2/").status == 200
+
+
+def test_clients_behind_a_proxy_are_told_apart(tmp_path: Path) -> None:
+    with serving(tmp_path, proxies=("127.0.0.1",), requestrate=1, requestburst=2) as client:
+        for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):
+            asked = [client.ask("GET", "/v2/", x_forwarded_for=address) for _ in range(3)]
+            assert [answer.status for answer in asked] == [200, 200, 429]
+        same_network = client.ask("GET", "/v2/", x_forwarded_for="2001:db8::ffff:1")
+        assert same_network.status == 429
+
+
+def test_a_stranger_cannot_choose_its_address(tmp_path: Path) -> None:
+    with serving(tmp_path, requestrate=1, requestburst=2) as client:
+        asked = [client.ask("GET", "/v2/", x_forwarded_for=f"192.0.2.{n}") for n in range(3)]
+        assert [answer.status for answer in asked] == [200, 200, 429]
+
+
+@pytest.mark.parametrize(
+    ("address", "client"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "192.0.2.1"),
+        ("2001:db8::1", "20010db800000000"),
+        ("2001:db8:0:0:ffff::", "20010db800000000"),
+        ("2001:db8:0:1::", "20010db800000001"),
+        ("somewhere", "somewhere"),
+    ],
+)
+def test_who_a_client_is(address: str, client: str) -> None:
+    """Whoever has an IPv6 network has all its addresses."""
+    assert client_of(address) == client
+
+
+def test_a_client_with_too_many_uploads_has_to_wait(tmp_path: Path) -> None:
+    """Other requests of it are answered, and it may go on once an upload is done."""
+    with serving(tmp_path, uploads=2) as client, ExitStack() as stack:
+        repository = Repository(client, "limits/uploads")
+        places = [repository.start_upload() for _ in range(3)]
+        under_way = []
+        for place in places[:2]:
+            connection = stack.enter_context(client.connection())
+            connection.request("PATCH", place, b"", content_length="4")
+            connection.send(b"da")
+            under_way.append(connection)
+        wait_for_refusal(client, places[2])
+        assert client.ask("GET", places[2]).status == 204
+        under_way[0].send(b"ta")
+        assert under_way[0].receive().status == 202
+        assert client.ask("PATCH", places[2], b"data").status == 202
+
+
+def wait_for_refusal(client: Client, place: str) -> None:
+    """The others' requests may take a moment to arrive."""
+    deadline = time.monotonic() + 10
+    while True:
+        answer = client.ask("PATCH", place, b"")
+        if answer.status == 429:
+            assert answer.codes == ["TOOMANYREQUESTS"]
+            assert int(answer.headers["Retry-After"]) > 0
+            return
+        assert answer.status == 202
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_a_blob_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    """However it comes: with its length, without, in one request, in several."""
+    fits, too_much = b"x" * 64 * KIB, b"x" * (64 * KIB + 1)
+    with serving(tmp_path, blobsize="64 KiB") as client:
+        repository = Repository(client, "limits/sizes")
+        repository.push_blob(fits)
+        digest = digest_of(too_much)
+        refusals = [
+            client.ask("PUT", f"{repository.start_upload()}?digest={digest}", too_much),
+            client.ask("PUT", f"{repository.start_upload()}?digest={digest}", [fits, b"x"]),
+            client.ask("POST", f"{repository.path}/blobs/uploads/?digest={digest}", too_much),
+        ]
+        place = repository.start_upload()
+        assert client.ask("PATCH", place, fits).status == 202
+        refusals.append(client.ask("PATCH", place, b"x"))
+        refusals.append(client.ask("PUT", f"{place}?digest={digest}", b"x"))
+        for answer in refusals:
+            assert (answer.status, answer.codes) == (413, ["SIZE_INVALID"])
+            assert answer.json["errors"][0]["detail"] == {"limit": 64 * KIB}
+        assert client.ask("PUT", f"{place}?digest={digest_of(fits)}").status == 201
+        assert repository.ask("HEAD", f"/blobs/{digest}").status == 404
+
+
+def test_a_manifest_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    with serving(tmp_path, manifestsize=64 * KIB) as client:
+        repository = Repository(client, "limits/manifests")
+        repository.push_blob(b"{}")
+        document = image(annotations={"note": "x" * 64 * KIB})
+        answer = repository.put_manifest(document, "latest")
+        assert (answer.status, answer.codes) == (413, ["MANIFEST_INVALID"])
+        assert len(encode(document)) > 64 * KIB
+        repository.push_manifest(image(annotations={"note": "x" * 63 * KIB}), "latest")
