@@ -238,3 +238,25 @@ async def test_closing_finishes_what_is_queued(
 
     assert await asyncio.gather(*tasks) == [0, 1, 2, 3, 4]
     assert rows() == [0, 1, 2, 3, 4]
+
+
+async def test_a_write_that_failed_while_reading_holds_nothing_open(
+    writer: GroupWriter, connect: Connect
+) -> None:
+    """Otherwise the next write fails as soon as another process has written."""
+
+    def fail_between_rows(connection: Connection) -> None:
+        rows = connection.execute("SELECT n FROM t")
+        raise ValueError(next(rows)[0])
+
+    await writer.write(insert(1))
+    await writer.write(insert(2))
+    with pytest.raises(ValueError, match="1") as failure:
+        await writer.write(fail_between_rows)
+    other = connect()
+    other.execute("INSERT INTO t VALUES (3)")
+    other.close()
+
+    await writer.write(insert(4))
+
+    assert failure.value.__traceback__ is not None

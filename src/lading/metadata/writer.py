@@ -9,6 +9,7 @@ disturbs no other. A write is answered only after the commit that holds it.
 import asyncio
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -124,6 +125,10 @@ def _attempt(connection: Connection, job: _Job) -> None:
     except Exception as error:
         if not connection.in_transaction:  # a full disk has undone the whole transaction
             raise
+        # The error knows the frames it came through, and these the rows they were reading. Rows
+        # that are not read to their end keep an old view of the database open, and from that no
+        # transaction can begin once another process has written.
+        traceback.clear_frames(error.__traceback__)
         connection.execute("ROLLBACK TO job")
         job.error = error
     connection.execute("RELEASE job")
