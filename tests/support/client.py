@@ -60,6 +60,11 @@ class Connection:
         self._socket = socket.create_connection((name, int(port)), timeout=TIMEOUT)
         self._file = self._socket.makefile("rb")
 
+    @property
+    def ports(self) -> tuple[int, int]:
+        """The server's port, and the client's."""
+        return self._socket.getpeername()[1], self._socket.getsockname()[1]
+
     def send(self, data: bytes) -> None:
         """Send bytes as they are."""
         self._socket.sendall(data)

@@ -1,0 +1,48 @@
+"""Which worker of a registry holds a connection: the kernel gives them out as it likes."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.support.client import Client, Connection
+
+# More connections than it takes for each of two workers to get one.
+MOST = 200
+
+
+@contextmanager
+def one_connection_each(client: Client) -> Iterator[tuple[Connection, Connection]]:
+    """Two connections that two different workers hold."""
+    with ExitStack() as stack:
+        first = stack.enter_context(client.connection())
+        for _ in range(MOST):
+            second = stack.enter_context(client.connection())
+            if _holder(first) != _holder(second):
+                yield first, second
+                return
+        raise AssertionError("one worker took every connection")
+
+
+def _holder(connection: Connection) -> int:
+    """The process at the other end."""
+    connection.request("GET", "/v2/")
+    assert connection.receive().status == 200
+    server, client = connection.ports
+    name = f"socket:[{_inode(server, client)}]"
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if any(str(entry.readlink()) == name for entry in (process / "fd").iterdir()):
+                return int(process.name)
+        except OSError:  # it has ended, or is not ours
+            continue
+    raise AssertionError("nobody holds the connection")
+
+
+def _inode(local: int, remote: int) -> str:
+    """The number of a TCP socket (proc(5), /proc/net/tcp)."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        ends = tuple(int(address.partition(":")[2], 16) for address in fields[1:3])
+        if ends == (local, remote):
+            return fields[9]
+    raise AssertionError("the connection is not there")
