@@ -42,6 +42,11 @@ class Docker:
         done = run(command, stdin=stdin, check=check, env=self.environment, timeout=600)
         return done.stdout.decode().strip()
 
+    def run_inside(self, *arguments: str) -> str:
+        """Run a docker command that asks registries by itself, in the daemon's network."""
+        done = run(self.network.command("docker", *arguments), env=self.environment)
+        return done.stdout.decode().strip()
+
     def fails(self, *arguments: str) -> str:
         """Run a docker command that must fail; return what it complained of."""
         done = run(["docker", *arguments], check=False, env=self.environment)
