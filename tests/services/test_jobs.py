@@ -18,8 +18,15 @@ from tests.support.people import DAY, People, pieces
 
 async def once(people: People, job: Job, holder: str = "worker") -> None:
     """Let a worker look at the job until it sleeps."""
-    keeping = asyncio.create_task(jobs.keep(people.registry, [job], holder))
-    await asyncio.sleep(0.2)
+    looked = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        looked.set()
+        await asyncio.sleep(seconds)
+
+    keeping = asyncio.create_task(jobs.keep(people.registry, [job], holder, sleep))
+    async with asyncio.timeout(60):
+        await looked.wait()
     keeping.cancel()
     await asyncio.wait([keeping])
 
@@ -87,10 +94,16 @@ async def test_a_job_that_fails_is_logged_and_stays_due(
 async def test_a_job_that_is_interrupted_lets_go_of_its_lease(people: People) -> None:
     """A server that stops does not make the next one wait."""
 
+    begun = asyncio.Event()
+
     async def wait(registry: Registry, held: Lease) -> None:
+        begun.set()
         await asyncio.sleep(60)
 
-    await once(people, Job("work", 100, wait))
+    keeping = asyncio.create_task(jobs.keep(people.registry, [Job("work", 100, wait)], "one"))
+    await begun.wait()
+    keeping.cancel()
+    await asyncio.wait([keeping])
 
     state = await people.metadata.find_job("work")
     assert state is not None
@@ -143,12 +156,7 @@ async def test_the_server_collects_what_has_been_in_the_trash_long_enough(
     assert len(await people.stored()) == jobs.STEP + 22
 
     people.now += people.policy.trash
-    keeping = asyncio.create_task(jobs.keep(people.registry, [job], "worker"))
-    async with asyncio.timeout(60):
-        while "garbage collected" not in caplog.text:
-            await asyncio.sleep(0.05)
-    keeping.cancel()
-    await asyncio.wait([keeping])
+    await once(people, job)
 
     assert await people.stored() == set()
     assert f"1 manifests, {jobs.STEP + 22} blobs and 0 uploads removed" in caplog.text

@@ -29,6 +29,7 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     # 403 makes clients ask for another login, 400 says that the request is malformed; it is not.
     errors.TagImmutable: (409, "DENIED"),
     # "respond with … the 412 (Precondition Failed) status code" (RFC 9110, 13.1.2)
+    errors.NotRestorable: (404, "MANIFEST_UNKNOWN"),
     errors.AlreadyExists: (412, "DENIED"),
     errors.BlobUnknown: (404, "BLOB_UNKNOWN"),
     # "405 … if deletion is disabled" is the only refusal that clients expect of a DELETE.

@@ -5,18 +5,16 @@ then a summary with bytes. What stays is listed on demand only: that costs what 
 registry, and all else here costs what there is to collect.
 """
 
-import asyncio
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import click
 
-from lading.app import close_registry, open_registry, worker_name
+from lading.app import worker_name
 from lading.cli.output import plain, to_json
-from lading.cli.settings import load_settings
+from lading.cli.session import with_registry
 from lading.cli.units import human_size
-from lading.config.settings import Settings
 from lading.core.garbage import (
     Doomed,
     DoomedBlob,
@@ -59,11 +57,11 @@ def garbage_collect(
     what was deleted in the trash for a while; this empties the trash. CONFIG is the server's
     configuration file.
     """
-    settings = load_settings(config)
-    if settings.storage.driver == "inmemory":
-        raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
     command = _Command(quiet=quiet or as_json, verbose=verbose, as_json=as_json)
-    asyncio.run(command.run(settings, dry_run=dry_run, untagged=delete_untagged))
+    with_registry(
+        config,
+        lambda registry: command.run(registry, dry_run=dry_run, untagged=delete_untagged),
+    )
 
 
 class _Command:
@@ -74,19 +72,15 @@ class _Command:
         self._verbose = verbose
         self._as_json = as_json
 
-    async def run(self, settings: Settings, *, dry_run: bool, untagged: bool) -> None:
-        registry = open_registry(settings)
-        try:
-            if dry_run:
-                plan = await self._plan(registry, untagged=untagged)
-                self._conclude(plan.items, dry_run=True)
-                return
-            name = worker_name("lading garbage-collect")
-            async with lease.wait_for(registry, jobs.COLLECT, name, _say_who_collects) as held:
-                plan = await self._plan(registry, untagged=untagged)
-                self._conclude(await self._collect(registry, plan, held), dry_run=False)
-        finally:
-            await close_registry(registry)
+    async def run(self, registry: Registry, *, dry_run: bool, untagged: bool) -> None:
+        if dry_run:
+            plan = await self._plan(registry, untagged=untagged)
+            self._conclude(plan.items, dry_run=True)
+            return
+        name = worker_name("lading garbage-collect")
+        async with lease.wait_for(registry, jobs.COLLECT, name, _say_who_collects) as held:
+            plan = await self._plan(registry, untagged=untagged)
+            self._conclude(await self._collect(registry, plan, held), dry_run=False)
 
     async def _plan(self, registry: Registry, *, untagged: bool) -> Plan:
         now = registry.clock()

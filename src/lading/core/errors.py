@@ -98,6 +98,12 @@ class TagImmutable(RegistryError):
     summary = "the tag is immutable"
 
 
+class NotRestorable(RegistryError):
+    """There is nothing to bring back, or it is gone for good."""
+
+    summary = "there is nothing to restore"
+
+
 class AlreadyExists(RegistryError):
     """The push was to create only, and what it would create is there."""
 

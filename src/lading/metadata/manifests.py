@@ -165,7 +165,7 @@ def _insert(connection: Connection, repository_id: int, manifest: Manifest, now:
         ON CONFLICT (repository_id, digest) DO UPDATE SET
             media_type = excluded.media_type, artifact_type = excluded.artifact_type,
             pushed_at = excluded.pushed_at, promised_at = excluded.promised_at, used_at = NULL,
-            deleted_at = NULL
+            deleted_at = NULL, deleted_by = ''
         """,
         (
             repository_id,
@@ -198,12 +198,12 @@ def delete(
         _check_deletable(connection, repository, digest, immutable)
     row = connection.execute(
         """
-        UPDATE manifests SET deleted_at = ?, loose_at = NULL
+        UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL
         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
             AND digest = ? AND deleted_at IS NULL
         RETURNING repository_id
         """,
-        (change.at, repository, digest),
+        (change.at, change.actor, repository, digest),
     ).fetchone()
     if row is None:
         return False

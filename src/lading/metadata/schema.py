@@ -62,6 +62,7 @@ STEPS = (
         used_at REAL,
         loose_at REAL,
         deleted_at REAL,
+        deleted_by TEXT NOT NULL DEFAULT '',
         body BLOB NOT NULL,
         UNIQUE (repository_id, digest)
     ) STRICT;
@@ -97,8 +98,8 @@ STEPS = (
         actor TEXT NOT NULL,
         at REAL NOT NULL
     ) STRICT;
-    CREATE INDEX tag_history_tag ON tag_history (repository_id, tag, at);
-    CREATE INDEX tag_history_digest ON tag_history (repository_id, digest);
+    CREATE INDEX tag_history_tag ON tag_history (repository_id, tag);
+    CREATE INDEX tag_history_removed ON tag_history (at) WHERE digest IS NULL;
 
     CREATE TABLE uploads (
         id TEXT PRIMARY KEY,

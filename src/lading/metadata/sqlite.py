@@ -11,6 +11,7 @@ from typing import Self
 
 from lading.core.digest import Digest
 from lading.core.garbage import DoomedLink, DoomedManifest, Limits
+from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag, UploadId
@@ -22,9 +23,11 @@ from lading.metadata import (
     manifests,
     repositories,
     tags,
+    trash,
     uploads,
 )
 from lading.metadata.database import Database, FileDatabase, MemoryDatabase
+from lading.metadata.trash import Restoration
 from lading.ports import (
     Change,
     Garbage,
@@ -233,6 +236,55 @@ class SqliteMetadata:
     async def repositories_with_manifests(self) -> Sequence[RepositoryName]:
         """See `Metadata.repositories_with_manifests`."""
         return await self._database.scan(repositories.with_manifests)
+
+    async def tag_history(
+        self, repository: RepositoryName, tag: Tag, *, limit: int
+    ) -> Sequence[TagMove]:
+        """See `Metadata.tag_history`."""
+        return await self._database.scan(
+            lambda connection: tags.history(connection, repository, tag, limit)
+        )
+
+    async def list_trash(
+        self, repository: RepositoryName | None, *, deleted_since: float
+    ) -> Sequence[TrashedManifest | TrashedTag]:
+        """See `Metadata.list_trash`."""
+        return await self._database.scan(
+            lambda connection: trash.page(connection, repository, deleted_since)
+        )
+
+    async def restore_manifest(
+        self, repository: RepositoryName, digest: Digest, *, change: Change
+    ) -> Restored:
+        """See `Metadata.restore_manifest`."""
+        return await self._database.write(
+            lambda connection: Restoration(connection, repository, change).manifest(digest)
+        )
+
+    async def restore_tag(
+        self,
+        repository: RepositoryName,
+        tag: Tag,
+        *,
+        at: float | None,
+        immutable: Sequence[ImmutableTags],
+        change: Change,
+    ) -> Restored:
+        """See `Metadata.restore_tag`."""
+
+        def work(connection: Connection) -> Restored:
+            restoration = Restoration(connection, repository, change)
+            return restoration.tag(tag) if at is None else restoration.tag_at(tag, at, immutable)
+
+        return await self._database.write(work)
+
+    async def restore_all(
+        self, repository: RepositoryName, *, deleted_since: float, change: Change
+    ) -> Restored:
+        """See `Metadata.restore_all`."""
+        return await self._database.write(
+            lambda connection: Restoration(connection, repository, change).everything(deleted_since)
+        )
 
     async def list_manifests(
         self, repository: RepositoryName

@@ -5,6 +5,7 @@ from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.errors import TagImmutable
+from lading.core.history import TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import loose
@@ -46,7 +47,7 @@ def check_movable(
     """
     for tag in new_tags:
         if is_immutable(immutable, repository, tag):
-            current = _find(connection, repository, tag)
+            current = find(connection, repository, tag)
             if current not in {None, digest}:
                 raise TagImmutable(
                     f"the tag {tag} is immutable and points to {current}; push another tag",
@@ -66,7 +67,7 @@ def delete(
     Raises:
         TagImmutable: see `Metadata.delete_tag`.
     """
-    if is_immutable(immutable, repository, tag) and _find(connection, repository, tag) is not None:
+    if is_immutable(immutable, repository, tag) and find(connection, repository, tag) is not None:
         raise TagImmutable(f"the tag {tag} is immutable, so it cannot be deleted", {"tag": tag})
     row = connection.execute(
         "DELETE FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
@@ -81,7 +82,8 @@ def delete(
     return True
 
 
-def _find(connection: Connection, repository: RepositoryName, tag: Tag) -> str | None:
+def find(connection: Connection, repository: RepositoryName, tag: Tag) -> str | None:
+    """The digest that a tag points to."""
     row = connection.execute(
         "SELECT digest FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
         " AND name = ?",
@@ -98,6 +100,42 @@ def remove_all(connection: Connection, repository_id: int, digest: Digest, chang
     ).fetchall()
     for (tag,) in rows:
         _record(connection, repository_id, Tag(tag), None, digest, change)
+
+
+def last_move(
+    connection: Connection, repository_id: int, tag: Tag, *, not_after: float | None = None
+) -> TagMove | None:
+    """How a tag came to be what it was at a time, or is now."""
+    row = connection.execute(
+        "SELECT at, actor, previous, digest FROM tag_history"
+        " WHERE repository_id = ? AND tag = ? AND (at <= ? OR ? IS NULL)"
+        " ORDER BY id DESC LIMIT 1",
+        (repository_id, tag, not_after, not_after),
+    ).fetchone()
+    return None if row is None else _move(row)
+
+
+def history(
+    connection: Connection, repository: RepositoryName, tag: Tag, limit: int
+) -> Sequence[TagMove]:
+    """The moves of a tag, the last one first."""
+    rows = connection.execute(
+        "SELECT at, actor, previous, digest FROM tag_history"
+        " WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND tag = ?"
+        " ORDER BY id DESC LIMIT ?",
+        (repository, tag, limit),
+    )
+    return [_move(row) for row in rows]
+
+
+def _move(row: tuple[float, str, str | None, str | None]) -> TagMove:
+    at, actor, previous, digest = row
+    return TagMove(
+        at,
+        actor,
+        None if previous is None else Digest(previous),
+        None if digest is None else Digest(digest),
+    )
 
 
 def page(

@@ -24,6 +24,7 @@ RETRY = 30.0
 STEP = 100
 
 Work = Callable[[Registry, Lease], Awaitable[None]]
+Sleep = Callable[[float], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,27 +40,30 @@ class Job:
     work: Work
 
 
-async def keep(registry: Registry, jobs: Sequence[Job], holder: str) -> None:
+async def keep(
+    registry: Registry, jobs: Sequence[Job], holder: str, sleep: Sleep = asyncio.sleep
+) -> None:
     """Do the jobs when they are due, until cancelled.
 
     Args:
         registry: the parts.
         jobs: what to do.
         holder: the name of this worker.
+        sleep: waits for so many seconds.
     """
     async with asyncio.TaskGroup() as group:
         for job in jobs:
-            group.create_task(_keep(registry, job, holder))
+            group.create_task(_keep(registry, job, holder, sleep))
 
 
-async def _keep(registry: Registry, job: Job, holder: str) -> None:
+async def _keep(registry: Registry, job: Job, holder: str, sleep: Sleep) -> None:
     while True:
         try:
             wait = await _do_if_due(registry, job, holder)
         except Exception:
             log.exception("%s failed; it is tried again later", job.name)
             wait = RETRY
-        await asyncio.sleep(wait)
+        await sleep(wait)
 
 
 async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:

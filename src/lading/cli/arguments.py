@@ -1,0 +1,44 @@
+"""What people type for things that have names here: `REPOSITORY:TAG`, a time."""
+
+from datetime import datetime
+
+import click
+
+from lading.core.digest import Digest
+from lading.core.errors import RegistryError
+from lading.core.names import Reference, RepositoryName, Tag
+
+
+def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
+    """`REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`.
+
+    Raises:
+        BadParameter: it is none of them.
+    """
+    try:
+        name, at, digest = text.partition("@")
+        if at:
+            return RepositoryName(name), Digest(digest)
+        name, colon, tag = text.partition(":")
+        return RepositoryName(name), Tag(tag) if colon else None
+    except RegistryError as error:
+        raise click.BadParameter(f"{text!r}: {error.message}") from error
+
+
+def parse_time(text: str) -> float:
+    """A time as commands print it, or in any other form of ISO 8601; in seconds since the epoch.
+
+    Without a zone it is this machine's. Without a fraction it is the end of that second: what
+    happened in it has happened.
+
+    Raises:
+        BadParameter: it is no time.
+    """
+    try:
+        time = datetime.fromisoformat(text)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no time; write `2026-01-31 23:59:59Z`, or without the `Z` for local time"
+        ) from None
+    whole = time.timestamp()
+    return whole if time.microsecond else whole + 0.999999

@@ -1,0 +1,55 @@
+"""A command's way to the registry's data, beside a running server or without one."""
+
+import asyncio
+import getpass
+import os
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from lading.app import close_registry, open_registry
+from lading.cli.settings import load_settings
+from lading.core.access import ALL_ACTIONS, Grant, Principal
+from lading.core.errors import RegistryError
+from lading.core.names import RepositoryName
+from lading.services.registry import Registry
+
+T = TypeVar("T")
+
+
+def with_registry(config: Path | None, work: Callable[[Registry], Awaitable[T]]) -> T:
+    """Open the data that a configuration names, and do something with it.
+
+    Raises:
+        ClickException: it cannot be opened, or the registry refuses what is asked.
+    """
+    settings = load_settings(config)
+    if settings.storage.driver == "inmemory":
+        raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
+
+    async def run() -> T:
+        registry = open_registry(settings)
+        try:
+            return await work(registry)
+        finally:
+            await close_registry(registry)
+
+    try:
+        return asyncio.run(run())
+    except RegistryError as error:
+        raise click.ClickException(error.message) from error
+
+
+def operators_grant(repository: RepositoryName) -> Grant:
+    """Whoever can run a command on the data may do everything; the history names them."""
+    return Grant(repository, ALL_ACTIONS, Principal(f"{_user()}@{socket.gethostname()}"))
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # containers run as users that have no name
+        return str(os.getuid())

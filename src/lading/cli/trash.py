@@ -1,0 +1,143 @@
+"""`lading trash ls`, `lading restore`, `lading history`: what was deleted or moved, and back."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from lading.cli.arguments import parse_time, split_reference
+from lading.cli.output import plain, to_json
+from lading.cli.session import operators_grant, with_registry
+from lading.cli.units import human_size
+from lading.core.digest import Digest
+from lading.core.garbage import utc
+from lading.core.history import Restored, TagMove, TrashedManifest
+from lading.core.names import Reference, RepositoryName, Tag
+from lading.services import trash as trash_can
+from lading.services.registry import Registry
+from lading.services.trash import Trashed
+
+CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+
+
+@click.group()
+def trash() -> None:
+    """Look at what was deleted and can be restored."""
+
+
+@trash.command("ls")
+@click.option("-r", "--repository", help="Only what was in this repository.")
+@JSON
+@CONFIG
+def list_trash(repository: str | None, config: Path | None, *, as_json: bool) -> None:
+    """List what was deleted and can be restored.
+
+    CONFIG is the server's configuration file.
+    """
+    name = None if repository is None else split_reference(repository)[0]
+
+    async def look(registry: Registry) -> list[tuple[Trashed, float]]:
+        found = await trash_can.list_trash(registry, name)
+        return [(item, trash_can.kept_until(registry, item)) for item in found]
+
+    found = with_registry(config, look)
+    if as_json:
+        click.echo(to_json([{**plain(item), "kept_until": until} for item, until in found]))
+        return
+    for item, until in found:
+        click.echo(_line(item))
+        click.echo(f"    deleted {utc(item.deleted_at)}{_by(item.actor)}, kept until {utc(until)}")
+    if not found:
+        click.echo("The trash is empty.", err=True)
+
+
+@click.command()
+@click.argument("what", metavar="REPOSITORY[:TAG|@DIGEST]")
+@click.option("--at", metavar="TIME", help="Point the tag at what it pointed to then.")
+@JSON
+@CONFIG
+def restore(what: str, at: str | None, config: Path | None, *, as_json: bool) -> None:
+    """Bring back what was deleted: an image with its tags, a tag, or all of a repository.
+
+    With --at, bring a tag back to what it was at a time that `lading history` tells. CONFIG is the
+    server's configuration file.
+    """
+    repository, reference = split_reference(what)
+    time = None if at is None else parse_time(at)
+    if time is not None and (reference is None or isinstance(reference, Digest)):
+        raise click.UsageError("--at goes with a tag: write REPOSITORY:TAG")
+    restored = with_registry(
+        config, lambda registry: _restore(registry, repository, reference, time)
+    )
+    if as_json:
+        click.echo(to_json(restored))
+    else:
+        _tell(repository, restored)
+
+
+@click.command()
+@click.argument("what", metavar="REPOSITORY:TAG")
+@click.option("--limit", default=100, show_default=True, help="At most so many moves.")
+@JSON
+@CONFIG
+def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> None:
+    """Tell when a tag was set, moved or deleted, by whom, and what it pointed to.
+
+    CONFIG is the server's configuration file.
+    """
+    repository, tag = split_reference(what)
+    if not isinstance(tag, Tag):
+        raise click.UsageError("write REPOSITORY:TAG")
+    grant = operators_grant(repository)
+    moves = with_registry(
+        config, lambda registry: trash_can.history(registry, grant, tag, limit=limit)
+    )
+    if as_json:
+        click.echo(to_json(moves))
+        return
+    for move in moves:
+        click.echo(f"{utc(move.at)}  {_describe(move)}{_by(move.actor)}")
+
+
+async def _restore(
+    registry: Registry, repository: RepositoryName, reference: Reference | None, at: float | None
+) -> Restored:
+    grant = operators_grant(repository)
+    if reference is None:
+        return await trash_can.restore_all(registry, grant)
+    return await trash_can.restore(registry, grant, reference, at=at)
+
+
+def _tell(repository: RepositoryName, restored: Restored) -> None:
+    for digest in restored.manifests:
+        click.echo(f"{repository}@{digest} is back")
+    for tag, digest in restored.tags:
+        click.echo(f"{repository}:{tag} points to {digest}")
+    for tag in restored.taken:
+        click.echo(
+            f"{repository}:{tag} is left as it is, as it points to something newer;"
+            f" `lading history {repository}:{tag}` tells what"
+        )
+
+
+def _line(item: Trashed) -> str:
+    if isinstance(item, TrashedManifest):
+        return (
+            f"{item.repository}@{item.digest} ({human_size(item.size)} manifest){_tags(item.tags)}"
+        )
+    return f"{item.repository}:{item.tag} pointed to {item.digest}"
+
+
+def _tags(tags: Sequence[Tag]) -> str:
+    return f" tagged {', '.join(tags)}" if tags else ""
+
+
+def _describe(move: TagMove) -> str:
+    if move.digest is None:
+        return f"deleted, was {move.previous}"
+    return f"{move.digest}" + (f", was {move.previous}" if move.previous else ", new")
+
+
+def _by(actor: str) -> str:
+    return f" by {actor}" if actor else ""

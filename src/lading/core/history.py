@@ -1,0 +1,68 @@
+"""What was: where tags have pointed, and what is in the trash."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class TagMove:
+    """A tag was set, moved or taken away.
+
+    Attributes:
+        at: when.
+        actor: by whom; empty for anybody.
+        previous: what it pointed to before; `None` if it was new.
+        digest: what it points to since; `None` if it was taken away.
+    """
+
+    at: float
+    actor: str
+    previous: Digest | None
+    digest: Digest | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrashedManifest:
+    """A manifest that was deleted, and can be restored.
+
+    Attributes:
+        size: of its body, in bytes.
+        tags: that were taken away with it.
+    """
+
+    repository: RepositoryName
+    digest: Digest
+    media_type: str
+    size: int
+    deleted_at: float
+    actor: str
+    tags: Sequence[Tag]
+
+
+@dataclass(frozen=True, slots=True)
+class TrashedTag:
+    """A tag that was deleted, and can be restored: its manifest is still stored."""
+
+    repository: RepositoryName
+    tag: Tag
+    digest: Digest
+    deleted_at: float
+    actor: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was brought back.
+
+    Attributes:
+        manifests: that are out of the trash.
+        tags: with what each of them points to now.
+        taken: tags that were not brought back, as they point to something newer.
+    """
+
+    manifests: Sequence[Digest]
+    tags: Sequence[tuple[Tag, Digest]]
+    taken: Sequence[Tag] = ()

@@ -1,0 +1,77 @@
+"""The trash, and what tags have pointed to: looking at it, and bringing it back."""
+
+from collections.abc import Sequence
+
+from lading.core.access import Action, Grant
+from lading.core.digest import Digest
+from lading.core.errors import ManifestUnknown
+from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
+from lading.core.names import Reference, RepositoryName, Tag
+from lading.services.registry import Registry
+
+Trashed = TrashedManifest | TrashedTag
+
+
+async def history(registry: Registry, grant: Grant, tag: Tag, *, limit: int) -> Sequence[TagMove]:
+    """The moves of a tag, the last one first.
+
+    Raises:
+        ManifestUnknown: there never was such a tag.
+    """
+    grant.require(Action.PULL)
+    moves = await registry.metadata.tag_history(grant.repository, tag, limit=limit)
+    if not moves:
+        raise ManifestUnknown(f"{grant.repository} never had a tag {tag}")
+    return moves
+
+
+async def list_trash(registry: Registry, repository: RepositoryName | None) -> Sequence[Trashed]:
+    """What can be restored, in one repository or in all; what was deleted last comes first."""
+    return await registry.metadata.list_trash(repository, deleted_since=_window(registry))
+
+
+def kept_until(registry: Registry, trashed: Trashed) -> float:
+    """When the server may collect it; by hand it can be collected before."""
+    return trashed.deleted_at + registry.policy.trash
+
+
+async def restore(
+    registry: Registry, grant: Grant, reference: Reference, *, at: float | None = None
+) -> Restored:
+    """Bring back a manifest with the tags that went with it, or a tag.
+
+    Args:
+        registry: the parts.
+        grant: must allow push.
+        reference: the manifest's digest, or the tag.
+        at: for a tag: point it at what it pointed to then, be it deleted or moved since.
+
+    Raises:
+        NotRestorable: there is nothing to bring back, or it is gone for good.
+        TagImmutable: the tag points to something else now, and cannot be moved.
+    """
+    grant.require(Action.PUSH)
+    change = registry.change_by(grant.principal)
+    if isinstance(reference, Digest):
+        return await registry.metadata.restore_manifest(grant.repository, reference, change=change)
+    return await registry.metadata.restore_tag(
+        grant.repository, reference, at=at, immutable=registry.policy.immutable, change=change
+    )
+
+
+async def restore_all(registry: Registry, grant: Grant) -> Restored:
+    """Bring back all that can be restored in a repository.
+
+    Raises:
+        NotRestorable: nothing is in the trash.
+    """
+    grant.require(Action.PUSH)
+    return await registry.metadata.restore_all(
+        grant.repository,
+        deleted_since=_window(registry),
+        change=registry.change_by(grant.principal),
+    )
+
+
+def _window(registry: Registry) -> float:
+    return registry.clock() - registry.policy.trash
