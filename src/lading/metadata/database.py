@@ -6,6 +6,7 @@ on the loop. What may take long (`scan`) gets a connection and a thread of its o
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable
 from pathlib import Path
 from sqlite3 import Connection
@@ -24,6 +25,8 @@ P = ParamSpec("P")
 READ_TIMEOUT = 1000
 # Seconds that a writer waits for writers of other processes before it gives up.
 BUSY_TIMEOUT = 30.0
+# Seconds between tries to switch a new file to its write-ahead log.
+SWITCH_POLL = 0.01
 
 
 class Database(Protocol):
@@ -52,6 +55,7 @@ class FileDatabase:
         make_directories(path.parent)
         self._reader = self._connect()
         try:
+            _use_wal(self._reader)
             migrate(self._reader)
             sync_directory(path.parent)
             self._reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
@@ -92,10 +96,26 @@ class FileDatabase:
 
     def _connect(self) -> Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
-        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
+
+
+def _use_wal(connection: Connection) -> None:
+    """Switch the file to a write-ahead log, once and for all.
+
+    To switch takes the whole file, and SQLite does not wait for others that do the same.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(SWITCH_POLL)
+        else:
+            return
 
 
 class MemoryDatabase:
