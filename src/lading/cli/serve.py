@@ -31,7 +31,8 @@ def serve(config: Path | None) -> None:
     _check_tls(settings)
     listener = _listen(settings)
     _greet(settings, listener)
-    workers.serve(settings, listener)
+    if not workers.serve(settings, listener):
+        raise click.ClickException("no worker process could start; the lines above say why")
 
 
 def _check_stores(settings: Settings) -> None:

@@ -228,6 +228,9 @@ otherwise they are relative, which is right behind any proxy."""
     draintimeout: Duration = timedelta(seconds=30)
     """How long requests may take to finish once the server was told to stop. Distribution's \
 default is `0s`."""
+    idletimeout: PositiveDuration = timedelta(minutes=5)
+    """How long a client may stand still, in the middle of a request or an answer, until its \
+connection is closed. A single byte counts as moving, however slow. Not a key of Distribution."""
     workers: int | None = Field(default=None, ge=1, le=256)
     """How many processes serve; by default one per usable core, at most 4. `inmemory` storage \
 allows 1 only, and that is its default. Not a key of Distribution."""

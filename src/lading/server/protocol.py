@@ -30,7 +30,9 @@ class HeadRefusedError(Exception):
 class BoundedHttp(HttpToolsProtocol):
     """uvicorn's protocol, with limits for the request line and for all headers."""
 
-    _in_head = True
+    # A head that has begun and is not complete; how much came of it, and of its whole headers.
+    _in_head = False
+    _head_received = 0
     _head_size = 0
     _refused = False
     # The header that tells where a body ends which the parser believes to be in another protocol.
@@ -48,12 +50,11 @@ class BoundedHttp(HttpToolsProtocol):
         """Take bytes from the connection."""
         if self.transport.is_closing() or self._refused:
             return
-        in_head_before = self._in_head
         super().data_received(data)
         # The parser tells of a header when it is complete; count those that never are as well.
-        if in_head_before and self._in_head:
-            self._head_size += len(data)
-            if self._head_size > MAX_HEAD + len(data) and not self._refused:
+        if self._in_head and not self._refused:
+            self._head_received += len(data)
+            if self._head_received > MAX_HEAD + len(data):
                 self._refuse_head()
                 self.send_400_response("")
 
@@ -67,7 +68,7 @@ class BoundedHttp(HttpToolsProtocol):
         if self._repeating_head:
             return
         super().on_message_begin()
-        self._in_head, self._head_size = True, 0
+        self._in_head, self._head_received, self._head_size = True, 0, 0
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line's target."""
@@ -106,7 +107,6 @@ class BoundedHttp(HttpToolsProtocol):
         """The request is complete; the next one may follow on this connection."""
         if self._declined is not None:  # it is not: the parser does not see the body
             return
-        self._in_head, self._head_size = True, 0
         super().on_message_complete()
 
     def on_upgrade_declined(self) -> None:

@@ -17,66 +17,85 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 
 import uvicorn
-from uvicorn.supervisors import Multiprocess
 
-from lading.api.asgi import Application
 from lading.app import build
 from lading.config.settings import Settings
+from lading.server.connection import Connection
 from lading.server.hangup import HangUp
 from lading.server.log import configure_logging
-from lading.server.protocol import BoundedHttp
+from lading.server.server import FAREWELL, UNWINDING, Server
+from lading.server.supervisor import Supervisor
 from lading.server.tls import CHECK_INTERVAL, Certificates
 
 # Seconds that an idle connection is kept; more than nginx keeps its own (60), so that it is never
 # the registry that closes one which nginx is about to use.
 KEEP_ALIVE = 75
+# Seconds that a worker may need to close its files, beyond what its requests need.
+CLOSING = 5.0
+
+_DEFERRED = {signal.SIGHUP, signal.SIGINT}
 
 
-def serve(settings: Settings, listener: socket.socket) -> None:
-    """Answer requests until told to stop."""
-    config = _Config(settings)
+def serve(settings: Settings, listener: socket.socket) -> bool:
+    """Answer requests until told to stop; false if that was not possible."""
     if settings.workers == 1:
-        uvicorn.Server(config).run(sockets=[listener])
-    else:
-        _Supervisor(config, sockets=[listener]).run()
+        _server(settings).run(sockets=[listener])
+        return True
+    processes = multiprocessing.get_context("spawn")
+
+    def start() -> BaseProcess:
+        worker = processes.Process(target=_work, args=(settings, listener))
+        # What arrives before the worker knows what to do with it waits until it does.
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _DEFERRED)
+        worker.start()
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return worker
+
+    patience = FAREWELL + _patience(settings) + UNWINDING + CLOSING
+    return Supervisor(settings.workers, start, patience=patience).run(on_stop=listener.close)
 
 
-class _Supervisor(Multiprocess):
-    """The parent of the workers."""
+def _work(settings: Settings, listener: socket.socket) -> None:
+    """In a worker: serve, until told to stop or the parent is gone."""
+    # Ctrl-C reaches all processes; until there are requests to finish, the parent sees to it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), name="follow-parent", daemon=True).start()
+    _server(settings).run(sockets=[listener])
 
-    def __init__(self, config: uvicorn.Config, sockets: list[socket.socket]) -> None:
-        super().__init__(config, sockets)
-        self._hang_up = HangUp(reload=self._reload, stop=self.should_exit.set)
 
-    def handle_hup(self) -> None:
-        """SIGHUP. uvicorn would replace the workers, and cut off what takes long."""
-        self._hang_up()
+def _follow(parent: BaseProcess) -> None:
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
 
-    def _reload(self) -> None:
-        for process in self.processes:
-            if process.pid is not None:
-                os.kill(process.pid, signal.SIGHUP)
+
+def _server(settings: Settings) -> Server:
+    idle_timeout = settings.http.idletimeout.total_seconds()
+    return Server(_Config(settings), patience=_patience(settings), idle_timeout=idle_timeout)
+
+
+def _patience(settings: Settings) -> float:
+    return settings.http.draintimeout.total_seconds()
 
 
 class _Config(uvicorn.Config):
-    """The server's configuration, which also goes into each worker process."""
+    """The configuration of a process that serves."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._reloads: list[Callable[[], None]] = []
         super().__init__(
-            functools.partial(_build, settings),
+            functools.partial(build, settings),
             factory=True,
-            workers=settings.workers,
             loop="uvloop",
-            http=BoundedHttp,
+            http=Connection,
             ws="none",
             lifespan="on",
             access_log=False,
             server_header=False,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
-            timeout_graceful_shutdown=max(1, round(settings.http.draintimeout.total_seconds())),
             ssl_context_factory=self._secure if settings.http.tls.enabled else None,
             timeout_notify=CHECK_INTERVAL,
         )
@@ -87,6 +106,7 @@ class _Config(uvicorn.Config):
         stop = functools.partial(signal.raise_signal, signal.SIGTERM)
         hang_up = HangUp(reload=self._reload, stop=stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _DEFERRED)
 
     def _secure(self, *_: object) -> ssl.SSLContext:
         certificates = Certificates(self._settings.http.tls)
@@ -105,16 +125,3 @@ class _Config(uvicorn.Config):
     def configure_logging(self) -> None:
         """The server calls this where it runs: here, and in each worker."""
         configure_logging(self._settings)
-
-
-def _build(settings: Settings) -> Application:
-    """In a worker: the application; and an end to the worker if its parent is killed."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), name="follow-parent", daemon=True).start()
-    return build(settings)
-
-
-def _follow(parent: BaseProcess) -> None:
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,119 @@
+"""The parent of the worker processes: starts them, replaces those that die, ends them all.
+
+It learns of a death from the kernel, at once, and asks no worker whether it is well: one that waits
+for a slow disk is not ill, and killing it would cut off the requests it has.
+"""
+
+import logging
+import multiprocessing.connection
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from multiprocessing.process import BaseProcess
+
+from uvicorn.config import STARTUP_FAILURE
+
+from lading.server.hangup import HangUp
+
+log = logging.getLogger(__name__)
+
+HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Seconds before a worker that could not start is tried again, while others serve.
+RETRY = 1.0
+
+
+class Supervisor:
+    """Keeps `count` workers running until told to stop.
+
+    Attributes:
+        start: starts a worker, in a process of its own.
+        patience: seconds that the workers may take to end.
+    """
+
+    def __init__(self, count: int, start: Callable[[], BaseProcess], *, patience: float) -> None:
+        self._count = count
+        self._start = start
+        self._patience = patience
+        self._workers: list[BaseProcess] = []
+        self._retry_at = 0.0
+        self._stops = 0
+        self._hang_up = HangUp(reload=self._reload, stop=self._stop)
+
+    def run(self, on_stop: Callable[[], None]) -> bool:
+        """Serve until SIGTERM or SIGINT; a second one ends the workers without waiting.
+
+        Args:
+            on_stop: called before the workers are told.
+
+        Returns:
+            False if no worker could start.
+        """
+        with _signals_as_file() as signals:
+            while self._replace_the_dead():
+                self._wait(signals, RETRY if len(self._workers) < self._count else None)
+                if self._stops:
+                    on_stop()
+                    self._end(signals)
+                    return True
+        return False
+
+    def _replace_the_dead(self) -> bool:
+        """Have as many workers as there should be; false if none can start."""
+        for worker in [worker for worker in self._workers if worker.exitcode is not None]:
+            self._workers.remove(worker)
+            log.warning("worker %s ended with status %s", worker.pid, worker.exitcode)
+            if worker.exitcode == STARTUP_FAILURE:
+                if not self._workers:
+                    return False
+                self._retry_at = time.monotonic() + RETRY
+        while len(self._workers) < self._count and time.monotonic() >= self._retry_at:
+            self._workers.append(self._start())
+        return True
+
+    def _wait(self, signals: int, seconds: float | None) -> None:
+        """Wait for the end of a worker, for a signal, or so long."""
+        sentinels = [worker.sentinel for worker in self._workers]
+        if signals in multiprocessing.connection.wait([*sentinels, signals], seconds):
+            for number in os.read(signals, 64):
+                if number == signal.SIGHUP:
+                    self._hang_up()
+                else:
+                    self._stop()
+
+    def _end(self, signals: int) -> None:
+        for worker in self._workers:
+            worker.terminate()
+        deadline = time.monotonic() + self._patience
+        while self._workers and self._stops == 1 and (left := deadline - time.monotonic()) > 0:
+            self._wait(signals, left)
+            self._workers = [worker for worker in self._workers if worker.exitcode is None]
+        for worker in self._workers:
+            log.warning("worker %s was killed: it did not end in time", worker.pid)
+            worker.kill()
+            worker.join()
+
+    def _stop(self) -> None:
+        self._stops += 1
+
+    def _reload(self) -> None:
+        for worker in self._workers:
+            if worker.pid is not None and worker.exitcode is None:
+                os.kill(worker.pid, signal.SIGHUP)
+
+
+@contextmanager
+def _signals_as_file() -> Iterator[int]:
+    """The numbers of the signals that arrive, as bytes to read from a file descriptor."""
+    readable, writable = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    before = {number: signal.signal(number, lambda *_: None) for number in HANDLED}
+    wakeup = signal.set_wakeup_fd(writable, warn_on_full_buffer=False)
+    try:
+        yield readable
+    finally:
+        signal.set_wakeup_fd(wakeup)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(readable)
+        os.close(writable)

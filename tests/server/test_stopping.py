@@ -1,0 +1,227 @@
+"""What a server that is told to stop does with the requests it has."""
+
+import hashlib
+import http.client
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support.lading import Lading, lading_serve
+from tests.support.processes import wait_until
+
+PIECES = 20
+PIECE = 64 * 1024
+# Seconds between two pieces: the request takes PIECES times as long.
+PAUSE = 0.05
+
+
+@dataclass
+class Load:
+    """What clients did, and when they began it."""
+
+    port: int
+    stopped: threading.Event = field(default_factory=threading.Event)
+    done: list[float] = field(default_factory=list)
+    failed: list[tuple[float, str]] = field(default_factory=list)
+    pushed: list[str] = field(default_factory=list)
+
+    def repeat(self, request: Callable[[], None]) -> None:
+        """Do the same again and again."""
+        while not self.stopped.is_set():
+            began = time.monotonic()
+            try:
+                request()
+                self.done.append(began)
+            except (OSError, http.client.HTTPException, AssertionError) as error:
+                self.failed.append((began, repr(error)))
+                time.sleep(PAUSE)
+
+    def push(self) -> None:
+        """Push a blob in one request whose body takes its time."""
+        pieces = [os.urandom(PIECE) for _ in range(PIECES)]
+        digest = hashlib.sha256(b"".join(pieces)).hexdigest()
+
+        def body() -> Iterator[bytes]:
+            for piece in pieces:
+                yield piece
+                time.sleep(PAUSE)
+
+        headers = {"Content-Length": str(PIECE * PIECES)}
+        with connected(self.port) as connection:
+            connection.request(
+                "POST", f"/v2/load/blobs/uploads/?digest=sha256:{digest}", body(), headers
+            )
+            response = connection.getresponse()
+            assert response.status == 201, response.read()
+        self.pushed.append(digest)
+
+    def pull(self, digest: str) -> None:
+        """Pull a blob, and take time for it."""
+        received = hashlib.sha256()
+        with connected(self.port) as connection:
+            connection.request("GET", f"/v2/load/blobs/sha256:{digest}")
+            response = connection.getresponse()
+            assert response.status == 200
+            while data := response.read(PIECE * 8):
+                received.update(data)
+                time.sleep(PAUSE)
+        assert received.hexdigest() == digest
+
+    def ask_on_one_connection(self) -> None:
+        """Ask for something small, many times on the same connection."""
+        with connected(self.port) as connection:
+            while not self.stopped.is_set():
+                began = time.monotonic()
+                try:
+                    connection.request("GET", "/v2/")
+                    assert connection.getresponse().read() == b"{}"
+                    self.done.append(began)
+                except (OSError, http.client.HTTPException, AssertionError) as error:
+                    self.failed.append((began, repr(error)))
+                    return
+                time.sleep(PAUSE / 5)
+
+
+@pytest.mark.e2e
+@pytest.mark.parametrize("workers", [1, 2])
+def test_every_request_that_began_before_sigterm_is_finished(tmp_path: Path, workers: int) -> None:
+    with lading_serve(tmp_path, env={"REGISTRY_HTTP_WORKERS": str(workers)}) as registry:
+        load = Load(port_of(registry))
+        big = push_once(load.port, os.urandom(PIECE * 256))
+        with ThreadPoolExecutor(30) as clients:
+            for _ in range(10):
+                clients.submit(load.repeat, load.push)
+                clients.submit(load.repeat, lambda: load.pull(big))
+                clients.submit(load.ask_on_one_connection)
+            time.sleep(2.5)
+            told = time.monotonic()
+            os.kill(registry.pid, signal.SIGTERM)
+            wait_until(lambda: has_ended(registry), "the end of the server", seconds=30)
+            load.stopped.set()
+
+    assert [why for began, why in load.failed if began < told] == []
+    pushes_under_way = [began for began in load.done if told - PIECES * PAUSE < began < told]
+    assert len(pushes_under_way) >= 10
+    assert len(load.pushed) >= 20
+    for digest in load.pushed:
+        stored = registry.root / f"docker/registry/v2/blobs/sha256/{digest[:2]}/{digest}/data"
+        assert hashlib.sha256(stored.read_bytes()).hexdigest() == digest
+
+
+def test_requests_that_were_sent_but_not_yet_read_are_answered(tmp_path: Path) -> None:
+    with (
+        lading_serve(tmp_path, env={"REGISTRY_HTTP_WORKERS": "1"}) as registry,
+        connected(port_of(registry)) as known,
+        connected(port_of(registry)) as new,
+    ):
+        known.request("GET", "/v2/")
+        assert known.getresponse().read() == b"{}"
+        os.kill(registry.pid, signal.SIGSTOP)
+        known.request("GET", "/v2/")
+        new.request("GET", "/v2/")
+        os.kill(registry.pid, signal.SIGTERM)
+        os.kill(registry.pid, signal.SIGCONT)
+        assert known.getresponse().read() == b"{}"
+        assert new.getresponse().read() == b"{}"
+
+
+def test_a_stopping_server_closes_each_connection_after_its_response(tmp_path: Path) -> None:
+    with lading_serve(tmp_path) as registry, connected(port_of(registry)) as connection:
+        connection.request("GET", "/v2/")
+        assert connection.getresponse().read() == b"{}"
+        os.kill(registry.pid, signal.SIGTERM)
+        time.sleep(0.25)
+        connection.request("GET", "/v2/")
+        response = connection.getresponse()
+        assert response.status == 200
+        assert response.headers["connection"] == "close"
+
+
+def test_a_stopped_server_refuses_connections_while_it_finishes(tmp_path: Path) -> None:
+    with lading_serve(tmp_path) as registry, connected(port_of(registry)) as pushing:
+        start_push(pushing)
+        os.kill(registry.pid, signal.SIGTERM)
+        wait_until(lambda: refuses(registry), "refusing", seconds=5)
+        pushing.send(b"x" * PIECE)
+        assert pushing.getresponse().status == 201
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_request_that_never_ends_is_cut_off_after_the_drain_timeout(
+    tmp_path: Path, workers: int
+) -> None:
+    env = {"REGISTRY_HTTP_DRAINTIMEOUT": "1s", "REGISTRY_HTTP_WORKERS": str(workers)}
+    with lading_serve(tmp_path, env=env) as registry, connected(port_of(registry)) as pushing:
+        start_push(pushing)
+        told = time.monotonic()
+        os.kill(registry.pid, signal.SIGTERM)
+        wait_until(lambda: has_ended(registry), "the end of the server", seconds=10)
+        assert time.monotonic() - told > 1
+    assert not list((tmp_path / "data" / "lading" / "uploads").iterdir())
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_server_at_once(
+    tmp_path: Path, workers: int, stop: signal.Signals
+) -> None:
+    env = {"REGISTRY_HTTP_WORKERS": str(workers)}
+    with lading_serve(tmp_path, env=env) as registry, connected(port_of(registry)) as pushing:
+        start_push(pushing)
+        os.kill(registry.pid, stop)
+        wait_until(lambda: refuses(registry), "refusing", seconds=5)
+        told = time.monotonic()
+        os.kill(registry.pid, stop)
+        wait_until(lambda: has_ended(registry), "the end of the server", seconds=10)
+        assert time.monotonic() - told < 5
+
+
+def connected(port: int) -> closing[http.client.HTTPConnection]:
+    """A connection for the length of a block."""
+    return closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60))
+
+
+def port_of(registry: Lading) -> int:
+    return int(registry.host.rpartition(":")[2])
+
+
+def start_push(connection: http.client.HTTPConnection) -> None:
+    """Send the head of a push, and not yet its body, to a server that is there."""
+    connection.request("GET", "/v2/")
+    connection.getresponse().read()
+    digest = hashlib.sha256(b"x" * PIECE).hexdigest()
+    connection.putrequest("POST", f"/v2/load/blobs/uploads/?digest=sha256:{digest}")
+    connection.putheader("Content-Length", str(PIECE))
+    connection.endheaders()
+    time.sleep(0.2)
+
+
+def push_once(port: int, data: bytes) -> str:
+    digest = hashlib.sha256(data).hexdigest()
+    with connected(port) as connection:
+        connection.request("POST", f"/v2/load/blobs/uploads/?digest=sha256:{digest}", data)
+        assert connection.getresponse().status == 201
+    return digest
+
+
+def has_ended(registry: Lading) -> bool:
+    """Whether the process is over; its parent, this one, has not asked for its status yet."""
+    state = Path(f"/proc/{registry.pid}/stat").read_text().rpartition(") ")[2][0]
+    return state == "Z"
+
+
+def refuses(registry: Lading) -> bool:
+    try:
+        with connected(port_of(registry)) as connection:
+            connection.connect()
+    except ConnectionRefusedError:
+        return True
+    return False

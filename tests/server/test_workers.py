@@ -1,0 +1,86 @@
+"""Worker processes come and go; the registry stays."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.lading import Lading, lading_serve
+from tests.support.processes import wait_until
+
+
+def test_a_worker_that_is_killed_is_replaced_at_once(tmp_path: Path) -> None:
+    with lading_serve(tmp_path) as registry:
+        first, second = started_workers(registry)
+        os.kill(first, signal.SIGKILL)
+        killed = time.monotonic()
+        wait_until(lambda: len(workers_of(registry) - {first}) == 2, "a new worker", seconds=5)
+        assert time.monotonic() - killed < 1
+        assert second in workers_of(registry)
+    assert f"worker {first} ended with status -9" in log_of(tmp_path)
+
+
+@pytest.mark.e2e
+def test_a_worker_that_stands_still_for_long_is_not_killed(tmp_path: Path) -> None:
+    """As one does that waits for a slow disk, or on a machine that is short of everything."""
+    with lading_serve(tmp_path) as registry:
+        before = started_workers(registry)
+        for worker in before:
+            os.kill(worker, signal.SIGSTOP)
+        time.sleep(7)
+        for worker in before:
+            os.kill(worker, signal.SIGCONT)
+        assert registry.client.ask("GET", "/v2/").status == 200
+        assert workers_of(registry) == before
+
+
+def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
+    with lading_serve(tmp_path) as registry:
+        workers = started_workers(registry)
+        os.kill(registry.pid, signal.SIGKILL)
+        wait_until(lambda: not any(map(is_running, workers)), "the end of the workers", seconds=10)
+
+
+def test_a_server_whose_workers_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
+    with lading_serve(tmp_path) as registry:
+        workers = started_workers(registry)
+        database = registry.root / "lading" / "metadata.sqlite3"
+        database.rename(tmp_path / "elsewhere")
+        database.mkdir()
+        for worker in workers:
+            os.kill(worker, signal.SIGKILL)
+        wait_until(lambda: not is_running(registry.pid), "the end of the server", seconds=20)
+    assert "no worker process could start" in log_of(tmp_path)
+
+
+def started_workers(registry: Lading) -> set[int]:
+    """The worker processes, once all of them are there and one of them answers."""
+    wait_until(lambda: len(workers_of(registry)) == 2, "two workers")
+    assert registry.client.ask("GET", "/v2/").status == 200
+    return workers_of(registry)
+
+
+def workers_of(registry: Lading) -> set[int]:
+    """The worker processes; Python's own helper process is none."""
+    children = Path(f"/proc/{registry.pid}/task/{registry.pid}/children").read_text().split()
+    return {int(child) for child in children if "spawn_main" in command_of(int(child))}
+
+
+def command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:
+        return ""
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def log_of(directory: Path) -> str:
+    return (directory / "lading.log").read_text()
