@@ -21,6 +21,7 @@ from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.memory import MemoryBlobs
 from lading.config.settings import Settings
 from lading.core.immutability import ImmutableTags
+from lading.gate import open_gate
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services import jobs
 from lading.services.jobs import Job
@@ -140,11 +141,12 @@ class _Server:
         await receive()
         try:
             registry = open_registry(self._settings)
+            gate = open_gate(self._settings, registry.metadata)
         except Exception as error:
             log.exception("cannot open the stores")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        self._api = Api(registry, _options(self._settings))
+        self._api = Api(registry, _options(self._settings), None if gate is None else gate.gate)
         working = asyncio.create_task(
             jobs.keep(registry, _jobs(self._settings), worker_name("the server"))
         )
@@ -152,5 +154,7 @@ class _Server:
         await receive()
         working.cancel()
         await asyncio.wait([working])
+        if gate is not None:
+            gate.close()
         await close_registry(registry)
         await send({"type": "lifespan.shutdown.complete"})

@@ -12,8 +12,8 @@ from lading.api.request import Request
 from lading.auth.authenticator import Authenticators, Bearer, Login
 from lading.core.access import ANYBODY, EVERY_ACCESS, Action, Principal, Right
 from lading.core.errors import Denied, Unauthorized
+from lading.core.globs import Glob
 from lading.core.names import RepositoryName
-from lading.core.patterns import RepositoryPattern
 from lading.core.permissions import Permissions, Rule
 from lading.core.scopes import Scope
 from tests.api.requests import request
@@ -23,8 +23,8 @@ OTHER = RepositoryName("other/app")
 
 PERMISSIONS = Permissions(
     (
-        Rule((RepositoryPattern.parse("public/*"),), PULL, anonymous=True),
-        Rule((RepositoryPattern.parse("team/*"),), PUSH, users=frozenset({"alice"})),
+        Rule((Glob("public/*"),), PULL, anonymous=True),
+        Rule((Glob("team/*"),), PUSH, users=frozenset({"alice"})),
     )
 )
 
@@ -45,7 +45,7 @@ class Tokens:
     async def verify(self, token: str) -> Bearer | None:
         if token != "good":
             return None
-        everywhere = RepositoryPattern.parse("*/app")
+        everywhere = Glob("*/app")
         return Bearer(Principal("alice"), (Right(everywhere, PULL),), catalog=False)
 
 

@@ -185,7 +185,7 @@ def test_unknown_variable_is_a_warning(name: str) -> None:
     [
         ("REGISTRY_STORAGE_S4_BUCKET", "storage.s4"),
         ("REGISTRY_AUTH_HTPASWD_PATH", "auth.htpaswd"),
-        ("REGISTRY_AUTH_HTPASSWD_PATH", "auth.htpasswd"),
+        ("REGISTRY_AUTH_SILLY_REALM", "auth.silly"),
         ("REGISTRY_STORAGE_S3_BUCKET", "storage.s3"),
     ],
 )
@@ -197,9 +197,21 @@ def test_choices_are_not_guessed(name: str, key: str) -> None:
 
 @pytest.mark.parametrize("choice", ["htpasswd", "token", "silly"])
 def test_authentication_by_name(choice: str) -> None:
-    """`REGISTRY_AUTH` chooses, too."""
-    (line,) = problems({"REGISTRY_AUTH": choice})
-    assert line.startswith(f"environment REGISTRY_AUTH: auth.{choice}: ")
+    """`REGISTRY_AUTH` chooses, too; a choice without what it needs is none."""
+    for line in problems({"REGISTRY_AUTH": choice}):
+        assert line.startswith(f"environment REGISTRY_AUTH: auth.{choice}")
+
+
+def test_authentication_as_distribution_s_guide_has_it() -> None:
+    """`docker run -e REGISTRY_AUTH=htpasswd …` with the other two variables."""
+    environ = {
+        "REGISTRY_AUTH": "htpasswd",
+        "REGISTRY_AUTH_HTPASSWD_REALM": "Registry Realm",
+        "REGISTRY_AUTH_HTPASSWD_PATH": "/auth/htpasswd",
+    }
+    htpasswd = load(None, environ).settings.auth.htpasswd
+    assert htpasswd is not None
+    assert (htpasswd.realm, htpasswd.path) == ("Registry Realm", Path("/auth/htpasswd"))
 
 
 def test_no_authentication() -> None:

@@ -103,7 +103,7 @@ http:
 auth: htpasswd
 """
     assert sorted(line.split(": ")[1] for line in complaints(text)) == [
-        "auth.htpasswd",
+        "auth.htpasswd.path",
         "htp",
         "http.addr",
         "http.tls.letsencrypt",

@@ -34,6 +34,7 @@ def test_what_a_pattern_matches(pattern: str, matching: list[str], others: list[
     """`*` stays within a part, `**` crosses parts, and the whole name must fit."""
     glob = Glob(pattern)
     assert [name for name in matching + others if glob.matches(name)] == matching
+    assert all(name.startswith(glob.prefix) for name in matching)
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,12 @@ def test_patterns_cross_processes() -> None:
 def test_every_name_matches_itself(name: str) -> None:
     """A pattern without signs is the name."""
     assert Glob(name).matches(name)
+
+
+def test_prefixes() -> None:
+    """As much as is known of all names, so that lists need not look elsewhere."""
+    patterns = ["**", "team/**", "team/a*b", "v[0-9]", "v?", "team/app"]
+    assert [Glob(text).prefix for text in patterns] == ["", "team/", "team/a", "v", "v", "team/app"]
 
 
 def test_no_pattern_takes_long() -> None:

@@ -15,8 +15,8 @@ from lading.core.access import (
     Right,
 )
 from lading.core.errors import Denied
+from lading.core.globs import Glob
 from lading.core.names import RepositoryName
-from lading.core.patterns import RepositoryPattern
 from lading.core.permissions import (
     ALL_TO_USERS,
     EVERYDAY_ACTIONS,
@@ -36,7 +36,7 @@ def rule(pattern: str, actions: frozenset[Action], **who: object) -> Rule:
     assert isinstance(users, tuple)
     assert isinstance(groups, tuple)
     return Rule(
-        (RepositoryPattern.parse(pattern),),
+        (Glob(pattern),),
         actions,
         anonymous=anonymous,
         users=frozenset(users),
@@ -84,7 +84,7 @@ def test_rules_add_up(principal: Principal, repository: str, expected: frozenset
 
 def test_a_principal_with_rights_of_its_own_has_no_others() -> None:
     """A robot called like a user is not that user."""
-    rights = (Right(RepositoryPattern.parse("ci/*"), PULL),)
+    rights = (Right(Glob("ci/*"), PULL),)
     robot = Principal("alice", groups=frozenset({"owners"}), rights=rights)
     assert PERMISSIONS.rights_of(robot) == rights
 
@@ -129,10 +129,10 @@ def test_implied_actions() -> None:
 
 def test_scopes_narrow_and_never_widen() -> None:
     """A token is good for what it names, as far as its principal still may."""
-    rights = (Right(RepositoryPattern.parse("a/*"), PUSH),)
+    rights = (Right(Glob("a/*"), PUSH),)
     scopes = (
-        Right(RepositoryPattern.parse("a/x"), PULL),
-        Right(RepositoryPattern.parse("b/x"), ALL_ACTIONS),
+        Right(Glob("a/x"), PULL),
+        Right(Glob("b/x"), ALL_ACTIONS),
     )
     access = Access(Principal("alice"), rights, scopes)
     assert access.actions("a/x") == PULL
@@ -151,7 +151,7 @@ some_names = st.sampled_from(["a", "a/b", "a/b/c", "a/c", "b-x", "b/c", "b", "c"
 @given(st.lists(texts), some_names)
 def test_what_is_seen_lies_below_the_prefixes(patterns: list[str], name: str) -> None:
     """So lists need not look anywhere else; and nothing is looked at twice."""
-    rights = tuple(Right(RepositoryPattern.parse(text), PULL) for text in patterns)
+    rights = tuple(Right(Glob(text), PULL) for text in patterns)
     access = Access(ANYBODY, rights)
     prefixes = access.visible_prefixes()
     if access.sees(name):

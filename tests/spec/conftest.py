@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.client import Client
+from tests.support.guarded import Guarded, guarded_registry
 from tests.support.lading import lading_serve
 from tests.support.nginx import BEHIND_NGINX, nginx_before
 from tests.support.pushes import Repository
@@ -30,6 +31,13 @@ def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         nginx_before(registry, directory) as host,
     ):
         yield Client(host)
+
+
+@pytest.fixture(scope="session")
+def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
+    """A registry that asks who is calling."""
+    with guarded_registry(tmp_path_factory.mktemp("guarded")) as guarded:
+        yield guarded
 
 
 @pytest.fixture(scope="session", params=["direct", pytest.param("proxied", marks=pytest.mark.e2e)])

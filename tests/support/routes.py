@@ -7,6 +7,7 @@ DIGEST = digest_of(b"anything")
 UPLOAD = "00000000-0000-4000-8000-000000000000"
 PATHS = (
     "/",
+    "/token",
     "/v2/",
     "/v2/_catalog",
     "/v2/a/b/tags/list",

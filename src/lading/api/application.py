@@ -49,6 +49,7 @@ class Api:
             burst=options.request_burst,
             uploads=options.uploads,
         )
+        self._tokens = None if gate is None else gate.service
         self._sender = Sender({**_ALWAYS, **options.headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -106,7 +107,15 @@ class Api:
         if endpoint.writes and self._options.read_only:
             raise ReadOnly
         grant = access.grant(repository or _NO_REPOSITORY)
-        return Context(request, self._registry, self._options, access, grant, match.argument)
+        return Context(
+            request,
+            self._registry,
+            self._options,
+            access,
+            grant,
+            match.argument,
+            self._tokens,
+        )
 
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
         await self._sender.send(
@@ -126,13 +135,13 @@ class Api:
             self._options.accelerate
             and (response.status == 206 or "range" not in request.headers)
             and request.headers.get("x-sendfile-type", "").lower() == "x-accel-redirect"
-            and is_trusted(_peer(request), self._options.trusted_proxies)
+            and is_trusted(request.peer, self._options.trusted_proxies)
         ):
             return self._options.accelerate
         return ""
 
     def _address(self, request: Request) -> str:
-        return client_address(_peer(request), request.headers, self._options.trusted_proxies)
+        return client_address(request.peer, request.headers, self._options.trusted_proxies)
 
     def _log(self, request: Request, outcome: "_Outcome") -> None:
         if self._options.access_log:
@@ -163,8 +172,3 @@ class _Outcome:
         else:
             self.size += len(message["body"])
         await self._send(message)
-
-
-def _peer(request: Request) -> str:
-    client = request.scope.get("client")
-    return client[0] if client else ""

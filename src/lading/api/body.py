@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 
 from lading.api.asgi import Receive
-from lading.core.errors import ManifestTooLarge
 
 # Bytes handed on at once: large enough that a hop to a thread costs little beside hashing and
 # writing them, small enough that hundreds of uploads fit into memory.
@@ -50,11 +49,10 @@ async def skip_body(receive: Receive) -> None:
         pass
 
 
-async def read_bounded(receive: Receive, limit: int, length: int | None) -> bytes:
-    """The whole body, if it has at most `limit` bytes.
+async def read_bounded(receive: Receive, limit: int, length: int | None) -> bytes | None:
+    """The whole body; `None` if it has more than `limit` bytes, or says so.
 
     Raises:
-        ManifestTooLarge: it has more, or says so.
         ClientDisconnected: the body ends early.
     """
     body = bytearray()
@@ -65,4 +63,4 @@ async def read_bounded(receive: Receive, limit: int, length: int | None) -> byte
                 break
         else:
             return bytes(body)
-    raise ManifestTooLarge(f"manifests may have at most {limit} bytes")
+    return None

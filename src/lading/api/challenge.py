@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from lading.api.forwarded import Networks, base_url
 from lading.api.request import Request
 from lading.core.scopes import Scope
+
+TOKEN_PATH = "/token"  # noqa: S105 - where they are, not what they are
+"""Where the registry's own token service is."""
 
 
 class Fault(StrEnum):
@@ -40,6 +44,11 @@ class Basic:
 
     realm: str
 
+    @property
+    def value(self) -> str:
+        """The same for every request."""
+        return f"Basic realm={_quoted(self.realm)}"
+
     def header(
         self,
         request: Request,  # noqa: ARG002 - the same for all
@@ -47,7 +56,49 @@ class Basic:
         fault: Fault | None = None,  # noqa: ARG002
     ) -> str:
         """See `Challenge.header`."""
-        return f"Basic realm={_quoted(self.realm)}"
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A token from another token server.
+
+    Attributes:
+        path: on the host by which the client reaches the registry, instead of `realm`; empty for
+            `realm`.
+    """
+
+    realm: str
+    service: str
+    path: str = ""
+    proxies: Networks = ()
+
+    def header(
+        self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
+    ) -> str:
+        """See `Challenge.header`."""
+        realm = base_url(request, self.proxies) + self.path if self.path else self.realm
+        return bearer_header(realm, self.service, scopes, fault)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBearer:
+    """A token from the registry's own token service.
+
+    Attributes:
+        host: the base URL that clients use, if it is known; else it is that of each request.
+    """
+
+    host: str
+    service: str
+    proxies: Networks = ()
+
+    def header(
+        self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
+    ) -> str:
+        """See `Challenge.header`."""
+        base = self.host or base_url(request, self.proxies)
+        return bearer_header(base + TOKEN_PATH, self.service, scopes, fault)
 
 
 def bearer_header(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
 from lading.api.request import Request
+from lading.auth.service import TokenService
 from lading.core.access import Access, Grant
 from lading.core.digest import Digest
 from lading.core.manifest import DEFAULT_MAX_SIZE
@@ -50,6 +51,7 @@ class Context:
     Attributes:
         access: what the caller may do, anywhere.
         grant: what it may do in the repository that the request is about.
+        tokens: the token service, if there is one.
         argument: the last part of the path, not yet checked: a digest, a reference, an upload.
     """
 
@@ -59,6 +61,7 @@ class Context:
     access: Access
     grant: Grant
     argument: str
+    tokens: TokenService | None
 
     def location(self, path: str) -> str:
         """A URL for `Location`: relative, unless the operator set a base."""

@@ -42,6 +42,7 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     errors.PageInvalid: (400, "PAGINATION_NUMBER_INVALID"),
     # Distribution answers a token that is good for less with this, too; clients then get another.
     errors.Unauthorized: (401, "UNAUTHORIZED"),
+    errors.TokenRequestInvalid: (400, "UNSUPPORTED"),
     errors.Denied: (403, "DENIED"),
     errors.Unsupported: (405, "UNSUPPORTED"),
     errors.ReadOnly: (405, "UNSUPPORTED"),

@@ -3,8 +3,14 @@
 Only a proxy that the operator named is believed; anybody can send `X-Forwarded-For`.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+from lading.api.request import Request
+
+# RFC 3986, section 3.2: a name or an address, and a port; nothing that could end a header.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -27,6 +33,21 @@ def client_address(peer: str, headers: Mapping[str, str], proxies: Networks) -> 
             break
         address = hop.strip()
     return address
+
+
+def base_url(request: Request, proxies: Networks) -> str:
+    """Where the client reaches the registry, as far as that can be known: `https://host:port`.
+
+    A `Host` that is none is the client's own mistake, and only the client sees what comes of it.
+    """
+    scheme = str(request.scope["scheme"])
+    host = request.headers.get("host", "")
+    if is_trusted(request.peer, proxies):
+        # The proxy next to this server comes last, if there are several.
+        proto = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+        scheme = proto if proto in {"http", "https"} else scheme
+        host = request.headers.get("x-forwarded-host", "").rpartition(",")[2].strip() or host
+    return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
 
 
 def _parse(text: str) -> IPv4Address | IPv6Address | None:

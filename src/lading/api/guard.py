@@ -12,6 +12,7 @@ from lading.api.credentials import Password, Token, parse_authorization
 from lading.api.needs import Need, Needs
 from lading.api.request import Request
 from lading.auth.authenticator import Authenticators, TokenVerifier
+from lading.auth.service import TokenService
 from lading.core.access import ANYBODY, EVERY_ACCESS, Access, Action, Principal
 from lading.core.errors import Denied, NameInvalid, Unauthorized
 from lading.core.names import RepositoryName
@@ -27,12 +28,14 @@ class Gate:
         tokens: what knows tokens; `None` if there are none, and passwords only.
         permissions: the rules in force now; they may be other ones at the next request.
         challenge: how a client is told to log in.
+        service: where clients get tokens, if that is here.
     """
 
     authenticators: Authenticators
     tokens: TokenVerifier | None
     permissions: Callable[[], Permissions]
     challenge: Challenge
+    service: TokenService | None = None
 
 
 class Guard:

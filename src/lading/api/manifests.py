@@ -4,6 +4,7 @@ from lading.api.body import read_bounded, skip_body
 from lading.api.conditions import creates_only, etag, is_fresh
 from lading.api.context import Context
 from lading.api.response import Response
+from lading.core.errors import ManifestTooLarge
 from lading.core.names import Tag, parse_reference
 from lading.ports import StoredManifest
 from lading.services.delete import delete_manifest
@@ -42,11 +43,15 @@ async def put(context: Context) -> Response:
     request = context.request
     reference = parse_reference(context.argument)
     tags = [Tag(tag) for tag in request.parameters.get("tag", [])]
+    most = context.options.max_manifest
+    body = await read_bounded(request.receive, most, request.content_length)
+    if body is None:
+        raise ManifestTooLarge(f"manifests may have at most {most} bytes")
     manifest = await push_manifest(
         context.registry,
         context.grant,
         reference,
-        await read_bounded(request.receive, context.options.max_manifest, request.content_length),
+        body,
         content_type=request.headers.get("content-type", ""),
         tags=tags,
         create_only=creates_only(request.headers),

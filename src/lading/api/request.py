@@ -22,6 +22,12 @@ class Request:
         self.receive = receive
         self.scope = scope
 
+    @property
+    def peer(self) -> str:
+        """The address of the other end of the connection; empty for a Unix socket."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
     @cached_property
     def headers(self) -> Mapping[str, str]:
         """Headers by lower-case name; the values of one that is repeated are joined (RFC 9110)."""

@@ -8,7 +8,8 @@ import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from lading.api import base, blobs, listing, manifests, uploads
+from lading.api import base, blobs, listing, manifests, token, uploads
+from lading.api.challenge import TOKEN_PATH
 from lading.api.context import Context
 from lading.api.needs import DELETE, PULL, PUSH, Need, Needs
 from lading.api.response import Response
@@ -95,6 +96,13 @@ ROUTES = (
     _route(f"{_NAME}/referrers/(?P<argument>[^/]*)", _readable("end-12", listing.referrers)),
     _route("/v2/_catalog", _readable("catalog", listing.catalog, Need.CATALOG)),
     _route("/v2/?", _readable("end-1", base.check, Need.LOGIN)),
+    _route(
+        TOKEN_PATH,
+        {
+            "GET": Endpoint("token", token.get, Need.NOTHING),
+            "POST": Endpoint("token", token.post, Need.NOTHING),
+        },
+    ),
     _route("/", _readable("alive", base.alive, Need.NOTHING)),
 )
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import click
 
 from lading.app import close_registry, open_registry
+from lading.auth.problems import AuthUnusable
 from lading.cli.settings import load_settings
 from lading.config.settings import Settings
+from lading.gate import open_gate
 from lading.metadata.schema import NewerSchema
 from lading.server import workers
 from lading.server.listener import listen
@@ -39,16 +41,28 @@ def _check_stores(settings: Settings) -> None:
     """Open the stores once before any worker does, so that what is wrong is said once, clearly.
 
     Raises:
-        ClickException: the data cannot be used.
+        ClickException: the data, or what logins rest on, cannot be used.
     """
     try:
-        asyncio.run(close_registry(open_registry(settings)))
+        asyncio.run(_open_once(settings))
+    except AuthUnusable as error:
+        raise click.ClickException(str(error)) from error
     except (OSError, NewerSchema, sqlite3.Error) as error:
         raise click.ClickException(
             f"cannot use the data in {_data(settings)}: {error};"
             " check that this user may write there, or set another place"
             " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
         ) from error
+
+
+async def _open_once(settings: Settings) -> None:
+    registry = open_registry(settings)
+    try:
+        gate = open_gate(settings, registry.metadata)
+        if gate is not None:
+            gate.close()
+    finally:
+        await close_registry(registry)
 
 
 def _check_tls(settings: Settings) -> None:

@@ -12,7 +12,8 @@ from lading.config.environment import FILE_VARIABLE, overlay
 from lading.config.keys import check_keys
 from lading.config.problems import ConfigurationError, Findings, Problem
 from lading.config.schema import build_tree
-from lading.config.settings import MisplacedError, Settings
+from lading.config.section import MisplacedError
+from lading.config.settings import Settings
 from lading.config.spellings import expand_choices, modernize
 from lading.config.yaml_source import read_file
 
@@ -27,7 +28,9 @@ _ADVICE = {
     "int_type": "write a whole number",
     "less_than_equal": "write a number of at most {le}",
     "list_type": "write a list, as in `[a, b]`",
+    "enum": "write {expected}",
     "literal_error": "write {expected}",
+    "missing": "missing: write it",
     "model_type": "write keys below it: a mapping",
     "path_type": "write a path",
     "string_type": "write one value, as text",

@@ -12,11 +12,13 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
 
 from lading.config.effective import plain
 from lading.config.schema import model_in
 from lading.config.settings import Settings
 from lading.config.unsupported import UNSUPPORTED, Refused, Unsupported
+from lading.core.access import Action
 from lading.core.globs import Glob
 
 _INTRODUCTION = """\
@@ -107,6 +109,7 @@ _NAMES: dict[object, str] = {
     timedelta: "duration",
     IPv4Network: "network",
     Glob: "pattern",
+    Action: "action",
 }
 
 
@@ -129,15 +132,15 @@ def render() -> str:
 
 def _settings(model: type[BaseModel], defaults: object, prefix: str) -> Iterator[str]:
     for name, info in model.model_fields.items():
-        default = getattr(defaults, name)
+        default = getattr(defaults, name, info.get_default(call_default_factory=True))
         section = model_in(info.annotation)
         if section is None or default is None:
             kind = _kind(info.annotation)
             yield _row(f"`{prefix}{name}`", kind, _default(default), info.description or "")
-            if (item := _item(info.annotation)) is not None:
-                yield from _settings(item, item(), f"{prefix}{name}[].")
-        else:
+        if section is not None:
             yield from _settings(section, default, f"{prefix}{name}.")
+        elif (item := _item(info.annotation)) is not None:
+            yield from _settings(item, None, f"{prefix}{name}[].")
 
 
 def _item(annotation: Any) -> type[BaseModel] | None:
@@ -154,6 +157,8 @@ def _sorted(rules: list[Unsupported]) -> list[Unsupported]:
 
 
 def _default(value: object) -> str:
+    if value is PydanticUndefined:
+        return "must be given"
     if value is None:
         return "-"
     text = yaml.safe_dump(plain(value), default_flow_style=True, width=200)
@@ -161,8 +166,8 @@ def _default(value: object) -> str:
 
 
 def _kind(annotation: Any) -> str:
-    if model_in(annotation) is not None:
-        return "name alone"
+    if (section := model_in(annotation)) is not None:
+        return "mapping" if section.model_fields else "name alone"
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Literal:
         return ", ".join(f"`{choice}`" for choice in arguments)

@@ -9,8 +9,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from lading.config.auth import Auth
+from lading.config.section import MisplacedError, Nothing, Section
 from lading.config.values import (
     AnyCase,
     BaseUrl,
@@ -33,32 +35,6 @@ from lading.core.globs import Glob
 
 _MOST_WORKERS_UNASKED = 4
 _MOST_ENTRIES = 2**31 - 1
-
-
-class MisplacedError(ValueError):
-    """A section contradicts itself; `key` is the one of its keys to look at."""
-
-    def __init__(self, key: str, message: str) -> None:
-        super().__init__(message)
-        self.key = key
-
-
-class Section(BaseModel):
-    """A mapping of the file: frozen, and with no room for keys that are not in it."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _unset_is_default(cls, data: object) -> object:
-        """A key without a value is a key that was not given, as in Distribution."""
-        if isinstance(data, dict):
-            return {key: value for key, value in data.items() if value is not None}
-        return data
-
-
-class Nothing(Section):
-    """A choice that is made by its name alone."""
 
 
 class AccessLog(Section):
@@ -163,13 +139,6 @@ class Storage(Section):
     def driver(self) -> Literal["filesystem", "inmemory"]:
         """The one driver in use."""
         return "filesystem" if self.inmemory is None else "inmemory"
-
-
-class Auth(Section):
-    """Who may do what."""
-
-    none: Nothing | None = None
-    """Everybody may do everything: the same as leaving `auth` out."""
 
 
 class Tls(Section):

@@ -3,6 +3,8 @@
 from lading.config.document import Document
 from lading.config.problems import Findings
 
+_CHOICES = {"storage": ("filesystem", "inmemory"), "auth": ("none", "htpasswd", "token", "tokens")}
+
 
 def expand_choices(document: Document) -> None:
     """Read `storage: inmemory` as `storage: {inmemory: {}}`; likewise `auth: none`.
@@ -10,7 +12,7 @@ def expand_choices(document: Document) -> None:
     A driver that is named without parameters is chosen all the same, so its value must not look
     like that of a key which was left empty.
     """
-    for section, choices in (("storage", ("filesystem", "inmemory")), ("auth", ("none",))):
+    for section, choices in _CHOICES.items():
         value = document.get((section,))
         if isinstance(value, str):
             document.value[section] = {value: {}}

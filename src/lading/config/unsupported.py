@@ -75,7 +75,6 @@ def _has_enabled_entry(value: Value) -> bool:
 
 
 _DRIVER = "use `filesystem`: this storage driver is not implemented"
-_AUTH = "remove it, and have a proxy in front decide who may pull and push: it is not implemented"
 _MIDDLEWARE = "remove it: middleware is not implemented"
 _PROXY = "remove it: serving as a cache of another registry is not implemented"
 _NO_PROXY = "not needed: lading is not a cache of another registry"
@@ -97,9 +96,11 @@ UNSUPPORTED: tuple[Unsupported, ...] = tuple(
         ("storage.redirect", Refused.NEVER, "not needed: files are never redirected to"),
         ("storage.cache", Refused.NEVER, "not needed: the database knows every blob"),
         ("storage.tag", Refused.NEVER, "not needed: tags are read in one query"),
-        ("auth.htpasswd", Refused.ALWAYS, _AUTH),
-        ("auth.token", Refused.ALWAYS, _AUTH),
-        ("auth.silly", Refused.ALWAYS, _AUTH),
+        (
+            "auth.silly",
+            Refused.ALWAYS,
+            "use `htpasswd` or `token`: this lets everybody in who sends anything",
+        ),
         ("middleware.registry", Refused.ENABLED, _MIDDLEWARE),
         ("middleware.repository", Refused.ENABLED, _MIDDLEWARE),
         ("middleware.storage", Refused.ENABLED, _MIDDLEWARE),

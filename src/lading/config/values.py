@@ -18,6 +18,8 @@ from lading.config.durations import parse_duration
 from lading.core.globs import Glob
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+# RFC 3986: what a URL is made of, without `#`, which starts what is not sent.
+_URL_TEXT = re.compile(r"[A-Za-z0-9._~:/?\[\]@!$&'()*+,;=%-]+")
 _LOCATION = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/")
 _SIZE = re.compile(r"(\d{1,15}) ?(KiB|MiB|GiB|TiB|)", re.ASCII)
 _UNITS = ("", "KiB", "MiB", "GiB", "TiB")
@@ -145,6 +147,35 @@ def _size(value: object) -> object:
     return int(match[1]) * 1024 ** _UNITS.index(match[2] or "")
 
 
+def _phrase(value: str) -> str:
+    if not (value and value.isprintable()) or value != value.strip():
+        raise ValueError("write a name, without control characters or spaces around it")
+    return value
+
+
+def _token_realm(value: str) -> str:
+    try:
+        url = urlsplit(value)
+        wrong = url.scheme not in {"http", "https"} or not url.hostname or url.port == 0
+    except ValueError:
+        wrong = True
+    if wrong or _URL_TEXT.fullmatch(value) is None or "@" in url.netloc:
+        raise ValueError("write a URL, as in `https://auth.example.com/token`")
+    return value
+
+
+def _request_path(value: str) -> str:
+    if not value.startswith("/") or _URL_TEXT.fullmatch(value) is None:
+        raise ValueError("write a path that starts with `/`, as in `/auth/token`")
+    return value
+
+
+def _jwks_source(value: str) -> str:
+    if value.startswith("http://"):
+        raise ValueError("write an `https://` URL: keys that come unprotected protect nothing")
+    return _token_realm(value) if value.startswith("https://") else str(_file_path(Path(value)))
+
+
 def _pattern(value: object) -> Glob:
     if not isinstance(value, str):
         raise ValueError("write a pattern for names, as in `team/**` or `v*`")  # noqa: TRY004 - a value
@@ -171,4 +202,8 @@ LocationPrefix = Annotated[str, AfterValidator(_location)]
 CipherSuite = Annotated[str, AfterValidator(_cipher_suite)]
 TagPattern = Annotated[Glob, PlainValidator(_pattern)]
 RepositoryPattern = Annotated[Glob, PlainValidator(_repository_pattern)]
+Phrase = Annotated[str, AfterValidator(_phrase)]
+TokenRealm = Annotated[str, AfterValidator(_token_realm)]
+RequestPath = Annotated[str, AfterValidator(_request_path)]
+JwksSource = Annotated[str, BeforeValidator(_not_empty), AfterValidator(_jwks_source)]
 AnyCase = BeforeValidator(_lower)

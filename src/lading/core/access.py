@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from lading.core.errors import Denied
+from lading.core.globs import EVERYTHING, Glob
 from lading.core.names import RepositoryName
-from lading.core.patterns import EVERYTHING, RepositoryPattern
 
 
 class Action(StrEnum):
@@ -33,7 +33,7 @@ NO_ACTIONS: Actions = frozenset()
 class Right:
     """Something that may be done in some repositories."""
 
-    pattern: RepositoryPattern
+    pattern: Glob
     actions: Actions
 
 

@@ -190,6 +190,12 @@ class Unauthorized(RegistryError):
         super().__init__(message, *details)
 
 
+class TokenRequestInvalid(RegistryError):
+    """A request to the token service makes no sense."""
+
+    summary = "this is not a request for a token"
+
+
 class Denied(RegistryError):
     """The caller may not do this."""
 

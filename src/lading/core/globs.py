@@ -11,6 +11,7 @@ from typing import Self
 _ANY_PARTS = "**"
 # What names are made of, and the signs that stand for some of it.
 _PART = re.compile(r"[A-Za-z0-9._\-*?\[\]!]+", re.ASCII)
+_SIGN = re.compile(r"[*?\[]")
 _NOTHING = re.compile(r"(?!)")
 
 
@@ -37,15 +38,23 @@ class Glob(str):
         return super().__new__(cls, text)
 
     def __init__(self, text: str) -> None:
-        parts = text.split("/")
-        if parts[-1] == _ANY_PARTS:
+        self._plain = _SIGN.search(text) is None
+        parts = [] if self._plain else text.split("/")
+        if parts[-1:] == [_ANY_PARTS]:
             parts.insert(-1, "*")
         self._parts = [
             None if part == _ANY_PARTS else re.compile(fnmatch.translate(part)) for part in parts
         ]
 
+    @property
+    def prefix(self) -> str:
+        """What every name that it matches starts with."""
+        return _SIGN.split(self, maxsplit=1)[0]
+
     def matches(self, name: str) -> bool:
         """Whether the whole name is what the pattern describes."""
+        if self._plain:
+            return name == self
         names = name.split("/")
         at = reached = 0
         # The last `**`, and how far it reaches: the only choice that may have to be made again.
@@ -65,3 +74,6 @@ class Glob(str):
             else:
                 return False
         return all(part is None for part in self._parts[at:])
+
+
+EVERYTHING = Glob(_ANY_PARTS)

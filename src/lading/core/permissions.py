@@ -17,8 +17,8 @@ from lading.core.access import (
     Rights,
     actions_in,
 )
+from lading.core.globs import EVERYTHING, Glob
 from lading.core.names import is_component
-from lading.core.patterns import EVERYTHING, RepositoryPattern
 
 ANY_USER = "*"
 """In the users of a rule: whoever is logged in."""
@@ -47,7 +47,7 @@ class Rule:
         groups: whose members it is for.
     """
 
-    patterns: Sequence[RepositoryPattern]
+    patterns: Sequence[Glob]
     actions: Actions
     anonymous: bool = False
     users: frozenset[str] = frozenset()
@@ -105,7 +105,7 @@ def _rights_below(*names: str) -> Iterator[Right]:
     """A name that cannot be the first part of a repository's has nothing below it."""
     for name in names:
         if is_component(name):
-            yield Right(RepositoryPattern.parse(f"{name}/**"), EVERYDAY_ACTIONS)
+            yield Right(Glob(f"{name}/**"), EVERYDAY_ACTIONS)
 
 
 ALL_TO_USERS = Permissions((Rule((EVERYTHING,), EVERYDAY_ACTIONS, users=frozenset({ANY_USER})),))

@@ -10,8 +10,8 @@ from typing import Self
 
 from lading.core.access import Action, Actions, Right, Rights
 from lading.core.errors import NameInvalid
+from lading.core.globs import Glob
 from lading.core.names import RepositoryName
-from lading.core.patterns import RepositoryPattern
 
 REPOSITORY = "repository"
 _ANY_ACTION = "*"
@@ -70,7 +70,7 @@ CATALOG = Scope("registry", "catalog", (_ANY_ACTION,))
 def rights_in(scopes: Iterable[Scope]) -> Rights:
     """What scopes allow in repositories."""
     return tuple(
-        Right(RepositoryPattern.parse(repository), scope.known_actions)
+        Right(Glob(repository), scope.known_actions)
         for scope in scopes
         if (repository := scope.repository) is not None
     )

@@ -118,6 +118,15 @@ STEPS = (
         finished_at REAL
     ) STRICT, WITHOUT ROWID;
 
+    CREATE TABLE refresh_tokens (
+        hash TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        stamp TEXT NOT NULL,
+        expires_at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX refresh_tokens_name ON refresh_tokens (name, expires_at);
+    CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
+
     CREATE TABLE deletions (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,
 )

@@ -21,6 +21,7 @@ from lading.metadata import (
     jobs,
     links,
     manifests,
+    refresh_tokens,
     repositories,
     tags,
     trash,
@@ -33,6 +34,7 @@ from lading.ports import (
     Garbage,
     Job,
     Referrer,
+    RefreshToken,
     StoredManifest,
     Upload,
 )
@@ -376,6 +378,16 @@ class SqliteMetadata:
         await self._database.write(
             lambda connection: jobs.release(connection, name, holder, finished_at), durable=False
         )
+
+    async def add_refresh_token(self, token: RefreshToken, *, now: float) -> None:
+        """See `RefreshTokens.add_refresh_token`."""
+        await self._database.write(
+            lambda connection: refresh_tokens.add(connection, token, now), durable=False
+        )
+
+    async def find_refresh_token(self, hash_: str, *, now: float) -> RefreshToken | None:
+        """See `RefreshTokens.find_refresh_token`."""
+        return self._database.read(refresh_tokens.find, hash_, now)
 
     async def close(self) -> None:
         """See `Metadata.close`."""

@@ -1,0 +1,125 @@
+"""The token service over HTTP: `GET /token`, and OAuth2's `POST`.
+
+Both are Docker's: https://distribution.github.io/distribution/spec/auth/token/ and …/auth/oauth/.
+"""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from urllib.parse import parse_qsl
+
+from lading.api.body import read_bounded
+from lading.api.challenge import Basic
+from lading.api.context import Context
+from lading.api.credentials import Password, parse_authorization
+from lading.api.errors import not_found_response
+from lading.api.response import Response, json_response
+from lading.auth.authenticator import Login
+from lading.auth.service import Granted, TokenService
+from lading.core.errors import TokenRequestInvalid, Unauthorized
+from lading.core.scopes import Scope
+
+# A form with a password and the scopes of a large push.
+MAX_FORM = 64 * 1024
+MAX_FIELDS = 64
+# RFC 6749, section 5.1: "MUST include … Cache-Control … no-store … in any response containing
+# tokens".
+_NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_TRUE = frozenset({"true", "1", "yes"})
+
+
+async def get(context: Context) -> Response:
+    """A token for whoever logs in with a password, or for anybody."""
+    service = context.tokens
+    if service is None:
+        return not_found_response()
+    login = None
+    header = context.request.headers.get("authorization")
+    if header is not None:
+        match parse_authorization(header):
+            case Password(name, password):
+                login = await _log_in(service, name, password)
+            case _:
+                raise _refusal("the Authorization header must hold a name and a password")
+    asked = _scopes(context.request.parameters.get("scope", []))
+    offline = context.request.parameter("offline_token") or ""
+    return await _answer(service, login, asked, refreshable=offline.lower() in _TRUE)
+
+
+async def post(context: Context) -> Response:
+    """A token for a password or a refresh token in a form."""
+    service = context.tokens
+    if service is None:
+        return not_found_response()
+    form = await _read_form(context)
+    match form.get("grant_type"):
+        case "password":
+            login = await _log_in(service, form.get("username", ""), form.get("password", ""))
+            refreshable = form.get("access_type") == "offline"
+        case "refresh_token":
+            found = await service.refresh(form.get("refresh_token", ""))
+            if found is None:
+                raise _refusal("the refresh token is not good any more; log in again")
+            login, refreshable = found, False
+        case _:
+            raise TokenRequestInvalid("`grant_type` must be `password` or `refresh_token`")
+    return await _answer(service, login, _scopes([form.get("scope", "")]), refreshable=refreshable)
+
+
+async def _log_in(service: TokenService, name: str, password: str) -> Login:
+    login = await service.log_in(name, password)
+    if login is None:
+        raise _refusal("the name or the password is wrong")
+    return login
+
+
+async def _answer(
+    service: TokenService, login: Login | None, asked: Iterable[Scope], *, refreshable: bool
+) -> Response:
+    granted = await service.grant(login, asked)
+    body = _describe(granted)
+    if login is not None and refreshable:
+        body["refresh_token"] = await service.start_refreshing(login)
+    return json_response(body, headers=_NOT_STORED)
+
+
+def _describe(granted: Granted) -> dict[str, object]:
+    """Under both names: Docker reads `token`, clients that came by OAuth2 `access_token`."""
+    issued = granted.issued
+    return {
+        "token": issued.token,
+        "access_token": issued.token,
+        "scope": " ".join(str(scope) for scope in granted.scopes),
+        "expires_in": issued.lifetime,
+        "issued_at": datetime.fromtimestamp(issued.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
+
+
+def _scopes(texts: Iterable[str]) -> Iterable[Scope]:
+    """Scopes come one in a parameter, or several with spaces between; what is none is not asked."""
+    for text in texts:
+        for word in text.split():
+            scope = Scope.parse(word)
+            if scope is not None:
+                yield scope
+
+
+async def _read_form(context: Context) -> dict[str, str]:
+    request = context.request
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise TokenRequestInvalid("send a form: `application/x-www-form-urlencoded`")
+    body = await read_bounded(request.receive, MAX_FORM, request.content_length)
+    if body is None:
+        raise TokenRequestInvalid(f"the form may have at most {MAX_FORM} bytes")
+    try:
+        pairs = parse_qsl(
+            body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
+        )
+    except ValueError as error:
+        raise TokenRequestInvalid("the form cannot be read") from error
+    return dict(pairs)
+
+
+def _refusal(message: str) -> Unauthorized:
+    """There is no token to be wrong here, so the challenge is for a password."""
+    return Unauthorized(Basic("lading").value, message)

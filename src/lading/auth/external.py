@@ -1,0 +1,123 @@
+"""Tokens of another token server, verified as CNCF Distribution does.
+
+The key of a token is found by its `x5c` (a chain of certificates), its `jwk` (a key, which must be
+a trusted one) or its `kid` (the name of a trusted key), in this order. What the token then allows,
+its issuer decided; the registry adds nothing and takes nothing away.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping, Sequence
+
+import jwt
+from cryptography import x509
+
+from lading.auth.authenticator import Bearer
+from lading.auth.certificates import verify_chain
+from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, scopes_of, text_of
+from lading.auth.keysets import KeySet, TrustedKey, names_of, parse_key
+from lading.auth.memory import Memory
+from lading.core.access import ALL_RIGHTS, Principal
+from lading.core.scopes import opens_catalog, rights_in
+
+# Without a key that is a shared secret nobody needs HS256, and the confusion it can cause.
+DEFAULT_ALGORITHMS = (
+    "EdDSA", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512",
+)  # fmt: skip
+_MAX_REMEMBERED = 10_000
+# Seconds after which a token is verified again: its key may not be trusted any more.
+_REMEMBERED = 300.0
+
+log = logging.getLogger(__name__)
+
+
+class ExternalTokens:
+    """See `TokenVerifier`."""
+
+    def __init__(
+        self,
+        *,
+        service: str,
+        issuer: str,
+        keys: Sequence[KeySet],
+        roots: Sequence[x509.Certificate],
+        algorithms: Sequence[str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._service = service
+        self._issuer = issuer
+        self._keys = keys
+        self._roots = roots
+        self._algorithms = list(algorithms or DEFAULT_ALGORITHMS)
+        self._clock = clock
+        self._known: Memory[Bearer] = Memory(_MAX_REMEMBERED, clock)
+
+    async def verify(self, token: str) -> Bearer | None:
+        """See `TokenVerifier.verify`."""
+        key = hashlib.sha256(token.encode(errors="replace")).digest()
+        bearer = self._known.get(key)
+        if bearer is None:
+            now = self._clock()
+            try:
+                claims = await self._decode(token)
+                until = min(check_times(claims, now), now + _REMEMBERED)
+                bearer = _bearer(claims)
+            except TokenInvalid as error:
+                log.info("a token was refused: %s", error)
+                return None
+            self._known.put(key, bearer, until=until)
+        return bearer
+
+    async def _decode(self, token: str) -> Claims:
+        try:
+            trusted = await self._find_key(jwt.get_unverified_header(token))
+            algorithms = [trusted.algorithm] if trusted.algorithm else self._algorithms
+            claims: Claims = jwt.decode(
+                token,
+                trusted.key,
+                algorithms=[name for name in algorithms if name in self._algorithms],
+                audience=self._service,
+                issuer=self._issuer,
+                options=OPTIONS,
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise TokenInvalid(f"it cannot be verified ({type(error).__name__})") from error
+        return claims
+
+    async def _find_key(self, header: Mapping[str, object]) -> TrustedKey:
+        if "x5c" in header:
+            return TrustedKey(verify_chain(header["x5c"], self._roots, self._clock()))
+        if "jwk" in header:
+            return await self._find_embedded(header["jwk"])
+        key_id = header.get("kid")
+        if isinstance(key_id, str) and (key := await self._find_named(key_id)) is not None:
+            return key
+        raise TokenInvalid("it is signed with a key that is not trusted")
+
+    async def _find_embedded(self, entry: object) -> TrustedKey:
+        """A key in the token counts only if it is known already, or comes with certificates."""
+        given = parse_key(entry)
+        if given is None or isinstance(given.key, bytes):
+            raise TokenInvalid("its `jwk` is not a public key")
+        if isinstance(entry, dict) and "x5c" in entry:
+            if verify_chain(entry["x5c"], self._roots, self._clock()) != given.key:
+                raise TokenInvalid("its `jwk` is not the key of its certificate")
+            return given
+        for name in names_of(given.key):
+            trusted = await self._find_named(name)
+            if trusted is not None and trusted.key == given.key:
+                return trusted
+        raise TokenInvalid("its `jwk` is not trusted")
+
+    async def _find_named(self, key_id: str) -> TrustedKey | None:
+        for keys in self._keys:
+            key = await keys.find(key_id)
+            if key is not None:
+                return key
+        return None
+
+
+def _bearer(claims: Claims) -> Bearer:
+    scopes = scopes_of(claims)
+    principal = Principal(text_of(claims, "sub"), rights=ALL_RIGHTS)
+    return Bearer(principal, rights_in(scopes), opens_catalog(scopes))

@@ -1,0 +1,58 @@
+"""Small files with secrets, replaced as a whole: a reader sees the old content or the new one."""
+
+import fcntl
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lading.durable import sync_directory
+
+PRIVATE = 0o600
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Keep others from changing a file; they wait. A process that dies lets go."""
+    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def replace(path: Path, content: bytes) -> None:
+    """Write a file, durably. One that exists keeps its mode and owner, a new one is private.
+
+    A crash leaves the file as it was, and a temporary one beside it.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    temporary = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            _copy_rights(path, file.fileno())
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+
+
+def _copy_rights(path: Path, descriptor: int) -> None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        os.fchmod(descriptor, PRIVATE)
+        return
+    os.fchmod(descriptor, found.st_mode & 0o777)
+    own = os.fstat(descriptor)
+    if (found.st_uid, found.st_gid) != (own.st_uid, own.st_gid):
+        os.fchown(descriptor, found.st_uid, found.st_gid)

@@ -1,0 +1,144 @@
+"""Files of users, as `htpasswd -B` writes them: on each line a name, a colon, a bcrypt hash.
+
+Only bcrypt counts, as in CNCF Distribution: the other kinds of hash in such files are broken.
+"""
+
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from lading.auth.problems import AuthUnusable
+
+log = logging.getLogger(__name__)
+
+Users = Mapping[str, bytes]
+"""The bcrypt hash of each user's password."""
+
+# A file of 100 000 users has half of this.
+MAX_SIZE = 16 * 1024 * 1024
+# Each step doubles the time: 12 takes a quarter of a second, 17 eight seconds.
+MAX_COST = 16
+DEFAULT_COST = 12
+
+_HASH = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}", re.ASCII)
+
+
+class HtpasswdInvalid(AuthUnusable):
+    """The file cannot be used; the message says why, and what to do."""
+
+
+def parse_users(content: bytes, name: str) -> Users:
+    """Read the content of a file.
+
+    Lines that are empty or start with `#` are passed over; of two with the same name, the last
+    counts. A user whose hash is not bcrypt cannot log in, and the log says so.
+
+    Args:
+        content: of the file.
+        name: of the file, for messages.
+
+    Raises:
+        HtpasswdInvalid: it is not such a file.
+    """
+    users: dict[str, bytes] = {}
+    for number, line in _lines(content, name):
+        user, colon, hashed = line.partition(":")
+        if not (user and colon):
+            raise HtpasswdInvalid(f"{name}:{number}: write `name:hash`, as `htpasswd -B` does")
+        users.pop(user, None)
+        match = _HASH.fullmatch(hashed)
+        if match is None or not 4 <= int(match[1]) <= MAX_COST:
+            log.warning(
+                "%s:%d: this user cannot log in: the password is not hashed with bcrypt"
+                " (`lading user passwd`, `htpasswd -B`) of a cost from 4 to %d",
+                name,
+                number,
+                MAX_COST,
+            )
+        else:
+            users[user] = hashed.encode()
+    return users
+
+
+def _lines(content: bytes, name: str) -> Iterator[tuple[int, str]]:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise HtpasswdInvalid(f"{name}: write it in UTF-8") from error
+    for number, line in enumerate(text.split("\n"), start=1):
+        stripped = line.strip()
+        if stripped and not stripped.startswith("#"):
+            yield number, stripped
+
+
+def usual_cost(users: Users) -> int:
+    """The cost that most of the hashes have."""
+    costs = Counter(int(hashed[4:6]) for hashed in users.values())
+    return max(costs, key=lambda cost: (costs[cost], cost), default=DEFAULT_COST)
+
+
+class UserFile:
+    """A file of users that may change at any time.
+
+    What cannot be read does not replace what could be read before: the users of then stay, and the
+    log says why.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read the file.
+
+        Raises:
+            HtpasswdInvalid: it cannot be used.
+        """
+        self._path = path
+        self._users: Users = {}
+        self._seen: object = None
+        self._read()
+
+    @property
+    def users(self) -> Users:
+        """The users of now."""
+        if _state(self._path) != self._seen:
+            try:
+                self._read()
+                log.info("read %s again: %d users", self._path, len(self._users))
+            except HtpasswdInvalid as error:
+                log.error("%s; the users of before stay", error)  # noqa: TRY400 - no failure of ours
+        return self._users
+
+    def _read(self) -> None:
+        # The state is taken first: a file that changes while it is read is read once more.
+        self._seen = _state(self._path)
+        self._users = parse_users(read_limited(self._path), str(self._path))
+
+
+def read_limited(path: Path) -> bytes:
+    """The content of a file of users.
+
+    Raises:
+        HtpasswdInvalid: it cannot be read, or is too large.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_SIZE + 1)
+    except FileNotFoundError as error:
+        raise HtpasswdInvalid(
+            f"{path}: there is no such file; make it with `lading user add --file {path} NAME`"
+        ) from error
+    except OSError as error:
+        raise HtpasswdInvalid(f"{path}: cannot be read: {error.strerror}") from error
+    if len(content) > MAX_SIZE:
+        raise HtpasswdInvalid(f"{path}: larger than {MAX_SIZE} bytes")
+    return content
+
+
+def _state(path: Path) -> object:
+    """Changes when the file does; a microsecond's work, so it can be asked at every login."""
+    try:
+        found = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

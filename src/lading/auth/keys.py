@@ -1,0 +1,181 @@
+"""The keys that the registry signs its tokens with (ECDSA on P-256, for ES256).
+
+They are made when they are first needed, kept in a file that only the registry's user can read, and
+shared by all workers. After some time a new one takes over; an old one still verifies until every
+token signed with it has ended.
+"""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from lading.auth import files
+from lading.auth.problems import AuthUnusable
+from lading.auth.thumbprints import thumbprint
+from lading.durable import make_directories
+
+# No token lives longer (seconds), so a key that was replaced this long ago verifies nothing.
+LONGEST_TOKEN = 24 * 3600.0
+
+log = logging.getLogger(__name__)
+
+
+class KeysInvalid(AuthUnusable):
+    """The file of keys cannot be used; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One key.
+
+    Attributes:
+        id: its thumbprint (RFC 7638).
+        made_at: seconds since the epoch.
+    """
+
+    id: str
+    private: ec.EllipticCurvePrivateKey
+    made_at: float
+
+
+class _Entry(msgspec.Struct, forbid_unknown_fields=True):
+    """A key in the file: PEM (PKCS #8), and when it was made."""
+
+    pem: str
+    made_at: float
+
+
+class KeyRing:
+    """The keys of a file, or of this process alone."""
+
+    def __init__(self, path: Path | None, lifetime: float, clock: Callable[[], float]) -> None:
+        """Read the keys, or make the first.
+
+        Args:
+            path: of the file; `None` to keep keys in memory.
+            lifetime: seconds for which a key signs.
+            clock: seconds since the epoch.
+
+        Raises:
+            KeysInvalid: the file cannot be read or written.
+        """
+        self._path = path
+        self._lifetime = lifetime
+        self._clock = clock
+        self._keys: Sequence[SigningKey] = ()
+        self._by_id: Mapping[str, SigningKey] = {}
+        self._seen: object = None
+        self._renew()
+
+    async def current(self) -> SigningKey:
+        """The key to sign with now; the one of before if a new one cannot be kept."""
+        if self._is_due():
+            try:
+                await asyncio.to_thread(self._renew)
+            except KeysInvalid as error:
+                log.error("%s; the key of before signs on", error)  # noqa: TRY400 - said in words
+        return self._keys[-1]
+
+    def find(self, key_id: str) -> SigningKey | None:
+        """A key that tokens may be signed with; another worker may have made it just now.
+
+        Raises:
+            KeysInvalid: the file cannot be read.
+        """
+        path = self._path
+        if key_id not in self._by_id and path is not None and _state(path) != self._seen:
+            self._read(path)
+        return self._by_id.get(key_id)
+
+    def _is_due(self) -> bool:
+        return not self._keys or self._keys[-1].made_at + self._lifetime <= self._clock()
+
+    def _renew(self) -> None:
+        """Make a key if one is due. Of several workers, one does; the others find it.
+
+        A key signs only when it is on disk: others could not verify what it signed before.
+        """
+        if self._path is None:
+            self._take(self._with_new())
+            return
+        try:
+            make_directories(self._path.parent)
+            with files.locked(self._path):
+                if self._path.exists():
+                    self._read(self._path)
+                if self._is_due():
+                    keys = self._with_new()
+                    files.replace(self._path, _encode(keys))
+                    self._take(keys)
+                    self._seen = _state(self._path)
+        except OSError as error:
+            raise KeysInvalid(f"{self._path}: the keys cannot be kept: {error.strerror}") from error
+
+    def _with_new(self) -> Sequence[SigningKey]:
+        """A new key, after the one that it replaces and those that were replaced not long ago."""
+        now = self._clock()
+        needed = [
+            older for older, newer in pairwise(self._keys) if newer.made_at > now - LONGEST_TOKEN
+        ]
+        new = _signing_key(ec.generate_private_key(ec.SECP256R1()), now)
+        return [*needed, *self._keys[-1:], new]
+
+    def _read(self, path: Path) -> None:
+        state = _state(path)
+        try:
+            entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry])
+            self._take([_decode(entry) for entry in entries])
+        except OSError as error:
+            raise KeysInvalid(f"{path}: cannot be read: {error.strerror}") from error
+        except (ValueError, TypeError) as error:
+            raise KeysInvalid(
+                f"{path}: does not hold keys; remove it, and everybody logs in once more"
+            ) from error
+        self._seen = state
+
+    def _take(self, keys: Sequence[SigningKey]) -> None:
+        self._keys = sorted(keys, key=lambda key: key.made_at)
+        self._by_id = {key.id: key for key in keys}
+
+
+def _state(path: Path) -> object:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - asked for every token of an unknown key
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def _encode(keys: Sequence[SigningKey]) -> bytes:
+    return msgspec.json.encode(
+        [
+            _Entry(
+                pem=key.private.private_bytes(
+                    serialization.Encoding.PEM,
+                    serialization.PrivateFormat.PKCS8,
+                    serialization.NoEncryption(),
+                ).decode(),
+                made_at=key.made_at,
+            )
+            for key in keys
+        ]
+    )
+
+
+def _decode(entry: _Entry) -> SigningKey:
+    key = serialization.load_pem_private_key(entry.pem.encode(), password=None)
+    if not (isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1)):
+        raise TypeError("not a key on P-256")
+    return _signing_key(key, entry.made_at)
+
+
+def _signing_key(key: ec.EllipticCurvePrivateKey, made_at: float) -> SigningKey:
+    return SigningKey(thumbprint(key.public_key()), key, made_at)

@@ -1,0 +1,209 @@
+"""Public keys of others, as JSON Web Key Sets (RFC 7517) in files and at URLs.
+
+A token names its key; nothing that a token says makes the registry ask anywhere else.
+"""
+
+import asyncio
+import http.client
+import logging
+import ssl
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import jwt
+import msgspec
+
+from lading.auth.problems import AuthUnusable
+from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey, libtrust_id, thumbprint
+from lading.core.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+MAX_SIZE = 1024 * 1024
+MAX_KEYS = 1000
+# Seconds: how long an answer may take; how old keys may be; how soon an unknown key makes the
+# registry ask again, which anybody can cause by making one up.
+TIMEOUT = 5.0
+MAX_AGE = 600.0
+MIN_AGE = 30.0
+
+
+class KeySetInvalid(AuthUnusable):
+    """The key set cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedKey:
+    """A key that tokens may be signed with.
+
+    Attributes:
+        key: a public key, or the bytes of a shared one.
+        algorithm: the only one it is for, if it says.
+    """
+
+    key: PublicKey | bytes
+    algorithm: str | None = None
+
+
+Keys = Mapping[str, TrustedKey]
+"""By the names that tokens may know them by."""
+
+
+class KeySet(Protocol):
+    """Keys by name."""
+
+    async def find(self, key_id: str) -> TrustedKey | None:
+        """The key of a name.
+
+        Raises:
+            Unavailable: the keys are not known at present.
+        """
+
+
+class FixedKeys:
+    """Keys that were read once."""
+
+    def __init__(self, keys: Keys) -> None:
+        self._keys = keys
+
+    async def find(self, key_id: str) -> TrustedKey | None:
+        """See `KeySet.find`."""
+        return self._keys.get(key_id)
+
+
+class RemoteKeys:
+    """Keys of a URL. If it does not answer, those of before stay."""
+
+    def __init__(self, url: str, clock: Callable[[], float]) -> None:
+        self._url = url
+        self._clock = clock
+        self._keys: Keys | None = None
+        self._asked_at: float | None = None
+        self._asking: asyncio.Task[None] | None = None
+
+    async def find(self, key_id: str) -> TrustedKey | None:
+        """See `KeySet.find`."""
+        is_known = self._keys is not None and key_id in self._keys
+        if self._asking is None and self._is_older_than(MAX_AGE if is_known else MIN_AGE):
+            self._asking = asyncio.create_task(self._ask())
+            self._asking.add_done_callback(self._answered)
+        if self._asking is not None and not is_known:
+            await asyncio.shield(self._asking)
+        if self._keys is None:
+            raise Unavailable("the keys of the token server cannot be had at present")
+        return self._keys.get(key_id)
+
+    def _is_older_than(self, age: float) -> bool:
+        return self._asked_at is None or self._asked_at + age <= self._clock()
+
+    def _answered(self, _: "asyncio.Task[None]") -> None:
+        self._asking = None
+
+    async def _ask(self) -> None:
+        self._asked_at = self._clock()
+        try:
+            self._keys = parse_keys(await asyncio.to_thread(fetch, self._url))
+        except KeySetInvalid as error:
+            log.error("%s: %s", self._url, error)  # noqa: TRY400 - said in words
+
+
+def read_keys(path: Path) -> Keys:
+    """The keys of a file.
+
+    Raises:
+        KeySetInvalid: it cannot be read, or is no key set.
+    """
+    try:
+        with path.open("rb") as file:
+            return parse_keys(file.read(MAX_SIZE + 1))
+    except OSError as error:
+        raise KeySetInvalid(f"{path}: cannot be read: {error.strerror}") from error
+    except KeySetInvalid as error:
+        raise KeySetInvalid(f"{path}: {error}") from error
+
+
+def parse_keys(content: bytes) -> Keys:
+    """Read a key set. Keys of a kind that is not supported are passed over (RFC 7517, section 5).
+
+    Each key is found by its `kid`, and by its thumbprints.
+
+    Raises:
+        KeySetInvalid: it is none, or has no key that could be used.
+    """
+    if len(content) > MAX_SIZE:
+        raise KeySetInvalid(f"larger than {MAX_SIZE} bytes")
+    try:
+        entries = msgspec.json.decode(content, type=dict[str, object]).get("keys")
+    except msgspec.DecodeError as error:
+        raise KeySetInvalid(f"not a JSON Web Key Set: {error}") from error
+    if not isinstance(entries, list) or len(entries) > MAX_KEYS:
+        raise KeySetInvalid(f"not a JSON Web Key Set: `keys` is not a list of at most {MAX_KEYS}")
+    keys: dict[str, TrustedKey] = {}
+    for entry in entries:
+        for name, key in _named(entry):
+            keys.setdefault(name, key)
+    if not keys:
+        raise KeySetInvalid("holds no key that can be used")
+    return keys
+
+
+def parse_key(entry: object) -> TrustedKey | None:
+    """Read one JSON Web Key; `None` if it cannot be used to verify."""
+    if not isinstance(entry, dict) or entry.get("use", "sig") != "sig":
+        return None
+    try:
+        key = jwt.PyJWK(entry).key
+    except (jwt.PyJWTError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+    if hasattr(key, "public_key"):
+        key = key.public_key()
+    if not isinstance(key, (*PUBLIC_KEYS, bytes)):
+        return None
+    algorithm = entry.get("alg")
+    return TrustedKey(key, algorithm if isinstance(algorithm, str) else None)
+
+
+def names_of(key: PublicKey) -> Iterable[str]:
+    """The names that a token may know a public key by without having been told one."""
+    return thumbprint(key), libtrust_id(key)
+
+
+def _named(entry: object) -> Iterable[tuple[str, TrustedKey]]:
+    key = parse_key(entry)
+    if key is None or not isinstance(entry, dict):
+        return
+    key_id = entry.get("kid")
+    if isinstance(key_id, str) and key_id:
+        yield key_id, key
+    if not isinstance(key.key, bytes):
+        for name in names_of(key.key):
+            yield name, key
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Keys come from where the operator said; not from where that place points."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow nowhere: the answer is then an error."""
+        return
+
+
+def fetch(url: str) -> bytes:
+    """Get a document of at most `MAX_SIZE` bytes by HTTPS. Blocks.
+
+    Raises:
+        KeySetInvalid: it cannot be had.
+    """
+    opener = urllib.request.build_opener(
+        _NoRedirect, urllib.request.HTTPSHandler(context=ssl.create_default_context())
+    )
+    try:
+        with opener.open(url, timeout=TIMEOUT) as response:
+            content: bytes = response.read(MAX_SIZE + 1)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        raise KeySetInvalid(f"cannot be had: {reason}") from error
+    return content

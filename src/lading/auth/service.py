@@ -1,0 +1,113 @@
+"""The token service: turns a login into tokens.
+
+It is that of Docker's token authentication, and of OAuth2 as far as that has adopted it. Who asks
+for more than it may gets what it may: an empty token is an answer, too, and clients then say that
+access is denied. Refresh tokens are kept as hashes and end with their login's password.
+"""
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from lading.auth.authenticator import Authenticators, Login
+from lading.auth.claims import MAX_SCOPES
+from lading.auth.tokens import Issued, RegistryTokens
+from lading.core.access import ANYBODY, Principal
+from lading.core.permissions import Permissions
+from lading.core.scopes import CATALOG, Scope
+from lading.ports import RefreshToken, RefreshTokens
+
+_RANDOM_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A token, and what it is good for."""
+
+    issued: Issued
+    scopes: Sequence[Scope]
+
+
+class TokenService:
+    """Issues tokens to those who log in, and to anybody."""
+
+    def __init__(
+        self,
+        authenticators: Authenticators,
+        permissions: Callable[[], Permissions],
+        tokens: RegistryTokens,
+        refresh_tokens: RefreshTokens,
+        *,
+        refresh_lifetime: float,
+        clock: Callable[[], float],
+    ) -> None:
+        self._authenticators = authenticators
+        self._permissions = permissions
+        self._tokens = tokens
+        self._refresh_tokens = refresh_tokens
+        self._refresh_lifetime = refresh_lifetime
+        self._clock = clock
+
+    async def log_in(self, name: str, password: str) -> Login | None:
+        """See `Authenticator.authenticate`."""
+        return await self._authenticators.authenticate(name, password)
+
+    async def grant(self, login: Login | None, asked: Iterable[Scope]) -> Granted:
+        """A token for what was asked, as far as it is allowed; without a login, to anybody."""
+        if login is None:
+            return await self.grant_to(ANYBODY, "", asked)
+        return await self.grant_to(login.principal, login.stamp, asked)
+
+    async def grant_to(self, principal: Principal, stamp: str, asked: Iterable[Scope]) -> Granted:
+        """The same, for a principal that came another way; see `RegistryTokens.issue`."""
+        scopes = self._allowed(principal, asked)
+        return Granted(await self._tokens.issue(principal, stamp, scopes), scopes)
+
+    def _allowed(self, principal: Principal, asked: Iterable[Scope]) -> Sequence[Scope]:
+        permissions = self._permissions()
+        allowed: dict[tuple[str, str], Scope] = {}
+        for scope in asked:
+            repository = scope.repository
+            if repository is not None:
+                before = allowed.get((scope.type, scope.name))
+                actions = permissions.actions_for(principal, repository) & scope.known_actions
+                if before is not None:
+                    actions |= before.known_actions
+                allowed[scope.type, scope.name] = Scope.of(repository, actions)
+            elif (scope.type, scope.name) == (CATALOG.type, CATALOG.name) and (
+                principal.name or permissions.something_for_anybody
+            ):
+                allowed[scope.type, scope.name] = CATALOG
+            if len(allowed) == MAX_SCOPES:
+                break
+        return list(allowed.values())
+
+    async def start_refreshing(self, login: Login) -> str:
+        """A secret by which the login can be had again, without its password, for some time."""
+        secret = base64.urlsafe_b64encode(os.urandom(_RANDOM_BYTES)).decode().rstrip("=")
+        now = self._clock()
+        await self._refresh_tokens.add_refresh_token(
+            RefreshToken(
+                hash=_hash(secret),
+                name=login.principal.name,
+                stamp=login.stamp,
+                expires_at=now + self._refresh_lifetime,
+            ),
+            now=now,
+        )
+        return secret
+
+    async def refresh(self, secret: str) -> Login | None:
+        """The login that a secret was given to, if both are still good."""
+        token = await self._refresh_tokens.find_refresh_token(_hash(secret), now=self._clock())
+        if token is None:
+            return None
+        login = await self._authenticators.recall(token.name)
+        return login if login is not None and login.stamp == token.stamp else None
+
+
+def _hash(secret: str) -> str:
+    """A secret of 256 random bits cannot be guessed, so a plain hash keeps it."""
+    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

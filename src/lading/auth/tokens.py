@@ -1,0 +1,185 @@
+"""The registry's own tokens: issued, verified, and worth no more than the login behind them.
+
+A token names its principal and the stamp of the login it was issued to. Both are looked up again
+whenever it is used, so a removed user or a changed password ends its tokens at once.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import jwt
+
+from lading.auth.authenticator import Authenticators, Bearer
+from lading.auth.claims import (
+    LEEWAY,
+    OPTIONS,
+    Claims,
+    TokenInvalid,
+    access_claim,
+    check_times,
+    scopes_of,
+    text_of,
+)
+from lading.auth.keys import KeyRing
+from lading.auth.memory import Memory
+from lading.core.access import ANYBODY, Action, Principal, Right, Rights
+from lading.core.globs import Glob
+from lading.core.scopes import Scope, opens_catalog, rights_in
+
+ALGORITHM = "ES256"
+ISSUER = "lading"
+# Of the stamp of a login, what a token holds of it: enough to tell two from each other.
+_STAMP = 16
+_MAX_REMEMBERED = 10_000
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """A new token.
+
+    Attributes:
+        at: when it was issued, in seconds since the epoch.
+        lifetime: for how many seconds it is good.
+    """
+
+    token: str
+    at: int
+    lifetime: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a token says, its signature and form being right."""
+
+    subject: str
+    stamp: str
+    rights: Rights | None
+    scopes: Rights
+    catalog: bool
+
+
+class RegistryTokens:
+    """Issues tokens, and verifies them (see `TokenVerifier`)."""
+
+    def __init__(
+        self,
+        keys: KeyRing,
+        authenticators: Authenticators,
+        *,
+        service: str,
+        lifetime: float,
+        clock: Callable[[], float],
+        new_uuid: Callable[[], UUID],
+    ) -> None:
+        self._keys = keys
+        self._authenticators = authenticators
+        self._service = service
+        self._lifetime = lifetime
+        self._clock = clock
+        self._new_uuid = new_uuid
+        self._known: Memory[_Known] = Memory(_MAX_REMEMBERED, clock)
+
+    async def issue(self, principal: Principal, stamp: str, scopes: Sequence[Scope]) -> Issued:
+        """Make a token.
+
+        Args:
+            principal: who gets it. What it may do is looked up when the token is used, unless it
+                has rights of its own and no stamp: these go into the token.
+            stamp: of the login behind it; empty if there is none.
+            scopes: what it is good for.
+        """
+        key = await self._keys.current()
+        now = int(self._clock())
+        claims: dict[str, object] = {
+            "iss": ISSUER,
+            "sub": principal.name,
+            "aud": self._service,
+            "iat": now,
+            "nbf": now - int(LEEWAY),
+            "exp": now + int(self._lifetime),
+            "jti": str(self._new_uuid()),
+            "access": access_claim(scopes),
+        }
+        if stamp:
+            claims["stamp"] = stamp[:_STAMP]
+        elif principal.rights is not None:
+            claims["rights"] = [
+                [right.pattern, sorted(right.actions)] for right in principal.rights
+            ]
+        token = jwt.encode(claims, key.private, ALGORITHM, {"kid": key.id})
+        return Issued(token, now, int(self._lifetime))
+
+    async def verify(self, token: str) -> Bearer | None:
+        """See `TokenVerifier.verify`."""
+        key = hashlib.sha256(token.encode(errors="replace")).digest()
+        known = self._known.get(key)
+        if known is None:
+            try:
+                claims = self._decode(token)
+                # Its own clock wrote the end, so none is granted beyond it.
+                until = check_times(claims, self._clock(), leeway=0)
+                known = _read(claims)
+            except TokenInvalid as error:
+                log.info("a token was refused: %s", error)
+                return None
+            self._known.put(key, known, until=until)
+        principal = await self._principal(known)
+        return None if principal is None else Bearer(principal, known.scopes, known.catalog)
+
+    def _decode(self, token: str) -> Claims:
+        """Only what this registry signs with counts, whatever the token says of itself."""
+        try:
+            key_id = jwt.get_unverified_header(token).get("kid")
+            key = self._keys.find(key_id) if isinstance(key_id, str) else None
+            if key is None:
+                raise TokenInvalid("it is signed with a key that is not the registry's")
+            claims: Claims = jwt.decode(
+                token,
+                key.private.public_key(),
+                algorithms=[ALGORITHM],
+                audience=self._service,
+                issuer=ISSUER,
+                options=OPTIONS,
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise TokenInvalid(
+                f"it is not one of the registry's ({type(error).__name__})"
+            ) from error
+        return claims
+
+    async def _principal(self, known: _Known) -> Principal | None:
+        if not known.subject:
+            return ANYBODY
+        if not known.stamp:
+            return Principal(known.subject, rights=known.rights)
+        login = await self._authenticators.recall(known.subject)
+        if login is None or login.stamp[:_STAMP] != known.stamp:
+            return None
+        return login.principal
+
+
+def _read(claims: Claims) -> _Known:
+    scopes = scopes_of(claims)
+    return _Known(
+        subject=text_of(claims, "sub"),
+        stamp=text_of(claims, "stamp"),
+        rights=_rights(claims),
+        scopes=rights_in(scopes),
+        catalog=opens_catalog(scopes),
+    )
+
+
+def _rights(claims: Claims) -> Rights | None:
+    """What `issue` wrote; nobody else can sign."""
+    rights = claims.get("rights")
+    if not isinstance(rights, list):
+        return None
+    return tuple(
+        Right(Glob(pattern), frozenset(Action(action) for action in actions))
+        for pattern, actions in rights
+    )

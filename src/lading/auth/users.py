@@ -1,0 +1,34 @@
+"""Users of a file, as a way of logging in."""
+
+import hashlib
+
+from lading.auth.authenticator import Login
+from lading.auth.htpasswd import UserFile, usual_cost
+from lading.auth.passwords import PasswordChecker, decoy
+from lading.core.access import Principal
+
+
+class FileUsers:
+    """See `Authenticator`. An unknown name takes as long as a wrong password."""
+
+    def __init__(self, file: UserFile, checker: PasswordChecker) -> None:
+        self._file = file
+        self._checker = checker
+
+    async def authenticate(self, name: str, password: str) -> Login | None:
+        """See `Authenticator.authenticate`."""
+        users = self._file.users
+        hashed = users.get(name)
+        if hashed is None:
+            await self._checker.check(password, decoy(usual_cost(users)))
+            return None
+        return _login(name, hashed) if await self._checker.check(password, hashed) else None
+
+    async def recall(self, name: str) -> Login | None:
+        """See `Authenticator.recall`."""
+        hashed = self._file.users.get(name)
+        return None if hashed is None else _login(name, hashed)
+
+
+def _login(name: str, hashed: bytes) -> Login:
+    return Login(Principal(name), hashlib.sha256(hashed).hexdigest())

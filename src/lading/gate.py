@@ -1,0 +1,202 @@
+"""Builds, from the settings of `auth`, what tells callers apart: the gate that the guard asks."""
+
+import logging
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from lading.api.challenge import Basic, Bearer, Challenge, OwnBearer
+from lading.api.guard import Gate
+from lading.auth.authenticator import Authenticators, TokenVerifier
+from lading.auth.certificates import public_key_of, read_bundle
+from lading.auth.external import ExternalTokens
+from lading.auth.htpasswd import UserFile
+from lading.auth.keys import KeyRing
+from lading.auth.keysets import (
+    FixedKeys,
+    KeySet,
+    RemoteKeys,
+    TrustedKey,
+    names_of,
+    read_keys,
+)
+from lading.auth.passwords import PasswordChecker
+from lading.auth.service import TokenService
+from lading.auth.tokens import RegistryTokens
+from lading.auth.users import FileUsers
+from lading.config.auth import Auth, Htpasswd, PermissionSettings, Token, Tokens
+from lading.config.settings import Settings
+from lading.core.access import Action
+from lading.core.globs import EVERYTHING
+from lading.core.permissions import (
+    ALL_TO_USERS,
+    EVERYDAY_ACTIONS,
+    Permissions,
+    Rule,
+    with_implied,
+)
+from lading.ports import RefreshTokens
+
+log = logging.getLogger(__name__)
+
+PULL = frozenset({Action.PULL})
+
+
+def keys_path(root: Path) -> Path:
+    """Where the keys are that tokens are signed with, below the root of all data."""
+    return root / "lading" / "token-keys.json"
+
+
+@dataclass
+class CurrentPermissions:
+    """The permissions in force, which a reload replaces."""
+
+    value: Permissions
+
+    def __call__(self) -> Permissions:
+        """Those of now."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class OpenGate:
+    """A gate in use.
+
+    Attributes:
+        gate: for the guard.
+        permissions: that the gate asks.
+        checker: its threads; `None` if it has none.
+    """
+
+    gate: Gate
+    permissions: CurrentPermissions
+    checker: PasswordChecker | None = None
+
+    def close(self) -> None:
+        """Let go of threads."""
+        if self.checker is not None:
+            self.checker.close()
+
+
+def open_gate(settings: Settings, refresh_tokens: RefreshTokens) -> OpenGate | None:
+    """The gate that the settings describe; `None` if everybody may do everything.
+
+    Raises:
+        AuthUnusable: a file that it rests on cannot be used.
+    """
+    auth = settings.auth
+    if auth.htpasswd is not None:
+        return _gate_of_users(settings, auth.htpasswd, refresh_tokens)
+    if auth.token is not None:
+        return _gate_of_tokens(settings, auth.token)
+    return None
+
+
+def permissions_of(auth: Auth) -> Permissions:
+    """The rules that the settings describe."""
+    settings = auth.permissions
+    if settings is None:
+        return ALL_TO_USERS
+    return Permissions(
+        [*_preset_rules(settings), *_written_rules(settings)],
+        {group: frozenset(members) for group, members in settings.groups.items()},
+        own=settings.preset == "teams",
+    )
+
+
+def _preset_rules(settings: PermissionSettings) -> Sequence[Rule]:
+    match settings.preset:
+        case "users":
+            return ALL_TO_USERS.rules
+        case "public":
+            return [*ALL_TO_USERS.rules, Rule((EVERYTHING,), PULL, anonymous=True)]
+        case "open":
+            return [Rule((EVERYTHING,), EVERYDAY_ACTIONS, anonymous=True)]
+        case _:
+            return []
+
+
+def _written_rules(settings: PermissionSettings) -> Sequence[Rule]:
+    return [
+        Rule(
+            rule.repositories,
+            with_implied(rule.actions),
+            anonymous=rule.anonymous,
+            users=frozenset(rule.users),
+            groups=frozenset(rule.groups),
+        )
+        for rule in settings.rules
+    ]
+
+
+def _gate_of_users(
+    settings: Settings, htpasswd: Htpasswd, refresh_tokens: RefreshTokens
+) -> OpenGate:
+    checker = PasswordChecker(time.time)
+    users = Authenticators([FileUsers(UserFile(htpasswd.path), checker)])
+    permissions = CurrentPermissions(permissions_of(settings.auth))
+    tokens = settings.auth.tokens
+    if tokens is None and not permissions.value.something_for_anybody:
+        gate = Gate(users, None, permissions, Basic(htpasswd.realm))
+    else:
+        gate = _with_token_service(settings, tokens or Tokens(), users, permissions, refresh_tokens)
+    return OpenGate(gate, permissions, checker)
+
+
+def _with_token_service(
+    settings: Settings,
+    tokens: Tokens,
+    users: Authenticators,
+    permissions: CurrentPermissions,
+    refresh_tokens: RefreshTokens,
+) -> Gate:
+    in_memory = settings.storage.driver == "inmemory"
+    path = None if in_memory else keys_path(settings.storage.filesystem.rootdirectory)
+    own = RegistryTokens(
+        KeyRing(path, tokens.keylifetime.total_seconds(), time.time),
+        users,
+        service=tokens.service,
+        lifetime=tokens.lifetime.total_seconds(),
+        clock=time.time,
+        new_uuid=uuid.uuid4,
+    )
+    service = TokenService(
+        users,
+        permissions,
+        own,
+        refresh_tokens,
+        refresh_lifetime=tokens.refreshlifetime.total_seconds(),
+        clock=time.time,
+    )
+    challenge = OwnBearer(settings.http.host or "", tokens.service, settings.http.trustedproxies)
+    return Gate(users, own, permissions, challenge, service)
+
+
+def _gate_of_tokens(settings: Settings, token: Token) -> OpenGate:
+    path = token.autoredirectpath if token.autoredirect else ""
+    challenge: Challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
+    permissions = CurrentPermissions(Permissions(()))
+    gate = Gate(Authenticators([]), _external_tokens(token), permissions, challenge)
+    return OpenGate(gate, permissions)
+
+
+def _external_tokens(token: Token) -> TokenVerifier:
+    roots = [] if token.rootcertbundle is None else read_bundle(token.rootcertbundle)
+    keys: list[KeySet] = []
+    if token.jwks is not None:
+        remote = token.jwks.startswith("https://")
+        keys.append(
+            RemoteKeys(token.jwks, time.time) if remote else FixedKeys(read_keys(Path(token.jwks)))
+        )
+    certified = [key for root in roots if (key := public_key_of(root)) is not None]
+    keys.append(FixedKeys({name: TrustedKey(key) for key in certified for name in names_of(key)}))
+    return ExternalTokens(
+        service=token.service,
+        issuer=token.issuer,
+        keys=keys,
+        roots=roots,
+        algorithms=token.signingalgorithms,
+        clock=time.time,
+    )

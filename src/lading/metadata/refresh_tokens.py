@@ -1,0 +1,32 @@
+"""Rows of refresh tokens: logins that clients may renew without a password."""
+
+from sqlite3 import Connection
+
+from lading.ports import RefreshToken
+
+# More than a person has machines. A script that logs in again and again pushes out its own.
+MOST_PER_NAME = 1000
+
+
+def add(connection: Connection, token: RefreshToken, now: float) -> None:
+    """Keep a token; those that ended go, and the oldest of a name that has too many."""
+    connection.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?", (now,))
+    connection.execute(
+        "INSERT INTO refresh_tokens (hash, name, stamp, expires_at) VALUES (?, ?, ?, ?)",
+        (token.hash, token.name, token.stamp, token.expires_at),
+    )
+    connection.execute(
+        "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens"
+        " WHERE name = ? ORDER BY expires_at DESC, hash LIMIT -1 OFFSET ?)",
+        (token.name, MOST_PER_NAME),
+    )
+
+
+def find(connection: Connection, hash_: str, now: float) -> RefreshToken | None:
+    """A token that has not ended."""
+    row = connection.execute(
+        "SELECT hash, name, stamp, expires_at FROM refresh_tokens"
+        " WHERE hash = ? AND expires_at > ?",
+        (hash_, now),
+    ).fetchone()
+    return None if row is None else RefreshToken(*row)

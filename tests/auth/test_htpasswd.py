@@ -1,0 +1,121 @@
+"""Files of users: what is read, what is refused, and what happens when they change."""
+
+import logging
+import os
+from pathlib import Path
+
+import bcrypt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lading.auth.htpasswd import HtpasswdInvalid, UserFile, parse_users, usual_cost
+
+HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
+
+
+def write(path: Path, text: str, *, at: int) -> None:
+    """Write a file, with a time of its own: two writes may fall into one tick of the clock."""
+    path.write_text(text)
+    os.utime(path, (at, at))
+
+
+def test_users() -> None:
+    """As `htpasswd -B` writes them, with what people add to such files."""
+    text = f"# people\n\nalice:{HASH}\n  bob:{HASH.replace('$2b', '$2y')} \r\nålice:{HASH}"
+    users = parse_users(text.encode(), "file")
+    assert list(users) == ["alice", "bob", "ålice"]
+    assert bcrypt.checkpw(b"secret", users["bob"])
+
+
+@pytest.mark.parametrize(
+    "hashed",
+    [
+        "$apr1$x$y",
+        "{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=",
+        "plain",
+        "",
+        HASH[:-1],
+        HASH.replace("$04$", "$31$"),
+        HASH.replace("$2b", "$2x"),
+    ],
+)
+def test_only_bcrypt_counts(hashed: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Such a user cannot log in, as in Distribution; the others can."""
+    users = parse_users(f"alice:{HASH}\nbob:{hashed}\n".encode(), "file")
+    assert list(users) == ["alice"]
+    assert "file:2: this user cannot log in" in caplog.text
+    assert not hashed or hashed not in caplog.text
+
+
+def test_a_later_line_replaces_an_earlier_one() -> None:
+    """Also if it locks the user out."""
+    assert parse_users(f"alice:{HASH}\nalice:x\n".encode(), "file") == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "line"), [(b"alice\n", ":1"), (b":hash\n", ":1"), (b"\n# x\nno colon", ":3")]
+)
+def test_what_is_no_such_file(content: bytes, line: str) -> None:
+    """The message names the line."""
+    with pytest.raises(HtpasswdInvalid, match=f"file{line}: write"):
+        parse_users(content, "file")
+
+
+def test_what_is_no_text() -> None:
+    """A file in another encoding would give users other names."""
+    with pytest.raises(HtpasswdInvalid, match="UTF-8"):
+        parse_users(b"\xff:x", "file")
+
+
+@given(st.binary(max_size=200))
+def test_any_content(content: bytes) -> None:
+    """Whatever is in the file: users with good hashes, or one clear error."""
+    try:
+        users = parse_users(content, "file")
+    except HtpasswdInvalid:
+        return
+    for hashed in users.values():
+        bcrypt.checkpw(b"x", hashed)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    """The message says how to make one."""
+    with pytest.raises(HtpasswdInvalid, match="lading user add"):
+        UserFile(tmp_path / "none")
+
+
+def test_a_file_that_changes_is_read_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At once; and what cannot be read does not throw anybody out."""
+    caplog.set_level(logging.INFO)
+    path = tmp_path / "htpasswd"
+    write(path, f"alice:{HASH}\n", at=1)
+    file = UserFile(path)
+    assert list(file.users) == ["alice"]
+
+    write(path, f"bob:{HASH}\n", at=2)
+    assert list(file.users) == ["bob"]
+    assert "again: 1 users" in caplog.text
+
+    write(path, "nonsense\n", at=3)
+    assert list(file.users) == ["bob"]
+    assert "the users of before stay" in caplog.text
+    caplog.clear()
+    assert list(file.users) == ["bob"]
+    assert caplog.text == "", "the same file is complained of once"
+
+    path.unlink()
+    assert list(file.users) == ["bob"]
+
+    write(path, f"carol:{HASH}\n", at=4)
+    assert list(file.users) == ["carol"]
+
+
+def test_usual_cost() -> None:
+    """What an unknown name is made to wait for."""
+    cheap, dear = HASH.encode(), HASH.replace("$04$", "$12$").encode()
+    assert usual_cost({"a": cheap, "b": dear, "c": dear}) == 12
+    assert usual_cost({"a": cheap}) == 4
+    assert usual_cost({}) == 12

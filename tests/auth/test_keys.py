@@ -1,0 +1,116 @@
+"""The keys that tokens are signed with: kept, shared, replaced, and read by nobody else."""
+
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lading.auth.keys import LONGEST_TOKEN, KeyRing, KeysInvalid
+
+DAY = 24 * 3600.0
+
+
+class Clock:
+    """A time that tests set."""
+
+    now = 1_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_made_once_and_kept(tmp_path: Path) -> None:
+    """A restart changes nothing: tokens of before still verify."""
+    path = tmp_path / "deep" / "keys.json"
+    first = await KeyRing(path, DAY, Clock()).current()
+    again = await KeyRing(path, DAY, Clock()).current()
+    assert first.id == again.id
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert {file.name for file in path.parent.iterdir()} == {"keys.json", "keys.json.lock"}
+
+
+async def test_without_a_file() -> None:
+    """For data in memory."""
+    clock = Clock()
+    ring = KeyRing(None, DAY, clock)
+    first = await ring.current()
+    clock.now += DAY
+    assert (await ring.current()).id != first.id
+    assert ring.find(first.id) is not None
+
+
+async def test_a_new_key_takes_over(tmp_path: Path) -> None:
+    """The old one verifies until every token that it signed has ended; then it is forgotten."""
+    clock = Clock()
+    ring = KeyRing(tmp_path / "keys.json", 30 * DAY, clock)
+    first = await ring.current()
+    clock.now += 30 * DAY - 1
+    assert (await ring.current()).id == first.id
+    clock.now += 1
+    second = await ring.current()
+    assert second.id != first.id
+    assert ring.find(first.id) is not None
+
+    clock.now += 30 * DAY
+    third = await ring.current()
+    assert third.id not in {first.id, second.id}
+    assert ring.find(second.id) is not None
+    assert ring.find(first.id) is None
+    assert LONGEST_TOKEN <= DAY
+
+
+async def test_workers_share_the_keys(tmp_path: Path) -> None:
+    """One that meets a key of another's reads the file again."""
+    clock = Clock()
+    path = tmp_path / "keys.json"
+    one, two = KeyRing(path, DAY, clock), KeyRing(path, DAY, clock)
+    clock.now += DAY
+    new = await one.current()
+    found = two.find(new.id)
+    assert found is not None
+    assert found.id == new.id
+    assert (await two.current()).id == new.id
+    assert two.find("unknown") is None
+
+
+def test_first_start_of_many(tmp_path: Path) -> None:
+    """Workers that start at once agree on one key."""
+    program = (
+        "import asyncio, sys, time; from pathlib import Path; from lading.auth.keys import KeyRing;"
+        " print(asyncio.run(KeyRing(Path(sys.argv[1]), 1e9, time.time).current()).id)"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "keys.json")]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    assert len({process.communicate()[0] for process in started}) == 1
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{}", "[]x", '[{"pem": "x", "made_at": 1}]', '[{"pem": 5}]', "[5]"]
+)
+def test_what_is_no_file_of_keys(tmp_path: Path, content: str) -> None:
+    """The message says what to do, and what it costs."""
+    path = tmp_path / "keys.json"
+    path.write_text(content)
+    with pytest.raises(KeysInvalid, match="remove it, and everybody logs in once more"):
+        KeyRing(path, DAY, Clock())
+
+
+async def test_a_full_disk_does_not_end_logins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A key that cannot be kept is not used: others could not verify what it signed."""
+    clock = Clock()
+    ring = KeyRing(tmp_path / "keys.json", DAY, clock)
+    first = await ring.current()
+    clock.now += DAY
+
+    def full(path: Path, content: bytes) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("lading.auth.files.replace", full)
+    assert (await ring.current()).id == first.id
+    assert "No space left on device; the key of before signs on" in caplog.text
+    monkeypatch.undo()
+    assert (await ring.current()).id != first.id
