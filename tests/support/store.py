@@ -24,7 +24,8 @@ class Contents:
 def contents(root: Path) -> Contents:
     """What is kept below `root` now.
 
-    Locks are left out, and marks beside uploads: they are empty, and only say how to go on.
+    Locks are left out, and marks beside uploads: they are empty, and only say how to go on. So are
+    the leases of jobs, which the server renews by itself.
     """
     found = [
         path
@@ -37,4 +38,5 @@ def contents(root: Path) -> Contents:
     }
     database = root / "lading" / "metadata.sqlite3"
     with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        return Contents(files, list(connection.iterdump()))
+        rows = [row for row in connection.iterdump() if not row.startswith('INSERT INTO "jobs"')]
+        return Contents(files, rows)
