@@ -15,15 +15,14 @@ from lading.core.errors import (
     DigestMismatch,
     ManifestBlobUnknown,
     ManifestInvalid,
-    RegistryError,
     TooManyTags,
 )
 from lading.core.names import Reference, Tag
 from lading.metadata.sqlite import SqliteMetadata
-from lading.services.listing import list_referrers, list_tags
+from lading.services.listing import list_tags
 from lading.services.pull import pull_manifest
 from lading.services.push_manifest import MAX_TAGS, push_manifest
-from tests.support.contents import descriptor, index
+from tests.support.contents import HELLO, descriptor, index
 from tests.support.people import People
 
 EMPTY = index([])
@@ -130,21 +129,16 @@ async def test_what_is_accepted_comes_back_as_it_was(
     """Whatever strings and numbers are in it; all else is refused with a reason."""
     people = People(SqliteMetadata.in_memory(), MemoryBlobs())
     body = json.dumps(document).encode()
-    with contextlib.suppress(RegistryError):
-        await push_manifest(
-            people.registry, people.may(), LATEST, body, content_type=media_type, tags=()
-        )
+    accepted = False
+    with contextlib.suppress(ManifestInvalid):
+        await push_manifest(people.registry, people.may(), LATEST, body, content_type=media_type)
+        accepted = True
+    if accepted:
         pulled = await pull_manifest(people.registry, people.may(), LATEST)
         assert (pulled.body, pulled.media_type) == (body, media_type)
-        page = await list_referrers(
-            people.registry,
-            people.may(),
-            EMPTY.digest,
-            artifact_type=None,
-            after="",
-            limit=10,
-            max_size=1000,
+        found = await people.metadata.list_referrers(
+            HELLO, EMPTY.digest, artifact_type=None, after="", limit=10
         )
         expected = [document.get("annotations", {})] if "subject" in document else []
-        assert [referrer.annotations for referrer in page.items] == expected
+        assert [referrer.annotations for referrer in found] == expected
     await people.metadata.close()
