@@ -57,7 +57,7 @@ class Connection:
     def __init__(self, host: str) -> None:
         name, _, port = host.rpartition(":")
         self._host = host
-        self._socket = socket.create_connection((name, int(port)), timeout=TIMEOUT)
+        self._socket = socket.create_connection((name.strip("[]"), int(port)), timeout=TIMEOUT)
         self._file = self._socket.makefile("rb")
 
     @property

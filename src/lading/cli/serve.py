@@ -82,8 +82,10 @@ def _listen(settings: Settings) -> socket.socket:
     try:
         return listen(settings)
     except OSError as error:
+        # What Python adds to the reason repeats the address.
+        reason = str(error.strerror).partition(" (")[0]
         raise click.ClickException(
-            f"cannot listen on {settings.http.addr}: {error.strerror};"
+            f"cannot listen on {settings.http.addr}: {reason};"
             " stop what is using it, or set another address (http.addr, REGISTRY_HTTP_ADDR)"
         ) from error
 

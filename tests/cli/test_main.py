@@ -1,0 +1,95 @@
+"""The command as a person meets it: its version, its help, its configuration."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lading import __version__
+from tests.support.commands import run
+from tests.support.lading import program
+
+
+def lading(*words: str | Path, env: dict[str, str] | None = None) -> str:
+    """Run the command, which must succeed; return what it printed."""
+    return run([program(), *words], env=env).stdout.decode()
+
+
+def complaint(*words: str | Path, env: dict[str, str] | None = None) -> str:
+    """Run the command, which must fail; return what it complained of, which is no traceback."""
+    done = run([program(), *words], env=env, check=False)
+    assert done.returncode != 0
+    assert b"Traceback" not in done.stderr
+    return done.stderr.decode()
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """A small configuration file."""
+    path = tmp_path / "config.yml"
+    path.write_text("version: 0.1\nhttp: {addr: ':5001'}\n")
+    return path
+
+
+@pytest.mark.parametrize("option", ["--version", "-v"])
+def test_the_version(option: str) -> None:
+    """In one line, as of the installed package."""
+    assert lading(option) == f"lading {__version__}\n"
+
+
+def test_the_help_lists_the_commands() -> None:
+    """Also when nothing is said at all."""
+    said = lading("--help")
+
+    for command in ("serve", "garbage-collect", "config"):
+        assert command in said
+        assert "Usage:" in lading(command, "--help")
+
+
+def test_an_unknown_command_is_told() -> None:
+    """With the way to the known ones."""
+    assert "No such command 'sevre'" in complaint("sevre")
+
+
+def test_config_check_says_that_a_file_is_fine(config: Path) -> None:
+    """In one line that names it."""
+    assert lading("config", "check", config) == f"{config}: fine\n"
+
+
+def test_config_check_names_every_mistake(config: Path) -> None:
+    """With its line, and what to do."""
+    config.write_text("version: 0.1\nhtpt: {}\nlog: {level: loud}\n")
+
+    said = complaint("config", "check", config)
+
+    assert f"{config}:2: htpt: unknown key: did you mean `http`?" in said
+    assert f"{config}:3: log.level: " in said
+
+
+def test_config_check_heeds_the_environment(config: Path) -> None:
+    """As the server would."""
+    said = complaint("config", "check", config, env={"REGISTRY_HTTP_ADDR": "nonsense"})
+
+    assert "REGISTRY_HTTP_ADDR" in said
+
+
+def test_config_check_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+    """It is named."""
+    assert "nowhere.yml" in complaint("config", "check", tmp_path / "nowhere.yml")
+
+
+def test_config_show_prints_what_is_in_force(config: Path) -> None:
+    """Of the file, of the environment, and defaults; and it is a configuration itself."""
+    said = lading("config", "show", config, env={"REGISTRY_LOG_LEVEL": "debug"})
+
+    shown = yaml.safe_load(said)
+    assert shown["http"]["addr"] == ":5001"
+    assert shown["log"]["level"] == "debug"
+    assert shown["storage"]["delete"]["enabled"] is True
+    config.write_text(said)
+    assert lading("config", "show", config) == said
+
+
+def test_config_show_without_a_file(tmp_path: Path) -> None:
+    """Shows what `lading serve` would do."""
+    assert yaml.safe_load(lading("config", "show"))["http"]["addr"] == "127.0.0.1:5000"

@@ -1,0 +1,70 @@
+"""Log lines: for people, or one JSON object each; with the fields that the operator chose."""
+
+import json
+import logging
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from lading.config.settings import Log, Settings
+from lading.server.log import configure_logging
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
+
+
+@pytest.fixture(autouse=True)
+def restored() -> Iterator[None]:
+    """Logging is of the whole process: put it back."""
+    root, access = logging.getLogger(), logging.getLogger("lading.access")
+    before = root.level, root.handlers[:], access.handlers[:], access.propagate
+    yield
+    root.setLevel(before[0])
+    root.handlers[:], access.handlers[:], access.propagate = before[1:]
+
+
+def configure(**log: object) -> None:
+    """Set logging up as a configuration would."""
+    configure_logging(Settings(log=Log.model_validate(log)))
+
+
+def test_text(capsys: pytest.CaptureFixture[str]) -> None:
+    """Time, level, message, fields; to standard error."""
+    configure(fields={"service": "registry", "environment": "test"})
+    logging.getLogger("lading.any").warning("disk is %d%% full", 93)
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.fullmatch(rf"{TIME} warn disk is 93% full service=registry environment=test\n", err)
+
+
+def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """One object per line, whatever is in the message; a failure goes with its traceback."""
+    configure(formatter="json", fields={"service": "r"})
+    error = LookupError("two\nlines")
+    logging.getLogger("lading.any").error('it\n"failed"', exc_info=error)
+
+    (line,) = capsys.readouterr().err.splitlines()
+    found = json.loads(line)
+    assert re.fullmatch(TIME, found.pop("time"))
+    assert "LookupError: two\nlines" in found.pop("error")
+    assert found == {"service": "r", "level": "error", "msg": 'it\n"failed"'}
+
+
+@pytest.mark.parametrize(("level", "expected"), [("error", 1), ("warn", 2), ("info", 3)])
+def test_the_level(capsys: pytest.CaptureFixture[str], level: str, expected: int) -> None:
+    """What is less severe is not logged."""
+    configure(level=level)
+    log = logging.getLogger("lading.any")
+    for say in (log.debug, log.info, log.warning, log.error):
+        say("said")
+
+    assert len(capsys.readouterr().err.splitlines()) == expected
+
+
+def test_requests_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    """As they are, at any level, and not to standard error as well."""
+    configure(level="error")
+    logging.getLogger("lading.access").info("GET /v2/")
+
+    assert capsys.readouterr() == ("GET /v2/\n", "")
