@@ -1,8 +1,11 @@
 """end-1: the base of the API, and what every answer carries."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.support.client import Client
+from tests.support.lading import lading_serve
 from tests.support.pushes import Repository
 
 
@@ -55,6 +58,28 @@ def test_every_answer_says_which_version_of_the_api_this_is(
 
     assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_headers_of_the_operator_come_with_every_answer(tmp_path: Path) -> None:
+    """In place of the registry's own of that name, however it is written, but not of a blob's."""
+    environment = {
+        "REGISTRY_HTTP_HEADERS": "{access-control-allow-origin: ['*'], X-TWO: [a, b],"
+        " x-content-type-options: [mine], cache-control: [no-store]}"
+    }
+    with lading_serve(tmp_path, env=environment) as registry:
+        repository = Repository(registry.client, "app")
+        blob = f"{repository.path}/blobs/{repository.push_blob(b'kept for long')}"
+        for method, path, caching in (
+            ("GET", "/v2/", "no-store"),
+            ("OPTIONS", "/v2/", "no-store"),
+            ("GET", "/nothing", "no-store"),
+            ("GET", blob, "max-age=31536000"),
+        ):
+            headers = registry.client.ask(method, path).headers
+            assert headers["Access-Control-Allow-Origin"] == "*"
+            assert headers["X-Two"] == "a, b"
+            assert headers.get_all("X-Content-Type-Options") == ["mine"]
+            assert headers.get_all("Cache-Control") == [caching]
 
 
 def test_no_header_is_sent_twice(repository: Repository) -> None:

@@ -45,21 +45,26 @@ class Sender:
             ClientDisconnected: the client went away before it had everything.
         """
         body = response.body
-        headers = {**self.headers, **response.headers}
+        headers = _merged(self.headers, response.headers)
         if isinstance(body, BlobBody) and isinstance(body.source, LocalFile) and accelerate:
             # nginx takes over: the range, and with it the status and the length, are its own.
-            headers["X-Accel-Redirect"] = accelerate + body.source.key
-            headers["Content-Length"] = "0"
-            headers.pop("Content-Range", None)
-            headers.pop("Accept-Ranges", None)
+            headers["x-accel-redirect"] = accelerate + body.source.key
+            headers["content-length"] = "0"
+            headers.pop("content-range", None)
+            headers.pop("accept-ranges", None)
             await _send_bytes(send, 200, headers, b"")
         elif isinstance(body, bytes):
             if response.status not in _WITHOUT_BODY:
-                headers.setdefault("Content-Length", str(len(body)))
+                headers.setdefault("content-length", str(len(body)))
             await _send_bytes(send, response.status, headers, b"" if head else body)
         else:
-            headers["Content-Length"] = str(body.range.length)
+            headers["content-length"] = str(body.range.length)
             await _send_blob(receive, send, response.status, headers, body)
+
+
+def _merged(*several: Mapping[str, str]) -> dict[str, str]:
+    """Headers by lower-case name; of those with one name, however it is written, the last one."""
+    return {name.lower(): value for headers in several for name, value in headers.items()}
 
 
 async def _start(send: Send, status: int, headers: Mapping[str, str]) -> None:
@@ -68,8 +73,7 @@ async def _start(send: Send, status: int, headers: Mapping[str, str]) -> None:
             "type": "http.response.start",
             "status": status,
             "headers": [
-                (name.lower().encode("latin-1"), value.encode("latin-1"))
-                for name, value in headers.items()
+                (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
             ],
         }
     )

@@ -69,8 +69,9 @@ class Delete(Section):
     """Deleting over HTTP."""
 
     enabled: bool = True
-    """`false` answers every `DELETE` with 405. Distribution's default is `false`; here it is \
-`true`, because what is deleted can be restored until it is collected."""
+    """`false` answers each `DELETE` of a tag, a manifest or a blob with 405. Distribution's \
+default is `false`; here it is `true`, because what is deleted can be restored until it is \
+collected."""
 
 
 class ReadOnly(Section):

@@ -28,13 +28,14 @@ def parse_range(header: str, size: int) -> ByteRange | None:
     """What a `Range` header asks of a blob of `size` bytes; `None` asks for all of it.
 
     A header that is not a single byte range is ignored: "A server … MAY ignore the Range header
-    field" (RFC 9110, 14.2).
+    field" (RFC 9110, 14.2). So is any header where there is nothing to take a part of: some clients
+    ask for the first so many bytes of everything, and Go's servers answer them the same.
 
     Raises:
         RangeNotSatisfiable: nothing of the blob lies in the range.
     """
     match = _RANGE.fullmatch(header.strip())
-    if match is None or match.group(1) == match.group(2) == "":
+    if match is None or match.group(1) == match.group(2) == "" or size == 0:
         return None
     first, last = match.groups()
     if first == "":
