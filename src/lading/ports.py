@@ -18,6 +18,7 @@ from lading.core.digest import Digest
 from lading.core.garbage import DoomedBlob, DoomedLink, DoomedManifest, Limits
 from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
+from lading.core.keepers import Holding
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag, UploadId
 
@@ -269,6 +270,12 @@ class Metadata(RefreshTokens, Protocol):
 
     async def repositories_with_manifests(self) -> Sequence[RepositoryName]:
         """All repositories that have manifests, in byte order."""
+
+    async def find_keepers(self, digest: Digest) -> Sequence[Holding]:
+        """The repositories that have a blob or a manifest, each with what keeps it there."""
+
+    async def is_stored(self, digest: Digest) -> bool:
+        """Whether a blob has a row, be it in a repository or not."""
 
     async def tag_history(
         self, repository: RepositoryName, tag: Tag, *, limit: int

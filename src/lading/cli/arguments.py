@@ -25,6 +25,18 @@ def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
         raise click.BadParameter(f"{text!r}: {error.message}") from error
 
 
+def parse_digest(text: str) -> Digest:
+    """`sha256:…` or `sha512:…`.
+
+    Raises:
+        BadParameter: it is neither.
+    """
+    try:
+        return Digest(text)
+    except RegistryError as error:
+        raise click.BadParameter(f"{text!r}: {error.message}") from error
+
+
 def parse_time(text: str) -> float:
     """A time as commands print it, or in any other form of ISO 8601; in seconds since the epoch.
 

@@ -8,11 +8,12 @@ from lading.cli.config import config
 from lading.cli.garbage_collect import garbage_collect
 from lading.cli.serve import serve
 from lading.cli.trash import history, restore, trash
+from lading.cli.why import why
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[serve, garbage_collect, trash, restore, history, config, cert],
+    commands=[serve, garbage_collect, trash, restore, history, why, config, cert],
 )
 @click.version_option(__version__, "-v", "--version", message="lading %(version)s")
 def main() -> None:

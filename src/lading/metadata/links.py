@@ -23,6 +23,12 @@ def find(connection: Connection, repository: RepositoryName, digest: Digest) -> 
     return None if row is None else int(row[0])
 
 
+def is_stored(connection: Connection, digest: Digest) -> bool:
+    """Whether a blob has a row, be it in a repository or not."""
+    row = connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone()
+    return row is not None
+
+
 def find_promised(
     connection: Connection, repository: RepositoryName, digest: Digest, *, not_before: float
 ) -> tuple[int | None, bool]:

@@ -13,12 +13,14 @@ from lading.core.digest import Digest
 from lading.core.garbage import DoomedLink, DoomedManifest, Limits
 from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
+from lading.core.keepers import Holding
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag, UploadId
 from lading.metadata import (
     collection,
     garbage,
     jobs,
+    keepers,
     links,
     manifests,
     refresh_tokens,
@@ -238,6 +240,14 @@ class SqliteMetadata:
     async def repositories_with_manifests(self) -> Sequence[RepositoryName]:
         """See `Metadata.repositories_with_manifests`."""
         return await self._database.scan(repositories.with_manifests)
+
+    async def find_keepers(self, digest: Digest) -> Sequence[Holding]:
+        """See `Metadata.find_keepers`."""
+        return await self._database.scan(lambda connection: keepers.find(connection, digest))
+
+    async def is_stored(self, digest: Digest) -> bool:
+        """See `Metadata.is_stored`."""
+        return self._database.read(links.is_stored, digest)
 
     async def tag_history(
         self, repository: RepositoryName, tag: Tag, *, limit: int

@@ -1,0 +1,100 @@
+"""What keeps a blob or a manifest: the facts, and the same for people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from lading.core.digest import Digest
+from lading.core.garbage import utc
+from lading.core.names import RepositoryName, Tag
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing on the way down to what is asked about.
+
+    Attributes:
+        kind: `index`, `manifest`, `config`, `layer` or `blob`; `referrer` if the one before it is
+            what it is about.
+    """
+
+    kind: str
+    digest: Digest
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A way down to what is asked about, from something that nothing else leads to.
+
+    Attributes:
+        steps: from the top to what is asked about.
+        tag: that leads to the top.
+        deleted_at: when the top was deleted.
+        loose_at: since when nothing leads to the top.
+    """
+
+    steps: Sequence[Step]
+    tag: Tag | None = None
+    deleted_at: float | None = None
+    loose_at: float | None = None
+
+    def __str__(self) -> str:
+        *above, last = self.steps
+        tags = [] if self.tag is None else [f"tag {self.tag}"]
+        return " → ".join(
+            [*tags, *(f"{step.kind} {step.digest}" for step in above), f"this {last.kind}"]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A repository that has what is asked about.
+
+    Attributes:
+        promised_at: when a client was last told that it is there, if nothing relied on it since.
+        paths: how it is needed; a part, if there are very many.
+    """
+
+    repository: RepositoryName
+    promised_at: float | None
+    paths: Sequence[Path]
+
+
+class Cause(Enum):
+    """Why something stays."""
+
+    TAG = "tag"
+    TRASH = "trash"
+    PROMISE = "promise"
+    UNTAGGED = "untagged"
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something stays in a repository.
+
+    Attributes:
+        until: when this ends by itself; `None` if it does not.
+    """
+
+    cause: Cause
+    path: Path | None = None
+    since: float | None = None
+    until: float | None = None
+
+    @property
+    def why(self) -> str:
+        """The reason, for a person."""
+        until = "" if self.until is None else f" until {utc(self.until)}"
+        since = "" if self.since is None else f" since {utc(self.since)}"
+        match self.cause:
+            case Cause.TAG:
+                return str(self.path)
+            case Cause.TRASH:
+                return f"in the trash{since}, kept{until}: {self.path}"
+            case Cause.PROMISE:
+                return f"a client was told that it is there, so it is kept{until}"
+            case Cause.UNTAGGED if self.until is None:
+                return f"untagged{since}, kept as untagged manifests are not collected: {self.path}"
+            case Cause.UNTAGGED:
+                return f"untagged{since}, kept{until}: {self.path}"
