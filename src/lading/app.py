@@ -16,12 +16,14 @@ from pathlib import Path
 
 from lading.api.application import Api
 from lading.api.asgi import Application, Receive, Scope, Send
+from lading.api.audit import AuditLog, lost_entries
 from lading.api.context import Options
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.memory import MemoryBlobs
 from lading.config.settings import Settings
 from lading.core.immutability import ImmutableTags
 from lading.gate import open_gate
+from lading.journal import Journal
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services import jobs
 from lading.services.jobs import Job
@@ -124,6 +126,18 @@ def _options(settings: Settings) -> Options:
     )
 
 
+def open_audit(settings: Settings) -> Journal | None:
+    """The journal of the audit log, if there is to be one.
+
+    Raises:
+        OSError: its file cannot be opened.
+    """
+    path = settings.audit.file
+    if path is None:
+        return None
+    return Journal(None if str(path) == "-" else path, lost_entries)
+
+
 class _Server:
     """ASGI: the life of the application, and its requests."""
 
@@ -142,11 +156,17 @@ class _Server:
         try:
             registry = open_registry(self._settings)
             gate = open_gate(self._settings, registry.metadata)
+            journal = open_audit(self._settings)
         except Exception as error:
             log.exception("cannot open the stores")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
-        self._api = Api(registry, _options(self._settings), None if gate is None else gate.gate)
+        self._api = Api(
+            registry,
+            _options(self._settings),
+            None if gate is None else gate.gate,
+            None if journal is None else AuditLog(journal, reads=self._settings.audit.reads),
+        )
         working = asyncio.create_task(
             jobs.keep(registry, _jobs(self._settings), worker_name("the server"))
         )
@@ -156,5 +176,7 @@ class _Server:
         await asyncio.wait([working])
         if gate is not None:
             gate.close()
+        if journal is not None:
+            await journal.close()
         await close_registry(registry)
         await send({"type": "lifespan.shutdown.complete"})

@@ -106,8 +106,8 @@ class Guarded:
 
 
 @contextmanager
-def guarded_registry(directory: Path) -> Iterator[Guarded]:
-    """Run one for the length of the block."""
+def guarded_registry(directory: Path, **sections: object) -> Iterator[Guarded]:
+    """Run one for the length of the block, with more sections of the configuration."""
     users = directory / "htpasswd"
     write_users(users, *USERS)
     settings = {
@@ -115,7 +115,8 @@ def guarded_registry(directory: Path) -> Iterator[Guarded]:
             "htpasswd": {"path": str(users)},
             "tokens": {"service": SERVICE},
             "permissions": PERMISSIONS,
-        }
+        },
+        **sections,
     }
     with lading_serve(directory, settings=settings) as lading:
         yield Guarded(lading)

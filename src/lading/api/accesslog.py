@@ -10,6 +10,7 @@ log = logging.getLogger("lading.access")
 
 # What would let a client forge a line, or a column of one.
 _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"\\]')
+_UNSAFE_NAME = re.compile(r'[\s\x00-\x1f\x7f-\x9f"\\\[\]]')
 
 
 def write(request: Request, *, address: str, status: int, size: int, now: float) -> None:
@@ -19,8 +20,9 @@ def write(request: Request, *, address: str, status: int, size: int, now: float)
     target = f"{request.path}?{query}" if query else request.path
     headers = request.headers
     log.info(
-        '%s - - [%s] "%s %s HTTP/%s" %d %d "%s" "%s"',
+        '%s - %s [%s] "%s %s HTTP/%s" %d %d "%s" "%s"',
         address,
+        _UNSAFE_NAME.sub("?", request.caller) or "-",
         time,
         _safe(request.method),
         _safe(target),

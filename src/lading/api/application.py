@@ -4,6 +4,7 @@ import time
 
 from lading.api import accesslog
 from lading.api.asgi import Message, Receive, Scope, Send
+from lading.api.audit import Answered, AuditLog
 from lading.api.body import ClientDisconnected
 from lading.api.context import Context, Options
 from lading.api.errors import (
@@ -39,7 +40,13 @@ _NO_REPOSITORY = RepositoryName("registry")
 class Api:
     """The registry protocol."""
 
-    def __init__(self, registry: Registry, options: Options, gate: Gate | None = None) -> None:
+    def __init__(
+        self,
+        registry: Registry,
+        options: Options,
+        gate: Gate | None = None,
+        audit: AuditLog | None = None,
+    ) -> None:
         self._registry = registry
         self._options = options
         self._guard = Guard(gate)
@@ -49,6 +56,7 @@ class Api:
             burst=options.request_burst,
             uploads=options.uploads,
         )
+        self._audit = audit
         self._tokens = None if gate is None else gate.service
         self._sender = Sender({**_ALWAYS, **options.headers})
 
@@ -68,7 +76,7 @@ class Api:
             else:
                 raise
         finally:
-            self._log(request, outcome)
+            await self._log(request, outcome)
 
     async def _respond(self, request: Request) -> Response:
         match = find_route(request.path)
@@ -118,6 +126,7 @@ class Api:
         )
 
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
+        outcome.digest = response.headers.get("Docker-Content-Digest", "")
         await self._sender.send(
             request.receive,
             outcome,
@@ -143,15 +152,14 @@ class Api:
     def _address(self, request: Request) -> str:
         return client_address(request.peer, request.headers, self._options.trusted_proxies)
 
-    def _log(self, request: Request, outcome: "_Outcome") -> None:
+    async def _log(self, request: Request, outcome: "_Outcome") -> None:
+        address, now = self._address(request), self._registry.clock()
         if self._options.access_log:
             accesslog.write(
-                request,
-                address=self._address(request),
-                status=outcome.status,
-                size=outcome.size,
-                now=self._registry.clock(),
+                request, address=address, status=outcome.status, size=outcome.size, now=now
             )
+        if self._audit is not None:
+            await self._audit.note(request, Answered(outcome.status, outcome.digest, address, now))
 
 
 class _Outcome:
@@ -161,6 +169,7 @@ class _Outcome:
         self._send = send
         self.status = 0
         self.size = 0
+        self.digest = ""
 
     @property
     def started(self) -> bool:

@@ -96,9 +96,11 @@ class _Decision:
         return access
 
     async def _of_password(self, name: str, password: str) -> Access:
+        self.request.claimed = name
         login = await self.gate.authenticators.authenticate(name, password)
         if login is None:
             raise self._unauthorized("the name or the password is wrong")
+        self.request.caller = login.principal.name
         access = self._access(login.principal)
         if not self._suffices(access):
             raise Denied("", *(_detail(scope) for scope in self._scopes()))
@@ -108,6 +110,7 @@ class _Decision:
         bearer = None if self.gate.tokens is None else await self.gate.tokens.verify(text)
         if bearer is None:
             raise self._unauthorized("the token is not valid", Fault.INVALID)
+        self.request.caller = bearer.principal.name
         rights = self.gate.permissions().rights_of(bearer.principal)
         access = Access(bearer.principal, rights, bearer.scopes, bearer.catalog)
         if not self._suffices(access):

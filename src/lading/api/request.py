@@ -14,6 +14,8 @@ class Request:
     Attributes:
         method: in upper case.
         path: percent-decoded; it is only ever matched against grammars, never used as a path.
+        claimed: the name that it came with a password for, be it right or wrong.
+        caller: the name of who it turned out to be from; empty if that is not known.
     """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -21,6 +23,8 @@ class Request:
         self.path: str = scope["path"]
         self.receive = receive
         self.scope = scope
+        self.claimed = ""
+        self.caller = ""
 
     @property
     def peer(self) -> str:

@@ -37,12 +37,12 @@ async def get(context: Context) -> Response:
     if header is not None:
         match parse_authorization(header):
             case Password(name, password):
-                login = await _log_in(service, name, password)
+                login = await _log_in(context, service, name, password)
             case _:
                 raise _refusal("the Authorization header must hold a name and a password")
     asked = _scopes(context.request.parameters.get("scope", []))
     offline = context.request.parameter("offline_token") or ""
-    return await _answer(service, login, asked, refreshable=offline.lower() in _TRUE)
+    return await _answer(context, service, login, asked, refreshable=offline.lower() in _TRUE)
 
 
 async def post(context: Context) -> Response:
@@ -53,7 +53,8 @@ async def post(context: Context) -> Response:
     form = await _read_form(context)
     match form.get("grant_type"):
         case "password":
-            login = await _log_in(service, form.get("username", ""), form.get("password", ""))
+            name, password = form.get("username", ""), form.get("password", "")
+            login = await _log_in(context, service, name, password)
             refreshable = form.get("access_type") == "offline"
         case "refresh_token":
             found = await service.refresh(form.get("refresh_token", ""))
@@ -62,10 +63,13 @@ async def post(context: Context) -> Response:
             login, refreshable = found, False
         case _:
             raise TokenRequestInvalid("`grant_type` must be `password` or `refresh_token`")
-    return await _answer(service, login, _scopes([form.get("scope", "")]), refreshable=refreshable)
+    return await _answer(
+        context, service, login, _scopes([form.get("scope", "")]), refreshable=refreshable
+    )
 
 
-async def _log_in(service: TokenService, name: str, password: str) -> Login:
+async def _log_in(context: Context, service: TokenService, name: str, password: str) -> Login:
+    context.request.claimed = name
     login = await service.log_in(name, password)
     if login is None:
         raise _refusal("the name or the password is wrong")
@@ -73,8 +77,15 @@ async def _log_in(service: TokenService, name: str, password: str) -> Login:
 
 
 async def _answer(
-    service: TokenService, login: Login | None, asked: Iterable[Scope], *, refreshable: bool
+    context: Context,
+    service: TokenService,
+    login: Login | None,
+    asked: Iterable[Scope],
+    *,
+    refreshable: bool,
 ) -> Response:
+    if login is not None:
+        context.request.caller = login.principal.name
     granted = await service.grant(login, asked)
     body = _describe(granted)
     if login is not None and refreshable:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lading.app import close_registry, open_registry
+from lading.app import close_registry, open_audit, open_registry
 from lading.auth.problems import AuthUnusable
 from lading.cli.settings import load_settings
 from lading.config.settings import Settings
@@ -31,6 +31,7 @@ def serve(config: Path | None) -> None:
     configure_logging(settings)
     _check_stores(settings)
     _check_tls(settings)
+    _check_audit(settings)
     listener = _listen(settings)
     _greet(settings, listener)
     if not workers.serve(settings, listener):
@@ -76,6 +77,23 @@ def _check_tls(settings: Settings) -> None:
             load_context(settings.http.tls)
         except UnusableTls as error:
             raise click.ClickException(str(error)) from error
+
+
+def _check_audit(settings: Settings) -> None:
+    """Open the audit log once, before anything is done that it would have to hold.
+
+    Raises:
+        ClickException: it cannot be written.
+    """
+    try:
+        journal = open_audit(settings)
+    except OSError as error:
+        raise click.ClickException(
+            f"audit.file: {settings.audit.file}: {error.strerror};"
+            " make its directory, and let this user write there"
+        ) from error
+    if journal is not None:
+        asyncio.run(journal.close())
 
 
 def _listen(settings: Settings) -> socket.socket:

@@ -236,6 +236,16 @@ of Distribution."""
         return "" if self.host is None or self.relativeurls else self.host
 
 
+class Audit(Section):
+    """Who did what: one JSON object per line."""
+
+    file: OptionalPath = None
+    """The file to append to, or `-` for standard output. It may be moved away at any time: a new \
+one is begun then."""
+    reads: bool = True
+    """`false` leaves out pulls and lists that were allowed."""
+
+
 class Limits(Section):
     """What one client may ask for, and how large things may be."""
 
@@ -321,6 +331,8 @@ class Settings(Section):
     """Authentication."""
     http: Http = Field(default_factory=Http)
     """The HTTP server."""
+    audit: Audit = Field(default_factory=Audit)
+    """The audit log. Not a section of Distribution."""
     limits: Limits = Field(default_factory=Limits)
     """Limits. Not a section of Distribution."""
     catalog: Catalog = Field(default_factory=Catalog)

@@ -1,0 +1,179 @@
+"""The audit log: who did what, where, from which address, and how it ended."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+from lading.api.audit import DEEDS
+from lading.api.routes import ROUTES
+from tests.support.client import Client
+from tests.support.guarded import Guarded, basic, guarded_registry
+from tests.support.lading import lading_serve, program
+from tests.support.processes import background, wait_until
+from tests.support.pushes import OCI_MANIFEST, digest_of, encode, image
+
+IMAGE = encode(image(b"layer"))
+DIGEST = digest_of(IMAGE)
+LAYER = digest_of(b"layer")
+
+Entry = dict[str, Any]
+
+
+@contextmanager
+def audited(directory: Path, entries: list[Entry], **audit: object) -> Iterator[Guarded]:
+    """A registry with users; after the block, what its audit log holds is in `entries`.
+
+    It has one worker: several write each in order, but not among each other.
+    """
+    path = directory / "audit.jsonl"
+    http = {"addr": "127.0.0.1:0", "workers": 1}
+    with guarded_registry(directory, audit={"file": str(path), **audit}, http=http) as guarded:
+        yield guarded
+    entries += [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def push(client: Client, user: str) -> None:
+    """Push an image, and what it needs."""
+    login = {"authorization": basic(user)}
+    for blob in (b"{}", b"layer"):
+        target = f"/v2/team/app/blobs/uploads/?digest={digest_of(blob)}"
+        assert client.ask("POST", target, blob, **login).status == 201
+    answer = client.ask(
+        "PUT", "/v2/team/app/manifests/v1", IMAGE, content_type=OCI_MANIFEST, **login
+    )
+    assert answer.status == 201
+
+
+def shown(entries: list[Entry], *names: str) -> list[tuple[object, ...]]:
+    """Some fields of each entry."""
+    return [tuple(entry.get(name) for name in names) for entry in entries]
+
+
+def test_every_row_of_the_table_of_routes_is_a_deed() -> None:
+    """A new endpoint cannot be forgotten."""
+    rows = {
+        (endpoint.id, method) for route in ROUTES for method, endpoint in route.endpoints.items()
+    }
+    assert set(DEEDS) == rows
+
+
+def test_who_did_what(tmp_path: Path) -> None:
+    """In the order in which it was done."""
+    entries: list[Entry] = []
+    with audited(tmp_path, entries) as guarded:
+        push(guarded.client, "writer")
+        for path in ("manifests/v1", f"blobs/{LAYER}", "tags/list"):
+            answer = guarded.client.ask(
+                "GET", f"/v2/team/app/{path}", authorization=basic("reader"), user_agent="test/1"
+            )
+            assert answer.status == 200
+        token = guarded.token("deleter", "repository:team/app:delete")
+        answer = guarded.client.ask(
+            "DELETE", "/v2/team/app/manifests/v1", authorization=f"Bearer {token}"
+        )
+        assert answer.status == 202
+    assert shown(entries, "who", "what", "reference", "digest") == [
+        ("writer", "blob.push", None, digest_of(b"{}")),
+        ("writer", "blob.push", None, LAYER),
+        ("writer", "manifest.push", "v1", DIGEST),
+        ("reader", "manifest.pull", "v1", DIGEST),
+        ("reader", "blob.pull", LAYER, LAYER),
+        ("reader", "tags.list", None, None),
+        ("deleter", "token.issue", None, None),
+        ("deleter", "manifest.delete", "v1", None),
+    ]
+    assert {entry["from"] for entry in entries} == {"127.0.0.1"}
+    assert {entry["result"] for entry in entries} == {"done"}
+    assert shown(entries[3:4], "repository", "status", "agent") == [("team/app", 200, "test/1")]
+    assert entries[0]["time"] <= entries[-1]["time"]
+
+
+def test_who_was_refused(tmp_path: Path) -> None:
+    """A wrong password with the name it came with; a question without a password is none."""
+    entries: list[Entry] = []
+    with audited(tmp_path, entries) as guarded:
+        client = guarded.client
+        assert client.ask("GET", "/v2/").status == 401
+        assert client.ask("GET", "/v2/", authorization=basic("reader", "guess")).status == 401
+        form = {"grant_type": "password", "username": "reader", "password": "guess"}
+        answer = client.ask(
+            "POST",
+            "/token",
+            urlencode(form).encode(),
+            content_type="application/x-www-form-urlencoded",
+        )
+        assert answer.status == 401
+        refused = client.ask(
+            "PUT", "/v2/team/app/manifests/v1", IMAGE, authorization=basic("reader")
+        )
+        assert refused.status == 403
+    assert shown(entries, "who", "claimed", "what", "result", "status") == [
+        (None, "reader", "api.check", "refused", 401),
+        (None, "reader", "token.issue", "refused", 401),
+        ("reader", None, "manifest.push", "refused", 403),
+    ]
+
+
+def test_reads_can_be_left_out(tmp_path: Path) -> None:
+    """Refused ones stay in."""
+    entries: list[Entry] = []
+    with audited(tmp_path, entries, reads=False) as guarded:
+        push(guarded.client, "writer")
+        for user in ("reader", "outsider"):
+            guarded.client.ask("GET", "/v2/team/app/manifests/v1", authorization=basic(user))
+    assert shown(entries, "who", "what", "result")[3:] == [("outsider", "manifest.pull", "refused")]
+
+
+def test_nobody_can_forge_an_entry(tmp_path: Path) -> None:
+    """Whatever a name, a path or a header holds stays one string of one line."""
+    entries: list[Entry] = []
+    forged = '"}\n{"who" "admin'
+    with audited(tmp_path, entries) as guarded:
+        guarded.client.ask("GET", "/v2/", authorization=basic(forged, "guess"))
+        guarded.client.ask(
+            "GET",
+            "/v2/%22%7D%0A%7B%22who%22:%22admin/manifests/v1",
+            authorization=basic("admin"),
+            user_agent="\u00e4" * 5000,
+        )
+        guarded.client.ask("GET", "/v2/", authorization=basic("\U0001f433" * 5000, "guess"))
+    assert shown(entries, "who", "claimed") == [
+        (None, forged.replace("\n", "?")),
+        (None, None),
+        (None, "\U0001f433" * 256),
+    ]
+    assert max(map(len, (tmp_path / "audit.jsonl").read_bytes().splitlines())) < 4096
+
+
+def test_an_end_loses_nothing(tmp_path: Path) -> None:
+    """What was answered before SIGTERM is in the file."""
+    path = tmp_path / "audit.jsonl"
+    with lading_serve(tmp_path, settings={"audit": {"file": str(path)}}) as registry:
+        for _ in range(300):
+            assert registry.client.ask("GET", "/v2/_catalog").status == 200
+    assert len(path.read_text().splitlines()) == 300
+
+
+def test_standard_output_is_a_place_too(tmp_path: Path) -> None:
+    """Between the lines of others, each entry on its own."""
+    with lading_serve(tmp_path, settings={"audit": {"file": "-"}}) as registry:
+        registry.client.ask("GET", "/v2/_catalog")
+        wait_until(lambda: '"what":"catalog.list"' in registry.log.read_text(), "the entry")
+
+
+@pytest.mark.parametrize("place", ["nowhere/audit.jsonl", "."])
+def test_a_registry_that_could_not_audit_does_not_start(tmp_path: Path, place: str) -> None:
+    config = tmp_path / "config.yml"
+    config.write_text(
+        "version: 0.1\nstorage: inmemory\nhttp: {addr: '127.0.0.1:0'}\n"
+        f"audit: {{file: {tmp_path / place}}}\n"
+    )
+    log = tmp_path / "lading.log"
+    with background([program(), "serve", str(config)], log=log) as process:
+        assert process.wait(30) == 1
+    assert f"Error: audit.file: {tmp_path / place}: " in log.read_text()
