@@ -1,6 +1,7 @@
 """Builds, from the settings of `auth`, what tells callers apart: the gate that the guard asks."""
 
 import logging
+import math
 import time
 import uuid
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from lading.auth.keysets import (
     names_of,
     read_keys,
 )
+from lading.auth.logins import Brake, Logins
 from lading.auth.passwords import PasswordChecker
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
@@ -136,19 +138,29 @@ def _gate_of_users(
 ) -> OpenGate:
     checker = PasswordChecker(time.time)
     users = Authenticators([FileUsers(UserFile(htpasswd.path), checker)])
+    logins = Logins(users, _brake(settings))
     permissions = CurrentPermissions(permissions_of(settings.auth))
     tokens = settings.auth.tokens
     if tokens is None and not permissions.value.something_for_anybody:
-        gate = Gate(users, None, permissions, Basic(htpasswd.realm))
+        gate = Gate(logins, None, permissions, Basic(htpasswd.realm))
     else:
-        gate = _with_token_service(settings, tokens or Tokens(), users, permissions, refresh_tokens)
+        gate = _with_token_service(
+            settings, tokens or Tokens(), users, logins, permissions, refresh_tokens
+        )
     return OpenGate(gate, permissions, checker)
+
+
+def _brake(settings: Settings) -> Brake | None:
+    """Every worker counts for itself, so each has its share."""
+    per_minute = settings.limits.failedlogins
+    return Brake(math.ceil(per_minute / settings.workers), time.monotonic) if per_minute else None
 
 
 def _with_token_service(
     settings: Settings,
     tokens: Tokens,
     users: Authenticators,
+    logins: Logins,
     permissions: CurrentPermissions,
     refresh_tokens: RefreshTokens,
 ) -> Gate:
@@ -163,7 +175,7 @@ def _with_token_service(
         new_uuid=uuid.uuid4,
     )
     service = TokenService(
-        users,
+        logins,
         permissions,
         own,
         refresh_tokens,
@@ -171,14 +183,14 @@ def _with_token_service(
         clock=time.time,
     )
     challenge = OwnBearer(settings.http.host or "", tokens.service, settings.http.trustedproxies)
-    return Gate(users, own, permissions, challenge, service)
+    return Gate(logins, own, permissions, challenge, service)
 
 
 def _gate_of_tokens(settings: Settings, token: Token) -> OpenGate:
     path = token.autoredirectpath if token.autoredirect else ""
     challenge: Challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
     permissions = CurrentPermissions(Permissions(()))
-    gate = Gate(Authenticators([]), _external_tokens(token), permissions, challenge)
+    gate = Gate(Logins(Authenticators([])), _external_tokens(token), permissions, challenge)
     return OpenGate(gate, permissions)
 
 

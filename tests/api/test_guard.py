@@ -10,6 +10,7 @@ from lading.api.guard import Gate, Guard
 from lading.api.needs import DELETE, PULL, PUSH, Need, Needs
 from lading.api.request import Request
 from lading.auth.authenticator import Authenticators, Bearer, Login
+from lading.auth.logins import Logins
 from lading.core.access import ANYBODY, EVERY_ACCESS, Action, Principal, Right
 from lading.core.errors import Denied, Unauthorized
 from lading.core.globs import Glob
@@ -60,7 +61,7 @@ class Challenger:
 
 def gate(permissions: Permissions = PERMISSIONS) -> Gate:
     """A gate with users and tokens."""
-    return Gate(Authenticators([Users()]), Tokens(), lambda: permissions, Challenger())
+    return Gate(Logins(Authenticators([Users()])), Tokens(), lambda: permissions, Challenger())
 
 
 def basic(text: str) -> str:

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
 from lading.api.limits import client_of
-from tests.support.client import Client
+from tests.support.client import Answer, Client
+from tests.support.guarded import basic, guarded_registry
 from tests.support.lading import lading_serve
 from tests.support.pushes import Repository, digest_of, encode, image
 
@@ -129,3 +131,30 @@ def test_a_manifest_that_is_too_large_is_refused(tmp_path: Path) -> None:
         assert (answer.status, answer.codes) == (413, ["MANIFEST_INVALID"])
         assert len(encode(document)) > 64 * KIB
         repository.push_manifest(image(annotations={"note": "x" * 63 * KIB}), "latest")
+
+
+def test_guessing_is_slowed_down_wherever_a_password_is_taken(tmp_path: Path) -> None:
+    """As `docker login` guesses: by OAuth2's form, then with Basic; that counts as one guess."""
+    http = {"addr": "127.0.0.1:0", "workers": 1}
+    with guarded_registry(tmp_path, http=http, limits={"failedlogins": 5}) as guarded:
+        client = guarded.client
+        assert client.ask("GET", "/v2/", authorization=basic("reader")).status == 200
+        for number in range(5):
+            for answer in log_in(client, "writer", f"guess {number}"):
+                assert (answer.status, answer.codes) == (401, ["UNAUTHORIZED"])
+        for answer in log_in(client, "writer", "one more guess"):
+            assert (answer.status, answer.codes) == (429, ["TOOMANYREQUESTS"])
+            assert 1 <= int(answer.headers["Retry-After"]) <= 12
+        assert client.ask("GET", "/v2/", authorization=basic("reader")).status == 200
+        assert client.ask("GET", "/v2/").status == 401
+
+
+def log_in(client: Client, name: str, password: str) -> tuple[Answer, ...]:
+    """In the three ways that there are."""
+    form = {"grant_type": "password", "username": name, "password": password}
+    kind = "application/x-www-form-urlencoded"
+    return (
+        client.ask("POST", "/token", urlencode(form).encode(), content_type=kind),
+        client.ask("GET", "/token", authorization=basic(name, password)),
+        client.ask("GET", "/v2/", authorization=basic(name, password)),
+    )

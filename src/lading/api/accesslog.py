@@ -13,7 +13,7 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"\\]')
 _UNSAFE_NAME = re.compile(r'[\s\x00-\x1f\x7f-\x9f"\\\[\]]')
 
 
-def write(request: Request, *, address: str, status: int, size: int, now: float) -> None:
+def write(request: Request, *, status: int, size: int, now: float) -> None:
     """Log a request that was answered."""
     time = datetime.fromtimestamp(now, UTC).strftime("%d/%b/%Y:%H:%M:%S %z")
     query = request.scope["query_string"].decode("latin-1")
@@ -21,7 +21,7 @@ def write(request: Request, *, address: str, status: int, size: int, now: float)
     headers = request.headers
     log.info(
         '%s - %s [%s] "%s %s HTTP/%s" %d %d "%s" "%s"',
-        address,
+        request.address,
         _UNSAFE_NAME.sub("?", request.caller) or "-",
         time,
         _safe(request.method),

@@ -63,6 +63,9 @@ class Api:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         request = Request(scope, receive)
+        request.address = client_address(
+            request.peer, request.headers, self._options.trusted_proxies
+        )
         outcome = _Outcome(send)
         try:
             response = await self._respond(request)
@@ -94,12 +97,11 @@ class Api:
             return error_response(error)
 
     async def _handle(self, request: Request, match: Match, endpoint: Endpoint) -> Response:
-        address = self._address(request)
-        self._limits.count_request(address)
+        self._limits.count_request(request.address)
         context = await self._admit(request, match, endpoint)
         if endpoint.id not in _UPLOADS:
             return await endpoint.handler(context)
-        with self._limits.count_upload(address):
+        with self._limits.count_upload(request.address):
             return await endpoint.handler(context)
 
     async def _admit(self, request: Request, match: Match, endpoint: Endpoint) -> Context:
@@ -149,17 +151,12 @@ class Api:
             return self._options.accelerate
         return ""
 
-    def _address(self, request: Request) -> str:
-        return client_address(request.peer, request.headers, self._options.trusted_proxies)
-
     async def _log(self, request: Request, outcome: "_Outcome") -> None:
-        address, now = self._address(request), self._registry.clock()
+        now = self._registry.clock()
         if self._options.access_log:
-            accesslog.write(
-                request, address=address, status=outcome.status, size=outcome.size, now=now
-            )
+            accesslog.write(request, status=outcome.status, size=outcome.size, now=now)
         if self._audit is not None:
-            await self._audit.note(request, Answered(outcome.status, outcome.digest, address, now))
+            await self._audit.note(request, Answered(outcome.status, outcome.digest, now))
 
 
 class _Outcome:

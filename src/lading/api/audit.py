@@ -83,12 +83,10 @@ class Answered:
 
     Attributes:
         digest: of what was pushed or pulled; empty if the answer named none.
-        address: of the client.
     """
 
     status: int
     digest: str
-    address: str
     at: float
 
 
@@ -149,7 +147,7 @@ def _entry(
         "repository": _clip(repository),
         "reference": _clip(argument),
         "digest": answered.digest,
-        "from": answered.address,
+        "from": request.address,
         "result": _result(answered.status),
         "status": answered.status,
         "agent": _clip(request.headers.get("user-agent", "")),

@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from lading.api.challenge import Challenge, Fault
 from lading.api.credentials import Password, Token, parse_authorization
+from lading.api.limits import client_of
 from lading.api.needs import Need, Needs
 from lading.api.request import Request
-from lading.auth.authenticator import Authenticators, TokenVerifier
+from lading.auth.authenticator import TokenVerifier
+from lading.auth.logins import Logins
 from lading.auth.service import TokenService
 from lading.core.access import ANYBODY, EVERY_ACCESS, Access, Action, Principal
 from lading.core.errors import Denied, NameInvalid, Unauthorized
@@ -31,7 +33,7 @@ class Gate:
         service: where clients get tokens, if that is here.
     """
 
-    authenticators: Authenticators
+    logins: Logins
     tokens: TokenVerifier | None
     permissions: Callable[[], Permissions]
     challenge: Challenge
@@ -57,7 +59,7 @@ class Guard:
         Raises:
             Unauthorized: the caller has to log in, or to get another token.
             Denied: the caller is known, and may not do this.
-            Unavailable: who is calling cannot be checked now.
+            Unavailable, TooManyRequests: who is calling cannot be checked now.
         """
         if self._gate is None:
             return EVERY_ACCESS
@@ -97,7 +99,7 @@ class _Decision:
 
     async def _of_password(self, name: str, password: str) -> Access:
         self.request.claimed = name
-        login = await self.gate.authenticators.authenticate(name, password)
+        login = await self.gate.logins.log_in(name, password, client_of(self.request.address))
         if login is None:
             raise self._unauthorized("the name or the password is wrong")
         self.request.caller = login.principal.name

@@ -14,6 +14,7 @@ class Request:
     Attributes:
         method: in upper case.
         path: percent-decoded; it is only ever matched against grammars, never used as a path.
+        address: of the client, as far as the proxies in between are trusted; empty if not known.
         claimed: the name that it came with a password for, be it right or wrong.
         caller: the name of who it turned out to be from; empty if that is not known.
     """
@@ -23,6 +24,7 @@ class Request:
         self.path: str = scope["path"]
         self.receive = receive
         self.scope = scope
+        self.address = ""
         self.claimed = ""
         self.caller = ""
 

@@ -12,6 +12,7 @@ from lading.api.challenge import Basic
 from lading.api.context import Context
 from lading.api.credentials import Password, parse_authorization
 from lading.api.errors import not_found_response
+from lading.api.limits import client_of
 from lading.api.response import Response, json_response
 from lading.auth.authenticator import Login
 from lading.auth.service import Granted, TokenService
@@ -70,7 +71,7 @@ async def post(context: Context) -> Response:
 
 async def _log_in(context: Context, service: TokenService, name: str, password: str) -> Login:
     context.request.claimed = name
-    login = await service.log_in(name, password)
+    login = await service.log_in(name, password, client_of(context.request.address))
     if login is None:
         raise _refusal("the name or the password is wrong")
     return login

@@ -11,8 +11,9 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from lading.auth.authenticator import Authenticators, Login
+from lading.auth.authenticator import Login
 from lading.auth.claims import MAX_SCOPES
+from lading.auth.logins import Logins
 from lading.auth.tokens import Issued, RegistryTokens
 from lading.core.access import ANYBODY, Principal
 from lading.core.permissions import Permissions
@@ -35,7 +36,7 @@ class TokenService:
 
     def __init__(
         self,
-        authenticators: Authenticators,
+        logins: Logins,
         permissions: Callable[[], Permissions],
         tokens: RegistryTokens,
         refresh_tokens: RefreshTokens,
@@ -43,16 +44,16 @@ class TokenService:
         refresh_lifetime: float,
         clock: Callable[[], float],
     ) -> None:
-        self._authenticators = authenticators
+        self._logins = logins
         self._permissions = permissions
         self._tokens = tokens
         self._refresh_tokens = refresh_tokens
         self._refresh_lifetime = refresh_lifetime
         self._clock = clock
 
-    async def log_in(self, name: str, password: str) -> Login | None:
-        """See `Authenticator.authenticate`."""
-        return await self._authenticators.authenticate(name, password)
+    async def log_in(self, name: str, password: str, client: str) -> Login | None:
+        """See `Logins.log_in`."""
+        return await self._logins.log_in(name, password, client)
 
     async def grant(self, login: Login | None, asked: Iterable[Scope]) -> Granted:
         """A token for what was asked, as far as it is allowed; without a login, to anybody."""
@@ -104,7 +105,7 @@ class TokenService:
         token = await self._refresh_tokens.find_refresh_token(_hash(secret), now=self._clock())
         if token is None:
             return None
-        login = await self._authenticators.recall(token.name)
+        login = await self._logins.recall(token.name)
         return login if login is not None and login.stamp == token.stamp else None
 
 

@@ -257,6 +257,9 @@ no limit. Each worker has its share of it: a client that keeps to one connection
     uploads: int = Field(default=0, ge=0, le=1_000_000)
     """How many uploads of one address may run at the same time; what is more gets 429. 0 sets no \
 limit. Each worker has its share, and at least one."""
+    failedlogins: int = Field(default=30, ge=0, le=1_000_000)
+    """How many wrong passwords per minute one address may try, and all addresses for one account; \
+what is more gets 429 and is not checked. 0 sets no limit. Each worker has its share."""
     blobsize: Size = Field(default=0, ge=0)
     """How large a blob may be, as in `10 GiB`; 0 sets no limit."""
     manifestsize: Size = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)

@@ -6,6 +6,7 @@ fills the memory.
 """
 
 from collections import OrderedDict
+from collections.abc import Hashable
 
 # Of buckets, at about 200 bytes each.
 CAPACITY = 50_000
@@ -24,9 +25,9 @@ class Buckets:
         self._burst = burst
         self._per_second = per_second
         self._capacity = capacity
-        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
 
-    def wait(self, key: str, now: float) -> float:
+    def wait(self, key: Hashable, now: float) -> float:
         """Seconds until one more fits into the bucket; 0 if it does now.
 
         Args:
@@ -35,13 +36,20 @@ class Buckets:
         """
         return max(0.0, (self._level(key, now) + 1 - self._burst) / self._per_second)
 
-    def add(self, key: str, now: float) -> None:
+    def add(self, key: Hashable, now: float) -> None:
         """Put one into the bucket, be it full or not."""
-        self._buckets[key] = self._level(key, now) + 1, now
+        self._put(key, self._level(key, now) + 1, now)
+
+    def take_back(self, key: Hashable, now: float) -> None:
+        """Take out again what was put in."""
+        self._put(key, max(0.0, self._level(key, now) - 1), now)
+
+    def _put(self, key: Hashable, level: float, now: float) -> None:
+        self._buckets[key] = level, now
         self._buckets.move_to_end(key)
         while len(self._buckets) > self._capacity:
             self._buckets.popitem(last=False)
 
-    def _level(self, key: str, now: float) -> float:
+    def _level(self, key: Hashable, now: float) -> float:
         level, at = self._buckets.get(key, (0.0, now))
         return max(0.0, level - (now - at) * self._per_second)
