@@ -37,12 +37,23 @@ class Stack:
         """The configuration file of the registry."""
         return self.folder / "registry" / "config.yml"
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What points docker-compose at the daemon, the images and the port."""
+        images = {"LADING_IMAGE": LADING, "NGINX_IMAGE": NGINX, "LADING_PORT": str(self.port)}
+        return {**self.docker.environment, **images}
+
     def compose(self, *arguments: str) -> str:
         """Run docker-compose in the folder; return what it printed."""
-        images = {"LADING_IMAGE": LADING, "NGINX_IMAGE": NGINX, "LADING_PORT": str(self.port)}
-        env = {**self.docker.environment, **images}
-        done = run(["docker-compose", *arguments], cwd=self.folder, env=env)
+        done = run(["docker-compose", *arguments], cwd=self.folder, env=self.environment)
         return done.stdout.decode()
+
+    def type(self, line: str) -> str:
+        """Type a line into a terminal, in the folder; return what came on the screen."""
+        inside = f"cd {self.folder} && {line}"
+        terminal = self.docker.network.command("script", "--quiet", "--return", "--command", inside)
+        done = run([*terminal, "/dev/null"], env=self.environment)
+        return done.stdout.decode().replace("\r\n", "\n")
 
     def start(self, *arguments: str) -> None:
         """Run a docker-compose command after which the registry is to answer."""

@@ -5,7 +5,7 @@ out through slirp4netns as any user's program does, so an image build reaches th
 """
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,10 +26,14 @@ class Network:
         return [*enter, *map(str, words)]
 
     def run(
-        self, *words: str | Path, check: bool = True, stdin: bytes = b""
+        self,
+        *words: str | Path,
+        check: bool = True,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a program in this network to its end."""
-        return run(self.command(*words), check=check, stdin=stdin)
+        return run(self.command(*words), check=check, stdin=stdin, env=env)
 
 
 MACHINE = Network()

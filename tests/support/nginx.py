@@ -22,16 +22,17 @@ BEHIND_NGINX = {
 
 
 @contextmanager
-def nginx_before(registry: Lading, directory: Path) -> Iterator[str]:
+def nginx_before(registry: Lading, directory: Path, *, listening: str = "") -> Iterator[str]:
     """Run nginx for the length of the block; yields its host and port.
 
     Args:
         registry: started with the variables `BEHIND_NGINX`.
         directory: for its configuration and its log.
+        listening: lines to add after the one that says where it listens.
     """
     require("nginx")
     require_root()
-    host = f"127.0.0.1:{_free_port()}"
+    host = f"127.0.0.1:{free_port()}"
     configuration = directory / "nginx.conf"
     configuration.write_text(
         _replace(
@@ -39,7 +40,7 @@ def nginx_before(registry: Lading, directory: Path) -> Iterator[str]:
             {
                 "/run/nginx.pid": str(directory / "nginx.pid"),
                 "/dev/stdout": str(directory / "access.log"),
-                "listen 80;": f"listen {host};",
+                "listen 80;": f"listen {host};\n{listening}",
                 "server registry:5000;": f"server {registry.host};",
                 "/var/lib/registry/": f"{registry.root}/",
             },
@@ -60,7 +61,8 @@ def _replace(text: str, words: dict[str, str]) -> str:
     return text
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
