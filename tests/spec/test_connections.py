@@ -1,5 +1,7 @@
 """What a connection may carry: several requests, one after the other, whatever their answers."""
 
+import time
+
 import pytest
 
 from tests.support.client import Client
@@ -47,6 +49,29 @@ def test_a_connection_outlives_an_error(
 
         connection.request("GET", "/v2/_catalog")
         assert "repositories" in connection.receive().json
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+@pytest.mark.parametrize("path", ["/v2/BAD/manifests/v1", "/v2/a/manifests/v1", "/nowhere"])
+def test_who_is_refused_on_a_last_request_can_read_why(
+    client: Client, version: str, path: str
+) -> None:
+    """The body that is still on its way does not reset the connection.
+
+    nginx makes one connection for each request, unless it is told otherwise.
+    """
+    body = b"x" * 5_000_000
+    with client.connection() as connection:
+        head = f"Host: x\r\nConnection: close\r\nContent-Length: {len(body)}\r\n\r\n"
+        connection.send(f"PUT {path} HTTP/{version}\r\n{head}".encode())
+        for start in range(0, len(body), 50_000):
+            connection.send(body[start : start + 50_000])
+            time.sleep(0.001)
+        answer = connection.receive()
+        assert answer.status in {400, 404, 413}
+        assert answer.codes
+        assert answer.headers["Connection"] == "close"
+        assert connection.rest() == b""
 
 
 def test_requests_may_be_sent_ahead(repository: Repository) -> None:

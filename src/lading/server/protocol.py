@@ -2,8 +2,7 @@
 
 The parser accepts heads of any size, and with any number of hosts; what a stranger may make this
 program keep in memory, or believe, is limited here. What is not HTTP, or too large, gets the
-protocol's JSON error, then the connection is closed: after a while, for who is still sending would
-lose the answer if it were cut off.
+protocol's JSON error, then the connection is closed.
 """
 
 import json
@@ -14,9 +13,8 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from lading.server.parser import DecliningParser, framing
+from lading.server.parting import LINGER, PartingTransport
 
-# Seconds that a client whose request was refused has to read why.
-LINGER = 2.0
 # nginx's `large_client_header_buffers` allows a line of 8 KiB; 100 tags of 128 bytes need 13.
 MAX_URL = 16 * 1024
 # Go's servers allow 1 MiB of headers, Node's 16 KiB. Tokens take a few KiB.
@@ -34,7 +32,8 @@ class BoundedHttp(HttpToolsProtocol):
     _in_head = False
     _head_received = 0
     _head_size = 0
-    _refused = False
+    # The last response is sent: what still comes is not looked at.
+    _parting = False
     # The header that tells where a body ends which the parser believes to be in another protocol.
     _declined: tuple[bytes, bytes] | None = None
     _repeating_head = False
@@ -48,11 +47,11 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the connection."""
-        if self.transport.is_closing() or self._refused:
+        if self.transport.is_closing() or self._parting:
             return
         super().data_received(data)
         # The parser tells of a header when it is complete; count those that never are as well.
-        if self._in_head and not self._refused:
+        if self._in_head and not self._parting:
             self._head_received += len(data)
             if self._head_received > MAX_HEAD + len(data):
                 self._refuse_head()
@@ -100,8 +99,11 @@ class BoundedHttp(HttpToolsProtocol):
         self._require_one_host()
         super().on_headers_complete()
         self._open = [*(cycle for cycle in self._open if not cycle.response_complete), self.cycle]
+        framed = framing(self.headers)
+        if framed is not None:
+            self.cycle.transport = PartingTransport(self.transport, self.cycle, self.part)
         if self.parser.should_upgrade():
-            self._declined = framing(self.headers)
+            self._declined = framed
 
     def on_message_complete(self) -> None:
         """The request is complete; the next one may follow on this connection."""
@@ -122,13 +124,15 @@ class BoundedHttp(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn calls it
         """Answer what could not be read as a request."""
-        self._refused = True
         answering = any(c.response_started and not c.response_complete for c in self._open)
         self._give_up()
-        if answering:  # the client would take a second answer for the rest of the first
-            self.transport.close()
-            return
-        self.transport.write(_refusal(*self._refusal))
+        if not answering:  # else the client would take this for the rest of that answer
+            self.transport.write(_refusal(*self._refusal))
+        self.part()
+
+    def part(self) -> None:
+        """Close the connection in stages."""
+        self._parting = True
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
