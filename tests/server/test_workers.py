@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lading import Lading, lading_serve
+from tests.support.lading import lading_serve, started_workers, workers_of
 from tests.support.processes import wait_until
 
 
@@ -53,26 +53,6 @@ def test_a_server_whose_workers_cannot_start_says_so_and_ends(tmp_path: Path) ->
             os.kill(worker, signal.SIGKILL)
         wait_until(lambda: not is_running(registry.pid), "the end of the server", seconds=20)
     assert "no worker process could start" in log_of(tmp_path)
-
-
-def started_workers(registry: Lading) -> set[int]:
-    """The worker processes, once all of them are there and one of them answers."""
-    wait_until(lambda: len(workers_of(registry)) == 2, "two workers")
-    assert registry.client.ask("GET", "/v2/").status == 200
-    return workers_of(registry)
-
-
-def workers_of(registry: Lading) -> set[int]:
-    """The worker processes; Python's own helper process is none."""
-    children = Path(f"/proc/{registry.pid}/task/{registry.pid}/children").read_text().split()
-    return {int(child) for child in children if "spawn_main" in command_of(int(child))}
-
-
-def command_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except FileNotFoundError:
-        return ""
 
 
 def is_running(pid: int) -> bool:

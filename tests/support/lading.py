@@ -104,6 +104,26 @@ def lading_serve(
         yield Lading(_address(log), config, root, network, process.pid, log)
 
 
+def started_workers(registry: Lading) -> set[int]:
+    """The worker processes, once all of them are there and one of them answers."""
+    wait_until(lambda: len(workers_of(registry)) == 2, "two workers")
+    assert registry.client.ask("GET", "/v2/").status == 200
+    return workers_of(registry)
+
+
+def workers_of(registry: Lading) -> set[int]:
+    """The worker processes; Python's own helper process is none."""
+    children = Path(f"/proc/{registry.pid}/task/{registry.pid}/children").read_text().split()
+    return {int(child) for child in children if "spawn_main" in _command_of(int(child))}
+
+
+def _command_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except FileNotFoundError:
+        return ""
+
+
 def program() -> str:
     """Return the path of `lading`, installed beside the Python that runs the tests."""
     beside = Path(sys.executable).with_name("lading")
