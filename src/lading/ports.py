@@ -8,7 +8,7 @@ Every write of `Metadata` is one transaction that is on disk when the call retur
 docstring says otherwise. Times are seconds since the epoch, UTC, and always arguments.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +21,7 @@ from lading.core.immutability import ImmutableTags
 from lading.core.keepers import Holding
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag, UploadId
+from lading.inspection import Inspection
 
 # --- what is known ---------------------------------------------------------------------------
 
@@ -121,7 +122,7 @@ class RefreshTokens(Protocol):
         """A token that has not ended."""
 
 
-class Metadata(RefreshTokens, Protocol):
+class Metadata(RefreshTokens, Inspection, Protocol):
     """What is known: the database."""
 
     async def find_manifest(
@@ -434,6 +435,19 @@ class Staged:
     digest: Digest | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class StoredBytes:
+    """The bytes that the store has under a digest.
+
+    Attributes:
+        size: how many there are.
+        since: when they got there.
+    """
+
+    size: int
+    since: float
+
+
 class StagedUpload(Protocol):
     """An upload that this request alone may write to.
 
@@ -454,9 +468,10 @@ class StagedUpload(Protocol):
     async def commit(self, digest: Digest) -> None:
         """Make the bytes a blob: verified, on disk, under their final name.
 
-        The one place where a blob's digest is verified. A blob that is there already is left as it
-        is. The caller holds the store's lock of the digest, and says `settle` when the blob is
-        known; the store lists the bytes until then, so that a crash does not leave them for ever.
+        The one place where a blob's digest is verified. These bytes take the place of those that
+        were there under the digest, which nobody has verified since. The caller holds the store's
+        lock of the digest, and says `settle` when the blob is known; the store lists the bytes
+        until then, so that a crash does not leave them for ever.
 
         Raises:
             DigestMismatch: the bytes have another digest; the upload stays as it is.
@@ -511,6 +526,26 @@ class BlobStore(Protocol):
 
     def digests(self) -> AsyncIterator[Digest]:
         """All blobs whose bytes are there, in no order."""
+
+    async def examine(self, digests: Sequence[Digest]) -> Mapping[Digest, StoredBytes]:
+        """What is there of these blobs, without reading the bytes."""
+
+    async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
+        """The digest that a blob's bytes have now; `None` if they cannot be read.
+
+        Args:
+            digest: of the blob.
+            on_read: called with the number of bytes after each piece that was read.
+        """
+
+    async def quarantine(self, digest: Digest) -> str | None:
+        """Take bytes aside that are not what their name says, and keep them there for a person.
+
+        The caller holds the store's lock of the digest.
+
+        Returns:
+            Where they are now, for a person; `None` if there were none.
+        """
 
     async def close(self) -> None:
         """Let go of files and threads."""

@@ -7,12 +7,14 @@
     ├── uploads/<id>           what an upload has so far: its size is the upload's offset
     ├── uploads/<id>.rewound   the upload was shortened once: no hash kept from before holds
     ├── uploads/<id>.<digest>  the upload gets that name as a blob, and no row may know it yet
-    └── locks/<2 hex>          held (flock) while a blob with such a digest is committed or deleted
+    ├── locks/<2 hex>          held (flock) while a blob with such a digest is committed or deleted
+    └── quarantine/<digest>    bytes that were damaged, taken aside by a check
 ```
 
 Rules:
 
-* A file under `blobs` is complete and verified, always: it gets there by a rename, after an fsync.
+* A file under `blobs` is complete and verified when it gets there: by a rename, after an fsync.
+  What a disk does to it later heals when the blob is pushed again: the new file replaces it.
 * Bytes of an upload are appended in order, so whatever a crash leaves is a prefix of what was sent.
 * Bytes that get their final name are marked before, and until a row knows them: a crash between the
   two leaves a mark, by which the collector finds them without looking at all blobs.
@@ -23,8 +25,9 @@ Rules:
 import asyncio
 import errno
 import fcntl
+import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
@@ -42,13 +45,17 @@ from lading.core.errors import (
     UploadUnknown,
 )
 from lading.core.names import UploadId
-from lading.ports import LocalFile, Staged, Upload
+from lading.ports import LocalFile, Staged, StoredBytes, Upload
+
+log = logging.getLogger(__name__)
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 # Bytes read at once when a hash has to catch up.
 READ_SIZE = 1024 * 1024
+# Bytes read at once when a whole blob is checked.
+HASH_SIZE = 4 * 1024 * 1024
 # Threads that wait for the disk; each holds one piece of one upload.
 THREADS = 16
 # Below the root, each after the one that holds it.
@@ -60,6 +67,7 @@ _DIRECTORIES = (
     "lading",
     "lading/uploads",
     "lading/locks",
+    "lading/quarantine",
 )
 # Seconds between tries for the lock of a blob that another worker is committing.
 LOCK_POLL = 0.005
@@ -72,6 +80,7 @@ class FilesystemBlobs:
         self._blobs = root / "docker/registry/v2/blobs"
         self._uploads = root / "lading/uploads"
         self._locks = root / "lading/locks"
+        self._quarantine = root / "lading/quarantine"
         durable.make_directories(root)
         for directory in _DIRECTORIES:
             durable.make_directory(root / directory)
@@ -159,6 +168,29 @@ class FilesystemBlobs:
                         if self.path(digest).exists():
                             yield digest
 
+    async def examine(self, digests: Sequence[Digest]) -> Mapping[Digest, StoredBytes]:
+        """See `BlobStore.examine`."""
+        return await self.run(self._examine, digests)
+
+    async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
+        """See `BlobStore.hash`."""
+        running = RunningHash.start(digest.algorithm)
+        try:
+            descriptor = os.open(self.path(digest), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                while size := await self.run(_hash_next, descriptor, running):
+                    on_read(size)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            log.warning("the bytes of %s cannot be read: %s", digest, error)
+            return None
+        return running.digest()
+
+    async def quarantine(self, digest: Digest) -> str | None:
+        """See `BlobStore.quarantine`."""
+        return await self.run(self._set_aside, digest)
+
     async def close(self) -> None:
         """See `BlobStore.close`."""
         self._threads.shutdown()
@@ -177,6 +209,25 @@ class FilesystemBlobs:
                 path = self._uploads / name if digest is None else self.path(digest)
                 found.append(Staged(UploadId(upload), _size(path), digest))
         return found
+
+    def _examine(self, digests: Sequence[Digest]) -> Mapping[Digest, StoredBytes]:
+        found = {}
+        for digest in digests:
+            with suppress(FileNotFoundError):
+                # A rename changes the inode, so this is when the file got its name or was restored.
+                status = self.path(digest).stat()
+                found[digest] = StoredBytes(status.st_size, status.st_ctime)
+        return found
+
+    def _set_aside(self, digest: Digest) -> str | None:
+        path, aside = self.path(digest), self._quarantine / digest
+        try:
+            path.replace(aside)
+        except FileNotFoundError:
+            return None
+        durable.sync_directory(aside.parent)
+        durable.sync_directory(path.parent)
+        return str(aside)
 
     @contextmanager
     def _lock_file(self, shard: str) -> Iterator[int]:
@@ -272,11 +323,8 @@ class StagedFile:
         target = self._store.path(digest)
         _unsettled(self._path, digest).touch()
         self._store.make_room(digest)
-        if _has_size(target, self.size):
-            self._path.unlink(missing_ok=True)
-        else:
-            os.fsync(self._descriptor)
-            self._become(target)
+        os.fsync(self._descriptor)
+        self._become(target)
         durable.sync_directory(target.parent)
         _rewound(self._path).unlink(missing_ok=True)
 
@@ -329,6 +377,13 @@ def _full_disk_told() -> Iterator[None]:
         raise
 
 
+def _hash_next(descriptor: int, running: RunningHash) -> int:
+    """Hash the next piece of a file; how many bytes it had."""
+    data = os.read(descriptor, HASH_SIZE)
+    running.update(data)
+    return len(data)
+
+
 def _rewound(path: Path) -> Path:
     return path.with_name(f"{path.name}.rewound")
 
@@ -354,13 +409,6 @@ def _leads_to(path: Path, descriptor: int) -> bool:
     """Whether an open file still has this name."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
-        return False
-
-
-def _has_size(path: Path, size: int) -> bool:
-    try:
-        return path.stat().st_size == size
     except FileNotFoundError:
         return False
 

@@ -2,13 +2,13 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadId
-from lading.ports import Memory, Staged, Upload
+from lading.ports import Memory, Staged, StoredBytes, Upload
 
 
 class MemoryBlobs:
@@ -18,6 +18,7 @@ class MemoryBlobs:
         self._blobs: dict[Digest, bytes] = {}
         self._uploads: dict[UploadId, bytearray] = {}
         self._staged: set[UploadId] = set()
+        self._quarantine: dict[Digest, bytes] = {}
         self._unsettled: set[tuple[UploadId, Digest]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
@@ -91,6 +92,29 @@ class MemoryBlobs:
         """See `BlobStore.digests`."""
         for digest in list(self._blobs):
             yield digest
+
+    async def examine(self, digests: Sequence[Digest]) -> Mapping[Digest, StoredBytes]:
+        """See `BlobStore.examine`. All bytes are as old as can be."""
+        return {
+            digest: StoredBytes(len(self._blobs[digest]), 0)
+            for digest in digests
+            if digest in self._blobs
+        }
+
+    async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
+        """See `BlobStore.hash`."""
+        data = self._blobs.get(digest)
+        if data is None:
+            return None
+        on_read(len(data))
+        return Digest.of(data, digest.algorithm)
+
+    async def quarantine(self, digest: Digest) -> str | None:
+        """See `BlobStore.quarantine`."""
+        if digest not in self._blobs:
+            return None
+        self._quarantine[digest] = self._blobs.pop(digest)
+        return "the memory of this process"
 
     async def close(self) -> None:
         """See `BlobStore.close`."""

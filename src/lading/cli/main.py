@@ -8,12 +8,23 @@ from lading.cli.config import config
 from lading.cli.garbage_collect import garbage_collect
 from lading.cli.serve import serve
 from lading.cli.trash import history, restore, trash
+from lading.cli.verify import verify
 from lading.cli.why import why
 
 
 @click.group(
     context_settings={"help_option_names": ["-h", "--help"]},
-    commands=[serve, garbage_collect, trash, restore, history, why, config, cert],
+    commands=[
+        serve,
+        garbage_collect,
+        trash,
+        restore,
+        history,
+        why,
+        verify,
+        config,
+        cert,
+    ],
 )
 @click.version_option(__version__, "-v", "--version", message="lading %(version)s")
 def main() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import socket
-import sqlite3
 from pathlib import Path
 
 import click
@@ -10,9 +9,9 @@ import click
 from lading.app import close_registry, open_audit, open_registry
 from lading.auth.problems import AuthUnusable
 from lading.cli.settings import load_settings
+from lading.cli.stores import told
 from lading.config.settings import Settings
 from lading.gate import open_gate
-from lading.metadata.schema import NewerSchema
 from lading.server import workers
 from lading.server.listener import listen
 from lading.server.log import configure_logging
@@ -45,15 +44,10 @@ def _check_stores(settings: Settings) -> None:
         ClickException: the data, or what logins rest on, cannot be used.
     """
     try:
-        asyncio.run(_open_once(settings))
+        with told(settings):
+            asyncio.run(_open_once(settings))
     except AuthUnusable as error:
         raise click.ClickException(str(error)) from error
-    except (OSError, NewerSchema, sqlite3.Error) as error:
-        raise click.ClickException(
-            f"cannot use the data in {_data(settings)}: {error};"
-            " check that this user may write there, or set another place"
-            " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
-        ) from error
 
 
 async def _open_once(settings: Settings) -> None:

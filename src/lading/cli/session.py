@@ -12,6 +12,7 @@ import click
 
 from lading.app import close_registry, open_registry
 from lading.cli.settings import load_settings
+from lading.cli.stores import told
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName
@@ -24,7 +25,7 @@ def with_registry(config: Path | None, work: Callable[[Registry], Awaitable[T]])
     """Open the data that a configuration names, and do something with it.
 
     Raises:
-        ClickException: it cannot be opened, or the registry refuses what is asked.
+        ClickException: it cannot be used, or the registry refuses what is asked.
     """
     settings = load_settings(config)
     if settings.storage.driver == "inmemory":
@@ -38,7 +39,8 @@ def with_registry(config: Path | None, work: Callable[[Registry], Awaitable[T]])
             await close_registry(registry)
 
     try:
-        return asyncio.run(run())
+        with told(settings):
+            return asyncio.run(run())
     except RegistryError as error:
         raise click.ClickException(error.message) from error
 

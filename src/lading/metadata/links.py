@@ -14,7 +14,11 @@ _FIND = """
     JOIN links ON links.repository_id = repositories.id
     JOIN blobs ON blobs.digest = links.digest
     WHERE repositories.name = ? AND links.digest = ? AND links.deleted_at IS NULL
+        AND blobs.lost_at IS NULL
 """
+
+# In an `UPDATE links … RETURNING`: the size of the blob, unless its bytes are lost.
+_SIZE = "(SELECT size FROM blobs WHERE blobs.digest = links.digest AND lost_at IS NULL)"
 
 
 def find(connection: Connection, repository: RepositoryName, digest: Digest) -> int | None:
@@ -45,28 +49,28 @@ def promise(
 ) -> int | None:
     """Tell a client that the blob is there, and write that down."""
     row = connection.execute(
-        """
+        f"""
         UPDATE links SET promised_at = ?, used_at = NULL
         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
             AND digest = ? AND deleted_at IS NULL
-        RETURNING (SELECT size FROM blobs WHERE blobs.digest = links.digest)
+        RETURNING {_SIZE}
         """,
         (now, repository, digest),
     ).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None else row[0]
 
 
 def use(connection: Connection, repository_id: int, digest: Digest, now: float) -> int | None:
     """A manifest relies on the blob. The check is the touch: the size if it is there."""
     row = connection.execute(
-        """
+        f"""
         UPDATE links SET used_at = ?, loose_at = NULL
         WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL
-        RETURNING (SELECT size FROM blobs WHERE blobs.digest = links.digest)
+        RETURNING {_SIZE}
         """,
         (now, repository_id, digest),
     ).fetchone()
-    return None if row is None else int(row[0])
+    return None if row is None else row[0]
 
 
 def add_blob(
@@ -75,7 +79,7 @@ def add_blob(
     """The bytes are stored: now the blob is in the repository."""
     connection.execute(
         "INSERT INTO blobs (digest, size, created_at) VALUES (?, ?, ?)"
-        " ON CONFLICT (digest) DO UPDATE SET size = excluded.size",
+        " ON CONFLICT (digest) DO UPDATE SET size = excluded.size, lost_at = NULL",
         (digest, size, now),
     )
     connection.execute("DELETE FROM deletions WHERE digest = ?", (digest,))
@@ -104,6 +108,11 @@ def _link(connection: Connection, repository: RepositoryName, digest: Digest, no
         (repositories.ensure(connection, repository), digest, now, now),
     )
     connection.execute("UPDATE blobs SET unlinked_at = NULL WHERE digest = ?", (digest,))
+
+
+def set_lost(connection: Connection, digest: Digest, at: float | None) -> None:
+    """The bytes of a blob are known to be gone, or (`None`) are there again."""
+    connection.execute("UPDATE blobs SET lost_at = ? WHERE digest = ?", (at, digest))
 
 
 def repositories_with(

@@ -64,7 +64,8 @@ def keep(connection: Connection, repository_id: int, digest: Digest, now: float)
     """Something relies on a manifest from now on: its size if it is there."""
     row = connection.execute(
         "UPDATE manifests SET used_at = ?, loose_at = NULL"
-        " WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL RETURNING size",
+        " WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL"
+        " RETURNING size",
         (now, repository_id, digest),
     ).fetchone()
     return None if row is None else int(row[0])

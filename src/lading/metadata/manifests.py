@@ -18,13 +18,13 @@ _BY_TAG = """
     JOIN tags ON tags.repository_id = repositories.id
     JOIN manifests ON manifests.repository_id = repositories.id
         AND manifests.digest = tags.digest
-    WHERE repositories.name = ? AND tags.name = ? AND deleted_at IS NULL
+    WHERE repositories.name = ? AND tags.name = ? AND deleted_at IS NULL AND lost_at IS NULL
 """
 _BY_DIGEST = """
     SELECT digest, media_type, body, promised_at, used_at
     FROM repositories
     JOIN manifests ON manifests.repository_id = repositories.id
-    WHERE repositories.name = ? AND digest = ? AND deleted_at IS NULL
+    WHERE repositories.name = ? AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL
 """
 
 _TAGS_LEADING_TO = """
@@ -68,7 +68,7 @@ def promise(connection: Connection, repository: RepositoryName, digest: Digest, 
         """
         UPDATE manifests SET promised_at = ?, used_at = NULL
         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
-            AND digest = ? AND deleted_at IS NULL
+            AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL
         RETURNING 1
         """,
         (now, repository, digest),
@@ -156,7 +156,7 @@ def _use(connection: Connection, repository_id: int, edge: Edge, now: float) -> 
 
 
 def _insert(connection: Connection, repository_id: int, manifest: Manifest, now: float) -> None:
-    """Pushing a manifest that was deleted brings it back."""
+    """Pushing a manifest that was deleted, or damaged, brings it back."""
     connection.execute(
         """
         INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject,
@@ -165,7 +165,7 @@ def _insert(connection: Connection, repository_id: int, manifest: Manifest, now:
         ON CONFLICT (repository_id, digest) DO UPDATE SET
             media_type = excluded.media_type, artifact_type = excluded.artifact_type,
             pushed_at = excluded.pushed_at, promised_at = excluded.promised_at, used_at = NULL,
-            deleted_at = NULL, deleted_by = ''
+            deleted_at = NULL, deleted_by = '', lost_at = NULL, body = excluded.body
         """,
         (
             repository_id,
@@ -242,7 +242,7 @@ def referrers(
         SELECT digest, media_type, size, artifact_type, annotations
         FROM manifests
         WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
-            AND subject = ? AND digest > ? AND deleted_at IS NULL
+            AND subject = ? AND digest > ? AND deleted_at IS NULL AND lost_at IS NULL
             AND (artifact_type = ? OR ? IS NULL)
         ORDER BY digest LIMIT ?
         """,

@@ -10,6 +10,8 @@ How the tables hold together:
   manifest in the trash still needs it.
 * An *edge* says that a manifest refers to a blob or to another manifest of its repository. Edges of
   deleted manifests stay until the manifest is collected, so that it can be restored whole.
+* `lost_at` of a blob or a manifest: a check found its bytes to be damaged or gone. It counts as not
+  there, so that clients push it again, which heals it; what refers to it stays.
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
@@ -32,7 +34,8 @@ STEPS = (
         digest TEXT PRIMARY KEY,
         size INTEGER NOT NULL,
         created_at REAL NOT NULL,
-        unlinked_at REAL
+        unlinked_at REAL,
+        lost_at REAL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX blobs_unlinked ON blobs (unlinked_at) WHERE unlinked_at IS NOT NULL;
 
@@ -63,6 +66,7 @@ STEPS = (
         loose_at REAL,
         deleted_at REAL,
         deleted_by TEXT NOT NULL DEFAULT '',
+        lost_at REAL,
         body BLOB NOT NULL,
         UNIQUE (repository_id, digest)
     ) STRICT;

@@ -29,7 +29,8 @@ from lading.metadata import (
     trash,
     uploads,
 )
-from lading.metadata.database import Database, FileDatabase, MemoryDatabase
+from lading.metadata.database import FileDatabase, MemoryDatabase
+from lading.metadata.inspection import SqliteInspection
 from lading.metadata.trash import Restoration
 from lading.ports import (
     Change,
@@ -42,11 +43,8 @@ from lading.ports import (
 )
 
 
-class SqliteMetadata:
+class SqliteMetadata(SqliteInspection):
     """See `lading.ports.Metadata`."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
 
     @classmethod
     def open(cls, path: Path) -> Self:

@@ -1,0 +1,38 @@
+"""What is wrong with the stores, told to the person at the terminal."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+from lading.config.settings import Settings
+from lading.metadata.schema import NewerSchema
+
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+
+
+@contextmanager
+def told(settings: Settings) -> Iterator[None]:
+    """Turn a failure to use the data into a message that says what to do.
+
+    Raises:
+        ClickException: the data cannot be used.
+    """
+    try:
+        yield
+    except (OSError, NewerSchema, sqlite3.Error) as error:
+        place = settings.storage.filesystem.rootdirectory.absolute()
+        message = f"cannot use the data in {place}: {error}; {_advice(error)}"
+        raise click.ClickException(message) from error
+
+
+def _advice(error: Exception) -> str:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+        return "the database is damaged: restore a backup of it with `lading restore-backup`"
+    if isinstance(error, NewerSchema):
+        return "nothing was changed"
+    return (
+        "check that this user may write there and that there is space, or set another place"
+        " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
+    )

@@ -1,0 +1,89 @@
+"""`lading verify`: check everything that is stored, while the server runs or not.
+
+Findings are printed as they come, so that a check of a large registry tells early. With `--json`
+each line is a document of its own, the last one the summary.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from lading.cli.output import plain, to_json
+from lading.cli.session import with_registry
+from lading.core.damage import Finding
+from lading.services import verify as checking
+from lading.services.registry import Registry
+from lading.services.verify import Check
+
+
+@click.command()
+@click.option(
+    "--checksums", is_flag=True, help="Read all bytes, and compare them with their digests."
+)
+@click.option("--repair", is_flag=True, help="Mend what can be mended without loss.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line instead.")
+@click.argument("config", type=click.Path(path_type=Path))
+def verify(config: Path, *, checksums: bool, repair: bool, as_json: bool) -> None:
+    """Compare what the database says with the bytes that are there, both ways.
+
+    Exits with 0 if nothing is wrong, or nothing any more; with 1 if there is something left to do.
+    The server may run meanwhile. CONFIG is the server's configuration file.
+    """
+    command = _Command(checksums=checksums, repair=repair, as_json=as_json)
+    if with_registry(config, command.run):
+        sys.exit(1)
+
+
+class _Command:
+    """One run of the command: what it found so far."""
+
+    def __init__(self, *, checksums: bool, repair: bool, as_json: bool) -> None:
+        self._checksums = checksums
+        self._repair = repair
+        self._as_json = as_json
+        self._found = 0
+        self._left = 0
+
+    async def run(self, registry: Registry) -> bool:
+        """Check; whether there is something left to do."""
+        totals = await registry.metadata.totals()
+        length = totals.manifests + (totals.size if self._checksums else totals.blobs)
+        with click.progressbar(length=length, label="Checking", file=sys.stderr) as bar:
+            await self._check(registry, bar.update)
+        self._conclude(totals.blobs, totals.manifests)
+        return self._left > 0
+
+    async def _check(self, registry: Registry, advance: Callable[[int], None]) -> None:
+        check = Check(registry, self._checksums, self._repair, advance)
+        async for finding in checking.run(check):
+            self._found += 1
+            self._left += finding.advice != ""
+            click.echo(to_json({"finding": plain(finding)}) if self._as_json else _words(finding))
+
+    def _conclude(self, blobs: int, manifests: int) -> None:
+        if self._as_json:
+            summary = {
+                "blobs": blobs,
+                "manifests": manifests,
+                "checksums": self._checksums,
+                "findings": self._found,
+                "left": self._left,
+            }
+            click.echo(to_json({"summary": summary}))
+            return
+        checked = f"{blobs} blobs and {manifests} manifests checked"
+        if not self._found:
+            click.echo(f"{checked}: all is well")
+        else:
+            click.echo(f"{checked}: {self._found} findings, {self._left} of them left to mend")
+
+
+def _words(finding: Finding) -> str:
+    lines = [f"{finding.subject}: {finding.explanation}"]
+    if finding.mended:
+        lines.append(f"    mended: {finding.mended}")
+    if finding.advice:
+        lines.append(f"    to do: {finding.advice}")
+    return "\n".join(lines)

@@ -1,0 +1,63 @@
+"""Checking the whole registry, and mending what can be mended without loss.
+
+What the database knows is compared with the bytes that are there, both ways, and manifests with
+what they need. The server may run meanwhile: whatever looks wrong is looked at again under the lock
+under which pushes and collections change it, so what is reported was wrong at one moment.
+
+Mending never deletes what is referenced. Damaged bytes are taken aside, and count as not there from
+then on, so that clients which push them again heal every image that needs them.
+"""
+
+from collections.abc import AsyncIterator
+
+from lading.core.damage import Finding, Kind
+from lading.services import verify_blobs, verify_manifests
+from lading.services.verify_blobs import Check
+
+__all__ = ["Check", "run"]
+
+# Tags that are looked at in one run; more lead to nothing only if something terrible happened.
+MAX_TAGS = 1000
+
+
+async def run(check: Check) -> AsyncIterator[Finding]:
+    """Everything that is wrong, as it is found.
+
+    Manifests come first: if they need bytes that nothing knows of, those are not garbage.
+    """
+    damaged = False
+    async for finding in _database(check):
+        damaged = True
+        yield finding
+    if damaged:  # what its rows say means nothing
+        return
+    parts = (
+        verify_manifests.manifests(check),
+        _tags(check),
+        verify_blobs.known(check),
+        verify_blobs.unknown(check),
+    )
+    for part in parts:
+        async for finding in part:
+            yield finding
+
+
+async def _database(check: Check) -> AsyncIterator[Finding]:
+    for complaint in await check.registry.metadata.check_database(thorough=check.checksums):
+        yield Finding(
+            Kind.DATABASE,
+            "database",
+            f"the database is damaged: {complaint}",
+            "stop the server and restore a backup (`lading restore-backup`);"
+            " until then nothing else can be checked",
+        )
+
+
+async def _tags(check: Check) -> AsyncIterator[Finding]:
+    for repository, tag, digest in await check.registry.metadata.list_dangling_tags(limit=MAX_TAGS):
+        yield Finding(
+            Kind.TAG_DANGLING,
+            f"{repository}:{tag}",
+            f"the tag leads to {digest}, which is not there",
+            "push the image again, or delete the tag",
+        )

@@ -1,0 +1,173 @@
+"""Checking blobs: the bytes of every row, and a row for all bytes."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from lading.core.damage import Finding, Kind
+from lading.core.digest import Digest
+from lading.core.garbage import utc
+from lading.inspection import KnownBlob, User
+from lading.ports import StoredBytes
+from lading.services.registry import Registry
+
+# Blobs looked at in one go.
+PAGE = 500
+# Images named in a finding.
+MAX_USERS = 3
+
+
+def _ignore(_: int) -> None:
+    """Progress that was counted before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What is to be checked, and how.
+
+    Attributes:
+        checksums: whether all bytes are read and hashed.
+        repair: whether to mend what can be mended without loss.
+        advance: told how much was done: bytes with checksums, else blobs; and manifests.
+    """
+
+    registry: Registry
+    checksums: bool = False
+    repair: bool = False
+    advance: Callable[[int], None] = _ignore
+
+
+async def known(check: Check) -> AsyncIterator[Finding]:
+    """Blobs that the database knows, whose bytes are not there or not right."""
+    metadata, blobs = check.registry.metadata, check.registry.blobs
+    after = ""
+    while page := await metadata.list_blobs(after=after, limit=PAGE):
+        stored = await blobs.examine([blob.digest for blob in page])
+        for blob in page:
+            wrong = await _wrong(check, blob, stored.get(blob.digest), check.advance)
+            if not check.checksums:
+                check.advance(1)
+            if wrong or blob.lost:
+                async with blobs.lock(blob.digest):
+                    finding = await _look_again(check, blob.digest)
+                if finding is not None:
+                    yield finding
+        after = page[-1].digest
+
+
+async def unknown(check: Check) -> AsyncIterator[Finding]:
+    """Bytes that the database does not know of."""
+    batch: list[Digest] = []
+    async for digest in check.registry.blobs.digests():
+        batch.append(digest)
+        if len(batch) == PAGE:
+            async for finding in _unknown_of(check, batch):
+                yield finding
+            batch.clear()
+    async for finding in _unknown_of(check, batch):
+        yield finding
+
+
+async def _wrong(
+    check: Check, blob: KnownBlob, stored: StoredBytes | None, on_read: Callable[[int], None]
+) -> str:
+    """What is wrong with the bytes of a blob; nothing if they are right."""
+    if stored is None:
+        return "its bytes are not there"
+    if stored.size != blob.size:
+        return f"it has {stored.size} bytes instead of {blob.size}"
+    if not check.checksums and not blob.lost:
+        return ""
+    actual = await check.registry.blobs.hash(blob.digest, on_read)
+    if actual is None:
+        return "its bytes cannot be read"
+    return "" if actual == blob.digest else f"its bytes have changed: their digest is {actual}"
+
+
+async def _look_again(check: Check, digest: Digest) -> Finding | None:
+    """Under its lock: a push or a collection may have come between."""
+    registry = check.registry
+    for blob in await registry.metadata.known_blobs([digest]):
+        stored = (await registry.blobs.examine([digest])).get(digest)
+        wrong = await _wrong(check, blob, stored, _ignore)
+        if blob.lost and not wrong:
+            return await _found_again(check, digest)
+        users = await registry.metadata.list_users(digest, limit=MAX_USERS + 1)
+        if wrong and (users or not blob.lost):
+            return await _damaged(check, digest, stored, wrong, users)
+    return None
+
+
+async def _damaged(
+    check: Check, digest: Digest, stored: StoredBytes | None, wrong: str, users: Sequence[User]
+) -> Finding:
+    mended = ""
+    if check.repair:
+        await check.registry.metadata.lose_blob(digest, now=check.registry.clock())
+        aside = await check.registry.blobs.quarantine(digest)
+        mended = "clients are told that it is not there, so that they push it again"
+        if aside is not None:
+            mended = f"its bytes were moved to {aside}; {mended}"
+    return Finding(
+        Kind.BYTES_MISSING if stored is None else Kind.BYTES_WRONG,
+        digest,
+        f"{wrong}; {_needed_by(users)}",
+        _advice(check, users),
+        mended,
+    )
+
+
+def _advice(check: Check, users: Sequence[User]) -> str:
+    if not users:
+        return "nothing needs it: it goes with the next collection of garbage"
+    again = "push one of these images again, from where they were built or pulled"
+    return again if check.repair else f"run `lading verify --repair`, then {again}"
+
+
+def _needed_by(users: Sequence[User]) -> str:
+    if not users:
+        return "no image needs it"
+    names = [_name(user) for user in users[:MAX_USERS]]
+    return f"needed by {', '.join(names)}{' and others' if len(users) > MAX_USERS else ''}"
+
+
+def _name(user: User) -> str:
+    tags = f" ({', '.join(user.tags)})" if user.tags else ""
+    return f"{user.repository}@{user.manifest}{tags}"
+
+
+async def _found_again(check: Check, digest: Digest) -> Finding:
+    explanation = "it counts as lost, but its bytes are there and are right"
+    if not check.repair:
+        return Finding(Kind.BYTES_MISSING, digest, explanation, "run `lading verify --repair`")
+    await check.registry.metadata.regain_blob(digest)
+    return Finding(Kind.BYTES_MISSING, digest, explanation, mended="it counts as there again")
+
+
+async def _unknown_of(check: Check, digests: Sequence[Digest]) -> AsyncIterator[Finding]:
+    rows = {blob.digest for blob in await check.registry.metadata.known_blobs(digests)}
+    for digest in digests:
+        if digest not in rows:
+            async with check.registry.blobs.lock(digest):
+                finding = await _look_at_unknown(check, digest)
+            if finding is not None:
+                yield finding
+
+
+async def _look_at_unknown(check: Check, digest: Digest) -> Finding | None:
+    """Under its lock: who commits a blob holds it until the row is there."""
+    registry = check.registry
+    stored = (await registry.blobs.examine([digest])).get(digest)
+    if stored is None or await registry.metadata.known_blobs([digest]):
+        return None
+    explanation = f"there are {stored.size} bytes that the database does not know of"
+    goes_at = stored.since + registry.policy.grace
+    if not check.repair:
+        advice = "`lading verify --repair` deletes them once they are older than the grace"
+    elif goes_at > registry.clock():
+        advice = f"they are young, and left alone until {utc(goes_at)}; run this again then"
+    else:
+        unneeded = await registry.metadata.collect_blobs([digest])
+        await registry.blobs.delete(unneeded)
+        await registry.metadata.forget_deletions(unneeded)
+        return Finding(Kind.BYTES_UNKNOWN, digest, explanation, mended="they were deleted")
+    return Finding(Kind.BYTES_UNKNOWN, digest, explanation, advice)

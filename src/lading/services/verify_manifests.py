@@ -1,0 +1,144 @@
+"""Checking manifests: whether each is what was pushed, and whether what it needs is there."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+from lading.core.damage import Finding, Kind
+from lading.core.digest import Digest
+from lading.core.errors import RegistryError
+from lading.core.manifest import Edge, EdgeKind, parse
+from lading.inspection import KnownManifest
+from lading.services.verify_blobs import Check
+
+# Bytes of manifests looked at in one go.
+PAGE = 4 * 1024 * 1024
+
+
+async def manifests(check: Check) -> AsyncIterator[Finding]:
+    """Manifests that are damaged, or that need what is not there."""
+    after = 0
+    while page := await check.registry.metadata.list_known_manifests(after=after, size=PAGE):
+        for manifest in page:
+            check.advance(1)
+            if not _is_intact(check, manifest):
+                async for finding in _look_again(check, manifest):
+                    yield finding
+        after = page[-1].key
+
+
+def _is_intact(check: Check, manifest: KnownManifest) -> bool:
+    return (
+        not manifest.lost
+        and _is_as_pushed(manifest)
+        and not _unrecorded(manifest)
+        and not _missing(check, manifest)
+    )
+
+
+async def _look_again(check: Check, suspect: KnownManifest) -> AsyncIterator[Finding]:
+    """A push or a collection may have come between the page and this."""
+    manifest = await check.registry.metadata.find_known_manifest(suspect.repository, suspect.digest)
+    if manifest is None:
+        return
+    if manifest.lost or not _is_as_pushed(manifest):
+        yield await _damaged(check, manifest)
+        return
+    if unrecorded := _unrecorded(manifest):
+        yield await _record(check, manifest, unrecorded)
+    for edge in _missing(check, manifest):
+        yield await _child_missing(check, manifest, edge)
+
+
+def _is_as_pushed(manifest: KnownManifest) -> bool:
+    return Digest.of(manifest.body, manifest.digest.algorithm) == manifest.digest
+
+
+def _edges(manifest: KnownManifest) -> tuple[Edge, ...]:
+    try:
+        return parse(manifest.body, manifest.media_type, manifest.digest.algorithm).edges
+    except RegistryError:  # accepted by an earlier version; its recorded children are kept
+        return ()
+
+
+def _unrecorded(manifest: KnownManifest) -> list[Edge]:
+    return [edge for edge in _edges(manifest) if edge.child not in manifest.children]
+
+
+def _missing(check: Check, manifest: KnownManifest) -> list[Edge]:
+    """What it needs and what is not in its repository, as a push would find it."""
+    lenient = not check.registry.policy.children_required
+    return [
+        edge
+        for edge in _edges(manifest)
+        if edge.required
+        and not manifest.children.get(edge.child, True)
+        and not (lenient and edge.kind is EdgeKind.MANIFEST)
+    ]
+
+
+def _subject(manifest: KnownManifest) -> str:
+    return f"{manifest.repository}@{manifest.digest}"
+
+
+async def _damaged(check: Check, manifest: KnownManifest) -> Finding:
+    mended = ""
+    if check.repair:
+        now = check.registry.clock()
+        await check.registry.metadata.lose_manifest(manifest.repository, manifest.digest, now=now)
+        mended = "clients are told that it is not there, so that they push it again"
+    again = "push the image again, from where it was built or pulled"
+    return Finding(
+        Kind.MANIFEST_WRONG,
+        _subject(manifest),
+        "the stored manifest is not what was pushed: its bytes have another digest",
+        again if check.repair else f"run `lading verify --repair`, then {again}",
+        mended,
+    )
+
+
+async def _record(check: Check, manifest: KnownManifest, edges: list[Edge]) -> Finding:
+    finding = Finding(
+        Kind.CHILD_UNRECORDED,
+        _subject(manifest),
+        f"the manifest refers to {', '.join(edge.child for edge in edges)}, which is not recorded,"
+        " so that a collection could take it away",
+    )
+    if not check.repair:
+        return replace(finding, advice="run `lading verify --repair`")
+    await check.registry.metadata.add_children(
+        manifest.repository, manifest.digest, edges, now=check.registry.clock()
+    )
+    return replace(finding, mended="it is recorded now")
+
+
+async def _child_missing(check: Check, manifest: KnownManifest, edge: Edge) -> Finding:
+    finding = Finding(
+        Kind.CHILD_MISSING,
+        _subject(manifest),
+        f"the manifest needs {edge.child} ({edge.kind}), which is not in the repository",
+    )
+    if check.repair and await _adopt(check, manifest, edge):
+        return replace(
+            finding, mended="its bytes were still there, and it is in the repository now"
+        )
+    advice = "push the image again, from where it was built or pulled; or delete it"
+    if not check.repair and edge.kind is not EdgeKind.MANIFEST:
+        advice = f"run `lading verify --repair`, which looks for its bytes; else {advice}"
+    return replace(finding, advice=advice)
+
+
+async def _adopt(check: Check, manifest: KnownManifest, edge: Edge) -> bool:
+    """Put a blob into the repository whose bytes are there; false if they are not, or not right."""
+    if edge.kind is EdgeKind.MANIFEST:
+        return False
+    registry = check.registry
+    async with registry.blobs.lock(edge.child):
+        stored = (await registry.blobs.examine([edge.child])).get(edge.child)
+        if stored is None or stored.size != edge.size:
+            return False
+        if await registry.blobs.hash(edge.child, lambda _: None) != edge.child:
+            return False
+        await registry.metadata.adopt_blob(
+            manifest.repository, edge.child, edge.size, now=registry.clock()
+        )
+    return True
