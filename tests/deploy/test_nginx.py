@@ -74,12 +74,16 @@ def test_an_upload_reaches_the_registry_while_it_is_sent(front: Front) -> None:
         # The registry writes in large pieces.
         wait_until(lambda: written() > half // 2, "what was sent to arrive")
 
-    status = front.client.ask("GET", location)
-    kept = int(status.headers["Range"].removeprefix("0-")) + 1
-    assert half // 2 < kept <= half
     digest = digest_of(DATA)
-    rest = front.client.ask("PUT", f"{location}?digest={digest}", DATA[kept:])
-    assert rest.status == 201
+
+    def goes_on() -> bool:
+        kept = int(front.client.ask("GET", location).headers["Range"].removeprefix("0-")) + 1
+        assert half // 2 < kept <= half
+        span = f"{kept}-{len(DATA) - 1}"
+        target = f"{location}?digest={digest}"
+        return front.client.ask("PUT", target, DATA[kept:], content_range=span).status == 201
+
+    wait_until(goes_on, "the registry to know that the client has left", seconds=10)
     assert front.file(digest).read_bytes() == DATA
 
 
