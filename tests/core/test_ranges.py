@@ -89,6 +89,16 @@ def test_a_chunk(header: str, expected: tuple[int, int]) -> None:
     assert parse_chunk(header) == ByteRange(*expected)
 
 
+@given(header=st.text(alphabet="bytes 0123456789-/*,", max_size=30))
+def test_any_chunk_has_a_byte(header: str) -> None:
+    """Whatever a client says that it sends, or it is refused."""
+    for text in (header, f"bytes {header}"):
+        try:
+            assert parse_chunk(text).length > 0
+        except UploadInvalid:
+            continue
+
+
 @pytest.mark.parametrize(
     "header", ["", "-", "5", "5-", "-5", "9-5", "a-b", "0-1,2-3", "٣-٤", f"0-{'9' * 20}"]
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -83,12 +84,24 @@ def test_referrers_are_filtered_by_their_type(
     subject = descriptor(b"subject", OCI_MANIFEST)
     for each in (SBOM, SIGNATURE):
         repository.push_manifest(image(subject=subject, artifactType=each))
-    encoded = kind.replace("+", "%2B").replace(";", "%3B").replace("=", "%3D")
+    # As libraries write it, and as people do.
+    for value in (quote(kind, safe=""), kind.replace(";", "%3B")):
+        answer = repository.ask("GET", f"/referrers/{subject['digest']}?artifactType={value}")
 
-    answer = repository.ask("GET", f"/referrers/{subject['digest']}?artifactType={encoded}")
+        assert answer.headers["OCI-Filters-Applied"] == "artifactType"
+        assert [entry["artifactType"] for entry in answer.json["manifests"]] == [kind] * count
 
-    assert answer.headers["OCI-Filters-Applied"] == "artifactType"
-    assert [entry["artifactType"] for entry in answer.json["manifests"]] == [kind] * count
+
+@pytest.mark.endpoint("end-12", "GET")
+def test_an_empty_filter_is_none(repository: Repository) -> None:
+    repository.push_image()
+    subject = descriptor(b"subject", OCI_MANIFEST)
+    repository.push_manifest(image(subject=subject))
+
+    answer = repository.ask("GET", f"/referrers/{subject['digest']}?artifactType=")
+
+    assert "OCI-Filters-Applied" not in answer.headers
+    assert len(answer.json["manifests"]) == 1
 
 
 @pytest.mark.endpoint("end-12", "GET")
@@ -104,8 +117,7 @@ def test_referrers_come_in_pages_that_keep_the_filter(
         for number in range(5)
     }
     repository.push_manifest(image(subject=subject, artifactType=SBOM))
-    encoded = SIGNATURE.replace("+", "%2B").replace(";", "%3B").replace("=", "%3D")
-    query = f"?n=2&artifactType={encoded}"
+    query = f"?n=2&artifactType={quote(SIGNATURE, safe='')}"
     page: str | None = f"{repository.path}/referrers/{subject['digest']}{query}"
     found, pages = [], 0
 

@@ -49,7 +49,7 @@ async def catalog(context: Context) -> Response:
 async def referrers(context: Context) -> Response:
     """The manifests that are about a digest, as an image index."""
     subject = Digest(context.argument)
-    artifact_type = context.request.parameter("artifactType")
+    artifact_type = _artifact_type(context)
     limit = min(_limit(context, default=MAX_REFERRERS), MAX_REFERRERS)
     page = await listing.list_referrers(
         context.registry,
@@ -86,6 +86,12 @@ def _descriptor(referrer: Referrer) -> dict[str, object]:
     if referrer.annotations:
         descriptor["annotations"] = referrer.annotations
     return descriptor
+
+
+def _artifact_type(context: Context) -> str | None:
+    """The filter. A plus that was not encoded arrives as a space, which no media type has."""
+    value = context.request.parameter("artifactType")
+    return None if value is None else value.replace(" ", "+")
 
 
 def _limit(context: Context, default: int) -> int:

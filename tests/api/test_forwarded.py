@@ -1,0 +1,41 @@
+"""Where a request came from, as far as proxies can be believed."""
+
+from ipaddress import ip_network
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lading.api.forwarded import client_address, is_trusted
+
+PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
+ADDRESSES = st.one_of(
+    st.ip_addresses().map(str), st.sampled_from(["10.0.0.1", "2001:db8::1", "", "x", "1.2.3.4:80"])
+)
+
+
+@pytest.mark.parametrize(
+    ("peer", "trusted"),
+    [
+        ("10.1.2.3", True),
+        ("::ffff:10.1.2.3", True),
+        ("2001:db8::2", True),
+        ("11.1.2.3", False),
+        ("::ffff:11.1.2.3", False),
+        ("", False),
+    ],
+)
+def test_a_proxy_is_known_by_its_address(peer: str, trusted: bool) -> None:
+    """Also where IPv4 arrives on a socket of IPv6; a Unix socket has none."""
+    assert is_trusted(peer, PROXIES) is trusted
+
+
+@given(peer=ADDRESSES, hops=st.lists(ADDRESSES, max_size=4))
+def test_nobody_is_believed_but_proxies(peer: str, hops: list[str]) -> None:
+    """The address is the peer's, or one that a trusted hop saw; whatever else is in the header."""
+    address = client_address(peer, {"x-forwarded-for": ", ".join(hops)}, PROXIES)
+
+    if address != peer:
+        nearest_first = hops[::-1]
+        seen_by = [peer, *nearest_first[: nearest_first.index(address)]]
+        assert all(is_trusted(hop, PROXIES) for hop in seen_by)
