@@ -112,16 +112,9 @@ def started_workers(registry: Lading) -> set[int]:
 
 
 def workers_of(registry: Lading) -> set[int]:
-    """The worker processes; Python's own helper process is none."""
+    """The worker processes."""
     children = Path(f"/proc/{registry.pid}/task/{registry.pid}/children").read_text().split()
-    return {int(child) for child in children if "spawn_main" in _command_of(int(child))}
-
-
-def _command_of(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_text()
-    except FileNotFoundError:
-        return ""
+    return {int(child) for child in children}
 
 
 def program() -> str:

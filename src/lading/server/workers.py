@@ -1,12 +1,14 @@
 """Worker processes: as many as the settings say, replaced when they die.
 
-A worker that outlives its parent would keep the address and the data of a server that is gone, so
-each one watches its parent. SIGHUP to the parent reaches every worker: each reads its files again,
-and no request is disturbed.
+A worker is a fork of a process that has loaded everything and opened nothing: it is there at once,
+and shares that process's memory. One that outlives its parent would keep the address and the data
+of a server that is gone, so each one watches its parent. SIGHUP to the parent reaches every worker:
+each reads its files again, and no request is disturbed.
 """
 
 import asyncio
 import functools
+import gc
 import multiprocessing
 import os
 import signal
@@ -34,6 +36,7 @@ KEEP_ALIVE = 75
 CLOSING = 5.0
 
 _DEFERRED = {signal.SIGHUP, signal.SIGINT}
+_FORKING = {*_DEFERRED, signal.SIGTERM}
 
 
 def serve(settings: Settings, listener: socket.socket) -> bool:
@@ -41,12 +44,16 @@ def serve(settings: Settings, listener: socket.socket) -> bool:
     if settings.workers == 1:
         _server(settings).run(sockets=[listener])
         return True
-    processes = multiprocessing.get_context("spawn")
+    processes = multiprocessing.get_context("fork")
+    lifeline = os.pipe()
+    # A collection in a worker would write to what it shares with the others, and so copy it.
+    gc.collect()
+    gc.freeze()
 
     def start() -> BaseProcess:
-        worker = processes.Process(target=_work, args=(settings, listener))
+        worker = processes.Process(target=_work, args=(settings, listener, *lifeline))
         # What arrives before the worker knows what to do with it waits until it does.
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _DEFERRED)
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _FORKING)
         worker.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return worker
@@ -55,18 +62,21 @@ def serve(settings: Settings, listener: socket.socket) -> bool:
     return Supervisor(settings.workers, start, patience=patience).run(on_stop=listener.close)
 
 
-def _work(settings: Settings, listener: socket.socket) -> None:
+def _work(settings: Settings, listener: socket.socket, lifeline: int, parents_end: int) -> None:
     """In a worker: serve, until told to stop or the parent is gone."""
+    os.close(parents_end)
+    signal.set_wakeup_fd(-1)
     # Ctrl-C reaches all processes; until there are requests to finish, the parent sees to it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), name="follow-parent", daemon=True).start()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    threading.Thread(target=_follow, args=(lifeline,), name="follow-parent", daemon=True).start()
     _server(settings).run(sockets=[listener])
 
 
-def _follow(parent: BaseProcess) -> None:
-    parent.join()
+def _follow(lifeline: int) -> None:
+    """End with the parent, which alone holds the other end of the pipe and never writes to it."""
+    os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGTERM)
 
 
