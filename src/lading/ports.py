@@ -89,6 +89,19 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Hold:
+    """Somebody copies the blobs that there are, so none is to be collected.
+
+    Attributes:
+        name: what for, for a person.
+        until: when it ends by itself.
+    """
+
+    name: str
+    until: float
+
+
+@dataclass(frozen=True, slots=True)
 class Garbage:
     """What nothing needs, of all that the database knows."""
 
@@ -343,8 +356,10 @@ class Metadata(RefreshTokens, Inspection, Protocol):
     ) -> Sequence[DoomedLink]:
         """Remove the links for which that is still right, and return those."""
 
-    async def collect_blobs(self, digests: Sequence[Digest]) -> Sequence[Digest]:
+    async def collect_blobs(self, digests: Sequence[Digest], *, now: float) -> Sequence[Digest]:
         """Remove the rows of the blobs that no repository has, and return all that have none.
+
+        While a hold lasts, no row is removed.
 
         The caller holds the store's locks of the digests until it has deleted the bytes and said
         `forget_deletions`; `find_garbage` names what was interrupted before that again.
@@ -352,6 +367,18 @@ class Metadata(RefreshTokens, Inspection, Protocol):
 
     async def forget_deletions(self, digests: Sequence[Digest]) -> None:
         """The bytes of collected blobs are gone."""
+
+    async def hold_blobs(self, hold: Hold) -> None:
+        """Let no blob be collected until then; a hold of the same name is replaced."""
+
+    async def release_blobs(self, name: str) -> bool:
+        """End a hold; false if there is none of that name."""
+
+    async def find_hold(self, *, now: float) -> Hold | None:
+        """The hold that lasts longest, if there is any."""
+
+    async def copy_to(self, target: Path) -> None:
+        """Write a consistent copy, of one moment, into a new file; on disk when this returns."""
 
     async def list_idle_uploads(
         self, *, idle_since: float, at_most: int | None

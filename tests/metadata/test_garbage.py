@@ -10,9 +10,9 @@ from lading.metadata.sqlite import SqliteMetadata
 from tests.support.contents import image, index
 from tests.support.people import DAY, People
 
-# Indexes that hold candidates only, and the table of what was interrupted.
+# Indexes that hold candidates only, and the tables of what was interrupted and what is held.
 CANDIDATES = "manifests_deleted|manifests_loose|links_loose|blobs_unlinked"
-FULL_SCAN = re.compile(rf"SCAN (?!deletions)(?!\w+ USING (COVERING )?INDEX ({CANDIDATES})\b)")
+FULL_SCAN = re.compile(rf"SCAN (?!deletions|holds)(?!\w+ USING (COVERING )?INDEX ({CANDIDATES})\b)")
 
 
 async def test_no_statement_of_a_collection_reads_a_whole_table(tmp_path: Path) -> None:
@@ -30,7 +30,7 @@ async def test_no_statement_of_a_collection_reads_a_whole_table(tmp_path: Path) 
     assert collection.remove_manifests(connection, found.manifests, limits) == found.manifests
     assert collection.remove_links(connection, found.links, limits) == found.links
     digests = [blob.digest for blob in found.blobs]
-    assert collection.remove_blobs(connection, digests) == digests
+    assert collection.remove_blobs(connection, digests, now=0) == digests
     collection.forget_deletions(connection, digests[:1])
     uploads.idle(connection, people.now, None)
     uploads.forget_committed(connection, people.now, 1000)

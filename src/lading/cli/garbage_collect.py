@@ -23,6 +23,7 @@ from lading.core.garbage import (
     DoomedUpload,
     Leftover,
     Limits,
+    utc,
 )
 from lading.ports import Job
 from lading.services import collect, jobs, lease
@@ -87,6 +88,12 @@ class _Command:
         # By hand, the trash is emptied: what is in it has no window left.
         limits = Limits(now=now, grace=registry.policy.grace, trash_before=now, untagged=untagged)
         plan = await collect.plan(registry, limits)
+        if (hold := await registry.metadata.find_hold(now=now)) is not None:
+            click.echo(
+                f"no blob is collected until {utc(hold.until)}, as the backup {hold.name} is to be"
+                " completed; when it is: `lading backup --done`",
+                err=True,
+            )
         if self._verbose and not self._quiet:
             await _print_kept(registry, plan)
         if not self._quiet:

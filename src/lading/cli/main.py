@@ -3,6 +3,7 @@
 import click
 
 from lading import __version__
+from lading.cli.backup import backup, restore_backup
 from lading.cli.cert import cert
 from lading.cli.config import config
 from lading.cli.garbage_collect import garbage_collect
@@ -22,6 +23,8 @@ from lading.cli.why import why
         history,
         why,
         verify,
+        backup,
+        restore_backup,
         config,
         cert,
     ],

@@ -13,6 +13,7 @@ import click
 from lading.app import close_registry, open_registry
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
+from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName
@@ -27,7 +28,11 @@ def with_registry(config: Path | None, work: Callable[[Registry], Awaitable[T]])
     Raises:
         ClickException: it cannot be used, or the registry refuses what is asked.
     """
-    settings = load_settings(config)
+    return run_with(load_settings(config), work)
+
+
+def run_with(settings: Settings, work: Callable[[Registry], Awaitable[T]]) -> T:
+    """As `with_registry`, for settings that were read already."""
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
 

@@ -9,7 +9,7 @@ from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.garbage import DoomedLink, DoomedManifest, Limits
-from lading.metadata import links, loose
+from lading.metadata import holds, links, loose
 from lading.metadata.garbage import CONDITIONS, LOOSE_LINK, values_of
 
 
@@ -64,13 +64,15 @@ def _remove_link(connection: Connection, doomed: DoomedLink, limits: Limits) -> 
     return row is not None and links.remove(connection, row[0], doomed.digest, limits.now)
 
 
-def remove_blobs(connection: Connection, digests: Sequence[Digest]) -> Sequence[Digest]:
+def remove_blobs(connection: Connection, digests: Sequence[Digest], now: float) -> Sequence[Digest]:
     """Remove the rows of the blobs that no repository has, and note that their bytes are to go."""
-    return [digest for digest in digests if _remove_blob(connection, digest)]
+    held = holds.last(connection, now) is not None
+    return [digest for digest in digests if _remove_blob(connection, digest, held=held)]
 
 
-def _remove_blob(connection: Connection, digest: Digest) -> bool:
-    if connection.execute("SELECT 1 FROM links WHERE digest = ?", (digest,)).fetchone():
+def _remove_blob(connection: Connection, digest: Digest, *, held: bool) -> bool:
+    needed = "links" if not held else "blobs"
+    if connection.execute(f"SELECT 1 FROM {needed} WHERE digest = ?", (digest,)).fetchone():
         return False
     connection.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
     connection.execute(

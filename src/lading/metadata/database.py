@@ -8,13 +8,16 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from lading.blocking import finish
 from lading.durable import make_directories, sync_directory
+from lading.metadata import copies
 from lading.metadata.failures import translated
+from lading.metadata.presence import Presence
 from lading.metadata.schema import migrate
 from lading.metadata.writer import GroupWriter, Work
 
@@ -43,6 +46,9 @@ class Database(Protocol):
     async def scan(self, work: Work[T]) -> T:
         """Run a long read, on a consistent view, without holding up the loop."""
 
+    async def copy_to(self, target: Path) -> None:
+        """Copy everything, as it is at one moment, into a new file."""
+
     def close(self) -> None:
         """Let go of all connections."""
 
@@ -53,6 +59,7 @@ class FileDatabase:
     def __init__(self, path: Path) -> None:
         self._path = path
         make_directories(path.parent)
+        self._presence = Presence(path)
         self._reader = self._connect()
         try:
             _use_wal(self._reader)
@@ -61,6 +68,7 @@ class FileDatabase:
             self._reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
         except BaseException:
             self._reader.close()
+            self._presence.close()
             raise
         self._writer = GroupWriter(self._connect)
 
@@ -81,10 +89,16 @@ class FileDatabase:
         with translated():
             return await finish(asyncio.ensure_future(asyncio.to_thread(self._scan, work)))
 
+    async def copy_to(self, target: Path) -> None:
+        """See `Database.copy_to`."""
+        with translated():
+            await finish(asyncio.ensure_future(asyncio.to_thread(self._copy, target)))
+
     def close(self) -> None:
         """See `Database.close`."""
         self._writer.close()
         self._reader.close()
+        self._presence.close()
 
     def _scan(self, work: Work[T]) -> T:
         connection = self._connect()
@@ -93,6 +107,10 @@ class FileDatabase:
             return work(connection)
         finally:
             connection.close()
+
+    def _copy(self, target: Path) -> None:
+        with closing(self._connect()) as connection:
+            copies.write(connection, target)
 
     def _connect(self) -> Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
@@ -146,6 +164,10 @@ class MemoryDatabase:
     async def scan(self, work: Work[T]) -> T:
         """See `Database.scan`."""
         return work(self._connection)
+
+    async def copy_to(self, target: Path) -> None:
+        """See `Database.copy_to`."""
+        copies.write(self._connection, target)
 
     def close(self) -> None:
         """See `Database.close`."""

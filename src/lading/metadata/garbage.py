@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from lading.core.digest import Digest
 from lading.core.garbage import Cause, DoomedBlob, DoomedLink, DoomedManifest, Limits
 from lading.core.names import RepositoryName
-from lading.metadata import loose
+from lading.metadata import holds, loose
 from lading.metadata.loose import KEPT
 from lading.ports import Garbage
 
@@ -199,6 +199,12 @@ def _find_blobs(
     connection: Connection, limits: Limits, doomed: Sequence[DoomedLink]
 ) -> Sequence[DoomedBlob]:
     """Blobs in no repository, were the doomed links gone; and what was interrupted before."""
+    interrupted = connection.execute(
+        "SELECT digest FROM deletions LIMIT :at_most", values_of(limits)
+    )
+    again = [DoomedBlob(Digest(digest), 0, interrupted=True) for (digest,) in interrupted]
+    if holds.last(connection, limits.now) is not None:
+        return again
     gone = {(link.repository, link.digest) for link in doomed}
     unlinked = connection.execute(
         "SELECT digest, size FROM blobs WHERE unlinked_at IS NOT NULL LIMIT :at_most",
@@ -209,13 +215,7 @@ def _find_blobs(
         size = _size_if_free(connection, digest, gone)
         if size is not None:
             found[digest] = size
-    interrupted = connection.execute(
-        "SELECT digest FROM deletions LIMIT :at_most", values_of(limits)
-    )
-    return [
-        *(DoomedBlob(digest, size) for digest, size in found.items()),
-        *(DoomedBlob(Digest(digest), 0, interrupted=True) for (digest,) in interrupted),
-    ]
+    return [*(DoomedBlob(digest, size) for digest, size in found.items()), *again]
 
 
 def _size_if_free(

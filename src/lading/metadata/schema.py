@@ -130,6 +130,7 @@ STEPS = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX refresh_tokens_name ON refresh_tokens (name, expires_at);
     CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
+    CREATE TABLE holds (name TEXT PRIMARY KEY, until REAL NOT NULL) STRICT, WITHOUT ROWID;
 
     CREATE TABLE deletions (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,

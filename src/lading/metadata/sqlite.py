@@ -19,6 +19,7 @@ from lading.core.names import Reference, RepositoryName, Tag, UploadId
 from lading.metadata import (
     collection,
     garbage,
+    holds,
     jobs,
     keepers,
     links,
@@ -35,6 +36,7 @@ from lading.metadata.trash import Restoration
 from lading.ports import (
     Change,
     Garbage,
+    Hold,
     Job,
     Referrer,
     RefreshToken,
@@ -324,10 +326,10 @@ class SqliteMetadata(SqliteInspection):
             lambda connection: collection.remove_links(connection, doomed, limits)
         )
 
-    async def collect_blobs(self, digests: Sequence[Digest]) -> Sequence[Digest]:
+    async def collect_blobs(self, digests: Sequence[Digest], *, now: float) -> Sequence[Digest]:
         """See `Metadata.collect_blobs`."""
         return await self._database.write(
-            lambda connection: collection.remove_blobs(connection, digests)
+            lambda connection: collection.remove_blobs(connection, digests, now)
         )
 
     async def forget_deletions(self, digests: Sequence[Digest]) -> None:
@@ -335,6 +337,22 @@ class SqliteMetadata(SqliteInspection):
         await self._database.write(
             lambda connection: collection.forget_deletions(connection, digests), durable=False
         )
+
+    async def hold_blobs(self, hold: Hold) -> None:
+        """See `Metadata.hold_blobs`."""
+        await self._database.write(lambda connection: holds.place(connection, hold))
+
+    async def release_blobs(self, name: str) -> bool:
+        """See `Metadata.release_blobs`."""
+        return await self._database.write(lambda connection: holds.release(connection, name))
+
+    async def find_hold(self, *, now: float) -> Hold | None:
+        """See `Metadata.find_hold`."""
+        return self._database.read(holds.last, now)
+
+    async def copy_to(self, target: Path) -> None:
+        """See `Metadata.copy_to`."""
+        await self._database.copy_to(target)
 
     async def list_idle_uploads(
         self, *, idle_since: float, at_most: int | None

@@ -66,7 +66,7 @@ async def clear(registry: Registry, leftover: Leftover) -> None:
         await registry.blobs.discard(leftover.upload)
         return
     async with registry.blobs.lock(leftover.digest):
-        unknown = await registry.metadata.collect_blobs([leftover.digest])
+        unknown = await registry.metadata.collect_blobs([leftover.digest], now=registry.clock())
         await registry.blobs.delete(unknown)
         await registry.blobs.settle(leftover.upload, leftover.digest)
         await registry.metadata.forget_deletions(unknown)

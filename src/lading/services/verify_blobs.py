@@ -166,7 +166,7 @@ async def _look_at_unknown(check: Check, digest: Digest) -> Finding | None:
     elif goes_at > registry.clock():
         advice = f"they are young, and left alone until {utc(goes_at)}; run this again then"
     else:
-        unneeded = await registry.metadata.collect_blobs([digest])
+        unneeded = await registry.metadata.collect_blobs([digest], now=registry.clock())
         await registry.blobs.delete(unneeded)
         await registry.metadata.forget_deletions(unneeded)
         return Finding(Kind.BYTES_UNKNOWN, digest, explanation, mended="they were deleted")

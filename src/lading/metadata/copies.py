@@ -1,0 +1,33 @@
+"""Copies of a database: consistent while others write to it, and read without touching them."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from sqlite3 import Connection
+
+from lading.core.digest import Digest
+
+
+def write(connection: Connection, target: Path) -> None:
+    """Copy the database as it is at this moment into a new file, on disk when this returns."""
+    connection.execute("VACUUM INTO ?", (str(target),))
+    with target.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def open_copy(path: Path) -> Connection:
+    """A copy, for reading. `immutable`: nobody writes to it, and no file is made beside it."""
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+
+
+def count_blobs(copy: Connection) -> int:
+    """How many blobs a copy knows."""
+    (count,) = copy.execute("SELECT count(*) FROM blobs WHERE lost_at IS NULL").fetchone()
+    return int(count)
+
+
+def stored_blobs(copy: Connection) -> Iterator[Digest]:
+    """The blobs that a copy knows, other than those whose bytes were lost."""
+    rows = copy.execute("SELECT digest FROM blobs WHERE lost_at IS NULL ORDER BY digest")
+    return (Digest(digest) for (digest,) in rows)

@@ -1,0 +1,65 @@
+"""Who has a database open: whoever does holds a lock beside it, which dies with its process.
+
+Putting another database in the place of one that is open would damage both. SQLite's own locks do
+not tell, as they are held in transactions only.
+"""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class DatabaseInUse(Exception):
+    """Somebody has the database open; the message says what to do."""
+
+
+class Presence:
+    """A share of the lock, from now until it is closed.
+
+    Raises:
+        DatabaseInUse: the database is being replaced.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._descriptor = _open(database)
+        if not _try_lock(self._descriptor, fcntl.LOCK_SH):
+            self.close()
+            raise DatabaseInUse("a backup is being restored; try again when that is done")
+
+    def close(self) -> None:
+        """The database is not used here any more."""
+        os.close(self._descriptor)
+
+
+@contextmanager
+def alone_with(database: Path) -> Iterator[None]:
+    """Keep everybody else away from a database.
+
+    Raises:
+        DatabaseInUse: somebody has it open.
+    """
+    descriptor = _open(database)
+    try:
+        if not _try_lock(descriptor, fcntl.LOCK_EX):
+            raise DatabaseInUse(
+                "the registry is in use; stop the server, and other commands, first"
+            )
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _open(database: Path) -> int:
+    path = database.with_name(f"{database.name}.lock")
+    # Read only: a command run as root may have made the file that the server's user locks.
+    return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def _try_lock(descriptor: int, kind: int) -> bool:
+    try:
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -1,0 +1,112 @@
+"""Putting a backup in the place of a database.
+
+At every moment one of the two is there, whole: the backup is copied beside the database and synced,
+and gets its name by one rename. What it replaces is kept under another name.
+"""
+
+import os
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from lading.durable import make_directories, sync_directory
+from lading.metadata.copies import open_copy
+from lading.metadata.presence import alone_with
+from lading.metadata.schema import STEPS
+
+
+class UnusableBackup(Exception):
+    """The file is not a database of this program, or is damaged; the message says which."""
+
+
+class NotEmpty(Exception):
+    """There is a database with something in it already."""
+
+
+def replace(database: Path, backup: Path, *, aside: Path, force: bool) -> bool:
+    """Put a copy of a backup where the database is.
+
+    Args:
+        database: where it goes.
+        backup: what to copy.
+        aside: the name under which a database that is replaced is kept.
+        force: whether to replace one that is not empty.
+
+    Returns:
+        Whether something was put aside.
+
+    Raises:
+        UnusableBackup: nothing was changed.
+        NotEmpty: there is something, and `force` was not given; nothing was changed.
+        DatabaseInUse: somebody has the database open; nothing was changed.
+    """
+    _check(backup)
+    make_directories(database.parent)
+    with alone_with(database):
+        occupied = database.exists() and not _is_empty(database)
+        if occupied and not force:
+            raise NotEmpty
+        arriving = database.with_name(f"{database.name}.arriving")
+        try:
+            _prepare(backup, arriving)
+            if database.exists():
+                _retire(database, aside)
+            arriving.replace(database)
+        finally:
+            arriving.unlink(missing_ok=True)
+        sync_directory(database.parent)
+    return aside.exists()
+
+
+def _check(backup: Path) -> None:
+    try:
+        with closing(open_copy(backup)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
+            (complaint,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+            connection.execute("SELECT 1 FROM repositories LIMIT 1")
+    except sqlite3.Error as error:
+        raise UnusableBackup(f"{backup} cannot be read as a backup: {error}") from error
+    if not 0 < version <= len(STEPS):
+        raise UnusableBackup(f"{backup} was written by a newer version of lading; run that one")
+    if complaint != "ok":
+        raise UnusableBackup(f"{backup} is damaged: {complaint}")
+
+
+def _is_empty(database: Path) -> bool:
+    """Whether nothing was ever pushed; a file that cannot be read may hold anything."""
+    try:
+        with closing(sqlite3.connect(database)) as connection:
+            return connection.execute("SELECT 1 FROM repositories LIMIT 1").fetchone() is None
+    except sqlite3.Error:
+        return database.stat().st_size == 0
+
+
+def _prepare(backup: Path, arriving: Path) -> None:
+    """A copy in which nobody holds anything: what was under way is not any more."""
+    shutil.copyfile(backup, arriving)
+    with closing(sqlite3.connect(arriving, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("DELETE FROM holds")
+        connection.execute("DELETE FROM jobs")
+    with arriving.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def _retire(database: Path, aside: Path) -> None:
+    """Give a database another name as well, with all that is in its log.
+
+    If it is too damaged to take in its log, the log goes with it: the next database must not find
+    one that is not its own.
+    """
+    try:
+        with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+            connection.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error:
+        pass
+    aside.hardlink_to(database)
+    for suffix in ("-wal", "-shm"):
+        path = database.with_name(database.name + suffix)
+        if path.exists():
+            path.replace(aside.with_name(aside.name + suffix))
+    sync_directory(database.parent)
