@@ -170,12 +170,16 @@ class _Server:
         working = asyncio.create_task(
             jobs.keep(registry, _jobs(self._settings), worker_name("the server"))
         )
+        tasks = [working]
+        if gate is not None:
+            tasks.append(asyncio.create_task(gate.keep()))
         await send({"type": "lifespan.startup.complete"})
         await receive()
-        working.cancel()
-        await asyncio.wait([working])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
         if gate is not None:
-            gate.close()
+            await gate.close()
         if journal is not None:
             await journal.close()
         await close_registry(registry)

@@ -1,5 +1,6 @@
 """Builds, from the settings of `auth`, what tells callers apart: the gate that the guard asks."""
 
+import asyncio
 import logging
 import math
 import time
@@ -25,12 +26,14 @@ from lading.auth.keysets import (
 )
 from lading.auth.logins import Brake, Logins
 from lading.auth.passwords import PasswordChecker
+from lading.auth.robots import RobotLogins
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.auth.users import FileUsers
 from lading.config.auth import Auth, Htpasswd, PermissionSettings, Token, Tokens
 from lading.config.settings import Settings
 from lading.core.access import Action
+from lading.core.errors import RegistryError
 from lading.core.globs import EVERYTHING
 from lading.core.permissions import (
     ALL_TO_USERS,
@@ -39,9 +42,12 @@ from lading.core.permissions import (
     Rule,
     with_implied,
 )
-from lading.ports import RefreshTokens
+from lading.ports import Metadata, RefreshTokens
 
 log = logging.getLogger(__name__)
+
+# Seconds between writing down which robots were used.
+WRITE_DOWN_INTERVAL = 60.0
 
 PULL = frozenset({Action.PULL})
 
@@ -70,19 +76,36 @@ class OpenGate:
         gate: for the guard.
         permissions: that the gate asks.
         checker: its threads; `None` if it has none.
+        robots: whose use is to be written down; `None` if there can be none.
     """
 
     gate: Gate
     permissions: CurrentPermissions
     checker: PasswordChecker | None = None
+    robots: RobotLogins | None = None
 
-    def close(self) -> None:
-        """Let go of threads."""
+    async def keep(self) -> None:
+        """Write down now and then what was used."""
+        while True:
+            await asyncio.sleep(WRITE_DOWN_INTERVAL)
+            await self._write_down()
+
+    async def close(self) -> None:
+        """Write down what was used, and let go of threads."""
+        await self._write_down()
         if self.checker is not None:
             self.checker.close()
 
+    async def _write_down(self) -> None:
+        if self.robots is None:
+            return
+        try:
+            await self.robots.write_down()
+        except RegistryError as error:
+            log.warning("the last use of robots cannot be written down: %s", error)
 
-def open_gate(settings: Settings, refresh_tokens: RefreshTokens) -> OpenGate | None:
+
+def open_gate(settings: Settings, metadata: Metadata) -> OpenGate | None:
     """The gate that the settings describe; `None` if everybody may do everything.
 
     Raises:
@@ -90,7 +113,7 @@ def open_gate(settings: Settings, refresh_tokens: RefreshTokens) -> OpenGate | N
     """
     auth = settings.auth
     if auth.htpasswd is not None:
-        return _gate_of_users(settings, auth.htpasswd, refresh_tokens)
+        return _gate_of_users(settings, auth.htpasswd, metadata)
     if auth.token is not None:
         return _gate_of_tokens(settings, auth.token)
     return None
@@ -133,11 +156,10 @@ def _written_rules(settings: PermissionSettings) -> Sequence[Rule]:
     ]
 
 
-def _gate_of_users(
-    settings: Settings, htpasswd: Htpasswd, refresh_tokens: RefreshTokens
-) -> OpenGate:
+def _gate_of_users(settings: Settings, htpasswd: Htpasswd, metadata: Metadata) -> OpenGate:
     checker = PasswordChecker(time.time)
-    users = Authenticators([FileUsers(UserFile(htpasswd.path), checker)])
+    robots = RobotLogins(metadata, time.time)
+    users = Authenticators([robots, FileUsers(UserFile(htpasswd.path), checker)])
     logins = Logins(users, _brake(settings))
     permissions = CurrentPermissions(permissions_of(settings.auth))
     tokens = settings.auth.tokens
@@ -145,9 +167,9 @@ def _gate_of_users(
         gate = Gate(logins, None, permissions, Basic(htpasswd.realm))
     else:
         gate = _with_token_service(
-            settings, tokens or Tokens(), users, logins, permissions, refresh_tokens
+            settings, tokens or Tokens(), users, logins, permissions, metadata
         )
-    return OpenGate(gate, permissions, checker)
+    return OpenGate(gate, permissions, checker, robots)
 
 
 def _brake(settings: Settings) -> Brake | None:

@@ -1,9 +1,11 @@
 """What people type for things that have names here: `REPOSITORY:TAG`, a time."""
 
-from datetime import datetime
+import re
+from datetime import datetime, timedelta
 
 import click
 
+from lading.config.durations import parse_duration
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.names import Reference, RepositoryName, Tag
@@ -35,6 +37,24 @@ def parse_digest(text: str) -> Digest:
         return Digest(text)
     except RegistryError as error:
         raise click.BadParameter(f"{text!r}: {error.message}") from error
+
+
+def parse_lifetime(text: str) -> float | None:
+    """`90d`, or a duration as in the configuration, in seconds; `None` for `never`.
+
+    Raises:
+        BadParameter: it is neither, or no time at all.
+    """
+    if text == "never":
+        return None
+    days = re.fullmatch(r"(\d{1,5})d", text, re.ASCII)
+    try:
+        lifetime = timedelta(days=int(days[1])) if days else parse_duration(text)
+    except ValueError:
+        lifetime = timedelta(0)
+    if lifetime <= timedelta(0):
+        raise click.BadParameter(f"{text!r}: write a duration such as `90d` or `12h`, or `never`")
+    return lifetime.total_seconds()
 
 
 def parse_time(text: str) -> float:

@@ -8,6 +8,7 @@ from lading.cli.cert import cert
 from lading.cli.config import config
 from lading.cli.garbage_collect import garbage_collect
 from lading.cli.serve import serve
+from lading.cli.token import token
 from lading.cli.trash import history, restore, trash
 from lading.cli.verify import verify
 from lading.cli.why import why
@@ -27,6 +28,7 @@ from lading.cli.why import why
         restore_backup,
         config,
         cert,
+        token,
     ],
 )
 @click.version_option(__version__, "-v", "--version", message="lading %(version)s")

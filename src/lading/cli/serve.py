@@ -55,7 +55,7 @@ async def _open_once(settings: Settings) -> None:
     try:
         gate = open_gate(settings, registry.metadata)
         if gate is not None:
-            gate.close()
+            await gate.close()
     finally:
         await close_registry(registry)
 

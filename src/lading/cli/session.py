@@ -52,7 +52,12 @@ def run_with(settings: Settings, work: Callable[[Registry], Awaitable[T]]) -> T:
 
 def operators_grant(repository: RepositoryName) -> Grant:
     """Whoever can run a command on the data may do everything; the history names them."""
-    return Grant(repository, ALL_ACTIONS, Principal(f"{_user()}@{socket.gethostname()}"))
+    return Grant(repository, ALL_ACTIONS, Principal(operator()))
+
+
+def operator() -> str:
+    """Who runs the command, for what is written down of it."""
+    return f"{_user()}@{socket.gethostname()}"
 
 
 def _user() -> str:

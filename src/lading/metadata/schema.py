@@ -132,6 +132,17 @@ STEPS = (
     CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
     CREATE TABLE holds (name TEXT PRIMARY KEY, until REAL NOT NULL) STRICT, WITHOUT ROWID;
 
+    CREATE TABLE robots (
+        name TEXT PRIMARY KEY,
+        hash TEXT NOT NULL,
+        repositories TEXT NOT NULL,
+        actions TEXT NOT NULL,
+        created_at REAL NOT NULL,
+        created_by TEXT NOT NULL,
+        expires_at REAL,
+        used_at REAL
+    ) STRICT, WITHOUT ROWID;
+
     CREATE TABLE deletions (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,
 )

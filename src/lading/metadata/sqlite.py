@@ -4,7 +4,7 @@ Point reads run on the event loop, writes in the one writer, long reads in a thr
 themselves are in the modules of their nouns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Self
@@ -26,6 +26,7 @@ from lading.metadata import (
     manifests,
     refresh_tokens,
     repositories,
+    robots,
     tags,
     trash,
     uploads,
@@ -40,6 +41,7 @@ from lading.ports import (
     Job,
     Referrer,
     RefreshToken,
+    Robot,
     StoredManifest,
     Upload,
 )
@@ -403,6 +405,28 @@ class SqliteMetadata(SqliteInspection):
         """See `Metadata.release_job`."""
         await self._database.write(
             lambda connection: jobs.release(connection, name, holder, finished_at), durable=False
+        )
+
+    async def add_robot(self, robot: Robot) -> bool:
+        """See `Robots.add_robot`."""
+        return await self._database.write(lambda connection: robots.add(connection, robot))
+
+    async def find_robot(self, name: str) -> Robot | None:
+        """See `Robots.find_robot`."""
+        return self._database.read(robots.find, name)
+
+    async def list_robots(self) -> Sequence[Robot]:
+        """See `Robots.list_robots`."""
+        return await self._database.scan(robots.all_of_them)
+
+    async def remove_robot(self, name: str) -> bool:
+        """See `Robots.remove_robot`."""
+        return await self._database.write(lambda connection: robots.remove(connection, name))
+
+    async def note_robots_used(self, used: Mapping[str, float]) -> None:
+        """See `Robots.note_robots_used`."""
+        await self._database.write(
+            lambda connection: robots.note_used(connection, used), durable=False
         )
 
     async def add_refresh_token(self, token: RefreshToken, *, now: float) -> None:

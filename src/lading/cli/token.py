@@ -1,0 +1,182 @@
+"""`lading token`: logins for programs, each with rights of its own and an end."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from lading.auth.robots import create_robot, login_name
+from lading.cli.arguments import parse_lifetime
+from lading.cli.output import to_json
+from lading.cli.session import operator, with_registry
+from lading.core.access import Action, Actions
+from lading.core.garbage import utc
+from lading.core.globs import Glob
+from lading.ports import Robot
+from lading.services.registry import Registry
+
+_CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path))
+_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+
+
+@click.group()
+def token() -> None:
+    """Give programs a login of their own: build servers, deployments, mirrors.
+
+    It has a name, `robot+NAME`, and a password that is shown once. It may do what it was made for
+    and nothing else, whatever the permissions of the configuration say. A running server knows of
+    it at once. Robots log in where users do: with `auth.htpasswd`.
+    """
+
+
+@token.command()
+@click.argument("name")
+@click.option(
+    "-r",
+    "--repositories",
+    required=True,
+    multiple=True,
+    metavar="PATTERN",
+    help="Where it may do something, such as `team/**`; several with commas, or the option again.",
+)
+@click.option(
+    "-a",
+    "--actions",
+    default="pull",
+    show_default=True,
+    metavar="ACTIONS",
+    help="What it may do there: pull, push (with which comes pull), delete; several with commas.",
+)
+@click.option(
+    "--expires",
+    default="90d",
+    show_default=True,
+    metavar="DURATION",
+    help="How long it is good for, such as `90d` or `12h`; or `never`.",
+)
+@_JSON
+@_CONFIG
+def create(
+    name: str,
+    repositories: tuple[str, ...],
+    actions: str,
+    expires: str,
+    config: Path | None,
+    *,
+    as_json: bool,
+) -> None:
+    """Make a login named robot+NAME, and print its password.
+
+    The password alone goes to standard output, so it can be piped to `docker login
+    --password-stdin`. CONFIG is the server's configuration file.
+    """
+    patterns, allowed = _parse_patterns(repositories), _parse_actions(actions)
+    lifetime, now = parse_lifetime(expires), time.time()
+
+    async def make(registry: Registry) -> tuple[Robot, str] | None:
+        return await create_robot(
+            registry.metadata,
+            name,
+            patterns,
+            allowed,
+            by=operator(),
+            now=now,
+            expires_at=None if lifetime is None else now + lifetime,
+        )
+
+    try:
+        made = with_registry(config, make)
+    except ValueError as error:
+        raise click.BadParameter(f"{name!r}: {error}") from error
+    if made is None:
+        raise click.ClickException(
+            f"{login_name(name)} exists; take another name, or end it first:"
+            f" `lading token revoke {name}`"
+        )
+    robot, password = made
+    if as_json:
+        click.echo(to_json({**_described(robot), "password": password}))
+        return
+    click.echo(f"{_line(robot)}. Its password, which is shown this once:", err=True)
+    click.echo(password)
+
+
+@token.command("ls")
+@_JSON
+@_CONFIG
+def list_tokens(config: Path | None, *, as_json: bool) -> None:
+    """List the logins of programs, with what they may do and when they were last used.
+
+    CONFIG is the server's configuration file.
+    """
+    found = with_registry(config, lambda registry: registry.metadata.list_robots())
+    if as_json:
+        click.echo(to_json([_described(robot) for robot in found]))
+        return
+    now = time.time()
+    for robot in found:
+        ended = " (ended)" if robot.expires_at is not None and robot.expires_at <= now else ""
+        used = "never used" if robot.used_at is None else f"last used {utc(robot.used_at)}"
+        click.echo(f"{_line(robot)}{ended}")
+        click.echo(f"    made {utc(robot.created_at)} by {robot.created_by}, {used}")
+    if not found:
+        click.echo("There are none; `lading token create` makes one.", err=True)
+
+
+@token.command()
+@click.argument("name")
+@_CONFIG
+def revoke(name: str, config: Path | None) -> None:
+    """End a login at once, with all tokens that were issued to it.
+
+    CONFIG is the server's configuration file.
+    """
+    name = name.removeprefix(login_name(""))
+    if not with_registry(config, lambda registry: registry.metadata.remove_robot(name)):
+        raise click.ClickException(f"there is no {login_name(name)}; see `lading token ls`")
+    click.echo(f"{login_name(name)} can no longer log in")
+
+
+def _parse_patterns(texts: Sequence[str]) -> Sequence[Glob]:
+    patterns = []
+    for text in ",".join(texts).split(","):
+        try:
+            pattern = Glob(text.strip())
+        except ValueError as error:
+            raise click.BadParameter(f"{text!r}: {error}") from error
+        if pattern != pattern.lower():
+            raise click.BadParameter(f"{text!r}: write it in lower case, as repository names are")
+        patterns.append(pattern)
+    return patterns
+
+
+def _parse_actions(text: str) -> Actions:
+    try:
+        return frozenset(Action(word.strip().lower()) for word in text.split(","))
+    except ValueError as error:
+        known = ", ".join(action.value for action in Action)
+        raise click.BadParameter(f"{text!r}: write some of {known}") from error
+
+
+def _described(robot: Robot) -> dict[str, object]:
+    return {
+        "name": robot.name,
+        "login": login_name(robot.name),
+        "repositories": robot.repositories,
+        "actions": _in_order(robot.actions),
+        "created_at": robot.created_at,
+        "created_by": robot.created_by,
+        "expires_at": robot.expires_at,
+        "used_at": robot.used_at,
+    }
+
+
+def _in_order(actions: Actions) -> Sequence[str]:
+    return [action.value for action in Action if action in actions]
+
+
+def _line(robot: Robot) -> str:
+    until = "for ever" if robot.expires_at is None else f"until {utc(robot.expires_at)}"
+    what, where = ", ".join(_in_order(robot.actions)), ", ".join(robot.repositories)
+    return f"{login_name(robot.name)} may {what} in {where} {until}"

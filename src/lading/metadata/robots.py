@@ -1,0 +1,81 @@
+"""Rows of robots: the logins of programs."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from sqlite3 import Connection, Row
+from typing import Any
+
+from lading.core.access import Action, Actions
+from lading.core.globs import Glob
+from lading.ports import Robot
+
+_COLUMNS = "name, hash, repositories, actions, created_at, created_by, expires_at, used_at"
+
+
+def add(connection: Connection, robot: Robot) -> bool:
+    """Keep a new robot; false if there is one of that name."""
+    added = connection.execute(
+        f"INSERT INTO robots ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (
+            robot.name,
+            robot.hash,
+            json.dumps(robot.repositories),
+            json.dumps(sorted(robot.actions)),
+            robot.created_at,
+            robot.created_by,
+            robot.expires_at,
+            robot.used_at,
+        ),
+    )
+    return added.rowcount > 0
+
+
+def find(connection: Connection, name: str) -> Robot | None:
+    """A robot, be its time over or not."""
+    row = connection.execute(f"SELECT {_COLUMNS} FROM robots WHERE name = ?", (name,)).fetchone()
+    return None if row is None else _robot(row)
+
+
+def all_of_them(connection: Connection) -> Sequence[Robot]:
+    """All robots, by name."""
+    rows = connection.execute(f"SELECT {_COLUMNS} FROM robots ORDER BY name")
+    return [_robot(row) for row in rows]
+
+
+def remove(connection: Connection, name: str) -> bool:
+    """Remove a robot; false if there is none."""
+    return connection.execute("DELETE FROM robots WHERE name = ?", (name,)).rowcount > 0
+
+
+def note_used(connection: Connection, used: Mapping[str, float]) -> None:
+    """Note when robots were last used; another worker may have seen a later use already."""
+    connection.executemany(
+        "UPDATE robots SET used_at = max(coalesce(used_at, 0), ?) WHERE name = ?",
+        [(at, name) for name, at in used.items()],
+    )
+
+
+def _robot(row: Row | tuple[Any, ...]) -> Robot:
+    name, hash_, repositories, actions, created_at, created_by, expires_at, used_at = row
+    return Robot(
+        name=name,
+        hash=hash_,
+        repositories=_patterns(repositories),
+        actions=_actions(actions),
+        created_at=created_at,
+        created_by=created_by,
+        expires_at=expires_at,
+        used_at=used_at,
+    )
+
+
+@lru_cache(maxsize=1024)
+def _patterns(text: str) -> tuple[Glob, ...]:
+    """A robot is read with each of its requests, and making patterns takes longer than that."""
+    return tuple(Glob(pattern) for pattern in json.loads(text))
+
+
+@lru_cache(maxsize=64)
+def _actions(text: str) -> Actions:
+    return frozenset(Action(action) for action in json.loads(text))

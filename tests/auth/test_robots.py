@@ -1,0 +1,154 @@
+"""Robots: logins of programs."""
+
+import pytest
+
+from lading.auth.robots import RobotLogins, create_robot
+from lading.core.access import Action
+from lading.core.errors import Unavailable
+from lading.core.globs import Glob
+from lading.metadata.sqlite import SqliteMetadata
+
+NOW = 1_000_000.0
+
+
+class People:
+    """The robots of a registry, at a time that the test sets."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+        self.metadata = SqliteMetadata.in_memory()
+        self.logins = RobotLogins(self.metadata, lambda: self.now)
+
+    async def create(self, name: str = "ci", expires_at: float | None = NOW + 100) -> str:
+        """Make a robot; its password."""
+        made = await create_robot(
+            self.metadata,
+            name,
+            [Glob("team/**")],
+            frozenset({Action.PUSH}),
+            by="root@host",
+            now=self.now,
+            expires_at=expires_at,
+        )
+        assert made is not None
+        return made[1]
+
+
+@pytest.fixture
+async def people() -> People:
+    return People()
+
+
+async def test_a_robot_logs_in_with_its_rights(people: People) -> None:
+    """With a push comes a pull."""
+    password = await people.create()
+    login = await people.logins.authenticate("robot+ci", password)
+    assert login is not None
+    assert login.principal.name == "robot+ci"
+    (right,) = login.principal.rights or ()
+    assert right.pattern == Glob("team/**")
+    assert right.actions == frozenset({Action.PULL, Action.PUSH})
+    assert await people.logins.recall("robot+ci") == login
+
+
+@pytest.mark.parametrize(
+    ("name", "password"),
+    [
+        ("robot+ci", ""),
+        ("robot+ci", "lading_"),
+        ("robot+ci", "{}x"),
+        ("ci", "{}"),
+        ("robot+", "{}"),
+        ("robot+other", "{}"),
+        ("robot+robot+ci", "{}"),
+        ("Robot+ci", "{}"),
+    ],
+)
+async def test_what_is_wrong_does_not_log_in(people: People, name: str, password: str) -> None:
+    good = await people.create()
+    await people.create("other")
+    assert await people.logins.authenticate(name, password.format(good)) is None
+
+
+async def test_a_hash_is_no_password(people: People) -> None:
+    """Whoever reads the database cannot log in; and no password is in it."""
+    password = await people.create()
+    robot = await people.metadata.find_robot("ci")
+    assert robot is not None
+    assert await people.logins.authenticate("robot+ci", robot.hash) is None
+    assert password not in repr(robot)
+
+
+async def test_passwords_differ(people: People) -> None:
+    assert len({await people.create(f"ci{number}") for number in range(50)}) == 50
+
+
+async def test_a_robot_ends(people: People) -> None:
+    """By itself, or when it is removed; a login that was had before ends with it."""
+    password = await people.create()
+    for_ever = await people.create("ever", expires_at=None)
+    people.now = NOW + 99
+    assert await people.logins.authenticate("robot+ci", password)
+    people.now = NOW + 100
+    assert await people.logins.authenticate("robot+ci", password) is None
+    assert await people.logins.recall("robot+ci") is None
+    people.now = NOW * 10
+    assert await people.logins.authenticate("robot+ever", for_ever)
+    await people.metadata.remove_robot("ever")
+    assert await people.logins.authenticate("robot+ever", for_ever) is None
+    assert await people.logins.recall("robot+ever") is None
+
+
+async def test_one_that_is_made_again_is_another(people: People) -> None:
+    """What was issued to the old one is not good for the new one."""
+    password = await people.create()
+    old = await people.logins.recall("robot+ci")
+    await people.metadata.remove_robot("ci")
+    await people.create()
+    new = await people.logins.recall("robot+ci")
+    assert old is not None
+    assert new is not None
+    assert new.stamp != old.stamp
+    assert await people.logins.authenticate("robot+ci", password) is None
+
+
+async def test_the_last_use_is_written_down_later(people: People) -> None:
+    """Not with each request, but before the end; only a use counts, not an attempt."""
+    password = await people.create()
+    await people.logins.authenticate("robot+ci", "wrong")
+    await people.logins.write_down()
+    assert await used_at(people) is None
+    people.now += 10
+    await people.logins.authenticate("robot+ci", password)
+    assert await used_at(people) is None
+    await people.logins.write_down()
+    assert await used_at(people) == NOW + 10
+
+
+async def test_a_use_that_cannot_be_written_down_is_remembered(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until it can."""
+    await people.logins.authenticate("robot+ci", await people.create())
+
+    async def fail(_: object) -> None:
+        raise Unavailable
+
+    with monkeypatch.context() as broken:
+        broken.setattr(people.metadata, "note_robots_used", fail)
+        with pytest.raises(Unavailable):
+            await people.logins.write_down()
+    await people.logins.write_down()
+    assert await used_at(people) == NOW
+
+
+async def used_at(people: People) -> float | None:
+    robot = await people.metadata.find_robot("ci")
+    assert robot is not None
+    return robot.used_at
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a+b", "-a", "a" * 65, "ä", "a\n"])
+async def test_what_is_no_name(people: People, name: str) -> None:
+    with pytest.raises(ValueError, match="write up to 64"):
+        await people.create(name)
