@@ -20,6 +20,9 @@ e2e: $(VENV)/.installed-dev ## run the tests that need Docker, nginx, podman, â€
 e2e-tools: ## install what those tests need and this machine lacks, as root
 	tests/e2e/tools
 
+torture: $(VENV)/.installed-dev ## push, delete, collect and kill at random, for a quarter of an hour; then compare
+	$(BIN)/python -m tests.torture $(ARGS)
+
 conformance: $(VENV)/.installed-dev ## run the OCI's conformance suites
 	$(BIN)/pytest -m e2e tests/conformance $(ARGS)
 
@@ -70,4 +73,4 @@ $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test e2e e2e-tools conformance check format bench docs lock clean
+.PHONY: help run test e2e e2e-tools torture conformance check format bench docs lock clean

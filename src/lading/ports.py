@@ -462,6 +462,9 @@ class Metadata(RefreshTokens, Robots, Inspection, Protocol):
     async def renew_job(self, name: str, holder: str, *, expires_at: float) -> bool:
         """Hold the lease for longer; false if it was lost to another."""
 
+    async def release_jobs(self) -> None:
+        """Let go of every lease, whoever holds it. What this writes may be forgotten as well."""
+
     async def release_job(self, name: str, holder: str, *, finished_at: float | None) -> None:
         """Let go of the lease, unless it was lost; `finished_at` if the job came to its end."""
 

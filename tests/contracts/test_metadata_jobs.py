@@ -61,3 +61,12 @@ async def test_of_many_that_find_a_job_due_one_does_it(
 
     assert not await claim(other_metadata, "two", now=102, finished_before=92)
     assert await claim(other_metadata, "two", now=111, finished_before=101)
+
+
+async def test_a_server_that_starts_takes_what_the_dead_held(metadata: Metadata) -> None:
+    """It need not wait until their leases expire, and they cannot go on."""
+    assert await claim(metadata, "dead", now=0)
+    await metadata.release_jobs()
+
+    assert not await metadata.renew_job("job", "dead", expires_at=100)
+    assert await claim(metadata, "one", now=1)

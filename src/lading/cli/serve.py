@@ -53,6 +53,8 @@ def _check_stores(settings: Settings) -> None:
 async def _open_once(settings: Settings) -> None:
     registry = open_registry(settings)
     try:
+        # Held by a server that did not get to its end, or by a command that was killed beside it.
+        await registry.metadata.release_jobs()
         gate = open_gate(settings, registry.metadata)
         if gate is not None:
             await gate.close()

@@ -56,6 +56,11 @@ def renew(connection: Connection, name: str, holder: str, expires_at: float) -> 
     )
 
 
+def release_all(connection: Connection) -> None:
+    """Let go of every lease."""
+    connection.execute("UPDATE jobs SET holder = NULL")
+
+
 def release(connection: Connection, name: str, holder: str, finished_at: float | None) -> None:
     """Let go of the lease, if it is still held; and remember when the job came to its end."""
     connection.execute(

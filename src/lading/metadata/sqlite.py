@@ -401,6 +401,10 @@ class SqliteMetadata(SqliteInspection):
             lambda connection: jobs.renew(connection, name, holder, expires_at), durable=False
         )
 
+    async def release_jobs(self) -> None:
+        """See `Metadata.release_jobs`."""
+        await self._database.write(jobs.release_all, durable=False)
+
     async def release_job(self, name: str, holder: str, *, finished_at: float | None) -> None:
         """See `Metadata.release_job`."""
         await self._database.write(

@@ -1,0 +1,134 @@
+"""One torture: actors, a collector and a killer at once; then the registry against the model."""
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.torture.actors import Actor
+from tests.torture.model import Broken
+from tests.torture.server import Collector, Killer, Server
+
+ACTORS = 8
+# Seconds after which an upload that a kill interrupted is given up, and some more.
+UPLOADS_EXPIRE = 4
+
+
+@dataclass
+class Figures:
+    """What a run did.
+
+    Attributes:
+        acknowledged: how often each operation was.
+        manifests: how many there were in the end, each pulled whole.
+    """
+
+    seed: int
+    seconds: float = 0
+    kills: int = 0
+    collections: int = 0
+    collector_kills: int = 0
+    manifests: int = 0
+    acknowledged: Counter[str] = field(default_factory=Counter)
+
+
+class Torture:
+    """A registry in a directory, and those who torture it.
+
+    Args:
+        directory: for its data and its log.
+        seed: of every choice that is made.
+    """
+
+    def __init__(self, directory: Path, seed: int) -> None:
+        self.figures = Figures(seed)
+        self._stop = threading.Event()
+        self._server = Server(directory)
+        self._actors = [
+            Actor(number, ACTORS, seed, self._server, self._stop) for number in range(ACTORS)
+        ]
+        self._killer = Killer(self._server, seed, self._stop)
+        self._collector = Collector(self._server, seed, self._stop)
+
+    def run(self, enough: Callable[[Figures], bool]) -> None:
+        """Torture it until `enough`, asked every second, says so; then compare it with the model.
+
+        Raises:
+            Broken: the registry has broken a promise. Its data stays for those who look into it.
+        """
+        self._server.start()
+        try:
+            self._torture(enough)
+            self._compare()
+        finally:
+            self._server.stop()
+        self._server.remove()
+
+    def _torture(self, enough: Callable[[Figures], bool]) -> None:
+        began = time.monotonic()
+        work = [*(actor.run for actor in self._actors), self._killer.run, self._collector.run]
+        tasks = [_Task(each) for each in work]
+        for task in tasks:
+            task.start()
+        try:
+            while not self._stop.wait(1):
+                self._count(time.monotonic() - began)
+                if any(task.failure for task in tasks) or enough(self.figures):
+                    self._stop.set()
+        finally:
+            self._stop.set()
+            for task in tasks:
+                task.join()
+        for task in tasks:
+            if task.failure is not None:
+                raise task.failure
+
+    def _count(self, seconds: float) -> None:
+        figures = self.figures
+        figures.seconds = seconds
+        figures.kills = self._server.kills
+        figures.collections, figures.collector_kills = self._collector.runs, self._collector.kills
+        figures.acknowledged = sum((actor.acknowledged for actor in self._actors), Counter())
+
+    def _compare(self) -> None:
+        """Everything acknowledged is there, nothing deleted is, and nothing is left over."""
+        self._server.kill_and_restart()
+        for actor in self._actors:
+            actor.finish()
+        time.sleep(UPLOADS_EXPIRE)
+        self._succeed("garbage-collect", "--quiet")
+        self.figures.manifests = sum(actor.pull_everything() for actor in self._actors)
+        self._succeed("verify", "--checksums")
+        self._nothing_is_left_over()
+
+    def _succeed(self, *words: str) -> None:
+        done = self._server.lading(*words)
+        if done.returncode:
+            said = (done.stdout + done.stderr).decode()
+            raise Broken(f"lading {' '.join(words)} exits with {done.returncode}:\n{said}")
+
+    def _nothing_is_left_over(self) -> None:
+        needed = {blob for actor in self._actors for blob in actor.needed_blobs()}
+        blobs = self._server.data / "docker" / "registry" / "v2" / "blobs"
+        stored = {f"sha256:{path.parent.name}" for path in blobs.rglob("data")}
+        if stored != needed:
+            raise Broken(f"left over: {stored - needed}; lost: {needed - stored}")
+        if uploads := list((self._server.data / "lading" / "uploads").iterdir()):
+            raise Broken(f"uploads are left over: {uploads}")
+
+
+class _Task(threading.Thread):
+    """Remembers what went wrong in it."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self._work = work
+        self.failure: Exception | None = None
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001 - raised again by the main thread
+            self.failure = error

@@ -1,0 +1,182 @@
+"""The registry under torture: started, killed without warning, started again."""
+
+import http.client
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import yaml
+
+from tests.support.lading import program
+
+WORKERS = 3
+
+
+class Server:
+    """`lading serve` on a directory, with settings that make every collection collide.
+
+    Attributes:
+        port: where it listens, over all restarts.
+        kills: how often it, or one of its workers, was killed.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.config = directory / "config.yml"
+        self.port = _free_port()
+        self.kills = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        directory.mkdir(parents=True, exist_ok=True)
+        self.config.write_text(yaml.safe_dump(self._settings()))
+
+    @property
+    def data(self) -> Path:
+        """Where the data is."""
+        return self.directory / "data"
+
+    def start(self) -> None:
+        """Start it; returns when it answers.
+
+        Raises:
+            RuntimeError: it does not.
+        """
+        with (self.directory / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [program(), "serve", str(self.config)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 60
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"the server does not start; see {self.directory}/server.log")
+            time.sleep(0.02)
+
+    def kill_and_restart(self) -> None:
+        """Kill every process of it at once, as a power switch would, and start it again."""
+        assert self._process is not None
+        os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self.kills += 1
+        self.start()
+
+    def kill_worker(self, chance: random.Random) -> None:
+        """Kill one worker; its parent starts another."""
+        assert self._process is not None
+        if workers := _children(self._process.pid):
+            os.kill(chance.choice(workers), signal.SIGKILL)
+            self.kills += 1
+
+    def stop(self) -> None:
+        """End it as an operator does."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(60)
+            self._process = None
+
+    def lading(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        """Run another command on the same data."""
+        return subprocess.run(
+            [program(), *words, str(self.config)], capture_output=True, check=False, timeout=300
+        )
+
+    def remove(self) -> None:
+        """Delete all of it."""
+        shutil.rmtree(self.directory)
+
+    def _answers(self) -> bool:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        try:
+            connection.request("GET", "/v2/")
+            return connection.getresponse().status == 200
+        except (OSError, http.client.HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    def _settings(self) -> dict[str, object]:
+        return {
+            "version": "0.1",
+            "log": {"accesslog": {"disabled": True}},
+            "http": {"addr": f"127.0.0.1:{self.port}", "workers": WORKERS},
+            "storage": {
+                "filesystem": {"rootdirectory": str(self.data)},
+                # No grace, and a collection all the time: whatever can be collected is.
+                "garbagecollect": {"grace": "0s", "interval": "500ms", "trash": "2s"},
+                "maintenance": {"uploadpurging": {"age": "3s", "interval": "1s"}},
+            },
+        }
+
+
+class Killer:
+    """Kills at random moments."""
+
+    def __init__(self, server: Server, seed: int, stop: threading.Event) -> None:
+        self._server = server
+        self._random = random.Random(f"{seed}/killer")
+        self._stop = stop
+
+    def run(self) -> None:
+        """Kill until told to stop."""
+        while not self._stop.wait(self._random.uniform(0.1, 3.0)):
+            if self._random.random() < 0.3:
+                self._server.kill_worker(self._random)
+            else:
+                self._server.kill_and_restart()
+
+
+class Collector:
+    """Collects by hand, beside the server's own collections, and is killed at times too.
+
+    Attributes:
+        runs: how many collections came to their end.
+        kills: how many did not.
+    """
+
+    def __init__(self, server: Server, seed: int, stop: threading.Event) -> None:
+        self._server = server
+        self._random = random.Random(f"{seed}/collector")
+        self._stop = stop
+        self.runs = 0
+        self.kills = 0
+
+    def run(self) -> None:
+        """Collect until told to stop."""
+        while not self._stop.wait(self._random.uniform(0, 1)):
+            options = ["--quiet"]
+            if self._random.random() < 0.5:
+                options.append("--delete-untagged")
+            process = subprocess.Popen(
+                [program(), "garbage-collect", *options, str(self._server.config)],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+            try:
+                process.wait(self._random.uniform(0.3, 12))
+                self.runs += 1
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                self.kills += 1
+
+
+def _children(pid: int) -> list[int]:
+    return [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").iterdir()
+        for child in (task / "children").read_text().split()
+    ]
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
