@@ -111,6 +111,15 @@ def test_the_files_are_not_to_be_had_by_their_place(front: Front) -> None:
     assert len(answer.codes) == 1
 
 
+def test_a_client_cannot_say_that_it_is_another(front: Front) -> None:
+    """Limits count by address; here the client is even where trusted proxies are."""
+    front.client.ask("GET", "/v2/_catalog", x_forwarded_for="203.0.113.9")
+
+    wait_until(lambda: "/v2/_catalog" in front.registry.log.read_text(), "the registry's log")
+    [line] = [s for s in front.registry.log.read_text().splitlines() if "/v2/_catalog" in s]
+    assert line.startswith("127.0.0.1 ")
+
+
 def test_a_file_that_is_gone_is_an_error_of_the_protocol(front: Front) -> None:
     digest = front.repository.push_blob(DATA)
     front.file(digest).unlink()
