@@ -2,7 +2,7 @@
 
 import time
 
-from lading.api import accesslog
+from lading.api.accesslog import AccessLog
 from lading.api.asgi import Message, Receive, Scope, Send
 from lading.api.audit import Answered, AuditLog
 from lading.api.body import ClientDisconnected
@@ -58,6 +58,7 @@ class Api:
         )
         self._audit = audit
         self._tokens = None if gate is None else gate.service
+        self._access_log = AccessLog() if options.access_log else None
         self._sender = Sender({**_ALWAYS, **options.headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -153,8 +154,8 @@ class Api:
 
     async def _log(self, request: Request, outcome: "_Outcome") -> None:
         now = self._registry.clock()
-        if self._options.access_log:
-            accesslog.write(request, status=outcome.status, size=outcome.size, now=now)
+        if self._access_log is not None:
+            self._access_log.add(request, status=outcome.status, size=outcome.size, now=now)
         if self._audit is not None:
             await self._audit.note(request, Answered(outcome.status, outcome.digest, now))
 

@@ -5,6 +5,7 @@ Only a proxy that the operator named is believed; anybody can send `X-Forwarded-
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from lading.api.request import Request
@@ -17,7 +18,7 @@ Networks = Sequence[IPv4Network | IPv6Network]
 
 def is_trusted(peer: str, proxies: Networks) -> bool:
     """Whether the other end of the connection is one of the operator's proxies."""
-    address = _parse(peer)
+    address = _parse(peer) if proxies else None
     return address is not None and any(address in network for network in proxies)
 
 
@@ -27,8 +28,10 @@ def client_address(peer: str, headers: Mapping[str, str], proxies: Networks) -> 
     Each proxy appends the address it saw, so the list is read from its end: the first one that is
     not a proxy of ours is the client.
     """
-    address = peer
-    for hop in reversed(headers.get("x-forwarded-for", "").split(",")):
+    address, chain = peer, headers.get("x-forwarded-for")
+    if chain is None:
+        return address
+    for hop in reversed(chain.split(",")):
         if not is_trusted(address, proxies) or _parse(hop) is None:
             break
         address = hop.strip()
@@ -50,6 +53,7 @@ def base_url(request: Request, proxies: Networks) -> str:
     return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
 
 
+@lru_cache(maxsize=1024)  # the same few proxies and clients, with each request
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
     try:
         address = ip_address(text.strip())
