@@ -484,7 +484,7 @@ class LocalFile:
             the same files.
     """
 
-    path: Path
+    path: str
     key: str
 
 

@@ -3,6 +3,7 @@
 import json
 import uuid
 from collections.abc import Sequence
+from pathlib import Path
 
 from lading.core import media
 from lading.core.digest import SHA256, Digest
@@ -37,7 +38,7 @@ async def store(blobs: BlobStore, data: bytes, algorithm: str = SHA256) -> Diges
 def read(source: BlobSource | None) -> bytes:
     """Return the bytes that are where a store says that they are."""
     assert source is not None
-    return source.path.read_bytes() if isinstance(source, LocalFile) else source.data
+    return Path(source.path).read_bytes() if isinstance(source, LocalFile) else source.data
 
 
 def descriptor(data: bytes, media_type: str = "application/octet-stream") -> dict[str, object]:

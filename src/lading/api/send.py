@@ -79,7 +79,9 @@ async def _start(send: Send, status: int, headers: Mapping[str, str]) -> None:
     )
 
 
-async def _send_bytes(send: Send, status: int, headers: Mapping[str, str], body: bytes) -> None:
+async def _send_bytes(
+    send: Send, status: int, headers: Mapping[str, str], body: bytes | bytearray
+) -> None:
     await _start(send, status, headers)
     await send({"type": "http.response.body", "body": body})
 
@@ -94,10 +96,11 @@ async def _send_blob(
     # Opened before the first header leaves: if the file is gone, the client still gets an error.
     descriptor = os.open(body.source.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        await _start(send, status, headers)
         if body.range.length <= PIECE:
-            await _send_file(send, descriptor, body.range, asyncio.Event())
+            small = await _read(descriptor, body.range.start, body.range.length)
+            await _send_bytes(send, status, headers, small)
         else:
+            await _start(send, status, headers)
             async with _disconnect(receive) as gone:
                 await _send_file(send, descriptor, body.range, gone)
     finally:
@@ -134,13 +137,21 @@ async def _disconnect(receive: Receive) -> AsyncIterator[asyncio.Event]:
         watcher.cancel()
 
 
-async def _read(descriptor: int, position: int, size: int) -> bytes | bytearray:
-    """Read on the loop what the page cache has, in a thread what the disk must bring."""
+async def _read(descriptor: int, position: int, size: int) -> bytearray:
+    """Read on the loop what the page cache has, in a thread what the disk must bring.
+
+    Raises:
+        OSError: the file ends before.
+    """
     buffer = bytearray(size)
     try:
         count = os.preadv(descriptor, [buffer], position, os.RWF_NOWAIT)
     except OSError:  # not cached, or a file system that cannot tell
-        count = await asyncio.to_thread(os.preadv, descriptor, [buffer], position)
-    if count == 0:
-        raise OSError("a blob is shorter than its row says")
-    return buffer if count == size else buffer[:count]
+        count = 0
+    while count < size:
+        rest = memoryview(buffer)[count:]
+        read = await asyncio.to_thread(os.preadv, descriptor, [rest], position + count)
+        if read == 0:
+            raise OSError("a blob is shorter than its row says")
+        count += read
+    return buffer

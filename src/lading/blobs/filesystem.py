@@ -131,10 +131,9 @@ class FilesystemBlobs:
 
     async def find(self, digest: Digest) -> LocalFile | None:
         """See `BlobStore.find`."""
-        path = self.path(digest)
-        if not path.exists():
-            return None
-        return LocalFile(path, path.relative_to(self._blobs).as_posix())
+        key = f"{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
+        file = LocalFile(f"{self._blobs}/{key}", key)
+        return file if _exists(file.path) else None
 
     async def delete(self, digests: Sequence[Digest]) -> None:
         """See `BlobStore.delete`."""
@@ -411,6 +410,12 @@ def _leads_to(path: Path, descriptor: int) -> bool:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except FileNotFoundError:
         return False
+
+
+def _exists(path: str) -> bool:
+    # Not `Path(path).exists()`: for each pull of a small blob, making the path would cost more than
+    # asking the kernel.
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def _size(path: Path) -> int:

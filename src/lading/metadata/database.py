@@ -16,7 +16,7 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 from lading.blocking import finish
 from lading.durable import make_directories, sync_directory
 from lading.metadata import copies
-from lading.metadata.failures import translated
+from lading.metadata.failures import translate, translated
 from lading.metadata.presence import Presence
 from lading.metadata.schema import migrate
 from lading.metadata.writer import GroupWriter, Work
@@ -76,8 +76,10 @@ class FileDatabase:
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         """See `Database.read`."""
-        with translated():
+        try:
             return work(self._reader, *args, **kwargs)
+        except sqlite3.DatabaseError as error:
+            raise translate(error) from error
 
     async def write(self, work: Work[T], *, durable: bool = True) -> T:
         """See `Database.write`."""

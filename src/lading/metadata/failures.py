@@ -19,18 +19,23 @@ def translated() -> Iterator[None]:
     """Turn failures of the database into errors that a client can be told.
 
     Raises:
-        StorageFull: the disk is full.
-        Unavailable: the database is busy for too long, cannot be read or written, or is damaged.
+        StorageFull, Unavailable: see `translate`.
     """
     try:
         yield
     except sqlite3.IntegrityError:
         raise  # a mistake in this program
     except sqlite3.DatabaseError as error:
-        raise _translate(error) from error
+        raise translate(error) from error
 
 
-def _translate(error: sqlite3.DatabaseError) -> RegistryError:
+def translate(error: sqlite3.DatabaseError) -> RegistryError:
+    """What a client can be told of a failure.
+
+    Returns:
+        `StorageFull`, or `Unavailable` if the database is busy for too long, cannot be read or
+        written, or is damaged.
+    """
     code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
     if code == sqlite3.SQLITE_FULL:
         return StorageFull()

@@ -30,4 +30,4 @@ async def list_files(registry: Registry, digests: Iterable[Digest]) -> AsyncIter
         for digest in await registry.blobs.examine(page):
             source = await registry.blobs.find(digest)
             if isinstance(source, LocalFile):
-                yield source.path
+                yield Path(source.path)
