@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 
 from lading.core.access import Actions
-from lading.core.digest import Digest
+from lading.core.digest import Bytes, Digest
 from lading.core.garbage import DoomedBlob, DoomedLink, DoomedManifest, Limits
 from lading.core.globs import Glob
 from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
@@ -536,8 +536,8 @@ class StagedUpload(Protocol):
     def size(self) -> int:
         """How many bytes it has so far."""
 
-    async def write(self, data: bytes | bytearray) -> None:
-        """Append bytes."""
+    async def write(self, data: Bytes) -> None:
+        """Append bytes; they are the caller's again when this returns."""
 
     async def rewind(self, size: int) -> None:
         """Go back to the first `size` bytes; does nothing once the upload is over."""

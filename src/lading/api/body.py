@@ -3,38 +3,37 @@
 from collections.abc import AsyncIterator
 
 from lading.api.asgi import Receive
+from lading.core.digest import Bytes
 
 # Bytes handed on at once: large enough that a hop to a thread costs little beside hashing and
 # writing them, small enough that hundreds of uploads fit into memory.
-PIECE = 1024 * 1024
+PIECE = 512 * 1024
 
 
 class ClientDisconnected(Exception):
     """The client went away in the middle of its request; there is no one to answer."""
 
 
-async def read_pieces(receive: Receive) -> AsyncIterator[bytes | bytearray]:
-    """The body in pieces of about `PIECE` bytes.
+async def read_pieces(receive: Receive) -> AsyncIterator[Bytes]:
+    """The body in pieces of about `PIECE` bytes; one may be overwritten when the next is asked for.
 
     Raises:
         ClientDisconnected: the body ends early; what arrived was yielded before.
     """
-    piece: bytes | bytearray = b""
+    small = bytearray()
     more = True
     while more:
         message = await receive()
         gone = message["type"] == "http.disconnect"
         more = message.get("more_body", False)
-        data: bytes = message.get("body", b"")
-        if not piece:
-            piece = data
-        else:
-            if isinstance(piece, bytes):
-                piece = bytearray(piece)
-            piece += data
-        if piece and (gone or not more or len(piece) >= PIECE):
-            yield piece
+        piece: Bytes = message.get("body", b"")
+        if small or (more and len(piece) < PIECE):
+            small += piece
             piece = b""
+            if gone or not more or len(small) >= PIECE:
+                piece, small = small, bytearray()
+        if piece:
+            yield piece
         if gone:
             raise ClientDisconnected
 

@@ -36,7 +36,7 @@ from typing import ParamSpec, TypeVar
 from lading import durable
 from lading.blobs.hashing import HashesInProgress, RunningHash
 from lading.blocking import finish
-from lading.core.digest import HEX_LENGTH, Digest
+from lading.core.digest import HEX_LENGTH, Bytes, Digest
 from lading.core.errors import (
     DigestInvalid,
     DigestMismatch,
@@ -56,6 +56,8 @@ T = TypeVar("T")
 READ_SIZE = 1024 * 1024
 # Bytes read at once when a whole blob is checked.
 HASH_SIZE = 4 * 1024 * 1024
+# Bytes from which a second thread costs less than it saves.
+SIDE_BY_SIDE = 128 * 1024
 # Threads that wait for the disk; each holds one piece of one upload.
 THREADS = 16
 # Below the root, each after the one that holds it.
@@ -244,10 +246,16 @@ class FilesystemBlobs:
         Raises:
             StorageFull: the disk is full.
         """
-        loop = asyncio.get_running_loop()
-        work = loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+        work = self.start(function, *args, **kwargs)
         with _full_disk_told():
             return await finish(work)
+
+    def start(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> "asyncio.Future[T]":
+        """Begin blocking work in a thread; whoever does must wait for its end (`finish`)."""
+        loop = asyncio.get_running_loop()
+        return loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
 
     def make_room(self, digest: Digest) -> None:
         """Make the directories of a blob."""
@@ -276,9 +284,12 @@ class StagedFile:
         self._running = running
         self.size = size
 
-    async def write(self, data: bytes | bytearray) -> None:
+    async def write(self, data: Bytes) -> None:
         """See `StagedUpload.write`."""
-        await self._store.run(self._write, data)
+        if self._running is None or len(data) < SIDE_BY_SIDE:
+            await self._store.run(self._write, data)
+        else:
+            await self._write_and_hash(self._running, data)
 
     async def rewind(self, size: int) -> None:
         """See `StagedUpload.rewind`."""
@@ -293,13 +304,26 @@ class StagedFile:
         if self._running is not None and _leads_to(self._path, self._descriptor):
             hashes.keep(upload, self._running)
 
-    def _write(self, data: bytes | bytearray) -> None:
+    async def _write_and_hash(self, running: RunningHash, data: Bytes) -> None:
+        """Both take about as long, so a core each does them side by side."""
+        self._running = None  # if not all is written, the hash is of something else
+        hashing = self._store.start(running.update, data)
+        try:
+            await self._store.run(self._append, data)
+        finally:
+            await finish(hashing)
+        self._running = running
+
+    def _write(self, data: Bytes) -> None:
+        self._append(data)
+        if self._running is not None:
+            self._running.update(data)
+
+    def _append(self, data: Bytes) -> None:
         view = memoryview(data)
         while view:
             written = os.pwrite(self._descriptor, view, self.size)
             self.size += written
-            if self._running is not None:
-                self._running.update(view[:written])
             view = view[written:]
 
     def _rewind(self, size: int) -> None:

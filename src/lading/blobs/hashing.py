@@ -8,7 +8,7 @@ at most once, and never for a client that stays on its connection.
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from lading.core.digest import Digest, Hasher, new_hasher
+from lading.core.digest import Bytes, Digest, Hasher, new_hasher
 from lading.core.names import UploadId
 
 # Hashes of uploads that may go on; one takes about 200 bytes.
@@ -28,7 +28,7 @@ class RunningHash:
         """Of no bytes yet."""
         return cls(algorithm, new_hasher(algorithm))
 
-    def update(self, data: bytes | bytearray | memoryview) -> None:
+    def update(self, data: Bytes) -> None:
         """Take the next bytes."""
         self.hasher.update(data)
         self.size += len(data)

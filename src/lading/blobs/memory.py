@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from lading.core.digest import Digest
+from lading.core.digest import Bytes, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadId
 from lading.ports import Memory, Staged, StoredBytes, Upload
@@ -144,7 +144,7 @@ class StagedMemory:
         """See `StagedUpload.size`."""
         return len(self._data)
 
-    async def write(self, data: bytes | bytearray) -> None:
+    async def write(self, data: Bytes) -> None:
         """See `StagedUpload.write`."""
         self._data += data
 

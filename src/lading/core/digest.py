@@ -17,10 +17,14 @@ HEX_LENGTH = {SHA256: 64, SHA512: 128}
 _DIGEST = re.compile(r"(?:sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})", re.ASCII)
 
 
+Bytes = bytes | bytearray | memoryview
+"""What is hashed and written without being copied."""
+
+
 class Hasher(Protocol):
     """The part of a `hashlib` object that is used here."""
 
-    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+    def update(self, data: Bytes, /) -> None:
         """Take more bytes."""
 
     def hexdigest(self) -> str:

@@ -48,6 +48,10 @@ class Connection(BoundedHttp):
         self._moved_at = self.loop.time()
         super().data_received(data)
 
+    def on_progress(self) -> None:
+        """Some bytes of a large body have come."""
+        self._moved_at = self.loop.time()
+
     def on_message_begin(self) -> None:
         """A request starts."""
         super().on_message_begin()

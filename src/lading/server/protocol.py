@@ -12,6 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from lading.server.body import Body, LargeBody
 from lading.server.parser import DecliningParser, framing
 from lading.server.parting import LINGER, PartingTransport
 
@@ -19,6 +20,8 @@ from lading.server.parting import LINGER, PartingTransport
 MAX_URL = 16 * 1024
 # Go's servers allow 1 MiB of headers, Node's 16 KiB. Tokens take a few KiB.
 MAX_HEAD = 64 * 1024
+# Bytes from which it pays to receive a body without the parser.
+LARGE = 256 * 1024
 
 
 class HeadRefusedError(Exception):
@@ -37,6 +40,8 @@ class BoundedHttp(HttpToolsProtocol):
     # The header that tells where a body ends which the parser believes to be in another protocol.
     _declined: tuple[bytes, bytes] | None = None
     _repeating_head = False
+    # Of the request that is being received.
+    _body: Body | None = None
     # Requests that came on this connection and are not answered yet.
     _open: Sequence[RequestResponseCycle] = ()
     _refusal = (HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")
@@ -56,6 +61,11 @@ class BoundedHttp(HttpToolsProtocol):
             if self._head_received > MAX_HEAD + len(data):
                 self._refuse_head()
                 self.send_400_response("")
+        if self._body is not None and self._body.missing >= LARGE and not self._parting:
+            large = LargeBody(
+                self._body, self, progressed=self.on_progress, completed=self._end_large_body
+            )
+            self.transport.set_protocol(large)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left; every request that it sent is told, not only the last one."""
@@ -100,10 +110,22 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_headers_complete()
         self._open = [*(cycle for cycle in self._open if not cycle.response_complete), self.cycle]
         framed = framing(self.headers)
+        self._body = None
         if framed is not None:
             self.cycle.transport = PartingTransport(self.transport, self.cycle, self.part)
+            self._body = self._prepare_body(*framed)
         if self.parser.should_upgrade():
             self._declined = framed
+
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body."""
+        if self._body is None:
+            super().on_body(body)
+        else:
+            self._body.add(body)
+
+    def on_progress(self) -> None:
+        """Some bytes of a large body have come."""
 
     def on_message_complete(self) -> None:
         """The request is complete; the next one may follow on this connection."""
@@ -121,6 +143,19 @@ class BoundedHttp(HttpToolsProtocol):
             self._declined, self._repeating_head = None, True
             self.parser.feed_data(b"PUT / HTTP/1.1\r\n%b: %b\r\n\r\n" % (name, value))
             self._repeating_head = False
+
+    def _prepare_body(self, name: bytes, value: bytes) -> Body:
+        size = int(value) if name == b"content-length" else None
+        body = Body(self.cycle, self.flow, size)
+        # The application is given it when it runs, which is not yet.
+        self.cycle.receive = body.receive  # type: ignore[assignment, method-assign]
+        return body
+
+    def _end_large_body(self) -> None:
+        """The parser did not see the body, and would wait for it."""
+        self.transport.set_protocol(self)
+        self.parser = DecliningParser(self, self.on_upgrade_declined)
+        self.on_message_complete()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn calls it
         """Answer what could not be read as a request."""

@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from lading.core.access import Access, Action, Grant
-from lading.core.digest import SHA256, Digest, new_hasher
+from lading.core.digest import SHA256, Bytes, Digest, new_hasher
 from lading.core.errors import BlobTooLarge, SizeMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import RepositoryName, UploadId
 from lading.core.ranges import ByteRange
 from lading.ports import StagedUpload, Upload
 from lading.services.registry import Registry
 
-Pieces = AsyncIterator[bytes | bytearray]
+Pieces = AsyncIterator[Bytes]
 
 # Repositories asked for a blob that is to be mounted from anywhere.
 MOUNT_CANDIDATES = 20
