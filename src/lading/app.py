@@ -25,6 +25,7 @@ from lading.core.immutability import ImmutableTags
 from lading.gate import open_gate
 from lading.journal import Journal
 from lading.metadata.sqlite import SqliteMetadata
+from lading.reload import Reloader
 from lading.services import jobs
 from lading.services.jobs import Job
 from lading.services.registry import Policy, Registry
@@ -100,9 +101,14 @@ async def close_registry(registry: Registry) -> None:
         stack.push_async_callback(registry.metadata.close)
 
 
-def build(settings: Settings) -> Application:
-    """The application; it opens its stores when the server starts it."""
-    return _Server(settings)
+def build(settings: Settings, config: Path | None) -> "Server":
+    """The application; it opens its stores when the server starts it.
+
+    Args:
+        settings: in force.
+        config: the file that they came from, if there is one.
+    """
+    return Server(settings, config)
 
 
 def _options(settings: Settings) -> Options:
@@ -138,18 +144,26 @@ def open_audit(settings: Settings) -> Journal | None:
     return Journal(None if str(path) == "-" else path, lost_entries)
 
 
-class _Server:
+class Server:
     """ASGI: the life of the application, and its requests."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, config: Path | None) -> None:
         self._settings = settings
+        self._config = config
+        self._reloader: Reloader | None = None
         self._api: Application | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take part in the server's life, or answer one request."""
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif self._api is not None and scope["type"] == "http":
             await self._api(scope, receive, send)
+
+    def refresh(self) -> None:
+        """Take up what has changed in the configuration, as far as that can be done."""
+        if self._reloader is not None:
+            self._reloader.refresh()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
@@ -167,6 +181,8 @@ class _Server:
             None if gate is None else gate.gate,
             None if journal is None else AuditLog(journal, reads=self._settings.audit.reads),
         )
+        if gate is not None and self._config is not None:
+            self._reloader = Reloader(self._settings, self._config, os.environ, gate.permissions)
         working = asyncio.create_task(
             jobs.keep(registry, _jobs(self._settings), worker_name("the server"))
         )

@@ -28,7 +28,7 @@ async def test_made_once_and_kept(tmp_path: Path) -> None:
     again = await KeyRing(path, DAY, Clock()).current()
     assert first.id == again.id
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert {file.name for file in path.parent.iterdir()} == {"keys.json", "keys.json.lock"}
+    assert {file.name for file in path.parent.iterdir()} == {"keys.json"}
 
 
 async def test_without_a_file() -> None:

@@ -16,13 +16,14 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from tests.support.client import Client
 from tests.support.lading import Lading, lading_serve
+from tests.support.network import MACHINE, Network
 
 SERVICE = "registry.test"
 
 # Whom the file of users knows; the password is the name, and "-password".
 USERS = ("reader", "writer", "deleter", "admin", "outsider")
 
-PERMISSIONS = {
+PERMISSIONS: dict[str, Any] = {
     "groups": {"owners": ["admin"]},
     "rules": [
         {"users": ["reader"], "repositories": ["team/**"], "actions": ["pull"]},
@@ -30,9 +31,10 @@ PERMISSIONS = {
         {"users": ["deleter"], "repositories": ["team/**"], "actions": ["pull", "delete"]},
         {"users": ["outsider"], "repositories": ["other/**"], "actions": ["push", "delete"]},
         {"groups": ["owners"], "repositories": ["**"], "actions": ["admin"]},
-        {"anonymous": True, "repositories": ["public/**"], "actions": ["pull"]},
     ],
 }
+# Docker can use it only where there are tokens, so it brings them about.
+FOR_EVERYBODY = {"anonymous": True, "repositories": ["public/**"], "actions": ["pull"]}
 
 
 def basic(name: str, password: str | None = None) -> str:
@@ -52,9 +54,14 @@ def write_users(path: Path, *names: str) -> None:
 
 @dataclass(frozen=True)
 class Guarded:
-    """A registry that asks who is calling."""
+    """A registry that asks who is calling.
+
+    Attributes:
+        tokens: whether clients log in by tokens.
+    """
 
     lading: Lading
+    tokens: bool = True
 
     @property
     def client(self) -> Client:
@@ -106,17 +113,29 @@ class Guarded:
 
 
 @contextmanager
-def guarded_registry(directory: Path, **sections: object) -> Iterator[Guarded]:
-    """Run one for the length of the block, with more sections of the configuration."""
+def guarded_registry(
+    directory: Path,
+    *,
+    tokens: bool = True,
+    network: Network = MACHINE,
+    env: Mapping[str, str] | None = None,
+    **sections: object,
+) -> Iterator[Guarded]:
+    """Run one for the length of the block.
+
+    Args:
+        directory: for all that belongs to it.
+        tokens: whether clients log in by tokens; if not, nothing is for everybody.
+        network: where it listens.
+        env: variables that override its configuration.
+        sections: more of the configuration.
+    """
     users = directory / "htpasswd"
     write_users(users, *USERS)
-    settings = {
-        "auth": {
-            "htpasswd": {"path": str(users)},
-            "tokens": {"service": SERVICE},
-            "permissions": PERMISSIONS,
-        },
-        **sections,
-    }
-    with lading_serve(directory, settings=settings) as lading:
-        yield Guarded(lading)
+    auth: dict[str, Any] = {"htpasswd": {"path": str(users)}, "permissions": PERMISSIONS}
+    if tokens:
+        rules = [*PERMISSIONS["rules"], FOR_EVERYBODY]
+        auth["permissions"] = {**PERMISSIONS, "rules": rules}
+        auth["tokens"] = {"service": SERVICE}
+    with lading_serve(directory, settings={"auth": auth, **sections}, network=network, env=env) as lading:
+        yield Guarded(lading, tokens)

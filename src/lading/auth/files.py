@@ -14,8 +14,11 @@ PRIVATE = 0o600
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Keep others from changing a file; they wait. A process that dies lets go."""
-    descriptor = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE)
+    """Keep others from changing a file; they wait. A process that dies lets go.
+
+    The lock is on its directory: the file itself is replaced by another.
+    """
+    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield

@@ -10,6 +10,7 @@ from lading.cli.garbage_collect import garbage_collect
 from lading.cli.serve import serve
 from lading.cli.token import token
 from lading.cli.trash import history, restore, trash
+from lading.cli.user import user
 from lading.cli.verify import verify
 from lading.cli.why import why
 
@@ -26,6 +27,7 @@ from lading.cli.why import why
         verify,
         backup,
         restore_backup,
+        user,
         config,
         cert,
         token,

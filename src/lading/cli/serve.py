@@ -1,6 +1,7 @@
 """`lading serve`: answer requests until told to stop."""
 
 import asyncio
+import os
 import socket
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from lading.app import close_registry, open_audit, open_registry
 from lading.auth.problems import AuthUnusable
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
+from lading.config.loading import find_file
 from lading.config.settings import Settings
 from lading.gate import open_gate
 from lading.server import workers
@@ -33,7 +35,7 @@ def serve(config: Path | None) -> None:
     _check_audit(settings)
     listener = _listen(settings)
     _greet(settings, listener)
-    if not workers.serve(settings, listener):
+    if not workers.serve(settings, find_file(config, os.environ), listener):
         raise click.ClickException("no worker process could start; the lines above say why")
 
 

@@ -57,8 +57,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
         ConfigurationError: with every problem that was found.
     """
     findings = Findings()
-    if path is None and (named := environ.get(FILE_VARIABLE)):
-        path = Path(named)
+    path = find_file(path, environ)
     tree = build_tree(Settings)
     document = _read(path, findings)
     overlay(document, tree, environ, findings)
@@ -68,6 +67,13 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     if settings is None or findings.errors:
         raise ConfigurationError(dict.fromkeys(findings.errors))
     return Loaded(settings, tuple(findings.warnings))
+
+
+def find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
+    """Tell which file is read, given the one on the command line; `None` if there is none."""
+    if path is None and (named := environ.get(FILE_VARIABLE)):
+        return Path(named)
+    return path
 
 
 def _read(path: Path | None, findings: Findings) -> Document:

@@ -17,6 +17,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
 import uvicorn
 
@@ -39,10 +40,16 @@ _DEFERRED = {signal.SIGHUP, signal.SIGINT}
 _FORKING = {*_DEFERRED, signal.SIGTERM}
 
 
-def serve(settings: Settings, listener: socket.socket) -> bool:
-    """Answer requests until told to stop; false if that was not possible."""
+def serve(settings: Settings, config: Path | None, listener: socket.socket) -> bool:
+    """Answer requests until told to stop; false if that was not possible.
+
+    Args:
+        settings: in force.
+        config: the file that they came from, which is read again when it changes.
+        listener: accepts connections.
+    """
     if settings.workers == 1:
-        _server(settings).run(sockets=[listener])
+        _server(settings, config).run(sockets=[listener])
         return True
     processes = multiprocessing.get_context("fork")
     lifeline = os.pipe()
@@ -51,7 +58,7 @@ def serve(settings: Settings, listener: socket.socket) -> bool:
     gc.freeze()
 
     def start() -> BaseProcess:
-        worker = processes.Process(target=_work, args=(settings, listener, *lifeline))
+        worker = processes.Process(target=_work, args=(settings, config, listener, *lifeline))
         # What arrives before the worker knows what to do with it waits until it does.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _FORKING)
         worker.start()
@@ -62,7 +69,13 @@ def serve(settings: Settings, listener: socket.socket) -> bool:
     return Supervisor(settings.workers, start, patience=patience).run(on_stop=listener.close)
 
 
-def _work(settings: Settings, listener: socket.socket, lifeline: int, parents_end: int) -> None:
+def _work(
+    settings: Settings,
+    config: Path | None,
+    listener: socket.socket,
+    lifeline: int,
+    parents_end: int,
+) -> None:
     """In a worker: serve, until told to stop or the parent is gone."""
     os.close(parents_end)
     signal.set_wakeup_fd(-1)
@@ -71,7 +84,7 @@ def _work(settings: Settings, listener: socket.socket, lifeline: int, parents_en
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_follow, args=(lifeline,), name="follow-parent", daemon=True).start()
-    _server(settings).run(sockets=[listener])
+    _server(settings, config).run(sockets=[listener])
 
 
 def _follow(lifeline: int) -> None:
@@ -80,9 +93,11 @@ def _follow(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _server(settings: Settings) -> Server:
+def _server(settings: Settings, config: Path | None) -> Server:
     idle_timeout = settings.http.idletimeout.total_seconds()
-    return Server(_Config(settings), patience=_patience(settings), idle_timeout=idle_timeout)
+    return Server(
+        _Config(settings, config), patience=_patience(settings), idle_timeout=idle_timeout
+    )
 
 
 def _patience(settings: Settings) -> float:
@@ -92,11 +107,11 @@ def _patience(settings: Settings) -> float:
 class _Config(uvicorn.Config):
     """The configuration of a process that serves."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, config: Path | None) -> None:
         self._settings = settings
         self._reloads: list[Callable[[], None]] = []
         super().__init__(
-            functools.partial(build, settings),
+            functools.partial(build, settings, config),
             factory=True,
             loop="uvloop",
             http=Connection,
@@ -108,11 +123,13 @@ class _Config(uvicorn.Config):
             timeout_keep_alive=KEEP_ALIVE,
             ssl_context_factory=self._secure if settings.http.tls.enabled else None,
             timeout_notify=CHECK_INTERVAL,
+            callback_notify=self._look,
         )
 
     def load(self) -> None:
         """The server calls this in each worker, on its event loop."""
         super().load()
+        self._reloads.append(self.loaded_app.refresh)
         stop = functools.partial(signal.raise_signal, signal.SIGTERM)
         hang_up = HangUp(reload=self._reload, stop=stop)
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hang_up)
@@ -120,13 +137,11 @@ class _Config(uvicorn.Config):
 
     def _secure(self, *_: object) -> ssl.SSLContext:
         certificates = Certificates(self._settings.http.tls)
-
-        async def refresh() -> None:
-            certificates.refresh()
-
-        self.callback_notify = refresh
         self._reloads.append(certificates.refresh)
         return certificates.context
+
+    async def _look(self) -> None:
+        self._reload()
 
     def _reload(self) -> None:
         for reload in self._reloads:

@@ -1,0 +1,131 @@
+"""`lading user`: the people in the file of users (`auth.htpasswd.path`).
+
+A password is typed or comes from standard input, never from the command line, where every process
+of the machine could read it.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from lading.auth.editing import UserError, add_user, change_password, list_users, remove_user
+from lading.auth.problems import AuthUnusable
+from lading.cli.settings import load_settings
+
+# A first line that is longer is no password.
+_MOST_CHARACTERS = 1024
+
+_file = click.option(
+    "-f",
+    "--file",
+    "path",
+    type=click.Path(path_type=Path),
+    help="The file of users; by default that of the configuration.",
+)
+_config = click.option(
+    "-c", "--config", type=click.Path(path_type=Path), help="The configuration that names the file."
+)
+_from_stdin = click.option(
+    "--password-stdin", is_flag=True, help="Read the password from standard input."
+)
+
+
+@click.group()
+def user() -> None:
+    """Add and remove those who may log in with a password.
+
+    The server takes changes up by itself. Without --file, the file is the one that the
+    configuration names: --config, or REGISTRY_AUTH_HTPASSWD_PATH and the other variables.
+    """
+
+
+@user.command()
+@click.argument("name")
+@_file
+@_config
+@_from_stdin
+def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
+    """Add a user. The file is made if it is not there."""
+    path = _find(path, config)
+    with _explained(path):
+        add_user(path, name, _read_password(from_stdin=password_stdin))
+    click.echo(f"{name} may log in")
+
+
+@user.command()
+@click.argument("name")
+@_file
+@_config
+@_from_stdin
+def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
+    """Give a user another password. Its tokens end at once."""
+    path = _find(path, config)
+    with _explained(path):
+        change_password(path, name, _read_password(from_stdin=password_stdin))
+    click.echo(f"{name} has a new password")
+
+
+@user.command()
+@click.argument("name")
+@_file
+@_config
+def rm(name: str, path: Path | None, config: Path | None) -> None:
+    """Remove a user. Its tokens end at once."""
+    path = _find(path, config)
+    with _explained(path):
+        remove_user(path, name)
+    click.echo(f"{name} may not log in any more")
+
+
+@user.command()
+@_file
+@_config
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
+    """List the users."""
+    path = _find(path, config)
+    with _explained(path):
+        users = list_users(path)
+    if as_json:
+        click.echo(json.dumps([{"name": each.name, "usable": each.usable} for each in users]))
+        return
+    for each in users:
+        click.echo(each.name if each.usable else f"{each.name} (cannot log in: not bcrypt)")
+
+
+def _find(path: Path | None, config: Path | None) -> Path:
+    if path is not None:
+        return path
+    htpasswd = load_settings(config).auth.htpasswd
+    if htpasswd is None:
+        raise click.ClickException(
+            "name the file with --file, or with --config a configuration that has `auth.htpasswd`"
+        )
+    return htpasswd.path
+
+
+def _read_password(*, from_stdin: bool) -> str:
+    if not from_stdin:
+        typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
+        return typed
+    line = sys.stdin.readline(_MOST_CHARACTERS)
+    return line.removesuffix("\n").removesuffix("\r")
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """What goes wrong ends the command with a sentence."""
+    try:
+        yield
+    except (UserError, AuthUnusable) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(
+            f"cannot write {path}: {os.strerror(error.errno or 0)}; the file is replaced as a"
+            " whole, so its directory must be writable (in a container, mount the directory)"
+        ) from error
