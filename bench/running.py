@@ -108,7 +108,7 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
     while process.poll() is None and time.monotonic() < deadline:
         try:
             with Connection(port) as connection:
-                connection.request("GET", "/v2/").expect(200)
+                connection.request("GET", "/v2/").expect(200, 401)
                 return
         except OSError:
             time.sleep(0.05)

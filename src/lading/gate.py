@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lading.api.callers import Callers
 from lading.api.challenge import Basic, Bearer, Challenge, OwnBearer
 from lading.api.guard import Gate
 from lading.auth.authenticator import Authenticators, TokenVerifier
@@ -164,7 +165,8 @@ def _gate_of_users(settings: Settings, htpasswd: Htpasswd, metadata: Metadata) -
     permissions = CurrentPermissions(permissions_of(settings.auth))
     tokens = settings.auth.tokens
     if tokens is None and not permissions.value.something_for_anybody:
-        gate = Gate(logins, None, permissions, Basic(htpasswd.realm))
+        callers = Callers(logins, None, time.time)
+        gate = Gate(callers, permissions, Basic(htpasswd.realm))
     else:
         gate = _with_token_service(
             settings, tokens or Tokens(), users, logins, permissions, metadata
@@ -205,14 +207,15 @@ def _with_token_service(
         clock=time.time,
     )
     challenge = OwnBearer(settings.http.host or "", tokens.service, settings.http.trustedproxies)
-    return Gate(logins, own, permissions, challenge, service)
+    return Gate(Callers(logins, own, time.time), permissions, challenge, service)
 
 
 def _gate_of_tokens(settings: Settings, token: Token) -> OpenGate:
     path = token.autoredirectpath if token.autoredirect else ""
     challenge: Challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
     permissions = CurrentPermissions(Permissions(()))
-    gate = Gate(Logins(Authenticators([])), _external_tokens(token), permissions, challenge)
+    callers = Callers(Logins(Authenticators([])), _external_tokens(token), time.time)
+    gate = Gate(callers, permissions, challenge)
     return OpenGate(gate, permissions)
 
 

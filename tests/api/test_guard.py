@@ -1,10 +1,13 @@
 """The guard: who is let in, and how the others are told."""
 
 import base64
+import math
+import time
 from collections.abc import Sequence
 
 import pytest
 
+from lading.api.callers import Callers
 from lading.api.challenge import Fault, bearer_header
 from lading.api.guard import Gate, Guard
 from lading.api.needs import DELETE, PULL, PUSH, Need, Needs
@@ -47,7 +50,7 @@ class Tokens:
         if token != "good":
             return None
         everywhere = Glob("*/app")
-        return Bearer(Principal("alice"), (Right(everywhere, PULL),), catalog=False)
+        return Bearer(Principal("alice"), (Right(everywhere, PULL),), catalog=False, until=math.inf)
 
 
 class Challenger:
@@ -61,7 +64,8 @@ class Challenger:
 
 def gate(permissions: Permissions = PERMISSIONS) -> Gate:
     """A gate with users and tokens."""
-    return Gate(Logins(Authenticators([Users()])), Tokens(), lambda: permissions, Challenger())
+    callers = Callers(Logins(Authenticators([Users()])), Tokens(), time.time)
+    return Gate(callers, lambda: permissions, Challenger())
 
 
 def basic(text: str) -> str:
@@ -99,7 +103,7 @@ async def test_who_is_let_in(
     authorization: str | None, needs: Needs, repository: RepositoryName | None
 ) -> None:
     """Whoever may; the body is not read for it."""
-    access = await Guard(gate()).admit(asking(authorization), needs, repository)
+    access, _ = await Guard(gate()).admit(asking(authorization), needs, repository)
     assert needs is Need.NOTHING or access.principal.name == ("alice" if authorization else "")
 
 
@@ -170,7 +174,8 @@ async def test_permissions_are_those_of_now() -> None:
 async def test_without_a_gate() -> None:
     """Everybody may do everything, whatever they send."""
     for authorization in (None, "nonsense", "Bearer bad"):
-        admitted = await Guard(None).admit(asking(authorization), DELETE, APP)
-        assert admitted == EVERY_ACCESS
-        assert admitted.principal == ANYBODY
-        assert Action.DELETE in admitted.actions(APP)
+        access, grant = await Guard(None).admit(asking(authorization), DELETE, APP)
+        assert access == EVERY_ACCESS
+        assert access.principal == ANYBODY
+        assert grant == access.grant(APP)
+        assert Action.DELETE in grant.actions

@@ -310,17 +310,3 @@ async def test_shared_secrets() -> None:
     assert await verifier(key_set=FixedKeys(keys)).verify(signed) is None
     listed = verifier(key_set=FixedKeys(keys), algorithms=["HS256"])
     assert await listed.verify(signed) is not None
-
-
-async def test_it_is_verified_anew_now_and_then() -> None:
-    """A key that is trusted no more is not remembered for as long as its tokens say."""
-    clock = Clock()
-    named: dict[str, TrustedKey] = {"k": TrustedKey(KEY.public_key())}
-    trusting = verifier(key_set=FixedKeys(named), clock=clock)
-    signed = token(header={"kid": "k"}, exp=int(NOW) + 10_000)
-    assert await trusting.verify(signed) is not None
-    named.clear()
-    clock.now += 299
-    assert await trusting.verify(signed) is not None
-    clock.now += 1
-    assert await trusting.verify(signed) is None

@@ -137,5 +137,7 @@ def guarded_registry(
         rules = [*PERMISSIONS["rules"], FOR_EVERYBODY]
         auth["permissions"] = {**PERMISSIONS, "rules": rules}
         auth["tokens"] = {"service": SERVICE}
-    with lading_serve(directory, settings={"auth": auth, **sections}, network=network, env=env) as lading:
+    with lading_serve(
+        directory, settings={"auth": auth, **sections}, network=network, env=env
+    ) as lading:
         yield Guarded(lading, tokens)

@@ -33,9 +33,6 @@ _ALWAYS = {
 # Requests that bring bytes of blobs.
 _UPLOADS = frozenset({"end-4", "end-5", "end-6"})
 
-# The catalog and the base belong to no repository; their handlers do not look at it.
-_NO_REPOSITORY = RepositoryName("registry")
-
 
 class Api:
     """The registry protocol."""
@@ -114,10 +111,9 @@ class Api:
             Unauthorized, Denied: see `Guard.admit`.
         """
         repository = None if match.name is None else RepositoryName(match.name)
-        access = await self._guard.admit(request, endpoint.needs, repository)
+        access, grant = await self._guard.admit(request, endpoint.needs, repository)
         if endpoint.writes and self._options.read_only:
             raise ReadOnly
-        grant = access.grant(repository or _NO_REPOSITORY)
         return Context(
             request,
             self._registry,

@@ -7,16 +7,14 @@ from a refusal.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lading.api.callers import Admission, Caller, Callers, admission
 from lading.api.challenge import Challenge, Fault
 from lading.api.credentials import Password, Token, parse_authorization
-from lading.api.limits import client_of
 from lading.api.needs import Need, Needs
 from lading.api.request import Request
-from lading.auth.authenticator import TokenVerifier
-from lading.auth.logins import Logins
 from lading.auth.service import TokenService
-from lading.core.access import ANYBODY, EVERY_ACCESS, Access, Action, Principal
-from lading.core.errors import Denied, NameInvalid, Unauthorized
+from lading.core.access import ANYBODY, EVERY_ACCESS, Access, Action
+from lading.core.errors import Denied, NameInvalid, RegistryError, Unauthorized
 from lading.core.names import RepositoryName
 from lading.core.permissions import Permissions
 from lading.core.scopes import CATALOG, Scope
@@ -27,14 +25,13 @@ class Gate:
     """How callers are told apart, and what each may do.
 
     Attributes:
-        tokens: what knows tokens; `None` if there are none, and passwords only.
+        callers: tells who is calling.
         permissions: the rules in force now; they may be other ones at the next request.
         challenge: how a client is told to log in.
         service: where clients get tokens, if that is here.
     """
 
-    logins: Logins
-    tokens: TokenVerifier | None
+    callers: Callers
     permissions: Callable[[], Permissions]
     challenge: Challenge
     service: TokenService | None = None
@@ -48,8 +45,8 @@ class Guard:
 
     async def admit(
         self, request: Request, needs: Needs, repository: RepositoryName | None
-    ) -> Access:
-        """What the caller may do.
+    ) -> Admission:
+        """Let a request in.
 
         Args:
             request: its body is not touched.
@@ -62,13 +59,13 @@ class Guard:
             Unavailable, TooManyRequests: who is calling cannot be checked now.
         """
         if self._gate is None:
-            return EVERY_ACCESS
+            return admission(EVERY_ACCESS, repository)
         if needs is Need.NOTHING:
-            return Access(ANYBODY, ())
+            return admission(Access(ANYBODY, ()), repository)
         return await _Decision(self._gate, request, needs, repository).make()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Decision:
     """On one request."""
 
@@ -77,60 +74,47 @@ class _Decision:
     needs: Needs
     repository: RepositoryName | None
 
-    async def make(self) -> Access:
+    async def make(self) -> Admission:
         header = self.request.headers.get("authorization")
-        if header is None:
-            return self._of_anybody()
-        match parse_authorization(header):
-            case Password(name, password):
-                return await self._of_password(name, password)
-            case Token(text):
-                return await self._of_token(text)
-            case None:
-                raise self._unauthorized("the Authorization header cannot be understood")
-
-    def _of_anybody(self) -> Access:
-        access = self._access(ANYBODY)
+        callers = self.gate.callers
+        caller = callers.anybody if header is None else await callers.find(self.request, header)
+        if caller is None:
+            raise self._unknown(header)
+        self.request.caller = caller.name
+        admission = caller.admission(self.gate.permissions(), self.repository)
         # Clients find out at the base how to log in, and do not ask anywhere else; so it wants a
         # login even where much can be done without one.
-        if self.needs is Need.LOGIN or not self._suffices(access):
+        if caller is callers.anybody and self.needs is Need.LOGIN:
             raise self._unauthorized()
-        return access
+        if not self._suffices(admission):
+            raise self._refusal(caller)
+        return admission
 
-    async def _of_password(self, name: str, password: str) -> Access:
-        self.request.claimed = name
-        login = await self.gate.logins.log_in(name, password, client_of(self.request.address))
-        if login is None:
-            raise self._unauthorized("the name or the password is wrong")
-        self.request.caller = login.principal.name
-        access = self._access(login.principal)
-        if not self._suffices(access):
-            raise Denied("", *(_detail(scope) for scope in self._scopes()))
-        return access
+    def _unknown(self, header: str | None) -> Unauthorized:
+        match parse_authorization(header or ""):
+            case Password():
+                return self._unauthorized("the name or the password is wrong")
+            case Token():
+                return self._unauthorized("the token is not valid", Fault.INVALID)
+            case None:
+                return self._unauthorized("the Authorization header cannot be understood")
 
-    async def _of_token(self, text: str) -> Access:
-        bearer = None if self.gate.tokens is None else await self.gate.tokens.verify(text)
-        if bearer is None:
-            raise self._unauthorized("the token is not valid", Fault.INVALID)
-        self.request.caller = bearer.principal.name
-        rights = self.gate.permissions().rights_of(bearer.principal)
-        access = Access(bearer.principal, rights, bearer.scopes, bearer.catalog)
-        if not self._suffices(access):
-            raise self._unauthorized("the token is not good for this", Fault.INSUFFICIENT)
-        return access
+    def _refusal(self, caller: Caller) -> RegistryError:
+        """Somebody known by a password gains nothing by logging in again."""
+        if caller.has_token:
+            return self._unauthorized("the token is not good for this", Fault.INSUFFICIENT)
+        if caller is self.gate.callers.anybody:
+            return self._unauthorized()
+        return Denied("", *(_detail(scope) for scope in self._scopes()))
 
-    def _access(self, principal: Principal) -> Access:
-        rights = self.gate.permissions().rights_of(principal)
-        return Access(principal, rights, catalog=bool(principal.name or rights))
-
-    def _suffices(self, access: Access) -> bool:
+    def _suffices(self, admission: Admission) -> bool:
         match self.needs:
             case Need.NOTHING | Need.LOGIN:
                 return True
             case Need.CATALOG:
-                return access.catalog
+                return admission.access.catalog
             case actions:
-                return self.repository is not None and actions <= access.actions(self.repository)
+                return self.repository is not None and actions <= admission.grant.actions
 
     def _scopes(self) -> Sequence[Scope]:
         """What a token must be good for. A mount asks for both repositories at once."""

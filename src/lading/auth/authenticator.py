@@ -41,11 +41,15 @@ class Bearer:
     Attributes:
         scopes: in which repositories it is good for what.
         catalog: whether it is good for the list of repositories.
+        until: when it ends, in seconds since the epoch.
+        login: that it was issued to, and with which it ends; `None` if there is none.
     """
 
     principal: Principal
     scopes: Rights
     catalog: bool
+    until: float
+    login: Login | None = None
 
 
 class TokenVerifier(Protocol):

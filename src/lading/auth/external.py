@@ -5,7 +5,6 @@ a trusted one) or its `kid` (the name of a trusted key), in this order. What the
 its issuer decided; the registry adds nothing and takes nothing away.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
@@ -16,7 +15,6 @@ from lading.auth.authenticator import Bearer
 from lading.auth.certificates import verify_chain
 from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, scopes_of, text_of
 from lading.auth.keysets import KeySet, TrustedKey, names_of, parse_key
-from lading.auth.memory import Memory
 from lading.core.access import ALL_RIGHTS, Principal
 from lading.core.scopes import opens_catalog, rights_in
 
@@ -24,9 +22,6 @@ from lading.core.scopes import opens_catalog, rights_in
 DEFAULT_ALGORITHMS = (
     "EdDSA", "RS256", "RS384", "RS512", "ES256", "ES384", "ES512", "PS256", "PS384", "PS512",
 )  # fmt: skip
-_MAX_REMEMBERED = 10_000
-# Seconds after which a token is verified again: its key may not be trusted any more.
-_REMEMBERED = 300.0
 
 log = logging.getLogger(__name__)
 
@@ -50,23 +45,16 @@ class ExternalTokens:
         self._roots = roots
         self._algorithms = list(algorithms or DEFAULT_ALGORITHMS)
         self._clock = clock
-        self._known: Memory[Bearer] = Memory(_MAX_REMEMBERED, clock)
 
     async def verify(self, token: str) -> Bearer | None:
         """See `TokenVerifier.verify`."""
-        key = hashlib.sha256(token.encode(errors="replace")).digest()
-        bearer = self._known.get(key)
-        if bearer is None:
-            now = self._clock()
-            try:
-                claims = await self._decode(token)
-                until = min(check_times(claims, now), now + _REMEMBERED)
-                bearer = _bearer(claims)
-            except TokenInvalid as error:
-                log.info("a token was refused: %s", error)
-                return None
-            self._known.put(key, bearer, until=until)
-        return bearer
+        try:
+            claims = await self._decode(token)
+            until = check_times(claims, self._clock())
+            return _bearer(claims, until)
+        except TokenInvalid as error:
+            log.info("a token was refused: %s", error)
+            return None
 
     async def _decode(self, token: str) -> Claims:
         try:
@@ -117,7 +105,7 @@ class ExternalTokens:
         return None
 
 
-def _bearer(claims: Claims) -> Bearer:
+def _bearer(claims: Claims, until: float) -> Bearer:
     scopes = scopes_of(claims)
     principal = Principal(text_of(claims, "sub"), rights=ALL_RIGHTS)
-    return Bearer(principal, rights_in(scopes), opens_catalog(scopes))
+    return Bearer(principal, rights_in(scopes), opens_catalog(scopes), until)

@@ -94,6 +94,7 @@ class UserFile:
             HtpasswdInvalid: it cannot be used.
         """
         self._path = path
+        self._name = str(path)
         self._users: Users = {}
         self._seen: object = None
         self._read()
@@ -101,7 +102,7 @@ class UserFile:
     @property
     def users(self) -> Users:
         """The users of now."""
-        if _state(self._path) != self._seen:
+        if _state(self._name) != self._seen:
             try:
                 self._read()
                 log.info("read %s again: %d users", self._path, len(self._users))
@@ -111,8 +112,8 @@ class UserFile:
 
     def _read(self) -> None:
         # The state is taken first: a file that changes while it is read is read once more.
-        self._seen = _state(self._path)
-        self._users = parse_users(read_limited(self._path), str(self._path))
+        self._seen = _state(self._name)
+        self._users = parse_users(read_limited(self._path), self._name)
 
 
 def read_limited(path: Path) -> bytes:
@@ -135,10 +136,10 @@ def read_limited(path: Path) -> bytes:
     return content
 
 
-def _state(path: Path) -> object:
+def _state(path: str) -> object:
     """Changes when the file does; a microsecond's work, so it can be asked at every login."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a third of the time of Path.stat
+        found = os.stat(path)  # noqa: PTH116 - no Path is made for it
     except OSError:
         return None
     return found.st_mtime_ns, found.st_size, found.st_ino

@@ -4,7 +4,6 @@ A token names its principal and the stamp of the login it was issued to. Both ar
 whenever it is used, so a removed user or a changed password ends its tokens at once.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,7 +23,6 @@ from lading.auth.claims import (
     text_of,
 )
 from lading.auth.keys import KeyRing
-from lading.auth.memory import Memory
 from lading.core.access import ANYBODY, Action, Principal, Right, Rights
 from lading.core.globs import Glob
 from lading.core.scopes import Scope, opens_catalog, rights_in
@@ -33,7 +31,6 @@ ALGORITHM = "ES256"
 ISSUER = "lading"
 # Of the stamp of a login, what a token holds of it: enough to tell two from each other.
 _STAMP = 16
-_MAX_REMEMBERED = 10_000
 
 log = logging.getLogger(__name__)
 
@@ -50,17 +47,6 @@ class Issued:
     token: str
     at: int
     lifetime: int
-
-
-@dataclass(frozen=True, slots=True)
-class _Known:
-    """What a token says, its signature and form being right."""
-
-    subject: str
-    stamp: str
-    rights: Rights | None
-    scopes: Rights
-    catalog: bool
 
 
 class RegistryTokens:
@@ -82,7 +68,6 @@ class RegistryTokens:
         self._lifetime = lifetime
         self._clock = clock
         self._new_uuid = new_uuid
-        self._known: Memory[_Known] = Memory(_MAX_REMEMBERED, clock)
 
     async def issue(self, principal: Principal, stamp: str, scopes: Sequence[Scope]) -> Issued:
         """Make a token.
@@ -116,20 +101,14 @@ class RegistryTokens:
 
     async def verify(self, token: str) -> Bearer | None:
         """See `TokenVerifier.verify`."""
-        key = hashlib.sha256(token.encode(errors="replace")).digest()
-        known = self._known.get(key)
-        if known is None:
-            try:
-                claims = self._decode(token)
-                # Its own clock wrote the end, so none is granted beyond it.
-                until = check_times(claims, self._clock(), leeway=0)
-                known = _read(claims)
-            except TokenInvalid as error:
-                log.info("a token was refused: %s", error)
-                return None
-            self._known.put(key, known, until=until)
-        principal = await self._principal(known)
-        return None if principal is None else Bearer(principal, known.scopes, known.catalog)
+        try:
+            claims = self._decode(token)
+            # Its own clock wrote the end, so none is granted beyond it.
+            until = check_times(claims, self._clock(), leeway=0)
+            return await self._bearer(claims, until)
+        except TokenInvalid as error:
+            log.info("a token was refused: %s", error)
+            return None
 
     def _decode(self, token: str) -> Claims:
         """Only what this registry signs with counts, whatever the token says of itself."""
@@ -152,26 +131,18 @@ class RegistryTokens:
             ) from error
         return claims
 
-    async def _principal(self, known: _Known) -> Principal | None:
-        if not known.subject:
-            return ANYBODY
-        if not known.stamp:
-            return Principal(known.subject, rights=known.rights)
-        login = await self._authenticators.recall(known.subject)
-        if login is None or login.stamp[:_STAMP] != known.stamp:
-            return None
-        return login.principal
-
-
-def _read(claims: Claims) -> _Known:
-    scopes = scopes_of(claims)
-    return _Known(
-        subject=text_of(claims, "sub"),
-        stamp=text_of(claims, "stamp"),
-        rights=_rights(claims),
-        scopes=rights_in(scopes),
-        catalog=opens_catalog(scopes),
-    )
+    async def _bearer(self, claims: Claims, until: float) -> Bearer:
+        scopes = scopes_of(claims)
+        name, stamp = text_of(claims, "sub"), text_of(claims, "stamp")
+        principal, login = ANYBODY, None
+        if stamp:
+            login = await self._authenticators.recall(name)
+            if login is None or login.stamp[:_STAMP] != stamp:
+                raise TokenInvalid("its user is gone, or has another password")
+            principal = login.principal
+        elif name:
+            principal = Principal(name, rights=_rights(claims))
+        return Bearer(principal, rights_in(scopes), opens_catalog(scopes), until, login)
 
 
 def _rights(claims: Claims) -> Rights | None:

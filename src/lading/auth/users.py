@@ -14,6 +14,7 @@ class FileUsers:
     def __init__(self, file: UserFile, checker: PasswordChecker) -> None:
         self._file = file
         self._checker = checker
+        self._logins: dict[str, tuple[bytes, Login]] = {}
 
     async def authenticate(self, name: str, password: str) -> Login | None:
         """See `Authenticator.authenticate`."""
@@ -22,13 +23,18 @@ class FileUsers:
         if hashed is None:
             await self._checker.check(password, decoy(usual_cost(users)))
             return None
-        return _login(name, hashed) if await self._checker.check(password, hashed) else None
+        return self._login(name, hashed) if await self._checker.check(password, hashed) else None
 
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`."""
         hashed = self._file.users.get(name)
-        return None if hashed is None else _login(name, hashed)
+        return None if hashed is None else self._login(name, hashed)
 
-
-def _login(name: str, hashed: bytes) -> Login:
-    return Login(Principal(name), hashlib.sha256(hashed).hexdigest())
+    def _login(self, name: str, hashed: bytes) -> Login:
+        """Made once for each password: it is asked for with every token."""
+        known = self._logins.get(name)
+        if known is not None and known[0] == hashed:
+            return known[1]
+        login = Login(Principal(name), hashlib.sha256(hashed).hexdigest())
+        self._logins[name] = hashed, login
+        return login

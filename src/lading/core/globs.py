@@ -39,6 +39,8 @@ class Glob(str):
 
     def __init__(self, text: str) -> None:
         self._plain = _SIGN.search(text) is None
+        # What most rules are: everything below something.
+        self._is_below = text == self.prefix + _ANY_PARTS
         parts = [] if self._plain else text.split("/")
         if parts[-1:] == [_ANY_PARTS]:
             parts.insert(-1, "*")
@@ -55,6 +57,8 @@ class Glob(str):
         """Whether the whole name is what the pattern describes."""
         if self._plain:
             return name == self
+        if self._is_below:
+            return name.startswith(self[:-2]) and len(name) > len(self) - 2
         names = name.split("/")
         at = reached = 0
         # The last `**`, and how far it reaches: the only choice that may have to be made again.

@@ -25,6 +25,8 @@ ANY_USER = "*"
 
 EVERYDAY_ACTIONS: Actions = frozenset({Action.PULL, Action.PUSH, Action.DELETE})
 
+_MOST_KNOWN = 10_000
+
 _IMPLIED: Mapping[Action, Actions] = {
     # A push asks what is there before it sends anything, so none works without pull.
     Action.PUSH: frozenset({Action.PULL, Action.PUSH}),
@@ -75,11 +77,23 @@ class Permissions:
     rules: Sequence[Rule]
     groups: Mapping[str, frozenset[str]] = field(default_factory=dict)
     own: bool = False
+    # Found out once for each principal, and not at each request.
+    _known: dict[Principal, Rights] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def rights_of(self, principal: Principal) -> Rights:
         """Everything that a principal may do."""
         if principal.rights is not None:
             return principal.rights
+        rights = self._known.get(principal)
+        if rights is None:
+            if len(self._known) >= _MOST_KNOWN:
+                self._known.clear()
+            rights = self._known[principal] = self._find_rights(principal)
+        return rights
+
+    def _find_rights(self, principal: Principal) -> Rights:
         groups = principal.groups | {
             group for group, members in self.groups.items() if principal.name in members
         }
