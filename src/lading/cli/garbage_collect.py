@@ -1,8 +1,8 @@
 """`lading garbage-collect`: free what nothing needs, while the server runs or not.
 
-Prints the lines of CNCF Distribution's command of that name, which scripts read, each with why; and
-then a summary with bytes. What stays is listed on demand only: that costs what there is in the
-registry, and all else here costs what there is to collect.
+Prints the lines of CNCF Distribution's command of that name, which scripts read; why each thing
+goes; and then a summary with bytes. Listing what stays costs what there is in the registry, which
+`--quiet` saves: all else here costs what there is to collect.
 """
 
 import sys
@@ -46,11 +46,10 @@ KINDS = {
     "-m", "--delete-untagged", is_flag=True, help="Also remove manifests that no tag leads to."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the summary only.")
-@click.option("--verbose", is_flag=True, help="Also list what stays, as Distribution does.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 @click.argument("config", type=click.Path(path_type=Path))
 def garbage_collect(
-    config: Path, *, dry_run: bool, delete_untagged: bool, quiet: bool, verbose: bool, as_json: bool
+    config: Path, *, dry_run: bool, delete_untagged: bool, quiet: bool, as_json: bool
 ) -> None:
     """Remove deleted images for good, and free the bytes that nothing needs.
 
@@ -58,7 +57,7 @@ def garbage_collect(
     what was deleted in the trash for a while; this empties the trash. CONFIG is the server's
     configuration file.
     """
-    command = _Command(quiet=quiet or as_json, verbose=verbose, as_json=as_json)
+    command = _Command(quiet=quiet or as_json, as_json=as_json)
     with_registry(
         config,
         lambda registry: command.run(registry, dry_run=dry_run, untagged=delete_untagged),
@@ -68,9 +67,8 @@ def garbage_collect(
 class _Command:
     """One run of the command: how it talks."""
 
-    def __init__(self, *, quiet: bool, verbose: bool, as_json: bool) -> None:
+    def __init__(self, *, quiet: bool, as_json: bool) -> None:
         self._quiet = quiet
-        self._verbose = verbose
         self._as_json = as_json
 
     async def run(self, registry: Registry, *, dry_run: bool, untagged: bool) -> None:
@@ -94,12 +92,14 @@ class _Command:
                 " completed; when it is: `lading backup --done`",
                 err=True,
             )
-        if self._verbose and not self._quiet:
-            await _print_kept(registry, plan)
         if not self._quiet:
-            for item in plan.items:
-                click.echo(_line(item))
-                click.echo(f"    {_because(item)}")
+            marked = await _print_kept(registry, plan)
+            _print_items(plan.manifests)
+            click.echo(
+                f"\n{marked} blobs marked, {len(plan.blobs)} blobs and {len(plan.manifests)}"
+                " manifests eligible for deletion"
+            )
+            _print_items(item for item in plan.items if not isinstance(item, DoomedManifest))
         return plan
 
     async def _collect(self, registry: Registry, plan: Plan, held: Lease) -> list[Doomed]:
@@ -136,7 +136,8 @@ def _say_who_collects(job: Job, seconds: float) -> None:
     )
 
 
-async def _print_kept(registry: Registry, plan: Plan) -> None:
+async def _print_kept(registry: Registry, plan: Plan) -> int:
+    """Print every manifest that stays, with what it needs; how many lines that were."""
     marked = 0
     async for repository, manifests in collect.list_kept(registry, plan):
         click.echo(repository)
@@ -145,10 +146,13 @@ async def _print_kept(registry: Registry, plan: Plan) -> None:
             for child in children:
                 click.echo(f"{repository}: marking blob {child}")
             marked += 1 + len(children)
-    click.echo(
-        f"\n{marked} blobs marked, {len(plan.blobs)} blobs and {len(plan.manifests)} manifests"
-        " eligible for deletion"
-    )
+    return marked
+
+
+def _print_items(items: Iterable[Doomed]) -> None:
+    for item in items:
+        click.echo(_line(item))
+        click.echo(f"    {_because(item)}")
 
 
 def _line(item: Doomed) -> str:
