@@ -1,10 +1,12 @@
 """`python -m bench`: measure, and write `docs/performance.md`."""
 
 import re
+import tempfile
+from pathlib import Path
 
 import click
 
-from bench import report, results
+from bench import growth, nginx, plots, report, results
 from bench.measure import measure
 from bench.registries import NAMES
 from bench.works import WORKS
@@ -34,10 +36,17 @@ def main(
         rounds=rounds or (2 if quick else 5),
         seconds=seconds or (1 if quick else 3),
     )
+    if not only:
+        with tempfile.TemporaryDirectory(prefix="lading-bench-") as directory:
+            measured.ceilings = nginx.measure(
+                Path(directory), rounds=1 if quick else 5, seconds=1 if quick else 3
+            )
+        measured.growth = growth.grow(growth.SIZES[:3] if quick else growth.SIZES)
     results.save(measured)
     click.echo(report.tables(measured))
     if write:
         report.write(measured)
+        plots.draw(measured)
 
 
 if __name__ == "__main__":

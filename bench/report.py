@@ -4,9 +4,12 @@ The page's words are written by hand; what stands between two marks is replaced.
 """
 
 import re
+import statistics
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.growth import Growth
+from bench.nginx import Ceilings
 from bench.registries import DISTRIBUTION
 from bench.results import Results, WorkResults
 
@@ -49,8 +52,58 @@ def tables(results: Results) -> str:
                     ["on disk when acknowledged", *results.durability.values()],
                 ],
             ),
+            *_growth(results.growth),
+            *_ceilings(results.ceilings),
             *(f"Not measured: {name}: {why}.\n" for name, why in results.missing.items()),
         ]
+    )
+
+
+def _growth(growth: Sequence[Growth]) -> Sequence[str]:
+    if not growth:
+        return ()
+    kinds = list(growth[0].p50_ms)
+    rows = [
+        [kind, *(_number(each.p50_ms[kind]) for each in growth), _ratio(growth, kind)]
+        for kind in kinds
+    ]
+    collections = [f"{each.collection:.2f}" for each in growth]
+    rows.append(["collection of the same garbage, s", *collections, ""])
+    head = ["median, ms", *(f"{each.repositories:,}" for each in growth), "last to first"]
+    return (
+        "**Growth of lading**, by repositories (and tags in one of them, and a tenth of all blobs)",
+        "",
+        _rows(head, rows),
+        "![Growth](performance/growth.svg)",
+        "",
+    )
+
+
+def _ratio(growth: Sequence[Growth], kind: str) -> str:
+    return f"{growth[-1].p50_ms[kind] / growth[0].p50_ms[kind]:.2f}×"
+
+
+def _ceilings(ceilings: Ceilings) -> Sequence[str]:
+    if not ceilings.file:
+        return ()
+    blob, file, small = (
+        statistics.median(figures)
+        for figures in (ceilings.blob, ceilings.file, ceilings.small_files)
+    )
+    return (
+        "**nginx**",
+        "",
+        _rows(
+            ["", "median"],
+            [
+                ["a file of 4 KiB that nginx serves, 16 connections, requests/s", _number(small)],
+                ["a file of 256 MiB that nginx serves, 1 client, MB/s", _number(file)],
+                [
+                    "the same as a blob through deploy/compose's nginx, MB/s",
+                    f"{_number(blob)} ({blob / file:.2f}×)",
+                ],
+            ],
+        ),
     )
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import msgspec
 
+from bench.growth import Growth
+from bench.nginx import Ceilings
 from bench.works.base import Result
 
 FILE = Path("build/bench/results.json")
@@ -45,6 +47,8 @@ class Results:
         memory: bytes of each registry's largest process, at the end.
         syncs: calls of `fsync` and `fdatasync` for the push of one small image.
         missing: registries that this machine does not have, and why.
+        ceilings: of nginx.
+        growth: of lading, by size.
     """
 
     machine: str
@@ -53,6 +57,8 @@ class Results:
     memory: dict[str, int] = field(default_factory=dict)
     syncs: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
+    ceilings: Ceilings = field(default_factory=Ceilings)
+    growth: list[Growth] = field(default_factory=list)
 
 
 def save(results: Results) -> None:
