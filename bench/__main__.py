@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from bench import growth, nginx, plots, report, results
-from bench.measure import measure
+from bench.measure import measure, measure_with_tokens
 from bench.registries import NAMES
 from bench.works import WORKS
 
@@ -30,17 +30,14 @@ def main(
 ) -> None:
     """Measure lading beside the other registries that this machine has."""
     works = [work for work in WORKS if re.search(only, work.name)]
-    measured = measure(
-        names,
-        works,
-        rounds=rounds or (2 if quick else 5),
-        seconds=seconds or (1 if quick else 3),
-    )
+    rounds = rounds or (2 if quick else 5)
+    seconds = seconds or (1 if quick else 3)
+    measured = measure(names, works, rounds=rounds, seconds=seconds)
     if not only:
+        measure_with_tokens(measured, rounds=rounds, seconds=seconds)
         with tempfile.TemporaryDirectory(prefix="lading-bench-") as directory:
-            measured.ceilings = nginx.measure(
-                Path(directory), rounds=1 if quick else 5, seconds=1 if quick else 3
-            )
+            place = Path(directory)
+            measured.ceilings = nginx.measure(place, rounds=rounds, seconds=seconds)
         measured.growth = growth.grow(growth.SIZES[:3] if quick else growth.SIZES)
     results.save(measured)
     click.echo(report.tables(measured))

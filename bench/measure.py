@@ -7,18 +7,19 @@ what else the machine does meets all alike.
 
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from bench.content import image, push_image
 from bench.http import UnexpectedAnswer
 from bench.machine import describe
 from bench.progress import Progress
-from bench.registries import Missing, Registry, find
+from bench.registries import Missing, Registry, find, with_tokens
 from bench.results import Results, WorkResults
 from bench.running import Running, running
-from bench.works import Work
+from bench.tokens import Issuer
+from bench.works import TOKEN_REPOSITORIES, WITH_TOKENS, Work
 
 # Images pushed while syncs are counted.
 COUNTED = 20
@@ -33,12 +34,28 @@ def measure(names: Sequence[str], works: Sequence[Work], *, rounds: int, seconds
             stack.enter_context(running(registry, directory))
             for registry in _available(names, results)
         ]
-        _prepare(started, works, results)
-        _measure(started, works, results, rounds, seconds)
+        results.works = _prepare(started, works)
+        _measure(started, works, results.works, rounds, seconds)
         for registry in started:
             results.memory[registry.registry.name] = registry.largest_process_bytes()
             results.syncs[registry.registry.name] = _syncs(registry)
     return results
+
+
+def measure_with_tokens(results: Results, *, rounds: int, seconds: float) -> None:
+    """Measure some of the works with a bearer token in every request; add it to the results."""
+    with ExitStack() as stack:
+        directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lading-bench-")))
+        issuer = Issuer(directory)
+        headers = {"Authorization": f"Bearer {issuer.token(TOKEN_REPOSITORIES)}"}
+        started = []
+        for name in ("lading", "distribution"):
+            with suppress(Missing):
+                registry = with_tokens(name, issuer)
+                started.append(stack.enter_context(running(registry, directory, headers=headers)))
+        works = _prepare(started, WITH_TOKENS)
+        _measure(started, WITH_TOKENS, works, rounds, seconds)
+        results.with_tokens = works
 
 
 def _available(names: Sequence[str], results: Results) -> Iterator[Registry]:
@@ -52,17 +69,17 @@ def _available(names: Sequence[str], results: Results) -> Iterator[Registry]:
             yield registry
 
 
-def _prepare(started: Sequence[Running], works: Sequence[Work], results: Results) -> None:
+def _prepare(started: Sequence[Running], works: Sequence[Work]) -> dict[str, WorkResults]:
     for work in Progress("prepare", works, lambda work: work.name):
-        results.works[work.name] = WorkResults(work.unit, work.per)
         for registry in started:
             work.prepare(registry)
+    return {work.name: WorkResults(work.unit, work.per) for work in works}
 
 
 def _measure(
     started: Sequence[Running],
     works: Sequence[Work],
-    results: Results,
+    results: Mapping[str, WorkResults],
     rounds: int,
     seconds: float,
 ) -> None:
@@ -74,7 +91,7 @@ def _measure(
         for registry in rng.sample(started, len(started))
     ]
     for work, registry in Progress("measure", turns, lambda turn: turn[0].name):
-        found, name = results.works[work.name], registry.registry.name
+        found, name = results[work.name], registry.registry.name
         if name in found.refused:
             continue
         try:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.tokens import ISSUER, SERVICE, Issuer
+
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lading-bench"
 
 DISTRIBUTION = "Distribution 3.1.1"
@@ -52,6 +54,28 @@ def find(name: str) -> Registry:
         Missing: it cannot be had here.
     """
     return _FINDERS[name]()
+
+
+def with_tokens(name: str, issuer: Issuer) -> Registry:
+    """lading or Distribution, where nobody may do anything without a token of the issuer.
+
+    Raises:
+        Missing: it cannot be had here.
+    """
+    registry = find(name)
+
+    def launch(data: Path, port: int) -> Launch:
+        plain = registry.launch(data, port)
+        values = {
+            "REALM": "http://127.0.0.1/token",
+            "SERVICE": SERVICE,
+            "ISSUER": ISSUER,
+            "ROOTCERTBUNDLE": str(issuer.bundle),
+        }
+        tokens = {f"REGISTRY_AUTH_TOKEN_{key}": value for key, value in values.items()}
+        return Launch(plain.command, {**plain.environment, **tokens})
+
+    return Registry(registry.name, launch, registry.durability)
 
 
 def _lading() -> Registry:
@@ -174,6 +198,7 @@ def _debian(package: str, path: str) -> Path:
 def _run(*command: str, directory: Path | str | None = None) -> str:
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise Missing(f"`{' '.join(command[:3])}` failed: {''.join(last)}")
+        said = (done.stderr + done.stdout).splitlines()
+        why = [line.strip() for line in said if "rror" in line] or said[-1:]
+        raise Missing(f"`{' '.join(command[:3])}` failed: {' '.join(why[:1])}")
     return done.stdout

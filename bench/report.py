@@ -5,7 +5,7 @@ The page's words are written by hand; what stands between two marks is replaced.
 
 import re
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from bench.growth import Growth
@@ -33,13 +33,14 @@ def tables(results: Results) -> str:
             "",
             "**How much** (median of the rounds; in parentheses the ratio to Distribution)",
             "",
-            _table(results, names, "rate", lambda work: work.unit),
+            _table(results.works, names, "rate", lambda work: work.unit),
             "**How long, at most, for 99 of 100** (milliseconds)",
             "",
-            _table(results, names, "p99_ms", lambda _: "ms"),
+            _table(results.works, names, "p99_ms", lambda _: "ms"),
             "**Processor time of the registry** (seconds)",
             "",
-            _table(results, names, "processor", lambda work: f"s per {work.per}"),
+            _table(results.works, names, "processor", lambda work: f"s per {work.per}"),
+            *_with_tokens(results),
             "**Memory and syncs**",
             "",
             _rows(
@@ -107,11 +108,26 @@ def _ceilings(ceilings: Ceilings) -> Sequence[str]:
     )
 
 
-def _table(results: Results, names: Sequence[str], figure: str, unit: object) -> str:
+def _with_tokens(results: Results) -> Sequence[str]:
+    works = results.with_tokens
+    if not works:
+        return ()
+    names = [name for name in results.durability if any(name in w.rounds for w in works.values())]
+    return (
+        "**With a bearer token in every request**",
+        "",
+        _table(works, names, "rate", lambda work: work.unit),
+        _table(works, names, "processor", lambda work: f"s per {work.per}"),
+    )
+
+
+def _table(
+    works: Mapping[str, WorkResults], names: Sequence[str], figure: str, unit: object
+) -> str:
     assert callable(unit)
     rows = [
         [f"{name}, {unit(work)}", *(_cell(work, registry, figure) for registry in names)]
-        for name, work in results.works.items()
+        for name, work in works.items()
         if any(work.median(registry, figure) is not None for registry in names)
     ]
     return _rows(["", *names], rows)

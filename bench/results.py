@@ -44,6 +44,7 @@ class Results:
     Attributes:
         machine: what it was measured on.
         durability: of each registry, in words.
+        with_tokens: the same, where every request brings a bearer token.
         memory: bytes of each registry's largest process, at the end.
         syncs: calls of `fsync` and `fdatasync` for the push of one small image.
         missing: registries that this machine does not have, and why.
@@ -54,6 +55,7 @@ class Results:
     machine: str
     durability: dict[str, str] = field(default_factory=dict)
     works: dict[str, WorkResults] = field(default_factory=dict)
+    with_tokens: dict[str, WorkResults] = field(default_factory=dict)
     memory: dict[str, int] = field(default_factory=dict)
     syncs: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)

@@ -26,12 +26,17 @@ class NotStartedError(Exception):
 
 @dataclass(frozen=True)
 class Running:
-    """A registry that answers on a port of this machine."""
+    """A registry that answers on a port of this machine.
+
+    Attributes:
+        headers: what every request has to bring along.
+    """
 
     registry: Registry
     port: int
     data: Path
     process: psutil.Process
+    headers: Mapping[str, str]
 
     def processor_seconds(self) -> float:
         """What all its processes have used so far, in user and system mode."""
@@ -43,7 +48,7 @@ class Running:
 
     def connect(self) -> Connection:
         """A connection to it."""
-        return Connection(self.port)
+        return Connection(self.port, self.headers)
 
     @contextmanager
     def counting_syncs(self) -> Iterator["Syncs"]:
@@ -79,7 +84,11 @@ class Syncs:
 
 @contextmanager
 def running(
-    registry: Registry, directory: Path, *, environment: Mapping[str, str] | None = None
+    registry: Registry,
+    directory: Path,
+    *,
+    environment: Mapping[str, str] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Iterator[Running]:
     """Run a registry for the length of the block, on fresh data unless some was put there."""
     port = free_port()
@@ -99,7 +108,7 @@ def running(
         )
     try:
         wait(process, port, log)
-        yield Running(registry, port, data, psutil.Process(process.pid))
+        yield Running(registry, port, data, psutil.Process(process.pid), headers or {})
     finally:
         process.terminate()
         process.wait()

@@ -5,6 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from bench.http import UnexpectedAnswer
 
@@ -21,8 +22,20 @@ class Load:
     p99_ms: float
 
 
+class Target(Protocol):
+    """A server, and what every request to it has to bring along."""
+
+    @property
+    def port(self) -> int:
+        """Of this machine."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """By name."""
+
+
 def load(
-    port: int,
+    registry: Target,
     path: str,
     *,
     connections: int,
@@ -36,9 +49,10 @@ def load(
     """
     command = ["wrk", "--threads=1", f"--connections={connections}"]
     command += [f"--duration={max(1, round(seconds))}s", f"--script={_SCRIPT}"]
-    command += [f"--header={name}: {value}" for name, value in (headers or {}).items()]
+    all_headers = {**registry.headers, **(headers or {})}
+    command += [f"--header={name}: {value}" for name, value in all_headers.items()]
     done = subprocess.run(
-        [*command, f"http://127.0.0.1:{port}{path}"],
+        [*command, f"http://127.0.0.1:{registry.port}{path}"],
         capture_output=True,
         text=True,
         check=True,

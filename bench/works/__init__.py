@@ -6,8 +6,10 @@ turn with the others. What it returns is figures by name; `figures` says what th
 
 from bench.works.base import Work as Work
 from bench.works.listing import Catalog, TagsList
+from bench.works.manifests import REPOSITORY as MANIFESTS
 from bench.works.manifests import ManifestByDigest, ManifestByTag, ManifestHead, TagPush
-from bench.works.mix import MixClosed, MixOpen
+from bench.works.mix import MixClosed, MixOpen, repositories
+from bench.works.pulls import REPOSITORY as BLOBS
 from bench.works.pulls import ColdPull, LargePull, LazyRanges, ParallelRanges, SmallBlob
 from bench.works.pushes import LargePush, Mount, SmallImages
 
@@ -31,3 +33,8 @@ WORKS: tuple[Work, ...] = (
     MixOpen(rate=50),
     MixOpen(rate=200),
 )
+
+WITH_TOKENS: tuple[Work, ...] = (ManifestByTag(), SmallBlob(), MixClosed(connections=16))
+"""Measured again with a bearer token in every request, for `TOKEN_REPOSITORIES`."""
+
+TOKEN_REPOSITORIES = (MANIFESTS, BLOBS, *repositories())

@@ -30,9 +30,7 @@ class TagsList:
     def measure(self, registry: Running, seconds: float) -> Result:
         """Ask for the page."""
         path = "/v2/library/listed/tags/list?n=100"
-        return measure_load(
-            registry, lambda: load(registry.port, path, connections=4, seconds=seconds)
-        )
+        return measure_load(registry, lambda: load(registry, path, connections=4, seconds=seconds))
 
 
 class Catalog:
@@ -55,6 +53,4 @@ class Catalog:
     def measure(self, registry: Running, seconds: float) -> Result:
         """Ask for the page."""
         path = "/v2/_catalog?n=100"
-        return measure_load(
-            registry, lambda: load(registry.port, path, connections=4, seconds=seconds)
-        )
+        return measure_load(registry, lambda: load(registry, path, connections=4, seconds=seconds))

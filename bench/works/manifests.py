@@ -33,7 +33,7 @@ class ManifestByTag:
         return measure_load(
             registry,
             lambda: load(
-                registry.port,
+                registry,
                 f"/v2/{REPOSITORY}/manifests/{self._reference()}",
                 connections=16,
                 seconds=seconds,

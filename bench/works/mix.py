@@ -36,6 +36,8 @@ SCALE = 1 / 8
 LARGEST = 128_000_000
 IMAGES = 120
 REPOSITORIES = 20
+# Repositories that blobs are mounted into.
+MOUNTS = 20
 # Connections of the open loop: more than requests that are ever under way.
 OPEN_CONNECTIONS = 64
 
@@ -61,7 +63,7 @@ def dataset() -> Dataset:
     for number in range(IMAGES):
         count = max(1, min(30, round(rng.lognormvariate(1.1, 0.6))))
         sizes = [min(LARGEST, layer_size(rng, SCALE)) for _ in range(count)]
-        made.images.append((f"mix/repository-{number % REPOSITORIES:02}", image(rng, sizes)))
+        made.images.append((_repository(number % REPOSITORIES), image(rng, sizes)))
         # Zipf: the n-th is asked for an n-th as often as the first.
         made.weights.append(sum(made.weights[-1:]) + 1 / (number + 1))
     return made
@@ -73,8 +75,8 @@ class _TimedConnection(Connection):
     A server that stalls holds up requests that are not even sent; they count as late as well.
     """
 
-    def __init__(self, port: int, tally: Tally) -> None:
-        super().__init__(port)
+    def __init__(self, registry: Running, tally: Tally) -> None:
+        super().__init__(registry.port, registry.headers)
         self._tally = tally
         self.due: float | None = None
 
@@ -155,7 +157,7 @@ class _Client:
     def _mount(self) -> None:
         source, chosen = self._image()
         digest = self._rng.choice(chosen.blobs).digest
-        target = f"mix/mounts-{self._rng.randrange(1000)}"
+        target = _mounts(self._rng.randrange(MOUNTS))
         path = f"/v2/{target}/blobs/uploads/?mount={digest}&from={source}"
         self._connection.request("POST", path).expect(201)
 
@@ -163,6 +165,19 @@ class _Client:
         repository, chosen = self._image()
         tag = f"v{self._rng.randrange(1_000_000)}"
         push_manifest(self._connection, repository, tag, chosen.manifest.body)
+
+
+def repositories() -> list[str]:
+    """All that requests go to."""
+    return [_repository(n) for n in range(REPOSITORIES)] + [_mounts(n) for n in range(MOUNTS)]
+
+
+def _repository(number: int) -> str:
+    return f"mix/repository-{number:02}"
+
+
+def _mounts(number: int) -> str:
+    return f"mix/mounts-{number:02}"
 
 
 def _prepare(registry: Running) -> None:
@@ -194,7 +209,7 @@ class MixClosed:
         """Each connection asks again as soon as it was answered."""
 
         def run(number: int, tally: Tally) -> None:
-            with _TimedConnection(registry.port, tally) as connection:
+            with _TimedConnection(registry, tally) as connection:
                 client = _Client(connection, time.time_ns() + number)
                 end = time.perf_counter() + seconds
                 while time.perf_counter() < end:
@@ -223,7 +238,7 @@ class MixOpen:
         start = time.perf_counter()
 
         def run(number: int, tally: Tally) -> None:
-            with _TimedConnection(registry.port, tally) as connection:
+            with _TimedConnection(registry, tally) as connection:
                 client = _Client(connection, time.time_ns() + number)
                 for at in due:
                     connection.due = start + at

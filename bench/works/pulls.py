@@ -43,9 +43,7 @@ class SmallBlob:
     def measure(self, registry: Running, seconds: float) -> Result:
         """Ask for it."""
         path = f"/v2/{REPOSITORY}/blobs/{self._blob.digest}"
-        return measure_load(
-            registry, lambda: load(registry.port, path, connections=16, seconds=seconds)
-        )
+        return measure_load(registry, lambda: load(registry, path, connections=16, seconds=seconds))
 
 
 class _Large:
