@@ -22,6 +22,7 @@ from lading.auth.keysets import (
     KeySet,
     RemoteKeys,
     TrustedKey,
+    fetch_of_issuer,
     names_of,
     read_keys,
 )
@@ -31,9 +32,11 @@ from lading.auth.robots import RobotLogins
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.auth.users import FileUsers
-from lading.config.auth import Auth, Htpasswd, PermissionSettings, Token, Tokens
+from lading.auth.workloads import Issuer, WorkloadLogins
+from lading.config.auth import Auth, Htpasswd, PermissionSettings, Token, Tokens, Workload
 from lading.config.settings import Settings
 from lading.core.access import Action
+from lading.core.claims import ClaimRule
 from lading.core.errors import RegistryError
 from lading.core.globs import EVERYTHING
 from lading.core.permissions import (
@@ -160,11 +163,13 @@ def _written_rules(settings: PermissionSettings) -> Sequence[Rule]:
 def _gate_of_users(settings: Settings, htpasswd: Htpasswd, metadata: Metadata) -> OpenGate:
     checker = PasswordChecker(time.time)
     robots = RobotLogins(metadata, time.time)
-    users = Authenticators([robots, FileUsers(UserFile(htpasswd.path), checker)])
+    workloads = WorkloadLogins([_issuer(of) for of in settings.auth.workloads], time.time)
+    users = Authenticators([robots, workloads, FileUsers(UserFile(htpasswd.path), checker)])
     logins = Logins(users, _brake(settings))
     permissions = CurrentPermissions(permissions_of(settings.auth))
     tokens = settings.auth.tokens
-    if tokens is None and not permissions.value.something_for_anybody:
+    needs_tokens = tokens is not None or bool(settings.auth.workloads)
+    if not needs_tokens and not permissions.value.something_for_anybody:
         callers = Callers(logins, None, time.time)
         gate = Gate(callers, permissions, Basic(htpasswd.realm))
     else:
@@ -172,6 +177,30 @@ def _gate_of_users(settings: Settings, htpasswd: Htpasswd, metadata: Metadata) -
             settings, tokens or Tokens(), users, logins, permissions, metadata
         )
     return OpenGate(gate, permissions, checker, robots)
+
+
+def _issuer(settings: Workload) -> Issuer:
+    return Issuer(
+        name=settings.name,
+        url=settings.issuer,
+        audience=settings.audience,
+        keys=(
+            RemoteKeys(settings.issuer, time.time, fetch_of_issuer)
+            if settings.jwks is None
+            else _keys_at(settings.jwks)
+        ),
+        rules=[
+            ClaimRule(rule.claims, rule.repositories, frozenset(rule.actions))
+            for rule in settings.rules
+        ],
+    )
+
+
+def _keys_at(source: str) -> KeySet:
+    """Keys of a URL or of a file."""
+    if source.startswith("https://"):
+        return RemoteKeys(source, time.time)
+    return FixedKeys(read_keys(Path(source)))
 
 
 def _brake(settings: Settings) -> Brake | None:
@@ -223,10 +252,7 @@ def _external_tokens(token: Token) -> TokenVerifier:
     roots = [] if token.rootcertbundle is None else read_bundle(token.rootcertbundle)
     keys: list[KeySet] = []
     if token.jwks is not None:
-        remote = token.jwks.startswith("https://")
-        keys.append(
-            RemoteKeys(token.jwks, time.time) if remote else FixedKeys(read_keys(Path(token.jwks)))
-        )
+        keys.append(_keys_at(token.jwks))
     certified = [key for root in roots if (key := public_key_of(root)) is not None]
     keys.append(FixedKeys({name: TrustedKey(key) for key in certified for name in names_of(key)}))
     return ExternalTokens(

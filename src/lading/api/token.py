@@ -3,7 +3,7 @@
 Both are Docker's: https://distribution.github.io/distribution/spec/auth/token/ and …/auth/oauth/.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
@@ -25,6 +25,9 @@ MAX_FIELDS = 64
 # RFC 6749, section 5.1: "MUST include … Cache-Control … no-store … in any response containing
 # tokens".
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
+_TOKEN_TYPE = "urn:ietf:params:oauth:token-type:"  # noqa: S105 - the name of a kind
+_SUBJECT_TYPES = frozenset({f"{_TOKEN_TYPE}jwt", f"{_TOKEN_TYPE}id_token"})
 _TRUE = frozenset({"true", "1", "yes"})
 
 
@@ -62,18 +65,30 @@ async def post(context: Context) -> Response:
             if found is None:
                 raise _refusal("the refresh token is not good any more; log in again")
             login, refreshable = found, False
+        case _ if form.get("grant_type") == _EXCHANGE:
+            login, refreshable = await _exchange(context, service, form), False
         case _:
-            raise TokenRequestInvalid("`grant_type` must be `password` or `refresh_token`")
+            raise TokenRequestInvalid(
+                f"`grant_type` must be `password`, `refresh_token` or `{_EXCHANGE}`"
+            )
     return await _answer(
         context, service, login, _scopes([form.get("scope", "")]), refreshable=refreshable
     )
+
+
+async def _exchange(context: Context, service: TokenService, form: Mapping[str, str]) -> Login:
+    """Somebody else's token for one of ours (RFC 8693)."""
+    if form.get("subject_token_type") not in _SUBJECT_TYPES:
+        known = " or ".join(f"`{name}`" for name in sorted(_SUBJECT_TYPES))
+        raise TokenRequestInvalid(f"`subject_token_type` must be {known}")
+    return await _log_in(context, service, "", form.get("subject_token", ""))
 
 
 async def _log_in(context: Context, service: TokenService, name: str, password: str) -> Login:
     context.request.claimed = name
     login = await service.log_in(name, password, client_of(context.request.address))
     if login is None:
-        raise _refusal("the name or the password is wrong")
+        raise _refusal("the name or the password is wrong" if name else "the token is not valid")
     return login
 
 
@@ -89,7 +104,8 @@ async def _answer(
         context.request.caller = login.principal.name
     granted = await service.grant(login, asked)
     body = _describe(granted)
-    if login is not None and refreshable:
+    # Without a stamp there is nothing to recall: the login is a token that has an end of its own.
+    if login is not None and login.stamp and refreshable:
         body["refresh_token"] = await service.start_refreshing(login)
     return json_response(body, headers=_NOT_STORED)
 
@@ -100,6 +116,8 @@ def _describe(granted: Granted) -> dict[str, object]:
     return {
         "token": issued.token,
         "access_token": issued.token,
+        "token_type": "Bearer",
+        "issued_token_type": f"{_TOKEN_TYPE}access_token",
         "scope": " ".join(str(scope) for scope in granted.scopes),
         "expires_in": issued.lifetime,
         "issued_at": datetime.fromtimestamp(issued.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import urlsplit
 
 import jwt
 import msgspec
@@ -21,6 +22,8 @@ from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey, libtrust_id, thumbpr
 from lading.core.errors import Unavailable
 
 log = logging.getLogger(__name__)
+
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 MAX_SIZE = 1024 * 1024
 MAX_KEYS = 1000
@@ -75,11 +78,20 @@ class FixedKeys:
 
 
 class RemoteKeys:
-    """Keys of a URL. If it does not answer, those of before stay."""
+    """Keys of a URL. If it does not answer, those of before stay.
 
-    def __init__(self, url: str, clock: Callable[[], float]) -> None:
+    Args:
+        url: where they are.
+        clock: in seconds.
+        read: gets them, blocking; raises `KeySetInvalid`.
+    """
+
+    def __init__(
+        self, url: str, clock: Callable[[], float], read: Callable[[str], bytes] | None = None
+    ) -> None:
         self._url = url
         self._clock = clock
+        self._read = read or fetch
         self._keys: Keys | None = None
         self._asked_at: float | None = None
         self._asking: asyncio.Task[None] | None = None
@@ -105,7 +117,7 @@ class RemoteKeys:
     async def _ask(self) -> None:
         self._asked_at = self._clock()
         try:
-            self._keys = parse_keys(await asyncio.to_thread(fetch, self._url))
+            self._keys = parse_keys(await asyncio.to_thread(self._read, self._url))
         except KeySetInvalid as error:
             log.error("%s: %s", self._url, error)  # noqa: TRY400 - said in words
 
@@ -191,8 +203,39 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return
 
 
+def fetch_of_issuer(issuer: str) -> bytes:
+    """Get the key set of an issuer of OpenID Connect. Blocks.
+
+    Its configuration says where that is (OpenID Connect Discovery 1.0, section 4).
+
+    Raises:
+        KeySetInvalid: it cannot be had.
+    """
+    content = fetch(issuer.rstrip("/") + "/.well-known/openid-configuration")
+    try:
+        document = msgspec.json.decode(content, type=dict[str, object])
+    except msgspec.DecodeError as error:
+        raise KeySetInvalid(f"its configuration is not JSON: {error}") from error
+    # Section 4.3: "The issuer value returned MUST be identical to the Issuer URL".
+    if document.get("issuer") != issuer:
+        raise KeySetInvalid("its configuration is that of another issuer")
+    url = document.get("jwks_uri")
+    if not isinstance(url, str) or not is_protected(url):
+        raise KeySetInvalid("its configuration names no `https://` URL of keys (`jwks_uri`)")
+    return fetch(url)
+
+
+def is_protected(url: str) -> bool:
+    """Whether nobody on the way can change what comes from a URL: HTTPS, or this machine."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
+
+
 def fetch(url: str) -> bytes:
-    """Get a document of at most `MAX_SIZE` bytes by HTTPS. Blocks.
+    """Get a document of at most `MAX_SIZE` bytes. Blocks.
 
     Raises:
         KeySetInvalid: it cannot be had.

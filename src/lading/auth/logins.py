@@ -69,7 +69,7 @@ class Brake:
         """
         now, account = self._clock(), self.fingerprint(name)
         wait = self._clients.wait(client, now) if client else 0.0
-        if self._good.get(self.fingerprint(client, name)) is None:
+        if name and self._good.get(self.fingerprint(client, name)) is None:
             wait = max(wait, self._accounts.wait(account, now))
         if wait > 0:
             raise TooManyRequests("too many failed logins; wait, then try again", wait)

@@ -3,12 +3,15 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from lading.config.section import MisplacedError, Nothing, Section
 from lading.config.values import (
     AnyCase,
+    ClaimedRepositories,
+    ClaimPatterns,
     FilePath,
+    IssuerUrl,
     JwksSource,
     OptionalPath,
     Phrase,
@@ -16,6 +19,7 @@ from lading.config.values import (
     RepositoryPattern,
     RequestPath,
     TokenRealm,
+    at_least_one,
 )
 from lading.core.access import Action
 
@@ -132,6 +136,35 @@ and delete everything."""
         return self
 
 
+class WorkloadRule(Section):
+    """What tokens with certain claims may do."""
+
+    claims: dict[str, ClaimPatterns] = Field(min_length=1)
+    """What each claim must be: a text with `*` for any characters but `/`, and `**` for any parts \
+between slashes; or a list of such texts."""
+    repositories: tuple[ClaimedRepositories, ...]
+    """Where: patterns such as `team/**`. `{project_path}` stands for what that claim says, if it \
+is a repository's name."""
+    actions: tuple[Annotated[Action, AnyCase], ...]
+    """What: `pull`, `push` (with which comes `pull`), `delete`, or `admin`, which is everything."""
+
+
+class Workload(Section):
+    """Whose tokens are believed: those of a build system, or of a cluster."""
+
+    name: Phrase
+    """What its workloads are called in logs and histories: `name:subject`."""
+    issuer: IssuerUrl
+    """The `iss` of its tokens: an `https://` URL."""
+    audience: Phrase
+    """The `aud` that its tokens must have: the name of this registry there."""
+    jwks: JwksSource | None = None
+    """Where its keys are, a file or an `https://` URL; by default where the issuer says \
+(`/.well-known/openid-configuration`)."""
+    rules: Annotated[tuple[WorkloadRule, ...], AfterValidator(at_least_one)]
+    """Who may do what; a token that no rule is for cannot log in."""
+
+
 class Auth(Section):
     """Who may do what. At most one of `none`, `htpasswd` and `token`."""
 
@@ -146,6 +179,10 @@ class Auth(Section):
 by sending the password with every request (which works all the same). It is there if this section \
 is, and also if anything is allowed without a login, for that is how Docker pulls without one. Not \
 a key of Distribution."""
+    workloads: tuple[Workload, ...] = ()
+    """Issuers of OpenID Connect whose tokens log in, as a password of any name or exchanged at \
+`/token` (RFC 8693): builds and clusters need no secret of their own then. Not a key of \
+Distribution."""
     permissions: PermissionSettings | None = None
     """What each caller may do. Not a key of Distribution."""
 
@@ -155,8 +192,8 @@ a key of Distribution."""
         if len(ways) > 1:
             raise MisplacedError(ways[1], f"remove it, or `{ways[0]}`: only one can be in force")
         if self.htpasswd is None:
-            for name in ("permissions", "tokens"):
-                if getattr(self, name) is not None:
+            for name in ("permissions", "tokens", "workloads"):
+                if getattr(self, name):
                     advice = "remove it, or write `auth.htpasswd`: it is about users of that file"
                     raise MisplacedError(name, advice)
         return self

@@ -34,6 +34,7 @@ _ADVICE = {
     "model_type": "write keys below it: a mapping",
     "path_type": "write a path",
     "string_type": "write one value, as text",
+    "too_short": "write at least one",
     "tuple_type": "write a list, as in `[a, b]`",
 }
 

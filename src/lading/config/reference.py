@@ -19,6 +19,7 @@ from lading.config.schema import model_in
 from lading.config.settings import Settings
 from lading.config.unsupported import UNSUPPORTED, Refused, Unsupported
 from lading.core.access import Action
+from lading.core.claims import ClaimPattern, RepositoryTemplate
 from lading.core.globs import Glob
 
 _INTRODUCTION = """\
@@ -109,6 +110,8 @@ _NAMES: dict[object, str] = {
     timedelta: "duration",
     IPv4Network: "network",
     Glob: "pattern",
+    RepositoryTemplate: "pattern",
+    ClaimPattern: "pattern",
     Action: "action",
 }
 

@@ -8,14 +8,18 @@ import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
+from lading.auth.keysets import is_protected
 from lading.config.ciphers import OPENSSL_NAMES, TLS_1_3
 from lading.config.durations import parse_duration
+from lading.core.claims import ClaimPattern, RepositoryTemplate
 from lading.core.globs import Glob
+
+T = TypeVar("T")
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 3986: what a URL is made of, without `#`, which starts what is not sent.
@@ -176,6 +180,39 @@ def _jwks_source(value: str) -> str:
     return _token_realm(value) if value.startswith("https://") else str(_file_path(Path(value)))
 
 
+def _issuer(value: str) -> str:
+    url = _token_realm(value)
+    if not is_protected(url) or any(character in url for character in "?#"):
+        raise ValueError("write the issuer's URL, as in `https://gitlab.example.com`")
+    return url
+
+
+def _claim_patterns(value: object) -> tuple[ClaimPattern, ...]:
+    """One, or a list of them."""
+    texts = value if isinstance(value, list | tuple) else [value]
+    patterns = tuple(ClaimPattern(text) for text in texts if isinstance(text, str) and text)
+    if not patterns or len(patterns) != len(texts):
+        raise ValueError("write a text with `*` for any characters, or a list of such texts")
+    return patterns
+
+
+def _repository_template(value: object) -> RepositoryTemplate:
+    if not isinstance(value, str):
+        raise ValueError("write a pattern for repositories, as in `team/**`")  # noqa: TRY004 - a value
+    return RepositoryTemplate(value)
+
+
+def at_least_one(value: tuple[T, ...]) -> tuple[T, ...]:
+    """Refuse an empty list, once what is in it is known to be right.
+
+    Raises:
+        ValueError: it is empty.
+    """
+    if not value:
+        raise ValueError("write at least one")
+    return value
+
+
 def _pattern(value: object) -> Glob:
     if not isinstance(value, str):
         raise ValueError("write a pattern for names, as in `team/**` or `v*`")  # noqa: TRY004 - a value
@@ -202,6 +239,9 @@ LocationPrefix = Annotated[str, AfterValidator(_location)]
 CipherSuite = Annotated[str, AfterValidator(_cipher_suite)]
 TagPattern = Annotated[Glob, PlainValidator(_pattern)]
 RepositoryPattern = Annotated[Glob, PlainValidator(_repository_pattern)]
+ClaimPatterns = Annotated[tuple[ClaimPattern, ...], PlainValidator(_claim_patterns)]
+ClaimedRepositories = Annotated[RepositoryTemplate, PlainValidator(_repository_template)]
+IssuerUrl = Annotated[str, AfterValidator(_issuer)]
 Phrase = Annotated[str, AfterValidator(_phrase)]
 TokenRealm = Annotated[str, AfterValidator(_token_realm)]
 RequestPath = Annotated[str, AfterValidator(_request_path)]

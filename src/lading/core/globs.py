@@ -6,11 +6,9 @@ of its length and the name's, whatever stands in it.
 
 import fnmatch
 import re
-from typing import Self
+from typing import ClassVar, Self
 
 _ANY_PARTS = "**"
-# What names are made of, and the signs that stand for some of it.
-_PART = re.compile(r"[A-Za-z0-9._\-*?\[\]!]+", re.ASCII)
 _SIGN = re.compile(r"[*?\[]")
 _NOTHING = re.compile(r"(?!)")
 
@@ -22,14 +20,19 @@ class Glob(str):
     `[!a-z]` for one of all others. A part that is `**` stands for any number of parts; at the end,
     for at least one: `team/**` is everything below `team`, not `team` itself.
 
+    Attributes:
+        allowed: what a part may be: what names are made of, and the signs that stand for it.
+
     Raises:
         ValueError: the text is no such pattern; the message says what to write.
     """
 
+    allowed: ClassVar[re.Pattern[str]] = re.compile(r"[A-Za-z0-9._\-*?\[\]!]+", re.ASCII)
+
     def __new__(cls, text: str) -> Self:
         """Check the text."""
         for part in text.split("/"):
-            if _PART.fullmatch(part) is None:
+            if cls.allowed.fullmatch(part) is None:
                 raise ValueError("write a pattern for names, as in `team/**` or `v*`")
             if _ANY_PARTS in part and part != _ANY_PARTS:
                 raise ValueError(

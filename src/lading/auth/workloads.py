@@ -1,0 +1,114 @@
+"""Workload identity: the tokens of build systems and clusters, as a way of logging in.
+
+A build asks its own system for a token that says what it is (OpenID Connect), and logs in with that
+instead of with a password that somebody would have to keep. The operator says which issuers are
+believed, and which claims of theirs are worth what. The signature, the issuer, the audience and the
+times must be right; then every rule whose claims all fit adds its rights.
+"""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import jwt
+
+from lading.auth.authenticator import Login
+from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, text_of
+from lading.auth.external import DEFAULT_ALGORITHMS
+from lading.auth.keysets import KeySet
+from lading.auth.memory import Memory
+from lading.core.access import Principal, Rights
+from lading.core.claims import ClaimRule
+
+log = logging.getLogger(__name__)
+
+# Tokens of build systems have one or two KiB.
+MAX_SIZE = 16 * 1024
+# A subject goes into logs and the history of tags.
+MAX_SUBJECT = 255
+# Seconds after which a token is verified again: its key may not be trusted any more.
+REMEMBERED = 300.0
+_MOST_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """Whose tokens are believed.
+
+    Attributes:
+        name: what its workloads are called here: `name:subject`.
+        url: the issuer, as its tokens say it.
+        audience: for whom its tokens must be.
+    """
+
+    name: str
+    url: str
+    audience: str
+    keys: KeySet
+    rules: Sequence[ClaimRule]
+
+
+class WorkloadLogins:
+    """See `Authenticator`. The password is the token; the name may be any."""
+
+    def __init__(self, issuers: Sequence[Issuer], clock: Callable[[], float]) -> None:
+        self._issuers = {issuer.url: issuer for issuer in issuers}
+        self._clock = clock
+        self._known: Memory[Login] = Memory(_MOST_REMEMBERED, clock)
+
+    async def authenticate(self, name: str, password: str) -> Login | None:  # noqa: ARG002
+        """See `Authenticator.authenticate`."""
+        if password.count(".") != 2 or len(password) > MAX_SIZE:
+            return None
+        key = hashlib.sha256(password.encode(errors="replace")).digest()
+        login = self._known.get(key)
+        if login is None:
+            now = self._clock()
+            try:
+                login, until = await self._verify(password, now)
+            except TokenInvalid as error:
+                log.info("a workload's token was refused: %s", error)
+                return None
+            self._known.put(key, login, until=min(until, now + REMEMBERED))
+        return login
+
+    async def recall(self, name: str) -> Login | None:  # noqa: ARG002
+        """See `Authenticator.recall`: there is nothing that outlives the token."""
+        return None
+
+    async def _verify(self, token: str, now: float) -> tuple[Login, float]:
+        """The login of a token, and until when it is good."""
+        issuer, claims = await self._decode(token)
+        until = check_times(claims, now)
+        rights: Rights = tuple(right for rule in issuer.rules for right in rule.rights(claims))
+        if not rights:
+            raise TokenInvalid(f"it is one of {issuer.name}, and no rule is for its claims")
+        subject = text_of(claims, "sub")
+        if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
+            raise TokenInvalid("its `sub` is not a name")
+        return Login(Principal(f"{issuer.name}:{subject}", rights=rights), ""), until
+
+    async def _decode(self, token: str) -> tuple[Issuer, Claims]:
+        """What the token says chooses among what is configured, and nothing else."""
+        try:
+            said = jwt.decode_complete(token, options={"verify_signature": False})
+            issuer = self._issuers.get(said["payload"].get("iss"))
+            if issuer is None:
+                raise TokenInvalid("its issuer is not one of `auth.workloads`")
+            key_id = said["header"].get("kid")
+            key = await issuer.keys.find(key_id) if isinstance(key_id, str) else None
+            if key is None or isinstance(key.key, bytes):
+                raise TokenInvalid(f"it is signed with no key of {issuer.name}")
+            algorithms = [key.algorithm] if key.algorithm else list(DEFAULT_ALGORITHMS)
+            claims: Claims = jwt.decode(
+                token,
+                key.key,
+                algorithms=[name for name in algorithms if name in DEFAULT_ALGORITHMS],
+                audience=issuer.audience,
+                issuer=issuer.url,
+                options=OPTIONS,
+            )
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            raise TokenInvalid(f"it cannot be verified ({type(error).__name__})") from error
+        return issuer, claims
