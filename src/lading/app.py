@@ -43,7 +43,11 @@ def open_registry(settings: Settings) -> Registry:
     if settings.storage.driver == "inmemory":
         return _registry(settings, SqliteMetadata.in_memory(), MemoryBlobs())
     root = settings.storage.filesystem.rootdirectory
-    return _registry(settings, SqliteMetadata.open(metadata_path(root)), FilesystemBlobs(root))
+    return _registry(settings, SqliteMetadata.open(metadata_path(root)), _blobs(settings, root))
+
+
+def _blobs(settings: Settings, root: Path) -> FilesystemBlobs:
+    return FilesystemBlobs(root, settings.storage.filesystem.reserve)
 
 
 def _registry(

@@ -537,7 +537,11 @@ class StagedUpload(Protocol):
         """How many bytes it has so far."""
 
     async def write(self, data: Bytes) -> None:
-        """Append bytes; they are the caller's again when this returns."""
+        """Append bytes; they are the caller's again when this returns.
+
+        Raises:
+            StorageFull: there is no room for them; perhaps some were appended.
+        """
 
     async def rewind(self, size: int) -> None:
         """Go back to the first `size` bytes; does nothing once the upload is over."""
@@ -561,6 +565,13 @@ class BlobStore(Protocol):
 
     async def begin(self, upload: UploadId) -> None:
         """Make room for an upload."""
+
+    async def require_space(self, size: int) -> None:
+        """Find out before something is begun whether there is room for so many bytes.
+
+        Raises:
+            StorageFull: there is not, beyond what is kept in reserve for the database.
+        """
 
     def stage(self, upload: Upload) -> AbstractAsyncContextManager[StagedUpload]:
         """Open an upload for writing, exclusively among all workers.

@@ -9,9 +9,9 @@ from lading.api.body import ClientDisconnected
 from lading.api.context import Context, Options
 from lading.api.errors import (
     error_response,
+    failure_response,
     method_not_allowed_response,
     not_found_response,
-    unexpected_response,
 )
 from lading.api.forwarded import client_address, is_trusted
 from lading.api.guard import Gate, Guard
@@ -71,11 +71,9 @@ class Api:
         except ClientDisconnected:
             outcome.status = 499  # nginx's status for a client that left
         except Exception as error:
-            response = unexpected_response(error)
-            if not outcome.started:
-                await self._send(request, outcome, response)
-            else:
+            if outcome.started:
                 raise
+            await self._send(request, outcome, failure_response(error))
         finally:
             await self._log(request, outcome)
 

@@ -66,8 +66,13 @@ def error_response(error: RegistryError) -> Response:
     )
 
 
-def unexpected_response(error: Exception) -> Response:
-    """The answer to a failure of this program; the log has the details, the client none."""
+def failure_response(error: Exception) -> Response:
+    """The answer to whatever went wrong.
+
+    Of a failure of this program the log has the details, the client none.
+    """
+    if isinstance(error, RegistryError):
+        return error_response(error)
     log.error("unexpected failure", exc_info=error)
     return Response(500, {"Content-Type": JSON}, _envelope("UNKNOWN", "unknown error"))
 

@@ -1,17 +1,22 @@
 """How a response leaves."""
 
 import asyncio
+import logging
 import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 
 from lading.api.asgi import Receive, Send
 from lading.api.body import ClientDisconnected
 from lading.api.response import BlobBody, Response
+from lading.core.errors import Unavailable
 from lading.core.ranges import ByteRange
 from lading.ports import LocalFile, Memory
+
+log = logging.getLogger(__name__)
 
 # Bytes of a blob read and sent at once.
 PIECE = 256 * 1024
@@ -43,6 +48,7 @@ class Sender:
 
         Raises:
             ClientDisconnected: the client went away before it had everything.
+            Unavailable: the blob cannot be read; nothing was sent.
         """
         body = response.body
         headers = _merged(self.headers, response.headers)
@@ -93,8 +99,8 @@ async def _send_blob(
         data = body.source.data[body.range.start : body.range.stop]
         await _send_bytes(send, status, headers, data)
         return
-    # Opened before the first header leaves: if the file is gone, the client still gets an error.
-    descriptor = os.open(body.source.path, os.O_RDONLY | os.O_CLOEXEC)
+    # Opened before the first header leaves: if that fails, the client still gets an error.
+    descriptor = _open(body.source.path)
     try:
         if body.range.length <= PIECE:
             small = await _read(descriptor, body.range.start, body.range.length)
@@ -105,6 +111,14 @@ async def _send_blob(
                 await _send_file(send, descriptor, body.range, gone)
     finally:
         os.close(descriptor)
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        log.warning("a blob cannot be read: %s", error)
+        raise Unavailable("the blob cannot be read; the registry's log says why") from error
 
 
 async def _send_file(send: Send, descriptor: int, part: ByteRange, gone: asyncio.Event) -> None:

@@ -23,7 +23,6 @@ Rules:
 """
 
 import asyncio
-import errno
 import fcntl
 import logging
 import os
@@ -34,6 +33,7 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from lading import durable
+from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
 from lading.blocking import finish
 from lading.core.digest import HEX_LENGTH, Bytes, Digest
@@ -41,6 +41,7 @@ from lading.core.errors import (
     DigestInvalid,
     DigestMismatch,
     StorageFull,
+    Unavailable,
     UploadOutOfOrder,
     UploadUnknown,
 )
@@ -78,7 +79,7 @@ LOCK_POLL = 0.005
 class FilesystemBlobs:
     """See `lading.ports.BlobStore`."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, reserve: int = 0) -> None:
         self._blobs = root / "docker/registry/v2/blobs"
         self._uploads = root / "lading/uploads"
         self._locks = root / "lading/locks"
@@ -86,14 +87,20 @@ class FilesystemBlobs:
         durable.make_directories(root)
         for directory in _DIRECTORIES:
             durable.make_directory(root / directory)
+        self._reserve = reserve
         self._durable: set[Path] = set()
         self._hashes = HashesInProgress()
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
 
     async def begin(self, upload: UploadId) -> None:
         """See `BlobStore.begin`."""
-        with _full_disk_told():
+        with translated():
             (self._uploads / upload).touch(exist_ok=False)
+
+    async def require_space(self, size: int) -> None:
+        """See `BlobStore.require_space`."""
+        with translated():
+            self.require_space_now(size)
 
     @asynccontextmanager
     async def stage(self, upload: Upload) -> AsyncIterator["StagedFile"]:
@@ -112,14 +119,16 @@ class FilesystemBlobs:
 
     async def staged_size(self, upload: UploadId) -> int:
         """See `BlobStore.staged_size`."""
-        try:
-            return (self._uploads / upload).stat().st_size
-        except FileNotFoundError:
-            raise UploadUnknown from None
+        with translated():
+            try:
+                return (self._uploads / upload).stat().st_size
+            except FileNotFoundError:
+                raise UploadUnknown from None
 
     async def settle(self, upload: UploadId, digest: Digest) -> None:
         """See `BlobStore.settle`."""
-        _unsettled(self._uploads / upload, digest).unlink(missing_ok=True)
+        with translated():
+            _unsettled(self._uploads / upload, digest).unlink(missing_ok=True)
 
     async def list_staged(self) -> Sequence[Staged]:
         """See `BlobStore.list_staged`."""
@@ -183,8 +192,8 @@ class FilesystemBlobs:
                     on_read(size)
             finally:
                 os.close(descriptor)
-        except OSError as error:
-            log.warning("the bytes of %s cannot be read: %s", digest, error)
+        except (OSError, Unavailable):
+            log.warning("the bytes of %s cannot be read", digest)
             return None
         return running.digest()
 
@@ -233,8 +242,9 @@ class FilesystemBlobs:
     @contextmanager
     def _lock_file(self, shard: str) -> Iterator[int]:
         path = self._locks / shard
-        # Read only: a command run as root may have made the file that the server's user locks.
-        descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        with translated():
+            # Read only: a command run as root may have made the file that the server's user locks.
+            descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             yield descriptor
         finally:
@@ -244,10 +254,10 @@ class FilesystemBlobs:
         """Do blocking work in a thread, and return only when it is over.
 
         Raises:
-            StorageFull: the disk is full.
+            StorageFull, Unavailable: see `lading.blobs.failures.translated`.
         """
         work = self.start(function, *args, **kwargs)
-        with _full_disk_told():
+        with translated():
             return await finish(work)
 
     def start(
@@ -256,6 +266,14 @@ class FilesystemBlobs:
         """Begin blocking work in a thread; whoever does must wait for its end (`finish`)."""
         loop = asyncio.get_running_loop()
         return loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+
+    def require_space_now(self, size: int) -> None:
+        """As `require_space`, from a thread."""
+        status = os.statvfs(self._uploads)
+        free = status.f_bavail * status.f_frsize
+        # Some file systems make inodes as they need them, and count none.
+        if free - size < self._reserve or (status.f_files and not status.f_favail):
+            raise StorageFull
 
     def make_room(self, digest: Digest) -> None:
         """Make the directories of a blob."""
@@ -320,6 +338,7 @@ class StagedFile:
             self._running.update(data)
 
     def _append(self, data: Bytes) -> None:
+        self._store.require_space_now(len(data))
         view = memoryview(data)
         while view:
             written = os.pwrite(self._descriptor, view, self.size)
@@ -345,9 +364,14 @@ class StagedFile:
             raise DigestMismatch("", {"expected": digest, "actual": actual})
         target = self._store.path(digest)
         _unsettled(self._path, digest).touch()
-        self._store.make_room(digest)
-        os.fsync(self._descriptor)
-        self._become(target)
+        try:
+            self._store.make_room(digest)
+            os.fsync(self._descriptor)
+            self._become(target)
+        except OSError:
+            if _leads_to(self._path, self._descriptor):  # it did not come to that
+                _unsettled(self._path, digest).unlink(missing_ok=True)
+            raise
         durable.sync_directory(target.parent)
         _rewound(self._path).unlink(missing_ok=True)
 
@@ -372,10 +396,11 @@ class StagedFile:
 @contextmanager
 def _open_exclusively(path: Path) -> Iterator[int]:
     """Open an upload's file, unless someone else has it."""
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        raise UploadUnknown from None
+    with translated():
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise UploadUnknown from None
     try:
         if not _try_lock(descriptor):
             raise UploadOutOfOrder(
@@ -388,16 +413,6 @@ def _open_exclusively(path: Path) -> Iterator[int]:
         yield descriptor
     finally:
         os.close(descriptor)
-
-
-@contextmanager
-def _full_disk_told() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT}:
-            raise StorageFull from error
-        raise
 
 
 def _hash_next(descriptor: int, running: RunningHash) -> int:

@@ -26,6 +26,9 @@ class MemoryBlobs:
         """See `BlobStore.begin`."""
         self._uploads[upload] = bytearray()
 
+    async def require_space(self, size: int) -> None:
+        """See `BlobStore.require_space`. Who runs out of memory is not told by numbers."""
+
     @asynccontextmanager
     async def stage(self, upload: Upload) -> AsyncIterator["StagedMemory"]:
         """See `BlobStore.stage`."""

@@ -63,6 +63,9 @@ class Filesystem(Section):
     rootdirectory: FilePath = Path("/var/lib/registry")
     """The directory that holds everything. `./data` when no driver is named at all, \
 `/var/lib/registry` when `filesystem` is named without a directory."""
+    reserve: Size = Field(default=64 * 1024 * 1024, ge=0)
+    """How much of the disk pushes leave free, as in `1 GiB`, so that there is always room for the \
+database: a push that needs it gets 507. Not a key of Distribution."""
 
 
 class Delete(Section):

@@ -27,7 +27,7 @@ P = ParamSpec("P")
 # Milliseconds that a read on the loop may wait: only a recovery after a crash makes it.
 READ_TIMEOUT = 1000
 # Seconds that a writer waits for writers of other processes before it gives up.
-BUSY_TIMEOUT = 30.0
+BUSY_TIMEOUT = 20.0
 # Seconds between tries to switch a new file to its write-ahead log.
 SWITCH_POLL = 0.01
 
@@ -117,6 +117,8 @@ class FileDatabase:
     def _connect(self) -> Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
         connection.execute("PRAGMA synchronous = FULL")
+        # Not in a directory of its own that may be full, or may not be written to.
+        connection.execute("PRAGMA temp_store = MEMORY")
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
 

@@ -36,10 +36,14 @@ def translate(error: sqlite3.DatabaseError) -> RegistryError:
         `StorageFull`, or `Unavailable` if the database is busy for too long, cannot be read or
         written, or is damaged.
     """
-    code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
-    if code == sqlite3.SQLITE_FULL:
+    code = _code(error) & _PRIMARY
+    if code == sqlite3.SQLITE_FULL or _code(error) == sqlite3.SQLITE_IOERR_SHMSIZE:
         return StorageFull()
     if code in _BUSY:
         return Unavailable("the database is busy; try again")
     log.error("the database fails: %s", error)
     return Unavailable("the database cannot be used; the registry's log says why")
+
+
+def _code(error: sqlite3.DatabaseError) -> int:
+    return int(getattr(error, "sqlite_errorcode", 0))

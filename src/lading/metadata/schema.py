@@ -158,6 +158,8 @@ def migrate(connection: Connection) -> None:
     Raises:
         NewerSchema: it is ahead of this program already.
     """
+    if _version(connection) == len(STEPS):  # it may be locked, or the disk full
+        return
     connection.execute("BEGIN IMMEDIATE")
     try:
         for step in STEPS[_version(connection) :]:

@@ -6,12 +6,19 @@ the blob makes whole, and the collector deletes if none comes.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import SHA256, Bytes, Digest, new_hasher
-from lading.core.errors import BlobTooLarge, SizeMismatch, UploadOutOfOrder, UploadUnknown
+from lading.core.errors import (
+    BlobTooLarge,
+    RegistryError,
+    SizeMismatch,
+    StorageFull,
+    UploadOutOfOrder,
+    UploadUnknown,
+)
 from lading.core.names import RepositoryName, UploadId
 from lading.core.ranges import ByteRange
 from lading.ports import StagedUpload, Upload
@@ -50,9 +57,11 @@ async def start(registry: Registry, grant: Grant, algorithm: str = SHA256) -> Up
 
     Raises:
         DigestInvalid: the algorithm is not supported.
+        StorageFull: there is no room for anything.
     """
     grant.require(Action.PUSH)
     new_hasher(algorithm)
+    await registry.blobs.require_space(0)
     upload = Upload(
         id=UploadId.of(registry.new_uuid()),
         repository=grant.repository,
@@ -61,7 +70,11 @@ async def start(registry: Registry, grant: Grant, algorithm: str = SHA256) -> Up
     )
     # The row comes first: so a file without a row is nobody's, whenever it is found.
     await registry.metadata.start_upload(upload)
-    await registry.blobs.begin(upload.id)
+    try:
+        await registry.blobs.begin(upload.id)
+    except RegistryError:
+        await _abandon(registry, upload.id)
+        raise
     return upload
 
 
@@ -107,6 +120,7 @@ async def append(registry: Registry, grant: Grant, upload_id: UploadId, chunk: C
         UploadOutOfOrder: the chunk does not follow what is there; nothing was read of it.
         SizeMismatch: it has another length than its range; nothing of it was kept.
         BlobTooLarge: the upload is larger than the operator allows; what fits was kept.
+        StorageFull: there is no room for it; nothing of it was kept.
     """
     grant.require(Action.PUSH)
     upload = await _find_open(registry, grant.repository, upload_id)
@@ -114,8 +128,8 @@ async def append(registry: Registry, grant: Grant, upload_id: UploadId, chunk: C
         start = staged.size
         try:
             await _receive(registry, staged, chunk)
-        except SizeMismatch:
-            await staged.rewind(start)
+        except (SizeMismatch, StorageFull):  # what cannot be completed is not to fill the disk
+            await _rewind(staged, start)
             raise
         return staged.size
 
@@ -143,8 +157,7 @@ async def commit(
             await _receive(registry, staged, chunk)
             await _commit(registry, upload, staged, digest)
         except BaseException:  # cancelled, too
-            if staged.size != start:
-                await staged.rewind(start)
+            await _rewind(staged, start)
             raise
 
 
@@ -158,7 +171,7 @@ async def push_whole(registry: Registry, grant: Grant, digest: Digest, chunk: Ch
     try:
         await commit(registry, grant, upload.id, digest, chunk)
     except BaseException:
-        await _forget(registry, upload.id)
+        await _abandon(registry, upload.id)
         raise
 
 
@@ -205,6 +218,8 @@ async def _stage(registry: Registry, upload: Upload) -> AsyncIterator[StagedUplo
 
 async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> None:
     """Check what the chunk says of itself before any of it is read, then read it."""
+    if chunk.length:
+        await registry.blobs.require_space(chunk.length)
     pieces = _bounded(chunk, staged.size, registry.policy.max_blob_size)
     if chunk.range is None:
         async for piece in pieces:
@@ -255,6 +270,18 @@ async def _commit(registry: Registry, upload: Upload, staged: StagedUpload, dige
             upload.repository, digest, staged.size, upload=upload.id, now=registry.clock()
         )
         await registry.blobs.settle(upload.id, digest)
+
+
+async def _rewind(staged: StagedUpload, size: int) -> None:
+    if staged.size != size:
+        await staged.rewind(size)
+
+
+async def _abandon(registry: Registry, upload: UploadId) -> None:
+    """Undo what failed. A row that cannot be removed now expires by itself."""
+    with suppress(RegistryError):
+        await registry.metadata.drop_upload(upload)
+    await registry.blobs.discard(upload)
 
 
 async def _forget(registry: Registry, upload: UploadId) -> None:

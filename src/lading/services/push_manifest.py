@@ -40,6 +40,7 @@ async def push_manifest(
         DigestMismatch: it does not have the digest asked for.
         AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see
             `Metadata.put_manifest`.
+        StorageFull: there is no room for it.
         TooManyTags: more tags than one push may carry.
     """
     grant.require(Action.PUSH)
@@ -51,6 +52,7 @@ async def push_manifest(
     )
     if by_digest and manifest.digest != reference:
         raise DigestMismatch("", {"expected": reference, "actual": manifest.digest})
+    await registry.blobs.require_space(len(body))
     all_tags = [*tags] if isinstance(reference, Digest) else [reference, *tags]
     await registry.metadata.put_manifest(
         grant.repository,
