@@ -415,6 +415,12 @@ class Metadata(RefreshTokens, Robots, Inspection, Protocol):
     async def forget_deletions(self, digests: Sequence[Digest]) -> None:
         """The bytes of collected blobs are gone."""
 
+    async def find_read_only(self) -> Change | None:
+        """Who made the registry read-only, and when; `None` if it is not."""
+
+    async def set_read_only(self, change: Change | None) -> None:
+        """Make the registry read-only, for all processes at once, or (`None`) not so any more."""
+
     async def hold_blobs(self, hold: Hold) -> None:
         """Let no blob be collected until then; a hold of the same name is replaced."""
 

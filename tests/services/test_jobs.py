@@ -13,7 +13,7 @@ from lading.services.jobs import Job
 from lading.services.lease import Lease
 from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
-from tests.support.people import DAY, People, pieces
+from tests.support.people import ALICE, DAY, People, pieces
 
 
 async def once(people: People, job: Job, holder: str = "worker") -> None:
@@ -160,6 +160,18 @@ async def test_the_server_collects_what_has_been_in_the_trash_long_enough(
 
     assert await people.stored() == set()
     assert f"1 manifests, {jobs.STEP + 22} blobs and 0 uploads removed" in caplog.text
+
+
+async def test_a_registry_that_was_made_read_only_is_left_as_it_is(people: People) -> None:
+    job = Job(jobs.COLLECT, 1, jobs.collect_garbage)
+    blob = await people.push_blob(b"in no image")
+    people.now += 2 * DAY
+    await people.metadata.set_read_only(people.registry.change_by(ALICE))
+    await once(people, job)
+    assert await people.stored() == {blob}
+    await people.metadata.set_read_only(None)
+    await once(people, job)
+    assert await people.stored() == set()
 
 
 async def test_uploads_are_given_up_by_their_own_job(

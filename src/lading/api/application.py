@@ -89,6 +89,8 @@ class Api:
             return method_not_allowed_response(match.route.allowed)
         try:
             return await self._handle(request, match, endpoint)
+        except ReadOnly as error:
+            return error_response(error, {"Allow": match.route.readable})
         except RegistryError as error:
             return error_response(error)
 
@@ -110,7 +112,7 @@ class Api:
         """
         repository = None if match.name is None else RepositoryName(match.name)
         access, grant = await self._guard.admit(request, endpoint.needs, repository)
-        if endpoint.writes and self._options.read_only:
+        if endpoint.writes and await self._is_read_only():
             raise ReadOnly
         return Context(
             request,
@@ -121,6 +123,12 @@ class Api:
             match.argument,
             self._tokens,
         )
+
+    async def _is_read_only(self) -> bool:
+        """Asked for each request that writes, so that a switch works in all workers at once."""
+        if self._options.read_only:
+            return True
+        return await self._registry.metadata.find_read_only() is not None
 
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
         outcome.digest = response.headers.get("Docker-Content-Digest", "")

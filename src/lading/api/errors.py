@@ -56,12 +56,12 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
 log = logging.getLogger(__name__)
 
 
-def error_response(error: RegistryError) -> Response:
-    """The answer that an error gets."""
+def error_response(error: RegistryError, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer that an error gets, with headers that the path adds to it."""
     status, code = STATUS_AND_CODE[type(error)]
     return Response(
         status,
-        {"Content-Type": JSON, **_headers(error)},
+        {"Content-Type": JSON, **_headers(error), **(headers or {})},
         _envelope(code, error.message, *error.details),
     )
 
@@ -115,8 +115,6 @@ def _headers(error: RegistryError) -> Mapping[str, str]:
             headers["Range"] = upload_range(size)
         case errors.Unauthorized(challenge=challenge):
             headers["WWW-Authenticate"] = challenge
-        case errors.ReadOnly():
-            headers["Allow"] = "GET, HEAD, OPTIONS"
         case errors.Unsupported() | errors.BlobInUse():
             headers["Allow"] = "GET, HEAD, OPTIONS, POST, PATCH, PUT"
         case errors.TooManyRequests(wait=wait):

@@ -49,6 +49,12 @@ class Route:
         """The value of `Allow`."""
         return ", ".join([*self.endpoints, "OPTIONS"])
 
+    @property
+    def readable(self) -> str:
+        """The value of `Allow` while the registry is read-only."""
+        reading = (name for name, endpoint in self.endpoints.items() if not endpoint.writes)
+        return ", ".join([*reading, "OPTIONS"])
+
 
 def _route(pattern: str, endpoints: Mapping[str, Endpoint]) -> Route:
     return Route(re.compile(pattern, re.DOTALL), endpoints)

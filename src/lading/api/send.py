@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
-from pathlib import Path
 
 from lading.api.asgi import Receive, Send
 from lading.api.body import ClientDisconnected
@@ -113,7 +112,7 @@ async def _send_blob(
         os.close(descriptor)
 
 
-def _open(path: Path) -> int:
+def _open(path: str) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError as error:

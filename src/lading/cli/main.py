@@ -7,6 +7,7 @@ from lading.cli.backup import backup, restore_backup
 from lading.cli.cert import cert
 from lading.cli.config import config
 from lading.cli.garbage_collect import garbage_collect
+from lading.cli.read_only import read_only
 from lading.cli.serve import serve
 from lading.cli.token import token
 from lading.cli.trash import history, restore, trash
@@ -25,6 +26,7 @@ from lading.cli.why import why
         history,
         why,
         verify,
+        read_only,
         backup,
         restore_backup,
         user,

@@ -130,6 +130,12 @@ STEPS = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX refresh_tokens_name ON refresh_tokens (name, expires_at);
     CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
+    CREATE TABLE switches (
+        name TEXT PRIMARY KEY,
+        actor TEXT NOT NULL,
+        at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
     CREATE TABLE holds (name TEXT PRIMARY KEY, until REAL NOT NULL) STRICT, WITHOUT ROWID;
 
     CREATE TABLE robots (

@@ -27,6 +27,7 @@ from lading.metadata import (
     refresh_tokens,
     repositories,
     robots,
+    switches,
     tags,
     trash,
     uploads,
@@ -338,6 +339,16 @@ class SqliteMetadata(SqliteInspection):
         """See `Metadata.forget_deletions`."""
         await self._database.write(
             lambda connection: collection.forget_deletions(connection, digests), durable=False
+        )
+
+    async def find_read_only(self) -> Change | None:
+        """See `Metadata.find_read_only`."""
+        return self._database.read(switches.find, switches.READ_ONLY)
+
+    async def set_read_only(self, change: Change | None) -> None:
+        """See `Metadata.set_read_only`."""
+        await self._database.write(
+            lambda connection: switches.set_(connection, switches.READ_ONLY, change)
         )
 
     async def hold_blobs(self, hold: Hold) -> None:

@@ -67,13 +67,18 @@ async def _keep(registry: Registry, job: Job, holder: str, sleep: Sleep) -> None
 
 
 async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
-    """Do the job if it is due and free; returns in how many seconds to look again."""
+    """Do the job if it is due and free; returns in how many seconds to look again.
+
+    While the registry is read-only it is left as it is.
+    """
     known = await registry.metadata.find_job(job.name)
     now = registry.clock()
     if known is not None and known.finished_at is not None:
         due_at = known.finished_at + job.interval
         if due_at > now:
             return due_at - now
+    if await registry.metadata.find_read_only() is not None:
+        return min(RETRY, job.interval)
     async with lease.hold(registry, job.name, holder, finished_before=now - job.interval) as held:
         if held is None:
             return min(RETRY, job.interval)

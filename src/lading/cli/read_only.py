@@ -1,0 +1,56 @@
+"""`lading read-only`: no more pushes and deletes for a while, without a restart."""
+
+from pathlib import Path
+
+import click
+
+from lading.cli.output import to_json
+from lading.cli.session import operator, run_with
+from lading.cli.settings import load_settings
+from lading.core.access import Principal
+from lading.core.garbage import utc
+from lading.ports import Change
+from lading.services.registry import Registry
+
+KEY = "storage.maintenance.readonly.enabled"
+
+
+@click.command("read-only")
+@click.argument("state", type=click.Choice(["on", "off", "status"]))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
+    """Switch read-only mode on or off, or say whether it is on.
+
+    It takes effect at once, in all workers: requests that are under way are finished, the next one
+    that would push or delete gets 405. CONFIG is the server's configuration file.
+    """
+    settings = load_settings(config)
+    switched = run_with(settings, lambda registry: _switch(registry, state))
+    configured = settings.storage.maintenance.readonly.enabled
+    if as_json:
+        document = {
+            "read_only": configured or switched is not None,
+            "configured": configured,
+            "since": None if switched is None else switched.at,
+            "by": None if switched is None else switched.actor,
+        }
+        click.echo(to_json(document))
+    else:
+        click.echo(_words(switched, configured=configured))
+
+
+async def _switch(registry: Registry, state: str) -> Change | None:
+    if state == "on":
+        await registry.metadata.set_read_only(registry.change_by(Principal(operator())))
+    elif state == "off":
+        await registry.metadata.set_read_only(None)
+    return await registry.metadata.find_read_only()
+
+
+def _words(switched: Change | None, *, configured: bool) -> str:
+    if configured:
+        return f"read-only by the configuration ({KEY}), whatever is switched here"
+    if switched is None:
+        return "pushes and deletes are accepted"
+    return f"read-only since {utc(switched.at)}, switched on by {switched.actor}"
