@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.api.forwarded import client_address, is_trusted
+from lading.api.forwarded import base_url, client_address, is_trusted
+from tests.api.requests import request
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
 ADDRESSES = st.one_of(
@@ -39,3 +40,27 @@ def test_nobody_is_believed_but_proxies(peer: str, hops: list[str]) -> None:
         nearest_first = hops[::-1]
         seen_by = [peer, *nearest_first[: nearest_first.index(address)]]
         assert all(is_trusted(hop, PROXIES) for hop in seen_by)
+
+
+@pytest.mark.parametrize(
+    ("peer", "headers", "expected"),
+    [
+        ("1.2.3.4", {"Host": "r:5000"}, "http://r:5000"),
+        ("1.2.3.4", {"Host": "r", "X-Forwarded-Proto": "https"}, "http://r"),
+        ("10.0.0.1", {"Host": "r", "X-Forwarded-Proto": "https"}, "https://r"),
+        ("10.0.0.1", {"Host": "r", "X-Forwarded-Proto": "http, HTTPS"}, "https://r"),
+        ("10.0.0.1", {"Host": "r", "X-Forwarded-Proto": "ftp"}, "http://r"),
+        ("10.0.0.1", {"Host": "inner", "X-Forwarded-Host": "x, outer:1"}, "http://outer:1"),
+        ("10.0.0.1", {"Host": "r", "X-Forwarded-Host": 'a"b'}, "http://localhost"),
+        ("1.2.3.4", {"Host": "inner", "X-Forwarded-Host": "outer"}, "http://inner"),
+        ("1.2.3.4", {"Host": "[2001:db8::1]:5000"}, "http://[2001:db8::1]:5000"),
+        ("1.2.3.4", {}, "http://localhost"),
+        ("1.2.3.4", {"Host": "a/b"}, "http://localhost"),
+        ("1.2.3.4", {"Host": "a\r\nb"}, "http://localhost"),
+    ],
+)
+def test_where_a_client_reaches_the_registry(
+    peer: str, headers: dict[str, str], expected: str
+) -> None:
+    """As the proxy says, if it is a trusted one; and never what could not be a host."""
+    assert base_url(request("GET", "/v2/", headers, peer=peer), PROXIES) == expected
