@@ -2,7 +2,9 @@
 
 import pytest
 
+from lading.core.access import Access, Action, Principal, Right
 from lading.core.errors import RepositoryUnknown
+from lading.core.globs import Glob
 from lading.core.names import RepositoryName
 from lading.services import listing
 from lading.services.delete import delete_manifest
@@ -49,6 +51,43 @@ async def test_a_repository_without_tags_has_an_empty_list(people: People) -> No
     assert list(page.items) == []
     with pytest.raises(RepositoryUnknown):
         await listing.list_tags(people.registry, people.may(OTHER), after="", limit=10)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 100])
+@pytest.mark.parametrize(
+    ("patterns", "seen"),
+    [
+        (["**"], ["a", "a-b", "a/b", "a/c/d", "ab/c", "b/c"]),
+        (["a/**"], ["a/b", "a/c/d"]),
+        (["a"], ["a"]),
+        (["*/c"], ["ab/c", "b/c"]),
+        (["a*/[bc]"], ["a/b", "ab/c"]),
+        (["b/c", "a", "a/*"], ["a", "a/b", "b/c"]),
+        (["never/**"], []),
+        ([], []),
+    ],
+)
+async def test_repositories_are_those_that_the_caller_may_pull(
+    people: People, limit: int, patterns: list[str], seen: list[str]
+) -> None:
+    """On pages as full as they can be, however much lies between."""
+    for name in ("a", "a-b", "a/b", "a/c/d", "ab/c", "b/c"):
+        await people.push(index([]), "latest", repository=RepositoryName(name))
+    push_only = Right(Glob("**"), frozenset({Action.PUSH}))
+    pulls = (Right(Glob(pattern), frozenset({Action.PULL})) for pattern in patterns)
+    access = Access(Principal("alice"), (push_only, *pulls))
+
+    found: list[str] = []
+    after = ""
+    while True:
+        page = await listing.list_repositories(people.registry, access, after=after, limit=limit)
+        found += page.items
+        if page.last is None:
+            break
+        assert len(page.items) == limit
+        after = page.last
+
+    assert found == seen
 
 
 async def test_referrers_of_what_was_never_pushed_are_an_empty_list(people: People) -> None:

@@ -70,11 +70,14 @@ def _verify(
     roots: Sequence[x509.Certificate],
     time: datetime,
 ) -> None:
-    """The chain matters, and that all but the first may issue; not what they were issued for."""
+    """The chain matters, and that all but the first may issue, which the verifier sees to itself.
+
+    What else they were issued for does not.
+    """
     if not roots:
         raise TokenInvalid("no certificates are trusted")
     issuers = ExtensionPolicy.permit_all().require_present(
-        x509.BasicConstraints, Criticality.AGNOSTIC, _may_issue
+        x509.BasicConstraints, Criticality.AGNOSTIC, None
     )
     verifier = (
         verification.PolicyBuilder()
@@ -87,13 +90,6 @@ def _verify(
         verifier.verify(leaf, list(others))
     except (verification.VerificationError, ValueError) as error:
         raise TokenInvalid("its certificate does not come from a trusted one") from error
-
-
-def _may_issue(
-    _policy: verification.Policy, _certificate: x509.Certificate, constraints: x509.BasicConstraints
-) -> None:
-    if not constraints.ca:
-        raise ValueError("not the certificate of an authority")
 
 
 def _decode(encoded: object) -> Sequence[x509.Certificate]:
