@@ -5,6 +5,7 @@ connection is not read, so that a client can neither outrun the disk nor fill th
 """
 
 import asyncio
+import mmap
 from collections.abc import Callable
 
 from uvicorn.protocols.http.flow_control import FlowControl
@@ -102,8 +103,10 @@ class LargeBody(asyncio.BufferedProtocol):
         self._connection = connection
         self._progressed = progressed
         self._completed = completed
-        self._filling = memoryview(bytearray(min(PIECE, body.missing)))
-        self._working = memoryview(bytearray(len(self._filling)))
+        # The kernel gives such memory when it is written to: a client that stops early, or stands
+        # still, takes no more of it than it has sent.
+        self._filling = memoryview(mmap.mmap(-1, min(PIECE, body.missing)))
+        self._working = memoryview(mmap.mmap(-1, len(self._filling)))
         self._filled = 0
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's

@@ -1,0 +1,97 @@
+"""Hundreds of clients that stand still or trickle: memory stays flat, and others are served."""
+
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.lading import Lading, lading_serve, workers_of
+from tests.support.pushes import Repository, digest_of, encode, image
+
+pytestmark = pytest.mark.e2e
+
+CLIENTS = 200
+MIB = 1024 * 1024
+LAYER = os.urandom(32 * MIB)
+# What each uploader has sent when it begins to trickle.
+BEGUN = 300 * 1024
+# MiB that a worker may take, and by which it may grow while nothing happens.
+MOST = 150
+GROWTH = 4
+
+
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[Lading]:
+    """A registry that does not mind many uploads from one address."""
+    env = {"REGISTRY_LIMITS_UPLOADS": "0"}
+    with lading_serve(tmp_path, env=env) as registry:
+        Repository(registry.client, "hello").push_image("latest", LAYER)
+        yield registry
+
+
+def memory_of_workers(registry: Lading) -> list[float]:
+    """MiB that each worker has in memory."""
+    states = [Path(f"/proc/{pid}/status").read_text() for pid in sorted(workers_of(registry))]
+    return [int(state.partition("VmRSS:")[2].split()[0]) / 1024 for state in states]
+
+
+def connect(registry: Lading) -> socket.socket:
+    host, _, port = registry.host.rpartition(":")
+    return socket.create_connection((host, int(port)), timeout=30)
+
+
+def assert_others_are_served(registry: Lading, number: int) -> None:
+    hello = Repository(registry.client, "hello")
+    began = time.monotonic()
+    assert hello.ask("GET", "/manifests/latest").body == encode(image(LAYER))
+    assert hello.ask("GET", f"/blobs/{digest_of(b'{}')}").body == b"{}"
+    hello.push_image(f"other{number}", b"%d" % number)
+    assert time.monotonic() - began < 10
+
+
+def assert_memory_stays(registry: Lading) -> None:
+    time.sleep(5)
+    before = memory_of_workers(registry)
+    for number in range(5):
+        assert_others_are_served(registry, number)
+        time.sleep(2)
+    after = memory_of_workers(registry)
+    print(f"MiB per worker with {CLIENTS} slow clients: {before}, later {after}")
+    assert len(before) == len(after) == 2
+    assert max(after) < MOST
+    assert all(now - then < GROWTH for then, now in zip(before, after, strict=True))
+
+
+def test_clients_that_take_nothing(registry: Lading) -> None:
+    with ExitStack() as clients:
+        for _ in range(CLIENTS):
+            client = clients.enter_context(connect(registry))
+            client.sendall(
+                f"GET /v2/hello/blobs/{digest_of(LAYER)} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+            )
+            assert client.recv(12) == b"HTTP/1.1 200"
+        assert_memory_stays(registry)
+
+
+@pytest.mark.parametrize("announced", [True, False])
+def test_clients_that_send_a_byte_now_and_then(registry: Lading, announced: bool) -> None:
+    hello = Repository(registry.client, "hello")
+    with ExitStack() as stack:
+        clients = []
+        for _ in range(CLIENTS):
+            location = hello.start_upload()
+            client = stack.enter_context(connect(registry))
+            framing = f"Content-Length: {10 * MIB}" if announced else "Transfer-Encoding: chunked"
+            client.sendall(f"PATCH {location} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode())
+            begun = bytes(BEGUN)
+            client.sendall(begun if announced else b"%x\r\n%b\r\n" % (BEGUN, begun))
+            clients.append(client)
+        for client in clients:
+            client.sendall(b"x" if announced else b"1\r\nx\r\n")
+        assert_memory_stays(registry)
+        for client in clients:
+            client.sendall(b"x" if announced else b"1\r\nx\r\n")
