@@ -107,7 +107,7 @@ def _collect(registry: Running) -> float:
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {registry.data}}}}}\n"
     )
     start = time.perf_counter()
-    subprocess.run([program, "garbage-collect", config], check=True, capture_output=True)
+    subprocess.run([program, "garbage-collect", "--quiet", config], check=True, capture_output=True)
     return time.perf_counter() - start
 
 

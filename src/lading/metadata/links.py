@@ -17,8 +17,9 @@ _FIND = """
         AND blobs.lost_at IS NULL
 """
 
-# In an `UPDATE links … RETURNING`: the size of the blob, unless its bytes are lost.
-_SIZE = "(SELECT size FROM blobs WHERE blobs.digest = links.digest AND lost_at IS NULL)"
+# In an `UPDATE links … RETURNING`: the size of the blob, unless its bytes are lost. It names the
+# parameter, not the column of the link: by that SQLite 3.40 finds no index, and reads all blobs.
+_SIZE = "(SELECT size FROM blobs WHERE blobs.digest = :digest AND lost_at IS NULL)"
 
 
 def find(connection: Connection, repository: RepositoryName, digest: Digest) -> int | None:
@@ -50,12 +51,12 @@ def promise(
     """Tell a client that the blob is there, and write that down."""
     row = connection.execute(
         f"""
-        UPDATE links SET promised_at = ?, used_at = NULL
-        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
-            AND digest = ? AND deleted_at IS NULL
+        UPDATE links SET promised_at = :now, used_at = NULL
+        WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+            AND digest = :digest AND deleted_at IS NULL
         RETURNING {_SIZE}
         """,
-        (now, repository, digest),
+        {"now": now, "repository": repository, "digest": digest},
     ).fetchone()
     return None if row is None else row[0]
 
@@ -64,11 +65,11 @@ def use(connection: Connection, repository_id: int, digest: Digest, now: float) 
     """A manifest relies on the blob. The check is the touch: the size if it is there."""
     row = connection.execute(
         f"""
-        UPDATE links SET used_at = ?, loose_at = NULL
-        WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL
+        UPDATE links SET used_at = :now, loose_at = NULL
+        WHERE repository_id = :repository AND digest = :digest AND deleted_at IS NULL
         RETURNING {_SIZE}
         """,
-        (now, repository_id, digest),
+        {"now": now, "repository": repository_id, "digest": digest},
     ).fetchone()
     return None if row is None else row[0]
 
