@@ -8,7 +8,7 @@ from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
 from lading.core.garbage import Cause, DoomedManifest, DoomedUpload, Leftover
-from lading.services import collect, purge, push_blob
+from lading.services import collect, purge, push_blob, trash
 from lading.services.pull import stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
 from tests.support.contents import HELLO, OTHER, image, index, new_upload
@@ -418,3 +418,27 @@ async def test_an_unknown_manifest_is_promised_to_nobody(people: People) -> None
     await people.push_image(b"one", "latest")
     with pytest.raises(ManifestUnknown):
         await stat_manifest(people.registry, people.may(), Digest.of(b"none"))
+
+
+async def test_who_restored_a_manifest_can_put_it_into_an_index(people: People) -> None:
+    """It came back without a tag; nothing has led to it for long."""
+    child = await people.push_image(b"one")
+    people.now += 1000 * DAY
+    await people.delete(child.digest)
+    await trash.restore(people.registry, people.may(), child.digest)
+    await people.collect(by_hand=True, untagged=True)
+
+    await people.push(index([child]), "latest")
+
+
+async def test_pushing_an_untagged_manifest_again_starts_its_time_anew(people: People) -> None:
+    """Its window is as long as after the first push."""
+    manifest = await people.push_image(b"one")
+    people.now += people.window - 1
+    await people.push(manifest)
+    people.now += people.window - 1
+    await people.collect(untagged=True)
+    assert await people.has(manifest.digest)
+    people.now += 1
+    await people.collect(untagged=True)
+    assert not await people.has(manifest.digest)

@@ -165,7 +165,8 @@ def _insert(connection: Connection, repository_id: int, manifest: Manifest, now:
         ON CONFLICT (repository_id, digest) DO UPDATE SET
             media_type = excluded.media_type, artifact_type = excluded.artifact_type,
             pushed_at = excluded.pushed_at, promised_at = excluded.promised_at, used_at = NULL,
-            deleted_at = NULL, deleted_by = '', lost_at = NULL, body = excluded.body
+            loose_at = NULL, deleted_at = NULL, deleted_by = '', lost_at = NULL,
+            body = excluded.body
         """,
         (
             repository_id,

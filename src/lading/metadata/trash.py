@@ -12,7 +12,7 @@ from lading.core.errors import NotRestorable
 from lading.core.history import Restored, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import loose, repositories, tags
+from lading.metadata import loose, manifests, repositories, tags
 from lading.ports import Change
 
 # Tags taken away when a manifest was deleted carry the time of that.
@@ -165,7 +165,13 @@ class Restoration:
             self._tags.append((tag, digest))
 
     def _revive(self, digest: Digest) -> None:
-        """Make a manifest whole and visible, with all that it holds."""
+        """Make a manifest whole and visible, with all that it holds.
+
+        Who brings it back is promised that it is there, as who pushes it is.
+        """
+        if self._deleted_at(digest) is not None:
+            self._undelete(digest)
+            manifests.promise(self._connection, self._repository, digest, self._change.at)
         waiting, seen = [digest], {digest}
         while waiting:
             current = waiting.pop()
