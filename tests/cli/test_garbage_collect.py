@@ -78,6 +78,19 @@ def test_what_stays_is_listed_before_what_goes(registry: Lading) -> None:
     )
 
 
+def test_what_is_shared_is_marked_once(registry: Lading) -> None:
+    """As CNCF Distribution counts it: over manifests and repositories."""
+    Repository(registry.client, "library/other").push_image("newer", b"another layer", b"more")
+    Repository(registry.client, "library/third").push_image("same", b"another layer")
+
+    said = collect(registry, "--dry-run").splitlines()
+
+    marks = [line.rpartition(" ")[2] for line in said if ": marking blob " in line]
+    blobs = {digest_of(blob) for blob in (b"{}", b"another layer", b"more")}
+    assert sorted(marks) == sorted(blobs)
+    assert "5 blobs marked, 1 blobs and 1 manifests eligible for deletion" in said
+
+
 def test_json_is_one_document(registry: Lading) -> None:
     """The same for a dry run and for a run."""
     announced = json.loads(collect(registry, "--dry-run", "--json"))
@@ -97,6 +110,18 @@ def test_json_is_one_document(registry: Lading) -> None:
         "size": len(encode(image(LAYER))),
         "cause": "deleted",
     }
+
+
+def test_where_no_registry_is_none_is_made(tmp_path: Path) -> None:
+    """As with the configuration of another one."""
+    config = tmp_path / "config.yml"
+    config.write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path / 'none'}}}}}\n"
+    )
+    done = run([program(), "garbage-collect", "--dry-run", config], check=False)
+    assert done.returncode == 1
+    assert f"no registry has kept its data in {tmp_path / 'none'}" in done.stderr.decode()
+    assert list(tmp_path.iterdir()) == [config]
 
 
 def test_data_in_memory_cannot_be_collected(tmp_path: Path) -> None:

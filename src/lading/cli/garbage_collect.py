@@ -15,6 +15,7 @@ from lading.app import worker_name
 from lading.cli.output import plain, to_json
 from lading.cli.session import with_registry
 from lading.cli.units import human_size
+from lading.core.digest import Digest
 from lading.core.garbage import (
     Doomed,
     DoomedBlob,
@@ -61,6 +62,7 @@ def garbage_collect(
     with_registry(
         config,
         lambda registry: command.run(registry, dry_run=dry_run, untagged=delete_untagged),
+        create=False,
     )
 
 
@@ -137,16 +139,18 @@ def _say_who_collects(job: Job, seconds: float) -> None:
 
 
 async def _print_kept(registry: Registry, plan: Plan) -> int:
-    """Print every manifest that stays, with what it needs; how many lines that were."""
-    marked = 0
+    """Print every manifest that stays, and what it needs once; how many digests that were."""
+    marked: set[Digest] = set()
     async for repository, manifests in collect.list_kept(registry, plan):
         click.echo(repository)
         for digest, children in manifests:
             click.echo(f"{repository}: marking manifest {digest} ")
+            marked.add(digest)
             for child in children:
-                click.echo(f"{repository}: marking blob {child}")
-            marked += 1 + len(children)
-    return marked
+                if child not in marked:
+                    click.echo(f"{repository}: marking blob {child}")
+                    marked.add(child)
+    return len(marked)
 
 
 def _print_items(items: Iterable[Doomed]) -> None:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import click
 
-from lading.app import close_registry, open_registry
+from lading.app import close_registry, metadata_path, open_registry
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
 from lading.config.settings import Settings
@@ -22,19 +22,35 @@ from lading.services.registry import Registry
 T = TypeVar("T")
 
 
-def with_registry(config: Path | None, work: Callable[[Registry], Awaitable[T]]) -> T:
+def with_registry(
+    config: Path | None, work: Callable[[Registry], Awaitable[T]], *, create: bool = True
+) -> T:
     """Open the data that a configuration names, and do something with it.
+
+    Args:
+        config: the configuration file.
+        work: what to do.
+        create: whether to make what is not there, as the server does when it starts.
 
     Raises:
         ClickException: it cannot be used, or the registry refuses what is asked.
     """
-    return run_with(load_settings(config), work)
+    return run_with(load_settings(config), work, create=create)
 
 
-def run_with(settings: Settings, work: Callable[[Registry], Awaitable[T]]) -> T:
+def run_with(
+    settings: Settings, work: Callable[[Registry], Awaitable[T]], *, create: bool = True
+) -> T:
     """As `with_registry`, for settings that were read already."""
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
+    root = settings.storage.filesystem.rootdirectory
+    if not create and not metadata_path(root).exists():
+        raise click.ClickException(
+            f"no registry has kept its data in {root.absolute()}: give the configuration file of"
+            " the one you mean, or set the place"
+            " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
+        )
 
     async def run() -> T:
         registry = open_registry(settings)
