@@ -21,11 +21,13 @@ class Stack:
         docker: the daemon that runs them.
         folder: the unpacked folder.
         port: where nginx is published.
+        files: that docker-compose reads, one over the other.
     """
 
     docker: Docker
     folder: Path
     port: int = 80
+    files: tuple[str, ...] = ("docker-compose.yml",)
 
     @property
     def host(self) -> str:
@@ -41,7 +43,7 @@ class Stack:
     def environment(self) -> dict[str, str]:
         """What points docker-compose at the daemon, the images and the port."""
         images = {"LADING_IMAGE": LADING, "NGINX_IMAGE": NGINX, "LADING_PORT": str(self.port)}
-        return {**self.docker.environment, **images}
+        return {**self.docker.environment, **images, "COMPOSE_FILE": ":".join(self.files)}
 
     def compose(self, *arguments: str) -> str:
         """Run docker-compose in the folder; return what it printed."""
@@ -91,10 +93,17 @@ class Stack:
 
 
 @contextmanager
-def unpacked_stack(docker: Docker, folder: Path, *, port: int = 80) -> Iterator[Stack]:
-    """Unpack the folder; whatever was started from it ends with the block."""
+def unpacked_stack(
+    docker: Docker,
+    folder: Path,
+    *,
+    port: int = 80,
+    name: str = "compose",
+    files: tuple[str, ...] = ("docker-compose.yml",),
+) -> Iterator[Stack]:
+    """Unpack a folder of `deploy`; whatever was started from it ends with the block."""
     require("docker-compose")
-    shutil.copytree(REPOSITORY / "deploy" / "compose", folder)
-    stack = Stack(docker, folder, port)
+    shutil.copytree(REPOSITORY / "deploy" / name, folder)
+    stack = Stack(docker, folder, port, files)
     yield stack
     stack.compose("down", "--volumes", "--timeout", "5")
