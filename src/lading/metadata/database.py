@@ -70,7 +70,7 @@ class FileDatabase:
             self._reader.close()
             self._presence.close()
             raise
-        self._writer = GroupWriter(self._connect)
+        self._writer = GroupWriter(self._connect, patience=BUSY_TIMEOUT)
 
     def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -9,6 +9,7 @@ disturbs no other. A write is answered only after the commit that holds it.
 import asyncio
 import sqlite3
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -26,6 +27,10 @@ Work = Callable[[Connection], T]
 # Enough to share one fsync among all pushes of a busy moment; small enough that no write waits long
 # for the work of others.
 MAX_BATCH = 64
+# Seconds between tries to begin while another process writes: about what a commit takes.
+BUSY_POLL = 0.0005
+# The low byte of an error is its kind, the others say more about it (sqlite.org/rescode.html).
+_PRIMARY = 0xFF
 
 
 @dataclass(slots=True)
@@ -38,10 +43,16 @@ class _Job:
 
 
 class GroupWriter:
-    """Runs functions in transactions, one transaction for many functions."""
+    """Runs functions in transactions, one transaction for many functions.
 
-    def __init__(self, connect: Callable[[], Connection]) -> None:
+    Args:
+        connect: opens the database.
+        patience: seconds to wait for writers of other processes.
+    """
+
+    def __init__(self, connect: Callable[[], Connection], *, patience: float = 1.0) -> None:
         self._connect = connect
+        self._patience = patience
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -79,8 +90,8 @@ class GroupWriter:
         connection: Connection | None = None
         while batch := self._next_batch():
             try:
-                connection = connection or self._connect()
-                _commit_together(connection, batch)
+                connection = connection or self._open()
+                self._commit_together(connection, batch)
             except Exception as error:  # noqa: BLE001 - it is handed to those who wait
                 for job in batch:
                     job.error = error
@@ -90,32 +101,60 @@ class GroupWriter:
                 _answer(job)
         _close(connection)
 
+    def _open(self) -> Connection:
+        connection = self._connect()
+        connection.execute("PRAGMA busy_timeout = 0")  # see `_begin`
+        return connection
+
+    def _commit_together(self, connection: Connection, batch: list[_Job]) -> None:
+        """Run all jobs in one transaction; if that fails, none has happened."""
+        durable = any(job.durable for job in batch)
+        # In WAL mode FULL syncs the log at each commit; NORMAL leaves that to a later one.
+        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        _begin(connection, self._patience)
+        if durable:  # good for all that has come meanwhile
+            self._take_queued(batch)
+        for job in batch:
+            _attempt(connection, job)
+        connection.execute("COMMIT")
+
     def _next_batch(self) -> list[_Job]:
         """Wait for a job, and take what else is queued; empty at the end."""
-        batch: list[_Job] = []
         job = self._queue.get()
-        while job is not None:
-            batch.append(job)
-            if len(batch) == MAX_BATCH:
-                return batch
+        batch = [] if job is None else [job]
+        if batch:
+            self._take_queued(batch)
+        return batch
+
+    def _take_queued(self, batch: list[_Job]) -> None:
+        while len(batch) < MAX_BATCH:
             try:
                 job = self._queue.get_nowait()
             except Empty:
-                return batch
-        if batch:
-            self._queue.put(None)
-        return batch
+                return
+            if job is None:
+                self._queue.put(None)
+                return
+            batch.append(job)
 
 
-def _commit_together(connection: Connection, batch: list[_Job]) -> None:
-    """Run all jobs in one transaction; if that fails, none has happened."""
-    durable = any(job.durable for job in batch)
-    # In WAL mode FULL syncs the log at each commit; NORMAL leaves that to a later one.
-    connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
-    connection.execute("BEGIN IMMEDIATE")
-    for job in batch:
-        _attempt(connection, job)
-    connection.execute("COMMIT")
+def _begin(connection: Connection, patience: float) -> None:
+    """Wait for the turn of this process to write.
+
+    SQLite's own wait sleeps longer with every try, up to a tenth of a second, and so gives way to
+    whoever comes later.
+    """
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            busy = error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > deadline:
+                raise
+            time.sleep(BUSY_POLL)
+        else:
+            return
 
 
 def _attempt(connection: Connection, job: _Job) -> None:
