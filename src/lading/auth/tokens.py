@@ -1,7 +1,7 @@
 """The registry's own tokens: issued, verified, and worth no more than the login behind them.
 
 A token names its principal and the stamp of the login it was issued to. Both are looked up again
-whenever it is used, so a removed user or a changed password ends its tokens at once.
+whenever it is used, so a removed user or a changed password ends its tokens.
 """
 
 import logging

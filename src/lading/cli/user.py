@@ -63,7 +63,7 @@ def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bo
 @_config
 @_from_stdin
 def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
-    """Give a user another password. Its tokens end at once."""
+    """Give a user another password. Its tokens end, too."""
     path = _find(path, config)
     with _explained(path):
         change_password(path, name, _read_password(from_stdin=password_stdin))
@@ -75,7 +75,7 @@ def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin:
 @_file
 @_config
 def rm(name: str, path: Path | None, config: Path | None) -> None:
-    """Remove a user. Its tokens end at once."""
+    """Remove a user. Its tokens end, too."""
     path = _find(path, config)
     with _explained(path):
         remove_user(path, name)

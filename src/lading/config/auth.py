@@ -77,7 +77,8 @@ class Tokens(Section):
     """The name of this registry in tokens; two registries that trust each other's keys must not \
 share it."""
     lifetime: PositiveDuration = timedelta(minutes=30)
-    """How long a token is good for. Whoever loses a permission loses it at once all the same."""
+    """How long a token is good for. Whoever loses a permission loses it within \
+seconds all the same."""
     refreshlifetime: PositiveDuration = timedelta(days=90)
     """How long after `docker login` a new token can be had without the password; it ends earlier \
 when the password changes or the user is removed."""
