@@ -39,8 +39,9 @@ format: $(VENV)/.installed-dev ## format and fix what can be fixed
 bench: $(VENV)/.installed-bench ## measure beside other registries; half an hour, or a few minutes with ARGS=--quick
 	$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.installed-dev ## renew docs/configuration.md
+docs: $(VENV)/.installed-dev ## renew docs/configuration.md and the table of crashes
 	$(BIN)/python -c "from lading.config.reference import render; print(render(), end='')" > docs/configuration.md
+	$(BIN)/python -m tests.crash.table
 
 lock: ## renew requirements/*.txt from pyproject.toml
 	$(PYTHON) -m venv build/lock

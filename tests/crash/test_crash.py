@@ -1,0 +1,91 @@
+"""A process may die after any effect. What it leaves is whole, and somebody clears it away.
+
+Every effect of every verb is one crash: the process ends right after it, without a chance to clean
+up. Then everything that clients can see is as it was or as it was to become, and whole; doing the
+verb again succeeds; and the collector leaves nothing of what was left over. `docs/reliability.md`
+has the table of all of them.
+"""
+
+import inspect
+import pkgutil
+from importlib import import_module
+
+import pytest
+
+from lading import services
+from tests.crash import dying, table
+from tests.crash.effects import ADAPTERS, methods
+from tests.crash.verbs import VERBS, Verb
+
+# Methods of ports that are no part of a verb that changes something, and change nothing.
+READS = {
+    "Metadata.find_hold",
+    "Metadata.find_keepers",
+    "Metadata.find_refresh_token",
+    "Metadata.find_robot",
+    "Metadata.is_stored",
+    "Metadata.list_referrers",
+    "Metadata.list_repositories",
+    "Metadata.list_robots",
+    "Metadata.list_tags",
+    "Metadata.list_trash",
+    "Metadata.list_manifests",
+    "Metadata.repositories_with_manifests",
+    "Metadata.repository_exists",
+    "Metadata.tag_history",
+    "Metadata.totals",
+    "Metadata.close",
+    "BlobStore.close",
+    "BlobStore.find",
+}
+READING_SERVICES = {
+    "listing.list_referrers",
+    "listing.list_repositories",
+    "listing.list_tags",
+    "pull.pull_blob",
+    "pull.pull_manifest",
+    "push_blob.status",
+    "trash.history",
+    "trash.list_trash",
+    "why.explain",
+}
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
+def test_a_crash_after_any_effect_loses_nothing_and_leaves_nothing(verb: Verb) -> None:
+    """Each is tried; see `dying.outcomes` for what is asserted."""
+    assert len(dying.outcomes(verb)) == len(dying.trace(verb).effects)
+
+
+def test_no_method_of_a_port_is_forgotten() -> None:
+    """One that is new belongs into a verb; or, if it only reads, into the list above."""
+    every = {f"{port.__name__}.{name}" for port in ADAPTERS for name in methods(port)}
+    called = set().union(*(dying.trace(verb).methods for verb in VERBS))
+
+    assert every - called - READS == set()
+    assert called & READS == set()
+
+
+def test_no_service_is_forgotten() -> None:
+    """One that is new belongs into a verb; or, if it only reads, into the list above."""
+    called = set().union(*(dying.trace(verb).services for verb in VERBS))
+
+    assert _services() - called - READING_SERVICES == set()
+    assert called & READING_SERVICES == set()
+
+
+def test_the_table_in_the_documentation_is_what_happens() -> None:
+    """`make docs` renews it."""
+    assert table.DOCUMENT.read_text().count(table.render()) == 1, "run `make docs`"
+
+
+def _services() -> set[str]:
+    """All coroutines that services offer."""
+    return {
+        f"{module.name}.{name}"
+        for module in pkgutil.iter_modules(services.__path__)
+        for name, value in vars(import_module(f"lading.services.{module.name}")).items()
+        if inspect.iscoroutinefunction(value)
+        and value.__module__ == f"lading.services.{module.name}"
+        and not name.startswith("_")
+    }

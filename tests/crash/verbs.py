@@ -1,0 +1,316 @@
+"""What people and the collector do: each verb of the registry once, from a state to a state."""
+
+import asyncio
+import sqlite3
+import tempfile
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import UUID
+
+from lading.app import metadata_path
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
+from lading.core.digest import Digest
+from lading.core.errors import DigestMismatch, NotRestorable, UploadUnknown
+from lading.core.globs import Glob
+from lading.core.names import Tag, UploadId
+from lading.ports import Hold, RefreshToken, Robot
+from lading.services import backup, jobs, lease, push_blob, trash, verify
+from lading.services.delete import delete_blob
+from lading.services.jobs import Job
+from lading.services.lease import Lease
+from lading.services.pull import stat_blob, stat_manifest
+from lading.services.push_blob import Chunk
+from lading.services.registry import Registry
+from lading.services.verify import Check
+from tests.crash.state import Place
+from tests.support.contents import HELLO, OTHER, image, index
+from tests.support.people import DAY, People, pieces
+
+Step = Callable[[People], Awaitable[None]]
+
+
+async def nothing(people: People) -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """Something that is done.
+
+    Attributes:
+        name: for people, as the heading of its table.
+        act: does it. Whoever did not get the answer does it again.
+        prepare: brings about the state in which it is done.
+        mends: whether that state is one that must not be, and nobody else mends.
+    """
+
+    name: str
+    act: Step
+    prepare: Step = nothing
+    mends: bool = False
+
+    @property
+    def is_start(self) -> bool:
+        """Whether it is about opening the stores; all others find them open."""
+        return self.act is nothing
+
+
+BLOB = Digest.of(b"a blob")
+MINE = UploadId("00000000-0000-4000-8000-000000000001")
+OLD, NEW = image(b"old", b"old layer", b"base"), image(b"new", b"new layer", b"base")
+
+
+async def _an_image(people: People) -> None:
+    await people.push_image(b"old", "latest", "old", shared=b"base")
+    people.now += 2 * DAY
+
+
+async def _blobs_of_new(people: People) -> None:
+    await _an_image(people)
+    for data in (b"new", b"new layer", b"base"):
+        await people.push_blob(data)
+
+
+async def _two_images(people: People) -> None:
+    await _an_image(people)
+    await people.push_image(b"new", "latest", "new", shared=b"base")
+    people.now += 2 * DAY
+
+
+async def _deleted(people: People) -> None:
+    await _two_images(people)
+    await people.delete(NEW.digest)
+    await delete_blob(people.registry, people.may(), Digest.of(b"new layer"))
+    await people.delete("old")
+
+
+async def _an_upload(people: People) -> None:
+    await _an_image(people)
+    upload = await push_blob.start(people.registry, people.may())
+    await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"a bl")))
+
+
+async def _push_in_one(people: People) -> None:
+    await people.push_blob(b"a blob")
+
+
+async def _push_in_chunks(people: People) -> None:
+    """As a client does that remembers its upload, asks how far it is, and goes on there."""
+    registry, grant, data = people.registry, people.may(), b"a blob"
+    upload = await people.metadata.find_upload(HELLO, MINE)
+    if upload is None:
+        await push_blob.start(replace(registry, new_uuid=lambda: UUID(MINE)), grant)
+    elif upload.committed is not None:
+        data = b""
+    else:
+        try:
+            data = data[await push_blob.status(registry, grant, MINE) :]
+        except UploadUnknown:
+            await _push_in_one(people)
+            return
+    people.now += DAY
+    while len(data) > 2:
+        await push_blob.append(registry, grant, MINE, Chunk(pieces(data[:2])))
+        data = data[2:]
+    await push_blob.commit(registry, grant, MINE, BLOB, Chunk(pieces(data)))
+
+
+async def _push_wrong_then_right(people: People) -> None:
+    upload = await push_blob.start(people.registry, people.may())
+    await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"a ")))
+    with suppress(DigestMismatch):
+        await push_blob.commit(
+            people.registry, people.may(), upload.id, BLOB, Chunk(pieces(b"bug"))
+        )
+    await push_blob.commit(people.registry, people.may(), upload.id, BLOB, Chunk(pieces(b"blob")))
+
+
+async def _a_blob_elsewhere(people: People) -> None:
+    await people.push_blob(b"a blob", OTHER)
+
+
+async def _mount(people: People) -> None:
+    assert await push_blob.mount(people.registry, people.may(), BLOB, EVERY_ACCESS)
+
+
+async def _cancel(people: People) -> None:
+    for upload in await people.metadata.list_idle_uploads(idle_since=people.now, at_most=None):
+        await push_blob.cancel(people.registry, people.may(), upload.id)
+
+
+async def _ask(people: People) -> None:
+    await stat_manifest(people.registry, people.may(), Tag("latest"))
+    await stat_blob(people.registry, people.may(), Digest.of(b"old layer"))
+
+
+async def _push_index(people: People) -> None:
+    await people.push(index([OLD, NEW]), "latest", "v1")
+
+
+async def _push_signature(people: People) -> None:
+    await people.push(image(b"new", subject=OLD))
+
+
+async def _delete_blob(people: People) -> None:
+    if await people.metadata.find_blob(OTHER, BLOB) is not None:
+        await delete_blob(people.registry, people.may(OTHER), BLOB)
+
+
+async def _delete(people: People, reference: str) -> None:
+    if await people.has(reference):
+        await people.delete(reference)
+
+
+async def _restore(people: People, reference: Digest | Tag, at: float | None = None) -> None:
+    with suppress(NotRestorable):  # it was done, and the answer got lost
+        await trash.restore(people.registry, people.may(), reference, at=at)
+
+
+async def _restore_all(people: People) -> None:
+    with suppress(NotRestorable):
+        await trash.restore_all(people.registry, people.may())
+
+
+async def _garbage_of_every_kind(people: People) -> None:
+    await _deleted(people)
+    await people.push_blob(b"alone")
+    await people.push_image(b"gone", shared=b"base", repository=OTHER)
+    await people.delete(image(b"gone", b"gone layer", b"base").digest, OTHER)
+    await people.push_blob(b"unlinked")
+    await delete_blob(people.registry, people.may(), Digest.of(b"unlinked"))
+    people.now += 8 * DAY
+    # A crash came before these bytes were a blob, and a power cut took the row of an upload.
+    upload = await push_blob.start(people.registry, people.may())
+    async with people.blobs.stage(upload) as staged, people.blobs.lock(BLOB):
+        await staged.write(b"a blob")
+        await staged.commit(BLOB)
+    await people.metadata.drop_upload(upload.id)
+    upload = await push_blob.start(people.registry, people.may())
+    await people.metadata.drop_upload(upload.id)
+
+
+async def _idle_uploads(people: People) -> None:
+    await _an_upload(people)
+    await push_blob.start(people.registry, people.may())
+    people.now += 8 * DAY
+
+
+async def _damage(people: People) -> None:
+    """What only a broken disk or a stranger does."""
+    assert isinstance(people, Place)
+    await _two_images(people)
+    await people.push_image(b"third", "third")
+    store = FilesystemBlobs(people.root)
+    store.path(Digest.of(b"old layer")).write_bytes(b"old liar!")
+    await people.blobs.delete([Digest.of(b"new layer")])
+    await people.metadata.lose_blob(Digest.of(b"third layer"), now=people.now)
+    orphan = store.path(BLOB)
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"a blob")
+    people.now = time.time() + 2 * DAY  # by the disk's clock, the orphan is old then
+    with closing(sqlite3.connect(metadata_path(people.root))) as connection, connection:
+        connection.execute("DELETE FROM links WHERE digest = ?", (Digest.of(b"new"),))
+        connection.execute("DELETE FROM edges WHERE child = ?", (Digest.of(b"old"),))
+        connection.execute(
+            "UPDATE manifests SET body = x'00' WHERE digest = ?",
+            (image(b"third", b"third layer").digest,),
+        )
+
+
+async def _mend(people: People) -> None:
+    async for _ in verify.run(Check(people.registry, checksums=True, repair=True)):
+        pass
+
+
+async def _back_up(people: People) -> None:
+    hold = Hold("backup", people.now + DAY)
+    with tempfile.TemporaryDirectory() as directory:
+        await backup.copy_metadata(people.registry, Path(directory) / "copy", hold)
+    await people.metadata.release_blobs(hold.name)
+
+
+async def _read_only_for_a_while(people: People) -> None:
+    await people.metadata.set_read_only(people.registry.change_by(people.may().principal))
+    await people.metadata.set_read_only(None)
+
+
+async def _log_in(people: People) -> None:
+    """A program gets a login, uses it, and loses it; a person's client may renew its own."""
+    robot = Robot("robot", "hash", [Glob("**")], ALL_ACTIONS, people.now, "alice", None)
+    await people.metadata.add_robot(robot)
+    await people.metadata.note_robots_used({"robot": people.now})
+    await people.metadata.remove_robot("robot")
+    token = RefreshToken(people.registry.new_uuid().hex, "alice", "stamp", people.now + DAY)
+    await people.metadata.add_refresh_token(token, now=people.now)
+
+
+async def do_job(people: People, name: str, work: jobs.Work) -> None:
+    """Do what the server does by itself, as soon as nobody holds its lease."""
+    done, rested = asyncio.Event(), asyncio.Event()
+
+    async def slow_work(registry: Registry, held: Lease) -> None:
+        people.now += lease.DURATION * 0.6
+        await work(registry, held)
+        done.set()
+
+    async def sleep(seconds: float) -> None:
+        people.now += seconds
+        if done.is_set():
+            rested.set()
+            await asyncio.sleep(seconds)
+
+    keeping = asyncio.create_task(
+        jobs.keep(people.registry, [Job(name, 3600, slow_work)], "a worker", sleep)
+    )
+    await rested.wait()
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+
+VERBS = (
+    Verb("Start on an empty disk", nothing),
+    Verb("Push a blob in one request", _push_in_one),
+    Verb("Push a blob in chunks", _push_in_chunks),
+    Verb("Push a blob, first with a wrong digest", _push_wrong_then_right),
+    Verb("Push a blob that another repository has", _push_in_one, _a_blob_elsewhere),
+    Verb("Mount a blob", _mount, _a_blob_elsewhere),
+    Verb("Cancel an upload", _cancel, _an_upload),
+    Verb("Ask whether a manifest and a blob are there", _ask, _an_image),
+    Verb("Push an image", lambda people: _push(people, "latest"), _blobs_of_new),
+    Verb("Push an index", _push_index, _two_images),
+    Verb("Push a signature", _push_signature, _blobs_of_new),
+    Verb("Delete a tag", lambda people: _delete(people, "latest"), _two_images),
+    Verb("Delete a manifest", lambda people: _delete(people, NEW.digest), _two_images),
+    Verb("Delete a blob", _delete_blob, _a_blob_elsewhere),
+    Verb("Restore a manifest", lambda people: _restore(people, NEW.digest), _deleted),
+    Verb("Restore a tag", lambda people: _restore(people, Tag("latest")), _deleted),
+    Verb(
+        "Bring a tag back to what it was",
+        lambda people: _restore(people, Tag("latest"), 1_000_001.0),
+        _two_images,
+    ),
+    Verb("Restore a repository", _restore_all, _deleted),
+    Verb(
+        "Collect garbage",
+        lambda people: do_job(people, jobs.COLLECT, jobs.collect_garbage),
+        _garbage_of_every_kind,
+    ),
+    Verb(
+        "Give up uploads",
+        lambda people: do_job(people, jobs.PURGE, jobs.purge_uploads),
+        _idle_uploads,
+    ),
+    Verb("Check and mend", _mend, _damage, mends=True),
+    Verb("Back up", _back_up, _an_image),
+    Verb("Be read-only for a while", _read_only_for_a_while),
+    Verb("Log in", _log_in),
+    Verb("Let go of all leases", lambda people: people.metadata.release_jobs(), _an_image),
+)
+
+
+async def _push(people: People, tag: str) -> None:
+    await people.push(NEW, tag)
