@@ -5,9 +5,12 @@ import sqlite3
 from pathlib import Path
 
 from lading.blobs.memory import MemoryBlobs
-from lading.metadata import collection, garbage, uploads
+from lading.core.digest import Digest
+from lading.core.names import Tag
+from lading.metadata import collection, garbage, links, manifests, uploads
 from lading.metadata.sqlite import SqliteMetadata
-from tests.support.contents import image, index
+from lading.ports import Change
+from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.people import DAY, People
 
 # Indexes that hold candidates only, and the tables of what was interrupted and what is held.
@@ -34,6 +37,39 @@ async def test_no_statement_of_a_collection_reads_a_whole_table(tmp_path: Path) 
     collection.forget_deletions(connection, digests[:1])
     uploads.idle(connection, people.now, None)
     uploads.forget_committed(connection, people.now, 1000)
+    connection.set_trace_callback(None)
+
+    plans = {statement: _plan(connection, statement) for statement in statements}
+    assert len(plans) > 20
+    assert {text: plan for text, plan in plans.items() if FULL_SCAN.search(plan)} == {}
+    connection.close()
+    await people.metadata.close()
+
+
+async def test_no_statement_of_a_push_reads_a_whole_table(tmp_path: Path) -> None:
+    """Nor of the question that comes before it: both cost the same in any registry."""
+    people = People(SqliteMetadata.open(tmp_path / "db"), MemoryBlobs())
+    child = await people.push_image(b"child")
+    connection = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    connection.execute("BEGIN")
+    statements: set[str] = set()
+    connection.set_trace_callback(statements.add)
+    links.add_blob(connection, HELLO, Digest.of(b"child"), 5, people.now)
+    links.mount(connection, OTHER, Digest.of(b"child"), HELLO, people.now)
+    assert links.promise(connection, HELLO, Digest.of(b"child"), people.now) == 5
+    manifests.promise(connection, HELLO, child.digest, people.now)
+    for manifest, tag in ((child, "one"), (index([child]), "one"), (index([child, child]), "one")):
+        manifests.put(
+            connection,
+            HELLO,
+            manifest,
+            [Tag(tag)],
+            absent=(),
+            immutable=(),
+            children_required=True,
+            change=Change("alice", people.now),
+        )
+    manifests.delete(connection, HELLO, child.digest, (), Change("alice", people.now))
     connection.set_trace_callback(None)
 
     plans = {statement: _plan(connection, statement) for statement in statements}
