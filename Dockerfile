@@ -20,7 +20,7 @@ RUN groupadd --gid 1000 lading \
  && install --directory --owner lading --group lading /var/lib/registry
 COPY --from=build /opt/lading /opt/lading
 COPY deploy/config.yml /etc/registry/config.yml
-COPY deploy/entrypoint.sh /entrypoint.sh
+COPY deploy/entrypoint.sh deploy/healthcheck.py /
 # `registry` and the two other paths are where scripts written for Docker's own image look.
 RUN ln -s /opt/lading/bin/lading /bin/lading \
  && ln -s /opt/lading/bin/lading /bin/registry \
@@ -28,11 +28,12 @@ RUN ln -s /opt/lading/bin/lading /bin/lading \
  && ln -s /etc/registry/config.yml /etc/docker/registry/config.yml \
  && ln -s /etc/registry/config.yml /etc/distribution/config.yml
 
+# So that commands run in the container find it by themselves.
+ENV REGISTRY_CONFIGURATION_PATH=/etc/registry/config.yml
+
 USER lading
 VOLUME /var/lib/registry
 EXPOSE 5000
-# `/` answers 200 even where /v2/ asks for a login.
-HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
-    CMD ["/opt/lading/bin/python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:5000/', timeout=4)"]
+HEALTHCHECK --interval=30s --timeout=5s --start-period=10s CMD ["/opt/lading/bin/python", "/healthcheck.py"]
 ENTRYPOINT ["/entrypoint.sh"]
 CMD ["/etc/registry/config.yml"]

@@ -26,6 +26,12 @@ torture: $(VENV)/.installed-dev ## push, delete, collect and kill at random, for
 conformance: $(VENV)/.installed-dev ## run the OCI's conformance suites
 	$(BIN)/pytest -m e2e tests/conformance $(ARGS)
 
+fuzz: $(VENV)/.installed-fuzz ## search the parsers for failures: 60 SECONDS each, or one TARGET
+	@for target in $(or $(TARGET),$$($(BIN)/python -m tests.fuzz.targets)); do \
+		echo "$$target:"; \
+		$(BIN)/python -m tests.fuzz.run $$target $(or $(SECONDS),60) || exit 1; \
+	done
+
 check: $(VENV)/.installed-dev ## formatting, lint, types, import contracts, what may not be committed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -52,6 +58,8 @@ lock: ## renew requirements/*.txt from pyproject.toml
 		--group build --group dev pyproject.toml --constraint requirements/run.txt --output-file requirements/dev.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
 		--group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
+		--group fuzz --constraint requirements/dev.txt --output-file requirements/fuzz.txt
 
 clean: ## remove everything made here except ./data
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .cache
@@ -65,6 +73,10 @@ $(VENV)/.installed: requirements/run.txt pyproject.toml | $(BIN)/python
 	@$(PIP) --no-deps --no-build-isolation --editable .
 	@touch $@
 
+$(VENV)/.installed-fuzz: requirements/fuzz.txt $(VENV)/.installed-dev
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/fuzz.txt
+	@touch $@
+
 $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	@echo "Installing what the tests need into $(VENV), which is done once"
 	@$(PIP) --require-hashes -r requirements/dev.txt
@@ -74,4 +86,4 @@ $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test e2e e2e-tools torture conformance check format bench docs lock clean
+.PHONY: help run test e2e e2e-tools torture conformance check fuzz format bench docs lock clean

@@ -31,6 +31,12 @@ def test_a_proxy_is_known_by_its_address(peer: str, trusted: bool) -> None:
     assert is_trusted(peer, PROXIES) is trusted
 
 
+def test_an_address_is_written_in_one_way() -> None:
+    """Logs, and limits per address, do not depend on the kind of socket."""
+    assert client_address("::ffff:192.0.2.1", {}, ()) == "192.0.2.1"
+    assert client_address("2001:db8::1", {}, ()) == "2001:db8::1"
+
+
 @given(peer=ADDRESSES, hops=st.lists(ADDRESSES, max_size=4))
 def test_nobody_is_believed_but_proxies(peer: str, hops: list[str]) -> None:
     """The address is the peer's, or one that a trusted hop saw; whatever else is in the header."""

@@ -30,12 +30,17 @@ def client_address(peer: str, headers: Mapping[str, str], proxies: Networks) -> 
     """
     address, chain = peer, headers.get("x-forwarded-for")
     if chain is None:
-        return address
+        return _plain(address)
     for hop in reversed(chain.split(",")):
         if not is_trusted(address, proxies) or _parse(hop) is None:
             break
         address = hop.strip()
-    return address
+    return _plain(address)
+
+
+def _plain(address: str) -> str:
+    """A socket for both families shows IPv4's addresses inside of IPv6's; nobody else does."""
+    return address.removeprefix("::ffff:") if "." in address else address
 
 
 def base_url(request: Request, proxies: Networks) -> str:

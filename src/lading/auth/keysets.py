@@ -149,7 +149,7 @@ def parse_keys(content: bytes) -> Keys:
         raise KeySetInvalid(f"larger than {MAX_SIZE} bytes")
     try:
         entries = msgspec.json.decode(content, type=dict[str, object]).get("keys")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise KeySetInvalid(f"not a JSON Web Key Set: {error}") from error
     if not isinstance(entries, list) or len(entries) > MAX_KEYS:
         raise KeySetInvalid(f"not a JSON Web Key Set: `keys` is not a list of at most {MAX_KEYS}")
@@ -214,7 +214,7 @@ def fetch_of_issuer(issuer: str) -> bytes:
     content = fetch(issuer.rstrip("/") + "/.well-known/openid-configuration")
     try:
         document = msgspec.json.decode(content, type=dict[str, object])
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise KeySetInvalid(f"its configuration is not JSON: {error}") from error
     # Section 4.3: "The issuer value returned MUST be identical to the Issuer URL".
     if document.get("issuer") != issuer:

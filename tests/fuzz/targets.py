@@ -1,0 +1,325 @@
+"""Every parser that reads what a stranger sends, each as a function of bytes that must not fail.
+
+A target lets the errors pass that its parser announces, and nothing else: whatever it raises is a
+mistake in lading. The tests run each on its seeds and on what Hypothesis finds; `make fuzz` runs
+each for longer, guided by coverage.
+"""
+
+import asyncio
+import json
+import tempfile
+import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from lading.api.application import Api
+from lading.api.asgi import Message
+from lading.api.context import Options
+from lading.api.credentials import parse_authorization
+from lading.api.forwarded import client_address
+from lading.auth.external import ExternalTokens
+from lading.auth.htpasswd import HtpasswdInvalid, parse_users
+from lading.auth.keysets import FixedKeys, KeySetInvalid, TrustedKey, parse_keys
+from lading.auth.workloads import Issuer, WorkloadLogins
+from lading.blobs.memory import MemoryBlobs
+from lading.config.loading import load
+from lading.config.problems import ConfigurationError
+from lading.config.settings import Settings
+from lading.core import manifest
+from lading.core.claims import ClaimPattern, ClaimRule, RepositoryTemplate
+from lading.core.digest import SHA256
+from lading.core.errors import RegistryError
+from lading.core.globs import Glob
+from lading.core.names import RepositoryName, UploadId, parse_reference
+from lading.core.ranges import parse_chunk, parse_range
+from lading.core.scopes import Scope
+from lading.gate import open_gate
+from lading.metadata.sqlite import SqliteMetadata
+from lading.services.registry import Policy, Registry
+
+T = TypeVar("T")
+
+# bcrypt of `secret`, at the lowest cost.
+_HASH = "$2b$04$CSVOZgDoTO7MVSYFhJd8kO8P/jQNdZMW9xhRtKIA5oDrUSVGUtDXW"
+_DIGEST = "sha256:" + "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+
+
+@dataclass(frozen=True)
+class Target:
+    """A parser.
+
+    Attributes:
+        run: gives it any bytes; raises if it fails.
+        seeds: bytes that it understands, to start from.
+    """
+
+    run: Callable[[bytes], None]
+    seeds: Sequence[bytes]
+
+
+def _text(data: bytes) -> str:
+    """As headers come: every byte is a character."""
+    return data.decode("latin-1")
+
+
+def names(data: bytes) -> None:
+    """Repositories, tags, digests, uploads."""
+    for parse in (RepositoryName, parse_reference, UploadId):
+        with suppress(RegistryError):
+            assert str(parse(_text(data))) == _text(data)
+
+
+def ranges(data: bytes) -> None:
+    """`Range` and `Content-Range`."""
+    with suppress(RegistryError):
+        part = parse_range(_text(data), 1000)
+        assert part is None or 0 <= part.start < part.stop <= 1000
+    with suppress(RegistryError):
+        chunk = parse_chunk(_text(data))
+        assert 0 <= chunk.start < chunk.stop
+
+
+def authorization(data: bytes) -> None:
+    """`Authorization`."""
+    parse_authorization(_text(data))
+
+
+def scopes(data: bytes) -> None:
+    """Scopes of tokens."""
+    scope = Scope.parse(_text(data))
+    if scope is not None:
+        assert Scope.parse(str(scope)) == scope
+        assert scope.known_actions is not None
+        assert scope.repository is None or scope.repository == scope.name
+
+
+def patterns(data: bytes) -> None:
+    """Patterns of names, before the first line break, against a name, after it."""
+    pattern, _, name = _text(data).partition("\n")
+    for kind in (Glob, ClaimPattern, RepositoryTemplate):
+        with suppress(ValueError):
+            made = kind(pattern)
+            if isinstance(made, Glob):
+                made.matches(name)
+            else:
+                made.fill({"a": name})
+
+
+def forwarded(data: bytes) -> None:
+    """`X-Forwarded-For`, from a proxy that is trusted."""
+    proxies = Settings.model_validate({"http": {"trustedproxies": ["10.0.0.0/8"]}}).http
+    client_address("10.0.0.1", {"x-forwarded-for": _text(data)}, proxies.trustedproxies)
+
+
+def manifests(data: bytes) -> None:
+    """Manifests, under the media type before the first line break, if there is one."""
+    content_type, found, body = data.partition(b"\n")
+    with suppress(RegistryError):
+        given = (body, _text(content_type)) if found else (data, "")
+        parsed = manifest.parse(*given, SHA256)
+        assert parsed.digest.startswith("sha256:")
+
+
+def htpasswd(data: bytes) -> None:
+    """Files of users."""
+    with suppress(HtpasswdInvalid):
+        parse_users(data, "users")
+
+
+def key_sets(data: bytes) -> None:
+    """JSON Web Key Sets."""
+    with suppress(KeySetInvalid):
+        parse_keys(data)
+
+
+def tokens(data: bytes) -> None:
+    """Tokens of another server, and of workloads: none of these is signed by anybody known."""
+    external, workloads = _verifiers()
+    assert _run(external.verify(_text(data))) is None
+    assert _run(workloads.authenticate("", _text(data))) is None
+
+
+def configuration(data: bytes) -> None:
+    """Configuration files, and `REGISTRY_HTTP_HEADERS` of the same text."""
+    path = _directory() / "config.yml"
+    path.write_bytes(data)
+    with suppress(ConfigurationError):
+        load(path, {})
+    with suppress(ConfigurationError):
+        load(None, {"REGISTRY_HTTP_HEADERS": _text(data).replace("\0", "")})
+
+
+def requests(data: bytes) -> None:
+    """Requests: `METHOD target`, headers, an empty line, a body. None may be answered with 500."""
+    head, _, body = data.partition(b"\n\n")
+    first, *lines = head.split(b"\n")
+    method, _, target = first.partition(b" ")
+    path, _, query = target.partition(b"?")
+    headers = [
+        (name.strip().lower(), value.strip())
+        for name, colon, value in (line.partition(b":") for line in lines)
+        if colon
+    ]
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "scheme": "http",
+        "server": ("127.0.0.1", 5000),
+        "method": _text(method).upper(),
+        "path": path.decode(errors="replace"),
+        "query_string": query,
+        "headers": headers,
+        "client": ("192.0.2.1", 50000),
+    }
+    status, answer = _run(_ask(scope, body))
+    assert 200 <= status < 500 or status in {503, 507}, (status, answer)
+    if status >= 400 and scope["method"] != "HEAD":
+        (error, *_) = json.loads(answer)["errors"]
+        assert set(error) == {"code", "message", "detail"}
+
+
+async def _ask(scope: Mapping[str, Any], body: bytes) -> tuple[int, bytes]:
+    """Ask a registry with users, in which anybody may do anything below `a`."""
+    messages: list[Message] = [{"type": "http.request", "body": body}]
+    answers: list[Message] = []
+
+    async def receive() -> Message:
+        return messages.pop() if messages else {"type": "http.disconnect"}
+
+    async def send(message: Message) -> None:
+        answers.append(message)
+
+    await (await _api())(dict(scope), receive, send)
+    return answers[0]["status"], b"".join(answer["body"] for answer in answers[1:])
+
+
+_served: list[Api] = []
+_LIFETIME = 5000
+_asked = 0
+
+
+async def _api() -> Api:
+    """A registry in memory; a new one from time to time, so that it does not grow."""
+    global _asked  # noqa: PLW0603 - a fuzzer has one of everything
+    if _asked % _LIFETIME == 0:
+        _served[:] = [await _new_api()]
+    _asked += 1
+    return _served[0]
+
+
+async def _new_api() -> Api:
+    users = _directory() / "users"
+    users.write_text(f"alice:{_HASH}\n")
+    permissions = {"rules": [{"anonymous": True, "repositories": ["a/**"], "actions": ["admin"]}]}
+    settings = Settings.model_validate(
+        {
+            "storage": {"inmemory": {}},
+            "auth": {"htpasswd": {"path": str(users)}, "permissions": permissions},
+            "limits": {"failedlogins": 0},
+        }
+    )
+    metadata = SqliteMetadata.in_memory()
+    registry = Registry(metadata, MemoryBlobs(), lambda: 1e9, uuid.uuid4, Policy())
+    gate = open_gate(settings, metadata)
+    assert gate is not None
+    return Api(registry, Options(access_log=False), gate.gate)
+
+
+@cache
+def _directory() -> Path:
+    return Path(tempfile.mkdtemp(prefix="lading-fuzz-", dir="/dev/shm"))
+
+
+@cache
+def _verifiers() -> tuple[ExternalTokens, WorkloadLogins]:
+    key = TrustedKey(ec.generate_private_key(ec.SECP256R1()).public_key())
+    keys = FixedKeys({"k": key})
+    rule = ClaimRule({"sub": [ClaimPattern("**")]}, [RepositoryTemplate("{sub}/**")], frozenset())
+    external = ExternalTokens(
+        service="s", issuer="i", keys=[keys], roots=[], algorithms=[], clock=lambda: 1e9
+    )
+    return external, WorkloadLogins([Issuer("w", "i", "s", keys, [rule])], lambda: 1e9)
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+def _run(work: Awaitable[T]) -> T:
+    async def wait() -> T:
+        return await work
+
+    return _loop().run_until_complete(wait())
+
+
+_IMAGE = (
+    b'{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":'
+    b'{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"%b","size":2},"layers":[],'
+    b'"subject":{"mediaType":"a/b+json","digest":"%b","size":2},"annotations":{"a":"b"}}'
+) % (_DIGEST.encode(), _DIGEST.encode())
+_INDEX = b'{"schemaVersion":2,"manifests":[{"mediaType":"a/b","digest":"%b","size":2}]}' % (
+    _DIGEST.encode()
+)
+_BASIC = b"Basic YWxpY2U6c2VjcmV0"
+_JWT = b".".join(
+    (
+        b"eyJhbGciOiJFUzI1NiIsImtpZCI6ImsifQ",
+        b"eyJpc3MiOiJpIiwiYXVkIjoicyIsImV4cCI6OTk5OTk5OTk5OX0",
+        b"AAAA",
+    )
+)
+_FORM = b"grant_type=password&username=alice&password=secret&access_type=offline&scope=a"
+_UPLOAD = b"/v2/a/b/blobs/uploads/00000000-0000-4000-8000-000000000000"
+
+TARGETS: Mapping[str, Target] = {
+    "names": Target(names, [b"library/hello-world", b"v1.2.3", _DIGEST.encode()]),
+    "ranges": Target(ranges, [b"bytes=0-99", b"bytes=-1", b"bytes=5-", b"0-99", b"bytes 0-9/*"]),
+    "authorization": Target(authorization, [_BASIC, b"Bearer " + _JWT]),
+    "scopes": Target(scopes, [b"repository:a/b:pull,push", b"registry:catalog:*"]),
+    "patterns": Target(patterns, [b"team/**\nteam/a", b"v[0-9]*\nv1", b"{a}/**/x?\na/b"]),
+    "forwarded": Target(forwarded, [b"192.0.2.1, 10.0.0.2", b"2001:db8::1"]),
+    "manifests": Target(manifests, [_IMAGE, b"application/vnd.oci.image.index.v1+json\n" + _INDEX]),
+    "htpasswd": Target(htpasswd, [f"# users\nalice:{_HASH}\n\nbob:$apr1$x\n".encode()]),
+    "key_sets": Target(
+        key_sets,
+        [b'{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"%b"}]}' % (b"A" * 43)],
+    ),
+    "tokens": Target(tokens, [_JWT]),
+    "configuration": Target(
+        configuration,
+        [
+            b"version: 0.1\nhttp: {addr: ':5000', tls: {minimumtls: tls1.3}}\n",
+            b"version: 0.1\nauth: {htpasswd: {path: /a}}\ntags: {immutable: [{tags: ['v*']}]}\n",
+            b"{X-Content-Type-Options: [nosniff]}",
+        ],
+    ),
+    "requests": Target(
+        requests,
+        [
+            b"GET /v2/",
+            b"GET /v2/_catalog?n=1&last=a\nauthorization: " + _BASIC,
+            b"GET /token?service=s&scope=repository:a/b:pull\nauthorization: " + _BASIC,
+            b"POST /token\ncontent-type: application/x-www-form-urlencoded\n\n" + _FORM,
+            b"POST /v2/a/b/blobs/uploads/?digest=%b\ncontent-length: 2\n\n{}" % _DIGEST.encode(),
+            b"POST /v2/a/c/blobs/uploads/?mount=%b&from=a/b" % _DIGEST.encode(),
+            b"PATCH %b\ncontent-range: 0-1\ncontent-length: 2\n\n{}" % _UPLOAD,
+            b"PUT %b?digest=%b\n\n{}" % (_UPLOAD, _DIGEST.encode()),
+            b"PUT /v2/a/b/manifests/v1?tag=v2\nif-none-match: *\n\n" + _IMAGE,
+            b"GET /v2/a/b/manifests/v1\nif-none-match: a\nrange: bytes=0-1",
+            b"GET /v2/a/b/blobs/%b\nrange: bytes=0-0\nif-range: x" % _DIGEST.encode(),
+            b"GET /v2/a/b/referrers/%b?artifactType=a/b" % _DIGEST.encode(),
+            b"DELETE /v2/a/b/manifests/v1",
+        ],
+    ),
+}
+
+
+if __name__ == "__main__":
+    print(*sorted(TARGETS))
