@@ -3,7 +3,7 @@
 import pytest
 
 from lading.core.digest import Digest
-from lading.core.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown
+from lading.core.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown, StorageFull
 from lading.core.names import Tag
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
 from tests.support.contents import OTHER, index
@@ -49,3 +49,19 @@ async def test_the_size_of_a_blob(people: People) -> None:
     assert await stat_blob(people.registry, people.may(), digest) == 5
     with pytest.raises(BlobUnknown):
         await stat_blob(people.registry, people.may(OTHER), digest)
+
+
+async def test_what_is_there_is_told_though_the_promise_cannot_be_written(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a full disk nobody can push what would rely on it, and those who pull ask this, too."""
+    image = await people.push(index([]), "latest")
+    digest = await people.push_blob(b"hello")
+
+    async def fail(*_: object, **__: object) -> None:
+        raise StorageFull
+
+    for promise in ("promise_blob", "promise_manifest"):
+        monkeypatch.setattr(people.metadata, promise, fail)
+    assert await stat_blob(people.registry, people.may(), digest) == 5
+    assert (await stat_manifest(people.registry, people.may(), image)).digest == image

@@ -61,9 +61,12 @@ async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
         BlobUnknown: it is not in this repository.
     """
     grant.require(Action.PULL)
-    size = await registry.metadata.promise_blob(
-        grant.repository, digest, now=registry.clock(), grace=registry.policy.grace
-    )
+    try:
+        size = await registry.metadata.promise_blob(
+            grant.repository, digest, now=registry.clock(), grace=registry.policy.grace
+        )
+    except StorageFull:  # as above
+        size = await registry.metadata.find_blob(grant.repository, digest)
     if size is None:
         raise BlobUnknown("", {"digest": digest})
     return size

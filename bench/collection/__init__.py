@@ -1,0 +1,1 @@
+"""What collecting garbage costs, and whom it disturbs: `python -m bench.collection`."""

@@ -1,0 +1,87 @@
+"""Fills a directory with images, as years of pushes would, in seconds.
+
+The rows are made by the code that makes them for a push, in one transaction; the files are small
+and not synced.
+"""
+
+import asyncio
+import json
+import sqlite3
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from lading.app import metadata_path
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.core import media
+from lading.core.digest import SHA256, Digest
+from lading.core.manifest import Manifest, parse
+from lading.core.names import RepositoryName, Tag
+from lading.metadata import links, manifests
+from lading.metadata.sqlite import SqliteMetadata
+from lading.ports import Change
+
+BLOBS_OF_IMAGE = 10
+IMAGES_OF_REPOSITORY = 100
+LONG_AGO = 30 * 24 * 3600
+
+
+def fill(root: Path, name: str, blobs: int) -> Sequence[tuple[RepositoryName, Digest]]:
+    """Add images with so many blobs in all, none of them shared; returns the images."""
+    store = FilesystemBlobs(root)
+    asyncio.run(SqliteMetadata.open(metadata_path(root)).close())
+    pushed = Change("", time.time() - LONG_AGO)
+    images = []
+    with closing(sqlite3.connect(metadata_path(root))) as connection, connection:
+        for number in range(blobs // BLOBS_OF_IMAGE):
+            repository = RepositoryName(f"{name}/{number // IMAGES_OF_REPOSITORY}")
+            contents = [f"{name} {number} {part}".encode() for part in range(BLOBS_OF_IMAGE)]
+            for content in contents:
+                digest = Digest.of(content)
+                _write(store.path(digest), content)
+                links.add_blob(connection, repository, digest, len(content), pushed.at)
+            manifest = _image(contents)
+            manifests.put(
+                connection,
+                repository,
+                manifest,
+                [Tag(f"v{number}")],
+                absent=(),
+                immutable=(),
+                children_required=True,
+                change=pushed,
+            )
+            images.append((repository, manifest.digest))
+    return images
+
+
+def delete(root: Path, images: Sequence[tuple[RepositoryName, Digest]]) -> None:
+    """Delete images so long ago that their time in the trash is over."""
+    change = Change("", time.time() - LONG_AGO)
+    with closing(sqlite3.connect(metadata_path(root), timeout=60)) as connection, connection:
+        for repository, digest in images:
+            manifests.delete(connection, repository, digest, (), change)
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content)
+
+
+def _image(contents: Sequence[bytes]) -> Manifest:
+    config, *layers = (
+        {
+            "mediaType": "application/octet-stream",
+            "digest": Digest.of(content),
+            "size": len(content),
+        }
+        for content in contents
+    )
+    document = {
+        "schemaVersion": 2,
+        "mediaType": media.OCI_MANIFEST,
+        "config": config,
+        "layers": layers,
+    }
+    return parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256)
