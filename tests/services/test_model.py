@@ -230,10 +230,18 @@ class Services(RuleBasedStateMachine):
                 self.do(work)
 
     @precondition(lambda self: self.places(STORED))
-    @rule(data=st.data())
-    def delete_manifest(self, data: st.DataObject) -> None:
-        """Delete a manifest, which may be deleted already."""
+    @rule(data=st.data(), wholly=st.booleans())
+    def delete_manifest(self, data: st.DataObject, wholly: bool) -> None:
+        """Delete a manifest, which may be deleted already; or all of it that may go."""
         name, digest = data.draw(st.sampled_from(self.places(STORED)))
+        self._delete_manifest(name, digest)
+        for edge in self.model[name].manifests[digest].manifest.edges if wholly else ():
+            if edge.child in CONTENTS:
+                self._delete_blob(name, edge.child)
+            else:
+                self._delete_manifest(name, edge.child)
+
+    def _delete_manifest(self, name: RepositoryName, digest: Digest) -> None:
         work = self.people.delete(digest, name)
         if self.model[name].live(digest):
             self.do(work)
@@ -246,7 +254,9 @@ class Services(RuleBasedStateMachine):
     @rule(data=st.data())
     def delete_blob(self, data: st.DataObject) -> None:
         """Delete a blob, which is refused while a live manifest needs it."""
-        name, digest = data.draw(st.sampled_from(self.places(LINKS)))
+        self._delete_blob(*data.draw(st.sampled_from(self.places(LINKS))))
+
+    def _delete_blob(self, name: RepositoryName, digest: Digest) -> None:
         work = delete.delete_blob(self.people.registry, self.people.may(name), digest)
         repository = self.model[name]
         if digest not in repository.blobs():
@@ -442,7 +452,7 @@ class ServicesOnFiles(Services):
         shutil.rmtree(self.root)
 
 
-@pytest.mark.parametrize(("services", "examples"), [(Services, 60), (ServicesOnFiles, 15)])
+@pytest.mark.parametrize(("services", "examples"), [(Services, 150), (ServicesOnFiles, 15)])
 def test_the_services_are_as_the_model(
     services: type[Services], examples: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
