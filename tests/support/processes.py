@@ -1,5 +1,6 @@
 """Starts programs that go on in the background, and ends exactly those."""
 
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +10,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import environment
+
+
+# Killed tests take what they started with them, where util-linux is.
+_UNTIL_DEATH = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
 
 
 @contextmanager
@@ -22,7 +27,7 @@ def background(
     """Run a program for the length of the block, its output in `log`; then ask it to end."""
     with log.open("ab") as output:
         process = subprocess.Popen(
-            command,
+            [*_UNTIL_DEATH, *command],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
