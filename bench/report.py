@@ -31,6 +31,8 @@ def tables(results: Results) -> str:
         [
             f"Measured on {results.machine}.",
             "",
+            "![Compared](performance/ratios.svg)",
+            "",
             "**How much** (median of the rounds; in parentheses the ratio to Distribution)",
             "",
             _table(results.works, names, "rate", lambda work: work.unit),

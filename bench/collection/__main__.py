@@ -1,4 +1,4 @@
-"""Measure, print, and write the figures into `docs/reliability.md`."""
+"""Measure, and write the figures into `docs/reliability.md`."""
 
 from pathlib import Path
 
@@ -12,11 +12,7 @@ START, END = "<!-- figures of bench.collection -->\n", "<!-- end of figures -->\
 def main() -> None:
     """Takes a few minutes."""
     costs = cost.report(cost.measure())
-    print(costs)
-    found = latency.measure()
-    pulls = latency.report(found)
-    print(pulls)
-    print("seconds of each collection:", *(f"{taken:.1f}" for taken in found.collections))
+    pulls = latency.report(latency.measure())
     text = DOCUMENT.read_text()
     before, after = text.partition(START)[0], text.partition(END)[2]
     DOCUMENT.write_text(

@@ -13,8 +13,8 @@ import yaml
 from bench.collection.filling import delete, fill
 
 COLLECTED = 1_000
-STORED = (2_000, 20_000)
-ROUNDS = 2
+STORED = (2_000, 200_000)
+ROUNDS = 3
 
 
 def measure() -> Mapping[int, float]:

@@ -11,7 +11,6 @@ import pytest
 
 from tests.support.commands import environment
 
-
 # Killed tests take what they started with them, where util-linux is.
 _UNTIL_DEATH = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
 
