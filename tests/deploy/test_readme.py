@@ -1,18 +1,15 @@
 """deploy/README.md, typed line by line, on a server of one's own."""
 
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import require, run
+from tests.support.commands import require
 from tests.support.compose import Stack, unpacked_stack
 from tests.support.docker import Docker
-from tests.support.documents import blocks, commands
+from tests.support.documents import commands
 from tests.support.images import GREETING, build_hello_world
-from tests.support.lading import lading_serve, program
-from tests.support.nginx import BEHIND_NGINX, free_port, nginx_before
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -63,21 +60,3 @@ def test_disk_space_is_freed(stack: Stack) -> None:
 
     assert "would be removed" in stack.type(dry.line)
     assert "freed" in stack.type(wet.line)
-
-
-def test_nginx_speaks_https_when_it_is_given_a_certificate(tmp_path: Path) -> None:
-    """With the certificate that lading makes, and the lines of the document."""
-    [nginx] = blocks(README, "HTTPS", "nginx")
-    certificates, port = tmp_path / "certs", free_port()
-    make = "lading cert make registry.lan"
-    assert make in Path(README).read_text()
-    _, *words = shlex.split(make.replace("registry.lan", "127.0.0.1"))
-    run([program(), *words, f"--directory={certificates}"])
-    lines = nginx.replace("443", f"127.0.0.1:{port}").replace("/etc/nginx/certs", f"{certificates}")
-    with (
-        lading_serve(tmp_path, env=BEHIND_NGINX) as registry,
-        nginx_before(registry, tmp_path, listening=lines),
-    ):
-        url = f"https://127.0.0.1:{port}/v2/"
-        done = run(["curl", "--silent", "--cacert", certificates / "ca.crt", url])
-    assert done.stdout == b"{}"

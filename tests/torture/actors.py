@@ -73,6 +73,10 @@ class Actor:
         self._client.close()
         self._client = Client(self._server.port, threading.Event())
 
+    def leave(self) -> None:
+        """Hang up."""
+        self._client.close()
+
     def pull_everything(self) -> int:
         """Pull all that was ever pushed, by every name; how many manifests are there.
 

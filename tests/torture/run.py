@@ -63,6 +63,8 @@ class Torture:
             self._torture(enough)
             self._compare()
         finally:
+            for actor in self._actors:
+                actor.leave()
             self._server.stop()
         self._server.remove()
 

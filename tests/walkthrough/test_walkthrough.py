@@ -85,7 +85,7 @@ def test_row_8_the_manifest_is_the_one_pushed_byte_for_byte(stack: Stack) -> Non
 
     assert (_sha256(body), str(len(body))) == pushed.groups()
     assert json.loads(body)["mediaType"] == SCHEMA_2
-    image_id = stack.docker.run("images", "--no-trunc", "--quiet", IMAGE)
+    image_id = stack.docker.run("images", "--no-trunc", "--quiet", f"{IMAGE}:latest")
     assert json.loads(body)["config"]["digest"] == image_id
 
 
