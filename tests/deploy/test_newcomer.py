@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 README = "README.md"
 CLONE = Path("/lading.git")
-# Seconds from the clone to the end of the first push, on a machine that may be busy.
-LIMIT = 300
+# Seconds from the clone to the end of the first push; half a minute, if nothing else runs.
+LIMIT = 120
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def machine(deployment: Docker, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 
 def test_two_commands_and_a_first_push(deployment: Docker, machine: str) -> None:
-    """What is shown is what the document shows, and soon: half a minute, if nothing else runs."""
+    """Within two minutes of reading; what is shown is what the document shows."""
     build_hello_world(deployment)
     begun = time.monotonic()
     clone, serve = commands(README, "Two commands")
