@@ -15,7 +15,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 from lading.api.application import Api
-from lading.api.asgi import Application, Receive, Scope, Send
+from lading.api.asgi import Receive, Scope, Send
 from lading.api.audit import AuditLog, lost_entries
 from lading.api.context import Options
 from lading.blobs.filesystem import FilesystemBlobs
@@ -155,7 +155,7 @@ class Server:
         self._settings = settings
         self._config = config
         self._reloader: Reloader | None = None
-        self._api: Application | None = None
+        self._api: Api | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take part in the server's life, or answer one request."""
@@ -198,6 +198,7 @@ class Server:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
+        self._api.close()
         if gate is not None:
             await gate.close()
         if journal is not None:

@@ -1,7 +1,7 @@
 """One line per request, in Apache's combined format, as CNCF Distribution writes it.
 
-A line costs a good part of what a small request costs. So the lines of one turn of the event loop
-are written together: on a busy server many, on an idle one each at once.
+Writing a line costs a good part of what a small request costs. So the lines of a moment are written
+together.
 """
 
 import asyncio
@@ -19,8 +19,12 @@ _UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"\\]')
 _UNSAFE_NAME = re.compile(r'[\s\x00-\x1f\x7f-\x9f"\\\[\]]')
 
 
+# Seconds that a line waits for others.
+MOMENT = 0.01
+
+
 class AccessLog:
-    """Writes lines when the event loop has done what was ready with them."""
+    """Collects lines, and writes them soon."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -28,12 +32,14 @@ class AccessLog:
     def add(self, request: Request, *, status: int, size: int, now: float) -> None:
         """Log a request that was answered."""
         if not self._lines:
-            asyncio.get_running_loop().call_soon(self._write)
+            asyncio.get_running_loop().call_later(MOMENT, self.flush)
         self._lines.append(_line(request, status, size, now))
 
-    def _write(self) -> None:
+    def flush(self) -> None:
+        """Write what was collected."""
         lines, self._lines = self._lines, []
-        log.info("%s", "\n".join(lines))
+        if lines:
+            log.info("%s", "\n".join(lines))
 
 
 def _line(request: Request, status: int, size: int, now: float) -> str:

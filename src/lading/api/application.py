@@ -77,6 +77,11 @@ class Api:
         finally:
             await self._log(request, outcome)
 
+    def close(self) -> None:
+        """Write what is to be logged."""
+        if self._access_log is not None:
+            self._access_log.flush()
+
     async def _respond(self, request: Request) -> Response:
         match = find_route(request.path)
         if request.method == "OPTIONS":
