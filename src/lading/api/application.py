@@ -138,7 +138,7 @@ class Api:
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
         outcome.digest = response.headers.get("Docker-Content-Digest", "")
         await self._sender.send(
-            request.receive,
+            request.scope,
             outcome,
             response,
             head=request.method == "HEAD",
@@ -183,6 +183,8 @@ class _Outcome:
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.status = message["status"]
+        elif message["type"] == "http.response.zerocopysend":
+            self.size += message["count"]
         else:
             self.size += len(message["body"])
         await self._send(message)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+from typing import NamedTuple
 
 from lading.api.request import Request
 from lading.auth.service import TokenService
@@ -44,8 +45,7 @@ class Options:
     access_log: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """A request that was routed and may proceed.
 
     Attributes:

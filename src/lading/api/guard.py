@@ -6,6 +6,7 @@ from a refusal.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lading.api.callers import Admission, Caller, Callers, admission
 from lading.api.challenge import Challenge, Fault
@@ -59,7 +60,7 @@ class Guard:
             Unavailable, TooManyRequests: who is calling cannot be checked now.
         """
         if self._gate is None:
-            return admission(EVERY_ACCESS, repository)
+            return _admit_anybody(repository)
         if needs is Need.NOTHING:
             return admission(Access(ANYBODY, ()), repository)
         return await _Decision(self._gate, request, needs, repository).make()
@@ -144,6 +145,11 @@ class _Decision:
             message,
             *(_detail(scope) for scope in scopes),
         )
+
+
+@lru_cache(maxsize=1000)
+def _admit_anybody(repository: RepositoryName | None) -> Admission:
+    return admission(EVERY_ACCESS, repository)
 
 
 def _detail(scope: Scope) -> dict[str, object]:

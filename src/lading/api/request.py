@@ -37,10 +37,16 @@ class Request:
     @cached_property
     def headers(self) -> Mapping[str, str]:
         """Headers by lower-case name; the values of one that is repeated are joined (RFC 9110)."""
-        headers: dict[str, str] = {}
-        for raw_name, raw_value in self.scope["headers"]:
-            name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
-            headers[name] = f"{headers[name]}, {value}" if name in headers else value
+        raw = self.scope["headers"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+        if len(headers) < len(raw):
+            values: dict[bytes, list[bytes]] = {}
+            for name, value in raw:
+                values.setdefault(name, []).append(value)
+            headers = {
+                name.decode("latin-1"): b", ".join(value).decode("latin-1")
+                for name, value in values.items()
+            }
         return headers
 
     @cached_property

@@ -7,6 +7,7 @@ patterns are greedy.
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.api import base, blobs, listing, manifests, token, uploads
 from lading.api.challenge import TOKEN_PATH
@@ -113,8 +114,7 @@ ROUTES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
+class Match(NamedTuple):
     """A path that was recognised; its parts are not yet checked."""
 
     route: Route

@@ -3,12 +3,12 @@
 import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
 from http import HTTPStatus
 
-from lading.api.asgi import Receive, Send
+from lading.api.asgi import Scope, Send
 from lading.api.body import ClientDisconnected
 from lading.api.response import BlobBody, Response
 from lading.core.errors import Unavailable
@@ -23,24 +23,27 @@ PIECE = 256 * 1024
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
-@dataclass(frozen=True, slots=True)
+Headers = dict[bytes, bytes]
+
+
 class Sender:
     """Sends responses.
 
-    Attributes:
+    Args:
         headers: sent with every response unless it has its own.
     """
 
-    headers: Mapping[str, str]
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        self._always = _encoded(headers)
 
     async def send(
-        self, receive: Receive, send: Send, response: Response, *, head: bool, accelerate: str
+        self, scope: Scope, send: Send, response: Response, *, head: bool, accelerate: str
     ) -> None:
         """Send a response.
 
         Args:
-            receive: ASGI's; tells when the client goes away.
-            send: ASGI's.
+            scope: of the request; tells whether the server sends files by itself.
+            send: ASGI's; raises `ClientDisconnected` when nobody is there.
             response: what to send.
             head: whether the request was a HEAD, so that the body stays here.
             accelerate: where the proxy in front finds the files of blobs; empty if none does.
@@ -50,49 +53,46 @@ class Sender:
             Unavailable: the blob cannot be read; nothing was sent.
         """
         body = response.body
-        headers = _merged(self.headers, response.headers)
+        headers = self._always | _encoded(response.headers)
         if isinstance(body, BlobBody) and isinstance(body.source, LocalFile) and accelerate:
             # nginx takes over: the range, and with it the status and the length, are its own.
-            headers["x-accel-redirect"] = accelerate + body.source.key
-            headers["content-length"] = "0"
-            headers.pop("content-range", None)
-            headers.pop("accept-ranges", None)
+            headers[b"x-accel-redirect"] = f"{accelerate}{body.source.key}".encode()
+            headers[b"content-length"] = b"0"
+            headers.pop(b"content-range", None)
+            headers.pop(b"accept-ranges", None)
             await _send_bytes(send, 200, headers, b"")
         elif isinstance(body, bytes):
             if response.status not in _WITHOUT_BODY:
-                headers.setdefault("content-length", str(len(body)))
+                headers.setdefault(b"content-length", b"%d" % len(body))
             await _send_bytes(send, response.status, headers, b"" if head else body)
         else:
-            headers["content-length"] = str(body.range.length)
-            await _send_blob(receive, send, response.status, headers, body)
+            headers[b"content-length"] = b"%d" % body.range.length
+            await _send_blob(scope, send, response.status, headers, body)
 
 
-def _merged(*several: Mapping[str, str]) -> dict[str, str]:
+def _encoded(headers: Mapping[str, str]) -> Headers:
     """Headers by lower-case name; of those with one name, however it is written, the last one."""
-    return {name.lower(): value for headers in several for name, value in headers.items()}
+    return {_name(name): value.encode("latin-1") for name, value in headers.items()}
 
 
-async def _start(send: Send, status: int, headers: Mapping[str, str]) -> None:
-    await send(
-        {
-            "type": "http.response.start",
-            "status": status,
-            "headers": [
-                (name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()
-            ],
-        }
-    )
+@lru_cache(maxsize=256)  # the same few in every response
+def _name(name: str) -> bytes:
+    return name.lower().encode("latin-1")
 
 
-async def _send_bytes(
-    send: Send, status: int, headers: Mapping[str, str], body: bytes | bytearray
-) -> None:
+async def _start(send: Send, status: int, headers: Headers) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers.items())})
+
+
+async def _send_bytes(send: Send, status: int, headers: Headers, body: bytes | bytearray) -> None:
+    """What is small is sent whole; whether the client is still there makes no difference."""
     await _start(send, status, headers)
-    await send({"type": "http.response.body", "body": body})
+    with suppress(ClientDisconnected):
+        await send({"type": "http.response.body", "body": body})
 
 
 async def _send_blob(
-    receive: Receive, send: Send, status: int, headers: Mapping[str, str], body: BlobBody
+    scope: Scope, send: Send, status: int, headers: Headers, body: BlobBody
 ) -> None:
     if isinstance(body.source, Memory):
         data = body.source.data[body.range.start : body.range.stop]
@@ -104,10 +104,12 @@ async def _send_blob(
         if body.range.length <= PIECE:
             small = await _read(descriptor, body.range.start, body.range.length)
             await _send_bytes(send, status, headers, small)
+            return
+        await _start(send, status, headers)
+        if "http.response.zerocopysend" in scope.get("extensions", {}):
+            await _have_sent(send, descriptor, body.range)
         else:
-            await _start(send, status, headers)
-            async with _disconnect(receive) as gone:
-                await _send_file(send, descriptor, body.range, gone)
+            await _send_file(send, descriptor, body.range)
     finally:
         os.close(descriptor)
 
@@ -120,34 +122,27 @@ def _open(path: str) -> int:
         raise Unavailable("the blob cannot be read; the registry's log says why") from error
 
 
-async def _send_file(send: Send, descriptor: int, part: ByteRange, gone: asyncio.Event) -> None:
+async def _have_sent(send: Send, descriptor: int, part: ByteRange) -> None:
+    """Leave it to the server, past which no byte has to go."""
+    await send(
+        {
+            "type": "http.response.zerocopysend",
+            "file": descriptor,
+            "offset": part.start,
+            "count": part.length,
+        }
+    )
+
+
+async def _send_file(send: Send, descriptor: int, part: ByteRange) -> None:
     position = part.start
     while position < part.stop:
         data = await _read(descriptor, position, min(PIECE, part.stop - position))
         position += len(data)
-        await send({"type": "http.response.body", "body": data, "more_body": True})
+        more = position < part.stop
+        await send({"type": "http.response.body", "body": data, "more_body": more})
         # Neither a cached read nor a fast client ever waits: let others have their turn.
         await asyncio.sleep(0)
-        if gone.is_set():
-            raise ClientDisconnected
-    await send({"type": "http.response.body", "body": b""})
-
-
-@asynccontextmanager
-async def _disconnect(receive: Receive) -> AsyncIterator[asyncio.Event]:
-    """An event that tells when the client goes away: sending to nobody raises no error."""
-    gone = asyncio.Event()
-
-    async def watch() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        gone.set()
-
-    watcher = asyncio.create_task(watch())
-    try:
-        yield gone
-    finally:
-        watcher.cancel()
 
 
 async def _read(descriptor: int, position: int, size: int) -> bytearray:

@@ -1,86 +1,30 @@
-"""The body of a request, between the connection and the application.
-
-While the application works on a piece, the next one is collected; when that is there as well, the
-connection is not read, so that a client can neither outrun the disk nor fill the memory.
-"""
+"""Large bodies of requests, past the parser."""
 
 import asyncio
 import mmap
-from collections.abc import Callable
+from typing import Protocol
 
-from uvicorn.protocols.http.flow_control import FlowControl
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-
-from lading.api.asgi import Message
 from lading.api.body import PIECE
-from lading.core.digest import Bytes
+from lading.server.exchange import Exchange
 
 
-class Body:
-    """Collects the body of one request, and is ASGI's `receive` for it.
+class Receiver(Protocol):
+    """The connection that a large body comes by."""
 
-    uvicorn's own stops reading after 64 KiB until the application asks, and copies what it has
-    with each piece that arrives.
-    """
+    def moved(self) -> None:
+        """Some bytes have come."""
 
-    def __init__(self, request: RequestResponseCycle, flow: FlowControl, size: int | None) -> None:
-        self._request = request
-        self._flow = flow
-        self._size = size
-        self._pieces: list[Bytes] = []
-        self._waiting = 0
-        self._received = 0
-        self._told_end = False
+    def body_received(self) -> None:
+        """The body is complete."""
 
-    @property
-    def missing(self) -> int:
-        """Bytes that have not come yet; 0 if the client did not say how many there are."""
-        return 0 if self._size is None else self._size - self._received
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has left."""
 
-    def add(self, data: Bytes) -> None:
-        """Take what the connection brings."""
-        self._received += len(data)
-        if self._request.response_complete:  # an error, which did not need the body
-            return
-        self._pieces.append(data)
-        self._waiting += len(data)
-        if self._waiting >= PIECE and not self._request.transport.is_closing():
-            self._flow.pause_reading()
-        self._request.message_event.set()
+    def pause_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
 
-    async def receive(self) -> Message:
-        """What was collected, as soon as there is something; at the end, that it is the end.
-
-        What is returned may be overwritten when the application asks again.
-        """
-        self._invite()
-        while not self._pieces and self._goes_on():
-            self._read_on()
-            await self._request.message_event.wait()
-            self._request.message_event.clear()
-        if not self._pieces and (self._told_end or self._request.more_body):
-            return {"type": "http.disconnect"}
-        self._told_end = not self._request.more_body
-        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces, self._waiting = [], 0
-        self._read_on()
-        return {"type": "http.request", "body": body, "more_body": self._request.more_body}
-
-    def _read_on(self) -> None:
-        if not self._request.transport.is_closing():
-            self._flow.resume_reading()
-
-    def _goes_on(self) -> bool:
-        """Whether there may be more to tell: more of the body, or else that the client left."""
-        if self._request.disconnected or self._request.response_complete:
-            return False
-        return self._told_end or self._request.more_body
-
-    def _invite(self) -> None:
-        """Tell a client that asked whether to send that it may (RFC 9110, 10.1.1)."""
-        if self._request.waiting_for_100_continue and not self._request.transport.is_closing():
-            self._request.waiting_for_100_continue = False
-            self._request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    def resume_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
 
 
 class LargeBody(asyncio.BufferedProtocol):
@@ -91,21 +35,12 @@ class LargeBody(asyncio.BufferedProtocol):
     on the other.
     """
 
-    def __init__(
-        self,
-        body: Body,
-        connection: asyncio.Protocol,
-        *,
-        progressed: Callable[[], None],
-        completed: Callable[[], None],
-    ) -> None:
-        self._body = body
+    def __init__(self, exchange: Exchange, connection: Receiver) -> None:
+        self._exchange = exchange
         self._connection = connection
-        self._progressed = progressed
-        self._completed = completed
         # The kernel gives such memory when it is written to: a client that stops early, or stands
         # still, takes no more of it than it has sent.
-        self._filling = memoryview(mmap.mmap(-1, min(PIECE, body.missing)))
+        self._filling = memoryview(mmap.mmap(-1, min(PIECE, exchange.missing)))
         self._working = memoryview(mmap.mmap(-1, len(self._filling)))
         self._filled = 0
 
@@ -116,12 +51,12 @@ class LargeBody(asyncio.BufferedProtocol):
 
     def buffer_updated(self, nbytes: int) -> None:
         """So many have come."""
-        self._progressed()
+        self._connection.moved()
         self._filled += nbytes
         if self._filled == len(self._filling) or self._left() == 0:
             self._hand_over()
-        if self._body.missing == 0:
-            self._completed()
+        if self._exchange.missing == 0:
+            self._connection.body_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left; what came is kept."""
@@ -138,10 +73,10 @@ class LargeBody(asyncio.BufferedProtocol):
 
     def _left(self) -> int:
         """Bytes of the body that are neither handed over nor in the buffer."""
-        return self._body.missing - self._filled
+        return self._exchange.missing - self._filled
 
     def _hand_over(self) -> None:
         if self._filled:
-            self._body.add(self._filling[: self._filled])
+            self._exchange.add(self._filling[: self._filled])
             self._filling, self._working = self._working, self._filling
             self._filled = 0

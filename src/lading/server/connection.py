@@ -9,69 +9,73 @@ import asyncio
 import fcntl
 import struct
 import termios
+from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
-from uvicorn.server import ServerState
+from uvicorn import Config
 
-from lading.server.protocol import BoundedHttp
+from lading.server.exchange import Exchange
+from lading.server.protocol import Http
+from lading.server.state import State
 
 # Seconds for the head of a request, from its first byte on, as nginx's `client_header_timeout`.
 HEAD_TIMEOUT = 60.0
+# Seconds that a connection is kept between two requests; more than nginx keeps its own (60), so
+# that it is never the registry that closes one which nginx is about to use.
+KEEP_ALIVE = 75.0
 
 
-class State(ServerState):
-    """What all connections of a process share.
-
-    Attributes:
-        ending: the server was told to stop: no connection outlives its next response.
-    """
-
-    ending = False
-
-
-class Connection(BoundedHttp):
+class Connection(Http):
     """A connection that knows when it is over."""
 
-    server_state: State
-
-    _head_began = 0.0
-    _moved_at = 0.0
-    _unsent = 0
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """A client is here."""
-        super().connection_made(transport)
+    def __init__(
+        self,
+        config: Config,
+        server_state: State,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
         self._moved_at = self.loop.time()
+        self._head_began = 0.0
+        self._unsent = 0
+        self._asked = False
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the connection."""
         self._moved_at = self.loop.time()
         super().data_received(data)
 
-    def on_progress(self) -> None:
-        """Some bytes of a large body have come."""
+    def moved(self) -> None:
+        """Some bytes have come."""
         self._moved_at = self.loop.time()
 
     def on_message_begin(self) -> None:
         """A request starts."""
         super().on_message_begin()
-        self._head_began = self.loop.time()
+        self._head_began = self._moved_at
 
     def on_headers_complete(self) -> None:
         """The head is complete; the body follows."""
         super().on_headers_complete()
+        self._asked = True
         if self.server_state.ending:
             self.end_after_response()
 
+    def answered(self, exchange: Exchange) -> None:
+        """The response is complete; the next request has its turn."""
+        self._moved_at = self.loop.time()
+        super().answered(exchange)
+
     def end_after_response(self) -> None:
         """Close the connection when what was asked for is answered."""
-        for request in self._open:
-            request.keep_alive = False
+        for exchange in self._exchanges:
+            exchange.keep_alive = False
 
     def shutdown(self) -> None:
         """Close the connection: now if nothing is on its way, else after it."""
-        if not self._in_head:
-            super().shutdown()
+        self.end_after_response()
+        if not self._exchanges and not self._in_head:
+            self.transport.close()
 
     def leave_if_idle(self, now: float, timeout: float) -> None:
         """Close the connection if it is the client that nothing comes or goes for.
@@ -83,23 +87,19 @@ class Connection(BoundedHttp):
         unsent = self._unsent_bytes()
         if unsent != self._unsent:
             self._unsent, self._moved_at = unsent, now
-        idle = now - self._moved_at > timeout and self._waits_for_client()
-        if idle or (self._in_head and now - self._head_began > min(HEAD_TIMEOUT, timeout)):
+        if self._in_head and now - self._head_began > min(HEAD_TIMEOUT, timeout):
             self.transport.abort()
+        elif self._waits_for_client():
+            between = self._asked and not self._exchanges and not unsent
+            if now - self._moved_at > (KEEP_ALIVE if between else timeout):
+                self.transport.abort()
 
     def _waits_for_client(self) -> bool:
         """Whether the next move is the client's: to take, to send the body, or to ask anything."""
-        if self._unsent:
+        if self._unsent or not self._exchanges:
             return True
-        request = self._request()
-        if request is None:
-            return self.timeout_keep_alive_task is None
-        asked_for_more = not self.flow.read_paused and not request.waiting_for_100_continue
-        return request.more_body and asked_for_more
-
-    def _request(self) -> RequestResponseCycle | None:
-        """The request that is being answered."""
-        return next((request for request in self._open if not request.response_complete), None)
+        answering = self._exchanges[0]
+        return answering.more_body and self._reading and not answering.waits
 
     def _unsent_bytes(self) -> int:
         """Bytes that the client has not taken, of this program's buffer and of the kernel's."""

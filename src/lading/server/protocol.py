@@ -1,20 +1,26 @@
-"""HTTP/1.1 with bounds.
+"""HTTP/1.1 with bounds: what a client sends becomes exchanges, one after the other.
 
 The parser accepts heads of any size, and with any number of hosts; what a stranger may make this
 program keep in memory, or believe, is limited here. What is not HTTP, or too large, gets the
 protocol's JSON error, then the connection is closed.
 """
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections import deque
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+import httptools
+from uvicorn import Config
 
-from lading.server.body import Body, LargeBody
-from lading.server.parser import DecliningParser, framing
-from lading.server.parting import LINGER, PartingTransport
+from lading.api.asgi import Scope
+from lading.server.body import LargeBody
+from lading.server.exchange import Exchange
+from lading.server.parser import DecliningParser
+from lading.server.sendfile import can_send_files
+from lading.server.state import State
 
 # nginx's `large_client_header_buffers` allows a line of 8 KiB; 100 tags of 128 bytes need 13.
 MAX_URL = 16 * 1024
@@ -22,69 +28,131 @@ MAX_URL = 16 * 1024
 MAX_HEAD = 64 * 1024
 # Bytes from which it pays to receive a body without the parser.
 LARGE = 256 * 1024
+# Seconds that a client has to read the last response.
+LINGER = 5.0
+
+_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
 
 class HeadRefusedError(Exception):
     """The request line or the headers break a rule."""
 
 
-class BoundedHttp(HttpToolsProtocol):
-    """uvicorn's protocol, with limits for the request line and for all headers."""
+class Http(asyncio.Protocol):
+    """A connection.
 
-    # A head that has begun and is not complete; how much came of it, and of its whole headers.
-    _in_head = False
-    _head_received = 0
-    _head_size = 0
-    # The last response is sent: what still comes is not looked at.
-    _parting = False
-    # The header that tells where a body ends which the parser believes to be in another protocol.
-    _declined: tuple[bytes, bytes] | None = None
-    _repeating_head = False
-    # Of the request that is being received.
-    _body: Body | None = None
-    # Requests that came on this connection and are not answered yet.
-    _open: Sequence[RequestResponseCycle] = ()
-    _refusal = (HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")
+    Args:
+        config: of the server; it knows the application.
+        server_state: shared by all connections.
+        app_state: ASGI's; there is none.
+    """
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.parser = DecliningParser(self, self.on_upgrade_declined)
+    transport: asyncio.Transport
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: State,
+        app_state: dict[str, Any],  # noqa: ARG002 - the server hands it to any protocol
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        self.server_state = server_state
+        self.loop = _loop or asyncio.get_running_loop()
+        self._application = config.loaded_app
+        self._parser = DecliningParser(self, self.on_upgrade_declined)
+        self._constant: Scope = {}
+        # Requests that came and are not answered yet; the first one is being answered.
+        self._exchanges: deque[Exchange] = deque()
+        # The one whose body is being received.
+        self._receiving: Exchange | None = None
+        self._reading = True
+        self._writable: asyncio.Future[None] | None = None
+        # The last response is sent: what still comes is not looked at.
+        self._parting = False
+        self._refusal = (HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")
+        # A head that has begun and is not complete; how much came since it began.
+        self._in_head = False
+        self._head_received = self._last_received = 0
+        self._repeating_head = False
+        # The header that tells where a body ends which the parser believes to be in another
+        # protocol.
+        self._declined: tuple[bytes, bytes] | None = None
+        # Of the head: its parts, how many hosts it names, the header that tells where the body ends
+        # if it has one (RFC 9112, 6.3), whether the client waits to be told to send it.
+        self._url = b""
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._hosts = 0
+        self._framing: tuple[bytes, bytes] | None = None
+        self._waits = False
+
+    # From the connection
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is here."""
+        self.transport = transport
+        self.server_state.connections.add(self)  # type: ignore[arg-type]
+        plain = can_send_files(transport)
+        peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
+        self._constant = {
+            "type": "http",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "scheme": "http" if plain else "https",
+            "root_path": "",
+            "client": tuple(peer[:2]) if isinstance(peer, tuple) else None,
+            "server": tuple(own[:2]) if isinstance(own, tuple) else None,
+            "extensions": {"http.response.zerocopysend": {}} if plain else {},
+        }
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        """The client has left; every request that it sent is told."""
+        self.server_state.connections.discard(self)
+        self._give_up()
+        self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the connection."""
-        if self.transport.is_closing() or self._parting:
+        if self._parting or self.transport.is_closing():
             return
-        super().data_received(data)
+        self._last_received = len(data)
+        self._head_received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self._refuse()
+            return
         # The parser tells of a header when it is complete; count those that never are as well.
-        if self._in_head and not self._parting:
-            self._head_received += len(data)
-            if self._head_received > MAX_HEAD + len(data):
-                self._refuse_head()
-                self.send_400_response("")
-        if self._body is not None and self._body.missing >= LARGE and not self._parting:
-            large = LargeBody(
-                self._body, self, progressed=self.on_progress, completed=self._end_large_body
-            )
-            self.transport.set_protocol(large)
+        if self._in_head and self._head_received > MAX_HEAD + len(data):
+            self._set_refusal_of_head()
+            self._refuse()
+        elif self._receiving is not None and self._receiving.missing >= LARGE:
+            self.transport.set_protocol(LargeBody(self._receiving, self))
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client has left; every request that it sent is told, not only the last one."""
-        super().connection_lost(exc)
-        self._give_up()
+    def pause_writing(self) -> None:
+        """The client does not take what it was sent."""
+        if self._writable is None:
+            self._writable = self.loop.create_future()
+
+    def resume_writing(self) -> None:
+        """The client has taken most of it."""
+        if self._writable is not None:
+            self._writable.set_result(None)
+            self._writable = None
+
+    # From the parser
 
     def on_message_begin(self) -> None:
         """A request starts."""
-        if self._repeating_head:
-            return
-        super().on_message_begin()
-        self._in_head, self._head_received, self._head_size = True, 0, 0
+        if not self._repeating_head:
+            self._in_head = True
+            self._url, self._headers, self._hosts = b"", [], 0
+            self._framing, self._waits = None, False
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line's target."""
         if self._repeating_head:
             return
-        super().on_url(url)
-        if len(self.url) > MAX_URL:
+        self._url += url
+        if len(self._url) > MAX_URL:
             self._refusal = (
                 HTTPStatus.REQUEST_URI_TOO_LONG,
                 f"the URL may have at most {MAX_URL} bytes",
@@ -95,43 +163,59 @@ class BoundedHttp(HttpToolsProtocol):
         """A complete header."""
         if self._repeating_head:
             return
-        super().on_header(name, value)
-        self._head_size += len(name) + len(value)
-        if self._head_size > MAX_HEAD:
-            self._refuse_head()
-            raise HeadRefusedError
+        name = name.lower()
+        self._headers.append((name, value))
+        if name == b"host":
+            self._hosts += 1
+        elif name in _FRAMING:
+            self._framing = name, value
+        elif name == b"expect":
+            self._waits = value.lower() == b"100-continue"
 
     def on_headers_complete(self) -> None:
         """The head is complete; the body follows."""
         if self._repeating_head:
             return
         self._in_head = False
-        self._require_one_host()
-        super().on_headers_complete()
-        self._open = [*(cycle for cycle in self._open if not cycle.response_complete), self.cycle]
-        framed = framing(self.headers)
-        self._body = None
-        if framed is not None:
-            self.cycle.transport = PartingTransport(self.transport, self.cycle, self.part)
-            self._body = self._prepare_body(*framed)
-        if self.parser.should_upgrade():
-            self._declined = framed
+        version = self._parser.get_http_version()
+        self._check_head(version)
+        if self._parser.should_upgrade():
+            self._declined = self._framing
+        path, query = self._target()
+        scope = {
+            **self._constant,
+            "http_version": version,
+            "method": self._parser.get_method().decode("ascii"),
+            "path": unquote(path.decode("ascii")) if b"%" in path else path.decode("ascii"),
+            "raw_path": path,
+            "query_string": query,
+            "headers": self._headers,
+        }
+        self._receiving = Exchange(
+            self,
+            scope,
+            size=self._body_size(),
+            waits=self._waits,
+            keep_alive=version != "1.0" and self._parser.should_keep_alive(),
+        )
+        self._exchanges.append(self._receiving)
+        if len(self._exchanges) == 1:
+            self._answer(self._receiving)
+        else:  # it waits for its turn
+            self.pause_reading()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
-        if self._body is None:
-            super().on_body(body)
-        else:
-            self._body.add(body)
-
-    def on_progress(self) -> None:
-        """Some bytes of a large body have come."""
+        if self._receiving is not None:
+            self._receiving.add(body)
 
     def on_message_complete(self) -> None:
         """The request is complete; the next one may follow on this connection."""
-        if self._declined is not None:  # it is not: the parser does not see the body
-            return
-        super().on_message_complete()
+        # If another protocol was offered, it is not: the parser does not see the body.
+        if self._declined is None and self._receiving is not None:
+            self._receiving.end()
+            self._receiving = None
+            self._head_received = self._last_received  # of which some may be the next one
 
     def on_upgrade_declined(self) -> None:
         """The client offered another protocol, and its request is answered in this one.
@@ -141,60 +225,128 @@ class BoundedHttp(HttpToolsProtocol):
         if self._declined is not None:
             name, value = self._declined
             self._declined, self._repeating_head = None, True
-            self.parser.feed_data(b"PUT / HTTP/1.1\r\n%b: %b\r\n\r\n" % (name, value))
+            self._parser.feed_data(b"PUT / HTTP/1.1\r\n%b: %b\r\n\r\n" % (name, value))
             self._repeating_head = False
 
-    def _prepare_body(self, name: bytes, value: bytes) -> Body:
-        size = int(value) if name == b"content-length" else None
-        body = Body(self.cycle, self.flow, size)
-        # The application is given it when it runs, which is not yet.
-        self.cycle.receive = body.receive  # type: ignore[assignment, method-assign]
-        return body
+    # From exchanges, see `exchange.Line`
 
-    def _end_large_body(self) -> None:
+    async def writable(self) -> None:
+        """Wait until the client has taken most of what it was sent."""
+        if self._writable is not None:
+            await self._writable
+
+    async def flushed(self) -> None:
+        """Wait until the kernel has all that was written."""
+        if self.transport.get_write_buffer_size():
+            self.transport.set_write_buffer_limits(0)
+            await self.writable()
+            self.transport.set_write_buffer_limits()
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the client."""
+        if self._reading and not self.transport.is_closing():
+            self._reading = False
+            self.transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Take what the client sends."""
+        if not self._reading and not self.transport.is_closing():
+            self._reading = True
+            self.transport.resume_reading()
+
+    def answered(self, exchange: Exchange) -> None:
+        """The response is complete; the next request has its turn."""
+        if not exchange.keep_alive:
+            if exchange.more_body:
+                self.part()
+            else:
+                self.transport.close()
+        elif not self._parting:
+            self._exchanges.popleft()
+            if self._exchanges:
+                self._answer(self._exchanges[0])
+            else:
+                self.resume_reading()
+
+    # From the large body
+
+    def moved(self) -> None:
+        """Some bytes have come."""
+
+    def body_received(self) -> None:
         """The parser did not see the body, and would wait for it."""
         self.transport.set_protocol(self)
-        self.parser = DecliningParser(self, self.on_upgrade_declined)
+        self._parser = DecliningParser(self, self.on_upgrade_declined)
         self.on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn calls it
-        """Answer what could not be read as a request."""
-        answering = any(c.response_started and not c.response_complete for c in self._open)
-        self._give_up()
-        if not answering:  # else the client would take this for the rest of that answer
-            self.transport.write(_refusal(*self._refusal))
-        self.part()
-
     def part(self) -> None:
-        """Close the connection in stages."""
+        """Close the connection in stages, for a client that is still sending.
+
+        "If a server performs an immediate close of a TCP connection, there is a significant risk
+        that the client will not be able to read the last HTTP response. … To avoid the TCP reset
+        problem, servers typically close a connection in stages" (RFC 9112, 9.6): no more is sent,
+        and what still comes is read and forgotten, until the client closes its side or has had its
+        time.
+        """
         self._parting = True
+        self.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
 
+    def _answer(self, exchange: Exchange) -> None:
+        self.server_state.tasks.add(self.loop.create_task(exchange.run(self._application)))
+
     def _give_up(self) -> None:
         """Tell all requests of this connection that their client is gone."""
-        for cycle in self._open:
-            if not cycle.response_complete:
-                cycle.disconnected = True
-                cycle.message_event.set()
+        for exchange in self._exchanges:
+            exchange.leave()
 
-    def _require_one_host(self) -> None:
-        """Refuse a request that leaves open whom it is for.
+    def _check_head(self, version: str) -> None:
+        """Refuse a head that is too large, or leaves open whom it is for.
 
         "A server MUST respond with a 400 … to any HTTP/1.1 request message that lacks a Host header
         field and to any … that contains more than one" (RFC 9112, 3.2).
         """
-        hosts = sum(name == b"host" for name, _ in self.headers)
-        if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+        if self._head_received > MAX_HEAD:  # with some of what follows, perhaps
+            size = sum(len(name) + len(value) for name, value in self._headers)
+            if size > MAX_HEAD:
+                self._set_refusal_of_head()
+                raise HeadRefusedError
+        if self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
             self._refusal = (HTTPStatus.BAD_REQUEST, "the request must have one Host header")
             raise HeadRefusedError
 
-    def _refuse_head(self) -> None:
+    def _target(self) -> tuple[bytes, bytes]:
+        """The path and the query of the request (RFC 9112, 3.2)."""
+        if self._url.startswith(b"/") and b"#" not in self._url:
+            path, _, query = self._url.partition(b"?")
+            return path, query
+        parsed = httptools.parse_url(self._url)
+        return parsed.path or b"", parsed.query or b""
+
+    def _body_size(self) -> int | None:
+        match self._framing:
+            case (b"content-length", value):
+                return int(value)
+            case None:
+                return 0
+            case _:
+                return None
+
+    def _set_refusal_of_head(self) -> None:
         self._refusal = (
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
             f"the headers may have at most {MAX_HEAD} bytes",
         )
+
+    def _refuse(self) -> None:
+        """Answer what could not be read as a request."""
+        answering = any(exchange.started and not exchange.complete for exchange in self._exchanges)
+        self._give_up()
+        if not answering:  # else the client would take this for the rest of that answer
+            self.transport.write(_refusal(*self._refusal))
+        self.part()
 
 
 def _refusal(status: HTTPStatus, message: str) -> bytes:

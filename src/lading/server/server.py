@@ -11,11 +11,13 @@ import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from email.utils import formatdate
 from types import FrameType
 
 import uvicorn
 
-from lading.server.connection import Connection, State
+from lading.server.connection import Connection
+from lading.server.state import State
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +71,7 @@ class Server(uvicorn.Server):
         """Ten times a second; true to stop."""
         if counter % TICKS_BETWEEN_SWEEPS == 0:
             self._leave_idle_clients()
+            self.server_state.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

@@ -30,9 +30,6 @@ from lading.server.server import FAREWELL, UNWINDING, Server
 from lading.server.supervisor import Supervisor
 from lading.server.tls import CHECK_INTERVAL, Certificates
 
-# Seconds that an idle connection is kept; more than nginx keeps its own (60), so that it is never
-# the registry that closes one which nginx is about to use.
-KEEP_ALIVE = 75
 # Seconds that a worker may need to close its files, beyond what its requests need.
 CLOSING = 5.0
 
@@ -120,7 +117,6 @@ class _Config(uvicorn.Config):
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            timeout_keep_alive=KEEP_ALIVE,
             ssl_context_factory=self._secure if settings.http.tls.enabled else None,
             timeout_notify=CHECK_INTERVAL,
             callback_notify=self._look,

@@ -1,0 +1,231 @@
+"""One request and its response, as ASGI shows them to the application.
+
+While the application works on a piece of the body, the next one is collected; when that is there as
+well, the connection is not read, so that a client can neither outrun the disk nor fill the memory.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from contextlib import closing
+from http import HTTPStatus
+from typing import Protocol
+
+from lading.api.asgi import Application, Message, Scope
+from lading.api.body import PIECE, ClientDisconnected
+from lading.core.digest import Bytes
+from lading.server.sendfile import FilePart, FileSender
+from lading.server.state import State
+
+log = logging.getLogger(__name__)
+
+# Bytes of a body up to which it is cheaper to copy it behind its head than to send both.
+COPIED = 64 * 1024
+
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
+
+
+class Line(Protocol):
+    """The connection, as far as one exchange needs it."""
+
+    transport: asyncio.Transport
+    server_state: State
+
+    async def writable(self) -> None:
+        """Wait until the client has taken most of what it was sent."""
+
+    async def flushed(self) -> None:
+        """Wait until the kernel has all that was written."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the client."""
+
+    def resume_reading(self) -> None:
+        """Take what the client sends."""
+
+    def answered(self, exchange: "Exchange") -> None:
+        """The response is complete."""
+
+
+class Exchange:
+    """See the module.
+
+    Args:
+        line: that the request came by.
+        scope: ASGI's.
+        size: bytes of the body, if the client says.
+        waits: whether the client sends the body only when it is told to (RFC 9110, 10.1.1).
+        keep_alive: whether another request may follow.
+
+    Attributes:
+        more_body: some of the request is still to come.
+        complete: the response is handed to the connection.
+        gone: the client has left, or does not count any more.
+        started: some of the response is handed to the connection.
+    """
+
+    more_body = True
+    started = False
+    complete = False
+    gone = False
+    # Of the request: bytes that have come, and those of them that the application has not taken.
+    _received = 0
+    _collected = 0
+    _told_end = False
+    _awaited: asyncio.Future[None] | None = None
+    # Of the response: what was not written yet of its head, and how much of its body.
+    _head = b""
+    _unsent = 0
+    _sender: FileSender | None = None
+
+    def __init__(
+        self, line: Line, scope: Scope, *, size: int | None, waits: bool, keep_alive: bool
+    ) -> None:
+        self.keep_alive = keep_alive
+        self.waits = waits
+        self._line = line
+        self._scope = scope
+        self._size = size
+        self._pieces: list[Bytes] = []
+        self._is_head = scope["method"] == "HEAD"
+
+    async def run(self, application: Application) -> None:
+        """Have the request answered; whatever fails ends the connection."""
+        try:
+            await application(self._scope, self.receive, self.send)
+        except ClientDisconnected:
+            pass
+        except Exception:
+            log.exception("a response failed")
+        finally:
+            self._line.server_state.tasks.discard(asyncio.current_task())
+            if not self.complete and not self.gone:
+                self._line.transport.close()
+
+    # From the connection
+
+    @property
+    def missing(self) -> int:
+        """Bytes of the body that have not come; 0 if the client did not say how many there are."""
+        return 0 if self._size is None else self._size - self._received
+
+    def add(self, data: Bytes) -> None:
+        """Take a piece of the body."""
+        self._received += len(data)
+        if self.complete:  # an error, which did not need the body
+            return
+        self._pieces.append(data)
+        self._collected += len(data)
+        if self._collected >= PIECE:
+            self._line.pause_reading()
+        self._wake()
+
+    def end(self) -> None:
+        """The request is complete."""
+        self.more_body = False
+        self._wake()
+
+    def leave(self) -> None:
+        """The client is gone."""
+        self.gone = True
+        self._wake()
+        if self._sender is not None:
+            self._sender.stop()
+
+    # From the application
+
+    async def receive(self) -> Message:
+        """What was collected, as soon as there is something; at the end, that it is the end.
+
+        What is returned may be overwritten when the application asks again.
+        """
+        if self.waits and not self.gone:
+            self.waits = False
+            self._line.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        while not self._pieces and self._goes_on():
+            self._line.resume_reading()
+            self._awaited = asyncio.get_running_loop().create_future()
+            await self._awaited
+        if not self._pieces and (self._told_end or self.more_body):
+            return {"type": "http.disconnect"}
+        self._told_end = not self.more_body
+        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+        self._pieces, self._collected = [], 0
+        self._line.resume_reading()
+        return {"type": "http.request", "body": body, "more_body": self.more_body}
+
+    async def send(self, message: Message) -> None:
+        """Send the head of the response, or some of its body.
+
+        Raises:
+            ClientDisconnected: to nobody.
+            OSError: a file that is to be sent cannot be read.
+        """
+        if message["type"] == "http.response.start":
+            self._head = self._render(message["status"], message["headers"])
+            return
+        await self._line.writable()
+        if self.gone:
+            raise ClientDisconnected
+        if message["type"] == "http.response.zerocopysend":
+            part = FilePart(message["file"], message["offset"], message["count"])
+            await self._send_file(part)
+        else:
+            self._write(message.get("body", b""))
+        if not message.get("more_body", False):
+            self._complete()
+
+    def _wake(self) -> None:
+        if self._awaited is not None and not self._awaited.done():
+            self._awaited.set_result(None)
+
+    def _goes_on(self) -> bool:
+        """Whether there may be more to tell: more of the body, or else that the client left."""
+        if self.gone or self.complete:
+            return False
+        return self._told_end or self.more_body
+
+    def _render(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+        lines = [_STATUS_LINES[status], self._line.server_state.date]
+        for name, value in headers:
+            lines.append(b"%b: %b\r\n" % (name, value))
+            if name == b"content-length":
+                self._unsent = 0 if self._is_head else int(value)
+        lines.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        head = b"".join(lines)
+        # None of them may end early, or another begin within it.
+        ends = len(headers) + (3 if self.keep_alive else 4)
+        if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
+            raise ValueError(f"a header of the response holds a line break: {headers}")
+        return head
+
+    def _write(self, body: Bytes) -> None:
+        if self._is_head:
+            body = b""
+        self._unsent -= len(body)
+        if self._unsent < 0:
+            raise ValueError("the body is longer than its Content-Length")
+        head, self._head, self.started = self._head, b"", True
+        if not head:
+            self._line.transport.write(body)
+        elif len(body) <= COPIED:
+            self._line.transport.write(b"".join((head, body)))
+        else:
+            self._line.transport.writelines([head, body])
+
+    async def _send_file(self, part: FilePart) -> None:
+        await self._line.flushed()
+        self._unsent -= part.count
+        head, self._head, self.started = self._head, b"", True
+        with closing(FileSender(self._line.transport)) as self._sender:
+            await self._sender.send(head, part)
+        self._sender = None
+
+    def _complete(self) -> None:
+        if self._unsent:
+            raise ValueError("the body is shorter than its Content-Length")
+        self.complete = True
+        self._wake()
+        self._line.answered(self)

@@ -1,0 +1,130 @@
+"""Sending a part of a file without its bytes passing through this program (sendfile(2)).
+
+uvloop does not do so for a transport that is in use. What sends here is a second descriptor of the
+same socket, while the transport has nothing to send.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from lading.api.body import ClientDisconnected
+from lading.blocking import finish
+
+# Bytes given to the kernel at once; then other clients have their turn.
+PIECE = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """Bytes of a file.
+
+    Attributes:
+        descriptor: of the file, open for reading.
+    """
+
+    descriptor: int
+    offset: int
+    count: int
+
+
+def can_send_files(transport: asyncio.Transport) -> bool:
+    """Whether bytes go to the client as they are, not encrypted."""
+    return transport.get_extra_info("sslcontext") is None
+
+
+class FileSender:
+    """Sends to the socket of a connection, until it is closed."""
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        descriptor = os.dup(transport.get_extra_info("socket").fileno())
+        # Of which family it is does not matter for sending, and costs calls to find out.
+        self._line = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=descriptor)
+        self._loop = asyncio.get_running_loop()
+        self._waiting: asyncio.Future[None] | None = None
+        self._stopped = False
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._line.close()
+
+    def stop(self) -> None:
+        """Send nothing more: nobody is there."""
+        self._stopped = True
+        self._go_on()
+
+    async def send(self, head: bytes, part: FilePart) -> None:
+        """Send a head, and a part of a file.
+
+        Raises:
+            ClientDisconnected: the client went away.
+            OSError: the file ends before, or cannot be read.
+        """
+        rest = memoryview(head)
+        while rest:
+            # "the caller has more data to send" (send(2)): both begin in one packet.
+            sent = await self._attempt(partial(self._line.send, rest, socket.MSG_MORE))
+            rest = rest[sent:]
+        position, stop = part.offset, part.offset + part.count
+        while position < stop:
+            piece = FilePart(part.descriptor, position, min(PIECE, stop - position))
+            position += await self._send_piece(piece)
+            # Neither a cached file nor a fast client ever waits: let others have their turn.
+            await asyncio.sleep(0)
+
+    async def _send_piece(self, piece: FilePart) -> int:
+        """Send some of it; how many bytes."""
+        line = self._line.fileno()
+        send = partial(os.sendfile, line, piece.descriptor, piece.offset, piece.count)
+        if _is_cached(piece):
+            sent = await self._attempt(send)
+        else:  # the disk is waited for elsewhere
+            sent = await self._attempt_in_thread(send)
+        if sent == 0:
+            raise OSError("the file is shorter than it was")
+        return sent
+
+    async def _attempt_in_thread(self, send: Callable[[], int]) -> int:
+        try:
+            return await finish(self._loop.run_in_executor(None, send))
+        except (BlockingIOError, ConnectionError):
+            return await self._attempt(send)
+
+    async def _attempt(self, send: Callable[[], int]) -> int:
+        """Send as soon as the client takes something."""
+        while not self._stopped:
+            try:
+                return send()
+            except BlockingIOError:
+                await self._until_writable()
+            except ConnectionError:
+                break
+        raise ClientDisconnected
+
+    async def _until_writable(self) -> None:
+        self._waiting = self._loop.create_future()
+        self._loop.add_writer(self._line, self._go_on)
+        try:
+            await self._waiting
+        finally:
+            self._loop.remove_writer(self._line)
+
+    def _go_on(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+
+def _is_cached(piece: FilePart) -> bool:
+    """Whether the page cache has its first and its last byte, and so, most likely, all of it."""
+    byte = bytearray(1)
+    last = piece.offset + piece.count - 1
+    try:
+        return all(
+            os.preadv(piece.descriptor, [byte], position, os.RWF_NOWAIT) == 1
+            for position in (piece.offset, last)
+        )
+    except OSError:  # not cached, or a file system that cannot tell
+        return False

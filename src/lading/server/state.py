@@ -1,0 +1,15 @@
+"""What all connections of a process share."""
+
+from uvicorn.server import ServerState
+
+
+class State(ServerState):
+    """See the module.
+
+    Attributes:
+        ending: the server was told to stop: no connection outlives its next response.
+        date: the line that tells the time in every response (RFC 9110, 6.6.1).
+    """
+
+    ending = False
+    date = b""

@@ -1,0 +1,124 @@
+"""Blobs that the kernel sends: past this program, byte for byte what the program would send."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.lading import Lading, lading_serve
+from tests.support.processes import wait_until
+from tests.support.pushes import Repository
+
+MIB = 1024 * 1024
+# Around the sizes at which the way of a body changes.
+SIZES = [256 * 1024, 256 * 1024 + 1, 512 * 1024 + 1, 5 * MIB + 7]
+DATA = os.urandom(12 * MIB)
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
+    with lading_serve(tmp_path_factory.mktemp("pulls")) as registry:
+        yield registry
+
+
+@pytest.fixture
+def repository(registry: Lading) -> Repository:
+    return Repository(registry.client, "pulls")
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_a_blob_leaves_as_it_came_and_the_connection_goes_on(
+    repository: Repository, size: int
+) -> None:
+    digest = repository.push_blob(DATA[:size])
+    with repository.client.connection() as connection:
+        for _ in range(3):
+            connection.request("GET", f"{repository.path}/blobs/{digest}")
+            connection.request("GET", "/v2/")
+            assert connection.receive().body == DATA[:size]
+            assert connection.receive().json == {}
+
+
+def test_a_part_of_a_blob_is_that_part(repository: Repository) -> None:
+    digest = repository.push_blob(DATA)
+    start, stop = 3 * MIB + 11, 9 * MIB + 5
+    answer = repository.ask("GET", f"/blobs/{digest}", range=f"bytes={start}-{stop - 1}")
+    assert answer.status == 206
+    assert answer.body == DATA[start:stop]
+
+
+def test_what_the_disk_must_bring_leaves_as_well(registry: Lading, repository: Repository) -> None:
+    """Nothing of it is in the page cache."""
+    digest = repository.push_blob(DATA)
+    descriptor = os.open(file_of(registry, digest), os.O_RDONLY)
+    try:
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        with pytest.raises(BlockingIOError):
+            os.preadv(descriptor, [bytearray(1)], 6 * MIB, os.RWF_NOWAIT)
+    finally:
+        os.close(descriptor)
+    assert repository.ask("GET", f"/blobs/{digest}").body == DATA
+
+
+def test_a_client_that_takes_little_at_a_time_gets_all(repository: Repository) -> None:
+    digest = repository.push_blob(DATA)
+    host, _, port = repository.client.host.rpartition(":")
+    with socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect((host, int(port)))
+        request = f"GET {repository.path}/blobs/{digest} HTTP/1.1\r\nHost: x\r\n"
+        client.sendall(f"{request}Connection: close\r\n\r\n".encode())
+        received = b"".join(iter(lambda: client.recv(100_000), b""))
+    assert received.endswith(DATA)
+    assert b"content-length: %d\r\n" % len(DATA) in received
+
+
+@pytest.mark.parametrize("pipelined", range(3))
+def test_a_client_that_leaves_takes_no_file_along(
+    registry: Lading, repository: Repository, pipelined: int
+) -> None:
+    """Neither that of the blob nor that of its connection stays open."""
+    digest = repository.push_blob(DATA)
+    before = open_files(registry)
+    with repository.client.connection() as connection:
+        connection.request("GET", f"{repository.path}/blobs/{digest}")
+        for _ in range(pipelined):
+            connection.send(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+        wait_until(lambda: open_files(registry) > before + 1, "sending")
+    wait_until(lambda: open_files(registry) <= before, "letting go")
+
+
+def test_a_blob_that_is_cut_short_on_disk_is_not_taken_for_whole(
+    registry: Lading, repository: Repository
+) -> None:
+    """The connection ends; the head had promised more."""
+    data = os.urandom(2 * MIB)
+    digest = repository.push_blob(data)
+    os.truncate(file_of(registry, digest), MIB)
+    with repository.client.connection() as connection:
+        connection.request("GET", f"{repository.path}/blobs/{digest}")
+        received = connection.rest()
+    assert b"content-length: %d\r\n" % len(data) in received
+    assert received.endswith(data[:MIB])
+    assert repository.ask("GET", "/tags/list").status == 404
+
+
+def file_of(registry: Lading, digest: str) -> Path:
+    algorithm, _, hex_ = digest.partition(":")
+    return registry.root / f"docker/registry/v2/blobs/{algorithm}/{hex_[:2]}/{hex_}/data"
+
+
+def open_files(registry: Lading) -> int:
+    """How many files the workers have open."""
+    count = 0
+    for child in children(registry.pid):
+        with suppress(FileNotFoundError):
+            count += len(list(Path(f"/proc/{child}/fd").iterdir()))
+    return count
+
+
+def children(pid: int) -> list[str]:
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
