@@ -162,6 +162,19 @@ def test_what_is_seen_lies_below_the_prefixes(patterns: list[str], name: str) ->
     )
 
 
+@given(st.lists(texts), some_names)
+def test_where_all_is_seen_nothing_need_be_asked(patterns: list[str], name: str) -> None:
+    """Everything with such a prefix is seen; that holds for everybody's prefix, and a team's."""
+    access = Access(ANYBODY, tuple(Right(Glob(text), PULL) for text in patterns))
+    for prefix in access.visible_prefixes():
+        if access.sees_all(prefix) and name.startswith(prefix):
+            assert access.sees(name)
+    assert access.sees_all("") == ("**" in patterns)
+    assert access.sees_all("a/") == ("a/**" in patterns)
+    push_only = frozenset({Action.PUSH})
+    assert not Access(ANYBODY, (Right(Glob("**"), push_only),)).sees_all("")
+
+
 def test_without_authentication_everything_is_allowed() -> None:
     """The open registry is not a special case."""
     assert EVERY_ACCESS.actions("any/thing") == ALL_ACTIONS

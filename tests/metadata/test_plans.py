@@ -32,6 +32,9 @@ def test_no_statement_of_a_request_reads_a_whole_table(tmp_path: Path) -> None:
 
     assert len(plans) > 30
     assert {text: plan for text, plan in plans.items() if FULL_SCAN.search(plan)} == {}
+    pages = [plan for text, plan in plans.items() if "pushed_at IS NOT NULL AND name >" in text]
+    assert len(pages) == 2
+    assert all("USING COVERING INDEX" in plan for plan in pages)  # no row of the table for each
 
 
 def _push_and_pull(connection: sqlite3.Connection) -> None:

@@ -1,6 +1,6 @@
 """end-8, end-12, and the catalog: lists, in pages."""
 
-from urllib.parse import urlencode
+from urllib.parse import quote
 
 from lading.api.context import Context
 from lading.api.response import Response, json_response
@@ -114,5 +114,6 @@ def _next(
     if last is None:
         return {}
     values = {"n": str(limit), "last": last, **more}
-    query = urlencode({name: value for name, value in values.items() if value is not None})
+    # A query may hold slashes (RFC 3986, 3.4), and a name as it is costs a tenth of one to encode.
+    query = "&".join(f"{key}={quote(value)}" for key, value in values.items() if value is not None)
     return {"Link": f'<{context.location(path)}?{query}>; rel="next"'}

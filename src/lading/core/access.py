@@ -116,6 +116,13 @@ class Access:
         """Whether lists of repositories show this one."""
         return Action.PULL in actions_in(self.rights, repository)
 
+    def sees_all(self, prefix: str) -> bool:
+        """Whether lists show every repository with this prefix, by a single one of the rights."""
+        return any(
+            Action.PULL in right.actions and right.pattern.takes_all(prefix)
+            for right in self.rights
+        )
+
     def visible_prefixes(self) -> Sequence[str]:
         """What the names of the repositories that it sees start with, in order.
 

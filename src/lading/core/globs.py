@@ -43,7 +43,7 @@ class Glob(str):
     def __init__(self, text: str) -> None:
         self._plain = _SIGN.search(text) is None
         # What most rules are: everything below something.
-        self._is_below = text == self.prefix + _ANY_PARTS
+        self._is_below = self.takes_all(self.prefix)
         parts = [] if self._plain else text.split("/")
         if parts[-1:] == [_ANY_PARTS]:
             parts.insert(-1, "*")
@@ -55,6 +55,10 @@ class Glob(str):
     def prefix(self) -> str:
         """What every name that it matches starts with."""
         return _SIGN.split(self, maxsplit=1)[0]
+
+    def takes_all(self, prefix: str) -> bool:
+        """Whether it is `**` after this prefix: every name that starts with it then matches."""
+        return self == prefix + _ANY_PARTS
 
     def matches(self, name: str) -> bool:
         """Whether the whole name is what the pattern describes."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from lading.core.names import RepositoryName
+from lading.metadata import columns
 
 
 def find(connection: Connection, name: RepositoryName) -> int | None:
@@ -46,12 +47,12 @@ _LAST = "\x7f"
 def page(connection: Connection, after: str, limit: int, prefix: str) -> Sequence[str]:
     """Names that start with `prefix` and are greater than `after`, in byte order."""
     start = "name > ?" if after >= prefix else "name >= ?"
-    rows = connection.execute(
+    return columns.names(
+        connection,
         f"SELECT name FROM repositories WHERE pushed_at IS NOT NULL AND {start} AND name < ?"
         " ORDER BY name LIMIT ?",
         (max(after, prefix), prefix + _LAST, limit),
     )
-    return [name for (name,) in rows]
 
 
 def with_manifests(connection: Connection) -> Sequence[RepositoryName]:

@@ -28,7 +28,7 @@ STEPS = (
         name TEXT NOT NULL UNIQUE,
         pushed_at REAL
     ) STRICT;
-    CREATE INDEX repositories_pushed ON repositories (name) WHERE pushed_at IS NOT NULL;
+    CREATE INDEX repositories_pushed ON repositories (name, pushed_at) WHERE pushed_at IS NOT NULL;
 
     CREATE TABLE blobs (
         digest TEXT PRIMARY KEY,

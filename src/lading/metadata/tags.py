@@ -8,7 +8,7 @@ from lading.core.errors import TagImmutable
 from lading.core.history import TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import loose
+from lading.metadata import columns, loose
 from lading.ports import Change
 
 
@@ -142,12 +142,12 @@ def page(
     connection: Connection, repository: RepositoryName, after: str, limit: int
 ) -> Sequence[str]:
     """Tags greater than `after`, in byte order."""
-    rows = connection.execute(
+    return columns.names(
+        connection,
         "SELECT name FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
         " AND name > ? ORDER BY name LIMIT ?",
         (repository, after, limit),
     )
-    return [name for (name,) in rows]
 
 
 def _record(

@@ -51,23 +51,22 @@ async def list_repositories(
     """
     found: list[str] = []
     for prefix in access.visible_prefixes():
-        async for name in _names_below(registry, prefix, after, at_once=limit + 1):
-            if access.sees(name):
-                found.append(name)
-                if len(found) > limit:
-                    return _page_of_names(found, limit)
+        sees_all = access.sees_all(prefix)
+        async for names in _names_below(registry, prefix, after, at_once=limit + 1):
+            found += names if sees_all else filter(access.sees, names)
+            if len(found) > limit:
+                return _page_of_names(found, limit)
     return _page_of_names(found, limit)
 
 
 async def _names_below(
     registry: Registry, prefix: str, after: str, *, at_once: int
-) -> AsyncIterator[str]:
-    """The names that start with `prefix` and follow `after`."""
+) -> AsyncIterator[Sequence[str]]:
+    """The names that start with `prefix` and follow `after`, some at once."""
     limit = max(at_once, LEAST_AT_ONCE)
     while True:
         names = await registry.metadata.list_repositories(after=after, limit=limit, prefix=prefix)
-        for name in names:
-            yield name
+        yield names
         if len(names) < limit:
             return
         after = names[-1]
