@@ -11,6 +11,9 @@ from bench.measure import measure, measure_with_tokens
 from bench.registries import NAMES
 from bench.works import WORKS
 
+# So that all of it takes no longer than half an hour.
+TOKEN_ROUNDS = 3
+
 
 @click.command()
 @click.option("--quick", is_flag=True, help="A first look: few, short rounds.")
@@ -34,7 +37,7 @@ def main(
     seconds = seconds or (1 if quick else 3)
     measured = measure(names, works, rounds=rounds, seconds=seconds)
     if not only:
-        measure_with_tokens(measured, rounds=rounds, seconds=seconds)
+        measure_with_tokens(measured, rounds=min(rounds, TOKEN_ROUNDS), seconds=seconds)
         with tempfile.TemporaryDirectory(prefix="lading-bench-") as directory:
             place = Path(directory)
             measured.ceilings = nginx.measure(place, rounds=rounds, seconds=seconds)

@@ -50,7 +50,7 @@ class Connection:
     def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._common = "Host: localhost\r\n" + _lines(headers or {})
+        self._common = "Host: localhost\r\n" + lines(headers or {})
         self._received = bytearray()
 
     def __enter__(self) -> Self:
@@ -82,10 +82,10 @@ class Connection:
             keep: whether the body of the answer is wanted.
         """
         size = len(body) if isinstance(body, bytes) else body.seek(0, 2)
-        lines = _lines(headers or {})
+        own = lines(headers or {})
         if method in {"POST", "PUT", "PATCH"}:
-            lines += f"Content-Length: {size}\r\n"
-        head = f"{method} {_path(target)} HTTP/1.1\r\n{self._common}{lines}\r\n".encode()
+            own += f"Content-Length: {size}\r\n"
+        head = f"{method} {path_of(target)} HTTP/1.1\r\n{self._common}{own}\r\n".encode()
         if isinstance(body, bytes):
             self._socket.sendall(head + body)
         else:
@@ -137,11 +137,13 @@ class Connection:
 _NOWHERE = bytearray(PIECE)
 
 
-def _lines(headers: Mapping[str, str]) -> str:
+def lines(headers: Mapping[str, str]) -> str:
+    """Headers as they go over the wire."""
     return "".join(f"{name}: {value}\r\n" for name, value in headers.items())
 
 
-def _path(target: str) -> str:
+def path_of(target: str) -> str:
+    """The path of a URL; a path is one already."""
     if target.startswith("/"):
         return target
     _, _, rest = target.partition("://")

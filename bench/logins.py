@@ -77,7 +77,7 @@ def _pull(registry: Running, headers: Mapping[str, str], seconds: float) -> Resu
     return measure_load(
         registry,
         lambda: load(
-            registry,
+            registry.port,
             f"/v2/{REPOSITORY}/manifests/latest",
             connections=16,
             seconds=seconds,

@@ -19,7 +19,7 @@ from bench.registries import Missing, Registry, find, with_tokens
 from bench.results import Results, WorkResults
 from bench.running import Running, running
 from bench.tokens import Issuer
-from bench.works import TOKEN_REPOSITORIES, WITH_TOKENS, Work
+from bench.works import WITH_TOKENS, Work
 
 # Images pushed while syncs are counted.
 COUNTED = 20
@@ -43,16 +43,15 @@ def measure(names: Sequence[str], works: Sequence[Work], *, rounds: int, seconds
 
 
 def measure_with_tokens(results: Results, *, rounds: int, seconds: float) -> None:
-    """Measure some of the works with a bearer token in every request; add it to the results."""
+    """Measure the works with a bearer token in every request; add it to the results."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lading-bench-")))
         issuer = Issuer(directory)
-        headers = {"Authorization": f"Bearer {issuer.token(TOKEN_REPOSITORIES)}"}
         started = []
         for name in ("lading", "distribution"):
             with suppress(Missing):
                 registry = with_tokens(name, issuer)
-                started.append(stack.enter_context(running(registry, directory, headers=headers)))
+                started.append(stack.enter_context(running(registry, directory, issuer=issuer)))
         works = _prepare(started, WITH_TOKENS)
         _measure(started, WITH_TOKENS, works, rounds, seconds)
         results.with_tokens = works

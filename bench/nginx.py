@@ -8,7 +8,7 @@ import os
 import re
 import subprocess
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,14 +39,6 @@ class Ceilings:
     blob: list[float] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Plain:
-    """A server that asks for nothing."""
-
-    port: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 def measure(directory: Path, *, rounds: int, seconds: float) -> Ceilings:
     """Pull through the proxy and from plain files, in turn."""
     ceilings = Ceilings()
@@ -64,7 +56,7 @@ def measure(directory: Path, *, rounds: int, seconds: float) -> Ceilings:
                 path = f"/v2/{REPOSITORY}/blobs/{large.digest}"
                 ceilings.blob.append(_pull(proxy, path, seconds))
                 ceilings.file.append(_pull(files, _file(large.digest), seconds))
-                done = load(Plain(files), _file(small.digest), connections=16, seconds=seconds)
+                done = load(files, _file(small.digest), connections=16, seconds=seconds)
                 ceilings.small_files.append(done.requests / done.seconds)
     return ceilings
 

@@ -42,6 +42,9 @@ def tables(results: Results) -> str:
             "**Processor time of the registry** (seconds)",
             "",
             _table(results.works, names, "processor", lambda work: f"s per {work.per}"),
+            "**Processor time of the generator of load** (seconds)",
+            "",
+            _table(results.works, names, "generator", lambda work: f"s per {work.per}"),
             *_with_tokens(results),
             "**Memory and syncs**",
             "",
@@ -119,6 +122,7 @@ def _with_tokens(results: Results) -> Sequence[str]:
         "**With a bearer token in every request**",
         "",
         _table(works, names, "rate", lambda work: work.unit),
+        _table(works, names, "p99_ms", lambda _: "p99, ms"),
         _table(works, names, "processor", lambda work: f"s per {work.per}"),
     )
 

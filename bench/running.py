@@ -15,6 +15,7 @@ import psutil
 
 from bench.http import Connection
 from bench.registries import Registry
+from bench.tokens import Issuer
 
 # Seconds that a registry may take to start.
 START = 30
@@ -29,14 +30,14 @@ class Running:
     """A registry that answers on a port of this machine.
 
     Attributes:
-        headers: what every request has to bring along.
+        issuer: whose tokens it wants; `None` if everybody may do everything.
     """
 
     registry: Registry
     port: int
     data: Path
     process: psutil.Process
-    headers: Mapping[str, str]
+    issuer: Issuer | None = None
 
     def processor_seconds(self) -> float:
         """What all its processes have used so far, in user and system mode."""
@@ -46,9 +47,15 @@ class Running:
         """Memory of the largest of its processes."""
         return max(int(process.memory_info().rss) for process in self._processes())
 
-    def connect(self) -> Connection:
-        """A connection to it."""
-        return Connection(self.port, self.headers)
+    def headers(self, *repositories: str) -> Mapping[str, str]:
+        """What requests about these repositories have to bring along."""
+        if self.issuer is None:
+            return {}
+        return {"Authorization": f"Bearer {self.issuer.token(repositories)}"}
+
+    def connect(self, *repositories: str) -> Connection:
+        """A connection to it, for requests about these repositories."""
+        return Connection(self.port, self.headers(*repositories))
 
     @contextmanager
     def counting_syncs(self) -> Iterator["Syncs"]:
@@ -88,7 +95,7 @@ def running(
     directory: Path,
     *,
     environment: Mapping[str, str] | None = None,
-    headers: Mapping[str, str] | None = None,
+    issuer: Issuer | None = None,
 ) -> Iterator[Running]:
     """Run a registry for the length of the block, on fresh data unless some was put there."""
     port = free_port()
@@ -108,7 +115,7 @@ def running(
         )
     try:
         wait(process, port, log)
-        yield Running(registry, port, data, psutil.Process(process.pid), headers or {})
+        yield Running(registry, port, data, psutil.Process(process.pid), issuer)
     finally:
         process.terminate()
         process.wait()

@@ -2,7 +2,7 @@
 
 lading has a token service of its own, Distribution has none. So that both do the same work, a
 signature to check and a list of repositories to look through for every request, the tokens come
-from outside: one for all repositories of a work, signed as a token server would.
+from outside, signed as a token server would: one for all repositories that a client works with.
 """
 
 import time
@@ -31,12 +31,13 @@ class Issuer:
         self.bundle.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def token(self, repositories: Sequence[str]) -> str:
-        """A token with which everything may be pulled from, and pushed to, these repositories."""
+        """A token for pulls from, and pushes to, these repositories, and for the catalog."""
         now = int(time.time())
         access = [
             {"type": "repository", "name": name, "actions": ["pull", "push"]}
             for name in repositories
         ]
+        access.append({"type": "registry", "name": "catalog", "actions": ["*"]})
         claims = {
             "iss": ISSUER,
             "sub": "bench",

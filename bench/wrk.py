@@ -1,11 +1,10 @@
-"""The load of many small requests: wrk, which is not the bottleneck (see `works/generator.py`)."""
+"""The load of many small requests: wrk, which is not the bottleneck (see `Result.generator`)."""
 
 import json
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
 
 from bench.http import UnexpectedAnswer
 
@@ -22,20 +21,8 @@ class Load:
     p99_ms: float
 
 
-class Target(Protocol):
-    """A server, and what every request to it has to bring along."""
-
-    @property
-    def port(self) -> int:
-        """Of this machine."""
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """By name."""
-
-
 def load(
-    registry: Target,
+    port: int,
     path: str,
     *,
     connections: int,
@@ -49,10 +36,9 @@ def load(
     """
     command = ["wrk", "--threads=1", f"--connections={connections}"]
     command += [f"--duration={max(1, round(seconds))}s", f"--script={_SCRIPT}"]
-    all_headers = {**registry.headers, **(headers or {})}
-    command += [f"--header={name}: {value}" for name, value in all_headers.items()]
+    command += [f"--header={name}: {value}" for name, value in (headers or {}).items()]
     done = subprocess.run(
-        [*command, f"http://127.0.0.1:{registry.port}{path}"],
+        [*command, f"http://127.0.0.1:{port}{path}"],
         capture_output=True,
         text=True,
         check=True,

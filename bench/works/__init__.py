@@ -1,15 +1,13 @@
 """The work that registries are given, a file for each kind.
 
 A work prepares a registry once (`prepare`) and is then measured in it many times (`measure`), in
-turn with the others. What it returns is figures by name; `figures` says what they are.
+turn with the others.
 """
 
 from bench.works.base import Work as Work
 from bench.works.listing import Catalog, TagsList
-from bench.works.manifests import REPOSITORY as MANIFESTS
 from bench.works.manifests import ManifestByDigest, ManifestByTag, ManifestHead, TagPush
-from bench.works.mix import MixClosed, MixOpen, repositories
-from bench.works.pulls import REPOSITORY as BLOBS
+from bench.works.mix import MixClosed, MixOpen
 from bench.works.pulls import ColdPull, LargePull, LazyRanges, ParallelRanges, SmallBlob
 from bench.works.pushes import LargePush, Mount, SmallImages
 
@@ -34,7 +32,5 @@ WORKS: tuple[Work, ...] = (
     MixOpen(rate=200),
 )
 
-WITH_TOKENS: tuple[Work, ...] = (ManifestByTag(), SmallBlob(), MixClosed(connections=16))
-"""Measured again with a bearer token in every request, for `TOKEN_REPOSITORIES`."""
-
-TOKEN_REPOSITORIES = (MANIFESTS, BLOBS, *repositories())
+WITH_TOKENS = tuple(work for work in WORKS if not isinstance(work, Mount | MixOpen))
+"""Measured again where every request needs a bearer token."""

@@ -1,14 +1,18 @@
 """What every work has, and how its result is made."""
 
-import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+import psutil
+
+from bench import generator
 from bench.content import MIB
+from bench.generator import Client
 from bench.running import Running
+from bench.tally import Tally, quantile
 from bench.wrk import Load
 
 GIB = 1024 * MIB
@@ -23,10 +27,12 @@ class Result:
         p50_ms: what half of the requests took at most.
         p99_ms: what all but one in a hundred took at most.
         processor: seconds of processor time of the registry, for 1,000 requests or for a GiB.
+        generator: the same of what makes the load.
     """
 
     rate: float
     processor: float
+    generator: float
     p50_ms: float | None = None
     p99_ms: float | None = None
 
@@ -69,21 +75,32 @@ BYTES = "GiB"
 
 def measure_load(registry: Running, run: Callable[[], Load]) -> Result:
     """The result of a run of wrk."""
-    before = registry.processor_seconds()
+    before, before_here = registry.processor_seconds(), _processor_seconds()
     load = run()
-    used = registry.processor_seconds() - before
+    used, used_here = registry.processor_seconds() - before, _processor_seconds() - before_here
     return Result(
         rate=load.requests / load.seconds,
         processor=used / load.requests * 1000,
+        generator=used_here / load.requests * 1000,
         p50_ms=load.p50_ms,
         p99_ms=load.p99_ms,
     )
 
 
-def measure_clients(
-    registry: Running, clients: int, client: Callable[[int, "Tally"], None], *, by_bytes: bool
+def measure_generated(
+    registry: Running, clients: int, client: Callable[[int, Tally], Client], *, by_bytes: bool
 ) -> Result:
-    """Run clients side by side, each until it returns.
+    """Run clients of `bench.generator` side by side; see `measure_clients`."""
+    before = registry.processor_seconds()
+    done = generator.run(registry.port, clients, client)
+    used = registry.processor_seconds() - before
+    return _result(done.tally, done.ended - done.began, used, done.processor, by_bytes=by_bytes)
+
+
+def measure_clients(
+    registry: Running, clients: int, client: Callable[[int, Tally], None], *, by_bytes: bool
+) -> Result:
+    """Run clients side by side, each in a thread, until it returns: for few and large requests.
 
     Args:
         registry: whose processor time counts.
@@ -102,43 +119,32 @@ def measure_clients(
             failures.append(error)
 
     threads = [threading.Thread(target=run, args=(number,)) for number in range(clients)]
-    before, start = registry.processor_seconds(), time.perf_counter()
+    before, before_here = registry.processor_seconds(), time.process_time()
+    start = time.perf_counter()
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    seconds = time.perf_counter() - start
+    seconds, used_here = time.perf_counter() - start, time.process_time() - before_here
     used = registry.processor_seconds() - before
     if failures:
         raise failures[0]
-    return tally.result(seconds, used, by_bytes=by_bytes)
+    return _result(tally, seconds, used, used_here, by_bytes=by_bytes)
 
 
-class Tally:
-    """What the clients of a work did; they note it from their threads."""
-
-    def __init__(self) -> None:
-        self._seconds: list[float] = []
-        self._bytes: list[int] = []
-
-    def note(self, seconds: float, size: int = 0) -> None:
-        """One more was done."""
-        self._seconds.append(seconds)
-        self._bytes.append(size)
-
-    def result(self, seconds: float, used: float, *, by_bytes: bool) -> Result:
-        """The result, after `seconds` and with `used` processor seconds."""
-        count, size = len(self._seconds), sum(self._bytes)
-        return Result(
-            rate=size / 1e6 / seconds if by_bytes else count / seconds,
-            processor=used / size * GIB if by_bytes else used / count * 1000,
-            p50_ms=quantile(self._seconds, 0.5) * 1e3,
-            p99_ms=quantile(self._seconds, 0.99) * 1e3,
-        )
+def _processor_seconds() -> float:
+    """What this process and the children it has waited for have used."""
+    return float(sum(psutil.Process().cpu_times()[:4]))
 
 
-def quantile(values: Sequence[float], share: float) -> float:
-    """What that share of the values does not exceed."""
-    if len(values) == 1:
-        return values[0]
-    return statistics.quantiles(values, n=1000, method="inclusive")[round(share * 1000) - 1]
+def _result(tally: Tally, seconds: float, used: float, here: float, *, by_bytes: bool) -> Result:
+    """After `seconds`, with `used` processor seconds of the registry and `here` of the clients."""
+    count, size = len(tally.seconds), sum(tally.sizes)
+    share = GIB / size if by_bytes else 1000 / count
+    return Result(
+        rate=size / 1e6 / seconds if by_bytes else count / seconds,
+        processor=used * share,
+        generator=here * share,
+        p50_ms=quantile(tally.seconds, 0.5) * 1e3,
+        p99_ms=quantile(tally.seconds, 0.99) * 1e3,
+    )

@@ -4,11 +4,16 @@ import random
 import time
 
 from bench.content import ACCEPT, Image, image, push_image, push_manifest
+from bench.generator import Client
+from bench.http import lines
 from bench.running import Running
-from bench.works.base import REQUESTS, Result, Tally, measure_clients, measure_load
+from bench.tally import Tally
+from bench.wire import Writer
+from bench.works.base import REQUESTS, Result, measure_clients, measure_generated, measure_load
 from bench.wrk import load
 
 REPOSITORY = "library/app"
+TAGGED = "library/tagged"
 
 
 def small_image() -> Image:
@@ -25,19 +30,20 @@ class ManifestByTag:
 
     def prepare(self, registry: Running) -> None:
         """Push an image."""
-        with registry.connect() as connection:
+        with registry.connect(REPOSITORY) as connection:
             push_image(connection, REPOSITORY, "latest", small_image())
 
     def measure(self, registry: Running, seconds: float) -> Result:
         """Ask for it."""
+        headers = {**ACCEPT, **registry.headers(REPOSITORY)}
         return measure_load(
             registry,
             lambda: load(
-                registry,
+                registry.port,
                 f"/v2/{REPOSITORY}/manifests/{self._reference()}",
                 connections=16,
                 seconds=seconds,
-                headers=ACCEPT,
+                headers=headers,
             ),
         )
 
@@ -63,14 +69,16 @@ class ManifestHead(ManifestByTag):
         """Ask whether it is still the same."""
         path = f"/v2/{REPOSITORY}/manifests/latest"
 
-        def client(_: int, tally: Tally) -> None:
-            with registry.connect() as connection:
-                end = time.perf_counter() + seconds
-                while (start := time.perf_counter()) < end:
-                    connection.request("HEAD", path, headers=ACCEPT).expect(200)
-                    tally.note(time.perf_counter() - start)
+        request = Writer(registry.headers(REPOSITORY)).head(path, lines(ACCEPT))
 
-        return measure_clients(registry, 4, client, by_bytes=False)
+        def client(_: int, tally: Tally) -> Client:
+            end = time.perf_counter() + seconds
+            while (start := time.perf_counter()) < end:
+                answer = yield request
+                answer.expect(200)
+                tally.note(time.perf_counter() - start)
+
+        return measure_generated(registry, 4, client, by_bytes=False)
 
 
 class TagPush:
@@ -82,19 +90,19 @@ class TagPush:
 
     def prepare(self, registry: Running) -> None:
         """Push the image."""
-        with registry.connect() as connection:
-            push_image(connection, "library/tagged", "latest", small_image())
+        with registry.connect(TAGGED) as connection:
+            push_image(connection, TAGGED, "latest", small_image())
 
     def measure(self, registry: Running, seconds: float) -> Result:
         """Push tags until the time is over."""
         manifest = small_image().manifest.body
 
         def client(_: int, tally: Tally) -> None:
-            with registry.connect() as connection:
+            with registry.connect(TAGGED) as connection:
                 end = time.perf_counter() + seconds
                 while (start := time.perf_counter()) < end:
                     tag = f"t{time.time_ns()}"
-                    push_manifest(connection, "library/tagged", tag, manifest)
+                    push_manifest(connection, TAGGED, tag, manifest)
                     tally.note(time.perf_counter() - start)
 
         return measure_clients(registry, 1, client, by_bytes=False)

@@ -19,9 +19,19 @@ from bench.content import (
     push_image,
     push_manifest,
 )
+from bench.generator import Client
 from bench.http import Connection
 from bench.running import Running
-from bench.works.base import BYTES, REQUESTS, Result, Tally, measure_clients, measure_load
+from bench.tally import Tally
+from bench.wire import Request, Writer
+from bench.works.base import (
+    BYTES,
+    REQUESTS,
+    Result,
+    measure_clients,
+    measure_generated,
+    measure_load,
+)
 from bench.wrk import load
 
 REPOSITORY = "library/pulled"
@@ -37,13 +47,17 @@ class SmallBlob:
 
     def prepare(self, registry: Running) -> None:
         """Push it."""
-        with registry.connect() as connection:
+        with registry.connect(REPOSITORY) as connection:
             push_blob(connection, REPOSITORY, self._blob.digest, self._blob.body)
 
     def measure(self, registry: Running, seconds: float) -> Result:
         """Ask for it."""
         path = f"/v2/{REPOSITORY}/blobs/{self._blob.digest}"
-        return measure_load(registry, lambda: load(registry, path, connections=16, seconds=seconds))
+        headers = registry.headers(REPOSITORY)
+        return measure_load(
+            registry,
+            lambda: load(registry.port, path, connections=16, seconds=seconds, headers=headers),
+        )
 
 
 class _Large:
@@ -56,7 +70,7 @@ class _Large:
     def prepare(self, registry: Running) -> None:
         """Push it."""
         blob = large_blob(self.size)
-        with registry.connect() as connection, blob.open() as body:
+        with registry.connect(REPOSITORY) as connection, blob.open() as body:
             push_blob(connection, REPOSITORY, blob.digest, body)
 
     def _path(self) -> str:
@@ -72,7 +86,7 @@ class LargePull(_Large):
         """Pull it again and again."""
 
         def client(_: int, tally: Tally) -> None:
-            with registry.connect() as connection:
+            with registry.connect(REPOSITORY) as connection:
                 end = time.perf_counter() + seconds
                 while (start := time.perf_counter()) < end:
                     answer = connection.request("GET", self._path()).expect(200)
@@ -90,18 +104,19 @@ class ParallelRanges(_Large):
         """Pull the layer part by part, again and again."""
         part, path = 16 * MIB, self._path()
 
-        def client(number: int, tally: Tally) -> None:
-            with registry.connect() as connection:
-                end = time.perf_counter() + seconds
-                for position in count(number * part, 4 * part):
-                    start = time.perf_counter()
-                    if start >= end:
-                        return
-                    first = position % self.size
-                    size = get_range(connection, path, first, part)
-                    tally.note(time.perf_counter() - start, size)
+        writer = Writer(registry.headers(REPOSITORY))
 
-        return measure_clients(registry, 4, client, by_bytes=True)
+        def client(number: int, tally: Tally) -> Client:
+            end = time.perf_counter() + seconds
+            for position in count(number * part, 4 * part):
+                start = time.perf_counter()
+                if start >= end:
+                    return
+                answer = yield _get_range(writer, path, position % self.size, part)
+                answer.expect(206)
+                tally.note(time.perf_counter() - start, answer.size)
+
+        return measure_generated(registry, 4, client, by_bytes=True)
 
 
 class LazyRanges(_Large):
@@ -115,16 +130,18 @@ class LazyRanges(_Large):
         """Ask for random parts."""
         path = self._path()
 
-        def client(number: int, tally: Tally) -> None:
-            rng = random.Random(number)
-            with registry.connect() as connection:
-                end = time.perf_counter() + seconds
-                while (start := time.perf_counter()) < end:
-                    size = rng.randint(64 * 1024, MIB)
-                    get_range(connection, path, rng.randrange(self.size - size), size)
-                    tally.note(time.perf_counter() - start)
+        writer = Writer(registry.headers(REPOSITORY))
 
-        return measure_clients(registry, 8, client, by_bytes=False)
+        def client(number: int, tally: Tally) -> Client:
+            rng = random.Random(number)
+            end = time.perf_counter() + seconds
+            while (start := time.perf_counter()) < end:
+                size = rng.randint(64 * 1024, MIB)
+                answer = yield _get_range(writer, path, rng.randrange(self.size - size), size)
+                answer.expect(206)
+                tally.note(time.perf_counter() - start)
+
+        return measure_generated(registry, 8, client, by_bytes=False)
 
 
 class ColdPull:
@@ -143,7 +160,7 @@ class ColdPull:
 
     def prepare(self, registry: Running) -> None:
         """Push it, for two platforms."""
-        with registry.connect() as connection:
+        with registry.connect(self._repository) as connection:
             for pushed in self._images:
                 push_image(connection, self._repository, pushed.manifest.digest, pushed)
             body = self._index.body
@@ -155,7 +172,7 @@ class ColdPull:
 
         def connection() -> Connection:
             if not hasattr(local, "connection"):
-                local.connection = registry.connect()
+                local.connection = registry.connect(self._repository)
             kept: Connection = local.connection
             return kept
 
@@ -178,7 +195,5 @@ class ColdPull:
         return measure_clients(registry, 1, client, by_bytes=False)
 
 
-def get_range(connection: Connection, path: str, first: int, size: int) -> int:
-    """Pull a part of a blob; how many bytes came."""
-    headers = {"Range": f"bytes={first}-{first + size - 1}"}
-    return connection.request("GET", path, headers=headers).expect(206).size
+def _get_range(writer: Writer, path: str, first: int, size: int) -> Request:
+    return writer.get(path, f"Range: bytes={first}-{first + size - 1}\r\n")

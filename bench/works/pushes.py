@@ -3,14 +3,20 @@
 import os
 import random
 import time
+from dataclasses import dataclass
 from itertools import count
 
-from bench.content import MIB, image, large_blob, push_blob, push_image
+from bench.content import MANIFEST, MIB, Image, image, large_blob, push_blob, push_image
+from bench.generator import Client
 from bench.running import Running
-from bench.works.base import BYTES, Result, Tally, measure_clients
+from bench.tally import Tally
+from bench.wire import Writer
+from bench.works.base import BYTES, Result, measure_clients, measure_generated
 from bench.works.manifests import small_image
 
 CLIENTS = 8
+LARGE = "library/pushed"
+MOUNTED = "library/mounted"
 
 
 class LargePush:
@@ -28,13 +34,13 @@ class LargePush:
         """Push blobs that the registry has not seen."""
 
         def client(_: int, tally: Tally) -> None:
-            with registry.connect() as connection:
+            with registry.connect(LARGE) as connection:
                 end = time.perf_counter() + seconds
                 while time.perf_counter() < end:
                     blob = large_blob(self._size, salt=os.urandom(16))
                     with blob.open() as body:
                         start = time.perf_counter()
-                        push_blob(connection, "library/pushed", blob.digest, body)
+                        push_blob(connection, LARGE, blob.digest, body)
                         tally.note(time.perf_counter() - start, self._size)
 
         return measure_clients(registry, 1, client, by_bytes=True)
@@ -51,29 +57,56 @@ class SmallImages:
         """Nothing has to be there."""
 
     def measure(self, registry: Running, seconds: float) -> Result:
-        """Push images into repositories that each client has for itself."""
+        """Push each into a repository of its own, with a token of its own if one is needed."""
         # More than any registry can take in the time, made before the time runs.
-        rng = random.Random(os.urandom(16))
+        rng, run = random.Random(os.urandom(16)), time.time_ns()
+        images = round(150 * seconds) + 10
         made = [
-            [image(rng, [20_000]) for _ in range(round(150 * seconds) + 10)] for _ in range(CLIENTS)
+            [_NewImage.make(registry, f"team{client}/{run}-{n}", rng) for n in range(images)]
+            for client in range(CLIENTS)
         ]
 
-        def client(number: int, tally: Tally) -> None:
-            with registry.connect() as connection:
-                end = time.perf_counter() + seconds
-                for pushed in made[number]:
-                    start = time.perf_counter()
-                    if start >= end:
-                        return
-                    repository = f"team{number}/{start:.6f}".replace(".", "-")
-                    push_image(connection, repository, "latest", pushed)
-                    tally.note(time.perf_counter() - start)
+        def client(number: int, tally: Tally) -> Client:
+            end = time.perf_counter() + seconds
+            for pushed in made[number]:
+                start = time.perf_counter()
+                if start >= end:
+                    return
+                yield from pushed.push()
+                tally.note(time.perf_counter() - start)
 
-        return measure_clients(registry, CLIENTS, client, by_bytes=False)
+        return measure_generated(registry, CLIENTS, client, by_bytes=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _NewImage:
+    repository: str
+    image: Image
+    writer: Writer
+
+    @classmethod
+    def make(cls, registry: Running, repository: str, rng: random.Random) -> "_NewImage":
+        return cls(repository, image(rng, [20_000]), Writer(registry.headers(repository)))
+
+    def push(self) -> Client:
+        for blob in self.image.blobs:
+            answer = yield self.writer.send("POST", f"/v2/{self.repository}/blobs/uploads/")
+            answer.expect(202)
+            answer = yield self.writer.send("PATCH", answer.location, blob.body)
+            answer.expect(202)
+            answer = yield self.writer.commit(answer.location, blob.digest)
+            answer.expect(201)
+        body, headers = self.image.manifest.body, f"Content-Type: {MANIFEST}\r\n"
+        path = f"/v2/{self.repository}/manifests/latest"
+        answer = yield self.writer.send("PUT", path, body, headers=headers)
+        answer.expect(201)
 
 
 class Mount:
-    """A blob taken over from another repository: a third of the uploads of real registries."""
+    """A blob taken over from another repository: a third of the uploads of real registries.
+
+    Not with tokens: each mount would need a new one.
+    """
 
     name = "mount of a blob, 8 clients"
     unit = "mounts/s"
@@ -81,23 +114,24 @@ class Mount:
 
     def prepare(self, registry: Running) -> None:
         """Push the blob that is mounted."""
-        with registry.connect() as connection:
-            push_image(connection, "library/mounted", "latest", small_image())
+        with registry.connect(MOUNTED) as connection:
+            push_image(connection, MOUNTED, "latest", small_image())
 
     def measure(self, registry: Running, seconds: float) -> Result:
         """Mount it into ever new repositories."""
         digest = small_image().blobs[1].digest
-        query = f"mount={digest}&from=library/mounted"
+        query = f"mount={digest}&from={MOUNTED}"
+        writer = Writer({})
 
-        def client(number: int, tally: Tally) -> None:
-            with registry.connect() as connection:
-                end = time.perf_counter() + seconds
-                for turn in count():
-                    start = time.perf_counter()
-                    if start >= end:
-                        return
-                    path = f"/v2/mounts{number}/{time.time_ns()}-{turn}/blobs/uploads/?{query}"
-                    connection.request("POST", path).expect(201)
-                    tally.note(time.perf_counter() - start)
+        def client(number: int, tally: Tally) -> Client:
+            end = time.perf_counter() + seconds
+            for turn in count():
+                start = time.perf_counter()
+                if start >= end:
+                    return
+                path = f"/v2/mounts{number}/{time.time_ns()}-{turn}/blobs/uploads/?{query}"
+                answer = yield writer.send("POST", path)
+                answer.expect(201)
+                tally.note(time.perf_counter() - start)
 
-        return measure_clients(registry, CLIENTS, client, by_bytes=False)
+        return measure_generated(registry, CLIENTS, client, by_bytes=False)
