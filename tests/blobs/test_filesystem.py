@@ -351,3 +351,15 @@ async def test_nothing_is_left_of_an_upload_that_was_cut_and_committed(
         await blobs.discard(upload.id)
 
     assert files(tmp_path) == {blobs.path(DIGEST).relative_to(tmp_path).as_posix()}
+
+
+async def test_a_mark_takes_no_inode(blobs: FilesystemBlobs, tmp_path: Path) -> None:
+    """It is another name of the blob, so that a push lets go of no file; see `_mark`."""
+    upload = new_upload()
+    await blobs.begin(upload.id)
+    async with blobs.stage(upload) as staged:
+        await staged.write(HELLO)
+        await staged.commit(DIGEST)
+
+    (mark,) = (tmp_path / "lading/uploads").iterdir()
+    assert mark.samefile(blobs.path(DIGEST))

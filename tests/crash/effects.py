@@ -141,8 +141,8 @@ class Effects:
             "remove": lambda path, **__: f"delete {self._name(path)}",
             "rename": self._describe_rename,
             "replace": self._describe_rename,
-            "link": self._describe_rename,
-            "symlink": self._describe_rename,
+            "link": self._describe_link,
+            "symlink": self._describe_link,
             "truncate": lambda path, _: f"cut {self._name(path)}",
         }
         for name, describe in descriptions.items():
@@ -169,6 +169,9 @@ class Effects:
 
     def _describe_rename(self, source: Any, target: Any, **_: Any) -> str:
         return f"rename {self._name(source)} to {self._name(target)}"
+
+    def _describe_link(self, source: Any, target: Any, **_: Any) -> str:
+        return f"link {self._name(source)} as {self._name(target)}"
 
     def _path_of(self, descriptor: int) -> str:
         return self._name(Path(f"/proc/self/fd/{descriptor}").readlink())

@@ -363,7 +363,7 @@ class StagedFile:
         if actual != digest:
             raise DigestMismatch("", {"expected": digest, "actual": actual})
         target = self._store.path(digest)
-        _unsettled(self._path, digest).touch()
+        _mark(self._path, digest)
         try:
             self._store.make_room(digest)
             os.fsync(self._descriptor)
@@ -428,6 +428,21 @@ def _rewound(path: Path) -> Path:
 
 def _unsettled(path: Path, digest: Digest) -> Path:
     return path.with_name(f"{path.name}.{digest}")
+
+
+def _mark(path: Path, digest: Digest) -> None:
+    """Say that an upload is about to get its final name.
+
+    The mark is a second name of the upload's file. A file of its own would cost an inode for each
+    push, and ext4 does not give out one that was deleted in the last minutes: a busy registry would
+    search for a free one, push by push, among thousands that it has just let go of.
+    """
+    try:
+        os.link(path, _unsettled(path, digest))
+    except FileExistsError:  # by an attempt that a crash ended
+        pass
+    except FileNotFoundError:  # cancelled while this request wrote to it
+        raise UploadUnknown from None
 
 
 def _discard(path: Path) -> None:
