@@ -2,12 +2,20 @@
 
 A request can be given up at any time; what it has set going cannot. The locks and files that such
 work uses must be held until it is over, or the next holder meets it half-way.
+
+A hop to a thread and back is a good part of what a small push costs, so this is less than an
+executor: one future for each piece of work, where `run_in_executor` has two and a lock.
 """
 
 import asyncio
+import threading
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
+from functools import partial
+from queue import SimpleQueue
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -20,3 +28,62 @@ async def finish(work: "asyncio.Future[T]") -> T:
             with suppress(asyncio.CancelledError):
                 await asyncio.wait([work])
         raise
+
+
+class Pending(asyncio.Future[T]):
+    """The outcome of work that goes on whatever becomes of those who wait for it.
+
+    It refuses to be cancelled. A task that is cancelled while it awaits this goes on waiting, and
+    gets its `CancelledError` when the work is over.
+    """
+
+    def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002 - the class above has it
+        """Do nothing, and say so."""
+        return False
+
+
+class Threads:
+    """A few threads that do what blocks.
+
+    Args:
+        size: how many, once there is work for all of them.
+        name: what they are called.
+    """
+
+    def __init__(self, size: int, name: str) -> None:
+        self._size = size
+        self._name = name
+        self._work: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._threads: list[threading.Thread] = []
+
+    def start(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Pending[T]":
+        """Begin to call a function in a thread; whoever does must await its outcome."""
+        if len(self._threads) < self._size:
+            name = f"{self._name}-{len(self._threads)}"
+            self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
+            self._threads[-1].start()
+        pending: Pending[T] = Pending(loop=asyncio.get_running_loop())
+        self._work.put(partial(_call, pending, partial(function, *args, **kwargs)))
+        return pending
+
+    def close(self) -> None:
+        """Finish what was begun, then end the threads."""
+        for _ in self._threads:
+            self._work.put(None)
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            work()
+
+
+def _call(pending: "Pending[T]", function: Callable[[], T]) -> None:
+    tell: Callable[[], None]
+    try:
+        tell = partial(pending.set_result, function())
+    except BaseException as error:  # noqa: BLE001 - it is handed to whoever waits
+        tell = partial(pending.set_exception, error)
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        pending.get_loop().call_soon_threadsafe(tell)

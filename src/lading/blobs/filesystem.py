@@ -27,7 +27,6 @@ import fcntl
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
@@ -35,7 +34,7 @@ from typing import ParamSpec, TypeVar
 from lading import durable
 from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
-from lading.blocking import finish
+from lading.blocking import Pending, Threads
 from lading.core.digest import HEX_LENGTH, Bytes, Digest
 from lading.core.errors import (
     DigestInvalid,
@@ -90,7 +89,7 @@ class FilesystemBlobs:
         self._reserve = reserve
         self._durable: set[Path] = set()
         self._hashes = HashesInProgress()
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="blobs")
+        self._threads = Threads(THREADS, "blobs")
 
     async def begin(self, upload: UploadId) -> None:
         """See `BlobStore.begin`."""
@@ -203,7 +202,7 @@ class FilesystemBlobs:
 
     async def close(self) -> None:
         """See `BlobStore.close`."""
-        self._threads.shutdown()
+        self._threads.close()
 
     def path(self, digest: Digest) -> Path:
         """Where the bytes of a blob are, or would be."""
@@ -258,14 +257,11 @@ class FilesystemBlobs:
         """
         work = self.start(function, *args, **kwargs)
         with translated():
-            return await finish(work)
+            return await work
 
-    def start(
-        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> "asyncio.Future[T]":
-        """Begin blocking work in a thread; whoever does must wait for its end (`finish`)."""
-        loop = asyncio.get_running_loop()
-        return loop.run_in_executor(self._threads, lambda: function(*args, **kwargs))
+    def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
+        """Begin blocking work in a thread; whoever does must await its outcome."""
+        return self._threads.start(function, *args, **kwargs)
 
     def require_space_now(self, size: int) -> None:
         """As `require_space`, from a thread."""
@@ -329,7 +325,7 @@ class StagedFile:
         try:
             await self._store.run(self._append, data)
         finally:
-            await finish(hashing)
+            await hashing
         self._running = running
 
     def _write(self, data: Bytes) -> None:

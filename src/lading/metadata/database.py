@@ -4,7 +4,6 @@ A point read takes about ten microseconds, a hop to a thread twenty times that; 
 on the loop. What may take long (`scan`) gets a connection and a thread of its own.
 """
 
-import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from lading.blocking import finish
+from lading.blocking import Threads
 from lading.durable import make_directories, sync_directory
 from lading.metadata import copies
 from lading.metadata.failures import translate, translated
@@ -28,6 +27,8 @@ P = ParamSpec("P")
 READ_TIMEOUT = 1000
 # Seconds that a writer waits for writers of other processes before it gives up.
 BUSY_TIMEOUT = 20.0
+# Long reads at the same time.
+SCANNERS = 4
 # Seconds between tries to switch a new file to its write-ahead log.
 SWITCH_POLL = 0.01
 
@@ -71,6 +72,7 @@ class FileDatabase:
             self._presence.close()
             raise
         self._writer = GroupWriter(self._connect, patience=BUSY_TIMEOUT)
+        self._scanners = Threads(SCANNERS, "metadata-scan")
 
     def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
@@ -89,16 +91,17 @@ class FileDatabase:
     async def scan(self, work: Work[T]) -> T:
         """See `Database.scan`."""
         with translated():
-            return await finish(asyncio.ensure_future(asyncio.to_thread(self._scan, work)))
+            return await self._scanners.start(self._scan, work)
 
     async def copy_to(self, target: Path) -> None:
         """See `Database.copy_to`."""
         with translated():
-            await finish(asyncio.ensure_future(asyncio.to_thread(self._copy, target)))
+            await self._scanners.start(self._copy, target)
 
     def close(self) -> None:
         """See `Database.close`."""
         self._writer.close()
+        self._scanners.close()
         self._reader.close()
         self._presence.close()
 

@@ -6,20 +6,18 @@ next transaction. Each function runs in its own savepoint: one that fails leaves
 disturbs no other. A write is answered only after the commit that holds it.
 """
 
-import asyncio
 import sqlite3
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
-from lading.blocking import finish
+from lading.blocking import Pending
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]
@@ -37,7 +35,7 @@ _PRIMARY = 0xFF
 class _Job:
     work: Work[Any]
     durable: bool
-    done: "Future[Any]" = field(default_factory=Future)
+    done: Pending[Any] = field(default_factory=Pending)
     result: Any = None
     error: BaseException | None = None
 
@@ -75,7 +73,7 @@ class GroupWriter:
             self._thread.start()
         job = _Job(work, durable)
         self._queue.put(job)
-        result: T = await finish(asyncio.wrap_future(job.done))
+        result: T = await job.done
         return result
 
     def close(self) -> None:
@@ -97,8 +95,7 @@ class GroupWriter:
                     job.error = error
                 _close(connection)
                 connection = None
-            for job in batch:
-                _answer(job)
+            _answer_all(batch)
         _close(connection)
 
     def _open(self) -> Connection:
@@ -173,13 +170,21 @@ def _attempt(connection: Connection, job: _Job) -> None:
     connection.execute("RELEASE job")
 
 
-def _answer(job: _Job) -> None:
-    if not job.done.set_running_or_notify_cancel():
-        return
-    if job.error is not None:
-        job.done.set_exception(job.error)
-    else:
-        job.done.set_result(job.result)
+def _answer_all(batch: list[_Job]) -> None:
+    """Wake each event loop once, however many wait there."""
+    for loop in {job.done.get_loop() for job in batch}:
+        with suppress(RuntimeError):  # it is closed: nobody waits there any more
+            loop.call_soon_threadsafe(
+                _answer, [job for job in batch if job.done.get_loop() is loop]
+            )
+
+
+def _answer(jobs: list[_Job]) -> None:
+    for job in jobs:
+        if job.error is not None:
+            job.done.set_exception(job.error)
+        else:
+            job.done.set_result(job.result)
 
 
 def _close(connection: Connection | None) -> None:
