@@ -133,6 +133,27 @@ def test_a_manifest_that_is_too_large_is_refused(tmp_path: Path) -> None:
         repository.push_manifest(image(annotations={"note": "x" * 63 * KIB}), "latest")
 
 
+def test_headers_that_are_too_large_are_refused(tmp_path: Path) -> None:
+    """One that is, several together, and one that never ends; what is close to it is read."""
+    with serving(tmp_path, headers="8 KiB") as client:
+        assert client.ask("GET", "/v2/", x_padding="x" * 7 * KIB).status == 200
+        many = {f"x_padding_{number}": "x" * KIB for number in range(8)}
+        for headers in ({"x_padding": "x" * 8 * KIB}, many):
+            answer = client.ask("GET", "/v2/", b"", **headers)
+            assert (answer.status, answer.codes) == (431, ["UNSUPPORTED"])
+            assert "at most 8192 bytes" in answer.json["errors"][0]["message"]
+        with client.connection() as connection:
+            connection.send(b"GET /v2/ HTTP/1.1\r\nX-Padding: " + b"x" * KIB * KIB)
+            assert connection.receive().status == 431
+
+
+def test_headers_may_be_large_where_the_operator_says_so(tmp_path: Path) -> None:
+    """As of those who have hundreds of groups in their tokens."""
+    with serving(tmp_path, headers="512 KiB") as client:
+        padding = {f"x_padding_{number}": "x" * 60 * KIB for number in range(8)}
+        assert client.ask("GET", "/v2/", b"", **padding).status == 200
+
+
 def test_guessing_is_slowed_down_wherever_a_password_is_taken(tmp_path: Path) -> None:
     """As `docker login` guesses: by OAuth2's form, then with Basic; that counts as one guess."""
     http = {"addr": "127.0.0.1:0", "workers": 1}

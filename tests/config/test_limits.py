@@ -26,3 +26,10 @@ def test_a_manifest_must_fit_into_memory(complaints: Complain) -> None:
     assert complaints("version: 0.1\nlimits: {manifestsize: 1 GiB}\n") == [
         "config.yml:2: limits.manifestsize: write a number of at most 67108864"
     ]
+
+
+@pytest.mark.parametrize("size", ["0", "4 KiB", "2 MiB"])
+def test_headers_have_a_limit_that_clients_can_live_with(size: str, complaints: Complain) -> None:
+    """Less than a token takes would let nobody in; more would let one client take the memory."""
+    (complaint,) = complaints(f"version: 0.1\nlimits: {{headers: {size}}}\n")
+    assert complaint.startswith("config.yml:2: limits.headers: write a number of at ")

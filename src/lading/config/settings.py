@@ -263,6 +263,9 @@ limit. Each worker has its share, and at least one."""
     failedlogins: int = Field(default=30, ge=0, le=1_000_000)
     """How many wrong passwords per minute one address may try, and all addresses for one account; \
 what is more gets 429 and is not checked. 0 sets no limit. Each worker has its share."""
+    headers: Size = Field(default=64 * 1024, ge=8 * 1024, le=1024 * 1024)
+    """How large all headers of a request may be together, from `8 KiB` to `1 MiB`; what is more \
+gets 431. Tokens that list many repositories or groups take some KiB."""
     blobsize: Size = Field(default=0, ge=0)
     """How large a blob may be, as in `10 GiB`; 0 sets no limit."""
     manifestsize: Size = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)

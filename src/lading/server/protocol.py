@@ -24,8 +24,6 @@ from lading.server.state import State
 
 # nginx's `large_client_header_buffers` allows a line of 8 KiB; 100 tags of 128 bytes need 13.
 MAX_URL = 16 * 1024
-# Go's servers allow 1 MiB of headers, Node's 16 KiB. Tokens take a few KiB.
-MAX_HEAD = 64 * 1024
 # Bytes from which it pays to receive a body without the parser.
 LARGE = 256 * 1024
 # Seconds that a client has to read the last response.
@@ -121,7 +119,7 @@ class Http(asyncio.Protocol):
             self._refuse()
             return
         # The parser tells of a header when it is complete; count those that never are as well.
-        if self._in_head and self._head_received > MAX_HEAD + len(data):
+        if self._in_head and self._head_received > self.server_state.max_head + len(data):
             self._set_refusal_of_head()
             self._refuse()
         elif self._receiving is not None and self._receiving.missing >= LARGE:
@@ -308,9 +306,9 @@ class Http(asyncio.Protocol):
         "A server MUST respond with a 400 … to any HTTP/1.1 request message that lacks a Host header
         field and to any … that contains more than one" (RFC 9112, 3.2).
         """
-        if self._head_received > MAX_HEAD:  # with some of what follows, perhaps
+        if self._head_received > self.server_state.max_head:  # with some of what follows, perhaps
             size = sum(len(name) + len(value) for name, value in self._headers)
-            if size > MAX_HEAD:
+            if size > self.server_state.max_head:
                 self._set_refusal_of_head()
                 raise HeadRefusedError
         if self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
@@ -337,7 +335,7 @@ class Http(asyncio.Protocol):
     def _set_refusal_of_head(self) -> None:
         self._refusal = (
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-            f"the headers may have at most {MAX_HEAD} bytes",
+            f"the headers may have at most {self.server_state.max_head} bytes",
         )
 
     def _refuse(self) -> None:

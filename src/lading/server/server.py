@@ -40,9 +40,11 @@ class Server(uvicorn.Server):
         idle_timeout: seconds after which a client is left that neither sends nor takes anything.
     """
 
-    def __init__(self, config: uvicorn.Config, *, patience: float, idle_timeout: float) -> None:
+    def __init__(
+        self, config: uvicorn.Config, *, patience: float, idle_timeout: float, max_head: int
+    ) -> None:
         super().__init__(config)
-        self.server_state: State = State()
+        self.server_state: State = State(max_head)
         self.patience = patience
         self.idle_timeout = idle_timeout
 

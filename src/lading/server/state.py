@@ -7,9 +7,14 @@ class State(ServerState):
     """See the module.
 
     Attributes:
+        max_head: bytes that the names and values of all headers of a request may have.
         ending: the server was told to stop: no connection outlives its next response.
         date: the line that tells the time in every response (RFC 9110, 6.6.1).
     """
 
     ending = False
     date = b""
+
+    def __init__(self, max_head: int) -> None:
+        super().__init__()
+        self.max_head = max_head

@@ -91,9 +91,11 @@ def _follow(lifeline: int) -> None:
 
 
 def _server(settings: Settings, config: Path | None) -> Server:
-    idle_timeout = settings.http.idletimeout.total_seconds()
     return Server(
-        _Config(settings, config), patience=_patience(settings), idle_timeout=idle_timeout
+        _Config(settings, config),
+        patience=_patience(settings),
+        idle_timeout=settings.http.idletimeout.total_seconds(),
+        max_head=settings.limits.headers,
     )
 
 
