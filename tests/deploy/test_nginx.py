@@ -99,6 +99,7 @@ def test_nginx_sends_the_bytes_of_a_blob_itself(front: Front) -> None:
     told = f'accel="/_blobs/sha256/{value[:2]}/{value}/data"'
     wait_until(lambda: front.log.read_text().count(told) == 2, "nginx's log of both")
     assert "X-Accel-Redirect" not in whole.headers
+    assert "sandbox" in whole.headers["Content-Security-Policy"]
 
 
 def test_the_files_are_not_to_be_had_by_their_place(front: Front) -> None:
@@ -164,6 +165,7 @@ def test_what_nginx_refuses_it_refuses_in_the_words_of_the_protocol(
     assert answer.codes == ["UNSUPPORTED"]
     assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert "sandbox" in answer.headers["Content-Security-Policy"]
 
 
 def _largest_file(root: Path) -> int:

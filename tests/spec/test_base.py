@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.client import Client
+from tests.support.client import Answer, Client
 from tests.support.lading import lading_serve
 from tests.support.pushes import Repository
 
@@ -50,14 +50,32 @@ def test_the_root_says_that_the_process_answers(client: Client) -> None:
         ("NONSENSE", "/v2/"),
     ],
 )
-def test_every_answer_says_which_version_of_the_api_this_is(
+def test_every_answer_says_what_it_is_and_that_it_is_no_page(
     client: Client, method: str, path: str
 ) -> None:
-    """Docker from 2014 on tells by it that this is not a registry of version 1."""
+    """Docker from 2014 on tells by the version that this is not a registry of the first one."""
     answer = client.ask(method, path)
 
     assert answer.headers["Docker-Distribution-Api-Version"] == "registry/2.0"
+    assert_no_page(answer)
+
+
+def test_a_page_that_somebody_pushed_does_nothing_in_a_browser(client: Client) -> None:
+    """Whoever is lured to it gives it nothing: no script runs, no login is used."""
+    repository = Repository(client, "app")
+    digest = repository.push_blob(b"<script>fetch('/v2/')</script>")
+
+    answer = repository.ask("GET", f"/blobs/{digest}")
+
+    assert answer.headers["Content-Type"] == "application/octet-stream"
+    assert_no_page(answer)
+
+
+def assert_no_page(answer: Answer) -> None:
+    """A browser makes nothing of it, whatever it holds."""
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    policy = {text.strip() for text in answer.headers["Content-Security-Policy"].split(";")}
+    assert policy == {"default-src 'none'", "frame-ancestors 'none'", "sandbox"}
 
 
 def test_headers_of_the_operator_come_with_every_answer(tmp_path: Path) -> None:

@@ -17,18 +17,12 @@ from lading.api.forwarded import client_address, is_trusted
 from lading.api.guard import Gate, Guard
 from lading.api.limits import Limits
 from lading.api.request import Request
-from lading.api.response import Response
+from lading.api.response import ALWAYS, Response
 from lading.api.routes import Endpoint, Match, find_route
 from lading.api.send import Sender
 from lading.core.errors import ReadOnly, RegistryError
 from lading.core.names import RepositoryName
 from lading.services.registry import Registry
-
-_ALWAYS = {
-    # "registry/2.0" tells Docker from 2014 on that this is not a registry of the first version.
-    "Docker-Distribution-Api-Version": "registry/2.0",
-    "X-Content-Type-Options": "nosniff",
-}
 
 # Requests that bring bytes of blobs.
 _UPLOADS = frozenset({"end-4", "end-5", "end-6"})
@@ -56,7 +50,7 @@ class Api:
         self._audit = audit
         self._tokens = None if gate is None else gate.service
         self._access_log = AccessLog() if options.access_log else None
-        self._sender = Sender({**_ALWAYS, **options.headers})
+        self._sender = Sender({**ALWAYS, **options.headers})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -16,6 +16,7 @@ import httptools
 from uvicorn import Config
 
 from lading.api.asgi import Scope
+from lading.api.response import ALWAYS
 from lading.server.body import LargeBody
 from lading.server.exchange import Exchange
 from lading.server.parser import DecliningParser
@@ -30,6 +31,7 @@ LARGE = 256 * 1024
 LINGER = 5.0
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+_ALWAYS = "".join(f"{name.lower()}: {value}\r\n" for name, value in ALWAYS.items())
 
 
 class HeadRefusedError(Exception):
@@ -351,8 +353,7 @@ def _refusal(status: HTTPStatus, message: str) -> bytes:
     body = json.dumps({"errors": [{"code": "UNSUPPORTED", "message": message, "detail": {}}]})
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        "docker-distribution-api-version: registry/2.0\r\n"
-        "x-content-type-options: nosniff\r\n"
+        f"{_ALWAYS}"
         "content-type: application/json\r\n"
         f"content-length: {len(body)}\r\n"
         "connection: close\r\n\r\n"
