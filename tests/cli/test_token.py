@@ -2,14 +2,12 @@
 
 import json
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lading.api.callers import LOOK_EVERY
 from tests.support.client import Client
 from tests.support.guarded import SERVICE, Guarded, basic, guarded_registry
 from tests.support.lading import program
@@ -79,7 +77,7 @@ def test_only_pulls_unless_more_is_asked_for(guarded: Guarded) -> None:
     assert may(guarded.client, create(guarded, "b", "-r", "**", "-a", "delete"), "x") == "delete"
 
 
-def test_revoking_ends_everything_within_a_second(guarded: Guarded) -> None:
+def test_revoking_ends_everything_at_once(guarded: Guarded) -> None:
     """In every worker, and for tokens that were issued."""
     login = create(guarded, "leaked", "-r", "**")
     answer = guarded.client.ask(
@@ -89,7 +87,6 @@ def test_revoking_ends_everything_within_a_second(guarded: Guarded) -> None:
     for header in (login, bearer):
         assert may(guarded.client, header, "x") == "pull"
     assert token(guarded, "revoke", "leaked").stdout == "robot+leaked can no longer log in\n"
-    time.sleep(LOOK_EVERY + 0.1)
     for header in (login, bearer) * 5:
         assert may(guarded.client, header, "x") == ""
     said = token(guarded, "revoke", "robot+leaked", fails=True).stderr

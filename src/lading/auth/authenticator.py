@@ -12,8 +12,8 @@ class Login:
     """A name and a password that belong together.
 
     Attributes:
-        stamp: changes when the password does, and tells nothing about it; what was issued to this
-            login is good as long as the stamp is.
+        stamp: changes when the password does, or what the principal is, and tells nothing about
+            either; what was issued to this login is good as long as the stamp is.
     """
 
     principal: Principal
@@ -31,7 +31,13 @@ class Authenticator(Protocol):
         """
 
     async def recall(self, name: str) -> Login | None:
-        """The login of a name, without its password, if it still exists."""
+        """The login of a name, without its password, if it still exists.
+
+        Asked at each request, so it takes microseconds.
+
+        Raises:
+            Unavailable: it cannot be looked up now.
+        """
 
 
 @dataclass(frozen=True, slots=True)

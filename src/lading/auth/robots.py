@@ -74,6 +74,7 @@ class RobotLogins:
         self._robots = robots
         self._clock = clock
         self._used: dict[str, float] = {}
+        self._logins: dict[str, Login] = {}
 
     async def authenticate(self, name: str, password: str) -> Login | None:
         """See `Authenticator.authenticate`."""
@@ -112,9 +113,14 @@ class RobotLogins:
         return robot
 
     def _use(self, robot: Robot) -> Login:
+        """Its login is made once: of the same hash, it is the same robot with the same rights."""
         self._used[robot.name] = self._clock()
-        rights = tuple(Right(pattern, robot.actions) for pattern in robot.repositories)
-        return Login(Principal(login_name(robot.name), rights=rights), robot.hash)
+        login = self._logins.get(robot.name)
+        if login is None or login.stamp != robot.hash:
+            rights = tuple(Right(pattern, robot.actions) for pattern in robot.repositories)
+            login = Login(Principal(login_name(robot.name), rights=rights), robot.hash)
+            self._logins[robot.name] = login
+        return login
 
 
 def _hash(password: str) -> str:

@@ -26,7 +26,7 @@ def token() -> None:
 
     It has a name, `robot+NAME`, and a password that is shown once. It may do what it was made for
     and nothing else, whatever the permissions of the configuration say. A running server knows of
-    it within a second. Robots log in where users do: with `auth.htpasswd`.
+    it at once. Robots log in where users do: with `auth.htpasswd`.
     """
 
 
