@@ -5,29 +5,22 @@ mistake in lading. The tests run each on its seeds and on what Hypothesis finds;
 each for longer, guided by coverage.
 """
 
-import asyncio
 import json
-import tempfile
-import uuid
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lading.api.application import Api
 from lading.api.asgi import Message
-from lading.api.context import Options
 from lading.api.credentials import parse_authorization
 from lading.api.forwarded import client_address
 from lading.auth.external import ExternalTokens
 from lading.auth.htpasswd import HtpasswdInvalid, parse_users
 from lading.auth.keysets import FixedKeys, KeySetInvalid, TrustedKey, parse_keys
 from lading.auth.workloads import Issuer, WorkloadLogins
-from lading.blobs.memory import MemoryBlobs
 from lading.config.loading import load
 from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
@@ -39,14 +32,9 @@ from lading.core.globs import Glob
 from lading.core.names import RepositoryName, UploadId, parse_reference
 from lading.core.ranges import parse_chunk, parse_range
 from lading.core.scopes import Scope
-from lading.gate import open_gate
-from lading.metadata.sqlite import SqliteMetadata
-from lading.services.registry import Policy, Registry
+from tests.fuzz.connections import CONVERSATIONS, connections
+from tests.fuzz.registry import HASH, api, directory, run
 
-T = TypeVar("T")
-
-# bcrypt of `secret`, at the lowest cost.
-_HASH = "$2b$04$CSVOZgDoTO7MVSYFhJd8kO8P/jQNdZMW9xhRtKIA5oDrUSVGUtDXW"
 _DIGEST = "sha256:" + "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
 
 
@@ -141,13 +129,13 @@ def key_sets(data: bytes) -> None:
 def tokens(data: bytes) -> None:
     """Tokens of another server, and of workloads: none of these is signed by anybody known."""
     external, workloads = _verifiers()
-    assert _run(external.verify(_text(data))) is None
-    assert _run(workloads.authenticate("", _text(data))) is None
+    assert run(external.verify(_text(data))) is None
+    assert run(workloads.authenticate("", _text(data))) is None
 
 
 def configuration(data: bytes) -> None:
     """Configuration files, and `REGISTRY_HTTP_HEADERS` of the same text."""
-    path = _directory() / "config.yml"
+    path = directory() / "config.yml"
     path.write_bytes(data)
     with suppress(ConfigurationError):
         load(path, {})
@@ -177,7 +165,7 @@ def requests(data: bytes) -> None:
         "headers": headers,
         "client": ("192.0.2.1", 50000),
     }
-    status, answer = _run(_ask(scope, body))
+    status, answer = run(_ask(scope, body))
     assert 200 <= status < 500 or status in {503, 507}, (status, answer)
     if status >= 400 and scope["method"] != "HEAD":
         (error, *_) = json.loads(answer)["errors"]
@@ -185,7 +173,7 @@ def requests(data: bytes) -> None:
 
 
 async def _ask(scope: Mapping[str, Any], body: bytes) -> tuple[int, bytes]:
-    """Ask a registry with users, in which anybody may do anything below `a`."""
+    """Ask a registry."""
     messages: list[Message] = [{"type": "http.request", "body": body}]
     answers: list[Message] = []
 
@@ -195,45 +183,8 @@ async def _ask(scope: Mapping[str, Any], body: bytes) -> tuple[int, bytes]:
     async def send(message: Message) -> None:
         answers.append(message)
 
-    await (await _api())(dict(scope), receive, send)
+    await (await api())(dict(scope), receive, send)
     return answers[0]["status"], b"".join(answer["body"] for answer in answers[1:])
-
-
-_served: list[Api] = []
-_LIFETIME = 5000
-_asked = 0
-
-
-async def _api() -> Api:
-    """A registry in memory; a new one from time to time, so that it does not grow."""
-    global _asked  # noqa: PLW0603 - a fuzzer has one of everything
-    if _asked % _LIFETIME == 0:
-        _served[:] = [await _new_api()]
-    _asked += 1
-    return _served[0]
-
-
-async def _new_api() -> Api:
-    users = _directory() / "users"
-    users.write_text(f"alice:{_HASH}\n")
-    permissions = {"rules": [{"anonymous": True, "repositories": ["a/**"], "actions": ["admin"]}]}
-    settings = Settings.model_validate(
-        {
-            "storage": {"inmemory": {}},
-            "auth": {"htpasswd": {"path": str(users)}, "permissions": permissions},
-            "limits": {"failedlogins": 0},
-        }
-    )
-    metadata = SqliteMetadata.in_memory()
-    registry = Registry(metadata, MemoryBlobs(), lambda: 1e9, uuid.uuid4, Policy())
-    gate = open_gate(settings, metadata)
-    assert gate is not None
-    return Api(registry, Options(access_log=False), gate.gate)
-
-
-@cache
-def _directory() -> Path:
-    return Path(tempfile.mkdtemp(prefix="lading-fuzz-", dir="/dev/shm"))
 
 
 @cache
@@ -245,18 +196,6 @@ def _verifiers() -> tuple[ExternalTokens, WorkloadLogins]:
         service="s", issuer="i", keys=[keys], roots=[], algorithms=[], clock=lambda: 1e9
     )
     return external, WorkloadLogins([Issuer("w", "i", "s", keys, [rule])], lambda: 1e9)
-
-
-@cache
-def _loop() -> asyncio.AbstractEventLoop:
-    return asyncio.new_event_loop()
-
-
-def _run(work: Awaitable[T]) -> T:
-    async def wait() -> T:
-        return await work
-
-    return _loop().run_until_complete(wait())
 
 
 _IMAGE = (
@@ -279,6 +218,7 @@ _FORM = b"grant_type=password&username=alice&password=secret&access_type=offline
 _UPLOAD = b"/v2/a/b/blobs/uploads/00000000-0000-4000-8000-000000000000"
 
 TARGETS: Mapping[str, Target] = {
+    "connections": Target(connections, CONVERSATIONS),
     "names": Target(names, [b"library/hello-world", b"v1.2.3", _DIGEST.encode()]),
     "ranges": Target(ranges, [b"bytes=0-99", b"bytes=-1", b"bytes=5-", b"0-99", b"bytes 0-9/*"]),
     "authorization": Target(authorization, [_BASIC, b"Bearer " + _JWT]),
@@ -286,7 +226,7 @@ TARGETS: Mapping[str, Target] = {
     "patterns": Target(patterns, [b"team/**\nteam/a", b"v[0-9]*\nv1", b"{a}/**/x?\na/b"]),
     "forwarded": Target(forwarded, [b"192.0.2.1, 10.0.0.2", b"2001:db8::1"]),
     "manifests": Target(manifests, [_IMAGE, b"application/vnd.oci.image.index.v1+json\n" + _INDEX]),
-    "htpasswd": Target(htpasswd, [f"# users\nalice:{_HASH}\n\nbob:$apr1$x\n".encode()]),
+    "htpasswd": Target(htpasswd, [f"# users\nalice:{HASH}\n\nbob:$apr1$x\n".encode()]),
     "key_sets": Target(
         key_sets,
         [b'{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"%b"}]}' % (b"A" * 43)],

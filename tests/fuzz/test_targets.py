@@ -1,9 +1,11 @@
 """Each parser of a stranger's bytes, on its seeds, on what is near them, and on anything."""
 
+import bcrypt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.fuzz.registry import HASH
 from tests.fuzz.targets import TARGETS, Target
 
 NAMES = sorted(TARGETS)
@@ -19,6 +21,11 @@ def changed(draw: st.DrawFn, target: Target) -> bytes:
         piece = draw(st.one_of(st.binary(max_size=8), st.just(data[start:stop] * 3)))
         data = data[:start] + piece + data[stop:]
     return data
+
+
+def test_the_login_of_the_seeds_is_good() -> None:
+    """Otherwise what is behind a login would never be reached."""
+    assert bcrypt.checkpw(b"secret", HASH.encode())
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -1,0 +1,73 @@
+"""The registry that targets ask: in memory, with users, and anybody may do anything below `a`."""
+
+import asyncio
+import tempfile
+import uuid
+from collections.abc import Awaitable
+from functools import cache
+from pathlib import Path
+from typing import TypeVar
+
+from lading.api.application import Api
+from lading.api.context import Options
+from lading.blobs.memory import MemoryBlobs
+from lading.config.settings import Settings
+from lading.gate import open_gate
+from lading.metadata.sqlite import SqliteMetadata
+from lading.services.registry import Policy, Registry
+
+T = TypeVar("T")
+
+# bcrypt of `secret`, at the lowest cost.
+HASH = "$2b$04$S/kFD78RlV4zd7lQdXUUUePqhYAZAHDuiIO6/Jp.1Sg/B445abUB6"
+_LIFETIME = 5000
+
+_served: list[Api] = []
+_asked = 0
+
+
+async def api() -> Api:
+    """A registry; a new one from time to time, so that it does not grow."""
+    global _asked  # noqa: PLW0603 - a fuzzer has one of everything
+    if _asked % _LIFETIME == 0:
+        _served[:] = [_new_api()]
+    _asked += 1
+    return _served[0]
+
+
+def _new_api() -> Api:
+    users = directory() / "users"
+    users.write_text(f"alice:{HASH}\n")
+    permissions = {"rules": [{"anonymous": True, "repositories": ["a/**"], "actions": ["admin"]}]}
+    settings = Settings.model_validate(
+        {
+            "storage": {"inmemory": {}},
+            "auth": {"htpasswd": {"path": str(users)}, "permissions": permissions},
+            "limits": {"failedlogins": 0},
+        }
+    )
+    metadata = SqliteMetadata.in_memory()
+    registry = Registry(metadata, MemoryBlobs(), lambda: 1e9, uuid.uuid4, Policy())
+    gate = open_gate(settings, metadata)
+    assert gate is not None
+    return Api(registry, Options(access_log=False), gate.gate)
+
+
+@cache
+def directory() -> Path:
+    """For files."""
+    return Path(tempfile.mkdtemp(prefix="lading-fuzz-", dir="/dev/shm"))
+
+
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    return asyncio.new_event_loop()
+
+
+def run(work: Awaitable[T]) -> T:
+    """Wait for something, on the one event loop that all share."""
+
+    async def wait() -> T:
+        return await work
+
+    return _loop().run_until_complete(wait())
