@@ -1,6 +1,7 @@
 """Builds, from the settings of `auth`, what tells callers apart: the gate that the guard asks."""
 
 import asyncio
+import hashlib
 import logging
 import math
 import time
@@ -184,6 +185,7 @@ def _issuer(settings: Workload) -> Issuer:
         name=settings.name,
         url=settings.issuer,
         audience=settings.audience,
+        stamp=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
         keys=(
             RemoteKeys(settings.issuer, time.time, fetch_of_issuer)
             if settings.jwks is None

@@ -1,6 +1,7 @@
 """Builds log in with the tokens of their own system, as real clients would send them."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -50,27 +51,27 @@ class Builds:
 def builds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Builds]:
     """Both, running."""
     directory: Path = tmp_path_factory.mktemp("workloads")
+    with oidc_issuer(directory) as issuer, believing(directory, issuer) as builds:
+        yield builds
+
+
+@contextmanager
+def believing(directory: Path, issuer: OidcIssuer, project: str = "org/*") -> Iterator[Builds]:
+    """A registry that believes what an issuer says of some projects."""
     write_users(directory / "users", "alice")
-    with oidc_issuer(directory) as issuer:
-        workload = {
-            "name": "builds",
-            "issuer": issuer.url,
-            "audience": AUDIENCE,
-            "rules": [
-                {
-                    "claims": {"project": "org/*", "protected": "true"},
-                    "repositories": ["{project}/**"],
-                    "actions": ["push"],
-                }
-            ],
-        }
-        auth = {
-            "htpasswd": {"path": str(directory / "users")},
-            "tokens": {"service": SERVICE},
-            "workloads": [workload],
-        }
-        with lading_serve(directory, settings={"auth": auth}) as registry:
-            yield Builds(registry.client, issuer)
+    rule = {
+        "claims": {"project": project, "protected": "true"},
+        "repositories": ["{project}/**"],
+        "actions": ["push"],
+    }
+    workload = {"name": "builds", "issuer": issuer.url, "audience": AUDIENCE, "rules": [rule]}
+    auth = {
+        "htpasswd": {"path": str(directory / "users")},
+        "tokens": {"service": SERVICE},
+        "workloads": [workload],
+    }
+    with lading_serve(directory, settings={"auth": auth}) as registry:
+        yield Builds(registry.client, issuer)
 
 
 @pytest.fixture
@@ -132,6 +133,19 @@ def test_what_does_not_fit_gets_nothing(builds: Builds, claims: dict[str, object
 )
 def test_other_exchanges_are_not_made(builds: Builds, token: str, more: dict[str, str]) -> None:
     assert builds.exchange(token, **more).status == 400
+
+
+def test_what_was_issued_ends_when_the_rules_are_others(tmp_path: Path) -> None:
+    """The registry's own tokens, too; without a change they outlive a restart."""
+    with oidc_issuer(tmp_path) as issuer:
+        token = issuer.token(project="org/app", protected="true")
+        with believing(tmp_path, issuer) as builds:
+            bearer = f"Bearer {builds.exchange(token).json['access_token']}"
+        with believing(tmp_path, issuer) as builds:
+            assert builds.may_push(bearer) == {"org/app/web"}
+        with believing(tmp_path, issuer, project="org/other") as builds:
+            assert builds.may_push(bearer) == set()
+            assert builds.may_push(basic("build", token)) == set()
 
 
 def test_users_log_in_beside_them(builds: Builds) -> None:

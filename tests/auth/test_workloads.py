@@ -42,7 +42,7 @@ def issuer(running: OidcIssuer) -> OidcIssuer:
 def trusted(issuer: OidcIssuer, name: str = "builds") -> Issuer:
     """What the operator says of it."""
     keys = RemoteKeys(issuer.url, time.time, fetch_of_issuer)
-    return Issuer(name, issuer.url, AUDIENCE, keys, [RULE])
+    return Issuer(name, issuer.url, AUDIENCE, f"stamp of {name}", keys, [RULE])
 
 
 @pytest.fixture
@@ -60,8 +60,7 @@ async def test_a_token_logs_in(issuer: OidcIssuer, logins: WorkloadLogins) -> No
         (right,) = login.principal.rights or ()
         assert right.pattern == "org/app/**"
         assert right.actions == frozenset({Action.PULL, Action.PUSH})
-        assert login.stamp == ""
-    assert await logins.recall("builds:build") is None
+        assert login.borrowed
 
 
 @pytest.mark.parametrize(
@@ -136,6 +135,25 @@ async def test_an_issuer_speaks_for_itself_only(tmp_path: Path, issuer: OidcIssu
         assert login.principal.name == "other:build"
 
 
+async def test_a_workload_is_recalled_without_its_rights(
+    issuer: OidcIssuer, logins: WorkloadLogins
+) -> None:
+    """What was issued to it is good as long as its issuer is believed, and by the same rules."""
+    login = await logins.authenticate("", issuer.token(**GOOD))
+    assert login is not None
+    recalled = await logins.recall("builds:build")
+    assert recalled is not None
+    assert recalled.stamp == login.stamp
+    assert recalled.borrowed
+    assert recalled.principal.rights == ()
+    changed = WorkloadLogins([replace(trusted(issuer), stamp="another")], time.time)
+    now = await changed.recall("builds:build")
+    assert now is not None
+    assert now.stamp != login.stamp
+    for nobody in ("alice", "builds", "other:build", ":build", ""):
+        assert await logins.recall(nobody) is None
+
+
 async def test_a_token_ends_though_it_is_remembered(issuer: OidcIssuer) -> None:
     now = time.time()
     logins = WorkloadLogins([trusted(issuer)], lambda: now)
@@ -149,7 +167,8 @@ async def test_a_new_key_is_asked_for(issuer: OidcIssuer) -> None:
     """When a token names one that is not known, but not all the time."""
     now = time.time()
     keys = RemoteKeys(issuer.url, lambda: now, fetch_of_issuer)
-    logins = WorkloadLogins([Issuer("builds", issuer.url, AUDIENCE, keys, [RULE])], lambda: now)
+    trusting = replace(trusted(issuer), keys=keys)
+    logins = WorkloadLogins([trusting], lambda: now)
     assert await logins.authenticate("", issuer.token(**GOOD))
     renewed = replace(issuer, key=new_key(), key_id="second")
     renewed.publish()

@@ -53,12 +53,24 @@ def test_what_is_read_is_written(given: Write) -> None:
         ),
         ("actions: [push]", "actions: [write]", "rules.0.actions.0: write "),
         ("audience: registry.example.com", "audience: ''", "audience: write a name"),
+        ("name: builds", "name: 'builds:a'", "name: write a name without `:`"),
     ],
 )
 def test_what_is_wrong_is_named(good: str, bad: str, complaint: str, complaints: Complain) -> None:
     assert good in TEXT
     (said,) = complaints(TEXT.replace(good, bad))
     assert said.partition(": auth.workloads.0.")[2].startswith(complaint)
+
+
+@pytest.mark.parametrize(
+    ("key", "other"),
+    [("name", ("gitlab.example.com", "other.example.com")), ("issuer", (": builds", ": other"))],
+)
+def test_two_cannot_be_confused(key: str, other: tuple[str, str], complaints: Complain) -> None:
+    """Whose token it is decides what it may do."""
+    second = TEXT[TEXT.index("    - name") :].replace(*other)
+    (said,) = complaints(TEXT + second)
+    assert f"auth.workloads.1.{key}: write another one" in said
 
 
 def test_a_loopback_issuer_needs_no_https(given: Write) -> None:

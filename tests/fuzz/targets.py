@@ -195,7 +195,7 @@ def _verifiers() -> tuple[ExternalTokens, WorkloadLogins]:
     external = ExternalTokens(
         service="s", issuer="i", keys=[keys], roots=[], algorithms=[], clock=lambda: 1e9
     )
-    return external, WorkloadLogins([Issuer("w", "i", "s", keys, [rule])], lambda: 1e9)
+    return external, WorkloadLogins([Issuer("w", "i", "s", "", keys, [rule])], lambda: 1e9)
 
 
 _IMAGE = (

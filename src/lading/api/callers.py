@@ -139,7 +139,8 @@ class Callers:
             case Password(name, password):
                 request.claimed = name
                 login = await self._logins.log_in(name, password, client_of(request.address))
-                return None if login is None else Caller(login.principal, login=login), until
+                if login is not None:
+                    return Caller(login.principal, login=login), min(until, login.until)
             case Token(text) if self._tokens is not None:
                 bearer = await self._tokens.verify(text)
                 if bearer is not None:

@@ -104,8 +104,8 @@ async def _answer(
         context.request.caller = login.principal.name
     granted = await service.grant(login, asked)
     body = _describe(granted)
-    # Without a stamp there is nothing to recall: the login is a token that has an end of its own.
-    if login is not None and login.stamp and refreshable:
+    # What is borrowed is given back: a workload has a new token for each of its runs.
+    if login is not None and not login.borrowed and refreshable:
         body["refresh_token"] = await service.start_refreshing(login)
     return json_response(body, headers=_NOT_STORED)
 

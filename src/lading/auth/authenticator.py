@@ -1,5 +1,6 @@
 """What a way of logging in is, and what a token turns out to be."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,10 +15,15 @@ class Login:
     Attributes:
         stamp: changes when the password does, or what the principal is, and tells nothing about
             either; what was issued to this login is good as long as the stamp is.
+        until: when it ends by itself, in seconds since the epoch.
+        borrowed: whether the principal's rights come from somebody else's token, and cannot be
+            looked up again without it.
     """
 
     principal: Principal
     stamp: str
+    until: float = math.inf
+    borrowed: bool = False
 
 
 class Authenticator(Protocol):

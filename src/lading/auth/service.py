@@ -57,14 +57,8 @@ class TokenService:
 
     async def grant(self, login: Login | None, asked: Iterable[Scope]) -> Granted:
         """A token for what was asked, as far as it is allowed; without a login, to anybody."""
-        if login is None:
-            return await self.grant_to(ANYBODY, "", asked)
-        return await self.grant_to(login.principal, login.stamp, asked)
-
-    async def grant_to(self, principal: Principal, stamp: str, asked: Iterable[Scope]) -> Granted:
-        """The same, for a principal that came another way; see `RegistryTokens.issue`."""
-        scopes = self._allowed(principal, asked)
-        return Granted(await self._tokens.issue(principal, stamp, scopes), scopes)
+        scopes = self._allowed(ANYBODY if login is None else login.principal, asked)
+        return Granted(await self._tokens.issue(login, scopes), scopes)
 
     def _allowed(self, principal: Principal, asked: Iterable[Scope]) -> Sequence[Scope]:
         permissions = self._permissions()

@@ -1,7 +1,8 @@
 """The registry's own tokens: issued, verified, and worth no more than the login behind them.
 
 A token names its principal and the stamp of the login it was issued to. Both are looked up again
-whenever it is used, so a removed user or a changed password ends its tokens.
+whenever it is used, so a removed user or a changed password ends its tokens. What a workload may do
+cannot be looked up; it is in the token.
 """
 
 import logging
@@ -11,7 +12,7 @@ from uuid import UUID
 
 import jwt
 
-from lading.auth.authenticator import Authenticators, Bearer
+from lading.auth.authenticator import Authenticators, Bearer, Login
 from lading.auth.claims import (
     LEEWAY,
     OPTIONS,
@@ -69,15 +70,15 @@ class RegistryTokens:
         self._clock = clock
         self._new_uuid = new_uuid
 
-    async def issue(self, principal: Principal, stamp: str, scopes: Sequence[Scope]) -> Issued:
+    async def issue(self, login: Login | None, scopes: Sequence[Scope]) -> Issued:
         """Make a token.
 
         Args:
-            principal: who gets it. What it may do is looked up when the token is used, unless it
-                has rights of its own and no stamp: these go into the token.
-            stamp: of the login behind it; empty if there is none.
+            login: of who gets it; `None` for anybody. What it may do is looked up when the token is
+                used, unless that is borrowed: then it goes into the token.
             scopes: what it is good for.
         """
+        principal = ANYBODY if login is None else login.principal
         key = await self._keys.current()
         now = int(self._clock())
         claims: dict[str, object] = {
@@ -90,12 +91,10 @@ class RegistryTokens:
             "jti": str(self._new_uuid()),
             "access": access_claim(scopes),
         }
-        if stamp:
-            claims["stamp"] = stamp[:_STAMP]
-        elif principal.rights is not None:
-            claims["rights"] = [
-                [right.pattern, sorted(right.actions)] for right in principal.rights
-            ]
+        if login is not None:
+            claims["stamp"] = login.stamp[:_STAMP]
+            if login.borrowed:
+                claims["rights"] = _written(principal.rights)
         token = jwt.encode(claims, key.private, ALGORITHM, {"kid": key.id})
         return Issued(token, now, int(self._lifetime))
 
@@ -135,21 +134,24 @@ class RegistryTokens:
         scopes = scopes_of(claims)
         name, stamp = text_of(claims, "sub"), text_of(claims, "stamp")
         principal, login = ANYBODY, None
-        if stamp:
+        if name:
             login = await self._authenticators.recall(name)
             if login is None or login.stamp[:_STAMP] != stamp:
-                raise TokenInvalid("its user is gone, or has another password")
+                raise TokenInvalid("its login is gone, or is another now")
             principal = login.principal
-        elif name:
-            principal = Principal(name, rights=_rights(claims))
+            if login.borrowed:
+                principal = Principal(name, rights=_read(claims.get("rights")))
         return Bearer(principal, rights_in(scopes), opens_catalog(scopes), until, login)
 
 
-def _rights(claims: Claims) -> Rights | None:
-    """What `issue` wrote; nobody else can sign."""
-    rights = claims.get("rights")
+def _written(rights: Rights | None) -> list[list[object]]:
+    return [[right.pattern, sorted(right.actions)] for right in rights or ()]
+
+
+def _read(rights: object) -> Rights:
+    """What was written; nobody else can sign."""
     if not isinstance(rights, list):
-        return None
+        return ()
     return tuple(
         Right(Glob(pattern), frozenset(Action(action) for action in actions))
         for pattern, actions in rights

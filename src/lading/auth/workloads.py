@@ -40,11 +40,13 @@ class Issuer:
         name: what its workloads are called here: `name:subject`.
         url: the issuer, as its tokens say it.
         audience: for whom its tokens must be.
+        stamp: changes when anything that the operator says of it does.
     """
 
     name: str
     url: str
     audience: str
+    stamp: str
     keys: KeySet
     rules: Sequence[ClaimRule]
 
@@ -54,6 +56,7 @@ class WorkloadLogins:
 
     def __init__(self, issuers: Sequence[Issuer], clock: Callable[[], float]) -> None:
         self._issuers = {issuer.url: issuer for issuer in issuers}
+        self._stamps = {issuer.name: issuer.stamp for issuer in issuers}
         self._clock = clock
         self._known: Memory[Login] = Memory(_MOST_REMEMBERED, clock)
 
@@ -73,9 +76,15 @@ class WorkloadLogins:
             self._known.put(key, login, until=min(until, now + REMEMBERED))
         return login
 
-    async def recall(self, name: str) -> Login | None:  # noqa: ARG002
-        """See `Authenticator.recall`: there is nothing that outlives the token."""
-        return None
+    async def recall(self, name: str) -> Login | None:
+        """See `Authenticator.recall`.
+
+        Whether its issuer is still believed as it was: another rule, and it has to show its token
+        again. What it may do, nobody knows without that.
+        """
+        issuer, colon, _ = name.partition(":")
+        stamp = self._stamps.get(issuer) if colon else None
+        return None if stamp is None else Login(Principal(name, rights=()), stamp, borrowed=True)
 
     async def _verify(self, token: str, now: float) -> tuple[Login, float]:
         """The login of a token, and until when it is good."""
@@ -87,7 +96,8 @@ class WorkloadLogins:
         subject = text_of(claims, "sub")
         if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
             raise TokenInvalid("its `sub` is not a name")
-        return Login(Principal(f"{issuer.name}:{subject}", rights=rights), ""), until
+        principal = Principal(f"{issuer.name}:{subject}", rights=rights)
+        return Login(principal, issuer.stamp, until, borrowed=True), until
 
     async def _decode(self, token: str) -> tuple[Issuer, Claims]:
         """What the token says chooses among what is configured, and nothing else."""

@@ -19,6 +19,7 @@ from lading.config.values import (
     RepositoryPattern,
     RequestPath,
     TokenRealm,
+    WorkloadName,
     at_least_one,
 )
 from lading.core.access import Action
@@ -153,7 +154,7 @@ is a repository's name."""
 class Workload(Section):
     """Whose tokens are believed: those of a build system, or of a cluster."""
 
-    name: Phrase
+    name: WorkloadName
     """What its workloads are called in logs and histories: `name:subject`."""
     issuer: IssuerUrl
     """The `iss` of its tokens: an `https://` URL."""
@@ -192,6 +193,12 @@ Distribution."""
         ways = [name for name in ("none", "htpasswd", "token") if getattr(self, name) is not None]
         if len(ways) > 1:
             raise MisplacedError(ways[1], f"remove it, or `{ways[0]}`: only one can be in force")
+        for key in ("name", "issuer"):
+            given = [getattr(workload, key) for workload in self.workloads]
+            for index, value in enumerate(given):
+                if value in given[:index]:
+                    advice = "write another one: two workloads cannot have the same"
+                    raise MisplacedError(f"workloads.{index}.{key}", advice)
         if self.htpasswd is None:
             for name in ("permissions", "tokens", "workloads"):
                 if getattr(self, name):

@@ -157,6 +157,12 @@ def _phrase(value: str) -> str:
     return value
 
 
+def _workload_name(value: str) -> str:
+    if ":" in value:
+        raise ValueError("write a name without `:`, which ends it in `name:subject`")
+    return value
+
+
 def _token_realm(value: str) -> str:
     try:
         url = urlsplit(value)
@@ -243,6 +249,7 @@ ClaimPatterns = Annotated[tuple[ClaimPattern, ...], PlainValidator(_claim_patter
 ClaimedRepositories = Annotated[RepositoryTemplate, PlainValidator(_repository_template)]
 IssuerUrl = Annotated[str, AfterValidator(_issuer)]
 Phrase = Annotated[str, AfterValidator(_phrase)]
+WorkloadName = Annotated[Phrase, AfterValidator(_workload_name)]
 TokenRealm = Annotated[str, AfterValidator(_token_realm)]
 RequestPath = Annotated[str, AfterValidator(_request_path)]
 JwksSource = Annotated[str, BeforeValidator(_not_empty), AfterValidator(_jwks_source)]
