@@ -1,6 +1,7 @@
 """Each client logs in, pushes, pulls, is kept out of what is not its own, and logs out.
 
-With passwords alone and with the registry's tokens, directly and through nginx.
+With passwords alone and with the registry's tokens; without TLS, with the registry's own, and
+through nginx that has it.
 """
 
 import json
@@ -12,12 +13,13 @@ from typing import Any
 
 import pytest
 
+from tests.support.certificates import make_certificates
 from tests.support.commands import require, require_root, run
 from tests.support.docker import Docker
 from tests.support.guarded import Guarded, basic, guarded_registry
 from tests.support.images import build_layers, random_bytes
 from tests.support.layouts import Layout
-from tests.support.nginx import BEHIND_NGINX, nginx_before
+from tests.support.nginx import BEHIND_NGINX, nginx_with_tls_before
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -34,10 +36,19 @@ REFUSALS = (
 
 @dataclass(frozen=True)
 class Place:
-    """Where a client finds a registry that wants it to log in."""
+    """Where a client finds a registry that wants it to log in.
+
+    Attributes:
+        ca: who issued its certificate; `None` if it has none.
+    """
 
     host: str
     guarded: Guarded
+    ca: Path | None = None
+
+    def plain(self, *options: str) -> tuple[str, ...]:
+        """Options for a registry without TLS, if it is one."""
+        return options if self.ca is None else ()
 
     @property
     def ours(self) -> str:
@@ -57,24 +68,33 @@ class Place:
 
 @pytest.fixture(
     scope="module",
-    params=[(tokens, proxied) for tokens in (False, True) for proxied in (False, True)],
-    ids=lambda param: " ".join(
-        ("tokens" if param[0] else "passwords", "through nginx" if param[1] else "directly")
-    ),
+    params=[(tokens, way) for tokens in (False, True) for way in ("plain", "TLS", "nginx, TLS")],
+    ids=lambda param: f"{'tokens' if param[0] else 'passwords'}, {param[1]}",
 )
 def place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
-    """A registry with users; with tokens or without, behind a proxy or not."""
-    tokens, proxied = request.param
+    """A registry with users, in all the ways that there are."""
+    tokens, way = request.param
     directory = tmp_path_factory.mktemp("logins")
-    env = BEHIND_NGINX if proxied else {}
-    with guarded_registry(directory, tokens=tokens, env=env) as guarded:
-        if not proxied:
+    if way == "plain":
+        with guarded_registry(directory, tokens=tokens) as guarded:
             yield Place(guarded.lading.host, guarded)
+        return
+    certificates = make_certificates(directory, "127.0.0.1")
+    with pytest.MonkeyPatch.context() as machine:
+        # As if it were among those that the machine trusts, where all of these clients look.
+        machine.setenv("SSL_CERT_FILE", str(certificates.ca))
+        if way == "TLS":
+            http = {"addr": "127.0.0.1:0", "tls": certificates.tls}
+            with guarded_registry(directory, tokens=tokens, http=http) as guarded:
+                yield Place(guarded.lading.host, guarded, certificates.ca)
             return
-        with nginx_before(guarded.lading, directory) as host:
-            yield Place(host, guarded)
+        with (
+            guarded_registry(directory, tokens=tokens, env=BEHIND_NGINX) as guarded,
+            nginx_with_tls_before(guarded.lading, directory, certificates) as host,
+        ):
+            yield Place(host, guarded, certificates.ca)
 
 
 def fails(*words: str | Path) -> str:
@@ -110,19 +130,20 @@ def test_crane(place: Place, layout: Layout, tmp_path: Path) -> None:
 
 def test_skopeo(place: Place, layout: Layout, tmp_path: Path) -> None:
     require("skopeo")
-    plain = ("--src-tls-verify=false", "--dest-tls-verify=false")
+    plain = place.plain("--src-tls-verify=false", "--dest-tls-verify=false")
+    checks = place.plain("--tls-verify=false")
     kept = f"--authfile={tmp_path / 'auth.json'}"
     image = f"docker://{place.ours}:skopeo"
     push = ["skopeo", "copy", "--all", *plain, f"oci:{layout.path}:latest"]
     assert_refused(*push, image)
-    login = ["skopeo", "login", "--tls-verify=false", kept, "-u", USER, "--password-stdin"]
+    login = ["skopeo", "login", *checks, kept, "-u", USER, "--password-stdin"]
     run([*login, place.host], stdin=PASSWORD)
     run([*push, kept, image])
     run(["skopeo", "copy", "--all", *plain, kept, image, f"oci:{tmp_path / 'back'}:latest"])
     # From one repository to another, which may be a mount.
     run(["skopeo", "copy", "--all", *plain, kept, image, f"docker://{place.host}/team/copy:v1"])
     assert_refused(*push, kept, f"docker://{place.theirs}:skopeo")
-    assert_refused("skopeo", "delete", "--tls-verify=false", kept, image)
+    assert_refused("skopeo", "delete", *checks, kept, image)
     wrong = run([*login, place.host], stdin=b"wrong", check=False)
     assert wrong.returncode != 0
 
@@ -133,37 +154,38 @@ def test_podman(place: Place, layout: Layout, tmp_path: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="podman-") as running:
         podman = ["podman", f"--root={tmp_path / 's'}", f"--runroot={running}"]
         podman.append("--storage-driver=vfs")
+        checks = place.plain("--tls-verify=false")
         kept = f"--authfile={tmp_path / 'auth.json'}"
         image = f"{place.ours}:podman"
         pulled = run([*podman, "pull", f"oci:{layout.path}:latest"]).stdout.decode().strip()
-        assert_refused(*podman, "push", "--tls-verify=false", pulled, image)
-        login = [*podman, "login", "--tls-verify=false", kept, "-u", USER, "--password-stdin"]
+        assert_refused(*podman, "push", *checks, pulled, image)
+        login = [*podman, "login", *checks, kept, "-u", USER, "--password-stdin"]
         run([*login, place.host], stdin=PASSWORD)
-        run([*podman, "push", "--tls-verify=false", kept, pulled, image])
+        run([*podman, "push", *checks, kept, pulled, image])
         run([*podman, "rmi", "--all", "--force"])
-        again = run([*podman, "pull", "--tls-verify=false", kept, image]).stdout.decode().strip()
+        again = run([*podman, "pull", *checks, kept, image]).stdout.decode().strip()
         assert again == pulled
-        assert_refused(
-            *podman, "push", "--tls-verify=false", kept, pulled, f"{place.theirs}:podman"
-        )
+        assert_refused(*podman, "push", *checks, kept, pulled, f"{place.theirs}:podman")
         wrong = run([*login, place.host], stdin=b"wrong", check=False)
         assert b"invalid username/password" in wrong.stderr
 
 
 def test_oras(place: Place, layout: Layout, tmp_path: Path) -> None:
     require("oras")
+    plain = place.plain("--plain-http")
     kept = f"--registry-config={tmp_path / 'auth.json'}"
     to = f"--to-registry-config={tmp_path / 'auth.json'}"
     image = f"{place.ours}:oras"
-    copy = ["oras", "cp", "--from-oci-layout", "--to-plain-http", f"{layout.path}:latest"]
+    there = place.plain("--to-plain-http")
+    copy = ["oras", "cp", "--from-oci-layout", *there, f"{layout.path}:latest"]
     assert_refused(*copy, image)
-    login = ["oras", "login", "--plain-http", kept, "-u", USER, "--password-stdin", place.host]
+    login = ["oras", "login", *plain, kept, "-u", USER, "--password-stdin", place.host]
     run(login, stdin=PASSWORD)
     run([*copy, to, image])
     (tmp_path / "sbom.json").write_text("{}")
-    attach = ["oras", "attach", "--plain-http", kept, "--artifact-type=application/spdx+json"]
+    attach = ["oras", "attach", *plain, kept, "--artifact-type=application/spdx+json"]
     run([*attach, image, "sbom.json"], cwd=tmp_path)
-    found = run(["oras", "discover", "--plain-http", kept, "--format=json", image])
+    found = run(["oras", "discover", *plain, kept, "--format=json", image])
     assert len(json.loads(found.stdout)["referrers"]) == 1
     assert_refused(*copy, to, f"{place.theirs}:oras")
     assert run(login, stdin=b"wrong", check=False).returncode != 0
@@ -173,19 +195,21 @@ def test_helm(place: Place, tmp_path: Path) -> None:
     require("helm")
     run(["helm", "create", tmp_path / "hello"])
     run(["helm", "package", tmp_path / "hello", f"--destination={tmp_path}"])
-    push = ["helm", "push", "--plain-http", str(tmp_path / "hello-0.1.0.tgz")]
+    plain = place.plain("--plain-http")
+    push = ["helm", "push", *plain, str(tmp_path / "hello-0.1.0.tgz")]
     assert_refused(*push, f"oci://{place.host}/team/charts")
-    login = ["helm", "registry", "login", "--plain-http", "-u", USER, "--password-stdin"]
+    login = ["helm", "registry", "login", *plain, "-u", USER, "--password-stdin"]
     run([*login, place.host], stdin=PASSWORD)
     run([*push, f"oci://{place.host}/team/charts"])
     chart = f"oci://{place.host}/team/charts/hello"
-    assert b"version: 0.1.0" in run(["helm", "show", "chart", "--plain-http", chart]).stdout
+    assert b"version: 0.1.0" in run(["helm", "show", "chart", *plain, chart]).stdout
     assert_refused(*push, f"oci://{place.host}/other/charts")
 
 
 def test_regctl(place: Place, layout: Layout) -> None:
     require("regctl")
-    run(["regctl", "registry", "set", "--skip-check", "--tls=disabled", place.host])
+    tls = "disabled" if place.ca is None else "enabled"
+    run(["regctl", "registry", "set", "--skip-check", f"--tls={tls}", place.host])
     image = f"{place.ours}:regctl"
     copy = ["regctl", "image", "copy", f"ocidir://{layout.path}:latest"]
     assert_refused(*copy, image)
@@ -198,8 +222,11 @@ def test_regctl(place: Place, layout: Layout) -> None:
 def test_curl(place: Place) -> None:
     """A script that knows nothing of tokens, as many have."""
     require("curl")
-    url = f"http://{place.host}/v2/team/nothing/tags/list"
+    scheme = "http" if place.ca is None else "https"
+    url = f"{scheme}://{place.host}/v2/team/nothing/tags/list"
     status = ["curl", "--silent", "--output", "/dev/null", "--write-out", "%{http_code}"]
+    if place.ca is not None:
+        status += ["--cacert", str(place.ca)]
     assert run([*status, url]).stdout == b"401"
     assert run([*status, "--user", f"{USER}:{PASSWORD.decode()}", url]).stdout == b"404"
 

@@ -1,16 +1,23 @@
-"""Clients that have a certificate are let in, and those without one are not, over HTTPS."""
+"""Clients that have a certificate are let in, and those without one are not, over HTTPS.
 
+crane knows no certificates of clients; containerd's are in `test_containerd.py`.
+"""
+
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import require, run
-from tests.support.lading import Lading, lading_serve, program
+from tests.support.certificates import make_certificates
+from tests.support.commands import require, require_root, run
+from tests.support.docker import Docker
+from tests.support.images import build_layers, random_bytes
+from tests.support.lading import Lading, lading_serve
 from tests.support.layouts import Layout
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 NAME = "127.0.0.1"
 
@@ -33,23 +40,10 @@ class Mutual:
 def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mutual]:
     """Set up with `lading cert`, as its words say."""
     directory = tmp_path_factory.mktemp("mutual")
-    certs = directory / "certs"
-    run([program(), "cert", "make", NAME, "--directory", certs])
-    run([program(), "cert", "client", "builder", "--directory", certs])
-    full, bare = directory / "full", directory / "bare"
-    for folder in (full, bare):
-        folder.mkdir()
-        (folder / "ca.crt").write_bytes((certs / "ca.crt").read_bytes())
-    (full / "client.cert").write_bytes((certs / "builder.crt").read_bytes())
-    (full / "client.key").write_bytes((certs / "builder.key").read_bytes())
-    tls = {
-        "certificate": str(certs / "server.crt"),
-        "key": str(certs / "server.key"),
-        "clientcas": [str(certs / "ca.crt")],
-    }
-    http = {"addr": f"{NAME}:0", "workers": 2, "tls": tls}
+    certificates = make_certificates(directory, NAME)
+    http = {"addr": f"{NAME}:0", "workers": 2, "tls": certificates.mutual_tls}
     with lading_serve(directory, settings={"http": http}) as registry:
-        yield Mutual(registry, full, bare)
+        yield Mutual(registry, certificates.full, certificates.bare)
 
 
 def test_a_client_without_a_certificate_is_not_let_in(mutual: Mutual, layout: Layout) -> None:
@@ -85,6 +79,76 @@ def test_oras_pushes_and_pulls(mutual: Mutual, tmp_path: Path) -> None:
     run(["oras", "pull", *own, "--output", tmp_path / "back", artifact])
 
     assert (tmp_path / "back" / "hello.txt").read_text() == "hello"
+
+
+def test_podman_pushes_and_pulls(mutual: Mutual, layout: Layout, tmp_path: Path) -> None:
+    require("podman")
+    require_root()
+    image = f"{mutual.registry.host}/mutual/podman:latest"
+    own = f"--cert-dir={mutual.full}"
+    with tempfile.TemporaryDirectory(prefix="podman-") as running:
+        podman = ["podman", f"--root={tmp_path / 's'}", f"--runroot={running}"]
+        podman.append("--storage-driver=vfs")
+        pulled = run([*podman, "pull", f"oci:{layout.path}:latest"]).stdout.decode().strip()
+
+        run([*podman, "push", own, pulled, image])
+        run([*podman, "rmi", "--all", "--force"])
+
+        assert run([*podman, "pull", own, image]).stdout.decode().strip() == pulled
+        nobody = run([*podman, "pull", f"--cert-dir={mutual.bare}", image], check=False)
+        assert nobody.returncode != 0
+
+
+def test_helm_pushes_and_pulls(mutual: Mutual, tmp_path: Path) -> None:
+    require("helm")
+    run(["helm", "create", tmp_path / "hello"])
+    run(["helm", "package", tmp_path / "hello", f"--destination={tmp_path}"])
+    files = {"ca-file": "ca.crt", "cert-file": "client.cert", "key-file": "client.key"}
+    own = [f"--{option}={mutual.full / name}" for option, name in files.items()]
+    charts = f"oci://{mutual.registry.host}/mutual/charts"
+
+    run(["helm", "push", *own, tmp_path / "hello-0.1.0.tgz", charts])
+
+    assert b"version: 0.1.0" in run(["helm", "show", "chart", *own, f"{charts}/hello"]).stdout
+
+
+def test_regctl_copies_there_and_back(mutual: Mutual, layout: Layout, tmp_path: Path) -> None:
+    require("regctl")
+    image = f"{mutual.registry.host}/mutual/regctl:latest"
+    files = {"cacert": "ca.crt", "client-cert": "client.cert", "client-key": "client.key"}
+    own = [f"--{option}={(mutual.full / name).read_text()}" for option, name in files.items()]
+
+    run(["regctl", "registry", "set", *own, mutual.registry.host])
+    run(["regctl", "image", "copy", f"ocidir://{layout.path}:latest", image])
+    run(["regctl", "image", "copy", image, f"ocidir://{tmp_path / 'back'}:latest"])
+
+    assert layout.is_in(tmp_path / "back")
+
+
+@pytest.fixture
+def inside(docker: Docker, tmp_path: Path) -> Iterator[Mutual]:
+    """The same where a Docker daemon finds it, by an address for which it insists on TLS."""
+    certificates = make_certificates(tmp_path, docker.network.address)
+    http = {"addr": f"{docker.network.address}:0", "tls": certificates.mutual_tls}
+    with lading_serve(tmp_path, settings={"http": http}, network=docker.network) as registry:
+        yield Mutual(registry, certificates.full, certificates.bare)
+
+
+def test_docker_pushes_and_pulls(docker: Docker, inside: Mutual) -> None:
+    """With the files of its own that it finds beside the authority's; no restart is needed."""
+    image = f"{inside.registry.host}/mutual/docker"
+    build_layers(docker, image, random_bytes(1000))
+    built = docker.inspect("image", image)["Id"]
+
+    docker.trust(inside.registry.host, *inside.bare.iterdir())
+    # The registry is trusted, and does not trust the client yet.
+    assert "unknown authority" not in docker.fails("push", image)
+    docker.trust(inside.registry.host, *inside.full.iterdir())
+    docker.run("push", image)
+    docker.run("rmi", "--force", built)
+    docker.run("pull", image)
+
+    assert docker.inspect("image", image)["Id"] == built
 
 
 def test_curl_is_let_in_by_the_certificate_and_by_nothing_else(mutual: Mutual) -> None:

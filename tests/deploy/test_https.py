@@ -16,7 +16,6 @@ from tests.support.compose import Stack, unpacked_stack
 from tests.support.docker import Docker
 from tests.support.images import build_layers
 from tests.support.lading import program
-from tests.support.network import Network
 from tests.support.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
@@ -28,10 +27,7 @@ PORT = 8443
 @pytest.fixture(scope="module")
 def host(deployment: Docker) -> str:
     """How clients reach the server."""
-    said = deployment.network.run("ip", "-4", "-o", "addr", "show", "tap0").stdout.decode()
-    found = re.search(r"inet ([0-9.]+)/", said)
-    assert found is not None, said
-    return f"{found[1]}:{PORT}"
+    return f"{deployment.network.address}:{PORT}"
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +40,8 @@ def stack(deployment: Docker, scratch: Path, host: str) -> Iterator[Stack]:
         stack.config.write_text(yaml.safe_dump(settings))
         (stack.config.parent / "htpasswd").touch()
         make_certificate(stack, host)
-        trust(stack.docker.network, stack.config.parent / "certs" / "ca.crt", host)
+        # Where `lading cert make` says.
+        stack.docker.trust(host, stack.config.parent / "certs" / "ca.crt")
         stack.compose("up", "-d")
         wait_until(lambda: answer(stack, host).startswith("HTTP/1.1 401 "), "it", log=stack.log)
         yield stack
@@ -56,14 +53,6 @@ def make_certificate(stack: Stack, host: str) -> None:
     made = run([program(), "cert", "make", address, "--directory", certs, "--port", str(PORT)])
     assert f"/etc/docker/certs.d/{host}/ca.crt" in made.stdout.decode()
     run(["chown", "-R", USER_ID, stack.config.parent])
-
-
-def trust(network: Network, ca: Path, host: str) -> None:
-    """Put the authority where `lading cert make` says, in the daemon's own view of the machine."""
-    run(["mkdir", "-p", "/etc/docker"])
-    network.run("mount", "-t", "tmpfs", "tmpfs", "/etc/docker")
-    network.run("mkdir", "-p", f"/etc/docker/certs.d/{host}")
-    network.run("cp", ca, f"/etc/docker/certs.d/{host}/ca.crt")
 
 
 def answer(stack: Stack, host: str) -> str:

@@ -53,6 +53,17 @@ class Docker:
         assert done.returncode != 0, f"docker {' '.join(arguments)} did not fail"
         return (done.stdout + done.stderr).decode()
 
+    def trust(self, host: str, *files: Path) -> None:
+        """Put files where the daemon looks for the certificates of a host.
+
+        That is in its own view of the machine: nothing is written to the machine's /etc.
+        """
+        run(["mkdir", "-p", "/etc/docker"])
+        if self.network.run("mountpoint", "--quiet", "/etc/docker", check=False).returncode:
+            self.network.run("mount", "-t", "tmpfs", "tmpfs", "/etc/docker")
+        self.network.run("mkdir", "-p", f"/etc/docker/certs.d/{host}")
+        self.network.run("cp", *files, f"/etc/docker/certs.d/{host}")
+
     def inspect(self, kind: str, name: str) -> Any:
         """Return what docker knows of an image, a container or a volume."""
         return json.loads(self.run(kind, "inspect", name))[0]

@@ -4,6 +4,7 @@ Port 80 is free in it, Docker's firewall rules stay in it, and `localhost` is it
 out through slirp4netns as any user's program does, so an image build reaches the package index.
 """
 
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,6 +35,14 @@ class Network:
     ) -> subprocess.CompletedProcess[bytes]:
         """Run a program in this network to its end."""
         return run(self.command(*words), check=check, stdin=stdin, env=env)
+
+    @property
+    def address(self) -> str:
+        """One of its own that is not the loopback's, which some clients treat in another way."""
+        said = self.run("ip", "-4", "-o", "addr", "show", "tap0").stdout.decode()
+        found = re.search(r"inet ([0-9.]+)/", said)
+        assert found is not None, said
+        return found[1]
 
 
 MACHINE = Network()

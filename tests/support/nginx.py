@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.support.certificates import Certificates
 from tests.support.commands import REPOSITORY, require, require_root
 from tests.support.lading import Lading
 from tests.support.processes import background, wait_until
@@ -36,7 +37,7 @@ def nginx_before(registry: Lading, directory: Path, *, listening: str = "") -> I
     configuration = directory / "nginx.conf"
     configuration.write_text(
         _replace(
-            CONFIGURATION.read_text(),
+            CONFIGURATION,
             {
                 "/run/nginx.pid": str(directory / "nginx.pid"),
                 "/dev/stdout": str(directory / "access.log"),
@@ -54,9 +55,25 @@ def nginx_before(registry: Lading, directory: Path, *, listening: str = "") -> I
         yield host
 
 
-def _replace(text: str, words: dict[str, str]) -> str:
+@contextmanager
+def nginx_with_tls_before(
+    registry: Lading, directory: Path, certificates: Certificates
+) -> Iterator[str]:
+    """The same with deploy/compose/https.conf; yields where it speaks HTTPS."""
+    host = f"127.0.0.1:{free_port()}"
+    words = {
+        "listen 443 ssl;": f"listen {host} ssl;",
+        "/etc/nginx/certs/": f"{certificates.directory}/",
+    }
+    listening = _replace(CONFIGURATION.with_name("https.conf"), words)
+    with nginx_before(registry, directory, listening=listening):
+        yield host
+
+
+def _replace(file: Path, words: dict[str, str]) -> str:
+    text = file.read_text()
     for old, new in words.items():
-        assert old in text, f"{CONFIGURATION} has no {old!r} any more"
+        assert old in text, f"{file} has no {old!r} any more"
         text = text.replace(old, new)
     return text
 
