@@ -609,6 +609,14 @@ class BlobStore(Protocol):
     async def find(self, digest: Digest) -> BlobSource | None:
         """Where the bytes of a blob are."""
 
+    async def read_small(self, digest: Digest, size: int) -> Memory | None:
+        """The bytes of a blob that is small enough to be kept in memory; `None` for all others.
+
+        Args:
+            digest: of the blob.
+            size: that it should have.
+        """
+
     async def delete(self, digests: Sequence[Digest]) -> None:
         """Delete the bytes of blobs, where there are any. Only the collector calls this."""
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.small import LARGEST
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, UploadOutOfOrder, UploadUnknown
 from lading.ports import LocalFile
@@ -53,6 +54,33 @@ async def test_blobs_are_where_distribution_keeps_them(
     key = f"{algorithm}/{digest.hex[:2]}/{digest.hex}/data"
     assert found == LocalFile(f"{tmp_path}/docker/registry/v2/blobs/{key}", key)
     assert files(tmp_path) == {f"docker/registry/v2/blobs/{key}"}
+
+
+async def test_damaged_bytes_are_not_kept_in_memory(blobs: FilesystemBlobs) -> None:
+    """When they are mended, the next pull gets what the digest names."""
+    digest = await store(blobs, HELLO)
+    blobs.path(digest).write_bytes(b"jello")
+    assert await blobs.read_small(digest, len(HELLO)) is None
+
+    await store(blobs, HELLO)
+    assert read(await blobs.read_small(digest, len(HELLO))) == HELLO
+
+
+async def test_what_the_disk_must_bring_is_read_as_well(blobs: FilesystemBlobs) -> None:
+    """Nothing of it is in the page cache."""
+    digest = await store(blobs, HELLO)
+    descriptor = os.open(blobs.path(digest), os.O_RDONLY)
+    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+    os.close(descriptor)
+
+    assert read(await blobs.read_small(digest, len(HELLO))) == HELLO
+
+
+async def test_what_is_large_is_not_kept_in_memory(blobs: FilesystemBlobs) -> None:
+    """However it is asked for."""
+    data = bytes(LARGEST + 1)
+    digest = await store(blobs, data)
+    assert await blobs.read_small(digest, len(data)) is None
 
 
 async def test_deleting_a_blob_leaves_nothing_of_it(blobs: FilesystemBlobs, tmp_path: Path) -> None:
@@ -162,6 +190,7 @@ HOLDER = """
 import asyncio, sys
 from pathlib import Path
 from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.small import LARGEST
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, UploadId
 from lading.ports import Upload

@@ -40,6 +40,17 @@ async def test_bytes_come_back_as_they_were_written(blobs: BlobStore) -> None:
     assert read(await blobs.find(digest)) == b"hello world"
 
 
+async def test_a_small_blob_can_be_had_in_memory(blobs: BlobStore) -> None:
+    """As long as it is there, as often as it is asked for."""
+    digest = await store(blobs, b"hello")
+    for _ in range(2):
+        assert read(await blobs.read_small(digest, 5)) == b"hello"
+    assert await blobs.read_small(WRONG, 5) is None
+
+    await blobs.delete([digest])
+    assert await blobs.read_small(digest, 5) is None
+
+
 @pytest.mark.parametrize("algorithm", [SHA256, SHA512])
 @pytest.mark.parametrize("hint", [SHA256, SHA512])
 async def test_the_algorithm_of_an_upload_is_a_hint(

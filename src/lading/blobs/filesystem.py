@@ -34,6 +34,7 @@ from typing import ParamSpec, TypeVar
 from lading import durable
 from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
+from lading.blobs.small import LARGEST, SmallBlobs
 from lading.blocking import Pending, Threads
 from lading.core.digest import HEX_LENGTH, Bytes, Digest
 from lading.core.errors import (
@@ -45,7 +46,7 @@ from lading.core.errors import (
     UploadUnknown,
 )
 from lading.core.names import UploadId
-from lading.ports import LocalFile, Staged, StoredBytes, Upload
+from lading.ports import LocalFile, Memory, Staged, StoredBytes, Upload
 
 log = logging.getLogger(__name__)
 
@@ -89,6 +90,7 @@ class FilesystemBlobs:
         self._reserve = reserve
         self._durable: set[Path] = set()
         self._hashes = HashesInProgress()
+        self._small = SmallBlobs()
         self._threads = Threads(THREADS, "blobs")
 
     async def begin(self, upload: UploadId) -> None:
@@ -145,8 +147,17 @@ class FilesystemBlobs:
         file = LocalFile(f"{self._blobs}/{key}", key)
         return file if _exists(file.path) else None
 
+    async def read_small(self, digest: Digest, size: int) -> Memory | None:
+        """See `BlobStore.read_small`."""
+        data = self._small.get(digest)
+        if data is None and size <= LARGEST:
+            data = await self._load(digest, size)
+        return None if data is None else Memory(data)
+
     async def delete(self, digests: Sequence[Digest]) -> None:
         """See `BlobStore.delete`."""
+        for digest in digests:
+            self._small.drop(digest)
         await self.run(_delete_all, [self.path(digest) for digest in digests])
 
     @asynccontextmanager
@@ -198,6 +209,7 @@ class FilesystemBlobs:
 
     async def quarantine(self, digest: Digest) -> str | None:
         """See `BlobStore.quarantine`."""
+        self._small.drop(digest)
         return await self.run(self._set_aside, digest)
 
     async def close(self) -> None:
@@ -207,6 +219,15 @@ class FilesystemBlobs:
     def path(self, digest: Digest) -> Path:
         """Where the bytes of a blob are, or would be."""
         return self._blobs / digest.algorithm / digest.hex[:2] / digest.hex / "data"
+
+    async def _load(self, digest: Digest, size: int) -> bytes | None:
+        """The bytes of a blob, kept from now on; `None` if they are not what they should be."""
+        path = self.path(digest)
+        with translated():
+            data = _read_cached(path, size)
+        if data is None:
+            data = await self.run(_read, path)
+        return data if data is not None and self._small.put(digest, data) else None
 
     def _list_staged(self) -> list[Staged]:
         """Names that are not of this module are somebody else's, and left alone."""
@@ -466,6 +487,28 @@ def _exists(path: str) -> bool:
     # Not `Path(path).exists()`: for each pull of a small blob, making the path would cost more than
     # asking the kernel.
     return os.path.exists(path)  # noqa: PTH110
+
+
+def _read_cached(path: Path, size: int) -> bytes | None:
+    """So many bytes of a file, if the page cache has them: then there is nothing to wait for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    data = bytearray(size)
+    try:
+        return bytes(data) if os.preadv(descriptor, [data], 0, os.RWF_NOWAIT) == size else None
+    except OSError:  # not cached, or a file system that cannot tell
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def _size(path: Path) -> int:

@@ -71,6 +71,10 @@ class MemoryBlobs:
         data = self._blobs.get(digest)
         return None if data is None else Memory(data)
 
+    async def read_small(self, digest: Digest, size: int) -> Memory | None:  # noqa: ARG002 - all are
+        """See `BlobStore.read_small`."""
+        return await self.find(digest)
+
     async def delete(self, digests: Sequence[Digest]) -> None:
         """See `BlobStore.delete`."""
         for digest in digests:

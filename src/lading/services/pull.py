@@ -80,7 +80,9 @@ async def pull_blob(registry: Registry, grant: Grant, digest: Digest) -> PulledB
     """
     grant.require(Action.PULL)
     size = await registry.metadata.find_blob(grant.repository, digest)
-    source = None if size is None else await registry.blobs.find(digest)
-    if size is None or source is None:
+    if size is None:
+        raise BlobUnknown("", {"digest": digest})
+    source = await registry.blobs.read_small(digest, size) or await registry.blobs.find(digest)
+    if source is None:
         raise BlobUnknown("", {"digest": digest})
     return PulledBlob(digest, size, source)
