@@ -69,6 +69,19 @@ def test_new_permissions(running: Running) -> None:
         assert running.permissions.value == expected
 
 
+def test_docker_s_clients_cannot_use_at_once_what_is_for_everybody(
+    running: Running, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They are let in without a password only where there are tokens; the log says so."""
+    running.write(changed(preset="users"))
+    running.reloader.refresh()
+    assert "Docker" not in caplog.text
+    running.write(changed(preset="public"))
+    running.reloader.refresh()
+    assert running.permissions.value.something_for_anybody
+    assert "Docker makes use of it after a restart" in caplog.text
+
+
 @pytest.mark.parametrize(
     "content", ["", "nonsense: [", "version: 0.1\nauth: {permissions: {preset: x}}\n", "a: b"]
 )

@@ -136,6 +136,15 @@ def permissions_of(auth: Auth) -> Permissions:
     )
 
 
+def has_token_service(auth: Auth) -> bool:
+    """Whether users are sent for a token: if that is wanted, or where Docker would need a password.
+
+    It pulls without a login only if it can get a token without one.
+    """
+    wanted = auth.tokens is not None or bool(auth.workloads)
+    return wanted or permissions_of(auth).something_for_anybody
+
+
 def _preset_rules(settings: PermissionSettings) -> Sequence[Rule]:
     match settings.preset:
         case "users":
@@ -168,15 +177,12 @@ def _gate_of_users(settings: Settings, htpasswd: Htpasswd, metadata: Metadata) -
     users = Authenticators([robots, workloads, FileUsers(UserFile(htpasswd.path), checker)])
     logins = Logins(users, _brake(settings))
     permissions = CurrentPermissions(permissions_of(settings.auth))
-    tokens = settings.auth.tokens
-    needs_tokens = tokens is not None or bool(settings.auth.workloads)
-    if not needs_tokens and not permissions.value.something_for_anybody:
+    if has_token_service(settings.auth):
+        tokens = settings.auth.tokens or Tokens()
+        gate = _with_token_service(settings, tokens, users, logins, permissions, metadata)
+    else:
         callers = Callers(logins, None, time.time)
         gate = Gate(callers, permissions, Basic(htpasswd.realm))
-    else:
-        gate = _with_token_service(
-            settings, tokens or Tokens(), users, logins, permissions, metadata
-        )
     return OpenGate(gate, permissions, checker, robots)
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from lading.config.loading import load
 from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
-from lading.gate import CurrentPermissions, permissions_of
+from lading.gate import CurrentPermissions, has_token_service, permissions_of
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class Reloader:
         self._path = path
         self._environ = environ
         self._permissions = permissions
+        self._has_token_service = has_token_service(settings.auth)
         # Not what the file is now: it may have changed since the settings were read.
         self._seen: object = None
 
@@ -63,6 +64,12 @@ class Reloader:
             if auth != ours.auth:
                 self._permissions.value = permissions_of(auth)
                 log.info("%s: the new permissions are in force", self._path)
+                if has_token_service(auth) and not self._has_token_service:
+                    log.warning(
+                        "%s: something is allowed without a login now; Docker makes use of it after"
+                        " a restart, for it wants a token service (`auth.tokens`)",
+                        self._path,
+                    )
             ours = ours.model_copy(update={"auth": auth})
             self._settings = ours
         if settings != ours:
