@@ -11,8 +11,8 @@ from tests.support.disk import Disk, Killed
 
 HELLO = b"hello"
 DIGEST = Digest.of(HELLO)
-# The directories of an algorithm, of a shard and of the blob, each made and synced; the file
-# synced, renamed, and its name synced.
+# The directories of an algorithm and of a shard, each made and synced; the blob's own made; the
+# file synced and renamed; its name synced, and that of its directory.
 CALLS = 9
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from lading.blobs import files
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.small import LARGEST
+from lading.blobs.staged import SMALL
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, UploadOutOfOrder, UploadUnknown
 from lading.ports import LocalFile
@@ -31,7 +33,7 @@ async def blobs(tmp_path: Path) -> AsyncIterator[FilesystemBlobs]:
     await opened.close()
 
 
-def files(root: Path) -> set[str]:
+def files_below(root: Path) -> set[str]:
     """Return all files below a directory, but the locks."""
     paths = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
     return {path for path in paths if "/locks/" not in path}
@@ -53,7 +55,7 @@ async def test_blobs_are_where_distribution_keeps_them(
 
     key = f"{algorithm}/{digest.hex[:2]}/{digest.hex}/data"
     assert found == LocalFile(f"{tmp_path}/docker/registry/v2/blobs/{key}", key)
-    assert files(tmp_path) == {f"docker/registry/v2/blobs/{key}"}
+    assert files_below(tmp_path) == {f"docker/registry/v2/blobs/{key}"}
 
 
 async def test_damaged_bytes_are_not_kept_in_memory(blobs: FilesystemBlobs) -> None:
@@ -89,7 +91,7 @@ async def test_deleting_a_blob_leaves_nothing_of_it(blobs: FilesystemBlobs, tmp_
 
     await blobs.delete([digest])
 
-    assert files(tmp_path) == set()
+    assert files_below(tmp_path) == set()
     assert not blobs.path(digest).parent.exists()
 
 
@@ -153,7 +155,7 @@ async def test_bytes_that_were_written_survive_the_process(
     await blobs.begin(upload.id)
     async with blobs.stage(upload) as staged:
         await staged.write(HELLO)
-        assert files(tmp_path) == {f"lading/uploads/{upload.id}"}
+        assert files_below(tmp_path) == {f"lading/uploads/{upload.id}"}
         assert (tmp_path / "lading/uploads" / upload.id).read_bytes() == HELLO
 
 
@@ -249,7 +251,7 @@ async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_don
     blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the next request would write to the same place at the same time."""
-    writing, go_on = asyncio.Event(), False
+    writing, go_on, large = asyncio.Event(), False, bytes(SMALL + 1)
     loop = asyncio.get_running_loop()
     pwrite = os.pwrite
 
@@ -264,7 +266,7 @@ async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_don
 
     async def request() -> None:
         async with blobs.stage(upload) as staged:
-            await staged.write(HELLO)
+            await staged.write(large)
 
     given_up = asyncio.create_task(request())
     await writing.wait()
@@ -276,7 +278,7 @@ async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_don
     with pytest.raises(asyncio.CancelledError):
         await given_up
     async with blobs.stage(upload) as staged:
-        assert staged.size == len(HELLO)
+        assert staged.size == len(large)
 
 
 async def test_a_full_disk_is_told(blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +290,7 @@ async def test_a_full_disk_is_told(blobs: FilesystemBlobs, monkeypatch: pytest.M
     async with blobs.stage(upload) as staged:
         with pytest.raises(StorageFull):
             await staged.write(HELLO)
-    monkeypatch.setattr(Path, "touch", full_disk)
+    monkeypatch.setattr(files, "make", full_disk)
     with pytest.raises(StorageFull):
         await blobs.begin(new_upload().id)
 
@@ -354,11 +356,11 @@ async def test_an_upload_that_cannot_be_marked_as_cut_is_given_up(
     async with blobs.stage(upload) as staged:
         await staged.write(HELLO)
         with monkeypatch.context() as broken:
-            broken.setattr(Path, "touch", full_disk)
+            broken.setattr(files, "make", full_disk)
             with pytest.raises(StorageFull):
                 await staged.rewind(3)
 
-    assert files(tmp_path) == set()
+    assert files_below(tmp_path) == set()
     with pytest.raises(UploadUnknown):
         await blobs.stage(upload).__aenter__()
 
@@ -379,11 +381,11 @@ async def test_nothing_is_left_of_an_upload_that_was_cut_and_committed(
                 await blobs.settle(upload.id, DIGEST)
         await blobs.discard(upload.id)
 
-    assert files(tmp_path) == {blobs.path(DIGEST).relative_to(tmp_path).as_posix()}
+    assert files_below(tmp_path) == {blobs.path(DIGEST).relative_to(tmp_path).as_posix()}
 
 
 async def test_a_mark_takes_no_inode(blobs: FilesystemBlobs, tmp_path: Path) -> None:
-    """It is another name of the blob, so that a push lets go of no file; see `_mark`."""
+    """It is another name of the blob, so that a push lets go of no file."""
     upload = new_upload()
     await blobs.begin(upload.id)
     async with blobs.stage(upload) as staged:

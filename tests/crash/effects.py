@@ -18,7 +18,8 @@ from types import FrameType
 from typing import Any
 
 from lading import ports
-from lading.blobs.filesystem import FilesystemBlobs, StagedFile
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.staged import StagedFile
 from lading.metadata.sqlite import SqliteMetadata
 
 DEAD = 77

@@ -37,6 +37,7 @@ READS = {
     "Metadata.close",
     "BlobStore.close",
     "BlobStore.find",
+    "BlobStore.read_small",
 }
 READING_SERVICES = {
     "listing.list_referrers",

@@ -133,7 +133,7 @@ async def test_a_blob_that_was_taken_aside_heals_when_it_is_pushed_again(
     assert finding.mended
     assert "push one of these images again" in finding.advice
     if damaged is not None and isinstance(people.blobs, FilesystemBlobs):
-        assert people.blobs._quarantine.joinpath(layer).read_bytes() == damaged
+        assert Path(people.blobs._disk.quarantine, layer).read_bytes() == damaged
 
     # To clients it is not there.
     with pytest.raises(BlobUnknown):

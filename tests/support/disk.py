@@ -54,15 +54,15 @@ class Disk:
         else:
             self._contents.add(path.stat().st_ino)
 
-    def _watch_mkdir(self, path: Path, mode: int = 0o777) -> None:
+    def _watch_mkdir(self, path: Path | str, mode: int = 0o777) -> None:
         self._count()
         self._mkdir(path, mode)
-        self._names.discard(path)
+        self._names.discard(Path(path))
 
-    def _watch_replace(self, source: Path, target: Path) -> None:
+    def _watch_replace(self, source: Path | str, target: Path | str) -> None:
         self._count()
         self._replace(source, target)
-        self._names.discard(target)
+        self._names.discard(Path(target))
 
     def _watch_pwrite(self, descriptor: int, data: bytes, offset: int) -> int:
         self._contents.discard(os.fstat(descriptor).st_ino)

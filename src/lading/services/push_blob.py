@@ -218,8 +218,8 @@ async def _stage(registry: Registry, upload: Upload) -> AsyncIterator[StagedUplo
 
 async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> None:
     """Check what the chunk says of itself before any of it is read, then read it."""
-    if chunk.length:
-        await registry.blobs.require_space(chunk.length)
+    if chunk.length != 0:
+        await registry.blobs.require_space(chunk.length or 0)
     pieces = _bounded(chunk, staged.size, registry.policy.max_blob_size)
     if chunk.range is None:
         async for piece in pieces:

@@ -1,0 +1,124 @@
+"""The disk below a store of files: its directories, its room, and threads that wait for it.
+
+What can take long (syncing, hashing, reading what is not cached) is done in a thread. What the
+kernel answers from memory is not: a thread takes longer to wake up than a small write takes.
+Paths are strings here: on the way of every push, making an object of one costs as much as the call
+that it is made for.
+"""
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from lading import durable
+from lading.blobs.failures import translated
+from lading.blocking import Pending, Threads
+from lading.core.digest import Digest
+from lading.core.errors import StorageFull
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+# Threads that wait for the disk; each holds one piece of one upload.
+THREADS = 16
+# Below the root, each after the one that holds it.
+_DIRECTORIES = (
+    "docker",
+    "docker/registry",
+    "docker/registry/v2",
+    "docker/registry/v2/blobs",
+    "lading",
+    "lading/uploads",
+    "lading/locks",
+    "lading/quarantine",
+)
+
+
+class Disk:
+    """The directories of a store, made if need be.
+
+    Attributes:
+        blobs, uploads, locks, quarantine: paths of directories.
+    """
+
+    def __init__(self, root: Path, reserve: int) -> None:
+        self.blobs = f"{root}/docker/registry/v2/blobs"
+        self.uploads = f"{root}/lading/uploads"
+        self.locks = f"{root}/lading/locks"
+        self.quarantine = f"{root}/lading/quarantine"
+        durable.make_directories(root)
+        for directory in _DIRECTORIES:
+            durable.make_directory(root / directory)
+        self._reserve = reserve
+        self._durable: set[str] = set()
+        self._threads = Threads(THREADS, "blobs")
+
+    def require_space(self, size: int) -> None:
+        """Go on only if there is room for so many bytes.
+
+        Raises:
+            StorageFull: there is not, beyond what is kept in reserve.
+        """
+        status = os.statvfs(self.uploads)
+        free = status.f_bavail * status.f_frsize
+        # Some file systems make inodes as they need them, and count none.
+        if free - size < self._reserve or (status.f_files and not status.f_favail):
+            raise StorageFull
+
+    def directory_of(self, digest: Digest) -> str:
+        """The directory of a blob; its bytes are in `data` there."""
+        return f"{self.blobs}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
+
+    def make_room(self, digest: Digest) -> None:
+        """Make the directory of a blob, which is durable after `sync_name` only."""
+        directory = self.directory_of(digest)
+        shard = os.path.dirname(directory)
+        if shard not in self._durable:
+            self._make_shard(shard)
+        try:
+            _make_directory(directory)
+        except FileNotFoundError:  # somebody tidied up directories that were empty
+            self._make_shard(shard)
+            _make_directory(directory)
+
+    def sync_name(self, digest: Digest) -> None:
+        """Make the name of a blob durable that was just given to its bytes.
+
+        The directory of the blob is as new as the name, so that its own name is synced as well.
+        """
+        directory = self.directory_of(digest)
+        durable.sync_directory(directory)
+        durable.sync_directory(os.path.dirname(directory))
+
+    async def run(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do blocking work in a thread, and return only when it is over.
+
+        Raises:
+            StorageFull, Unavailable: see `lading.blobs.failures.translated`.
+        """
+        with translated():
+            return await self.start(function, *args, **kwargs)
+
+    def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
+        """Begin blocking work in a thread; whoever does must await its outcome."""
+        return self._threads.start(function, *args, **kwargs)
+
+    def close(self) -> None:
+        """Let go of threads."""
+        self._threads.close()
+
+    def _make_shard(self, shard: str) -> None:
+        """Make a shard and its algorithm's directory durable.
+
+        That they are there says nothing: whoever made them may have died before syncing.
+        """
+        for directory in (os.path.dirname(shard), shard):
+            durable.make_directory(Path(directory))
+        self._durable.add(shard)
+
+
+def _make_directory(path: str) -> None:
+    with suppress(FileExistsError):
+        os.mkdir(path)

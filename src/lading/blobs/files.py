@@ -1,0 +1,74 @@
+"""Calls on files, by their paths as strings; see `lading.blobs.disk` for why they are strings."""
+
+import fcntl
+import os
+from contextlib import suppress
+
+
+def exists(path: str) -> bool:
+    """Whether something has this name."""
+    return os.path.exists(path)
+
+
+def size_of(path: str) -> int:
+    """How many bytes a file has; none if it is not there."""
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return 0
+
+
+def read_cached(path: str, size: int) -> bytes | None:
+    """So many bytes of a file, if the page cache has them: then there is nothing to wait for."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    data = bytearray(size)
+    try:
+        return bytes(data) if os.preadv(descriptor, [data], 0, os.RWF_NOWAIT) == size else None
+    except OSError:  # not cached, or a file system that cannot tell
+        return None
+    finally:
+        os.close(descriptor)
+
+
+def read(path: str) -> bytes | None:
+    """All bytes of a small file, if it is there."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def make(path: str) -> None:
+    """Make an empty file.
+
+    Raises:
+        FileExistsError: there is one.
+    """
+    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+
+
+def delete(path: str) -> None:
+    """Take a name away, if it is there."""
+    with suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def try_lock(descriptor: int) -> bool:
+    """Lock an open file against everybody else; false if somebody has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def leads_to(path: str, descriptor: int) -> bool:
+    """Whether an open file has this name."""
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False

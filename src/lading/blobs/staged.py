@@ -1,0 +1,197 @@
+"""An upload's file while a request writes to it, up to the moment at which it is a blob."""
+
+import os
+from contextlib import suppress
+from types import TracebackType
+
+from lading.blobs import files
+from lading.blobs.disk import Disk
+from lading.blobs.failures import translated
+from lading.blobs.hashing import HashesInProgress, RunningHash
+from lading.core.digest import Bytes, Digest
+from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
+from lading.ports import Upload
+
+# Bytes up to which a thread would take longer to wake up than they take to hash and to copy into
+# the page cache, which is all that writing them is.
+SMALL = 64 * 1024
+# Bytes from which a second thread costs less than it saves.
+SIDE_BY_SIDE = 128 * 1024
+# Bytes read at once when a hash has to catch up.
+READ_SIZE = 1024 * 1024
+
+
+class StagedFile:
+    """See `lading.ports.StagedUpload`; open while it is entered."""
+
+    def __init__(self, disk: Disk, hashes: HashesInProgress, path: str, upload: Upload) -> None:
+        self._disk = disk
+        self._hashes = hashes
+        self._path = path
+        self._upload = upload
+        self._descriptor = -1
+        self._running: RunningHash | None = None
+        self._rewound = False
+        self.size = 0
+
+    async def __aenter__(self) -> "StagedFile":
+        """Open the file, unless somebody else has it."""
+        with translated():
+            self._descriptor = _open_exclusively(self._path)
+            self.size = os.fstat(self._descriptor).st_size
+            self._rewound = files.exists(rewound(self._path))
+        upload = self._upload
+        running = self._hashes.take(upload.id, upload.algorithm, self.size)
+        self._running = None if self._rewound else running
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Hand the running hash to the upload's next request, and let go of the file."""
+        if self._running is not None:
+            self._hashes.keep(self._upload.id, self._running)
+        os.close(self._descriptor)
+
+    async def write(self, data: Bytes) -> None:
+        """See `StagedUpload.write`."""
+        if len(data) <= SMALL:
+            with translated():
+                self._write(data)
+        elif self._running is None or len(data) < SIDE_BY_SIDE:
+            await self._disk.run(self._write_if_room, data)
+        else:
+            await self._write_and_hash(self._running, data)
+
+    async def rewind(self, size: int) -> None:
+        """See `StagedUpload.rewind`."""
+        await self._disk.run(self._rewind, size)
+
+    async def commit(self, digest: Digest) -> None:
+        """See `StagedUpload.commit`."""
+        await self._disk.run(self._commit, digest)
+
+    async def _write_and_hash(self, running: RunningHash, data: Bytes) -> None:
+        """Both take about as long, so a core each does them side by side."""
+        self._running = None  # if not all is written, the hash is of something else
+        hashing = self._disk.start(running.update, data)
+        try:
+            await self._disk.run(self._write_if_room, data)
+        finally:
+            await hashing
+        self._running = running
+
+    def _write_if_room(self, data: Bytes) -> None:
+        """There was room when the request began; meanwhile others write as well."""
+        self._disk.require_space(len(data))
+        self._write(data)
+
+    def _write(self, data: Bytes) -> None:
+        view = memoryview(data)
+        while view:
+            written = os.pwrite(self._descriptor, view, self.size)
+            self.size += written
+            view = view[written:]
+        if self._running is not None:
+            self._running.update(data)
+
+    def _rewind(self, size: int) -> None:
+        if not files.leads_to(self._path, self._descriptor):  # it is a blob now, or was cancelled
+            return
+        # Another worker may keep a hash of the bytes that go now. The mark comes first, and is
+        # looked for under the same lock, so that such a hash is never taken for that of new bytes.
+        try:
+            with suppress(FileExistsError):
+                files.make(rewound(self._path))
+        except OSError:  # no room even for the mark: better no upload than a wrong one
+            files.delete(self._path)
+            raise
+        os.ftruncate(self._descriptor, size)
+        self.size, self._running, self._rewound = size, None, True
+
+    def _commit(self, digest: Digest) -> None:
+        actual = self._digest(digest.algorithm)
+        if actual != digest:
+            raise DigestMismatch("", {"expected": digest, "actual": actual})
+        target = f"{self._disk.directory_of(digest)}/data"
+        self._mark(digest)
+        try:
+            self._disk.make_room(digest)
+            os.fsync(self._descriptor)
+            self._become(target)
+        except (OSError, UploadUnknown):
+            if not files.leads_to(target, self._descriptor):  # it did not come to that
+                files.delete(marked(self._path, digest))
+            raise
+        self._running = None
+        self._disk.sync_name(digest)
+        if self._rewound:
+            files.delete(rewound(self._path))
+
+    def _mark(self, digest: Digest) -> None:
+        """Say that the upload is about to get its final name.
+
+        The mark is a second name of the upload's file. A file of its own would cost an inode for
+        each push, and ext4 does not give out one that was deleted in the last minutes: a busy
+        registry would search for a free one, push by push, among thousands that it has just let go.
+        """
+        try:
+            with suppress(FileExistsError):  # by an attempt that a crash ended
+                os.link(self._path, marked(self._path, digest))
+        except FileNotFoundError:  # cancelled while this request wrote to it
+            raise UploadUnknown from None
+
+    def _become(self, target: str) -> None:
+        try:
+            os.replace(self._path, target)
+        except FileNotFoundError:  # cancelled meanwhile
+            raise UploadUnknown from None
+
+    def _digest(self, algorithm: str) -> Digest:
+        """The digest of the whole file, read only as far as it was not hashed on the way in."""
+        if self._running is None or self._running.algorithm != algorithm:
+            self._running = RunningHash.start(algorithm)
+        while self._running.size < self.size:
+            data = os.pread(self._descriptor, READ_SIZE, self._running.size)
+            if not data:
+                raise OSError(f"{self._path} is shorter than it was")
+            self._running.update(data)
+        return self._running.digest()
+
+
+def rewound(path: str) -> str:
+    """The mark of an upload that was shortened."""
+    return f"{path}.rewound"
+
+
+def marked(path: str, digest: Digest) -> str:
+    """The mark of an upload that is about to be a blob."""
+    return f"{path}.{digest}"
+
+
+def _open_exclusively(path: str) -> int:
+    """Open an upload's file, unless somebody else has it."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise UploadUnknown from None
+    try:
+        _take(path, descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _take(path: str, descriptor: int) -> None:
+    """Lock an upload's file, which is not to be touched unless that succeeds."""
+    if not files.try_lock(descriptor):
+        raise UploadOutOfOrder(
+            "another request is writing to this upload; ask for its status, then go on",
+            os.fstat(descriptor).st_size,
+        )
+    if not files.leads_to(path, descriptor):  # it became a blob between the open and the lock
+        raise UploadUnknown
