@@ -11,7 +11,6 @@ import signal
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from email.utils import formatdate
 from types import FrameType
 
 import uvicorn
@@ -73,7 +72,7 @@ class Server(uvicorn.Server):
         """Ten times a second; true to stop."""
         if counter % TICKS_BETWEEN_SWEEPS == 0:
             self._leave_idle_clients()
-            self.server_state.date = f"date: {formatdate(usegmt=True)}\r\n".encode()
+            self.server_state.look_at_clock()
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

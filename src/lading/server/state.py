@@ -1,5 +1,7 @@
 """What all connections of a process share."""
 
+from email.utils import formatdate
+
 from uvicorn.server import ServerState
 
 
@@ -13,8 +15,13 @@ class State(ServerState):
     """
 
     ending = False
-    date = b""
+    date: bytes
 
     def __init__(self, max_head: int) -> None:
         super().__init__()
         self.max_head = max_head
+        self.look_at_clock()
+
+    def look_at_clock(self) -> None:
+        """Renew the date."""
+        self.date = f"date: {formatdate(usegmt=True)}\r\n".encode()

@@ -1,0 +1,94 @@
+"""What an application sends, in the order in which it sends it."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import uvicorn
+import uvloop
+
+from lading.api.asgi import Application, Receive, Scope, Send
+from lading.server import exchange
+from lading.server.protocol import Http
+from lading.server.sendfile import FileSender
+from lading.server.state import State
+
+SIZE = 16 * 1024 * 1024
+PIECE = 20_000
+
+
+class Watched(FileSender):
+    """Notes what is left to be sent when it begins."""
+
+    left: ClassVar[list[int]] = []
+
+    def __init__(self, transport: asyncio.Transport) -> None:
+        super().__init__(transport)
+        self.left.append(transport.get_write_buffer_size())
+
+
+def test_a_file_leaves_after_what_was_written_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kernel sends the one; the transport sends the other, and may have some of it left."""
+    data = os.urandom(SIZE)
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    left = 0
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal left
+        assert "http.response.zerocopysend" in scope["extensions"]
+        length = (b"content-length", b"%d" % SIZE)
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        at = 0
+        while not (left := connections[0].transport.get_write_buffer_size()):
+            piece = data[at : at + PIECE]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            at += PIECE
+        with path.open("rb") as file:
+            rest = {"file": file.fileno(), "offset": at, "count": SIZE - at}
+            await send({"type": "http.response.zerocopysend", **rest})
+
+    monkeypatch.setattr(exchange, "FileSender", Watched)
+    connections: list[Http] = []
+
+    async def pull() -> bytes:
+        async with serving(application, connections) as reader:
+            await asyncio.sleep(0.1)  # until the server has nowhere left to write to
+            return await reader.read()
+
+    received = uvloop.run(pull())
+
+    assert left > 0
+    assert Watched.left == [0]
+    assert received.endswith(b"\r\n\r\n" + data)
+
+
+@asynccontextmanager
+async def serving(
+    application: Application, connections: list[Http]
+) -> AsyncIterator[asyncio.StreamReader]:
+    """Serve an application to a client that takes little at a time, and has asked once."""
+    config = uvicorn.Config(application)
+    config.loaded_app = application
+    state = State(max_head=8192)
+
+    def connect() -> Http:
+        connections.append(Http(config, state, {}))
+        return connections[-1]
+
+    server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", 0)
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.connect(server.sockets[0].getsockname())
+    reader, writer = await asyncio.open_connection(sock=client)
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    yield reader
+    writer.close()
+    server.close()
