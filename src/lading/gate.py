@@ -82,12 +82,14 @@ class OpenGate:
         permissions: that the gate asks.
         checker: its threads; `None` if it has none.
         robots: whose use is to be written down; `None` if there can be none.
+        file: of users, kept open; `None` if there is none.
     """
 
     gate: Gate
     permissions: CurrentPermissions
     checker: PasswordChecker | None = None
     robots: RobotLogins | None = None
+    file: UserFile | None = None
 
     async def keep(self) -> None:
         """Write down now and then what was used."""
@@ -96,10 +98,12 @@ class OpenGate:
             await self._write_down()
 
     async def close(self) -> None:
-        """Write down what was used, and let go of threads."""
+        """Write down what was used, and let go of threads and files."""
         await self._write_down()
         if self.checker is not None:
             self.checker.close()
+        if self.file is not None:
+            self.file.close()
 
     async def _write_down(self) -> None:
         if self.robots is None:
@@ -174,7 +178,8 @@ def _gate_of_users(settings: Settings, htpasswd: Htpasswd, metadata: Metadata) -
     checker = PasswordChecker(time.time)
     robots = RobotLogins(metadata, time.time)
     workloads = WorkloadLogins([_issuer(of) for of in settings.auth.workloads], time.time)
-    users = Authenticators([robots, workloads, FileUsers(UserFile(htpasswd.path), checker)])
+    file = UserFile(htpasswd.path)
+    users = Authenticators([robots, workloads, FileUsers(file, checker)])
     logins = Logins(users, _brake(settings))
     permissions = CurrentPermissions(permissions_of(settings.auth))
     if has_token_service(settings.auth):
@@ -183,7 +188,7 @@ def _gate_of_users(settings: Settings, htpasswd: Htpasswd, metadata: Metadata) -
     else:
         callers = Callers(logins, None, time.time)
         gate = Gate(callers, permissions, Basic(htpasswd.realm))
-    return OpenGate(gate, permissions, checker, robots)
+    return OpenGate(gate, permissions, checker, robots, file)
 
 
 def _issuer(settings: Workload) -> Issuer:

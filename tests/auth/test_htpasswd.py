@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from pathlib import Path
 
 import bcrypt
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lading.auth import htpasswd as module
 from lading.auth.htpasswd import HtpasswdInvalid, UserFile, parse_users, usual_cost
 
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4)).decode()
@@ -111,6 +113,42 @@ def test_a_file_that_changes_is_read_again(
 
     write(path, f"carol:{HASH}\n", at=4)
     assert list(file.users) == ["carol"]
+
+
+def test_a_file_that_is_replaced_is_read_at_once(tmp_path: Path) -> None:
+    """In all the ways of editors and programs; the new one has the size and the time of the old."""
+    path, new, old = (tmp_path / name for name in ("htpasswd", "new", "old"))
+    write(path, f"alice:{HASH}\n", at=1)
+    file = UserFile(path)
+    for name in ("bobby", "carol"):
+        write(new, f"{name}:{HASH}\n", at=1)
+        if name == "carol":
+            path.rename(old)
+            assert list(file.users) == ["bobby"], "there is none for a moment"
+        new.replace(path)
+        assert list(file.users) == [name]
+    path.unlink()
+    write(path, f"david:{HASH}\n", at=1)
+    assert list(file.users) == ["david"]
+    file.close()
+
+
+def test_a_path_that_leads_elsewhere_is_noticed_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing has happened to the file that was read, which is still there."""
+    monkeypatch.setattr(module, "LOOK_EVERY", 0.1)
+    path, new = tmp_path / "htpasswd", tmp_path / "new"
+    for name in ("alice", "carol"):
+        write(tmp_path / name, f"{name}:{HASH}\n", at=1)
+    path.symlink_to(tmp_path / "alice")
+    file = UserFile(path)
+    assert list(file.users) == ["alice"]
+    new.symlink_to(tmp_path / "carol")
+    new.replace(path)
+    time.sleep(0.2)
+    assert list(file.users) == ["carol"]
+    file.close()
 
 
 def test_usual_cost() -> None:

@@ -119,18 +119,17 @@ class Callers:
         """
         key = hashlib.blake2b(header.encode(), key=self._key, digest_size=32).digest()
         caller = self._known.get(key)
-        if caller is not None and await self._is_as_before(caller.login):
-            return caller
+        if caller is not None:
+            before = caller.login
+            if before is None:
+                return caller
+            now = await self._logins.recall(before.principal.name)
+            if now is not None and now.stamp == before.stamp:
+                return caller
         caller, until = await self._identify(request, header)
         if caller is not None:
             self._known.put(key, caller, until=until)
         return caller
-
-    async def _is_as_before(self, login: Login | None) -> bool:
-        if login is None:
-            return True
-        now = await self._logins.recall(login.principal.name)
-        return now is not None and now.stamp == login.stamp
 
     async def _identify(self, request: Request, header: str) -> tuple[Caller | None, float]:
         """The caller, and how long that may be remembered."""

@@ -36,6 +36,9 @@ class Authenticator(Protocol):
             Unavailable: it cannot be checked now.
         """
 
+    def may_know(self, name: str) -> bool:
+        """Whether a name looks like one of this place's."""
+
     async def recall(self, name: str) -> Login | None:
         """The login of a name, without its password, if it still exists.
 
@@ -95,7 +98,8 @@ class Authenticators:
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`."""
         for place in self._places:
-            login = await place.recall(name)
-            if login is not None:
-                return login
+            if place.may_know(name):
+                login = await place.recall(name)
+                if login is not None:
+                    return login
         return None

@@ -6,6 +6,7 @@ Only bcrypt counts, as in CNCF Distribution: the other kinds of hash in such fil
 import logging
 import os
 import re
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,8 @@ MAX_SIZE = 16 * 1024 * 1024
 # Each step doubles the time: 12 takes a quarter of a second, 17 eight seconds.
 MAX_COST = 16
 DEFAULT_COST = 12
+# Seconds between two looks whether the path of the file leads to another one.
+LOOK_EVERY = 1.0
 
 _HASH = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}", re.ASCII)
 
@@ -85,6 +88,11 @@ class UserFile:
 
     What cannot be read does not replace what could be read before: the users of then stay, and the
     log says why.
+
+    Whether it has changed is asked at each request, so the file is kept open: to look at it takes a
+    microsecond, to find it by its path several. It shows by itself that it was written to, removed,
+    renamed or replaced. That its path leads elsewhere because a link or a directory does is looked
+    for now and then.
     """
 
     def __init__(self, path: Path) -> None:
@@ -94,26 +102,38 @@ class UserFile:
             HtpasswdInvalid: it cannot be used.
         """
         self._path = path
-        self._name = str(path)
-        self._users: Users = {}
-        self._seen: object = None
-        self._read()
+        self._descriptor, self._seen, self._users = _read(path)
+        # What was at the path when that was last read, or could not be.
+        self._tried: object = self._seen
+        self._look_at = time.monotonic() + LOOK_EVERY
 
     @property
     def users(self) -> Users:
         """The users of now."""
-        if _state(self._name) != self._seen:
-            try:
-                self._read()
-                log.info("read %s again: %d users", self._path, len(self._users))
-            except HtpasswdInvalid as error:
-                log.error("%s; the users of before stay", error)  # noqa: TRY400 - no failure of ours
+        if _state(os.fstat(self._descriptor)) != self._seen or time.monotonic() >= self._look_at:
+            self._look()
         return self._users
 
-    def _read(self) -> None:
-        # The state is taken first: a file that changes while it is read is read once more.
-        self._seen = _state(self._name)
-        self._users = parse_users(read_limited(self._path), self._name)
+    def close(self) -> None:
+        """Let go of the file."""
+        os.close(self._descriptor)
+
+    def _look(self) -> None:
+        """Read what is at the path, unless that was tried already."""
+        self._look_at = time.monotonic() + LOOK_EVERY
+        found = _state_at(self._path)
+        if found == self._tried:
+            return
+        self._tried = found
+        try:
+            descriptor, seen, users = _read(self._path)
+        except HtpasswdInvalid as error:
+            log.error("%s; the users of before stay", error)  # noqa: TRY400 - no failure of ours
+            return
+        os.close(self._descriptor)
+        self._descriptor, self._users = descriptor, users
+        self._seen = self._tried = seen
+        log.info("read %s again: %d users", self._path, len(users))
 
 
 def read_limited(path: Path) -> bytes:
@@ -122,13 +142,40 @@ def read_limited(path: Path) -> bytes:
     Raises:
         HtpasswdInvalid: it cannot be read, or is too large.
     """
+    descriptor = _open(path)
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_SIZE + 1)
+        return _content(descriptor, path)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> tuple[int, object, Users]:
+    """The open file, its state, and its users."""
+    descriptor = _open(path)
+    try:
+        # The state is taken first: a file that changes while it is read is read once more.
+        state = _state(os.fstat(descriptor))
+        return descriptor, state, parse_users(_content(descriptor, path), str(path))
+    except BaseException:
+        os.close(descriptor)
+        raise
+
+
+def _open(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise HtpasswdInvalid(
             f"{path}: there is no such file; make it with `lading user add --file {path} NAME`"
         ) from error
+    except OSError as error:
+        raise HtpasswdInvalid(f"{path}: cannot be read: {error.strerror}") from error
+
+
+def _content(descriptor: int, path: Path) -> bytes:
+    try:
+        with os.fdopen(descriptor, "rb", closefd=False) as file:
+            content = file.read(MAX_SIZE + 1)
     except OSError as error:
         raise HtpasswdInvalid(f"{path}: cannot be read: {error.strerror}") from error
     if len(content) > MAX_SIZE:
@@ -136,10 +183,19 @@ def read_limited(path: Path) -> bytes:
     return content
 
 
-def _state(path: str) -> object:
-    """Changes when the file does; a microsecond's work, so it can be asked at every login."""
+def _state(found: os.stat_result) -> object:
+    """Changes when the file does, or loses its name: a rename changes `st_ctime`, too."""
+    return (
+        found.st_mtime_ns,
+        found.st_ctime_ns,
+        found.st_size,
+        found.st_nlink,
+        found.st_ino,
+    )
+
+
+def _state_at(path: Path) -> object:
     try:
-        found = os.stat(path)  # noqa: PTH116 - no Path is made for it
+        return _state(path.stat())
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

@@ -14,7 +14,7 @@ What is remembered of names and passwords are keyed hashes, under a key that is 
 import asyncio
 import hmac
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from lading.auth.authenticator import Authenticators, Login
 from lading.auth.memory import Memory
@@ -136,9 +136,9 @@ class Logins:
             running.add_done_callback(lambda done: self._finish(guess, done))
         return await asyncio.shield(running)
 
-    async def recall(self, name: str) -> Login | None:
+    def recall(self, name: str) -> Awaitable[Login | None]:
         """See `Authenticator.recall`."""
-        return await self._authenticators.recall(name)
+        return self._authenticators.recall(name)
 
     async def _check(self, brake: Brake, client: str, name: str, password: str) -> Login | None:
         try:

@@ -83,6 +83,10 @@ class RobotLogins:
             return None
         return self._use(robot)
 
+    def may_know(self, name: str) -> bool:
+        """See `Authenticator.may_know`."""
+        return name.startswith(PREFIX)
+
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`."""
         robot = await self._find(name)
@@ -105,7 +109,7 @@ class RobotLogins:
 
     async def _find(self, name: str) -> Robot | None:
         """A robot by the name of its login, if its time is not over."""
-        if not name.startswith(PREFIX):
+        if not self.may_know(name):
             return None
         robot = await self._robots.find_robot(name.removeprefix(PREFIX))
         if robot is None or (robot.expires_at is not None and robot.expires_at <= self._clock()):

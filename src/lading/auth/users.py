@@ -25,6 +25,10 @@ class FileUsers:
             return None
         return self._login(name, hashed) if await self._checker.check(password, hashed) else None
 
+    def may_know(self, name: str) -> bool:  # noqa: ARG002
+        """See `Authenticator.may_know`."""
+        return True
+
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`."""
         hashed = self._file.users.get(name)

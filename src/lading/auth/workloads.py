@@ -76,6 +76,10 @@ class WorkloadLogins:
             self._known.put(key, login, until=min(until, now + REMEMBERED))
         return login
 
+    def may_know(self, name: str) -> bool:
+        """See `Authenticator.may_know`: a user of a file cannot have such a name."""
+        return ":" in name
+
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`.
 
