@@ -1,5 +1,6 @@
 """Files of users: what is read, what is refused, and what happens when they change."""
 
+import errno
 import logging
 import os
 import time
@@ -148,6 +149,30 @@ def test_a_path_that_leads_elsewhere_is_noticed_soon(
     new.replace(path)
     time.sleep(0.2)
     assert list(file.users) == ["carol"]
+    file.close()
+
+
+def test_a_file_that_is_removed_on_another_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network file system says of the open one that it is stale."""
+    path, new = tmp_path / "htpasswd", tmp_path / "new"
+    write(path, f"alice:{HASH}\n", at=1)
+    file = UserFile(path)
+    old, look = file._descriptor, os.fstat
+
+    def fail(descriptor: int) -> os.stat_result:
+        if descriptor == old:
+            raise OSError(errno.ESTALE, "stale")
+        return look(descriptor)
+
+    monkeypatch.setattr(os, "fstat", fail)
+    assert list(file.users) == ["alice"]
+    write(new, f"carol:{HASH}\n", at=1)
+    # So that the number of the old one is not given to the new one.
+    with path.open():
+        new.replace(path)
+        assert list(file.users) == ["carol"]
     file.close()
 
 

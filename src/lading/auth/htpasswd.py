@@ -110,7 +110,7 @@ class UserFile:
     @property
     def users(self) -> Users:
         """The users of now."""
-        if _state(os.fstat(self._descriptor)) != self._seen or time.monotonic() >= self._look_at:
+        if _state_of(self._descriptor) != self._seen or time.monotonic() >= self._look_at:
             self._look()
         return self._users
 
@@ -154,7 +154,7 @@ def _read(path: Path) -> tuple[int, object, Users]:
     descriptor = _open(path)
     try:
         # The state is taken first: a file that changes while it is read is read once more.
-        state = _state(os.fstat(descriptor))
+        state = _state_of(descriptor)
         return descriptor, state, parse_users(_content(descriptor, path), str(path))
     except BaseException:
         os.close(descriptor)
@@ -192,6 +192,13 @@ def _state(found: os.stat_result) -> object:
         found.st_nlink,
         found.st_ino,
     )
+
+
+def _state_of(descriptor: int) -> object:
+    try:
+        return _state(os.fstat(descriptor))
+    except OSError:  # it was removed from another machine (ESTALE)
+        return None
 
 
 def _state_at(path: Path) -> object:
