@@ -84,6 +84,16 @@ def test_requests_may_be_sent_ahead(repository: Repository) -> None:
             assert connection.receive().body == b"blob %d" % number
 
 
+def test_requests_may_not_be_sent_ahead_without_end(client: Client) -> None:
+    """Each takes memory until it is answered."""
+    with client.connection() as connection:
+        connection.send(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n" * 5000)
+        answer = connection.receive()
+        assert answer.status == 429
+        assert answer.codes == ["TOOMANYREQUESTS"]
+        assert connection.rest() == b""
+
+
 @pytest.mark.endpoint("end-6", "PUT")
 def test_a_client_that_waits_is_told_to_go_on(repository: Repository) -> None:
     """`Expect: 100-continue` (RFC 9110, 10.1.1)."""

@@ -27,6 +27,8 @@ from lading.server.state import State
 MAX_URL = 16 * 1024
 # Bytes from which it pays to receive a body without the parser.
 LARGE = 256 * 1024
+# Requests that may be sent ahead of their answers; each is kept in memory, and clients send none.
+MOST_AHEAD = 256
 # Seconds that a client has to read the last response.
 LINGER = 5.0
 
@@ -179,6 +181,12 @@ class Http(asyncio.Protocol):
         self._in_head = False
         version = self._parser.get_http_version()
         self._check_head(version)
+        if len(self._exchanges) >= MOST_AHEAD:
+            self._refusal = (
+                HTTPStatus.TOO_MANY_REQUESTS,
+                f"send at most {MOST_AHEAD} requests ahead of their answers",
+            )
+            raise HeadRefusedError
         if self._parser.should_upgrade():
             self._declined = self._framing
         path, query = self._target()
@@ -350,7 +358,8 @@ class Http(asyncio.Protocol):
 
 
 def _refusal(status: HTTPStatus, message: str) -> bytes:
-    body = json.dumps({"errors": [{"code": "UNSUPPORTED", "message": message, "detail": {}}]})
+    code = "TOOMANYREQUESTS" if status == HTTPStatus.TOO_MANY_REQUESTS else "UNSUPPORTED"
+    body = json.dumps({"errors": [{"code": code, "message": message, "detail": {}}]})
     head = (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         f"{_ALWAYS}"
