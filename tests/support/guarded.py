@@ -12,8 +12,10 @@ from typing import Any
 
 import bcrypt
 import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
+from lading.auth.thumbprints import thumbprint
 from tests.support.client import Client
 from tests.support.lading import Lading, lading_serve
 from tests.support.network import MACHINE, Network
@@ -85,11 +87,12 @@ class Guarded:
         return claims
 
     @property
-    def key(self) -> tuple[str, Any]:
+    def key(self) -> tuple[str, ec.EllipticCurvePrivateKey]:
         """The key that it signs tokens with, stolen from its directory; and its name."""
         (entry,) = json.loads((self.lading.root / "lading" / "token-keys.json").read_bytes())
-        key_id = jwt.get_unverified_header(self.token(""))["kid"]
-        return key_id, load_pem_private_key(entry["pem"].encode(), None)
+        key = load_pem_private_key(entry["pem"].encode(), None)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        return thumbprint(key.public_key()), key
 
     def sign(self, claims: Mapping[str, Any]) -> str:
         """Sign any claims with its own key."""
