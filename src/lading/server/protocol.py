@@ -6,7 +6,6 @@ protocol's JSON error, then the connection is closed.
 """
 
 import asyncio
-import json
 from collections import deque
 from http import HTTPStatus
 from typing import Any
@@ -16,28 +15,21 @@ import httptools
 from uvicorn import Config
 
 from lading.api.asgi import Scope
-from lading.api.response import ALWAYS
 from lading.server.body import LargeBody
 from lading.server.exchange import Exchange
+from lading.server.head import Head
 from lading.server.parser import DecliningParser
+from lading.server.refusal import NOT_HTTP, Refusal
 from lading.server.sendfile import can_send_files
 from lading.server.state import State
 
-# nginx's `large_client_header_buffers` allows a line of 8 KiB; 100 tags of 128 bytes need 13.
-MAX_URL = 16 * 1024
 # Bytes from which it pays to receive a body without the parser.
 LARGE = 256 * 1024
-# Requests that may be sent ahead of their answers; each is kept in memory, and clients send none.
+# Requests of a connection that may wait for their answers; each takes some KiB, and real clients
+# wait themselves.
 MOST_AHEAD = 256
 # Seconds that a client has to read the last response.
 LINGER = 5.0
-
-_FRAMING = frozenset({b"content-length", b"transfer-encoding"})
-_ALWAYS = "".join(f"{name.lower()}: {value}\r\n" for name, value in ALWAYS.items())
-
-
-class HeadRefusedError(Exception):
-    """The request line or the headers break a rule."""
 
 
 class Http(asyncio.Protocol):
@@ -71,21 +63,14 @@ class Http(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         # The last response is sent: what still comes is not looked at.
         self._parting = False
-        self._refusal = (HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")
-        # A head that has begun and is not complete; how much came since it began.
+        # Of the request that came last; whether it is not complete; how much came since it began.
+        self._head = Head()
         self._in_head = False
         self._head_received = self._last_received = 0
         self._repeating_head = False
         # The header that tells where a body ends which the parser believes to be in another
         # protocol.
         self._declined: tuple[bytes, bytes] | None = None
-        # Of the head: its parts, how many hosts it names, the header that tells where the body ends
-        # if it has one (RFC 9112, 6.3), whether the client waits to be told to send it.
-        self._url = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._hosts = 0
-        self._framing: tuple[bytes, bytes] | None = None
-        self._waits = False
 
     # From the connection
 
@@ -119,13 +104,13 @@ class Http(asyncio.Protocol):
         self._head_received += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
-            self._refuse()
+        except httptools.HttpParserError as error:
+            # What this class raises arrives as the context of the parser's own error.
+            self._refuse(error.__context__ if isinstance(error.__context__, Refusal) else NOT_HTTP)
             return
         # The parser tells of a header when it is complete; count those that never are as well.
         if self._in_head and self._head_received > self.server_state.max_head + len(data):
-            self._set_refusal_of_head()
-            self._refuse()
+            self._refuse(self._too_large())
         elif self._receiving is not None and self._receiving.missing >= LARGE:
             self.transport.set_protocol(LargeBody(self._receiving, self))
 
@@ -146,50 +131,35 @@ class Http(asyncio.Protocol):
         """A request starts."""
         if not self._repeating_head:
             self._in_head = True
-            self._url, self._headers, self._hosts = b"", [], 0
-            self._framing, self._waits = None, False
+            self._head = Head()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line's target."""
-        if self._repeating_head:
-            return
-        self._url += url
-        if len(self._url) > MAX_URL:
-            self._refusal = (
-                HTTPStatus.REQUEST_URI_TOO_LONG,
-                f"the URL may have at most {MAX_URL} bytes",
-            )
-            raise HeadRefusedError
+        if not self._repeating_head:
+            self._head.add_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A complete header."""
-        if self._repeating_head:
-            return
-        name = name.lower()
-        self._headers.append((name, value))
-        if name == b"host":
-            self._hosts += 1
-        elif name in _FRAMING:
-            self._framing = name, value
-        elif name == b"expect":
-            self._waits = value.lower() == b"100-continue"
+        if not self._repeating_head:
+            self._head.add_header(name, value)
 
     def on_headers_complete(self) -> None:
         """The head is complete; the body follows."""
         if self._repeating_head:
             return
         self._in_head = False
-        version = self._parser.get_http_version()
-        self._check_head(version)
+        head, version = self._head, self._parser.get_http_version()
+        head.require_one_host(version)
+        if self._head_received > self.server_state.max_head:  # with what follows, perhaps
+            self._require_small(head)
         if len(self._exchanges) >= MOST_AHEAD:
-            self._refusal = (
+            raise Refusal(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"send at most {MOST_AHEAD} requests ahead of their answers",
             )
-            raise HeadRefusedError
         if self._parser.should_upgrade():
-            self._declined = self._framing
-        path, query = self._target()
+            self._declined = head.framing
+        path, query = head.target()
         scope = {
             **self._constant,
             "http_version": version,
@@ -197,13 +167,13 @@ class Http(asyncio.Protocol):
             "path": unquote(path.decode("ascii")) if b"%" in path else path.decode("ascii"),
             "raw_path": path,
             "query_string": query,
-            "headers": self._headers,
+            "headers": head.headers,
         }
         self._receiving = Exchange(
             self,
             scope,
-            size=self._body_size(),
-            waits=self._waits,
+            size=head.body_size(),
+            waits=head.waits,
             keep_alive=version != "1.0" and self._parser.should_keep_alive(),
         )
         self._exchanges.append(self._receiving)
@@ -310,61 +280,20 @@ class Http(asyncio.Protocol):
         for exchange in self._exchanges:
             exchange.leave()
 
-    def _check_head(self, version: str) -> None:
-        """Refuse a head that is too large, or leaves open whom it is for.
+    def _require_small(self, head: Head) -> None:
+        if head.size > self.server_state.max_head:
+            raise self._too_large()
 
-        "A server MUST respond with a 400 … to any HTTP/1.1 request message that lacks a Host header
-        field and to any … that contains more than one" (RFC 9112, 3.2).
-        """
-        if self._head_received > self.server_state.max_head:  # with some of what follows, perhaps
-            size = sum(len(name) + len(value) for name, value in self._headers)
-            if size > self.server_state.max_head:
-                self._set_refusal_of_head()
-                raise HeadRefusedError
-        if self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
-            self._refusal = (HTTPStatus.BAD_REQUEST, "the request must have one Host header")
-            raise HeadRefusedError
-
-    def _target(self) -> tuple[bytes, bytes]:
-        """The path and the query of the request (RFC 9112, 3.2)."""
-        if self._url.startswith(b"/") and b"#" not in self._url:
-            path, _, query = self._url.partition(b"?")
-            return path, query
-        parsed = httptools.parse_url(self._url)
-        return parsed.path or b"", parsed.query or b""
-
-    def _body_size(self) -> int | None:
-        match self._framing:
-            case (b"content-length", value):
-                return int(value)
-            case None:
-                return 0
-            case _:
-                return None
-
-    def _set_refusal_of_head(self) -> None:
-        self._refusal = (
+    def _too_large(self) -> Refusal:
+        return Refusal(
             HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
             f"the headers may have at most {self.server_state.max_head} bytes",
         )
 
-    def _refuse(self) -> None:
+    def _refuse(self, refusal: Refusal) -> None:
         """Answer what could not be read as a request."""
         answering = any(exchange.started and not exchange.complete for exchange in self._exchanges)
         self._give_up()
         if not answering:  # else the client would take this for the rest of that answer
-            self.transport.write(_refusal(*self._refusal))
+            self.transport.write(refusal.render())
         self.part()
-
-
-def _refusal(status: HTTPStatus, message: str) -> bytes:
-    code = "TOOMANYREQUESTS" if status == HTTPStatus.TOO_MANY_REQUESTS else "UNSUPPORTED"
-    body = json.dumps({"errors": [{"code": code, "message": message, "detail": {}}]})
-    head = (
-        f"HTTP/1.1 {status.value} {status.phrase}\r\n"
-        f"{_ALWAYS}"
-        "content-type: application/json\r\n"
-        f"content-length: {len(body)}\r\n"
-        "connection: close\r\n\r\n"
-    )
-    return (head + body).encode()
