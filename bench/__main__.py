@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from bench import growth, nginx, plots, report, results
+from bench import endurance, growth, nginx, plots, report, results
 from bench.measure import measure, measure_with_tokens
 from bench.registries import NAMES
 from bench.works import WORKS
@@ -41,6 +41,7 @@ def main(
         with tempfile.TemporaryDirectory(prefix="lading-bench-") as directory:
             place = Path(directory)
             measured.ceilings = nginx.measure(place, rounds=rounds, seconds=seconds)
+        measured.endurance = endurance.measure(1 if quick else 10)
         measured.growth = growth.grow(growth.SIZES[:3] if quick else growth.SIZES)
     results.save(measured)
     click.echo(report.tables(measured))

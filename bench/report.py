@@ -58,11 +58,23 @@ def tables(results: Results) -> str:
                     ["on disk when acknowledged", *results.durability.values()],
                 ],
             ),
+            *_endurance(results.endurance),
             *_growth(results.growth),
             *_ceilings(results.ceilings),
             *(f"Not measured: {name}: {why}.\n" for name, why in results.missing.items()),
         ]
     )
+
+
+def _endurance(sizes: Sequence[int]) -> Sequence[str]:
+    if not sizes:
+        return ()
+    before, *pushed, pulled = (f"{size / 2**20:.0f}" for size in sizes)
+    told = (
+        f"A blob of {len(pushed)} GiB: the largest process of lading has {before} MiB before,"
+        f" {', '.join(pushed)} after each GiB that is pushed, and {pulled} after it is pulled."
+    )
+    return (told, "")
 
 
 def _growth(growth: Sequence[Growth]) -> Sequence[str]:

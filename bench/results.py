@@ -50,6 +50,8 @@ class Results:
         missing: registries that this machine does not have, and why.
         ceilings: of nginx.
         growth: of lading, by size.
+        endurance: bytes of lading's largest process before a very large blob is pushed, after each
+            GiB of it, and after it was pulled.
     """
 
     machine: str
@@ -61,6 +63,7 @@ class Results:
     missing: dict[str, str] = field(default_factory=dict)
     ceilings: Ceilings = field(default_factory=Ceilings)
     growth: list[Growth] = field(default_factory=list)
+    endurance: list[int] = field(default_factory=list)
 
 
 def save(results: Results) -> None:
