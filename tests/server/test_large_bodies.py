@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.cache import can_bypass, is_cached
 from tests.support.client import Connection
 from tests.support.lading import Lading, lading_serve
 from tests.support.processes import wait_until
@@ -15,7 +16,7 @@ from tests.support.pushes import Repository, digest_of
 MIB = 1024 * 1024
 # Around the sizes at which the way of a body changes: from the parser to buffers, from one buffer
 # to the next.
-SIZES = [256 * 1024 - 1, 256 * 1024, 512 * 1024, 512 * 1024 + 1, MIB, 5 * MIB + 7]
+SIZES = [256 * 1024 - 1, 256 * 1024, MIB - 1, MIB, MIB + 1, 5 * MIB + 7]
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +68,26 @@ def test_a_body_in_chunks_arrives_as_well(repository: Repository) -> None:
         connection.request("PATCH", location, pieces)
         connection.request("PUT", f"{location}?digest={digest_of(data)}")
         assert [connection.receive().status for _ in range(2)] == [202, 201]
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_large_body_goes_to_the_disk_past_the_page_cache(
+    registry: Lading, repository: Repository, *, chunked: bool
+) -> None:
+    """From its first byte on, though that comes with the head; all but an end that is no block."""
+    if not can_bypass(registry.root):
+        pytest.skip("the file system here has no way past the page cache")
+    data = os.urandom(4 * MIB + 7)
+    location = repository.start_upload()
+    with repository.client.connection() as connection:
+        connection.request("PATCH", location, [data] if chunked else data)
+        connection.request("PUT", f"{location}?digest={digest_of(data)}")
+        assert [connection.receive().status for _ in range(2)] == [202, 201]
+
+    (stored,) = registry.root.rglob(f"{digest_of(data).removeprefix('sha256:')}/data")
+    with stored.open("rb") as file:
+        cached = [is_cached(file.fileno(), position) for position in range(0, len(data), MIB)]
+    assert cached == [False] * 4 + [True]
 
 
 def test_a_body_that_nobody_wants_is_passed_over(repository: Repository) -> None:

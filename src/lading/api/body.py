@@ -1,41 +1,83 @@
 """Reading the body of a request, never more of it at once than a piece."""
 
-from collections.abc import AsyncIterator
+import mmap
+from collections.abc import AsyncIterator, Iterator
 
 from lading.api.asgi import Receive
 from lading.core.digest import Bytes
 
 # Bytes handed on at once: large enough that a hop to a thread costs little beside hashing and
-# writing them, small enough that hundreds of uploads fit into memory.
-PIECE = 512 * 1024
+# writing them, small enough that a hundred uploads fit into memory.
+PIECE = 1024 * 1024
 
 
 class ClientDisconnected(Exception):
     """The client went away in the middle of its request; there is no one to answer."""
 
 
+def new_buffer(size: int) -> memoryview:
+    """Memory of whole pages, from which a disk can be written.
+
+    The kernel gives it when it is written to: a client that stops early, or stands still, takes no
+    more of it than it has sent.
+    """
+    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+
+
 async def read_pieces(receive: Receive) -> AsyncIterator[Bytes]:
-    """The body in pieces of about `PIECE` bytes; one may be overwritten when the next is asked for.
+    """The body in pieces of `PIECE` bytes, the last one of fewer.
+
+    A piece may be overwritten when the next one is asked for.
 
     Raises:
         ClientDisconnected: the body ends early; what arrived was yielded before.
     """
-    small = bytearray()
+    pieces = _Pieces()
     more = True
     while more:
         message = await receive()
         gone = message["type"] == "http.disconnect"
         more = message.get("more_body", False)
-        piece: Bytes = message.get("body", b"")
-        if small or (more and len(piece) < PIECE):
-            small += piece
-            piece = b""
-            if gone or not more or len(small) >= PIECE:
-                piece, small = small, bytearray()
-        if piece:
+        data: Bytes = message.get("body", b"")
+        for piece in pieces.add(data, last=not more):
             yield piece
         if gone:
             raise ClientDisconnected
+
+
+class _Pieces:
+    """Puts together what arrives; what is a piece already is not copied."""
+
+    def __init__(self) -> None:
+        self._buffer: memoryview | None = None
+        self._filled = 0
+
+    def add(self, data: Bytes, *, last: bool) -> Iterator[Bytes]:
+        if not self._filled and (len(data) == PIECE or (last and len(data) < PIECE)):
+            if data:
+                yield data
+            return
+        rest = memoryview(data)
+        while rest:
+            rest = rest[self._keep(rest) :]
+            if self._filled == PIECE:
+                yield self._take()
+        if last and self._filled:
+            yield self._take()
+
+    def _keep(self, data: memoryview) -> int:
+        """Keep what there is room for; how many bytes."""
+        if self._buffer is None:
+            self._buffer = new_buffer(PIECE)
+        part = data[: PIECE - self._filled]
+        self._buffer[self._filled : self._filled + len(part)] = part
+        self._filled += len(part)
+        return len(part)
+
+    def _take(self) -> memoryview:
+        assert self._buffer is not None
+        piece, self._filled = self._buffer[: self._filled], 0
+        return piece
 
 
 async def skip_body(receive: Receive) -> None:

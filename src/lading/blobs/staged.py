@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from types import TracebackType
 
-from lading.blobs import files
+from lading.blobs import direct, files
 from lading.blobs.disk import Disk
 from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
@@ -75,13 +75,17 @@ class StagedFile:
         await self._disk.run(self._commit, digest)
 
     async def _write_and_hash(self, running: RunningHash, data: Bytes) -> None:
-        """Both take about as long, so a core each does them side by side."""
+        """Both take about as long, so they are done side by side.
+
+        Writing is begun first: it soon waits for the disk, and leaves its core to the hash.
+        """
         self._running = None  # if not all is written, the hash is of something else
-        hashing = self._disk.start(running.update, data)
+        writing = self._disk.start(self._write_if_room, data)
         try:
-            await self._disk.run(self._write_if_room, data)
+            await self._disk.run(running.update, data)
         finally:
-            await hashing
+            with translated():
+                await writing
         self._running = running
 
     def _write_if_room(self, data: Bytes) -> None:
@@ -92,7 +96,7 @@ class StagedFile:
     def _write(self, data: Bytes) -> None:
         view = memoryview(data)
         while view:
-            written = os.pwrite(self._descriptor, view, self.size)
+            written = direct.write(self._descriptor, view, self.size)
             self.size += written
             view = view[written:]
         if self._running is not None:

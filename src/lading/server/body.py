@@ -1,10 +1,9 @@
 """Large bodies of requests, past the parser."""
 
 import asyncio
-import mmap
 from typing import Protocol
 
-from lading.api.body import PIECE
+from lading.api.body import PIECE, new_buffer
 from lading.server.exchange import Exchange
 
 
@@ -38,11 +37,13 @@ class LargeBody(asyncio.BufferedProtocol):
     def __init__(self, exchange: Exchange, connection: Receiver) -> None:
         self._exchange = exchange
         self._connection = connection
-        # The kernel gives such memory when it is written to: a client that stops early, or stands
-        # still, takes no more of it than it has sent.
-        self._filling = memoryview(mmap.mmap(-1, min(PIECE, exchange.missing)))
-        self._working = memoryview(mmap.mmap(-1, len(self._filling)))
-        self._filled = 0
+        # With the head, the parser has seen the first of them. They come first in the first buffer,
+        # so that all pieces are whole ones: what is written to a disk wants that.
+        begun = exchange.take_back()
+        self._filling = new_buffer(min(PIECE, exchange.missing))
+        self._working = new_buffer(len(self._filling))
+        self._filling[: len(begun)] = begun
+        self._filled = len(begun)
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
         """Where the next bytes go."""

@@ -122,6 +122,13 @@ class Exchange:
             self._line.pause_reading()
         self._wake()
 
+    def take_back(self) -> bytes:
+        """What was added and the application has not taken; it counts as not received."""
+        data = b"".join(self._pieces)
+        self._pieces, self._collected = [], 0
+        self._received -= len(data)
+        return data
+
     def end(self) -> None:
         """The request is complete."""
         self.more_body = False

@@ -1,0 +1,74 @@
+"""Bodies in pieces: however they arrive, what is written to a disk is cut alike."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lading.api.asgi import Message, Receive
+from lading.api.body import PIECE, ClientDisconnected, new_buffer, read_pieces
+from lading.core.digest import Bytes
+
+sizes = st.lists(
+    st.sampled_from([0, 1, 65_536, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE - 7]),
+    max_size=6,
+)
+
+
+@given(sizes)
+async def test_all_pieces_but_the_last_are_whole(sizes: list[int]) -> None:
+    """And together they are the body."""
+    sent = [bytes([number]) * size for number, size in enumerate(sizes, 1)]
+
+    pieces = await _read(_messages(sent))
+
+    assert b"".join(pieces) == b"".join(sent)
+    assert [len(piece) for piece in pieces[:-1]] == [PIECE] * (len(pieces) - 1)
+    assert all(0 < len(piece) <= PIECE for piece in pieces)
+
+
+@given(sizes)
+async def test_what_came_of_a_body_that_ends_early_is_kept(sizes: list[int]) -> None:
+    """To the last byte; then it is told that the client is gone."""
+    sent = [bytes([number]) * size for number, size in enumerate(sizes, 1)]
+    messages = [{**message, "more_body": True} for message in _messages(sent)]
+
+    found: list[bytes] = []
+    with pytest.raises(ClientDisconnected):
+        await _read([*messages, {"type": "http.disconnect"}], found)
+
+    assert b"".join(found) == b"".join(sent)
+
+
+async def test_a_whole_piece_is_not_copied() -> None:
+    """Nor is a body that comes at once."""
+    whole, small = new_buffer(PIECE), b"small"
+    messages = _messages([whole, small])
+    found = [piece async for piece in read_pieces(_receiver(messages))]
+    assert found[0] is whole
+    assert found[1] is small
+
+
+async def _read(messages: Sequence[Message], found: list[bytes] | None = None) -> list[bytes]:
+    found = [] if found is None else found
+    async for piece in read_pieces(_receiver(messages)):
+        found.append(bytes(piece))
+    return found
+
+
+def _messages(sent: Sequence[Bytes]) -> list[Message]:
+    last = len(sent) - 1
+    return [
+        {"type": "http.request", "body": data, "more_body": number < last}
+        for number, data in enumerate(sent)
+    ] or [{"type": "http.request", "body": b"", "more_body": False}]
+
+
+def _receiver(messages: Sequence[Message]) -> Receive:
+    rest = iter(messages)
+
+    async def receive() -> Message:
+        return next(rest)
+
+    return receive

@@ -1,0 +1,25 @@
+"""What the page cache holds of files."""
+
+import os
+from pathlib import Path
+
+
+def can_bypass(directory: Path) -> bool:
+    """Whether files here can be written past it."""
+    path = directory / "probe"
+    path.touch()
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_DIRECT))
+    except OSError:
+        return False
+    finally:
+        path.unlink()
+    return True
+
+
+def is_cached(descriptor: int, position: int) -> bool:
+    """Whether it holds a byte of a file."""
+    try:
+        return os.preadv(descriptor, [bytearray(1)], position, os.RWF_NOWAIT) == 1
+    except BlockingIOError:
+        return False
