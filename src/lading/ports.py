@@ -1,8 +1,8 @@
 """The two things a registry stands on: what is known, and where bytes live.
 
-`Metadata` is the truth: repositories, manifests with their bytes, tags, links, uploads. `BlobStore`
-holds bytes by digest. Services see only these; adapters implement them; one suite of tests per
-protocol runs over every adapter (`tests/contracts`).
+`Metadata` is the truth: repositories, manifests with their bytes, tags, links. `BlobStore` holds
+bytes by digest, and those of uploads. Services see only these; adapters implement them; one suite
+of tests per protocol runs over every adapter (`tests/contracts`).
 
 Every write of `Metadata` is one transaction that is on disk when the call returns, unless its
 docstring says otherwise. Times are seconds since the epoch, UTC, and always arguments.
@@ -22,7 +22,7 @@ from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.keepers import Holding
 from lading.core.manifest import Manifest
-from lading.core.names import Reference, RepositoryName, Tag, UploadId
+from lading.core.names import Reference, RepositoryName, Tag, UploadKey
 from lading.inspection import Inspection
 
 # --- what is known ---------------------------------------------------------------------------
@@ -46,23 +46,6 @@ class Referrer:
     size: int
     artifact_type: str
     annotations: dict[str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Upload:
-    """A push of one blob that has been started.
-
-    Attributes:
-        algorithm: of the hash to keep running while bytes arrive; a hint.
-        active_at: when progress was last noted.
-        committed: the blob it became, once it did.
-    """
-
-    id: UploadId
-    repository: RepositoryName
-    algorithm: str
-    active_at: float
-    committed: Digest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,22 +197,19 @@ class Metadata(RefreshTokens, Robots, Inspection, Protocol):
     async def repository_exists(self, repository: RepositoryName) -> bool:
         """Whether a manifest was ever pushed to it."""
 
-    async def start_upload(self, upload: Upload) -> None:
-        """Remember an upload. A power cut may forget it (a process crash may not)."""
-
-    async def touch_upload(self, upload: UploadId, *, now: float) -> None:
-        """An upload made progress. A power cut may forget it (a process crash may not)."""
-
-    async def find_upload(self, repository: RepositoryName, upload: UploadId) -> Upload | None:
-        """An upload of this repository that was not cancelled; a committed one for a while too."""
-
-    async def drop_upload(self, upload: UploadId) -> None:
-        """Forget an upload."""
-
     async def add_blob(
-        self, repository: RepositoryName, digest: Digest, size: int, *, upload: UploadId, now: float
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        size: int,
+        *,
+        upload: UploadKey,
+        now: float,
     ) -> None:
         """The upload became this blob, which is now in the repository."""
+
+    async def find_committed(self, upload: UploadKey) -> Digest | None:
+        """The blob that an upload became, for those who did not get the answer; for a while."""
 
     async def mount_blob(
         self,
@@ -433,19 +413,11 @@ class Metadata(RefreshTokens, Robots, Inspection, Protocol):
     async def copy_to(self, target: Path) -> None:
         """Write a consistent copy, of one moment, into a new file; on disk when this returns."""
 
-    async def list_idle_uploads(
-        self, *, idle_since: float, at_most: int | None
-    ) -> Sequence[Upload]:
-        """Uploads without progress since that time, the longest idle first."""
-
-    async def forget_committed_uploads(self, *, before: float, at_most: int) -> int:
-        """Drop uploads that became blobs before that time, which nobody asks for again; how many.
+    async def forget_committed(self, *, before: float, at_most: int) -> int:
+        """Forget uploads that became blobs before that time, which nobody asks for again; how many.
 
         A power cut may undo it (a process crash may not).
         """
-
-    async def unknown_uploads(self, uploads: Sequence[UploadId]) -> Sequence[UploadId]:
-        """Those of the uploads that were never started, or dropped."""
 
     async def find_job(self, name: str) -> Job | None:
         """What is known of a job that ever ran."""
@@ -510,11 +482,13 @@ class Staged:
     """What the store has of an upload.
 
     Attributes:
+        active_at: when something was last done with it.
         digest: what it was committed as, if that was not settled.
     """
 
-    upload: UploadId
+    upload: UploadKey
     size: int
+    active_at: float
     digest: Digest | None = None
 
 
@@ -536,11 +510,19 @@ class StagedUpload(Protocol):
 
     Attributes:
         size: how many bytes it has; they survive a crash of the process.
+        active_at: when something was last done with it, before this request.
     """
 
     @property
     def size(self) -> int:
         """How many bytes it has so far."""
+
+    @property
+    def active_at(self) -> float:
+        """See the class."""
+
+    async def touch(self, now: float) -> None:
+        """Something was done with it; does nothing once the upload is over."""
 
     async def write(self, data: Bytes) -> None:
         """Append bytes; they are the caller's again when this returns.
@@ -569,8 +551,14 @@ class StagedUpload(Protocol):
 class BlobStore(Protocol):
     """Where bytes live."""
 
-    async def begin(self, upload: UploadId) -> None:
-        """Make room for an upload."""
+    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
+        """Start an upload. A power cut may forget it, and bytes of it (a process crash may not).
+
+        Args:
+            upload: new.
+            algorithm: of the hash to keep running while bytes arrive; a hint.
+            now: the time.
+        """
 
     async def require_space(self, size: int) -> None:
         """Find out before something is begun whether there is room for so many bytes.
@@ -579,7 +567,7 @@ class BlobStore(Protocol):
             StorageFull: there is not, beyond what is kept in reserve for the database.
         """
 
-    def stage(self, upload: Upload) -> AbstractAsyncContextManager[StagedUpload]:
+    def stage(self, upload: UploadKey) -> AbstractAsyncContextManager[StagedUpload]:
         """Open an upload for writing, exclusively among all workers.
 
         Raises:
@@ -587,20 +575,20 @@ class BlobStore(Protocol):
             UploadUnknown: it never began, or it is over.
         """
 
-    async def staged_size(self, upload: UploadId) -> int:
+    async def staged_size(self, upload: UploadKey) -> int:
         """How many bytes an upload has.
 
         Raises:
             UploadUnknown: it never began, or it is over.
         """
 
-    async def settle(self, upload: UploadId, digest: Digest) -> None:
+    async def settle(self, upload: UploadKey, digest: Digest) -> None:
         """What the upload's `commit` left under the digest is known, or deleted; forget about it.
 
         The caller holds the store's lock of the digest.
         """
 
-    async def discard(self, upload: UploadId) -> None:
+    async def discard(self, upload: UploadKey) -> None:
         """Delete what was uploaded, if anything, even if someone is writing to it."""
 
     async def list_staged(self) -> Sequence[Staged]:

@@ -6,7 +6,7 @@ import pytest
 
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.core.digest import Digest
-from tests.support.contents import new_upload, store
+from tests.support.contents import begin, store
 from tests.support.disk import Disk, Killed
 
 HELLO = b"hello"
@@ -36,12 +36,11 @@ async def test_a_committed_blob_survives_a_power_cut(disk: Disk, tmp_path: Path)
 async def test_staged_bytes_need_not(disk: Disk, tmp_path: Path) -> None:
     """Nothing was acknowledged: no push pays for syncing before its commit."""
     blobs = FilesystemBlobs(tmp_path)
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
     async with blobs.stage(upload) as staged:
         await staged.write(HELLO)
 
-    assert not disk.keeps(tmp_path / "lading/uploads" / upload.id)
+    assert not disk.keeps(tmp_path / "lading/uploads" / upload)
     await blobs.close()
 
 

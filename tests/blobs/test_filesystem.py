@@ -18,7 +18,7 @@ from lading.blobs.staged import SMALL
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, UploadOutOfOrder, UploadUnknown
 from lading.ports import LocalFile
-from tests.support.contents import new_upload, read, store
+from tests.support.contents import begin, read, store
 from tests.support.processes import wait_until
 
 HELLO = b"hello"
@@ -151,12 +151,11 @@ async def test_bytes_that_were_written_survive_the_process(
     blobs: FilesystemBlobs, tmp_path: Path
 ) -> None:
     """A worker that starts anew finds the upload where it was."""
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
     async with blobs.stage(upload) as staged:
         await staged.write(HELLO)
-        assert files_below(tmp_path) == {f"lading/uploads/{upload.id}"}
-        assert (tmp_path / "lading/uploads" / upload.id).read_bytes() == HELLO
+        assert files_below(tmp_path) == {f"lading/uploads/{upload}"}
+        assert (tmp_path / "lading/uploads" / upload).read_bytes() == HELLO
 
 
 @pytest.mark.parametrize("what", ["lock", "upload"])
@@ -164,10 +163,9 @@ async def test_a_process_that_is_killed_lets_go_of_its_locks(
     blobs: FilesystemBlobs, tmp_path: Path, what: str
 ) -> None:
     """As it holds them; until then nobody else gets them."""
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
     holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(tmp_path), what, upload.id, DIGEST],
+        [sys.executable, "-c", HOLDER, str(tmp_path), what, upload, DIGEST],
         stdout=subprocess.PIPE,
     )
     try:
@@ -192,14 +190,12 @@ HOLDER = """
 import asyncio, sys
 from pathlib import Path
 from lading.blobs.filesystem import FilesystemBlobs
-from lading.blobs.small import LARGEST
 from lading.core.digest import Digest
-from lading.core.names import RepositoryName, UploadId
-from lading.ports import Upload
+from lading.core.names import UploadKey
 
 async def hold():
     blobs = FilesystemBlobs(Path(sys.argv[1]))
-    upload = Upload(UploadId(sys.argv[3]), RepositoryName("a"), "sha256", 0)
+    upload = UploadKey(sys.argv[3])
     held = blobs.lock(Digest(sys.argv[4])) if sys.argv[2] == "lock" else blobs.stage(upload)
     async with held:
         print("holding", flush=True)
@@ -261,8 +257,7 @@ async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_don
         return pwrite(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "pwrite", slow)
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
 
     async def request() -> None:
         async with blobs.stage(upload) as staged:
@@ -284,15 +279,14 @@ async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_don
 async def test_a_full_disk_is_told(blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """By each thing that needs space; what is stored can be read."""
     digest = await store(blobs, HELLO)
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
     monkeypatch.setattr(os, "pwrite", full_disk)
     async with blobs.stage(upload) as staged:
         with pytest.raises(StorageFull):
             await staged.write(HELLO)
     monkeypatch.setattr(files, "make", full_disk)
     with pytest.raises(StorageFull):
-        await blobs.begin(new_upload().id)
+        await begin(blobs)
 
     assert read(await blobs.find(digest)) == HELLO
 
@@ -302,8 +296,7 @@ async def test_a_commit_that_fails_leaves_the_upload_as_it_was(
     blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """It can go back and be committed when there is space again."""
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
     async with blobs.stage(upload) as staged:
         await staged.write(b"hel")
     async with blobs.stage(upload) as staged:
@@ -326,8 +319,7 @@ async def test_a_commit_that_fails_after_its_rename_has_made_a_blob(
     blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Going back must not cut it; committing the same again makes it durable."""
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
     fsync = os.fsync
 
     def fail_after_rename(descriptor: int) -> None:
@@ -351,8 +343,7 @@ async def test_an_upload_that_cannot_be_marked_as_cut_is_given_up(
     blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Better none than one whose kept hash is wrong; its space is free at once."""
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
     async with blobs.stage(upload) as staged:
         await staged.write(HELLO)
         with monkeypatch.context() as broken:
@@ -370,24 +361,22 @@ async def test_nothing_is_left_of_an_upload_that_was_cut_and_committed(
 ) -> None:
     """The mark goes with it; likewise when it is discarded."""
     for end in ("commit", "discard"):
-        upload = new_upload()
-        await blobs.begin(upload.id)
+        upload = await begin(blobs)
         async with blobs.stage(upload) as staged:
             await staged.write(b"help!")
             await staged.rewind(3)
             await staged.write(b"lo")
             if end == "commit":
                 await staged.commit(DIGEST)
-                await blobs.settle(upload.id, DIGEST)
-        await blobs.discard(upload.id)
+                await blobs.settle(upload, DIGEST)
+        await blobs.discard(upload)
 
     assert files_below(tmp_path) == {blobs.path(DIGEST).relative_to(tmp_path).as_posix()}
 
 
 async def test_a_mark_takes_no_inode(blobs: FilesystemBlobs, tmp_path: Path) -> None:
     """It is another name of the blob, so that a push lets go of no file."""
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
     async with blobs.stage(upload) as staged:
         await staged.write(HELLO)
         await staged.commit(DIGEST)

@@ -6,22 +6,22 @@ import pytest
 
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
-from lading.ports import BlobStore, Staged, Upload
-from tests.support.contents import new_upload, read, store
+from lading.core.names import RepositoryName, UploadId, UploadKey
+from lading.ports import BlobStore, Staged
+from tests.support.contents import HELLO, OTHER, begin, new_upload, read, store
 
 WRONG = Digest.of(b"something else")
 
 
-async def begun(blobs: BlobStore, data: bytes = b"", algorithm: str = SHA256) -> Upload:
+async def begun(blobs: BlobStore, data: bytes = b"", algorithm: str = SHA256) -> UploadKey:
     """Begin an upload and give it some bytes."""
-    upload = new_upload(algorithm=algorithm)
-    await blobs.begin(upload.id)
+    upload = await begin(blobs, algorithm)
     async with blobs.stage(upload) as staged:
         await staged.write(data)
     return upload
 
 
-async def commit(blobs: BlobStore, upload: Upload, digest: Digest) -> None:
+async def commit(blobs: BlobStore, upload: UploadKey, digest: Digest) -> None:
     """Commit an upload as it is."""
     async with blobs.stage(upload) as staged, blobs.lock(digest):
         await staged.commit(digest)
@@ -133,10 +133,10 @@ async def test_staged_size_is_what_has_been_written(
 ) -> None:
     """Also while a request is writing."""
     upload = await begun(blobs)
-    assert await blobs.staged_size(upload.id) == 0
+    assert await blobs.staged_size(upload) == 0
     async with blobs.stage(upload) as staged:
         await staged.write(b"hello")
-        assert await other_blobs.staged_size(upload.id) == 5
+        assert await other_blobs.staged_size(upload) == 5
 
 
 async def test_an_upload_that_never_began_is_unknown(blobs: BlobStore) -> None:
@@ -145,7 +145,7 @@ async def test_an_upload_that_never_began_is_unknown(blobs: BlobStore) -> None:
     with pytest.raises(UploadUnknown):
         await blobs.stage(upload).__aenter__()
     with pytest.raises(UploadUnknown):
-        await blobs.staged_size(upload.id)
+        await blobs.staged_size(upload)
 
 
 async def test_a_committed_upload_is_over(blobs: BlobStore) -> None:
@@ -156,19 +156,19 @@ async def test_a_committed_upload_is_over(blobs: BlobStore) -> None:
     with pytest.raises(UploadUnknown):
         await blobs.stage(upload).__aenter__()
     with pytest.raises(UploadUnknown):
-        await blobs.staged_size(upload.id)
+        await blobs.staged_size(upload)
 
 
 async def test_a_discarded_upload_is_over(blobs: BlobStore) -> None:
     """Discarding it again does nothing."""
     upload = await begun(blobs, b"hello")
     for _ in range(2):
-        await blobs.discard(upload.id)
+        await blobs.discard(upload)
 
     with pytest.raises(UploadUnknown):
         await blobs.stage(upload).__aenter__()
     with pytest.raises(UploadUnknown):
-        await blobs.staged_size(upload.id)
+        await blobs.staged_size(upload)
 
 
 async def test_an_upload_that_is_discarded_while_written_never_becomes_a_blob(
@@ -178,7 +178,7 @@ async def test_an_upload_that_is_discarded_while_written_never_becomes_a_blob(
     digest = Digest.of(b"hello")
     upload = await begun(blobs, b"hel")
     async with blobs.stage(upload) as staged:
-        await other_blobs.discard(upload.id)
+        await other_blobs.discard(upload)
         await staged.write(b"lo")
         with pytest.raises(UploadUnknown):
             await staged.commit(digest)
@@ -192,7 +192,7 @@ async def test_discarding_what_became_a_blob_leaves_the_blob(blobs: BlobStore) -
     upload = await begun(blobs, b"hello")
     await commit(blobs, upload, Digest.of(b"hello"))
 
-    await blobs.discard(upload.id)
+    await blobs.discard(upload)
 
     assert read(await blobs.find(Digest.of(b"hello"))) == b"hello"
 
@@ -262,7 +262,7 @@ async def test_a_blob_that_is_there_is_left_as_it_is(blobs: BlobStore) -> None:
     assert await blobs.find(digest) == before
     assert read(before) == b"hello"
     with pytest.raises(UploadUnknown):
-        await blobs.staged_size(upload.id)
+        await blobs.staged_size(upload)
 
 
 async def test_one_blob_is_committed_by_many_at_once(
@@ -343,16 +343,47 @@ async def test_the_lock_is_free_after_a_failure(blobs: BlobStore, other_blobs: B
         pass
 
 
+async def test_an_upload_is_listed_with_its_last_activity(
+    blobs: BlobStore, other_blobs: BlobStore
+) -> None:
+    """Which whoever opens it is told as well; after the commit nothing touches it."""
+    upload, digest = await begin(blobs, now=7), Digest.of(b"hello")
+    assert await other_blobs.list_staged() == [Staged(upload, 0, 7)]
+    async with other_blobs.stage(upload) as staged:
+        assert staged.active_at == 7
+        await staged.write(b"hello")
+        await staged.touch(9.5)
+
+    assert await blobs.list_staged() == [Staged(upload, 5, 9.5)]
+    async with blobs.stage(upload) as staged, blobs.lock(digest):
+        assert staged.active_at == 9.5
+        await staged.commit(digest)
+        await staged.touch(11)
+        await blobs.settle(upload, digest)
+    assert await blobs.list_staged() == []
+
+
+async def test_an_upload_is_known_in_its_repository(blobs: BlobStore) -> None:
+    """And in no other, whoever knows its id."""
+    id_ = UploadId("00000000-0000-4000-8000-000000000001")
+    await blobs.begin(UploadKey.of(HELLO, id_), algorithm=SHA256, now=0)
+
+    assert await blobs.staged_size(UploadKey.of(HELLO, id_)) == 0
+    for other in (OTHER, RepositoryName("hello")):
+        with pytest.raises(UploadUnknown):
+            await blobs.staged_size(UploadKey.of(other, id_))
+
+
 async def test_a_commit_is_listed_until_it_is_settled(blobs: BlobStore) -> None:
     """A crash may come before a row knows the blob; the collector finds its bytes here."""
     upload = await begun(blobs, b"hello")
     digest = Digest.of(b"hello")
-    assert await blobs.list_staged() == [Staged(upload.id, 5)]
     async with blobs.stage(upload) as staged, blobs.lock(digest):
         await staged.commit(digest)
-    assert await blobs.list_staged() == [Staged(upload.id, 5, digest)]
+    (staged_item,) = await blobs.list_staged()
+    assert (staged_item.upload, staged_item.size, staged_item.digest) == (upload, 5, digest)
 
-    await blobs.settle(upload.id, digest)
+    await blobs.settle(upload, digest)
 
     assert await blobs.list_staged() == []
 

@@ -1,7 +1,6 @@
 """What every `Metadata` promises of blobs and uploads, sentence by sentence."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -29,10 +28,9 @@ async def test_a_blob_is_in_the_repository_it_was_pushed_to(metadata: Metadata) 
 async def test_adding_a_blob_again_changes_nothing(metadata: Metadata) -> None:
     """Neither by the same upload, as after a lost answer, nor by another."""
     upload = new_upload()
-    await metadata.start_upload(upload)
     digest = Digest.of(LAYER)
     for _ in range(2):
-        await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload.id, now=0)
+        await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload, now=0)
     await add(metadata, LAYER)
 
     assert await metadata.find_blob(HELLO, digest) == len(LAYER)
@@ -142,57 +140,19 @@ async def test_what_a_deleted_manifest_needs_can_be_deleted(metadata: Metadata) 
     assert await metadata.find_blob(HELLO, layer) == len(LAYER)
 
 
-async def test_an_upload_is_known_in_its_repository(
+async def test_a_committed_upload_remembers_its_blob(
     metadata: Metadata, other_metadata: Metadata
 ) -> None:
-    """To all workers, as it was started; and in no other repository."""
-    upload = new_upload(HELLO, algorithm="sha512", active_at=12.5)
-    await metadata.start_upload(upload)
+    """For the client that did not get the answer, whichever worker it asks then."""
+    upload, digest = new_upload(), Digest.of(LAYER)
+    await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload, now=1)
 
-    assert await other_metadata.find_upload(HELLO, upload.id) == upload
-    assert await metadata.find_upload(OTHER, upload.id) is None
-    assert await metadata.find_upload(HELLO, new_upload().id) is None
-
-
-async def test_a_committed_upload_remembers_its_blob(metadata: Metadata) -> None:
-    """For the client that did not get the answer."""
-    upload = new_upload()
-    await metadata.start_upload(upload)
-    digest = Digest.of(LAYER)
-    await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload.id, now=1)
-
-    assert await metadata.find_upload(HELLO, upload.id) == replace(
-        upload, active_at=1, committed=digest
-    )
+    assert await other_metadata.find_committed(upload) == digest
+    assert await metadata.find_committed(new_upload()) is None
 
 
-async def test_a_dropped_upload_is_forgotten(metadata: Metadata) -> None:
-    """Dropping it again does nothing, and the blob it became stays."""
-    upload = new_upload()
-    await metadata.start_upload(upload)
-    digest = Digest.of(LAYER)
-    await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload.id, now=1)
-    for _ in range(2):
-        await metadata.drop_upload(upload.id)
-
-    assert await metadata.find_upload(HELLO, upload.id) is None
-    assert await metadata.find_blob(HELLO, digest) == len(LAYER)
-
-
-async def test_an_upload_that_was_cancelled_meanwhile_still_becomes_a_blob(
-    metadata: Metadata,
-) -> None:
-    """Its bytes are stored by then."""
-    upload = new_upload()
-    await metadata.add_blob(HELLO, Digest.of(LAYER), len(LAYER), upload=upload.id, now=1)
-
-    assert await metadata.find_blob(HELLO, Digest.of(LAYER)) == len(LAYER)
-    assert await metadata.find_upload(HELLO, upload.id) is None
-
-
-async def test_blobs_and_uploads_make_no_repository(metadata: Metadata) -> None:
+async def test_blobs_make_no_repository(metadata: Metadata) -> None:
     """A repository exists from its first manifest on."""
-    await metadata.start_upload(new_upload())
     await add(metadata, LAYER)
 
     assert not await metadata.repository_exists(HELLO)

@@ -1,14 +1,11 @@
 """What every `Metadata` promises of collecting, sentence by sentence."""
 
-from collections.abc import Sequence
-
 import pytest
 
 from lading.core.digest import Digest
 from lading.core.garbage import DoomedLink, Limits
-from lading.core.names import RepositoryName
 from lading.ports import Metadata
-from tests.support.contents import HELLO, OTHER, image, index, new_upload
+from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, digest_of, push
 
 CONFIG, LAYER = b"config", b"layer"
@@ -228,43 +225,11 @@ async def test_all_manifests_are_listed_with_what_they_refer_to(pushed: Metadata
     assert await pushed.repositories_with_manifests() == [HELLO]
 
 
-async def test_idle_uploads(metadata: Metadata) -> None:
-    """Those without progress since a time, the longest idle first; none that became a blob."""
-    uploads = [new_upload(active_at=float(number)) for number in (3, 1, 2, 9)]
-    for upload in uploads:
-        await metadata.start_upload(upload)
-    three, one, two, nine = uploads
-    await metadata.touch_upload(three.id, now=8)
-    await add(metadata, LAYER, at=0)
-
-    async def idle(since: float, at_most: int | None = None) -> Sequence[str]:
-        found = await metadata.list_idle_uploads(idle_since=since, at_most=at_most)
-        return [upload.id for upload in found]
-
-    assert await idle(2) == [one.id, two.id]
-    assert await idle(8, at_most=2) == [one.id, two.id]
-    assert await idle(9) == [one.id, two.id, three.id, nine.id]
-
-
 async def test_uploads_that_became_blobs_are_forgotten(metadata: Metadata) -> None:
-    """After a while, a part at a time; open ones are not."""
-    still_open = new_upload(active_at=0)
-    await metadata.start_upload(still_open)
-    await add(metadata, *(b"%d" % number for number in range(5)), at=10)
+    """After a while, a part at a time; their blobs stay."""
+    digests = await add(metadata, *(b"%d" % number for number in range(5)), at=10)
 
-    assert await metadata.forget_committed_uploads(before=9, at_most=10) == 0
-    assert await metadata.forget_committed_uploads(before=10, at_most=3) == 3
-    assert await metadata.forget_committed_uploads(before=10, at_most=3) == 2
-    assert await metadata.find_upload(HELLO, still_open.id) == still_open
-
-
-async def test_unknown_uploads(metadata: Metadata) -> None:
-    """Those that were never started, or were dropped."""
-    known, dropped, never = (new_upload(RepositoryName("any")) for _ in range(3))
-    for upload in (known, dropped):
-        await metadata.start_upload(upload)
-    await metadata.drop_upload(dropped.id)
-
-    found = await metadata.unknown_uploads([known.id, dropped.id, never.id])
-    assert found == [dropped.id, never.id]
-    assert await metadata.unknown_uploads([]) == []
+    assert await metadata.forget_committed(before=9, at_most=10) == 0
+    assert await metadata.forget_committed(before=10, at_most=3) == 3
+    assert await metadata.forget_committed(before=10, at_most=3) == 2
+    assert await metadata.find_blob(HELLO, digests[0]) == 1

@@ -41,6 +41,7 @@ CHANGES = frozenset(
         "os.rmdir",
         "os.symlink",
         "os.truncate",
+        "os.utime",
         "shutil.copyfile",
         "shutil.move",
         "shutil.rmtree",
@@ -48,7 +49,7 @@ CHANGES = frozenset(
 )
 # What names are shortened to, as the table is about any upload and any blob.
 _NAMES = (
-    (re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}"), "<id>"),
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}-[0-9a-f]{32}"), "<upload>"),
     (re.compile(r"sha(256|512):[0-9a-f]{64,128}"), "<digest>"),
     (re.compile(r"\b[0-9a-f]{64,128}\b"), "<hex>"),
     (re.compile(r"/[0-9a-f]{2}\b"), "/<2 hex>"),
@@ -145,6 +146,7 @@ class Effects:
             "link": self._describe_link,
             "symlink": self._describe_link,
             "truncate": lambda path, _: f"cut {self._name(path)}",
+            "utime": lambda descriptor, _: f"note the time of {self._path_of(descriptor)}",
         }
         for name, describe in descriptions.items():
             setattr(os, name, self._reported(getattr(os, name), describe))

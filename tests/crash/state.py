@@ -126,7 +126,6 @@ def _files_left(people: Place) -> Iterator[str]:
 
 def _rows_left(people: Place) -> Iterator[str]:
     for what, query in {
-        "an upload's row": "SELECT 1 FROM uploads WHERE committed IS NULL",
         "a note of a deletion": "SELECT 1 FROM deletions",
         "a blob in no repository": "SELECT 1 FROM blobs WHERE unlinked_at IS NOT NULL",
         "a lease": "SELECT 1 FROM jobs WHERE holder IS NOT NULL",

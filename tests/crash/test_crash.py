@@ -45,7 +45,6 @@ READING_SERVICES = {
     "listing.list_tags",
     "pull.pull_blob",
     "pull.pull_manifest",
-    "push_blob.status",
     "trash.history",
     "trash.list_trash",
     "why.explain",

@@ -16,7 +16,7 @@ from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, NotRestorable, UploadUnknown
 from lading.core.globs import Glob
-from lading.core.names import Tag, UploadId
+from lading.core.names import Tag, UploadId, UploadKey
 from lading.ports import Hold, RefreshToken, Robot
 from lading.services import backup, jobs, lease, push_blob, trash, verify
 from lading.services.delete import delete_blob
@@ -91,7 +91,7 @@ async def _deleted(people: People) -> None:
 async def _an_upload(people: People) -> None:
     await _an_image(people)
     upload = await push_blob.start(people.registry, people.may())
-    await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"a bl")))
+    await push_blob.append(people.registry, people.may(), upload, Chunk(pieces(b"a bl")))
 
 
 async def _push_in_one(people: People) -> None:
@@ -101,17 +101,17 @@ async def _push_in_one(people: People) -> None:
 async def _push_in_chunks(people: People) -> None:
     """As a client does that remembers its upload, asks how far it is, and goes on there."""
     registry, grant, data = people.registry, people.may(), b"a blob"
-    upload = await people.metadata.find_upload(HELLO, MINE)
-    if upload is None:
-        await push_blob.start(replace(registry, new_uuid=lambda: UUID(MINE)), grant)
-    elif upload.committed is not None:
-        data = b""
-    else:
-        try:
-            data = data[await push_blob.status(registry, grant, MINE) :]
-        except UploadUnknown:
+    upload = UploadKey.of(HELLO, MINE)
+    try:
+        data = data[await push_blob.status(registry, grant, MINE) :]
+    except UploadUnknown:
+        if await people.metadata.find_committed(upload) is not None:
+            data = b""
+        elif any(item.upload == upload for item in await people.blobs.list_staged()):
             await _push_in_one(people)
             return
+        else:
+            await push_blob.start(replace(registry, new_uuid=lambda: UUID(MINE)), grant)
     people.now += DAY
     while len(data) > 2:
         await push_blob.append(registry, grant, MINE, Chunk(pieces(data[:2])))
@@ -121,12 +121,10 @@ async def _push_in_chunks(people: People) -> None:
 
 async def _push_wrong_then_right(people: People) -> None:
     upload = await push_blob.start(people.registry, people.may())
-    await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"a ")))
+    await push_blob.append(people.registry, people.may(), upload, Chunk(pieces(b"a ")))
     with suppress(DigestMismatch):
-        await push_blob.commit(
-            people.registry, people.may(), upload.id, BLOB, Chunk(pieces(b"bug"))
-        )
-    await push_blob.commit(people.registry, people.may(), upload.id, BLOB, Chunk(pieces(b"blob")))
+        await push_blob.commit(people.registry, people.may(), upload, BLOB, Chunk(pieces(b"bug")))
+    await push_blob.commit(people.registry, people.may(), upload, BLOB, Chunk(pieces(b"blob")))
 
 
 async def _a_blob_elsewhere(people: People) -> None:
@@ -138,8 +136,8 @@ async def _mount(people: People) -> None:
 
 
 async def _cancel(people: People) -> None:
-    for upload in await people.metadata.list_idle_uploads(idle_since=people.now, at_most=None):
-        await push_blob.cancel(people.registry, people.may(), upload.id)
+    for item in await people.blobs.list_staged():
+        await push_blob.cancel(people.registry, people.may(), UploadId(item.upload.id))
 
 
 async def _ask(people: People) -> None:
@@ -183,14 +181,11 @@ async def _garbage_of_every_kind(people: People) -> None:
     await people.push_blob(b"unlinked")
     await delete_blob(people.registry, people.may(), Digest.of(b"unlinked"))
     people.now += 8 * DAY
-    # A crash came before these bytes were a blob, and a power cut took the row of an upload.
-    upload = await push_blob.start(people.registry, people.may())
+    # A crash came before these bytes were a blob.
+    upload = UploadKey.of(HELLO, await push_blob.start(people.registry, people.may()))
     async with people.blobs.stage(upload) as staged, people.blobs.lock(BLOB):
         await staged.write(b"a blob")
         await staged.commit(BLOB)
-    await people.metadata.drop_upload(upload.id)
-    upload = await push_blob.start(people.registry, people.may())
-    await people.metadata.drop_upload(upload.id)
 
 
 async def _idle_uploads(people: People) -> None:
@@ -290,7 +285,7 @@ VERBS = (
     Verb("Restore a tag", lambda people: _restore(people, Tag("latest")), _deleted),
     Verb(
         "Bring a tag back to what it was",
-        lambda people: _restore(people, Tag("latest"), 1_000_001.0),
+        lambda people: _restore(people, Tag("latest"), people.now - 3 * DAY),
         _two_images,
     ),
     Verb("Restore a repository", _restore_all, _deleted),

@@ -17,7 +17,7 @@ from lading.metadata.sqlite import SqliteMetadata
 from tests.faults.conftest import MIB
 from tests.support.client import Answer
 from tests.support.commands import run
-from tests.support.contents import new_upload
+from tests.support.contents import begin
 from tests.support.lading import Lading, lading_serve, program
 from tests.support.people import People
 from tests.support.pushes import Repository, digest_of
@@ -199,8 +199,7 @@ async def test_bytes_that_cannot_be_read_back_are_not_taken_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     blobs = FilesystemBlobs(tmp_path / "data")
-    upload = new_upload()
-    await blobs.begin(upload.id)
+    upload = await begin(blobs)
     async with blobs.stage(upload) as staged:
         await staged.write(b"first")
     other = FilesystemBlobs(tmp_path / "data")  # has not seen the bytes, so it reads them

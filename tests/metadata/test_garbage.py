@@ -35,7 +35,6 @@ async def test_no_statement_of_a_collection_reads_a_whole_table(tmp_path: Path) 
     digests = [blob.digest for blob in found.blobs]
     assert collection.remove_blobs(connection, digests, now=0) == digests
     collection.forget_deletions(connection, digests[:1])
-    uploads.idle(connection, people.now, None)
     uploads.forget_committed(connection, people.now, 1000)
     connection.set_trace_callback(None)
 

@@ -41,11 +41,9 @@ def _push_and_pull(connection: sqlite3.Connection) -> None:
     layer, config = b"layer", b"config"
     for number, data in enumerate((layer, config)):
         upload = new_upload(HERE)
-        uploads.start(connection, upload)
-        assert uploads.find(connection, HERE, upload.id) == upload
-        uploads.touch(connection, upload.id, 1.0)
         links.add_blob(connection, HERE, Digest.of(data), len(data), 1.0)
-        uploads.commit(connection, upload.id, Digest.of(data), float(number))
+        uploads.commit(connection, upload, Digest.of(data), float(number))
+        assert uploads.find_committed(connection, upload) == Digest.of(data)
         assert links.promise(connection, HERE, Digest.of(data), 1.0) == len(data)
     assert links.mount(connection, THERE, Digest.of(layer), HERE, 1.0)
     links.repositories_with(connection, Digest.of(layer), 20)
@@ -74,7 +72,6 @@ def _push_and_pull(connection: sqlite3.Connection) -> None:
     assert tags.delete(connection, HERE, Tag("latest"), (), CHANGE)
     assert manifests.delete(connection, HERE, about.digest, (), CHANGE)
     assert links.unlink(connection, THERE, Digest.of(layer), 1.0)
-    uploads.drop(connection, upload.id)
 
 
 @contextmanager

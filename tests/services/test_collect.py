@@ -8,6 +8,7 @@ from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
 from lading.core.garbage import Cause, DoomedManifest, DoomedUpload, Leftover
+from lading.core.names import UploadKey
 from lading.services import collect, purge, push_blob, trash
 from lading.services.pull import stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
@@ -292,7 +293,7 @@ async def test_a_collection_takes_a_part_at_a_time(people: People) -> None:
 async def test_an_upload_without_progress_is_given_up(people: People) -> None:
     """With what it had; its client is told that it is unknown."""
     upload = await push_blob.start(people.registry, people.may())
-    await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"half")))
+    await push_blob.append(people.registry, people.may(), upload, Chunk(pieces(b"half")))
     people.now += people.upload_age - 1
     assert await people.collect() == []
     people.now += 1
@@ -309,7 +310,7 @@ async def test_an_upload_with_progress_lives_on(people: People) -> None:
     upload = await push_blob.start(people.registry, people.may())
     for _ in range(50):
         people.now += people.upload_age / 2
-        await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"x")))
+        await push_blob.append(people.registry, people.may(), upload, Chunk(pieces(b"x")))
         assert await people.collect() == []
 
 
@@ -320,34 +321,23 @@ async def test_an_upload_that_someone_writes_to_is_not_given_up(people: People) 
     plan = await collect.plan(people.registry, people.limits())
     assert len(plan.uploads) == 1
 
-    async with people.blobs.stage(upload):
+    async with people.blobs.stage(UploadKey.of(HELLO, upload)):
         assert [item async for item in collect.run(people.registry, plan)] == []
 
-    assert await push_blob.status(people.registry, people.may(), upload.id) == 0
-
-
-async def test_files_of_uploads_that_nobody_knows_are_cleared_away(people: People) -> None:
-    """A power cut may forget the row of an upload; a crash may come between row and file."""
-    lost = new_upload()
-    await people.blobs.begin(lost.id)
-    known = await push_blob.start(people.registry, people.may())
-
-    assert await people.collect() == [Leftover(lost.id, 0)]
-
-    assert [staged.upload for staged in await people.blobs.list_staged()] == [known.id]
+    assert await push_blob.status(people.registry, people.may(), upload) == 0
 
 
 async def test_bytes_that_never_became_a_blob_are_deleted(people: People) -> None:
     """A crash came between the commit of the bytes and their row."""
     upload = await push_blob.start(people.registry, people.may())
     digest = Digest.of(b"orphan")
-    async with people.blobs.stage(upload) as staged:
+    async with people.blobs.stage(UploadKey.of(HELLO, upload)) as staged:
         await staged.write(b"orphan")
         async with people.blobs.lock(digest):
             await staged.commit(digest)
             assert await purge.find_leftovers(people.registry) == []
 
-    assert await people.collect() == [Leftover(upload.id, 6, digest)]
+    assert await people.collect() == [Leftover(UploadKey.of(HELLO, upload), 6, digest)]
 
     assert await people.stored() == set()
     assert await people.blobs.list_staged() == []
@@ -357,12 +347,12 @@ async def test_bytes_that_a_later_push_made_a_blob_are_kept(people: People) -> N
     """Only the mark goes."""
     upload = await push_blob.start(people.registry, people.may())
     digest = Digest.of(b"orphan")
-    async with people.blobs.stage(upload) as staged, people.blobs.lock(digest):
+    async with people.blobs.stage(UploadKey.of(HELLO, upload)) as staged, people.blobs.lock(digest):
         await staged.write(b"orphan")
         await staged.commit(digest)
     await people.push_blob(b"orphan")
 
-    assert await people.collect() == [Leftover(upload.id, 0, digest)]
+    assert await people.collect() == [Leftover(UploadKey.of(HELLO, upload), 0, digest)]
 
     assert await people.stored() == {digest}
     assert await people.collect() == []
@@ -391,7 +381,7 @@ async def test_a_blob_that_is_being_pushed_is_waited_for(people: People) -> None
     collecting = collect.run(people.registry, plan)
     async with people.blobs.lock(digest):
         assert await anext(collecting) == plan.links[0]
-        await people.metadata.add_blob(HELLO, digest, 5, upload=new_upload().id, now=people.now)
+        await people.metadata.add_blob(HELLO, digest, 5, upload=new_upload(), now=people.now)
 
     assert [item async for item in collecting] == []
     assert await people.stored() == {digest}

@@ -180,14 +180,14 @@ async def test_uploads_are_given_up_by_their_own_job(
     """Distribution's `uploadpurging`, with its dry run; the collector leaves them alone."""
     caplog.set_level(logging.INFO)
     upload = await push_blob.start(people.registry, people.may())
-    await push_blob.append(people.registry, people.may(), upload.id, Chunk(pieces(b"half")))
+    await push_blob.append(people.registry, people.may(), upload, Chunk(pieces(b"half")))
     people.now += 8 * DAY
     await once(people, Job(jobs.COLLECT, 1, jobs.collect_garbage))
     kept = replace(people.registry, policy=replace(people.policy, uploads_kept=True))
     async with lease.hold(kept, jobs.PURGE, "worker") as held:
         assert held is not None
         await jobs.purge_uploads(kept, held)
-    assert f"upload {upload.id} to library/hello (4 bytes) would be given up" in caplog.text
+    assert f"upload {upload} (4 bytes) would be given up" in caplog.text
     assert len(await people.blobs.list_staged()) == 1
 
     people.now += 1

@@ -55,7 +55,7 @@ T = TypeVar("T")
 GRACE, WINDOW, AGE = DAY, 7 * DAY, 3 * DAY
 
 # What is empty when everything was collected.
-TABLES = ["blobs", "links", "manifests", "edges", "tags", "uploads", "deletions"]
+TABLES = ["blobs", "links", "manifests", "edges", "tags", "committed_uploads", "deletions"]
 
 LINKS = operator.attrgetter("links")
 STORED = operator.attrgetter("manifests")
@@ -139,7 +139,7 @@ class Services(RuleBasedStateMachine):
     def start_upload(self, name: RepositoryName) -> None:
         """Begin an upload."""
         upload = self.do(push_blob.start(self.people.registry, self.people.may(name)))
-        self.uploads[upload.id] = (name, b"", self.now)
+        self.uploads[upload] = (name, b"", self.now)
 
     @precondition(lambda self: self.uploads)
     @rule(data=st.data(), last=st.booleans())
@@ -350,8 +350,8 @@ class Services(RuleBasedStateMachine):
             case DoomedBlob():
                 assert not any(removed.digest in each.links for each in self.model.values())
             case DoomedUpload():
-                _, _, active_at = self.uploads.pop(removed.upload)
-                assert self.now - active_at >= 0.9 * AGE
+                _, _, active_at = self.uploads.pop(UploadId(removed.upload.id))
+                assert self.now - active_at >= AGE
             case Leftover():
                 raise AssertionError("nothing has crashed")
         return True

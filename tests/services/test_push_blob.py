@@ -62,8 +62,8 @@ def hanging(data: bytes, arrived: asyncio.Event) -> Chunk:
 async def started(people: People, data: bytes = b"") -> UploadId:
     """Start an upload and give it some bytes."""
     upload = await push_blob.start(people.registry, people.may())
-    await push_blob.append(people.registry, people.may(), upload.id, chunk(data))
-    return upload.id
+    await push_blob.append(people.registry, people.may(), upload, chunk(data))
+    return upload
 
 
 async def commit(people: People, upload: UploadId, last: Chunk, digest: Digest = DIGEST) -> None:
@@ -114,7 +114,7 @@ async def test_either_algorithm_will_do(people: People, algorithm: str) -> None:
     """Whether or not it was announced."""
     digest = Digest.of(DATA, SHA512)
     upload = await push_blob.start(people.registry, people.may(), algorithm)
-    await commit(people, upload.id, chunk(DATA), digest)
+    await commit(people, upload, chunk(DATA), digest)
 
     assert await pulled(people, digest) == DATA
 

@@ -8,30 +8,34 @@ from pathlib import Path
 from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.manifest import Manifest, parse
-from lading.core.names import RepositoryName, UploadId
-from lading.ports import BlobSource, BlobStore, LocalFile, Upload
+from lading.core.names import RepositoryName, UploadId, UploadKey
+from lading.ports import BlobSource, BlobStore, LocalFile
 
 HELLO = RepositoryName("library/hello")
 OTHER = RepositoryName("library/other")
 
 
-def new_upload(
-    repository: RepositoryName = HELLO, *, algorithm: str = SHA256, active_at: float = 0
-) -> Upload:
+def new_upload(repository: RepositoryName = HELLO) -> UploadKey:
     """Return an upload that nobody knows of yet."""
-    return Upload(UploadId.of(uuid.uuid4()), repository, algorithm, active_at)
+    return UploadKey.of(repository, UploadId.of(uuid.uuid4()))
+
+
+async def begin(blobs: BlobStore, algorithm: str = SHA256, *, now: float = 0) -> UploadKey:
+    """Begin an upload."""
+    upload = new_upload()
+    await blobs.begin(upload, algorithm=algorithm, now=now)
+    return upload
 
 
 async def store(blobs: BlobStore, data: bytes, algorithm: str = SHA256) -> Digest:
     """Put bytes into a store, all the way; return their digest."""
     digest = Digest.of(data, algorithm)
-    upload = new_upload(algorithm=algorithm)
-    await blobs.begin(upload.id)
+    upload = await begin(blobs, algorithm)
     async with blobs.stage(upload) as staged:
         await staged.write(data)
         async with blobs.lock(digest):
             await staged.commit(digest)
-            await blobs.settle(upload.id, digest)
+            await blobs.settle(upload, digest)
     return digest
 
 

@@ -20,9 +20,7 @@ async def add(
     """Add blobs to a repository, as after their upload; return their digests."""
     digests = [Digest.of(content) for content in contents]
     for digest, content in zip(digests, contents, strict=True):
-        upload = new_upload(to, active_at=at)
-        await metadata.start_upload(upload)
-        await metadata.add_blob(to, digest, len(content), upload=upload.id, now=at)
+        await metadata.add_blob(to, digest, len(content), upload=new_upload(to), now=at)
     return digests
 
 

@@ -23,7 +23,7 @@ async def start(context: Context) -> Response:
         return _created(context, Digest(mount))
     algorithm = context.request.parameter("digest-algorithm") or SHA256
     upload = await push_blob.start(context.registry, context.grant, algorithm)
-    return _accepted(context, upload.id, 0)
+    return _accepted(context, upload, 0)
 
 
 async def status(context: Context) -> Response:

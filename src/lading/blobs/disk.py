@@ -17,6 +17,7 @@ from lading.blobs.failures import translated
 from lading.blocking import Pending, Threads
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull
+from lading.core.names import UploadKey
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -66,6 +67,10 @@ class Disk:
         # Some file systems make inodes as they need them, and count none.
         if free - size < self._reserve or (status.f_files and not status.f_favail):
             raise StorageFull
+
+    def path_of(self, upload: UploadKey) -> str:
+        """The file of an upload."""
+        return f"{self.uploads}/{upload}"
 
     def directory_of(self, digest: Digest) -> str:
         """The directory of a blob; its bytes are in `data` there."""

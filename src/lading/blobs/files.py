@@ -42,13 +42,18 @@ def read(path: str) -> bytes | None:
         return None
 
 
-def make(path: str) -> None:
-    """Make an empty file.
+def make(path: str, at: float | None = None) -> None:
+    """Make an empty file, as old as that.
 
     Raises:
         FileExistsError: there is one.
     """
-    os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666))
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
+    try:
+        if at is not None:
+            os.utime(descriptor, (at, at))
+    finally:
+        os.close(descriptor)
 
 
 def delete(path: str) -> None:

@@ -4,12 +4,15 @@
 <root>
 ├── docker/registry/v2/blobs/<algorithm>/<2 hex>/<hex>/data   a blob, in CNCF Distribution's layout
 └── lading
-    ├── uploads/<id>           what an upload has so far: its size is the upload's offset
-    ├── uploads/<id>.rewound   the upload was shortened once: no hash kept from before holds
-    ├── uploads/<id>.<digest>  the upload gets that name as a blob, and no row may know it yet
-    ├── locks/<2 hex>          held (flock) while a blob with such a digest is committed or deleted
-    └── quarantine/<digest>    bytes that were damaged, taken aside by a check
+    ├── uploads/<upload>           what an upload has so far: its size is the upload's offset
+    ├── uploads/<upload>.rewound   it was shortened once: no hash kept from before holds
+    ├── uploads/<upload>.<digest>  it gets that name as a blob, and no row may know it yet
+    ├── locks/<2 hex>              held (flock) while such a blob is committed or deleted
+    └── quarantine/<digest>        bytes that were damaged, taken aside by a check
 ```
+
+An upload is named by its id and its repository (`core.names.UploadKey`). Its file is all that is
+known of it: when it was last active is when the file was changed.
 
 Rules:
 
@@ -38,8 +41,8 @@ from lading.blobs.small import LARGEST, SmallBlobs
 from lading.blobs.staged import StagedFile, marked, rewound
 from lading.core.digest import HEX_LENGTH, Digest
 from lading.core.errors import DigestInvalid, Unavailable, UploadUnknown
-from lading.core.names import UploadId
-from lading.ports import LocalFile, Memory, Staged, StoredBytes, Upload
+from lading.core.names import UploadKey
+from lading.ports import LocalFile, Memory, Staged, StoredBytes
 
 log = logging.getLogger(__name__)
 
@@ -58,41 +61,42 @@ class FilesystemBlobs:
         self._hashes = HashesInProgress()
         self._small = SmallBlobs()
 
-    async def begin(self, upload: UploadId) -> None:
+    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
         """See `BlobStore.begin`."""
         with translated():
-            files.make(self._staged(upload))
+            files.make(self._disk.path_of(upload), now)
+        self._hashes.keep(upload, RunningHash.start(algorithm))
 
     async def require_space(self, size: int) -> None:
         """See `BlobStore.require_space`."""
         with translated():
             self._disk.require_space(size)
 
-    def stage(self, upload: Upload) -> StagedFile:
+    def stage(self, upload: UploadKey) -> StagedFile:
         """See `BlobStore.stage`."""
-        return StagedFile(self._disk, self._hashes, self._staged(upload.id), upload)
+        return StagedFile(self._disk, self._hashes, upload)
 
-    async def staged_size(self, upload: UploadId) -> int:
+    async def staged_size(self, upload: UploadKey) -> int:
         """See `BlobStore.staged_size`."""
         with translated():
             try:
-                return os.stat(self._staged(upload)).st_size
+                return os.stat(self._disk.path_of(upload)).st_size
             except FileNotFoundError:
                 raise UploadUnknown from None
 
-    async def settle(self, upload: UploadId, digest: Digest) -> None:
+    async def settle(self, upload: UploadKey, digest: Digest) -> None:
         """See `BlobStore.settle`."""
         with translated():
-            files.delete(marked(self._staged(upload), digest))
+            files.delete(marked(self._disk.path_of(upload), digest))
 
     async def list_staged(self) -> Sequence[Staged]:
         """See `BlobStore.list_staged`."""
         return await self._disk.run(self._list_staged)
 
-    async def discard(self, upload: UploadId) -> None:
+    async def discard(self, upload: UploadKey) -> None:
         """See `BlobStore.discard`."""
         self._hashes.forget(upload)
-        await self._disk.run(_discard, self._staged(upload))
+        await self._disk.run(_discard, self._disk.path_of(upload))
 
     async def find(self, digest: Digest) -> LocalFile | None:
         """See `BlobStore.find`."""
@@ -183,18 +187,18 @@ class FilesystemBlobs:
             data = await self._disk.run(files.read, path)
         return data if data is not None and self._small.put(digest, data) else None
 
-    def _staged(self, upload: UploadId) -> str:
-        return f"{self._disk.uploads}/{upload}"
-
     def _list_staged(self) -> list[Staged]:
         """Names that are not of this module are somebody else's, and left alone."""
         found = []
         for name in _names(self._disk.uploads):
             upload, _, rest = name.partition(".")
-            with suppress(UploadUnknown, DigestInvalid):
-                digest = None if rest in {"", "rewound"} else Digest(rest)
-                path = f"{self._disk.uploads}/{name}" if digest is None else self._data(digest)
-                found.append(Staged(UploadId(upload), files.size_of(path), digest))
+            if rest == "rewound" and files.exists(f"{self._disk.uploads}/{upload}"):
+                continue
+            with suppress(UploadUnknown, DigestInvalid, FileNotFoundError):
+                digest = Digest(rest) if rest not in {"", "rewound"} else None
+                status = os.stat(f"{self._disk.uploads}/{name}")
+                size = status.st_size if digest is None else files.size_of(self._data(digest))
+                found.append(Staged(UploadKey(upload), size, status.st_mtime, digest))
         return found
 
     def _data(self, digest: Digest) -> str:

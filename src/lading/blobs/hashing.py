@@ -8,8 +8,8 @@ at most once, and never for a client that stays on its connection.
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from lading.core.digest import Bytes, Digest, Hasher, new_hasher
-from lading.core.names import UploadId
+from lading.core.digest import SHA256, Bytes, Digest, Hasher, new_hasher
+from lading.core.names import UploadKey
 
 # Hashes of uploads that may go on; one takes about 200 bytes.
 MAX_KEPT = 4096
@@ -42,21 +42,21 @@ class HashesInProgress:
     """Keeps the hashes of uploads between their requests; forgets the oldest when full."""
 
     def __init__(self) -> None:
-        self._hashes: OrderedDict[UploadId, RunningHash] = OrderedDict()
+        self._hashes: OrderedDict[UploadKey, RunningHash] = OrderedDict()
 
-    def take(self, upload: UploadId, algorithm: str, size: int) -> RunningHash | None:
+    def take(self, upload: UploadKey, size: int) -> RunningHash | None:
         """The hash of the first `size` bytes of the upload, if it is known here."""
-        if size == 0:
-            return RunningHash.start(algorithm)
         running = self._hashes.pop(upload, None)
-        return running if running is not None and running.size == size else None
+        if running is not None and running.size == size:
+            return running
+        return RunningHash.start(SHA256) if size == 0 else None
 
-    def keep(self, upload: UploadId, running: RunningHash) -> None:
+    def keep(self, upload: UploadKey, running: RunningHash) -> None:
         """Remember a hash for the upload's next request."""
         self._hashes[upload] = running
         while len(self._hashes) > MAX_KEPT:
             self._hashes.popitem(last=False)
 
-    def forget(self, upload: UploadId) -> None:
+    def forget(self, upload: UploadKey) -> None:
         """The upload is over."""
         self._hashes.pop(upload, None)

@@ -4,11 +4,12 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
-from lading.core.names import UploadId
-from lading.ports import Memory, Staged, StoredBytes, Upload
+from lading.core.names import UploadKey
+from lading.ports import Memory, Staged, StoredBytes
 
 
 class MemoryBlobs:
@@ -16,53 +17,56 @@ class MemoryBlobs:
 
     def __init__(self) -> None:
         self._blobs: dict[Digest, bytes] = {}
-        self._uploads: dict[UploadId, bytearray] = {}
-        self._staged: set[UploadId] = set()
+        self._uploads: dict[UploadKey, _Upload] = {}
+        self._staged: set[UploadKey] = set()
         self._quarantine: dict[Digest, bytes] = {}
-        self._unsettled: set[tuple[UploadId, Digest]] = set()
+        self._unsettled: set[tuple[UploadKey, Digest]] = set()
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
-    async def begin(self, upload: UploadId) -> None:
-        """See `BlobStore.begin`."""
-        self._uploads[upload] = bytearray()
+    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:  # noqa: ARG002
+        """See `BlobStore.begin`. What is at hand is hashed in the end."""
+        self._uploads[upload] = _Upload(now)
 
     async def require_space(self, size: int) -> None:
         """See `BlobStore.require_space`. Who runs out of memory is not told by numbers."""
 
     @asynccontextmanager
-    async def stage(self, upload: Upload) -> AsyncIterator["StagedMemory"]:
+    async def stage(self, upload: UploadKey) -> AsyncIterator["StagedMemory"]:
         """See `BlobStore.stage`."""
-        data = self._staged_bytes(upload.id)
-        if upload.id in self._staged:
+        found = self._find(upload)
+        if upload in self._staged:
             raise UploadOutOfOrder(
                 "another request is writing to this upload; ask for its status, then go on",
-                len(data),
+                len(found.data),
             )
-        self._staged.add(upload.id)
+        self._staged.add(upload)
         try:
-            yield StagedMemory(self, upload.id, data)
+            yield StagedMemory(self, upload, found)
         finally:
-            self._staged.discard(upload.id)
+            self._staged.discard(upload)
 
-    async def staged_size(self, upload: UploadId) -> int:
+    async def staged_size(self, upload: UploadKey) -> int:
         """See `BlobStore.staged_size`."""
-        return len(self._staged_bytes(upload))
+        return len(self._find(upload).data)
 
-    async def settle(self, upload: UploadId, digest: Digest) -> None:
+    async def settle(self, upload: UploadKey, digest: Digest) -> None:
         """See `BlobStore.settle`."""
         self._unsettled.discard((upload, digest))
 
     async def list_staged(self) -> Sequence[Staged]:
         """See `BlobStore.list_staged`."""
         return [
-            *(Staged(upload, len(data)) for upload, data in self._uploads.items()),
             *(
-                Staged(upload, len(self._blobs.get(digest, b"")), digest)
+                Staged(upload, len(found.data), found.active_at)
+                for upload, found in self._uploads.items()
+            ),
+            *(
+                Staged(upload, len(self._blobs.get(digest, b"")), 0, digest)
                 for upload, digest in self._unsettled
             ),
         ]
 
-    async def discard(self, upload: UploadId) -> None:
+    async def discard(self, upload: UploadKey) -> None:
         """See `BlobStore.discard`."""
         self._uploads.pop(upload, None)
 
@@ -126,42 +130,53 @@ class MemoryBlobs:
     async def close(self) -> None:
         """See `BlobStore.close`."""
 
-    def store(self, upload: UploadId, digest: Digest) -> None:
+    def store(self, upload: UploadKey, digest: Digest) -> None:
         """The upload becomes a blob."""
-        self._blobs[digest] = bytes(self._staged_bytes(upload))
+        self._blobs[digest] = bytes(self._find(upload).data)
         del self._uploads[upload]
         self._unsettled.add((upload, digest))
 
-    def _staged_bytes(self, upload: UploadId) -> bytearray:
+    def _find(self, upload: UploadKey) -> "_Upload":
         if upload not in self._uploads:
             raise UploadUnknown
         return self._uploads[upload]
 
 
+@dataclass(slots=True)
+class _Upload:
+    active_at: float
+    data: bytearray = field(default_factory=bytearray)
+
+
 class StagedMemory:
     """See `lading.ports.StagedUpload`."""
 
-    def __init__(self, store: MemoryBlobs, upload: UploadId, data: bytearray) -> None:
+    def __init__(self, store: MemoryBlobs, key: UploadKey, upload: _Upload) -> None:
         self._store = store
+        self._key = key
         self._upload = upload
-        self._data = data
+        self.active_at = upload.active_at
 
     @property
     def size(self) -> int:
         """See `StagedUpload.size`."""
-        return len(self._data)
+        return len(self._upload.data)
+
+    async def touch(self, now: float) -> None:
+        """See `StagedUpload.touch`."""
+        self._upload.active_at = now
 
     async def write(self, data: Bytes) -> None:
         """See `StagedUpload.write`."""
-        self._data += data
+        self._upload.data += data
 
     async def rewind(self, size: int) -> None:
         """See `StagedUpload.rewind`. After a commit the bytes changed here are nobody's."""
-        del self._data[size:]
+        del self._upload.data[size:]
 
     async def commit(self, digest: Digest) -> None:
         """See `StagedUpload.commit`."""
-        actual = Digest.of(bytes(self._data), digest.algorithm)
+        actual = Digest.of(bytes(self._upload.data), digest.algorithm)
         if actual != digest:
             raise DigestMismatch("", {"expected": digest, "actual": actual})
-        self._store.store(self._upload, digest)
+        self._store.store(self._key, digest)

@@ -10,7 +10,7 @@ from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
-from lading.ports import Upload
+from lading.core.names import UploadKey
 
 # Bytes up to which a thread would take longer to wake up than they take to hash and to copy into
 # the page cache, which is all that writing them is.
@@ -24,24 +24,26 @@ READ_SIZE = 1024 * 1024
 class StagedFile:
     """See `lading.ports.StagedUpload`; open while it is entered."""
 
-    def __init__(self, disk: Disk, hashes: HashesInProgress, path: str, upload: Upload) -> None:
+    def __init__(self, disk: Disk, hashes: HashesInProgress, upload: UploadKey) -> None:
         self._disk = disk
         self._hashes = hashes
-        self._path = path
         self._upload = upload
+        self._path = disk.path_of(upload)
         self._descriptor = -1
         self._running: RunningHash | None = None
         self._rewound = False
+        self._over = False
         self.size = 0
+        self.active_at = 0.0
 
     async def __aenter__(self) -> "StagedFile":
         """Open the file, unless somebody else has it."""
         with translated():
             self._descriptor = _open_exclusively(self._path)
-            self.size = os.fstat(self._descriptor).st_size
+            status = os.fstat(self._descriptor)
             self._rewound = files.exists(rewound(self._path))
-        upload = self._upload
-        running = self._hashes.take(upload.id, upload.algorithm, self.size)
+        self.size, self.active_at = status.st_size, status.st_mtime
+        running = self._hashes.take(self._upload, self.size)
         self._running = None if self._rewound else running
         return self
 
@@ -52,9 +54,15 @@ class StagedFile:
         trace: TracebackType | None,
     ) -> None:
         """Hand the running hash to the upload's next request, and let go of the file."""
-        if self._running is not None:
-            self._hashes.keep(self._upload.id, self._running)
+        if self._running is not None and not self._over:
+            self._hashes.keep(self._upload, self._running)
         os.close(self._descriptor)
+
+    async def touch(self, now: float) -> None:
+        """See `StagedUpload.touch`."""
+        if not self._over:
+            with translated():
+                os.utime(self._descriptor, (now, now))
 
     async def write(self, data: Bytes) -> None:
         """See `StagedUpload.write`."""
@@ -130,7 +138,7 @@ class StagedFile:
             if not files.leads_to(target, self._descriptor):  # it did not come to that
                 files.delete(marked(self._path, digest))
             raise
-        self._running = None
+        self._over = True
         self._disk.sync_name(digest)
         if self._rewound:
             files.delete(rewound(self._path))

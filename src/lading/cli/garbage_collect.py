@@ -168,10 +168,8 @@ def _line(item: Doomed) -> str:
             return f"{item.repository}: layer link eligible for deletion: {item.digest}"
         case DoomedBlob():
             return f"blob eligible for deletion: {item.digest}"
-        case DoomedUpload():
-            return f"{item.repository}: upload eligible for deletion: {item.upload}"
-        case Leftover():
-            return f"upload eligible for deletion: {item.upload}"
+        case DoomedUpload() | Leftover():
+            return f"upload eligible for deletion: {item.upload.id}"
 
 
 def _because(item: Doomed) -> str:

@@ -90,7 +90,7 @@ class UploadPurging(Section):
     enabled: bool = True
     """`false` keeps unfinished uploads for ever."""
     age: Duration = timedelta(hours=168)
-    """How long an upload may stay without progress, which is noted to a tenth of this time."""
+    """How long an upload may stay without progress."""
     interval: PositiveDuration = timedelta(hours=24)
     """How often to look for such uploads."""
     dryrun: bool = False

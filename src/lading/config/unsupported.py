@@ -105,7 +105,11 @@ UNSUPPORTED: tuple[Unsupported, ...] = tuple(
         ("middleware.repository", Refused.ENABLED, _MIDDLEWARE),
         ("middleware.storage", Refused.ENABLED, _MIDDLEWARE),
         ("http.prefix", Refused.PATH, "remove it, and have a proxy in front strip the prefix"),
-        ("http.secret", Refused.NEVER, "not needed: uploads are in the database, not in a token"),
+        (
+            "http.secret",
+            Refused.NEVER,
+            "not needed: what is known of an upload is its file, not a token",
+        ),
         (
             "http.tls.letsencrypt",
             Refused.FILLED,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from enum import Enum
 
 from lading.core.digest import Digest
-from lading.core.names import RepositoryName, UploadId
+from lading.core.names import RepositoryName, UploadKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +104,7 @@ class DoomedBlob:
 class DoomedUpload:
     """An upload that was given up, with the bytes that it holds."""
 
-    repository: RepositoryName
-    upload: UploadId
+    upload: UploadKey
     size: int
     since: float
 
@@ -117,22 +116,16 @@ class DoomedUpload:
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """What a crash left of an upload.
+    """What a crash left of an upload that was about to become a blob."""
 
-    Attributes:
-        digest: of the blob it was about to become, if it got that far.
-    """
-
-    upload: UploadId
+    upload: UploadKey
     size: int
-    digest: Digest | None = None
+    digest: Digest
 
     @property
     def why(self) -> str:
         """Why it goes, for a person."""
-        if self.digest is not None:
-            return f"a crash came before {self.digest} was a blob"
-        return "the upload it belonged to is over"
+        return f"a crash came before {self.digest} was a blob"
 
 
 Doomed = DoomedManifest | DoomedLink | DoomedBlob | DoomedUpload | Leftover

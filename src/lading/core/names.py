@@ -4,6 +4,7 @@ The grammars are the distribution specification's ("Pulling manifests"). A name 
 parsed cannot be held: each class is a `str` that was checked when it was made.
 """
 
+import hashlib
 import re
 from typing import Self
 from uuid import UUID
@@ -19,7 +20,9 @@ _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _PART = re.compile(_COMPONENT, re.ASCII)
 _NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)
-_UPLOAD = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII)
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_UPLOAD = re.compile(_UUID, re.ASCII)
+_UPLOAD_KEY = re.compile(f"{_UUID}-[0-9a-f]{{32}}", re.ASCII)
 
 
 class RepositoryName(str):
@@ -90,6 +93,37 @@ class UploadId(str):
     def of(cls, uuid: UUID) -> Self:
         """The name made of a UUID."""
         return cls(str(uuid))
+
+
+class UploadKey(str):
+    """What an upload is kept under: its id, and which repository it belongs to.
+
+    The repository is in it as a hash, since its name may be longer than that of a file. So whoever
+    knows the id of an upload can only go on with it in its own repository.
+
+    Raises:
+        UploadUnknown: the text is no such key, so no upload has it.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, text: str) -> Self:
+        """Check the text."""
+        if _UPLOAD_KEY.fullmatch(text) is None:
+            raise UploadUnknown("", {"upload": text[:64]})
+        return super().__new__(cls, text)
+
+    @classmethod
+    def of(cls, repository: RepositoryName, upload: UploadId) -> Self:
+        """The key of an upload to a repository."""
+        return super().__new__(
+            cls, f"{upload}-{hashlib.sha256(repository.encode()).hexdigest()[:32]}"
+        )
+
+    @property
+    def id(self) -> str:
+        """The upload's name, as its client knows it."""
+        return self[:36]
 
 
 Reference = Tag | Digest

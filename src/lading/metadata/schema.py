@@ -105,14 +105,12 @@ STEPS = (
     CREATE INDEX tag_history_tag ON tag_history (repository_id, tag);
     CREATE INDEX tag_history_removed ON tag_history (at) WHERE digest IS NULL;
 
-    CREATE TABLE uploads (
-        id TEXT PRIMARY KEY,
-        repository_id INTEGER NOT NULL REFERENCES repositories (id),
-        algorithm TEXT NOT NULL,
-        active_at REAL NOT NULL,
-        committed TEXT
+    CREATE TABLE committed_uploads (
+        upload TEXT PRIMARY KEY,
+        digest TEXT NOT NULL,
+        at REAL NOT NULL
     ) STRICT, WITHOUT ROWID;
-    CREATE INDEX uploads_active ON uploads (active_at);
+    CREATE INDEX committed_uploads_at ON committed_uploads (at);
 
     CREATE TABLE jobs (
         name TEXT PRIMARY KEY,

@@ -15,7 +15,7 @@ from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.keepers import Holding
 from lading.core.manifest import Manifest
-from lading.core.names import Reference, RepositoryName, Tag, UploadId
+from lading.core.names import Reference, RepositoryName, Tag, UploadKey
 from lading.metadata import (
     collection,
     garbage,
@@ -44,7 +44,6 @@ from lading.ports import (
     RefreshToken,
     Robot,
     StoredManifest,
-    Upload,
 )
 
 
@@ -104,30 +103,14 @@ class SqliteMetadata(SqliteInspection):
         """See `Metadata.repository_exists`."""
         return self._database.read(repositories.is_listed, repository)
 
-    async def start_upload(self, upload: Upload) -> None:
-        """See `Metadata.start_upload`."""
-        await self._database.write(
-            lambda connection: uploads.start(connection, upload), durable=False
-        )
-
-    async def touch_upload(self, upload: UploadId, *, now: float) -> None:
-        """See `Metadata.touch_upload`."""
-        await self._database.write(
-            lambda connection: uploads.touch(connection, upload, now), durable=False
-        )
-
-    async def find_upload(self, repository: RepositoryName, upload: UploadId) -> Upload | None:
-        """See `Metadata.find_upload`."""
-        return self._database.read(uploads.find, repository, upload)
-
-    async def drop_upload(self, upload: UploadId) -> None:
-        """See `Metadata.drop_upload`."""
-        await self._database.write(
-            lambda connection: uploads.drop(connection, upload), durable=False
-        )
-
     async def add_blob(
-        self, repository: RepositoryName, digest: Digest, size: int, *, upload: UploadId, now: float
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        size: int,
+        *,
+        upload: UploadKey,
+        now: float,
     ) -> None:
         """See `Metadata.add_blob`."""
 
@@ -136,6 +119,10 @@ class SqliteMetadata(SqliteInspection):
             uploads.commit(connection, upload, digest, now)
 
         await self._database.write(work)
+
+    async def find_committed(self, upload: UploadKey) -> Digest | None:
+        """See `Metadata.find_committed`."""
+        return self._database.read(uploads.find_committed, upload)
 
     async def mount_blob(
         self,
@@ -367,23 +354,11 @@ class SqliteMetadata(SqliteInspection):
         """See `Metadata.copy_to`."""
         await self._database.copy_to(target)
 
-    async def list_idle_uploads(
-        self, *, idle_since: float, at_most: int | None
-    ) -> Sequence[Upload]:
-        """See `Metadata.list_idle_uploads`."""
-        return await self._database.scan(
-            lambda connection: uploads.idle(connection, idle_since, at_most)
-        )
-
-    async def forget_committed_uploads(self, *, before: float, at_most: int) -> int:
-        """See `Metadata.forget_committed_uploads`."""
+    async def forget_committed(self, *, before: float, at_most: int) -> int:
+        """See `Metadata.forget_committed`."""
         return await self._database.write(
             lambda connection: uploads.forget_committed(connection, before, at_most), durable=False
         )
-
-    async def unknown_uploads(self, ids: Sequence[UploadId]) -> Sequence[UploadId]:
-        """See `Metadata.unknown_uploads`."""
-        return await self._database.scan(lambda connection: uploads.unknown(connection, ids))
 
     async def find_job(self, name: str) -> Job | None:
         """See `Metadata.find_job`."""

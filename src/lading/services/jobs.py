@@ -122,11 +122,4 @@ async def purge_uploads(registry: Registry, lease: Lease) -> None:
 
 
 def _log(upload: DoomedUpload, what: str) -> None:
-    log.info(
-        "upload %s to %s (%d bytes) %s: %s",
-        upload.upload,
-        upload.repository,
-        upload.size,
-        what,
-        upload.why,
-    )
+    log.info("upload %s (%d bytes) %s: %s", upload.upload.id, upload.size, what, upload.why)

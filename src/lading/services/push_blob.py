@@ -6,30 +6,26 @@ the blob makes whole, and the collector deletes if none comes.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import SHA256, Bytes, Digest, new_hasher
 from lading.core.errors import (
     BlobTooLarge,
-    RegistryError,
     SizeMismatch,
     StorageFull,
     UploadOutOfOrder,
     UploadUnknown,
 )
-from lading.core.names import RepositoryName, UploadId
+from lading.core.names import RepositoryName, UploadId, UploadKey
 from lading.core.ranges import ByteRange
-from lading.ports import StagedUpload, Upload
+from lading.ports import StagedUpload
 from lading.services.registry import Registry
 
 Pieces = AsyncIterator[Bytes]
 
 # Repositories asked for a blob that is to be mounted from anywhere.
 MOUNT_CANDIDATES = 20
-# How often the progress of an upload is noted, at most, in the time after which it would expire.
-PROGRESS_NOTES = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,7 @@ class Chunk:
     length: int | None = None
 
 
-async def start(registry: Registry, grant: Grant, algorithm: str = SHA256) -> Upload:
+async def start(registry: Registry, grant: Grant, algorithm: str = SHA256) -> UploadId:
     """Begin an upload.
 
     Args:
@@ -62,19 +58,9 @@ async def start(registry: Registry, grant: Grant, algorithm: str = SHA256) -> Up
     grant.require(Action.PUSH)
     new_hasher(algorithm)
     await registry.blobs.require_space(0)
-    upload = Upload(
-        id=UploadId.of(registry.new_uuid()),
-        repository=grant.repository,
-        algorithm=algorithm,
-        active_at=registry.clock(),
-    )
-    # The row comes first: so a file without a row is nobody's, whenever it is found.
-    await registry.metadata.start_upload(upload)
-    try:
-        await registry.blobs.begin(upload.id)
-    except RegistryError:
-        await _abandon(registry, upload.id)
-        raise
+    upload = UploadId.of(registry.new_uuid())
+    key = UploadKey.of(grant.repository, upload)
+    await registry.blobs.begin(key, algorithm=algorithm, now=registry.clock())
     return upload
 
 
@@ -109,7 +95,7 @@ async def _sources(
     return [repository for repository in found if Action.PULL in sources.actions(repository)]
 
 
-async def append(registry: Registry, grant: Grant, upload_id: UploadId, chunk: Chunk) -> int:
+async def append(registry: Registry, grant: Grant, upload: UploadId, chunk: Chunk) -> int:
     """Add a chunk to an upload. What arrives before a client goes away is kept.
 
     Returns:
@@ -123,19 +109,20 @@ async def append(registry: Registry, grant: Grant, upload_id: UploadId, chunk: C
         StorageFull: there is no room for it; nothing of it was kept.
     """
     grant.require(Action.PUSH)
-    upload = await _find_open(registry, grant.repository, upload_id)
-    async with _stage(registry, upload) as staged:
+    async with registry.blobs.stage(UploadKey.of(grant.repository, upload)) as staged:
         start = staged.size
         try:
             await _receive(registry, staged, chunk)
         except (SizeMismatch, StorageFull):  # what cannot be completed is not to fill the disk
             await _rewind(staged, start)
             raise
+        finally:
+            await staged.touch(registry.clock())
         return staged.size
 
 
 async def commit(
-    registry: Registry, grant: Grant, upload_id: UploadId, digest: Digest, chunk: Chunk
+    registry: Registry, grant: Grant, upload: UploadId, digest: Digest, chunk: Chunk
 ) -> None:
     """Add a last chunk, which may be empty, and make the upload a blob.
 
@@ -147,17 +134,19 @@ async def commit(
         DigestMismatch: the bytes have another digest.
     """
     grant.require(Action.PUSH)
-    known = await registry.metadata.find_upload(grant.repository, upload_id)
-    if known is not None and known.committed == digest:
-        return
-    upload = await _find_open(registry, grant.repository, upload_id)
-    async with _stage(registry, upload) as staged:
-        start = staged.size
-        try:
-            await _receive(registry, staged, chunk)
-            await _commit(registry, upload, staged, digest)
-        except BaseException:  # cancelled, too
-            await _rewind(staged, start)
+    key = UploadKey.of(grant.repository, upload)
+    try:
+        async with registry.blobs.stage(key) as staged:
+            start = staged.size
+            try:
+                await _receive(registry, staged, chunk)
+                await _commit(registry, grant.repository, key, staged, digest)
+            except BaseException:  # cancelled, too
+                await _rewind(staged, start)
+                await staged.touch(registry.clock())
+                raise
+    except UploadUnknown:
+        if await registry.metadata.find_committed(key) != digest:
             raise
 
 
@@ -169,51 +158,32 @@ async def push_whole(registry: Registry, grant: Grant, digest: Digest, chunk: Ch
     """
     upload = await start(registry, grant, digest.algorithm)
     try:
-        await commit(registry, grant, upload.id, digest, chunk)
+        await commit(registry, grant, upload, digest, chunk)
     except BaseException:
-        await _abandon(registry, upload.id)
+        await registry.blobs.discard(UploadKey.of(grant.repository, upload))
         raise
 
 
-async def status(registry: Registry, grant: Grant, upload_id: UploadId) -> int:
+async def status(registry: Registry, grant: Grant, upload: UploadId) -> int:
     """How many bytes an upload has.
 
     Raises:
         UploadUnknown: no such upload here.
     """
     grant.require(Action.PULL)
-    upload = await _find_open(registry, grant.repository, upload_id)
-    return await registry.blobs.staged_size(upload.id)
+    return await registry.blobs.staged_size(UploadKey.of(grant.repository, upload))
 
 
-async def cancel(registry: Registry, grant: Grant, upload_id: UploadId) -> None:
+async def cancel(registry: Registry, grant: Grant, upload: UploadId) -> None:
     """Give an upload up.
 
     Raises:
         UploadUnknown: no such upload here.
     """
     grant.require(Action.PUSH)
-    upload = await _find_open(registry, grant.repository, upload_id)
-    await _forget(registry, upload.id)
-
-
-async def _find_open(registry: Registry, repository: RepositoryName, upload_id: UploadId) -> Upload:
-    upload = await registry.metadata.find_upload(repository, upload_id)
-    if upload is None or upload.committed is not None:
-        raise UploadUnknown("", {"upload": upload_id})
-    return upload
-
-
-@asynccontextmanager
-async def _stage(registry: Registry, upload: Upload) -> AsyncIterator[StagedUpload]:
-    """Open an upload, and note its progress now and then: it is not to expire while it grows."""
-    async with registry.blobs.stage(upload) as staged:
-        try:
-            yield staged
-        finally:
-            now, age = registry.clock(), registry.policy.upload_age
-            if age is not None and now - upload.active_at >= age / PROGRESS_NOTES:
-                await registry.metadata.touch_upload(upload.id, now=now)
+    key = UploadKey.of(grant.repository, upload)
+    await registry.blobs.staged_size(key)
+    await registry.blobs.discard(key)
 
 
 async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> None:
@@ -262,28 +232,22 @@ def _wrong_length(named: ByteRange) -> SizeMismatch:
     return SizeMismatch(f"Content-Range names {named.length} bytes; the body must have as many")
 
 
-async def _commit(registry: Registry, upload: Upload, staged: StagedUpload, digest: Digest) -> None:
+async def _commit(
+    registry: Registry,
+    repository: RepositoryName,
+    upload: UploadKey,
+    staged: StagedUpload,
+    digest: Digest,
+) -> None:
     """The lock keeps a collector from deleting bytes that were there already."""
     async with registry.blobs.lock(digest):
         await staged.commit(digest)
         await registry.metadata.add_blob(
-            upload.repository, digest, staged.size, upload=upload.id, now=registry.clock()
+            repository, digest, staged.size, upload=upload, now=registry.clock()
         )
-        await registry.blobs.settle(upload.id, digest)
+        await registry.blobs.settle(upload, digest)
 
 
 async def _rewind(staged: StagedUpload, size: int) -> None:
     if staged.size != size:
         await staged.rewind(size)
-
-
-async def _abandon(registry: Registry, upload: UploadId) -> None:
-    """Undo what failed. A row that cannot be removed now expires by itself."""
-    with suppress(RegistryError):
-        await registry.metadata.drop_upload(upload)
-    await registry.blobs.discard(upload)
-
-
-async def _forget(registry: Registry, upload: UploadId) -> None:
-    await registry.metadata.drop_upload(upload)
-    await registry.blobs.discard(upload)
