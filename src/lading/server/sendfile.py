@@ -14,8 +14,9 @@ from functools import partial
 from lading.api.body import ClientDisconnected
 from lading.blocking import finish
 
-# Bytes given to the kernel at once; then other clients have their turn.
-PIECE = 256 * 1024
+# Bytes given to the kernel at once; then other clients have their turn. With fewer, large blobs are
+# pulled slowly beside many small requests, with more these wait.
+PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
