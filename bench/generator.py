@@ -27,6 +27,8 @@ PROCESSES = 2
 START = 30
 # Bytes read at once where a head is expected; most manifests come whole with it.
 _HEAD = 16 * 1024
+# Bytes of a large body that are worth waking up for.
+_MANY = 256 * 1024
 _END = b"\r\n\r\n"
 _NOWHERE = bytearray(PIECE)
 _NOTHING = Answer(0, b"", 0)
@@ -165,6 +167,7 @@ class _Connection:
         self._head = b""
         self._answer: Answer | None = None
         self._left = 0
+        self._low_mark = 1
 
     def begin(self, client: Client) -> None:
         """Do what the client wants."""
@@ -212,9 +215,9 @@ class _Connection:
             if self._answer is None:
                 self._receive_head()
             else:
-                self._left -= self._came(
-                    self._socket.recv_into(_NOWHERE, min(self._left, PIECE), socket.MSG_TRUNC)
-                )
+                size = min(self._left, PIECE)
+                came = self._came(self._socket.recv_into(_NOWHERE, size, socket.MSG_TRUNC))
+                self._expect(self._left - came)
         except BlockingIOError:
             return
         if self._answer is not None and self._left == 0:
@@ -228,8 +231,16 @@ class _Connection:
         end = self._head.find(_END)
         if end >= 0:
             self._answer = read_head(self._head[:end], self._request)
-            self._left = self._answer.size - (len(self._head) - end - len(_END))
+            self._expect(self._answer.size - (len(self._head) - end - len(_END)))
             self._head = b""
+
+    def _expect(self, left: int) -> None:
+        """So many bytes of the body are still to come: wait for many of them, if there are many."""
+        self._left = left
+        mark = _MANY if left >= _MANY else 1
+        if mark != self._low_mark:
+            self._low_mark = mark
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, mark)
 
     def _came(self, size: int) -> int:
         if size == 0:
