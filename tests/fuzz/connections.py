@@ -17,6 +17,8 @@ from lading.api.asgi import Receive, Scope, Send
 from lading.api.body import ClientDisconnected
 from lading.server.connection import Connection
 from lading.server.server import Server
+from lading.server.sharing import Shares
+from lading.server.state import State
 from tests.fuzz.registry import api, directory, run
 
 # Turns of the loop after which the server has done what it can with what it has.
@@ -92,10 +94,12 @@ async def _start() -> Server:
         proxy_headers=False,
     )
     config.load()
-    server = Server(config, patience=1, idle_timeout=60, max_head=MAX_HEAD)
+    state = State(MAX_HEAD, Shares(1).of(0))
+    server = Server(config, state, patience=1, idle_timeout=60)
     server.lifespan = config.lifespan_class(config)
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(directory() / "socket"))
+    listener.listen()
     await server.startup([listener])
     await server.on_tick(0)  # the time of day, for all that follows
     return server

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-import uvicorn
 import uvloop
 
 from lading.api.asgi import Application, Receive, Scope, Send
 from lading.server import exchange
 from lading.server.protocol import Http
 from lading.server.sendfile import FileSender
+from lading.server.sharing import Shares
 from lading.server.state import State
 
 SIZE = 16 * 1024 * 1024
@@ -75,12 +75,10 @@ async def serving(
     application: Application, connections: list[Http]
 ) -> AsyncIterator[asyncio.StreamReader]:
     """Serve an application to a client that takes little at a time, and has asked once."""
-    config = uvicorn.Config(application)
-    config.loaded_app = application
-    state = State(max_head=8192)
+    state = State(8192, Shares(1).of(0))
 
     def connect() -> Http:
-        connections.append(Http(config, state, {}))
+        connections.append(Http(application, state))
         return connections[-1]
 
     server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", 0)

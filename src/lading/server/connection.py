@@ -5,14 +5,11 @@ takes its time does: a single byte, in either direction, is a sign of life. When
 end, a connection ends after the response that is under way, and no response is cut.
 """
 
-import asyncio
 import fcntl
 import struct
 import termios
-from typing import Any
 
-from uvicorn import Config
-
+from lading.api.asgi import Application
 from lading.server.exchange import Exchange
 from lading.server.protocol import Http
 from lading.server.state import State
@@ -27,14 +24,8 @@ KEEP_ALIVE = 75.0
 class Connection(Http):
     """A connection that knows when it is over."""
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: State,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        super().__init__(config, server_state, app_state, _loop)
+    def __init__(self, application: Application, server_state: State) -> None:
+        super().__init__(application, server_state)
         self._moved_at = self.loop.time()
         self._head_began = 0.0
         self._unsent = 0

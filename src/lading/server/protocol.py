@@ -8,13 +8,11 @@ protocol's JSON error, then the connection is closed.
 import asyncio
 from collections import deque
 from http import HTTPStatus
-from typing import Any
 from urllib.parse import unquote
 
 import httptools
-from uvicorn import Config
 
-from lading.api.asgi import Scope
+from lading.api.asgi import Application, Scope
 from lading.server.body import LargeBody
 from lading.server.exchange import Exchange
 from lading.server.head import Head
@@ -36,23 +34,16 @@ class Http(asyncio.Protocol):
     """A connection.
 
     Args:
-        config: of the server; it knows the application.
+        application: answers the requests.
         server_state: shared by all connections.
-        app_state: ASGI's; there is none.
     """
 
     transport: asyncio.Transport
 
-    def __init__(
-        self,
-        config: Config,
-        server_state: State,
-        app_state: dict[str, Any],  # noqa: ARG002 - the server hands it to any protocol
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
+    def __init__(self, application: Application, server_state: State) -> None:
         self.server_state = server_state
-        self.loop = _loop or asyncio.get_running_loop()
-        self._application = config.loaded_app
+        self.loop = asyncio.get_running_loop()
+        self._application = application
         self._parser = DecliningParser(self, self.on_upgrade_declined)
         self._constant: Scope = {}
         # Requests that came and are not answered yet; the first one is being answered.
@@ -93,6 +84,7 @@ class Http(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """The client has left; every request that it sent is told."""
         self.server_state.connections.discard(self)
+        self.server_state.share.add(-1)
         self._give_up()
         self.resume_writing()
 

@@ -16,6 +16,7 @@ from types import FrameType
 import uvicorn
 
 from lading.server.connection import Connection
+from lading.server.sharing import Acceptor
 from lading.server.state import State
 
 log = logging.getLogger(__name__)
@@ -40,10 +41,16 @@ class Server(uvicorn.Server):
     """
 
     def __init__(
-        self, config: uvicorn.Config, *, patience: float, idle_timeout: float, max_head: int
+        self,
+        config: uvicorn.Config,
+        state: State,
+        *,
+        patience: float,
+        idle_timeout: float,
     ) -> None:
         super().__init__(config)
-        self.server_state: State = State(max_head)
+        self.server_state: State = state
+        self.acceptors: list[Acceptor] = []
         self.patience = patience
         self.idle_timeout = idle_timeout
 
@@ -75,14 +82,22 @@ class Server(uvicorn.Server):
             self.server_state.look_at_clock()
         return await super().on_tick(counter)
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open what is served, then let clients in."""
+        await super().startup([])
+        for listener in sockets or []:
+            self.acceptors.append(
+                Acceptor(listener, self.server_state.share, self._connect, self.config.ssl)
+            )
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Stop: politely, then for good."""
         self.server_state.ending = True
         for connection in self._connections():
             connection.end_after_response()
         await self._wait_for_clients(FAREWELL)
-        for server in self.servers:
-            server.close()
+        for acceptor in self.acceptors:
+            acceptor.close()
         for listener in sockets or []:
             listener.close()
         for connection in self._connections():
@@ -90,6 +105,9 @@ class Server(uvicorn.Server):
         await self._wait_for_clients(self.patience)
         await self._cut_off()
         await self.lifespan.shutdown()
+
+    def _connect(self) -> Connection:
+        return Connection(self.config.loaded_app, self.server_state)
 
     def _connections(self) -> Sequence[Connection]:
         known = self.server_state.connections

@@ -4,6 +4,8 @@ from email.utils import formatdate
 
 from uvicorn.server import ServerState
 
+from lading.server.sharing import Share
+
 
 class State(ServerState):
     """See the module.
@@ -11,15 +13,17 @@ class State(ServerState):
     Attributes:
         max_head: bytes that the names and values of all headers of a request may have.
         ending: the server was told to stop: no connection outlives its next response.
+        share: how many connections this process has.
         date: the line that tells the time in every response (RFC 9110, 6.6.1).
     """
 
     ending = False
     date: bytes
 
-    def __init__(self, max_head: int) -> None:
+    def __init__(self, max_head: int, share: Share) -> None:
         super().__init__()
         self.max_head = max_head
+        self.share = share
         self.look_at_clock()
 
     def look_at_clock(self) -> None:

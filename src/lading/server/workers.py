@@ -27,6 +27,8 @@ from lading.server.connection import Connection
 from lading.server.hangup import HangUp
 from lading.server.log import configure_logging
 from lading.server.server import FAREWELL, UNWINDING, Server
+from lading.server.sharing import Share, Shares
+from lading.server.state import State
 from lading.server.supervisor import Supervisor
 from lading.server.tls import CHECK_INTERVAL, Certificates
 
@@ -45,8 +47,9 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
         config: the file that they came from, which is read again when it changes.
         listener: accepts connections.
     """
+    shares = Shares(settings.workers)
     if settings.workers == 1:
-        _server(settings, config).run(sockets=[listener])
+        _server(settings, config, shares.of(0)).run(sockets=[listener])
         return True
     processes = multiprocessing.get_context("fork")
     lifeline = os.pipe()
@@ -54,8 +57,15 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
     gc.collect()
     gc.freeze()
 
+    workers: list[BaseProcess | None] = [None] * settings.workers
+
     def start() -> BaseProcess:
-        worker = processes.Process(target=_work, args=(settings, config, listener, *lifeline))
+        place = next(n for n, w in enumerate(workers) if w is None or w.exitcode is not None)
+        share = shares.of(place)
+        worker = processes.Process(
+            target=_work, args=(settings, config, listener, share, *lifeline)
+        )
+        workers[place] = worker
         # What arrives before the worker knows what to do with it waits until it does.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _FORKING)
         worker.start()
@@ -70,6 +80,7 @@ def _work(
     settings: Settings,
     config: Path | None,
     listener: socket.socket,
+    share: Share,
     lifeline: int,
     parents_end: int,
 ) -> None:
@@ -81,7 +92,7 @@ def _work(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     threading.Thread(target=_follow, args=(lifeline,), name="follow-parent", daemon=True).start()
-    _server(settings, config).run(sockets=[listener])
+    _server(settings, config, share).run(sockets=[listener])
 
 
 def _follow(lifeline: int) -> None:
@@ -90,12 +101,12 @@ def _follow(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _server(settings: Settings, config: Path | None) -> Server:
+def _server(settings: Settings, config: Path | None, share: Share) -> Server:
     return Server(
         _Config(settings, config),
+        State(settings.limits.headers, share),
         patience=_patience(settings),
         idle_timeout=settings.http.idletimeout.total_seconds(),
-        max_head=settings.limits.headers,
     )
 
 
