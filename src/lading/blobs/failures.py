@@ -2,8 +2,8 @@
 
 import errno
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from types import TracebackType
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
 
@@ -12,18 +12,33 @@ log = logging.getLogger(__name__)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+def translated() -> AbstractContextManager[None]:
     """Turn failures of the file system into errors that a client can be told.
 
     Raises:
         StorageFull: there is no space left, or the quota is used up.
         Unavailable: something cannot be read or written; the log says what.
     """
-    try:
-        yield
-    except OSError as error:
-        raise _translate(error) from error
+    return _TRANSLATION
+
+
+class _Translation:
+    """Not a generator: a push of a blob enters a dozen of these."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if isinstance(error, OSError):
+            raise _translate(error) from error
+
+
+_TRANSLATION = _Translation()
 
 
 def _translate(error: OSError) -> RegistryError:

@@ -25,15 +25,14 @@ Rules:
   go of the locks of a process that dies.
 """
 
-import asyncio
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from lading import durable
-from lading.blobs import files
+from lading.blobs import files, locks
 from lading.blobs.disk import Disk
 from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
@@ -48,9 +47,6 @@ log = logging.getLogger(__name__)
 
 # Bytes read at once when a whole blob is checked.
 HASH_SIZE = 4 * 1024 * 1024
-# Seconds between tries for the lock of a blob that another request is committing: a part of what
-# a commit takes.
-LOCK_POLL = 0.001
 
 
 class FilesystemBlobs:
@@ -117,23 +113,15 @@ class FilesystemBlobs:
             self._small.drop(digest)
         await self._disk.run(_delete_all, [self._disk.directory_of(digest) for digest in digests])
 
-    @asynccontextmanager
-    async def lock(self, digest: Digest) -> AsyncIterator[None]:
+    def lock(self, digest: Digest) -> locks.Lock:
         """See `BlobStore.lock`."""
-        with self._lock_file(digest.hex[:2]) as descriptor:
-            while not files.try_lock(descriptor):  # noqa: ASYNC110 - another process tells no event
-                await asyncio.sleep(LOCK_POLL)
-            yield
+        return locks.Lock(self._lock_of(digest))
 
     @asynccontextmanager
     async def lock_idle(self, digests: Sequence[Digest]) -> AsyncIterator[Sequence[Digest]]:
         """See `BlobStore.lock_idle`."""
-        with ExitStack() as opened:
-            locked = {
-                shard: files.try_lock(opened.enter_context(self._lock_file(shard)))
-                for shard in {digest.hex[:2] for digest in digests}
-            }
-            yield [digest for digest in digests if locked[digest.hex[:2]]]
+        with locks.free_ones({self._lock_of(digest) for digest in digests}) as held:
+            yield [digest for digest in digests if self._lock_of(digest) in held]
 
     async def digests(self) -> AsyncIterator[Digest]:
         """See `BlobStore.digests`."""
@@ -223,16 +211,8 @@ class FilesystemBlobs:
         durable.sync_directory(path.parent)
         return str(aside)
 
-    @contextmanager
-    def _lock_file(self, shard: str) -> Iterator[int]:
-        with translated():
-            # Read only: a command run as root may have made the file that the server's user locks.
-            flags = os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC
-            descriptor = os.open(f"{self._disk.locks}/{shard}", flags, 0o644)
-        try:
-            yield descriptor
-        finally:
-            os.close(descriptor)
+    def _lock_of(self, digest: Digest) -> str:
+        return f"{self._disk.locks}/{digest.hex[:2]}"
 
 
 def _hash_next(descriptor: int, running: RunningHash) -> int:

@@ -147,8 +147,9 @@ class StagedFile:
         """Say that the upload is about to get its final name.
 
         The mark is a second name of the upload's file. A file of its own would cost an inode for
-        each push, and ext4 does not give out one that was deleted in the last minutes: a busy
-        registry would search for a free one, push by push, among thousands that it has just let go.
+        each push; and ext4 without a journal does not give out one that was deleted in the last
+        minutes, so a busy registry would search for a free one, push by push, among thousands that
+        it has just let go.
         """
         try:
             with suppress(FileExistsError):  # by an attempt that a crash ended

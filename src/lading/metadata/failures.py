@@ -2,8 +2,8 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
+from types import TracebackType
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
 
@@ -14,19 +14,33 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY = 0xFF
 
 
-@contextmanager
-def translated() -> Iterator[None]:
+def translated() -> AbstractContextManager[None]:
     """Turn failures of the database into errors that a client can be told.
 
     Raises:
         StorageFull, Unavailable: see `translate`.
     """
-    try:
-        yield
-    except sqlite3.IntegrityError:
-        raise  # a mistake in this program
-    except sqlite3.DatabaseError as error:
-        raise translate(error) from error
+    return _TRANSLATION
+
+
+class _Translation:
+    """Not a generator, as each write enters it."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        mistake = isinstance(error, sqlite3.IntegrityError)  # of this program
+        if isinstance(error, sqlite3.DatabaseError) and not mistake:
+            raise translate(error) from error
+
+
+_TRANSLATION = _Translation()
 
 
 def translate(error: sqlite3.DatabaseError) -> RegistryError:

@@ -17,6 +17,14 @@ _FIND = """
         AND blobs.lost_at IS NULL
 """
 
+# Does nothing if the repository is new.
+_LINK = """
+    INSERT INTO links (repository_id, digest, promised_at, loose_at)
+    SELECT id, :digest, :now, :now FROM repositories WHERE name = :repository
+    ON CONFLICT (repository_id, digest)
+    DO UPDATE SET promised_at = excluded.promised_at, used_at = NULL, deleted_at = NULL
+"""
+
 # In an `UPDATE links … RETURNING`: the size of the blob, unless its bytes are lost. It names the
 # parameter, not the column of the link: by that SQLite 3.40 finds no index, and reads all blobs.
 _SIZE = "(SELECT size FROM blobs WHERE blobs.digest = :digest AND lost_at IS NULL)"
@@ -80,7 +88,8 @@ def add_blob(
     """The bytes are stored: now the blob is in the repository."""
     connection.execute(
         "INSERT INTO blobs (digest, size, created_at) VALUES (?, ?, ?)"
-        " ON CONFLICT (digest) DO UPDATE SET size = excluded.size, lost_at = NULL",
+        " ON CONFLICT (digest) DO UPDATE"
+        " SET size = excluded.size, lost_at = NULL, unlinked_at = NULL",
         (digest, size, now),
     )
     connection.execute("DELETE FROM deletions WHERE digest = ?", (digest,))
@@ -97,18 +106,15 @@ def mount(
     """Link a blob of another repository; false if that does not have it."""
     if find(connection, source, digest) is None:
         return False
-    _link(connection, repository, digest, now)
+    _link(connection, repository, digest, now)  # as there is a link, the blob is marked as linked
     return True
 
 
 def _link(connection: Connection, repository: RepositoryName, digest: Digest, now: float) -> None:
-    connection.execute(
-        "INSERT INTO links (repository_id, digest, promised_at, loose_at) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT (repository_id, digest)"
-        " DO UPDATE SET promised_at = excluded.promised_at, used_at = NULL, deleted_at = NULL",
-        (repositories.ensure(connection, repository), digest, now, now),
-    )
-    connection.execute("UPDATE blobs SET unlinked_at = NULL WHERE digest = ?", (digest,))
+    values = {"repository": repository, "digest": digest, "now": now}
+    if connection.execute(_LINK, values).rowcount == 0:
+        repositories.add(connection, repository)
+        connection.execute(_LINK, values)
 
 
 def set_lost(connection: Connection, digest: Digest, at: float | None) -> None:

@@ -96,7 +96,7 @@ def put(
     tags.check_movable(connection, repository, new_tags, manifest.digest, immutable)
     repository_id = repositories.ensure(connection, repository)
     _check_edges(connection, repository_id, manifest.edges, children_required, change.at)
-    _insert(connection, repository_id, manifest, change.at)
+    _insert(connection, repository_id, manifest, change.at, used=bool(new_tags))
     connection.executemany(
         "INSERT INTO edges (repository_id, parent, child, kind) VALUES (?, ?, ?, ?)"
         " ON CONFLICT DO NOTHING",
@@ -106,7 +106,9 @@ def put(
     loose.keep_referrers(connection, repository_id, manifest.digest)
     for tag in new_tags:
         tags.point(connection, repository_id, tag, manifest.digest, change)
-    if new_tags or loose.is_stored(connection, repository_id, manifest.subject):
+    if new_tags:
+        return
+    if loose.is_stored(connection, repository_id, manifest.subject):
         loose.keep(connection, repository_id, manifest.digest, change.at)
     else:
         loose.release(connection, repository_id, manifest.digest, change.at)
@@ -155,18 +157,20 @@ def _use(connection: Connection, repository_id: int, edge: Edge, now: float) -> 
     return links.use(connection, repository_id, edge.child, now)
 
 
-def _insert(connection: Connection, repository_id: int, manifest: Manifest, now: float) -> None:
-    """Pushing a manifest that was deleted, or damaged, brings it back."""
+def _insert(
+    connection: Connection, repository_id: int, manifest: Manifest, now: float, *, used: bool
+) -> None:
+    """Pushing a manifest that was deleted, or damaged, brings it back; a tag uses it at once."""
     connection.execute(
         """
         INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject,
-            annotations, size, pushed_at, promised_at, body)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            annotations, size, pushed_at, promised_at, used_at, body)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (repository_id, digest) DO UPDATE SET
             media_type = excluded.media_type, artifact_type = excluded.artifact_type,
-            pushed_at = excluded.pushed_at, promised_at = excluded.promised_at, used_at = NULL,
-            loose_at = NULL, deleted_at = NULL, deleted_by = '', lost_at = NULL,
-            body = excluded.body
+            pushed_at = excluded.pushed_at, promised_at = excluded.promised_at,
+            used_at = excluded.used_at, loose_at = NULL,
+            deleted_at = NULL, deleted_by = '', lost_at = NULL, body = excluded.body
         """,
         (
             repository_id,
@@ -178,6 +182,7 @@ def _insert(connection: Connection, repository_id: int, manifest: Manifest, now:
             len(manifest.body),
             now,
             now,
+            now if used else None,
             manifest.body,
         ),
     )

@@ -16,8 +16,11 @@ def find(connection: Connection, name: RepositoryName) -> int | None:
 def ensure(connection: Connection, name: RepositoryName) -> int:
     """The id of the repository, made if it is new."""
     known = find(connection, name)
-    if known is not None:
-        return known
+    return add(connection, name) if known is None else known
+
+
+def add(connection: Connection, name: RepositoryName) -> int:
+    """The id of a repository that is new."""
     (made,) = connection.execute(
         "INSERT INTO repositories (name) VALUES (?) RETURNING id", (name,)
     ).fetchone()

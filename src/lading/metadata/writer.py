@@ -53,6 +53,7 @@ class GroupWriter:
         self._patience = patience
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._syncs: bool | None = None
 
     async def write(self, work: Work[T], *, durable: bool = True) -> T:
         """Run `work` in a transaction and return its result once that is committed.
@@ -94,7 +95,7 @@ class GroupWriter:
                 for job in batch:
                     job.error = error
                 _close(connection)
-                connection = None
+                connection = self._syncs = None
             _answer_all(batch)
         _close(connection)
 
@@ -106,11 +107,16 @@ class GroupWriter:
     def _commit_together(self, connection: Connection, batch: list[_Job]) -> None:
         """Run all jobs in one transaction; if that fails, none has happened."""
         durable = any(job.durable for job in batch)
-        # In WAL mode FULL syncs the log at each commit; NORMAL leaves that to a later one.
-        connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        if durable is not self._syncs:
+            # In WAL mode FULL syncs the log at each commit; NORMAL leaves that to a later one.
+            connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+            self._syncs = durable
         _begin(connection, self._patience)
         if durable:  # good for all that has come meanwhile
             self._take_queued(batch)
+        if len(batch) == 1:  # what fails undoes the transaction
+            _attempt_alone(connection, batch[0])
+            return
         for job in batch:
             _attempt(connection, job)
         connection.execute("COMMIT")
@@ -154,8 +160,20 @@ def _begin(connection: Connection, patience: float) -> None:
             return
 
 
+def _attempt_alone(connection: Connection, job: _Job) -> None:
+    _run(connection, job)
+    connection.execute("COMMIT" if job.error is None else "ROLLBACK")
+
+
 def _attempt(connection: Connection, job: _Job) -> None:
     connection.execute("SAVEPOINT job")
+    _run(connection, job)
+    if job.error is not None:
+        connection.execute("ROLLBACK TO job")
+    connection.execute("RELEASE job")
+
+
+def _run(connection: Connection, job: _Job) -> None:
     try:
         job.result = job.work(connection)
     except Exception as error:
@@ -165,9 +183,7 @@ def _attempt(connection: Connection, job: _Job) -> None:
         # that are not read to their end keep an old view of the database open, and from that no
         # transaction can begin once another process has written.
         traceback.clear_frames(error.__traceback__)
-        connection.execute("ROLLBACK TO job")
         job.error = error
-    connection.execute("RELEASE job")
 
 
 def _answer_all(batch: list[_Job]) -> None:
