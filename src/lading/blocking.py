@@ -9,6 +9,7 @@ executor: one future for each piece of work, where `run_in_executor` has two and
 
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
@@ -77,6 +78,35 @@ class Threads:
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
             work()
+
+
+class Lane:
+    """Work that is done one after the other, as it was begun, in whichever thread is free."""
+
+    def __init__(self, threads: Threads) -> None:
+        self._threads = threads
+        self._waiting: deque[Callable[[], None]] = deque()
+        self._busy = False
+        self._lock = threading.Lock()
+
+    def start(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Pending[T]":
+        """Begin as soon as what came before is over; whoever does must await its outcome."""
+        pending: Pending[T] = Pending(loop=asyncio.get_running_loop())
+        with self._lock:
+            self._waiting.append(partial(_call, pending, partial(function, *args, **kwargs)))
+            was_busy, self._busy = self._busy, True
+        if not was_busy:
+            self._threads.start(self._run)
+        return pending
+
+    def _run(self) -> None:
+        while (work := self._next()) is not None:
+            work()
+
+    def _next(self) -> Callable[[], None] | None:
+        with self._lock:
+            self._busy = bool(self._waiting)
+            return self._waiting.popleft() if self._waiting else None
 
 
 def _call(pending: "Pending[T]", function: Callable[[], T]) -> None:

@@ -509,7 +509,7 @@ class StagedUpload(Protocol):
     """An upload that this request alone may write to.
 
     Attributes:
-        size: how many bytes it has; they survive a crash of the process.
+        size: how many bytes it has; after `finish`, they survive a crash of the process.
         active_at: when something was last done with it, before this request.
     """
 
@@ -525,10 +525,18 @@ class StagedUpload(Protocol):
         """Something was done with it; does nothing once the upload is over."""
 
     async def write(self, data: Bytes) -> None:
-        """Append bytes; they are the caller's again when this returns.
+        """Append bytes; they are the caller's again when the next `write`, or `finish`, returns.
 
         Raises:
-            StorageFull: there is no room for them; perhaps some were appended.
+            StorageFull: there is no room for them, or was none for those before; perhaps some were
+                appended.
+        """
+
+    async def finish(self) -> None:
+        """Wait until all bytes are appended.
+
+        Raises:
+            StorageFull: as `write`.
         """
 
     async def rewind(self, size: int) -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import errno
+import itertools
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -17,11 +19,12 @@ from lading.blobs.small import LARGEST
 from lading.blobs.staged import SMALL
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, UploadOutOfOrder, UploadUnknown
-from lading.ports import LocalFile
+from lading.ports import LocalFile, StagedUpload
 from tests.support.contents import begin, read, store
 from tests.support.processes import wait_until
 
 HELLO = b"hello"
+PIECE = 256 * 1024
 DIGEST = Digest.of(HELLO)
 
 
@@ -274,6 +277,63 @@ async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_don
         await given_up
     async with blobs.stage(upload) as staged:
         assert staged.size == len(large)
+
+
+async def test_large_pieces_are_the_callers_again_one_write_later(
+    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not before: meanwhile they are written and hashed, however slow the disk is."""
+    pwrite = os.pwrite
+
+    def slow(*arguments: int | memoryview) -> int:
+        time.sleep(0.005)
+        return pwrite(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(os, "pwrite", slow)
+    sent = [os.urandom(PIECE) for _ in range(8)]
+    buffers = [bytearray(PIECE), bytearray(PIECE)]
+    digest = Digest.of(b"".join(sent))
+    upload = await begin(blobs)
+    async with blobs.stage(upload) as staged:
+        for number, data in enumerate(sent):
+            buffers[number % 2][:] = data
+            await staged.write(buffers[number % 2])
+        await staged.finish()
+        buffers[1][:] = bytes(PIECE)
+        await staged.commit(digest)
+
+    assert read(await blobs.find(digest)) == b"".join(sent)
+
+
+@pytest.mark.parametrize("failing", range(4))
+async def test_behind_a_piece_that_could_not_be_written_there_is_nothing(
+    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch, failing: int
+) -> None:
+    """What is there is a beginning of what was sent; and its hash is not taken for another's."""
+    sent = [os.urandom(PIECE) for _ in range(4)]
+    pwrite, calls = os.pwrite, itertools.count()
+
+    def full_once(*arguments: int | memoryview) -> int:
+        return full_disk() if next(calls) == failing else pwrite(*arguments)  # type: ignore[arg-type]
+
+    upload = await begin(blobs)
+    async with blobs.stage(upload) as staged:
+        monkeypatch.setattr(os, "pwrite", full_once)
+        with pytest.raises(StorageFull):
+            await send(staged, sent)
+        assert staged.size == failing * PIECE
+        assert await blobs.staged_size(upload) == staged.size
+
+    async with blobs.stage(upload) as staged:
+        await send(staged, sent[failing:])
+        await staged.commit(Digest.of(b"".join(sent)))
+
+
+async def send(staged: StagedUpload, pieces: Sequence[bytes]) -> None:
+    """Write pieces, all the way."""
+    for piece in pieces:
+        await staged.write(piece)
+    await staged.finish()
 
 
 async def test_a_full_disk_is_told(blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from lading import durable
 from lading.blobs.failures import translated
-from lading.blocking import Pending, Threads
+from lading.blocking import Lane, Pending, Threads
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull
 from lading.core.names import UploadKey
@@ -109,6 +109,10 @@ class Disk:
     def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
         """Begin blocking work in a thread; whoever does must await its outcome."""
         return self._threads.start(function, *args, **kwargs)
+
+    def lane(self) -> Lane:
+        """A way to do blocking work one after the other."""
+        return Lane(self._threads)
 
     def close(self) -> None:
         """Let go of threads."""

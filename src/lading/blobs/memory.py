@@ -170,6 +170,9 @@ class StagedMemory:
         """See `StagedUpload.write`."""
         self._upload.data += data
 
+    async def finish(self) -> None:
+        """See `StagedUpload.finish`."""
+
     async def rewind(self, size: int) -> None:
         """See `StagedUpload.rewind`. After a commit the bytes changed here are nobody's."""
         del self._upload.data[size:]

@@ -1,21 +1,24 @@
 """An upload's file while a request writes to it, up to the moment at which it is a blob."""
 
 import os
-from contextlib import suppress
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from functools import partial
 from types import TracebackType
 
 from lading.blobs import direct, files
 from lading.blobs.disk import Disk
 from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
+from lading.blobs.pipeline import Pipeline
 from lading.core.digest import Bytes, Digest
-from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
+from lading.core.errors import DigestMismatch, RegistryError, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadKey
 
 # Bytes up to which a thread would take longer to wake up than they take to hash and to copy into
 # the page cache, which is all that writing them is.
 SMALL = 64 * 1024
-# Bytes from which a second thread costs less than it saves.
+# Bytes from which other threads cost less than they save.
 SIDE_BY_SIDE = 128 * 1024
 # Bytes read at once when a hash has to catch up.
 READ_SIZE = 1024 * 1024
@@ -33,6 +36,7 @@ class StagedFile:
         self._running: RunningHash | None = None
         self._rewound = False
         self._over = False
+        self._pipeline = Pipeline(disk)
         self.size = 0
         self.active_at = 0.0
 
@@ -54,61 +58,94 @@ class StagedFile:
         trace: TracebackType | None,
     ) -> None:
         """Hand the running hash to the upload's next request, and let go of the file."""
-        if self._running is not None and not self._over:
-            self._hashes.keep(self._upload, self._running)
-        os.close(self._descriptor)
+        try:
+            await self._settle()
+            if self._running is not None and not self._over:
+                self._hashes.keep(self._upload, self._running)
+        finally:
+            os.close(self._descriptor)
 
     async def touch(self, now: float) -> None:
         """See `StagedUpload.touch`."""
+        await self._settle()
         if not self._over:
             with translated():
                 os.utime(self._descriptor, (now, now))
 
     async def write(self, data: Bytes) -> None:
         """See `StagedUpload.write`."""
-        if len(data) <= SMALL:
-            with translated():
-                self._write(data)
-        elif self._running is None or len(data) < SIDE_BY_SIDE:
-            await self._disk.run(self._write_if_room, data)
-        else:
-            await self._write_and_hash(self._running, data)
+        async with self._or_give_up():
+            if self._running is not None and len(data) >= SIDE_BY_SIDE:
+                offset, self.size = self.size, self.size + len(data)
+                await self._pipeline.add(
+                    partial(self._append_behind, data, offset), partial(self._running.update, data)
+                )
+                return
+            await self._pipeline.drain()
+            if len(data) <= SMALL:
+                self._append(data, self.size)
+            else:
+                await self._disk.run(self._append_if_room, data, self.size)
+            self.size += len(data)
+
+    async def finish(self) -> None:
+        """See `StagedUpload.finish`."""
+        await self._finish()
 
     async def rewind(self, size: int) -> None:
         """See `StagedUpload.rewind`."""
+        await self._settle()
         await self._disk.run(self._rewind, size)
 
     async def commit(self, digest: Digest) -> None:
         """See `StagedUpload.commit`."""
+        await self._finish()
         await self._disk.run(self._commit, digest)
 
-    async def _write_and_hash(self, running: RunningHash, data: Bytes) -> None:
-        """Both take about as long, so they are done side by side.
-
-        Writing is begun first: it soon waits for the disk, and leaves its core to the hash.
-        """
-        self._running = None  # if not all is written, the hash is of something else
-        writing = self._disk.start(self._write_if_room, data)
+    @asynccontextmanager
+    async def _or_give_up(self) -> AsyncIterator[None]:
+        """If something cannot be written, find out how much was; the hash is of something else."""
         try:
-            await self._disk.run(running.update, data)
-        finally:
             with translated():
-                await writing
-        self._running = running
+                yield
+        except RegistryError:
+            self._running = None
+            with suppress(OSError):  # that comes of the first
+                await self._pipeline.drain()
+            self.size = os.fstat(self._descriptor).st_size
+            raise
 
-    def _write_if_room(self, data: Bytes) -> None:
+    async def _finish(self) -> None:
+        async with self._or_give_up():
+            await self._pipeline.drain()
+
+    async def _settle(self) -> None:
+        """Wait for what is under way, be it written or not: the size tells."""
+        with suppress(RegistryError):
+            await self._finish()
+
+    def _append_behind(self, data: Bytes, offset: int) -> None:
+        """There is no gap: if the piece before could not be written, this one is not either."""
+        if os.fstat(self._descriptor).st_size == offset:
+            self._disk.require_space(len(data))
+            self._write(data, offset)
+
+    def _append_if_room(self, data: Bytes, offset: int) -> None:
         """There was room when the request began; meanwhile others write as well."""
         self._disk.require_space(len(data))
-        self._write(data)
+        self._append(data, offset)
 
-    def _write(self, data: Bytes) -> None:
-        view = memoryview(data)
-        while view:
-            written = direct.write(self._descriptor, view, self.size)
-            self.size += written
-            view = view[written:]
+    def _append(self, data: Bytes, offset: int) -> None:
+        self._write(data, offset)
         if self._running is not None:
             self._running.update(data)
+
+    def _write(self, data: Bytes, offset: int) -> None:
+        view = memoryview(data)
+        while view:
+            written = direct.write(self._descriptor, view, offset)
+            offset += written
+            view = view[written:]
 
     def _rewind(self, size: int) -> None:
         if not files.leads_to(self._path, self._descriptor):  # it is a blob now, or was cancelled

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from lading.api.body import PIECE, new_buffer
+from lading.api.body import PIECE, Buffers
 from lading.server.exchange import Exchange
 
 
@@ -30,8 +30,8 @@ class LargeBody(asyncio.BufferedProtocol):
     """Takes the place of the connection's protocol while bytes of a body come that were announced.
 
     They go from the socket into the buffer from which they are hashed and written: no parser looks
-    at them, nothing copies them. Two buffers take turns: one is filled while the application works
-    on the other.
+    at them, nothing copies them. Buffers take turns: one is filled while the application works on
+    those before it.
     """
 
     def __init__(self, exchange: Exchange, connection: Receiver) -> None:
@@ -40,8 +40,8 @@ class LargeBody(asyncio.BufferedProtocol):
         # With the head, the parser has seen the first of them. They come first in the first buffer,
         # so that all pieces are whole ones: what is written to a disk wants that.
         begun = exchange.take_back()
-        self._filling = new_buffer(min(PIECE, exchange.missing))
-        self._working = new_buffer(len(self._filling))
+        self._buffers = Buffers(min(PIECE, exchange.missing))
+        self._filling = self._buffers.turn()
         self._filling[: len(begun)] = begun
         self._filled = len(begun)
 
@@ -79,5 +79,4 @@ class LargeBody(asyncio.BufferedProtocol):
     def _hand_over(self) -> None:
         if self._filled:
             self._exchange.add(self._filling[: self._filled])
-            self._filling, self._working = self._working, self._filling
-            self._filled = 0
+            self._filling, self._filled = self._buffers.turn(), 0

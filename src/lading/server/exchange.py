@@ -146,7 +146,7 @@ class Exchange:
     async def receive(self) -> Message:
         """What was collected, as soon as there is something; at the end, that it is the end.
 
-        What is returned may be overwritten when the application asks again.
+        What is returned may be overwritten when the application asks for the second one after it.
         """
         if self.waits and not self.gone:
             self.waits = False

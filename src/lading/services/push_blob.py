@@ -194,6 +194,7 @@ async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> No
     if chunk.range is None:
         async for piece in pieces:
             await staged.write(piece)
+        await staged.finish()
         return
     if chunk.range.start != staged.size:
         raise UploadOutOfOrder(
@@ -205,6 +206,7 @@ async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> No
         await staged.write(piece)
         if staged.size > chunk.range.stop:
             break
+    await staged.finish()
     if staged.size != chunk.range.stop:
         raise _wrong_length(chunk.range)
 
