@@ -1,34 +1,25 @@
 """Clients of one address, shared among its workers."""
 
-from collections import Counter
-from collections.abc import Iterator
+import asyncio
+import socket
 from contextlib import ExitStack
-from pathlib import Path
 
-import pytest
+import uvloop
 
-from lading.server.sharing import Shares
-from tests.support.client import Connection
-from tests.support.lading import Lading, lading_serve
-from tests.support.processes import wait_until
+from lading.server.sharing import Acceptor, Share, Shares
+
+CLIENTS = 9
 
 
-@pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
-    """A registry with two workers."""
-    with lading_serve(tmp_path_factory.mktemp("shared")) as registry:
-        yield registry
+def test_clients_that_come_together_are_shared() -> None:
+    """Whoever is woken first, none takes more than its part."""
+    assert sorted(uvloop.run(_share(workers=2))) == [4, 5]
+    assert sorted(uvloop.run(_share(workers=3))) == [3, 3, 3]
 
 
-@pytest.mark.parametrize("clients", [8, 64])
-def test_clients_that_come_together_are_shared(registry: Lading, clients: int) -> None:
-    """About equally: a worker that is held up leaves some to the other."""
-    wait_until(lambda: not sum(connections(registry).values()), "the last clients to go")
-    with ExitStack() as stack:
-        opened = [stack.enter_context(registry.client.connection()) for _ in range(clients)]
-        for connection in opened:
-            assert is_answered(connection)
-        assert min(connections(registry).values()) >= clients // 4
+def test_clients_of_a_worker_that_does_not_come_for_them_are_taken_by_another() -> None:
+    """A share that is small helps nobody who waits."""
+    assert uvloop.run(_share(workers=2, awake=1)) == [CLIENTS, 0]
 
 
 def test_a_share_is_large_if_another_worker_has_fewer() -> None:
@@ -44,27 +35,39 @@ def test_a_share_is_large_if_another_worker_has_fewer() -> None:
     assert shares.of(1).is_large is False
 
 
-def is_answered(connection: Connection) -> bool:
-    connection.request("GET", "/v2/")
-    return connection.receive().status == 200
+async def _share(workers: int, awake: int | None = None) -> list[int]:
+    """Let clients come; how many each worker has in the end.
+
+    Args:
+        workers: how many there are.
+        awake: how many of them take connections.
+    """
+    shares = Shares(workers)
+    taken = [_Counting(shares.of(worker)) for worker in range(workers)]
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        acceptors = []
+        for share in taken[:awake]:
+            own = stack.enter_context(listener.dup())  # as a process of its own has it
+            acceptors.append(Acceptor(own, share, asyncio.Protocol, None))
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(CLIENTS)]
+        while sum(share.number for share in taken) < CLIENTS:
+            await asyncio.sleep(0.01)
+        for acceptor in acceptors:
+            acceptor.close()
+        for client in clients:
+            client.close()
+        await asyncio.sleep(0.1)  # in which the other ends notice
+    return [share.number for share in taken]
 
 
-def connections(registry: Lading) -> Counter[str]:
-    """How many clients each worker has."""
-    _, _, port = registry.host.rpartition(":")
-    established = {
-        fields[9]
-        for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines()[1:])
-        if fields[1].endswith(f":{int(port):04X}") and fields[3] == "01"
-    }
-    workers = Path(f"/proc/{registry.pid}/task/{registry.pid}/children").read_text().split()
-    return Counter(
-        {
-            worker: sum(
-                str(link.readlink())[len("socket:[") : -1] in established
-                for link in Path(f"/proc/{worker}/fd").iterdir()
-                if str(link.readlink()).startswith("socket:")
-            )
-            for worker in workers
-        }
-    )
+class _Counting(Share):
+    """Remembers what it was told."""
+
+    def __init__(self, share: Share) -> None:
+        vars(self).update(vars(share))
+        self.number = 0
+
+    def add(self, number: int) -> None:
+        super().add(number)
+        self.number += number

@@ -100,6 +100,10 @@ def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
         yield registry
 
 
+# What is smaller may be kept in memory, and then no file is read at all.
+LARGE = bytes(100_000)
+
+
 @pytest.fixture(scope="module")
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
     """A registry whose proxy is another machine."""
@@ -135,7 +139,7 @@ def test_anybody_else_is_not_believed(exposed: Lading) -> None:
 def test_a_trusted_proxy_may_send_the_file_itself(behind: Lading) -> None:
     """It is told which; all headers of the blob are still the registry's."""
     client: Client = behind.client
-    digest = Repository(client, "app").push_blob(b"sent by nginx")
+    digest = Repository(client, "app").push_blob(LARGE)
     path = f"/v2/app/blobs/{digest}"
 
     answer = client.ask("GET", path, b"", x_sendfile_type="X-Accel-Redirect")
@@ -143,18 +147,18 @@ def test_a_trusted_proxy_may_send_the_file_itself(behind: Lading) -> None:
     assert answer.status == 200
     assert answer.body == b""
     key = answer.headers["X-Accel-Redirect"].removeprefix("/_blobs/")
-    assert (behind.root / "docker/registry/v2/blobs" / key).read_bytes() == b"sent by nginx"
+    assert (behind.root / "docker/registry/v2/blobs" / key).read_bytes() == LARGE
     assert answer.headers["Docker-Content-Digest"] == digest
     assert answer.headers["ETag"] == f'"{digest}"'
     assert "X-Accel-Redirect" not in client.ask("GET", path).headers
 
 
 def test_nobody_else_is_told_where_files_are(exposed: Lading) -> None:
-    digest = Repository(exposed.client, "app").push_blob(b"sent by lading")
+    digest = Repository(exposed.client, "app").push_blob(LARGE)
 
     answer = exposed.client.ask(
         "GET", f"/v2/app/blobs/{digest}", b"", x_sendfile_type="X-Accel-Redirect"
     )
 
-    assert answer.body == b"sent by lading"
+    assert answer.body == LARGE
     assert "X-Accel-Redirect" not in answer.headers
