@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from bench.http import PIECE, UnexpectedAnswer
 from bench.tally import Tally
-from bench.wire import Answer, Part, Request, read_head
+from bench.wire import Answer, Part, Request, read_answer
 
 # Each has every second connection.
 PROCESSES = 2
@@ -29,7 +29,6 @@ START = 30
 _HEAD = 16 * 1024
 # Bytes of a large body that are worth waking up for.
 _MANY = 256 * 1024
-_END = b"\r\n\r\n"
 _NOWHERE = bytearray(PIECE)
 _NOTHING = Answer(0, b"", 0)
 
@@ -228,11 +227,10 @@ class _Connection:
         data = self._socket.recv(_HEAD)
         self._came(len(data))
         self._head += data
-        end = self._head.find(_END)
-        if end >= 0:
-            self._answer = read_head(self._head[:end], self._request)
-            self._expect(self._answer.size - (len(self._head) - end - len(_END)))
+        self._answer = read_answer(self._head, self._request)
+        if self._answer is not None:
             self._head = b""
+            self._expect(self._answer.size - len(self._answer.beginning))
 
     def _expect(self, left: int) -> None:
         """So many bytes of the body are still to come: wait for many of them, if there are many."""

@@ -61,6 +61,7 @@ def tables(results: Results) -> str:
             *_endurance(results.endurance),
             *_growth(results.growth),
             *_ceilings(results.ceilings),
+            *_refusals(results),
             *(f"Not measured: {name}: {why}.\n" for name, why in results.missing.items()),
         ]
     )
@@ -75,6 +76,14 @@ def _endurance(sizes: Sequence[int]) -> Sequence[str]:
         f" {', '.join(pushed)} after each GiB that is pushed, and {pulled} after it is pulled."
     )
     return (told, "")
+
+
+def _refusals(results: Results) -> Sequence[str]:
+    return [
+        f"{registry} failed at “{name}”: {answer}.\n"
+        for name, work in results.works.items()
+        for registry, answer in work.refused.items()
+    ]
 
 
 def _growth(growth: Sequence[Growth]) -> Sequence[str]:

@@ -57,11 +57,13 @@ class Answer(NamedTuple):
     Attributes:
         head: as it is.
         size: bytes of the body.
+        beginning: what of the body came with the head.
     """
 
     status: int
     head: bytes
     size: int
+    beginning: bytes = b""
 
     def expect(self, *statuses: int) -> None:
         """Go on only with one of these statuses.
@@ -70,7 +72,8 @@ class Answer(NamedTuple):
             UnexpectedAnswer: it has another.
         """
         if self.status not in statuses:
-            raise UnexpectedAnswer(f"{self.status} instead of {statuses}: {self.head!r}")
+            told = self.beginning[:300]
+            raise UnexpectedAnswer(f"{self.status} instead of {statuses}: {told!r}")
 
     @property
     def location(self) -> str:
@@ -81,11 +84,15 @@ class Answer(NamedTuple):
 _WITHOUT_BODY = frozenset({204, 304})
 
 
-def read_head(head: bytes, request: Request) -> Answer:
-    """An answer whose body is still to come."""
+def read_answer(received: bytes, request: Request) -> Answer | None:
+    """An answer whose body is still to come; `None` if some of its head is."""
+    head, end, beginning = received.partition(b"\r\n\r\n")
+    if not end:
+        return None
     status = int(head[9:12])
     bodiless = request.bodiless or status in _WITHOUT_BODY
-    return Answer(status, head, 0 if bodiless else int(_header(head, b"content-length")))
+    size = 0 if bodiless else int(_header(head, b"content-length"))
+    return Answer(status, head, size, beginning)
 
 
 def _header(head: bytes, name: bytes) -> bytes:
