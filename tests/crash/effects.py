@@ -146,7 +146,7 @@ class Effects:
             "link": self._describe_link,
             "symlink": self._describe_link,
             "truncate": lambda path, _: f"cut {self._name(path)}",
-            "utime": lambda descriptor, _: f"note the time of {self._path_of(descriptor)}",
+            "utime": lambda file, _: f"note the time of {self._name_of(file)}",
         }
         for name, describe in descriptions.items():
             setattr(os, name, self._reported(getattr(os, name), describe))
@@ -175,6 +175,9 @@ class Effects:
 
     def _describe_link(self, source: Any, target: Any, **_: Any) -> str:
         return f"link {self._name(source)} as {self._name(target)}"
+
+    def _name_of(self, file: Any) -> str:
+        return self._path_of(file) if isinstance(file, int) else self._name(file)
 
     def _path_of(self, descriptor: int) -> str:
         return self._name(Path(f"/proc/self/fd/{descriptor}").readlink())

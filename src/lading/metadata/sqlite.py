@@ -27,13 +27,13 @@ from lading.metadata import (
     refresh_tokens,
     repositories,
     robots,
-    switches,
     tags,
     trash,
     uploads,
 )
-from lading.metadata.database import FileDatabase, MemoryDatabase
+from lading.metadata.database import Database, FileDatabase, MemoryDatabase
 from lading.metadata.inspection import SqliteInspection
+from lading.metadata.switches import ReadOnlySwitch
 from lading.metadata.trash import Restoration
 from lading.ports import (
     Change,
@@ -53,12 +53,16 @@ class SqliteMetadata(SqliteInspection):
     @classmethod
     def open(cls, path: Path) -> Self:
         """The database in a file, made or brought up to date as needed."""
-        return cls(FileDatabase(path))
+        return cls(FileDatabase(path), path.with_name(f"{path.name}.read-only"))
 
     @classmethod
     def in_memory(cls) -> Self:
         """A database of this process alone, gone with it."""
-        return cls(MemoryDatabase())
+        return cls(MemoryDatabase(), None)
+
+    def __init__(self, database: Database, read_only_hint: Path | None) -> None:
+        super().__init__(database)
+        self._read_only = ReadOnlySwitch(database, read_only_hint)
 
     async def find_manifest(
         self, repository: RepositoryName, reference: Reference
@@ -330,13 +334,11 @@ class SqliteMetadata(SqliteInspection):
 
     async def find_read_only(self) -> Change | None:
         """See `Metadata.find_read_only`."""
-        return self._database.read(switches.find, switches.READ_ONLY)
+        return self._read_only.find()
 
     async def set_read_only(self, change: Change | None) -> None:
         """See `Metadata.set_read_only`."""
-        await self._database.write(
-            lambda connection: switches.set_(connection, switches.READ_ONLY, change)
-        )
+        await self._read_only.set(change)
 
     async def hold_blobs(self, hold: Hold) -> None:
         """See `Metadata.hold_blobs`."""
