@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,8 +18,13 @@ from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.small import LARGEST
 from lading.blobs.staged import SMALL
 from lading.core.digest import Digest
+<<<<<<< HEAD
 from lading.core.errors import StorageFull, UploadOutOfOrder, UploadUnknown
 from lading.ports import LocalFile, StagedUpload
+=======
+from lading.core.errors import StorageFull, Unavailable, UploadOutOfOrder, UploadUnknown
+from lading.ports import LocalFile
+>>>>>>> 8472a7a (Let a bit of an upload's mode say that it was cut back)
 from tests.support.contents import begin, read, store
 from tests.support.processes import wait_until
 
@@ -45,6 +50,11 @@ def files_below(root: Path) -> set[str]:
 def full_disk(*_: object, **__: object) -> int:
     """Fail as a system call on a full disk does."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def refused(*_: object) -> None:
+    """Fail as a system call does that is not allowed."""
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
@@ -399,16 +409,20 @@ async def test_a_commit_that_fails_after_its_rename_has_made_a_blob(
     await store(blobs, HELLO)
 
 
+@pytest.mark.parametrize("change", [refused, lambda *_: None], ids=["refused", "not kept"])
 async def test_an_upload_that_cannot_be_marked_as_cut_is_given_up(
-    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    blobs: FilesystemBlobs,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    change: Callable[..., None],
 ) -> None:
     """Better none than one whose kept hash is wrong; its space is free at once."""
     upload = await begin(blobs)
     async with blobs.stage(upload) as staged:
         await staged.write(HELLO)
         with monkeypatch.context() as broken:
-            broken.setattr(files, "make", full_disk)
-            with pytest.raises(StorageFull):
+            broken.setattr(os, "fchmod", change)
+            with pytest.raises(Unavailable):
                 await staged.rewind(3)
 
     assert files_below(tmp_path) == set()
@@ -419,7 +433,7 @@ async def test_an_upload_that_cannot_be_marked_as_cut_is_given_up(
 async def test_nothing_is_left_of_an_upload_that_was_cut_and_committed(
     blobs: FilesystemBlobs, tmp_path: Path
 ) -> None:
-    """The mark goes with it; likewise when it is discarded."""
+    """The mark goes with it; likewise when it is discarded. A blob is a file like any other."""
     for end in ("commit", "discard"):
         upload = await begin(blobs)
         async with blobs.stage(upload) as staged:
@@ -432,6 +446,7 @@ async def test_nothing_is_left_of_an_upload_that_was_cut_and_committed(
         await blobs.discard(upload)
 
     assert files_below(tmp_path) == {blobs.path(DIGEST).relative_to(tmp_path).as_posix()}
+    assert not blobs.path(DIGEST).stat().st_mode & 0o111
 
 
 async def test_a_mark_takes_no_inode(blobs: FilesystemBlobs, tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ ADAPTERS: dict[type, type] = {
 # "Audit events table").
 CHANGES = frozenset(
     {
+        "os.chmod",
         "os.link",
         "os.mkdir",
         "os.remove",
@@ -146,6 +147,7 @@ class Effects:
             "link": self._describe_link,
             "symlink": self._describe_link,
             "truncate": lambda path, _: f"cut {self._name(path)}",
+            "fchmod": lambda descriptor, _: f"change the mode of {self._path_of(descriptor)}",
             "utime": lambda file, _: f"note the time of {self._name_of(file)}",
         }
         for name, describe in descriptions.items():

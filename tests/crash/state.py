@@ -121,7 +121,7 @@ def _files_left(people: Place) -> Iterator[str]:
             yield "an empty directory" if empty else "bytes without a row"
     for path in (people.root / "lading/uploads").glob("*"):
         suffix = path.name.partition(".")[2]
-        yield {"": "an upload's file", "rewound": "a cut's mark"}.get(suffix, "a commit's mark")
+        yield "a commit's mark" if suffix else "an upload's file"
 
 
 def _rows_left(people: Place) -> Iterator[str]:

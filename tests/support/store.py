@@ -24,14 +24,13 @@ class Contents:
 def contents(root: Path) -> Contents:
     """What is kept below `root` now.
 
-    Locks are left out, and marks beside uploads: they are empty, and only say how to go on. So are
-    the leases of jobs, which the server renews by itself.
+    Locks are left out, as they are empty, and the leases of jobs, which the server renews by itself.
     """
     found = [
         path
         for directory in (root / "docker", root / "lading" / "uploads")
         for path in directory.rglob("*")
-        if path.is_file() and path.suffix != ".rewound"
+        if path.is_file()
     ]
     files = {
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found

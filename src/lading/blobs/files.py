@@ -42,7 +42,7 @@ def read(path: str) -> bytes | None:
         return None
 
 
-def make(path: str, at: float | None = None) -> None:
+def make(path: str, at: float) -> None:
     """Make an empty file, as old as that.
 
     Raises:
@@ -50,8 +50,7 @@ def make(path: str, at: float | None = None) -> None:
     """
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o666)
     try:
-        if at is not None:
-            os.utime(descriptor, (at, at))
+        os.utime(descriptor, (at, at))
     finally:
         os.close(descriptor)
 
@@ -73,7 +72,14 @@ def try_lock(descriptor: int) -> bool:
 
 def leads_to(path: str, descriptor: int) -> bool:
     """Whether an open file has this name."""
+    return status_if_named(path, descriptor) is not None
+
+
+def status_if_named(path: str, descriptor: int) -> os.stat_result | None:
+    """The status of an open file, if it has this name."""
     try:
-        return os.path.samestat(os.stat(path), os.fstat(descriptor))
+        named = os.stat(path)
     except FileNotFoundError:
-        return False
+        return None
+    status = os.fstat(descriptor)
+    return status if os.path.samestat(named, status) else None

@@ -5,7 +5,6 @@
 ├── docker/registry/v2/blobs/<algorithm>/<2 hex>/<hex>/data   a blob, in CNCF Distribution's layout
 └── lading
     ├── uploads/<upload>           what an upload has so far: its size is the upload's offset
-    ├── uploads/<upload>.rewound   it was shortened once: no hash kept from before holds
     ├── uploads/<upload>.<digest>  it gets that name as a blob, and no row may know it yet
     ├── locks/<2 hex>              held (flock) while such a blob is committed or deleted
     └── quarantine/<digest>        bytes that were damaged, taken aside by a check
@@ -37,7 +36,7 @@ from lading.blobs.disk import Disk
 from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
 from lading.blobs.small import LARGEST, SmallBlobs
-from lading.blobs.staged import StagedFile, marked, rewound
+from lading.blobs.staged import StagedFile, marked
 from lading.core.digest import HEX_LENGTH, Digest
 from lading.core.errors import DigestInvalid, Unavailable, UploadUnknown
 from lading.core.names import UploadKey
@@ -92,7 +91,7 @@ class FilesystemBlobs:
     async def discard(self, upload: UploadKey) -> None:
         """See `BlobStore.discard`."""
         self._hashes.forget(upload)
-        await self._disk.run(_discard, self._disk.path_of(upload))
+        await self._disk.run(files.delete, self._disk.path_of(upload))
 
     async def find(self, digest: Digest) -> LocalFile | None:
         """See `BlobStore.find`."""
@@ -180,10 +179,8 @@ class FilesystemBlobs:
         found = []
         for name in _names(self._disk.uploads):
             upload, _, rest = name.partition(".")
-            if rest == "rewound" and files.exists(f"{self._disk.uploads}/{upload}"):
-                continue
             with suppress(UploadUnknown, DigestInvalid, FileNotFoundError):
-                digest = Digest(rest) if rest not in {"", "rewound"} else None
+                digest = Digest(rest) if rest else None
                 status = os.stat(f"{self._disk.uploads}/{name}")
                 size = status.st_size if digest is None else files.size_of(self._data(digest))
                 found.append(Staged(UploadKey(upload), size, status.st_mtime, digest))
@@ -220,11 +217,6 @@ def _hash_next(descriptor: int, running: RunningHash) -> int:
     data = os.read(descriptor, HASH_SIZE)
     running.update(data)
     return len(data)
-
-
-def _discard(path: str) -> None:
-    files.delete(path)
-    files.delete(rewound(path))
 
 
 def _delete_all(directories: Sequence[str]) -> None:

@@ -1,6 +1,8 @@
 """An upload's file while a request writes to it, up to the moment at which it is a blob."""
 
+import errno
 import os
+import stat
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from functools import partial
@@ -20,6 +22,9 @@ from lading.core.names import UploadKey
 SMALL = 64 * 1024
 # Bytes from which other threads cost less than they save.
 SIDE_BY_SIDE = 128 * 1024
+# The bit of an upload's mode that says that it was shortened once, so that no hash that was kept
+# from before holds. Nobody executes an upload.
+CUT = stat.S_IXUSR
 # Bytes read at once when a hash has to catch up.
 READ_SIZE = 1024 * 1024
 
@@ -34,7 +39,7 @@ class StagedFile:
         self._path = disk.path_of(upload)
         self._descriptor = -1
         self._running: RunningHash | None = None
-        self._rewound = False
+        self._was_cut = False
         self._over = False
         self._pipeline = Pipeline(disk)
         self.size = 0
@@ -43,12 +48,11 @@ class StagedFile:
     async def __aenter__(self) -> "StagedFile":
         """Open the file, unless somebody else has it."""
         with translated():
-            self._descriptor = _open_exclusively(self._path)
-            status = os.fstat(self._descriptor)
-            self._rewound = files.exists(rewound(self._path))
+            self._descriptor, status = _open_exclusively(self._path)
         self.size, self.active_at = status.st_size, status.st_mtime
+        self._was_cut = bool(status.st_mode & CUT)
         running = self._hashes.take(self._upload, self.size)
-        self._running = None if self._rewound else running
+        self._running = None if self._was_cut else running
         return self
 
     async def __aexit__(
@@ -153,13 +157,18 @@ class StagedFile:
         # Another worker may keep a hash of the bytes that go now. The mark comes first, and is
         # looked for under the same lock, so that such a hash is never taken for that of new bytes.
         try:
-            with suppress(FileExistsError):
-                files.make(rewound(self._path))
-        except OSError:  # no room even for the mark: better no upload than a wrong one
+            self._mark_as_cut()
+        except OSError:  # better no upload than a wrong one
             files.delete(self._path)
             raise
         os.ftruncate(self._descriptor, size)
-        self.size, self._running, self._rewound = size, None, True
+        self.size, self._running, self._was_cut = size, None, True
+
+    def _mark_as_cut(self) -> None:
+        mode = os.fstat(self._descriptor).st_mode
+        os.fchmod(self._descriptor, mode | CUT)
+        if not os.fstat(self._descriptor).st_mode & CUT:  # some file systems only say that it is
+            raise OSError(errno.ENOTSUP, "the file system keeps no modes of files")
 
     def _commit(self, digest: Digest) -> None:
         actual = self._digest(digest.algorithm)
@@ -177,8 +186,8 @@ class StagedFile:
             raise
         self._over = True
         self._disk.sync_name(digest)
-        if self._rewound:
-            files.delete(rewound(self._path))
+        if self._was_cut:
+            os.fchmod(self._descriptor, os.fstat(self._descriptor).st_mode & ~CUT)
 
     def _mark(self, digest: Digest) -> None:
         """Say that the upload is about to get its final name.
@@ -212,36 +221,32 @@ class StagedFile:
         return self._running.digest()
 
 
-def rewound(path: str) -> str:
-    """The mark of an upload that was shortened."""
-    return f"{path}.rewound"
-
-
 def marked(path: str, digest: Digest) -> str:
     """The mark of an upload that is about to be a blob."""
     return f"{path}.{digest}"
 
 
-def _open_exclusively(path: str) -> int:
-    """Open an upload's file, unless somebody else has it."""
+def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
+    """Open an upload's file, unless somebody else has it; the descriptor and the status."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     except FileNotFoundError:
         raise UploadUnknown from None
     try:
-        _take(path, descriptor)
+        return descriptor, _take(path, descriptor)
     except BaseException:
         os.close(descriptor)
         raise
-    return descriptor
 
 
-def _take(path: str, descriptor: int) -> None:
-    """Lock an upload's file, which is not to be touched unless that succeeds."""
+def _take(path: str, descriptor: int) -> os.stat_result:
+    """Lock an upload's file, which is not to be touched unless that succeeds; its status."""
     if not files.try_lock(descriptor):
         raise UploadOutOfOrder(
             "another request is writing to this upload; ask for its status, then go on",
             os.fstat(descriptor).st_size,
         )
-    if not files.leads_to(path, descriptor):  # it became a blob between the open and the lock
+    status = files.status_if_named(path, descriptor)
+    if status is None:  # it became a blob between the open and the lock
         raise UploadUnknown
+    return status

@@ -37,10 +37,7 @@ async def expire(registry: Registry, doomed: DoomedUpload) -> bool:
             if staged.active_at != doomed.since:
                 return False
             await registry.blobs.discard(doomed.upload)
-    except UploadOutOfOrder:
-        return False
-    except UploadUnknown:  # it is over, but a crash may have left something of it
-        await registry.blobs.discard(doomed.upload)
+    except (UploadOutOfOrder, UploadUnknown):
         return False
     return True
 
