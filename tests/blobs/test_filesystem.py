@@ -18,13 +18,8 @@ from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.small import LARGEST
 from lading.blobs.staged import SMALL
 from lading.core.digest import Digest
-<<<<<<< HEAD
-from lading.core.errors import StorageFull, UploadOutOfOrder, UploadUnknown
-from lading.ports import LocalFile, StagedUpload
-=======
 from lading.core.errors import StorageFull, Unavailable, UploadOutOfOrder, UploadUnknown
-from lading.ports import LocalFile
->>>>>>> 8472a7a (Let a bit of an upload's mode say that it was cut back)
+from lading.ports import LocalFile, StagedUpload
 from tests.support.contents import begin, read, store
 from tests.support.processes import wait_until
 

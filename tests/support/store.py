@@ -24,7 +24,7 @@ class Contents:
 def contents(root: Path) -> Contents:
     """What is kept below `root` now.
 
-    Locks are left out, as they are empty, and the leases of jobs, which the server renews by itself.
+    Locks are left out, as they are empty, and leases of jobs, which the server renews by itself.
     """
     found = [
         path

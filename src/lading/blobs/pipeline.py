@@ -20,6 +20,11 @@ class Pipeline:
         self._hashing = disk.lane()
         self._last: tuple[Pending[None], Pending[None]] | None = None
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is under way."""
+        return self._last is None
+
     async def add(self, write: Work, hash_: Work) -> None:
         """Begin with a piece, and wait for the one before.
 

@@ -3,8 +3,7 @@
 import errno
 import os
 import stat
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from functools import partial
 from types import TracebackType
 
@@ -78,19 +77,12 @@ class StagedFile:
 
     async def write(self, data: Bytes) -> None:
         """See `StagedUpload.write`."""
-        async with self._or_give_up():
-            if self._running is not None and len(data) >= SIDE_BY_SIDE:
-                offset, self.size = self.size, self.size + len(data)
-                await self._pipeline.add(
-                    partial(self._append_behind, data, offset), partial(self._running.update, data)
-                )
-                return
-            await self._pipeline.drain()
-            if len(data) <= SMALL:
-                self._append(data, self.size)
-            else:
-                await self._disk.run(self._append_if_room, data, self.size)
-            self.size += len(data)
+        try:
+            with translated():
+                await self._take_on(data)
+        except RegistryError:
+            await self._give_up()
+            raise
 
     async def finish(self) -> None:
         """See `StagedUpload.finish`."""
@@ -106,22 +98,36 @@ class StagedFile:
         await self._finish()
         await self._disk.run(self._commit, digest)
 
-    @asynccontextmanager
-    async def _or_give_up(self) -> AsyncIterator[None]:
-        """If something cannot be written, find out how much was; the hash is of something else."""
-        try:
-            with translated():
-                yield
-        except RegistryError:
-            self._running = None
-            with suppress(OSError):  # that comes of the first
-                await self._pipeline.drain()
-            self.size = os.fstat(self._descriptor).st_size
-            raise
+    async def _take_on(self, data: Bytes) -> None:
+        if self._running is not None and len(data) >= SIDE_BY_SIDE:
+            offset, self.size = self.size, self.size + len(data)
+            await self._pipeline.add(
+                partial(self._append_behind, data, offset), partial(self._running.update, data)
+            )
+            return
+        await self._pipeline.drain()
+        if len(data) <= SMALL:
+            self._append(data, self.size)
+        else:
+            await self._disk.run(self._append_if_room, data, self.size)
+        self.size += len(data)
+
+    async def _give_up(self) -> None:
+        """Something cannot be written: find out how much was; the hash is of something else."""
+        self._running = None
+        with suppress(OSError):  # that comes of the first
+            await self._pipeline.drain()
+        self.size = os.fstat(self._descriptor).st_size
 
     async def _finish(self) -> None:
-        async with self._or_give_up():
-            await self._pipeline.drain()
+        if self._pipeline.is_empty:
+            return
+        try:
+            with translated():
+                await self._pipeline.drain()
+        except RegistryError:
+            await self._give_up()
+            raise
 
     async def _settle(self) -> None:
         """Wait for what is under way, be it written or not: the size tells."""
