@@ -1,7 +1,7 @@
 """Lists, in pages: tags, repositories, referrers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -51,24 +51,27 @@ async def list_repositories(
     """
     found: list[str] = []
     for prefix in access.visible_prefixes():
-        sees_all = access.sees_all(prefix)
-        async for names in _names_below(registry, prefix, after, at_once=limit + 1):
-            found += names if sees_all else filter(access.sees, names)
-            if len(found) > limit:
-                return _page_of_names(found, limit)
+        found += await _seen_below(registry, access, prefix, after, limit + 1 - len(found))
+        if len(found) > limit:
+            break
     return _page_of_names(found, limit)
 
 
-async def _names_below(
-    registry: Registry, prefix: str, after: str, *, at_once: int
-) -> AsyncIterator[Sequence[str]]:
-    """The names that start with `prefix` and follow `after`, some at once."""
-    limit = max(at_once, LEAST_AT_ONCE)
+async def _seen_below(
+    registry: Registry, access: Access, prefix: str, after: str, wanted: int
+) -> list[str]:
+    """The names that the caller sees, that start with `prefix` and follow `after`.
+
+    All of them, or `wanted` at least.
+    """
+    found: list[str] = []
+    sees_all = access.sees_all(prefix)
+    limit = max(wanted, LEAST_AT_ONCE)
     while True:
         names = await registry.metadata.list_repositories(after=after, limit=limit, prefix=prefix)
-        yield names
-        if len(names) < limit:
-            return
+        found += names if sees_all else filter(access.sees, names)
+        if len(names) < limit or len(found) >= wanted:
+            return found
         after = names[-1]
         # Reads do not wait: give others their turn.
         await asyncio.sleep(0)
