@@ -444,6 +444,27 @@ async def test_nothing_is_left_of_an_upload_that_was_cut_and_committed(
     assert not blobs.path(DIGEST).stat().st_mode & 0o111
 
 
+async def test_where_files_have_one_name_the_mark_is_a_file_of_its_own(
+    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on exFAT, and on many file systems of networks."""
+
+    def no_links(*_: object) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_links)
+    upload = await begin(blobs)
+
+    async with blobs.stage(upload) as staged:
+        await staged.write(HELLO)
+        await staged.commit(DIGEST)
+
+    assert [mark.digest for mark in await blobs.list_staged()] == [DIGEST]
+    await blobs.settle(upload, DIGEST)
+    assert await blobs.list_staged() == []
+    assert read(await blobs.find(DIGEST)) == HELLO
+
+
 async def test_a_mark_takes_no_inode(blobs: FilesystemBlobs, tmp_path: Path) -> None:
     """It is another name of the blob, so that a push lets go of no file."""
     upload = await begin(blobs)

@@ -24,6 +24,8 @@ SIDE_BY_SIDE = 128 * 1024
 # The bit of an upload's mode that says that it was shortened once, so that no hash that was kept
 # from before holds. Nobody executes an upload.
 CUT = stat.S_IXUSR
+# "The filesystem … does not support the creation of hard links" (link(2)), in its several words.
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS})
 # Bytes read at once when a hash has to catch up.
 READ_SIZE = 1024 * 1024
 
@@ -201,13 +203,19 @@ class StagedFile:
         The mark is a second name of the upload's file. A file of its own would cost an inode for
         each push; and ext4 without a journal does not give out one that was deleted in the last
         minutes, so a busy registry would search for a free one, push by push, among thousands that
-        it has just let go.
+        it has just let go. Where files have only one name, it is a file of its own all the same.
         """
+        mark = marked(self._path, digest)
         try:
             with suppress(FileExistsError):  # by an attempt that a crash ended
-                os.link(self._path, marked(self._path, digest))
+                os.link(self._path, mark)
         except FileNotFoundError:  # cancelled while this request wrote to it
             raise UploadUnknown from None
+        except OSError as error:
+            if error.errno not in _NO_LINKS:
+                raise
+            with suppress(FileExistsError):
+                files.make(mark, self.active_at)
 
     def _become(self, target: str) -> None:
         try:
