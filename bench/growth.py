@@ -6,6 +6,7 @@ and collected, is pushed in earnest.
 """
 
 import hashlib
+import os
 import random
 import sqlite3
 import statistics
@@ -132,6 +133,8 @@ def _fill(root: Path, size: int) -> None:
         connection.executemany(statement, sorted(rows))
     connection.execute("COMMIT")
     connection.close()
+    # Or the kernel writes a gigabyte to the disk while the first requests are measured.
+    os.sync()
 
 
 def _rows(size: int) -> Iterator[tuple[str, Iterable[tuple[object, ...]]]]:

@@ -30,8 +30,9 @@ def chunks(data: bytes) -> list[bytes]:
 
 
 def staged(registry: Lading) -> dict[str, int]:
-    """The files of uploads, with their sizes."""
-    return {path.name: path.stat().st_size for path in (registry.root / "lading/uploads").iterdir()}
+    """Uploads, with the sizes of their files; each one's name begins with the upload's."""
+    files = (registry.root / "lading/uploads").iterdir()
+    return {path.name[:36]: path.stat().st_size for path in files}
 
 
 def test_a_push_that_needs_the_reserve_is_refused_before_it_is_sent(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.cache import can_bypass, is_cached
 from tests.support.lading import Lading, lading_serve
 from tests.support.processes import wait_until
 from tests.support.pushes import Repository
@@ -52,12 +53,13 @@ def test_a_part_of_a_blob_is_that_part(repository: Repository) -> None:
 
 def test_what_the_disk_must_bring_leaves_as_well(registry: Lading, repository: Repository) -> None:
     """Nothing of it is in the page cache."""
+    if not can_bypass(registry.root):
+        pytest.skip("the file system here does not show what is cached")
     digest = repository.push_blob(DATA)
     descriptor = os.open(file_of(registry, digest), os.O_RDONLY)
     try:
         os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-        with pytest.raises(BlockingIOError):
-            os.preadv(descriptor, [bytearray(1)], 6 * MIB, os.RWF_NOWAIT)
+        assert not is_cached(descriptor, 6 * MIB)
     finally:
         os.close(descriptor)
     assert repository.ask("GET", f"/blobs/{digest}").body == DATA

@@ -5,11 +5,13 @@ from pathlib import Path
 
 
 def can_bypass(directory: Path) -> bool:
-    """Whether files here can be written past it."""
+    """Whether files here can be written past it, and whether it tells what it holds of them."""
     path = directory / "probe"
-    path.touch()
+    path.write_bytes(b"x")
     try:
         os.close(os.open(path, os.O_RDWR | os.O_DIRECT))
+        with path.open("rb") as file:
+            is_cached(file.fileno(), 0)
     except OSError:
         return False
     finally:
