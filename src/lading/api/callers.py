@@ -107,7 +107,7 @@ class Callers:
         self._logins = logins
         self._tokens = tokens
         self._clock = clock
-        self._key = os.urandom(32)
+        self._hasher = hashlib.blake2b(key=os.urandom(32), digest_size=32)
         self._known: Memory[Caller] = Memory(MAX_REMEMBERED, clock)
         self.anybody = Caller(ANYBODY)
 
@@ -117,11 +117,13 @@ class Callers:
         Raises:
             Unavailable, TooManyRequests: that cannot be found out now.
         """
-        key = hashlib.blake2b(header.encode(), key=self._key, digest_size=32).digest()
+        hasher = self._hasher.copy()
+        hasher.update(header.encode())
+        key = hasher.digest()
         caller = self._known.get(key)
         if caller is not None:
             before = caller.login
-            if before is None:
+            if before is None or before.stands():
                 return caller
             now = await self._logins.recall(before.principal.name)
             if now is not None and now.stamp == before.stamp:

@@ -1,11 +1,15 @@
 """What a way of logging in is, and what a token turns out to be."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lading.core.access import Principal, Rights
+
+
+def _cannot_tell() -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,12 +22,15 @@ class Login:
         until: when it ends by itself, in seconds since the epoch.
         borrowed: whether the principal's rights come from somebody else's token, and cannot be
             looked up again without it.
+        stands: says in a microsecond that it is as it was; otherwise, and where there is nothing
+            that can, it is to be recalled.
     """
 
     principal: Principal
     stamp: str
     until: float = math.inf
     borrowed: bool = False
+    stands: Callable[[], bool] = field(default=_cannot_tell, compare=False)
 
 
 class Authenticator(Protocol):

@@ -1,6 +1,7 @@
 """Users of a file, as a way of logging in."""
 
 import hashlib
+from functools import partial
 
 from lading.auth.authenticator import Login
 from lading.auth.htpasswd import UserFile, usual_cost
@@ -34,11 +35,16 @@ class FileUsers:
         hashed = self._file.users.get(name)
         return None if hashed is None else self._login(name, hashed)
 
+    def _stands(self, name: str, hashed: bytes) -> bool:
+        return self._file.users.get(name) == hashed
+
     def _login(self, name: str, hashed: bytes) -> Login:
         """Made once for each password: it is asked for with every token."""
         known = self._logins.get(name)
         if known is not None and known[0] == hashed:
             return known[1]
-        login = Login(Principal(name), hashlib.sha256(hashed).hexdigest())
+        stamp = hashlib.sha256(hashed).hexdigest()
+        stands = partial(self._stands, name, hashed)
+        login = Login(Principal(name), stamp, stands=stands)
         self._logins[name] = hashed, login
         return login
