@@ -63,7 +63,16 @@ class Guard:
             return _admit_anybody(repository)
         if needs is Need.NOTHING:
             return admission(Access(ANYBODY, ()), repository)
-        return await _Decision(self._gate, request, needs, repository).make()
+        gate = self._gate
+        header = request.headers.get("authorization")
+        caller = (
+            gate.callers.anybody if header is None else await gate.callers.find(request, header)
+        )
+        decision = _Decision(gate, request, needs, repository)
+        if caller is None:
+            raise decision.unknown(header)
+        request.caller = caller.name
+        return decision.on(caller)
 
 
 @dataclass(slots=True)
@@ -75,23 +84,19 @@ class _Decision:
     needs: Needs
     repository: RepositoryName | None
 
-    async def make(self) -> Admission:
-        header = self.request.headers.get("authorization")
-        callers = self.gate.callers
-        caller = callers.anybody if header is None else await callers.find(self.request, header)
-        if caller is None:
-            raise self._unknown(header)
-        self.request.caller = caller.name
+    def on(self, caller: Caller) -> Admission:
+        """Let a caller in, or not."""
         admission = caller.admission(self.gate.permissions(), self.repository)
         # Clients find out at the base how to log in, and do not ask anywhere else; so it wants a
         # login even where much can be done without one.
-        if caller is callers.anybody and self.needs is Need.LOGIN:
+        if caller is self.gate.callers.anybody and self.needs is Need.LOGIN:
             raise self._unauthorized()
         if not self._suffices(admission):
             raise self._refusal(caller)
         return admission
 
-    def _unknown(self, header: str | None) -> Unauthorized:
+    def unknown(self, header: str | None) -> Unauthorized:
+        """The header is nobody's."""
         match parse_authorization(header or ""):
             case Password():
                 return self._unauthorized("the name or the password is wrong")
