@@ -7,6 +7,7 @@ counted, not believed: see the row "syncs" of the table.
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from bench.tokens import ISSUER, SERVICE, Issuer
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "lading-bench"
 
 DISTRIBUTION = "Distribution 3.1.1"
+
+_URL = re.compile(r"\bhttps?://\S+\s*")
 
 
 @dataclass(frozen=True)
@@ -199,6 +202,7 @@ def _run(*command: str, directory: Path | str | None = None) -> str:
     done = subprocess.run(command, cwd=directory, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         said = (done.stderr + done.stdout).splitlines()
-        why = [line.strip() for line in said if "rror" in line] or said[-1:]
-        raise Missing(f"`{' '.join(command[:3])}` failed: {' '.join(why[:1])}")
+        why = "".join([line.strip() for line in said if "rror" in line][:1] or said[-1:])
+        # Where this machine fetches things from is nobody's business.
+        raise Missing(f"`{' '.join(command[:3])}` failed: {_URL.sub('', why)}")
     return done.stdout
