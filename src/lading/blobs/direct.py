@@ -19,6 +19,7 @@ from contextlib import contextmanager
 BLOCK = 4096
 # Bytes from which it pays. Blobs of fewer are likely to be pulled next, and stay in memory.
 LARGE = 512 * 1024
+_CANNOT = frozenset({errno.EINVAL, errno.ENOTSUP})
 
 
 def write(descriptor: int, data: memoryview, offset: int) -> int:
@@ -28,7 +29,7 @@ def write(descriptor: int, data: memoryview, offset: int) -> int:
             with _past_the_cache(descriptor):
                 return os.pwrite(descriptor, data, offset)
         except OSError as error:
-            if error.errno != errno.EINVAL:
+            if error.errno not in _CANNOT:
                 raise
     return os.pwrite(descriptor, data, offset)
 

@@ -33,11 +33,11 @@ def read_cached(path: str, size: int) -> bytes | None:
         os.close(descriptor)
 
 
-def read(path: str) -> bytes | None:
-    """All bytes of a small file, if it is there."""
+def read(path: str, size: int) -> bytes | None:
+    """The first bytes of a file, up to so many, if it is there."""
     try:
         with open(path, "rb") as file:
-            return file.read()
+            return file.read(size)
     except FileNotFoundError:
         return None
 

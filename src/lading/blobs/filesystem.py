@@ -171,7 +171,7 @@ class FilesystemBlobs:
         with translated():
             data = files.read_cached(path, size)
         if data is None:
-            data = await self._disk.run(files.read, path)
+            data = await self._disk.run(files.read, path, size)
         return data if data is not None and self._small.put(digest, data) else None
 
     def _list_staged(self) -> list[Staged]:

@@ -10,8 +10,10 @@ from lading.core.digest import Digest
 
 # Bytes up to which a blob is small.
 LARGEST = 64 * 1024
-# Bytes that are kept, by each worker.
+# Bytes that are kept, by each worker, with what Python takes beside each blob: the smallest are not
+# to be kept by the million.
 CAPACITY = 16 * 1024 * 1024
+BESIDE = 512
 
 
 class SmallBlobs:
@@ -35,12 +37,13 @@ class SmallBlobs:
             return False
         self.drop(digest)
         self._blobs[digest] = data
-        self._size += len(data)
+        self._size += len(data) + BESIDE
         while self._size > self._capacity:
-            _, dropped = self._blobs.popitem(last=False)
-            self._size -= len(dropped)
+            self.drop(next(iter(self._blobs)))
         return True
 
     def drop(self, digest: Digest) -> None:
         """Keep it no longer."""
-        self._size -= len(self._blobs.pop(digest, b""))
+        data = self._blobs.pop(digest, None)
+        if data is not None:
+            self._size -= len(data) + BESIDE
