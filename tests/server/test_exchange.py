@@ -70,6 +70,24 @@ def test_a_file_leaves_after_what_was_written_before_it(
     assert received.endswith(b"\r\n\r\n" + data)
 
 
+async def test_a_response_that_was_given_up_is_no_failure_of_its_connection() -> None:
+    """It waited for a client that takes nothing; then the client takes, or leaves."""
+    line = Http(nobody, State(8192, Shares(1).of(0)))
+    line.pause_writing()
+    waiting = asyncio.create_task(line.writable())
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await asyncio.wait([waiting])
+
+    line.resume_writing()
+
+    await line.writable()
+
+
+async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer nothing."""
+
+
 @asynccontextmanager
 async def serving(
     application: Application, connections: list[Http]

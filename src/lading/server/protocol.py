@@ -114,7 +114,8 @@ class Http(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client has taken most of it."""
         if self._writable is not None:
-            self._writable.set_result(None)
+            if not self._writable.done():  # as it is when a response was given up
+                self._writable.set_result(None)
             self._writable = None
 
     # From the parser

@@ -117,10 +117,10 @@ class Acceptor:
         return True
 
     async def _open(self, connection: socket.socket) -> None:
-        connection.settimeout(0)
-        if connection.family != socket.AF_UNIX:
-            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         try:
+            connection.settimeout(0)
+            if connection.family != socket.AF_UNIX:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             await self._loop.connect_accepted_socket(self._connect, connection, ssl=self._tls)
         except (OSError, asyncio.CancelledError) as error:  # it was no client for us
             log.debug("a connection could not be opened: %s", error)

@@ -124,7 +124,7 @@ class _Config(uvicorn.Config):
             functools.partial(build, settings, config),
             factory=True,
             loop="uvloop",
-            http=Connection,
+            http=Connection,  # which the server makes itself; uvicorn would load its own
             ws="none",
             lifespan="on",
             access_log=False,
