@@ -3,9 +3,9 @@
 import errno
 import logging
 from contextlib import AbstractContextManager
-from types import TracebackType
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
+from lading.translation import Translation
 
 log = logging.getLogger(__name__)
 
@@ -22,27 +22,13 @@ def translated() -> AbstractContextManager[None]:
     return _TRANSLATION
 
 
-class _Translation:
-    """Not a generator: a push of a blob enters a dozen of these."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if isinstance(error, OSError):
-            raise _translate(error) from error
-
-
-_TRANSLATION = _Translation()
-
-
-def _translate(error: OSError) -> RegistryError:
+def _translate(error: BaseException) -> RegistryError | None:
+    if not isinstance(error, OSError):
+        return None
     if error.errno in _FULL:
         return StorageFull()
     log.error("the storage fails: %s", error)
     return Unavailable("the storage cannot be used; the registry's log says why")
+
+
+_TRANSLATION = Translation(_translate)

@@ -3,9 +3,9 @@
 import logging
 import sqlite3
 from contextlib import AbstractContextManager
-from types import TracebackType
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
+from lading.translation import Translation
 
 log = logging.getLogger(__name__)
 
@@ -23,24 +23,12 @@ def translated() -> AbstractContextManager[None]:
     return _TRANSLATION
 
 
-class _Translation:
-    """Not a generator, as each write enters it."""
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        mistake = isinstance(error, sqlite3.IntegrityError)  # of this program
-        if isinstance(error, sqlite3.DatabaseError) and not mistake:
-            raise translate(error) from error
+def _translate(error: BaseException) -> RegistryError | None:
+    mistake = isinstance(error, sqlite3.IntegrityError)  # of this program
+    return translate(error) if isinstance(error, sqlite3.DatabaseError) and not mistake else None
 
 
-_TRANSLATION = _Translation()
+_TRANSLATION = Translation(_translate)
 
 
 def translate(error: sqlite3.DatabaseError) -> RegistryError:
