@@ -30,9 +30,16 @@ PAGE = Path(__file__).parents[1] / "docs" / "security.md"
 REPOSITORY = "library/app"
 USER = "alice"
 PASSWORD = secrets.token_urlsafe(12)
-BASIC: Mapping[str, str] = {
-    "Authorization": "Basic " + base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
-}
+ROBOT = "ci"
+
+
+def _basic(name: str, password: str) -> Mapping[str, str]:
+    """The header of a name and a password."""
+    text = base64.b64encode(f"{name}:{password}".encode()).decode()
+    return {"Authorization": f"Basic {text}"}
+
+
+BASIC = _basic(USER, PASSWORD)
 
 
 @click.command()
@@ -61,10 +68,13 @@ def measure(directory: Path, rounds: int, seconds: float) -> str:
             with Connection(registry.port, headers) as connection:
                 content = image(random.Random(1), [20_000])
                 push_image(connection, REPOSITORY, "latest", content)
+        robot = _robot(directory / "guarded.yml")
         callers: dict[str, tuple[Running, Mapping[str, str]]] = {
             "no authentication": (plain, {}),
-            "a token": (guarded, {"Authorization": f"Bearer {_token(guarded)}"}),
+            "a token": (guarded, {"Authorization": f"Bearer {_token(guarded, BASIC)}"}),
             "a password": (guarded, BASIC),
+            "a token of a robot": (guarded, {"Authorization": f"Bearer {_token(guarded, robot)}"}),
+            "a password of a robot": (guarded, robot),
         }
         results: dict[str, list[Result]] = {name: [] for name in callers}
         for _ in range(rounds):
@@ -130,8 +140,17 @@ def _auth(directory: Path) -> Mapping[str, object]:
     }
 
 
-def _token(registry: Running) -> str:
-    with Connection(registry.port, BASIC) as connection:
+def _robot(config: Path) -> Mapping[str, str]:
+    """The header of a robot's password."""
+    command = [str(_program()), "token", "create", ROBOT, str(config)]
+    done = subprocess.run(
+        [*command, "--repositories", "library/**"], capture_output=True, text=True, check=True
+    )
+    return _basic(f"robot+{ROBOT}", done.stdout.strip())
+
+
+def _token(registry: Running, login: Mapping[str, str]) -> str:
+    with Connection(registry.port, login) as connection:
         path = f"/token?service=bench&scope=repository:{REPOSITORY}:pull"
         answer = connection.request("GET", path, keep=True).expect(200)
         token: str = json.loads(answer.body)["token"]

@@ -1,5 +1,6 @@
 """Who sent a request: looked up once, remembered for a while, and forgotten when it changes."""
 
+import asyncio
 import base64
 import math
 
@@ -29,7 +30,8 @@ ALICE = basic("alice:secret")
 
 
 async def find(callers: Callers, header: str) -> Caller | None:
-    """Whose header it is."""
+    """Whose header it is, in a turn of the event loop of its own."""
+    await asyncio.sleep(0)
     return await callers.find(request("GET", "/v2/"), header)
 
 
@@ -110,6 +112,26 @@ async def test_a_login_that_changes_is_looked_up_anew(header: str) -> None:
     assert await find(place.callers, header) is None
     place.login, place.password = Login(Principal("alice"), "3"), "other"
     assert await find(place.callers, ALICE) is None
+
+
+async def test_a_login_is_looked_at_once_for_all_that_has_arrived() -> None:
+    """And again for what comes after; what took longer than a turn proves nothing for others."""
+    place, looks = Place(), 0
+
+    def stands() -> bool:
+        nonlocal looks
+        looks += 1
+        return True
+
+    place.login = Login(Principal("alice"), "1", stands=stands)
+    for expected in (0, 1, 2):
+        await asyncio.sleep(0)
+        for _ in range(3):
+            assert await place.callers.find(request("GET", "/v2/"), ALICE) is not None
+            assert await place.callers.find(request("GET", "/v2/"), basic("alice:wrong")) is None
+            if expected == 0:
+                break
+        assert looks == expected
 
 
 async def test_what_a_caller_may_do_follows_the_rules() -> None:

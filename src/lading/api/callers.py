@@ -2,10 +2,12 @@
 
 A client sends the same header with every request. It is remembered by a keyed hash: neither a
 password nor a token is kept, nor anything from which one could be guessed without this process's
-key. At each request is asked, all the same, whether the login behind it is as it was, which takes
-some microseconds: a removed user, a changed password or a revoked robot is out at once.
+key. It is asked, all the same, whether the login behind it is as it was: a removed user, a changed
+password or a revoked robot is out at once. That takes some microseconds, so it is asked once for
+all requests that one turn of the event loop finds: they had arrived by then.
 """
 
+import asyncio
 import hashlib
 import os
 from collections.abc import Callable
@@ -109,6 +111,8 @@ class Callers:
         self._clock = clock
         self._hasher = hashlib.blake2b(key=os.urandom(32), digest_size=32)
         self._known: Memory[Caller] = Memory(MAX_REMEMBERED, clock)
+        # Whose login was as it was in this turn of the event loop.
+        self._present: dict[bytes, Caller] = {}
         self.anybody = Caller(ANYBODY)
 
     async def find(self, request: Request, header: str) -> Caller | None:
@@ -120,14 +124,27 @@ class Callers:
         hasher = self._hasher.copy()
         hasher.update(header.encode())
         key = hasher.digest()
+        caller = self._present.get(key)
+        if caller is None:
+            caller = await self._recall(key) or await self._meet(request, header, key)
+        return caller
+
+    async def _recall(self, key: bytes) -> Caller | None:
+        """Somebody who was here before, if the login is as it was."""
         caller = self._known.get(key)
-        if caller is not None:
-            before = caller.login
-            if before is None or before.stands():
-                return caller
-            now = await self._logins.recall(before.principal.name)
-            if now is not None and now.stamp == before.stamp:
-                return caller
+        if caller is None:
+            return None
+        if caller.login is not None and not caller.login.stands():
+            login = await self._logins.recall(caller.name)
+            if login is None or login.stamp != caller.login.stamp:
+                return None
+        if not self._present:
+            asyncio.get_running_loop().call_soon(self._present.clear)
+        self._present[key] = caller
+        return caller
+
+    async def _meet(self, request: Request, header: str, key: bytes) -> Caller | None:
+        """Somebody new, or who has changed."""
         caller, until = await self._identify(request, header)
         if caller is not None:
             self._known.put(key, caller, until=until)
