@@ -8,3 +8,9 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+ARRIVED = "lading.arrived"
+"""In the scope of a request: by when its head had arrived, as `time.monotonic` tells it.
+
+Of this registry's own server; another one need not say.
+"""

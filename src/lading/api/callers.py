@@ -4,12 +4,12 @@ A client sends the same header with every request. It is remembered by a keyed h
 password nor a token is kept, nor anything from which one could be guessed without this process's
 key. It is asked, all the same, whether the login behind it is as it was: a removed user, a changed
 password or a revoked robot is out at once. That takes some microseconds, so it is asked once for
-all requests that one turn of the event loop finds: they had arrived by then.
+all requests that had arrived by then.
 """
 
-import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -111,8 +111,9 @@ class Callers:
         self._clock = clock
         self._hasher = hashlib.blake2b(key=os.urandom(32), digest_size=32)
         self._known: Memory[Caller] = Memory(MAX_REMEMBERED, clock)
-        # Whose login was as it was in this turn of the event loop.
+        # Whose login was as it was at that time, or later.
         self._present: dict[bytes, Caller] = {}
+        self._looked = 0.0
         self.anybody = Caller(ANYBODY)
 
     async def find(self, request: Request, header: str) -> Caller | None:
@@ -124,6 +125,9 @@ class Callers:
         hasher = self._hasher.copy()
         hasher.update(header.encode())
         key = hasher.digest()
+        if request.arrived > self._looked:
+            self._present.clear()
+            self._looked = time.monotonic()
         caller = self._present.get(key)
         if caller is None:
             caller = await self._recall(key) or await self._meet(request, header, key)
@@ -138,8 +142,6 @@ class Callers:
             login = await self._logins.recall(caller.name)
             if login is None or login.stamp != caller.login.stamp:
                 return None
-        if not self._present:
-            asyncio.get_running_loop().call_soon(self._present.clear)
         self._present[key] = caller
         return caller
 

@@ -68,59 +68,56 @@ class Guard:
         caller = (
             gate.callers.anybody if header is None else await gate.callers.find(request, header)
         )
-        decision = _Decision(gate, request, needs, repository)
-        if caller is None:
-            raise decision.unknown(header)
-        request.caller = caller.name
-        return decision.on(caller)
+        if caller is not None:
+            request.caller = caller.name
+            found = caller.admission(gate.permissions(), repository)
+            # Clients find out at the base how to log in, and do not ask anywhere else; so it wants
+            # a login even where much can be done without one.
+            waits = needs is Need.LOGIN and caller is gate.callers.anybody
+            if not waits and _suffices(found, needs, repository):
+                return found
+        raise _Refusal(gate, request, needs, repository).of(caller, header)
+
+
+def _suffices(found: Admission, needs: Needs, repository: RepositoryName | None) -> bool:
+    if isinstance(needs, Need):
+        return needs is not Need.CATALOG or found.access.catalog
+    return repository is not None and needs <= found.grant.actions
 
 
 @dataclass(slots=True)
-class _Decision:
-    """On one request."""
+class _Refusal:
+    """Of one request."""
 
     gate: Gate
     request: Request
     needs: Needs
     repository: RepositoryName | None
 
-    def on(self, caller: Caller) -> Admission:
-        """Let a caller in, or not."""
-        admission = caller.admission(self.gate.permissions(), self.repository)
-        # Clients find out at the base how to log in, and do not ask anywhere else; so it wants a
-        # login even where much can be done without one.
-        if caller is self.gate.callers.anybody and self.needs is Need.LOGIN:
-            raise self._unauthorized()
-        if not self._suffices(admission):
-            raise self._refusal(caller)
-        return admission
+    def of(self, caller: Caller | None, header: str | None) -> RegistryError:
+        """What to raise.
 
-    def unknown(self, header: str | None) -> Unauthorized:
-        """The header is nobody's."""
-        match parse_authorization(header or ""):
+        Args:
+            caller: who may not do this; `None` if the header is nobody's.
+            header: that it came with.
+        """
+        if caller is None:
+            return self._unknown(header or "")
+        if caller is self.gate.callers.anybody:
+            return self._unauthorized()
+        if caller.has_token:
+            return self._unauthorized("the token is not good for this", Fault.INSUFFICIENT)
+        # Somebody known by a password gains nothing by logging in again.
+        return Denied("", *(_detail(scope) for scope in self._scopes()))
+
+    def _unknown(self, header: str) -> Unauthorized:
+        match parse_authorization(header):
             case Password():
                 return self._unauthorized("the name or the password is wrong")
             case Token():
                 return self._unauthorized("the token is not valid", Fault.INVALID)
             case None:
                 return self._unauthorized("the Authorization header cannot be understood")
-
-    def _refusal(self, caller: Caller) -> RegistryError:
-        """Somebody known by a password gains nothing by logging in again."""
-        if caller.has_token:
-            return self._unauthorized("the token is not good for this", Fault.INSUFFICIENT)
-        if caller is self.gate.callers.anybody:
-            return self._unauthorized()
-        return Denied("", *(_detail(scope) for scope in self._scopes()))
-
-    def _suffices(self, admission: Admission) -> bool:
-        match self.needs:
-            case Need.NOTHING | Need.LOGIN:
-                return True
-            case Need.CATALOG:
-                return admission.access.catalog
-            case actions:
-                return self.repository is not None and actions <= admission.grant.actions
 
     def _scopes(self) -> Sequence[Scope]:
         """What a token must be good for. A mount asks for both repositories at once."""

@@ -1,10 +1,11 @@
 """A request, read as far as its headers."""
 
+import time
 from collections.abc import Mapping
 from functools import cached_property
 from urllib.parse import parse_qsl
 
-from lading.api.asgi import Receive, Scope
+from lading.api.asgi import ARRIVED, Receive, Scope
 from lading.core.errors import SizeMismatch
 
 
@@ -17,6 +18,7 @@ class Request:
         address: of the client, as far as the proxies in between are trusted; empty if not known.
         claimed: the name that it came with a password for, be it right or wrong.
         caller: the name of who it turned out to be from; empty if that is not known.
+        arrived: by when it had, as `time.monotonic` tells it.
     """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -27,6 +29,7 @@ class Request:
         self.address = ""
         self.claimed = ""
         self.caller = ""
+        self.arrived: float = scope.get(ARRIVED) or time.monotonic()
 
     @property
     def peer(self) -> str:

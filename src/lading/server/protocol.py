@@ -6,13 +6,14 @@ protocol's JSON error, then the connection is closed.
 """
 
 import asyncio
+import time
 from collections import deque
 from http import HTTPStatus
 from urllib.parse import unquote
 
 import httptools
 
-from lading.api.asgi import Application, Scope
+from lading.api.asgi import ARRIVED, Application, Scope
 from lading.server.body import LargeBody
 from lading.server.exchange import Exchange
 from lading.server.head import Head
@@ -161,6 +162,7 @@ class Http(asyncio.Protocol):
             "raw_path": path,
             "query_string": query,
             "headers": head.headers,
+            ARRIVED: time.monotonic(),
         }
         self._receiving = Exchange(
             self,
