@@ -110,6 +110,31 @@ async def test_a_job_that_is_interrupted_lets_go_of_its_lease(people: People) ->
     assert (state.holder, state.finished_at) == (None, None)
 
 
+async def test_a_job_that_is_interrupted_while_it_is_claimed_lets_go_too(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The claim is written although nobody waits for it any more."""
+    claimed, claim = asyncio.Event(), people.metadata.claim_job
+
+    async def claim_and_wait(
+        name: str, holder: str, *, now: float, expires_at: float, finished_before: float | None
+    ) -> bool:
+        await claim(name, holder, now=now, expires_at=expires_at, finished_before=finished_before)
+        claimed.set()
+        await asyncio.sleep(60)
+        return True
+
+    monkeypatch.setattr(people.metadata, "claim_job", claim_and_wait)
+    keeping = asyncio.create_task(jobs.keep(people.registry, [Job("work", 1, Counter())], "one"))
+    await claimed.wait()
+    keeping.cancel()
+    await asyncio.wait([keeping])
+
+    state = await people.metadata.find_job("work")
+    assert state is not None
+    assert state.holder is None
+
+
 async def test_a_lease_is_renewed_while_work_goes_on(people: People) -> None:
     """And its loss stops the work."""
     async with lease.hold(people.registry, "work", "one") as held:

@@ -55,18 +55,18 @@ async def hold(
         holder: who does it, for a person; no two workers may have the same name.
         finished_before: the job is due only if it last finished before this time.
     """
-    now = registry.clock()
-    if not await registry.metadata.claim_job(
-        job, holder, now=now, expires_at=now + DURATION, finished_before=finished_before
-    ):
-        yield None
-        return
-    finished_at = None
+    now, finished_at = registry.clock(), None
+    # Until it is refused, it may be this one's: a write is done even if who waits is cancelled.
+    claimed = True
     try:
-        yield Lease(registry, job, holder, now + DURATION)
+        claimed = await registry.metadata.claim_job(
+            job, holder, now=now, expires_at=now + DURATION, finished_before=finished_before
+        )
+        yield Lease(registry, job, holder, now + DURATION) if claimed else None
         finished_at = registry.clock()
     finally:
-        await registry.metadata.release_job(job, holder, finished_at=finished_at)
+        if claimed:
+            await registry.metadata.release_job(job, holder, finished_at=finished_at)
 
 
 @asynccontextmanager
