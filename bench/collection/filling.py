@@ -16,11 +16,11 @@ from lading.app import metadata_path
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.core import media
 from lading.core.digest import SHA256, Digest
+from lading.core.history import Change
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import links, manifests
 from lading.metadata.sqlite import SqliteMetadata
-from lading.ports import Change
 
 BLOBS_OF_IMAGE = 10
 IMAGES_OF_REPOSITORY = 100

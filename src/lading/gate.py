@@ -47,7 +47,8 @@ from lading.core.permissions import (
     Rule,
     with_implied,
 )
-from lading.ports import Metadata, RefreshTokens
+from lading.ports.metadata import Metadata
+from lading.ports.refresh_tokens import RefreshTokens
 
 log = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from lading.blobs.small import LARGEST
 from lading.blobs.staged import SMALL
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable, UploadOutOfOrder, UploadUnknown
-from lading.ports import LocalFile, StagedUpload
+from lading.ports.blobs import LocalFile, StagedUpload
 from tests.support.contents import begin, read, store
 from tests.support.processes import wait_until
 

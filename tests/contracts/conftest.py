@@ -8,7 +8,8 @@ import pytest
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.memory import MemoryBlobs
 from lading.metadata.sqlite import SqliteMetadata
-from lading.ports import BlobStore, Metadata
+from lading.ports.blobs import BlobStore
+from lading.ports.metadata import Metadata
 
 
 @pytest.fixture(params=["filesystem", "memory"])

@@ -7,7 +7,7 @@ import pytest
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import RepositoryName, UploadId, UploadKey
-from lading.ports import BlobStore, Staged
+from lading.ports.blobs import BlobStore, Staged
 from tests.support.contents import HELLO, OTHER, begin, new_upload, read, store
 
 WRONG = Digest.of(b"something else")

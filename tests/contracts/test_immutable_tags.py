@@ -10,10 +10,11 @@ from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import AlreadyExists, RegistryError, TagImmutable
 from lading.core.globs import Glob
+from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.ports import Change, Metadata
+from lading.ports.metadata import Metadata
 
 REPOSITORY = RepositoryName("team/app")
 V1 = Tag("v1")

@@ -7,7 +7,7 @@ import pytest
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse
 from lading.core.names import RepositoryName
-from lading.ports import Metadata
+from lading.ports.metadata import Metadata
 from tests.support.contents import HELLO, OTHER, image, new_upload
 from tests.support.rows import add, delete, push
 

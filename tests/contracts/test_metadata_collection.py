@@ -4,7 +4,7 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.garbage import DoomedLink, Limits
-from lading.ports import Metadata
+from lading.ports.metadata import Metadata
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, digest_of, push
 

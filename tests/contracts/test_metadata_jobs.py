@@ -1,6 +1,7 @@
 """Leases: one worker at a time, and no dead one for ever."""
 
-from lading.ports import Job, Metadata
+from lading.ports.jobs import Job
+from lading.ports.metadata import Metadata
 
 
 async def claim(

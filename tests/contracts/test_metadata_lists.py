@@ -6,7 +6,7 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
-from lading.ports import Metadata, Referrer
+from lading.ports.metadata import Metadata, Referrer
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, push
 

@@ -11,7 +11,7 @@ from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import ManifestBlobUnknown, SizeMismatch
 from lading.core.manifest import parse
 from lading.core.names import Tag
-from lading.ports import Metadata, StoredManifest
+from lading.ports.metadata import Metadata, StoredManifest
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, digest_of, push, tags_of
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from lading.core.access import Action
 from lading.core.globs import Glob
-from lading.ports import Metadata, Robot
+from lading.ports.metadata import Metadata
+from lading.ports.robots import Robot
 
 CI = Robot(
     name="ci",

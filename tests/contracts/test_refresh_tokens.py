@@ -3,7 +3,8 @@
 from dataclasses import replace
 
 from lading.metadata.refresh_tokens import MOST_PER_NAME
-from lading.ports import Metadata, RefreshToken
+from lading.ports.metadata import Metadata
+from lading.ports.refresh_tokens import RefreshToken
 
 TOKEN = RefreshToken(hash="a", name="alice", stamp="1", expires_at=100.0)
 

@@ -17,18 +17,19 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lading import ports
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.staged import StagedFile
 from lading.metadata.sqlite import SqliteMetadata
+from lading.ports.blobs import BlobStore, StagedUpload
+from lading.ports.metadata import Metadata
 
 DEAD = 77
 UNWATCHED = 78
 
 ADAPTERS: dict[type, type] = {
-    ports.Metadata: SqliteMetadata,
-    ports.BlobStore: FilesystemBlobs,
-    ports.StagedUpload: StagedFile,
+    Metadata: SqliteMetadata,
+    BlobStore: FilesystemBlobs,
+    StagedUpload: StagedFile,
 }
 # What Python reports when a file is changed, whichever function does it (docs.python.org,
 # "Audit events table").

@@ -17,7 +17,9 @@ from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, NotRestorable, UploadUnknown
 from lading.core.globs import Glob
 from lading.core.names import Tag, UploadId, UploadKey
-from lading.ports import Hold, RefreshToken, Robot
+from lading.ports.maintenance import Hold
+from lading.ports.refresh_tokens import RefreshToken
+from lading.ports.robots import Robot
 from lading.services import backup, jobs, lease, push_blob, trash, verify
 from lading.services.delete import delete_blob
 from lading.services.jobs import Job

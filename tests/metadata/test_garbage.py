@@ -6,10 +6,10 @@ from pathlib import Path
 
 from lading.blobs.memory import MemoryBlobs
 from lading.core.digest import Digest
+from lading.core.history import Change
 from lading.core.names import Tag
 from lading.metadata import collection, garbage, links, manifests, uploads
 from lading.metadata.sqlite import SqliteMetadata
-from lading.ports import Change
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.people import DAY, People
 

@@ -7,10 +7,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lading.core.digest import Digest
+from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import links, manifests, repositories, tags, uploads
 from lading.metadata.database import FileDatabase
-from lading.ports import Change
 from tests.support.contents import image, index, new_upload
 
 # A name of what a statement itself makes may follow; a table may not.

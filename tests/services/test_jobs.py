@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from lading.core.errors import Unavailable
-from lading.ports import Job as JobState
+from lading.ports.jobs import Job as JobState
 from lading.services import jobs, lease, push_blob
 from lading.services.jobs import Job
 from lading.services.lease import Lease

@@ -9,7 +9,7 @@ from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName, UploadId, UploadKey
-from lading.ports import BlobSource, BlobStore, LocalFile
+from lading.ports.blobs import BlobSource, BlobStore, LocalFile
 
 HELLO = RepositoryName("library/hello")
 OTHER = RepositoryName("library/other")

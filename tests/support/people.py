@@ -9,7 +9,8 @@ from lading.core.digest import Digest
 from lading.core.garbage import Doomed, Limits
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.ports import BlobStore, Metadata
+from lading.ports.blobs import BlobStore
+from lading.ports.metadata import Metadata
 from lading.services import collect, push_blob
 from lading.services.delete import delete_manifest
 from lading.services.push_blob import Chunk

@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 from lading.core.digest import Digest
+from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.ports import Change, Metadata
+from lading.ports.metadata import Metadata
 from tests.support.contents import HELLO, new_upload
 
 

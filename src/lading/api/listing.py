@@ -7,7 +7,7 @@ from lading.api.response import Response, json_response
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.errors import PageInvalid
-from lading.ports import Referrer
+from lading.ports.metadata import Referrer
 from lading.services import listing
 
 # Distribution's page when the client does not say.

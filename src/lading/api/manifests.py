@@ -6,7 +6,7 @@ from lading.api.context import Context
 from lading.api.response import Response
 from lading.core.errors import ManifestTooLarge
 from lading.core.names import Tag, parse_reference
-from lading.ports import StoredManifest
+from lading.ports.metadata import StoredManifest
 from lading.services.delete import delete_manifest
 from lading.services.pull import pull_manifest, stat_manifest
 from lading.services.push_manifest import push_manifest

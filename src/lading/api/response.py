@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from lading.core.ranges import ByteRange
-from lading.ports import BlobSource
+from lading.ports.blobs import BlobSource
 
 JSON = "application/json"
 

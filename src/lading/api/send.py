@@ -13,7 +13,7 @@ from lading.api.body import ClientDisconnected
 from lading.api.response import BlobBody, Response
 from lading.core.errors import Unavailable
 from lading.core.ranges import ByteRange
-from lading.ports import LocalFile, Memory
+from lading.ports.blobs import LocalFile, Memory
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from lading.auth.authenticator import Login
 from lading.core.access import Actions, Principal, Right
 from lading.core.globs import Glob
 from lading.core.permissions import with_implied
-from lading.ports import Robot, Robots
+from lading.ports.robots import Robot, Robots
 
 PREFIX = "robot+"
 # Programs that look for secrets in the wrong places know them by such a word.

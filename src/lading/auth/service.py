@@ -18,7 +18,7 @@ from lading.auth.tokens import Issued, RegistryTokens
 from lading.core.access import ANYBODY, Principal
 from lading.core.permissions import Permissions
 from lading.core.scopes import CATALOG, Scope
-from lading.ports import RefreshToken, RefreshTokens
+from lading.ports.refresh_tokens import RefreshToken, RefreshTokens
 
 _RANDOM_BYTES = 32
 

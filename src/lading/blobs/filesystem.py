@@ -40,7 +40,7 @@ from lading.blobs.staged import StagedFile, marked
 from lading.core.digest import HEX_LENGTH, Digest
 from lading.core.errors import DigestInvalid, Unavailable, UploadUnknown
 from lading.core.names import UploadKey
-from lading.ports import LocalFile, Memory, Staged, StoredBytes
+from lading.ports.blobs import LocalFile, Memory, Staged, StoredBytes
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ HASH_SIZE = 4 * 1024 * 1024
 
 
 class FilesystemBlobs:
-    """See `lading.ports.BlobStore`."""
+    """See `lading.ports.blobs.BlobStore`."""
 
     def __init__(self, root: Path, reserve: int = 0) -> None:
         self._disk = Disk(root, reserve)

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadKey
-from lading.ports import Memory, Staged, StoredBytes
+from lading.ports.blobs import Memory, Staged, StoredBytes
 
 
 class MemoryBlobs:
-    """See `lading.ports.BlobStore`."""
+    """See `lading.ports.blobs.BlobStore`."""
 
     def __init__(self) -> None:
         self._blobs: dict[Digest, bytes] = {}
@@ -149,7 +149,7 @@ class _Upload:
 
 
 class StagedMemory:
-    """See `lading.ports.StagedUpload`."""
+    """See `lading.ports.blobs.StagedUpload`."""
 
     def __init__(self, store: MemoryBlobs, key: UploadKey, upload: _Upload) -> None:
         self._store = store

@@ -31,7 +31,7 @@ READ_SIZE = 1024 * 1024
 
 
 class StagedFile:
-    """See `lading.ports.StagedUpload`; open while it is entered."""
+    """See `lading.ports.blobs.StagedUpload`; open while it is entered."""
 
     def __init__(self, disk: Disk, hashes: HashesInProgress, upload: UploadKey) -> None:
         self._disk = disk

@@ -28,7 +28,7 @@ from lading.core.garbage import utc
 from lading.durable import sync_directory
 from lading.metadata.copies import count_blobs, open_copy, stored_blobs
 from lading.metadata.replacement import NotEmpty, UnusableBackup, replace
-from lading.ports import Hold
+from lading.ports.maintenance import Hold
 from lading.services import backup as backing_up
 from lading.services.registry import Registry
 

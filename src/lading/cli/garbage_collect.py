@@ -26,7 +26,7 @@ from lading.core.garbage import (
     Limits,
     utc,
 )
-from lading.ports import Job
+from lading.ports.jobs import Job
 from lading.services import collect, jobs, lease
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease

@@ -9,7 +9,7 @@ from lading.cli.session import operator, run_with
 from lading.cli.settings import load_settings
 from lading.core.access import Principal
 from lading.core.garbage import utc
-from lading.ports import Change
+from lading.core.history import Change
 from lading.services.registry import Registry
 
 KEY = "storage.maintenance.readonly.enabled"

@@ -13,7 +13,7 @@ from lading.cli.session import operator, with_registry
 from lading.core.access import Action, Actions
 from lading.core.garbage import utc
 from lading.core.globs import Glob
-from lading.ports import Robot
+from lading.ports.robots import Robot
 from lading.services.registry import Registry
 
 _CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path))

@@ -8,6 +8,14 @@ from lading.core.names import RepositoryName, Tag
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """Who changes something, and when; what the history records."""
+
+    actor: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class TagMove:
     """A tag was set, moved or taken away.
 

@@ -12,7 +12,7 @@ from lading.core.garbage import Cause, DoomedBlob, DoomedLink, DoomedManifest, L
 from lading.core.names import RepositoryName
 from lading.metadata import holds, loose
 from lading.metadata.loose import KEPT
-from lading.ports import Garbage
+from lading.ports.collection import Garbage
 
 # A promise ("it is there") holds until something has relied on it, or for the grace.
 UNPROMISED = "(promised_at <= :now - :grace OR used_at IS NOT NULL)"

@@ -2,7 +2,7 @@
 
 from sqlite3 import Connection
 
-from lading.ports import Hold
+from lading.ports.maintenance import Hold
 
 
 def place(connection: Connection, hold: Hold) -> None:

@@ -7,9 +7,9 @@ from sqlite3 import Connection
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName, Tag
-from lading.inspection import KnownBlob, KnownManifest, Totals, User
 from lading.metadata import links, loose, repositories
 from lading.metadata.database import Database
+from lading.ports.inspection import KnownBlob, KnownManifest, Totals, User
 
 # Complaints of the database that are passed on; after as many, more tell nothing new.
 MAX_COMPLAINTS = 20

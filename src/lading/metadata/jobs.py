@@ -2,7 +2,7 @@
 
 from sqlite3 import Connection
 
-from lading.ports import Job
+from lading.ports.jobs import Job
 
 
 def find(connection: Connection, name: str) -> Job | None:

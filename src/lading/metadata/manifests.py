@@ -6,11 +6,12 @@ from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, TagImmutable
+from lading.core.history import Change
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.manifest import Edge, EdgeKind, Manifest
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import links, loose, repositories, tags
-from lading.ports import Change, Referrer, StoredManifest
+from lading.ports.metadata import Referrer, StoredManifest
 
 _BY_TAG = """
     SELECT manifests.digest, media_type, body, promised_at, used_at

@@ -2,7 +2,7 @@
 
 from sqlite3 import Connection
 
-from lading.ports import RefreshToken
+from lading.ports.refresh_tokens import RefreshToken
 
 # More than a person has machines. A script that logs in again and again pushes out its own.
 MOST_PER_NAME = 1000

@@ -8,7 +8,7 @@ from typing import Any
 
 from lading.core.access import Action, Actions
 from lading.core.globs import Glob
-from lading.ports import Robot
+from lading.ports.robots import Robot
 
 _COLUMNS = "name, hash, repositories, actions, created_at, created_by, expires_at, used_at"
 

@@ -11,7 +11,7 @@ from typing import Self
 
 from lading.core.digest import Digest
 from lading.core.garbage import DoomedLink, DoomedManifest, Limits
-from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
+from lading.core.history import Change, Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.keepers import Holding
 from lading.core.manifest import Manifest
@@ -35,20 +35,16 @@ from lading.metadata.database import Database, FileDatabase, MemoryDatabase
 from lading.metadata.inspection import SqliteInspection
 from lading.metadata.switches import ReadOnlySwitch
 from lading.metadata.trash import Restoration
-from lading.ports import (
-    Change,
-    Garbage,
-    Hold,
-    Job,
-    Referrer,
-    RefreshToken,
-    Robot,
-    StoredManifest,
-)
+from lading.ports.collection import Garbage
+from lading.ports.jobs import Job
+from lading.ports.maintenance import Hold
+from lading.ports.metadata import Referrer, StoredManifest
+from lading.ports.refresh_tokens import RefreshToken
+from lading.ports.robots import Robot
 
 
 class SqliteMetadata(SqliteInspection):
-    """See `lading.ports.Metadata`."""
+    """See `lading.ports.metadata.Metadata`."""
 
     @classmethod
     def open(cls, path: Path) -> Self:

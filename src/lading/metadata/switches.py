@@ -12,8 +12,8 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from lading.core.errors import RegistryError, Unavailable
+from lading.core.history import Change
 from lading.metadata.database import Database
-from lading.ports import Change
 
 _NAME = "read-only"
 

@@ -5,11 +5,10 @@ from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.errors import TagImmutable
-from lading.core.history import TagMove
+from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import columns, loose
-from lading.ports import Change
 
 
 def point(

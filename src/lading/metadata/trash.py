@@ -9,11 +9,10 @@ from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
-from lading.core.history import Restored, TrashedManifest, TrashedTag
+from lading.core.history import Change, Restored, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import loose, manifests, repositories, tags
-from lading.ports import Change
 
 # Tags taken away when a manifest was deleted carry the time of that.
 _TAGS_TAKEN_WITH = """

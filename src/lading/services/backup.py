@@ -10,7 +10,8 @@ from itertools import islice
 from pathlib import Path
 
 from lading.core.digest import Digest
-from lading.ports import Hold, LocalFile
+from lading.ports.blobs import LocalFile
+from lading.ports.maintenance import Hold
 from lading.services.registry import Registry
 
 # Blobs looked at in one go.

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from lading.core.errors import Unavailable
-from lading.ports import Job
+from lading.ports.jobs import Job
 from lading.services.registry import Registry
 
 # Seconds after which a lease that was not renewed is anybody's. A step of a job takes far less.

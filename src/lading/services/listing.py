@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
-from lading.ports import Referrer
+from lading.ports.metadata import Referrer
 from lading.services.registry import Registry
 
 T = TypeVar("T")

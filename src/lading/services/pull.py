@@ -6,7 +6,8 @@ from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown, StorageFull
 from lading.core.names import Reference
-from lading.ports import BlobSource, StoredManifest
+from lading.ports.blobs import BlobSource
+from lading.ports.metadata import StoredManifest
 from lading.services.registry import Registry
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from lading.core.errors import UploadOutOfOrder, UploadUnknown
 from lading.core.garbage import DoomedUpload, Leftover, Limits
-from lading.ports import Staged
+from lading.ports.blobs import Staged
 from lading.services.registry import Registry
 
 # Rows removed in one transaction.

@@ -19,7 +19,7 @@ from lading.core.errors import (
 )
 from lading.core.names import RepositoryName, UploadId, UploadKey
 from lading.core.ranges import ByteRange
-from lading.ports import StagedUpload
+from lading.ports.blobs import StagedUpload
 from lading.services.registry import Registry
 
 Pieces = AsyncIterator[Bytes]

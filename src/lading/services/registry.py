@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from lading.core.access import Principal
+from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
-from lading.ports import BlobStore, Change, Metadata
+from lading.ports.blobs import BlobStore
+from lading.ports.metadata import Metadata
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.garbage import utc
-from lading.inspection import KnownBlob, User
-from lading.ports import StoredBytes
+from lading.ports.blobs import StoredBytes
+from lading.ports.inspection import KnownBlob, User
 from lading.services.registry import Registry
 
 # Blobs looked at in one go.

@@ -7,7 +7,7 @@ from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.manifest import Edge, EdgeKind, parse
-from lading.inspection import KnownManifest
+from lading.ports.inspection import KnownManifest
 from lading.services.verify_blobs import Check
 
 # Bytes of manifests looked at in one go.

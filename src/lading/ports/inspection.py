@@ -1,4 +1,4 @@
-"""The part of `lading.ports.Metadata` that only a check of the whole registry needs.
+"""The part of `Metadata` that only a check of the whole registry needs.
 
 Everything is read in pages, so that a check of any registry fits into memory; what a check writes
 down makes a later push heal what is damaged.
