@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.api.asgi import Message, Receive
-from lading.api.body import PIECE, ClientDisconnected, new_buffer, read_pieces
+from lading.api.body import (
+    BUDGET,
+    BUFFERS,
+    PIECE,
+    SMALL_PIECE,
+    Buffers,
+    ClientDisconnected,
+    new_buffer,
+    read_pieces,
+)
 from lading.core.digest import Bytes
 
 sizes = st.lists(
@@ -48,6 +57,24 @@ async def test_a_whole_piece_is_not_copied() -> None:
     found = [piece async for piece in read_pieces(_receiver(messages))]
     assert found[0] is whole
     assert found[1] is small
+
+
+async def test_while_many_bodies_are_on_their_way_the_others_come_in_small_pieces() -> None:
+    """Each byte of theirs, all the same; and in whole pieces again when there is memory."""
+    sent = [b"a" * (PIECE - 1), b"b" * (PIECE + 7), b""]
+    others: list[Buffers] = []
+    while (buffers := Buffers.if_affordable(PIECE)) is not None:
+        others.append(buffers)
+    assert len(others) == BUDGET // (BUFFERS * PIECE)
+
+    pieces = await _read(_messages(sent))
+    assert b"".join(pieces) == b"".join(sent)
+    assert {len(piece) for piece in pieces[:-1]} == {SMALL_PIECE}
+
+    del others[0], buffers
+    pieces = await _read(_messages(sent))
+    assert b"".join(pieces) == b"".join(sent)
+    assert [len(piece) for piece in pieces] == [PIECE, PIECE, 6]
 
 
 async def _read(messages: Sequence[Message], found: list[bytes] | None = None) -> list[bytes]:

@@ -17,10 +17,10 @@ pytestmark = pytest.mark.e2e
 CLIENTS = 200
 MIB = 1024 * 1024
 LAYER = os.urandom(32 * MIB)
-# What each uploader has sent when it begins to trickle.
-BEGUN = 300 * 1024
+# Of each upload.
+ANNOUNCED = 10 * MIB
 # MiB that a worker may take, and by which it may grow while nothing happens.
-MOST = 150
+MOST = 130
 GROWTH = 4
 
 
@@ -77,18 +77,21 @@ def test_clients_that_take_nothing(registry: Lading) -> None:
         assert_memory_stays(registry)
 
 
+@pytest.mark.parametrize("begun", [300 * 1024, 7 * MIB // 2])
 @pytest.mark.parametrize("announced", [True, False])
-def test_clients_that_send_a_byte_now_and_then(registry: Lading, announced: bool) -> None:
+def test_clients_that_send_a_byte_now_and_then(
+    registry: Lading, announced: bool, begun: int
+) -> None:
+    """Soon after they began, or when they have filled all the buffers that one of them can have."""
     hello = Repository(registry.client, "hello")
     with ExitStack() as stack:
         clients = []
         for _ in range(CLIENTS):
             location = hello.start_upload()
             client = stack.enter_context(connect(registry))
-            framing = f"Content-Length: {10 * MIB}" if announced else "Transfer-Encoding: chunked"
+            framing = f"Content-Length: {ANNOUNCED}" if announced else "Transfer-Encoding: chunked"
             client.sendall(f"PATCH {location} HTTP/1.1\r\nHost: x\r\n{framing}\r\n\r\n".encode())
-            begun = bytes(BEGUN)
-            client.sendall(begun if announced else b"%x\r\n%b\r\n" % (BEGUN, begun))
+            client.sendall(bytes(begun) if announced else b"%x\r\n%b\r\n" % (begun, bytes(begun)))
             clients.append(client)
         for client in clients:
             client.sendall(b"x" if announced else b"1\r\nx\r\n")

@@ -3,6 +3,7 @@
 import mmap
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from typing import ClassVar
 
 from lading.api.asgi import Receive
 from lading.core.digest import Bytes
@@ -12,6 +13,10 @@ from lading.core.digest import Bytes
 PIECE = 1024 * 1024
 # Pieces of one body: one arrives, one waits, one is hashed and written.
 BUFFERS = 3
+# Bytes of a process that go into pieces of that size: enough for more pushes than cores can hash at
+# once. Who comes when it is spent has its body cut into small pieces, and takes longer.
+BUDGET = 48 * 1024 * 1024
+SMALL_PIECE = 64 * 1024
 
 
 class ClientDisconnected(Exception):
@@ -23,16 +28,32 @@ class Buffers:
 
     It is of whole pages, from which a disk can be written. The kernel gives it when it is written
     to: a client that stops early, or stands still, takes no more of it than it has sent.
+
+    Attributes:
+        size: bytes of each.
     """
 
+    # Bytes that the bodies of this process may take now.
+    _taken: ClassVar[int] = 0
+
     def __init__(self, size: int) -> None:
-        self._size = size
+        self.size = size
         self._made: deque[memoryview] = deque()
+        Buffers._taken += BUFFERS * size
+
+    def __del__(self) -> None:
+        """Let others have the memory."""
+        Buffers._taken -= BUFFERS * self.size
+
+    @classmethod
+    def if_affordable(cls, size: int) -> "Buffers | None":
+        """Buffers, unless many others have some: clients that stand still keep theirs."""
+        return cls(size) if cls._taken + BUFFERS * size <= BUDGET else None
 
     def turn(self) -> memoryview:
         """The next one to be filled."""
         if len(self._made) < BUFFERS:
-            self._made.append(new_buffer(self._size))
+            self._made.append(new_buffer(self.size))
         else:
             self._made.rotate(-1)
         return self._made[-1]
@@ -44,7 +65,7 @@ def new_buffer(size: int) -> memoryview:
 
 
 async def read_pieces(receive: Receive) -> AsyncIterator[Bytes]:
-    """The body in pieces of `PIECE` bytes, the last one of fewer.
+    """The body in pieces of `PIECE` bytes, the last one of fewer; all smaller in a busy moment.
 
     A piece may be overwritten when the second one after it is asked for.
 
@@ -60,6 +81,7 @@ async def read_pieces(receive: Receive) -> AsyncIterator[Bytes]:
         data: Bytes = message.get("body", b"")
         for piece in pieces.add(data, last=not more):
             yield piece
+        del message, data  # or it is kept while the client takes its time over the next
         if gone:
             raise ClientDisconnected
 
@@ -68,7 +90,7 @@ class _Pieces:
     """Puts together what arrives; what is a piece already is not copied."""
 
     def __init__(self) -> None:
-        self._buffers = Buffers(PIECE)
+        self._buffers: Buffers | None = None
         self._filling: memoryview | None = None
         self._filled = 0
 
@@ -79,24 +101,23 @@ class _Pieces:
             return
         rest = memoryview(data)
         while rest:
-            rest = rest[self._keep(rest) :]
-            if self._filled == PIECE:
-                yield self._take()
-        if last and self._filled:
-            yield self._take()
+            filling = self._filling or self._begin()
+            part = rest[: len(filling) - self._filled]
+            filling[self._filled : self._filled + len(part)] = part
+            self._filled, rest = self._filled + len(part), rest[len(part) :]
+            if self._filled == len(filling):
+                yield self._take(filling)
+        if last and self._filling:
+            yield self._take(self._filling)
 
-    def _keep(self, data: memoryview) -> int:
-        """Keep what there is room for; how many bytes."""
-        if self._filling is None:
-            self._filling = self._buffers.turn()
-        part = data[: PIECE - self._filled]
-        self._filling[self._filled : self._filled + len(part)] = part
-        self._filled += len(part)
-        return len(part)
+    def _begin(self) -> memoryview:
+        if self._buffers is None:
+            self._buffers = Buffers.if_affordable(PIECE) or Buffers(SMALL_PIECE)
+        self._filling = self._buffers.turn()
+        return self._filling
 
-    def _take(self) -> memoryview:
-        assert self._filling is not None
-        piece = self._filling[: self._filled]
+    def _take(self, filling: memoryview) -> memoryview:
+        piece = filling[: self._filled]
         self._filling, self._filled = None, 0
         return piece
 

@@ -6,6 +6,9 @@ from typing import Protocol
 from lading.api.body import PIECE, Buffers
 from lading.server.exchange import Exchange
 
+# Bytes that are to come from which it pays to receive a body without the parser.
+LARGE = 256 * 1024
+
 
 class Receiver(Protocol):
     """The connection that a large body comes by."""
@@ -34,13 +37,21 @@ class LargeBody(asyncio.BufferedProtocol):
     those before it.
     """
 
-    def __init__(self, exchange: Exchange, connection: Receiver) -> None:
+    @classmethod
+    def take_over(cls, exchange: Exchange, connection: Receiver) -> "LargeBody | None":
+        """Take the rest of a body; `None` if it does not pay, or memory is short."""
+        if exchange.size is None or exchange.missing < LARGE or not exchange.is_fresh:
+            return None
+        buffers = Buffers.if_affordable(min(PIECE, exchange.size))
+        return None if buffers is None else cls(exchange, connection, buffers)
+
+    def __init__(self, exchange: Exchange, connection: Receiver, buffers: Buffers) -> None:
         self._exchange = exchange
         self._connection = connection
         # With the head, the parser has seen the first of them. They come first in the first buffer,
         # so that all pieces are whole ones: what is written to a disk wants that.
         begun = exchange.take_back()
-        self._buffers = Buffers(min(PIECE, exchange.missing))
+        self._buffers = buffers
         self._filling = self._buffers.turn()
         self._filling[: len(begun)] = begun
         self._filled = len(begun)

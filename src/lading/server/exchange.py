@@ -60,6 +60,7 @@ class Exchange:
         keep_alive: whether another request may follow.
 
     Attributes:
+        size: bytes of the body, if the client says.
         more_body: some of the request is still to come.
         complete: the response is handed to the connection.
         gone: the client has left, or does not count any more.
@@ -87,7 +88,7 @@ class Exchange:
         self.waits = waits
         self._line = line
         self._scope = scope
-        self._size = size
+        self.size = size
         self._pieces: list[Bytes] = []
         self._is_head = scope["method"] == "HEAD"
 
@@ -109,7 +110,12 @@ class Exchange:
     @property
     def missing(self) -> int:
         """Bytes of the body that have not come; 0 if the client did not say how many there are."""
-        return 0 if self._size is None else self._size - self._received
+        return 0 if self.size is None else self.size - self._received
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the application has taken nothing of the body, and what came fits a piece."""
+        return self._received == self._collected <= PIECE
 
     def add(self, data: Bytes) -> None:
         """Take a piece of the body."""

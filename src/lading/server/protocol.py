@@ -22,8 +22,6 @@ from lading.server.refusal import NOT_HTTP, Refusal
 from lading.server.sendfile import can_send_files
 from lading.server.state import State
 
-# Bytes from which it pays to receive a body without the parser.
-LARGE = 256 * 1024
 # Requests of a connection that may wait for their answers; each takes some KiB, and real clients
 # wait themselves.
 MOST_AHEAD = 256
@@ -104,8 +102,10 @@ class Http(asyncio.Protocol):
         # The parser tells of a header when it is complete; count those that never are as well.
         if self._in_head and self._head_received > self.server_state.max_head + len(data):
             self._refuse(self._too_large())
-        elif self._receiving is not None and self._receiving.missing >= LARGE:
-            self.transport.set_protocol(LargeBody(self._receiving, self))
+        elif self._receiving is not None:
+            large = LargeBody.take_over(self._receiving, self)
+            if large is not None:
+                self.transport.set_protocol(large)
 
     def pause_writing(self) -> None:
         """The client does not take what it was sent."""
