@@ -32,7 +32,7 @@ fuzz: $(VENV)/.installed-fuzz ## search the parsers for failures: 60 SECONDS eac
 		$(BIN)/python -m tests.fuzz.run $$target $(or $(SECONDS),60) || exit 1; \
 	done
 
-check: $(VENV)/.installed-dev ## formatting, lint, types, import contracts, what may not be committed
+check: $(VENV)/.installed-dev ## formatting, lint, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy

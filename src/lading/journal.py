@@ -28,9 +28,6 @@ POLL = 0.02
 RETRY = 1.0
 # Attempts, once the program is about to end.
 LAST_ATTEMPTS = 3
-# "writes of less than PIPE_BUF bytes must be atomic … POSIX.1 requires PIPE_BUF to be at least 512
-# bytes. (On Linux, PIPE_BUF is 4096 bytes.)" (pipe(7))
-MAX_LINE = 4096
 
 
 class Journal:
@@ -56,7 +53,11 @@ class Journal:
         self._thread.start()
 
     async def write(self, line: bytes) -> None:
-        """Hand over a line of at most `MAX_LINE` bytes, its end included."""
+        """Hand over a line of at most 4096 bytes, its end included.
+
+        "Writes of less than PIPE_BUF bytes must be atomic … On Linux, PIPE_BUF is 4096 bytes"
+        (pipe(7)), so that no line of another worker gets into the middle of it.
+        """
         deadline = asyncio.get_running_loop().time() + PATIENCE
         while not self._hand_over(line):
             if asyncio.get_running_loop().time() > deadline:

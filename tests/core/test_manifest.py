@@ -14,6 +14,8 @@ from lading.core.errors import DigestInvalid, ManifestInvalid
 from lading.core.manifest import Edge, EdgeKind, Manifest, parse
 from tests.support.contents import descriptor
 
+# Withdrawn before OCI 1.1, but pushed by oras 0.15 and ORAS-based tools of its time.
+OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"
 CONFIG = descriptor(b"config", "application/vnd.example.config")
 LAYER = descriptor(b"layer")
 MANIFEST = descriptor(b"manifest", media.OCI_MANIFEST)
@@ -57,8 +59,8 @@ def test_an_index_needs_its_manifests(media_type: str) -> None:
 
 def test_an_artifact_needs_its_blobs() -> None:
     """The kind that OCI withdrew, and that ORAS pushed."""
-    document = {"mediaType": media.OCI_ARTIFACT, "artifactType": "application/x", "blobs": [LAYER]}
-    manifest = read(document, media.OCI_ARTIFACT)
+    document = {"mediaType": OCI_ARTIFACT, "artifactType": "application/x", "blobs": [LAYER]}
+    manifest = read(document, OCI_ARTIFACT)
 
     assert manifest.edges == (edge(EdgeKind.LAYER, LAYER),)
     assert manifest.artifact_type == "application/x"

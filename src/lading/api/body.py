@@ -1,4 +1,4 @@
-"""Reading the body of a request, never more of it at once than a piece."""
+"""Reading the body of a request: that of a blob never more at once than a few pieces."""
 
 import mmap
 from collections import deque

@@ -28,8 +28,8 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     errors.TooManyTags: (414, "TAG_INVALID"),
     # 403 makes clients ask for another login, 400 says that the request is malformed; it is not.
     errors.TagImmutable: (409, "DENIED"),
-    # "respond with … the 412 (Precondition Failed) status code" (RFC 9110, 13.1.2)
     errors.NotRestorable: (404, "MANIFEST_UNKNOWN"),
+    # "respond with … the 412 (Precondition Failed) status code" (RFC 9110, 13.1.2)
     errors.AlreadyExists: (412, "DENIED"),
     errors.BlobUnknown: (404, "BLOB_UNKNOWN"),
     # "405 … if deletion is disabled" is the only refusal that clients expect of a DELETE.

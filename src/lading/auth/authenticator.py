@@ -49,7 +49,7 @@ class Authenticator(Protocol):
     async def recall(self, name: str) -> Login | None:
         """The login of a name, without its password, if it still exists.
 
-        Asked at each request, so it takes microseconds.
+        Asked at nearly each request, unless the login itself can tell, so it takes microseconds.
 
         Raises:
             Unavailable: it cannot be looked up now.

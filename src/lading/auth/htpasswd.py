@@ -89,10 +89,10 @@ class UserFile:
     What cannot be read does not replace what could be read before: the users of then stay, and the
     log says why.
 
-    Whether it has changed is asked at each request, so the file is kept open: to look at it takes a
-    microsecond, to find it by its path several. It shows by itself that it was written to, removed,
-    renamed or replaced. That its path leads elsewhere because a link or a directory does is looked
-    for now and then.
+    Whether it has changed is asked at nearly each request, so the file is kept open: to look at it
+    takes a microsecond, to find it by its path several. It shows by itself that it was written to,
+    removed, renamed or replaced. That its path leads elsewhere because a link or a directory does
+    is looked for now and then.
     """
 
     def __init__(self, path: Path) -> None:

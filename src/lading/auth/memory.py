@@ -33,7 +33,3 @@ class Memory(Generic[T]):
         self._entries.move_to_end(key)
         if len(self._entries) > self._most:
             self._entries.popitem(last=False)
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self._entries.clear()

@@ -17,7 +17,7 @@ import click
 
 from lading.app import metadata_path
 from lading.cli.output import to_json
-from lading.cli.session import run_with
+from lading.cli.registry import run_with
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
 from lading.cli.units import human_size

@@ -13,7 +13,7 @@ import click
 
 from lading.app import worker_name
 from lading.cli.output import plain, to_json
-from lading.cli.session import with_registry
+from lading.cli.registry import with_registry
 from lading.cli.units import human_size
 from lading.core.digest import Digest
 from lading.core.garbage import (

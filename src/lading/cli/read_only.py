@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lading.cli.output import to_json
-from lading.cli.session import operator, run_with
+from lading.cli.registry import operator, run_with
 from lading.cli.settings import load_settings
 from lading.core.access import Principal
 from lading.core.garbage import utc

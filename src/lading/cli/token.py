@@ -9,7 +9,7 @@ import click
 from lading.auth.robots import create_robot, login_name
 from lading.cli.arguments import parse_lifetime
 from lading.cli.output import to_json
-from lading.cli.session import operator, with_registry
+from lading.cli.registry import operator, with_registry
 from lading.core.access import Action, Actions
 from lading.core.garbage import utc
 from lading.core.globs import Glob

@@ -7,7 +7,7 @@ import click
 
 from lading.cli.arguments import parse_time, split_reference
 from lading.cli.output import plain, to_json
-from lading.cli.session import operators_grant, with_registry
+from lading.cli.registry import operators_grant, with_registry
 from lading.cli.units import human_size
 from lading.core.digest import Digest
 from lading.core.garbage import utc

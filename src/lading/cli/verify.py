@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from lading.cli.output import plain, to_json
-from lading.cli.session import with_registry
+from lading.cli.registry import with_registry
 from lading.core.damage import Finding
 from lading.services import verify as checking
 from lading.services.registry import Registry

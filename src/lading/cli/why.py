@@ -6,7 +6,7 @@ import click
 
 from lading.cli.arguments import parse_digest
 from lading.cli.output import plain, to_json
-from lading.cli.session import with_registry
+from lading.cli.registry import with_registry
 from lading.services.why import Explanation, explain
 
 

@@ -4,8 +4,6 @@ import re
 
 OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
-# Withdrawn before OCI 1.1, but pushed by oras 0.15 and ORAS-based tools of its time.
-OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 

@@ -31,7 +31,7 @@ _CHILDREN = """
 
 
 class SqliteInspection:
-    """See `lading.inspection.Inspection`."""
+    """See `lading.ports.inspection.Inspection`."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -2,8 +2,8 @@
 
 SQLite admits one writer at a time, and a commit costs an fsync whatever is in it. So requests hand
 their writes, as functions, to a thread; what has queued up while it was committing goes into its
-next transaction. Each function runs in its own savepoint: one that fails leaves no trace and
-disturbs no other. A write is answered only after the commit that holds it.
+next transaction. Each function runs in its own savepoint, unless it is alone: one that fails
+leaves no trace and disturbs no other. A write is answered only after the commit that holds it.
 """
 
 import sqlite3

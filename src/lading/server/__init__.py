@@ -1,1 +1,4 @@
-"""The HTTP server: uvicorn, with bounds, in several processes that share one socket."""
+"""The HTTP server: connections of our own, in processes that share one socket.
+
+uvicorn runs each process.
+"""

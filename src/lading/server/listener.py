@@ -16,11 +16,10 @@ def listen(settings: Settings) -> socket.socket:
     Raises:
         OSError: the address is taken, or cannot be listened on.
     """
-    http = settings.http
-    if http.net == "unix":
-        return _listen_unix(Path(http.addr))
-    host, _, port = http.addr.rpartition(":")
-    return _listen_tcp(host.strip("[]"), int(port))
+    address = settings.http.listen
+    if isinstance(address, Path):
+        return _listen_unix(address)
+    return _listen_tcp(address.host, address.port)
 
 
 def _listen_tcp(host: str, port: int) -> socket.socket:

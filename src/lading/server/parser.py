@@ -6,7 +6,7 @@ the head, a body or the next request, for the other protocol, and does not parse
 """
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import httptools
 
@@ -40,11 +40,3 @@ class DecliningParser(httptools.HttpRequestParser):
                 self._declined()
             else:
                 return
-
-
-def framing(headers: Sequence[tuple[bytes, bytes]]) -> tuple[bytes, bytes] | None:
-    """The header that tells where the body of a request ends, if it has one (RFC 9112, 6.3)."""
-    for name, value in headers:
-        if name in {b"content-length", b"transfer-encoding"}:
-            return name, value
-    return None
