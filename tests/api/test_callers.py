@@ -1,5 +1,6 @@
 """Who sent a request: looked up once, remembered for a while, and forgotten when it changes."""
 
+import asyncio
 import base64
 import math
 
@@ -131,6 +132,30 @@ async def test_a_login_is_looked_at_once_for_all_that_has_arrived() -> None:
         assert looks == turn
     place.login = None
     assert await find(place.callers, ALICE) is None
+
+
+async def test_a_look_that_takes_long_counts_for_nobody_who_came_meanwhile() -> None:
+    """What it saw may be over by then."""
+    place = Place()
+    assert await find(place.callers, ALICE) is not None
+    seen, go_on = asyncio.Event(), asyncio.Event()
+
+    async def recall(name: str) -> Login | None:
+        login = place.login
+        if not go_on.is_set():
+            seen.set()
+            await go_on.wait()
+        return login
+
+    place.recall = recall  # type: ignore[method-assign]
+    first = asyncio.create_task(find(place.callers, ALICE))
+    await seen.wait()
+    place.login = None
+    second = request("GET", "/v2/")
+    await place.callers.find(second, basic("bob:wrong"))
+    go_on.set()
+    assert await first is not None
+    assert await place.callers.find(second, ALICE) is None
 
 
 async def test_what_a_caller_may_do_follows_the_rules() -> None:

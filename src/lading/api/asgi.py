@@ -10,7 +10,8 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 ARRIVED = "lading.arrived"
-"""In the scope of a request: by when its head had arrived, as `time.monotonic` tells it.
+"""In the scope of a request: by when it had arrived and its turn had come, by `time.monotonic`.
 
-Of this registry's own server; another one need not say.
+One that was sent ahead has its turn when those before it are answered, however long that takes. Of
+this registry's own server; another one need not say.
 """

@@ -135,14 +135,15 @@ class Callers:
 
     async def _recall(self, key: bytes) -> Caller | None:
         """Somebody who was here before, if the login is as it was."""
-        caller = self._known.get(key)
+        caller, looked = self._known.get(key), self._looked
         if caller is None:
             return None
         if caller.login is not None and not caller.login.stands():
             login = await self._logins.recall(caller.name)
             if login is None or login.stamp != caller.login.stamp:
                 return None
-        self._present[key] = caller
+        if looked == self._looked:  # or it may have changed before others arrived
+            self._present[key] = caller
         return caller
 
     async def _meet(self, request: Request, header: str, key: bytes) -> Caller | None:

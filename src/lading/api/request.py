@@ -18,7 +18,7 @@ class Request:
         address: of the client, as far as the proxies in between are trusted; empty if not known.
         claimed: the name that it came with a password for, be it right or wrong.
         caller: the name of who it turned out to be from; empty if that is not known.
-        arrived: by when it had, as `time.monotonic` tells it.
+        arrived: by when it had, see `lading.api.asgi.ARRIVED`.
     """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:

@@ -60,6 +60,7 @@ class Exchange:
         keep_alive: whether another request may follow.
 
     Attributes:
+        scope: ASGI's.
         size: bytes of the body, if the client says.
         more_body: some of the request is still to come.
         complete: the response is handed to the connection.
@@ -87,7 +88,7 @@ class Exchange:
         self.keep_alive = keep_alive
         self.waits = waits
         self._line = line
-        self._scope = scope
+        self.scope = scope
         self.size = size
         self._pieces: list[Bytes] = []
         self._is_head = scope["method"] == "HEAD"
@@ -95,7 +96,7 @@ class Exchange:
     async def run(self, application: Application) -> None:
         """Have the request answered; whatever fails ends the connection."""
         try:
-            await application(self._scope, self.receive, self.send)
+            await application(self.scope, self.receive, self.send)
         except ClientDisconnected:
             pass
         except Exception:

@@ -162,7 +162,6 @@ class Http(asyncio.Protocol):
             "raw_path": path,
             "query_string": query,
             "headers": head.headers,
-            ARRIVED: time.monotonic(),
         }
         self._receiving = Exchange(
             self,
@@ -268,6 +267,7 @@ class Http(asyncio.Protocol):
         self.loop.call_later(LINGER, self.transport.close)
 
     def _answer(self, exchange: Exchange) -> None:
+        exchange.scope[ARRIVED] = time.monotonic()
         self.server_state.tasks.add(self.loop.create_task(exchange.run(self._application)))
 
     def _give_up(self) -> None:
