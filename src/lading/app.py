@@ -23,7 +23,7 @@ from lading.blobs.memory import MemoryBlobs
 from lading.config.settings import Settings
 from lading.core.immutability import ImmutableTags
 from lading.gate import open_gate
-from lading.journal import Journal
+from lading.journal import STANDARD_OUTPUT, Journal
 from lading.metadata.sqlite import SqliteMetadata
 from lading.reload import Reloader
 from lading.services import jobs
@@ -145,7 +145,7 @@ def open_audit(settings: Settings) -> Journal | None:
     path = settings.audit.file
     if path is None:
         return None
-    return Journal(None if str(path) == "-" else path, lost_entries)
+    return Journal(STANDARD_OUTPUT if str(path) == "-" else path, lost_entries)
 
 
 class Server:

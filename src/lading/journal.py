@@ -1,141 +1,178 @@
-"""Lines that are written off the event loop, and not lost.
+"""Lines that are written off the event loop, and in no way hold it up.
 
-A request hands over a line and goes on. A thread writes what has come together in one call, so that
-the lines of many processes that share a file never mix. The queue is bounded: while the disk cannot
-follow, requests wait a little for room; what is given up then is counted, and the file itself says
-so. A file that was moved away, as `logrotate` does, is noticed, and a new one is begun.
+Whoever has a line hands it over and goes on. A thread writes what has come together, in pieces that
+keep the lines of many processes apart. What waits is bounded by its size: when there is no room
+left, because the disk is full or the reader of a pipe stands still, lines are dropped and counted,
+and as soon as something can be written again it says how many. A file that was moved away, as
+`logrotate` does, is noticed, and a new one is begun.
 """
 
 import asyncio
+import errno
 import logging
 import os
-import sys
+import select
+import stat
 import threading
+import time
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from queue import Empty, Full, Queue
 
 log = logging.getLogger(__name__)
 
-# Lines that wait to be written, at about half a kilobyte each.
-CAPACITY = 20_000
-# Lines written at once.
-BATCH = 500
-# Seconds that a request waits for room, and between two looks for it.
+# Bytes that wait to be written, or are being written: some 20,000 lines.
+CAPACITY = 8 * 1024 * 1024
+# Bytes that are written before it is looked for more.
+BATCH = 64 * 1024
+# Seconds that lines wait for room before they are dropped, and between two looks for it.
 PATIENCE = 5.0
 POLL = 0.02
-# Seconds between attempts to write to a file that cannot be written.
+# Seconds between attempts to write to what cannot be written.
 RETRY = 1.0
-# Attempts, once the program is about to end.
-LAST_ATTEMPTS = 3
+# Seconds that the end of the program waits for what is left to be written.
+PARTING = 2.0
+
+STANDARD_OUTPUT = 1
+STANDARD_ERROR = 2
+_NAMES = {STANDARD_OUTPUT: "standard output", STANDARD_ERROR: "standard error"}
 
 
 class Journal:
-    """A file of lines; or standard output, which may be a pipe.
+    """A file of lines; or an open descriptor, which may be a pipe.
 
     Args:
-        path: of the file; `None` for standard output.
-        lost: makes the line that tells how many were lost.
+        target: the file's path, or the descriptor.
+        lost: makes the line that tells how many were lost; empty if it tells that elsewhere.
 
     Raises:
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, path: Path | None, lost: Callable[[int], bytes]) -> None:
-        self._path = path
+    def __init__(self, target: Path | int, lost: Callable[[int], bytes]) -> None:
+        self._path = target if isinstance(target, Path) else None
+        self._descriptor = _open(target) if isinstance(target, Path) else target
+        self._name = str(target) if isinstance(target, Path) else _NAMES.get(target, str(target))
         self._lost_line = lost
         self._lost = 0
-        self._lock = threading.Lock()
-        self._queue: Queue[bytes | None] = Queue(CAPACITY)
+        self._waiting: deque[bytes] = deque()
+        self._in_hand = b""
+        self._size = 0
+        self._full_since: float | None = None
+        self._changed = threading.Condition()
         self._closing = threading.Event()
-        self._descriptor = sys.stdout.fileno() if path is None else _open(path)
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
-    async def write(self, line: bytes) -> None:
-        """Hand over a line of at most 4096 bytes, its end included.
+    def offer(self, lines: bytes) -> None:
+        """Hand over whole lines, or drop them if there is no room.
 
-        "Writes of less than PIPE_BUF bytes must be atomic … On Linux, PIPE_BUF is 4096 bytes"
-        (pipe(7)), so that no line of another worker gets into the middle of it.
+        One of at most 4096 bytes stays whole whoever else writes there: "Writes of less than
+        PIPE_BUF bytes must be atomic … On Linux, PIPE_BUF is 4096 bytes" (pipe(7)).
         """
-        deadline = asyncio.get_running_loop().time() + PATIENCE
-        while not self._hand_over(line):
-            if asyncio.get_running_loop().time() > deadline:
-                with self._lock:
-                    self._lost += 1
+        if not self._take_in(lines):
+            self._drop(lines)
+
+    async def write(self, lines: bytes) -> None:
+        """Hand over whole lines, and wait for room if there is none, but not for long.
+
+        The patience is that of all who wait: once it is spent, nobody is held up any more.
+        """
+        while not self._take_in(lines):
+            if self._full_since is None:
+                self._full_since = time.monotonic()
+            if time.monotonic() - self._full_since > PATIENCE:
+                self._drop(lines)
                 return
             await asyncio.sleep(POLL)
+        self._full_since = None
 
     async def close(self) -> None:
-        """Write what is left, then let go of the file."""
+        """Write what is left, as far as that can be done soon, then let go of the file."""
+        await asyncio.to_thread(self.finish, PARTING)
+
+    def finish(self, seconds: float) -> None:
+        """As `close`; blocks for no longer than that."""
         self._closing.set()
-        await asyncio.to_thread(self._queue.put, None)
-        await asyncio.to_thread(self._thread.join)
-
-    def _hand_over(self, line: bytes) -> bool:
-        try:
-            self._queue.put_nowait(line)
-        except Full:
-            return False
-        return True
-
-    def _run(self) -> None:
-        ended = False
-        while not ended:
-            lines, ended = self._next_batch()
-            self._write_out(lines)
+        with self._changed:
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join(seconds)
+            with self._changed:
+                left = self._count_left()
+            # Nobody would read it of standard error.
+            if left and self._descriptor != STANDARD_ERROR:
+                log.error("%d lines for %s are lost", left, self._name)
+            if self._thread.is_alive():  # in the middle of a write, which ends with the program
+                return
         if self._path is not None:
             os.close(self._descriptor)
 
-    def _next_batch(self) -> tuple[list[bytes], bool]:
-        """Wait for a line, and take what else there is; and whether that was all for ever."""
-        lines: list[bytes] = []
-        line = self._queue.get()
-        while line is not None:
-            lines.append(line)
-            if len(lines) == BATCH:
-                return lines, False
-            try:
-                line = self._queue.get_nowait()
-            except Empty:
-                return lines, False
-        return lines, True
+    def _take_in(self, lines: bytes) -> bool:
+        with self._changed:
+            if self._size + len(lines) > CAPACITY:
+                return False
+            self._waiting.append(lines)
+            self._size += len(lines)
+            if self._thread is None:
+                # No sooner: a process that forks ought to have no threads.
+                self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
+                self._thread.start()
+            self._changed.notify()
+        return True
 
-    def _write_out(self, lines: list[bytes]) -> None:
-        """Write lines, whatever it takes; while the program ends, not for ever."""
-        attempts = 0
-        while lines := lines + self._take_lost():
+    def _drop(self, lines: bytes) -> None:
+        with self._changed:
+            self._lost += lines.count(b"\n")
+
+    def _count_left(self) -> int:
+        unwritten = (self._in_hand, *self._waiting)
+        return self._lost + sum(lines.count(b"\n") for lines in unwritten)
+
+    def _run(self) -> None:
+        while self._take_in_hand():
+            if not self._write_out():
+                return
+
+    def _take_in_hand(self) -> bool:
+        """Wait for lines; false if there will be none."""
+        with self._changed:
+            while not (self._waiting or self._lost or self._closing.is_set()):
+                self._changed.wait()
+            lines, size = [], 0
+            while self._waiting and size < BATCH:
+                lines.append(self._waiting.popleft())
+                size += len(lines[-1])
+            self._in_hand = b"".join(lines)
+            lost = 0 if self._waiting else self._lost
+            self._lost -= lost
+        if lost:
+            line = self._lost_line(lost)
+            with self._changed:
+                self._in_hand += line
+                self._size += len(line)
+        return bool(self._in_hand or lost)
+
+    def _write_out(self) -> bool:
+        """Write what is in hand, whatever it takes; false if the program ends before that."""
+        failed = False
+        while self._in_hand:
             try:
                 self._renew()
-                lines = self._append(lines)
+                left = _left_over(self._in_hand, _write_some(self._descriptor, self._in_hand))
             except OSError as error:
-                attempts += 1
-                if attempts == 1:
+                if not failed:
                     log.error("cannot write to %s: %s", self._name, error)  # noqa: TRY400
-                if self._closing.wait(RETRY) and attempts > LAST_ATTEMPTS:
-                    log.error("%d lines for %s are lost", len(lines), self._name)  # noqa: TRY400
-                    return
-        if attempts:
+                failed = True
+                if self._closing.is_set():
+                    return False
+                self._closing.wait(RETRY)
+            else:
+                with self._changed:
+                    self._size += len(left) - len(self._in_hand)
+                    self._in_hand = left
+        if failed:
             log.info("writing to %s again", self._name)
-
-    def _take_lost(self) -> list[bytes]:
-        with self._lock:
-            lost, self._lost = self._lost, 0
-        return [self._lost_line(lost)] if lost else []
-
-    def _append(self, lines: list[bytes]) -> list[bytes]:
-        """Write lines with as few calls as may be; what a call did not write whole is left over.
-
-        What it wrote of a line is ended, and the line is left over, so that none is torn for good.
-        """
-        if self._path is None:
-            for line in lines:
-                os.write(self._descriptor, line)
-            return []
-        written = os.write(self._descriptor, b"".join(lines))
-        while lines and written >= len(lines[0]):
-            written -= len(lines.pop(0))
-        return [b"\n", *lines] if written else lines
+        return True
 
     def _renew(self) -> None:
         """Begin a new file if the name is not the open file's any more."""
@@ -151,11 +188,34 @@ class Journal:
             os.close(self._descriptor)
             self._descriptor = descriptor
 
-    @property
-    def _name(self) -> str:
-        return "standard output" if self._path is None else str(self._path)
+
+def _write_some(descriptor: int, lines: bytes) -> int:
+    """Write as much with one call as does not mix with what other processes write there."""
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        end = lines.rfind(b"\n", 0, select.PIPE_BUF) + 1 or lines.find(b"\n") + 1
+        lines = lines[:end]
+    return os.write(descriptor, lines)
+
+
+def _left_over(lines: bytes, written: int) -> bytes:
+    """What a call did not write whole; what it wrote of a line is ended, so that none is torn."""
+    if written == 0 or lines[written - 1 : written] == b"\n":
+        return lines[written:]
+    return b"\n" + lines[lines.rfind(b"\n", 0, written) + 1 :]
 
 
 def _open(path: Path) -> int:
-    """Lines go to its end, wherever others have written; only the owner and the group read it."""
-    return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    """Lines go to its end, wherever others have written; only the owner and the group read it.
+
+    A FIFO that nobody reads is an error (ENXIO): without O_NONBLOCK, the call would wait for a
+    reader (open(3p)).
+    """
+    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        descriptor = os.open(path, flags, 0o640)
+    except OSError as error:
+        if error.errno == errno.ENXIO:
+            error.strerror = "no process reads this pipe"
+        raise
+    os.set_blocking(descriptor, True)
+    return descriptor

@@ -1,8 +1,10 @@
 """Files of users: what is read, what is refused, and what happens when they change."""
 
+import asyncio
 import errno
 import logging
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -88,7 +90,7 @@ def test_missing_file(tmp_path: Path) -> None:
         UserFile(tmp_path / "none")
 
 
-def test_a_file_that_changes_is_read_again(
+async def test_a_file_that_changes_is_read_again(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """At once; and what cannot be read does not throw anybody out."""
@@ -96,27 +98,27 @@ def test_a_file_that_changes_is_read_again(
     path = tmp_path / "htpasswd"
     write(path, f"alice:{HASH}\n", at=1)
     file = UserFile(path)
-    assert list(file.users) == ["alice"]
+    assert list(await file.current()) == ["alice"]
 
     write(path, f"bob:{HASH}\n", at=2)
-    assert list(file.users) == ["bob"]
+    assert list(await file.current()) == ["bob"]
     assert "again: 1 users" in caplog.text
 
     write(path, "nonsense\n", at=3)
-    assert list(file.users) == ["bob"]
+    assert list(await file.current()) == ["bob"]
     assert "the users of before stay" in caplog.text
     caplog.clear()
-    assert list(file.users) == ["bob"]
+    assert list(await file.current()) == ["bob"]
     assert caplog.text == "", "the same file is complained of once"
 
     path.unlink()
-    assert list(file.users) == ["bob"]
+    assert list(await file.current()) == ["bob"]
 
     write(path, f"carol:{HASH}\n", at=4)
-    assert list(file.users) == ["carol"]
+    assert list(await file.current()) == ["carol"]
 
 
-def test_a_file_that_is_replaced_is_read_at_once(tmp_path: Path) -> None:
+async def test_a_file_that_is_replaced_is_read_at_once(tmp_path: Path) -> None:
     """In all the ways of editors and programs; the new one has the size and the time of the old."""
     path, new, old = (tmp_path / name for name in ("htpasswd", "new", "old"))
     write(path, f"alice:{HASH}\n", at=1)
@@ -125,16 +127,16 @@ def test_a_file_that_is_replaced_is_read_at_once(tmp_path: Path) -> None:
         write(new, f"{name}:{HASH}\n", at=1)
         if name == "carol":
             path.rename(old)
-            assert list(file.users) == ["bobby"], "there is none for a moment"
+            assert list(await file.current()) == ["bobby"], "there is none for a moment"
         new.replace(path)
-        assert list(file.users) == [name]
+        assert list(await file.current()) == [name]
     path.unlink()
     write(path, f"david:{HASH}\n", at=1)
-    assert list(file.users) == ["david"]
+    assert list(await file.current()) == ["david"]
     file.close()
 
 
-def test_a_path_that_leads_elsewhere_is_noticed_soon(
+async def test_a_path_that_leads_elsewhere_is_noticed_soon(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nothing has happened to the file that was read, which is still there."""
@@ -144,15 +146,15 @@ def test_a_path_that_leads_elsewhere_is_noticed_soon(
         write(tmp_path / name, f"{name}:{HASH}\n", at=1)
     path.symlink_to(tmp_path / "alice")
     file = UserFile(path)
-    assert list(file.users) == ["alice"]
+    assert list(await file.current()) == ["alice"]
     new.symlink_to(tmp_path / "carol")
     new.replace(path)
     time.sleep(0.2)
-    assert list(file.users) == ["carol"]
+    assert list(await file.current()) == ["carol"]
     file.close()
 
 
-def test_a_file_that_is_removed_on_another_machine(
+async def test_a_file_that_is_removed_on_another_machine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network file system says of the open one that it is stale."""
@@ -167,13 +169,45 @@ def test_a_file_that_is_removed_on_another_machine(
         return look(descriptor)
 
     monkeypatch.setattr(os, "fstat", fail)
-    assert list(file.users) == ["alice"]
+    assert list(await file.current()) == ["alice"]
     write(new, f"carol:{HASH}\n", at=1)
     # So that the number of the old one is not given to the new one.
     with path.open():
         new.replace(path)
-        assert list(file.users) == ["carol"]
+        assert list(await file.current()) == ["carol"]
     file.close()
+
+
+async def test_a_file_of_many_users_is_read_beside_the_requests(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes meanwhile waits for the users of now, and nobody else for anything."""
+    path = tmp_path / "htpasswd"
+    write(path, f"alice:{HASH}\n", at=1)
+    file = UserFile(path)
+    begun, go_on = threading.Event(), threading.Event()
+    parse = module.parse_users
+
+    def take_long(content: bytes, name: str) -> module.Users:
+        begun.set()
+        assert go_on.wait(10), "the loop stands still meanwhile"
+        return parse(content, name)
+
+    monkeypatch.setattr(module, "parse_users", take_long)
+    write(path, f"bob:{HASH}\n", at=2)
+    asking = [asyncio.create_task(file.current()) for _ in range(3)]
+    await asyncio.to_thread(begun.wait)
+    assert not any(task.done() for task in asking)
+    go_on.set()
+    assert [list(users) for users in await asyncio.gather(*asking)] == [["bob"]] * 3
+    file.close()
+
+
+async def test_a_pipe_is_refused(tmp_path: Path) -> None:
+    """It would be waited for, and could not be read again."""
+    os.mkfifo(tmp_path / "htpasswd")
+    with pytest.raises(HtpasswdInvalid, match="is a pipe"):
+        UserFile(tmp_path / "htpasswd")
 
 
 def test_usual_cost() -> None:

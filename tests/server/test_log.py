@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from _pytest.capture import CaptureResult
 
 from lading.config.settings import Log, Settings
 from lading.server.log import configure_logging
@@ -28,23 +29,30 @@ def configure(**log: object) -> None:
     configure_logging(Settings(log=Log.model_validate(log)))
 
 
-def test_text(capsys: pytest.CaptureFixture[str]) -> None:
+def written(capfd: pytest.CaptureFixture[str]) -> CaptureResult[str]:
+    """What is written to the two streams, when all is."""
+    for handler in (*logging.getLogger("lading.access").handlers, *logging.getLogger().handlers):
+        handler.close()
+    return capfd.readouterr()
+
+
+def test_text(capfd: pytest.CaptureFixture[str]) -> None:
     """Time, level, message, fields; to standard error."""
     configure(fields={"service": "registry", "environment": "test"})
     logging.getLogger("lading.any").warning("disk is %d%% full", 93)
 
-    out, err = capsys.readouterr()
+    out, err = written(capfd)
     assert out == ""
     assert re.fullmatch(rf"{TIME} warn disk is 93% full service=registry environment=test\n", err)
 
 
-def test_json(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json(capfd: pytest.CaptureFixture[str]) -> None:
     """One object per line, whatever is in the message; a failure goes with its traceback."""
     configure(formatter="json", fields={"service": "r"})
     error = LookupError("two\nlines")
     logging.getLogger("lading.any").error('it\n"failed"', exc_info=error)
 
-    (line,) = capsys.readouterr().err.splitlines()
+    (line,) = written(capfd).err.splitlines()
     found = json.loads(line)
     assert re.fullmatch(TIME, found.pop("time"))
     assert "LookupError: two\nlines" in found.pop("error")
@@ -52,19 +60,19 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(("level", "expected"), [("error", 1), ("warn", 2), ("info", 3)])
-def test_the_level(capsys: pytest.CaptureFixture[str], level: str, expected: int) -> None:
+def test_the_level(capfd: pytest.CaptureFixture[str], level: str, expected: int) -> None:
     """What is less severe is not logged."""
     configure(level=level)
     log = logging.getLogger("lading.any")
     for say in (log.debug, log.info, log.warning, log.error):
         say("said")
 
-    assert len(capsys.readouterr().err.splitlines()) == expected
+    assert len(written(capfd).err.splitlines()) == expected
 
 
-def test_requests_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+def test_requests_go_to_standard_output(capfd: pytest.CaptureFixture[str]) -> None:
     """As they are, at any level, and not to standard error as well."""
     configure(level="error")
     logging.getLogger("lading.access").info("GET /v2/")
 
-    assert capsys.readouterr() == ("GET /v2/\n", "")
+    assert written(capfd) == ("GET /v2/\n", "")

@@ -3,9 +3,12 @@
 Only bcrypt counts, as in CNCF Distribution: the other kinds of hash in such files are broken.
 """
 
+import asyncio
 import logging
 import os
 import re
+import stat
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -92,7 +95,7 @@ class UserFile:
     Whether it has changed is asked at nearly each request, so the file is kept open: to look at it
     takes a microsecond, to find it by its path several. It shows by itself that it was written to,
     removed, renamed or replaced. That its path leads elsewhere because a link or a directory does
-    is looked for now and then.
+    is looked for now and then. Reading takes long where there are many users, so a thread does it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -106,12 +109,24 @@ class UserFile:
         # What was at the path when that was last read, or could not be.
         self._tried: object = self._seen
         self._look_at = time.monotonic() + LOOK_EVERY
+        self._looking = threading.Lock()
 
     @property
-    def users(self) -> Users:
+    def known(self) -> Users:
+        """The users of when it was last read."""
+        return self._users
+
+    def may_have_changed(self) -> bool:
+        """Whether there may be others by now; takes a microsecond while there are not."""
+        if _state_of(self._descriptor) == self._seen and time.monotonic() < self._look_at:
+            return False
+        self._look_at = time.monotonic() + LOOK_EVERY
+        return _state_at(self._path) != self._tried
+
+    async def current(self) -> Users:
         """The users of now."""
-        if _state_of(self._descriptor) != self._seen or time.monotonic() >= self._look_at:
-            self._look()
+        if self.may_have_changed():
+            await asyncio.to_thread(self._look)
         return self._users
 
     def close(self) -> None:
@@ -119,20 +134,21 @@ class UserFile:
         os.close(self._descriptor)
 
     def _look(self) -> None:
-        """Read what is at the path, unless that was tried already."""
-        self._look_at = time.monotonic() + LOOK_EVERY
-        found = _state_at(self._path)
-        if found == self._tried:
-            return
-        self._tried = found
-        try:
-            descriptor, seen, users = _read(self._path)
-        except HtpasswdInvalid as error:
-            log.error("%s; the users of before stay", error)  # noqa: TRY400 - no failure of ours
-            return
-        os.close(self._descriptor)
-        self._descriptor, self._users = descriptor, users
-        self._seen = self._tried = seen
+        """Read what is at the path, unless that was tried already. Blocks."""
+        with self._looking:
+            found = _state_at(self._path)
+            if found == self._tried:
+                return
+            try:
+                descriptor, seen, users = _read(self._path)
+            except HtpasswdInvalid as error:
+                log.error("%s; the users of before stay", error)  # noqa: TRY400 - no failure of ours
+                self._tried = found
+                return
+            old, self._descriptor = self._descriptor, descriptor
+            self._users = users
+            self._seen = self._tried = seen
+            os.close(old)
         log.info("read %s again: %d users", self._path, len(users))
 
 
@@ -163,7 +179,8 @@ def _read(path: Path) -> tuple[int, object, Users]:
 
 def _open(path: Path) -> int:
     try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # A pipe that nobody writes to would be waited for.
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError as error:
         raise HtpasswdInvalid(
             f"{path}: there is no such file; make it with `lading user add --file {path} NAME`"
@@ -174,6 +191,8 @@ def _open(path: Path) -> int:
 
 def _content(descriptor: int, path: Path) -> bytes:
     try:
+        if stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+            raise HtpasswdInvalid(f"{path}: is a pipe; it must be a file, which can be read again")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             content = file.read(MAX_SIZE + 1)
     except OSError as error:

@@ -19,7 +19,7 @@ class FileUsers:
 
     async def authenticate(self, name: str, password: str) -> Login | None:
         """See `Authenticator.authenticate`."""
-        users = self._file.users
+        users = await self._file.current()
         hashed = users.get(name)
         if hashed is None:
             await self._checker.check(password, decoy(usual_cost(users)))
@@ -32,11 +32,11 @@ class FileUsers:
 
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`."""
-        hashed = self._file.users.get(name)
+        hashed = (await self._file.current()).get(name)
         return None if hashed is None else self._login(name, hashed)
 
     def _stands(self, name: str, hashed: bytes) -> bool:
-        return self._file.users.get(name) == hashed
+        return not self._file.may_have_changed() and self._file.known.get(name) == hashed
 
     def _login(self, name: str, hashed: bytes) -> Login:
         """Made once for each password: it is asked for with every token."""

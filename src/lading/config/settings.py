@@ -244,7 +244,8 @@ class Audit(Section):
 
     file: OptionalPath = None
     """The file to append to, or `-` for standard output. It may be moved away at any time: a new \
-one is begun then."""
+one is begun then. While it cannot be written, entries wait, as many as 8 MiB hold; what is more \
+is lost, and counted in the next entry."""
     reads: bool = True
     """`false` leaves out pulls and lists that were allowed."""
 

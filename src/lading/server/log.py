@@ -1,12 +1,23 @@
-"""Logging: this program's messages to standard error, requests to standard output."""
+"""Logging: this program's messages to standard error, requests to standard output.
+
+Both may be pipes whose reader stands still, or files on a full disk; nothing waits for them.
+"""
 
 import json
 import logging
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
+from typing import TextIO
 
 from lading.config.settings import Settings
+from lading.journal import STANDARD_ERROR, STANDARD_OUTPUT, Journal
+
+log = logging.getLogger(__name__)
+
+# Seconds that the end of a process waits for lines to be written.
+PARTING = 1.0
 
 LEVELS = {
     "error": logging.ERROR,
@@ -17,23 +28,65 @@ LEVELS = {
 
 
 def configure_logging(settings: Settings) -> None:
-    """Set logging up for this process as the settings say."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
+    """Set logging up for this process as the settings say; once in each, for it needs a thread."""
+    formatter = (
         _Text(settings.log.fields)
         if settings.log.formatter == "text"
         else _Json(settings.log.fields)
     )
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    messages = Journal(STANDARD_ERROR, partial(_lost_messages, formatter))
+    root.handlers[:] = [_handler(sys.stderr, messages, formatter)]
     root.setLevel(LEVELS[settings.log.level])
     # The server's own account of its processes coming and going.
     logging.getLogger("uvicorn").setLevel(max(root.level, logging.WARNING))
 
     access = logging.getLogger("lading.access")
-    access.handlers[:] = [logging.StreamHandler(sys.stdout)]
+    requests = Journal(STANDARD_OUTPUT, _lost_requests)
+    access.handlers[:] = [_handler(sys.stdout, requests, None)]
     access.setLevel(logging.INFO)
     access.propagate = False
+
+
+def _handler(
+    stream: TextIO | None, journal: Journal, formatter: logging.Formatter | None
+) -> logging.Handler:
+    """For a stream, unless it was closed: its descriptor may be anything else's by now."""
+    return logging.NullHandler() if stream is None else _ToJournal(journal, formatter)
+
+
+def _lost_messages(formatter: logging.Formatter, count: int) -> bytes:
+    said = "%d lines of this log are lost: standard error did not take them"
+    record = log.makeRecord(log.name, logging.WARNING, "", 0, said, (count,), None)
+    return formatter.format(record).encode() + b"\n"
+
+
+def _lost_requests(count: int) -> bytes:
+    """Said where messages go: nothing but requests is in the access log."""
+    log.warning("%d lines of the access log are lost: standard output did not take them", count)
+    return b""
+
+
+class _ToJournal(logging.Handler):
+    """Hands over each record as a line; or as the lines that it holds."""
+
+    def __init__(self, journal: Journal, formatter: logging.Formatter | None) -> None:
+        super().__init__()
+        self._journal = journal
+        self.setFormatter(formatter)
+
+    def createLock(self) -> None:  # noqa: N802 - logging's
+        """Have none: a journal takes lines from any thread."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand over a record."""
+        self._journal.offer(self.format(record).encode(errors="backslashreplace") + b"\n")
+
+    def close(self) -> None:
+        """Write what is left, as far as that can be done soon."""
+        self._journal.finish(PARTING)
+        super().close()
 
 
 class _Text(logging.Formatter):

@@ -9,6 +9,7 @@ each reads its files again, and no request is disturbed.
 import asyncio
 import functools
 import gc
+import logging
 import multiprocessing
 import os
 import signal
@@ -91,8 +92,12 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    configure_logging(settings)  # for itself: the thread that writes does not survive a fork
     threading.Thread(target=_follow, args=(lifeline,), name="follow-parent", daemon=True).start()
-    _server(settings, config, share).run(sockets=[listener])
+    try:
+        _server(settings, config, share).run(sockets=[listener])
+    finally:
+        logging.shutdown()  # which a forked process would not do by itself
 
 
 def _follow(lifeline: int) -> None:
@@ -157,5 +162,4 @@ class _Config(uvicorn.Config):
             reload()
 
     def configure_logging(self) -> None:
-        """The server calls this where it runs: here, and in each worker."""
-        configure_logging(self._settings)
+        """Nothing: this process has done so already."""
