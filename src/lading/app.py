@@ -133,7 +133,15 @@ def _options(settings: Settings) -> Options:
         uploads=math.ceil(settings.limits.uploads / settings.workers),
         read_only=settings.storage.maintenance.readonly.enabled,
         access_log=not settings.log.accesslog.disabled,
+        spool=_spool(settings),
     )
+
+
+def _spool(settings: Settings) -> Path | None:
+    """Where what does not fit into memory waits: on the disk of the data, if there is one."""
+    if settings.storage.driver == "inmemory":
+        return None
+    return metadata_path(settings.storage.filesystem.rootdirectory).parent
 
 
 def open_audit(settings: Settings) -> Journal | None:

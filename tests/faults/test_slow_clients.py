@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lading import Lading, lading_serve, workers_of
+from tests.support.lading import Lading, lading_serve
+from tests.support.memory import memory_of_workers
 from tests.support.pushes import Repository, digest_of, encode, image
 
 pytestmark = pytest.mark.e2e
@@ -17,6 +18,9 @@ pytestmark = pytest.mark.e2e
 CLIENTS = 200
 MIB = 1024 * 1024
 LAYER = os.urandom(32 * MIB)
+# As large as a manifest may be, and how many clients are in the middle of one.
+MANIFEST = encode(image(annotations={"padding": "x" * (4 * MIB - 1024)}))
+MANIFESTS = 300
 # Of each upload.
 ANNOUNCED = 10 * MIB
 # MiB that a worker may take, and by which it may grow while nothing happens.
@@ -31,12 +35,6 @@ def registry(tmp_path: Path) -> Iterator[Lading]:
     with lading_serve(tmp_path, env=env) as registry:
         Repository(registry.client, "hello").push_image("latest", LAYER)
         yield registry
-
-
-def memory_of_workers(registry: Lading) -> list[float]:
-    """MiB that each worker has in memory."""
-    states = [Path(f"/proc/{pid}/status").read_text() for pid in sorted(workers_of(registry))]
-    return [int(state.partition("VmRSS:")[2].split()[0]) / 1024 for state in states]
 
 
 def connect(registry: Lading) -> socket.socket:
@@ -60,7 +58,7 @@ def assert_memory_stays(registry: Lading) -> None:
         assert_others_are_served(registry, number)
         time.sleep(2)
     after = memory_of_workers(registry)
-    print(f"MiB per worker with {CLIENTS} slow clients: {before}, later {after}")
+    print(f"MiB per worker: {before}, later {after}")
     assert len(before) == len(after) == 2
     assert max(after) < MOST
     assert all(now - then < GROWTH for then, now in zip(before, after, strict=True))
@@ -98,3 +96,23 @@ def test_clients_that_send_a_byte_now_and_then(
         assert_memory_stays(registry)
         for client in clients:
             client.sendall(b"x" if announced else b"1\r\nx\r\n")
+
+
+def test_manifests_that_are_never_complete(registry: Lading) -> None:
+    with ExitStack() as stack:
+        for number in range(MANIFESTS):
+            client = stack.enter_context(connect(registry))
+            head = f"PUT /v2/hello/manifests/m{number} HTTP/1.1\r\nHost: x\r\n"
+            client.sendall(f"{head}Content-Length: {len(MANIFEST)}\r\n\r\n".encode())
+            client.sendall(MANIFEST[:-100])
+        assert_memory_stays(registry)
+
+
+def test_manifests_that_nobody_takes(registry: Lading) -> None:
+    """Two for each client."""
+    assert Repository(registry.client, "hello").put_manifest(MANIFEST, "large").status == 201
+    with ExitStack() as stack:
+        for _ in range(MANIFESTS):
+            client = stack.enter_context(connect(registry))
+            client.sendall(b"GET /v2/hello/manifests/large HTTP/1.1\r\nHost: x\r\n\r\n" * 2)
+        assert_memory_stays(registry)

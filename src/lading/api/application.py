@@ -50,7 +50,7 @@ class Api:
         self._audit = audit
         self._tokens = None if gate is None else gate.service
         self._access_log = AccessLog() if options.access_log else None
-        self._sender = Sender({**ALWAYS, **options.headers})
+        self._sender = Sender({**ALWAYS, **options.headers}, options.spool)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

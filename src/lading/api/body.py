@@ -3,9 +3,12 @@
 import mmap
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from typing import ClassVar
+from contextlib import asynccontextmanager
+from pathlib import Path
 
 from lading.api.asgi import Receive
+from lading.api.budget import Budget, Queue
+from lading.api.spool import Spool
 from lading.core.digest import Bytes
 
 # Bytes handed on at once: large enough that a hop to a thread costs little beside hashing and
@@ -13,10 +16,16 @@ from lading.core.digest import Bytes
 PIECE = 1024 * 1024
 # Pieces of one body: one arrives, one waits, one is hashed and written.
 BUFFERS = 3
-# Bytes of a process that go into pieces of that size: enough for more pushes than cores can hash at
-# once. Who comes when it is spent has its body cut into small pieces, and takes longer.
+# Bytes of a process for such pieces, and for whole bodies: enough for more pushes than cores can
+# hash at once. When it is spent, what comes is cut into small pieces, or waits on the disk, and
+# takes longer.
 BUDGET = 48 * 1024 * 1024
+BODIES = Budget(BUDGET)
 SMALL_PIECE = 64 * 1024
+# Bytes of large bodies that are understood and stored at once: two manifests of the largest size,
+# each of which becomes many times as many objects meanwhile. Others wait their turn.
+WORKED_ON = 8 * 1024 * 1024
+_AT_WORK = Queue(WORKED_ON)
 
 
 class ClientDisconnected(Exception):
@@ -33,22 +42,19 @@ class Buffers:
         size: bytes of each.
     """
 
-    # Bytes that the bodies of this process may take now.
-    _taken: ClassVar[int] = 0
-
     def __init__(self, size: int) -> None:
         self.size = size
         self._made: deque[memoryview] = deque()
-        Buffers._taken += BUFFERS * size
+        BODIES.overdraw(BUFFERS * size)
 
     def __del__(self) -> None:
         """Let others have the memory."""
-        Buffers._taken -= BUFFERS * self.size
+        BODIES.give_back(BUFFERS * self.size)
 
     @classmethod
     def if_affordable(cls, size: int) -> "Buffers | None":
         """Buffers, unless many others have some: clients that stand still keep theirs."""
-        return cls(size) if cls._taken + BUFFERS * size <= BUDGET else None
+        return cls(size) if BODIES.has(BUFFERS * size) else None
 
     def turn(self) -> memoryview:
         """The next one to be filled."""
@@ -128,22 +134,50 @@ async def skip_body(receive: Receive) -> None:
     Raises:
         ClientDisconnected: what came is not a whole request.
     """
-    async for _ in read_pieces(receive):
+    while (message := await receive()).get("more_body", False):
         pass
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnected
 
 
-async def read_bounded(receive: Receive, limit: int, length: int | None) -> bytes | None:
-    """The whole body; `None` if it has more than `limit` bytes, or says so.
+@asynccontextmanager
+async def whole_body(
+    receive: Receive, limit: int, length: int | None, directory: Path | None
+) -> AsyncIterator[bytes | None]:
+    """The whole body, for the length of the block; `None` if it has more than `limit` bytes.
+
+    Args:
+        receive: ASGI's.
+        limit: bytes that it may have.
+        length: bytes that it has, if the client says.
+        directory: where it may wait until it is complete; `None` for the system's.
 
     Raises:
         ClientDisconnected: the body ends early.
+        StorageFull, Unavailable: there is neither memory nor room on the disk for it.
     """
-    body = bytearray()
-    if length is None or length <= limit:
-        async for piece in read_pieces(receive):
-            body += piece
-            if len(body) > limit:
-                break
-        else:
-            return bytes(body)
-    return None
+    if length is not None and length > limit:
+        yield None
+        return
+    message = await receive()
+    if not message.get("more_body", False) and len(message.get("body", b"")) <= SMALL_PIECE:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        body = bytes(message.get("body", b""))
+        yield body if len(body) <= limit else None
+        return
+    async with Spool(BODIES, directory) as spool:
+        more = True
+        while more and spool.size <= limit:
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            more = message.get("more_body", False)
+            await spool.append(message.get("body", b""))
+            del message  # or it is kept while the client takes its time over the next
+            if more:
+                message = await receive()
+        if spool.size > limit:
+            yield None
+            return
+        async with _AT_WORK.turn(spool.size):
+            yield await spool.read()

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
 from typing import NamedTuple
 
 from lading.api.request import Request
@@ -29,6 +30,8 @@ class Options:
         request_rate: requests per second of one client that this worker answers; 0 for any number.
         request_burst: requests of one client that it answers at once.
         uploads: uploads of one client that it takes at once; 0 for any number.
+        spool: where whole bodies may wait for their clients, in files that have no names; `None`
+            for the system's place for such files.
     """
 
     host: str = ""
@@ -43,6 +46,7 @@ class Options:
     uploads: int = 0
     read_only: bool = False
     access_log: bool = True
+    spool: Path | None = None
 
 
 class Context(NamedTuple):

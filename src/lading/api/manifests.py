@@ -1,6 +1,6 @@
 """end-3, end-7, end-9: manifests."""
 
-from lading.api.body import read_bounded, skip_body
+from lading.api.body import skip_body, whole_body
 from lading.api.conditions import creates_only, etag, is_fresh
 from lading.api.context import Context
 from lading.api.response import Response
@@ -44,18 +44,19 @@ async def put(context: Context) -> Response:
     reference = parse_reference(context.argument)
     tags = [Tag(tag) for tag in request.parameters.get("tag", [])]
     most = context.options.max_manifest
-    body = await read_bounded(request.receive, most, request.content_length)
-    if body is None:
-        raise ManifestTooLarge(f"manifests may have at most {most} bytes")
-    manifest = await push_manifest(
-        context.registry,
-        context.grant,
-        reference,
-        body,
-        content_type=request.headers.get("content-type", ""),
-        tags=tags,
-        create_only=creates_only(request.headers),
-    )
+    length, spool = request.content_length, context.options.spool
+    async with whole_body(request.receive, most, length, spool) as body:
+        if body is None:
+            raise ManifestTooLarge(f"manifests may have at most {most} bytes")
+        manifest = await push_manifest(
+            context.registry,
+            context.grant,
+            reference,
+            body,
+            content_type=request.headers.get("content-type", ""),
+            tags=tags,
+            create_only=creates_only(request.headers),
+        )
     headers = {
         "Location": context.location(f"/v2/{context.grant.repository}/manifests/{manifest.digest}"),
         "Docker-Content-Digest": manifest.digest,

@@ -29,7 +29,7 @@ class BlobBody:
     range: ByteRange
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Response:
     """What is to be sent.
 
@@ -40,6 +40,12 @@ class Response:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | BlobBody = b""
+
+    def take_bytes(self) -> bytes:
+        """The body, which is gone from here: who sends it decides how long it stays in memory."""
+        body, self.body = self.body, b""
+        assert isinstance(body, bytes)
+        return body
 
 
 def encode_json(value: object) -> bytes:

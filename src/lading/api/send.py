@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
 from http import HTTPStatus
+from pathlib import Path
 
 from lading.api.asgi import Scope, Send
-from lading.api.body import ClientDisconnected
+from lading.api.body import BODIES, ClientDisconnected
 from lading.api.response import BlobBody, Response
+from lading.api.spool import Spool
 from lading.core.errors import Unavailable
 from lading.core.ranges import ByteRange
 from lading.ports.blobs import LocalFile, Memory
@@ -19,6 +21,9 @@ log = logging.getLogger(__name__)
 
 # Bytes of a blob read and sent at once.
 PIECE = 256 * 1024
+# Bytes that are sent without asking whether there is memory until the client has taken them: what
+# any client may make this program keep for it.
+SMALL = 64 * 1024
 
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
@@ -31,10 +36,12 @@ class Sender:
 
     Args:
         headers: sent with every response unless it has its own.
+        directory: where large bodies may wait for their clients; `None` for the system's.
     """
 
-    def __init__(self, headers: Mapping[str, str]) -> None:
+    def __init__(self, headers: Mapping[str, str], directory: Path | None = None) -> None:
         self._always = _encoded(headers)
+        self._directory = directory
 
     async def send(
         self, scope: Scope, send: Send, response: Response, *, head: bool, accelerate: str
@@ -64,10 +71,27 @@ class Sender:
         elif isinstance(body, bytes):
             if response.status not in _WITHOUT_BODY:
                 headers.setdefault(b"content-length", b"%d" % len(body))
-            await _send_bytes(send, response.status, headers, b"" if head else body)
+            if head or len(body) <= SMALL:
+                await _send_bytes(send, response.status, headers, b"" if head else body)
+            else:
+                del body
+                await self._send_large(scope, send, response, headers)
         else:
             headers[b"content-length"] = b"%d" % body.range.length
             await _send_blob(scope, send, response.status, headers, body)
+
+    async def _send_large(
+        self, scope: Scope, send: Send, response: Response, headers: Headers
+    ) -> None:
+        """Send what the client may need time for: it waits in memory, or else on the disk."""
+        async with Spool(BODIES, self._directory) as spool:
+            await spool.append(response.take_bytes())
+            with suppress(ClientDisconnected):
+                await _start(send, response.status, headers)
+                if spool.file is None:
+                    await _send_pieces(send, spool)
+                else:
+                    await _send_descriptor(scope, send, spool.file, ByteRange(0, spool.size))
 
 
 def _encoded(headers: Mapping[str, str]) -> Headers:
@@ -91,6 +115,14 @@ async def _send_bytes(send: Send, status: int, headers: Headers, body: bytes | b
         await send({"type": "http.response.body", "body": body})
 
 
+async def _send_pieces(send: Send, spool: Spool) -> None:
+    """Send from memory; no piece keeps more than itself there."""
+    for position in range(0, spool.size, SMALL):
+        more = position + SMALL < spool.size
+        piece = spool.data[position : position + SMALL]
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
+
+
 async def _send_blob(
     scope: Scope, send: Send, status: int, headers: Headers, body: BlobBody
 ) -> None:
@@ -101,15 +133,12 @@ async def _send_blob(
     # Opened before the first header leaves: if that fails, the client still gets an error.
     descriptor = _open(body.source.path)
     try:
-        if body.range.length <= PIECE:
+        if body.range.length <= SMALL:
             small = await _read(descriptor, body.range.start, body.range.length)
             await _send_bytes(send, status, headers, small)
             return
         await _start(send, status, headers)
-        if "http.response.zerocopysend" in scope.get("extensions", {}):
-            await _have_sent(send, descriptor, body.range)
-        else:
-            await _send_file(send, descriptor, body.range)
+        await _send_descriptor(scope, send, descriptor, body.range)
     finally:
         os.close(descriptor)
 
@@ -120,6 +149,13 @@ def _open(path: str) -> int:
     except OSError as error:
         log.warning("a blob cannot be read: %s", error)
         raise Unavailable("the blob cannot be read; the registry's log says why") from error
+
+
+async def _send_descriptor(scope: Scope, send: Send, descriptor: int, part: ByteRange) -> None:
+    if "http.response.zerocopysend" in scope.get("extensions", {}):
+        await _have_sent(send, descriptor, part)
+    else:
+        await _send_file(send, descriptor, part)
 
 
 async def _have_sent(send: Send, descriptor: int, part: ByteRange) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
-from lading.api.body import read_bounded
+from lading.api.body import whole_body
 from lading.api.challenge import Basic
 from lading.api.context import Context
 from lading.api.credentials import Password, parse_authorization
@@ -138,15 +138,16 @@ async def _read_form(context: Context) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise TokenRequestInvalid("send a form: `application/x-www-form-urlencoded`")
-    body = await read_bounded(request.receive, MAX_FORM, request.content_length)
-    if body is None:
-        raise TokenRequestInvalid(f"the form may have at most {MAX_FORM} bytes")
-    try:
-        pairs = parse_qsl(
-            body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
-        )
-    except ValueError as error:
-        raise TokenRequestInvalid("the form cannot be read") from error
+    length, spool = request.content_length, context.options.spool
+    async with whole_body(request.receive, MAX_FORM, length, spool) as body:
+        if body is None:
+            raise TokenRequestInvalid(f"the form may have at most {MAX_FORM} bytes")
+        try:
+            pairs = parse_qsl(
+                body.decode(), keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict"
+            )
+        except ValueError as error:
+            raise TokenRequestInvalid("the form cannot be read") from error
     return dict(pairs)
 
 

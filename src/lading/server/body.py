@@ -40,7 +40,9 @@ class LargeBody(asyncio.BufferedProtocol):
     @classmethod
     def take_over(cls, exchange: Exchange, connection: Receiver) -> "LargeBody | None":
         """Take the rest of a body; `None` if it does not pay, or memory is short."""
-        if exchange.size is None or exchange.missing < LARGE or not exchange.is_fresh:
+        if exchange.size is None or exchange.missing < LARGE:
+            return None
+        if not (exchange.begun and exchange.is_fresh):
             return None
         buffers = Buffers.if_affordable(min(PIECE, exchange.size))
         return None if buffers is None else cls(exchange, connection, buffers)

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from lading.api.asgi import Application, Message, Scope
-from lading.api.body import PIECE, ClientDisconnected
+from lading.api.body import PIECE, SMALL_PIECE, ClientDisconnected
 from lading.core.digest import Bytes
 from lading.server.sendfile import FilePart, FileSender
 from lading.server.state import State
@@ -21,6 +21,14 @@ log = logging.getLogger(__name__)
 
 # Bytes of a body up to which it is cheaper to copy it behind its head than to send both.
 COPIED = 64 * 1024
+# Bytes that a worker collects for its applications before each connection is read less far ahead,
+# and none beyond the request whose turn it is.
+MOST_COLLECTED = 16 * 1024 * 1024
+# What a request takes beside its headers while it waits for its turn.
+OBJECTS = 4096
+# Bytes of a piece up to which it is put to the one before: as an object of its own it would take
+# many times as much, and a client chooses how its body is cut.
+SCRAP = 4096
 
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
@@ -63,12 +71,14 @@ class Exchange:
         scope: ASGI's.
         size: bytes of the body, if the client says.
         more_body: some of the request is still to come.
+        begun: its turn has come; the application works on it.
         complete: the response is handed to the connection.
         gone: the client has left, or does not count any more.
         started: some of the response is handed to the connection.
     """
 
     more_body = True
+    begun = False
     started = False
     complete = False
     gone = False
@@ -76,6 +86,7 @@ class Exchange:
     _received = 0
     _collected = 0
     _told_end = False
+    _waiting = 0
     _awaited: asyncio.Future[None] | None = None
     # Of the response: what was not written yet of its head, and how much of its body.
     _head = b""
@@ -105,8 +116,27 @@ class Exchange:
             self._line.server_state.tasks.discard(asyncio.current_task())
             if not self.complete and not self.gone:
                 self._line.transport.close()
+                self.gone = True
+            self._take()
 
     # From the connection
+
+    def wait(self) -> bool:
+        """Wait for the requests before it to be answered; false if there is no memory for that."""
+        headers = self.scope["headers"]
+        self._waiting = OBJECTS + sum(len(name) + len(value) for name, value in headers)
+        self._line.server_state.collected += self._waiting
+        return self.may_wait
+
+    @property
+    def may_wait(self) -> bool:
+        """Whether there is memory for what has come before its turn."""
+        return self._line.server_state.collected <= MOST_COLLECTED
+
+    def begin(self) -> None:
+        """Its turn has come."""
+        self.begun = True
+        self._stop_waiting()
 
     @property
     def missing(self) -> int:
@@ -121,18 +151,20 @@ class Exchange:
     def add(self, data: Bytes) -> None:
         """Take a piece of the body."""
         self._received += len(data)
-        if self.complete:  # an error, which did not need the body
+        if self.complete or self.gone:  # an error, which did not need the body
             return
-        self._pieces.append(data)
+        self._keep(data)
         self._collected += len(data)
-        if self._collected >= PIECE:
+        state = self._line.server_state
+        state.collected += len(data)
+        most = PIECE if state.collected <= MOST_COLLECTED else SMALL_PIECE
+        if self._collected >= most:
             self._line.pause_reading()
         self._wake()
 
     def take_back(self) -> bytes:
         """What was added and the application has not taken; it counts as not received."""
-        data = b"".join(self._pieces)
-        self._pieces, self._collected = [], 0
+        data = b"".join(self._take())
         self._received -= len(data)
         return data
 
@@ -144,6 +176,9 @@ class Exchange:
     def leave(self) -> None:
         """The client is gone."""
         self.gone = True
+        if not self.begun:
+            self._stop_waiting()
+            self._take()
         self._wake()
         if self._sender is not None:
             self._sender.stop()
@@ -165,8 +200,8 @@ class Exchange:
         if not self._pieces and (self._told_end or self.more_body):
             return {"type": "http.disconnect"}
         self._told_end = not self.more_body
-        body = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
-        self._pieces, self._collected = [], 0
+        pieces = self._take()
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._line.resume_reading()
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
@@ -190,6 +225,25 @@ class Exchange:
             self._write(message.get("body", b""))
         if not message.get("more_body", False):
             self._complete()
+
+    def _stop_waiting(self) -> None:
+        self._line.server_state.collected -= self._waiting
+        self._waiting = 0
+
+    def _keep(self, data: Bytes) -> None:
+        if len(data) > SCRAP or not self._pieces:
+            self._pieces.append(data)
+        elif isinstance(last := self._pieces[-1], bytearray):
+            last += data
+        else:
+            self._pieces.append(bytearray(data))
+
+    def _take(self) -> list[Bytes]:
+        """What was collected, which is the caller's from now on."""
+        pieces, self._pieces = self._pieces, []
+        self._line.server_state.collected -= self._collected
+        self._collected = 0
+        return pieces
 
     def _wake(self) -> None:
         if self._awaited is not None and not self._awaited.done():

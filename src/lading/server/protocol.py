@@ -25,6 +25,9 @@ from lading.server.state import State
 # Requests of a connection that may wait for their answers; each takes some KiB, and real clients
 # wait themselves.
 MOST_AHEAD = 256
+TOO_FAR_AHEAD = Refusal(
+    HTTPStatus.TOO_MANY_REQUESTS, "too much was sent ahead of its turn; wait for the answers"
+)
 # Seconds that a client has to read the last response.
 LINGER = 5.0
 
@@ -118,6 +121,7 @@ class Http(asyncio.Protocol):
             if not self._writable.done():  # as it is when a response was given up
                 self._writable.set_result(None)
             self._writable = None
+            self._answer_next()
 
     # From the parser
 
@@ -171,15 +175,18 @@ class Http(asyncio.Protocol):
             keep_alive=version != "1.0" and self._parser.should_keep_alive(),
         )
         self._exchanges.append(self._receiving)
-        if len(self._exchanges) == 1:
-            self._answer(self._receiving)
-        else:  # it waits for its turn
+        self._answer_next()
+        if not self._receiving.begun:  # it waits for its turn
             self.pause_reading()
+            if not self._receiving.wait():
+                raise TOO_FAR_AHEAD
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         if self._receiving is not None:
             self._receiving.add(body)
+            if not (self._receiving.begun or self._receiving.may_wait):
+                raise TOO_FAR_AHEAD
 
     def on_message_complete(self) -> None:
         """The request is complete; the next one may follow on this connection."""
@@ -236,7 +243,7 @@ class Http(asyncio.Protocol):
         elif not self._parting:
             self._exchanges.popleft()
             if self._exchanges:
-                self._answer(self._exchanges[0])
+                self._answer_next()
             else:
                 self.resume_reading()
 
@@ -266,9 +273,15 @@ class Http(asyncio.Protocol):
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
 
-    def _answer(self, exchange: Exchange) -> None:
-        exchange.scope[ARRIVED] = time.monotonic()
-        self.server_state.tasks.add(self.loop.create_task(exchange.run(self._application)))
+    def _answer_next(self) -> None:
+        """Begin with the next request if its answer can leave; until then it is not even made."""
+        if not self._exchanges or self._writable is not None:
+            return
+        exchange = self._exchanges[0]
+        if not (exchange.begun or exchange.gone):
+            exchange.begin()
+            exchange.scope[ARRIVED] = time.monotonic()
+            self.server_state.tasks.add(self.loop.create_task(exchange.run(self._application)))
 
     def _give_up(self) -> None:
         """Tell all requests of this connection that their client is gone."""

@@ -14,10 +14,12 @@ class State(ServerState):
         max_head: bytes that the names and values of all headers of a request may have.
         ending: the server was told to stop: no connection outlives its next response.
         share: how many connections this process has.
+        collected: bytes of bodies that have come, and that no application has taken.
         date: the line that tells the time in every response (RFC 9110, 6.6.1).
     """
 
     ending = False
+    collected = 0
     date: bytes
 
     def __init__(self, max_head: int, share: Share) -> None:

@@ -1,0 +1,81 @@
+"""What the bodies of requests and answers may take of a worker, all together.
+
+What one client can make a worker hold is multiplied by as many connections as it likes, so it is
+bounded for all of them at once. Nothing here is held back from one client for another that stands
+still: who comes when a budget is spent gets less of what the budget is for, or goes another way.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+
+class Budget:
+    """Bytes that can be taken, and are given back."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def has(self, size: int) -> bool:
+        """Whether so many are there."""
+        return size <= self._left
+
+    def take(self, size: int) -> bool:
+        """Take so many, if they are there."""
+        if not self.has(size):
+            return False
+        self._left -= size
+        return True
+
+    def overdraw(self, size: int) -> None:
+        """Take so many in any case: others get nothing until they are given back."""
+        self._left -= size
+
+    def give_back(self, size: int) -> None:
+        """Let others have them."""
+        self._left += size
+
+
+class Queue:
+    """Bytes that are worked on at once; what is more waits for its turn.
+
+    Only while this program works may a turn last, never while a client is waited for.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = self._left = size
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @asynccontextmanager
+    async def turn(self, size: int) -> AsyncIterator[None]:
+        """Wait for room for so many bytes; what is larger than the queue is alone in it."""
+        size = min(size, self._size)
+        await self._enter(size)
+        try:
+            yield
+        finally:
+            self._leave(size)
+
+    async def _enter(self, size: int) -> None:
+        if not self._waiting and size <= self._left:
+            self._left -= size
+            return
+        entry = size, asyncio.get_running_loop().create_future()
+        self._waiting.append(entry)
+        try:
+            await entry[1]
+        except asyncio.CancelledError:
+            with suppress(ValueError):
+                self._waiting.remove(entry)
+            if entry[1].done() and not entry[1].cancelled():  # it was let in at that moment
+                self._leave(size)
+            raise
+
+    def _leave(self, size: int) -> None:
+        self._left += size
+        while self._waiting and self._waiting[0][0] <= self._left:
+            size, entered = self._waiting.popleft()
+            if not entered.done():
+                self._left -= size
+                entered.set_result(None)
