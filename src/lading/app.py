@@ -18,6 +18,7 @@ from lading.api.application import Api
 from lading.api.asgi import Receive, Scope, Send
 from lading.api.audit import AuditLog, lost_entries
 from lading.api.context import Options
+from lading.auth.known import KnownLogins
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.memory import MemoryBlobs
 from lading.config.settings import Settings
@@ -105,14 +106,15 @@ async def close_registry(registry: Registry) -> None:
         stack.push_async_callback(registry.metadata.close)
 
 
-def build(settings: Settings, config: Path | None) -> "Server":
+def build(settings: Settings, config: Path | None, known: KnownLogins) -> "Server":
     """The application; it opens its stores when the server starts it.
 
     Args:
         settings: in force.
         config: the file that they came from, if there is one.
+        known: logins that were right lately, which all workers share.
     """
-    return Server(settings, config)
+    return Server(settings, config, known)
 
 
 def _options(settings: Settings) -> Options:
@@ -159,9 +161,10 @@ def open_audit(settings: Settings) -> Journal | None:
 class Server:
     """ASGI: the life of the application, and its requests."""
 
-    def __init__(self, settings: Settings, config: Path | None) -> None:
+    def __init__(self, settings: Settings, config: Path | None, known: KnownLogins) -> None:
         self._settings = settings
         self._config = config
+        self._known = known
         self._reloader: Reloader | None = None
         self._api: Api | None = None
 
@@ -181,7 +184,7 @@ class Server:
         await receive()
         try:
             registry = open_registry(self._settings)
-            gate = open_gate(self._settings, registry.metadata)
+            gate = open_gate(self._settings, registry.metadata, self._known)
             journal = open_audit(self._settings)
         except Exception as error:
             log.exception("cannot open the stores")

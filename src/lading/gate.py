@@ -14,6 +14,7 @@ from lading.api.callers import Callers
 from lading.api.challenge import Basic, Bearer, Challenge, OwnBearer
 from lading.api.guard import Gate
 from lading.auth.authenticator import Authenticators, TokenVerifier
+from lading.auth.brake import Brake
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.external import ExternalTokens
 from lading.auth.htpasswd import UserFile
@@ -27,7 +28,8 @@ from lading.auth.keysets import (
     names_of,
     read_keys,
 )
-from lading.auth.logins import Brake, Logins
+from lading.auth.known import KnownLogins
+from lading.auth.logins import Logins
 from lading.auth.passwords import PasswordChecker
 from lading.auth.robots import RobotLogins
 from lading.auth.service import TokenService
@@ -115,15 +117,22 @@ class OpenGate:
             log.warning("the last use of robots cannot be written down: %s", error)
 
 
-def open_gate(settings: Settings, metadata: Metadata) -> OpenGate | None:
+def open_gate(
+    settings: Settings, metadata: Metadata, known: KnownLogins | None = None
+) -> OpenGate | None:
     """The gate that the settings describe; `None` if everybody may do everything.
+
+    Args:
+        settings: in force.
+        metadata: where robots and refresh tokens are.
+        known: logins that were right lately, which all workers share.
 
     Raises:
         AuthUnusable: a file that it rests on cannot be used.
     """
     auth = settings.auth
     if auth.htpasswd is not None:
-        return _gate_of_users(settings, auth.htpasswd, metadata)
+        return _gate_of_users(settings, auth.htpasswd, metadata, known or KnownLogins())
     if auth.token is not None:
         return _gate_of_tokens(settings, auth.token)
     return None
@@ -175,13 +184,15 @@ def _written_rules(settings: PermissionSettings) -> Sequence[Rule]:
     ]
 
 
-def _gate_of_users(settings: Settings, htpasswd: Htpasswd, metadata: Metadata) -> OpenGate:
+def _gate_of_users(
+    settings: Settings, htpasswd: Htpasswd, metadata: Metadata, known: KnownLogins
+) -> OpenGate:
     checker = PasswordChecker(time.time)
     robots = RobotLogins(metadata, time.time)
     workloads = WorkloadLogins([_issuer(of) for of in settings.auth.workloads], time.time)
     file = UserFile(htpasswd.path)
     users = Authenticators([robots, workloads, FileUsers(file, checker)])
-    logins = Logins(users, _brake(settings))
+    logins = Logins(users, _brake(settings, known))
     permissions = CurrentPermissions(permissions_of(settings.auth))
     if has_token_service(settings.auth):
         tokens = settings.auth.tokens or Tokens()
@@ -217,10 +228,10 @@ def _keys_at(source: str) -> KeySet:
     return FixedKeys(read_keys(Path(source)))
 
 
-def _brake(settings: Settings) -> Brake | None:
+def _brake(settings: Settings, known: KnownLogins) -> Brake:
     """Every worker counts for itself, so each has its share."""
-    per_minute = settings.limits.failedlogins
-    return Brake(math.ceil(per_minute / settings.workers), time.monotonic) if per_minute else None
+    per_minute = math.ceil(settings.limits.failedlogins / settings.workers)
+    return Brake(time.monotonic, known, per_minute=per_minute)
 
 
 def _with_token_service(

@@ -52,6 +52,9 @@ class Place:
     def may_know(self, name: str) -> bool:
         return True
 
+    def owns(self, name: str, password: str) -> bool:
+        return False
+
     async def recall(self, name: str) -> Login | None:
         return self.login if name == "alice" else None
 
@@ -194,6 +197,16 @@ async def test_anybody() -> None:
     assert admitted.grant.actions == PULL
     assert admitted.grant.principal == ANYBODY
     assert admitted.access.catalog
+
+
+async def test_what_is_remembered_is_so_of_one_address() -> None:
+    """From any other, every guess has to pass the brake."""
+    place = Place()
+    for address, asked in (("192.0.2.1", 1), ("192.0.2.1", 1), ("192.0.2.2", 2)):
+        coming = request("GET", "/v2/")
+        coming.address = address
+        assert await place.callers.find(coming, ALICE) is not None
+        assert place.asked == asked
 
 
 async def test_nothing_remembered_tells_a_secret() -> None:

@@ -59,6 +59,7 @@ def test_a_stranger_cannot_choose_its_address(tmp_path: Path) -> None:
         ("2001:db8::1", "20010db800000000"),
         ("2001:db8:0:0:ffff::", "20010db800000000"),
         ("2001:db8:0:1::", "20010db800000001"),
+        ("64:ff9b::192.0.2.1", "192.0.2.1"),
         ("somewhere", "somewhere"),
     ],
 )
@@ -83,6 +84,22 @@ def test_a_client_with_too_many_uploads_has_to_wait(tmp_path: Path) -> None:
         under_way[0].send(b"ta")
         assert under_way[0].receive().status == 202
         assert client.ask("PATCH", places[2], b"data").status == 202
+
+
+def test_a_user_s_uploads_are_not_another_s_at_the_same_address(tmp_path: Path) -> None:
+    """Of an office that has only one."""
+    http = {"addr": "127.0.0.1:0", "workers": 1}
+    with guarded_registry(tmp_path, http=http, limits={"uploads": 1}) as guarded:
+        client = guarded.client
+        writer, admin = ({"authorization": basic(name)} for name in ("writer", "admin"))
+        place = "/v2/team/app/blobs/uploads/"
+        start = client.ask("POST", place, b"", **writer).headers["Location"]
+        with client.connection() as connection:
+            connection.request("PATCH", start, b"", content_length="4", **writer)
+            connection.send(b"da")
+            while client.ask("POST", place, b"", **writer).status != 429:
+                time.sleep(0.05)
+            assert client.ask("POST", place, b"", **admin).status == 202
 
 
 def wait_for_refusal(client: Client, place: str) -> None:

@@ -6,7 +6,10 @@ from collections import Counter
 import pytest
 
 from lading.auth.authenticator import Authenticators, Login
-from lading.auth.logins import SAME_GUESS, Brake, Logins
+from lading.auth.brake import SAME_GUESS, STRANGERS_PAUSE, Brake
+from lading.auth.known import KnownLogins
+from lading.auth.logins import Logins
+from lading.auth.passwords import MAX_PENDING, THREADS
 from lading.core.access import Principal
 from lading.core.errors import TooManyRequests, Unavailable
 
@@ -32,6 +35,9 @@ class Users:
     def may_know(self, name: str) -> bool:
         return True
 
+    def owns(self, name: str, password: str) -> bool:
+        return False
+
     async def recall(self, name: str) -> Login | None:
         return Login(Principal(name), "stamp")
 
@@ -42,7 +48,13 @@ class People:
     def __init__(self) -> None:
         self.now = 0.0
         self.users = Users()
-        self.logins = Logins(Authenticators([self.users]), Brake(5, lambda: self.now))
+        self.known = KnownLogins()
+        self.logins = self.worker()
+
+    def worker(self) -> Logins:
+        """Another process, which shares what is known."""
+        brake = Brake(lambda: self.now, self.known, per_minute=5)
+        return Logins(Authenticators([self.users]), brake)
 
     async def log_in(self, password: str, name: str = "alice", client: str = HOME) -> bool:
         return await self.logins.log_in(name, password, client) is not None
@@ -75,19 +87,141 @@ async def test_a_client_that_guesses_has_to_wait(people: People) -> None:
     assert await people.guess(3) == 1
 
 
-async def test_an_account_that_is_guessed_at_from_everywhere_is_closed_for_strangers(
+async def attack(people: People, count: int = 60) -> None:
+    """Guess at alice's password from many addresses, until no more of it is checked."""
+    for number in range(count):
+        await people.guess(1, client=f"203.0.113.{number % 4}")
+
+
+async def test_an_account_that_is_guessed_at_from_everywhere_is_open_for_who_knows_it(
     people: People,
 ) -> None:
-    """Those who have logged in to it before come in as ever, with a new password too."""
+    """Those who have logged in from there before, and strangers, too."""
     assert await people.log_in("right")
-    assert sum([await people.guess(1, client=f"203.0.113.{n}") for n in range(9)]) == 5
-    with pytest.raises(TooManyRequests):
-        await people.log_in("right", client="203.0.113.99")
+    await attack(people)
     assert await people.log_in("right")
+    assert await people.log_in("right", client=ELSEWHERE)
     people.now += 3600
-    assert sum([await people.guess(1, client=f"203.0.113.{n}") for n in range(9)]) == 5
+    await attack(people)
     assert not await people.log_in("wrong")
     assert await people.log_in("right")
+    assert await people.log_in("right", client="192.0.2.99")
+
+
+async def test_while_an_account_is_guessed_at_a_stranger_has_one_guess_a_minute(
+    people: People,
+) -> None:
+    """So many addresses together do not get far; and it is for this account alone."""
+    assert sum([await people.guess(1, client=f"198.51.100.{n}") for n in range(5)]) == 5
+    assert [await people.guess(9, client=f"203.0.113.{n}") for n in range(9)] == [1] * 9
+    assert await people.guess(9, client="203.0.113.99", name="bob") == 5
+    people.now += STRANGERS_PAUSE / 2
+    await attack(people)
+    assert await people.guess(9, client="203.0.113.1") == 0
+    people.now += STRANGERS_PAUSE
+    await attack(people)
+    assert await people.guess(9, client="203.0.113.8") == 1
+
+
+async def test_who_is_known_to_one_worker_is_known_to_all(people: People) -> None:
+    """With guesses of their own, and with what was right before."""
+    assert await people.log_in("right")
+    people.logins = people.worker()
+    await attack(people)
+    assert [await people.log_in(f"typo {n}") for n in range(4)] == [False] * 4
+    people.logins = people.worker()
+    await people.guess(20, client=HOME)
+    assert await people.log_in("right")
+
+
+async def test_what_was_right_is_no_answer_to_guesses_from_elsewhere(people: People) -> None:
+    """An address that has guessed too often learns nothing, be it right or wrong."""
+    assert await people.log_in("right")
+    assert await people.guess(9) == 5
+    for password in ("right", "wrong"):
+        with pytest.raises(TooManyRequests):
+            await people.log_in(password, client=ELSEWHERE)
+
+
+async def test_an_office_behind_one_address_is_not_held_up_by_one_of_its_own(
+    people: People,
+) -> None:
+    """Who has logged in there does so again, with a new password, too."""
+    assert await people.log_in("right", client=ELSEWHERE)
+    for name in ("bob", "carol", "dora"):
+        await people.guess(20, name=name)
+    people.users.password = "new"
+    assert not await people.log_in("right", client=ELSEWHERE)
+    assert await people.log_in("new", client=ELSEWHERE)
+
+
+async def test_whoever_is_known_is_checked_before_a_crowd_of_strangers(people: People) -> None:
+    """Checking takes long; and who was wrong before comes last."""
+    assert await people.log_in("right")
+    assert not await people.log_in("wrong", client="203.0.113.1")
+    order: list[str] = []
+    gate = asyncio.Event()
+
+    async def authenticate(name: str, password: str) -> Login | None:
+        await gate.wait()
+        order.append(password)
+        return None
+
+    people.users.authenticate = authenticate  # type: ignore[method-assign]
+    asking = [
+        asyncio.ensure_future(people.log_in(password, client=client))
+        for password, client in (
+            *((f"busy {n}", f"198.51.100.{n}") for n in range(THREADS)),
+            ("suspect", "203.0.113.1"),
+            ("stranger", "203.0.113.2"),
+            ("known", HOME),
+        )
+    ]
+    for _ in range(10):  # until each waits for its turn
+        await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(*asking)
+    assert order[THREADS:] == ["known", "stranger", "suspect"]
+
+
+async def test_a_crowd_of_strangers_leaves_room_for_who_is_known(people: People) -> None:
+    """It is turned away when it is too large; nobody else is."""
+    assert await people.log_in("right")
+    people.users.password = "new"
+    crowd = [
+        asyncio.ensure_future(people.log_in("guess", f"user{n}", f"203.0.{n // 200}.{n % 200}"))
+        for n in range(3 * MAX_PENDING)
+    ]
+    await asyncio.sleep(0)
+    assert await people.log_in("new")
+    results = await asyncio.gather(*crowd, return_exceptions=True)
+    refused = sum(isinstance(result, Unavailable) for result in results)
+    assert refused == 2 * MAX_PENDING - THREADS
+
+
+class Machines:
+    """Has secrets that nobody can guess."""
+
+    async def authenticate(self, name: str, password: str) -> Login | None:
+        return Login(Principal(name), "stamp") if password == "right" else None
+
+    def may_know(self, name: str) -> bool:
+        return name == "machine"
+
+    def owns(self, name: str, password: str) -> bool:
+        return self.may_know(name)
+
+    async def recall(self, name: str) -> Login | None:
+        return None
+
+
+async def test_secrets_that_cannot_be_guessed_have_no_brake(people: People) -> None:
+    """Wrong ones count for nothing: neither for the machine, nor for people at that address."""
+    brake = Brake(lambda: people.now, people.known, per_minute=5)
+    people.logins = Logins(Authenticators([Machines(), people.users]), brake)
+    assert await people.guess(60, name="machine") == 60
+    assert await people.log_in("right", name="machine", client=ELSEWHERE)
+    assert await people.log_in("right", client=ELSEWHERE)
 
 
 async def test_a_login_that_succeeded_passes_whatever_the_client_does(people: People) -> None:

@@ -32,6 +32,9 @@ class Users:
     def may_know(self, name: str) -> bool:
         return True
 
+    def owns(self, name: str, password: str) -> bool:
+        return False
+
     async def recall(self, name: str) -> Login | None:
         return self.login if name == "alice" else None
 

@@ -102,6 +102,7 @@ def test_the_file_of_the_configuration(tmp_path: Path) -> None:
         (["add", "bob"], "x", "there is a user bob already"),
         (["add", "a:b"], "x", "without `:`"),
         (["add", "#a"], "x", "without `#`"),
+        (["add", "robot+ci"], "x", "`lading token create` makes one"),
         (["add", ""], "x", "write a name"),
         (["add", "a\nb"], "x", "write a name"),
         (["add", "alice"], "", "the password is empty"),

@@ -98,7 +98,7 @@ class Api:
         context = await self._admit(request, match, endpoint)
         if endpoint.id not in _UPLOADS:
             return await endpoint.handler(context)
-        with self._limits.count_upload(request.address):
+        with self._limits.count_upload(request.address, request.caller):
             return await endpoint.handler(context)
 
     async def _admit(self, request: Request, match: Match, endpoint: Endpoint) -> Context:

@@ -123,7 +123,8 @@ class Callers:
             Unavailable, TooManyRequests: that cannot be found out now.
         """
         hasher = self._hasher.copy()
-        hasher.update(header.encode())
+        # With the address: from any other, what is remembered could be guessed at unhindered.
+        hasher.update(f"{request.address} {header}".encode())
         key = hasher.digest()
         if request.arrived > self._looked:
             self._present.clear()

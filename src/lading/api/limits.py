@@ -1,20 +1,23 @@
 """How much of the registry's attention one client gets.
 
 A client is an address; of IPv6 the first half of one, for whoever has an address there has them
-all. Every worker counts for itself, so each is given its share of what the operator allows: all
-together let about that much through, and a client that keeps to one connection gets one share.
+all. An upload is also its caller's: many people may come from one address. Every worker counts for
+itself, so each is given its share of what the operator allows: all together let about that much
+through, and a client that keeps to one connection gets one share.
 """
 
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ipaddress import IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
 from lading.core.buckets import Buckets
 from lading.core.errors import TooManyRequests
 
 # Seconds after which a client may try again that has too many uploads under way.
 _UPLOAD_RETRY = 5.0
+# RFC 6052, section 2.1: all of IPv4, as clients without it reach and are seen.
+_NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class Limits:
@@ -34,7 +37,7 @@ class Limits:
         self._clock = clock
         self._requests = Buckets(burst=burst, per_second=rate) if rate else None
         self._most_uploads = uploads
-        self._uploads: Counter[str] = Counter()
+        self._uploads: Counter[tuple[str, str]] = Counter()
 
     def count_request(self, address: str) -> None:
         """Count a request of a client.
@@ -51,16 +54,16 @@ class Limits:
         self._requests.add(client, now)
 
     @contextmanager
-    def count_upload(self, address: str) -> Iterator[None]:
-        """Count an upload of a client for the length of the block.
+    def count_upload(self, address: str, caller: str) -> Iterator[None]:
+        """Count an upload of a client, and of who that is, for the length of the block.
 
         Raises:
-            TooManyRequests: the client has as many under way as it may.
+            TooManyRequests: there are as many under way as may be.
         """
         if self._most_uploads == 0 or not address:
             yield
             return
-        client = client_of(address)
+        client = client_of(address), caller
         if self._uploads[client] >= self._most_uploads:
             raise TooManyRequests(
                 f"more than {self._most_uploads} uploads at once from your address;"
@@ -82,8 +85,10 @@ def client_of(address: str) -> str:
         parsed = ip_address(address)
     except ValueError:
         return address
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return parsed.packed[:8].hex()
-    return str(parsed)
+    if not isinstance(parsed, IPv6Address):
+        return str(parsed)
+    if parsed.ipv4_mapped is not None:
+        return str(parsed.ipv4_mapped)
+    if parsed in _NAT64:
+        return str(IPv4Address(parsed.packed[12:]))
+    return parsed.packed[:8].hex()

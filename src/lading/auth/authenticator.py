@@ -46,6 +46,9 @@ class Authenticator(Protocol):
     def may_know(self, name: str) -> bool:
         """Whether a name looks like one of this place's."""
 
+    def owns(self, name: str, password: str) -> bool:
+        """Whether this can be nobody else's login, and its secret is none that can be guessed."""
+
     async def recall(self, name: str) -> Login | None:
         """The login of a name, without its password, if it still exists.
 
@@ -101,6 +104,10 @@ class Authenticators:
             if login is not None:
                 return login
         return None
+
+    def owner(self, name: str, password: str) -> Authenticator | None:
+        """The place whose answer counts alone, see `Authenticator.owns`."""
+        return next((place for place in self._places if place.owns(name, password)), None)
 
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from lading.auth import files
 from lading.auth.htpasswd import parse_users, read_limited
 from lading.auth.passwords import hash_password
+from lading.auth.robots import PREFIX
 
 # 2^10 rounds, a tenth of a second: bcrypt's own default, and what OWASP asks for at least.
 COST = 10
@@ -111,6 +112,8 @@ def _check_name(name: str) -> None:
         raise UserError("write a name without control characters or spaces around it")
     if ":" in name or name.startswith("#"):
         raise UserError("write a name without `:`, and without `#` at the start")
+    if name.startswith(PREFIX):
+        raise UserError(f"a name with `{PREFIX}` is a robot's; `lading token create` makes one")
 
 
 def _name(line: str) -> str:

@@ -9,6 +9,7 @@ be guessed without the key, which is this process's own.
 import asyncio
 import hmac
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -19,6 +20,8 @@ from lading.core.errors import Unavailable
 
 # Threads that check: enough to use the time while one waits, too few to starve the transfers.
 THREADS = 2
+# Of those threads (nice(1)).
+NICENESS = 10
 # Checks that wait or run; whoever comes then has to come again.
 MAX_PENDING = 64
 # Seconds that a check which succeeded is remembered.
@@ -32,7 +35,9 @@ class PasswordChecker:
     """Checks passwords. It belongs to one event loop."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="passwords")
+        self._threads = ThreadPoolExecutor(
+            THREADS, thread_name_prefix="passwords", initializer=_stand_back
+        )
         self._key = os.urandom(32)
         self._good: Memory[bool] = Memory(MAX_REMEMBERED, clock)
         self._clock = clock
@@ -71,6 +76,15 @@ class PasswordChecker:
     def close(self) -> None:
         """Let go of the threads, when what runs has ended; what waits is given up."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _stand_back() -> None:
+    """Let all else go first: a flood of guesses may take what time there is, and no more.
+
+    "Under the current Linux/NPTL implementation of POSIX threads, the nice value is a per-thread
+    attribute" (setpriority(2)).
+    """
+    os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
 
 def hash_password(password: str, cost: int) -> bytes:

@@ -87,6 +87,10 @@ class RobotLogins:
         """See `Authenticator.may_know`."""
         return name.startswith(PREFIX)
 
+    def owns(self, name: str, password: str) -> bool:  # noqa: ARG002
+        """See `Authenticator.owns`."""
+        return self.may_know(name)
+
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`."""
         robot = await self._find(name)

@@ -8,8 +8,9 @@ times must be right; then every rule whose claims all fit adds its rights.
 
 import hashlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jwt
 
@@ -62,7 +63,7 @@ class WorkloadLogins:
 
     async def authenticate(self, name: str, password: str) -> Login | None:  # noqa: ARG002
         """See `Authenticator.authenticate`."""
-        if password.count(".") != 2 or len(password) > MAX_SIZE:
+        if not _looks_like_token(password):
             return None
         key = hashlib.sha256(password.encode(errors="replace")).digest()
         login = self._known.get(key)
@@ -79,6 +80,13 @@ class WorkloadLogins:
     def may_know(self, name: str) -> bool:
         """See `Authenticator.may_know`: a user of a file cannot have such a name."""
         return ":" in name
+
+    def owns(self, name: str, password: str) -> bool:  # noqa: ARG002
+        """See `Authenticator.owns`: a token of one of the issuers, be it good or not."""
+        try:
+            return _looks_like_token(password) and self._said_issuer(_read(password)) is not None
+        except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
+            return False
 
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`.
@@ -106,8 +114,8 @@ class WorkloadLogins:
     async def _decode(self, token: str) -> tuple[Issuer, Claims]:
         """What the token says chooses among what is configured, and nothing else."""
         try:
-            said = jwt.decode_complete(token, options={"verify_signature": False})
-            issuer = self._issuers.get(said["payload"].get("iss"))
+            said = _read(token)
+            issuer = self._said_issuer(said)
             if issuer is None:
                 raise TokenInvalid("its issuer is not one of `auth.workloads`")
             key_id = said["header"].get("kid")
@@ -126,3 +134,15 @@ class WorkloadLogins:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
             raise TokenInvalid(f"it cannot be verified ({type(error).__name__})") from error
         return issuer, claims
+
+    def _said_issuer(self, said: Mapping[str, Any]) -> Issuer | None:
+        return self._issuers.get(said["payload"].get("iss"))
+
+
+def _looks_like_token(password: str) -> bool:
+    return password.count(".") == 2 and len(password) <= MAX_SIZE
+
+
+def _read(token: str) -> Mapping[str, Any]:
+    """What a token says, be that true or not."""
+    return jwt.decode_complete(token, options={"verify_signature": False})

@@ -259,11 +259,13 @@ no limit. Each worker has its share of it: a client that keeps to one connection
     requestburst: int = Field(default=200, ge=1, le=1_000_000)
     """How many requests one address may make at once before `requestrate` counts."""
     uploads: int = Field(default=0, ge=0, le=1_000_000)
-    """How many uploads of one address may run at the same time; what is more gets 429. 0 sets no \
-limit. Each worker has its share, and at least one."""
+    """How many uploads of one address, and there of one user, may run at the same time; what is \
+more gets 429. 0 sets no limit. Each worker has its share, and at least one."""
     failedlogins: int = Field(default=30, ge=0, le=1_000_000)
-    """How many wrong passwords per minute one address may try, and all addresses for one account; \
-what is more gets 429 and is not checked. 0 sets no limit. Each worker has its share."""
+    """How many wrong passwords per minute one address may try; what is more gets 429 and is not \
+checked. As soon as so many were tried at one account from anywhere, an address from which it has \
+not logged in before may try one a minute there. Robots and workloads have secrets that nobody can \
+guess, and no such limit. 0 sets none. Each worker has its share."""
     headers: Size = Field(default=64 * 1024, ge=8 * 1024, le=1024 * 1024)
     """How large all headers of a request may be together, from `8 KiB` to `1 MiB`; what is more \
 gets 431. Tokens that list many repositories or groups take some KiB."""

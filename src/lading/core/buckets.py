@@ -36,6 +36,10 @@ class Buckets:
         """
         return max(0.0, (self._level(key, now) + 1 - self._burst) / self._per_second)
 
+    def is_empty(self, key: Hashable, now: float) -> bool:
+        """Whether all of what was put in has leaked."""
+        return self._level(key, now) == 0
+
     def add(self, key: Hashable, now: float) -> None:
         """Put one into the bucket, be it full or not."""
         self._put(key, self._level(key, now) + 1, now)

@@ -22,7 +22,9 @@ from pathlib import Path
 
 import uvicorn
 
+from lading.app import Server as Application
 from lading.app import build
+from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.server.connection import Connection
 from lading.server.hangup import HangUp
@@ -49,8 +51,9 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
         listener: accepts connections.
     """
     shares = Shares(settings.workers)
+    make = functools.partial(build, settings, config, KnownLogins())
     if settings.workers == 1:
-        _server(settings, config, shares.of(0)).run(sockets=[listener])
+        _server(settings, make, shares.of(0)).run(sockets=[listener])
         return True
     processes = multiprocessing.get_context("fork")
     lifeline = os.pipe()
@@ -63,9 +66,7 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
     def start() -> BaseProcess:
         place = next(n for n, w in enumerate(workers) if w is None or w.exitcode is not None)
         share = shares.of(place)
-        worker = processes.Process(
-            target=_work, args=(settings, config, listener, share, *lifeline)
-        )
+        worker = processes.Process(target=_work, args=(settings, make, listener, share, *lifeline))
         workers[place] = worker
         # What arrives before the worker knows what to do with it waits until it does.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _FORKING)
@@ -79,7 +80,7 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
 
 def _work(
     settings: Settings,
-    config: Path | None,
+    make: Callable[[], Application],
     listener: socket.socket,
     share: Share,
     lifeline: int,
@@ -95,7 +96,7 @@ def _work(
     configure_logging(settings)  # for itself: the thread that writes does not survive a fork
     threading.Thread(target=_follow, args=(lifeline,), name="follow-parent", daemon=True).start()
     try:
-        _server(settings, config, share).run(sockets=[listener])
+        _server(settings, make, share).run(sockets=[listener])
     finally:
         logging.shutdown()  # which a forked process would not do by itself
 
@@ -106,9 +107,9 @@ def _follow(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _server(settings: Settings, config: Path | None, share: Share) -> Server:
+def _server(settings: Settings, make: Callable[[], Application], share: Share) -> Server:
     return Server(
-        _Config(settings, config),
+        _Config(settings, make),
         State(settings.limits.headers, share),
         patience=_patience(settings),
         idle_timeout=settings.http.idletimeout.total_seconds(),
@@ -122,11 +123,11 @@ def _patience(settings: Settings) -> float:
 class _Config(uvicorn.Config):
     """The configuration of a process that serves."""
 
-    def __init__(self, settings: Settings, config: Path | None) -> None:
+    def __init__(self, settings: Settings, make: Callable[[], Application]) -> None:
         self._settings = settings
         self._reloads: list[Callable[[], None]] = []
         super().__init__(
-            functools.partial(build, settings, config),
+            make,
             factory=True,
             loop="uvloop",
             http=Connection,  # which the server makes itself; uvicorn would load its own
