@@ -17,9 +17,11 @@ def request(line: bytes, *headers: bytes, body: bytes = b"") -> bytes:
 
 
 START = b"POST /v2/app/blobs/uploads/ HTTP/1.1"
+GET = b"GET /v2/ HTTP/1.1"
 DELETE = b"DELETE /v2/app/manifests/latest HTTP/1.1"
 PUSH = b"PUT /v2/app/manifests/v1 HTTP/1.1"
 CHUNKED = b"Transfer-Encoding: chunked"
+UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +83,50 @@ CHUNKED = b"Transfer-Encoding: chunked"
             b"GET /v2/ HTTP/1.1\r\n" + HOST + b"X: " + b"y" * ENOUGH, 431, id="header without end"
         ),
         pytest.param(b"GET /" + b"x" * ENOUGH, 414, id="path without end"),
+        pytest.param(b"\r\n" * ENOUGH, 400, id="blank lines without end"),
+        pytest.param(b"GET " + b" " * ENOUGH, 431, id="spaces without end"),
+        pytest.param(request(GET, *[b"a:"] * 60_000), 431, id="many empty headers"),
+        pytest.param(request(GET, *[b"X: y"] * 200), 431, id="many short headers"),
+        pytest.param(request(GET, b"X:" + b" " * 100_000), 431, id="header of spaces"),
+        pytest.param(
+            b"GET /v2/ HTTP/1.1\r\n" + HOST + b"a:\r\n" * 60_000, 431, id="headers without end"
+        ),
+        pytest.param(
+            request(PUSH, CHUNKED, body=b"2\r\n{}\r\n0\r\n" + b"X: y\r\n" * ENOUGH),
+            431,
+            id="trailers without end",
+        ),
+        pytest.param(
+            request(PUSH, CHUNKED, body=b"2\r\n{}\r\n0\r\nX: " + b"y" * ENOUGH),
+            431,
+            id="trailer without end",
+        ),
+        pytest.param(
+            request(PUSH, CHUNKED, body=b"2\r\n{}\r\n0\r\n" + b"a:\r\n" * 4000 + b"\r\n"),
+            431,
+            id="many trailers",
+        ),
+        pytest.param(
+            request(PUSH, CHUNKED, body=b"0\r\nX: " + b"y" * 10_000 + b"\r\n\r\n"),
+            431,
+            id="long trailer",
+        ),
+        pytest.param(
+            request(PUSH, CHUNKED, body=b"2;x=" + b"y" * ENOUGH), 431, id="extension without end"
+        ),
+        pytest.param(
+            request(PUSH, CHUNKED, body=b"1;x=yyyyyyyyyyyyyyyyyyyyyyyyyyyyy\r\n \r\n" * 20_000),
+            431,
+            id="an extension for each byte",
+        ),
+        pytest.param(
+            request(PUSH, CHUNKED, body=b"0" * ENOUGH), 431, id="size of a chunk without end"
+        ),
+        pytest.param(
+            request(PUSH, UPGRADE, CHUNKED, body=b"0\r\n" + b"X: y\r\n" * ENOUGH),
+            431,
+            id="trailers without end behind an offer to upgrade",
+        ),
     ],
 )
 def test_it_is_refused_and_changes_nothing(victim: Victim, sent: bytes, status: int) -> None:
@@ -93,3 +139,80 @@ def test_it_is_refused_and_changes_nothing(victim: Victim, sent: bytes, status: 
         victim.assert_tells_nothing(answer)
         assert answer.headers["Connection"] == "close"
         assert connection.rest() == b""
+
+
+BEFORE = {
+    "nothing": b"",
+    "a request": request(GET),
+    "a body": request(PUSH, b"Content-Length: 2", body=b"{}"),
+    "chunks": request(PUSH, CHUNKED, body=b"2\r\n{}\r\n0\r\nX: y\r\n\r\n"),
+    "an offer to upgrade": request(PUSH, UPGRADE, b"Content-Length: 2", body=b"{}"),
+    "a body past the parser": request(
+        b"PATCH /v2/app/blobs/uploads/none HTTP/1.1", b"Content-Length: 600000", body=bytes(600_000)
+    ),
+}
+
+
+@pytest.mark.parametrize("before", BEFORE)
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        pytest.param(request(GET, b"X: " + b"y" * 100_000), 431, id="long header"),
+        pytest.param(request(GET, *[b"a:"] * 200), 431, id="many headers"),
+        pytest.param(request(GET, b"X: " + b"y" * ENOUGH), 431, id="very long header"),
+        pytest.param(request(b"GET /" + b"x" * 20_000 + b" HTTP/1.1"), 414, id="long path"),
+        pytest.param(b"\r\n" * 100_000, 400, id="blank lines"),
+        pytest.param(
+            request(PUSH, CHUNKED, body=b"0\r\nX: " + b"y" * 100_000), 431, id="long trailer"
+        ),
+        pytest.param(request(PUSH, CHUNKED, body=b"1;" + b"y" * 100_000), 431, id="long extension"),
+    ],
+)
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "in turn"])
+def test_what_is_too_large_is_so_behind_whatever_came_before(
+    victim: Victim, before: str, sent: bytes, status: int, *, waits: bool
+) -> None:
+    """A limit that holds for the first request of a connection only is none."""
+    with victim.unchanged(), victim.client.connection() as connection:
+        connection.send(BEFORE[before] + (b"" if waits else sent))
+        if waits:
+            if BEFORE[before]:
+                connection.receive()
+            connection.send(sent)
+        while (answer := connection.receive()).headers["Connection"] != "close":
+            pass
+        assert answer.status == status
+        assert connection.rest() == b""
+
+
+def test_who_was_answered_already_cannot_go_on_without_end(victim: Victim) -> None:
+    with victim.unchanged(), victim.client.connection() as connection:
+        connection.send(request(GET, CHUNKED))
+        assert connection.receive().status == 200
+        connection.send(b"0\r\n" + b"X: y\r\n" * 100_000)
+        assert connection.receive().status == 431
+        assert connection.rest() == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"\r\n\r\n" + request(GET),
+        request(GET, *[b"X: y"] * 100),
+        request(GET, b"X: " + b"y" * 60_000),
+        request(b"GET /v2/?" + b"x" * 16_000 + b" HTTP/1.1", b"X: " + b"y" * 60_000),
+        request(GET, CHUNKED, body=b"0\r\n" + b"X: y\r\n" * 100 + b"\r\n"),
+        request(GET, CHUNKED, body=b"2;signature=" + b"x" * 64 + b"\r\n{}\r\n0\r\n\r\n"),
+        request(GET, CHUNKED, body=b"1\r\nx\r\n" * 50_000 + b"0\r\n\r\n"),
+    ],
+    ids=["blank lines", "headers", "header", "URL", "trailers", "extension", "small chunks"],
+)
+@pytest.mark.parametrize("size", [1_000_000, 50, 7])
+def test_what_is_just_large_is_read(victim: Victim, sent: bytes, size: int) -> None:
+    """However it is cut into packets, and as often as one likes."""
+    with victim.client.connection() as connection:
+        for _ in range(3 if size > 7 else 1):
+            pieces = [sent[start : start + size] for start in range(0, len(sent), size)]
+            for piece in pieces if len(pieces) < 500 else [sent]:
+                connection.send(piece)
+            assert connection.receive().status == 200

@@ -80,13 +80,18 @@ def test_clients_are_sent_where_the_operator_says(
 def logged_address(registry: Lading, **headers: str) -> str:
     """Where the access log says that a request came from."""
     target = f"/v2/?{next(_numbers)}"
+    registry.client.ask("GET", target, b"", **headers)
+    return logged_lines(registry, target)[0].split()[0]
+
+
+def logged_lines(registry: Lading, target: str) -> list[str]:
+    """What the access log says of requests for a target."""
 
     def lines() -> list[str]:
         return [line for line in registry.log.read_text().splitlines() if f" {target} " in line]
 
-    registry.client.ask("GET", target, b"", **headers)
     wait_until(lambda: bool(lines()), "the line in the log")  # which is written after the answer
-    return lines()[0].split()[0]
+    return lines()
 
 
 @pytest.fixture(scope="module")
@@ -130,6 +135,20 @@ def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
 def test_a_trusted_proxy_is_believed(behind: Lading, forwarded: str, address: str) -> None:
     """As far back as the chain consists of trusted ones, and no further."""
     assert logged_address(behind, x_forwarded_for=forwarded) == address
+
+
+def test_a_trailer_is_no_header(behind: Lading) -> None:
+    """Which a proxy passes on as it came (RFC 9110, 6.5.1)."""
+    target = f"/v2/?{next(_numbers)}"
+    with behind.client.connection() as connection:
+        head = f"GET {target} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+        trailers = "X-Forwarded-For: 1.2.3.4\r\nUser-Agent: forged\r\nReferer: forged\r\n"
+        connection.send(f"{head}0\r\n{trailers}\r\n".encode())
+        assert connection.receive().status == 200
+
+    (line,) = logged_lines(behind, target)
+    assert line.startswith("127.0.0.1 ")
+    assert "forged" not in line
 
 
 def test_anybody_else_is_not_believed(exposed: Lading) -> None:

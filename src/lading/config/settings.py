@@ -267,8 +267,9 @@ checked. As soon as so many were tried at one account from anywhere, an address 
 not logged in before may try one a minute there. Robots and workloads have secrets that nobody can \
 guess, and no such limit. 0 sets none. Each worker has its share."""
     headers: Size = Field(default=64 * 1024, ge=8 * 1024, le=1024 * 1024)
-    """How large all headers of a request may be together, from `8 KiB` to `1 MiB`; what is more \
-gets 431. Tokens that list many repositories or groups take some KiB."""
+    """How large all headers of a request may be together, from `8 KiB` to `1 MiB`, with the ends \
+of their lines; what is more gets 431, as do more than 128 lines. Tokens that list many \
+repositories or groups take some KiB."""
     blobsize: Size = Field(default=0, ge=0)
     """How large a blob may be, as in `10 GiB`; 0 sets no limit."""
     manifestsize: Size = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)

@@ -65,7 +65,7 @@ class Connection(Http):
     def shutdown(self) -> None:
         """Close the connection: now if nothing is on its way, else after it."""
         self.end_after_response()
-        if not self._exchanges and not self._in_head:
+        if not self._exchanges and self._head is None:
             self.transport.close()
 
     def leave_if_idle(self, now: float, timeout: float) -> None:
@@ -78,7 +78,7 @@ class Connection(Http):
         unsent = self._unsent_bytes()
         if unsent != self._unsent:
             self._unsent, self._moved_at = unsent, now
-        if self._in_head and now - self._head_began > min(HEAD_TIMEOUT, timeout):
+        if self._head is not None and now - self._head_began > min(HEAD_TIMEOUT, timeout):
             self.transport.abort()
         elif self._waits_for_client():
             between = self._asked and not self._exchanges and not unsent

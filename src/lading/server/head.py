@@ -4,10 +4,8 @@ from http import HTTPStatus
 
 import httptools
 
+from lading.server.bounds import MAX_FIELDS, MAX_URL
 from lading.server.refusal import Refusal
-
-# nginx's `large_client_header_buffers` allows a line of 8 KiB; 100 tags of 128 bytes need 13.
-MAX_URL = 16 * 1024
 
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 
@@ -15,11 +13,18 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 class Head:
     """The request line and the headers.
 
+    It is closed when it is complete. What comes behind a body as a trailer is no part of it: "a
+    recipient MUST NOT merge a received trailer field into the header section" unless it knows that
+    the field allows that (RFC 9110, 6.5.1), and none that is read here does.
+
     Attributes:
+        in_pieces: whether some of it came before the rest.
         headers: by lower-case name, in their order.
         framing: the header that tells where the body ends, if it has one (RFC 9112, 6.3).
         waits: whether the client waits to be told to send the body (RFC 9110, 10.1.1).
     """
+
+    in_pieces = False
 
     def __init__(self) -> None:
         self.headers: list[tuple[bytes, bytes]] = []
@@ -41,7 +46,16 @@ class Head:
             )
 
     def add_header(self, name: bytes, value: bytes) -> None:
-        """Take a complete header."""
+        """Take a complete header.
+
+        Raises:
+            Refusal: it is one too many.
+        """
+        if len(self.headers) >= MAX_FIELDS:
+            raise Refusal(
+                HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+                f"a request may have at most {MAX_FIELDS} header lines",
+            )
         name = name.lower()
         self.headers.append((name, value))
         if name == b"host":
@@ -53,8 +67,8 @@ class Head:
 
     @property
     def size(self) -> int:
-        """Bytes of all headers."""
-        return sum(len(name) + len(value) for name, value in self.headers)
+        """Bytes of all headers, each on a line of its own."""
+        return sum(line_size(name, value) for name, value in self.headers)
 
     def require_one_host(self, version: str) -> None:
         """Refuse a request that leaves open whom it is for.
@@ -89,3 +103,8 @@ class Head:
                 return 0
             case _:
                 return None
+
+
+def line_size(name: bytes, value: bytes) -> int:
+    """Bytes of a header or trailer on the wire, with the colon, a space and the end of the line."""
+    return len(name) + len(value) + 4

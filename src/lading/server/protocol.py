@@ -1,8 +1,8 @@
 """HTTP/1.1 with bounds: what a client sends becomes exchanges, one after the other.
 
 The parser accepts heads of any size, and with any number of hosts; what a stranger may make this
-program keep in memory, or believe, is limited here. What is not HTTP, or too large, gets the
-protocol's JSON error, then the connection is closed.
+program keep in memory, or believe, is limited here: `bounds.py` has the table. What is not HTTP, or
+too large, gets the protocol's JSON error, then the connection is closed.
 """
 
 import asyncio
@@ -15,8 +15,9 @@ import httptools
 
 from lading.api.asgi import ARRIVED, Application, Scope
 from lading.server.body import LargeBody
+from lading.server.bounds import Bounds
 from lading.server.exchange import Exchange
-from lading.server.head import Head
+from lading.server.head import Head, line_size
 from lading.server.parser import DecliningParser
 from lading.server.refusal import NOT_HTTP, Refusal
 from lading.server.sendfile import can_send_files
@@ -56,10 +57,9 @@ class Http(asyncio.Protocol):
         self._writable: asyncio.Future[None] | None = None
         # The last response is sent: what still comes is not looked at.
         self._parting = False
-        # Of the request that came last; whether it is not complete; how much came since it began.
-        self._head = Head()
-        self._in_head = False
-        self._head_received = self._last_received = 0
+        self._bounds = Bounds(server_state.max_head)
+        # The one that is being received; that of a body is complete, and out of reach.
+        self._head: Head | None = None
         self._repeating_head = False
         # The header that tells where a body ends which the parser believes to be in another
         # protocol.
@@ -94,21 +94,15 @@ class Http(asyncio.Protocol):
         """Take bytes from the connection."""
         if self._parting or self.transport.is_closing():
             return
-        self._last_received = len(data)
-        self._head_received += len(data)
         try:
-            self._parser.feed_data(data)
+            self._parse(memoryview(data))
+        except Refusal as refusal:
+            self._refuse(refusal)
         except httptools.HttpParserError as error:
             # What this class raises arrives as the context of the parser's own error.
             self._refuse(error.__context__ if isinstance(error.__context__, Refusal) else NOT_HTTP)
-            return
-        # The parser tells of a header when it is complete; count those that never are as well.
-        if self._in_head and self._head_received > self.server_state.max_head + len(data):
-            self._refuse(self._too_large())
-        elif self._receiving is not None:
-            large = LargeBody.take_over(self._receiving, self)
-            if large is not None:
-                self.transport.set_protocol(large)
+        else:
+            self._leave_to_large_body()
 
     def pause_writing(self) -> None:
         """The client does not take what it was sent."""
@@ -128,28 +122,29 @@ class Http(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """A request starts."""
         if not self._repeating_head:
-            self._in_head = True
             self._head = Head()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line's target."""
-        if not self._repeating_head:
+        if self._head is not None:
             self._head.add_url(url)
+            self._bounds.take_url(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A complete header."""
-        if not self._repeating_head:
+        """A complete header, or a trailer."""
+        if self._head is not None:
             self._head.add_header(name, value)
+        elif not self._repeating_head:
+            self._bounds.take_trailer(line_size(name, value))
 
     def on_headers_complete(self) -> None:
         """The head is complete; the body follows."""
-        if self._repeating_head:
+        if self._head is None:  # it is repeated
             return
-        self._in_head = False
         head, version = self._head, self._parser.get_http_version()
+        if head.in_pieces:
+            self._bounds.require_small_head(head.size)
         head.require_one_host(version)
-        if self._head_received > self.server_state.max_head:  # with what follows, perhaps
-            self._require_small(head)
         if len(self._exchanges) >= MOST_AHEAD:
             raise Refusal(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -158,6 +153,8 @@ class Http(asyncio.Protocol):
         if self._parser.should_upgrade():
             self._declined = head.framing
         path, query = head.target()
+        self._head = None
+        self._bounds.start_over()
         scope = {
             **self._constant,
             "http_version": version,
@@ -187,6 +184,7 @@ class Http(asyncio.Protocol):
             self._receiving.add(body)
             if not (self._receiving.begun or self._receiving.may_wait):
                 raise TOO_FAR_AHEAD
+        self._bounds.take_content(len(body))
 
     def on_message_complete(self) -> None:
         """The request is complete; the next one may follow on this connection."""
@@ -194,7 +192,7 @@ class Http(asyncio.Protocol):
         if self._declined is None and self._receiving is not None:
             self._receiving.end()
             self._receiving = None
-            self._head_received = self._last_received  # of which some may be the next one
+            self._bounds.start_over()
 
     def on_upgrade_declined(self) -> None:
         """The client offered another protocol, and its request is answered in this one.
@@ -273,6 +271,39 @@ class Http(asyncio.Protocol):
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
 
+    def _parse(self, data: memoryview) -> None:
+        """Parse bytes: never more at once than a head may have, to see when one has more.
+
+        Raises:
+            Refusal: there is more of something than there may be.
+            HttpParserError: they are not HTTP, or something else about them is refused.
+        """
+        while len(data) > (room := self._room()):
+            self._parse_piece(data[:room])
+            data = data[room:]
+        self._parse_piece(data)
+
+    def _room(self) -> int:
+        return self._bounds.room if self._receiving is None else self.server_state.max_head
+
+    def _parse_piece(self, piece: memoryview) -> None:
+        self._bounds.add(len(piece))
+        self._parser.feed_data(piece)
+        if self._receiving is not None:
+            self._bounds.require_little_framing()
+        elif self._head is not None:
+            self._head.in_pieces = True
+            self._bounds.require_room()
+        else:
+            self._bounds.require_few_blank()
+
+    def _leave_to_large_body(self) -> None:
+        """Have the rest of a body received without the parser, if that pays."""
+        if self._receiving is not None:
+            large = LargeBody.take_over(self._receiving, self)
+            if large is not None:
+                self.transport.set_protocol(large)
+
     def _answer_next(self) -> None:
         """Begin with the next request if its answer can leave; until then it is not even made."""
         if not self._exchanges or self._writable is not None:
@@ -287,16 +318,6 @@ class Http(asyncio.Protocol):
         """Tell all requests of this connection that their client is gone."""
         for exchange in self._exchanges:
             exchange.leave()
-
-    def _require_small(self, head: Head) -> None:
-        if head.size > self.server_state.max_head:
-            raise self._too_large()
-
-    def _too_large(self) -> Refusal:
-        return Refusal(
-            HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
-            f"the headers may have at most {self.server_state.max_head} bytes",
-        )
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what could not be read as a request."""

@@ -11,7 +11,7 @@ class State(ServerState):
     """See the module.
 
     Attributes:
-        max_head: bytes that the names and values of all headers of a request may have.
+        max_head: bytes that all headers of a request may have, as they are on the wire.
         ending: the server was told to stop: no connection outlives its next response.
         share: how many connections this process has.
         collected: bytes of bodies that have come, and that no application has taken.
