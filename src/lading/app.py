@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
+from lading import datadir
 from lading.api.application import Api
 from lading.api.asgi import Receive, Scope, Send
 from lading.api.audit import AuditLog, lost_entries
@@ -22,6 +23,7 @@ from lading.auth.known import KnownLogins
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.memory import MemoryBlobs
 from lading.config.settings import Settings
+from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.gate import open_gate
 from lading.journal import STANDARD_OUTPUT, Journal
@@ -40,15 +42,21 @@ def metadata_path(root: Path) -> Path:
 
 
 def open_registry(settings: Settings) -> Registry:
-    """Open the stores that the settings name."""
+    """Open the stores that the settings name.
+
+    Raises:
+        ForeignData: there are blobs of somebody else.
+    """
     if settings.storage.driver == "inmemory":
         return _registry(settings, SqliteMetadata.in_memory(), MemoryBlobs())
-    root = settings.storage.filesystem.rootdirectory
-    return _registry(settings, SqliteMetadata.open(metadata_path(root)), _blobs(settings, root))
-
-
-def _blobs(settings: Settings, root: Path) -> FilesystemBlobs:
-    return FilesystemBlobs(root, settings.storage.filesystem.reserve)
+    files = settings.storage.filesystem
+    root, database = files.rootdirectory, metadata_path(files.rootdirectory)
+    foreign = datadir.find_foreign(root, database)
+    if foreign and files.foreignblobs == "refuse":
+        raise datadir.ForeignData(foreign)
+    beside = Change(worker_name("a start"), time.time()) if foreign else None
+    metadata = SqliteMetadata.open(database, strangers_noted=beside)
+    return _registry(settings, metadata, FilesystemBlobs(root, files.reserve))
 
 
 def _registry(

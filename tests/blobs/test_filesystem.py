@@ -21,6 +21,7 @@ from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable, UploadOutOfOrder, UploadUnknown
 from lading.ports.blobs import LocalFile, StagedUpload
 from tests.support.contents import begin, read, store
+from tests.support.distribution import Tree
 from tests.support.processes import wait_until
 
 HELLO = b"hello"
@@ -474,3 +475,38 @@ async def test_a_mark_takes_no_inode(blobs: FilesystemBlobs, tmp_path: Path) -> 
 
     (mark,) = (tmp_path / "lading/uploads").iterdir()
     assert mark.samefile(blobs.path(DIGEST))
+
+
+async def test_damaged_bytes_taken_aside_replace_none_that_were_taken_before(
+    blobs: FilesystemBlobs,
+) -> None:
+    places = []
+    for damaged in (b"hell0", b"HELLO"):
+        await store(blobs, HELLO)
+        blobs.path(DIGEST).write_bytes(damaged)
+        places.append(await blobs.quarantine(DIGEST))
+    assert [Path(str(place)).read_bytes() for place in places] == [b"hell0", b"HELLO"]
+
+
+@pytest.mark.parametrize("name", ["hello", "a/b/c"])
+async def test_what_repositories_of_distribution_refer_to_is_never_deleted(
+    blobs: FilesystemBlobs, tmp_path: Path, name: str
+) -> None:
+    tree = Tree(tmp_path)
+    layer, manifest = tree.layer(name, HELLO), tree.manifest(f"{name}/below", "latest", b"manifest")
+    stray = tree.blob(b"stray")
+    digests = [Digest.of(data) for data in (HELLO, b"manifest", b"stray")]
+    assert await blobs.is_shared()
+    assert await blobs.referred_to(digests) == set(digests[:2])
+    await blobs.delete(digests)
+    assert [path.exists() for path in (layer, manifest, stray)] == [True, True, False]
+
+
+async def test_nothing_is_deleted_while_what_refers_to_it_cannot_be_read(
+    blobs: FilesystemBlobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer = Tree(tmp_path).layer("hello", HELLO)
+    monkeypatch.setattr(os, "scandir", refused)
+    with pytest.raises(Unavailable):
+        await blobs.delete([DIGEST])
+    assert layer.exists()

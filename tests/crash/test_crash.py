@@ -33,7 +33,6 @@ READS = {
     "Metadata.repositories_with_manifests",
     "Metadata.repository_exists",
     "Metadata.tag_history",
-    "Metadata.totals",
     "Metadata.close",
     "BlobStore.close",
     "BlobStore.find",

@@ -223,6 +223,21 @@ async def _mend(people: People) -> None:
         pass
 
 
+async def _an_orphan(people: People) -> None:
+    """Bytes of somebody else, that are old by the disk's clock."""
+    assert isinstance(people, Place)
+    orphan = FilesystemBlobs(people.root).path(BLOB)
+    orphan.parent.mkdir(parents=True)
+    orphan.write_bytes(b"a blob")
+    people.now = time.time() + 2 * DAY
+
+
+async def _keep_then_delete_unknown(people: People) -> None:
+    await people.metadata.note_strangers(people.registry.change_by(people.may().principal))
+    async for _ in verify.run(Check(people.registry, repair=True, delete_unknown=True)):
+        pass
+
+
 async def _back_up(people: People) -> None:
     hold = Hold("backup", people.now + DAY)
     with tempfile.TemporaryDirectory() as directory:
@@ -302,6 +317,12 @@ VERBS = (
         _idle_uploads,
     ),
     Verb("Check and mend", _mend, _damage, mends=True),
+    Verb(
+        "Keep what is unknown, then delete it",
+        _keep_then_delete_unknown,
+        _an_orphan,
+        mends=True,
+    ),
     Verb("Back up", _back_up, _an_image),
     Verb("Be read-only for a while", _read_only_for_a_while),
     Verb("Log in", _log_in),

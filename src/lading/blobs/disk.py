@@ -14,10 +14,10 @@ from typing import ParamSpec, TypeVar
 
 from lading import durable
 from lading.blobs.failures import translated
+from lading.blobs.layout import Layout
 from lading.blocking import Lane, Pending, Threads
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull
-from lading.core.names import UploadKey
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -37,18 +37,11 @@ _DIRECTORIES = (
 )
 
 
-class Disk:
-    """The directories of a store, made if need be.
-
-    Attributes:
-        blobs, uploads, locks, quarantine: paths of directories.
-    """
+class Disk(Layout):
+    """The directories of a store, made if need be."""
 
     def __init__(self, root: Path, reserve: int) -> None:
-        self.blobs = f"{root}/docker/registry/v2/blobs"
-        self.uploads = f"{root}/lading/uploads"
-        self.locks = f"{root}/lading/locks"
-        self.quarantine = f"{root}/lading/quarantine"
+        super().__init__(root)
         durable.make_directories(root)
         for directory in _DIRECTORIES:
             durable.make_directory(root / directory)
@@ -67,14 +60,6 @@ class Disk:
         # Some file systems make inodes as they need them, and count none.
         if free - size < self._reserve or (status.f_files and not status.f_favail):
             raise StorageFull
-
-    def path_of(self, upload: UploadKey) -> str:
-        """The file of an upload."""
-        return f"{self.uploads}/{upload}"
-
-    def directory_of(self, digest: Digest) -> str:
-        """The directory of a blob; its bytes are in `data` there."""
-        return f"{self.blobs}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
 
     def make_room(self, digest: Digest) -> None:
         """Make the directory of a blob, which is durable after `sync_name` only."""

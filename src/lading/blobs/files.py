@@ -3,6 +3,7 @@
 import fcntl
 import os
 from contextlib import suppress
+from itertools import chain, count
 
 
 def exists(path: str) -> bool:
@@ -59,6 +60,12 @@ def delete(path: str) -> None:
     """Take a name away, if it is there."""
     with suppress(FileNotFoundError):
         os.unlink(path)
+
+
+def free_name(path: str) -> str:
+    """The path, with a number behind it if something has that name already."""
+    numbered = (f"{path}.{number}" for number in count(2))
+    return next(name for name in chain([path], numbered) if not os.path.lexists(name))
 
 
 def try_lock(descriptor: int) -> bool:

@@ -31,13 +31,14 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from lading import durable
-from lading.blobs import files, locks
+from lading.blobs import distribution, files, locks
 from lading.blobs.disk import Disk
 from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
+from lading.blobs.layout import names
 from lading.blobs.small import LARGEST, SmallBlobs
 from lading.blobs.staged import StagedFile, marked
-from lading.core.digest import HEX_LENGTH, Digest
+from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid, Unavailable, UploadUnknown
 from lading.core.names import UploadKey
 from lading.ports.blobs import LocalFile, Memory, Staged, StoredBytes
@@ -108,9 +109,17 @@ class FilesystemBlobs:
 
     async def delete(self, digests: Sequence[Digest]) -> None:
         """See `BlobStore.delete`."""
+        await self._disk.run(self._delete, digests)
         for digest in digests:
             self._small.drop(digest)
-        await self._disk.run(_delete_all, [self._disk.directory_of(digest) for digest in digests])
+
+    async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:
+        """See `BlobStore.referred_to`."""
+        return await self._disk.run(distribution.referred_to, self._disk.repositories, digests)
+
+    async def is_shared(self) -> bool:
+        """See `BlobStore.is_shared`."""
+        return await self._disk.run(distribution.is_there, self._disk.repositories)
 
     def lock(self, digest: Digest) -> locks.Lock:
         """See `BlobStore.lock`."""
@@ -124,14 +133,9 @@ class FilesystemBlobs:
 
     async def digests(self) -> AsyncIterator[Digest]:
         """See `BlobStore.digests`."""
-        for algorithm in HEX_LENGTH:
-            top = f"{self._disk.blobs}/{algorithm}"
-            for shard in await self._disk.run(_names, top):
-                for name in await self._disk.run(_names, f"{top}/{shard}"):
-                    with suppress(DigestInvalid):
-                        digest = Digest(f"{algorithm}:{name}")
-                        if self.path(digest).exists():
-                            yield digest
+        for shard in await self._disk.run(list, self._disk.shards()):
+            for digest in await self._disk.run(list, self._disk.digests_in(*shard)):
+                yield digest
 
     async def examine(self, digests: Sequence[Digest]) -> Mapping[Digest, StoredBytes]:
         """See `BlobStore.examine`."""
@@ -177,7 +181,7 @@ class FilesystemBlobs:
     def _list_staged(self) -> list[Staged]:
         """Names that are not of this module are somebody else's, and left alone."""
         found = []
-        for name in _names(self._disk.uploads):
+        for name in names(self._disk.uploads):
             upload, _, rest = name.partition(".")
             with suppress(UploadUnknown, DigestInvalid, FileNotFoundError):
                 digest = Digest(rest) if rest else None
@@ -185,6 +189,18 @@ class FilesystemBlobs:
                 size = status.st_size if digest is None else files.size_of(self._data(digest))
                 found.append(Staged(UploadKey(upload), size, status.st_mtime, digest))
         return found
+
+    def _delete(self, digests: Sequence[Digest]) -> None:
+        """What others refer to stays, whatever the rows say."""
+        kept = distribution.referred_to(self._disk.repositories, digests)
+        if kept:
+            log.info("%d blobs are kept: %s refers to them", len(kept), self._disk.repositories)
+        for directory in (
+            self._disk.directory_of(digest) for digest in digests if digest not in kept
+        ):
+            files.delete(f"{directory}/data")
+            with suppress(OSError):  # not empty, or gone already
+                os.rmdir(directory)
 
     def _data(self, digest: Digest) -> str:
         return f"{self._disk.directory_of(digest)}/data"
@@ -199,14 +215,14 @@ class FilesystemBlobs:
         return found
 
     def _set_aside(self, digest: Digest) -> str | None:
-        path, aside = self.path(digest), Path(self._disk.quarantine, digest)
+        path, aside = self.path(digest), files.free_name(f"{self._disk.quarantine}/{digest}")
         try:
-            path.replace(aside)
+            os.replace(path, aside)
         except FileNotFoundError:
             return None
-        durable.sync_directory(aside.parent)
+        durable.sync_directory(self._disk.quarantine)
         durable.sync_directory(path.parent)
-        return str(aside)
+        return aside
 
     def _lock_of(self, digest: Digest) -> str:
         return f"{self._disk.locks}/{digest.hex[:2]}"
@@ -217,17 +233,3 @@ def _hash_next(descriptor: int, running: RunningHash) -> int:
     data = os.read(descriptor, HASH_SIZE)
     running.update(data)
     return len(data)
-
-
-def _delete_all(directories: Sequence[str]) -> None:
-    for directory in directories:
-        files.delete(f"{directory}/data")
-        with suppress(OSError):  # not empty, or gone already
-            os.rmdir(directory)
-
-
-def _names(directory: str) -> list[str]:
-    try:
-        return os.listdir(directory)
-    except (FileNotFoundError, NotADirectoryError):  # gone meanwhile; or a stranger's file
-        return []

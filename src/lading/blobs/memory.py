@@ -84,6 +84,14 @@ class MemoryBlobs:
         for digest in digests:
             self._blobs.pop(digest, None)
 
+    async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:  # noqa: ARG002
+        """See `BlobStore.referred_to`. Nobody else reaches what is in here."""
+        return frozenset()
+
+    async def is_shared(self) -> bool:
+        """See `BlobStore.is_shared`."""
+        return False
+
     @asynccontextmanager
     async def lock(self, digest: Digest) -> AsyncIterator[None]:
         """See `BlobStore.lock`."""

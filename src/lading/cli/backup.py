@@ -5,10 +5,9 @@ is the database, and which blobs belong to it.
 """
 
 import os
-import shutil
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,7 +16,7 @@ import click
 
 from lading.app import metadata_path
 from lading.cli.output import to_json
-from lading.cli.registry import run_with
+from lading.cli.registry import operator, run_with
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
 from lading.cli.units import human_size
@@ -25,6 +24,7 @@ from lading.config.durations import parse_duration
 from lading.config.settings import Settings
 from lading.core.errors import RegistryError
 from lading.core.garbage import utc
+from lading.core.history import Change
 from lading.durable import sync_directory
 from lading.metadata.copies import count_blobs, open_copy, stored_blobs
 from lading.metadata.replacement import NotEmpty, UnusableBackup, replace
@@ -95,9 +95,10 @@ def restore_backup(src: Path, config: Path, *, force: bool) -> None:
         raise click.ClickException("data in memory cannot be restored (storage: inmemory)")
     database = metadata_path(settings.storage.filesystem.rootdirectory)
     aside = database.with_name(f"replaced-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.sqlite3")
+    change = Change(operator(), time.time())
     try:
         with told(settings):
-            kept = replace(database, src / METADATA, aside=aside, force=force)
+            kept = replace(database, src / METADATA, aside=aside, force=force, change=change)
     except NotEmpty as error:
         raise click.ClickException(
             f"there is a registry in {database.parent.parent} that is not empty; name another"
@@ -162,7 +163,8 @@ class _Backup:
             files = await self._list(registry)
             self._finish()
         except BaseException as error:
-            shutil.rmtree(self._partial, ignore_errors=True)
+            with suppress(OSError):
+                self._discard()
             if isinstance(error, OSError | RegistryError):
                 raise click.ClickException(f"cannot write {self._dest}: {error}") from error
             raise
@@ -181,8 +183,15 @@ class _Backup:
         return await registry.metadata.release_blobs(self._hold.name)
 
     def _begin(self) -> None:
-        shutil.rmtree(self._partial, ignore_errors=True)
+        self._discard()  # what a crash has left
         self._partial.mkdir(parents=True, mode=0o700)
+
+    def _discard(self) -> None:
+        """Delete what was made under the other name; what is not of this command stays."""
+        for name in (METADATA, f"{METADATA}-journal", BLOBS):
+            (self._partial / name).unlink(missing_ok=True)
+        with suppress(FileNotFoundError):
+            self._partial.rmdir()
 
     async def _list(self, registry: Registry) -> int:
         files = 0

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import click
 
 from lading.config.settings import Settings
+from lading.datadir import ForeignData
 from lading.metadata.presence import DatabaseInUse
 from lading.metadata.schema import NewerSchema
 
@@ -22,7 +23,7 @@ def told(settings: Settings) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, NewerSchema, DatabaseInUse, sqlite3.Error) as error:
+    except (OSError, ForeignData, NewerSchema, DatabaseInUse, sqlite3.Error) as error:
         place = settings.storage.filesystem.rootdirectory.absolute()
         message = f"cannot use the data in {place}: {error}; {_advice(error)}"
         raise click.ClickException(message) from error
@@ -31,7 +32,7 @@ def told(settings: Settings) -> Iterator[None]:
 def _advice(error: Exception) -> str:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
         return "the database is damaged: restore a backup of it with `lading restore-backup`"
-    if isinstance(error, NewerSchema | DatabaseInUse):
+    if isinstance(error, NewerSchema | DatabaseInUse | ForeignData):
         return "nothing was changed"
     return (
         "check that this user may write there and that there is space, or set another place"

@@ -23,15 +23,25 @@ from lading.services.verify import Check
     "--checksums", is_flag=True, help="Read all bytes, and compare them with their digests."
 )
 @click.option("--repair", is_flag=True, help="Mend what can be mended without loss.")
+@click.option(
+    "--delete-unknown",
+    is_flag=True,
+    help="With --repair: delete bytes that the database does not know, even if they may have been"
+    " there before it. What another registry's `repositories` refer to stays.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line instead.")
 @click.argument("config", type=click.Path(path_type=Path))
-def verify(config: Path, *, checksums: bool, repair: bool, as_json: bool) -> None:
+def verify(
+    config: Path, *, checksums: bool, repair: bool, delete_unknown: bool, as_json: bool
+) -> None:
     """Compare what the database says with the bytes that are there, both ways.
 
     Exits with 0 if nothing is wrong, or nothing any more; with 1 if there is something left to do.
     The server may run meanwhile. CONFIG is the server's configuration file.
     """
-    command = _Command(checksums=checksums, repair=repair, as_json=as_json)
+    if delete_unknown and not repair:
+        raise click.UsageError("--delete-unknown goes with --repair")
+    command = _Command(checksums=checksums, repair=repair, unknown=delete_unknown, as_json=as_json)
     if with_registry(config, command.run):
         sys.exit(1)
 
@@ -39,9 +49,10 @@ def verify(config: Path, *, checksums: bool, repair: bool, as_json: bool) -> Non
 class _Command:
     """One run of the command: what it found so far."""
 
-    def __init__(self, *, checksums: bool, repair: bool, as_json: bool) -> None:
+    def __init__(self, *, checksums: bool, repair: bool, unknown: bool, as_json: bool) -> None:
         self._checksums = checksums
         self._repair = repair
+        self._unknown = unknown
         self._as_json = as_json
         self._found = 0
         self._left = 0
@@ -56,7 +67,7 @@ class _Command:
         return self._left > 0
 
     async def _check(self, registry: Registry, advance: Callable[[int], None]) -> None:
-        check = Check(registry, self._checksums, self._repair, advance)
+        check = Check(registry, self._checksums, self._repair, advance, self._unknown)
         async for finding in checking.run(check):
             self._found += 1
             self._left += finding.advice != ""

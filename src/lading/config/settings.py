@@ -66,6 +66,11 @@ class Filesystem(Section):
     reserve: Size = Field(default=64 * 1024 * 1024, ge=0)
     """How much of the disk pushes leave free, as in `1 GiB`, so that there is always room for the \
 database: a push that needs it gets 507. Not a key of Distribution."""
+    foreignblobs: Annotated[Literal["refuse", "keep"], AnyCase] = "refuse"
+    """What to do where there are blobs already, and no database that knows them, as in \
+Distribution's own directory: `refuse` to start, or start with an empty registry and `keep` them. \
+They are not served, and never deleted as long as a `repositories` folder refers to them. Not a \
+key of Distribution."""
 
 
 class Delete(Section):

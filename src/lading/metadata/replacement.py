@@ -7,11 +7,15 @@ and gets its name by one rename. What it replaces is kept under another name.
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
+from sqlite3 import Connection
 
+from lading.core.history import Change
 from lading.durable import make_directories, sync_directory
+from lading.metadata import strangers
 from lading.metadata.copies import open_copy
+from lading.metadata.emptiness import has_nothing, holds_bytes
 from lading.metadata.presence import alone_with
 from lading.metadata.schema import STEPS
 
@@ -24,7 +28,7 @@ class NotEmpty(Exception):
     """There is a database with something in it already."""
 
 
-def replace(database: Path, backup: Path, *, aside: Path, force: bool) -> bool:
+def replace(database: Path, backup: Path, *, aside: Path, force: bool, change: Change) -> bool:
     """Put a copy of a backup where the database is.
 
     Args:
@@ -32,6 +36,7 @@ def replace(database: Path, backup: Path, *, aside: Path, force: bool) -> bool:
         backup: what to copy.
         aside: the name under which a database that is replaced is kept.
         force: whether to replace one that is not empty.
+        change: who does it, and when.
 
     Returns:
         Whether something was put aside.
@@ -44,19 +49,22 @@ def replace(database: Path, backup: Path, *, aside: Path, force: bool) -> bool:
     _check(backup)
     make_directories(database.parent)
     with alone_with(database):
-        occupied = database.exists() and not _is_empty(database)
+        occupied = database.exists() and not has_nothing(database)
         if occupied and not force:
             raise NotEmpty
         arriving = database.with_name(f"{database.name}.arriving")
         try:
-            _prepare(backup, arriving)
-            if database.exists():
-                _retire(database, aside)
+            _prepare(backup, arriving, change)
+            _retire(database, aside)
             arriving.replace(database)
         finally:
             arriving.unlink(missing_ok=True)
         sync_directory(database.parent)
     return aside.exists()
+
+
+def _connect(path: Path) -> Connection:
+    return sqlite3.connect(path, isolation_level=None)
 
 
 def _check(backup: Path) -> None:
@@ -73,22 +81,14 @@ def _check(backup: Path) -> None:
         raise UnusableBackup(f"{backup} is damaged: {complaint}")
 
 
-def _is_empty(database: Path) -> bool:
-    """Whether nothing was ever pushed; a file that cannot be read may hold anything."""
-    try:
-        with closing(sqlite3.connect(database)) as connection:
-            return connection.execute("SELECT 1 FROM repositories LIMIT 1").fetchone() is None
-    except sqlite3.Error:
-        return database.stat().st_size == 0
-
-
-def _prepare(backup: Path, arriving: Path) -> None:
+def _prepare(backup: Path, arriving: Path, change: Change) -> None:
     """A copy in which nobody holds anything: what was under way is not any more."""
     shutil.copyfile(backup, arriving)
-    with closing(sqlite3.connect(arriving, isolation_level=None)) as connection:
+    with closing(_connect(arriving)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         connection.execute("DELETE FROM holds")
         connection.execute("DELETE FROM jobs")
+        strangers.note(connection, change)
     with arriving.open("rb") as file:
         os.fsync(file.fileno())
 
@@ -96,15 +96,14 @@ def _prepare(backup: Path, arriving: Path) -> None:
 def _retire(database: Path, aside: Path) -> None:
     """Give a database another name as well, with all that is in its log.
 
-    If it is too damaged to take in its log, the log goes with it: the next database must not find
-    one that is not its own.
+    If it is too damaged to take in its log, or is lost but for it, the log goes with it: the next
+    database must not find one that is not its own.
     """
-    try:
-        with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+    if holds_bytes(database):
+        with suppress(sqlite3.Error), closing(_connect(database)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
-    except sqlite3.Error:
-        pass
-    aside.hardlink_to(database)
+    if database.exists():
+        aside.hardlink_to(database)
     for suffix in ("-wal", "-shm"):
         path = database.with_name(database.name + suffix)
         if path.exists():

@@ -27,6 +27,7 @@ from lading.metadata import (
     refresh_tokens,
     repositories,
     robots,
+    strangers,
     tags,
     trash,
     uploads,
@@ -47,9 +48,17 @@ class SqliteMetadata(SqliteInspection):
     """See `lading.ports.metadata.Metadata`."""
 
     @classmethod
-    def open(cls, path: Path) -> Self:
-        """The database in a file, made or brought up to date as needed."""
-        return cls(FileDatabase(path), path.with_name(f"{path.name}.read-only"))
+    def open(cls, path: Path, *, strangers_noted: Change | None = None) -> Self:
+        """The database in a file, made or brought up to date as needed.
+
+        Args:
+            path: of the file.
+            strangers_noted: see `note_strangers`; done before anybody can ask.
+        """
+        database = FileDatabase(path)
+        if strangers_noted is not None:
+            database.read(strangers.note, strangers_noted)
+        return cls(database, path.with_name(f"{path.name}.read-only"))
 
     @classmethod
     def in_memory(cls) -> Self:
@@ -335,6 +344,18 @@ class SqliteMetadata(SqliteInspection):
     async def set_read_only(self, change: Change | None) -> None:
         """See `Metadata.set_read_only`."""
         await self._read_only.set(change)
+
+    async def note_strangers(self, change: Change | None) -> None:
+        """See `Metadata.note_strangers`."""
+        await self._database.write(
+            strangers.forget
+            if change is None
+            else lambda connection: strangers.note(connection, change)
+        )
+
+    async def find_strangers(self) -> Change | None:
+        """See `Metadata.find_strangers`."""
+        return self._database.read(strangers.find)
 
     async def hold_blobs(self, hold: Hold) -> None:
         """See `Metadata.hold_blobs`."""

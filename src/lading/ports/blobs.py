@@ -170,7 +170,16 @@ class BlobStore(Protocol):
         """
 
     async def delete(self, digests: Sequence[Digest]) -> None:
-        """Delete the bytes of blobs, where there are any. Only the collector calls this."""
+        """Delete the bytes of blobs, where there are any. Only the collector calls this.
+
+        Bytes that are `referred_to` stay.
+        """
+
+    async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:
+        """Those of the blobs that another registry's repositories, in the same place, refer to."""
+
+    async def is_shared(self) -> bool:
+        """Whether another registry has repositories in the same place."""
 
     def lock(self, digest: Digest) -> AbstractAsyncContextManager[None]:
         """Hold a blob against all workers: while committing its bytes, while deleting them."""

@@ -29,6 +29,15 @@ class Maintenance(Protocol):
     async def set_read_only(self, change: Change | None) -> None:
         """Make the registry read-only, for all processes at once, or (`None`) not so any more."""
 
+    async def note_strangers(self, change: Change | None) -> None:
+        """There may be bytes that are unknown and no garbage; or (`None`) there are none any more.
+
+        A database that is restored says so by itself.
+        """
+
+    async def find_strangers(self) -> Change | None:
+        """Who said that there may be such bytes, and when; `None` if nobody did."""
+
     async def hold_blobs(self, hold: Hold) -> None:
         """Let no blob be collected until then; a hold of the same name is replaced."""
 

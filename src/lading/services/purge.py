@@ -59,9 +59,15 @@ async def find_leftovers(registry: Registry) -> Sequence[Leftover]:
 
 
 async def clear(registry: Registry, leftover: Leftover) -> None:
-    """Delete what a crash has left: bytes that no row knows are deleted, others are kept."""
+    """Delete what a crash has left: bytes that no row knows are deleted, others are kept.
+
+    Where there may be bytes that are unknown and no garbage, as the crash may have been before the
+    database began, all are kept.
+    """
+    doubtful = await registry.metadata.find_strangers() is not None
+    leftovers = () if doubtful else (leftover.digest,)
     async with registry.blobs.lock(leftover.digest):
-        unknown = await registry.metadata.collect_blobs([leftover.digest], now=registry.clock())
+        unknown = await registry.metadata.collect_blobs(leftovers, now=registry.clock())
         await registry.blobs.delete(unknown)
         await registry.blobs.settle(leftover.upload, leftover.digest)
         await registry.metadata.forget_deletions(unknown)

@@ -11,7 +11,7 @@ then on, so that clients which push them again heal every image that needs them.
 from collections.abc import AsyncIterator
 
 from lading.core.damage import Finding, Kind
-from lading.services import verify_blobs, verify_manifests
+from lading.services import verify_blobs, verify_manifests, verify_unknown
 from lading.services.verify_blobs import Check
 
 __all__ = ["Check", "run"]
@@ -31,15 +31,13 @@ async def run(check: Check) -> AsyncIterator[Finding]:
         yield finding
     if damaged:  # what its rows say means nothing
         return
-    parts = (
-        verify_manifests.manifests(check),
-        _tags(check),
-        verify_blobs.known(check),
-        verify_blobs.unknown(check),
-    )
-    for part in parts:
+    missing = 0
+    for part in (verify_manifests.manifests(check), _tags(check), verify_blobs.known(check)):
         async for finding in part:
+            missing += finding.kind is Kind.BYTES_MISSING
             yield finding
+    async for finding in verify_unknown.unknown(check, missing=missing):
+        yield finding
 
 
 async def _database(check: Check) -> AsyncIterator[Finding]:

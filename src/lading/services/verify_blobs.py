@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
-from lading.core.garbage import utc
 from lading.ports.blobs import StoredBytes
 from lading.ports.inspection import KnownBlob, User
 from lading.services.registry import Registry
@@ -27,6 +26,8 @@ class Check:
     Attributes:
         checksums: whether all bytes are read and hashed.
         repair: whether to mend what can be mended without loss.
+        delete_unknown: whether a person has said that bytes are garbage which the database does not
+            know, even if they may have been there before it.
         advance: told how much was done: bytes with checksums, else blobs; and manifests.
     """
 
@@ -34,6 +35,7 @@ class Check:
     checksums: bool = False
     repair: bool = False
     advance: Callable[[int], None] = _ignore
+    delete_unknown: bool = False
 
 
 async def known(check: Check) -> AsyncIterator[Finding]:
@@ -52,19 +54,6 @@ async def known(check: Check) -> AsyncIterator[Finding]:
                 if finding is not None:
                     yield finding
         after = page[-1].digest
-
-
-async def unknown(check: Check) -> AsyncIterator[Finding]:
-    """Bytes that the database does not know of."""
-    batch: list[Digest] = []
-    async for digest in check.registry.blobs.digests():
-        batch.append(digest)
-        if len(batch) == PAGE:
-            async for finding in _unknown_of(check, batch):
-                yield finding
-            batch.clear()
-    async for finding in _unknown_of(check, batch):
-        yield finding
 
 
 async def _wrong(
@@ -141,33 +130,3 @@ async def _found_again(check: Check, digest: Digest) -> Finding:
         return Finding(Kind.BYTES_MISSING, digest, explanation, "run `lading verify --repair`")
     await check.registry.metadata.regain_blob(digest)
     return Finding(Kind.BYTES_MISSING, digest, explanation, mended="it counts as there again")
-
-
-async def _unknown_of(check: Check, digests: Sequence[Digest]) -> AsyncIterator[Finding]:
-    rows = {blob.digest for blob in await check.registry.metadata.known_blobs(digests)}
-    for digest in digests:
-        if digest not in rows:
-            async with check.registry.blobs.lock(digest):
-                finding = await _look_at_unknown(check, digest)
-            if finding is not None:
-                yield finding
-
-
-async def _look_at_unknown(check: Check, digest: Digest) -> Finding | None:
-    """Under its lock: who commits a blob holds it until the row is there."""
-    registry = check.registry
-    stored = (await registry.blobs.examine([digest])).get(digest)
-    if stored is None or await registry.metadata.known_blobs([digest]):
-        return None
-    explanation = f"there are {stored.size} bytes that the database does not know of"
-    goes_at = stored.since + registry.policy.grace
-    if not check.repair:
-        advice = "`lading verify --repair` deletes them once they are older than the grace"
-    elif goes_at > registry.clock():
-        advice = f"they are young, and left alone until {utc(goes_at)}; run this again then"
-    else:
-        unneeded = await registry.metadata.collect_blobs([digest], now=registry.clock())
-        await registry.blobs.delete(unneeded)
-        await registry.metadata.forget_deletions(unneeded)
-        return Finding(Kind.BYTES_UNKNOWN, digest, explanation, mended="they were deleted")
-    return Finding(Kind.BYTES_UNKNOWN, digest, explanation, advice)
