@@ -36,6 +36,20 @@ UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c"
         pytest.param(request(b"GET /v2/\xc3\xa9 HTTP/1.1"), 400, id="path not in ASCII"),
         pytest.param(request(b"GET /v2/\x00 HTTP/1.1"), 400, id="path with NUL"),
         pytest.param(request(b"GET /v2/ HTTP/9.9"), 400, id="no version"),
+        pytest.param(request(b"GET /v2/ HTTP/2.0"), 505, id="version of another protocol"),
+        pytest.param(request(b"GET /v2/ HTTP/0.9"), 505, id="version from before there was one"),
+        pytest.param(b"GET /v2/\r\n\r\n", 505, id="no version"),
+        pytest.param(request(b"GET /v2/ HTTP/1.1 "), 400, id="space behind the version"),
+        pytest.param(b"GET /v2/ HTTP/1.1\n" + b"Host: a\n\n", 400, id="lines without CR"),
+        pytest.param(b"GET /v2/ HTTP/1.1\r\n " + HOST + b"\r\n", 400, id="space before a header"),
+        pytest.param(request(GET, b"X : y"), 400, id="space before a colon"),
+        pytest.param(request(GET, b"X: y\r\n z"), 400, id="header on two lines"),
+        pytest.param(request(GET, b": y"), 400, id="header without a name"),
+        pytest.param(request(b"GET /v2/#x HTTP/1.1"), 400, id="path with a fragment"),
+        pytest.param(request(b"GET ftp://a/v2/ HTTP/1.1"), 400, id="URL of another protocol"),
+        pytest.param(request(b"GET http://user@a/v2/ HTTP/1.1"), 400, id="URL with a user"),
+        pytest.param(request(b"GET http:///v2/ HTTP/1.1"), 400, id="URL without a host"),
+        pytest.param(request(b"CONNECT a:443 HTTP/1.1"), 400, id="CONNECT"),
         pytest.param(b"GET /v2/ HTTP/1.1\r\n\r\n", 400, id="no host"),
         pytest.param(request(b"GET /v2/ HTTP/1.1", HOST.strip()), 400, id="two hosts"),
         pytest.param(request(b"GET /v2/ HTTP/1.1", b"X: a\x00b"), 400, id="header with NUL"),
@@ -65,6 +79,39 @@ UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c"
             request(START, b"Transfer-Encoding: gzip", body=b"x"),
             400,
             id="coding that is not known",
+        ),
+        *(
+            pytest.param(
+                request(START, b"Transfer-Encoding: " + codings, body=b"0\r\n\r\n"),
+                status,
+                id=f"codings: {codings.decode()}",
+            )
+            for codings, status in {
+                b"gzip, chunked": 501,
+                b"GZIP,Chunked": 501,
+                b"gzip\r\nTransfer-Encoding: chunked": 501,
+                b"identity, chunked": 501,
+                b"chunked, gzip": 400,
+                b"chunked, chunked": 400,
+                b"chunked\r\nTransfer-Encoding: chunked": 400,
+                b"chunked;x=y": 400,
+                b"identity": 400,
+            }.items()
+        ),
+        pytest.param(
+            request(b"POST /v2/app/blobs/uploads/ HTTP/1.0", CHUNKED, body=b"0\r\n\r\n"),
+            400,
+            id="chunks of HTTP/1.0",
+        ),
+        pytest.param(
+            request(START, CHUNKED, body=b"0\r\nContent-Length: 1\r\n\r\n"),
+            400,
+            id="length as a trailer",
+        ),
+        pytest.param(
+            request(START, UPGRADE, b"Content-Length: 5", CHUNKED, body=b"0\r\n\r\n"),
+            400,
+            id="length and chunks with an offer to upgrade",
         ),
         pytest.param(request(START, CHUNKED, body=b"ZZ\r\n\r\n"), 400, id="POST of no chunks"),
         pytest.param(
@@ -216,3 +263,10 @@ def test_what_is_just_large_is_read(victim: Victim, sent: bytes, size: int) -> N
             for piece in pieces if len(pieces) < 500 else [sent]:
                 connection.send(piece)
             assert connection.receive().status == 200
+
+
+def test_a_head_that_is_refused_gets_no_body_if_it_asked_for_none(victim: Victim) -> None:
+    with victim.client.connection() as connection:
+        connection.send(request(b"HEAD /v2/ HTTP/1.1", b"X: " + b"y" * 100_000))
+        assert connection.receive(head=True).status == 431
+        assert connection.rest() == b""

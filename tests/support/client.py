@@ -108,6 +108,10 @@ class Connection:
         """Everything that still comes until the server closes the connection."""
         return self._file.read()
 
+    def end(self) -> None:
+        """Send nothing more, and still listen."""
+        self._socket.shutdown(socket.SHUT_WR)
+
     def close(self) -> None:
         """Go away, in the middle of a request or not."""
         self._file.close()

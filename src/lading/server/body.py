@@ -22,6 +22,9 @@ class Receiver(Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left."""
 
+    def eof_received(self) -> bool:
+        """See `asyncio.Protocol`."""
+
     def pause_writing(self) -> None:
         """See `asyncio.BaseProtocol`."""
 
@@ -71,6 +74,11 @@ class LargeBody(asyncio.BufferedProtocol):
             self._hand_over()
         if self._exchange.missing == 0:
             self._connection.body_received()
+
+    def eof_received(self) -> bool:
+        """The client sends no more; what came is kept."""
+        self._hand_over()
+        return self._connection.eof_received()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left; what came is kept."""

@@ -24,8 +24,10 @@ COPIED = 64 * 1024
 # Bytes that a worker collects for its applications before each connection is read less far ahead,
 # and none beyond the request whose turn it is.
 MOST_COLLECTED = 16 * 1024 * 1024
-# What a request takes beside its headers while it waits for its turn.
+# What a request takes beside its headers while it waits for its turn, and each of them beside its
+# name and value.
 OBJECTS = 4096
+FIELD_OBJECTS = 144
 # Bytes of a piece up to which it is put to the one before: as an object of its own it would take
 # many times as much, and a client chooses how its body is cut.
 SCRAP = 4096
@@ -124,7 +126,8 @@ class Exchange:
     def wait(self) -> bool:
         """Wait for the requests before it to be answered; false if there is no memory for that."""
         headers = self.scope["headers"]
-        self._waiting = OBJECTS + sum(len(name) + len(value) for name, value in headers)
+        sizes = (FIELD_OBJECTS + len(name) + len(value) for name, value in headers)
+        self._waiting = OBJECTS + sum(sizes)
         self._line.server_state.collected += self._waiting
         return self.may_wait
 
@@ -213,6 +216,9 @@ class Exchange:
             OSError: a file that is to be sent cannot be read.
         """
         if message["type"] == "http.response.start":
+            if self.waits and self.more_body and not self._received:
+                # What comes next may be the body or another request: only the client knows.
+                self.keep_alive = False
             self._head = self._render(message["status"], message["headers"])
             return
         await self._line.writable()

@@ -1,13 +1,16 @@
 """The head of a request while it arrives: what a stranger may make the program keep, or believe."""
 
+import re
 from http import HTTPStatus
-
-import httptools
 
 from lading.server.bounds import MAX_FIELDS, MAX_URL
 from lading.server.refusal import Refusal
 
+_VERSIONS = frozenset({"1.0", "1.1"})
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
+# "absolute-form" (RFC 9112, 3.2.2), in which only proxies are asked, usually: the authority, the
+# path, the query. A user in it is "an error" (RFC 9110, 4.2.4).
+_ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)(/[^?#]*)?(?:\?([^#]*))?")
 
 
 class Head:
@@ -21,7 +24,6 @@ class Head:
         in_pieces: whether some of it came before the rest.
         headers: by lower-case name, in their order.
         framing: the header that tells where the body ends, if it has one (RFC 9112, 6.3).
-        waits: whether the client waits to be told to send the body (RFC 9110, 10.1.1).
     """
 
     in_pieces = False
@@ -29,9 +31,9 @@ class Head:
     def __init__(self) -> None:
         self.headers: list[tuple[bytes, bytes]] = []
         self.framing: tuple[bytes, bytes] | None = None
-        self.waits = False
         self._url = b""
         self._hosts = 0
+        self._expects_continue = False
 
     def add_url(self, part: bytes) -> None:
         """Take a part of the request line's target.
@@ -56,43 +58,73 @@ class Head:
                 HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
                 f"a request may have at most {MAX_FIELDS} header lines",
             )
-        name = name.lower()
+        # "optional whitespace … is excluded" (RFC 9112, 5.1); the parser leaves out the first one.
+        name, value = name.lower(), value.rstrip()
         self.headers.append((name, value))
         if name == b"host":
             self._hosts += 1
         elif name in _FRAMING:
-            self.framing = name, value
+            # The parser refuses any two of them but codings, of which the last one is `chunked`.
+            before = b"" if self.framing is None else self.framing[1] + b","
+            self.framing = name, before + value
         elif name == b"expect":
-            self.waits = value.lower() == b"100-continue"
+            self._expects_continue = value.lower() == b"100-continue"
 
     @property
     def size(self) -> int:
         """Bytes of all headers, each on a line of its own."""
         return sum(line_size(name, value) for name, value in self.headers)
 
-    def require_one_host(self, version: str) -> None:
-        """Refuse a request that leaves open whom it is for.
+    @property
+    def has_target(self) -> bool:
+        """Whether it is known by which method what is asked for."""
+        return bool(self._url)
 
-        "A server MUST respond with a 400 … to any HTTP/1.1 request message that lacks a Host header
-        field and to any … that contains more than one" (RFC 9112, 3.2).
+    def require_answerable(self, version: str) -> None:
+        """Refuse a request that is not meant as it would be understood here.
 
         Raises:
-            Refusal: it names none, or several.
+            Refusal: it is of another version, names no host or several, or its body is in no form
+                that is read here.
         """
+        if version not in _VERSIONS:
+            raise Refusal(
+                HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "only HTTP/1.0 and HTTP/1.1 are spoken here"
+            )
+        # "A server MUST respond with a 400 … to any HTTP/1.1 request message that lacks a Host
+        # header field and to any … that contains more than one" (RFC 9112, 3.2).
         if self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
             raise Refusal(HTTPStatus.BAD_REQUEST, "the request must have one Host header")
+        match self.framing:
+            case (b"transfer-encoding", codings):
+                _require_chunked(codings, version)
+
+    def waits(self, version: str) -> bool:
+        """Whether the client waits to be told to send the body (RFC 9110, 10.1.1).
+
+        "A server that receives a 100-continue expectation in an HTTP/1.0 request MUST ignore that
+        expectation", and it "MAY omit sending" what nothing would follow on.
+        """
+        return self._expects_continue and version == "1.1" and self.framing is not None
 
     def target(self) -> tuple[bytes, bytes]:
         """The path and the query (RFC 9112, 3.2).
 
         Raises:
-            httptools.HttpParserError: it has none.
+            Refusal: it has none, or one that no two readers would understand in the same way.
         """
-        if self._url.startswith(b"/") and b"#" not in self._url:
-            path, _, query = self._url.partition(b"?")
+        url = self._url
+        if url == b"*" or (url.startswith(b"/") and b"#" not in url):
+            path, _, query = url.partition(b"?")
             return path, query
-        parsed = httptools.parse_url(self._url)
-        return parsed.path or b"", parsed.query or b""
+        absolute = _ABSOLUTE.fullmatch(url)
+        if absolute is None:
+            raise Refusal(HTTPStatus.BAD_REQUEST, "ask for a path that begins with /")
+        # "the origin server MUST ignore the received Host header field (if any) and instead replace
+        # it with the host information of the request-target" (RFC 9112, 3.2.2).
+        host = (b"host", absolute[1])
+        self.headers = [host, *(header for header in self.headers if header[0] != b"host")]
+        return absolute[2] or b"/", absolute[3] or b""
 
     def body_size(self) -> int | None:
         """Bytes of the body; `None` if the client does not say."""
@@ -103,6 +135,23 @@ class Head:
                 return 0
             case _:
                 return None
+
+
+def _require_chunked(codings: bytes, version: str) -> None:
+    """Refuse a body in any other coding than chunks.
+
+    Raises:
+        Refusal: it is.
+    """
+    if version == "1.0":  # "MUST treat the message as if the framing is faulty" (RFC 9112, 6.1)
+        raise Refusal(HTTPStatus.BAD_REQUEST, "HTTP/1.0 has no Transfer-Encoding")
+    names = [name for part in codings.lower().split(b",") if (name := part.strip())]
+    if names[-1:] != [b"chunked"]:  # "MUST respond with the 400 … status code" (RFC 9112, 6.3)
+        raise Refusal(HTTPStatus.BAD_REQUEST, "the last Transfer-Encoding must be chunked")
+    if len(names) > 1:
+        # "A server that receives a request message with a transfer coding it does not understand
+        # SHOULD respond with 501" (RFC 9112, 6.1).
+        raise Refusal(HTTPStatus.NOT_IMPLEMENTED, "the only Transfer-Encoding here is chunked")
 
 
 def line_size(name: bytes, value: bytes) -> int:

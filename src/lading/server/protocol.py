@@ -18,7 +18,7 @@ from lading.server.body import LargeBody
 from lading.server.bounds import Bounds
 from lading.server.exchange import Exchange
 from lading.server.head import Head, line_size
-from lading.server.parser import DecliningParser
+from lading.server.parser import DecliningParser, NoMoreRequests
 from lading.server.refusal import NOT_HTTP, Refusal
 from lading.server.sendfile import can_send_files
 from lading.server.state import State
@@ -26,9 +26,6 @@ from lading.server.state import State
 # Requests of a connection that may wait for their answers; each takes some KiB, and real clients
 # wait themselves.
 MOST_AHEAD = 256
-TOO_FAR_AHEAD = Refusal(
-    HTTPStatus.TOO_MANY_REQUESTS, "too much was sent ahead of its turn; wait for the answers"
-)
 # Seconds that a client has to read the last response.
 LINGER = 5.0
 
@@ -55,8 +52,12 @@ class Http(asyncio.Protocol):
         self._receiving: Exchange | None = None
         self._reading = True
         self._writable: asyncio.Future[None] | None = None
-        # The last response is sent: what still comes is not looked at.
+        # The last request is here, the last response is sent: what still comes is not looked at.
+        self._heard_all = False
         self._parting = False
+        # Something came nevertheless; nothing will, as the client has closed its side.
+        self._more_came = False
+        self._half_closed = False
         self._bounds = Bounds(server_state.max_head)
         # The one that is being received; that of a body is complete, and out of reach.
         self._head: Head | None = None
@@ -92,7 +93,8 @@ class Http(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the connection."""
-        if self._parting or self.transport.is_closing():
+        if self._heard_all or self._parting or self.transport.is_closing():
+            self._more_came = True
             return
         try:
             self._parse(memoryview(data))
@@ -100,9 +102,32 @@ class Http(asyncio.Protocol):
             self._refuse(refusal)
         except httptools.HttpParserError as error:
             # What this class raises arrives as the context of the parser's own error.
-            self._refuse(error.__context__ if isinstance(error.__context__, Refusal) else NOT_HTTP)
+            match error.__context__:
+                case NoMoreRequests():
+                    self._more_came = True
+                case Refusal() as raised:
+                    self._refuse(raised)
+                case _:
+                    self._refuse(NOT_HTTP)
         else:
             self._leave_to_large_body()
+
+    def eof_received(self) -> bool:
+        """The client sends no more, and gets the answers to what it has asked.
+
+        It may have closed its side only (RFC 9293, 3.6); whether it has left altogether turns out
+        when something is sent to it. Over TLS, where asyncio knows no half of a connection, it has.
+        """
+        self._heard_all = self._half_closed = True
+        unfinished, self._receiving = self._receiving, None
+        if unfinished is not None:
+            if self._exchanges and self._exchanges[-1] is unfinished:
+                self._exchanges.pop()
+            unfinished.leave()
+        if self._parting or not self._exchanges or not self.transport.can_write_eof():
+            return False
+        self._exchanges[-1].keep_alive = False
+        return True
 
     def pause_writing(self) -> None:
         """The client does not take what it was sent."""
@@ -121,6 +146,8 @@ class Http(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         """A request starts."""
+        if self._heard_all:
+            raise NoMoreRequests
         if not self._repeating_head:
             self._head = Head()
 
@@ -144,7 +171,7 @@ class Http(asyncio.Protocol):
         head, version = self._head, self._parser.get_http_version()
         if head.in_pieces:
             self._bounds.require_small_head(head.size)
-        head.require_one_host(version)
+        head.require_answerable(version)
         if len(self._exchanges) >= MOST_AHEAD:
             raise Refusal(
                 HTTPStatus.TOO_MANY_REQUESTS,
@@ -168,7 +195,7 @@ class Http(asyncio.Protocol):
             self,
             scope,
             size=head.body_size(),
-            waits=head.waits,
+            waits=head.waits(version),
             keep_alive=version != "1.0" and self._parser.should_keep_alive(),
         )
         self._exchanges.append(self._receiving)
@@ -176,14 +203,14 @@ class Http(asyncio.Protocol):
         if not self._receiving.begun:  # it waits for its turn
             self.pause_reading()
             if not self._receiving.wait():
-                raise TOO_FAR_AHEAD
+                raise _too_far_ahead()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
         if self._receiving is not None:
             self._receiving.add(body)
             if not (self._receiving.begun or self._receiving.may_wait):
-                raise TOO_FAR_AHEAD
+                raise _too_far_ahead()
         self._bounds.take_content(len(body))
 
     def on_message_complete(self) -> None:
@@ -191,6 +218,7 @@ class Http(asyncio.Protocol):
         # If another protocol was offered, it is not: the parser does not see the body.
         if self._declined is None and self._receiving is not None:
             self._receiving.end()
+            self._heard_all = not self._receiving.keep_alive
             self._receiving = None
             self._bounds.start_over()
 
@@ -221,20 +249,20 @@ class Http(asyncio.Protocol):
 
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
-        if self._reading and not self.transport.is_closing():
+        if self._reading and not (self._half_closed or self.transport.is_closing()):
             self._reading = False
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take what the client sends."""
-        if not self._reading and not self.transport.is_closing():
+        if not (self._reading or self._half_closed or self.transport.is_closing()):
             self._reading = True
             self.transport.resume_reading()
 
     def answered(self, exchange: Exchange) -> None:
         """The response is complete; the next request has its turn."""
         if not exchange.keep_alive:
-            if exchange.more_body:
+            if exchange.more_body or self._more_came:
                 self.part()
             else:
                 self.transport.close()
@@ -324,5 +352,16 @@ class Http(asyncio.Protocol):
         answering = any(exchange.started and not exchange.complete for exchange in self._exchanges)
         self._give_up()
         if not answering:  # else the client would take this for the rest of that answer
-            self.transport.write(refusal.render())
+            self.transport.write(refusal.render(head=self._is_head_asked()))
         self.part()
+
+    def _is_head_asked(self) -> bool:
+        """Whether what is being received is a HEAD, to which no answer has a body."""
+        asked = self._head is not None and self._head.has_target
+        return asked and self._parser.get_method() == b"HEAD"
+
+
+def _too_far_ahead() -> Refusal:
+    return Refusal(
+        HTTPStatus.TOO_MANY_REQUESTS, "too much was sent ahead of its turn; wait for the answers"
+    )

@@ -16,19 +16,19 @@ class Refusal(Exception):
         self.status = status
         self.message = message
 
-    def render(self) -> bytes:
-        """As it goes over the wire."""
+    def render(self, *, head: bool) -> bytes:
+        """As it goes over the wire, in answer to a HEAD or to another request."""
         code = "TOOMANYREQUESTS" if self.status == HTTPStatus.TOO_MANY_REQUESTS else "UNSUPPORTED"
         error = {"code": code, "message": self.message, "detail": {}}
         body = json.dumps({"errors": [error]})
-        head = (
+        lines = (
             f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
             f"{_ALWAYS}"
             "content-type: application/json\r\n"
             f"content-length: {len(body)}\r\n"
             "connection: close\r\n\r\n"
         )
-        return (head + body).encode()
+        return (lines if head else lines + body).encode()
 
 
 NOT_HTTP = Refusal(HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")
