@@ -7,13 +7,14 @@ import os
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from lading.blobs import files
+from lading.blobs import files, filesystem
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.small import LARGEST
 from lading.blobs.staged import SMALL
@@ -102,6 +103,28 @@ async def test_deleting_a_blob_leaves_nothing_of_it(blobs: FilesystemBlobs, tmp_
 
     assert files_below(tmp_path) == set()
     assert not blobs.path(digest).parent.exists()
+
+
+async def test_nobody_waits_until_the_bytes_of_a_deleted_blob_are_free(
+    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That takes long for a large one, and who deletes it holds a lock."""
+    digest = await store(blobs, HELLO)
+    os.truncate(blobs.path(digest), filesystem.LARGE)
+    busy, go_on, free = threading.Event(), threading.Event(), filesystem._close_all
+
+    def slow(descriptors: Sequence[int]) -> None:
+        assert len(descriptors) == 1
+        busy.set()
+        go_on.wait(60)
+        free(descriptors)
+
+    monkeypatch.setattr(filesystem, "_close_all", slow)
+    await blobs.delete([digest])
+
+    assert not blobs.path(digest).parent.exists()
+    assert busy.wait(60)
+    go_on.set()
 
 
 async def test_a_store_survives_the_removal_of_empty_directories(

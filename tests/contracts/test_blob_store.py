@@ -7,7 +7,7 @@ import pytest
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import RepositoryName, UploadId, UploadKey
-from lading.ports.blobs import BlobStore, Staged
+from lading.ports.blobs import WRONG_DIGESTS, BlobStore, Staged
 from tests.support.contents import HELLO, OTHER, begin, new_upload, read, store
 
 WRONG = Digest.of(b"something else")
@@ -210,6 +210,37 @@ async def test_a_wrong_digest_is_refused_and_the_upload_stays(blobs: BlobStore) 
     async with blobs.stage(upload) as staged:
         await staged.write(b"lo")
         await staged.commit(Digest.of(b"hello"))
+
+
+async def test_a_few_wrong_digests_end_an_upload(blobs: BlobStore, other_blobs: BlobStore) -> None:
+    """Whichever workers they come to: for each, all bytes may have to be read."""
+    upload = await begun(blobs, b"hello")
+    for number in range(WRONG_DIGESTS):
+        algorithm = (SHA256, SHA512)[number % 2]
+        async with (blobs, other_blobs)[number % 2].stage(upload) as staged:
+            with pytest.raises(DigestMismatch):
+                await staged.verify(Digest.of(b"something else", algorithm))
+            await staged.rewind(5)
+            await staged.touch(7)
+
+    for worker in (blobs, other_blobs):
+        with pytest.raises(UploadUnknown):
+            await worker.stage(upload).__aenter__()
+    assert await blobs.list_staged() == []
+
+
+async def test_bytes_that_come_after_a_check_are_checked_as_well(blobs: BlobStore) -> None:
+    """What was found out holds for what was there."""
+    upload = await begun(blobs, b"hello")
+    async with blobs.stage(upload) as staged:
+        await staged.verify(Digest.of(b"hello"))
+        await staged.write(b"!")
+        with pytest.raises(DigestMismatch):
+            await staged.commit(Digest.of(b"hello"))
+        await staged.verify(Digest.of(b"hello!"))
+        await staged.rewind(5)
+        with pytest.raises(DigestMismatch):
+            await staged.commit(Digest.of(b"hello!"))
 
 
 async def test_going_back_forgets_the_bytes_after(blobs: BlobStore) -> None:

@@ -39,8 +39,10 @@ CHANGES = frozenset(
         "os.link",
         "os.mkdir",
         "os.remove",
+        "os.removexattr",
         "os.rename",
         "os.rmdir",
+        "os.setxattr",
         "os.symlink",
         "os.truncate",
         "os.utime",
@@ -149,6 +151,8 @@ class Effects:
             "symlink": self._describe_link,
             "truncate": lambda path, _: f"cut {self._name(path)}",
             "fchmod": lambda descriptor, _: f"change the mode of {self._path_of(descriptor)}",
+            "setxattr": lambda file, *_: f"note the hash of {self._name_of(file)}",
+            "removexattr": lambda file, _: f"drop the note on {self._name_of(file)}",
             "utime": lambda file, _: f"note the time of {self._name_of(file)}",
         }
         for name, describe in descriptions.items():

@@ -1,6 +1,9 @@
 """Pushing a blob: in one request, in many, again, wrongly, and broken off anywhere."""
 
 import asyncio
+import itertools
+import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -200,6 +203,54 @@ async def test_a_wrong_digest_leaves_the_upload_as_it_was(people: People) -> Non
     assert await size(people, upload) == 5
     assert await people.stored() == set()
     await commit(people, upload, chunk(DATA[5:]))
+
+
+async def test_a_few_wrong_digests_end_an_upload(people: People) -> None:
+    """Of whichever algorithms, and with whichever bytes; the client starts again."""
+    upload = await started(people, DATA[:5])
+    for wrong in (Digest.of(b"wrong"), Digest.of(b"wrong", SHA512), Digest.of(b"also wrong")):
+        with pytest.raises(DigestMismatch):
+            await commit(people, upload, chunk(DATA[5:]), wrong)
+    with pytest.raises(UploadUnknown):
+        await commit(people, upload, chunk(DATA[5:]))
+
+    assert await is_empty(people)
+
+
+@pytest.mark.parametrize(
+    ("call", "algorithm"), [("pread", SHA512), ("fsync", SHA256)], ids=["hashed", "synced"]
+)
+async def test_nobody_waits_while_a_large_upload_is_hashed_and_synced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, algorithm: str
+) -> None:
+    """Others may want the same lock: it has one of 256, by the first digits of its digest."""
+    metadata, blobs = SqliteMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path / "data")
+    people, large = People(metadata, blobs), bytes(1_000_000)
+    digest = Digest.of(large, algorithm)
+    neighbours = (b"%d" % number for number in itertools.count())
+    neighbour = next(data for data in neighbours if Digest.of(data).hex[:2] == digest.hex[:2])
+    upload = await started(people, large)
+    busy, go_on, loop = asyncio.Event(), threading.Event(), asyncio.get_running_loop()
+    function = getattr(os, call)
+
+    def slow(descriptor: int, *arguments: int) -> object:
+        if os.fstat(descriptor).st_size == len(large):
+            loop.call_soon_threadsafe(busy.set)
+            go_on.wait(60)
+        return function(descriptor, *arguments)
+
+    monkeypatch.setattr(os, call, slow)
+    pushing = asyncio.create_task(commit(people, upload, chunk(b""), digest))
+    await busy.wait()
+    async with asyncio.timeout(30):
+        await people.push_blob(neighbour)
+    assert not pushing.done()
+    go_on.set()
+    await pushing
+
+    assert await pulled(people, digest) == large
+    await blobs.close()
+    await metadata.close()
 
 
 async def test_a_push_in_one_request_that_fails_leaves_nothing(people: People) -> None:

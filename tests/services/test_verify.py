@@ -26,6 +26,8 @@ from tests.support.contents import HELLO, OTHER, image, index, read
 from tests.support.people import DAY, People
 
 LATEST = Tag("latest")
+# That a blob has rows in.
+TABLES = ("links", "blobs")
 
 
 async def check(
@@ -269,6 +271,52 @@ async def test_a_damaged_manifest_is_not_served_and_heals_when_it_is_pushed_agai
     await people.push(pushed)
     manifest = await pull_manifest(people.registry, people.may(), LATEST)
     assert manifest.body == pushed.body
+    assert await check(people, checksums=True) == []
+
+
+async def test_nobody_waits_while_bytes_are_read(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Damaged ones, lost ones, those that an image may take over: their lock is free meanwhile."""
+    damaged, lost, unrecorded = (Digest.of(data) for data in (b"one", b"one layer", b"two layer"))
+    await people.push_image(b"one", "latest")
+    await people.push_image(b"two", "other")
+    replace_bytes(people, damaged, b"eno")
+    await people.metadata.lose_blob(lost, now=people.now)
+    await execute(people, *(f"DELETE FROM {t} WHERE digest = '{unrecorded}'" for t in TABLES))
+    read_, hash_ = set(), people.blobs.hash
+
+    async def watched(digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
+        async with people.blobs.lock_idle([digest]) as idle:
+            assert idle
+        read_.add(digest)
+        return await hash_(digest, on_read)
+
+    monkeypatch.setattr(people.blobs, "hash", watched)
+    findings = await check(people, checksums=True, repair=True)
+
+    assert {damaged, lost, unrecorded} <= read_
+    assert kinds(findings) == [Kind.CHILD_MISSING, Kind.BYTES_WRONG, Kind.BYTES_MISSING]
+    assert all(finding.mended for finding in findings)
+
+
+async def test_what_was_pushed_while_a_check_was_reading_is_left_alone(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It healed the blob: what the check found out is of other bytes."""
+    await people.push_image(b"one", "latest")
+    replace_bytes(people, Digest.of(b"one"), b"eno")
+    hash_ = people.blobs.hash
+
+    async def pushed_meanwhile(digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
+        found = await hash_(digest, on_read)
+        if found != digest:
+            await people.push_blob(b"one")
+        return found
+
+    monkeypatch.setattr(people.blobs, "hash", pushed_meanwhile)
+
+    assert await check(people, checksums=True, repair=True) == []
     assert await check(people, checksums=True) == []
 
 

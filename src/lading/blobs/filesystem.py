@@ -11,7 +11,8 @@
 ```
 
 An upload is named by its id and its repository (`core.names.UploadKey`). Its file is all that is
-known of it: when it was last active is when the file was changed.
+known of it: when it was last active is when the file was changed; what is known of its hash is an
+attribute of the file (`blobs.notes`), what else has become of it is in its mode (`blobs.marks`).
 
 Rules:
 
@@ -36,9 +37,10 @@ from lading.blobs.disk import Disk
 from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
 from lading.blobs.layout import names
+from lading.blobs.notes import Notes
 from lading.blobs.small import LARGEST, SmallBlobs
 from lading.blobs.staged import StagedFile, marked
-from lading.core.digest import Digest
+from lading.core.digest import SHA256, Digest
 from lading.core.errors import DigestInvalid, Unavailable, UploadUnknown
 from lading.core.names import UploadKey
 from lading.ports.blobs import LocalFile, Memory, Staged, StoredBytes
@@ -47,6 +49,8 @@ log = logging.getLogger(__name__)
 
 # Bytes read at once when a whole blob is checked.
 HASH_SIZE = 4 * 1024 * 1024
+# Bytes of a file from which freeing them takes longer than all else of a deletion.
+LARGE = 8 * 1024 * 1024
 
 
 class FilesystemBlobs:
@@ -55,22 +59,26 @@ class FilesystemBlobs:
     def __init__(self, root: Path, reserve: int = 0) -> None:
         self._disk = Disk(root, reserve)
         self._hashes = HashesInProgress()
+        self._notes = Notes()
         self._small = SmallBlobs()
 
     async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
         """See `BlobStore.begin`."""
+        path, running = self._disk.path_of(upload), RunningHash.start(algorithm)
         with translated():
-            files.make(self._disk.path_of(upload), now)
-        self._hashes.keep(upload, RunningHash.start(algorithm))
+            files.make(path, now)
+        if algorithm != SHA256:  # which whoever knows nothing begins with
+            self._notes.write(path, running.known())
+        self._hashes.keep(upload, running)
 
     async def require_space(self, size: int) -> None:
         """See `BlobStore.require_space`."""
         with translated():
             self._disk.require_space(size)
 
-    def stage(self, upload: UploadKey) -> StagedFile:
+    def stage(self, upload: UploadKey, *, algorithm: str | None = None) -> StagedFile:
         """See `BlobStore.stage`."""
-        return StagedFile(self._disk, self._hashes, upload)
+        return StagedFile(self._disk, self._hashes, self._notes, upload, algorithm)
 
     async def staged_size(self, upload: UploadKey) -> int:
         """See `BlobStore.staged_size`."""
@@ -109,7 +117,9 @@ class FilesystemBlobs:
 
     async def delete(self, digests: Sequence[Digest]) -> None:
         """See `BlobStore.delete`."""
-        await self._disk.run(self._delete, digests)
+        # Callers hold locks, and it takes long to free the bytes of large files: that comes after.
+        freed = await self._disk.run(self._delete, digests)
+        self._disk.start(_close_all, freed)
         for digest in digests:
             self._small.drop(digest)
 
@@ -190,17 +200,26 @@ class FilesystemBlobs:
                 found.append(Staged(UploadKey(upload), size, status.st_mtime, digest))
         return found
 
-    def _delete(self, digests: Sequence[Digest]) -> None:
-        """What others refer to stays, whatever the rows say."""
+    def _delete(self, digests: Sequence[Digest]) -> list[int]:
+        """Take names away; returns what keeps the bytes of large files until it is closed.
+
+        What others refer to stays, whatever the rows say.
+        """
+        opened = []
         kept = distribution.referred_to(self._disk.repositories, digests)
         if kept:
             log.info("%d blobs are kept: %s refers to them", len(kept), self._disk.repositories)
         for directory in (
             self._disk.directory_of(digest) for digest in digests if digest not in kept
         ):
-            files.delete(f"{directory}/data")
+            path = f"{directory}/data"
+            with suppress(OSError):
+                if files.size_of(path) >= LARGE:
+                    opened.append(os.open(path, os.O_PATH | os.O_CLOEXEC))
+            files.delete(path)
             with suppress(OSError):  # not empty, or gone already
                 os.rmdir(directory)
+        return opened
 
     def _data(self, digest: Digest) -> str:
         return f"{self._disk.directory_of(digest)}/data"
@@ -211,7 +230,7 @@ class FilesystemBlobs:
             with suppress(FileNotFoundError):
                 # A rename changes the inode, so this is when the file got its name or was restored.
                 status = self.path(digest).stat()
-                found[digest] = StoredBytes(status.st_size, status.st_ctime)
+                found[digest] = StoredBytes(status.st_size, status.st_ctime, status.st_ino)
         return found
 
     def _set_aside(self, digest: Digest) -> str | None:
@@ -233,3 +252,8 @@ def _hash_next(descriptor: int, running: RunningHash) -> int:
     data = os.read(descriptor, HASH_SIZE)
     running.update(data)
     return len(data)
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

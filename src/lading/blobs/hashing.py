@@ -1,18 +1,37 @@
 """Hashes that run while bytes arrive.
 
-An upload may come in many requests, and each may reach another worker. A worker that has seen all
-bytes so far goes on hashing; one that has not does not try, and the commit reads what is missing:
-at most once, and never for a client that stays on its connection.
+An upload may come in many requests, and each may reach another worker. What is known of the hash
+goes with it (`lading.blobs.notes`): the state after the last whole block, from which any worker
+goes on. Where no state is to be had (`lading.blobs.libcrypto`), it is the digest of all bytes,
+which is enough if no more follow; else the worker that has seen all bytes goes on hashing, and one
+that has not reads them once, before the upload is committed.
 """
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from lading.core.digest import SHA256, Bytes, Digest, Hasher, new_hasher
+from lading.blobs import libcrypto
+from lading.core.digest import SHA256, SHA512, Bytes, Digest, Hasher, new_hasher
 from lading.core.names import UploadKey
 
-# Hashes of uploads that may go on; one takes about 200 bytes.
+# Hashes of uploads that may go on; one takes less than a KiB.
 MAX_KEPT = 4096
+# Bytes of a block (FIPS 180-4).
+BLOCK = {SHA256: 64, SHA512: 128}
+
+
+class Known(NamedTuple):
+    """What is known of the hash of the first `size` bytes of something.
+
+    Attributes:
+        can_go_on: whether `value` is the state of the hash, or else the digest.
+    """
+
+    algorithm: str
+    size: int
+    can_go_on: bool
+    value: bytes
 
 
 @dataclass(slots=True)
@@ -26,7 +45,17 @@ class RunningHash:
     @classmethod
     def start(cls, algorithm: str) -> "RunningHash":
         """Of no bytes yet."""
-        return cls(algorithm, new_hasher(algorithm))
+        return cls(algorithm, libcrypto.new(algorithm) or new_hasher(algorithm))
+
+    @classmethod
+    def resume(cls, known: Known) -> "RunningHash | None":
+        """Of the bytes that another has seen, if it was one that could tell."""
+        if known.size == 0:
+            return cls.start(known.algorithm)
+        hasher = (
+            libcrypto.new(known.algorithm, known.value, known.size) if known.can_go_on else None
+        )
+        return None if hasher is None else cls(known.algorithm, hasher, known.size)
 
     def update(self, data: Bytes) -> None:
         """Take the next bytes."""
@@ -36,6 +65,14 @@ class RunningHash:
     def digest(self) -> Digest:
         """The digest of the bytes so far."""
         return Digest(f"{self.algorithm}:{self.hasher.hexdigest()}")
+
+    def known(self) -> Known:
+        """What another can be told: the state, which is that after the last whole block."""
+        if isinstance(self.hasher, libcrypto.StatefulHasher):
+            size = self.size - self.size % BLOCK[self.algorithm]
+            return Known(self.algorithm, size, True, self.hasher.state())  # noqa: FBT003
+        digest = bytes.fromhex(self.hasher.hexdigest())
+        return Known(self.algorithm, self.size, False, digest)  # noqa: FBT003
 
 
 class HashesInProgress:
@@ -47,9 +84,7 @@ class HashesInProgress:
     def take(self, upload: UploadKey, size: int) -> RunningHash | None:
         """The hash of the first `size` bytes of the upload, if it is known here."""
         running = self._hashes.pop(upload, None)
-        if running is not None and running.size == size:
-            return running
-        return RunningHash.start(SHA256) if size == 0 else None
+        return running if running is not None and running.size == size else None
 
     def keep(self, upload: UploadKey, running: RunningHash) -> None:
         """Remember a hash for the upload's next request."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadKey
-from lading.ports.blobs import Memory, Staged, StoredBytes
+from lading.ports.blobs import WRONG_DIGESTS, Memory, Staged, StoredBytes
 
 
 class MemoryBlobs:
@@ -31,7 +31,12 @@ class MemoryBlobs:
         """See `BlobStore.require_space`. Who runs out of memory is not told by numbers."""
 
     @asynccontextmanager
-    async def stage(self, upload: UploadKey) -> AsyncIterator["StagedMemory"]:
+    async def stage(
+        self,
+        upload: UploadKey,
+        *,
+        algorithm: str | None = None,  # noqa: ARG002 - what is at hand is hashed in the end
+    ) -> AsyncIterator["StagedMemory"]:
         """See `BlobStore.stage`."""
         found = self._find(upload)
         if upload in self._staged:
@@ -115,7 +120,7 @@ class MemoryBlobs:
     async def examine(self, digests: Sequence[Digest]) -> Mapping[Digest, StoredBytes]:
         """See `BlobStore.examine`. All bytes are as old as can be."""
         return {
-            digest: StoredBytes(len(self._blobs[digest]), 0)
+            digest: StoredBytes(len(self._blobs[digest]), 0, hash(self._blobs[digest]))
             for digest in digests
             if digest in self._blobs
         }
@@ -154,6 +159,7 @@ class MemoryBlobs:
 class _Upload:
     active_at: float
     data: bytearray = field(default_factory=bytearray)
+    wrong_digests: int = 0
 
 
 class StagedMemory:
@@ -185,9 +191,17 @@ class StagedMemory:
         """See `StagedUpload.rewind`. After a commit the bytes changed here are nobody's."""
         del self._upload.data[size:]
 
+    async def verify(self, digest: Digest) -> None:
+        """See `StagedUpload.verify`."""
+        actual = Digest.of(bytes(self._upload.data), digest.algorithm)
+        if actual == digest:
+            return
+        self._upload.wrong_digests += 1
+        if self._upload.wrong_digests == WRONG_DIGESTS:
+            await self._store.discard(self._key)
+        raise DigestMismatch("", {"expected": digest, "actual": actual})
+
     async def commit(self, digest: Digest) -> None:
         """See `StagedUpload.commit`."""
-        actual = Digest.of(bytes(self._upload.data), digest.algorithm)
-        if actual != digest:
-            raise DigestMismatch("", {"expected": digest, "actual": actual})
+        await self.verify(digest)
         self._store.store(self._key, digest)

@@ -2,28 +2,26 @@
 
 import errno
 import os
-import stat
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
 
-from lading.blobs import direct, files
+from lading.blobs import direct, files, marks
 from lading.blobs.disk import Disk
 from lading.blobs.failures import translated
-from lading.blobs.hashing import HashesInProgress, RunningHash
+from lading.blobs.hashing import HashesInProgress, Known, RunningHash
+from lading.blobs.notes import Notes
 from lading.blobs.pipeline import Pipeline
-from lading.core.digest import Bytes, Digest
+from lading.core.digest import SHA256, Bytes, Digest
 from lading.core.errors import DigestMismatch, RegistryError, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadKey
+from lading.ports.blobs import WRONG_DIGESTS
 
 # Bytes up to which a thread would take longer to wake up than they take to hash and to copy into
 # the page cache, which is all that writing them is.
 SMALL = 64 * 1024
 # Bytes from which other threads cost less than they save.
 SIDE_BY_SIDE = 128 * 1024
-# The bit of an upload's mode that says that it was shortened once, so that no hash that was kept
-# from before holds. Nobody executes an upload.
-CUT = stat.S_IXUSR
 # "The filesystem … does not support the creation of hard links" (link(2)), in its several words.
 _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS})
 # Bytes read at once when a hash has to catch up.
@@ -31,16 +29,39 @@ READ_SIZE = 1024 * 1024
 
 
 class StagedFile:
-    """See `lading.ports.blobs.StagedUpload`; open while it is entered."""
+    """See `lading.ports.blobs.StagedUpload`; open while it is entered.
 
-    def __init__(self, disk: Disk, hashes: HashesInProgress, upload: UploadKey) -> None:
+    Args:
+        disk: that the upload is on.
+        hashes: those that this worker keeps.
+        notes: what other workers know.
+        upload: its name.
+        algorithm: what its digest will be of, if that is known; of use before there are bytes.
+    """
+
+    def __init__(
+        self,
+        disk: Disk,
+        hashes: HashesInProgress,
+        notes: Notes,
+        upload: UploadKey,
+        algorithm: str | None = None,
+    ) -> None:
         self._disk = disk
         self._hashes = hashes
+        self._notes = notes
         self._upload = upload
+        self._algorithm = algorithm
         self._path = disk.path_of(upload)
         self._descriptor = -1
+        # The hash of the bytes so far, or of a beginning of them if it is behind; or else what is
+        # known of it.
         self._running: RunningHash | None = None
-        self._was_cut = False
+        self._is_behind = False
+        self._has_news = False
+        self._known: Known | None = None
+        self._verified: Digest | None = None
+        self._is_synced = False
         self._over = False
         self._pipeline = Pipeline(disk)
         self.size = 0
@@ -51,9 +72,13 @@ class StagedFile:
         with translated():
             self._descriptor, status = _open_exclusively(self._path)
         self.size, self.active_at = status.st_size, status.st_mtime
-        self._was_cut = bool(status.st_mode & CUT)
         running = self._hashes.take(self._upload, self.size)
-        self._running = None if self._was_cut else running
+        if self.size == 0 and self._algorithm is not None:
+            self._running = RunningHash.start(self._algorithm)
+        elif running is not None and not status.st_mode & marks.CUT:
+            self._running = running
+        else:
+            self._recall()
         return self
 
     async def __aexit__(
@@ -62,11 +87,11 @@ class StagedFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Hand the running hash to the upload's next request, and let go of the file."""
+        """Hand what is known of the hash to the upload's next request, and let go of the file."""
         try:
             await self._settle()
             if self._running is not None and not self._over:
-                self._hashes.keep(self._upload, self._running)
+                self._pass_on(self._running)
         finally:
             os.close(self._descriptor)
 
@@ -95,12 +120,30 @@ class StagedFile:
         await self._settle()
         await self._disk.run(self._rewind, size)
 
+    async def verify(self, digest: Digest) -> None:
+        """See `StagedUpload.verify`."""
+        await self._finish()
+        actual = await self._digest(digest.algorithm)
+        if actual != digest:
+            with translated():
+                self._count_wrong_digest()
+            raise DigestMismatch("", {"expected": digest, "actual": actual})
+        if self.size > SMALL:
+            await self._disk.run(os.fsync, self._descriptor)
+            self._is_synced = True
+        self._verified = digest
+
     async def commit(self, digest: Digest) -> None:
         """See `StagedUpload.commit`."""
-        await self._finish()
+        if self._verified != digest:
+            await self.verify(digest)
         await self._disk.run(self._commit, digest)
 
     async def _take_on(self, data: Bytes) -> None:
+        self._verified, self._is_synced, self._has_news = None, False, True
+        if self._is_behind and self._running is not None:
+            await self._catch_up(self._running)
+        self._is_behind = False
         if self._running is not None and len(data) >= SIDE_BY_SIDE:
             offset, self.size = self.size, self.size + len(data)
             await self._pipeline.add(
@@ -162,31 +205,40 @@ class StagedFile:
     def _rewind(self, size: int) -> None:
         if not files.leads_to(self._path, self._descriptor):  # it is a blob now, or was cancelled
             return
-        # Another worker may keep a hash of the bytes that go now. The mark comes first, and is
-        # looked for under the same lock, so that such a hash is never taken for that of new bytes.
         try:
-            self._mark_as_cut()
+            # Another worker may keep a hash of the bytes that go now. The mark comes first, and is
+            # looked for under the same lock, so that such a hash is never taken for that of new
+            # bytes.
+            marks.set_cut(self._descriptor)
+            known = self._notes.read(self._descriptor)
+            if known is None or known.size > size:
+                self._notes.forget(self._descriptor)
         except OSError:  # better no upload than a wrong one
             files.delete(self._path)
             raise
         os.ftruncate(self._descriptor, size)
-        self.size, self._running, self._was_cut = size, None, True
+        self.size = size
+        self._running = self._known = self._verified = None
+        self._recall()
 
-    def _mark_as_cut(self) -> None:
-        mode = os.fstat(self._descriptor).st_mode
-        os.fchmod(self._descriptor, mode | CUT)
-        if not os.fstat(self._descriptor).st_mode & CUT:  # some file systems only say that it is
-            raise OSError(errno.ENOTSUP, "the file system keeps no modes of files")
+    def _count_wrong_digest(self) -> None:
+        """Each may have taken reading and hashing all bytes, so an upload has a few only."""
+        if not files.leads_to(self._path, self._descriptor):  # it was cancelled
+            return
+        try:
+            number = marks.count_wrong_digest(self._descriptor)
+        except OSError:
+            number = WRONG_DIGESTS
+        if number >= WRONG_DIGESTS:
+            files.delete(self._path)
 
     def _commit(self, digest: Digest) -> None:
-        actual = self._digest(digest.algorithm)
-        if actual != digest:
-            raise DigestMismatch("", {"expected": digest, "actual": actual})
         target = f"{self._disk.directory_of(digest)}/data"
-        self._mark(digest)
+        self._announce(digest)
         try:
             self._disk.make_room(digest)
-            os.fsync(self._descriptor)
+            if not self._is_synced:
+                os.fsync(self._descriptor)
             self._become(target)
         except (OSError, UploadUnknown):
             if not files.leads_to(target, self._descriptor):  # it did not come to that
@@ -194,10 +246,15 @@ class StagedFile:
             raise
         self._over = True
         self._disk.sync_name(digest)
-        if self._was_cut:
-            os.fchmod(self._descriptor, os.fstat(self._descriptor).st_mode & ~CUT)
+        self._tidy()
 
-    def _mark(self, digest: Digest) -> None:
+    def _tidy(self) -> None:
+        """A blob is a file like any other. Were it not, in this, that would do no harm."""
+        with suppress(OSError):
+            marks.remove(self._descriptor)
+            self._notes.forget(self._descriptor)
+
+    def _announce(self, digest: Digest) -> None:
         """Say that the upload is about to get its final name.
 
         The mark is a second name of the upload's file. A file of its own would cost an inode for
@@ -223,16 +280,46 @@ class StagedFile:
         except FileNotFoundError:  # cancelled meanwhile
             raise UploadUnknown from None
 
-    def _digest(self, algorithm: str) -> Digest:
-        """The digest of the whole file, read only as far as it was not hashed on the way in."""
-        if self._running is None or self._running.algorithm != algorithm:
-            self._running = RunningHash.start(algorithm)
-        while self._running.size < self.size:
-            data = os.pread(self._descriptor, READ_SIZE, self._running.size)
-            if not data:
-                raise OSError(f"{self._path} is shorter than it was")
-            self._running.update(data)
-        return self._running.digest()
+    async def _digest(self, algorithm: str) -> Digest:
+        """The digest of all bytes, of which those are read that nobody hashed on their way in."""
+        running, known = self._running, self._known
+        if running is None or running.algorithm != algorithm:
+            if known is not None and (known.algorithm, known.size) == (algorithm, self.size):
+                return Digest(f"{algorithm}:{known.value.hex()}")
+            running = RunningHash.start(algorithm)
+        await self._catch_up(running)
+        if self._running is None:
+            self._running = running
+        return running.digest()
+
+    async def _catch_up(self, running: RunningHash) -> None:
+        """Hash what is in the file beyond. Others get their turn of a thread between the pieces."""
+        while running.size < self.size:
+            await self._disk.run(self._hash_next, running)
+
+    def _hash_next(self, running: RunningHash) -> None:
+        size = min(READ_SIZE, self.size - running.size)
+        data = os.pread(self._descriptor, size, running.size)
+        if not data:
+            raise OSError(f"{self._path} is shorter than it was")
+        running.update(data)
+        self._has_news = True
+
+    def _recall(self) -> None:
+        """Go on from what the last request knew, whichever worker answered it."""
+        known = self._notes.read(self._descriptor)
+        if known is None and self.size == 0:
+            known = Known(SHA256, 0, can_go_on=True, value=b"")
+        if known is not None:
+            self._running, self._is_behind = RunningHash.resume(known), True
+            self._known = None if known.can_go_on else known
+
+    def _pass_on(self, running: RunningHash) -> None:
+        """Keep the hash and tell the others. If it is behind, the note from before is as good."""
+        if running.size == self.size:
+            if self._has_news:
+                self._notes.write(self._descriptor, running.known())
+            self._hashes.keep(self._upload, running)
 
 
 def marked(path: str, digest: Digest) -> str:

@@ -8,6 +8,9 @@ from typing import Protocol
 from lading.core.digest import Bytes, Digest
 from lading.core.names import UploadKey
 
+# Wrong digests after which an upload is over.
+WRONG_DIGESTS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class LocalFile:
@@ -55,10 +58,12 @@ class StoredBytes:
     Attributes:
         size: how many there are.
         since: when they got there.
+        version: another one when other bytes have taken their place.
     """
 
     size: int
     since: float
+    version: int = 0
 
 
 class StagedUpload(Protocol):
@@ -98,16 +103,27 @@ class StagedUpload(Protocol):
     async def rewind(self, size: int) -> None:
         """Go back to the first `size` bytes; does nothing once the upload is over."""
 
-    async def commit(self, digest: Digest) -> None:
-        """Make the bytes a blob: verified, on disk, under their final name.
+    async def verify(self, digest: Digest) -> None:
+        """Find out whether the bytes have this digest, and bring them to the disk.
 
-        The one place where a blob's digest is verified. These bytes take the place of those that
-        were there under the digest, which nobody has verified since. The caller holds the store's
-        lock of the digest, and says `settle` when the blob is known; the store lists the bytes
-        until then, so that a crash does not leave them for ever.
+        The one place where a blob's digest is verified. It can take as long as reading all of them
+        does, so the caller holds nothing that others wait for.
 
         Raises:
-            DigestMismatch: the bytes have another digest; the upload stays as it is.
+            DigestMismatch: they have another; the upload stays as it is, but is over after
+                `WRONG_DIGESTS` of them.
+        """
+
+    async def commit(self, digest: Digest) -> None:
+        """Make the bytes a blob: under their final name, after `verify` (done here if it was not).
+
+        These bytes take the place of those that were there under the digest, which nobody has
+        verified since. The caller holds the store's lock of the digest, and says `settle` when the
+        blob is known; the store lists the bytes until then, so that a crash does not leave them for
+        ever.
+
+        Raises:
+            DigestMismatch: as `verify`.
             UploadUnknown: it was discarded meanwhile.
         """
 
@@ -131,8 +147,14 @@ class BlobStore(Protocol):
             StorageFull: there is not, beyond what is kept in reserve for the database.
         """
 
-    def stage(self, upload: UploadKey) -> AbstractAsyncContextManager[StagedUpload]:
+    def stage(
+        self, upload: UploadKey, *, algorithm: str | None = None
+    ) -> AbstractAsyncContextManager[StagedUpload]:
         """Open an upload for writing, exclusively among all workers.
+
+        Args:
+            upload: which.
+            algorithm: what its digest will be of, if that is known; a hint.
 
         Raises:
             UploadOutOfOrder: another request is writing to it.

@@ -131,15 +131,16 @@ async def commit(
 
     Raises:
         UploadUnknown, UploadOutOfOrder, SizeMismatch, BlobTooLarge: as `append`.
-        DigestMismatch: the bytes have another digest.
+        DigestMismatch: the bytes have another digest. After a few of them the upload is over.
     """
     grant.require(Action.PUSH)
     key = UploadKey.of(grant.repository, upload)
     try:
-        async with registry.blobs.stage(key) as staged:
+        async with registry.blobs.stage(key, algorithm=digest.algorithm) as staged:
             start = staged.size
             try:
                 await _receive(registry, staged, chunk)
+                await staged.verify(digest)
                 await _commit(registry, grant.repository, key, staged, digest)
             except BaseException:  # cancelled, too
                 await _rewind(staged, start)
@@ -241,7 +242,10 @@ async def _commit(
     staged: StagedUpload,
     digest: Digest,
 ) -> None:
-    """The lock keeps a collector from deleting bytes that were there already."""
+    """The lock keeps a collector from deleting bytes that were there already.
+
+    Others wait for it, so nothing is done under it that takes longer for more bytes.
+    """
     async with registry.blobs.lock(digest):
         await staged.commit(digest)
         await registry.metadata.add_blob(

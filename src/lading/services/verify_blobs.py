@@ -45,20 +45,19 @@ async def known(check: Check) -> AsyncIterator[Finding]:
     while page := await metadata.list_blobs(after=after, limit=PAGE):
         stored = await blobs.examine([blob.digest for blob in page])
         for blob in page:
-            wrong = await _wrong(check, blob, stored.get(blob.digest), check.advance)
+            seen = stored.get(blob.digest)
+            wrong = await _wrong(check, blob, seen)
             if not check.checksums:
                 check.advance(1)
             if wrong or blob.lost:
                 async with blobs.lock(blob.digest):
-                    finding = await _look_again(check, blob.digest)
+                    finding = await _look_again(check, blob.digest, seen, wrong)
                 if finding is not None:
                     yield finding
         after = page[-1].digest
 
 
-async def _wrong(
-    check: Check, blob: KnownBlob, stored: StoredBytes | None, on_read: Callable[[int], None]
-) -> str:
+async def _wrong(check: Check, blob: KnownBlob, stored: StoredBytes | None) -> str:
     """What is wrong with the bytes of a blob; nothing if they are right."""
     if stored is None:
         return "its bytes are not there"
@@ -66,23 +65,31 @@ async def _wrong(
         return f"it has {stored.size} bytes instead of {blob.size}"
     if not check.checksums and not blob.lost:
         return ""
-    actual = await check.registry.blobs.hash(blob.digest, on_read)
+    actual = await check.registry.blobs.hash(
+        blob.digest, check.advance if check.checksums else _ignore
+    )
     if actual is None:
         return "its bytes cannot be read"
     return "" if actual == blob.digest else f"its bytes have changed: their digest is {actual}"
 
 
-async def _look_again(check: Check, digest: Digest) -> Finding | None:
-    """Under its lock: a push or a collection may have come between."""
+async def _look_again(
+    check: Check, digest: Digest, seen: StoredBytes | None, wrong: str
+) -> Finding | None:
+    """Under its lock: a push or a collection may have come between.
+
+    Pushes wait for it, so the bytes are not read here: if they are those that were seen, what was
+    found out of them holds; if not, somebody has verified them since, or they were deleted.
+    """
     registry = check.registry
+    if (await registry.blobs.examine([digest])).get(digest) != seen:
+        return None
     for blob in await registry.metadata.known_blobs([digest]):
-        stored = (await registry.blobs.examine([digest])).get(digest)
-        wrong = await _wrong(check, blob, stored, _ignore)
         if blob.lost and not wrong:
             return await _found_again(check, digest)
         users = await registry.metadata.list_users(digest, limit=MAX_USERS + 1)
         if wrong and (users or not blob.lost):
-            return await _damaged(check, digest, stored, wrong, users)
+            return await _damaged(check, digest, seen, wrong, users)
     return None
 
 

@@ -7,7 +7,9 @@ from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.manifest import Edge, EdgeKind, parse
+from lading.ports.blobs import StoredBytes
 from lading.ports.inspection import KnownManifest
+from lading.services.registry import Registry
 from lading.services.verify_blobs import Check
 
 # Bytes of manifests looked at in one go.
@@ -132,13 +134,19 @@ async def _adopt(check: Check, manifest: KnownManifest, edge: Edge) -> bool:
     if edge.kind is EdgeKind.MANIFEST:
         return False
     registry = check.registry
+    seen = await _bytes_of(registry, edge)
+    # Reading them takes its time, so it is not done under the lock, for which pushes wait.
+    if seen is None or await registry.blobs.hash(edge.child, lambda _: None) != edge.child:
+        return False
     async with registry.blobs.lock(edge.child):
-        stored = (await registry.blobs.examine([edge.child])).get(edge.child)
-        if stored is None or stored.size != edge.size:
-            return False
-        if await registry.blobs.hash(edge.child, lambda _: None) != edge.child:
+        if await _bytes_of(registry, edge) != seen:
             return False
         await registry.metadata.adopt_blob(
             manifest.repository, edge.child, edge.size, now=registry.clock()
         )
     return True
+
+
+async def _bytes_of(registry: Registry, edge: Edge) -> StoredBytes | None:
+    stored = (await registry.blobs.examine([edge.child])).get(edge.child)
+    return stored if stored is not None and stored.size == edge.size else None

@@ -1,0 +1,84 @@
+"""Notes on an upload: what is known of the hash of its bytes, for whichever worker goes on with it.
+
+A note is an extended attribute of the upload's file, written by the holder of its lock when a
+request is over. It names the bytes that it is of, all of which are in the file by then. What is
+appended later does not touch them, so a note is never wrong, only old: whoever goes on reads what
+has come since, which after a request that was killed is what that one had written.
+
+* Who cuts a file back takes away the note on bytes that go.
+* A power cut can leave the note and not the bytes. So a note holds until the machine starts anew.
+* Where files have no such attributes there are no notes, and nothing depends on them. One of
+  SHA-256 fits into an inode of ext4 and XFS, beside what is there: it costs about a microsecond.
+"""
+
+import errno
+import os
+import struct
+from contextlib import suppress
+from pathlib import Path
+
+from lading.blobs.hashing import Known
+from lading.core.digest import HEX_LENGTH, SHA256, SHA512
+
+_NAME = "user.lading"
+_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
+# The kind of what is known, the start of the machine, the bytes that it is of; then the value.
+_HEAD = struct.Struct(">c8sQ")
+_KINDS = {
+    (SHA256, True): b"s",
+    (SHA512, True): b"S",
+    (SHA256, False): b"d",
+    (SHA512, False): b"D",
+}
+_OF_KIND = {kind: of for of, kind in _KINDS.items()}
+# "The named attribute does not exist"; the file system has none (removexattr(2)).
+_NONE = frozenset({errno.ENODATA, errno.ENOTSUP})
+
+
+class Notes:
+    """Reads and writes notes."""
+
+    def __init__(self) -> None:
+        self._boot = _boot()
+
+    def write(self, file: int | str, known: Known) -> None:
+        """Note what is known of the file's first bytes, which must be in it."""
+        if self._boot:
+            kind = _KINDS[known.algorithm, known.can_go_on]
+            with suppress(OSError):
+                os.setxattr(file, _NAME, _HEAD.pack(kind, self._boot, known.size) + known.value)
+
+    def read(self, descriptor: int) -> Known | None:
+        """What is known of the file's first bytes."""
+        try:
+            value = os.getxattr(descriptor, _NAME)
+            kind, boot, size = _HEAD.unpack_from(value)
+        except (OSError, struct.error):
+            return None
+        algorithm, can_go_on = _OF_KIND.get(kind, ("", False))
+        value = value[_HEAD.size :]
+        if boot != self._boot or 2 * len(value) != HEX_LENGTH.get(algorithm):
+            return None
+        if size > os.fstat(descriptor).st_size:
+            return None
+        return Known(algorithm, size, can_go_on, value)
+
+    def forget(self, descriptor: int) -> None:
+        """Take the note away, if there is one.
+
+        Raises:
+            OSError: it is still there.
+        """
+        try:
+            os.removexattr(descriptor, _NAME)
+        except OSError as error:
+            if error.errno not in _NONE:
+                raise
+
+
+def _boot() -> bytes:
+    """What tells this start of the machine from all others; empty if nothing does."""
+    try:
+        return bytes.fromhex(_BOOT_ID.read_text().replace("-", ""))[:8]
+    except (OSError, ValueError):
+        return b""

@@ -1,0 +1,249 @@
+"""An upload that changes worker: nobody reads back what was hashed on its way in."""
+
+import errno
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from lading.blobs import hashing, libcrypto
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.core.digest import SHA256, SHA512, Digest, new_hasher
+from lading.core.errors import DigestMismatch
+from lading.core.names import UploadKey
+from tests.support.contents import begin, read
+
+DATA = os.urandom(9 * 1024 * 1024 + 12_345)
+# Bytes that may be read all the same: what Python reads, the ends of blocks, this very counter.
+NOTHING = 16 * 1024
+NOTE = "user.lading"
+
+pytestmark = pytest.mark.skipif(
+    libcrypto.new(SHA256) is None, reason="this Python's libcrypto is not to be had"
+)
+
+
+@pytest.fixture
+async def workers(tmp_path: Path) -> AsyncIterator[Sequence[FilesystemBlobs]]:
+    """Three stores on the same files."""
+    opened = [FilesystemBlobs(tmp_path) for _ in range(3)]
+    probe = tmp_path / "probe"
+    probe.touch()
+    try:
+        os.setxattr(probe, NOTE, bytes(49))
+    except OSError:
+        pytest.skip("the file system here has no extended attributes")
+    yield opened
+    for blobs in opened:
+        await blobs.close()
+
+
+def bytes_read() -> int:
+    """Return what this process has read from files so far, cached or not."""
+    counters = Path("/proc/self/io").read_text().split()
+    return int(counters[counters.index("rchar:") + 1])
+
+
+async def patch(blobs: FilesystemBlobs, upload: UploadKey, data: bytes) -> None:
+    """Append bytes, as one request in pieces of 1 MiB."""
+    async with blobs.stage(upload) as staged:
+        for start in range(0, len(data), 1024 * 1024):
+            await staged.write(data[start : start + 1024 * 1024])
+        await staged.finish()
+
+
+async def put(blobs: FilesystemBlobs, upload: UploadKey, digest: Digest, data: bytes = b"") -> None:
+    """Finish an upload, perhaps with its last bytes."""
+    async with blobs.stage(upload, algorithm=digest.algorithm) as staged:
+        for start in range(0, len(data), 1024 * 1024):
+            await staged.write(data[start : start + 1024 * 1024])
+        await staged.commit(digest)
+        await blobs.settle(upload, digest)
+
+
+@pytest.mark.parametrize("algorithm", [SHA256, SHA512])
+@pytest.mark.parametrize("last", [0, 1, 70_000])
+@pytest.mark.parametrize("chunk", [len(DATA), 1024 * 1024, 333_333, 65_536, 1000])
+async def test_no_worker_reads_what_another_has_hashed(
+    workers: Sequence[FilesystemBlobs], algorithm: str, chunk: int, last: int
+) -> None:
+    """Whichever chunks the upload comes in, by whichever workers, and whatever the last brings."""
+    data = DATA if chunk > 1000 else DATA[:200_000]
+    digest, end = Digest.of(data, algorithm), len(data) - last
+    upload = await begin(workers[0], algorithm)
+    before = bytes_read()
+    requests = 0
+    for start in range(0, end, chunk):
+        requests += 1
+        await patch(workers[requests % 3], upload, data[start : min(start + chunk, end)])
+    await put(workers[(requests + 1) % 3], upload, digest, data[end:])
+    count = bytes_read() - before
+
+    # The rest of a block is read, and the counter itself; what Python's threads read is small.
+    assert count <= NOTHING + requests * 128
+    assert read(await workers[0].find(digest)) == data
+
+
+@pytest.mark.parametrize("algorithm", [SHA256, SHA512])
+async def test_one_put_with_everything_is_hashed_by_its_digests_algorithm(
+    workers: Sequence[FilesystemBlobs], algorithm: str
+) -> None:
+    """Also if it was not announced when the upload began, by another worker."""
+    digest = Digest.of(DATA, algorithm)
+    upload = await begin(workers[0])
+    before = bytes_read()
+    await put(workers[1], upload, digest, DATA)
+
+    assert bytes_read() - before <= NOTHING
+
+
+@pytest.mark.parametrize("worker", [0, 1])
+async def test_after_a_wrong_digest_nothing_is_read_again(
+    workers: Sequence[FilesystemBlobs], worker: int
+) -> None:
+    """What the wrong one brought is cut off; what is known of the bytes before still holds."""
+    upload = await begin(workers[0])
+    await patch(workers[0], upload, DATA)
+    before = bytes_read()
+    async with workers[worker].stage(upload) as staged:
+        size = staged.size
+        await staged.write(b"wrong")
+        with pytest.raises(DigestMismatch):
+            await staged.commit(Digest.of(DATA))
+        await staged.rewind(size)
+    await put(workers[1 - worker], upload, Digest.of(DATA))
+
+    assert bytes_read() - before <= NOTHING
+
+
+async def test_what_a_killed_worker_wrote_is_read_and_no_more(
+    workers: Sequence[FilesystemBlobs], tmp_path: Path
+) -> None:
+    """It noted nothing of it; the note of the request before still holds."""
+    upload = await begin(workers[0])
+    await patch(workers[0], upload, DATA)
+    more = os.urandom(3_000_001)
+    (tmp_path / "more").write_bytes(more)
+    killed = subprocess.run(
+        [sys.executable, "-c", KILLED, str(tmp_path), upload], timeout=60, check=False
+    )
+    assert killed.returncode == -9
+    before = bytes_read()
+    await put(workers[1], upload, Digest.of(DATA + more + b"end"), b"end")
+
+    assert len(more) <= bytes_read() - before <= len(more) + NOTHING
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from lading.blobs.filesystem import FilesystemBlobs
+from lading.core.names import UploadKey
+
+async def write():
+    root = Path(sys.argv[1])
+    more = (root / "more").read_bytes()
+    async with FilesystemBlobs(root).stage(UploadKey(sys.argv[2])) as staged:
+        for start in range(0, len(more), 1024 * 1024):
+            await staged.write(more[start : start + 1024 * 1024])
+        await staged.finish()
+        os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(write())
+"""
+
+
+def of_another_start(value: bytes) -> bytes:
+    """Return a note as it was before the machine started anew."""
+    return value[:1] + bytes(8) + value[9:]
+
+
+def of_more_bytes(value: bytes) -> bytes:
+    """Return a note on bytes that a power cut took."""
+    return value[:9] + (1 << 40).to_bytes(8) + value[17:]
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [of_another_start, of_more_bytes, lambda _: b"", lambda value: value[:-1], lambda _: b"x" * 49],
+    ids=["another start", "more bytes", "empty", "cut", "nonsense"],
+)
+async def test_a_note_that_may_be_wrong_is_not_believed(
+    workers: Sequence[FilesystemBlobs], tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    """The bytes are read instead."""
+    upload = await begin(workers[0])
+    await patch(workers[0], upload, DATA)
+    path = tmp_path / "lading/uploads" / upload
+    os.setxattr(path, NOTE, spoil(os.getxattr(path, NOTE)))
+    path.write_bytes(DATA[::-1])
+    with pytest.raises(DigestMismatch):
+        await put(workers[1], upload, Digest.of(DATA))
+
+    await put(workers[2], upload, Digest.of(DATA[::-1]))
+
+
+async def test_a_blob_has_no_note(workers: Sequence[FilesystemBlobs]) -> None:
+    """It is a file like any other."""
+    upload = await begin(workers[0])
+    await patch(workers[0], upload, DATA)
+    await put(workers[1], upload, Digest.of(DATA))
+
+    assert NOTE not in os.listxattr(workers[0].path(Digest.of(DATA)))
+
+
+@pytest.mark.parametrize("algorithm", [SHA256, SHA512])
+async def test_where_no_state_is_to_be_had_the_digest_travels(
+    workers: Sequence[FilesystemBlobs], monkeypatch: pytest.MonkeyPatch, algorithm: str
+) -> None:
+    """Which is enough for a request that finishes the upload and brings nothing."""
+    monkeypatch.setattr(hashing.RunningHash, "start", stateless)
+    digest = Digest.of(DATA, algorithm)
+    upload = await begin(workers[0], algorithm)
+    await patch(workers[0], upload, DATA)
+    before = bytes_read()
+    with pytest.raises(DigestMismatch):
+        await put(workers[1], upload, Digest.of(b"something else", algorithm))
+    await put(workers[2], upload, digest)
+
+    assert bytes_read() - before <= NOTHING
+
+
+async def test_where_no_state_is_to_be_had_bytes_that_follow_are_right_as_well(
+    workers: Sequence[FilesystemBlobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By whichever workers they come."""
+    monkeypatch.setattr(hashing.RunningHash, "start", stateless)
+    upload = await begin(workers[0])
+    for number in range(6):
+        await patch(workers[number % 2], upload, DATA[number : number + 1])
+
+    await put(workers[2], upload, Digest.of(DATA[:9]), DATA[6:9])
+
+
+def stateless(algorithm: str) -> hashing.RunningHash:
+    """Return a hash as it is where libcrypto is not to be had."""
+    return hashing.RunningHash(algorithm, new_hasher(algorithm))
+
+
+async def test_where_files_have_no_attributes_uploads_change_worker_as_well(
+    workers: Sequence[FilesystemBlobs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The bytes are read once."""
+
+    def unsupported(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, os.strerror(errno.ENOTSUP))
+
+    for call in ("setxattr", "getxattr", "removexattr"):
+        monkeypatch.setattr(os, call, unsupported)
+    upload = await begin(workers[0])
+    await patch(workers[0], upload, DATA[:100_000])
+    await patch(workers[1], upload, DATA[100_000:])
+    async with workers[2].stage(upload) as staged:
+        await staged.write(b"cut")
+        await staged.rewind(len(DATA))
+
+    await put(workers[0], upload, Digest.of(DATA))
