@@ -77,6 +77,7 @@ def _registry(
             delete_enabled=settings.storage.delete.enabled,
             children_required=settings.validation.childrenrequired,
             max_blob_size=settings.limits.blobsize or None,
+            not_before=Path(__file__).stat().st_mtime,
             immutable=[
                 ImmutableTags(rule.repositories, rule.tags, rule.exclude)
                 for rule in settings.tags.immutable

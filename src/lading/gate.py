@@ -187,9 +187,10 @@ def _written_rules(settings: PermissionSettings) -> Sequence[Rule]:
 def _gate_of_users(
     settings: Settings, htpasswd: Htpasswd, metadata: Metadata, known: KnownLogins
 ) -> OpenGate:
-    checker = PasswordChecker(time.time)
+    checker = PasswordChecker(time.monotonic)
     robots = RobotLogins(metadata, time.time)
-    workloads = WorkloadLogins([_issuer(of) for of in settings.auth.workloads], time.time)
+    issuers = [_issuer(of) for of in settings.auth.workloads]
+    workloads = WorkloadLogins(issuers, time.time, time.monotonic)
     file = UserFile(htpasswd.path)
     users = Authenticators([robots, workloads, FileUsers(file, checker)])
     logins = Logins(users, _brake(settings, known))
@@ -198,7 +199,7 @@ def _gate_of_users(
         tokens = settings.auth.tokens or Tokens()
         gate = _with_token_service(settings, tokens, users, logins, permissions, metadata)
     else:
-        callers = Callers(logins, None, time.time)
+        callers = Callers(logins, None, time.time, time.monotonic)
         gate = Gate(callers, permissions, Basic(htpasswd.realm))
     return OpenGate(gate, permissions, checker, robots, file)
 
@@ -210,7 +211,7 @@ def _issuer(settings: Workload) -> Issuer:
         audience=settings.audience,
         stamp=hashlib.sha256(settings.model_dump_json().encode()).hexdigest(),
         keys=(
-            RemoteKeys(settings.issuer, time.time, fetch_of_issuer)
+            RemoteKeys(settings.issuer, time.monotonic, fetch_of_issuer)
             if settings.jwks is None
             else _keys_at(settings.jwks)
         ),
@@ -224,7 +225,7 @@ def _issuer(settings: Workload) -> Issuer:
 def _keys_at(source: str) -> KeySet:
     """Keys of a URL or of a file."""
     if source.startswith("https://"):
-        return RemoteKeys(source, time.time)
+        return RemoteKeys(source, time.monotonic)
     return FixedKeys(read_keys(Path(source)))
 
 
@@ -261,14 +262,15 @@ def _with_token_service(
         clock=time.time,
     )
     challenge = OwnBearer(settings.http.host or "", tokens.service, settings.http.trustedproxies)
-    return Gate(Callers(logins, own, time.time), permissions, challenge, service)
+    return Gate(Callers(logins, own, time.time, time.monotonic), permissions, challenge, service)
 
 
 def _gate_of_tokens(settings: Settings, token: Token) -> OpenGate:
     path = token.autoredirectpath if token.autoredirect else ""
     challenge: Challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
     permissions = CurrentPermissions(Permissions(()))
-    callers = Callers(Logins(Authenticators([])), _external_tokens(token), time.time)
+    logins = Logins(Authenticators([]))
+    callers = Callers(logins, _external_tokens(token), time.time, time.monotonic)
     gate = Gate(callers, permissions, challenge)
     return OpenGate(gate, permissions)
 

@@ -31,6 +31,23 @@ async def test_made_once_and_kept(tmp_path: Path) -> None:
     assert {file.name for file in path.parent.iterdir()} == {"keys.json"}
 
 
+async def test_a_key_of_the_future_is_replaced(tmp_path: Path) -> None:
+    """Once: a clock that was ahead has made it. What it signed is checked as ever."""
+    clock = Clock()
+    clock.now += 3650 * DAY
+    path = tmp_path / "keys.json"
+    old = await KeyRing(path, 30 * DAY, clock).current()
+    clock.now -= 3650 * DAY
+    ring = KeyRing(path, 30 * DAY, clock)
+    new = await ring.current()
+    assert new.id != old.id
+    assert ring.find(old.id) is not None
+    clock.now += 30 * DAY - 1
+    assert (await KeyRing(path, 30 * DAY, clock).current()).id == new.id
+    clock.now += 1
+    assert (await ring.current()).id not in {old.id, new.id}
+
+
 async def test_without_a_file() -> None:
     """For data in memory."""
     clock = Clock()

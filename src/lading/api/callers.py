@@ -8,6 +8,7 @@ all requests that had arrived by then.
 """
 
 import hashlib
+import math
 import os
 import time
 from collections.abc import Callable
@@ -105,12 +106,21 @@ class Callers:
         logins: Logins,
         tokens: TokenVerifier | None,
         clock: Callable[[], float],
+        steady: Callable[[], float] | None = None,
     ) -> None:
+        """Know nobody yet.
+
+        Args:
+            logins: names and passwords.
+            tokens: tokens, if there are any.
+            clock: in seconds since the epoch.
+            steady: in seconds; it only goes forward.
+        """
         self._logins = logins
         self._tokens = tokens
         self._clock = clock
         self._hasher = hashlib.blake2b(key=os.urandom(32), digest_size=32)
-        self._known: Memory[Caller] = Memory(MAX_REMEMBERED, clock)
+        self._known: Memory[Caller] = Memory(MAX_REMEMBERED, steady or clock)
         # Whose login was as it was at that time, or later.
         self._present: dict[bytes, Caller] = {}
         self._looked = 0.0
@@ -151,18 +161,17 @@ class Callers:
         """Somebody new, or who has changed."""
         caller, until = await self._identify(request, header)
         if caller is not None:
-            self._known.put(key, caller, until=until)
+            self._known.put(key, caller, seconds=min(until - self._clock(), REMEMBERED))
         return caller
 
     async def _identify(self, request: Request, header: str) -> tuple[Caller | None, float]:
-        """The caller, and how long that may be remembered."""
-        until = self._clock() + REMEMBERED
+        """The caller, and when that ends by itself."""
         match parse_authorization(header):
             case Password(name, password):
                 request.claimed = name
                 login = await self._logins.log_in(name, password, client_of(request.address))
                 if login is not None:
-                    return Caller(login.principal, login=login), min(until, login.until)
+                    return Caller(login.principal, login=login), login.until
             case Token(text) if self._tokens is not None:
                 bearer = await self._tokens.verify(text)
                 if bearer is not None:
@@ -173,5 +182,5 @@ class Callers:
                         scopes=bearer.scopes,
                         catalog=bearer.catalog,
                     )
-                    return caller, min(until, bearer.until)
-        return None, until
+                    return caller, bearer.until
+        return None, math.inf

@@ -113,7 +113,7 @@ class Brake:
 
     def failed(self, guess: Guess) -> None:
         """It was one."""
-        self._wrong.put(guess.login, value=True, until=self._clock() + SAME_GUESS)
+        self._wrong.put(guess.login, value=True, seconds=SAME_GUESS)
 
     def _guess(self, client: str, name: str, password: str, now: float) -> Guess:
         login = self._known.fingerprint(client, name, password)

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from lading.auth import files
 from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import thumbprint
+from lading.core.clocks import SLACK
 from lading.durable import make_directories
 
 # No token lives longer (seconds), so a key that was replaced this long ago verifies nothing.
@@ -96,7 +97,9 @@ class KeyRing:
         return self._by_id.get(key_id)
 
     def _is_due(self) -> bool:
-        return not self._keys or self._keys[-1].made_at + self._lifetime <= self._clock()
+        """A key of the future is from a clock that was ahead: nobody knows how old it is."""
+        now = self._clock()
+        return not self._keys or not now - self._lifetime < self._keys[-1].made_at <= now + SLACK
 
     def _renew(self) -> None:
         """Make a key if one is due. Of several workers, one does; the others find it.
@@ -122,11 +125,12 @@ class KeyRing:
     def _with_new(self) -> Sequence[SigningKey]:
         """A new key, after the one that it replaces and those that were replaced not long ago."""
         now = self._clock()
-        needed = [
-            older for older, newer in pairwise(self._keys) if newer.made_at > now - LONGEST_TOKEN
-        ]
+        keys = [replace(key, made_at=min(key.made_at, now)) for key in self._keys]
+        if keys != self._keys:
+            log.warning("%s: a key was made in the future; another takes over", self._path)
+        needed = [older for older, newer in pairwise(keys) if newer.made_at > now - LONGEST_TOKEN]
         new = _signing_key(ec.generate_private_key(ec.SECP256R1()), now)
-        return [*needed, *self._keys[-1:], new]
+        return [*needed, *keys[-1:], new]
 
     def _read(self, path: Path) -> None:
         state = _state(path)
@@ -142,6 +146,7 @@ class KeyRing:
         self._seen = state
 
     def _take(self, keys: Sequence[SigningKey]) -> None:
+        # Of two with the same time, the later one in the file is the newer.
         self._keys = sorted(keys, key=lambda key: key.made_at)
         self._by_id = {key.id: key for key in keys}
 

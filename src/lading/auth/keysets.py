@@ -82,7 +82,7 @@ class RemoteKeys:
 
     Args:
         url: where they are.
-        clock: in seconds.
+        clock: in seconds; it only goes forward.
         read: gets them, blocking; raises `KeySetInvalid`.
     """
 

@@ -8,7 +8,13 @@ T = TypeVar("T")
 
 
 class Memory(Generic[T]):
-    """What was found out, by a key. The least recently used goes first when it is full."""
+    """What was found out, by a key. The least recently used goes first when it is full.
+
+    Args:
+        most: how many things.
+        clock: in seconds; it only goes forward, so that nothing is remembered for years because a
+            clock was set back.
+    """
 
     def __init__(self, most: int, clock: Callable[[], float]) -> None:
         self._most = most
@@ -27,9 +33,9 @@ class Memory(Generic[T]):
         self._entries.move_to_end(key)
         return value
 
-    def put(self, key: bytes, value: T, *, until: float) -> None:
-        """Remember something until a time."""
-        self._entries[key] = (until, value)
+    def put(self, key: bytes, value: T, *, seconds: float) -> None:
+        """Remember something for a while."""
+        self._entries[key] = (self._clock() + seconds, value)
         self._entries.move_to_end(key)
         if len(self._entries) > self._most:
             self._entries.popitem(last=False)

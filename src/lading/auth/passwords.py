@@ -32,7 +32,11 @@ MAX_BYTES = 72
 
 
 class PasswordChecker:
-    """Checks passwords. It belongs to one event loop."""
+    """Checks passwords. It belongs to one event loop.
+
+    Args:
+        clock: in seconds; it only goes forward.
+    """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._threads = ThreadPoolExecutor(
@@ -40,7 +44,6 @@ class PasswordChecker:
         )
         self._key = os.urandom(32)
         self._good: Memory[bool] = Memory(MAX_REMEMBERED, clock)
-        self._clock = clock
         self._pending: dict[bytes, asyncio.Future[bool]] = {}
 
     async def check(self, password: str, hashed: bytes) -> bool:
@@ -71,7 +74,7 @@ class PasswordChecker:
     def _finish(self, key: bytes, done: asyncio.Future[bool]) -> None:
         del self._pending[key]
         if not done.cancelled() and done.exception() is None and done.result():
-            self._good.put(key, value=True, until=self._clock() + REMEMBERED)
+            self._good.put(key, value=True, seconds=REMEMBERED)
 
     def close(self) -> None:
         """Let go of the threads, when what runs has ended; what waits is given up."""

@@ -7,20 +7,24 @@ access is denied. Refresh tokens are kept as hashes and end with their login's p
 
 import base64
 import hashlib
+import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lading.auth.authenticator import Login
 from lading.auth.claims import MAX_SCOPES
 from lading.auth.logins import Logins
 from lading.auth.tokens import Issued, RegistryTokens
 from lading.core.access import ANYBODY, Principal
+from lading.core.clocks import SLACK
 from lading.core.permissions import Permissions
 from lading.core.scopes import CATALOG, Scope
 from lading.ports.refresh_tokens import RefreshToken, RefreshTokens
 
 _RANDOM_BYTES = 32
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +103,17 @@ class TokenService:
         token = await self._refresh_tokens.find_refresh_token(_hash(secret), now=self._clock())
         if token is None:
             return None
+        await self._shorten(token)
         login = await self._logins.recall(token.name)
         return login if login is not None and login.stamp == token.stamp else None
+
+    async def _shorten(self, token: RefreshToken) -> None:
+        """No token ends later than one of now would; the clock was ahead if one does."""
+        now = self._clock()
+        ends = now + self._refresh_lifetime
+        if token.expires_at > ends + SLACK:
+            log.warning("a refresh token of %s ended too late, and ends sooner now", token.name)
+            await self._refresh_tokens.add_refresh_token(replace(token, expires_at=ends), now=now)
 
 
 def _hash(secret: str) -> str:

@@ -53,13 +53,24 @@ class Issuer:
 
 
 class WorkloadLogins:
-    """See `Authenticator`. The password is the token; the name may be any."""
+    """See `Authenticator`. The password is the token; the name may be any.
 
-    def __init__(self, issuers: Sequence[Issuer], clock: Callable[[], float]) -> None:
+    Args:
+        issuers: whose tokens are believed.
+        clock: in seconds since the epoch.
+        steady: in seconds; it only goes forward.
+    """
+
+    def __init__(
+        self,
+        issuers: Sequence[Issuer],
+        clock: Callable[[], float],
+        steady: Callable[[], float] | None = None,
+    ) -> None:
         self._issuers = {issuer.url: issuer for issuer in issuers}
         self._stamps = {issuer.name: issuer.stamp for issuer in issuers}
         self._clock = clock
-        self._known: Memory[Login] = Memory(_MOST_REMEMBERED, clock)
+        self._known: Memory[Login] = Memory(_MOST_REMEMBERED, steady or clock)
 
     async def authenticate(self, name: str, password: str) -> Login | None:  # noqa: ARG002
         """See `Authenticator.authenticate`."""
@@ -74,7 +85,7 @@ class WorkloadLogins:
             except TokenInvalid as error:
                 log.info("a workload's token was refused: %s", error)
                 return None
-            self._known.put(key, login, until=min(until, now + REMEMBERED))
+            self._known.put(key, login, seconds=min(until - now, REMEMBERED))
         return login
 
     def may_know(self, name: str) -> bool:

@@ -28,20 +28,24 @@ from lading.core.history import Change
 from lading.durable import sync_directory
 from lading.metadata.copies import count_blobs, open_copy, stored_blobs
 from lading.metadata.replacement import NotEmpty, UnusableBackup, replace
-from lading.ports.maintenance import Hold
+from lading.ports.maintenance import LONGEST_HOLD, Hold
 from lading.services import backup as backing_up
 from lading.services.registry import Registry
 
 METADATA = "metadata.sqlite3"
 BLOBS = "blobs.txt"
+DAY = 24 * 3600.0
 
 
 def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     """As in the configuration: `6h`, `90m`."""
     try:
-        return parse_duration(text)
+        hold = parse_duration(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+    if hold.total_seconds() > LONGEST_HOLD - DAY:
+        raise click.BadParameter("at most 30d; `lading backup` again holds for longer")
+    return hold
 
 
 @click.command()

@@ -27,7 +27,7 @@ from lading.core.garbage import (
     utc,
 )
 from lading.ports.jobs import Job
-from lading.services import collect, jobs, lease
+from lading.services import collect, jobs, lease, times
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease
 from lading.services.registry import Registry
@@ -80,6 +80,7 @@ class _Command:
             return
         name = worker_name("lading garbage-collect")
         async with lease.wait_for(registry, jobs.COLLECT, name, _say_who_collects) as held:
+            await times.set_back(registry)
             plan = await self._plan(registry, untagged=untagged)
             self._conclude(await self._collect(registry, plan, held), dry_run=False)
 

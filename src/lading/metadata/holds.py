@@ -2,7 +2,7 @@
 
 from sqlite3 import Connection
 
-from lading.ports.maintenance import Hold
+from lading.ports.maintenance import LONGEST_HOLD, Hold
 
 
 def place(connection: Connection, hold: Hold) -> None:
@@ -22,6 +22,7 @@ def release(connection: Connection, name: str) -> bool:
 def last(connection: Connection, now: float) -> Hold | None:
     """The hold that lasts longest, of those that are not over."""
     row = connection.execute(
-        "SELECT name, until FROM holds WHERE until > ? ORDER BY until DESC LIMIT 1", (now,)
+        "SELECT name, until FROM holds WHERE until > ? AND until <= ? ORDER BY until DESC LIMIT 1",
+        (now, now + LONGEST_HOLD),
     ).fetchone()
     return None if row is None else Hold(*row)

@@ -21,7 +21,11 @@ def claim(
     expires_at: float,
     finished_before: float | None,
 ) -> bool:
-    """Take the lease, if it is free and the job is due."""
+    """Take the lease, if it is free and the job is due.
+
+    A time that no lease of now could end at, even if the clock was just set back by as long as one
+    lasts, is from a clock that was ahead: the lease is over then, and the job is due.
+    """
     return (
         connection.execute(
             """
@@ -29,9 +33,9 @@ def claim(
             VALUES (:name, :holder, :expires_at, :now)
             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,
                 expires_at = excluded.expires_at, started_at = excluded.started_at
-            WHERE (jobs.holder IS NULL OR jobs.expires_at <= :now)
+            WHERE (jobs.holder IS NULL OR jobs.expires_at <= :now OR jobs.expires_at > :longest)
                 AND (:finished_before IS NULL OR jobs.finished_at IS NULL
-                    OR jobs.finished_at <= :finished_before)
+                    OR jobs.finished_at <= :finished_before OR jobs.finished_at > :longest)
             """,
             {
                 "name": name,
@@ -39,6 +43,7 @@ def claim(
                 "now": now,
                 "expires_at": expires_at,
                 "finished_before": finished_before,
+                "longest": expires_at + (expires_at - now),
             },
         ).rowcount
         == 1

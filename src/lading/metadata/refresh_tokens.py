@@ -9,10 +9,11 @@ MOST_PER_NAME = 1000
 
 
 def add(connection: Connection, token: RefreshToken, now: float) -> None:
-    """Keep a token; those that ended go, and the oldest of a name that has too many."""
+    """Keep a token, or change its end; what ended goes, and the oldest of a name with too many."""
     connection.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?", (now,))
     connection.execute(
-        "INSERT INTO refresh_tokens (hash, name, stamp, expires_at) VALUES (?, ?, ?, ?)",
+        "INSERT INTO refresh_tokens (hash, name, stamp, expires_at) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at",
         (token.hash, token.name, token.stamp, token.expires_at),
     )
     connection.execute(

@@ -29,6 +29,7 @@ from lading.metadata import (
     robots,
     strangers,
     tags,
+    times,
     trash,
     uploads,
 )
@@ -378,6 +379,12 @@ class SqliteMetadata(SqliteInspection):
         return await self._database.write(
             lambda connection: uploads.forget_committed(connection, before, at_most), durable=False
         )
+
+    async def set_back_times(self, *, now: float) -> int:
+        """See `Metadata.set_back_times`."""
+        if not await self._database.scan(lambda connection: times.any_ahead(connection, now)):
+            return 0
+        return await self._database.write(lambda connection: times.set_back(connection, now))
 
     async def find_job(self, name: str) -> Job | None:
         """See `Metadata.find_job`."""

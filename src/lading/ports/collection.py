@@ -58,6 +58,9 @@ class Collection(Protocol):
         `forget_deletions`; `find_garbage` names what was interrupted before that again.
         """
 
+    async def set_back_times(self, *, now: float) -> int:
+        """Set times that a collection goes by, and that lie in the future, to now; how many."""
+
     async def forget_deletions(self, digests: Sequence[Digest]) -> None:
         """The bytes of collected blobs are gone."""
 

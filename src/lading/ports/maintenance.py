@@ -6,6 +6,9 @@ from typing import Protocol
 
 from lading.core.history import Change
 
+# Seconds that a hold may last; one that ends later was placed by a clock that was ahead.
+LONGEST_HOLD = 31 * 24 * 3600.0
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:

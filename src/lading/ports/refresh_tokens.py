@@ -23,7 +23,10 @@ class RefreshTokens(Protocol):
     """Logins that clients may renew."""
 
     async def add_refresh_token(self, token: RefreshToken, *, now: float) -> None:
-        """Keep a token; some that are old may go. A power cut may forget it."""
+        """Keep a token, or give it another end; some that are old may go.
+
+        A power cut may forget it.
+        """
 
     async def find_refresh_token(self, hash_: str, *, now: float) -> RefreshToken | None:
         """A token that has not ended."""

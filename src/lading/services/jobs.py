@@ -9,8 +9,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from lading.core.garbage import DoomedUpload, Limits
-from lading.services import collect, lease, purge
+from lading.core.garbage import DoomedUpload, Limits, utc
+from lading.services import collect, lease, purge, times
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 
@@ -74,9 +74,16 @@ async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
     known = await registry.metadata.find_job(job.name)
     now = registry.clock()
     if known is not None and known.finished_at is not None:
-        due_at = known.finished_at + job.interval
-        if due_at > now:
+        if known.finished_at > now + 2 * lease.DURATION:
+            log.warning(
+                "%s was last done at %s, which is in the future: it is done now",
+                job.name,
+                utc(known.finished_at),
+            )
+        elif (due_at := known.finished_at + job.interval) > now:
             return due_at - now
+    if times.is_wrong(registry):
+        return min(RETRY, job.interval)
     if await registry.metadata.find_read_only() is not None:
         return min(RETRY, job.interval)
     async with lease.hold(registry, job.name, holder, finished_before=now - job.interval) as held:
@@ -96,6 +103,7 @@ async def collect_garbage(registry: Registry, lease: Lease) -> None:
         untagged=policy.untagged,
         at_most=STEP,
     )
+    await times.set_back(registry)
     clock = asyncio.get_running_loop().time
     tally, before = collect.Tally(), -1
     while tally.items > before:
@@ -111,6 +119,7 @@ async def collect_garbage(registry: Registry, lease: Lease) -> None:
 
 async def purge_uploads(registry: Registry, lease: Lease) -> None:
     """Give up uploads that nobody goes on with; or only name them, if they are to be kept."""
+    await times.set_back(registry)
     now = registry.clock()
     limits = Limits(now=now, grace=registry.policy.grace, trash_before=now, untagged=False)
     for upload in await purge.find_idle(registry, limits):

@@ -34,7 +34,8 @@ class Lease:
             Unavailable: it was lost, as this worker took too long over a step.
         """
         now = self._registry.clock()
-        if now < self._expires_at - DURATION / 2:
+        # More than it can last is left if the clock has been set back.
+        if DURATION / 2 < self._expires_at - now <= DURATION:
             return
         self._expires_at = now + DURATION
         if not await self._registry.metadata.renew_job(

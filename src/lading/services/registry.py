@@ -25,6 +25,7 @@ class Policy:
         delete_enabled: whether clients may delete.
         children_required: whether an index is refused when a manifest it lists is missing.
         max_blob_size: bytes that a blob may have; `None` for any number.
+        not_before: a time that is past for sure, in seconds since the epoch.
         immutable: the tags that cannot be moved or deleted once they are set.
     """
 
@@ -36,6 +37,7 @@ class Policy:
     delete_enabled: bool = True
     children_required: bool = True
     max_blob_size: int | None = None
+    not_before: float = 0.0
     immutable: Sequence[ImmutableTags] = ()
 
 

@@ -1,0 +1,65 @@
+"""The token service: what it keeps of those who log in, and for how long."""
+
+import uuid
+
+from lading.auth.authenticator import Authenticators, Login
+from lading.auth.keys import KeyRing
+from lading.auth.logins import Logins
+from lading.auth.service import TokenService
+from lading.auth.tokens import RegistryTokens
+from lading.core.access import Principal
+from lading.core.permissions import ALL_TO_USERS
+from lading.metadata.sqlite import SqliteMetadata
+from tests.auth.forge import Clock
+
+ALICE = Login(Principal("alice"), "stamp")
+DAY = 24 * 3600.0
+YEARS = 3650 * DAY
+
+
+class Users:
+    """Knows alice."""
+
+    async def authenticate(self, name: str, password: str) -> Login | None:
+        return None
+
+    def may_know(self, name: str) -> bool:
+        return True
+
+    def owns(self, name: str, password: str) -> bool:
+        return False
+
+    async def recall(self, name: str) -> Login | None:
+        return ALICE
+
+
+def service(metadata: SqliteMetadata, clock: Clock) -> TokenService:
+    """One whose refresh tokens are good for 90 days."""
+    users = Authenticators([Users()])
+    ring = KeyRing(None, DAY, clock)
+    tokens = RegistryTokens(
+        ring, users, service="r", lifetime=300, clock=clock, new_uuid=uuid.uuid4
+    )
+    return TokenService(
+        Logins(users),
+        lambda: ALL_TO_USERS,
+        tokens,
+        metadata,
+        refresh_lifetime=90 * DAY,
+        clock=clock,
+    )
+
+
+async def test_a_refresh_token_of_the_future_ends_when_one_of_now_does() -> None:
+    """A clock that was ahead had given it ten years more."""
+    clock, metadata = Clock(), SqliteMetadata.in_memory()
+    tokens = service(metadata, clock)
+    clock.now += YEARS
+    secret = await tokens.start_refreshing(ALICE)
+    clock.now -= YEARS
+    assert await tokens.refresh(secret) == ALICE
+    clock.now += 90 * DAY - 1
+    assert await tokens.refresh(secret) == ALICE
+    clock.now += 1
+    assert await tokens.refresh(secret) is None
+    await metadata.close()

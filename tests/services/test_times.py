@@ -1,0 +1,178 @@
+"""A clock that was ahead, and was set right: what it has written holds nothing up for years."""
+
+import asyncio
+import logging
+from dataclasses import replace
+
+import pytest
+
+from lading.core.access import Action
+from lading.core.clocks import SLACK
+from lading.core.globs import EVERYTHING
+from lading.core.names import Tag
+from lading.ports.maintenance import LONGEST_HOLD, Hold
+from lading.ports.robots import Robot
+from lading.services import jobs, lease, push_blob, times, trash
+from lading.services.jobs import Job
+from lading.services.lease import Lease
+from lading.services.registry import Registry
+from tests.support.people import DAY, People
+
+YEARS = 3650 * DAY
+
+
+async def do(people: People, work: jobs.Work, holder: str = "worker", name: str = "job") -> float:
+    """Let a worker look at a daily job once; after how many seconds it looks again."""
+    waits: list[float] = []
+    looked = asyncio.Event()
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        looked.set()
+        await asyncio.sleep(3600)
+
+    job = Job(name, DAY, work)
+    keeping = asyncio.create_task(jobs.keep(people.registry, [job], holder, sleep))
+    async with asyncio.timeout(60):
+        await looked.wait()
+    keeping.cancel()
+    await asyncio.wait([keeping])
+    return waits[0]
+
+
+class Counter:
+    """Work that counts how often it is done."""
+
+    count = 0
+
+    async def __call__(self, registry: Registry, held: Lease) -> None:
+        self.count += 1
+
+
+async def test_a_job_that_was_done_in_the_future_is_due(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After a restart, and every day from then on."""
+    work = Counter()
+    people.now += YEARS
+    await do(people, work)
+    people.now -= YEARS
+    await do(people, work)
+    assert work.count == 2
+    assert "job was last done at" in caplog.text
+    assert await do(people, work) <= DAY
+    people.now += DAY
+    await do(people, work)
+    assert work.count == 3
+
+
+async def test_a_lease_of_the_future_is_over(people: People) -> None:
+    """Its holder died before the clock was set right."""
+    work = Counter()
+    people.now += YEARS
+    await people.metadata.claim_job(
+        "job", "dead", now=people.now, expires_at=people.now + 60, finished_before=None
+    )
+    people.now -= YEARS
+    await do(people, work)
+    assert work.count == 1
+
+
+async def test_a_lease_is_renewed_after_the_clock_was_set_back(people: People) -> None:
+    """Or everybody else would find it over, time and again."""
+    people.now += YEARS
+    async with lease.hold(people.registry, "job", "one") as held:
+        assert held is not None
+        people.now -= YEARS
+        await held.keep()
+        work = Counter()
+        await do(people, work, "two")
+        assert work.count == 0
+
+
+async def test_what_nobody_needs_is_collected(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Deleted, pushed and left, or not gone on with: each as long after as it always is."""
+    people.now += YEARS
+    deleted = await people.push_image(b"deleted", "old")
+    await people.delete(str(deleted.digest))
+    unused = await people.push_blob(b"never used")
+    await push_blob.start(people.registry, people.may())
+    people.now -= YEARS
+    await do(people, jobs.purge_uploads, name=jobs.PURGE)
+    await do(people, jobs.collect_garbage, name=jobs.COLLECT)
+    assert "times were in the future" in caplog.text
+    assert len(await people.stored()) == 3
+    assert len(await people.blobs.list_staged()) == 1
+
+    people.now += people.window + DAY
+    for name, work in ((jobs.PURGE, jobs.purge_uploads), (jobs.COLLECT, jobs.collect_garbage)):
+        await do(people, work, name=name)
+    assert unused not in await people.stored()
+    assert await people.stored() == set()
+    assert not await people.blobs.list_staged()
+
+
+async def test_what_is_in_the_trash_can_still_be_restored(people: People) -> None:
+    """With its tags, for as long as was promised; counted from when the clock was right."""
+    people.now += YEARS
+    deleted = await people.push_image(b"deleted", "old", "older")
+    await people.delete(str(deleted.digest))
+    people.now -= YEARS
+    await do(people, jobs.collect_garbage, name=jobs.COLLECT)
+    people.now += people.window - 1
+    await do(people, jobs.collect_garbage, name=jobs.COLLECT)
+    restored = await trash.restore(people.registry, people.may(), deleted.digest)
+    assert {tag for tag, _ in restored.tags} == {Tag("old"), Tag("older")}
+
+
+async def test_a_hold_of_the_future_is_over(people: People) -> None:
+    """None lasts so long."""
+    await people.metadata.hold_blobs(Hold("backup", people.now + YEARS))
+    assert await people.metadata.find_hold(now=people.now) is None
+    await people.metadata.hold_blobs(Hold("backup", people.now + LONGEST_HOLD))
+    assert await people.metadata.find_hold(now=people.now) is not None
+
+
+async def test_a_robot_of_the_future_is_good_for_as_long_as_it_was_made_for(
+    people: People,
+) -> None:
+    """Not for ten years more."""
+    then = people.now + YEARS
+    robot = Robot("ci", "hash", (EVERYTHING,), frozenset({Action.PULL}), then, "me", then + DAY)
+    await people.metadata.add_robot(replace(robot, used_at=then))
+    await people.metadata.add_robot(replace(robot, name="forever", expires_at=None))
+    await times.set_back(people.registry)
+    for name, ends in (("ci", people.now + DAY), ("forever", None)):
+        found = await people.metadata.find_robot(name)
+        assert found is not None
+        assert (found.created_at, found.expires_at) == (people.now, ends)
+
+
+async def test_a_clock_that_is_somewhat_off_changes_nothing(people: People) -> None:
+    """Clocks are set by a little all the time."""
+    people.now += SLACK
+    deleted = await people.push_image(b"deleted", "old")
+    await people.delete(str(deleted.digest))
+    people.now -= SLACK
+    assert await people.metadata.set_back_times(now=people.now) == 0
+
+
+async def test_a_clock_that_is_behind_collects_nothing(
+    people: People, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All that is known would seem to be of the future."""
+    policy = replace(people.policy, not_before=people.now)
+    people.registry = replace(people.registry, policy=policy)
+    work = Counter()
+    people.now -= YEARS
+    assert await do(people, work) <= jobs.RETRY
+    assert work.count == 0
+    assert "set the clock" in caplog.text
+    people.now += YEARS
+    caplog.clear()
+    caplog.set_level(logging.WARNING)
+    await do(people, work)
+    assert work.count == 1
+    assert caplog.text == ""
