@@ -55,8 +55,21 @@ def open_registry(settings: Settings) -> Registry:
     if foreign and files.foreignblobs == "refuse":
         raise datadir.ForeignData(foreign)
     beside = Change(worker_name("a start"), time.time()) if foreign else None
-    metadata = SqliteMetadata.open(database, strangers_noted=beside)
-    return _registry(settings, metadata, FilesystemBlobs(root, files.reserve))
+    read_only = is_on_read_only_disk(settings)
+    metadata = SqliteMetadata.open(database, read_only=read_only, strangers_noted=beside)
+    blobs = FilesystemBlobs(root, files.reserve, read_only=read_only)
+    return _registry(settings, metadata, blobs)
+
+
+def is_on_read_only_disk(settings: Settings) -> bool:
+    """Whether the data is where nothing can be written."""
+    root = settings.storage.filesystem.rootdirectory
+    on_disk = settings.storage.driver == "filesystem"
+    return on_disk and datadir.is_read_only(root, metadata_path(root))
+
+
+def _is_read_only(settings: Settings) -> bool:
+    return settings.storage.maintenance.readonly.enabled or is_on_read_only_disk(settings)
 
 
 def _registry(
@@ -95,7 +108,7 @@ def _jobs(settings: Settings) -> Sequence[Job]:
     """What the server does by itself. A registry that is read-only is left as it is."""
     collecting = settings.storage.garbagecollect
     purging = settings.storage.maintenance.uploadpurging
-    if settings.storage.maintenance.readonly.enabled:
+    if _is_read_only(settings):
         return ()
     wanted = (
         (collecting.enabled, jobs.COLLECT, collecting.interval, jobs.collect_garbage),
@@ -142,7 +155,7 @@ def _options(settings: Settings) -> Options:
         request_rate=settings.limits.requestrate / settings.workers,
         request_burst=math.ceil(settings.limits.requestburst / settings.workers),
         uploads=math.ceil(settings.limits.uploads / settings.workers),
-        read_only=settings.storage.maintenance.readonly.enabled,
+        read_only=_is_read_only(settings),
         access_log=not settings.log.accesslog.disabled,
         spool=_spool(settings),
     )

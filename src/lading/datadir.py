@@ -8,9 +8,11 @@ garbage. So it begins there only if it is told to, and then keeps them.
 from itertools import islice
 from pathlib import Path
 
+from lading import mounts
 from lading.blobs import distribution
 from lading.blobs.layout import Layout
-from lading.metadata.emptiness import has_nothing, holds_bytes
+from lading.metadata.emptiness import has_nothing
+from lading.metadata.reading import holds_bytes
 
 # Repositories that are named.
 MAX_NAMES = 3
@@ -55,6 +57,11 @@ def find_foreign(root: Path, database: Path) -> str:
     if any(digest not in marked for digest in layout.digests()):
         return f"there are blobs in {layout.blobs}, but the database that knows them is not there:"
     return ""
+
+
+def is_read_only(root: Path, database: Path) -> bool:
+    """Whether nothing can be written there, so that it can only be served."""
+    return mounts.is_read_only(database.parent) or mounts.is_read_only(Path(Layout(root).blobs))
 
 
 def _distribution(layout: Layout, names: list[str]) -> str:

@@ -56,6 +56,7 @@ async def test_a_refresh_token_of_the_future_ends_when_one_of_now_does() -> None
     tokens = service(metadata, clock)
     clock.now += YEARS
     secret = await tokens.start_refreshing(ALICE)
+    assert secret is not None
     clock.now -= YEARS
     assert await tokens.refresh(secret) == ALICE
     clock.now += 90 * DAY - 1

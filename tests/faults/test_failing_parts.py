@@ -68,8 +68,9 @@ def test_while_another_process_locks_the_database_pulls_go_on_and_pushes_wait(
         began = time.monotonic()
         assert_unavailable(hello.ask("DELETE", "/manifests/latest"))
         assert time.monotonic() - began > 15
-        assert hello.ask("GET", "/manifests/latest").status == 200
-        assert hello.ask("GET", f"/blobs/{digest_of(LAYER)}").body == LAYER
+        for method in ("HEAD", "GET"):
+            assert hello.ask(method, "/manifests/latest").status == 200
+            assert hello.ask(method, f"/blobs/{digest_of(LAYER)}").status == 200
         other.execute("ROLLBACK")
     hello.push_image("after", b"after")
     assert b"all is well" in verify(served)
@@ -87,8 +88,9 @@ def test_a_disk_that_fails_and_turns_read_only_can_be_pulled_from(tmp_path: Path
             assert_unavailable(hello.ask("POST", "/blobs/uploads/"))
             assert_unavailable(hello.ask("PATCH", upload, b"x"))
             assert_unavailable(hello.ask("DELETE", "/manifests/latest"))
-            assert hello.ask("GET", "/manifests/latest").status == 200
-            assert hello.ask("GET", f"/blobs/{digest_of(LAYER)}").body == LAYER
+            for method in ("HEAD", "GET"):
+                assert hello.ask(method, "/manifests/latest").status == 200
+                assert hello.ask(method, f"/blobs/{digest_of(LAYER)}").status == 200
         assert "Read-only file system" in registry.log.read_text()
         volume.mend()
         with lading_serve(tmp_path, env=env) as registry:

@@ -89,6 +89,19 @@ def small_volume(
         run(["umount", "--lazy", path])
 
 
+@contextmanager
+def read_only(path: Path) -> Iterator[None]:
+    """Let nothing be written below a directory for the length of a block."""
+    require_root()
+    require("mount", "umount")
+    run(["mount", "--bind", path, path])
+    try:
+        run(["mount", "-o", "remount,ro,bind", path])
+        yield
+    finally:
+        run(["umount", "--lazy", path])
+
+
 def _image_of(path: Path) -> Path:
     return path.with_name(f"{path.name}.img")
 

@@ -106,7 +106,9 @@ async def _answer(
     body = _describe(granted)
     # What is borrowed is given back: a workload has a new token for each of its runs.
     if login is not None and not login.borrowed and refreshable:
-        body["refresh_token"] = await service.start_refreshing(login)
+        secret = await service.start_refreshing(login)
+        if secret is not None:
+            body["refresh_token"] = secret
     return json_response(body, headers=_NOT_STORED)
 
 

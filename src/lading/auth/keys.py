@@ -74,15 +74,12 @@ class KeyRing:
         self._keys: Sequence[SigningKey] = ()
         self._by_id: Mapping[str, SigningKey] = {}
         self._seen: object = None
-        self._renew()
+        self._try_to_renew()
 
     async def current(self) -> SigningKey:
         """The key to sign with now; the one of before if a new one cannot be kept."""
         if self._is_due():
-            try:
-                await asyncio.to_thread(self._renew)
-            except KeysInvalid as error:
-                log.error("%s; the key of before signs on", error)  # noqa: TRY400 - said in words
+            await asyncio.to_thread(self._try_to_renew)
         return self._keys[-1]
 
     def find(self, key_id: str) -> SigningKey | None:
@@ -101,6 +98,14 @@ class KeyRing:
         now = self._clock()
         return not self._keys or not now - self._lifetime < self._keys[-1].made_at <= now + SLACK
 
+    def _try_to_renew(self) -> None:
+        try:
+            self._renew()
+        except KeysInvalid as error:
+            if not self._keys:
+                raise
+            log.error("%s; the key of before signs on", error)  # noqa: TRY400 - said in words
+
     def _renew(self) -> None:
         """Make a key if one is due. Of several workers, one does; the others find it.
 
@@ -110,6 +115,10 @@ class KeyRing:
             self._take(self._with_new())
             return
         try:
+            if self._path.exists():
+                self._read(self._path)
+            if not self._is_due():  # what need not be written may be where nothing can be
+                return
             make_directories(self._path.parent)
             with files.locked(self._path):
                 if self._path.exists():

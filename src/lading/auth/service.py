@@ -10,6 +10,7 @@ import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from lading.auth.authenticator import Login
@@ -18,13 +19,14 @@ from lading.auth.logins import Logins
 from lading.auth.tokens import Issued, RegistryTokens
 from lading.core.access import ANYBODY, Principal
 from lading.core.clocks import SLACK
+from lading.core.errors import StorageFull, Unavailable
 from lading.core.permissions import Permissions
 from lading.core.scopes import CATALOG, Scope
 from lading.ports.refresh_tokens import RefreshToken, RefreshTokens
 
-_RANDOM_BYTES = 32
-
 log = logging.getLogger(__name__)
+
+_RANDOM_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +85,24 @@ class TokenService:
                 break
         return list(allowed.values())
 
-    async def start_refreshing(self, login: Login) -> str:
-        """A secret by which the login can be had again, without its password, for some time."""
+    async def start_refreshing(self, login: Login) -> str | None:
+        """A secret by which the login can be had again, without its password, for some time.
+
+        `None` if it cannot be kept now: nobody is kept from pulling by that.
+        """
         secret = base64.urlsafe_b64encode(os.urandom(_RANDOM_BYTES)).decode().rstrip("=")
         now = self._clock()
-        await self._refresh_tokens.add_refresh_token(
-            RefreshToken(
-                hash=_hash(secret),
-                name=login.principal.name,
-                stamp=login.stamp,
-                expires_at=now + self._refresh_lifetime,
-            ),
-            now=now,
+        token = RefreshToken(
+            hash=_hash(secret),
+            name=login.principal.name,
+            stamp=login.stamp,
+            expires_at=now + self._refresh_lifetime,
         )
+        try:
+            await self._refresh_tokens.add_refresh_token(token, now=now)
+        except (StorageFull, Unavailable) as error:
+            log.warning("a login gets no refresh token, as it cannot be kept: %s", error)
+            return None
         return secret
 
     async def refresh(self, secret: str) -> Login | None:
@@ -113,7 +120,10 @@ class TokenService:
         ends = now + self._refresh_lifetime
         if token.expires_at > ends + SLACK:
             log.warning("a refresh token of %s ended too late, and ends sooner now", token.name)
-            await self._refresh_tokens.add_refresh_token(replace(token, expires_at=ends), now=now)
+            with suppress(StorageFull, Unavailable):  # then it is told and tried the next time
+                await self._refresh_tokens.add_refresh_token(
+                    replace(token, expires_at=ends), now=now
+                )
 
 
 def _hash(secret: str) -> str:

@@ -38,13 +38,14 @@ _DIRECTORIES = (
 
 
 class Disk(Layout):
-    """The directories of a store, made if need be."""
+    """The directories of a store, made if need be, unless nothing can be."""
 
-    def __init__(self, root: Path, reserve: int) -> None:
+    def __init__(self, root: Path, reserve: int, *, read_only: bool = False) -> None:
         super().__init__(root)
-        durable.make_directories(root)
-        for directory in _DIRECTORIES:
-            durable.make_directory(root / directory)
+        if not read_only:
+            durable.make_directories(root)
+            for directory in _DIRECTORIES:
+                durable.make_directory(root / directory)
         self._reserve = reserve
         self._durable: set[str] = set()
         self._threads = Threads(THREADS, "blobs")

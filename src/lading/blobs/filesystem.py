@@ -56,8 +56,8 @@ LARGE = 8 * 1024 * 1024
 class FilesystemBlobs:
     """See `lading.ports.blobs.BlobStore`."""
 
-    def __init__(self, root: Path, reserve: int = 0) -> None:
-        self._disk = Disk(root, reserve)
+    def __init__(self, root: Path, reserve: int = 0, *, read_only: bool = False) -> None:
+        self._disk = Disk(root, reserve, read_only=read_only)
         self._hashes = HashesInProgress()
         self._notes = Notes()
         self._small = SmallBlobs()

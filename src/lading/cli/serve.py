@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from lading.app import close_registry, open_audit, open_registry
+from lading.app import close_registry, is_on_read_only_disk, open_audit, open_registry
 from lading.auth.problems import AuthUnusable
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
@@ -56,7 +56,8 @@ async def _open_once(settings: Settings) -> None:
     registry = open_registry(settings)
     try:
         # Held by a server that did not get to its end, or by a command that was killed beside it.
-        await registry.metadata.release_jobs()
+        if not is_on_read_only_disk(settings):
+            await registry.metadata.release_jobs()
         gate = open_gate(settings, registry.metadata)
         if gate is not None:
             await gate.close()
@@ -110,6 +111,8 @@ def _greet(settings: Settings, listener: socket.socket) -> None:
     """Where it is, where the data is, and what to try."""
     click.echo(f"Listening on  {_address(settings, listener)}")
     click.echo(f"Data is in    {_data(settings)}")
+    if is_on_read_only_disk(settings):
+        click.echo("Read-only     the disk cannot be written to: pulls are served, pushes refused")
     click.echo(f"Try           docker push {_image(settings, listener)}")
 
 

@@ -9,9 +9,12 @@ import click
 from lading.config.settings import Settings
 from lading.datadir import ForeignData
 from lading.metadata.presence import DatabaseInUse
-from lading.metadata.schema import NewerSchema
+from lading.metadata.reading import NotReadable
+from lading.metadata.schema import NewerSchema, OlderSchema
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# What says what to do, and comes before anything is changed.
+_SAYS_ALL = (ForeignData, NewerSchema, OlderSchema, NotReadable, DatabaseInUse)
 
 
 @contextmanager
@@ -23,7 +26,7 @@ def told(settings: Settings) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, ForeignData, NewerSchema, DatabaseInUse, sqlite3.Error) as error:
+    except (OSError, *_SAYS_ALL, sqlite3.Error) as error:
         place = settings.storage.filesystem.rootdirectory.absolute()
         message = f"cannot use the data in {place}: {error}; {_advice(error)}"
         raise click.ClickException(message) from error
@@ -32,7 +35,7 @@ def told(settings: Settings) -> Iterator[None]:
 def _advice(error: Exception) -> str:
     if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
         return "the database is damaged: restore a backup of it with `lading restore-backup`"
-    if isinstance(error, NewerSchema | DatabaseInUse | ForeignData):
+    if isinstance(error, _SAYS_ALL):
         return "nothing was changed"
     return (
         "check that this user may write there and that there is space, or set another place"

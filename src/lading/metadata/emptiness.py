@@ -4,22 +4,17 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from lading.metadata import reading
+
 
 def has_nothing(database: Path) -> bool:
     """Whether nothing was ever pushed; a file that cannot be read may hold anything."""
-    if not holds_bytes(database):
+    if not reading.holds_bytes(database):
         return True
     try:
-        with closing(
-            sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)
-        ) as opened:
+        with closing(reading.connect(database)) as opened:
             if opened.execute("PRAGMA user_version").fetchone() == (0,):
                 return opened.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
             return opened.execute("SELECT 1 FROM repositories LIMIT 1").fetchone() is None
     except sqlite3.Error:
         return False
-
-
-def holds_bytes(path: Path) -> bool:
-    """Whether there is a file that is not empty."""
-    return path.exists() and path.stat().st_size > 0

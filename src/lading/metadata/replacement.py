@@ -15,8 +15,9 @@ from lading.core.history import Change
 from lading.durable import make_directories, sync_directory
 from lading.metadata import strangers
 from lading.metadata.copies import open_copy
-from lading.metadata.emptiness import has_nothing, holds_bytes
+from lading.metadata.emptiness import has_nothing
 from lading.metadata.presence import alone_with
+from lading.metadata.reading import holds_bytes
 from lading.metadata.schema import STEPS
 
 

@@ -156,6 +156,23 @@ class NewerSchema(Exception):
     """The database was written by a newer version of lading."""
 
 
+class OlderSchema(Exception):
+    """The database was written by an older version of lading, and cannot be changed."""
+
+
+def require_current(connection: Connection) -> None:
+    """Go on only with a database that needs no change.
+
+    Raises:
+        NewerSchema, OlderSchema: it is of another version.
+    """
+    if _version(connection) < len(STEPS):
+        raise OlderSchema(
+            "the database was written by an older version of lading, and cannot be changed where it"
+            " is; run this one once where it can be written"
+        )
+
+
 def migrate(connection: Connection) -> None:
     """Bring a database to the newest schema; safe to run by many processes at once.
 

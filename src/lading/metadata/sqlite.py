@@ -33,8 +33,10 @@ from lading.metadata import (
     trash,
     uploads,
 )
+from lading.metadata.attempts import Attempts
 from lading.metadata.database import Database, FileDatabase, MemoryDatabase
 from lading.metadata.inspection import SqliteInspection
+from lading.metadata.reading import ReadOnlyDatabase
 from lading.metadata.switches import ReadOnlySwitch
 from lading.metadata.trash import Restoration
 from lading.ports.collection import Garbage
@@ -49,13 +51,18 @@ class SqliteMetadata(SqliteInspection):
     """See `lading.ports.metadata.Metadata`."""
 
     @classmethod
-    def open(cls, path: Path, *, strangers_noted: Change | None = None) -> Self:
+    def open(
+        cls, path: Path, *, read_only: bool = False, strangers_noted: Change | None = None
+    ) -> Self:
         """The database in a file, made or brought up to date as needed.
 
         Args:
             path: of the file.
+            read_only: it is where nothing can be written; then it must be there, and up to date.
             strangers_noted: see `note_strangers`; done before anybody can ask.
         """
+        if read_only:
+            return cls(ReadOnlyDatabase(path), None)
         database = FileDatabase(path)
         if strangers_noted is not None:
             database.read(strangers.note, strangers_noted)
@@ -68,6 +75,7 @@ class SqliteMetadata(SqliteInspection):
 
     def __init__(self, database: Database, read_only_hint: Path | None) -> None:
         super().__init__(database)
+        self._attempts = Attempts(database)
         self._read_only = ReadOnlySwitch(database, read_only_hint)
 
     async def find_manifest(
@@ -89,8 +97,8 @@ class SqliteMetadata(SqliteInspection):
         )
         if promised:
             return size
-        return await self._database.write(
-            lambda connection: links.promise(connection, repository, digest, now), durable=False
+        return await self._attempts.write(
+            lambda connection: links.promise(connection, repository, digest, now)
         )
 
     async def promise_manifest(
@@ -103,9 +111,8 @@ class SqliteMetadata(SqliteInspection):
         if manifest is None or promised:
             return manifest
         digest = manifest.digest
-        kept = await self._database.write(
-            lambda connection: manifests.promise(connection, repository, digest, now),
-            durable=False,
+        kept = await self._attempts.write(
+            lambda connection: manifests.promise(connection, repository, digest, now)
         )
         return manifest if kept else None
 
@@ -447,9 +454,7 @@ class SqliteMetadata(SqliteInspection):
 
     async def add_refresh_token(self, token: RefreshToken, *, now: float) -> None:
         """See `RefreshTokens.add_refresh_token`."""
-        await self._database.write(
-            lambda connection: refresh_tokens.add(connection, token, now), durable=False
-        )
+        await self._attempts.write(lambda connection: refresh_tokens.add(connection, token, now))
 
     async def find_refresh_token(self, hash_: str, *, now: float) -> RefreshToken | None:
         """See `RefreshTokens.find_refresh_token`."""

@@ -56,6 +56,9 @@ class Metadata(Trash, Collection, Jobs, Maintenance, Robots, RefreshTokens, Insp
 
         "It is there" is a promise: the client will skip the upload. A power cut may forget it (a
         process crash may not).
+
+        Raises:
+            StorageFull, Unavailable: that cannot be written down in a moment.
         """
 
     async def promise_manifest(
@@ -65,6 +68,9 @@ class Metadata(Trash, Collection, Jobs, Maintenance, Robots, RefreshTokens, Insp
 
         A client that is told that a manifest is there may name it in an index, or point a tag at
         it. A power cut may forget the promise (a process crash may not).
+
+        Raises:
+            StorageFull, Unavailable: that cannot be written down in a moment.
         """
 
     async def repository_exists(self, repository: RepositoryName) -> bool:

@@ -26,6 +26,9 @@ class RefreshTokens(Protocol):
         """Keep a token, or give it another end; some that are old may go.
 
         A power cut may forget it.
+
+        Raises:
+            StorageFull, Unavailable: it cannot be kept in a moment.
         """
 
     async def find_refresh_token(self, hash_: str, *, now: float) -> RefreshToken | None:

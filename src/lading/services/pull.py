@@ -4,7 +4,13 @@ from dataclasses import dataclass
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
-from lading.core.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown, StorageFull
+from lading.core.errors import (
+    BlobUnknown,
+    ManifestUnknown,
+    RepositoryUnknown,
+    StorageFull,
+    Unavailable,
+)
 from lading.core.names import Reference
 from lading.ports.blobs import BlobSource
 from lading.ports.metadata import StoredManifest
@@ -38,7 +44,8 @@ async def pull_manifest(registry: Registry, grant: Grant, reference: Reference) 
 async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) -> StoredManifest:
     """As `pull_manifest`, for a client that asks whether it is there.
 
-    Who is told so may name it in an index, or give it a tag, so it is kept for them.
+    Who is told so may name it in an index, or give it a tag, so it is kept for them, if that can be
+    written down in a moment. If not, it may be collected before it is used; a push says so.
 
     Raises:
         RepositoryUnknown, ManifestUnknown: there is none.
@@ -48,7 +55,7 @@ async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) 
         manifest = await registry.metadata.promise_manifest(
             grant.repository, reference, now=registry.clock(), grace=registry.policy.grace
         )
-    except StorageFull:  # nobody can push what would rely on it, and those who pull ask this, too
+    except (StorageFull, Unavailable):  # those who only pull ask this, too
         manifest = None
     return manifest or await pull_manifest(registry, grant, reference)
 
@@ -56,7 +63,7 @@ async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) 
 async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
     """The size of a blob in bytes.
 
-    Who is told that it is there will not upload it, so it is kept for them.
+    Who is told that it is there will not upload it, so it is kept for them, as above.
 
     Raises:
         BlobUnknown: it is not in this repository.
@@ -66,7 +73,7 @@ async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
         size = await registry.metadata.promise_blob(
             grant.repository, digest, now=registry.clock(), grace=registry.policy.grace
         )
-    except StorageFull:  # as above
+    except (StorageFull, Unavailable):  # as above
         size = await registry.metadata.find_blob(grant.repository, digest)
     if size is None:
         raise BlobUnknown("", {"digest": digest})

@@ -1,0 +1,53 @@
+"""Writes that an answer is better with, and can do without: promises, refresh tokens.
+
+Who reads does not wait for a disk that cannot be written to, nor for another process that writes
+for long. Such a write is tried for a moment; it may still be done after that.
+"""
+
+import asyncio
+import time
+from typing import TypeVar
+
+from lading.core.errors import RegistryError, Unavailable
+from lading.metadata.database import Database
+from lading.metadata.writer import Work
+
+T = TypeVar("T")
+
+# Seconds for which a write is tried: a commit takes a hundredth of it on a slow disk.
+MOMENT = 0.5
+# Seconds after one that failed in which none is tried: it would wait for the same.
+PAUSE = 2.0
+# Writes that may be waiting.
+MOST = 64
+
+
+class Attempts:
+    """Tries to write."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._waiting: set[asyncio.Task[object]] = set()
+        self._not_before = 0.0
+
+    async def write(self, work: Work[T]) -> T:
+        """Run `work` in a transaction that a power cut may undo.
+
+        Raises:
+            StorageFull, Unavailable: it was not done in a moment.
+        """
+        if time.monotonic() < self._not_before or len(self._waiting) >= MOST:
+            raise Unavailable("the database is busy; try again")
+        writing = asyncio.ensure_future(self._database.write(work, durable=False))
+        self._waiting.add(writing)
+        writing.add_done_callback(self._is_over)
+        await asyncio.wait([writing], timeout=MOMENT)
+        if not writing.done():
+            self._not_before = time.monotonic() + PAUSE
+            raise Unavailable("the database is busy; try again")
+        return writing.result()
+
+    def _is_over(self, writing: "asyncio.Task[object]") -> None:
+        self._waiting.discard(writing)
+        if not writing.cancelled() and isinstance(writing.exception(), RegistryError):
+            self._not_before = time.monotonic() + PAUSE
