@@ -10,7 +10,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from lading.api.application import Api
 from lading.api.asgi import Receive, Scope, Send
 from lading.api.audit import AuditLog, lost_entries
 from lading.api.context import Options
+from lading.api.response import ALWAYS
 from lading.auth.known import KnownLogins
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.blobs.memory import MemoryBlobs
@@ -139,14 +140,18 @@ def build(settings: Settings, config: Path | None, known: KnownLogins) -> "Serve
     return Server(settings, config, known)
 
 
+def headers_of_all(settings: Settings) -> Mapping[str, str]:
+    """Headers of every response that has no other ones of these names."""
+    configured = {name: ", ".join(values) for name, values in settings.http.headers.items()}
+    # Behind a proxy it is the proxy that knows whether clients come by HTTPS.
+    secure = {"Strict-Transport-Security": "max-age=31536000"} if settings.http.tls.enabled else {}
+    return {**ALWAYS, **secure, **configured}
+
+
 def _options(settings: Settings) -> Options:
-    headers = {name: ", ".join(values) for name, values in settings.http.headers.items()}
-    if settings.http.tls.enabled:
-        # Behind a proxy it is the proxy that knows whether clients come by HTTPS.
-        headers = {"Strict-Transport-Security": "max-age=31536000", **headers}
     return Options(
         host=settings.http.locationbase,
-        headers=headers,
+        headers=headers_of_all(settings),
         trusted_proxies=settings.http.trustedproxies,
         accelerate=settings.http.accelredirect or "",
         max_tags=settings.tags.maxtags,

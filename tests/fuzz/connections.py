@@ -15,6 +15,7 @@ import uvicorn
 
 from lading.api.asgi import Receive, Scope, Send
 from lading.api.body import ClientDisconnected
+from lading.api.response import ALWAYS
 from lading.server.connection import Connection
 from lading.server.server import Server
 from lading.server.sharing import Shares
@@ -94,7 +95,7 @@ async def _start() -> Server:
         proxy_headers=False,
     )
     config.load()
-    state = State(MAX_HEAD, Shares(1).of(0))
+    state = State(MAX_HEAD, Shares(1).of(0), ALWAYS)
     server = Server(config, state, patience=1, idle_timeout=60)
     server.lifespan = config.lifespan_class(config)
     listener = socket.socket(socket.AF_UNIX)

@@ -72,7 +72,7 @@ def test_a_file_leaves_after_what_was_written_before_it(
 
 async def test_a_response_that_was_given_up_is_no_failure_of_its_connection() -> None:
     """It waited for a client that takes nothing; then the client takes, or leaves."""
-    line = Http(nobody, State(8192, Shares(1).of(0)))
+    line = Http(nobody, State(8192, Shares(1).of(0), {}))
     line.pause_writing()
     waiting = asyncio.create_task(line.writable())
     await asyncio.sleep(0)
@@ -93,7 +93,7 @@ async def serving(
     application: Application, connections: list[Http]
 ) -> AsyncIterator[asyncio.StreamReader]:
     """Serve an application to a client that takes little at a time, and has asked once."""
-    state = State(8192, Shares(1).of(0))
+    state = State(8192, Shares(1).of(0), {})
 
     def connect() -> Http:
         connections.append(Http(application, state))

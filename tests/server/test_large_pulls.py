@@ -72,7 +72,7 @@ def test_a_client_that_takes_little_at_a_time_gets_all(repository: Repository) -
         client.sendall(f"{request}Connection: close\r\n\r\n".encode())
         received = b"".join(iter(lambda: client.recv(100_000), b""))
     assert received.endswith(DATA)
-    assert b"content-length: %d\r\n" % len(DATA) in received
+    assert b"Content-Length: %d\r\n" % len(DATA) in received
 
 
 @pytest.mark.parametrize("pipelined", range(3))
@@ -100,7 +100,7 @@ def test_a_blob_that_is_cut_short_on_disk_is_not_taken_for_whole(
     with repository.client.connection() as connection:
         connection.request("GET", f"{repository.path}/blobs/{digest}")
         received = connection.rest()
-    assert b"content-length: %d\r\n" % len(data) in received
+    assert b"Content-Length: %d\r\n" % len(data) in received
     assert received.endswith(data[:MIB])
     assert repository.client.ask("GET", "/v2/").status == 200
 

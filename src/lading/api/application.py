@@ -17,7 +17,7 @@ from lading.api.forwarded import client_address, is_trusted
 from lading.api.guard import Gate, Guard
 from lading.api.limits import Limits
 from lading.api.request import Request
-from lading.api.response import ALWAYS, Response
+from lading.api.response import Response
 from lading.api.routes import Endpoint, Match, find_route
 from lading.api.send import Sender
 from lading.core.errors import ReadOnly, RegistryError
@@ -50,7 +50,7 @@ class Api:
         self._audit = audit
         self._tokens = None if gate is None else gate.service
         self._access_log = AccessLog() if options.access_log else None
-        self._sender = Sender({**ALWAYS, **options.headers}, options.spool)
+        self._sender = Sender(options.headers, options.spool)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

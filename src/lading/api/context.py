@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lading.api.request import Request
+from lading.api.response import ALWAYS
 from lading.auth.service import TokenService
 from lading.core.access import Access, Grant
 from lading.core.digest import Digest
@@ -20,7 +21,7 @@ class Options:
 
     Attributes:
         host: the base URL that clients use; empty for relative locations, which work anywhere.
-        headers: sent with every response.
+        headers: sent with every response that has no other ones of these names.
         trusted_proxies: who may say where a request came from.
         accelerate: the internal location at which a proxy serves the files of blobs, as
             `/_blobs/`; empty if none does.
@@ -35,7 +36,7 @@ class Options:
     """
 
     host: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=lambda: ALWAYS)
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
     accelerate: str = ""
     max_tags: int = 1000

@@ -15,6 +15,7 @@ from lading.api.asgi import Application, Message, Scope
 from lading.api.body import PIECE, SMALL_PIECE, ClientDisconnected
 from lading.core.digest import Bytes
 from lading.server.sendfile import FilePart, FileSender
+from lading.server.spelling import BEGINNINGS
 from lading.server.state import State
 
 log = logging.getLogger(__name__)
@@ -264,10 +265,10 @@ class Exchange:
     def _render(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         lines = [_STATUS_LINES[status], self._line.server_state.date]
         for name, value in headers:
-            lines.append(b"%b: %b\r\n" % (name, value))
+            lines += (BEGINNINGS[name], value, b"\r\n")
             if name == b"content-length":
                 self._unsent = 0 if self._is_head else int(value)
-        lines.append(b"\r\n" if self.keep_alive else b"connection: close\r\n\r\n")
+        lines.append(b"\r\n" if self.keep_alive else b"Connection: close\r\n\r\n")
         head = b"".join(lines)
         # None of them may end early, or another begin within it.
         ends = len(headers) + (3 if self.keep_alive else 4)

@@ -352,7 +352,7 @@ class Http(asyncio.Protocol):
         answering = any(exchange.started and not exchange.complete for exchange in self._exchanges)
         self._give_up()
         if not answering:  # else the client would take this for the rest of that answer
-            self.transport.write(refusal.render(head=self._is_head_asked()))
+            self.transport.write(refusal.render(self.server_state, head=self._is_head_asked()))
         self.part()
 
     def _is_head_asked(self) -> bool:

@@ -3,9 +3,9 @@
 import json
 from http import HTTPStatus
 
-from lading.api.response import ALWAYS
-
-_ALWAYS = "".join(f"{name.lower()}: {value}\r\n" for name, value in ALWAYS.items())
+from lading.api.response import JSON
+from lading.server.spelling import render_lines
+from lading.server.state import State
 
 
 class Refusal(Exception):
@@ -16,19 +16,20 @@ class Refusal(Exception):
         self.status = status
         self.message = message
 
-    def render(self, *, head: bool) -> bytes:
+    def render(self, state: State, *, head: bool) -> bytes:
         """As it goes over the wire, in answer to a HEAD or to another request."""
         code = "TOOMANYREQUESTS" if self.status == HTTPStatus.TOO_MANY_REQUESTS else "UNSUPPORTED"
         error = {"code": code, "message": self.message, "detail": {}}
-        body = json.dumps({"errors": [error]})
-        lines = (
-            f"HTTP/1.1 {self.status.value} {self.status.phrase}\r\n"
-            f"{_ALWAYS}"
-            "content-type: application/json\r\n"
-            f"content-length: {len(body)}\r\n"
-            "connection: close\r\n\r\n"
-        )
-        return (lines if head else lines + body).encode()
+        body = json.dumps({"errors": [error]}).encode()
+        headers = {
+            **state.headers,
+            "Content-Type": JSON,
+            "Content-Length": str(len(body)),
+            "Connection": "close",
+        }
+        status = b"HTTP/1.1 %d %b\r\n" % (self.status, self.status.phrase.encode())
+        lines = (status, state.date, render_lines(headers), b"\r\n", b"" if head else body)
+        return b"".join(lines)
 
 
 NOT_HTTP = Refusal(HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")

@@ -23,7 +23,7 @@ from pathlib import Path
 import uvicorn
 
 from lading.app import Server as Application
-from lading.app import build
+from lading.app import build, headers_of_all
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.server.connection import Connection
@@ -110,7 +110,7 @@ def _follow(lifeline: int) -> None:
 def _server(settings: Settings, make: Callable[[], Application], share: Share) -> Server:
     return Server(
         _Config(settings, make),
-        State(settings.limits.headers, share),
+        State(settings.limits.headers, share, headers_of_all(settings)),
         patience=_patience(settings),
         idle_timeout=settings.http.idletimeout.total_seconds(),
     )
