@@ -1,11 +1,15 @@
 """The command as a person meets it: its version, its help, its configuration."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
 from lading import __version__
+from lading.cli.main import COMMANDS, main
 from tests.support.commands import run
 from tests.support.lading import program
 
@@ -44,6 +48,36 @@ def test_the_help_lists_the_commands() -> None:
     for command in ("serve", "garbage-collect", "config"):
         assert command in said
         assert "Usage:" in lading(command, "--help")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_list_says_of_a_command_what_its_own_help_says(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+
+    assert command is not None
+    assert command.name == name
+    assert COMMANDS[name].summary == command.get_short_help_str(limit=200)
+
+
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_commands_are_loaded_when_they_run(option: str) -> None:
+    """So that help, completion and a version cost what click costs, and little more."""
+    click_alone = _modules("import click")
+    ours = _modules(
+        "from lading.cli.main import main\n"
+        f"main([{option!r}], prog_name='lading', standalone_mode=False)"
+    )
+
+    assert ours <= 1.5 * click_alone
+
+
+def _modules(code: str) -> int:
+    """How many modules a program has loaded at its end."""
+    counted = f"{code}\nimport sys\nprint(len(sys.modules), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", counted], capture_output=True, check=True, text=True
+    )
+    return int(done.stderr)
 
 
 def test_an_unknown_command_is_told() -> None:

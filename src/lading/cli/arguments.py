@@ -1,7 +1,8 @@
-"""What people type for things that have names here: `REPOSITORY:TAG`, a time."""
+"""What people type for things that have names here: a configuration, `REPOSITORY:TAG`, a time."""
 
 import re
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import click
 
@@ -9,6 +10,9 @@ from lading.config.durations import parse_duration
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.names import Reference, RepositoryName, Tag
+
+# The file that `lading.config.loading.find_file` finds if none is named.
+CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path))
 
 
 def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:

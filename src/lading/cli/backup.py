@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 
 from lading.app import metadata_path
+from lading.cli.arguments import CONFIG
 from lading.cli.output import to_json
 from lading.cli.registry import operator, run_with
 from lading.cli.settings import load_settings
@@ -59,7 +60,7 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
 @click.option("--done", is_flag=True, help="The blobs of the backup DEST are copied: end its hold.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 @click.argument("dest", type=click.Path(path_type=Path))
-@click.argument("config", required=False, type=click.Path(path_type=Path))
+@CONFIG
 def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_json: bool) -> None:
     """Copy the metadata of a registry, running or not, to the new directory DEST.
 
@@ -87,8 +88,8 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
 @click.command("restore-backup")
 @click.option("--force", is_flag=True, help="Replace a registry that is not empty.")
 @click.argument("src", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("config", type=click.Path(path_type=Path))
-def restore_backup(src: Path, config: Path, *, force: bool) -> None:
+@CONFIG
+def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
     """Put the metadata of the backup SRC in place. The server must not run.
 
     The files that SRC/blobs.txt lists are to be copied back with the program that copied them.
@@ -113,7 +114,8 @@ def restore_backup(src: Path, config: Path, *, force: bool) -> None:
     click.echo(f"Restored      {database}")
     if kept:
         click.echo(f"Replaced      kept as {aside}")
-    click.echo(f"Next          copy the files of {src / BLOBS} back, then `lading verify {config}`")
+    check = " ".join(["lading verify", *([str(config)] if config else [])])
+    click.echo(f"Next          copy the files of {src / BLOBS} back, then `{check}`")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,14 @@
 """`lading config`: check a configuration, show what is in force."""
 
+import os
 from pathlib import Path
 
 import click
 
+from lading.cli.arguments import CONFIG
 from lading.cli.settings import load_settings
 from lading.config.effective import settings_as_yaml
+from lading.config.loading import find_file
 
 
 @click.group()
@@ -14,15 +17,15 @@ def config() -> None:
 
 
 @config.command()
-@click.argument("config", type=click.Path(path_type=Path))
-def check(config: Path) -> None:
+@CONFIG
+def check(config: Path | None) -> None:
     """Say whether the server would start with CONFIG, and what is wrong with it."""
     load_settings(config)
-    click.echo(f"{config}: fine")
+    click.echo(f"{find_file(config, os.environ) or 'no file, so defaults'}: fine")
 
 
 @config.command()
-@click.argument("config", required=False, type=click.Path(path_type=Path))
+@CONFIG
 def show(config: Path | None) -> None:
     """Print every setting in force: of CONFIG, of the environment, and defaults."""
     click.echo(settings_as_yaml(load_settings(config)), nl=False)

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from lading.app import worker_name
+from lading.cli.arguments import CONFIG
 from lading.cli.output import plain, to_json
 from lading.cli.registry import with_registry
 from lading.cli.units import human_size
@@ -48,9 +49,9 @@ KINDS = {
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the summary only.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 def garbage_collect(
-    config: Path, *, dry_run: bool, delete_untagged: bool, quiet: bool, as_json: bool
+    config: Path | None, *, dry_run: bool, delete_untagged: bool, quiet: bool, as_json: bool
 ) -> None:
     """Remove deleted images for good, and free the bytes that nothing needs.
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from lading.cli.arguments import CONFIG
 from lading.cli.output import to_json
 from lading.cli.registry import operator, run_with
 from lading.cli.settings import load_settings
@@ -18,7 +19,7 @@ KEY = "storage.maintenance.readonly.enabled"
 @click.command("read-only")
 @click.argument("state", type=click.Choice(["on", "off", "status"]))
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-@click.argument("config", required=False, type=click.Path(path_type=Path))
+@CONFIG
 def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
     """Switch read-only mode on or off, or say whether it is on.
 

@@ -9,6 +9,7 @@ import click
 
 from lading.app import close_registry, is_on_read_only_disk, open_audit, open_registry
 from lading.auth.problems import AuthUnusable
+from lading.cli.arguments import CONFIG
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
 from lading.config.loading import find_file
@@ -21,21 +22,24 @@ from lading.server.tls import UnusableTls, load_context
 
 
 @click.command()
-@click.argument("config", required=False, type=click.Path(path_type=Path))
+@CONFIG
 def serve(config: Path | None) -> None:
     """Answer requests until told to stop.
 
-    CONFIG is a configuration file (`config.yml`). Without one, the registry listens on
-    127.0.0.1:5000 and keeps its data in ./data.
+    CONFIG is a configuration file (`config.yml`). If none is named, it is the one that
+    REGISTRY_CONFIGURATION_PATH names, /etc/distribution/config.yml, or
+    /etc/docker/registry/config.yml, for all commands alike. Where there is none, the registry
+    listens on 127.0.0.1:5000 and keeps its data in ./data.
     """
+    file = find_file(config, os.environ)
     settings = load_settings(config)
     configure_logging(settings)
     _check_stores(settings)
     _check_tls(settings)
     _check_audit(settings)
     listener = _listen(settings)
-    _greet(settings, listener)
-    if not workers.serve(settings, find_file(config, os.environ), listener):
+    _greet(settings, listener, file)
+    if not workers.serve(settings, file, listener):
         raise click.ClickException("no worker process could start; the lines above say why")
 
 
@@ -107,9 +111,11 @@ def _listen(settings: Settings) -> socket.socket:
         ) from error
 
 
-def _greet(settings: Settings, listener: socket.socket) -> None:
-    """Where it is, where the data is, and what to try."""
+def _greet(settings: Settings, listener: socket.socket, file: Path | None) -> None:
+    """Where it is, what it was told by, where the data is, and what to try."""
     click.echo(f"Listening on  {_address(settings, listener)}")
+    if file is not None:
+        click.echo(f"Configured by {file}")
     click.echo(f"Data is in    {_data(settings)}")
     if is_on_read_only_disk(settings):
         click.echo("Read-only     the disk cannot be written to: pulls are served, pushes refused")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lading.auth.robots import create_robot, login_name
-from lading.cli.arguments import parse_lifetime
+from lading.cli.arguments import CONFIG, parse_lifetime
 from lading.cli.output import to_json
 from lading.cli.registry import operator, with_registry
 from lading.core.access import Action, Actions
@@ -16,7 +16,6 @@ from lading.core.globs import Glob
 from lading.ports.robots import Robot
 from lading.services.registry import Registry
 
-_CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path))
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 
@@ -56,7 +55,7 @@ def token() -> None:
     help="How long it is good for, such as `90d` or `12h`; or `never`.",
 )
 @_JSON
-@_CONFIG
+@CONFIG
 def create(
     name: str,
     repositories: tuple[str, ...],
@@ -104,7 +103,7 @@ def create(
 
 @token.command("ls")
 @_JSON
-@_CONFIG
+@CONFIG
 def list_tokens(config: Path | None, *, as_json: bool) -> None:
     """List the logins of programs, with what they may do and when they were last used.
 
@@ -126,7 +125,7 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
 
 @token.command()
 @click.argument("name")
-@_CONFIG
+@CONFIG
 def revoke(name: str, config: Path | None) -> None:
     """End a login at once, with all tokens that were issued to it.
 

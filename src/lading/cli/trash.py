@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import parse_time, split_reference
+from lading.cli.arguments import CONFIG, parse_time, split_reference
 from lading.cli.output import plain, to_json
 from lading.cli.registry import operators_grant, with_registry
 from lading.cli.units import human_size
@@ -17,7 +17,6 @@ from lading.services import trash as trash_can
 from lading.services.registry import Registry
 from lading.services.trash import Trashed
 
-CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path))
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from lading.cli.arguments import CONFIG
 from lading.cli.output import plain, to_json
 from lading.cli.registry import with_registry
 from lading.core.damage import Finding
@@ -30,7 +31,7 @@ from lading.services.verify import Check
     " there before it. What another registry's `repositories` refer to stays.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line instead.")
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 def verify(
     config: Path, *, checksums: bool, repair: bool, delete_unknown: bool, as_json: bool
 ) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import parse_digest
+from lading.cli.arguments import CONFIG, parse_digest
 from lading.cli.output import plain, to_json
 from lading.cli.registry import with_registry
 from lading.services.why import Explanation, explain
@@ -13,7 +13,7 @@ from lading.services.why import Explanation, explain
 @click.command()
 @click.argument("digest")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-@click.argument("config", required=False, type=click.Path(path_type=Path))
+@CONFIG
 def why(digest: str, config: Path | None, *, as_json: bool) -> None:
     """Tell what keeps a blob or a manifest: the tags that lead to it, the trash, or a promise.
 

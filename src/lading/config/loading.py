@@ -17,6 +17,9 @@ from lading.config.settings import Settings
 from lading.config.spellings import expand_choices, modernize
 from lading.config.yaml_source import read_file
 
+# Where the images of Distribution have it, version 3's and version 2's.
+USUAL_PATHS = (Path("/etc/distribution/config.yml"), Path("/etc/docker/registry/config.yml"))
+
 # What to write, for each way in which a value can be of the wrong kind.
 _ADVICE = {
     "bool_parsing": "write `true` or `false`",
@@ -51,7 +54,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     """Read the configuration.
 
     Args:
-        path: the file; if `None`, the one that REGISTRY_CONFIGURATION_PATH names, or none at all.
+        path: the file; if `None`, see `find_file`.
         environ: the environment; its `REGISTRY_*` variables go over what the file says.
 
     Raises:
@@ -71,10 +74,20 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
 
 
 def find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """Tell which file is read, given the one on the command line; `None` if there is none."""
-    if path is None and (named := environ.get(FILE_VARIABLE)):
+    """The file that is read: by one rule for all commands, so that all speak of one registry.
+
+    Args:
+        path: the one that was named on the command line, which comes first.
+        environ: in which REGISTRY_CONFIGURATION_PATH may name another one.
+
+    Returns:
+        One of those, or else of the usual ones; `None` if there is none, and defaults count.
+    """
+    if path is not None:
+        return path
+    if named := environ.get(FILE_VARIABLE):
         return Path(named)
-    return path
+    return next((usual for usual in USUAL_PATHS if usual.exists()), None)
 
 
 def _read(path: Path | None, findings: Findings) -> Document:
