@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 VENV := .venv
 BIN := $(VENV)/bin
+# A file's tests go to one process, as they share what is made for them all.
+PARALLEL := --numprocesses=auto --dist=loadfile
 PYTHON ?= python3
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
@@ -12,7 +14,7 @@ run: $(VENV)/.installed ## install into .venv and serve on 127.0.0.1:5000, data 
 	@$(BIN)/lading serve
 
 test: $(VENV)/.installed-dev ## install and run the tests that need nothing but Python
-	$(BIN)/pytest -m "not e2e" $(ARGS)
+	$(BIN)/pytest $(PARALLEL) -m "not e2e" $(ARGS)
 
 e2e: $(VENV)/.installed-dev ## run the tests that need Docker, nginx, podman, … and root
 	$(BIN)/pytest -m e2e $(ARGS)

@@ -79,7 +79,7 @@ A variable `REGISTRY_A_B` sets the key `a.b`, and goes over what the file says:
   for a service called `registry`). Only directly below `storage` and `auth` it is an error.
 - `version` can be given in a file only.
 - `REGISTRY_CONFIGURATION_PATH` names the file if the command line does not. If neither does, every
-  command takes `/etc/distribution/config.yml`, or `/etc/docker/registry/config.yml`, if it is there.
+  command takes `/etc/distribution/config.yml` or `/etc/docker/registry/config.yml`, if it is there.
 """
 
 _REFUSED = """
