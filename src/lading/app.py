@@ -90,6 +90,8 @@ def _registry(
             uploads_kept=purging.dryrun,
             delete_enabled=settings.storage.delete.enabled,
             children_required=settings.validation.childrenrequired,
+            max_staged=settings.limits.unfinisheduploads or None,
+            max_staged_in_all=settings.limits.allunfinisheduploads or None,
             max_blob_size=settings.limits.blobsize or None,
             not_before=Path(__file__).stat().st_mtime,
             immutable=[

@@ -14,6 +14,7 @@ from tests.support.client import Answer, Client
 from tests.support.guarded import basic, guarded_registry
 from tests.support.lading import lading_serve
 from tests.support.pushes import Repository, digest_of, encode, image
+from tests.support.workers import one_connection_each
 
 KIB = 1024
 
@@ -84,6 +85,48 @@ def test_a_client_with_too_many_uploads_has_to_wait(tmp_path: Path) -> None:
         under_way[0].send(b"ta")
         assert under_way[0].receive().status == 202
         assert client.ask("PATCH", places[2], b"data").status == 202
+
+
+def test_a_client_leaves_so_many_uploads_unfinished(tmp_path: Path) -> None:
+    """However many workers take them; who finishes or cancels some can begin others."""
+    http = {"addr": "127.0.0.1:0", "workers": 2, "trustedproxies": ["127.0.0.1"]}
+    limits = {"unfinisheduploads": 6}
+    with (
+        lading_serve(tmp_path, settings={"http": http, "limits": limits}) as registry,
+        one_connection_each(registry.client) as connections,
+    ):
+        place = "/v2/limits/unfinished/blobs/uploads/"
+
+        def begin(number: int, address: str = "192.0.2.1") -> Answer:
+            connection = connections[number % 2]
+            connection.request("POST", place, b"", x_forwarded_for=address)
+            return connection.receive()
+
+        begun = [begin(number) for number in range(6)]
+        assert [answer.status for answer in begun] == [202] * 6
+        for number in range(2):
+            refused = begin(number)
+            assert (refused.status, refused.codes) == (429, ["TOOMANYREQUESTS"])
+            assert int(refused.headers["Retry-After"]) > 0
+            assert begin(number, "192.0.2.2").status == 202
+        for method, answer in zip(("DELETE", "PUT"), begun, strict=False):
+            query = f"?digest={digest_of(b'')}" if method == "PUT" else ""
+            assert registry.client.ask(method, answer.headers["Location"] + query).status < 300
+        assert [begin(number).status for number in range(3)] == [202, 202, 429]
+
+
+def test_all_clients_leave_about_so_many_uploads_unfinished(tmp_path: Path) -> None:
+    """Beyond, everybody has to wait."""
+    http = {"addr": "127.0.0.1:0", "workers": 1}
+    with lading_serve(
+        tmp_path, settings={"http": http, "limits": {"allunfinisheduploads": 20}}
+    ) as registry:
+        place = "/v2/limits/unfinished/blobs/uploads/"
+        answers = [registry.client.ask("POST", place, b"") for _ in range(21)]
+
+        assert [answer.status for answer in answers[:19]] == [202] * 19
+        assert (answers[-1].status, answers[-1].codes) == (503, ["UNAVAILABLE"])
+        assert int(answers[-1].headers["Retry-After"]) > 0
 
 
 def test_a_user_s_uploads_are_not_another_s_at_the_same_address(tmp_path: Path) -> None:

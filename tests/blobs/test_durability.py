@@ -11,9 +11,10 @@ from tests.support.disk import Disk, Killed
 
 HELLO = b"hello"
 DIGEST = Digest.of(HELLO)
-# The directories of an algorithm and of a shard, each made and synced; the blob's own made; the
-# file synced and renamed; its name synced, and that of its directory.
-CALLS = 9
+# The directory of the upload's owner made; those of an algorithm and of a shard, each made and
+# synced; the blob's own made; the file synced and renamed; its name synced, and that of its
+# directory.
+CALLS = 10
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def test_staged_bytes_need_not(disk: Disk, tmp_path: Path) -> None:
     async with blobs.stage(upload) as staged:
         await staged.write(HELLO)
 
-    assert not disk.keeps(tmp_path / "lading/uploads" / upload)
+    assert not disk.keeps(tmp_path / "lading/uploads" / upload.owner / upload)
     await blobs.close()
 
 

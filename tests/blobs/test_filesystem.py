@@ -105,6 +105,23 @@ async def test_deleting_a_blob_leaves_nothing_of_it(blobs: FilesystemBlobs, tmp_
     assert not blobs.path(digest).parent.exists()
 
 
+async def test_directories_of_owners_go_when_they_were_empty_for_long(
+    blobs: FilesystemBlobs, tmp_path: Path
+) -> None:
+    """An owner who comes back gets another; one that holds an upload stays."""
+    ended, going_on = await begin(blobs), await begin(blobs)
+    await blobs.discard(ended)
+    directories = {key: tmp_path / "lading/uploads" / key.owner for key in (ended, going_on)}
+    await blobs.tidy(time.time() - 60)
+    assert all(directory.exists() for directory in directories.values())
+
+    await blobs.tidy(time.time() + 60)
+    assert not directories[ended].exists()
+    assert directories[going_on].exists()
+    await blobs.begin(ended, algorithm="sha256", now=0)
+    assert await blobs.staged_size(ended) == 0
+
+
 async def test_nobody_waits_until_the_bytes_of_a_deleted_blob_are_free(
     blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -186,8 +203,8 @@ async def test_bytes_that_were_written_survive_the_process(
     upload = await begin(blobs)
     async with blobs.stage(upload) as staged:
         await staged.write(HELLO)
-        assert files_below(tmp_path) == {f"lading/uploads/{upload}"}
-        assert (tmp_path / "lading/uploads" / upload).read_bytes() == HELLO
+        assert files_below(tmp_path) == {f"lading/uploads/{upload.owner}/{upload}"}
+        assert (tmp_path / "lading/uploads" / upload.owner / upload).read_bytes() == HELLO
 
 
 @pytest.mark.parametrize("what", ["lock", "upload"])
@@ -496,7 +513,7 @@ async def test_a_mark_takes_no_inode(blobs: FilesystemBlobs, tmp_path: Path) -> 
         await staged.write(HELLO)
         await staged.commit(DIGEST)
 
-    (mark,) = (tmp_path / "lading/uploads").iterdir()
+    (mark,) = (tmp_path / "lading/uploads").glob("*/*")
     assert mark.samefile(blobs.path(DIGEST))
 
 

@@ -177,7 +177,7 @@ async def test_a_note_that_may_be_wrong_is_not_believed(
     """The bytes are read instead."""
     upload = await begin(workers[0])
     await patch(workers[0], upload, DATA)
-    path = tmp_path / "lading/uploads" / upload
+    path = tmp_path / "lading/uploads" / upload.owner / upload
     os.setxattr(path, NOTE, spoil(os.getxattr(path, NOTE)))
     path.write_bytes(DATA[::-1])
     with pytest.raises(DigestMismatch):

@@ -136,7 +136,9 @@ def test_a_push_that_a_crash_ended_before_any_other_does_not_keep_it_from_starti
         pass
     upload = "0" * 8 + "-0000-4000-8000-" + "0" * 12 + "-" + "0" * 32
     left = Tree(registry.root).blob(OWN)
-    (registry.root / f"lading/uploads/{upload}.{digest_of(OWN)}").hardlink_to(left)
+    directory = registry.root / "lading/uploads" / ("0" * 12)
+    directory.mkdir()
+    (directory / f"{upload}.{digest_of(OWN)}").hardlink_to(left)
     with lading_serve(tmp_path) as registry:
         assert registry.client.ask("GET", "/v2/").status == 200
 

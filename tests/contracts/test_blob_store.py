@@ -1,12 +1,13 @@
 """What every `BlobStore` promises, sentence by sentence."""
 
 import asyncio
+import uuid
 
 import pytest
 
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
-from lading.core.names import RepositoryName, UploadId, UploadKey
+from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.ports.blobs import WRONG_DIGESTS, BlobStore, Staged
 from tests.support.contents import HELLO, OTHER, begin, new_upload, read, store
 
@@ -392,6 +393,42 @@ async def test_an_upload_is_listed_with_its_last_activity(
         await staged.touch(11)
         await blobs.settle(upload, digest)
     assert await blobs.list_staged() == []
+
+
+async def test_unfinished_uploads_are_counted_by_their_owners(
+    blobs: BlobStore, other_blobs: BlobStore
+) -> None:
+    """Whichever workers they began in; until they are committed or discarded."""
+    alice, bob = Owner.of("alice"), Owner.of("bob")
+    keys = [UploadKey.of(HELLO, UploadId.of(uuid.uuid4(), owner)) for owner in (alice, alice, bob)]
+    assert await blobs.count_staged(alice) == 0
+    for number, key in enumerate(keys):
+        assert key.owner == (alice, alice, bob)[number]
+        await (blobs, other_blobs)[number % 2].begin(key, algorithm=SHA256, now=0)
+    for store_ in (blobs, other_blobs):
+        assert (await store_.count_staged(alice), await store_.count_staged(bob)) == (2, 1)
+
+    await commit(blobs, keys[0], Digest.of(b""))
+    await blobs.settle(keys[0], Digest.of(b""))
+    await other_blobs.discard(keys[1])
+    await blobs.tidy(0)
+
+    assert (await blobs.count_staged(alice), await blobs.count_staged(bob)) == (0, 1)
+
+
+async def test_all_unfinished_uploads_are_counted_about(
+    blobs: BlobStore, other_blobs: BlobStore
+) -> None:
+    """What this worker begins at once, what others did after some seconds."""
+    for number in range(10):
+        await begin(blobs)
+        assert await blobs.count_all_staged(now=0) >= number + 1
+    before = await blobs.count_all_staged(now=0)
+    ended = await begin(other_blobs)
+
+    assert await blobs.count_all_staged(now=100) > before
+    await blobs.discard(ended)
+    assert await other_blobs.count_all_staged(now=200) >= 10
 
 
 async def test_an_upload_is_known_in_its_repository(blobs: BlobStore) -> None:

@@ -59,6 +59,7 @@ _NAMES = (
     (re.compile(r"/[0-9a-f]{2}\b"), "/<2 hex>"),
     (re.compile(r"^docker/registry/v2/"), ""),
     (re.compile(r"^lading/"), ""),
+    (re.compile(r"^uploads/[0-9a-f]{12}\b"), "uploads/<owner>"),
 )
 
 

@@ -119,7 +119,7 @@ def _files_left(people: Place) -> Iterator[str]:
         if digest not in known:
             empty = not (directory / "data").exists()
             yield "an empty directory" if empty else "bytes without a row"
-    for path in (people.root / "lading/uploads").glob("*"):
+    for path in (people.root / "lading/uploads").glob("*/*"):
         suffix = path.name.partition(".")[2]
         yield "a commit's mark" if suffix else "an upload's file"
 

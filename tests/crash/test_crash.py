@@ -35,6 +35,8 @@ READS = {
     "Metadata.tag_history",
     "Metadata.close",
     "BlobStore.close",
+    "BlobStore.count_all_staged",
+    "BlobStore.count_staged",
     "BlobStore.find",
     "BlobStore.read_small",
 }

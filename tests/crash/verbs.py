@@ -16,7 +16,7 @@ from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, NotRestorable, UploadUnknown
 from lading.core.globs import Glob
-from lading.core.names import Tag, UploadId, UploadKey
+from lading.core.names import Owner, Tag, UploadId, UploadKey
 from lading.ports.maintenance import Hold
 from lading.ports.refresh_tokens import RefreshToken
 from lading.ports.robots import Robot
@@ -30,7 +30,7 @@ from lading.services.registry import Registry
 from lading.services.verify import Check
 from tests.crash.state import Place
 from tests.support.contents import HELLO, OTHER, image, index
-from tests.support.people import DAY, People, pieces
+from tests.support.people import ALICE, DAY, People, pieces
 
 Step = Callable[[People], Awaitable[None]]
 
@@ -62,7 +62,9 @@ class Verb:
 
 
 BLOB = Digest.of(b"a blob")
-MINE = UploadId("00000000-0000-4000-8000-000000000001")
+# Whatever the last part of a UUID, that of an upload is its owner.
+UUID_OF_MINE = UUID("00000000-0000-4000-8000-000000000001")
+MINE = UploadId.of(UUID_OF_MINE, Owner.of(f"user {ALICE.name}"))
 OLD, NEW = image(b"old", b"old layer", b"base"), image(b"new", b"new layer", b"base")
 
 
@@ -113,7 +115,7 @@ async def _push_in_chunks(people: People) -> None:
             await _push_in_one(people)
             return
         else:
-            await push_blob.start(replace(registry, new_uuid=lambda: UUID(MINE)), grant)
+            await push_blob.start(replace(registry, new_uuid=lambda: UUID_OF_MINE), grant)
     people.now += DAY
     while len(data) > 2:
         await push_blob.append(registry, grant, MINE, Chunk(pieces(data[:2])))

@@ -190,7 +190,7 @@ async def test_a_disk_that_fails_in_the_middle_leaves_a_push_that_can_be_repeate
         with pytest.raises(Unavailable, match="log says why"):
             await people.push_blob(b"data")
     assert await people.stored() == set()
-    assert list((tmp_path / "data/lading/uploads").iterdir()) == []
+    assert list((tmp_path / "data/lading/uploads").glob("*/*")) == []
     digest = await people.push_blob(b"data")
     assert await people.stored() == {digest}
     await people.blobs.close()

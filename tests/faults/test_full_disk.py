@@ -31,7 +31,7 @@ def chunks(data: bytes) -> list[bytes]:
 
 def staged(registry: Lading) -> dict[str, int]:
     """Uploads, with the sizes of their files; each one's name begins with the upload's."""
-    files = (registry.root / "lading/uploads").iterdir()
+    files = (registry.root / "lading/uploads").glob("*/*")
     return {path.name[:36]: path.stat().st_size for path in files}
 
 

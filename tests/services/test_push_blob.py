@@ -5,18 +5,20 @@ import itertools
 import os
 import threading
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lading.blobs.filesystem import FilesystemBlobs
-from lading.core.access import EVERY_ACCESS, Action, Grant
+from lading.core.access import ANYBODY, EVERY_ACCESS, Action, Grant
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import (
     BlobUnknown,
     DigestInvalid,
     DigestMismatch,
     SizeMismatch,
+    TooManyRequests,
     Unavailable,
     UploadOutOfOrder,
     UploadUnknown,
@@ -127,6 +129,58 @@ async def test_an_unknown_algorithm_starts_no_upload(people: People) -> None:
     with pytest.raises(DigestInvalid):
         await push_blob.start(people.registry, people.may(), "md5")
     assert await is_empty(people)
+
+
+async def few(people: People, most: int | None, in_all: int | None) -> People:
+    """Return people of whom each may leave so many uploads unfinished, and all together so many."""
+    policy = replace(people.policy, max_staged=most, max_staged_in_all=in_all)
+    return People(people.metadata, people.blobs, policy=policy)
+
+
+async def test_a_caller_leaves_so_many_uploads_unfinished(people: People) -> None:
+    """Then it is told to finish some. Others are not concerned, whether they have a name or not."""
+    people = await few(people, 3, None)
+    registry, grant = people.registry, people.may()
+    nobody = replace(grant, principal=ANYBODY)
+    uploads = [await push_blob.start(registry, grant) for _ in range(3)]
+    for request in (
+        lambda: push_blob.start(registry, grant, client="192.0.2.7"),
+        lambda: push_blob.push_whole(registry, grant, DIGEST, chunk(DATA)),
+    ):
+        with pytest.raises(TooManyRequests, match="begun 3 uploads"):
+            await request()
+    for client in ("192.0.2.7", "192.0.2.8"):
+        for _ in range(3):
+            await push_blob.start(registry, nobody, client=client)
+        with pytest.raises(TooManyRequests):
+            await push_blob.start(registry, nobody, client=client)
+
+    await push_blob.cancel(registry, grant, uploads[0])
+    await push_blob.push_whole(registry, grant, DIGEST, chunk(DATA))
+    await commit(people, uploads[1], chunk(DATA))
+    for _ in range(2):
+        await push_blob.start(registry, grant)
+    with pytest.raises(TooManyRequests):
+        await push_blob.start(registry, grant)
+
+
+async def test_all_callers_leave_about_so_many_uploads_unfinished(people: People) -> None:
+    """Then everybody has to wait for a while; what has begun goes on."""
+    people = await few(people, None, 50)
+    registry, nobody = people.registry, replace(people.may(), principal=ANYBODY)
+    begun: list[UploadId] = []
+
+    async def begin_all() -> None:
+        for number in range(60):
+            begun.append(await push_blob.start(registry, nobody, client=f"client {number}"))
+            people.now += 1
+
+    with pytest.raises(Unavailable, match="too many uploads"):
+        await begin_all()
+    assert len(begun) in range(20, 51)  # directories are counted as well
+
+    for upload in begun:
+        await push_blob.commit(registry, nobody, upload, DIGEST, chunk(DATA))
 
 
 async def test_a_chunk_goes_where_it_says_or_nowhere(people: People) -> None:

@@ -117,7 +117,7 @@ class Torture:
         stored = {f"sha256:{path.parent.name}" for path in blobs.rglob("data")}
         if stored != needed:
             raise Broken(f"left over: {stored - needed}; lost: {needed - stored}")
-        if uploads := list((self._server.data / "lading" / "uploads").iterdir()):
+        if uploads := list((self._server.data / "lading" / "uploads").glob("*/*")):
             raise Broken(f"uploads are left over: {uploads}")
 
 

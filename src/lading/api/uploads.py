@@ -3,6 +3,7 @@
 from lading.api.body import read_pieces, skip_body
 from lading.api.context import Context
 from lading.api.errors import upload_range
+from lading.api.limits import client_of
 from lading.api.response import Response
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import DigestInvalid, NameInvalid
@@ -22,7 +23,9 @@ async def start(context: Context) -> Response:
     if mount is not None and await _mount(context, Digest(mount)):
         return _created(context, Digest(mount))
     algorithm = context.request.parameter("digest-algorithm") or SHA256
-    upload = await push_blob.start(context.registry, context.grant, algorithm)
+    upload = await push_blob.start(
+        context.registry, context.grant, algorithm, client=client_of(context.request.address)
+    )
     return _accepted(context, upload, 0)
 
 
@@ -64,7 +67,13 @@ async def cancel(context: Context) -> Response:
 
 
 async def _push_whole(context: Context, digest: Digest) -> Response:
-    await push_blob.push_whole(context.registry, context.grant, digest, _chunk(context))
+    await push_blob.push_whole(
+        context.registry,
+        context.grant,
+        digest,
+        _chunk(context),
+        client=client_of(context.request.address),
+    )
     return _created(context, digest)
 
 

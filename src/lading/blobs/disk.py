@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from lading import durable
+from lading.blobs import files
 from lading.blobs.failures import translated
 from lading.blobs.layout import Layout
 from lading.blocking import Lane, Pending, Threads
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull
+from lading.core.names import UploadKey
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -61,6 +63,15 @@ class Disk(Layout):
         # Some file systems make inodes as they need them, and count none.
         if free - size < self._reserve or (status.f_files and not status.f_favail):
             raise StorageFull
+
+    def make_upload(self, upload: UploadKey, at: float) -> None:
+        """Make the file of an upload, as old as that, in the directory of its owner."""
+        path = self.path_of(upload)
+        try:
+            files.make(path, at)
+        except FileNotFoundError:
+            _make_directory(os.path.dirname(path))
+            files.make(path, at)
 
     def make_room(self, digest: Digest) -> None:
         """Make the directory of a blob, which is durable after `sync_name` only."""

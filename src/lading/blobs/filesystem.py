@@ -4,10 +4,10 @@
 <root>
 ├── docker/registry/v2/blobs/<algorithm>/<2 hex>/<hex>/data   a blob, in CNCF Distribution's layout
 └── lading
-    ├── uploads/<upload>           what an upload has so far: its size is the upload's offset
-    ├── uploads/<upload>.<digest>  it gets that name as a blob, and no row may know it yet
-    ├── locks/<2 hex>              held (flock) while such a blob is committed or deleted
-    └── quarantine/<digest>        bytes that were damaged, taken aside by a check
+    ├── uploads/<owner>/<upload>           what an upload has so far: its size is its offset
+    ├── uploads/<owner>/<upload>.<digest>  it gets that name as a blob, and no row may know it yet
+    ├── locks/<2 hex>                      held (flock) while a blob is committed or deleted
+    └── quarantine/<digest>                bytes that were damaged, taken aside by a check
 ```
 
 An upload is named by its id and its repository (`core.names.UploadKey`). Its file is all that is
@@ -33,6 +33,7 @@ from pathlib import Path
 
 from lading import durable
 from lading.blobs import distribution, files, locks
+from lading.blobs.census import Census
 from lading.blobs.disk import Disk
 from lading.blobs.failures import translated
 from lading.blobs.hashing import HashesInProgress, RunningHash
@@ -42,7 +43,7 @@ from lading.blobs.small import LARGEST, SmallBlobs
 from lading.blobs.staged import StagedFile, marked
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import DigestInvalid, Unavailable, UploadUnknown
-from lading.core.names import UploadKey
+from lading.core.names import Owner, UploadKey
 from lading.ports.blobs import LocalFile, Memory, Staged, StoredBytes
 
 log = logging.getLogger(__name__)
@@ -60,15 +61,17 @@ class FilesystemBlobs:
         self._disk = Disk(root, reserve, read_only=read_only)
         self._hashes = HashesInProgress()
         self._notes = Notes()
+        self._census = Census()
         self._small = SmallBlobs()
 
     async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
         """See `BlobStore.begin`."""
         path, running = self._disk.path_of(upload), RunningHash.start(algorithm)
         with translated():
-            files.make(path, now)
+            self._disk.make_upload(upload, now)
         if algorithm != SHA256:  # which whoever knows nothing begins with
             self._notes.write(path, running.known())
+        self._census.begun()
         self._hashes.keep(upload, running)
 
     async def require_space(self, size: int) -> None:
@@ -92,6 +95,20 @@ class FilesystemBlobs:
         """See `BlobStore.settle`."""
         with translated():
             files.delete(marked(self._disk.path_of(upload), digest))
+
+    async def count_staged(self, owner: Owner) -> int:
+        """See `BlobStore.count_staged`. These are no more than one may have."""
+        return len(names(f"{self._disk.uploads}/{owner}"))
+
+    async def count_all_staged(self, now: float) -> int:
+        """See `BlobStore.count_all_staged`."""
+        if self._census.is_due(now):
+            self._census.counted(await self._disk.run(self._count_all_staged))
+        return self._census.count
+
+    async def tidy(self, before: float) -> None:
+        """See `BlobStore.tidy`."""
+        await self._disk.run(self._tidy, before)
 
     async def list_staged(self) -> Sequence[Staged]:
         """See `BlobStore.list_staged`."""
@@ -188,14 +205,27 @@ class FilesystemBlobs:
             data = await self._disk.run(files.read, path, size)
         return data if data is not None and self._small.put(digest, data) else None
 
+    def _count_all_staged(self) -> int:
+        """Directories count as well, since they take inodes."""
+        owners = names(self._disk.uploads)
+        return len(owners) + sum(len(names(f"{self._disk.uploads}/{owner}")) for owner in owners)
+
+    def _tidy(self, before: float) -> None:
+        """Remove the directories of owners who have had nothing in them for long."""
+        for owner in names(self._disk.uploads):
+            path = f"{self._disk.uploads}/{owner}"
+            with suppress(OSError):  # not empty, gone, or a stranger's file
+                if os.stat(path).st_mtime < before:
+                    os.rmdir(path)
+
     def _list_staged(self) -> list[Staged]:
         """Names that are not of this module are somebody else's, and left alone."""
         found = []
-        for name in names(self._disk.uploads):
-            upload, _, rest = name.partition(".")
+        for path in self._disk.staged():
+            upload, _, rest = path.rpartition("/")[2].partition(".")
             with suppress(UploadUnknown, DigestInvalid, FileNotFoundError):
                 digest = Digest(rest) if rest else None
-                status = os.stat(f"{self._disk.uploads}/{name}")
+                status = os.stat(path)
                 size = status.st_size if digest is None else files.size_of(self._data(digest))
                 found.append(Staged(UploadKey(upload), size, status.st_mtime, digest))
         return found

@@ -27,7 +27,13 @@ class Layout:
 
     def path_of(self, upload: UploadKey) -> str:
         """The file of an upload."""
-        return f"{self.uploads}/{upload}"
+        return f"{self.uploads}/{upload.owner}/{upload}"
+
+    def staged(self) -> Iterator[str]:
+        """All files of uploads."""
+        for owner in names(self.uploads):
+            for name in names(f"{self.uploads}/{owner}"):
+                yield f"{self.uploads}/{owner}/{name}"
 
     def directory_of(self, digest: Digest) -> str:
         """The directory of a blob; its bytes are in `data` there."""
@@ -55,8 +61,8 @@ class Layout:
     def marked(self) -> frozenset[Digest]:
         """The blobs that got their names in commits which were not settled."""
         found = set()
-        for name in names(self.uploads):
-            _, _, rest = name.partition(".")
+        for path in self.staged():
+            _, _, rest = path.rpartition("/")[2].partition(".")
             with suppress(DigestInvalid):
                 found.add(Digest(rest))
         return frozenset(found)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder, UploadUnknown
-from lading.core.names import UploadKey
+from lading.core.names import Owner, UploadKey
 from lading.ports.blobs import WRONG_DIGESTS, Memory, Staged, StoredBytes
 
 
@@ -57,6 +57,17 @@ class MemoryBlobs:
     async def settle(self, upload: UploadKey, digest: Digest) -> None:
         """See `BlobStore.settle`."""
         self._unsettled.discard((upload, digest))
+
+    async def count_staged(self, owner: Owner) -> int:
+        """See `BlobStore.count_staged`."""
+        return sum(upload.owner == owner for upload in self._uploads)
+
+    async def count_all_staged(self, now: float) -> int:  # noqa: ARG002 - it is known all the time
+        """See `BlobStore.count_all_staged`."""
+        return len(self._uploads)
+
+    async def tidy(self, before: float) -> None:
+        """See `BlobStore.tidy`. What is over is gone."""
 
     async def list_staged(self) -> Sequence[Staged]:
         """See `BlobStore.list_staged`."""

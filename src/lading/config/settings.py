@@ -266,6 +266,13 @@ no limit. Each worker has its share of it: a client that keeps to one connection
     uploads: int = Field(default=0, ge=0, le=1_000_000)
     """How many uploads of one address, and there of one user, may run at the same time; what is \
 more gets 429. 0 sets no limit. Each worker has its share, and at least one."""
+    unfinisheduploads: int = Field(default=1000, ge=0, le=1_000_000)
+    """How many uploads one user, or one address without a login, may have begun and not finished; \
+beyond them, 429. They count until they are finished, cancelled, or given up \
+(`storage.maintenance.uploadpurging`). 0 sets no limit."""
+    allunfinisheduploads: int = Field(default=20_000, ge=0, le=10_000_000)
+    """How many uploads all together may have begun and not finished, about, as they are counted \
+every few seconds; beyond them, 503. Each takes a file. 0 sets no limit."""
     failedlogins: int = Field(default=30, ge=0, le=1_000_000)
     """How many wrong passwords per minute one address may try; what is more gets 429 and is not \
 checked. As soon as so many were tried at one account from anywhere, an address from which it has \

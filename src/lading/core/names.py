@@ -74,8 +74,19 @@ class Tag(str):
         return super().__new__(cls, text)
 
 
+class Owner(str):
+    """Whoever began an upload, by which unfinished ones are counted: twelve hexadecimal digits."""
+
+    __slots__ = ()
+
+    @classmethod
+    def of(cls, caller: str) -> Self:
+        """The owner of what a caller begins."""
+        return cls(hashlib.sha256(caller.encode()).hexdigest()[:12])
+
+
 class UploadId(str):
-    """The name of one upload: a UUID in lower case.
+    """The name of one upload: a UUID in lower case, of which the last part is its owner.
 
     Raises:
         UploadUnknown: the text is no such name, so no upload has it.
@@ -90,9 +101,9 @@ class UploadId(str):
         return super().__new__(cls, text)
 
     @classmethod
-    def of(cls, uuid: UUID) -> Self:
+    def of(cls, uuid: UUID, owner: Owner | None = None) -> Self:
         """The name made of a UUID."""
-        return cls(str(uuid))
+        return cls(str(uuid) if owner is None else f"{str(uuid)[:24]}{owner}")
 
 
 class UploadKey(str):
@@ -124,6 +135,11 @@ class UploadKey(str):
     def id(self) -> str:
         """The upload's name, as its client knows it."""
         return self[:36]
+
+    @property
+    def owner(self) -> Owner:
+        """Who began it."""
+        return Owner(self[24:36])
 
 
 Reference = Tag | Digest

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lading.core.digest import Bytes, Digest
-from lading.core.names import UploadKey
+from lading.core.names import Owner, UploadKey
 
 # Wrong digests after which an upload is over.
 WRONG_DIGESTS = 3
@@ -176,6 +176,19 @@ class BlobStore(Protocol):
 
     async def discard(self, upload: UploadKey) -> None:
         """Delete what was uploaded, if anything, even if someone is writing to it."""
+
+    async def count_staged(self, owner: Owner) -> int:
+        """How many uploads somebody has begun that are not over."""
+
+    async def count_all_staged(self, now: float) -> int:
+        """How many uploads there are; it may be some seconds since they were counted.
+
+        Args:
+            now: the time.
+        """
+
+    async def tidy(self, before: float) -> None:
+        """Let go of what no upload has used since that time."""
 
     async def list_staged(self) -> Sequence[Staged]:
         """All that uploads have in the store: bytes, and commits that were not settled."""

@@ -44,6 +44,7 @@ async def expire(registry: Registry, doomed: DoomedUpload) -> bool:
 
 async def forget_committed(registry: Registry, limits: Limits) -> None:
     """Forget uploads that became blobs: a client that missed the answer has asked again by now."""
+    await registry.blobs.tidy(limits.now - limits.grace)
     before = limits.now - limits.grace
     while await registry.metadata.forget_committed(before=before, at_most=BATCH) == BATCH:
         pass

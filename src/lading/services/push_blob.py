@@ -14,10 +14,12 @@ from lading.core.errors import (
     BlobTooLarge,
     SizeMismatch,
     StorageFull,
+    TooManyRequests,
+    Unavailable,
     UploadOutOfOrder,
     UploadUnknown,
 )
-from lading.core.names import RepositoryName, UploadId, UploadKey
+from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.core.ranges import ByteRange
 from lading.ports.blobs import StagedUpload
 from lading.services.registry import Registry
@@ -26,6 +28,8 @@ Pieces = AsyncIterator[Bytes]
 
 # Repositories asked for a blob that is to be mounted from anywhere.
 MOUNT_CANDIDATES = 20
+# Seconds after which a caller with too many unfinished uploads may try again.
+_RETRY = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,25 +47,48 @@ class Chunk:
     length: int | None = None
 
 
-async def start(registry: Registry, grant: Grant, algorithm: str = SHA256) -> UploadId:
+async def start(
+    registry: Registry, grant: Grant, algorithm: str = SHA256, *, client: str = ""
+) -> UploadId:
     """Begin an upload.
 
     Args:
         registry: the parts.
         grant: must allow push.
         algorithm: what the digest will be of; a hint that saves reading the bytes again.
+        client: the address of a caller that has no name.
 
     Raises:
         DigestInvalid: the algorithm is not supported.
         StorageFull: there is no room for anything.
+        TooManyRequests: the caller has as many unfinished uploads as it may.
+        Unavailable: all together have.
     """
     grant.require(Action.PUSH)
     new_hasher(algorithm)
     await registry.blobs.require_space(0)
-    upload = UploadId.of(registry.new_uuid())
+    name = grant.principal.name
+    owner = Owner.of(f"user {name}" if name else f"client {client}")
+    await _require_few(registry, owner)
+    upload = UploadId.of(registry.new_uuid(), owner)
     key = UploadKey.of(grant.repository, upload)
     await registry.blobs.begin(key, algorithm=algorithm, now=registry.clock())
     return upload
+
+
+async def _require_few(registry: Registry, owner: Owner) -> None:
+    """Each unfinished upload takes a file, and stays for days if nobody goes on with it."""
+    policy, blobs = registry.policy, registry.blobs
+    if policy.max_staged is not None and await blobs.count_staged(owner) >= policy.max_staged:
+        raise TooManyRequests(
+            f"you have begun {policy.max_staged} uploads and not finished them;"
+            " finish or cancel some, or wait until they are given up",
+            _RETRY,
+        )
+    if policy.max_staged_in_all is None:
+        return
+    if await blobs.count_all_staged(registry.clock()) >= policy.max_staged_in_all:
+        raise Unavailable("too many uploads are unfinished here; try again later")
 
 
 async def mount(registry: Registry, grant: Grant, digest: Digest, sources: Grant | Access) -> bool:
@@ -151,13 +178,16 @@ async def commit(
             raise
 
 
-async def push_whole(registry: Registry, grant: Grant, digest: Digest, chunk: Chunk) -> None:
+async def push_whole(
+    registry: Registry, grant: Grant, digest: Digest, chunk: Chunk, *, client: str = ""
+) -> None:
     """Push a blob in one request.
 
     Raises:
+        TooManyRequests, Unavailable: as `start`.
         DigestMismatch: the bytes have another digest; nothing is kept.
     """
-    upload = await start(registry, grant, digest.algorithm)
+    upload = await start(registry, grant, digest.algorithm, client=client)
     try:
         await commit(registry, grant, upload, digest, chunk)
     except BaseException:

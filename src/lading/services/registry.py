@@ -24,6 +24,9 @@ class Policy:
         uploads_kept: whether such uploads are only named, and kept.
         delete_enabled: whether clients may delete.
         children_required: whether an index is refused when a manifest it lists is missing.
+        max_staged: uploads of one caller that may be unfinished; `None` for any number.
+        max_staged_in_all: uploads of all callers that may be unfinished, about; `None` for any
+            number.
         max_blob_size: bytes that a blob may have; `None` for any number.
         not_before: a time that is past for sure, in seconds since the epoch.
         immutable: the tags that cannot be moved or deleted once they are set.
@@ -36,6 +39,8 @@ class Policy:
     uploads_kept: bool = False
     delete_enabled: bool = True
     children_required: bool = True
+    max_staged: int | None = None
+    max_staged_in_all: int | None = None
     max_blob_size: int | None = None
     not_before: float = 0.0
     immutable: Sequence[ImmutableTags] = ()
