@@ -5,10 +5,12 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from lading.config.settings import Settings
 from tests.support.client import Connection
 from tests.support.lading import Lading, lading_serve
 from tests.support.processes import wait_until
@@ -99,6 +101,24 @@ def test_a_head_that_trickles_in_for_too_long_is_not_waited_for(repository: Repo
         while is_open(connection) and time.monotonic() < began + 5 * IDLE:
             time.sleep(IDLE / 4)
         assert IDLE < time.monotonic() - began < IDLE + 3
+
+
+def test_a_connection_without_requests_for_long_is_closed_in_order(tmp_path: Path) -> None:
+    """With the end of its data (FIN), never a reset, and not before its time."""
+    env = {"REGISTRY_HTTP_KEEPALIVETIMEOUT": f"{IDLE:.0f}s"}
+    with lading_serve(tmp_path, env=env) as registry, registry.client.connection() as connection:
+        for _ in range(3):
+            time.sleep(IDLE / 4)
+            connection.request("GET", "/v2/")
+            assert connection.receive().status == 200
+        began = time.monotonic()
+        assert connection.rest() == b""
+        assert IDLE < time.monotonic() - began < IDLE + 10
+
+
+def test_connections_are_kept_for_longer_than_proxies_keep_theirs() -> None:
+    """Envoy's are the longest: "defaults to 1 hour" (its `idle_timeout`)."""
+    assert Settings().http.keepalivetimeout > timedelta(hours=1)
 
 
 def test_an_idle_connection_between_two_requests_is_kept(repository: Repository) -> None:

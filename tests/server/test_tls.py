@@ -3,11 +3,13 @@
 import functools
 import http.client
 import os
+import re
 import shutil
 import signal
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +19,7 @@ import pytest
 from cryptography import x509
 
 from lading.server.authority import Authority, Pair
+from tests.support.client import Client
 from tests.support.lading import Lading, lading_serve
 from tests.support.processes import wait_until
 
@@ -92,27 +95,79 @@ def issue(authority: Authority) -> int:
 
 
 @contextmanager
-def serving(authority: Authority, *, workers: int = 1, **tls: Any) -> Iterator[Server]:
+def serving(
+    authority: Authority, *, workers: int = 1, http: Mapping[str, Any] | None = None, **tls: Any
+) -> Iterator[Server]:
     """Run a registry with the server's certificate, and more settings of `http.tls`."""
     directory = authority.files.certificate.parent
     files = {"certificate": str(directory / "server.crt"), "key": str(directory / "server.key")}
-    http = {"addr": "127.0.0.1:0", "workers": workers, "tls": {**files, **tls}}
+    http = {"addr": "127.0.0.1:0", "workers": workers, "tls": {**files, **tls}, **(http or {})}
     with lading_serve(directory, settings={"http": http}) as registry:
         yield Server(registry, authority.files.certificate)
 
 
 def test_https(authority: Authority) -> None:
-    """A client that trusts the authority is answered; HTTP is not spoken."""
+    """A client that trusts the authority is answered."""
     with serving(authority) as server:
         host = server.registry.host
         assert f"Listening on  https://{host}\n" in server.registry.log.read_text()
         with server.connect() as connection:
             assert status(connection) == 200
             assert connection.sock.version() == "TLSv1.3"
-        with closing(http.client.HTTPConnection(host)) as plain:
-            plain.request("GET", "/v2/")
-            with pytest.raises((http.client.HTTPException, OSError)):
-                plain.getresponse()
+
+
+def test_who_speaks_http_where_https_is_spoken_is_told_so(authority: Authority) -> None:
+    """In the protocol's own words, and in the log, which names an address once."""
+    with serving(authority) as server:
+        for _ in range(3):
+            answer = Client(server.registry.host).ask("GET", "/v2/")
+            assert answer.status == 400
+            assert answer.codes == ["UNSUPPORTED"]
+            assert "https://" in answer.json["errors"][0]["message"]
+            assert answer.headers["Connection"] == "close"
+        with server.connect() as connection:
+            assert status(connection) == 200
+
+        assert server.registry.log.read_text().count("a client at 127.0.0.1 speaks HTTP,") == 1
+
+
+def test_who_speaks_https_where_http_is_spoken_is_in_the_log(tmp_path: Path) -> None:
+    with lading_serve(tmp_path) as registry:
+        connection = http.client.HTTPSConnection(registry.host)
+        with closing(connection), pytest.raises(ssl.SSLError):
+            connection.connect()
+
+        said = "a client at 127.0.0.1 speaks HTTPS, and this registry HTTP"
+        wait_until(lambda: said in registry.log.read_text(), "a line in the log")
+
+
+def test_a_connection_that_was_idle_for_long_is_closed_as_tls_wants_it(
+    authority: Authority,
+) -> None:
+    """With a notice: without one, a client has to suspect that it was cut off by somebody else."""
+    host_and_port = re.compile(r"(.*):(\d+)")
+    with serving(authority, http={"keepalivetimeout": "1s"}) as server:
+        found = host_and_port.fullmatch(server.registry.host)
+        assert found
+        context = ssl.create_default_context(cafile=server.ca)
+        with (
+            socket.create_connection((found[1], int(found[2])), timeout=30) as line,
+            context.wrap_socket(
+                line, server_hostname=found[1], suppress_ragged_eofs=False
+            ) as connection,
+        ):
+            connection.sendall(b"GET /v2/ HTTP/1.1\r\nHost: x\r\n\r\n")
+            while connection.recv(4096):
+                pass
+
+
+def test_who_says_nothing_to_the_https_port_holds_nobody_up(authority: Authority) -> None:
+    with serving(authority) as server, ExitStack() as silent:
+        for number in range(20):
+            client = silent.enter_context(Client(server.registry.host).connection())
+            client.send(b"\x16\x03\x01"[: number % 4])
+        with server.connect() as connection:
+            assert status(connection) == 200
 
 
 def test_browsers_are_told_to_stay_with_https(authority: Authority) -> None:

@@ -72,6 +72,7 @@ def lading_serve(
     settings: Mapping[str, object] | None = None,
     env: Mapping[str, str] | None = None,
     network: Network = MACHINE,
+    files: int | None = None,
 ) -> Iterator[Lading]:
     """Run a registry with two workers for the length of the block.
 
@@ -80,6 +81,7 @@ def lading_serve(
         settings: whole sections of the configuration, beside storage and http.
         env: variables that override the configuration.
         network: where it listens.
+        files: how many each process may have open, if the machine is not to decide.
     """
     root = directory / "data"
     config = directory / "config.yml"
@@ -98,7 +100,9 @@ def lading_serve(
     )
     log = directory / "lading.log"
     log.write_text("")
-    with background(network.command(program(), "serve", config), log=log, env=env) as process:
+    limited = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"] if files else []
+    command = network.command(*limited, program(), "serve", config)
+    with background(command, log=log, env=env) as process:
         # It listens before it says so; until a worker is there, the kernel keeps who calls.
         wait_until(lambda: _address(log) != "", "lading serve", log=log.read_text)
         yield Lading(_address(log), config, root, network, process.pid, log)

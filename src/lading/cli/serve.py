@@ -113,13 +113,17 @@ def _listen(settings: Settings) -> socket.socket:
 
 def _greet(settings: Settings, listener: socket.socket, file: Path | None) -> None:
     """Where it is, what it was told by, where the data is, and what to try."""
-    click.echo(f"Listening on  {_address(settings, listener)}")
+    lines = [f"Listening on  {_address(settings, listener)}"]
     if file is not None:
-        click.echo(f"Configured by {file}")
-    click.echo(f"Data is in    {_data(settings)}")
+        lines.append(f"Configured by {file}")
+    lines.append(f"Data is in    {_data(settings)}")
     if is_on_read_only_disk(settings):
-        click.echo("Read-only     the disk cannot be written to: pulls are served, pushes refused")
-    click.echo(f"Try           docker push {_image(settings, listener)}")
+        lines.append(
+            "Read-only     the disk cannot be written to: pulls are served, pushes refused"
+        )
+    lines.append(f"Try           docker push {_image(settings, listener)}")
+    # At once: who reads no further than to the address, and leaves, does not end the server.
+    click.echo("\n".join(lines))
 
 
 def _address(settings: Settings, listener: socket.socket) -> str:

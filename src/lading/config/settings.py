@@ -208,7 +208,13 @@ otherwise they are relative, which is right behind any proxy."""
 default is `0s`."""
     idletimeout: PositiveDuration = timedelta(minutes=5)
     """How long a client may stand still, in the middle of a request or an answer, until its \
-connection is closed. A single byte counts as moving, however slow. Not a key of Distribution."""
+connection is closed. A single byte counts as moving, however slow. A connection on which nothing \
+was asked yet has a minute, or this if it is less. Not a key of Distribution."""
+    keepalivetimeout: PositiveDuration = timedelta(minutes=75)
+    """How long a connection is kept between two requests. Longer than proxies and balancers keep \
+theirs (Envoy: an hour), so that none of them sends a request on one that is just being closed. \
+When a worker has as many connections as it can serve, those that have been idle for longest are \
+closed before. Not a key of Distribution."""
     workers: int | None = Field(default=None, ge=1, le=256)
     """How many processes serve; by default one per usable core, at most 4. `inmemory` storage \
 allows 1 only, and that is its default. Not a key of Distribution."""
@@ -263,6 +269,9 @@ class Limits(Section):
 no limit. Each worker has its share of it: a client that keeps to one connection gets one share."""
     requestburst: int = Field(default=200, ge=1, le=1_000_000)
     """How many requests one address may make at once before `requestrate` counts."""
+    connections: int = Field(default=0, ge=0, le=1_000_000)
+    """How many connections one address may have; what is more gets 429 and is closed. 0 sets no \
+limit. `http.trustedproxies` are exempt. Each worker has its share, and at least one."""
     uploads: int = Field(default=0, ge=0, le=1_000_000)
     """How many uploads of one address, and there of one user, may run at the same time; what is \
 more gets 429. 0 sets no limit. Each worker has its share, and at least one."""

@@ -5,6 +5,7 @@ takes its time does: a single byte, in either direction, is a sign of life. When
 end, a connection ends after the response that is under way, and no response is cut.
 """
 
+import asyncio
 import fcntl
 import struct
 import termios
@@ -12,13 +13,15 @@ import termios
 from lading.api.asgi import Application
 from lading.server.exchange import Exchange
 from lading.server.protocol import Http
+from lading.server.refusal import NOT_HTTPS
 from lading.server.state import State
 
-# Seconds for the head of a request, from its first byte on, as nginx's `client_header_timeout`.
+# Seconds for the head of a request, from its first byte on, and for the first of all from when the
+# connection is there, as nginx's `client_header_timeout`.
 HEAD_TIMEOUT = 60.0
-# Seconds that a connection is kept between two requests; more than nginx keeps its own (60), so
-# that it is never the registry that closes one which nginx is about to use.
-KEEP_ALIVE = 75.0
+# Seconds without a sign of life in the middle of a request or an answer after which a connection
+# may be closed for another one that would have to wait.
+STANDING = 10.0
 
 
 class Connection(Http):
@@ -30,6 +33,8 @@ class Connection(Http):
         self._head_began = 0.0
         self._unsent = 0
         self._asked = False
+        # When it last moved before everything had been taken that was sent.
+        self._settled_at = -1.0
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the connection."""
@@ -68,22 +73,73 @@ class Connection(Http):
         if not self._exchanges and self._head is None:
             self.transport.close()
 
-    def leave_if_idle(self, now: float, timeout: float) -> None:
+    def leave_if_idle(self, now: float, timeout: float, keep_alive: float) -> None:
         """Close the connection if it is the client that nothing comes or goes for.
 
         Args:
             now: on the loop's clock.
-            timeout: seconds without a sign of life.
+            timeout: seconds without a sign of life in the middle of a request.
+            keep_alive: seconds between two requests.
         """
+        self._look_at_unsent(now)
+        first = min(HEAD_TIMEOUT, timeout)
+        if self._head is not None:
+            over = now - self._head_began > first
+        elif not self._is_idle():
+            over = self._waits_for_client() and now - self._moved_at > timeout
+        else:
+            over = now - self._moved_at > (keep_alive if self._asked else first)
+        if over:
+            self.leave()
+
+    def leave(self) -> None:
+        """Close the connection, whatever is on its way."""
+        if self._exchanges or self._unsent:
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def make_way(self) -> None:
+        """Close the connection for another one, which needs its descriptor now.
+
+        One of TLS would be held until its client says that it has seen the end.
+        """
+        if self._constant["scheme"] == "https":
+            self.transport.abort()
+        else:
+            self.leave()
+
+    def dispensable(self) -> tuple[int, float] | None:
+        """How soon it is closed for another connection: the smaller, the sooner; `None` if never.
+
+        First goes what was refused, then what has been idle for longest, be it between two requests
+        or before the first one; then whoever stands still in the middle of one.
+        """
+        if self.transport.is_closing():
+            return None
+        if self._parting:
+            return 0, 0.0
+        if self._head is not None:
+            return 1, self._head_began
+        if self._is_idle():
+            return 1, self._moved_at
+        if self._waits_for_client() and self.loop.time() - self._moved_at > STANDING:
+            return 2, self._moved_at
+        return None
+
+    def _is_idle(self) -> bool:
+        """Whether nothing was asked, or all of it answered and taken."""
+        return not self._exchanges and not self._unsent
+
+    def _look_at_unsent(self, now: float) -> None:
+        """Find out whether the client has taken something, unless it has taken everything."""
+        if not self._exchanges and self._settled_at == self._moved_at:
+            return
         unsent = self._unsent_bytes()
         if unsent != self._unsent:
             self._unsent, self._moved_at = unsent, now
-        if self._head is not None and now - self._head_began > min(HEAD_TIMEOUT, timeout):
-            self.transport.abort()
-        elif self._waits_for_client():
-            between = self._asked and not self._exchanges and not unsent
-            if now - self._moved_at > (KEEP_ALIVE if between else timeout):
-                self.transport.abort()
+        if not unsent:
+            self._settled_at = self._moved_at
 
     def _waits_for_client(self) -> bool:
         """Whether the next move is the client's: to take, to send the body, or to ask anything."""
@@ -100,3 +156,13 @@ class Connection(Http):
         descriptor = self.transport.get_extra_info("socket").fileno()
         (in_kernel,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))
         return int(in_kernel) + waiting
+
+
+class Misdirected(Connection):
+    """A connection on which HTTP came where HTTPS is spoken: it is told so, and that is all."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is here."""
+        super().connection_made(transport)
+        self.server_state.http_for_https.give(self._peer)
+        self._refuse(NOT_HTTPS)

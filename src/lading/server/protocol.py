@@ -19,7 +19,12 @@ from lading.server.bounds import Bounds
 from lading.server.exchange import Exchange
 from lading.server.head import Head, line_size
 from lading.server.parser import DecliningParser, NoMoreRequests
-from lading.server.refusal import NOT_HTTP, Refusal
+from lading.server.refusal import (
+    NOT_HTTP,
+    NOT_TLS,
+    TOO_MANY_CONNECTIONS,
+    Refusal,
+)
 from lading.server.sendfile import can_send_files
 from lading.server.state import State
 
@@ -28,6 +33,9 @@ from lading.server.state import State
 MOST_AHEAD = 256
 # Seconds that a client has to read the last response.
 LINGER = 5.0
+# How a connection begins that is to be one of TLS: a handshake, of a version that begins with 3
+# (RFC 8446, 5.1).
+_TLS = b"\x16\x03"
 
 
 class Http(asyncio.Protocol):
@@ -51,6 +59,7 @@ class Http(asyncio.Protocol):
         # The one whose body is being received.
         self._receiving: Exchange | None = None
         self._reading = True
+        self._peer = ""
         self._writable: asyncio.Future[None] | None = None
         # The last request is here, the last response is sent: what still comes is not looked at.
         self._heard_all = False
@@ -83,11 +92,15 @@ class Http(asyncio.Protocol):
             "server": tuple(own[:2]) if isinstance(own, tuple) else None,
             "extensions": {"http.response.zerocopysend": {}} if plain else {},
         }
+        self._peer = peer[0] if isinstance(peer, tuple) else ""
+        if not self.server_state.addresses.enter(self._peer):
+            self._refuse(TOO_MANY_CONNECTIONS)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """The client has left; every request that it sent is told."""
         self.server_state.connections.discard(self)
         self.server_state.share.add(-1)
+        self.server_state.addresses.leave(self._peer)
         self._give_up()
         self.resume_writing()
 
@@ -108,7 +121,7 @@ class Http(asyncio.Protocol):
                 case Refusal() as raised:
                     self._refuse(raised)
                 case _:
-                    self._refuse(NOT_HTTP)
+                    self._refuse(self._not_http(data))
         else:
             self._leave_to_large_body()
 
@@ -346,6 +359,12 @@ class Http(asyncio.Protocol):
         """Tell all requests of this connection that their client is gone."""
         for exchange in self._exchanges:
             exchange.leave()
+
+    def _not_http(self, data: bytes) -> Refusal:
+        if not data.startswith(_TLS):
+            return NOT_HTTP
+        self.server_state.https_for_http.give(self._peer)
+        return NOT_TLS
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what could not be read as a request."""

@@ -33,3 +33,13 @@ class Refusal(Exception):
 
 
 NOT_HTTP = Refusal(HTTPStatus.BAD_REQUEST, "this is not a valid HTTP request")
+NOT_HTTPS = Refusal(
+    HTTPStatus.BAD_REQUEST, "an HTTP request came to an HTTPS port; use an address with https://"
+)
+NOT_TLS = Refusal(
+    HTTPStatus.BAD_REQUEST, "TLS came to an HTTP port; this registry is reached by http:// here"
+)
+TOO_MANY_CONNECTIONS = Refusal(
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "too many connections from your address; use those that are open, or close some",
+)

@@ -15,7 +15,8 @@ from types import FrameType
 
 import uvicorn
 
-from lading.server.connection import Connection
+from lading.server.connection import Connection, Misdirected
+from lading.server.room import MOST, Room
 from lading.server.sharing import Acceptor
 from lading.server.state import State
 
@@ -28,6 +29,8 @@ FAREWELL = 0.5
 UNWINDING = 5.0
 # Seconds between looks whether the last request is done.
 POLL = 0.05
+# Seconds that a connection is kept between two requests, unless an operator says otherwise.
+KEEP_ALIVE = 75 * 60.0
 # Ticks of a tenth of a second between two looks for clients that stand still.
 TICKS_BETWEEN_SWEEPS = 10
 
@@ -38,6 +41,8 @@ class Server(uvicorn.Server):
     Attributes:
         patience: seconds that requests may take to finish.
         idle_timeout: seconds after which a client is left that neither sends nor takes anything.
+        keep_alive: seconds that a connection is kept between two requests.
+        room: how many connections there may be.
     """
 
     def __init__(
@@ -47,12 +52,16 @@ class Server(uvicorn.Server):
         *,
         patience: float,
         idle_timeout: float,
+        keep_alive: float = KEEP_ALIVE,
+        most_connections: int = MOST,
     ) -> None:
         super().__init__(config)
         self.server_state: State = state
         self.acceptors: list[Acceptor] = []
         self.patience = patience
         self.idle_timeout = idle_timeout
+        self.keep_alive = keep_alive
+        self.room = Room(most_connections, self._connections)
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -87,7 +96,14 @@ class Server(uvicorn.Server):
         await super().startup([])
         for listener in sockets or []:
             self.acceptors.append(
-                Acceptor(listener, self.server_state.share, self._connect, self.config.ssl)
+                Acceptor(
+                    listener,
+                    self.server_state.share,
+                    self._connect,
+                    self.config.ssl,
+                    room=self.room,
+                    decline=self._decline,
+                )
             )
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -108,6 +124,10 @@ class Server(uvicorn.Server):
 
     def _connect(self) -> Connection:
         return Connection(self.config.loaded_app, self.server_state)
+
+    def _decline(self) -> Connection:
+        """For a client that speaks HTTP where the other end is to be HTTPS."""
+        return Misdirected(self.config.loaded_app, self.server_state)
 
     def _connections(self) -> Sequence[Connection]:
         known = self.server_state.connections
@@ -135,4 +155,4 @@ class Server(uvicorn.Server):
     def _leave_idle_clients(self) -> None:
         now = asyncio.get_running_loop().time()
         for connection in self._connections():
-            connection.leave_if_idle(now, self.idle_timeout)
+            connection.leave_if_idle(now, self.idle_timeout, self.keep_alive)

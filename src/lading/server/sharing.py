@@ -15,6 +15,8 @@ import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
+from lading.server.room import Room
+
 log = logging.getLogger(__name__)
 
 # Seconds for which a connection is left to the other workers.
@@ -23,7 +25,17 @@ COURTESY = 0.001
 RETRY = 1.0
 # Connections taken at once; then requests have their turn.
 BURST = 16
+# Seconds before the next try when there is no place for another connection.
+FULL = 0.1
+# Seconds that a client has for its part of a TLS handshake, and those after which it is sent away
+# if there is no place for another one.
+HANDSHAKE = 60.0
+HANDSHAKE_WHEN_FULL = 2.0
+# Seconds that a client has to say that it has seen the end of a connection of TLS.
+TLS_FAREWELL = 2.0
 _SLOT = 8
+# What a method of HTTP begins with; a record of TLS never does.
+_HTTP = frozenset(bytes([letter]) for letter in range(ord("A"), ord("Z") + 1))
 # "the per-process limit … has been reached", and others that pass (accept(2)).
 _SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -52,6 +64,11 @@ class Share:
         self._counts[self._worker] += number
 
     @property
+    def count(self) -> int:
+        """How many there are."""
+        return self._counts[self._worker]
+
+    @property
     def is_large(self) -> bool:
         """Whether some worker has fewer."""
         return self._counts[self._worker] > min(self._counts)
@@ -65,6 +82,8 @@ class Acceptor:
         share: of this worker.
         connect: makes the protocol of a connection; it takes that off the share when it ends.
         tls: for connections that are to be encrypted.
+        room: how many there may be; `None` for any number.
+        decline: makes the protocol of a connection that is to be encrypted, if HTTP comes by it.
     """
 
     def __init__(
@@ -73,13 +92,19 @@ class Acceptor:
         share: Share,
         connect: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None,
+        *,
+        room: Room | None = None,
+        decline: Callable[[], asyncio.Protocol] = asyncio.Protocol,
     ) -> None:
         self._listener = listener
         self._share = share
         self._connect = connect
         self._tls = tls
+        self._room = room
+        self._decline = decline
         self._loop = asyncio.get_running_loop()
-        self._opening: set[asyncio.Task[None]] = set()
+        # Those that are not connections of the server yet, and when they came; the oldest first.
+        self._opening: dict[asyncio.Task[None], float] = {}
         self._later: asyncio.TimerHandle | None = None
         listener.settimeout(0)
         self._loop.add_reader(listener, self._accept)
@@ -99,7 +124,10 @@ class Acceptor:
                 return
 
     def _accept_one(self) -> bool:
-        """Take a connection; false if there is none."""
+        """Take a connection; false if there is none, or no place for it."""
+        if not self._has_place():
+            self._pause(FULL)
+            return False
         try:
             connection, _ = self._listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
@@ -112,21 +140,55 @@ class Acceptor:
             return False
         self._share.add(1)
         opening = self._loop.create_task(self._open(connection))
-        self._opening.add(opening)
-        opening.add_done_callback(self._opening.discard)
+        self._opening[opening] = self._loop.time()
+        opening.add_done_callback(self._opening.pop)
         return True
+
+    def _has_place(self) -> bool:
+        if self._room is None or self._room.has_place(self._share.count):
+            return True
+        opening, began = next(iter(self._opening.items()), (None, 0.0))
+        if opening is None or self._loop.time() - began < HANDSHAKE_WHEN_FULL:
+            return False
+        return opening.cancel()
 
     async def _open(self, connection: socket.socket) -> None:
         try:
             connection.settimeout(0)
             if connection.family != socket.AF_UNIX:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            await self._loop.connect_accepted_socket(self._connect, connection, ssl=self._tls)
+            if self._tls is None:
+                await self._loop.connect_accepted_socket(self._connect, connection)
+            else:
+                await self._secure(connection, self._tls)
         except (OSError, asyncio.CancelledError) as error:  # it was no client for us
             log.debug("a connection could not be opened: %s", error)
             self._share.add(-1)
             with suppress(OSError):
                 connection.close()
+
+    async def _secure(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
+        async with asyncio.timeout(HANDSHAKE):
+            if await self._first_byte(connection) in _HTTP:
+                await self._loop.connect_accepted_socket(self._decline, connection)
+            else:
+                await self._loop.connect_accepted_socket(
+                    self._connect,
+                    connection,
+                    ssl=tls,
+                    ssl_handshake_timeout=HANDSHAKE,
+                    ssl_shutdown_timeout=TLS_FAREWELL,
+                )
+
+    async def _first_byte(self, connection: socket.socket) -> bytes:
+        """What the client says first, which it will be read to have said; empty if it leaves."""
+        spoken = self._loop.create_future()
+        self._loop.add_reader(connection, _tell, spoken)
+        try:
+            await spoken
+        finally:
+            self._loop.remove_reader(connection)
+        return connection.recv(1, socket.MSG_PEEK)
 
     def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._listener)
@@ -138,3 +200,8 @@ class Acceptor:
         self._accept_one()
         if self._later is None:  # it does not wait again
             self._loop.add_reader(self._listener, self._accept)
+
+
+def _tell(spoken: "asyncio.Future[None]") -> None:
+    if not spoken.done():
+        spoken.set_result(None)

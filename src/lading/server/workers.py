@@ -10,6 +10,7 @@ import asyncio
 import functools
 import gc
 import logging
+import math
 import multiprocessing
 import os
 import signal
@@ -26,9 +27,11 @@ from lading.app import Server as Application
 from lading.app import build, headers_of_all
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
+from lading.server.addresses import Addresses
 from lading.server.connection import Connection
 from lading.server.hangup import HangUp
 from lading.server.log import configure_logging
+from lading.server.room import most_connections, raise_limit
 from lading.server.server import FAREWELL, UNWINDING, Server
 from lading.server.sharing import Share, Shares
 from lading.server.state import State
@@ -52,8 +55,9 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
     """
     shares = Shares(settings.workers)
     make = functools.partial(build, settings, config, KnownLogins())
+    room = most_connections(raise_limit())
     if settings.workers == 1:
-        _server(settings, make, shares.of(0)).run(sockets=[listener])
+        _server(settings, make, shares.of(0), room).run(sockets=[listener])
         return True
     processes = multiprocessing.get_context("fork")
     lifeline = os.pipe()
@@ -66,7 +70,9 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
     def start() -> BaseProcess:
         place = next(n for n, w in enumerate(workers) if w is None or w.exitcode is not None)
         share = shares.of(place)
-        worker = processes.Process(target=_work, args=(settings, make, listener, share, *lifeline))
+        worker = processes.Process(
+            target=_work, args=(settings, make, listener, share, room, *lifeline)
+        )
         workers[place] = worker
         # What arrives before the worker knows what to do with it waits until it does.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _FORKING)
@@ -83,6 +89,7 @@ def _work(
     make: Callable[[], Application],
     listener: socket.socket,
     share: Share,
+    room: int,
     lifeline: int,
     parents_end: int,
 ) -> None:
@@ -96,7 +103,7 @@ def _work(
     configure_logging(settings)  # for itself: the thread that writes does not survive a fork
     threading.Thread(target=_follow, args=(lifeline,), name="follow-parent", daemon=True).start()
     try:
-        _server(settings, make, share).run(sockets=[listener])
+        _server(settings, make, share, room).run(sockets=[listener])
     finally:
         logging.shutdown()  # which a forked process would not do by itself
 
@@ -107,12 +114,16 @@ def _follow(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _server(settings: Settings, make: Callable[[], Application], share: Share) -> Server:
+def _server(settings: Settings, make: Callable[[], Application], share: Share, room: int) -> Server:
+    of_one_address = math.ceil(settings.limits.connections / settings.workers)
+    addresses = Addresses(of_one_address, settings.http.trustedproxies)
     return Server(
         _Config(settings, make),
-        State(settings.limits.headers, share, headers_of_all(settings)),
+        State(settings.limits.headers, share, headers_of_all(settings), addresses),
         patience=_patience(settings),
         idle_timeout=settings.http.idletimeout.total_seconds(),
+        keep_alive=settings.http.keepalivetimeout.total_seconds(),
+        most_connections=room,
     )
 
 

@@ -1,0 +1,94 @@
+"""Room for connections: how many a worker serves, and which one leaves for another.
+
+Descriptors are what a process runs out of first. A connection that is accepted without any left for
+its file is told 503, and so is everybody else; one that waits to be accepted notices nothing. So a
+worker accepts as many as it can serve, and no more before one of those has left.
+"""
+
+import logging
+import resource
+from collections import deque
+from collections.abc import Callable, Iterable
+from typing import Protocol
+
+log = logging.getLogger(__name__)
+
+# Descriptors that a connection may need: its own, that of a file, and one to send the file by.
+EACH = 3
+# Descriptors for all else: the database, locks, logs, directories that are synced, and connections
+# that were just closed.
+RESERVED = 64
+# Connections of a worker, however many descriptors there are: idle ones take some KiB each.
+MOST = 10_000
+LEAST = 8
+# Where there is no limit at all; the kernel's own default for one process.
+_MOST_DESCRIPTORS = 1024 * 1024
+# Connections from which an operator need not hear about the limit.
+_PLENTY = 300
+# Of those who could leave, looked up at once.
+_BATCH = 64
+
+
+def raise_limit() -> int:
+    """Let this process, and those that it starts, open as many files as they may; how many."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _MOST_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _MOST_DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return wanted if soft == resource.RLIM_INFINITY else soft
+
+
+def most_connections(descriptors: int) -> int:
+    """How many connections a worker with so many descriptors serves."""
+    most = max(LEAST, min(MOST, (descriptors - RESERVED) // EACH))
+    if most < _PLENTY:
+        log.warning(
+            "a process may have %d files open, so a worker serves %d connections at once;"
+            " allow more (ulimit -n, LimitNOFILE=, --ulimit nofile=)",
+            descriptors,
+            most,
+        )
+    return most
+
+
+class Guest(Protocol):
+    """A connection, as far as it can be asked to leave."""
+
+    def dispensable(self) -> tuple[int, float] | None:
+        """What it is ordered by among those that could leave, the first first; `None` if none."""
+
+    def make_way(self) -> None:
+        """Close it at once."""
+
+
+class Room:
+    """See the module.
+
+    Args:
+        most: connections that there is room for.
+        guests: all that are there.
+    """
+
+    def __init__(self, most: int, guests: Callable[[], Iterable[Guest]]) -> None:
+        self._most = most
+        self._guests = guests
+        # To look at all of them for each one that comes would cost more than to serve it.
+        self._next: deque[tuple[tuple[int, float], Guest]] = deque()
+
+    def has_place(self, taken: int) -> bool:
+        """Whether one more may come, when so many are there: if need be, one of them leaves."""
+        return taken < self._most or self._send_one_away()
+
+    def _send_one_away(self) -> bool:
+        if not self._next:
+            found = ((guest.dispensable(), guest) for guest in self._guests())
+            known = [(order, guest) for order, guest in found if order is not None]
+            known.sort(key=lambda entry: entry[0])
+            self._next.extend(known[:_BATCH])
+        while self._next:
+            order, guest = self._next.popleft()
+            if guest.dispensable() == order:  # it has not moved since
+                guest.make_way()
+                return True
+        return False
