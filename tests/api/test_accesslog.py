@@ -58,3 +58,17 @@ async def test_a_client_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) ->
     assert caplog.messages == [
         ' - - [01/Jan/1970:00:00:00 +0000] "GET /v2/\\x0a\\x22 HTTP/1.1" 404 0 "" "a\\x22\\x09b"'
     ]
+
+
+async def test_no_sign_of_unicode_ends_a_line(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor turns what is on it around, nor acts in a terminal."""
+    with caplog.at_level(logging.INFO, "lading.access"):
+        coming = request("GET", "/v2/a\u2028b\x85c\u202ed\x1b[31m")
+        coming.caller = "al\u2029 ice"
+        AccessLog().add(coming, status=404, size=0, now=0)
+        await asyncio.sleep(2 * MOMENT)
+
+    (line,) = caplog.messages
+    assert len(line.splitlines()) == 1
+    assert "/v2/a\\u2028b\\x85c\\u202ed\\x1b[31m" in line
+    assert " - al\\u2029\\x20ice [" in line

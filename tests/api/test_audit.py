@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
+import jwt
 import pytest
 
 from lading.api.audit import DEEDS
@@ -117,6 +118,108 @@ def test_who_was_refused(tmp_path: Path) -> None:
         (None, "reader", "token.issue", "refused", 401),
         ("reader", None, "manifest.push", "refused", 403),
     ]
+
+
+def test_what_a_push_did_beside_its_reference(tmp_path: Path) -> None:
+    """More tags, by all their names; and where a blob was taken over from."""
+    entries: list[Entry] = []
+    many = [f"{number:03}-{'x' * 100}" for number in range(40)]
+    with audited(tmp_path, entries) as guarded:
+        push(guarded.client, "writer")
+        writer = basic("writer")
+        for tags in (["prod", "stable"], many):
+            query = urlencode([("tag", tag) for tag in tags])
+            target = f"/v2/team/app/manifests/{DIGEST}?{query}"
+            answer = guarded.client.ask(
+                "PUT", target, IMAGE, authorization=writer, content_type=OCI_MANIFEST
+            )
+            assert answer.status == 201
+        target = f"/v2/team/other/blobs/uploads/?mount={LAYER}&from=team/app"
+        assert guarded.client.ask("POST", target, authorization=writer).status == 201
+    assert shown(entries[3:4], "what", "reference", "tags") == [
+        ("manifest.push", DIGEST, ["prod", "stable"])
+    ]
+    assert [tag for entry in entries[4:-1] for tag in entry["tags"]] == many
+    assert shown(entries[-1:], "what", "repository", "source", "digest") == [
+        ("blob.mount", "team/other", "team/app", LAYER)
+    ]
+    assert max(map(len, (tmp_path / "audit.jsonl").read_bytes().splitlines())) < 4096
+
+
+def test_what_was_refused_to_whom(tmp_path: Path) -> None:
+    """Whoever the token says it is of, good for less or forged; and whoever comes without one."""
+    entries: list[Entry] = []
+    with audited(tmp_path, entries) as guarded:
+        client = guarded.client
+        token = guarded.token("reader", "repository:team/app:pull")
+        forged = jwt.encode({"sub": "admin"}, "a key of nobody's, of thirty-two bytes", "HS256")
+        nonsense = ("x.y.z", "e30.e30.e30", "")
+        for bearer in (token, forged, *nonsense):
+            answer = client.ask(
+                "DELETE", "/v2/team/app/manifests/v1", authorization=f"Bearer {bearer}"
+            )
+            assert answer.status == 401
+        mount = f"/v2/team/app/blobs/uploads/?mount={LAYER}&from=other/app"
+        assert client.ask("POST", mount, authorization=f"Bearer {forged}").status == 401
+        put = f"/v2/team/app/manifests/{DIGEST}?tag=prod"
+        assert client.ask("PUT", put, IMAGE, authorization=f"Bearer {forged}").status == 401
+        assert client.ask("DELETE", f"/v2/team/app/blobs/{LAYER}").status == 401
+        for path in ("/v2/", "/v2/team/app/manifests/v1"):
+            assert client.ask("GET", path).status == 401
+        assert client.ask("PATCH", "/v2/team/app/manifests/v1").status == 405
+    deletes = [("reader", None), (None, "admin"), *([(None, None)] * len(nonsense))]
+    assert shown(entries[1:6], "who", "claimed") == deletes
+    assert set(shown(entries[1:6], "what", "result", "reference")) == {
+        ("manifest.delete", "refused", "v1")
+    }
+    assert shown(entries[6:], "claimed", "what", "digest", "source", "tags", "method") == [
+        ("admin", "blob.mount", LAYER, "other/app", None, None),
+        ("admin", "manifest.push", None, None, ["prod"], None),
+        (None, "blob.delete", None, None, None, None),
+        (None, "unsupported", None, None, None, "PATCH"),
+    ]
+
+
+def test_what_a_token_was_issued_for(tmp_path: Path) -> None:
+    """What it is good for, and what it was given for."""
+    entries: list[Entry] = []
+    with audited(tmp_path, entries) as guarded:
+        guarded.token("writer", "repository:team/app:pull,push", "repository:other/app:pull")
+        kind = "application/x-www-form-urlencoded"
+        form = {"grant_type": "refresh_token", "refresh_token": "made up"}
+        answer = guarded.client.ask("POST", "/token", urlencode(form).encode(), content_type=kind)
+        assert answer.status == 401
+    assert shown(entries, "who", "what", "grant", "scopes", "result") == [
+        (
+            "writer",
+            "token.issue",
+            None,
+            "repository:team/app:pull,push repository:other/app:",
+            "done",
+        ),
+        (None, "token.issue", "refresh_token", None, "refused"),
+    ]
+
+
+def test_an_entry_is_bounded_whatever_a_stranger_sends(tmp_path: Path) -> None:
+    """All of its texts as long as can be."""
+    entries: list[Entry] = []
+    long = "\U0001f433" * 300
+    query = urlencode({"mount": long, "from": long, "tag": long})
+    with audited(tmp_path, entries) as guarded:
+        for path in (
+            f"/v2/{quote(long)}/blobs/uploads/",
+            f"/v2/{quote(long)}/manifests/{quote(long)}",
+        ):
+            for method in ("POST", "PUT", "DELETE"):
+                guarded.client.ask(
+                    method,
+                    f"{path}?{query}",
+                    authorization=basic(long, "guess"),
+                    user_agent="\u00e4" * 5000,
+                )
+    assert entries
+    assert max(map(len, (tmp_path / "audit.jsonl").read_bytes().splitlines())) < 4096
 
 
 def test_reads_can_be_left_out(tmp_path: Path) -> None:

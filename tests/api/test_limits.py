@@ -37,6 +37,26 @@ def test_a_client_that_asks_too_often_has_to_wait(tmp_path: Path) -> None:
         assert client.ask("GET", "/v2/").status == 200
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("OPTIONS", "/v2/", 204),
+        ("OPTIONS", "/nowhere", 204),
+        ("GET", "/nowhere", 404),
+        ("GET", "/v2/BAD/tags/list", 400),
+        ("PATCH", "/v2/", 405),
+        ("PROPFIND", "/", 405),
+        ("GET", "/", 200),
+        ("GET", "/token", 404),
+    ],
+)
+def test_every_request_counts(tmp_path: Path, method: str, path: str, status: int) -> None:
+    """Whatever it is for, and whether there is anything."""
+    with serving(tmp_path, requestrate=1, requestburst=2) as client:
+        answers = [client.ask(method, path).status for _ in range(3)]
+        assert answers == [status, status, 429]
+
+
 def test_clients_behind_a_proxy_are_told_apart(tmp_path: Path) -> None:
     with serving(tmp_path, proxies=("127.0.0.1",), requestrate=1, requestburst=2) as client:
         for address in ("192.0.2.1", "192.0.2.2", "2001:db8::1"):

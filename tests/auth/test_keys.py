@@ -48,6 +48,33 @@ async def test_a_key_of_the_future_is_replaced(tmp_path: Path) -> None:
     assert (await ring.current()).id not in {old.id, new.id}
 
 
+@pytest.mark.parametrize("state", ["gone", "damaged", "directory gone"])
+async def test_what_becomes_of_the_file_meanwhile(
+    tmp_path: Path, state: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The keys that are known stay, and that is said once; the next one is kept again."""
+    clock = Clock()
+    path = tmp_path / "below" / "keys.json"
+    ring = KeyRing(path, DAY, clock)
+    first = await ring.current()
+    if state == "damaged":
+        path.write_text("nonsense")
+    else:
+        path.unlink()
+    if state == "directory gone":
+        path.parent.rmdir()
+    for _ in range(3):
+        assert ring.find("of nobody") is None
+        assert ring.find(first.id) is not None
+        assert (await ring.current()).id == first.id
+    assert caplog.text.count("the keys of before stay") == 1
+    if state != "damaged":
+        clock.now += DAY
+        second = await ring.current()
+        other = KeyRing(path, DAY, clock)
+        assert {first.id, second.id} == {key.id for key in other._keys}
+
+
 async def test_without_a_file() -> None:
     """For data in memory."""
     clock = Clock()

@@ -3,17 +3,20 @@
 import asyncio
 import http.server
 import json
+import socketserver
 import ssl
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.auth import keysets
+from lading.auth import fetching, keysets
 from lading.auth.keysets import KeySetInvalid, RemoteKeys, fetch, parse_keys, read_keys
 from lading.core.errors import Unavailable
 from tests.auth.forge import Clock, new_key, public_jwk
@@ -182,3 +185,76 @@ def test_a_server_that_is_not_trusted(server: KeyServer, monkeypatch: pytest.Mon
     monkeypatch.delenv("SSL_CERT_FILE")
     with pytest.raises(KeySetInvalid, match="certificate verify failed"):
         fetch(server.url)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@contextmanager
+def dripping(beginning: bytes, drop: bytes) -> Iterator[str]:
+    """A server that answers with a beginning, and then with drops, for as long as it is let."""
+    ended = threading.Event()
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            try:
+                self.request.recv(4096)
+                self.request.sendall(beginning)
+                while not ended.wait(0.02):
+                    self.request.sendall(drop)
+            except OSError:
+                return
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/keys"
+        ended.set()
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("beginning", "drop"),
+    [
+        (b"HTTP/1.1 200 ", b"x"),
+        (HEAD, b"X"),
+        (b"", b"HTTP/1.1 100 Continue\r\n\r\n"),
+        (HEAD + b"\r\n", b" "),
+        (HEAD + b"Content-Length: 1000000\r\n\r\n", b" "),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n"),
+        (HEAD + b"Transfer-Encoding: chunked\r\n\r\n0\r\n", b"X"),
+    ],
+)
+def test_an_answer_without_end_is_left(
+    beginning: bytes, drop: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever part of it drips."""
+    monkeypatch.setattr(fetching, "TOTAL", 0.3)
+    began = time.monotonic()
+    with dripping(beginning, drop) as url, pytest.raises(KeySetInvalid, match="cannot be had"):
+        fetch(url)
+    assert time.monotonic() - began < 5
+
+
+async def test_nobody_waits_for_what_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a name that is looked up for ever; who is known by the keys of before does not wait."""
+    monkeypatch.setattr(keysets, "PATIENCE", 0.1)
+    clock, go_on = Clock(), threading.Event()
+    before = threading.active_count()
+    answers = [key_set("a")]
+
+    def read(_: str) -> bytes:
+        if not answers:
+            go_on.wait(30)
+            raise KeySetInvalid("at last")
+        return answers.pop()
+
+    keys = RemoteKeys("https://issuer.test", clock, read)
+    assert await keys.find("a")
+    for _ in range(3):
+        clock.now += keysets.MAX_AGE
+        async with asyncio.timeout(5):
+            assert await keys.find("b") is None
+            assert await keys.find("a")
+    assert threading.active_count() == before + 1
+    go_on.set()

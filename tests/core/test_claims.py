@@ -97,3 +97,12 @@ def test_no_claim_widens_a_pattern(value: str) -> None:
 def test_what_is_no_template(text: str) -> None:
     with pytest.raises(ValueError, match="write"):
         RepositoryTemplate(text)
+
+
+@pytest.mark.parametrize(
+    "claim", ["te\u212am", "\u212a8s", "\u0130x", "\uff21pp", "e\u0301", "\u212b"]
+)
+def test_a_letter_that_is_none_of_ascii_is_not_made_one(claim: str) -> None:
+    """The small letter of the sign for kelvin is a plain k: that is another repository's name."""
+    assert not list(rule("{project}/**").rights({"project": claim}))
+    assert RepositoryTemplate("{project}/**").fill({"project": "K8s"}) == Glob("k8s/**")

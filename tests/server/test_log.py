@@ -59,6 +59,20 @@ def test_json(capfd: pytest.CaptureFixture[str]) -> None:
     assert found == {"service": "r", "level": "error", "msg": 'it\n"failed"'}
 
 
+@pytest.mark.parametrize("formatter", ["text", "json"])
+def test_a_stranger_cannot_forge_a_line(capfd: pytest.CaptureFixture[str], formatter: str) -> None:
+    """Neither by an end of a line, nor by signs for the direction of writing."""
+    configure(formatter=formatter)
+    forged = "2026-01-01T00:00:00.000Z info all is well"
+    for sign in "\n\r\x0b\x85\u2028\u2029\u202e":
+        logging.getLogger("lading.any").warning("no such name: %s", f"x{sign}{forged}")
+        logging.getLogger("lading.any").error("it failed", exc_info=ValueError(f"x{sign}{forged}"))
+
+    err = written(capfd).err
+    assert not [line for line in err.splitlines() if line.startswith(forged[:20])]
+    assert "\u202e" not in err
+
+
 @pytest.mark.parametrize(("level", "expected"), [("error", 1), ("warn", 2), ("info", 3)])
 def test_the_level(capfd: pytest.CaptureFixture[str], level: str, expected: int) -> None:
     """What is less severe is not logged."""

@@ -6,18 +6,17 @@ together.
 
 import asyncio
 import logging
-import re
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from lading.api.request import Request
+from lading.core.printable import printable
 
 log = logging.getLogger("lading.access")
 
-# What would let a client forge a line, or a column of one.
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f"\\]')
-_UNSAFE_NAME = re.compile(r'[\s\x00-\x1f\x7f-\x9f"\\\[\]]')
-
+# Beside what does not print, what would let a client forge a column of a line.
+_UNSAFE = '"\\'
+_UNSAFE_NAME = ' "\\[]'
 
 # Seconds that a line waits for others.
 MOMENT = 0.01
@@ -47,17 +46,14 @@ def _line(request: Request, status: int, size: int, now: float) -> str:
     target = f"{request.path}?{query}" if query else request.path
     headers = request.headers
     return (
-        f"{request.address} - {_UNSAFE_NAME.sub('?', request.caller) or '-'} [{_time(int(now))}]"
-        f' "{_safe(request.method)} {_safe(target)} HTTP/{request.scope["http_version"]}"'
-        f" {status} {size}"
-        f' "{_safe(headers.get("referer", ""))}" "{_safe(headers.get("user-agent", ""))}"'
+        f"{request.address} - {printable(request.caller, _UNSAFE_NAME) or '-'} [{_time(int(now))}]"
+        f' "{printable(request.method, _UNSAFE)} {printable(target, _UNSAFE)}'
+        f' HTTP/{request.scope["http_version"]}" {status} {size}'
+        f' "{printable(headers.get("referer", ""), _UNSAFE)}"'
+        f' "{printable(headers.get("user-agent", ""), _UNSAFE)}"'
     )
 
 
 @lru_cache(maxsize=1)
 def _time(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%d/%b/%Y:%H:%M:%S %z")
-
-
-def _safe(text: str) -> str:
-    return _UNSAFE.sub(lambda match: f"\\x{ord(match.group()):02x}", text)

@@ -20,7 +20,7 @@ from lading.api.request import Request
 from lading.api.response import Response
 from lading.api.routes import Endpoint, Match, find_route
 from lading.api.send import Sender
-from lading.core.errors import ReadOnly, RegistryError
+from lading.core.errors import ReadOnly, RegistryError, TooManyRequests
 from lading.core.names import RepositoryName
 from lading.services.registry import Registry
 
@@ -77,6 +77,13 @@ class Api:
             self._access_log.flush()
 
     async def _respond(self, request: Request) -> Response:
+        try:
+            self._limits.count_request(request.address)
+        except TooManyRequests as error:
+            return error_response(error)
+        return await self._route(request)
+
+    async def _route(self, request: Request) -> Response:
         match = find_route(request.path)
         if request.method == "OPTIONS":
             # Of anything: a browser that asks before it asks shows no other answer to its page.
@@ -94,7 +101,6 @@ class Api:
             return error_response(error)
 
     async def _handle(self, request: Request, match: Match, endpoint: Endpoint) -> Response:
-        self._limits.count_request(request.address)
         context = await self._admit(request, match, endpoint)
         if endpoint.id not in _UPLOADS:
             return await endpoint.handler(context)

@@ -1,19 +1,21 @@
 """The audit log: who did what, where, from which address, and how it ended.
 
-One JSON object for each request that changed or read something, and for each that was refused. What
-a stranger sends goes in cut to a length and without control characters, and never as anything but a
-string: nobody can forge an entry, or make one too long to be written at once.
+One JSON object for each request that changed or read something, and for each that was refused.
+What a stranger sends goes in cut to a length and without what does not print, and never as anything
+but a string: nobody can forge an entry, or make one too long to be written at once.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from http import HTTPStatus
 
+from lading.api.credentials import Token, parse_authorization
 from lading.api.request import Request
 from lading.api.response import encode_json
-from lading.api.routes import find_route
+from lading.api.routes import Match, find_route
+from lading.auth.claims import said_subject
 from lading.journal import Journal
 
 
@@ -61,10 +63,21 @@ DEEDS: Mapping[tuple[str, str], Deed] = {
     ("token", "POST"): Deed("token.issue", Kind.CHANGE),
 }
 
-# A POST can do all of a push at once: take the bytes, or take them over from elsewhere.
-_WHOLE = Deed("blob.push", Kind.CHANGE)
-_MOUNT = Deed("blob.mount", Kind.CHANGE)
+# A POST can do all of a push at once: take the bytes, or take them over from elsewhere. If it did
+# not come to that, it has begun an upload.
+_WHOLE = Deed("blob.push", Kind.LOOK)
+_MOUNT = Deed("blob.mount", Kind.LOOK)
+# A method that a path does not have.
+_UNSUPPORTED = Deed("unsupported", Kind.LOOK)
 
+# Characters of a text, and of all tags in an entry.
+_MOST_CHARACTERS = 256
+_MOST_TAGS = 640
+# Bytes of an entry, and of each text in it if it would have more.
+_MOST_BYTES = 4000
+_FEW_BYTES = 256
+
+_LOOKING = frozenset({"GET", "HEAD"})
 _REFUSALS = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
@@ -104,20 +117,19 @@ class AuditLog:
     async def note(self, request: Request, answered: Answered) -> None:
         """Write the entry of a request, if it is worth one."""
         match = find_route(request.path)
-        if match is None:
+        if match is None or request.method == "OPTIONS":
             return
         endpoint = match.route.endpoints.get(request.method)
-        if endpoint is None:
-            return
-        deed = _deed(endpoint.id, request, answered.status)
+        deed = _UNSUPPORTED if endpoint is None else _deed(endpoint.id, request, answered.status)
         if self._is_worth_it(deed, request, answered.status):
-            entry = _entry(deed, request, answered, match.name or "", match.argument)
-            await self._journal.write(encode_json(entry) + b"\n")
+            entry = _entry(deed, request, answered, match)
+            for tags in _groups(_tags(request)) if deed.name == "manifest.push" else ((),):
+                await self._journal.write(_line({**entry, "tags": tags} if tags else entry))
 
     def _is_worth_it(self, deed: Deed, request: Request, status: int) -> bool:
-        if status == HTTPStatus.UNAUTHORIZED and not request.claimed:
-            # How every client asks, before it logs in; or a token that has come to its end.
-            return False
+        if status == HTTPStatus.UNAUTHORIZED and not _has_login(request):
+            # How every client asks before it logs in; but none asks so to change something.
+            return request.method not in _LOOKING
         return (
             deed.kind is Kind.CHANGE
             or (deed.kind is Kind.READ and self._reads)
@@ -131,30 +143,68 @@ def lost_entries(count: int) -> bytes:
 
 
 def _deed(endpoint: str, request: Request, status: int) -> Deed:
-    if endpoint == "end-4" and status == HTTPStatus.CREATED:
-        return _WHOLE if request.parameter("digest") else _MOUNT
-    return DEEDS[endpoint, request.method]
+    deed = DEEDS[endpoint, request.method]
+    if endpoint == "end-4":
+        if request.parameter("digest"):
+            deed = _WHOLE
+        elif request.parameter("mount") and status != HTTPStatus.ACCEPTED:
+            deed = _MOUNT
+        if status == HTTPStatus.CREATED:
+            deed = Deed(deed.name, Kind.CHANGE)
+    return deed
 
 
-def _entry(
-    deed: Deed, request: Request, answered: Answered, repository: str, argument: str
-) -> dict[str, str | int]:
+def _has_login(request: Request) -> bool:
+    return bool(request.claimed) or "authorization" in request.headers
+
+
+def _entry(deed: Deed, request: Request, answered: Answered, match: Match) -> dict[str, object]:
     time = datetime.fromtimestamp(answered.at, UTC).isoformat(timespec="milliseconds")
-    entry: dict[str, str | int] = {
+    entry = {
         "time": time.replace("+00:00", "Z"),
         "who": _clip(request.caller),
+        "claimed": "" if request.caller else _clip(request.claimed or claimed_by(request)),
         "what": deed.name,
-        "repository": _clip(repository),
-        "reference": _clip(argument),
-        "digest": answered.digest,
+        "repository": _clip(match.name or ""),
+        "reference": _clip(match.argument),
+        "digest": answered.digest or _asked_digest(request),
+        "source": _clip(request.parameter("from") or "") if deed.name == "blob.mount" else "",
+        "method": _clip(request.method) if deed is _UNSUPPORTED else "",
+        **{name: _clip(text) for name, text in request.noted.items()},
         "from": request.address,
         "result": _result(answered.status),
         "status": answered.status,
         "agent": _clip(request.headers.get("user-agent", "")),
     }
-    if request.claimed and not request.caller:
-        entry["claimed"] = _clip(request.claimed)
     return {name: value for name, value in entry.items() if value != ""}
+
+
+def _asked_digest(request: Request) -> str:
+    return _clip(request.parameter("digest") or request.parameter("mount") or "")
+
+
+def claimed_by(request: Request) -> str:
+    """Whose token a request came with, if that can be believed, which nobody has found so."""
+    match parse_authorization(request.headers.get("authorization", "")):
+        case Token(text):
+            return said_subject(text)
+        case _:
+            return ""
+
+
+def _tags(request: Request) -> Sequence[str]:
+    return [_clip(tag) for tag in request.parameters.get("tag", [])]
+
+
+def _groups(tags: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many as an entry can hold; then there is another one."""
+    group: list[str] = []
+    for tag in tags:
+        if group and sum(map(len, group)) + len(tag) > _MOST_TAGS:
+            yield group
+            group = []
+        group.append(tag)
+    yield group
 
 
 def _result(status: int) -> str:
@@ -165,4 +215,22 @@ def _result(status: int) -> str:
 
 def _clip(text: str) -> str:
     """At most 256 characters, of which each takes at most four bytes."""
-    return "".join(char if char.isprintable() else "?" for char in text[:256])
+    clipped = text[:_MOST_CHARACTERS]
+    if clipped.isprintable():
+        return clipped
+    return "".join(char if char.isprintable() else "?" for char in clipped)
+
+
+def _line(entry: Mapping[str, object]) -> bytes:
+    """An entry that is written at once, whoever else writes there."""
+    line = encode_json(entry)
+    if len(line) > _MOST_BYTES:
+        line = encode_json(
+            {
+                name: value.encode()[:_FEW_BYTES].decode(errors="ignore")
+                if isinstance(value, str)
+                else value
+                for name, value in entry.items()
+            }
+        )
+    return line + b"\n"

@@ -18,6 +18,7 @@ class Request:
         address: of the client, as far as the proxies in between are trusted; empty if not known.
         claimed: the name that it came with a password for, be it right or wrong.
         caller: the name of who it turned out to be from; empty if that is not known.
+        noted: more of what it is about, for the audit log.
         arrived: by when it had, see `lading.api.asgi.ARRIVED`.
     """
 
@@ -29,6 +30,7 @@ class Request:
         self.address = ""
         self.claimed = ""
         self.caller = ""
+        self.noted: dict[str, str] = {}
         self.arrived: float = scope.get(ARRIVED) or time.monotonic()
 
     @property

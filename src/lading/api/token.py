@@ -15,6 +15,7 @@ from lading.api.errors import not_found_response
 from lading.api.limits import client_of
 from lading.api.response import Response, json_response
 from lading.auth.authenticator import Login
+from lading.auth.claims import said_subject
 from lading.auth.service import Granted, TokenService
 from lading.core.errors import TokenRequestInvalid, Unauthorized
 from lading.core.scopes import Scope
@@ -55,6 +56,7 @@ async def post(context: Context) -> Response:
     if service is None:
         return not_found_response()
     form = await _read_form(context)
+    context.request.noted["grant"] = form.get("grant_type", "")
     match form.get("grant_type"):
         case "password":
             name, password = form.get("username", ""), form.get("password", "")
@@ -81,11 +83,14 @@ async def _exchange(context: Context, service: TokenService, form: Mapping[str, 
     if form.get("subject_token_type") not in _SUBJECT_TYPES:
         known = " or ".join(f"`{name}`" for name in sorted(_SUBJECT_TYPES))
         raise TokenRequestInvalid(f"`subject_token_type` must be {known}")
-    return await _log_in(context, service, "", form.get("subject_token", ""))
+    token = form.get("subject_token", "")
+    return await _log_in(context, service, "", token, claimed=said_subject(token))
 
 
-async def _log_in(context: Context, service: TokenService, name: str, password: str) -> Login:
-    context.request.claimed = name
+async def _log_in(
+    context: Context, service: TokenService, name: str, password: str, *, claimed: str = ""
+) -> Login:
+    context.request.claimed = name or claimed
     login = await service.log_in(name, password, client_of(context.request.address))
     if login is None:
         raise _refusal("the name or the password is wrong" if name else "the token is not valid")
@@ -103,6 +108,7 @@ async def _answer(
     if login is not None:
         context.request.caller = login.principal.name
     granted = await service.grant(login, asked)
+    context.request.noted["scopes"] = " ".join(map(str, granted.scopes))
     body = _describe(granted)
     # What is borrowed is given back: a workload has a new token for each of its runs.
     if login is not None and not login.borrowed and refreshable:

@@ -85,12 +85,17 @@ class KeyRing:
     def find(self, key_id: str) -> SigningKey | None:
         """A key that tokens may be signed with; another worker may have made it just now.
 
-        Raises:
-            KeysInvalid: the file cannot be read.
+        If the file cannot be read any more, the keys of before stay.
         """
         path = self._path
-        if key_id not in self._by_id and path is not None and _state(path) != self._seen:
-            self._read(path)
+        if key_id not in self._by_id and path is not None:
+            state = _state(path)
+            if state != self._seen:
+                try:
+                    self._read(path)
+                except KeysInvalid as error:
+                    log.error("%s; the keys of before stay", error)  # noqa: TRY400 - in words
+                    self._seen = state
         return self._by_id.get(key_id)
 
     def _is_due(self) -> bool:

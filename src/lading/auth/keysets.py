@@ -6,8 +6,6 @@ A token names its key; nothing that a token says makes the registry ask anywhere
 import asyncio
 import http.client
 import logging
-import ssl
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +15,10 @@ from urllib.parse import urlsplit
 import jwt
 import msgspec
 
+from lading.auth import fetching
 from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey, libtrust_id, thumbprint
+from lading.blocking import Pending, Threads
 from lading.core.errors import Unavailable
 
 log = logging.getLogger(__name__)
@@ -27,9 +27,9 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 MAX_SIZE = 1024 * 1024
 MAX_KEYS = 1000
-# Seconds: how long an answer may take; how old keys may be; how soon an unknown key makes the
-# registry ask again, which anybody can cause by making one up.
-TIMEOUT = 5.0
+# Seconds: how long an issuer's two answers may take, with all that comes before them; how old keys
+# may be; how soon an unknown key makes the registry ask again, which anybody can cause.
+PATIENCE = 20.0
 MAX_AGE = 600.0
 MIN_AGE = 30.0
 
@@ -95,6 +95,9 @@ class RemoteKeys:
         self._keys: Keys | None = None
         self._asked_at: float | None = None
         self._asking: asyncio.Task[None] | None = None
+        # Of its own: looking a name up can take as long as it likes, and nothing waits for its end.
+        self._thread = Threads(1, "keys")
+        self._reading: Pending[Keys] | None = None
 
     async def find(self, key_id: str) -> TrustedKey | None:
         """See `KeySet.find`."""
@@ -116,10 +119,19 @@ class RemoteKeys:
 
     async def _ask(self) -> None:
         self._asked_at = self._clock()
+        if self._reading is None or self._reading.done():
+            self._reading = self._thread.start(self._read_keys)
+        reading = self._reading
+        if not (await asyncio.wait([reading], timeout=PATIENCE))[0]:
+            log.error("%s: no answer within %.0f seconds", self._url, PATIENCE)
+            return
         try:
-            self._keys = parse_keys(await asyncio.to_thread(self._read, self._url))
+            self._keys = reading.result()
         except KeySetInvalid as error:
             log.error("%s: %s", self._url, error)  # noqa: TRY400 - said in words
+
+    def _read_keys(self) -> Keys:
+        return parse_keys(self._read(self._url))
 
 
 def read_keys(path: Path) -> Keys:
@@ -195,14 +207,6 @@ def _named(entry: object) -> Iterable[tuple[str, TrustedKey]]:
             yield name, key
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Keys come from where the operator said; not from where that place points."""
-
-    def redirect_request(self, *_: object) -> None:
-        """Follow nowhere: the answer is then an error."""
-        return
-
-
 def fetch_of_issuer(issuer: str) -> bytes:
     """Get the key set of an issuer of OpenID Connect. Blocks.
 
@@ -240,13 +244,8 @@ def fetch(url: str) -> bytes:
     Raises:
         KeySetInvalid: it cannot be had.
     """
-    opener = urllib.request.build_opener(
-        _NoRedirect, urllib.request.HTTPSHandler(context=ssl.create_default_context())
-    )
     try:
-        with opener.open(url, timeout=TIMEOUT) as response:
-            content: bytes = response.read(MAX_SIZE + 1)
+        return fetching.fetch(url, at_most=MAX_SIZE)
     except (OSError, ValueError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise KeySetInvalid(f"cannot be had: {reason}") from error
-    return content

@@ -50,7 +50,8 @@ class RepositoryTemplate(str):
 
 
 def _as_name(value: object) -> str:
-    return RepositoryName(value.lower() if isinstance(value, str) else "")
+    """Lower case of ASCII alone: that of others may be ASCII (U+212A, the sign for kelvin)."""
+    return RepositoryName(value.lower() if isinstance(value, str) and value.isascii() else "")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from functools import partial
 from typing import TextIO
 
 from lading.config.settings import Settings
+from lading.core.printable import printable
 from lading.journal import STANDARD_ERROR, STANDARD_OUTPUT, Journal
 
 log = logging.getLogger(__name__)
@@ -90,17 +91,18 @@ class _ToJournal(logging.Handler):
 
 
 class _Text(logging.Formatter):
-    """`2026-01-01T00:00:00Z info message key=value`."""
+    """`2026-01-01T00:00:00Z info message key=value`; what else belongs to it is indented."""
 
     def __init__(self, fields: Mapping[str, object]) -> None:
         super().__init__()
         self._fields = "".join(f" {name}={value}" for name, value in fields.items())
 
     def format(self, record: logging.LogRecord) -> str:
-        line = f"{_time(record)} {_level(record)} {record.getMessage()}{self._fields}"
+        first, *others = record.getMessage().split("\n")
         if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return line
+            others += self.formatException(record.exc_info).split("\n")
+        line = f"{_time(record)} {_level(record)} {printable(first)}{self._fields}"
+        return "\n  ".join([line, *map(printable, others)])
 
 
 class _Json(logging.Formatter):

@@ -1,0 +1,122 @@
+"""Fetches a small document over HTTP, within a time and a size, whatever the other end does.
+
+A time limit of a socket is one for each read: who sends a byte now and then is never late. So what
+is left of the time is what each read is given.
+"""
+
+import http.client
+import io
+import socket
+import ssl
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+# Seconds to connect, and to agree on encryption; and for all of it together, once that is done.
+CONNECTING = 5.0
+TOTAL = 5.0
+
+
+def fetch(url: str, *, at_most: int) -> bytes:
+    """Get a document, or its beginning and a byte more than it may have. Blocks.
+
+    Raises:
+        OSError, ValueError, http.client.HTTPException: it cannot be had.
+    """
+    deadline = time.monotonic() + TOTAL
+    opener = urllib.request.build_opener(
+        _NoRedirect, _Http(deadline), _Https(deadline, ssl.create_default_context())
+    )
+    try:
+        with opener.open(url, timeout=CONNECTING) as response:
+            content: bytes = response.read(at_most + 1)
+    except urllib.error.HTTPError as error:
+        error.close()  # it is an answer as well
+        raise
+    return content
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Documents come from where the operator said; not from where that place points."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow nowhere: the answer is then an error."""
+        return
+
+
+class _Answer(io.RawIOBase):
+    """What comes from a socket, until the deadline."""
+
+    def __init__(self, connected: socket.socket, deadline: float) -> None:
+        super().__init__()
+        self._socket = connected
+        # Which keeps the socket open when urllib lets go of it.
+        self._bytes = connected.makefile("rb", buffering=0)
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what there is.
+
+        Raises:
+            TimeoutError: the time is over.
+        """
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError(f"no whole answer within {TOTAL:.0f} seconds")
+        self._socket.settimeout(left)
+        return self._bytes.readinto(buffer)
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        self._bytes.close()
+        super().close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that is read until the deadline."""
+
+    def __init__(self, sock: socket.socket, *args: Any, deadline: float, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        answer = _Answer(sock, deadline)
+        self.fp.close()
+        self.fp = io.BufferedReader(answer)
+
+
+class _Http(urllib.request.HTTPHandler):
+    def __init__(self, deadline: float) -> None:
+        super().__init__()
+        self._deadline = deadline
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open a URL, see `HTTPHandler`."""
+        return self.do_open(_made(http.client.HTTPConnection, self._deadline), request)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, deadline: float, context: ssl.SSLContext) -> None:
+        super().__init__(context=context)
+        self._deadline = deadline
+        self._secure = context
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        """Open a URL, see `HTTPSHandler`."""
+        make = partial(http.client.HTTPSConnection, context=self._secure)
+        return self.do_open(_made(make, self._deadline), request)
+
+
+def _made(make: Callable[..., http.client.HTTPConnection], deadline: float) -> Any:
+    """Connections whose answers are read until the deadline."""
+
+    def connection(*args: Any, **kwargs: Any) -> http.client.HTTPConnection:
+        made = make(*args, **kwargs)
+        made.response_class = partial(_Response, deadline=deadline)  # type: ignore[assignment]
+        return made
+
+    return connection
