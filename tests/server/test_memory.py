@@ -110,3 +110,23 @@ def assert_others_are_served(repository: Repository) -> None:
     assert repository.push_image("other")
     assert repository.put_manifest(LARGE, "another").status == 201
     assert repository.ask("GET", "/manifests/another").body == LARGE
+
+
+def test_bodies_of_those_who_may_not_send_them_take_nothing_from_others(tmp_path: Path) -> None:
+    """A body is refused before it is here; the client that goes on sending it has no buffers."""
+    users = tmp_path / "users"
+    users.write_text("")
+    env = {
+        "REGISTRY_HTTP_WORKERS": "1",
+        "REGISTRY_AUTH_HTPASSWD_REALM": "lading",
+        "REGISTRY_AUTH_HTPASSWD_PATH": str(users),
+    }
+    with lading_serve(tmp_path, env=env) as registry, ExitStack() as stack:
+        before = memory_of_workers(registry)[0]
+        for _ in range(CLIENTS):
+            client = stack.enter_context(registry.client.connection())
+            client.request("POST", "/v2/a/blobs/uploads/", content_length=str(64 * MIB))
+            assert client.receive().status == 401
+            client.send(bytes(4 * MIB))
+        time.sleep(1)
+        assert memory_of_workers(registry)[0] < before + 10

@@ -97,6 +97,7 @@ class _Pieces:
 
     def __init__(self) -> None:
         self._buffers: Buffers | None = None
+        self._is_small = False
         self._filling: memoryview | None = None
         self._filled = 0
 
@@ -117,9 +118,13 @@ class _Pieces:
             yield self._take(self._filling)
 
     def _begin(self) -> memoryview:
-        if self._buffers is None:
-            self._buffers = Buffers.if_affordable(PIECE) or Buffers(SMALL_PIECE)
-        self._filling = self._buffers.turn()
+        if self._buffers is None and not self._is_small:
+            self._buffers = Buffers.if_affordable(PIECE)
+            self._is_small = self._buffers is None
+        # Small ones do not take turns: one that is done is gone, whatever the client does next.
+        self._filling = (
+            memoryview(bytearray(SMALL_PIECE)) if self._buffers is None else self._buffers.turn()
+        )
         return self._filling
 
     def _take(self, filling: memoryview) -> memoryview:

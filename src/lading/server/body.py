@@ -6,6 +6,8 @@ from typing import Protocol
 from lading.api.body import PIECE, Buffers
 from lading.server.exchange import Exchange
 
+# Where bytes go that nobody wants; it is the same for all, as nobody looks at them.
+_NOWHERE = memoryview(bytearray(64 * 1024))
 # Bytes that are to come from which it pays to receive a body without the parser.
 LARGE = 256 * 1024
 
@@ -45,7 +47,8 @@ class LargeBody(asyncio.BufferedProtocol):
         """Take the rest of a body; `None` if it does not pay, or memory is short."""
         if exchange.size is None or exchange.missing < LARGE:
             return None
-        if not (exchange.begun and exchange.is_fresh):
+        # Before the application asks for the body, nobody knows whether the client may send it.
+        if not (exchange.wanted and exchange.is_fresh):
             return None
         buffers = Buffers.if_affordable(min(PIECE, exchange.size))
         return None if buffers is None else cls(exchange, connection, buffers)
@@ -56,10 +59,12 @@ class LargeBody(asyncio.BufferedProtocol):
         # With the head, the parser has seen the first of them. They come first in the first buffer,
         # so that all pieces are whole ones: what is written to a disk wants that.
         begun = exchange.take_back()
-        self._buffers = buffers
-        self._filling = self._buffers.turn()
+        self._buffers: Buffers | None = buffers
+        self._filling = buffers.turn()
         self._filling[: len(begun)] = begun
         self._filled = len(begun)
+        if self._filled == len(self._filling):
+            self._hand_over()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
         """Where the next bytes go."""
@@ -74,6 +79,11 @@ class LargeBody(asyncio.BufferedProtocol):
             self._hand_over()
         if self._exchange.missing == 0:
             self._connection.body_received()
+
+    def forget(self) -> None:
+        """Let others have the memory: the request was answered without the rest of the body."""
+        self._hand_over()
+        self._buffers, self._filling = None, _NOWHERE
 
     def eof_received(self) -> bool:
         """The client sends no more; what came is kept."""
@@ -100,4 +110,6 @@ class LargeBody(asyncio.BufferedProtocol):
     def _hand_over(self) -> None:
         if self._filled:
             self._exchange.add(self._filling[: self._filled])
-            self._filling, self._filled = self._buffers.turn(), 0
+            self._filled = 0
+            if self._buffers is not None:
+                self._filling = self._buffers.turn()

@@ -50,6 +50,9 @@ class Line(Protocol):
     async def flushed(self) -> None:
         """Wait until the kernel has all that was written."""
 
+    def body_wanted(self) -> None:
+        """The application asks for the body."""
+
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
 
@@ -75,6 +78,7 @@ class Exchange:
         size: bytes of the body, if the client says.
         more_body: some of the request is still to come.
         begun: its turn has come; the application works on it.
+        wanted: the application has asked for the body, so the client may send it.
         complete: the response is handed to the connection.
         gone: the client has left, or does not count any more.
         started: some of the response is handed to the connection.
@@ -82,6 +86,7 @@ class Exchange:
 
     more_body = True
     begun = False
+    wanted = False
     started = False
     complete = False
     gone = False
@@ -194,6 +199,9 @@ class Exchange:
 
         What is returned may be overwritten when the application asks for the second one after it.
         """
+        if not self.wanted:
+            self.wanted = True
+            self._line.body_wanted()
         if self.waits and not self.gone:
             self.waits = False
             self._line.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")

@@ -58,6 +58,8 @@ class Http(asyncio.Protocol):
         self._exchanges: deque[Exchange] = deque()
         # The one whose body is being received.
         self._receiving: Exchange | None = None
+        # What receives it past the parser, if something does.
+        self._large: LargeBody | None = None
         self._reading = True
         self._peer = ""
         self._writable: asyncio.Future[None] | None = None
@@ -101,6 +103,7 @@ class Http(asyncio.Protocol):
         self.server_state.connections.discard(self)
         self.server_state.share.add(-1)
         self.server_state.addresses.leave(self._peer)
+        self._large = None
         self._give_up()
         self.resume_writing()
 
@@ -260,6 +263,10 @@ class Http(asyncio.Protocol):
             await self.writable()
             self.transport.set_write_buffer_limits()
 
+    def body_wanted(self) -> None:
+        """The application asks for the body."""
+        self._leave_to_large_body()
+
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
         if self._reading and not (self._half_closed or self.transport.is_closing()):
@@ -274,6 +281,8 @@ class Http(asyncio.Protocol):
 
     def answered(self, exchange: Exchange) -> None:
         """The response is complete; the next request has its turn."""
+        if self._large is not None:
+            self._large.forget()
         if not exchange.keep_alive:
             if exchange.more_body or self._more_came:
                 self.part()
@@ -293,6 +302,7 @@ class Http(asyncio.Protocol):
 
     def body_received(self) -> None:
         """The parser did not see the body, and would wait for it."""
+        self._large = None
         self.transport.set_protocol(self)
         self._parser = DecliningParser(self, self.on_upgrade_declined)
         self.on_message_complete()
@@ -341,9 +351,9 @@ class Http(asyncio.Protocol):
     def _leave_to_large_body(self) -> None:
         """Have the rest of a body received without the parser, if that pays."""
         if self._receiving is not None:
-            large = LargeBody.take_over(self._receiving, self)
-            if large is not None:
-                self.transport.set_protocol(large)
+            self._large = LargeBody.take_over(self._receiving, self)
+            if self._large is not None:
+                self.transport.set_protocol(self._large)
 
     def _answer_next(self) -> None:
         """Begin with the next request if its answer can leave; until then it is not even made."""
