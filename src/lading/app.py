@@ -19,6 +19,7 @@ from lading.api.application import Api
 from lading.api.asgi import Receive, Scope, Send
 from lading.api.audit import AuditLog, lost_entries
 from lading.api.context import Options
+from lading.api.proxies import UnnamedProxies
 from lading.api.response import ALWAYS
 from lading.auth.known import KnownLogins
 from lading.blobs.filesystem import FilesystemBlobs
@@ -224,6 +225,7 @@ class Server:
             _options(self._settings),
             None if gate is None else gate.gate,
             None if journal is None else AuditLog(journal, reads=self._settings.audit.reads),
+            UnnamedProxies(self._settings.http.trustedproxies, self._known),
         )
         if gate is not None and self._config is not None:
             self._reloader = Reloader(self._settings, self._config, os.environ, gate.permissions)

@@ -1,6 +1,7 @@
 """The ASGI application: route, admit, handle, send; and an error for whatever goes wrong."""
 
 import time
+from http import HTTPStatus
 
 from lading.api.accesslog import AccessLog
 from lading.api.asgi import Message, Receive, Scope, Send
@@ -16,6 +17,7 @@ from lading.api.errors import (
 from lading.api.forwarded import client_address, is_trusted
 from lading.api.guard import Gate, Guard
 from lading.api.limits import Limits
+from lading.api.proxies import UnnamedProxies
 from lading.api.request import Request
 from lading.api.response import Response
 from lading.api.routes import Endpoint, Match, find_route
@@ -26,6 +28,8 @@ from lading.services.registry import Registry
 
 # Requests that bring bytes of blobs.
 _UPLOADS = frozenset({"end-4", "end-5", "end-6"})
+# With these, a client that came by a proxy which is not believed may have been wronged.
+_SENT_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class Api:
@@ -37,6 +41,7 @@ class Api:
         options: Options,
         gate: Gate | None = None,
         audit: AuditLog | None = None,
+        proxies: UnnamedProxies | None = None,
     ) -> None:
         self._registry = registry
         self._options = options
@@ -48,6 +53,7 @@ class Api:
             uploads=options.uploads,
         )
         self._audit = audit
+        self._proxies = proxies
         self._tokens = None if gate is None else gate.service
         self._access_log = AccessLog() if options.access_log else None
         self._sender = Sender(options.headers, options.spool)
@@ -61,6 +67,8 @@ class Api:
         outcome = _Outcome(send)
         try:
             response = await self._respond(request)
+            if self._proxies is not None and response.status in _SENT_AWAY:
+                self._proxies.notice(request)
             await self._send(request, outcome, response)
         except ClientDisconnected:
             outcome.status = 499  # nginx's status for a client that left
