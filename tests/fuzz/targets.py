@@ -32,6 +32,7 @@ from lading.core.globs import Glob
 from lading.core.names import RepositoryName, UploadId, parse_reference
 from lading.core.ranges import parse_chunk, parse_range
 from lading.core.scopes import Scope
+from tests.fuzz.bodies import PIPELINED, TRAILERS, pipelined, trailers
 from tests.fuzz.connections import CONVERSATIONS, connections
 from tests.fuzz.registry import HASH, api, directory, run
 
@@ -219,6 +220,8 @@ _UPLOAD = b"/v2/a/b/blobs/uploads/00000000-0000-4000-8000-000000000000"
 
 TARGETS: Mapping[str, Target] = {
     "connections": Target(connections, CONVERSATIONS),
+    "pipelined": Target(pipelined, PIPELINED),
+    "trailers": Target(trailers, TRAILERS),
     "names": Target(names, [b"library/hello-world", b"v1.2.3", _DIGEST.encode()]),
     "ranges": Target(ranges, [b"bytes=0-99", b"bytes=-1", b"bytes=5-", b"0-99", b"bytes 0-9/*"]),
     "authorization": Target(authorization, [_BASIC, b"Bearer " + _JWT]),
