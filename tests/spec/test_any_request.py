@@ -72,7 +72,7 @@ def test_any_request(
 ) -> None:
     path = path.format(name=urllib.parse.quote(name), last=urllib.parse.quote(last))
     target = f"/v2{path}?{urllib.parse.urlencode(query)}"
-    upload = anything.names["upload"].rpartition("/")[2]
+    upload = anything.path("{upload}").rpartition("/")[2]
 
     with anything.client.connection() as connection:
         connection.request(method, target.replace("UPLOAD", upload), body, **headers)

@@ -295,8 +295,8 @@ def test_nobody_learns_what_exists(app: Guarded, row: Row, header: str | None) -
     assert here.body.replace(NAME.encode(), b"team/nil") == nowhere.body
     ours, theirs = ({**answer.headers} for answer in (here, nowhere))
     for headers in (ours, theirs):
-        del headers["date"]
-    challenge = ours.get("www-authenticate")
+        del headers["Date"]
+    challenge = ours.get("WWW-Authenticate")
     if challenge is not None:
-        ours["www-authenticate"] = challenge.replace(NAME, "team/nil")
+        ours["WWW-Authenticate"] = challenge.replace(NAME, "team/nil")
     assert ours == theirs

@@ -69,7 +69,7 @@ def test_a_request_that_does_not_end_changes_nothing(
     victim: Victim, method: str, path: str, part: bytes
 ) -> None:
     """All or nothing, for everything but a PATCH."""
-    target = path.format(**victim.names)
+    target = victim.path(path)
     gone = victim.log.read_text().count('" 499 ')
 
     with victim.unchanged():

@@ -31,13 +31,20 @@ class Victim:
     """The registry.
 
     Attributes:
-        names: what stands in paths for things that were given their names by the registry.
+        names: what stands in paths for things that were given their names by the registry, beside
+            an upload.
     """
 
     client: Client
     root: Path
     log: Path
     names: Mapping[str, str]
+
+    def path(self, pattern: str) -> str:
+        """A path with the names in it; an upload is a new one, as it ends with wrong digests."""
+        if "{upload}" not in pattern:
+            return pattern.format(**self.names)
+        return pattern.format(upload=_start_upload(self.client, "app"), **self.names)
 
     @contextmanager
     def unchanged(self) -> Iterator[None]:
@@ -55,21 +62,23 @@ class Victim:
 
 @contextmanager
 def running_victim(directory: Path) -> Iterator[Victim]:
-    """It has an image, a blob, an upload under way, and one in another repository."""
+    """It has an image, a blob, and an upload under way in another repository."""
     with lading_serve(directory) as registry:
-        repository, other = (Repository(registry.client, name) for name in ("app", "other"))
-        manifest = repository.push_image("latest", LAYER)
-        uploads = [each.start_upload() for each in (repository, other)]
-        for location in uploads:
-            registry.client.ask("PATCH", location, STAGED)
+        repository = Repository(registry.client, "app")
         names = {
             "blob": digest_of(LAYER),
             "unused": repository.push_blob(b"in no image"),
-            "manifest": manifest,
-            "upload": uploads[0],
-            "foreign": uploads[1].replace("/other/", "/app/"),
+            "manifest": repository.push_image("latest", LAYER),
+            "foreign": _start_upload(registry.client, "other").replace("/other/", "/app/"),
         }
         yield Victim(registry.client, registry.root, registry.log, names)
+
+
+def _start_upload(client: Client, repository: str) -> str:
+    """Begin an upload that has some bytes; its location."""
+    location = Repository(client, repository).start_upload()
+    client.ask("PATCH", location, STAGED)
+    return location
 
 
 @dataclass(frozen=True)
@@ -85,8 +94,8 @@ class Bad:
 
     def try_on(self, victim: Victim) -> Answer:
         """Send it; the answer is the one expected, and everything is as before."""
+        path = victim.path(self.path)
         with victim.unchanged():
-            path = self.path.format(**victim.names)
             answer = victim.client.ask(self.method, path, self.body, **self.headers)
         assert (answer.status, set(answer.codes)) == (self.status, {self.code}), answer
         victim.assert_tells_nothing(answer)
