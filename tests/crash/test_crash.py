@@ -37,15 +37,11 @@ READS = {
     "BlobStore.close",
     "BlobStore.count_all_staged",
     "BlobStore.count_staged",
-    "BlobStore.find",
-    "BlobStore.read_small",
 }
 READING_SERVICES = {
     "listing.list_referrers",
     "listing.list_repositories",
     "listing.list_tags",
-    "pull.pull_blob",
-    "pull.pull_manifest",
     "trash.history",
     "trash.list_trash",
     "why.explain",

@@ -14,7 +14,13 @@ from lading.app import metadata_path
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
 from lading.core.digest import Digest
-from lading.core.errors import DigestMismatch, NotRestorable, UploadUnknown
+from lading.core.errors import (
+    BlobUnknown,
+    DigestMismatch,
+    ManifestUnknown,
+    NotRestorable,
+    UploadUnknown,
+)
 from lading.core.globs import Glob
 from lading.core.names import Owner, Tag, UploadId, UploadKey
 from lading.ports.maintenance import Hold
@@ -24,7 +30,7 @@ from lading.services import backup, jobs, lease, push_blob, trash, verify
 from lading.services.delete import delete_blob
 from lading.services.jobs import Job
 from lading.services.lease import Lease
-from lading.services.pull import stat_blob, stat_manifest
+from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
 from lading.services.verify import Check
@@ -225,6 +231,22 @@ async def _mend(people: People) -> None:
         pass
 
 
+async def _what_is_damaged(people: People) -> None:
+    """A blob that is gone, and a manifest that is not what was pushed."""
+    assert isinstance(people, Place)
+    await _two_images(people)
+    await people.blobs.delete([Digest.of(b"new layer")])
+    with closing(sqlite3.connect(metadata_path(people.root))) as connection, connection:
+        connection.execute("UPDATE manifests SET body = x'00' WHERE digest = ?", (OLD.digest,))
+
+
+async def _pull_what_is_damaged(people: People) -> None:
+    with suppress(BlobUnknown):
+        await pull_blob(people.registry, people.may(), Digest.of(b"new layer"))
+    with suppress(ManifestUnknown):
+        await pull_manifest(people.registry, people.may(), OLD.digest)
+
+
 async def _an_orphan(people: People) -> None:
     """Bytes of somebody else, that are old by the disk's clock."""
     assert isinstance(people, Place)
@@ -319,6 +341,7 @@ VERBS = (
         _idle_uploads,
     ),
     Verb("Check and mend", _mend, _damage, mends=True),
+    Verb("Pull what is damaged", _pull_what_is_damaged, _what_is_damaged, mends=True),
     Verb(
         "Keep what is unknown, then delete it",
         _keep_then_delete_unknown,

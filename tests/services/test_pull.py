@@ -3,10 +3,18 @@
 import pytest
 
 from lading.core.digest import Digest
-from lading.core.errors import BlobUnknown, ManifestUnknown, RepositoryUnknown, StorageFull
+from lading.core.errors import (
+    BlobDamaged,
+    BlobUnknown,
+    ManifestUnknown,
+    RepositoryUnknown,
+    StorageFull,
+    Unavailable,
+)
 from lading.core.names import Tag
+from lading.services import damage
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
-from tests.support.contents import OTHER, index
+from tests.support.contents import HELLO, OTHER, index
 from tests.support.people import People
 
 
@@ -65,3 +73,33 @@ async def test_what_is_there_is_told_though_the_promise_cannot_be_written(
         monkeypatch.setattr(people.metadata, promise, fail)
     assert await stat_blob(people.registry, people.may(), digest) == 5
     assert (await stat_manifest(people.registry, people.may(), image)).digest == image
+
+
+async def test_what_a_collection_took_meanwhile_is_unknown_and_not_damaged(people: People) -> None:
+    digest = await people.push_blob(b"hello")
+    await people.metadata.delete_blob(HELLO, digest, now=people.now)
+    await people.metadata.collect_blobs([digest], now=people.now)
+    await people.blobs.delete([digest])
+    assert type(await damage.look_again(people.registry, digest)) is BlobUnknown
+
+
+async def test_what_a_push_healed_meanwhile_is_not_lost(people: People) -> None:
+    digest = await people.push_blob(b"hello")
+    assert isinstance(await damage.look_again(people.registry, digest), Unavailable)
+    assert await stat_blob(people.registry, people.may(), digest) == 5
+
+
+async def test_what_is_damaged_is_told_though_that_cannot_be_written_down(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = await people.push_blob(b"hello")
+    await people.blobs.delete([digest])
+
+    async def fail(*_: object, **__: object) -> None:
+        raise Unavailable
+
+    monkeypatch.setattr(people.metadata, "lose_blob", fail)
+    with pytest.raises(BlobDamaged):
+        await pull_blob(people.registry, people.may(), digest)
+    with pytest.raises(BlobUnknown):
+        await stat_blob(people.registry, people.may(), digest)

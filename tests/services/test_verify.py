@@ -112,7 +112,7 @@ async def test_damaged_bytes_are_found_and_the_images_named_that_need_them(
     assert f"{HELLO}@{pushed.digest} (latest)" in finding.explanation
     assert "--repair" in finding.advice
     # Looking changes nothing.
-    assert await stat_blob(people.registry, people.may(), layer) == 9
+    assert await people.metadata.find_blob(HELLO, layer) == 9
 
 
 async def test_changed_bytes_of_the_right_size_take_checksums_to_find(people: People) -> None:

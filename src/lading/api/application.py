@@ -19,11 +19,13 @@ from lading.api.guard import Gate, Guard
 from lading.api.limits import Limits
 from lading.api.proxies import UnnamedProxies
 from lading.api.request import Request
-from lading.api.response import Response
+from lading.api.response import BlobBody, Response
 from lading.api.routes import Endpoint, Match, find_route
 from lading.api.send import Sender
+from lading.core.digest import Digest
 from lading.core.errors import ReadOnly, RegistryError, TooManyRequests
 from lading.core.names import RepositoryName
+from lading.services import damage
 from lading.services.registry import Registry
 
 # Requests that bring bytes of blobs.
@@ -145,13 +147,22 @@ class Api:
 
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
         outcome.digest = response.headers.get("Docker-Content-Digest", "")
-        await self._sender.send(
-            request.scope,
-            outcome,
-            response,
-            head=request.method == "HEAD",
-            accelerate=self._accelerate(request, response),
-        )
+        try:
+            await self._sender.send(
+                request.scope,
+                outcome,
+                response,
+                head=request.method == "HEAD",
+                accelerate=self._accelerate(request, response),
+            )
+        except OSError as error:
+            if not isinstance(response.body, BlobBody):
+                raise
+            # The file has changed since it was found.
+            damaged = await damage.look_again(self._registry, Digest(outcome.digest))
+            if outcome.started:
+                raise
+            raise damaged from error
 
     def _accelerate(self, request: Request, response: Response) -> str:
         """Where the proxy that sent the request finds blobs, if it is ours and says it can.

@@ -32,6 +32,8 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     # "respond with … the 412 (Precondition Failed) status code" (RFC 9110, 13.1.2)
     errors.AlreadyExists: (412, "DENIED"),
     errors.BlobUnknown: (404, "BLOB_UNKNOWN"),
+    errors.BlobDamaged: (503, "UNAVAILABLE"),
+    errors.ManifestDamaged: (503, "UNAVAILABLE"),
     # "405 … if deletion is disabled" is the only refusal that clients expect of a DELETE.
     errors.BlobInUse: (405, "UNSUPPORTED"),
     errors.RangeNotSatisfiable: (416, "RANGE_INVALID"),
@@ -120,7 +122,12 @@ def _headers(error: RegistryError) -> Mapping[str, str]:
         case errors.TooManyRequests(wait=wait):
             # RFC 9110, 10.2.3: a whole number of seconds.
             return {"Retry-After": str(max(1, math.ceil(wait)))}
-        case errors.Unavailable() | errors.StorageFull():
+        case (
+            errors.Unavailable()
+            | errors.StorageFull()
+            | errors.BlobDamaged()
+            | errors.ManifestDamaged()
+        ):
             headers["Retry-After"] = "5"
     return headers
 

@@ -6,17 +6,17 @@ from contextlib import suppress
 from itertools import chain, count
 
 
-def exists(path: str) -> bool:
-    """Whether something has this name."""
-    return os.path.exists(path)
+def size_if_there(path: str) -> int | None:
+    """How many bytes a file has; `None` if it is not there."""
+    try:
+        return os.stat(path).st_size
+    except FileNotFoundError:
+        return None
 
 
 def size_of(path: str) -> int:
     """How many bytes a file has; none if it is not there."""
-    try:
-        return os.stat(path).st_size
-    except FileNotFoundError:
-        return 0
+    return size_if_there(path) or 0
 
 
 def read_cached(path: str, size: int) -> bytes | None:

@@ -57,6 +57,8 @@ LARGE = 8 * 1024 * 1024
 class FilesystemBlobs:
     """See `lading.ports.blobs.BlobStore`."""
 
+    small = LARGEST
+
     def __init__(self, root: Path, reserve: int = 0, *, read_only: bool = False) -> None:
         self._disk = Disk(root, reserve, read_only=read_only)
         self._hashes = HashesInProgress()
@@ -122,8 +124,13 @@ class FilesystemBlobs:
     async def find(self, digest: Digest) -> LocalFile | None:
         """See `BlobStore.find`."""
         key = f"{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
-        file = LocalFile(f"{self._disk.blobs}/{key}", key)
-        return file if files.exists(file.path) else None
+        path = f"{self._disk.blobs}/{key}"
+        with translated():
+            size = files.size_if_there(path)
+            if size is not None:
+                return LocalFile(path, key, size)
+            os.stat(self._disk.blobs)  # gone, too, when the disk of all blobs is
+        return None
 
     async def read_small(self, digest: Digest, size: int) -> Memory | None:
         """See `BlobStore.read_small`."""

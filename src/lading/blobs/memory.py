@@ -15,6 +15,8 @@ from lading.ports.blobs import WRONG_DIGESTS, Memory, Staged, StoredBytes
 class MemoryBlobs:
     """See `lading.ports.blobs.BlobStore`."""
 
+    small = 0
+
     def __init__(self) -> None:
         self._blobs: dict[Digest, bytes] = {}
         self._uploads: dict[UploadKey, _Upload] = {}

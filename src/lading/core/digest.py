@@ -31,6 +31,10 @@ class Hasher(Protocol):
         """The hash of all bytes so far, in lower-case hexadecimal."""
 
 
+# By algorithm.
+_HASHES = {SHA256: hashlib.sha256, SHA512: hashlib.sha512}
+
+
 class Digest(str):
     """A validated `algorithm:hex`; a `str`, so it goes into headers and rows as it is.
 
@@ -53,6 +57,10 @@ class Digest(str):
     def of(cls, data: bytes, algorithm: str = SHA256) -> Self:
         """The digest of `data`."""
         return cls(f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}")
+
+    def names(self, data: bytes) -> bool:
+        """Whether this is the digest of `data`."""
+        return _HASHES[self.algorithm](data).hexdigest() == self.hex
 
     @property
     def algorithm(self) -> str:

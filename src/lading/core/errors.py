@@ -68,6 +68,12 @@ class ManifestUnknown(RegistryError):
     summary = "manifest unknown"
 
 
+class ManifestDamaged(ManifestUnknown):
+    """The stored manifest is not the one that was pushed; from now on it is not there."""
+
+    summary = "the manifest is damaged; push it again"
+
+
 class ManifestInvalid(RegistryError):
     """The body is not a manifest."""
 
@@ -114,6 +120,12 @@ class BlobUnknown(RegistryError):
     """The blob is not in this repository."""
 
     summary = "blob unknown to registry"
+
+
+class BlobDamaged(BlobUnknown):
+    """The bytes of the blob are not those that were pushed; from now on it is not there."""
+
+    summary = "the blob is damaged; push it again"
 
 
 class BlobInUse(RegistryError):

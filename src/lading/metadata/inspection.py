@@ -8,6 +8,7 @@ from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import links, loose, repositories
+from lading.metadata.attempts import Attempts
 from lading.metadata.database import Database
 from lading.ports.inspection import KnownBlob, KnownManifest, Totals, User
 
@@ -35,6 +36,7 @@ class SqliteInspection:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._attempts = Attempts(database)
 
     async def totals(self) -> Totals:
         """See `Inspection.totals`."""
@@ -56,9 +58,10 @@ class SqliteInspection:
         """See `Inspection.list_users`."""
         return await self._database.scan(lambda connection: _users(connection, digest, limit))
 
-    async def lose_blob(self, digest: Digest, *, now: float) -> None:
+    async def lose_blob(self, digest: Digest, *, now: float, at_once: bool = False) -> None:
         """See `Inspection.lose_blob`."""
-        await self._database.write(lambda connection: links.set_lost(connection, digest, now))
+        write = self._attempts.write if at_once else self._database.write
+        await write(lambda connection: links.set_lost(connection, digest, now))
 
     async def regain_blob(self, digest: Digest) -> None:
         """See `Inspection.regain_blob`."""
@@ -90,10 +93,11 @@ class SqliteInspection:
         )
 
     async def lose_manifest(
-        self, repository: RepositoryName, digest: Digest, *, now: float
+        self, repository: RepositoryName, digest: Digest, *, now: float, at_once: bool = False
     ) -> None:
         """See `Inspection.lose_manifest`."""
-        await self._database.write(
+        write = self._attempts.write if at_once else self._database.write
+        await write(
             lambda connection: connection.execute(
                 "UPDATE manifests SET lost_at = ? WHERE digest = ?"
                 " AND repository_id = (SELECT id FROM repositories WHERE name = ?)",

@@ -33,7 +33,6 @@ from lading.metadata import (
     trash,
     uploads,
 )
-from lading.metadata.attempts import Attempts
 from lading.metadata.database import Database, FileDatabase, MemoryDatabase
 from lading.metadata.inspection import SqliteInspection
 from lading.metadata.reading import ReadOnlyDatabase
@@ -75,7 +74,6 @@ class SqliteMetadata(SqliteInspection):
 
     def __init__(self, database: Database, read_only_hint: Path | None) -> None:
         super().__init__(database)
-        self._attempts = Attempts(database)
         self._read_only = ReadOnlySwitch(database, read_only_hint)
 
     async def find_manifest(

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lading.core.digest import Bytes, Digest
@@ -19,10 +19,12 @@ class LocalFile:
     Attributes:
         key: its path below the root of all blobs, with `/` between parts, for servers that see
             the same files.
+        size: how many bytes it has; files at one path are the same whatever their size.
     """
 
     path: str
     key: str
+    size: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Memory:
     """The bytes are at hand."""
 
     data: bytes
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self.data)
 
 
 BlobSource = LocalFile | Memory
@@ -129,7 +136,15 @@ class StagedUpload(Protocol):
 
 
 class BlobStore(Protocol):
-    """Where bytes live."""
+    """Where bytes live.
+
+    Attributes:
+        small: bytes up to which blobs are `read_small`, whose bytes are right then.
+    """
+
+    @property
+    def small(self) -> int:
+        """See the class."""
 
     async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
         """Start an upload. A power cut may forget it, and bytes of it (a process crash may not).
@@ -194,10 +209,16 @@ class BlobStore(Protocol):
         """All that uploads have in the store: bytes, and commits that were not settled."""
 
     async def find(self, digest: Digest) -> BlobSource | None:
-        """Where the bytes of a blob are."""
+        """Where the bytes of a blob are, right or not.
+
+        Raises:
+            Unavailable: that cannot be told now, as the place of all blobs is gone.
+        """
 
     async def read_small(self, digest: Digest, size: int) -> Memory | None:
         """The bytes of a blob that is small enough to be kept in memory; `None` for all others.
+
+        Also for one whose bytes are not there, or not those that its digest names.
 
         Args:
             digest: of the blob.

@@ -87,8 +87,17 @@ class Inspection(Protocol):
     async def list_users(self, digest: Digest, *, limit: int) -> Sequence[User]:
         """Some manifests, not deleted, that need a blob."""
 
-    async def lose_blob(self, digest: Digest, *, now: float) -> None:
-        """Its bytes are gone: it counts as not there until it is pushed again, or found again."""
+    async def lose_blob(self, digest: Digest, *, now: float, at_once: bool = False) -> None:
+        """Its bytes are gone: it counts as not there until it is pushed again, or found again.
+
+        Args:
+            digest: of the blob.
+            now: the time.
+            at_once: whether to do it in a moment or not at all; a power cut may then forget it.
+
+        Raises:
+            StorageFull, Unavailable: it was not done in a moment.
+        """
 
     async def regain_blob(self, digest: Digest) -> None:
         """Its bytes are there after all."""
@@ -112,9 +121,19 @@ class Inspection(Protocol):
         """The manifest of that digest, whatever state it is in."""
 
     async def lose_manifest(
-        self, repository: RepositoryName, digest: Digest, *, now: float
+        self, repository: RepositoryName, digest: Digest, *, now: float, at_once: bool = False
     ) -> None:
-        """Its body is damaged: it counts as not there until it is pushed again."""
+        """Its body is damaged: it counts as not there until it is pushed again.
+
+        Args:
+            repository: it is in.
+            digest: of the manifest.
+            now: the time.
+            at_once: see `lose_blob`.
+
+        Raises:
+            StorageFull, Unavailable: see `lose_blob`.
+        """
 
     async def add_children(
         self, repository: RepositoryName, manifest: Digest, edges: Sequence[Edge], *, now: float

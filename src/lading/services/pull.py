@@ -14,6 +14,7 @@ from lading.core.errors import (
 from lading.core.names import Reference
 from lading.ports.blobs import BlobSource
 from lading.ports.metadata import StoredManifest
+from lading.services import damage
 from lading.services.registry import Registry
 
 
@@ -31,10 +32,12 @@ async def pull_manifest(registry: Registry, grant: Grant, reference: Reference) 
 
     Raises:
         RepositoryUnknown, ManifestUnknown: there is none.
+        ManifestDamaged: it is not what was pushed.
     """
     grant.require(Action.PULL)
     manifest = await registry.metadata.find_manifest(grant.repository, reference)
     if manifest is not None:
+        await damage.check_manifest(registry, grant.repository, manifest)
         return manifest
     if not await registry.metadata.repository_exists(grant.repository):
         raise RepositoryUnknown("", {"name": grant.repository})
@@ -66,7 +69,7 @@ async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
     Who is told that it is there will not upload it, so it is kept for them, as above.
 
     Raises:
-        BlobUnknown: it is not in this repository.
+        BlobUnknown: it is not in this repository, or its bytes are not there, or not as many.
     """
     grant.require(Action.PULL)
     try:
@@ -75,7 +78,7 @@ async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
         )
     except (StorageFull, Unavailable):  # as above
         size = await registry.metadata.find_blob(grant.repository, digest)
-    if size is None:
+    if size is None or not await damage.is_intact(registry, digest, size):
         raise BlobUnknown("", {"digest": digest})
     return size
 
@@ -84,13 +87,16 @@ async def pull_blob(registry: Registry, grant: Grant, digest: Digest) -> PulledB
     """A blob of this repository.
 
     Raises:
-        BlobUnknown: it is not in this repository, or its bytes are lost.
+        BlobUnknown: it is not in this repository.
+        BlobDamaged: its bytes are not there, or not those that were pushed.
     """
     grant.require(Action.PULL)
     size = await registry.metadata.find_blob(grant.repository, digest)
     if size is None:
         raise BlobUnknown("", {"digest": digest})
-    source = await registry.blobs.read_small(digest, size) or await registry.blobs.find(digest)
-    if source is None:
-        raise BlobUnknown("", {"digest": digest})
+    source: BlobSource | None = await registry.blobs.read_small(digest, size)
+    if source is None and size > registry.blobs.small:
+        source = await registry.blobs.find(digest)
+    if source is None or source.size != size:
+        raise await damage.look_again(registry, digest)
     return PulledBlob(digest, size, source)

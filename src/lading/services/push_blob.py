@@ -22,6 +22,7 @@ from lading.core.errors import (
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.core.ranges import ByteRange
 from lading.ports.blobs import StagedUpload
+from lading.services import damage
 from lading.services.registry import Registry
 
 Pieces = AsyncIterator[Bytes]
@@ -106,6 +107,9 @@ async def mount(registry: Registry, grant: Grant, digest: Digest, sources: Grant
     """
     grant.require(Action.PUSH)
     for repository in await _sources(registry, digest, sources):
+        size = await registry.metadata.find_blob(repository, digest)
+        if size is None or not await damage.is_intact(registry, digest, size):
+            continue
         if await registry.metadata.mount_blob(
             grant.repository, digest, source=repository, now=registry.clock()
         ):

@@ -7,6 +7,7 @@ from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.ports.blobs import StoredBytes
 from lading.ports.inspection import KnownBlob, User
+from lading.services import damage
 from lading.services.registry import Registry
 
 # Blobs looked at in one go.
@@ -59,18 +60,13 @@ async def known(check: Check) -> AsyncIterator[Finding]:
 
 async def _wrong(check: Check, blob: KnownBlob, stored: StoredBytes | None) -> str:
     """What is wrong with the bytes of a blob; nothing if they are right."""
-    if stored is None:
-        return "its bytes are not there"
-    if stored.size != blob.size:
-        return f"it has {stored.size} bytes instead of {blob.size}"
-    if not check.checksums and not blob.lost:
-        return ""
-    actual = await check.registry.blobs.hash(
-        blob.digest, check.advance if check.checksums else _ignore
+    return await damage.find(
+        check.registry,
+        blob,
+        stored,
+        hashed=check.checksums or blob.lost,
+        on_read=check.advance if check.checksums else _ignore,
     )
-    if actual is None:
-        return "its bytes cannot be read"
-    return "" if actual == blob.digest else f"its bytes have changed: their digest is {actual}"
 
 
 async def _look_again(

@@ -1,0 +1,125 @@
+"""What has been damaged is not served, and counts as not there from the moment at which it is seen.
+
+Clients then push it again instead of skipping it, which heals it for all. What looks damaged is
+looked at again under its lock: a push may have healed it, or a collection taken it, meanwhile.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from lading.core.digest import Digest
+from lading.core.errors import BlobDamaged, BlobUnknown, ManifestDamaged, RegistryError, Unavailable
+from lading.core.names import RepositoryName
+from lading.ports.blobs import StoredBytes
+from lading.ports.inspection import KnownBlob
+from lading.ports.metadata import StoredManifest
+from lading.services.registry import Registry
+
+log = logging.getLogger(__name__)
+
+# Bytes of a manifest up to which a thread takes longer to wake up than hashing it takes.
+SMALL = 64 * 1024
+
+
+def _ignore(_: int) -> None:
+    """Nobody waits for progress."""
+
+
+async def find(
+    registry: Registry,
+    blob: KnownBlob,
+    stored: StoredBytes | None,
+    *,
+    hashed: bool,
+    on_read: Callable[[int], None] = _ignore,
+) -> str:
+    """What is wrong with the bytes of a blob, in words; nothing if they are right.
+
+    Args:
+        registry: the parts.
+        blob: what the database knows.
+        stored: what is there.
+        hashed: whether to read the bytes, if there are as many as there should be.
+        on_read: see `BlobStore.hash`.
+    """
+    if stored is None:
+        return "its bytes are not there"
+    if stored.size != blob.size:
+        return f"it has {stored.size} bytes instead of {blob.size}"
+    if not hashed:
+        return ""
+    actual = await registry.blobs.hash(blob.digest, on_read)
+    if actual is None:
+        return "its bytes cannot be read"
+    return "" if actual == blob.digest else f"its bytes have changed: their digest is {actual}"
+
+
+async def look_again(registry: Registry, digest: Digest) -> RegistryError:
+    """Look at a blob that seems to be damaged; if it is, it is lost from now on.
+
+    Returns:
+        What a client is to be told.
+    """
+    seen = await _bytes_of(registry, digest)
+    known = await registry.metadata.known_blobs([digest])
+    if not known:
+        return BlobUnknown("", {"digest": digest})
+    small = seen is not None and seen.size <= registry.blobs.small
+    wrong = await find(registry, known[0], seen, hashed=small)
+    async with registry.blobs.lock(digest):
+        if wrong and await _bytes_of(registry, digest) == seen:
+            return await _lose(registry, digest, wrong)
+    return Unavailable("the blob has just been replaced; try again")
+
+
+async def is_intact(registry: Registry, digest: Digest, size: int) -> bool:
+    """Whether a blob has as many bytes as it should; if not, it is lost from now on.
+
+    Raises:
+        Unavailable: that cannot be told now.
+    """
+    source = await registry.blobs.find(digest)
+    if source is not None and source.size == size:
+        return True
+    return isinstance(await look_again(registry, digest), Unavailable)
+
+
+async def check_manifest(
+    registry: Registry, repository: RepositoryName, manifest: StoredManifest
+) -> None:
+    """Go on only with the bytes that were pushed.
+
+    Raises:
+        ManifestDamaged: they have another digest; the manifest is lost from now on.
+    """
+    digest, body = manifest.digest, manifest.body
+    if await _names(digest, body):
+        return
+    log.error("%s@%s is damaged: its bytes have changed; push it again", repository, digest)
+    try:
+        await registry.metadata.lose_manifest(
+            repository, digest, now=registry.clock(), at_once=True
+        )
+    except RegistryError as error:
+        log.warning("that it counts as not there cannot be written down: %s", error)
+    raise ManifestDamaged("", {"name": repository, "reference": digest})
+
+
+async def _names(digest: Digest, body: bytes) -> bool:
+    if len(body) <= SMALL:
+        return digest.names(body)
+    return await asyncio.to_thread(digest.names, body)
+
+
+async def _lose(registry: Registry, digest: Digest, wrong: str) -> RegistryError:
+    log.error("%s is damaged: %s; the next push of it heals it", digest, wrong)
+    try:
+        await registry.metadata.lose_blob(digest, now=registry.clock(), at_once=True)
+    except RegistryError as error:
+        log.warning("that it counts as not there cannot be written down: %s", error)
+    return BlobDamaged("", {"digest": digest})
+
+
+async def _bytes_of(registry: Registry, digest: Digest) -> StoredBytes | None:
+    return (await registry.blobs.examine([digest])).get(digest)
