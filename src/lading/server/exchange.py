@@ -166,7 +166,9 @@ class Exchange:
         self._collected += len(data)
         state = self._line.server_state
         state.collected += len(data)
-        most = PIECE if state.collected <= MOST_COLLECTED else SMALL_PIECE
+        # Before it is asked for, so little that it fits a buffer with what the kernel hands over.
+        far = self.wanted and state.collected <= MOST_COLLECTED
+        most = PIECE if far else SMALL_PIECE
         if self._collected >= most:
             self._line.pause_reading()
         self._wake()
