@@ -32,7 +32,7 @@ MAX_FIELDS = 128
 MAX_BLANK = 64
 # "A recipient … ought to limit the total length of chunk extensions received in a request to an
 # amount reasonable for the services provided" (RFC 9112, 7.1.1).
-MAX_FRAMING = 8 * 1024
+MAX_FRAMING = 4 * 1024
 # Bytes that may frame a piece of content however small it is, and bytes for each byte of it: as
 # Go's server has it.
 _FRAME = 16
@@ -44,35 +44,33 @@ class Bounds:
 
     Args:
         max_head: bytes that all headers of a request may have, as they are on the wire.
+
+    Attributes:
+        count: bytes that came since the last request, or the last head, was complete; without what
+            is known to be of the URL, or content, or what usually frames that.
     """
 
     def __init__(self, max_head: int) -> None:
+        self.count = 0
         self._max_head = max_head
-        # Bytes that came since the last request, or the last head, was complete; without the URL,
-        # and without content and what usually frames it.
-        self._count = 0
         self._trailers = 0
 
     @property
     def room(self) -> int:
-        """Bytes that may still come of a head."""
-        return self._max_head - self._count
+        """Bytes that may come before it is looked whether they led somewhere."""
+        return self._max_head - self.count
 
-    def add(self, size: int) -> None:
-        """So many bytes come."""
-        self._count += size
-
-    def start_over(self) -> None:
-        """A head or a request is complete. What came behind it at the same time does not count."""
-        self._count = self._trailers = 0
+    def begin_body(self) -> None:
+        """The head is complete. What came behind it at the same time does not count."""
+        self.count = self._trailers = 0
 
     def take_url(self, size: int) -> None:
         """Some of them are of the URL."""
-        self._count = max(0, self._count - size)
+        self.count = max(0, self.count - size)
 
     def take_content(self, size: int) -> None:
         """Some of them are of a body; others are there to tell them apart."""
-        self._count = max(0, self._count - size * (1 + _FRAMES) - _FRAME)
+        self.count = max(0, self.count - size * (1 + _FRAMES) - _FRAME)
 
     def take_trailer(self, size: int) -> None:
         """Some of them are a trailer.
@@ -90,7 +88,7 @@ class Bounds:
         Raises:
             Refusal: there are.
         """
-        if self._count > MAX_BLANK:
+        if self.count > MAX_BLANK:
             raise Refusal(HTTPStatus.BAD_REQUEST, "a request begins with its request line")
 
     def require_room(self) -> None:
@@ -99,7 +97,7 @@ class Bounds:
         Raises:
             Refusal: it has.
         """
-        self.require_small_head(self._count + 1)
+        self.require_small_head(self.count + 1)
 
     def require_small_head(self, size: int) -> None:
         """Refuse a head of so many bytes.
@@ -119,7 +117,7 @@ class Bounds:
         Raises:
             Refusal: it has.
         """
-        if self._count > MAX_FRAMING:
+        if self.count > MAX_FRAMING:
             raise _too_much_framing()
 
 

@@ -32,6 +32,7 @@ class Head:
         self.headers: list[tuple[bytes, bytes]] = []
         self.framing: tuple[bytes, bytes] | None = None
         self._url = b""
+        self._url_before = 0
         self._hosts = 0
         self._expects_continue = False
 
@@ -75,6 +76,11 @@ class Head:
         """Bytes of all headers, each on a line of its own."""
         return sum(line_size(name, value) for name, value in self.headers)
 
+    def newly_read_url(self) -> int:
+        """Bytes of the URL that have come since it was asked for the last time."""
+        before, self._url_before = self._url_before, len(self._url)
+        return self._url_before - before
+
     @property
     def has_target(self) -> bool:
         """Whether it is known by which method what is asked for."""
@@ -95,9 +101,8 @@ class Head:
         # header field and to any … that contains more than one" (RFC 9112, 3.2).
         if self._hosts > 1 or (self._hosts == 0 and version == "1.1"):
             raise Refusal(HTTPStatus.BAD_REQUEST, "the request must have one Host header")
-        match self.framing:
-            case (b"transfer-encoding", codings):
-                _require_chunked(codings, version)
+        if self.framing is not None and self.framing[0] == b"transfer-encoding":
+            _require_chunked(self.framing[1], version)
 
     def waits(self, version: str) -> bool:
         """Whether the client waits to be told to send the body (RFC 9110, 10.1.1).
@@ -114,7 +119,7 @@ class Head:
             Refusal: it has none, or one that no two readers would understand in the same way.
         """
         url = self._url
-        if url == b"*" or (url.startswith(b"/") and b"#" not in url):
+        if (url.startswith(b"/") and b"#" not in url) or url == b"*":
             path, _, query = url.partition(b"?")
             return path, query
         absolute = _ABSOLUTE.fullmatch(url)

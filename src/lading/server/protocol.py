@@ -113,7 +113,9 @@ class Http(asyncio.Protocol):
             self._more_came = True
             return
         try:
-            self._parse(memoryview(data))
+            self._parse(data)
+        except NoMoreRequests:
+            self._more_came = True
         except Refusal as refusal:
             self._refuse(refusal)
         except httptools.HttpParserError as error:
@@ -171,7 +173,6 @@ class Http(asyncio.Protocol):
         """A part of the request line's target."""
         if self._head is not None:
             self._head.add_url(url)
-            self._bounds.take_url(len(url))
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A complete header, or a trailer."""
@@ -197,7 +198,7 @@ class Http(asyncio.Protocol):
             self._declined = head.framing
         path, query = head.target()
         self._head = None
-        self._bounds.start_over()
+        self._bounds.begin_body()
         scope = {
             **self._constant,
             "http_version": version,
@@ -236,7 +237,7 @@ class Http(asyncio.Protocol):
             self._receiving.end()
             self._heard_all = not self._receiving.keep_alive
             self._receiving = None
-            self._bounds.start_over()
+            self._bounds.count = 0
 
     def on_upgrade_declined(self) -> None:
         """The client offered another protocol, and its request is answered in this one.
@@ -322,38 +323,44 @@ class Http(asyncio.Protocol):
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
 
-    def _parse(self, data: memoryview) -> None:
+    def _parse(self, data: bytes) -> None:
         """Parse bytes: never more at once than a head may have, to see when one has more.
 
         Raises:
+            NoMoreRequests: some of them are behind the last request.
             Refusal: there is more of something than there may be.
             HttpParserError: they are not HTTP, or something else about them is refused.
         """
-        while len(data) > (room := self._room()):
-            self._parse_piece(data[:room])
-            data = data[room:]
-        self._parse_piece(data)
+        if len(data) <= self._bounds.room:
+            self._parse_piece(data)
+            return
+        rest = memoryview(data)
+        while rest:
+            room = self._bounds.room
+            self._parse_piece(rest[:room])
+            rest = rest[room:]
+            if self._heard_all:
+                raise NoMoreRequests
 
-    def _room(self) -> int:
-        return self._bounds.room if self._receiving is None else self.server_state.max_head
-
-    def _parse_piece(self, piece: memoryview) -> None:
-        self._bounds.add(len(piece))
+    def _parse_piece(self, piece: bytes | memoryview) -> None:
+        self._bounds.count += len(piece)
         self._parser.feed_data(piece)
         if self._receiving is not None:
             self._bounds.require_little_framing()
         elif self._head is not None:
             self._head.in_pieces = True
+            self._bounds.take_url(self._head.newly_read_url())
             self._bounds.require_room()
-        else:
+        elif self._bounds.count:
             self._bounds.require_few_blank()
 
     def _leave_to_large_body(self) -> None:
         """Have the rest of a body received without the parser, if that pays."""
-        if self._receiving is not None:
-            self._large = LargeBody.take_over(self._receiving, self)
-            if self._large is not None:
-                self.transport.set_protocol(self._large)
+        if self._receiving is None:
+            return
+        large = LargeBody.take_over(self._receiving, self)
+        if large is not None:
+            self.transport.set_protocol(large)
 
     def _answer_next(self) -> None:
         """Begin with the next request if its answer can leave; until then it is not even made."""
