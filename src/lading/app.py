@@ -12,6 +12,8 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from lading import datadir
@@ -188,6 +190,11 @@ def open_audit(settings: Settings) -> Journal | None:
     return Journal(STANDARD_OUTPUT if str(path) == "-" else path, lost_entries)
 
 
+def _note(audit: AuditLog, what: str, /, **details: str) -> None:
+    """Take down what the server did by itself."""
+    audit.record(what, details, who="", at=time.time())
+
+
 class Server:
     """ASGI: the life of the application, and its requests."""
 
@@ -220,15 +227,20 @@ class Server:
             log.exception("cannot open the stores")
             await send({"type": "lifespan.startup.failed", "message": str(error)})
             return
+        audit = None if journal is None else AuditLog(journal, reads=self._settings.audit.reads)
+        if audit is not None:
+            registry = replace(registry, note=partial(_note, audit))
         self._api = Api(
             registry,
             _options(self._settings),
             None if gate is None else gate.gate,
-            None if journal is None else AuditLog(journal, reads=self._settings.audit.reads),
+            audit,
             UnnamedProxies(self._settings.http.trustedproxies, self._known),
         )
         if gate is not None and self._config is not None:
-            self._reloader = Reloader(self._settings, self._config, os.environ, gate.permissions)
+            self._reloader = Reloader(
+                self._settings, self._config, os.environ, gate.permissions, registry.note
+            )
         working = asyncio.create_task(
             jobs.keep(registry, _jobs(self._settings), worker_name("the server"))
         )

@@ -13,6 +13,7 @@ from lading.config.loading import load
 from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
 from lading.gate import CurrentPermissions, has_token_service, permissions_of
+from lading.services.registry import Note, forget
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +27,7 @@ class Reloader:
         path: Path,
         environ: Mapping[str, str],
         permissions: CurrentPermissions,
+        note: Note = forget,
     ) -> None:
         """Start from what is in force.
 
@@ -34,11 +36,13 @@ class Reloader:
             path: where they came from.
             environ: what goes over the file.
             permissions: to be replaced.
+            note: takes down that they were.
         """
         self._settings = settings
         self._path = path
         self._environ = environ
         self._permissions = permissions
+        self._note = note
         self._has_token_service = has_token_service(settings.auth)
         # Not what the file is now: it may have changed since the settings were read.
         self._seen: object = None
@@ -64,6 +68,7 @@ class Reloader:
             if auth != ours.auth:
                 self._permissions.value = permissions_of(auth)
                 log.info("%s: the new permissions are in force", self._path)
+                self._note("permissions.reload", file=str(self._path))
                 if has_token_service(auth) and not self._has_token_service:
                     log.warning(
                         "%s: something is allowed without a login now; Docker makes use of it after"

@@ -12,7 +12,9 @@ import pytest
 
 from lading.api.audit import DEEDS
 from lading.api.routes import ROUTES
+from lading.cli.registry import operator
 from tests.support.client import Client
+from tests.support.commands import run
 from tests.support.guarded import Guarded, basic, guarded_registry
 from tests.support.lading import lading_serve, program
 from tests.support.processes import background, wait_until
@@ -26,14 +28,23 @@ Entry = dict[str, Any]
 
 
 @contextmanager
-def audited(directory: Path, entries: list[Entry], **audit: object) -> Iterator[Guarded]:
+def audited(
+    directory: Path,
+    entries: list[Entry],
+    *,
+    storage: dict[str, object] | None = None,
+    **audit: object,
+) -> Iterator[Guarded]:
     """A registry with users; after the block, what its audit log holds is in `entries`.
 
     It has one worker: several write each in order, but not among each other.
     """
     path = directory / "audit.jsonl"
     http = {"addr": "127.0.0.1:0", "workers": 1}
-    with guarded_registry(directory, audit={"file": str(path), **audit}, http=http) as guarded:
+    settings: dict[str, Any] = {"audit": {"file": str(path), **audit}, "http": http}
+    if storage is not None:
+        settings["storage"] = storage
+    with guarded_registry(directory, **settings) as guarded:
         yield guarded
     entries += [json.loads(line) for line in path.read_text().splitlines()]
 
@@ -280,3 +291,92 @@ def test_a_registry_that_could_not_audit_does_not_start(tmp_path: Path, place: s
     with background([program(), "serve", str(config)], log=log) as process:
         assert process.wait(30) == 1
     assert f"Error: audit.file: {tmp_path / place}: " in log.read_text()
+
+
+def test_what_commands_do(tmp_path: Path) -> None:
+    """Beside the server, with the name of whoever ran them; what they only look at is no deed."""
+    entries: list[Entry] = []
+    with audited(tmp_path, entries) as guarded:
+        config = str(guarded.lading.config)
+        push(guarded.client, "writer")
+        tag = "/v2/team/app/manifests/v1"
+        assert guarded.client.ask("DELETE", tag, authorization=basic("deleter")).status == 202
+        for command in (
+            ["restore", "team/app:v1"],
+            ["token", "create", "ci", "-r", "team/**"],
+            ["token", "ls"],
+            ["token", "revoke", "ci"],
+            ["read-only", "on"],
+            ["read-only", "status"],
+            ["read-only", "off"],
+            ["trash", "ls"],
+        ):
+            run([program(), *command, config])
+        for command in (["add", "--password-stdin"], ["passwd", "--password-stdin"], ["rm"]):
+            run([program(), "user", *command, "-c", config, "new"], stdin=b"a password")
+    done = [entry for entry in entries if "from" not in entry]
+    assert shown(done, "what", "repository", "reference", "robot") == [
+        ("tag.restore", "team/app", "v1", None),
+        ("robot.create", None, None, "robot+ci"),
+        ("robot.revoke", None, None, "robot+ci"),
+        ("read-only.on", None, None, None),
+        ("read-only.off", None, None, None),
+        ("user.add", None, None, None),
+        ("user.password", None, None, None),
+        ("user.remove", None, None, None),
+    ]
+    assert {entry["user"] for entry in done[5:]} == {"new"}
+    assert done[0]["digest"] == DIGEST
+    assert "may pull in team/**" in done[1]["rights"]
+    assert {entry["who"] for entry in done} == {operator()}
+    assert {entry["result"] for entry in done} == {"done"}
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_what_is_collected(tmp_path: Path, by_hand: bool) -> None:
+    """Each image, and the bytes of each blob, with the reason."""
+    entries: list[Entry] = []
+    collecting: dict[str, object] = {"interval": "1s", "grace": "0s", "trash": "0s"}
+    storage = {
+        "filesystem": {"rootdirectory": str(tmp_path / "data")},
+        "delete": {"enabled": True},
+        "garbagecollect": {**collecting, "enabled": not by_hand},
+    }
+    with audited(tmp_path, entries, storage=storage) as guarded:
+        push(guarded.client, "writer")
+        path = f"/v2/team/app/manifests/{DIGEST}"
+        assert guarded.client.ask("DELETE", path, authorization=basic("deleter")).status == 202
+        if by_hand:
+            run([program(), "garbage-collect", str(guarded.lading.config)])
+        log = tmp_path / "audit.jsonl"
+        wait_until(lambda: log.read_text().count('"blob.collect"') >= 4, "the collection")
+    done = [entry for entry in entries if "from" not in entry]
+    assert shown(done, "what", "repository", "digest")[0] == (
+        "manifest.collect",
+        "team/app",
+        DIGEST,
+    )
+    assert {entry["digest"] for entry in done} == {DIGEST, LAYER, digest_of(b"{}")}
+    assert {entry.get("who") for entry in done} == {operator() if by_hand else None}
+    assert all(entry["why"] for entry in done)
+
+
+def test_new_permissions_are_in_it(tmp_path: Path) -> None:
+    """Whoever changed the file, it is in force from then on."""
+    entries: list[Entry] = []
+    with audited(tmp_path, entries) as guarded:
+        config = guarded.lading.config
+        config.write_text(config.read_text().replace("outsider", "nobody"))
+        log = tmp_path / "audit.jsonl"
+        wait_until(lambda: "permissions.reload" in log.read_text(), "the new permissions")
+    assert shown(entries, "what", "file") == [("permissions.reload", str(config))]
+
+
+def test_a_command_that_cannot_write_the_log_says_so(tmp_path: Path) -> None:
+    """And does what it is to do."""
+    nowhere = {"REGISTRY_AUDIT_FILE": str(tmp_path / "nowhere" / "audit.jsonl")}
+    with guarded_registry(tmp_path) as guarded:
+        command = [program(), "token", "create", "ci", "-r", "team/**"]
+        done = run([*command, str(guarded.lading.config)], env=nowhere)
+        assert b"not in the audit log" in done.stderr
+        assert done.stdout.startswith(b"lading_")

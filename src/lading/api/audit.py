@@ -1,6 +1,7 @@
 """The audit log: who did what, where, from which address, and how it ended.
 
-One JSON object for each request that changed or read something, and for each that was refused.
+One JSON object for each request that changed or read something, and for each that was refused; and
+for what the server does by itself, or a command.
 What a stranger sends goes in cut to a length and without what does not print, and never as anything
 but a string: nobody can forge an entry, or make one too long to be written at once.
 """
@@ -126,6 +127,18 @@ class AuditLog:
             for tags in _groups(_tags(request)) if deed.name == "manifest.push" else ((),):
                 await self._journal.write(_line({**entry, "tags": tags} if tags else entry))
 
+    def record(self, what: str, details: Mapping[str, str], *, who: str, at: float) -> None:
+        """Write the entry of something that no request has asked for.
+
+        Args:
+            what: was done.
+            details: more of it, by name.
+            who: has asked for it; empty for the server itself.
+            at: when.
+        """
+        entry = {"time": _time(at), "who": who, "what": what, **details, "result": "done"}
+        self._journal.offer(_line({name: _clip(text) for name, text in entry.items() if text}))
+
     def _is_worth_it(self, deed: Deed, request: Request, status: int) -> bool:
         if status == HTTPStatus.UNAUTHORIZED and not _has_login(request):
             # How every client asks before it logs in; but none asks so to change something.
@@ -159,9 +172,8 @@ def _has_login(request: Request) -> bool:
 
 
 def _entry(deed: Deed, request: Request, answered: Answered, match: Match) -> dict[str, object]:
-    time = datetime.fromtimestamp(answered.at, UTC).isoformat(timespec="milliseconds")
     entry = {
-        "time": time.replace("+00:00", "Z"),
+        "time": _time(answered.at),
         "who": _clip(request.caller),
         "claimed": "" if request.caller else _clip(request.claimed or claimed_by(request)),
         "what": deed.name,
@@ -177,6 +189,11 @@ def _entry(deed: Deed, request: Request, answered: Answered, match: Match) -> di
         "agent": _clip(request.headers.get("user-agent", "")),
     }
     return {name: value for name, value in entry.items() if value != ""}
+
+
+def _time(at: float) -> str:
+    time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+    return time.replace("+00:00", "Z")
 
 
 def _asked_digest(request: Request) -> str:

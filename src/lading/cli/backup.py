@@ -17,7 +17,7 @@ import click
 from lading.app import metadata_path
 from lading.cli.arguments import CONFIG
 from lading.cli.output import to_json
-from lading.cli.registry import operator, run_with
+from lading.cli.registry import note, operator, run_with
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
 from lading.cli.units import human_size
@@ -111,6 +111,7 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
         ) from error
     except UnusableBackup as error:
         raise click.ClickException(f"{error}; nothing was changed") from error
+    note(settings, "backup.restore", source=str(src.absolute()))
     click.echo(f"Restored      {database}")
     if kept:
         click.echo(f"Replaced      kept as {aside}")

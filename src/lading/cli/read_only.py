@@ -44,8 +44,10 @@ def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
 async def _switch(registry: Registry, state: str) -> Change | None:
     if state == "on":
         await registry.metadata.set_read_only(registry.change_by(Principal(operator())))
+        registry.note("read-only.on")
     elif state == "off":
         await registry.metadata.set_read_only(None)
+        registry.note("read-only.off")
     return await registry.metadata.find_read_only()
 
 

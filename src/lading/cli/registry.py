@@ -5,12 +5,14 @@ import getpass
 import os
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from lading.app import close_registry, metadata_path, open_registry
+from lading.cli.audit import CommandAudit
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
 from lading.config.settings import Settings
@@ -53,10 +55,11 @@ def run_with(
         )
 
     async def run() -> T:
-        registry = open_registry(settings)
+        registry, audit = open_registry(settings), CommandAudit(settings, operator())
         try:
-            return await work(registry)
+            return await work(replace(registry, note=audit))
         finally:
+            audit.close()
             await close_registry(registry)
 
     try:
@@ -64,6 +67,13 @@ def run_with(
             return asyncio.run(run())
     except RegistryError as error:
         raise click.ClickException(error.message) from error
+
+
+def note(settings: Settings, what: str, /, **details: str) -> None:
+    """Take down in the audit log what a command did that needs no registry for it."""
+    audit = CommandAudit(settings, operator())
+    audit(what, **details)
+    audit.close()
 
 
 def operators_grant(repository: RepositoryName) -> Grant:

@@ -74,7 +74,7 @@ def create(
     lifetime, now = parse_lifetime(expires), time.time()
 
     async def make(registry: Registry) -> tuple[Robot, str] | None:
-        return await create_robot(
+        made = await create_robot(
             registry.metadata,
             name,
             patterns,
@@ -83,6 +83,9 @@ def create(
             now=now,
             expires_at=None if lifetime is None else now + lifetime,
         )
+        if made is not None:
+            registry.note("robot.create", robot=login_name(name), rights=_line(made[0]))
+        return made
 
     try:
         made = with_registry(config, make)
@@ -132,9 +135,16 @@ def revoke(name: str, config: Path | None) -> None:
     CONFIG is the server's configuration file.
     """
     name = name.removeprefix(login_name(""))
-    if not with_registry(config, lambda registry: registry.metadata.remove_robot(name)):
+    if not with_registry(config, lambda registry: _revoke(registry, name)):
         raise click.ClickException(f"there is no {login_name(name)}; see `lading token ls`")
     click.echo(f"{login_name(name)} can no longer log in")
+
+
+async def _revoke(registry: Registry, name: str) -> bool:
+    removed = await registry.metadata.remove_robot(name)
+    if removed:
+        registry.note("robot.revoke", robot=login_name(name))
+    return removed
 
 
 def _parse_patterns(texts: Sequence[str]) -> Sequence[Glob]:

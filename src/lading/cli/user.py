@@ -15,7 +15,9 @@ import click
 
 from lading.auth.editing import UserError, add_user, change_password, list_users, remove_user
 from lading.auth.problems import AuthUnusable
+from lading.cli.registry import note
 from lading.cli.settings import load_settings
+from lading.config.settings import Settings
 
 # A first line that is longer is no password.
 _MOST_CHARACTERS = 1024
@@ -51,9 +53,10 @@ def user() -> None:
 @_from_stdin
 def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Add a user. The file is made if it is not there."""
-    path = _find(path, config)
+    path, settings = _find(path, config)
     with _explained(path):
         add_user(path, name, _read_password(from_stdin=password_stdin))
+    _note(settings, "user.add", name)
     click.echo(f"{name} may log in")
 
 
@@ -64,9 +67,10 @@ def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bo
 @_from_stdin
 def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Give a user another password. Its tokens end, too."""
-    path = _find(path, config)
+    path, settings = _find(path, config)
     with _explained(path):
         change_password(path, name, _read_password(from_stdin=password_stdin))
+    _note(settings, "user.password", name)
     click.echo(f"{name} has a new password")
 
 
@@ -76,9 +80,10 @@ def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin:
 @_config
 def rm(name: str, path: Path | None, config: Path | None) -> None:
     """Remove a user. Its tokens end, too."""
-    path = _find(path, config)
+    path, settings = _find(path, config)
     with _explained(path):
         remove_user(path, name)
+    _note(settings, "user.remove", name)
     click.echo(f"{name} may not log in any more")
 
 
@@ -88,7 +93,7 @@ def rm(name: str, path: Path | None, config: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
     """List the users."""
-    path = _find(path, config)
+    path, _ = _find(path, config)
     with _explained(path):
         users = list_users(path)
     if as_json:
@@ -98,15 +103,23 @@ def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
         click.echo(each.name if each.usable else f"{each.name} (cannot log in: not bcrypt)")
 
 
-def _find(path: Path | None, config: Path | None) -> Path:
+def _find(path: Path | None, config: Path | None) -> tuple[Path, Settings | None]:
+    """The file, and the settings if it is that of a registry."""
     if path is not None:
-        return path
-    htpasswd = load_settings(config).auth.htpasswd
+        return path, None
+    settings = load_settings(config)
+    htpasswd = settings.auth.htpasswd
     if htpasswd is None:
         raise click.ClickException(
             "name the file with --file, or with --config a configuration that has `auth.htpasswd`"
         )
-    return htpasswd.path
+    return htpasswd.path, settings
+
+
+def _note(settings: Settings | None, what: str, name: str) -> None:
+    """Take down a change of a registry's users."""
+    if settings is not None:
+        note(settings, what, user=name)
 
 
 def _read_password(*, from_stdin: bool) -> str:

@@ -114,6 +114,12 @@ async def plan(registry: Registry, limits: Limits, *, uploads: bool = True) -> P
 
 async def run(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
     """Remove what is in the plan and still not needed; yields each thing that went."""
+    async for removed in _run(registry, plan):
+        purge.note(registry, removed)
+        yield removed
+
+
+async def _run(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
     await purge.forget_committed(registry, plan.limits)
     for upload in plan.uploads:
         if await purge.expire(registry, upload):

@@ -126,6 +126,7 @@ async def purge_uploads(registry: Registry, lease: Lease) -> None:
         if registry.policy.uploads_kept:
             _log(upload, "would be given up, were it not for dryrun")
         elif await purge.expire(registry, upload):
+            purge.note(registry, upload)
             _log(upload, "given up")
         await lease.keep()
 

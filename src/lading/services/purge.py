@@ -7,7 +7,15 @@ nobody holds the lock of was left by a crash.
 from collections.abc import Sequence
 
 from lading.core.errors import UploadOutOfOrder, UploadUnknown
-from lading.core.garbage import DoomedUpload, Leftover, Limits
+from lading.core.garbage import (
+    Doomed,
+    DoomedBlob,
+    DoomedLink,
+    DoomedManifest,
+    DoomedUpload,
+    Leftover,
+    Limits,
+)
 from lading.ports.blobs import Staged
 from lading.services.registry import Registry
 
@@ -57,6 +65,19 @@ async def find_leftovers(registry: Registry) -> Sequence[Leftover]:
         for item in await registry.blobs.list_staged()
         if (leftover := await _interrupted_commit(registry, item)) is not None
     ]
+
+
+def note(registry: Registry, removed: Doomed) -> None:
+    """Take down what a collection removed."""
+    match removed:
+        case DoomedManifest(repository, digest):
+            registry.note("manifest.collect", repository=repository, digest=digest, why=removed.why)
+        case DoomedLink(repository, digest):
+            registry.note("blob.collect", repository=repository, digest=digest, why=removed.why)
+        case DoomedBlob(digest):
+            registry.note("blob.collect", digest=digest, why=removed.why)
+        case DoomedUpload(upload):
+            registry.note("upload.expire", upload=upload.id, why=removed.why)
 
 
 async def clear(registry: Registry, leftover: Leftover) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 from uuid import UUID
 
 from lading.core.access import Principal
@@ -46,15 +47,31 @@ class Policy:
     immutable: Sequence[ImmutableTags] = ()
 
 
+class Note(Protocol):
+    """Takes down what was done without a request: by the server itself, or by a command."""
+
+    def __call__(self, what: str, /, **details: str) -> None:
+        """Take down a deed."""
+
+
+def forget(what: str, /, **details: str) -> None:
+    """Take nothing down; see `Note`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The parts that the services work with. Time and randomness come from outside."""
+    """The parts that the services work with. Time and randomness come from outside.
+
+    Attributes:
+        note: takes down what was done without a request.
+    """
 
     metadata: Metadata
     blobs: BlobStore
     clock: Callable[[], float]
     new_uuid: Callable[[], UUID]
     policy: Policy
+    note: Note = forget
 
     def change_by(self, principal: Principal) -> Change:
         """A change that the principal makes now."""

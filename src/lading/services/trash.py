@@ -53,10 +53,15 @@ async def restore(
     grant.require(Action.PUSH)
     change = registry.change_by(grant.principal)
     if isinstance(reference, Digest):
-        return await registry.metadata.restore_manifest(grant.repository, reference, change=change)
-    return await registry.metadata.restore_tag(
-        grant.repository, reference, at=at, immutable=registry.policy.immutable, change=change
-    )
+        restored = await registry.metadata.restore_manifest(
+            grant.repository, reference, change=change
+        )
+    else:
+        restored = await registry.metadata.restore_tag(
+            grant.repository, reference, at=at, immutable=registry.policy.immutable, change=change
+        )
+    _note(registry, grant.repository, restored)
+    return restored
 
 
 async def restore_all(registry: Registry, grant: Grant) -> Restored:
@@ -66,11 +71,20 @@ async def restore_all(registry: Registry, grant: Grant) -> Restored:
         NotRestorable: nothing is in the trash.
     """
     grant.require(Action.PUSH)
-    return await registry.metadata.restore_all(
+    restored = await registry.metadata.restore_all(
         grant.repository,
         deleted_since=_window(registry),
         change=registry.change_by(grant.principal),
     )
+    _note(registry, grant.repository, restored)
+    return restored
+
+
+def _note(registry: Registry, repository: RepositoryName, restored: Restored) -> None:
+    for digest in restored.manifests:
+        registry.note("manifest.restore", repository=repository, digest=digest)
+    for tag, digest in restored.tags:
+        registry.note("tag.restore", repository=repository, reference=tag, digest=digest)
 
 
 def _window(registry: Registry) -> float:

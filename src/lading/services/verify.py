@@ -21,7 +21,15 @@ MAX_TAGS = 1000
 
 
 async def run(check: Check) -> AsyncIterator[Finding]:
-    """Everything that is wrong, as it is found.
+    """Everything that is wrong, as it is found; what was mended is taken down."""
+    async for finding in _run(check):
+        if finding.mended:
+            check.registry.note("damage.mend", subject=finding.subject, mended=finding.mended)
+        yield finding
+
+
+async def _run(check: Check) -> AsyncIterator[Finding]:
+    """Everything that is wrong.
 
     Manifests come first: if they need bytes that nothing knows of, those are not garbage.
     """
