@@ -30,7 +30,7 @@ from lading.core.digest import SHA256
 from lading.core.errors import RegistryError
 from lading.core.globs import Glob
 from lading.core.names import RepositoryName, UploadId, parse_reference
-from lading.core.ranges import parse_chunk, parse_range
+from lading.core.ranges import MAX_RANGES, parse_chunk, parse_ranges
 from lading.core.scopes import Scope
 from tests.fuzz.bodies import PIPELINED, TRAILERS, pipelined, trailers
 from tests.fuzz.connections import CONVERSATIONS, connections
@@ -67,11 +67,26 @@ def names(data: bytes) -> None:
 def ranges(data: bytes) -> None:
     """`Range` and `Content-Range`."""
     with suppress(RegistryError):
-        part = parse_range(_text(data), 1000)
-        assert part is None or 0 <= part.start < part.stop <= 1000
+        parts = parse_ranges(_text(data), 1000)
+        assert len(parts) <= MAX_RANGES
+        bytes_sent = [at for part in parts for at in range(part.start, part.stop)]
+        assert len(bytes_sent) == len(set(bytes_sent))
+        assert parts == () or set(bytes_sent) == asked_for(_text(data), 1000)
     with suppress(RegistryError):
         chunk = parse_chunk(_text(data))
         assert 0 <= chunk.start < chunk.stop
+
+
+def asked_for(header: str, size: int) -> set[int]:
+    """Each byte that a `Range` header asks for, found out one by one."""
+    wanted: set[int] = set()
+    for spec in header.strip()[len("bytes=") :].split(","):
+        first, _, last = spec.strip(" \t").partition("-")
+        if first:
+            wanted.update(range(int(first), min(size, int(last or size) + 1)))
+        elif last:
+            wanted.update(range(max(0, size - int(last)), size))
+    return wanted
 
 
 def authorization(data: bytes) -> None:
@@ -223,7 +238,18 @@ TARGETS: Mapping[str, Target] = {
     "pipelined": Target(pipelined, PIPELINED),
     "trailers": Target(trailers, TRAILERS),
     "names": Target(names, [b"library/hello-world", b"v1.2.3", _DIGEST.encode()]),
-    "ranges": Target(ranges, [b"bytes=0-99", b"bytes=-1", b"bytes=5-", b"0-99", b"bytes 0-9/*"]),
+    "ranges": Target(
+        ranges,
+        [
+            b"bytes=0-99",
+            b"bytes=-1",
+            b"bytes=5-",
+            b"bytes=0-9, 5-14,,-7,500-",
+            b"Bytes=8-9,0-1,0-0",
+            b"0-99",
+            b"bytes 0-9/*",
+        ],
+    ),
     "authorization": Target(authorization, [_BASIC, b"Bearer " + _JWT]),
     "scopes": Target(scopes, [b"repository:a/b:pull,push", b"registry:catalog:*"]),
     "patterns": Target(patterns, [b"team/**\nteam/a", b"v[0-9]*\nv1", b"{a}/**/x?\na/b"]),

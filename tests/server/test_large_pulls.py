@@ -90,21 +90,6 @@ def test_a_client_that_leaves_takes_no_file_along(
     wait_until(lambda: open_files(registry) <= before, "letting go")
 
 
-def test_a_blob_that_is_cut_short_on_disk_is_not_taken_for_whole(
-    registry: Lading, repository: Repository
-) -> None:
-    """The connection ends; the head had promised more."""
-    data = os.urandom(2 * MIB)
-    digest = repository.push_blob(data)
-    os.truncate(file_of(registry, digest), MIB)
-    with repository.client.connection() as connection:
-        connection.request("GET", f"{repository.path}/blobs/{digest}")
-        received = connection.rest()
-    assert b"Content-Length: %d\r\n" % len(data) in received
-    assert received.endswith(data[:MIB])
-    assert repository.client.ask("GET", "/v2/").status == 200
-
-
 @contextmanager
 def slow_client(repository: Repository) -> Iterator[socket.socket]:
     """A client for which the kernel keeps little: the server feels how it takes things."""

@@ -17,6 +17,7 @@ from lading.api.errors import (
 from lading.api.forwarded import client_address, is_trusted
 from lading.api.guard import Gate, Guard
 from lading.api.limits import Limits
+from lading.api.multipart import PartsBody
 from lading.api.proxies import UnnamedProxies
 from lading.api.request import Request
 from lading.api.response import BlobBody, Response
@@ -156,7 +157,7 @@ class Api:
                 accelerate=self._accelerate(request, response),
             )
         except OSError as error:
-            if not isinstance(response.body, BlobBody):
+            if not isinstance(response.body, BlobBody | PartsBody):
                 raise
             # The file has changed since it was found.
             damaged = await damage.look_again(self._registry, Digest(outcome.digest))
@@ -167,7 +168,8 @@ class Api:
     def _accelerate(self, request: Request, response: Response) -> str:
         """Where the proxy that sent the request finds blobs, if it is ours and says it can.
 
-        It obeys `Range` by itself, so what is not obeyed here is not left to it.
+        It obeys `Range` by itself, so what is not obeyed here is not left to it, and no more than
+        one range, which it would not bound.
         """
         if (
             self._options.accelerate

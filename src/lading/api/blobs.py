@@ -1,13 +1,16 @@
 """end-2, end-10: blobs."""
 
+from collections.abc import Sequence
+
 from lading.api.body import skip_body
 from lading.api.conditions import etag, is_fresh, range_applies
 from lading.api.context import Context
+from lading.api.multipart import content_range, parts_of
 from lading.api.response import BlobBody, Response
 from lading.core.digest import Digest
-from lading.core.ranges import ByteRange, parse_range
+from lading.core.ranges import ByteRange, parse_ranges
 from lading.services.delete import delete_blob
-from lading.services.pull import pull_blob, stat_blob
+from lading.services.pull import PulledBlob, pull_blob, stat_blob
 
 
 async def head(context: Context) -> Response:
@@ -20,21 +23,29 @@ async def head(context: Context) -> Response:
 
 
 async def get(context: Context) -> Response:
-    """A blob, or the part of it that `Range` asks for."""
+    """A blob, or the parts of it that `Range` asks for."""
     headers = context.request.headers
     digest = Digest(context.argument)
     blob = await pull_blob(context.registry, context.grant, digest)
     if is_fresh(headers, digest):
         return Response(304, _headers(digest))
-    part = None
-    if "range" in headers and range_applies(headers, digest):
-        part = parse_range(headers["range"], blob.size)
-    if part is None:
-        return Response(200, _headers(digest), BlobBody(blob.source, ByteRange(0, blob.size)))
-    content_range = f"bytes {part.start}-{part.stop - 1}/{blob.size}"
-    return Response(
-        206, {**_headers(digest), "Content-Range": content_range}, BlobBody(blob.source, part)
-    )
+    wanted = "range" in headers and range_applies(headers, digest)
+    parts = parse_ranges(headers["range"], blob.size) if wanted else ()
+    return _response(digest, blob, parts)
+
+
+def _response(digest: Digest, blob: PulledBlob, parts: Sequence[ByteRange]) -> Response:
+    match parts:
+        case []:
+            return Response(200, _headers(digest), BlobBody(blob.source, ByteRange(0, blob.size)))
+        case [part]:
+            # "A server MUST NOT generate a multipart response to a request for a single range"
+            # (RFC 9110, 15.3.7.2).
+            headers = {**_headers(digest), "Content-Range": content_range(part, blob.size)}
+            return Response(206, headers, BlobBody(blob.source, part))
+        case _:
+            body = parts_of(blob.source, parts, blob.size)
+            return Response(206, {**_headers(digest), "Content-Type": body.media_type}, body)
 
 
 async def delete(context: Context) -> Response:

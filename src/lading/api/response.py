@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from lading.api.multipart import PartsBody
 from lading.core.ranges import ByteRange
 from lading.ports.blobs import BlobSource
 
@@ -39,7 +40,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | BlobBody = b""
+    body: bytes | BlobBody | PartsBody = b""
 
     def take_bytes(self) -> bytes:
         """The body, which is gone from here: who sends it decides how long it stays in memory."""

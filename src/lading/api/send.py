@@ -11,6 +11,7 @@ from pathlib import Path
 
 from lading.api.asgi import Scope, Send
 from lading.api.body import BODIES, ClientDisconnected
+from lading.api.multipart import PartsBody
 from lading.api.response import BlobBody, Response
 from lading.api.spool import Spool
 from lading.core.errors import Unavailable
@@ -76,6 +77,9 @@ class Sender:
             else:
                 del body
                 await self._send_large(scope, send, response, headers)
+        elif isinstance(body, PartsBody):
+            headers[b"content-length"] = b"%d" % body.length
+            await _send_parts(scope, send, response.status, headers, body)
         else:
             headers[b"content-length"] = b"%d" % body.range.length
             await _send_blob(scope, send, response.status, headers, body)
@@ -143,6 +147,32 @@ async def _send_blob(
         os.close(descriptor)
 
 
+async def _send_parts(
+    scope: Scope, send: Send, status: int, headers: Headers, body: PartsBody
+) -> None:
+    """Small parts are sent together, large ones by themselves."""
+    descriptor = _open(body.source.path) if isinstance(body.source, LocalFile) else -1
+    together = bytearray()
+    try:
+        await _start(send, status, headers)
+        for part in body.parts:
+            together += body.head_of(part)
+            if len(together) + part.length > SMALL:
+                await send({"type": "http.response.body", "body": together, "more_body": True})
+                together = bytearray()
+            if isinstance(body.source, Memory):
+                together += body.source.data[part.start : part.stop]
+            elif part.length <= SMALL:
+                together += await _read(descriptor, part.start, part.length)
+            else:
+                await _send_descriptor(scope, send, descriptor, part, more=True)
+        together += body.end
+        await send({"type": "http.response.body", "body": together})
+    finally:
+        if descriptor != -1:
+            os.close(descriptor)
+
+
 def _open(path: str) -> int:
     try:
         return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -151,14 +181,17 @@ def _open(path: str) -> int:
         raise Unavailable("the blob cannot be read; the registry's log says why") from error
 
 
-async def _send_descriptor(scope: Scope, send: Send, descriptor: int, part: ByteRange) -> None:
+async def _send_descriptor(
+    scope: Scope, send: Send, descriptor: int, part: ByteRange, *, more: bool = False
+) -> None:
+    """Send a part of a file, after which there may be more."""
     if "http.response.zerocopysend" in scope.get("extensions", {}):
-        await _have_sent(send, descriptor, part)
+        await _have_sent(send, descriptor, part, more=more)
     else:
-        await _send_file(send, descriptor, part)
+        await _send_file(send, descriptor, part, more=more)
 
 
-async def _have_sent(send: Send, descriptor: int, part: ByteRange) -> None:
+async def _have_sent(send: Send, descriptor: int, part: ByteRange, *, more: bool) -> None:
     """Leave it to the server, past which no byte has to go."""
     await send(
         {
@@ -166,17 +199,18 @@ async def _have_sent(send: Send, descriptor: int, part: ByteRange) -> None:
             "file": descriptor,
             "offset": part.start,
             "count": part.length,
+            "more_body": more,
         }
     )
 
 
-async def _send_file(send: Send, descriptor: int, part: ByteRange) -> None:
+async def _send_file(send: Send, descriptor: int, part: ByteRange, *, more: bool) -> None:
     position = part.start
     while position < part.stop:
         data = await _read(descriptor, position, min(PIECE, part.stop - position))
         position += len(data)
-        more = position < part.stop
-        await send({"type": "http.response.body", "body": data, "more_body": more})
+        unfinished = more or position < part.stop
+        await send({"type": "http.response.body", "body": data, "more_body": unfinished})
         # Neither a cached read nor a fast client ever waits: let others have their turn.
         await asyncio.sleep(0)
 
