@@ -30,6 +30,7 @@ GOOD_LOGIN = 24 * 3600.0
 GOOD_CLIENT = 7 * 24 * 3600.0
 # Seconds between a stranger's guesses at an account that many guess at.
 STRANGERS_PAUSE = 60.0
+# Of each thing that is remembered and has an address in it, of which there are many.
 _MOST = 10_000
 
 
@@ -73,9 +74,9 @@ class Brake:
         self._known = known
         self._is_on = per_minute > 0
         self._clients = Buckets(burst=per_minute, per_second=per_minute / 60)
-        self._pairs = Buckets(burst=per_minute, per_second=per_minute / 60)
+        self._pairs = Buckets(burst=per_minute, per_second=per_minute / 60, capacity=_MOST)
         self._accounts = Buckets(burst=per_minute, per_second=per_minute / 60)
-        self._strangers = Buckets(burst=1, per_second=1 / STRANGERS_PAUSE)
+        self._strangers = Buckets(burst=1, per_second=1 / STRANGERS_PAUSE, capacity=_MOST)
         self._wrong: Memory[bool] = Memory(_MOST, clock)
 
     def begin(self, client: str, name: str, password: str) -> Guess | None:

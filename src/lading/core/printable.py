@@ -13,8 +13,12 @@ def printable(text: str, also: str = "") -> str:
         text: any.
         also: signs to escape as well.
     """
-    if text.isprintable() and not any(sign in text for sign in also):
-        return text
+    if text.isprintable():
+        for sign in also:  # written out: this is done several times for each request
+            if sign in text:
+                break
+        else:
+            return text
     return "".join(
         char if char.isprintable() and char not in also else _escape(ord(char)) for char in text
     )
