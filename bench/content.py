@@ -20,6 +20,10 @@ ACCEPT = {"Accept": f"{MANIFEST}, {INDEX}"}
 MIB = 1024 * 1024
 # Bytes at the end of a large blob that make it another one.
 SALT = 16
+# Bytes of a chunk, as Docker and others in Go send them.
+CHUNK = 32 * 1024
+# What is behind the bytes of the last chunk.
+_END = b"\r\n0\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,42 +120,53 @@ def _log_uniform(rng: random.Random, low: float, high: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class LargeBlob:
-    """A blob in a file in memory, so that the kernel can send it."""
+    """A blob in a file in memory, so that the kernel can send it; and in another, in chunks."""
 
     digest: str
     descriptor: int
+    chunks: int
+
+    def open_chunks(self) -> BinaryIO:
+        """The same bytes in chunks of `CHUNK`, as they go over the wire."""
+        return open(self.chunks, "rb", closefd=False)
 
     def open(self) -> BinaryIO:
         """The file; closing it leaves the blob."""
         return open(self.descriptor, "rb", closefd=False)
 
 
-def large_blob(size: int, salt: bytes = b"") -> LargeBlob:
-    """A blob of that many bytes. The salt, its last bytes, makes it another blob.
+def large_blob(size: int, salt: bytes = b"", file: int = 0) -> LargeBlob:
+    """A blob of that many bytes, whole MiB. The salt, its last bytes, makes it another blob.
 
-    There is one file for each size: a salt is written over the last one.
+    There is one file for each size and number of a file: a salt is written over the last one.
     """
-    descriptor, hasher = _large_base(size)
+    descriptor, chunks, hasher = _large_base(size, file)
     last = salt.ljust(SALT)
     os.pwrite(descriptor, last, size - SALT)
+    os.pwrite(chunks, last, os.fstat(chunks).st_size - len(_END) - SALT)
     ended = hasher.copy()
     ended.update(last)
-    return LargeBlob(f"sha256:{ended.hexdigest()}", descriptor)
+    return LargeBlob(f"sha256:{ended.hexdigest()}", descriptor, chunks)
 
 
 @cache
-def _large_base(size: int) -> tuple[int, "hashlib._Hash"]:
+def _large_base(size: int, file: int) -> tuple[int, int, "hashlib._Hash"]:
     piece = random.Random(size).randbytes(MIB)
-    descriptor = os.memfd_create(f"blob-{size}")
+    descriptor = os.memfd_create(f"blob-{size}-{file}")
+    chunks = os.memfd_create(f"chunks-{size}-{file}")
     hasher = hashlib.sha256()
+    parts = (piece[start : start + CHUNK] for start in range(0, MIB, CHUNK))
+    chunked = b"".join(b"%x\r\n%b\r\n" % (CHUNK, part) for part in parts)
     for position in range(0, size, MIB):
         os.pwrite(descriptor, piece, position)
+        os.write(chunks, chunked)
         hasher.update(piece[: min(MIB, size - SALT - position)])
-    return descriptor, hasher
+    os.write(chunks, _END[2:])
+    return descriptor, chunks, hasher
 
 
 def push_blob(connection: Connection, repository: str, digest: str, body: bytes | BinaryIO) -> None:
-    """POST, PATCH with everything, PUT: as Docker pushes."""
+    """POST, PATCH with everything, PUT."""
     path = f"/v2/{repository}/blobs/uploads/"
     started = connection.request("POST", path).expect(202)
     patched = connection.request(

@@ -70,6 +70,7 @@ class Connection:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | BinaryIO = b"",
+        chunked: bool = False,
         keep: bool = False,
     ) -> Answer:
         """Send a request and read all of its answer.
@@ -79,11 +80,14 @@ class Connection:
             target: a path, or a URL as `Location` gives it.
             headers: beside the connection's own.
             body: bytes, or a file that is sent whole, by the kernel.
+            chunked: whether the body holds chunks (RFC 9112, 7.1), with their sizes and an end.
             keep: whether the body of the answer is wanted.
         """
         size = len(body) if isinstance(body, bytes) else body.seek(0, 2)
         own = lines(headers or {})
-        if method in {"POST", "PUT", "PATCH"}:
+        if chunked:
+            own += "Transfer-Encoding: chunked\r\n"
+        elif method in {"POST", "PUT", "PATCH"}:
             own += f"Content-Length: {size}\r\n"
         head = f"{method} {path_of(target)} HTTP/1.1\r\n{self._common}{own}\r\n".encode()
         if isinstance(body, bytes):

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from bench.content import MIB, Blob, large_blob, push_blob
 from bench.http import Connection
@@ -75,6 +76,40 @@ def _file(digest: str) -> str:
 
 
 @contextmanager
+def in_front_of(registry: int) -> Iterator[int]:
+    """The port of nginx as a proxy of any registry, which keeps connections to it."""
+    port = free_port()
+    text = _PROXY.format(user="user root;" if os.geteuid() == 0 else "", port=port, to=registry)
+    with TemporaryDirectory(prefix="lading-bench-") as directory:
+        config = Path(directory, "nginx.conf")
+        config.write_text(text)
+        with _running(config, port):
+            yield port
+
+
+_PROXY = """
+{user}
+worker_processes auto;
+pid nginx.pid;
+events {{}}
+http {{
+    access_log off;
+    upstream registry {{ server 127.0.0.1:{to}; keepalive 32; }}
+    server {{
+        listen 127.0.0.1:{port};
+        client_max_body_size 0;
+        proxy_request_buffering off;
+        proxy_buffering off;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        proxy_set_header Host $http_host;
+        location / {{ proxy_pass http://registry; }}
+    }}
+}}
+"""
+
+
+@contextmanager
 def _nginx(directory: Path, registry: int, data: Path) -> Iterator[tuple[int, int]]:
     """The ports of the proxy, and of the plain files."""
     proxy, files = free_port(), free_port()
@@ -94,13 +129,20 @@ def _nginx(directory: Path, registry: int, data: Path) -> Iterator[tuple[int, in
     plain = f"server {{ listen 127.0.0.1:{files}; location / {{ root {blobs}; }} }}\n}}"
     config = directory / "nginx.conf"
     config.write_text(text.rstrip().removesuffix("}") + plain)
+    with _running(config, proxy):
+        yield proxy, files
+
+
+@contextmanager
+def _running(config: Path, port: int) -> Iterator[None]:
+    directory = config.parent
     command = ["nginx", "-p", str(directory), "-c", str(config), "-g", "daemon off;"]
     log = directory / "nginx.log"
     with log.open("wb") as output:
         process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
-        wait(process, proxy, log)
-        yield proxy, files
+        wait(process, port, log)
+        yield
     finally:
         process.terminate()
         process.wait()

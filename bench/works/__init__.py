@@ -5,13 +5,15 @@ turn with the others.
 """
 
 from bench.works.base import Work as Work
+from bench.works.layers import LAYER_PUSHES
 from bench.works.listing import Catalog, TagsList
 from bench.works.manifests import ManifestByDigest, ManifestByTag, ManifestHead, TagPush
 from bench.works.mix import MixClosed, MixOpen
 from bench.works.pulls import ColdPull, LargePull, LazyRanges, ParallelRanges, SmallBlob
-from bench.works.pushes import LargePush, Mount, SmallImages
+from bench.works.pushes import Mount, SmallImages
 
 WORKS: tuple[Work, ...] = (
+    *LAYER_PUSHES,
     ManifestByTag(),
     ManifestByDigest(),
     ManifestHead(),
@@ -21,7 +23,6 @@ WORKS: tuple[Work, ...] = (
     TagPush(),
     SmallImages(),
     Mount(),
-    LargePush(),
     LargePull(),
     ParallelRanges(),
     LazyRanges(),

@@ -1,4 +1,4 @@
-"""Pushes: large blobs, many small images, mounts."""
+"""Pushes: many small images, mounts."""
 
 import os
 import random
@@ -6,44 +6,16 @@ import time
 from dataclasses import dataclass
 from itertools import count
 
-from bench.content import MANIFEST, MIB, Image, image, large_blob, push_blob, push_image
+from bench.content import MANIFEST, Image, image, push_image
 from bench.generator import Client
 from bench.running import Running
 from bench.tally import Tally
 from bench.wire import Writer
-from bench.works.base import BYTES, Result, measure_clients, measure_generated
+from bench.works.base import Result, measure_generated
 from bench.works.manifests import small_image
 
 CLIENTS = 8
-LARGE = "library/pushed"
 MOUNTED = "library/mounted"
-
-
-class LargePush:
-    """POST, one PATCH, PUT: as Docker pushes a layer."""
-
-    name = "push of 256 MiB, 1 client"
-    unit = "MB/s"
-    per = BYTES
-    _size = 256 * MIB
-
-    def prepare(self, registry: Running) -> None:
-        """Nothing has to be there."""
-
-    def measure(self, registry: Running, seconds: float) -> Result:
-        """Push blobs that the registry has not seen."""
-
-        def client(_: int, tally: Tally) -> None:
-            with registry.connect(LARGE) as connection:
-                end = time.perf_counter() + seconds
-                while time.perf_counter() < end:
-                    blob = large_blob(self._size, salt=os.urandom(16))
-                    with blob.open() as body:
-                        start = time.perf_counter()
-                        push_blob(connection, LARGE, blob.digest, body)
-                        tally.note(time.perf_counter() - start, self._size)
-
-        return measure_clients(registry, 1, client, by_bytes=True)
 
 
 class SmallImages:

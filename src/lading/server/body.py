@@ -1,4 +1,4 @@
-"""Large bodies of requests, past the parser."""
+"""Bodies of requests, past the parser."""
 
 import asyncio
 from typing import Protocol
@@ -13,13 +13,16 @@ LARGE = 256 * 1024
 
 
 class Receiver(Protocol):
-    """The connection that a large body comes by."""
+    """The connection that a body comes by."""
 
     def moved(self) -> None:
         """Some bytes have come."""
 
     def body_received(self) -> None:
         """The body is complete."""
+
+    def body_left(self, rest: bytes) -> None:
+        """The parser is to go on with the body, and this is what comes next."""
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The client has left."""
@@ -34,12 +37,48 @@ class Receiver(Protocol):
         """See `asyncio.BaseProtocol`."""
 
 
-class LargeBody(asyncio.BufferedProtocol):
-    """Takes the place of the connection's protocol while bytes of a body come that were announced.
+class Body(asyncio.BufferedProtocol):
+    """Takes the place of the connection's protocol while bytes of a body come.
 
-    They go from the socket into the buffer from which they are hashed and written: no parser looks
-    at them, nothing copies them. Buffers take turns: one is filled while the application works on
-    those before it.
+    Buffers take turns: one is filled while the application works on those before it.
+    """
+
+    def __init__(self, exchange: Exchange, connection: Receiver) -> None:
+        self._exchange = exchange
+        self._connection = connection
+
+    def hand_over(self) -> None:
+        """Give the application what has come."""
+        raise NotImplementedError
+
+    def forget(self) -> None:
+        """Let others have the memory: the request was answered without the rest of the body."""
+        raise NotImplementedError
+
+    def eof_received(self) -> bool:
+        """The client sends no more; what came is kept."""
+        self.hand_over()
+        return self._connection.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client has left; what came is kept."""
+        self.hand_over()
+        self._connection.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._connection.pause_writing()
+
+    def resume_writing(self) -> None:
+        """See `asyncio.BaseProtocol`."""
+        self._connection.resume_writing()
+
+
+class LargeBody(Body):
+    """The rest of a body that was announced.
+
+    It goes from the socket into the buffer from which it is hashed and written: no parser looks at
+    it, nothing copies it.
     """
 
     @classmethod
@@ -54,8 +93,7 @@ class LargeBody(asyncio.BufferedProtocol):
         return None if buffers is None else cls(exchange, connection, buffers)
 
     def __init__(self, exchange: Exchange, connection: Receiver, buffers: Buffers) -> None:
-        self._exchange = exchange
-        self._connection = connection
+        super().__init__(exchange, connection)
         # With the head, the parser has seen the first of them. They come first in the first buffer,
         # so that all pieces are whole ones: what is written to a disk wants that.
         begun = exchange.take_back()
@@ -64,7 +102,7 @@ class LargeBody(asyncio.BufferedProtocol):
         self._filling[: len(begun)] = begun
         self._filled = len(begun)
         if self._filled == len(self._filling):
-            self._hand_over()
+            self.hand_over()
 
     def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's
         """Where the next bytes go."""
@@ -76,38 +114,21 @@ class LargeBody(asyncio.BufferedProtocol):
         self._connection.moved()
         self._filled += nbytes
         if self._filled == len(self._filling) or self._left() == 0:
-            self._hand_over()
+            self.hand_over()
         if self._exchange.missing == 0:
             self._connection.body_received()
 
     def forget(self) -> None:
-        """Let others have the memory: the request was answered without the rest of the body."""
-        self._hand_over()
+        """See `Body.forget`."""
+        self.hand_over()
         self._buffers, self._filling = None, _NOWHERE
-
-    def eof_received(self) -> bool:
-        """The client sends no more; what came is kept."""
-        self._hand_over()
-        return self._connection.eof_received()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        """The client has left; what came is kept."""
-        self._hand_over()
-        self._connection.connection_lost(exc)
-
-    def pause_writing(self) -> None:
-        """See `asyncio.BaseProtocol`."""
-        self._connection.pause_writing()
-
-    def resume_writing(self) -> None:
-        """See `asyncio.BaseProtocol`."""
-        self._connection.resume_writing()
 
     def _left(self) -> int:
         """Bytes of the body that are neither handed over nor in the buffer."""
         return self._exchange.missing - self._filled
 
-    def _hand_over(self) -> None:
+    def hand_over(self) -> None:
+        """Give the application what has come."""
         if self._filled:
             self._exchange.add(self._filling[: self._filled])
             self._filled = 0

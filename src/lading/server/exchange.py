@@ -153,6 +153,11 @@ class Exchange:
         return 0 if self.size is None else self.size - self._received
 
     @property
+    def is_unseen(self) -> bool:
+        """Whether its turn has come, it has a body in chunks, and none of them has come."""
+        return self.begun and self.size is None and self.more_body and self._received == 0
+
+    @property
     def is_fresh(self) -> bool:
         """Whether the application has taken nothing of the body, and what came fits a piece."""
         return self._received == self._collected <= PIECE

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import httptools
 
 from lading.api.asgi import ARRIVED, Application, Scope
-from lading.server.body import LargeBody
 from lading.server.bounds import Bounds
+from lading.server.bypass import Bypass
 from lading.server.exchange import Exchange
 from lading.server.head import Head, line_size
 from lading.server.parser import DecliningParser, NoMoreRequests
@@ -33,6 +33,8 @@ from lading.server.state import State
 MOST_AHEAD = 256
 # Seconds that a client has to read the last response.
 LINGER = 5.0
+# What is behind a head.
+_HEAD_END = b"\r\n\r\n"
 # How a connection begins that is to be one of TLS: a handshake, of a version that begins with 3
 # (RFC 8446, 5.1).
 _TLS = b"\x16\x03"
@@ -58,8 +60,7 @@ class Http(asyncio.Protocol):
         self._exchanges: deque[Exchange] = deque()
         # The one whose body is being received.
         self._receiving: Exchange | None = None
-        # What receives it past the parser, if something does.
-        self._large: LargeBody | None = None
+        self._bypass = Bypass(self)
         self._reading = True
         self._peer = ""
         self._writable: asyncio.Future[None] | None = None
@@ -103,7 +104,7 @@ class Http(asyncio.Protocol):
         self.server_state.connections.discard(self)
         self.server_state.share.add(-1)
         self.server_state.addresses.leave(self._peer)
-        self._large = None
+        self._bypass.close()
         self._give_up()
         self.resume_writing()
 
@@ -113,7 +114,7 @@ class Http(asyncio.Protocol):
             self._more_came = True
             return
         try:
-            self._parse(data)
+            self._take(data)
         except NoMoreRequests:
             self._more_came = True
         except Refusal as refusal:
@@ -128,7 +129,7 @@ class Http(asyncio.Protocol):
                 case _:
                     self._refuse(self._not_http(data))
         else:
-            self._leave_to_large_body()
+            self.body_wanted()
 
     def eof_received(self) -> bool:
         """The client sends no more, and gets the answers to what it has asked.
@@ -266,7 +267,8 @@ class Http(asyncio.Protocol):
 
     def body_wanted(self) -> None:
         """The application asks for the body."""
-        self._leave_to_large_body()
+        if self._receiving is not None:
+            self._bypass.begin(self._receiving)
 
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
@@ -282,8 +284,7 @@ class Http(asyncio.Protocol):
 
     def answered(self, exchange: Exchange) -> None:
         """The response is complete; the next request has its turn."""
-        if self._large is not None:
-            self._large.forget()
+        self._bypass.answered(goes_on=exchange.keep_alive)
         if not exchange.keep_alive:
             if exchange.more_body or self._more_came:
                 self.part()
@@ -303,10 +304,14 @@ class Http(asyncio.Protocol):
 
     def body_received(self) -> None:
         """The parser did not see the body, and would wait for it."""
-        self._large = None
-        self.transport.set_protocol(self)
+        self._bypass.end()
         self._parser = DecliningParser(self, self.on_upgrade_declined)
         self.on_message_complete()
+
+    def body_left(self, rest: bytes) -> None:
+        """The parser has seen nothing of the body up to here, where it could begin as well."""
+        self._bypass.end()
+        self.data_received(rest)
 
     def part(self) -> None:
         """Close the connection in stages, for a client that is still sending.
@@ -323,7 +328,26 @@ class Http(asyncio.Protocol):
             self.transport.write_eof()
         self.loop.call_later(LINGER, self.transport.close)
 
-    def _parse(self, data: bytes) -> None:
+    def _take(self, data: bytes) -> None:
+        """Take bytes. Of a body in chunks the parser sees nothing before it is wanted.
+
+        Raises:
+            NoMoreRequests, Refusal, HttpParserError: as `_parse`.
+        """
+        end = data.find(_HEAD_END) + len(_HEAD_END) if self._receiving is None else 0
+        if end < len(_HEAD_END):  # no head ends here
+            self._parse(data)
+            return
+        rest = memoryview(data)[end:]
+        self._parse(memoryview(data)[:end] if rest else data)
+        if self._receiving is not None and self._receiving.is_unseen and not self._declined:
+            self._bypass.hold(rest)
+        elif rest and self._heard_all:
+            raise NoMoreRequests
+        elif rest:
+            self._parse(rest)
+
+    def _parse(self, data: bytes | memoryview) -> None:
         """Parse bytes: never more at once than a head may have, to see when one has more.
 
         Raises:
@@ -353,14 +377,6 @@ class Http(asyncio.Protocol):
             self._bounds.require_room()
         elif self._bounds.count:
             self._bounds.require_few_blank()
-
-    def _leave_to_large_body(self) -> None:
-        """Have the rest of a body received without the parser, if that pays."""
-        if self._receiving is None:
-            return
-        large = LargeBody.take_over(self._receiving, self)
-        if large is not None:
-            self.transport.set_protocol(large)
 
     def _answer_next(self) -> None:
         """Begin with the next request if its answer can leave; until then it is not even made."""
