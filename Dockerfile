@@ -17,7 +17,8 @@ FROM ${BASE}
 # Fixed ids, so that a bind-mounted or adopted volume can be given to them by number.
 RUN groupadd --gid 1000 lading \
  && useradd --uid 1000 --gid lading --no-create-home --home-dir /var/lib/registry --shell /usr/sbin/nologin lading \
- && install --directory --owner lading --group lading /var/lib/registry
+ && install --directory --owner lading --group lading /var/lib/registry \
+ && install --directory --owner lading --group lading --mode 0700 /var/lib/registry/lading
 COPY --from=build /opt/lading /opt/lading
 COPY deploy/config.yml /etc/registry/config.yml
 COPY deploy/entrypoint.sh deploy/healthcheck.py /

@@ -60,7 +60,11 @@ def open_registry(settings: Settings) -> Registry:
         raise datadir.ForeignData(foreign)
     beside = Change(worker_name("a start"), time.time()) if foreign else None
     read_only = is_on_read_only_disk(settings)
+    if not read_only:
+        datadir.protect(database)
     metadata = SqliteMetadata.open(database, read_only=read_only, strangers_noted=beside)
+    if not read_only:
+        datadir.protect(database)  # what was made just now
     blobs = FilesystemBlobs(root, files.reserve, read_only=read_only)
     return _registry(settings, metadata, blobs)
 

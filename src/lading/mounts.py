@@ -1,7 +1,25 @@
-"""What the file systems that hold the data allow."""
+"""What the file systems that hold the data allow, as the kernel tells it (proc(5))."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
+
+# File systems that other machines may write to at the same time, by their names in mountinfo.
+_OF_KERNEL = {
+    "9p",
+    "afs",
+    "beegfs",
+    "ceph",
+    "cifs",
+    "gfs2",
+    "lustre",
+    "nfs",
+    "nfs4",
+    "ocfs2",
+    "smb3",
+}
+_OF_FUSE = {"ceph", "glusterfs", "juicefs", "rclone", "s3fs", "sshfs"}
+NETWORK = frozenset(_OF_KERNEL | {f"fuse.{name}" for name in _OF_FUSE})
 
 
 def is_read_only(path: Path) -> bool:
@@ -9,6 +27,46 @@ def is_read_only(path: Path) -> bool:
     return bool(os.statvfs(_nearest(path)).f_flag & os.ST_RDONLY)
 
 
+def are_one(one: Path, other: Path) -> bool:
+    """Whether a file can be renamed from one place to the other, where they are or would be.
+
+    "rename() does not work across different mount points, even if the same filesystem is mounted on
+    both" (rename(2)).
+    """
+    one, other = _nearest(one), _nearest(other)
+    ids = _mount_id(one), _mount_id(other)
+    return ids[0] == ids[1] and one.stat().st_dev == other.stat().st_dev
+
+
+def network_kind(path: Path) -> str:
+    """The kind of the network file system where this is, or would be; empty for all others."""
+    kind = _kind(_mount_id(_nearest(path)))
+    return kind if kind in NETWORK else ""
+
+
 def _nearest(path: Path) -> Path:
     """The path, or what is there of those above it."""
     return next(each for each in (path, *path.absolute().parents) if each.exists())
+
+
+def _mount_id(path: Path) -> str:
+    """Which mount a path is in; empty if that cannot be told."""
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        with suppress(OSError):
+            for line in Path(f"/proc/self/fdinfo/{descriptor}").read_text().splitlines():
+                name, _, value = line.partition(":")
+                if name == "mnt_id":
+                    return value.strip()
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def _kind(mount_id: str) -> str:
+    with suppress(OSError):
+        for line in Path("/proc/self/mountinfo").read_text(errors="replace").splitlines():
+            mount, _, filesystem = line.partition(" - ")
+            if mount.split(" ", 1)[0] == mount_id:
+                return filesystem.split(" ", 1)[0]
+    return ""

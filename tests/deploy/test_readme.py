@@ -34,6 +34,14 @@ def test_the_first_push(stack: Stack) -> None:
         assert command.output in stack.type(command.line)
 
 
+def test_nginx_sees_the_blobs_alone(stack: Stack) -> None:
+    """As root, which its master process is."""
+    nginx = ("exec", stack.container("nginx"))
+    assert stack.docker.run(*nginx, "ls", "-A", "/var/lib/registry/lading") == ""
+    assert stack.docker.run(*nginx, "ls", "/var/lib/registry/docker/registry/v2/blobs")
+    assert (stack.volume() / "lading" / "metadata.sqlite3").exists()
+
+
 def test_a_configuration_is_checked(stack: Stack) -> None:
     registry, nginx = commands(README, "Stop it")
 

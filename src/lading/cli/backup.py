@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from lading import datadir
 from lading.app import metadata_path
 from lading.cli.arguments import CONFIG
 from lading.cli.output import to_json
@@ -104,6 +105,7 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
     try:
         with told(settings):
             kept = replace(database, src / METADATA, aside=aside, force=force, change=change)
+            datadir.protect(database)
     except NotEmpty as error:
         raise click.ClickException(
             f"there is a registry in {database.parent.parent} that is not empty; name another"

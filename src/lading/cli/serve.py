@@ -3,10 +3,12 @@
 import asyncio
 import os
 import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
+from lading import datadir
 from lading.app import close_registry, is_on_read_only_disk, open_audit, open_registry
 from lading.auth.problems import AuthUnusable
 from lading.cli.arguments import CONFIG
@@ -34,23 +36,32 @@ def serve(config: Path | None) -> None:
     file = find_file(config, os.environ)
     settings = load_settings(config)
     configure_logging(settings)
-    _check_stores(settings)
-    _check_tls(settings)
-    _check_audit(settings)
-    listener = _listen(settings)
-    _greet(settings, listener, file)
-    if not workers.serve(settings, file, listener):
-        raise click.ClickException("no worker process could start; the lines above say why")
+    with ExitStack() as held:
+        _check_stores(settings, held)
+        _check_tls(settings)
+        _check_audit(settings)
+        listener = _listen(settings)
+        _greet(settings, listener, file)
+        if not workers.serve(settings, file, listener):
+            raise click.ClickException("no worker process could start; the lines above say why")
 
 
-def _check_stores(settings: Settings) -> None:
+def _check_stores(settings: Settings, held: ExitStack) -> None:
     """Open the stores once before any worker does, so that what is wrong is said once, clearly.
+
+    Args:
+        settings: in force.
+        held: what lasts as long as the server.
 
     Raises:
         ClickException: the data, or what logins rest on, cannot be used.
     """
+    root = settings.storage.filesystem.rootdirectory
     try:
         with told(settings):
+            if settings.storage.driver == "filesystem" and not is_on_read_only_disk(settings):
+                datadir.require_one_file_system(root)
+                held.enter_context(datadir.served_from_here(root))
             asyncio.run(_open_once(settings))
     except AuthUnusable as error:
         raise click.ClickException(str(error)) from error
@@ -62,6 +73,7 @@ async def _open_once(settings: Settings) -> None:
         # Held by a server that did not get to its end, or by a command that was killed beside it.
         if not is_on_read_only_disk(settings):
             await registry.metadata.release_jobs()
+        await datadir.require_blobs(registry)
         gate = open_gate(settings, registry.metadata)
         if gate is not None:
             await gate.close()

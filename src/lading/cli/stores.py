@@ -7,14 +7,23 @@ from contextlib import contextmanager
 import click
 
 from lading.config.settings import Settings
-from lading.datadir import ForeignData
+from lading.datadir import BlobsMissing, ForeignData, ServedElsewhere, SplitData
 from lading.metadata.presence import DatabaseInUse
 from lading.metadata.reading import NotReadable
 from lading.metadata.schema import NewerSchema, OlderSchema
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # What says what to do, and comes before anything is changed.
-_SAYS_ALL = (ForeignData, NewerSchema, OlderSchema, NotReadable, DatabaseInUse)
+_SAYS_ALL = (
+    ForeignData,
+    BlobsMissing,
+    SplitData,
+    ServedElsewhere,
+    NewerSchema,
+    OlderSchema,
+    NotReadable,
+    DatabaseInUse,
+)
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from lading.core.digest import Digest
 
 def write(connection: Connection, target: Path) -> None:
     """Copy the database as it is at this moment into a new file, on disk when this returns."""
+    os.close(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
     connection.execute("VACUUM INTO ?", (str(target),))
     with target.open("rb") as file:
         os.fsync(file.fileno())
