@@ -122,16 +122,14 @@ def require_one_file_system(root: Path) -> None:
             raise SplitData(layout.uploads, str(blobs))
 
 
-async def require_blobs(registry: Registry) -> None:
+async def require_blobs(registry: Registry, root: Path) -> None:
     """Go on only if the disk of the blobs is there: else each would be taken for lost.
 
     Raises:
-        BlobsMissing: there are none, though some are known.
+        BlobsMissing: there are none, nor their directories, though some are known.
     """
     known = await registry.metadata.list_blobs(after="", limit=PAGE)
-    if any(not blob.lost for blob in known):
-        async for _ in registry.blobs.digests():
-            return
+    if any(not blob.lost for blob in known) and not any(Layout(root).shards()):
         raise BlobsMissing
 
 

@@ -141,6 +141,20 @@ def test_a_damaged_manifest_is_not_served_and_a_push_heals_it(
     assert hello.ask("GET", "/manifests/latest").status == 200
 
 
+def test_whoever_asks_first_for_a_damaged_manifest_finds_out(
+    registry: tuple[Lading, Client],
+) -> None:
+    lading, client = registry
+    hello = Repository(client, "hello")
+    digest = hello.push_image("latest", SMALL)
+    with closing(sqlite3.connect(lading.root / "lading/metadata.sqlite3")) as database, database:
+        database.execute("UPDATE manifests SET body = x'7b7d'")
+    assert hello.ask("HEAD", "/manifests/latest").status == 404
+    assert f"hello@{digest} is damaged" in lading.log.read_text()
+    assert hello.push_manifest(image(SMALL), "latest") == digest
+    assert hello.ask("GET", "/manifests/latest").status == 200
+
+
 def test_a_blob_that_is_cut_short_while_it_is_sent_ends_the_answer_and_is_lost(
     tmp_path: Path,
 ) -> None:

@@ -73,7 +73,8 @@ async def _open_once(settings: Settings) -> None:
         # Held by a server that did not get to its end, or by a command that was killed beside it.
         if not is_on_read_only_disk(settings):
             await registry.metadata.release_jobs()
-        await datadir.require_blobs(registry)
+        if settings.storage.driver == "filesystem":
+            await datadir.require_blobs(registry, settings.storage.filesystem.rootdirectory)
         gate = open_gate(settings, registry.metadata)
         if gate is not None:
             await gate.close()

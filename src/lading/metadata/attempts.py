@@ -19,7 +19,7 @@ MOMENT = 0.5
 # Seconds after one that failed in which none is tried: it would wait for the same.
 PAUSE = 2.0
 # Writes that may be waiting.
-MOST = 64
+MOST = 1024
 
 
 class Attempts:

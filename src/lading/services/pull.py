@@ -6,6 +6,7 @@ from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import (
     BlobUnknown,
+    ManifestDamaged,
     ManifestUnknown,
     RepositoryUnknown,
     StorageFull,
@@ -51,7 +52,7 @@ async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) 
     written down in a moment. If not, it may be collected before it is used; a push says so.
 
     Raises:
-        RepositoryUnknown, ManifestUnknown: there is none.
+        RepositoryUnknown, ManifestUnknown: there is none, or not the one that was pushed.
     """
     grant.require(Action.PULL)
     try:
@@ -60,7 +61,13 @@ async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) 
         )
     except (StorageFull, Unavailable):  # those who only pull ask this, too
         manifest = None
-    return manifest or await pull_manifest(registry, grant, reference)
+    try:
+        if manifest is None:
+            return await pull_manifest(registry, grant, reference)
+        await damage.check_manifest(registry, grant.repository, manifest)
+    except ManifestDamaged as error:  # so that the client pushes it
+        raise ManifestUnknown("", *error.details) from error
+    return manifest
 
 
 async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
