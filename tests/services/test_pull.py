@@ -6,12 +6,14 @@ from lading.core.digest import Digest
 from lading.core.errors import (
     BlobDamaged,
     BlobUnknown,
+    ManifestDamaged,
     ManifestUnknown,
     RepositoryUnknown,
     StorageFull,
     Unavailable,
 )
 from lading.core.names import Tag
+from lading.ports.metadata import StoredManifest
 from lading.services import damage
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
 from tests.support.contents import HELLO, OTHER, index
@@ -103,3 +105,13 @@ async def test_what_is_damaged_is_told_though_that_cannot_be_written_down(
         await pull_blob(people.registry, people.may(), digest)
     with pytest.raises(BlobUnknown):
         await stat_blob(people.registry, people.may(), digest)
+
+
+async def test_a_damaged_manifest_that_was_pushed_again_meanwhile_is_not_lost(
+    people: People,
+) -> None:
+    digest = await people.push(index([]), "latest")
+    damaged = StoredManifest(digest, index([]).media_type, b"what was there before the push")
+    with pytest.raises(ManifestDamaged):
+        await damage.check_manifest(people.registry, HELLO, damaged)
+    assert (await pull_manifest(people.registry, people.may(), digest)).body == index([]).body

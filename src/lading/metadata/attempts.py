@@ -1,11 +1,13 @@
 """Writes that an answer is better with, and can do without: promises, refresh tokens.
 
 Who reads does not wait for a disk that cannot be written to, nor for another process that writes
-for long. Such a write is tried for a moment; it may still be done after that.
+for long. Such a write is tried for a moment; one that has not begun by then is never done, as what
+it was to say may not be true any more.
 """
 
 import asyncio
 import time
+from sqlite3 import Connection
 from typing import TypeVar
 
 from lading.core.errors import RegistryError, Unavailable
@@ -37,17 +39,31 @@ class Attempts:
             StorageFull, Unavailable: it was not done in a moment.
         """
         if time.monotonic() < self._not_before or len(self._waiting) >= MOST:
-            raise Unavailable("the database is busy; try again")
-        writing = asyncio.ensure_future(self._database.write(work, durable=False))
+            raise _busy()
+        given_up = False
+
+        def unless_given_up(connection: Connection) -> T:
+            if given_up:
+                raise _busy()
+            return work(connection)
+
+        writing = asyncio.ensure_future(self._database.write(unless_given_up, durable=False))
         self._waiting.add(writing)
         writing.add_done_callback(self._is_over)
-        await asyncio.wait([writing], timeout=MOMENT)
+        try:
+            await asyncio.wait([writing], timeout=MOMENT)
+        finally:  # whoever waited may be cancelled, too
+            given_up = True
         if not writing.done():
             self._not_before = time.monotonic() + PAUSE
-            raise Unavailable("the database is busy; try again")
+            raise _busy()
         return writing.result()
 
     def _is_over(self, writing: "asyncio.Task[object]") -> None:
         self._waiting.discard(writing)
         if not writing.cancelled() and isinstance(writing.exception(), RegistryError):
             self._not_before = time.monotonic() + PAUSE
+
+
+def _busy() -> Unavailable:
+    return Unavailable("the database is busy; try again")

@@ -93,15 +93,21 @@ class SqliteInspection:
         )
 
     async def lose_manifest(
-        self, repository: RepositoryName, digest: Digest, *, now: float, at_once: bool = False
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        body: bytes,
+        *,
+        now: float,
+        at_once: bool = False,
     ) -> None:
         """See `Inspection.lose_manifest`."""
         write = self._attempts.write if at_once else self._database.write
         await write(
             lambda connection: connection.execute(
-                "UPDATE manifests SET lost_at = ? WHERE digest = ?"
+                "UPDATE manifests SET lost_at = ? WHERE digest = ? AND body = ?"
                 " AND repository_id = (SELECT id FROM repositories WHERE name = ?)",
-                (now, digest, repository),
+                (now, digest, body, repository),
             )
         )
 

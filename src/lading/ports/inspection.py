@@ -121,13 +121,20 @@ class Inspection(Protocol):
         """The manifest of that digest, whatever state it is in."""
 
     async def lose_manifest(
-        self, repository: RepositoryName, digest: Digest, *, now: float, at_once: bool = False
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        body: bytes,
+        *,
+        now: float,
+        at_once: bool = False,
     ) -> None:
         """Its body is damaged: it counts as not there until it is pushed again.
 
         Args:
             repository: it is in.
             digest: of the manifest.
+            body: that was seen; if there is another one, somebody has pushed it since.
             now: the time.
             at_once: see `lose_blob`.
 

@@ -4,7 +4,6 @@ Clients then push it again instead of skipping it, which heals it for all. What 
 looked at again under its lock: a push may have healed it, or a collection taken it, meanwhile.
 """
 
-import asyncio
 import logging
 from collections.abc import Callable
 
@@ -18,8 +17,9 @@ from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)
 
-# Bytes of a manifest up to which a thread takes longer to wake up than hashing it takes.
-SMALL = 64 * 1024
+# Bytes of a manifest up to which it is hashed before it is served. That takes the event loop; what
+# waited for a thread instead would be in memory as often as it is asked for.
+LARGEST_HASHED = 64 * 1024
 
 
 def _ignore(_: int) -> None:
@@ -88,28 +88,22 @@ async def is_intact(registry: Registry, digest: Digest, size: int) -> bool:
 async def check_manifest(
     registry: Registry, repository: RepositoryName, manifest: StoredManifest
 ) -> None:
-    """Go on only with the bytes that were pushed.
+    """Go on only with the bytes that were pushed, unless they are many.
 
     Raises:
         ManifestDamaged: they have another digest; the manifest is lost from now on.
     """
     digest, body = manifest.digest, manifest.body
-    if await _names(digest, body):
+    if len(body) > LARGEST_HASHED or digest.names(body):
         return
     log.error("%s@%s is damaged: its bytes have changed; push it again", repository, digest)
     try:
         await registry.metadata.lose_manifest(
-            repository, digest, now=registry.clock(), at_once=True
+            repository, digest, body, now=registry.clock(), at_once=True
         )
     except RegistryError as error:
         log.warning("that it counts as not there cannot be written down: %s", error)
     raise ManifestDamaged("", {"name": repository, "reference": digest})
-
-
-async def _names(digest: Digest, body: bytes) -> bool:
-    if len(body) <= SMALL:
-        return digest.names(body)
-    return await asyncio.to_thread(digest.names, body)
 
 
 async def _lose(registry: Registry, digest: Digest, wrong: str) -> RegistryError:

@@ -86,7 +86,9 @@ async def _damaged(check: Check, manifest: KnownManifest) -> Finding:
     mended = ""
     if check.repair:
         now = check.registry.clock()
-        await check.registry.metadata.lose_manifest(manifest.repository, manifest.digest, now=now)
+        await check.registry.metadata.lose_manifest(
+            manifest.repository, manifest.digest, manifest.body, now=now
+        )
         mended = "clients are told that it is not there, so that they push it again"
     again = "push the image again, from where it was built or pulled"
     return Finding(
