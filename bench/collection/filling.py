@@ -50,6 +50,7 @@ def fill(root: Path, name: str, blobs: int) -> Sequence[tuple[RepositoryName, Di
                 absent=(),
                 immutable=(),
                 children_required=True,
+                sizes_required=False,
                 change=pushed,
             )
             images.append((repository, manifest.digest))

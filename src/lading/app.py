@@ -99,6 +99,7 @@ def _registry(
             children_required=settings.validation.childrenrequired,
             max_staged=settings.limits.unfinisheduploads or None,
             max_staged_in_all=settings.limits.allunfinisheduploads or None,
+            sizes_required=settings.validation.sizesrequired,
             max_blob_size=settings.limits.blobsize or None,
             not_before=Path(__file__).stat().st_mtime,
             immutable=[

@@ -28,6 +28,7 @@ def test_defaults() -> None:
     assert settings.http.draintimeout == timedelta(seconds=30)
     assert settings.http.locationbase == ""
     assert settings.validation.childrenrequired is True
+    assert settings.validation.sizesrequired is False
     assert 1 <= settings.workers <= 4
 
 
@@ -186,9 +187,13 @@ def test_relative_urls_win(given: Write) -> None:
 
 
 def test_validation_disabled(given: Write) -> None:
-    """Switching validation off requires no images of an index."""
-    settings = given("version: 0.1\nvalidation: {disabled: true}\n").settings
+    """Switching validation off requires no images of an index, and no right sizes."""
+    strict = "manifests: {sizes: Strict}"
+    settings = given(f"version: 0.1\nvalidation: {{disabled: true, {strict}}}\n").settings
     assert settings.validation.childrenrequired is False
+    assert settings.validation.sizesrequired is False
+    settings = given(f"version: 0.1\nvalidation: {{{strict}}}\n").settings
+    assert settings.validation.sizesrequired is True
 
 
 @pytest.mark.parametrize(

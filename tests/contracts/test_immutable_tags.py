@@ -52,6 +52,7 @@ async def push(
         absent=absent,
         immutable=RULES,
         children_required=True,
+        sizes_required=False,
         change=BY_ALICE,
     )
 

@@ -9,7 +9,7 @@ import pytest
 from lading.core import media
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import ManifestBlobUnknown, SizeMismatch
-from lading.core.manifest import parse
+from lading.core.manifest import Manifest, parse
 from lading.core.names import Tag
 from lading.ports.metadata import Metadata, StoredManifest
 from tests.support.contents import HELLO, OTHER, image, index
@@ -110,19 +110,24 @@ async def test_what_was_deleted_is_missing(metadata: Metadata) -> None:
     assert list(refused.value.details) == [{"digest": layer}]
 
 
-async def test_a_wrong_size_is_refused(metadata: Metadata) -> None:
-    """Of a blob or of a child: clients would fail on pulling it."""
+@pytest.mark.parametrize("manifest", [IMAGE, index([IMAGE])], ids=["image", "index"])
+@pytest.mark.parametrize("size", [0, 5000, None])
+async def test_a_wrong_size_is_accepted_or_refused_as_asked_for(
+    metadata: Metadata, manifest: Manifest, size: int | None
+) -> None:
+    """Of a blob or of a child, be it one size or several."""
     await add(metadata, CONFIG, LAYER)
     await push(metadata, IMAGE)
-    for manifest in (IMAGE, index([IMAGE])):
-        wrong = replace(
-            manifest, edges=tuple(replace(edge, size=edge.size + 1) for edge in manifest.edges)
-        )
-        with pytest.raises(SizeMismatch) as refused:
-            await push(metadata, wrong, "wrong")
-        (detail,) = refused.value.details
-        assert detail == {"digest": wrong.edges[0].child, "size": wrong.edges[0].size - 1}
+    first = manifest.edges[0]
+    wrong = replace(manifest, edges=(replace(first, size=size), *manifest.edges[1:]))
+    with pytest.raises(SizeMismatch) as refused:
+        await push(metadata, wrong, "wrong", sizes_required=True)
+    assert list(refused.value.details) == [{"digest": first.child, "size": first.size}]
     assert await tags_of(metadata) == []
+
+    await push(metadata, wrong, "wrong")
+
+    assert await digest_of(metadata, "wrong") == manifest.digest
 
 
 async def test_a_refused_push_stores_nothing(metadata: Metadata) -> None:

@@ -66,6 +66,7 @@ async def test_no_statement_of_a_push_reads_a_whole_table(tmp_path: Path) -> Non
             absent=(),
             immutable=(),
             children_required=True,
+            sizes_required=False,
             change=Change("alice", people.now),
         )
     manifests.delete(connection, HELLO, child.digest, (), Change("alice", people.now))

@@ -59,6 +59,7 @@ def _push_and_pull(connection: sqlite3.Connection) -> None:
             absent=[Tag("no")],
             immutable=(),
             children_required=True,
+            sizes_required=False,
             change=CHANGE,
         )
         assert manifests.find(connection, HERE, manifest.digest)

@@ -1,6 +1,7 @@
 """Checking everything, and mending what can be mended without loss."""
 
 import asyncio
+import json
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -233,6 +234,24 @@ async def test_bytes_that_nothing_knows_of_are_adopted_by_the_image_that_needs_t
     people.now += 8 * DAY
     await people.collect(by_hand=True)
     assert layer in await people.stored()
+
+
+async def test_bytes_are_adopted_with_the_size_they_have(people: People) -> None:
+    """Whatever a manifest says of it."""
+    layer = await people.push_blob(b"a layer")
+    document = json.loads(image(b"a layer").body)
+    document["config"]["size"] = 12345
+    await people.push(parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256), "latest")
+    await execute(
+        people,
+        f"DELETE FROM links WHERE digest = '{layer}'",
+        f"DELETE FROM blobs WHERE digest = '{layer}'",
+    )
+    people.now += 2_000_000_000
+    (finding,) = await check(people, repair=True)
+    assert (finding.kind, finding.advice) == (Kind.CHILD_MISSING, "")
+    assert await stat_blob(people.registry, people.may(), layer) == len(b"a layer")
+    assert await check(people, checksums=True) == []
 
 
 async def test_bytes_that_have_changed_are_not_adopted(people: People) -> None:

@@ -1,6 +1,7 @@
 """end-7: manifests of every kind are pushed, by tag, by digest, and with more tags."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -186,6 +187,93 @@ def test_a_header_without_a_type_leaves_it_to_the_manifest(
     assert answer.status == 201
     pulled = repository.ask("GET", "/manifests/latest")
     assert pulled.headers["Content-Type"] == document["mediaType"]
+
+
+NO_SIZE = {"digest": digest_of(b"{}")}
+
+
+@pytest.mark.endpoint("end-7a", "PUT")
+@pytest.mark.parametrize("content_type", [OCI_MANIFEST, DOCKER_MANIFEST, "", "application/json"])
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mediaType": "", "layers": None},
+        {"mediaType": None, "config": NO_SIZE, "annotations": None, "subject": None},
+        {"mediaType": None, "layers": [{**NO_SIZE, "size": None, "mediaType": None}]},
+        {"mediaType": "", "annotations": {"a": None}, "manifests": None, "artifactType": None},
+    ],
+)
+def test_an_image_may_leave_out_what_it_has_not(
+    repository: Repository, fields: Json, content_type: str
+) -> None:
+    """Some public images do, and they can be mirrored as they are."""
+    repository.push_image()
+    body = encode({**image(), **fields})
+
+    answer = repository.put_manifest(body, "latest", content_type=content_type)
+
+    assert answer.status == 201, answer
+    pulled = repository.ask("GET", "/manifests/latest")
+    assert pulled.body == body
+    expected = DOCKER_MANIFEST if content_type == DOCKER_MANIFEST else OCI_MANIFEST
+    assert pulled.headers["Content-Type"] == expected
+
+
+@pytest.mark.endpoint("end-7a", "PUT")
+@pytest.mark.parametrize("content_type", [OCI_INDEX, DOCKER_LIST])
+@pytest.mark.parametrize("manifests", [{}, {"manifests": None}, {"manifests": []}])
+def test_an_index_may_leave_out_what_it_has_not(
+    repository: Repository, manifests: Json, content_type: str
+) -> None:
+    body = encode({"schemaVersion": 2, "mediaType": "", **manifests})
+
+    assert repository.put_manifest(body, "latest", content_type=content_type).status == 201
+    assert repository.ask("GET", "/manifests/latest").body == body
+
+
+WRONG_SIZES: Mapping[str, Json] = {
+    "layer": image(layers=[{**descriptor(LAYER), "size": 0}]),
+    "two sizes": image(layers=[descriptor(LAYER), {**descriptor(LAYER), "size": 9}]),
+    "config": {**image(), "config": {**NO_SIZE, "size": 2**63 - 1}},
+    "blob of an index": index(manifests=[{**NO_SIZE, "size": 3}]),
+    "child": index(manifests=[{**descriptor(encode(image()), OCI_MANIFEST), "size": 1}]),
+}
+
+
+@pytest.mark.endpoint("end-7a", "PUT")
+@pytest.mark.parametrize("document", WRONG_SIZES.values(), ids=WRONG_SIZES)
+def test_a_wrong_size_is_accepted_with_a_line_in_the_log(tmp_path: Path, document: Json) -> None:
+    """Public images have them, and every other registry takes them; the size stored is served."""
+    with lading_serve(tmp_path) as registry:
+        repository = Repository(registry.client, "mirror")
+        repository.push_image("", LAYER)
+        repository.push_manifest(image())
+
+        repository.push_manifest(document, "latest")
+
+        assert repository.ask("GET", "/manifests/latest").body == encode(document)
+        for blob in (LAYER, b"{}"):
+            head = repository.ask("HEAD", f"/blobs/{digest_of(blob)}")
+            assert head.headers["Content-Length"] == str(len(blob))
+        tail = repository.ask("GET", f"/blobs/{digest_of(LAYER)}", range="bytes=-3")
+        assert (
+            tail.headers["Content-Range"] == f"bytes {len(LAYER) - 3}-{len(LAYER) - 1}/{len(LAYER)}"
+        )
+        (line,) = [line for line in registry.log.read_text().splitlines() if "wrong sizes" in line]
+        assert f"mirror@{digest_of(encode(document))}" in line
+
+
+@pytest.mark.endpoint("end-7a", "PUT")
+def test_a_wrong_size_is_refused_if_the_operator_says_so(tmp_path: Path) -> None:
+    with lading_serve(tmp_path, env={"REGISTRY_VALIDATION_MANIFESTS_SIZES": "strict"}) as registry:
+        repository = Repository(registry.client, "mirror")
+        repository.push_image("", LAYER)
+        repository.push_manifest(image())
+
+        for document in WRONG_SIZES.values():
+            answer = repository.put_manifest(document, "wrong")
+            assert (answer.status, answer.codes) == (400, ["SIZE_INVALID"]), answer
+        assert repository.put_manifest(image(LAYER), "right").status == 201
 
 
 @pytest.mark.endpoint("end-7a", "PUT")

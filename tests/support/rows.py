@@ -31,6 +31,7 @@ async def push(
     *tags: str,
     to: RepositoryName = HELLO,
     children_required: bool = True,
+    sizes_required: bool = False,
     at: float = 0,
 ) -> Digest:
     """Push a manifest whose contents are there; return its digest."""
@@ -41,6 +42,7 @@ async def push(
         absent=(),
         immutable=(),
         children_required=children_required,
+        sizes_required=sizes_required,
         change=by_alice(at),
     )
     return manifest.digest

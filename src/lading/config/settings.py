@@ -336,13 +336,17 @@ class Manifests(Section):
 
     indexes: Indexes = Field(default_factory=Indexes)
     """Image indexes."""
+    sizes: Annotated[Literal["log", "strict"], AnyCase] = "log"
+    """What happens to a manifest that says a wrong size of a blob or an image: `log` accepts it, \
+with a line in the log, as some public images are like that; `strict` refuses it. Not a key of \
+Distribution."""
 
 
 class Validation(Section):
     """What is asked of a push beyond the specification."""
 
     disabled: bool = False
-    """`true` asks nothing: the same as `manifests.indexes.platforms: none`."""
+    """`true` asks nothing: neither `manifests.indexes.platforms` nor `manifests.sizes` counts."""
     manifests: Manifests = Field(default_factory=Manifests)
     """Manifests."""
 
@@ -350,6 +354,11 @@ class Validation(Section):
     def childrenrequired(self) -> bool:
         """Whether the manifests that an index lists must be present when it is pushed."""
         return not self.disabled and self.manifests.indexes.platforms == "all"
+
+    @property
+    def sizesrequired(self) -> bool:
+        """Whether the sizes that a manifest says must be right."""
+        return not self.disabled and self.manifests.sizes == "strict"
 
 
 class Settings(Section):

@@ -8,31 +8,44 @@ schema 2.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Annotated
 
 import msgspec
 
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.errors import ManifestInvalid
+from lading.core.unambiguous import require_unambiguous
 
 # "a registry … SHOULD enforce some limit … of at least 4 megabytes" (distribution-spec, Pushing
 # Manifests). Distribution and zot refuse more than 4 MiB too.
 DEFAULT_MAX_SIZE = 4 * 1024 * 1024
 
 
+# "This REQUIRED property specifies the size, in bytes" (image-spec descriptor.md); an `int64`.
+_Size = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
 class Descriptor(msgspec.Struct, frozen=True, rename={"media_type": "mediaType"}):
-    """What a manifest says of a piece of content (image-spec descriptor.md)."""
+    """What a manifest says of a piece of content (image-spec descriptor.md).
+
+    What is missing, and what is `null`, counts as empty: that is how clients in Go read it, so such
+    manifests exist. Only a digest cannot be left out.
+    """
 
     digest: str
-    size: int
-    media_type: str = ""
-    urls: list[str] | None = None
+    size: _Size | None = None
+    media_type: str | None = None
+    urls: list[str | None] | None = None
 
 
 class _Document(msgspec.Struct, rename="camel"):
-    """The fields that matter here, of any kind of manifest. All others are kept, not read."""
+    """The fields that matter here, of any kind of manifest. All others are kept, not read.
+
+    What is missing, and what is `null`, counts as empty, as above.
+    """
 
     schema_version: int | None = None
     media_type: str | None = None
@@ -42,7 +55,7 @@ class _Document(msgspec.Struct, rename="camel"):
     blobs: list[Descriptor] | None = None
     manifests: list[Descriptor] | None = None
     subject: Descriptor | None = None
-    annotations: dict[str, str] | None = None
+    annotations: dict[str, str | None] | None = None
     fs_layers: list[msgspec.Raw] | None = None
 
 
@@ -60,13 +73,25 @@ class Edge:
 
     Attributes:
         required: whether it must be present when the manifest is pushed.
-        size: in bytes, as the manifest says.
+        size: in bytes, as the manifest says; `None` if it says so and otherwise.
     """
 
     kind: EdgeKind
     child: Digest
-    size: int
+    size: int | None
     required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WrongSize:
+    """What a manifest says of a size, and what the size is."""
+
+    edge: Edge
+    size: int
+
+    def __str__(self) -> str:
+        said = "more than one size" if self.edge.size is None else f"{self.edge.size} bytes"
+        return f"the manifest says that {self.edge.child} has {said}, but it has {self.size}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +126,7 @@ def parse(body: bytes, content_type: str, algorithm: str) -> Manifest:
         DigestInvalid: it refers to something by an unsupported digest.
     """
     document = _decode(body)
-    media_type = _media_type(document, media.without_parameters(content_type))
+    media_type = _media_type(document, media.of_header(content_type))
     _check_shape(document, media_type)
     return Manifest(
         body=body,
@@ -109,19 +134,21 @@ def parse(body: bytes, content_type: str, algorithm: str) -> Manifest:
         media_type=media_type,
         artifact_type=_artifact_type(document, media_type),
         subject=Digest(document.subject.digest) if document.subject else None,
-        annotations=document.annotations or {},
-        edges=tuple(_edges(document)),
+        annotations=_annotations(document),
+        edges=_edges(document),
     )
 
 
 def _decode(body: bytes) -> _Document:
     try:
-        body.decode()  # the decoder does not look into what it skips
-        return msgspec.json.decode(body, type=_Document)
+        text = body.decode()  # the decoder does not look into what it skips
+        document = msgspec.json.decode(body, type=_Document)
+        require_unambiguous(text)
     except msgspec.ValidationError as error:
         raise ManifestInvalid(f"manifest invalid: {error}") from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ManifestInvalid(f"manifest is not JSON: {error}") from error
+    return document
 
 
 def _media_type(document: _Document, content_type: str) -> str:
@@ -134,12 +161,12 @@ def _media_type(document: _Document, content_type: str) -> str:
     declared = document.media_type
     if content_type in {"", "application/json"}:
         content_type = declared or _guess(document)
-    if declared is not None and declared != content_type:
+    if declared and declared != content_type:
         raise ManifestInvalid(
             f"the manifest's mediaType is {declared[:256]!r},"
             f" but the request's Content-Type is {content_type[:256]!r}; they must be the same"
         )
-    if not (media.is_media_type(content_type) and media.is_json(content_type)):
+    if media.is_misspelled(content_type) or not media.is_json(content_type):
         raise ManifestInvalid(
             f"{content_type[:256]!r} is not a media type of manifests;"
             f" set Content-Type to the manifest's mediaType, such as {media.OCI_MANIFEST}"
@@ -159,38 +186,53 @@ def _guess(document: _Document) -> str:
 def _check_shape(document: _Document, media_type: str) -> None:
     if document.schema_version not in {2, None}:
         raise ManifestInvalid("the manifest's schemaVersion must be 2")
-    known = media_type in media.IMAGES or media_type in media.INDEXES
-    if known and document.schema_version is None:
+    is_image, is_index = media_type in media.IMAGES, media_type in media.INDEXES
+    if (is_image or is_index) and document.schema_version is None:
         raise ManifestInvalid("the manifest has no schemaVersion")
-    if media_type in media.IMAGES and (document.config is None or document.layers is None):
-        raise ManifestInvalid("an image manifest must have `config` and `layers`")
-    if media_type in media.INDEXES and document.manifests is None:
-        raise ManifestInvalid("an index must have `manifests`")
     # A document that is an image to one client and an index to another is an attack
     # (image-spec GHSA-77vh-xpmg-72qh, CVE-2021-41190).
-    if document.manifests is not None and (document.layers or document.config):
-        raise ManifestInvalid("a manifest cannot have both `manifests` and `layers` or `config`")
+    if (is_image or document.config is not None or document.layers is not None) and (
+        is_index or document.manifests is not None
+    ):
+        raise ManifestInvalid(
+            "a manifest is an image, with `config` and `layers`, or an index, with `manifests`;"
+            " this one has the type or the fields of both"
+        )
+    if is_image and document.config is None:
+        raise ManifestInvalid("an image manifest must have a `config`")
 
 
 def _artifact_type(document: _Document, media_type: str) -> str:
     if document.artifact_type:
         return document.artifact_type
     if document.config is not None and media_type not in media.INDEXES:
-        return document.config.media_type
+        return document.config.media_type or ""
     return ""
 
 
-def _edges(document: _Document) -> Iterator[Edge]:
-    """Everything the document refers to, each digest once."""
-    seen: set[str] = set()
+def _annotations(document: _Document) -> dict[str, str]:
+    return {name: value or "" for name, value in (document.annotations or {}).items()}
+
+
+def _edges(document: _Document) -> tuple[Edge, ...]:
+    """Everything the document refers to, each blob and each manifest once.
+
+    What any of its descriptors asks for is asked for: one of them may have `urls`, another none.
+    """
+    edges: dict[tuple[bool, str], Edge] = {}
     for kind, descriptor in _descriptors(document):
-        if descriptor.size < 0:
-            raise ManifestInvalid("a descriptor's size is negative", {"digest": descriptor.digest})
-        if descriptor.digest not in seen:
-            seen.add(descriptor.digest)
-            yield Edge(
-                kind, Digest(descriptor.digest), descriptor.size, _is_required(kind, descriptor)
+        key = (kind is EdgeKind.MANIFEST, descriptor.digest)
+        size, required = descriptor.size or 0, _is_required(kind, descriptor)
+        known = edges.get(key)
+        if known is None:
+            edges[key] = Edge(kind, Digest(descriptor.digest), size, required)
+        elif known.size != size or required > known.required:
+            edges[key] = replace(
+                known,
+                size=size if size == known.size else None,
+                required=required or known.required,
             )
+    return tuple(edges.values())
 
 
 def _descriptors(document: _Document) -> Iterator[tuple[EdgeKind, Descriptor]]:
@@ -206,4 +248,5 @@ def _is_required(kind: EdgeKind, descriptor: Descriptor) -> bool:
     """Layers that are fetched from elsewhere need not be here."""
     if kind is not EdgeKind.LAYER:
         return True
-    return not descriptor.urls and media.is_distributed(descriptor.media_type)
+    has_urls = any(descriptor.urls or ())
+    return not has_urls and media.is_distributed(descriptor.media_type or "")

@@ -17,6 +17,8 @@ SCHEMA_1 = frozenset(
     }
 )
 
+_KNOWN = IMAGES | INDEXES | SCHEMA_1 | {"application/json"}
+
 # "Layers with this media type … are not distributable": clients need not push their bytes
 # (image-spec layer.md, Non-Distributable Layers; Docker's image manifest v2, schema 2).
 _NOT_DISTRIBUTED = re.compile(
@@ -29,14 +31,9 @@ _MEDIA_TYPE = re.compile(
 )
 
 
-def is_media_type(text: str) -> bool:
-    """Whether the text is a media type without parameters (RFC 6838)."""
-    return _MEDIA_TYPE.fullmatch(text) is not None
-
-
-def is_json(media_type: str) -> bool:
-    """Whether the media type says JSON: `application/json` or a `+json` suffix (RFC 6839)."""
-    return media_type.endswith(("/json", "+json"))
+def is_json(text: str) -> bool:
+    """Whether it is a media type, and says JSON: `application/json`, or `+json` (RFC 6839)."""
+    return _MEDIA_TYPE.fullmatch(text) is not None and text.endswith(("/json", "+json"))
 
 
 def is_distributed(media_type: str) -> bool:
@@ -44,6 +41,16 @@ def is_distributed(media_type: str) -> bool:
     return _NOT_DISTRIBUTED.match(media_type) is None
 
 
-def without_parameters(content_type: str) -> str:
-    """`application/x; charset=utf-8` → `application/x`."""
-    return content_type.partition(";")[0].strip()
+def of_header(content_type: str) -> str:
+    """The media type of a `Content-Type`: without parameters, and a known one as it is known.
+
+    "The type and subtype tokens are case-insensitive" (RFC 9110, 8.3.1).
+    """
+    media_type = content_type.partition(";")[0].strip()
+    lowered = media_type.lower()
+    return lowered if lowered in _KNOWN else media_type
+
+
+def is_misspelled(media_type: str) -> bool:
+    """Whether it is a known type in another case, which only some clients know to be that."""
+    return media_type not in _KNOWN and media_type.lower() in _KNOWN

@@ -8,7 +8,7 @@ from lading.core.digest import Digest
 from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, TagImmutable
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags, is_immutable
-from lading.core.manifest import Edge, EdgeKind, Manifest
+from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import links, loose, repositories, tags
 from lading.ports.metadata import Referrer, StoredManifest
@@ -86,9 +86,10 @@ def put(
     absent: Sequence[Reference],
     immutable: Sequence[ImmutableTags],
     children_required: bool,
+    sizes_required: bool,
     change: Change,
-) -> None:
-    """Store a manifest with its edges, and point tags at it.
+) -> Sequence[WrongSize]:
+    """Store a manifest with its edges, and point tags at it; what has another size than it says.
 
     Raises:
         AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
@@ -96,7 +97,9 @@ def put(
     _check_absent(connection, repository, absent)
     tags.check_movable(connection, repository, new_tags, manifest.digest, immutable)
     repository_id = repositories.ensure(connection, repository)
-    _check_edges(connection, repository_id, manifest.edges, children_required, change.at)
+    wrong = _check_edges(connection, repository_id, manifest.edges, children_required, change.at)
+    if wrong and sizes_required:
+        raise SizeMismatch(str(wrong[0]), {"digest": wrong[0].edge.child, "size": wrong[0].size})
     _insert(connection, repository_id, manifest, change.at, used=bool(new_tags))
     connection.executemany(
         "INSERT INTO edges (repository_id, parent, child, kind) VALUES (?, ?, ?, ?)"
@@ -107,12 +110,18 @@ def put(
     loose.keep_referrers(connection, repository_id, manifest.digest)
     for tag in new_tags:
         tags.point(connection, repository_id, tag, manifest.digest, change)
-    if new_tags:
-        return
+    if not new_tags:
+        _note_untagged(connection, repository_id, manifest, change.at)
+    return wrong
+
+
+def _note_untagged(
+    connection: Connection, repository_id: int, manifest: Manifest, now: float
+) -> None:
     if loose.is_stored(connection, repository_id, manifest.subject):
-        loose.keep(connection, repository_id, manifest.digest, change.at)
+        loose.keep(connection, repository_id, manifest.digest, now)
     else:
-        loose.release(connection, repository_id, manifest.digest, change.at)
+        loose.release(connection, repository_id, manifest.digest, now)
 
 
 def _check_absent(
@@ -132,20 +141,18 @@ def _check_edges(
     edges: Sequence[Edge],
     children_required: bool,
     now: float,
-) -> None:
-    missing = []
+) -> Sequence[WrongSize]:
+    missing, wrong = [], []
     for edge in edges:
         size = _use(connection, repository_id, edge, now)
         if size is None:
             if edge.required and (children_required or edge.kind is not EdgeKind.MANIFEST):
                 missing.append({"digest": edge.child})
         elif size != edge.size:
-            raise SizeMismatch(
-                f"the manifest says that {edge.child} has {edge.size} bytes, but it has {size}",
-                {"digest": edge.child, "size": size},
-            )
+            wrong.append(WrongSize(edge, size))
     if missing:
         raise ManifestBlobUnknown("", *missing)
+    return wrong
 
 
 def _use(connection: Connection, repository_id: int, edge: Edge, now: float) -> int | None:

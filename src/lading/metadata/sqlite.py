@@ -14,7 +14,7 @@ from lading.core.garbage import DoomedLink, DoomedManifest, Limits
 from lading.core.history import Change, Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.keepers import Holding
-from lading.core.manifest import Manifest
+from lading.core.manifest import Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag, UploadKey
 from lading.metadata import (
     collection,
@@ -165,10 +165,11 @@ class SqliteMetadata(SqliteInspection):
         absent: Sequence[Reference],
         immutable: Sequence[ImmutableTags],
         children_required: bool,
+        sizes_required: bool,
         change: Change,
-    ) -> None:
+    ) -> Sequence[WrongSize]:
         """See `Metadata.put_manifest`."""
-        await self._database.write(
+        return await self._database.write(
             lambda connection: manifests.put(
                 connection,
                 repository,
@@ -177,6 +178,7 @@ class SqliteMetadata(SqliteInspection):
                 absent=absent,
                 immutable=immutable,
                 children_required=children_required,
+                sizes_required=sizes_required,
                 change=change,
             )
         )

@@ -7,7 +7,7 @@ from typing import Protocol
 from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
-from lading.core.manifest import Manifest
+from lading.core.manifest import Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag, UploadKey
 from lading.ports.collection import Collection
 from lading.ports.inspection import Inspection
@@ -112,8 +112,9 @@ class Metadata(Trash, Collection, Jobs, Maintenance, Robots, RefreshTokens, Insp
         absent: Sequence[Reference],
         immutable: Sequence[ImmutableTags],
         children_required: bool,
+        sizes_required: bool,
         change: Change,
-    ) -> None:
+    ) -> Sequence[WrongSize]:
         """Store a manifest and point tags at it, all or nothing.
 
         The check that everything it refers to is present makes it safe from collection as well.
@@ -125,13 +126,17 @@ class Metadata(Trash, Collection, Jobs, Maintenance, Robots, RefreshTokens, Insp
             absent: what must not be there before.
             immutable: the tags that, if they are set, cannot be moved to another manifest.
             children_required: whether the manifests it lists must be present, as its blobs must.
+            sizes_required: whether what is present must have the sizes that the manifest says.
             change: who pushes it, and when.
+
+        Returns:
+            What is present and has another size.
 
         Raises:
             AlreadyExists: something of `absent` is there.
             TagImmutable: one of the tags cannot be moved.
             ManifestBlobUnknown: something is missing; all that is missing is listed.
-            SizeMismatch: something that is present has another size than the manifest says.
+            SizeMismatch: something that is present has another size, and must not.
         """
 
     async def delete_tag(

@@ -1,5 +1,6 @@
 """Pushing a manifest: read it, check that what it needs is here, store it, point tags at it."""
 
+import logging
 from collections.abc import Sequence
 
 from lading.core import manifest as manifests
@@ -9,6 +10,8 @@ from lading.core.errors import DigestMismatch, TooManyTags
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
 from lading.services.registry import Registry
+
+log = logging.getLogger(__name__)
 
 # "Registries MUST support at least 10" (distribution-spec, `tag` parameters of a manifest push).
 MAX_TAGS = 100
@@ -54,13 +57,22 @@ async def push_manifest(
         raise DigestMismatch("", {"expected": reference, "actual": manifest.digest})
     await registry.blobs.require_space(len(body))
     all_tags = [*tags] if isinstance(reference, Digest) else [reference, *tags]
-    await registry.metadata.put_manifest(
+    wrong_sizes = await registry.metadata.put_manifest(
         grant.repository,
         manifest,
         tags=all_tags,
         absent=[reference, *tags] if create_only else [],
         immutable=registry.policy.immutable,
         children_required=registry.policy.children_required,
+        sizes_required=registry.policy.sizes_required,
         change=registry.change_by(grant.principal),
     )
+    if wrong_sizes:  # public images have them, and only who made them could mend that
+        log.warning(
+            "%s@%s was accepted with %d wrong sizes: %s",
+            grant.repository,
+            manifest.digest,
+            len(wrong_sizes),
+            wrong_sizes[0],
+        )
     return manifest

@@ -28,6 +28,7 @@ class Policy:
         max_staged: uploads of one caller that may be unfinished; `None` for any number.
         max_staged_in_all: uploads of all callers that may be unfinished, about; `None` for any
             number.
+        sizes_required: whether a manifest is refused that says a wrong size of what it refers to.
         max_blob_size: bytes that a blob may have; `None` for any number.
         not_before: a time that is past for sure, in seconds since the epoch.
         immutable: the tags that cannot be moved or deleted once they are set.
@@ -42,6 +43,7 @@ class Policy:
     children_required: bool = True
     max_staged: int | None = None
     max_staged_in_all: int | None = None
+    sizes_required: bool = False
     max_blob_size: int | None = None
     not_before: float = 0.0
     immutable: Sequence[ImmutableTags] = ()

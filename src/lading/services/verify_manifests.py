@@ -136,19 +136,19 @@ async def _adopt(check: Check, manifest: KnownManifest, edge: Edge) -> bool:
     if edge.kind is EdgeKind.MANIFEST:
         return False
     registry = check.registry
-    seen = await _bytes_of(registry, edge)
+    seen = await _bytes_of(registry, edge.child)
     # Reading them takes its time, so it is not done under the lock, for which pushes wait.
     if seen is None or await registry.blobs.hash(edge.child, lambda _: None) != edge.child:
         return False
     async with registry.blobs.lock(edge.child):
-        if await _bytes_of(registry, edge) != seen:
+        if await _bytes_of(registry, edge.child) != seen:
             return False
+        # The size that the manifest says may be wrong.
         await registry.metadata.adopt_blob(
-            manifest.repository, edge.child, edge.size, now=registry.clock()
+            manifest.repository, edge.child, seen.size, now=registry.clock()
         )
     return True
 
 
-async def _bytes_of(registry: Registry, edge: Edge) -> StoredBytes | None:
-    stored = (await registry.blobs.examine([edge.child])).get(edge.child)
-    return stored if stored is not None and stored.size == edge.size else None
+async def _bytes_of(registry: Registry, digest: Digest) -> StoredBytes | None:
+    return (await registry.blobs.examine([digest])).get(digest)

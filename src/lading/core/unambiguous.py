@@ -1,0 +1,80 @@
+"""Documents that mean the same to every reader.
+
+JSON leaves open what a name means that an object has twice, and clients in Go read `Manifests`,
+too, where `manifests` is looked for. So one document could be an image to the registry, which keeps
+what that needs, and an index to who pulls it. Such documents are refused.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from lading.core.errors import ManifestInvalid
+
+# What clients look for (image-spec manifest.md, image-index.md, descriptor.md; Docker's schemas).
+_OF_DOCUMENTS = frozenset(
+    {"schemaVersion", "mediaType", "artifactType", "config", "layers", "blobs", "manifests"}
+    | {"subject", "annotations", "fsLayers"}
+)
+_OF_DESCRIPTORS = frozenset(
+    {"mediaType", "digest", "size", "urls", "annotations", "data", "artifactType", "platform"}
+)
+_OF_PLATFORMS = frozenset(
+    {"architecture", "os", "os.version", "os.features", "variant", "features"}
+)
+_BY_CASEFOLD = {name.casefold(): name for name in _OF_DOCUMENTS | _OF_DESCRIPTORS | _OF_PLATFORMS}
+
+
+def require_unambiguous(text: str) -> None:
+    """Go on only if the names in a document leave no choice.
+
+    Args:
+        text: JSON, as a stricter reader took it already.
+
+    Raises:
+        ManifestInvalid: a name is in one object twice, or is like that of a field.
+    """
+    document = json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
+    if not isinstance(document, dict):
+        return
+    _require_exact(document, _OF_DOCUMENTS)
+    for descriptor in _descriptors(document):
+        _require_exact(descriptor, _OF_DESCRIPTORS)
+        platform = descriptor.get("platform")
+        if isinstance(platform, dict):
+            _require_exact(platform, _OF_PLATFORMS)
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """ "The names within an object SHOULD be unique" (RFC 8259, section 4)."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1)
+        raise ManifestInvalid(f"{twice[:256]!r} is twice in one object; give it once")
+    return found
+
+
+def _descriptors(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """All places of a document where a descriptor belongs, if there is an object."""
+    for name in ("config", "subject"):
+        yield from _objects([document.get(name)])
+    for name in ("layers", "blobs", "manifests"):
+        yield from _objects(document.get(name))
+
+
+def _objects(values: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(values, list):
+        yield from (value for value in values if isinstance(value, dict))
+
+
+def _require_exact(found: Mapping[str, Any], fields: frozenset[str]) -> None:
+    """Case folding takes in what Go's does: for it, U+212A is a `k`, and U+017F an `s`."""
+    if found.keys() <= fields:
+        return
+    for name in found.keys() - fields:
+        field = _BY_CASEFOLD.get(name.casefold())
+        if field in fields:
+            raise ManifestInvalid(
+                f"there is a field {name!r}, which some clients read as {field!r}; write that"
+            )
