@@ -7,7 +7,7 @@ what else the machine does meets all alike.
 
 import random
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from bench.results import Results, WorkResults
 from bench.running import Running, running
 from bench.tokens import Issuer
 from bench.works import WITH_TOKENS, Work
+from bench.works.layers import LayerPush
 
 # Images pushed while syncs are counted.
 COUNTED = 20
@@ -35,7 +36,9 @@ def measure(names: Sequence[str], works: Sequence[Work], *, rounds: int, seconds
             for registry in _available(names, results)
         ]
         results.works = _prepare(started, works)
-        _measure(started, works, results.works, rounds, seconds)
+        _measure(
+            started, works, results.works, rounds, seconds, lambda: results.disk.measure(directory)
+        )
         for registry in started:
             results.memory[registry.registry.name] = registry.largest_process_bytes()
             results.syncs[registry.registry.name] = _syncs(registry)
@@ -53,7 +56,7 @@ def measure_with_tokens(results: Results, *, rounds: int, seconds: float) -> Non
                 registry = with_tokens(name, issuer)
                 started.append(stack.enter_context(running(registry, directory, issuer=issuer)))
         works = _prepare(started, WITH_TOKENS)
-        _measure(started, WITH_TOKENS, works, rounds, seconds)
+        _measure(started, WITH_TOKENS, works, rounds, seconds, lambda: None)
         results.with_tokens = works
 
 
@@ -81,6 +84,7 @@ def _measure(
     results: Mapping[str, WorkResults],
     rounds: int,
     seconds: float,
+    measure_disk: Callable[[], None],
 ) -> None:
     rng = random.Random(rounds)
     turns = [
@@ -89,7 +93,9 @@ def _measure(
         for work in works
         for registry in rng.sample(started, len(started))
     ]
-    for work, registry in Progress("measure", turns, lambda turn: turn[0].name):
+    for number, (work, registry) in enumerate(Progress("measure", turns, _name_of)):
+        if number % (len(turns) // rounds) == 0 and any(isinstance(w, LayerPush) for w in works):
+            measure_disk()
         found, name = results[work.name], registry.registry.name
         if name in found.refused:
             continue
@@ -98,6 +104,10 @@ def _measure(
         except UnexpectedAnswer as error:
             del found.rounds[name]
             found.refused[name] = str(error)
+
+
+def _name_of(turn: tuple[Work, Running]) -> str:
+    return turn[0].name
 
 
 def _syncs(registry: Running) -> float:

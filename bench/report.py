@@ -8,6 +8,7 @@ import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from bench.disk import Disk
 from bench.growth import Growth
 from bench.nginx import Ceilings
 from bench.registries import DISTRIBUTION
@@ -36,6 +37,7 @@ def tables(results: Results) -> str:
             "**How much** (median of the rounds; in parentheses the ratio to Distribution)",
             "",
             _table(results.works, names, "rate", lambda work: work.unit),
+            *_disk(results.disk),
             "**How long, at most, for 99 of 100** (milliseconds)",
             "",
             _table(results.works, names, "p99_ms", lambda _: "ms"),
@@ -130,6 +132,19 @@ def _ceilings(ceilings: Ceilings) -> Sequence[str]:
                     f"{_number(blob)} ({blob / file:.2f}×)",
                 ],
             ],
+        ),
+    )
+
+
+def _disk(disk: Disk) -> Sequence[str]:
+    if not disk.ways:
+        return ()
+    return (
+        "**The disk alone**, which limits every push that syncs: 256 MiB, to the end of its sync",
+        "",
+        _rows(
+            ["", "MB/s"],
+            [[way, _number(statistics.median(rates))] for way, rates in disk.ways.items()],
         ),
     )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import msgspec
 
+from bench.disk import Disk
 from bench.growth import Growth
 from bench.nginx import Ceilings
 from bench.works.base import Result
@@ -49,6 +50,7 @@ class Results:
         syncs: calls of `fsync` and `fdatasync` for the push of one small image.
         missing: registries that this machine does not have, and why.
         ceilings: of nginx.
+        disk: what it does alone, in the same rounds.
         growth: of lading, by size.
         endurance: bytes of lading's largest process before a very large blob is pushed, after each
             GiB of it, and after it was pulled.
@@ -62,6 +64,7 @@ class Results:
     syncs: dict[str, float] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     ceilings: Ceilings = field(default_factory=Ceilings)
+    disk: Disk = field(default_factory=Disk)
     growth: list[Growth] = field(default_factory=list)
     endurance: list[int] = field(default_factory=list)
 
