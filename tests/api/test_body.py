@@ -1,5 +1,6 @@
 """Bodies in pieces: however they arrive, what is written to a disk is cut alike."""
 
+import ctypes
 from collections.abc import Sequence
 
 import pytest
@@ -10,6 +11,8 @@ from lading.api.asgi import Message, Receive
 from lading.api.body import (
     BUDGET,
     BUFFERS,
+    HUGE_PAGE,
+    MADE,
     PIECE,
     SMALL_PIECE,
     Buffers,
@@ -65,7 +68,7 @@ async def test_while_many_bodies_are_on_their_way_the_others_come_in_small_piece
     others: list[Buffers] = []
     while (buffers := Buffers.if_affordable(PIECE)) is not None:
         others.append(buffers)
-    assert len(others) == BUDGET // (BUFFERS * PIECE)
+    assert len(others) == BUDGET // (MADE * PIECE)
 
     pieces = await _read(_messages(sent))
     assert b"".join(pieces) == b"".join(sent)
@@ -75,6 +78,34 @@ async def test_while_many_bodies_are_on_their_way_the_others_come_in_small_piece
     pieces = await _read(_messages(sent))
     assert b"".join(pieces) == b"".join(sent)
     assert [len(piece) for piece in pieces] == [PIECE, PIECE, 6]
+
+
+@pytest.mark.parametrize("size", [SMALL_PIECE, PIECE - 4096, PIECE, PIECE + 4096])
+def test_a_buffer_is_filled_again_when_the_second_one_after_it_was_asked_for(size: int) -> None:
+    """Not before: both before it are still worked on. All are of whole pages."""
+    buffers = Buffers(size)
+    turns = [buffers.turn() for _ in range(3 * BUFFERS)]
+    for number, turn in enumerate(turns):
+        assert len(turn) == size
+        assert _address(turn) % 4096 == 0
+        turn[:] = bytes([number]) * size
+        for before in range(max(0, number - 2), number):
+            assert turns[before][0] == turns[before][-1] == before
+
+
+def test_the_large_pieces_behind_the_first_lie_together_in_huge_pages() -> None:
+    """A disk takes each of them at once then; who sends little takes little."""
+    buffers = Buffers(PIECE)
+    first, *others = (_address(buffers.turn()) for _ in range(MADE))
+
+    start = min(others)
+    assert start % HUGE_PAGE == 0
+    assert sorted(others) == [start + number * PIECE for number in range(BUFFERS)]
+    assert not start - PIECE < first < start + BUFFERS * PIECE
+
+
+def _address(buffer: memoryview) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
 async def _read(messages: Sequence[Message], found: list[bytes] | None = None) -> list[bytes]:

@@ -1,9 +1,10 @@
 """Reading the body of a request: that of a blob never more at once than a few pieces."""
 
+import ctypes
 import mmap
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from lading.api.asgi import Receive
@@ -16,6 +17,9 @@ from lading.core.digest import Bytes
 PIECE = 1024 * 1024
 # Pieces of one body: one arrives, one waits, one is hashed and written.
 BUFFERS = 3
+# Of these, with the first one, which is of small pages.
+MADE = BUFFERS + 1
+HUGE_PAGE = 2 * 1024 * 1024
 # Bytes of a process for such pieces, and for whole bodies: enough for more pushes than cores can
 # hash at once. When it is spent, what comes is cut into small pieces, or waits on the disk, and
 # takes longer.
@@ -36,7 +40,8 @@ class Buffers:
     """Memory for pieces: while one is filled, the two before it are still worked on.
 
     It is of whole pages, from which a disk can be written. The kernel gives it when it is written
-    to: a client that stops early, or stands still, takes no more of it than it has sent.
+    to: a client that stops early, or stands still, takes no more of it than it has sent of its
+    first piece. Those after it are in huge pages.
 
     Attributes:
         size: bytes of each.
@@ -45,29 +50,54 @@ class Buffers:
     def __init__(self, size: int) -> None:
         self.size = size
         self._made: deque[memoryview] = deque()
-        BODIES.overdraw(BUFFERS * size)
+        BODIES.overdraw(MADE * size)
 
     def __del__(self) -> None:
         """Let others have the memory."""
-        BODIES.give_back(BUFFERS * self.size)
+        BODIES.give_back(MADE * self.size)
 
     @classmethod
     def if_affordable(cls, size: int) -> "Buffers | None":
         """Buffers, unless many others have some: clients that stand still keep theirs."""
-        return cls(size) if BODIES.has(BUFFERS * size) else None
+        return cls(size) if BODIES.has(MADE * size) else None
 
     def turn(self) -> memoryview:
         """The next one to be filled."""
-        if len(self._made) < BUFFERS:
-            self._made.append(new_buffer(self.size))
-        else:
+        if len(self._made) == BUFFERS:
             self._made.rotate(-1)
+        elif self._made and self.size >= PIECE:
+            self._made = deque(_in_huge_pages(self.size))
+        else:
+            self._made.append(new_buffer(self.size))
         return self._made[-1]
 
 
 def new_buffer(size: int) -> memoryview:
     """Memory of whole pages."""
-    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    return memoryview(_memory(size))
+
+
+def _in_huge_pages(size: int) -> list[memoryview]:
+    """Buffers for the rest of a body, side by side.
+
+    A disk takes a piece from memory that lies together in one request instead of several, which is
+    up to twice as fast, and the kernel has fewer pages to look up. Where it has no huge pages (see
+    madvise(2)), they are small ones.
+    """
+    memory = _memory(BUFFERS * size + HUGE_PAGE)
+    with suppress(OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    whole = memoryview(memory)
+    start = -_address_of(whole) % HUGE_PAGE
+    return [whole[start + n * size : start + (n + 1) * size] for n in range(BUFFERS)]
+
+
+def _memory(size: int) -> mmap.mmap:
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
+def _address_of(memory: memoryview) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
 async def read_pieces(receive: Receive) -> AsyncIterator[Bytes]:
