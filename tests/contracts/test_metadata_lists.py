@@ -1,16 +1,19 @@
 """What every `Metadata` promises of lists: byte order, pages without gaps, only what is visible."""
 
+import json
 import string
+import sys
 
 import pytest
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
-from lading.ports.metadata import Metadata, Referrer
+from lading.ports.metadata import Metadata, Referrer, Referrers
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, push
 
 CONFIG, LAYER = b"config", b"layer"
+NO_LIMIT = sys.maxsize
 IMAGE = image(CONFIG, LAYER)
 # In byte order: digits, upper case, underscore, lower case; dots and dashes inside.
 TAGS = ["1", "1-a", "1.0", "10", "2", "A", "B", "Z", "_", "a", "a-b", "a.b", "aB", "a_b", "ab"]
@@ -74,7 +77,7 @@ async def test_referrers_are_shown_as_they_were_pushed(metadata: Metadata) -> No
     await push(metadata, bom, "bom")
 
     found = await metadata.list_referrers(
-        HELLO, IMAGE.digest, artifact_type=None, after="", limit=10
+        HELLO, IMAGE.digest, artifact_type=None, after="", limit=10, max_size=NO_LIMIT
     )
 
     expected = [
@@ -83,17 +86,17 @@ async def test_referrers_are_shown_as_they_were_pushed(metadata: Metadata) -> No
             signature.media_type,
             len(signature.body),
             "application/x-signature",
-            {},
+            b"{}",
         ),
         Referrer(
             bom.digest,
             bom.media_type,
             len(bom.body),
             "application/vnd.oci.image.config.v1+json",
-            annotations,
+            json.dumps(annotations, ensure_ascii=False, separators=(",", ":")).encode(),
         ),
     ]
-    assert found == sorted(expected, key=lambda referrer: referrer.digest)
+    assert found == Referrers(sorted(expected, key=lambda referrer: referrer.digest), None)
 
 
 async def test_referrers_are_filtered_and_paged(metadata: Metadata) -> None:
@@ -109,9 +112,9 @@ async def test_referrers_are_filtered_and_paged(metadata: Metadata) -> None:
 
     async def page(kind: str | None, after: str, limit: int) -> list[Digest]:
         found = await metadata.list_referrers(
-            HELLO, IMAGE.digest, artifact_type=kind, after=after, limit=limit
+            HELLO, IMAGE.digest, artifact_type=kind, after=after, limit=limit, max_size=NO_LIMIT
         )
-        return [referrer.digest for referrer in found]
+        return [referrer.digest for referrer in found.items]
 
     everything = sorted(kinds)
     assert await page(None, "", 100) == everything
@@ -137,9 +140,9 @@ async def test_referrers_are_those_of_the_repository_that_are_not_deleted(
 
     for subject, expected in ((IMAGE.digest, [kept.digest]), (kept.digest, [])):
         found = await metadata.list_referrers(
-            HELLO, subject, artifact_type=None, after="", limit=10
+            HELLO, subject, artifact_type=None, after="", limit=10, max_size=NO_LIMIT
         )
-        assert [referrer.digest for referrer in found] == expected
+        assert [referrer.digest for referrer in found.items] == expected
 
 
 async def test_an_index_can_be_a_referrer(metadata: Metadata) -> None:
@@ -149,7 +152,29 @@ async def test_an_index_can_be_a_referrer(metadata: Metadata) -> None:
     children = index([IMAGE], subject=IMAGE)
     await push(metadata, children)
 
-    (found,) = await metadata.list_referrers(
-        HELLO, IMAGE.digest, artifact_type=None, after="", limit=10
+    found = await metadata.list_referrers(
+        HELLO, IMAGE.digest, artifact_type=None, after="", limit=10, max_size=NO_LIMIT
     )
-    assert (found.digest, found.artifact_type) == (children.digest, "")
+    (referrer,) = found.items
+    assert (referrer.digest, referrer.artifact_type) == (children.digest, "")
+
+
+@pytest.mark.parametrize(("max_size", "expected"), [(0, 1), (1200, 2), (2500, 3), (NO_LIMIT, 5)])
+async def test_no_more_referrers_are_read_than_fit_and_one(
+    metadata: Metadata, max_size: int, expected: int
+) -> None:
+    """Of 1,000 bytes each, beside their types; each read goes on where the one before ended."""
+    await add(metadata, CONFIG)
+    pushed = sorted(
+        [
+            await push(metadata, image(CONFIG, subject=IMAGE, annotations={str(n): "x" * 1000}))
+            for n in range(5)
+        ]
+    )
+
+    found = await metadata.list_referrers(
+        HELLO, IMAGE.digest, artifact_type=None, after="", limit=10, max_size=max_size
+    )
+
+    assert [referrer.digest for referrer in found.items] == pushed[:expected]
+    assert found.last == (None if expected == 5 else pushed[expected - 1])

@@ -69,7 +69,9 @@ def _push_and_pull(connection: sqlite3.Connection) -> None:
     repositories.page(connection, "a", 10, "")
     repositories.page(connection, "a", 10, "prefix")
     assert tags.page(connection, HERE, "a", 10)
-    manifests.referrers(connection, HERE, pushed.digest, artifact_type=None, after="", limit=10)
+    manifests.referrers(
+        connection, HERE, pushed.digest, artifact_type="a/b", after="", limit=10, max_size=100
+    )
     assert tags.delete(connection, HERE, Tag("latest"), (), CHANGE)
     assert manifests.delete(connection, HERE, about.digest, (), CHANGE)
     assert links.unlink(connection, THERE, Digest.of(layer), 1.0)

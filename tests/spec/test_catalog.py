@@ -44,12 +44,15 @@ def test_repositories_are_listed_in_byte_order_and_pages(full: Client) -> None:
 
 
 @pytest.mark.endpoint("catalog", "GET")
-def test_a_page_larger_than_allowed_is_refused(full: Client) -> None:
-    """As CNCF Distribution does, and unlike a page of tags."""
-    answer = full.ask("GET", "/v2/_catalog?n=5")
+@pytest.mark.parametrize("size", [5, 100_000, 999_999_999])
+def test_a_page_larger_than_allowed_is_cut(full: Client, size: int) -> None:
+    """As a page of tags is: the rest is behind the `Link`, which asks for as many as allowed."""
+    answer = full.ask("GET", f"/v2/_catalog?n={size}")
 
-    assert answer.status == 400
-    assert answer.codes == ["PAGINATION_NUMBER_INVALID"]
+    assert answer.json["repositories"] == NAMES[:4]
+    page = next_page(answer)
+    assert page == f"/v2/_catalog?n=4&last={NAMES[3]}"
+    assert full.ask("GET", page).json["repositories"] == NAMES[4:]
 
 
 @pytest.mark.endpoint("catalog", "GET")
@@ -71,9 +74,18 @@ def test_the_catalog_goes_on_after_a_name(full: Client, last: str, expected: lis
 @pytest.mark.endpoint("end-8", "GET")
 def test_a_page_of_tags_larger_than_allowed_is_cut(full: Client) -> None:
     """As specified: fewer than asked for only with a `Link` to the rest."""
-    for query in ("", "?n=3"):
+    answer = full.ask("GET", "/v2/a/b/tags/list?n=3")
+
+    assert answer.json["tags"] == ["1", "2"]
+    page = next_page(answer)
+    assert page
+    assert full.ask("GET", page).json["tags"] == ["3"]
+
+
+@pytest.mark.endpoint("end-8", "GET")
+def test_who_asks_for_no_pages_gets_all_tags(full: Client) -> None:
+    """However few the operator allows on a page: many programs do not know what a `Link` is."""
+    for query in ("", "?n=", "?last="):
         answer = full.ask("GET", f"/v2/a/b/tags/list{query}")
-        assert answer.json["tags"] == ["1", "2"]
-        page = next_page(answer)
-        assert page
-        assert full.ask("GET", page).json["tags"] == ["3"]
+        assert answer.json["tags"] == ["1", "2", "3"]
+        assert next_page(answer) is None

@@ -102,7 +102,16 @@ class Connection:
         answer = Answer(line, headers, b"")
         if head or answer.status in {100, 204, 304}:
             return answer
+        if headers["Transfer-Encoding"] == "chunked":
+            return Answer(line, headers, b"".join(self._chunks()))
         return Answer(line, headers, self._file.read(int(headers["Content-Length"])))
+
+    def _chunks(self) -> Iterator[bytes]:
+        """The pieces of a body whose length was not announced (RFC 9112, 7.1)."""
+        while size := int(self._file.readline(), 16):
+            yield self._file.read(size)
+            assert self._file.readline() == b"\r\n"
+        assert self._file.readline() == b"\r\n"
 
     def rest(self) -> bytes:
         """Everything that still comes until the server closes the connection."""

@@ -1,15 +1,20 @@
 """end-8, end-12, and the catalog: lists, in pages."""
 
+from collections.abc import AsyncGenerator
 from urllib.parse import quote
 
+import msgspec
+
 from lading.api.context import Context
-from lading.api.response import Response, json_response
+from lading.api.response import JSON, Response, StreamBody, encode_json, json_response
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.errors import PageInvalid
 from lading.ports.metadata import Referrer
 from lading.services import listing
 
+# Tags read and sent at once to who asks for all: the names of so many fit into 64 KiB.
+TAGS_AT_ONCE = 400
 # Distribution's page when the client does not say.
 DEFAULT_REPOSITORIES = 100
 # A page of referrers must stay below the 4 MiB that clients read of an index; descriptors without
@@ -19,25 +24,44 @@ MAX_REFERRERS_SIZE = 3 * 1024 * 1024
 
 
 async def tags(context: Context) -> Response:
-    """The tags of a repository."""
-    most = context.options.max_tags
-    limit = min(_limit(context, default=most), most)
+    """The tags of a repository: a page, if the client asks for pages, or all."""
+    asked = _limit(context)
+    limit = TAGS_AT_ONCE if asked is None else min(asked, context.options.max_tags)
     page = await listing.list_tags(
         context.registry, context.grant, after=_after(context), limit=limit
     )
     name = context.grant.repository
-    return json_response(
-        {"name": name, "tags": page.items},
-        headers=_next(context, f"/v2/{name}/tags/list", limit, page.last),
-    )
+    begun = {"name": name, "tags": page.items}
+    if asked is None and page.last is not None:
+        body = StreamBody(_all_tags(context, encode_json(begun), page.last))
+        return Response(200, {"Content-Type": JSON}, body)
+    return json_response(begun, headers=_next(context, f"/v2/{name}/tags/list", limit, page.last))
+
+
+async def _all_tags(
+    context: Context, piece: bytes, last: str | None
+) -> AsyncGenerator[bytes, None]:
+    """A list that goes on after its first piece, a document of its own."""
+    end = b"]}"
+    yield piece.removesuffix(end)
+    while last is not None:
+        piece, last = await _tags_after(context, last)
+        yield piece
+    yield end
+
+
+async def _tags_after(context: Context, last: str) -> tuple[bytes, str | None]:
+    """Some more tags, and what the next ones follow."""
+    page = await listing.list_tags(context.registry, context.grant, after=last, limit=TAGS_AT_ONCE)
+    names = encode_json(page.items)[1:-1]
+    return b"," + names if names else b"", page.last
 
 
 async def catalog(context: Context) -> Response:
     """The repositories of the registry."""
     most = context.options.max_repositories
-    limit = _limit(context, default=min(DEFAULT_REPOSITORIES, most))
-    if limit > most:
-        raise PageInvalid(f"`n` may be at most {most} (catalog.maxentries)", {"n": limit})
+    asked = _limit(context)
+    limit = min(DEFAULT_REPOSITORIES if asked is None else asked, most)
     page = await listing.list_repositories(
         context.registry, context.access, after=_after(context), limit=limit
     )
@@ -50,7 +74,8 @@ async def referrers(context: Context) -> Response:
     """The manifests that are about a digest, as an image index."""
     subject = Digest(context.argument)
     artifact_type = _artifact_type(context)
-    limit = min(_limit(context, default=MAX_REFERRERS), MAX_REFERRERS)
+    asked = _limit(context)
+    limit = MAX_REFERRERS if asked is None else min(asked, MAX_REFERRERS)
     page = await listing.list_referrers(
         context.registry,
         context.grant,
@@ -83,8 +108,8 @@ def _descriptor(referrer: Referrer) -> dict[str, object]:
     }
     if referrer.artifact_type:
         descriptor["artifactType"] = referrer.artifact_type
-    if referrer.annotations:
-        descriptor["annotations"] = referrer.annotations
+    if referrer.annotations != b"{}":
+        descriptor["annotations"] = msgspec.Raw(referrer.annotations)
     return descriptor
 
 
@@ -94,10 +119,11 @@ def _artifact_type(context: Context) -> str | None:
     return None if value is None else value.replace(" ", "+")
 
 
-def _limit(context: Context, default: int) -> int:
+def _limit(context: Context) -> int | None:
+    """How many the client asks for on a page, if it does."""
     value = context.request.parameter("n")
     if value is None:
-        return default
+        return None
     if not (value.isascii() and value.isdigit() and len(value) < 10):
         raise PageInvalid("`n` must be a number from 0", {"n": value[:64]})
     return int(value)

@@ -1,6 +1,6 @@
 """A response: what is to be sent. How it leaves is for `send` to decide."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -30,6 +30,17 @@ class BlobBody:
     range: ByteRange
 
 
+@dataclass(frozen=True, slots=True)
+class StreamBody:
+    """The body is made while it is sent, as its client takes it, and nobody knows its length.
+
+    Attributes:
+        pieces: of the body, each of which fits into memory many times.
+    """
+
+    pieces: AsyncGenerator[bytes, None]
+
+
 @dataclass(slots=True)
 class Response:
     """What is to be sent.
@@ -40,7 +51,7 @@ class Response:
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes | BlobBody | PartsBody = b""
+    body: bytes | BlobBody | PartsBody | StreamBody = b""
 
     def take_bytes(self) -> bytes:
         """The body, which is gone from here: who sends it decides how long it stays in memory."""

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from lading.api.asgi import Scope, Send
 from lading.api.body import BODIES, ClientDisconnected
 from lading.api.multipart import PartsBody
-from lading.api.response import BlobBody, Response
+from lading.api.response import BlobBody, Response, StreamBody
 from lading.api.spool import Spool
 from lading.core.errors import Unavailable
 from lading.core.ranges import ByteRange
@@ -43,6 +43,7 @@ class Sender:
     def __init__(self, headers: Mapping[str, str], directory: Path | None = None) -> None:
         self._always = _encoded(headers)
         self._directory = directory
+        self._making = asyncio.Lock()
 
     async def send(
         self, scope: Scope, send: Send, response: Response, *, head: bool, accelerate: str
@@ -77,6 +78,11 @@ class Sender:
             else:
                 del body
                 await self._send_large(scope, send, response, headers)
+        elif isinstance(body, StreamBody):
+            if head:
+                await _send_bytes(send, response.status, headers, b"")
+            else:
+                await self._send_stream(send, response.status, headers, body)
         elif isinstance(body, PartsBody):
             headers[b"content-length"] = b"%d" % body.length
             await _send_parts(scope, send, response.status, headers, body)
@@ -96,6 +102,22 @@ class Sender:
                     await _send_pieces(send, spool)
                 else:
                     await _send_descriptor(scope, send, spool.file, ByteRange(0, spool.size))
+
+    async def _send_stream(
+        self, send: Send, status: int, headers: Headers, body: StreamBody
+    ) -> None:
+        """Send what is made meanwhile: one piece for one client in each turn of the loop."""
+        await _start(send, status, headers)
+        async with aclosing(body.pieces) as pieces:
+            while True:
+                async with self._making:
+                    # Neither a read nor a fast client ever waits: let others have their turn.
+                    await asyncio.sleep(0)
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    break
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
 
 
 def _encoded(headers: Mapping[str, str]) -> Headers:

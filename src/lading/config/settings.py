@@ -301,7 +301,7 @@ class Catalog(Section):
     """The list of repositories."""
 
     maxentries: int = Field(default=1000, ge=1, le=_MOST_ENTRIES)
-    """The most repositories in one page."""
+    """The most repositories in one page; who asks for more gets as many, and the next page."""
 
 
 class Immutable(Section):
@@ -319,7 +319,7 @@ class Tags(Section):
     """Tags."""
 
     maxtags: int = Field(default=1000, ge=1, le=_MOST_ENTRIES)
-    """The most tags in one page."""
+    """The most tags in one page, for clients that ask for pages (`n`). Others get all tags."""
     immutable: tuple[Immutable, ...] = ()
     """Tags that cannot be moved or deleted once they are set. Not a key of Distribution."""
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
@@ -11,7 +12,7 @@ from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import links, loose, repositories, tags
-from lading.ports.metadata import Referrer, StoredManifest
+from lading.ports.metadata import Referrer, Referrers, StoredManifest
 
 _BY_TAG = """
     SELECT manifests.digest, media_type, body, promised_at, used_at
@@ -41,6 +42,21 @@ _TAGS_LEADING_TO = """
     SELECT name FROM holders
     JOIN tags ON repository_id = (SELECT id FROM here) AND tags.digest = holders.digest
 """
+
+# Neither those that are not shown nor their annotations are to be read for it.
+_REFERRERS = """
+    SELECT digest, shown, media_type, size, artifact_type,
+        CASE WHEN shown THEN CAST(annotations AS BLOB) END
+    FROM (
+        SELECT *, deleted_at IS NULL AND lost_at IS NULL
+            AND (artifact_type = :type OR :type IS NULL) AS shown
+        FROM manifests
+        WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+            AND subject = :subject AND digest > :after
+    ) ORDER BY digest LIMIT :most
+"""
+# Referrers that are looked at in one go, be they shown or not: a read holds up all others.
+MAX_LOOKED_AT = 1000
 
 
 def find(
@@ -249,23 +265,22 @@ def referrers(
     artifact_type: str | None,
     after: str,
     limit: int,
-) -> Sequence[Referrer]:
+    max_size: int,
+) -> Referrers:
     """Live manifests whose subject this is, in the order of their digests."""
-    rows = connection.execute(
-        """
-        SELECT digest, media_type, size, artifact_type, annotations
-        FROM manifests
-        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
-            AND subject = ? AND digest > ? AND deleted_at IS NULL AND lost_at IS NULL
-            AND (artifact_type = ? OR ? IS NULL)
-        ORDER BY digest LIMIT ?
-        """,
-        (repository, subject, after, artifact_type, artifact_type, limit),
-    )
-    return [
-        Referrer(Digest(digest), media_type, size, kind, json.loads(annotations))
-        for digest, media_type, size, kind, annotations in rows
-    ]
+    found: list[Referrer] = []
+    size, last = 0, None
+    values = {"repository": repository, "subject": subject, "type": artifact_type, "after": after}
+    # What is left unread would keep its view of the database open.
+    with closing(connection.execute(_REFERRERS, values | {"most": MAX_LOOKED_AT})) as rows:
+        for number, (digest, is_shown, *shown) in enumerate(rows, start=1):
+            if is_shown:
+                found.append(Referrer(Digest(digest), *shown))
+                size += found[-1].shown_size
+            if len(found) == limit or size > max_size or number == MAX_LOOKED_AT:
+                last = Digest(digest)
+                break
+    return Referrers(found, last)
 
 
 def with_children(

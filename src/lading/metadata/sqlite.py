@@ -41,7 +41,7 @@ from lading.metadata.trash import Restoration
 from lading.ports.collection import Garbage
 from lading.ports.jobs import Job
 from lading.ports.maintenance import Hold
-from lading.ports.metadata import Referrer, StoredManifest
+from lading.ports.metadata import Referrers, StoredManifest
 from lading.ports.refresh_tokens import RefreshToken
 from lading.ports.robots import Robot
 
@@ -233,7 +233,8 @@ class SqliteMetadata(SqliteInspection):
         artifact_type: str | None,
         after: str,
         limit: int,
-    ) -> Sequence[Referrer]:
+        max_size: int,
+    ) -> Referrers:
         """See `Metadata.list_referrers`."""
         return self._database.read(
             manifests.referrers,
@@ -242,6 +243,7 @@ class SqliteMetadata(SqliteInspection):
             artifact_type=artifact_type,
             after=after,
             limit=limit,
+            max_size=max_size,
         )
 
     async def repositories_with_manifests(self) -> Sequence[RepositoryName]:

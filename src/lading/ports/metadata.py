@@ -29,13 +29,34 @@ class StoredManifest:
 
 @dataclass(frozen=True, slots=True)
 class Referrer:
-    """What the referrers list shows of a manifest."""
+    """What the referrers list shows of a manifest.
+
+    Attributes:
+        annotations: an object of JSON; there may be MiBs of them, which nobody here reads.
+    """
 
     digest: Digest
     media_type: str
     size: int
     artifact_type: str
-    annotations: dict[str, str]
+    annotations: bytes
+
+    @property
+    def shown_size(self) -> int:
+        """Bytes of what a client chose of it."""
+        return len(self.media_type) + len(self.artifact_type) + len(self.annotations)
+
+
+@dataclass(frozen=True, slots=True)
+class Referrers:
+    """Some of a list.
+
+    Attributes:
+        last: the digest after which the next ones are; `None` if there are none.
+    """
+
+    items: Sequence[Referrer]
+    last: Digest | None
 
 
 class Metadata(Trash, Collection, Jobs, Maintenance, Robots, RefreshTokens, Inspection, Protocol):
@@ -190,8 +211,20 @@ class Metadata(Trash, Collection, Jobs, Maintenance, Robots, RefreshTokens, Insp
         artifact_type: str | None,
         after: str,
         limit: int,
-    ) -> Sequence[Referrer]:
-        """Manifests whose subject this is, by digest, from the first one greater than `after`."""
+        max_size: int,
+    ) -> Referrers:
+        """Some manifests whose subject this is, by digest, from the first greater than `after`.
+
+        There may be none among them and more to come, as only so many are looked at in one go.
+
+        Args:
+            repository: where they are.
+            subject: what they are about.
+            artifact_type: only those of this type; `None` for all.
+            after: the digest after which to start.
+            limit: at most so many.
+            max_size: bytes of them (`shown_size`) beyond which one more at most is read.
+        """
 
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""

@@ -33,6 +33,9 @@ FIELD_OBJECTS = 144
 # many times as much, and a client chooses how its body is cut.
 SCRAP = 4096
 
+# "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of …
+# 204 (No Content)" (RFC 9112, 6.1); neither has a 304 a body.
+_WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
@@ -99,6 +102,8 @@ class Exchange:
     # Of the response: what was not written yet of its head, and how much of its body.
     _head = b""
     _unsent = 0
+    _sized = True
+    _chunked = False
     _sender: FileSender | None = None
 
     def __init__(
@@ -279,24 +284,38 @@ class Exchange:
 
     def _render(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         lines = [_STATUS_LINES[status], self._line.server_state.date]
+        self._sized = self._is_head or status in _WITHOUT_BODY
         for name, value in headers:
             lines += (BEGINNINGS[name], value, b"\r\n")
             if name == b"content-length":
-                self._unsent = 0 if self._is_head else int(value)
+                self._sized, self._unsent = True, 0 if self._is_head else int(value)
+        if not self._sized:
+            self._go_without_length(lines)
         lines.append(b"\r\n" if self.keep_alive else b"Connection: close\r\n\r\n")
         head = b"".join(lines)
         # None of them may end early, or another begin within it.
-        ends = len(headers) + (3 if self.keep_alive else 4)
+        ends = len(headers) + self._chunked + (3 if self.keep_alive else 4)
         if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
             raise ValueError(f"a header of the response holds a line break: {headers}")
         return head
 
+    def _go_without_length(self, lines: list[bytes]) -> None:
+        """The body ends with its last chunk, or (HTTP/1.0) with the connection."""
+        if self.scope["http_version"] == "1.0":
+            self.keep_alive = False
+        else:
+            self._chunked = True
+            lines.append(b"Transfer-Encoding: chunked\r\n")
+
     def _write(self, body: Bytes) -> None:
         if self._is_head:
             body = b""
-        self._unsent -= len(body)
-        if self._unsent < 0:
-            raise ValueError("the body is longer than its Content-Length")
+        if self._sized:
+            self._unsent -= len(body)
+            if self._unsent < 0:
+                raise ValueError("the body is longer than its Content-Length")
+        elif self._chunked and body:
+            body = b"".join((b"%x\r\n" % len(body), body, b"\r\n"))
         head, self._head, self.started = self._head, b"", True
         if not head:
             self._line.transport.write(body)
@@ -316,6 +335,8 @@ class Exchange:
     def _complete(self) -> None:
         if self._unsent:
             raise ValueError("the body is shorter than its Content-Length")
+        if self._chunked:
+            self._line.transport.write(b"0\r\n\r\n")
         self.complete = True
         self._wake()
         self._line.answered(self)

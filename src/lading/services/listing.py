@@ -13,8 +13,10 @@ from lading.services.registry import Registry
 
 T = TypeVar("T")
 
-# Names read in one go, at least, while looking for those that a caller sees.
+# Names read in one go while looking for those that a caller sees.
 LEAST_AT_ONCE = 100
+# Names read in one go at most, as reads do not wait: others have their turn between two.
+MOST_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +38,18 @@ async def list_tags(registry: Registry, grant: Grant, *, after: str, limit: int)
         RepositoryUnknown: nothing was ever pushed to it.
     """
     grant.require(Action.PULL)
-    found = await registry.metadata.list_tags(grant.repository, after=after, limit=limit + 1)
-    if not found and not await registry.metadata.repository_exists(grant.repository):
-        raise RepositoryUnknown("", {"name": grant.repository})
+    metadata, repository = registry.metadata, grant.repository
+    found: list[str] = []
+    while True:
+        at_once = min(limit + 1 - len(found), MOST_AT_ONCE)
+        names = await metadata.list_tags(repository, after=after, limit=at_once)
+        found += names
+        if len(names) < at_once or len(found) > limit:
+            break
+        after = names[-1]
+        await asyncio.sleep(0)
+    if not found and not await metadata.repository_exists(repository):
+        raise RepositoryUnknown("", {"name": repository})
     return _page_of_names(found, limit)
 
 
@@ -66,14 +77,13 @@ async def _seen_below(
     """
     found: list[str] = []
     sees_all = access.sees_all(prefix)
-    limit = max(wanted, LEAST_AT_ONCE)
+    limit = min(max(wanted, LEAST_AT_ONCE), MOST_AT_ONCE)
     while True:
         names = await registry.metadata.list_repositories(after=after, limit=limit, prefix=prefix)
         found += names if sees_all else filter(access.sees, names)
         if len(names) < limit or len(found) >= wanted:
             return found
         after = names[-1]
-        # Reads do not wait: give others their turn.
         await asyncio.sleep(0)
 
 
@@ -96,22 +106,34 @@ async def list_referrers(
         artifact_type: only those of this type; `None` for all.
         after: the digest after which to start.
         limit: at most so many.
-        max_size: characters of types and annotations after which the page ends.
+        max_size: bytes of types and annotations after which the page ends.
     """
     grant.require(Action.PULL)
-    found = await registry.metadata.list_referrers(
-        grant.repository, subject, artifact_type=artifact_type, after=after, limit=limit + 1
-    )
-    items = _within(found[:limit], max_size)
-    return Page(items, items[-1].digest if len(found) > len(items) and items else None)
+    found: list[Referrer] = []
+    while True:
+        piece = await registry.metadata.list_referrers(
+            grant.repository,
+            subject,
+            artifact_type=artifact_type,
+            after=after,
+            limit=limit + 1 - len(found),
+            max_size=max_size - sum(referrer.shown_size for referrer in found),
+        )
+        found += piece.items
+        items = _within(found[:limit], max_size)
+        if len(items) < len(found):
+            return Page(items, items[-1].digest if items else None)
+        if piece.last is None:
+            return Page(items, None)
+        after = piece.last
+        await asyncio.sleep(0)
 
 
 def _within(found: Sequence[Referrer], max_size: int) -> Sequence[Referrer]:
     """As many as fit, and at least one."""
     size = 0
     for count, referrer in enumerate(found):
-        size += len(referrer.media_type) + len(referrer.artifact_type)
-        size += sum(len(name) + len(value) for name, value in referrer.annotations.items())
+        size += referrer.shown_size
         if size > max_size and count > 0:
             return found[:count]
     return found
