@@ -9,6 +9,7 @@ import sys
 import tempfile
 import threading
 import time
+import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -20,7 +21,9 @@ from lading.blobs.small import LARGEST
 from lading.blobs.staged import SMALL
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable, UploadOutOfOrder, UploadUnknown
+from lading.core.names import UploadId, UploadKey
 from lading.ports.blobs import LocalFile, StagedUpload
+from tests.support.contents import HELLO as HELLO_REPOSITORY
 from tests.support.contents import begin, read, store
 from tests.support.distribution import Tree
 from tests.support.processes import wait_until
@@ -110,7 +113,7 @@ async def test_directories_of_owners_go_when_they_were_empty_for_long(
 ) -> None:
     """An owner who comes back gets another; one that holds an upload stays."""
     ended, going_on = await begin(blobs), await begin(blobs)
-    await blobs.discard(ended)
+    await commit_nothing(blobs, ended)
     directories = {key: tmp_path / "lading/uploads" / key.owner for key in (ended, going_on)}
     await blobs.tidy(time.time() - 60)
     assert all(directory.exists() for directory in directories.values())
@@ -120,6 +123,26 @@ async def test_directories_of_owners_go_when_they_were_empty_for_long(
     assert directories[going_on].exists()
     await blobs.begin(ended, algorithm="sha256", now=0)
     assert await blobs.staged_size(ended) == 0
+
+
+async def test_who_cancels_an_upload_leaves_nothing(blobs: FilesystemBlobs, tmp_path: Path) -> None:
+    """Not even a directory, of which there would be one for each address."""
+    first = await begin(blobs)
+    second = UploadKey.of(HELLO_REPOSITORY, UploadId.of(uuid.uuid4(), first.owner))
+    await blobs.begin(second, algorithm="sha256", now=0)
+
+    await blobs.discard(first)
+    assert await blobs.staged_size(second) == 0
+    await blobs.discard(second)
+    assert list((tmp_path / "lading/uploads").iterdir()) == []
+
+
+async def commit_nothing(blobs: FilesystemBlobs, upload: UploadKey) -> None:
+    """Finish an upload without any bytes."""
+    digest = Digest.of(b"")
+    async with blobs.stage(upload) as staged:
+        await staged.commit(digest)
+        await blobs.settle(upload, digest)
 
 
 async def test_nobody_waits_until_the_bytes_of_a_deleted_blob_are_free(

@@ -67,11 +67,23 @@ class Disk(Layout):
     def make_upload(self, upload: UploadKey, at: float) -> None:
         """Make the file of an upload, as old as that, in the directory of its owner."""
         path = self.path_of(upload)
-        try:
-            files.make(path, at)
-        except FileNotFoundError:
-            _make_directory(os.path.dirname(path))
-            files.make(path, at)
+        while True:
+            try:
+                files.make(path, at)
+            except FileNotFoundError:  # perhaps removed since it was made: it is empty again
+                _make_directory(os.path.dirname(path))
+            else:
+                return
+
+    def delete_upload(self, upload: UploadKey) -> None:
+        """Delete the file of an upload, and the directory of its owner if that is the last one.
+
+        Else whoever begins uploads and cancels them would leave one for each address.
+        """
+        path = self.path_of(upload)
+        files.delete(path)
+        with suppress(OSError):
+            os.rmdir(os.path.dirname(path))
 
     def make_room(self, digest: Digest) -> None:
         """Make the directory of a blob, which is durable after `sync_name` only."""

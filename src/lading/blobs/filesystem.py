@@ -119,7 +119,7 @@ class FilesystemBlobs:
     async def discard(self, upload: UploadKey) -> None:
         """See `BlobStore.discard`."""
         self._hashes.forget(upload)
-        await self._disk.run(files.delete, self._disk.path_of(upload))
+        await self._disk.run(self._disk.delete_upload, upload)
 
     async def find(self, digest: Digest) -> LocalFile | None:
         """See `BlobStore.find`."""
@@ -213,9 +213,8 @@ class FilesystemBlobs:
         return data if data is not None and self._small.put(digest, data) else None
 
     def _count_all_staged(self) -> int:
-        """Directories count as well, since they take inodes."""
         owners = names(self._disk.uploads)
-        return len(owners) + sum(len(names(f"{self._disk.uploads}/{owner}")) for owner in owners)
+        return sum(len(names(f"{self._disk.uploads}/{owner}")) for owner in owners)
 
     def _tidy(self, before: float) -> None:
         """Remove the directories of owners who have had nothing in them for long."""
