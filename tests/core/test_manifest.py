@@ -216,7 +216,7 @@ def test_layers_without_urls_are_required(urls: list[str] | None) -> None:
         ({**INDEX, "manifests": [None]}, media.OCI_INDEX, r"`\$.manifests\[0\]`"),
         *(
             (document, media_type, "an image, with .* or an index")
-            for media_type in [*media.IMAGES, *media.INDEXES, "application/vnd.new+json"]
+            for media_type in sorted({*media.IMAGES, *media.INDEXES, "application/vnd.new+json"})
             for document in (
                 {**IMAGE, **INDEX},
                 {**INDEX, "layers": []},

@@ -60,9 +60,10 @@ def names_tags_and_digests() -> Iterator[Bad]:
         yield bad("PUT", f"/v2/{name}/manifests/v1", "400 NAME_INVALID", image())
         yield bad("POST", f"/v2/{name}/blobs/uploads/", "400 NAME_INVALID")
     for tag in TAGS:
-        yield bad("GET", f"/v2/app/manifests/{tag}", "400 TAG_INVALID")
+        # What no manifest can be called is not there.
+        yield bad("GET", f"/v2/app/manifests/{tag}", "404 MANIFEST_UNKNOWN")
         yield bad("PUT", f"/v2/app/manifests/{tag}", "400 TAG_INVALID", image())
-        yield bad("DELETE", f"/v2/app/manifests/{tag}", "400 TAG_INVALID")
+        yield bad("DELETE", f"/v2/app/manifests/{tag}", "404 MANIFEST_UNKNOWN")
         query = f"{{manifest}}?tag=good&tag={tag.replace('+', '%2B')}"
         yield bad("PUT", f"/v2/app/manifests/{query}", "400 TAG_INVALID", image(LAYER))
     for digest in DIGESTS:

@@ -73,8 +73,11 @@ def test_clients_are_sent_where_the_operator_says(
 ) -> None:
     http = {"http": {"addr": "127.0.0.1:0", "workers": 2, **settings}}
     with lading_serve(tmp_path_factory.mktemp("host"), settings=http) as registry:
-        for location in locations(Repository(registry.client, "app"), **FORGED):
-            assert location.startswith(base)
+        *others, tags, referrers, catalog = locations(Repository(registry.client, "app"), **FORGED)
+    for location in others:
+        assert location.startswith(base)
+    for link in (tags, referrers, catalog):
+        assert link.startswith("/v2/")
 
 
 def logged_address(registry: Lading, **headers: str) -> str:

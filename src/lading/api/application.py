@@ -24,7 +24,7 @@ from lading.api.response import BlobBody, Response
 from lading.api.routes import Endpoint, Match, find_route
 from lading.api.send import Sender
 from lading.core.digest import Digest
-from lading.core.errors import ReadOnly, RegistryError, TooManyRequests
+from lading.core.errors import BlobInUse, ReadOnly, RegistryError, TooManyRequests, Unsupported
 from lading.core.names import RepositoryName
 from lading.services import damage
 from lading.services.registry import Registry
@@ -106,8 +106,11 @@ class Api:
             return method_not_allowed_response(match.route.allowed)
         try:
             return await self._handle(request, match, endpoint)
-        except ReadOnly as error:
-            return error_response(error, {"Allow": match.route.readable})
+        except (Unsupported, BlobInUse) as error:
+            # "a 405 … MUST generate an Allow header field" (RFC 9110, 15.5.6)
+            return error_response(
+                error, {"Allow": match.route.allowed_after(error, request.method)}
+            )
         except RegistryError as error:
             return error_response(error)
 

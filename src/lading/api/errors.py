@@ -117,8 +117,6 @@ def _headers(error: RegistryError) -> Mapping[str, str]:
             headers["Range"] = upload_range(size)
         case errors.Unauthorized(challenge=challenge):
             headers["WWW-Authenticate"] = challenge
-        case errors.Unsupported() | errors.BlobInUse():
-            headers["Allow"] = "GET, HEAD, OPTIONS, POST, PATCH, PUT"
         case errors.TooManyRequests(wait=wait):
             # RFC 9110, 10.2.3: a whole number of seconds.
             return {"Retry-After": str(max(1, math.ceil(wait)))}

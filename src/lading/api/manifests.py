@@ -5,7 +5,7 @@ from lading.api.conditions import creates_only, etag, is_fresh
 from lading.api.context import Context
 from lading.api.response import Response
 from lading.core.errors import ManifestTooLarge
-from lading.core.names import Tag, parse_reference
+from lading.core.names import Tag, parse_reference, parse_wanted
 from lading.ports.metadata import StoredManifest
 from lading.services.delete import delete_manifest
 from lading.services.pull import pull_manifest, stat_manifest
@@ -17,13 +17,13 @@ async def get(context: Context) -> Response:
 
     A digest promises these bytes; no conversion of them would have it.
     """
-    reference = parse_reference(context.argument)
+    reference = parse_wanted(context.argument)
     return _response(context, await pull_manifest(context.registry, context.grant, reference))
 
 
 async def head(context: Context) -> Response:
     """Whether a manifest is there; the client then need not push it."""
-    reference = parse_reference(context.argument)
+    reference = parse_wanted(context.argument)
     return _response(context, await stat_manifest(context.registry, context.grant, reference))
 
 
@@ -70,7 +70,7 @@ async def put(context: Context) -> Response:
 
 async def delete(context: Context) -> Response:
     """Delete a tag, or a manifest with its tags."""
-    reference = parse_reference(context.argument)
+    reference = parse_wanted(context.argument)
     await skip_body(context.request.receive)
     await delete_manifest(context.registry, context.grant, reference)
     return Response(202)

@@ -14,6 +14,7 @@ from lading.api.challenge import TOKEN_PATH
 from lading.api.context import Context
 from lading.api.needs import DELETE, PULL, PUSH, Need, Needs
 from lading.api.response import Response
+from lading.core.errors import ReadOnly, RegistryError
 
 Handler = Callable[[Context], Awaitable[Response]]
 
@@ -50,11 +51,14 @@ class Route:
         """The value of `Allow`."""
         return ", ".join([*self.endpoints, "OPTIONS"])
 
-    @property
-    def readable(self) -> str:
-        """The value of `Allow` while the registry is read-only."""
-        reading = (name for name, endpoint in self.endpoints.items() if not endpoint.writes)
-        return ", ".join([*reading, "OPTIONS"])
+    def allowed_after(self, error: RegistryError, method: str) -> str:
+        """The value of `Allow` where a method that the path has is refused."""
+        others = (
+            name
+            for name, endpoint in self.endpoints.items()
+            if not (endpoint.writes if isinstance(error, ReadOnly) else name == method)
+        )
+        return ", ".join([*others, "OPTIONS"])
 
 
 def _route(pattern: str, endpoints: Mapping[str, Endpoint]) -> Route:

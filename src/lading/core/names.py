@@ -10,7 +10,7 @@ from typing import Self
 from uuid import UUID
 
 from lading.core.digest import Digest
-from lading.core.errors import NameInvalid, TagInvalid, UploadUnknown
+from lading.core.errors import ManifestUnknown, NameInvalid, TagInvalid, UploadUnknown
 
 # "Many clients impose a limit of 255 characters on the length of the concatenation of the registry
 # hostname (and optional port), `/`, and `<name>` value." (distribution-spec)
@@ -153,3 +153,16 @@ def parse_reference(text: str) -> Reference:
         DigestInvalid, TagInvalid: it is neither.
     """
     return Digest(text) if ":" in text else Tag(text)
+
+
+def parse_wanted(text: str) -> Reference:
+    """The reference of a manifest that is looked for: what no tag can be called is not there.
+
+    Raises:
+        DigestInvalid: it is meant to be a digest, and is none.
+        ManifestUnknown: it is neither that nor a tag.
+    """
+    try:
+        return parse_reference(text)
+    except TagInvalid as error:
+        raise ManifestUnknown("", {"reference": text[:256]}) from error
