@@ -30,7 +30,7 @@ MAX_URL = 16 * 1024
 MAX_FIELDS = 128
 # Of which "a server … SHOULD ignore at least one" (RFC 9112, 2.2).
 MAX_BLANK = 64
-# "A recipient … ought to limit the total length of chunk extensions received in a request to an
+# "A server ought to limit the total length of chunk extensions received in a request to an
 # amount reasonable for the services provided" (RFC 9112, 7.1.1).
 MAX_FRAMING = 4 * 1024
 # Bytes that may frame a piece of content however small it is, and bytes for each byte of it: as

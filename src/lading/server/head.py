@@ -16,9 +16,9 @@ _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)(/[^?#]*)?(?:\?([^#]*))?")
 class Head:
     """The request line and the headers.
 
-    It is closed when it is complete. What comes behind a body as a trailer is no part of it: "a
-    recipient MUST NOT merge a received trailer field into the header section" unless it knows that
-    the field allows that (RFC 9110, 6.5.1), and none that is read here does.
+    It is closed when it is complete. What comes behind a body as a trailer is no part of it: "A
+    recipient MUST NOT merge a received trailer field into the header section" unless the definition
+    of the field permits that (RFC 9112, 7.1.2), and none that is read here does.
 
     Attributes:
         in_pieces: whether some of it came before the rest.
