@@ -101,6 +101,7 @@ def _registry(
             max_staged_in_all=settings.limits.allunfinisheduploads or None,
             sizes_required=settings.validation.sizesrequired,
             max_blob_size=settings.limits.blobsize or None,
+            max_descriptors=settings.limits.descriptors,
             not_before=Path(__file__).stat().st_mtime,
             immutable=[
                 ImmutableTags(rule.repositories, rule.tags, rule.exclude)

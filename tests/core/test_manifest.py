@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lading.core import media
 from lading.core.digest import SHA256, SHA512, Digest
-from lading.core.errors import DigestInvalid, ManifestInvalid
+from lading.core.errors import DigestInvalid, ManifestInvalid, ManifestTooLarge
 from lading.core.manifest import Edge, EdgeKind, Manifest, parse
 from tests.support.contents import descriptor
 
@@ -45,7 +45,7 @@ def test_an_image_needs_its_config_and_layers(media_type: str) -> None:
     assert manifest.media_type == media_type
     assert manifest.edges == (edge(EdgeKind.CONFIG, CONFIG), edge(EdgeKind.LAYER, LAYER))
     assert manifest.subject is None
-    assert manifest.annotations == {}
+    assert manifest.annotations == b"{}"
 
 
 @pytest.mark.parametrize("media_type", [media.OCI_INDEX, media.DOCKER_LIST])
@@ -157,7 +157,8 @@ def test_what_an_index_leaves_out_is_empty(document: dict[str, Any], media_type:
 
 def test_an_annotation_without_a_value_is_empty() -> None:
     """As above; the referrers list shows it as such."""
-    assert read({**IMAGE, "annotations": {"a": None, "b": "c"}}).annotations == {"a": "", "b": "c"}
+    annotated = read({**IMAGE, "annotations": {"a": None, "b": "c"}})
+    assert json.loads(annotated.annotations) == {"a": "", "b": "c"}
 
 
 def test_the_subject_is_no_need() -> None:
@@ -334,3 +335,21 @@ def test_any_bytes(body: bytes) -> None:
     """Likewise."""
     with contextlib.suppress(ManifestInvalid, DigestInvalid):
         parse(body, media.OCI_MANIFEST, SHA256)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {**IMAGE, "layers": [LAYER, LAYER]},
+        {**IMAGE, "blobs": [LAYER]},
+        {"schemaVersion": 2, "manifests": [MANIFEST] * 3},
+    ],
+)
+def test_a_manifest_may_name_only_so_much(document: dict[str, Any]) -> None:
+    """Wherever it is named, and be it the same again: each place is read."""
+    content_type = "" if "layers" not in document else media.OCI_MANIFEST
+    body = json.dumps(document).encode()
+
+    assert parse(body, content_type, SHA256, max_descriptors=3).digest == Digest.of(body)
+    with pytest.raises(ManifestTooLarge, match="names 3 blobs and manifests, and at most 2"):
+        parse(body, content_type, SHA256, max_descriptors=2)

@@ -95,6 +95,27 @@ async def test_writes_that_wait_share_a_commit(writer: GroupWriter, statements: 
     assert len([each for each in statements if each.startswith("INSERT")]) == MAX_BATCH + 1
 
 
+async def test_a_long_write_has_a_transaction_of_its_own(
+    writer: GroupWriter, statements: list[str]
+) -> None:
+    """Those that came before it are not answered later for it; those after it still share one."""
+    busy = threading.Event()
+    first = asyncio.create_task(writer.write(blocked(busy)))
+    await asyncio.sleep(0.02)
+    writes = [(1, False), (2, False), (3, True), (4, True), (5, False), (6, False)]
+    others = [asyncio.create_task(writer.write(insert(n), alone=alone)) for n, alone in writes]
+    await asyncio.sleep(0.02)
+    busy.set()
+    await asyncio.gather(first, *others)
+
+    commits = "".join("|" if each == "COMMIT" else "." for each in statements if _counts(each))
+    assert commits == "|..|.|.|..|"
+
+
+def _counts(statement: str) -> bool:
+    return statement == "COMMIT" or statement.startswith("INSERT")
+
+
 async def test_a_write_that_fails_undoes_what_it_did_and_no_more(
     writer: GroupWriter, rows: Callable[[], list[int]], statements: list[str]
 ) -> None:

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.blobs.memory import MemoryBlobs
+from lading.core import manifest as manifests
 from lading.core import media
 from lading.core.digest import SHA512, Digest
 from lading.core.errors import (
@@ -21,7 +24,7 @@ from lading.core.names import Reference, Tag
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services.listing import list_tags
 from lading.services.pull import pull_manifest
-from lading.services.push_manifest import MAX_TAGS, push_manifest
+from lading.services.push_manifest import MAX_TAGS, SMALL, push_manifest
 from tests.support.contents import HELLO, descriptor, index
 from tests.support.people import People
 
@@ -52,6 +55,27 @@ async def test_a_manifest_is_pushed_under_a_tag(people: People) -> None:
     for reference in (LATEST, EMPTY.digest):
         pulled = await pull_manifest(people.registry, people.may(), reference)
         assert (pulled.body, pulled.media_type) == (EMPTY.body, media.OCI_INDEX)
+
+
+@pytest.mark.parametrize(("size", "at_once"), [(100, True), (SMALL + 1, False)])
+async def test_a_large_manifest_is_not_read_on_the_event_loop(
+    people: People, monkeypatch: pytest.MonkeyPatch, size: int, at_once: bool
+) -> None:
+    """A small one is: a hop to a thread takes longer than that."""
+    threads: list[threading.Thread] = []
+
+    def noted(parse: Callable[..., manifests.Manifest]) -> Callable[..., manifests.Manifest]:
+        def parse_and_note(*args: Any) -> manifests.Manifest:
+            threads.append(threading.current_thread())
+            return parse(*args)
+
+        return parse_and_note
+
+    monkeypatch.setattr(manifests, "parse", noted(manifests.parse))
+    body = EMPTY.body + b" " * (size - len(EMPTY.body))
+
+    assert await push(people, LATEST, body=body) == Digest.of(body)
+    assert [thread is threading.current_thread() for thread in threads] == [at_once]
 
 
 async def test_a_manifest_is_pushed_under_its_digest(people: People) -> None:

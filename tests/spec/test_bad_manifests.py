@@ -1,5 +1,6 @@
 """Bad manifests, and the answer that each gets; see `test_bad_inputs.py`."""
 
+import json
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -71,6 +72,13 @@ def put(
     return bad("PUT", "/v2/app/manifests/v1", answer, body, content_type=content_type)
 
 
+def index_of(count: int) -> bytes:
+    """An index of so many manifests, none of which is there, in as few bytes as can be."""
+    children = [{"digest": f"sha256:{number:064x}", "size": 1} for number in range(count)]
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
+    return json.dumps(document, separators=(",", ":")).encode()
+
+
 def no_manifests() -> Iterator[Bad]:
     for body in NOT_JSON:
         yield put("400 MANIFEST_INVALID", body)
@@ -97,6 +105,7 @@ def no_manifests() -> Iterator[Bad]:
     too_large = (encode(large), (encode(large), b" " * 5_000_000), b" " * 20_000_000)
     for each in too_large:
         yield put("413 MANIFEST_INVALID", each)
+    yield put("413 MANIFEST_INVALID", index_of(40_000), OCI_INDEX)
 
 
 def of_what_is_not_there() -> Iterator[Bad]:
@@ -136,6 +145,20 @@ def test_all_that_is_missing_is_listed(victim: Victim, kind: str) -> None:
     if kind == "image":
         expected.insert(0, digest_of(b"absent"))
     assert [error["detail"]["digest"] for error in answer.json["errors"]] == expected
+
+
+@pytest.mark.endpoint("end-7a", "PUT")
+def test_what_is_missing_is_listed_as_far_as_somebody_may_read_it(victim: Victim) -> None:
+    """And the answer says so: it does not get as large as what was sent."""
+    row = bad("PUT", "/v2/app/manifests/v1", "400 MANIFEST_BLOB_UNKNOWN", index_of(5000))
+
+    answer = row.try_on(victim)
+
+    assert len(answer.json["errors"]) == 100
+    assert {error["message"] for error in answer.json["errors"]} == {
+        "5000 blobs and manifests are unknown to the registry, of which the first 100 are listed"
+    }
+    assert len(answer.body) < 32 * 1024
 
 
 SCHEMA_1 = "application/vnd.docker.distribution.manifest.v1"

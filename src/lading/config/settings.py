@@ -32,6 +32,7 @@ from lading.config.values import (
     parse_tcp_address,
 )
 from lading.core.globs import Glob
+from lading.core.manifest import DEFAULT_MAX_DESCRIPTORS
 
 _MOST_WORKERS_UNASKED = 4
 _MOST_ENTRIES = 2**31 - 1
@@ -295,6 +296,9 @@ repositories or groups take some KiB."""
     """How large a blob may be, as in `10 GiB`; 0 sets no limit."""
     manifestsize: Size = Field(default=4 * 1024 * 1024, ge=64 * 1024, le=64 * 1024 * 1024)
     """How large a manifest may be, at most `64 MiB`; clients expect at least `4 MiB`."""
+    descriptors: int = Field(default=DEFAULT_MAX_DESCRIPTORS, ge=1000, le=1_000_000)
+    """How many blobs and manifests one manifest may name, from 1,000 on; what names more gets \
+413. Each is looked up in the database, and written down there."""
 
 
 class Catalog(Section):

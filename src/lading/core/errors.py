@@ -81,13 +81,16 @@ class ManifestInvalid(RegistryError):
 
 
 class ManifestTooLarge(RegistryError):
-    """The body exceeds the limit for manifests."""
+    """The body exceeds the limit for manifests, or it names too much."""
 
     summary = "manifest too large"
 
 
 class ManifestBlobUnknown(RegistryError):
-    """The manifest names blobs or manifests that this repository does not have; all are listed."""
+    """The manifest names blobs or manifests that this repository does not have.
+
+    All are listed, or as many as a person reads.
+    """
 
     summary = "blob unknown to registry"
 

@@ -16,12 +16,15 @@ import msgspec
 
 from lading.core import media
 from lading.core.digest import Digest
-from lading.core.errors import ManifestInvalid
+from lading.core.errors import ManifestInvalid, ManifestTooLarge
 from lading.core.unambiguous import require_unambiguous
 
 # "a registry … SHOULD enforce some limit … of at least 4 megabytes" (distribution-spec, Pushing
 # Manifests). Distribution and zot refuse more than 4 MiB too.
 DEFAULT_MAX_SIZE = 4 * 1024 * 1024
+# Each is looked for, and written down. Docker makes images of at most 127 layers, and indexes have
+# an entry for each platform; artifacts of many files have thousands.
+DEFAULT_MAX_DESCRIPTORS = 10_000
 
 
 # "This REQUIRED property specifies the size, in bytes" (image-spec descriptor.md); an `int64`.
@@ -102,6 +105,7 @@ class Manifest:
         artifact_type: the type as the referrers list shows it: the manifest's own, else the media
             type of its config (distribution-spec, Listing Referrers); empty if neither is there.
         subject: the manifest that this one is about; it need not exist.
+        annotations: an object of JSON, for the referrers list.
     """
 
     body: bytes
@@ -109,23 +113,27 @@ class Manifest:
     media_type: str
     artifact_type: str
     subject: Digest | None
-    annotations: dict[str, str]
+    annotations: bytes
     edges: tuple[Edge, ...]
 
 
-def parse(body: bytes, content_type: str, algorithm: str) -> Manifest:
+def parse(
+    body: bytes, content_type: str, algorithm: str, max_descriptors: int | None = None
+) -> Manifest:
     """Read a pushed manifest.
 
     Args:
         body: the bytes as pushed.
         content_type: the request's `Content-Type`; empty if there was none.
         algorithm: of the digest it is to be known by.
+        max_descriptors: blobs and manifests that it may name; `None` for any number.
 
     Raises:
         ManifestInvalid: it is not a manifest, or not the one that `content_type` says.
+        ManifestTooLarge: it names too many blobs and manifests.
         DigestInvalid: it refers to something by an unsupported digest.
     """
-    document = _decode(body)
+    document = _decode(body, max_descriptors)
     media_type = _media_type(document, media.of_header(content_type))
     _check_shape(document, media_type)
     return Manifest(
@@ -139,16 +147,28 @@ def parse(body: bytes, content_type: str, algorithm: str) -> Manifest:
     )
 
 
-def _decode(body: bytes) -> _Document:
+def _decode(body: bytes, max_descriptors: int | None) -> _Document:
     try:
         text = body.decode()  # the decoder does not look into what it skips
         document = msgspec.json.decode(body, type=_Document)
+        if max_descriptors is not None:
+            _require_few(document, max_descriptors)
         require_unambiguous(text)
     except msgspec.ValidationError as error:
         raise ManifestInvalid(f"manifest invalid: {error}") from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ManifestInvalid(f"manifest is not JSON: {error}") from error
     return document
+
+
+def _require_few(document: _Document, most: int) -> None:
+    count = sum(1 for _ in _descriptors(document))
+    if count > most:
+        raise ManifestTooLarge(
+            f"the manifest names {count} blobs and manifests, and at most {most} are taken; make"
+            " several of it, or ask the registry's operator to raise limits.descriptors",
+            {"descriptors": count, "limit": most},
+        )
 
 
 def _media_type(document: _Document, content_type: str) -> str:
@@ -210,8 +230,9 @@ def _artifact_type(document: _Document, media_type: str) -> str:
     return ""
 
 
-def _annotations(document: _Document) -> dict[str, str]:
-    return {name: value or "" for name, value in (document.annotations or {}).items()}
+def _annotations(document: _Document) -> bytes:
+    annotations = document.annotations or {}
+    return msgspec.json.encode({name: value or "" for name, value in annotations.items()})
 
 
 def _edges(document: _Document) -> tuple[Edge, ...]:

@@ -41,7 +41,7 @@ class Database(Protocol):
     ) -> T:
         """Run a short read now, on the event loop: `work(connection, …)`."""
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """Run `work` in a transaction; see `GroupWriter.write`."""
 
     async def scan(self, work: Work[T]) -> T:
@@ -83,10 +83,10 @@ class FileDatabase:
         except sqlite3.DatabaseError as error:
             raise translate(error) from error
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """See `Database.write`."""
         with translated():
-            return await self._writer.write(work, durable=durable)
+            return await self._writer.write(work, durable=durable, alone=alone)
 
     async def scan(self, work: Work[T]) -> T:
         """See `Database.scan`."""
@@ -157,7 +157,13 @@ class MemoryDatabase:
         """See `Database.read`."""
         return work(self._connection, *args, **kwargs)
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:  # noqa: ARG002 - the port's
+    async def write(
+        self,
+        work: Work[T],
+        *,
+        durable: bool = True,  # noqa: ARG002 - the port's
+        alone: bool = False,  # noqa: ARG002
+    ) -> T:
         """See `Database.write`."""
         self._connection.execute("BEGIN IMMEDIATE")
         try:

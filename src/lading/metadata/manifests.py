@@ -1,7 +1,6 @@
 """Rows of manifests, and of edges: what refers to what."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from sqlite3 import Connection
 
@@ -55,6 +54,17 @@ _REFERRERS = """
             AND subject = :subject AND digest > :after
     ) ORDER BY digest LIMIT :most
 """
+_SIZE_OF_MANIFEST = """
+    SELECT size FROM manifests WHERE repository_id = :repository AND digest = :digest
+        AND deleted_at IS NULL AND lost_at IS NULL
+"""
+_SIZE_OF_BLOB = """
+    SELECT size FROM links JOIN blobs ON blobs.digest = links.digest
+    WHERE repository_id = :repository AND links.digest = :digest AND deleted_at IS NULL
+        AND lost_at IS NULL
+"""
+# Of what is missing, as much is listed as somebody may read.
+MAX_LISTED = 100
 # Referrers that are looked at in one go, be they shown or not: a read holds up all others.
 MAX_LOOKED_AT = 1000
 
@@ -113,9 +123,8 @@ def put(
     _check_absent(connection, repository, absent)
     tags.check_movable(connection, repository, new_tags, manifest.digest, immutable)
     repository_id = repositories.ensure(connection, repository)
-    wrong = _check_edges(connection, repository_id, manifest.edges, children_required, change.at)
-    if wrong and sizes_required:
-        raise SizeMismatch(str(wrong[0]), {"digest": wrong[0].edge.child, "size": wrong[0].size})
+    used = ((edge, _use(connection, repository_id, edge, change.at)) for edge in manifest.edges)
+    wrong = _check_edges(used, children_required, sizes_required)
     _insert(connection, repository_id, manifest, change.at, used=bool(new_tags))
     connection.executemany(
         "INSERT INTO edges (repository_id, parent, child, kind) VALUES (?, ?, ?, ?)"
@@ -151,28 +160,66 @@ def _check_absent(
             )
 
 
-def _check_edges(
+def require_present(
     connection: Connection,
-    repository_id: int,
+    repository: RepositoryName,
     edges: Sequence[Edge],
     children_required: bool,
-    now: float,
+    sizes_required: bool,
+) -> None:
+    """Refuse at once what `put` would refuse; a read, which holds up no other push.
+
+    Raises:
+        ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
+    """
+    repository_id = repositories.find(connection, repository)
+    sizes = ((edge, _find_size(connection, repository_id, edge)) for edge in edges)
+    _check_edges(sizes, children_required, sizes_required)
+
+
+def _check_edges(
+    edges: Iterable[tuple[Edge, int | None]], children_required: bool, sizes_required: bool
 ) -> Sequence[WrongSize]:
-    missing, wrong = [], []
-    for edge in edges:
-        size = _use(connection, repository_id, edge, now)
+    """Go on only if what is needed is here, each edge with the size of what it leads to."""
+    missing: list[Digest] = []
+    wrong: list[WrongSize] = []
+    for edge, size in edges:
         if size is None:
             if edge.required and (children_required or edge.kind is not EdgeKind.MANIFEST):
-                missing.append({"digest": edge.child})
+                missing.append(edge.child)
         elif size != edge.size:
             wrong.append(WrongSize(edge, size))
     if missing:
-        raise ManifestBlobUnknown("", *missing)
+        raise _unknown(missing)
+    if wrong and sizes_required:
+        raise SizeMismatch(str(wrong[0]), {"digest": wrong[0].edge.child, "size": wrong[0].size})
     return wrong
 
 
+def _unknown(missing: Sequence[Digest]) -> ManifestBlobUnknown:
+    listed = missing[:MAX_LISTED]
+    message = ""
+    if len(missing) > len(listed):
+        message = (
+            f"{len(missing)} blobs and manifests are unknown to the registry, of which the first"
+            f" {len(listed)} are listed"
+        )
+    return ManifestBlobUnknown(message, *({"digest": digest} for digest in listed))
+
+
+def _find_size(connection: Connection, repository_id: int | None, edge: Edge) -> int | None:
+    """The size of what an edge leads to, if it is here."""
+    values = {"repository": repository_id, "digest": edge.child}
+    if edge.kind is EdgeKind.MANIFEST:
+        row = connection.execute(_SIZE_OF_MANIFEST, values).fetchone()
+        if row is not None:
+            return int(row[0])
+    row = connection.execute(_SIZE_OF_BLOB, values).fetchone()
+    return None if row is None else int(row[0])
+
+
 def _use(connection: Connection, repository_id: int, edge: Edge, now: float) -> int | None:
-    """The size of what an edge leads to, if it is here; it is then marked as used."""
+    """As `_find_size`, and it is then marked as used. The check is the touch."""
     if edge.kind is EdgeKind.MANIFEST:
         size = loose.keep(connection, repository_id, edge.child, now)
         if size is not None:
@@ -202,7 +249,7 @@ def _insert(
             manifest.media_type,
             manifest.artifact_type,
             manifest.subject,
-            json.dumps(manifest.annotations, ensure_ascii=False, separators=(",", ":")),
+            manifest.annotations.decode(),
             len(manifest.body),
             now,
             now,

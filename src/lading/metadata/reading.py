@@ -68,7 +68,13 @@ class ReadOnlyDatabase:
         except sqlite3.DatabaseError as error:
             raise translate(error) from error
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:  # noqa: ARG002 - the port's
+    async def write(
+        self,
+        work: Work[T],  # noqa: ARG002 - the port's
+        *,
+        durable: bool = True,  # noqa: ARG002
+        alone: bool = False,  # noqa: ARG002
+    ) -> T:
         """See `Database.write`.
 
         Raises:

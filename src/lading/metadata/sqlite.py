@@ -45,6 +45,10 @@ from lading.ports.metadata import Referrers, StoredManifest
 from lading.ports.refresh_tokens import RefreshToken
 from lading.ports.robots import Robot
 
+# What a manifest may refer to without a look beforehand whether all of it is there: a look takes a
+# hop to a thread, and a transaction in which something is missing is over as soon.
+FEW_EDGES = 100
+
 
 class SqliteMetadata(SqliteInspection):
     """See `lading.ports.metadata.Metadata`."""
@@ -169,6 +173,13 @@ class SqliteMetadata(SqliteInspection):
         change: Change,
     ) -> Sequence[WrongSize]:
         """See `Metadata.put_manifest`."""
+        long = len(manifest.edges) > FEW_EDGES
+        if long:
+            await self._database.scan(
+                lambda connection: manifests.require_present(
+                    connection, repository, manifest.edges, children_required, sizes_required
+                )
+            )
         return await self._database.write(
             lambda connection: manifests.put(
                 connection,
@@ -180,7 +191,8 @@ class SqliteMetadata(SqliteInspection):
                 children_required=children_required,
                 sizes_required=sizes_required,
                 change=change,
-            )
+            ),
+            alone=long,
         )
 
     async def delete_tag(

@@ -35,6 +35,7 @@ _PRIMARY = 0xFF
 class _Job:
     work: Work[Any]
     durable: bool
+    alone: bool
     done: Pending[Any] = field(default_factory=Pending)
     result: Any = None
     error: BaseException | None = None
@@ -53,9 +54,10 @@ class GroupWriter:
         self._patience = patience
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._next: _Job | None = None
         self._syncs: bool | None = None
 
-    async def write(self, work: Work[T], *, durable: bool = True) -> T:
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """Run `work` in a transaction and return its result once that is committed.
 
         It is waited for even when the caller is cancelled: what the caller holds meanwhile (the
@@ -65,6 +67,7 @@ class GroupWriter:
             work: called with the connection, in another thread.
             durable: whether the commit must survive a power cut; it always survives a crash of the
                 process.
+            alone: whether it takes so long that nothing more is to go into its transaction.
 
         Raises:
             Exception: whatever `work` raised, after undoing what it did.
@@ -72,7 +75,7 @@ class GroupWriter:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
             self._thread.start()
-        job = _Job(work, durable)
+        job = _Job(work, durable, alone)
         self._queue.put(job)
         result: T = await job.done
         return result
@@ -123,14 +126,14 @@ class GroupWriter:
 
     def _next_batch(self) -> list[_Job]:
         """Wait for a job, and take what else is queued; empty at the end."""
-        job = self._queue.get()
+        job, self._next = self._next or self._queue.get(), None
         batch = [] if job is None else [job]
         if batch:
             self._take_queued(batch)
         return batch
 
     def _take_queued(self, batch: list[_Job]) -> None:
-        while len(batch) < MAX_BATCH:
+        while len(batch) < MAX_BATCH and not batch[0].alone and self._next is None:
             try:
                 job = self._queue.get_nowait()
             except Empty:
@@ -138,7 +141,10 @@ class GroupWriter:
             if job is None:
                 self._queue.put(None)
                 return
-            batch.append(job)
+            if job.alone:
+                self._next = job
+            else:
+                batch.append(job)
 
 
 def _begin(connection: Connection, patience: float) -> None:

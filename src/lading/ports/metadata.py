@@ -156,7 +156,7 @@ class Metadata(Trash, Collection, Jobs, Maintenance, Robots, RefreshTokens, Insp
         Raises:
             AlreadyExists: something of `absent` is there.
             TagImmutable: one of the tags cannot be moved.
-            ManifestBlobUnknown: something is missing; all that is missing is listed.
+            ManifestBlobUnknown: something is missing; it is listed, as far as it is not too much.
             SizeMismatch: something that is present has another size, and must not.
         """
 

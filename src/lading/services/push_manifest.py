@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 
+from lading.blocking import Threads
 from lading.core import manifest as manifests
 from lading.core.access import Action, Grant
 from lading.core.digest import SHA256, Digest
@@ -15,6 +16,10 @@ log = logging.getLogger(__name__)
 
 # "Registries MUST support at least 10" (distribution-spec, `tag` parameters of a manifest push).
 MAX_TAGS = 100
+# Bytes of a manifest up to which it is read at once: what takes longer is done in a thread.
+SMALL = 16 * 1024
+# One at a time, as the largest ones become many times as many objects for a while.
+_reading = Threads(1, "manifests")
 
 
 async def push_manifest(
@@ -39,7 +44,7 @@ async def push_manifest(
         create_only: whether to refuse if the reference or one of the tags is there already.
 
     Raises:
-        ManifestInvalid, DigestInvalid: see `lading.core.manifest.parse`.
+        ManifestInvalid, ManifestTooLarge, DigestInvalid: see `lading.core.manifest.parse`.
         DigestMismatch: it does not have the digest asked for.
         AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see
             `Metadata.put_manifest`.
@@ -50,9 +55,8 @@ async def push_manifest(
     if len(tags) > MAX_TAGS:
         raise TooManyTags(f"at most {MAX_TAGS} tags in one push")
     by_digest = isinstance(reference, Digest)
-    manifest = manifests.parse(
-        body, content_type, reference.algorithm if isinstance(reference, Digest) else SHA256
-    )
+    algorithm = reference.algorithm if isinstance(reference, Digest) else SHA256
+    manifest = await _read(registry, body, content_type, algorithm)
     if by_digest and manifest.digest != reference:
         raise DigestMismatch("", {"expected": reference, "actual": manifest.digest})
     await registry.blobs.require_space(len(body))
@@ -76,3 +80,10 @@ async def push_manifest(
             wrong_sizes[0],
         )
     return manifest
+
+
+async def _read(registry: Registry, body: bytes, content_type: str, algorithm: str) -> Manifest:
+    most = registry.policy.max_descriptors
+    if len(body) <= SMALL:
+        return manifests.parse(body, content_type, algorithm, most)
+    return await _reading.start(manifests.parse, body, content_type, algorithm, most)

@@ -8,6 +8,7 @@ from uuid import UUID
 from lading.core.access import Principal
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
+from lading.core.manifest import DEFAULT_MAX_DESCRIPTORS
 from lading.ports.blobs import BlobStore
 from lading.ports.metadata import Metadata
 
@@ -30,6 +31,7 @@ class Policy:
             number.
         sizes_required: whether a manifest is refused that says a wrong size of what it refers to.
         max_blob_size: bytes that a blob may have; `None` for any number.
+        max_descriptors: blobs and manifests that a manifest may name.
         not_before: a time that is past for sure, in seconds since the epoch.
         immutable: the tags that cannot be moved or deleted once they are set.
     """
@@ -45,6 +47,7 @@ class Policy:
     max_staged_in_all: int | None = None
     sizes_required: bool = False
     max_blob_size: int | None = None
+    max_descriptors: int = DEFAULT_MAX_DESCRIPTORS
     not_before: float = 0.0
     immutable: Sequence[ImmutableTags] = ()
 
