@@ -155,12 +155,15 @@ def _rows(size: int) -> Iterator[tuple[str, Iterable[tuple[object, ...]]]]:
     )
     yield (
         """
-        INSERT INTO manifests (repository_id, digest, media_type, artifact_type, annotations, size,
-            pushed_at, promised_at, used_at, body)
-        VALUES (?, ?, 'application/vnd.oci.image.manifest.v1+json', '', '{}', 1000, 1, 1, 1,
-            zeroblob(1000))
+        INSERT INTO manifests (id, repository_id, digest, media_type, artifact_type, size,
+            pushed_at, promised_at, used_at)
+        VALUES (?, ?, ?, 'application/vnd.oci.image.manifest.v1+json', '', 1000, 1, 1, 1)
         """,
-        ((id_, _manifest(id_)) for id_ in (*repositories, many)),
+        ((id_, id_, _manifest(id_)) for id_ in (*repositories, many)),
+    )
+    yield (
+        "INSERT INTO documents (id, annotations, body) VALUES (?, x'7b7d', zeroblob(1000))",
+        ((id_,) for id_ in (*repositories, many)),
     )
     yield (
         "INSERT INTO edges (repository_id, parent, child, kind) VALUES (?, ?, ?, 'layer')",

@@ -204,6 +204,12 @@ async def _idle_uploads(people: People) -> None:
     people.now += 8 * DAY
 
 
+_DAMAGE = """
+    UPDATE documents SET body = x'00'
+    WHERE id = (SELECT id FROM manifests WHERE digest = ?)
+"""
+
+
 async def _damage(people: People) -> None:
     """What only a broken disk or a stranger does."""
     assert isinstance(people, Place)
@@ -220,10 +226,7 @@ async def _damage(people: People) -> None:
     with closing(sqlite3.connect(metadata_path(people.root))) as connection, connection:
         connection.execute("DELETE FROM links WHERE digest = ?", (Digest.of(b"new"),))
         connection.execute("DELETE FROM edges WHERE child = ?", (Digest.of(b"old"),))
-        connection.execute(
-            "UPDATE manifests SET body = x'00' WHERE digest = ?",
-            (image(b"third", b"third layer").digest,),
-        )
+        connection.execute(_DAMAGE, (image(b"third", b"third layer").digest,))
 
 
 async def _mend(people: People) -> None:
@@ -237,7 +240,7 @@ async def _what_is_damaged(people: People) -> None:
     await _two_images(people)
     await people.blobs.delete([Digest.of(b"new layer")])
     with closing(sqlite3.connect(metadata_path(people.root))) as connection, connection:
-        connection.execute("UPDATE manifests SET body = x'00' WHERE digest = ?", (OLD.digest,))
+        connection.execute(_DAMAGE, (OLD.digest,))
 
 
 async def _pull_what_is_damaged(people: People) -> None:

@@ -128,7 +128,7 @@ def test_a_damaged_manifest_is_not_served_and_a_push_heals_it(
     digest = hello.push_image("latest", SMALL)
     with closing(sqlite3.connect(lading.root / "lading/metadata.sqlite3")) as database, database:
         database.execute(
-            "UPDATE manifests SET body = CAST(replace(body, 'schema', 'scheme') AS BLOB)"
+            "UPDATE documents SET body = CAST(replace(body, 'schema', 'scheme') AS BLOB)"
         )
     seen = hello.ask("GET", "/manifests/latest")
     assert seen.status == 503
@@ -148,7 +148,7 @@ def test_whoever_asks_first_for_a_damaged_manifest_finds_out(
     hello = Repository(client, "hello")
     digest = hello.push_image("latest", SMALL)
     with closing(sqlite3.connect(lading.root / "lading/metadata.sqlite3")) as database, database:
-        database.execute("UPDATE manifests SET body = x'7b7d'")
+        database.execute("UPDATE documents SET body = x'7b7d'")
     assert hello.ask("HEAD", "/manifests/latest").status == 404
     assert f"hello@{digest} is damaged" in lading.log.read_text()
     assert hello.push_manifest(image(SMALL), "latest") == digest

@@ -1,6 +1,8 @@
 """What one read or one transaction does is bounded, whatever is asked for and is there."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,8 +13,8 @@ from lading.metadata import manifests
 from lading.metadata.database import FileDatabase
 from lading.metadata.sqlite import FEW_EDGES, SqliteMetadata
 from lading.metadata.writer import Work
-from tests.support.contents import HELLO, image
-from tests.support.rows import add, push
+from tests.support.contents import HELLO, image, index
+from tests.support.rows import add, by_alice, delete, push
 
 T = TypeVar("T")
 NO_LIMIT = 10**9
@@ -52,6 +54,28 @@ async def test_many_blobs_that_are_missing_are_found_without_a_transaction(
         with pytest.raises(ManifestBlobUnknown):
             await push(metadata, image(b"config", *layers))
         assert database.writes == writes
+
+
+async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones(
+    metadata: SqliteMetadata, tmp_path: Path
+) -> None:
+    """To be asked for, listed, tagged, deleted, restored: none of that writes their bytes again."""
+    await add(metadata, b"config", to=HELLO)
+    large = [image(b"config", annotations={"x": c * 1024 * 1024}) for c in "abcdefgh"]
+    for manifest in large:
+        await push(metadata, manifest, "first")
+    with closing(sqlite3.connect(tmp_path / "db")) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    for manifest in large:
+        assert await metadata.promise_manifest(HELLO, manifest.digest, now=1e6, grace=1.0)
+    await push(metadata, index(large), "all")
+    for manifest in large:
+        await push(metadata, manifest, "second")
+        await delete(metadata, manifest.digest)
+        await metadata.restore_manifest(HELLO, manifest.digest, change=by_alice())
+
+    assert (tmp_path / "db-wal").stat().st_size < 1024 * 1024
 
 
 async def test_only_so_many_referrers_are_looked_at_in_one_read(

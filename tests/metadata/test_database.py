@@ -8,15 +8,18 @@ from pathlib import Path
 
 import pytest
 
+from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable
 from lading.core.names import Tag
 from lading.metadata.database import FileDatabase
 from lading.metadata.schema import STEPS, NewerSchema
 from lading.metadata.sqlite import SqliteMetadata
+from lading.ports.metadata import StoredManifest
 from tests.support.contents import HELLO, index
 from tests.support.rows import digest_of, push, tags_of
 
 EMPTY = index([])
+SUBJECT = Digest.of(b"subject")
 # Bytes of a page of the file (sqlite.org/fileformat.html).
 PAGE = 4096
 
@@ -63,6 +66,31 @@ async def write():
 
 asyncio.run(write())
 """
+
+
+async def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
+    """With all that is in it; the first step is what the first release had."""
+    path = tmp_path / "metadata.sqlite3"
+    with closing(sqlite3.connect(path)) as old, old:
+        old.executescript(STEPS[0])
+        old.execute("PRAGMA user_version = 1")
+        old.execute("INSERT INTO repositories VALUES (7, ?, 1)", (HELLO,))
+        old.execute("INSERT INTO tags VALUES (7, 'latest', ?, 1)", (EMPTY.digest,))
+        old.execute(
+            "INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject,"
+            " annotations, size, pushed_at, promised_at, body)"
+            " VALUES (7, ?, ?, '', ?, '{\"a\":\"é\"}', 2, 1, 1, ?)",
+            (EMPTY.digest, EMPTY.media_type, SUBJECT, EMPTY.body),
+        )
+
+    metadata = SqliteMetadata.open(path)
+    stored = StoredManifest(EMPTY.digest, EMPTY.media_type, EMPTY.body)
+    assert await metadata.find_manifest(HELLO, Tag("latest")) == stored
+    found = await metadata.list_referrers(
+        HELLO, SUBJECT, artifact_type=None, after="", limit=1, max_size=0
+    )
+    assert [referrer.annotations for referrer in found.items] == ['{"a":"é"}'.encode()]
+    await metadata.close()
 
 
 def test_a_newer_database_is_left_alone(tmp_path: Path) -> None:

@@ -274,7 +274,7 @@ async def test_a_damaged_manifest_is_not_served_and_heals_when_it_is_pushed_agai
     people: People,
 ) -> None:
     pushed = await people.push_image(b"one", "latest")
-    await execute(people, "UPDATE manifests SET body = X'7B7D'")
+    await execute(people, "UPDATE documents SET body = X'7B7D'")
     (finding,) = await check(people)
     assert (finding.kind, finding.subject) == (Kind.MANIFEST_WRONG, f"{HELLO}@{pushed.digest}")
     (finding,) = await check(people, repair=True)

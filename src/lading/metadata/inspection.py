@@ -19,6 +19,7 @@ _MANIFESTS = """
     SELECT m.id, repository_id, name, digest, media_type, body,
         deleted_at IS NOT NULL, lost_at IS NOT NULL
     FROM manifests AS m JOIN repositories ON repositories.id = repository_id
+    JOIN documents ON documents.id = m.id
 """
 _CHILDREN = """
     SELECT child,
@@ -105,9 +106,10 @@ class SqliteInspection:
         write = self._attempts.write if at_once else self._database.write
         await write(
             lambda connection: connection.execute(
-                "UPDATE manifests SET lost_at = ? WHERE digest = ? AND body = ?"
-                " AND repository_id = (SELECT id FROM repositories WHERE name = ?)",
-                (now, digest, body, repository),
+                "UPDATE manifests SET lost_at = ? WHERE digest = ?"
+                " AND repository_id = (SELECT id FROM repositories WHERE name = ?)"
+                " AND EXISTS (SELECT 1 FROM documents WHERE id = manifests.id AND body = ?)",
+                (now, digest, repository, body),
             )
         )
 

@@ -19,12 +19,14 @@ _BY_TAG = """
     JOIN tags ON tags.repository_id = repositories.id
     JOIN manifests ON manifests.repository_id = repositories.id
         AND manifests.digest = tags.digest
+    JOIN documents ON documents.id = manifests.id
     WHERE repositories.name = ? AND tags.name = ? AND deleted_at IS NULL AND lost_at IS NULL
 """
 _BY_DIGEST = """
     SELECT digest, media_type, body, promised_at, used_at
     FROM repositories
     JOIN manifests ON manifests.repository_id = repositories.id
+    JOIN documents ON documents.id = manifests.id
     WHERE repositories.name = ? AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL
 """
 
@@ -45,14 +47,14 @@ _TAGS_LEADING_TO = """
 # Neither those that are not shown nor their annotations are to be read for it.
 _REFERRERS = """
     SELECT digest, shown, media_type, size, artifact_type,
-        CASE WHEN shown THEN CAST(annotations AS BLOB) END
+        CASE WHEN shown THEN (SELECT annotations FROM documents WHERE documents.id = here.id) END
     FROM (
         SELECT *, deleted_at IS NULL AND lost_at IS NULL
             AND (artifact_type = :type OR :type IS NULL) AS shown
         FROM manifests
         WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
             AND subject = :subject AND digest > :after
-    ) ORDER BY digest LIMIT :most
+    ) AS here ORDER BY digest LIMIT :most
 """
 _SIZE_OF_MANIFEST = """
     SELECT size FROM manifests WHERE repository_id = :repository AND digest = :digest
@@ -232,16 +234,17 @@ def _insert(
     connection: Connection, repository_id: int, manifest: Manifest, now: float, *, used: bool
 ) -> None:
     """Pushing a manifest that was deleted, or damaged, brings it back; a tag uses it at once."""
-    connection.execute(
+    (id_,) = connection.execute(
         """
-        INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject,
-            annotations, size, pushed_at, promised_at, used_at, body)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, size,
+            pushed_at, promised_at, used_at)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
         ON CONFLICT (repository_id, digest) DO UPDATE SET
             media_type = excluded.media_type, artifact_type = excluded.artifact_type,
             pushed_at = excluded.pushed_at, promised_at = excluded.promised_at,
             used_at = excluded.used_at, loose_at = NULL,
-            deleted_at = NULL, deleted_by = '', lost_at = NULL, body = excluded.body
+            deleted_at = NULL, deleted_by = '', lost_at = NULL
+        RETURNING id
         """,
         (
             repository_id,
@@ -249,13 +252,16 @@ def _insert(
             manifest.media_type,
             manifest.artifact_type,
             manifest.subject,
-            manifest.annotations.decode(),
             len(manifest.body),
             now,
             now,
             now if used else None,
-            manifest.body,
         ),
+    ).fetchone()
+    connection.execute(
+        "INSERT INTO documents (id, annotations, body) VALUES (?, ?, ?)"
+        " ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body",
+        (id_, manifest.annotations, manifest.body),
     )
 
 

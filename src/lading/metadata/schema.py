@@ -3,6 +3,8 @@
 How the tables hold together:
 
 * A *link* says that a blob is in a repository. It is *loose* while no manifest needs it.
+* What was pushed of a manifest is its *document*. It has a table of its own, as SQLite writes a row
+  as a whole: what happens to a manifest must not cost the MiBs that it may have.
 * A manifest is loose while no tag leads to it, no index holds it, and its subject is not there.
 * Both know when a client was last told that they are there (`promised_at`), and when something has
   relied on that since (`used_at`); what came first is not told by the clock, which may be set back.
@@ -148,6 +150,16 @@ STEPS = (
     ) STRICT, WITHOUT ROWID;
 
     CREATE TABLE deletions (digest TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE documents (
+        id INTEGER PRIMARY KEY REFERENCES manifests (id) ON DELETE CASCADE,
+        annotations BLOB NOT NULL,
+        body BLOB NOT NULL
+    ) STRICT;
+    INSERT INTO documents SELECT id, CAST(annotations AS BLOB), body FROM manifests;
+    ALTER TABLE manifests DROP COLUMN body;
+    ALTER TABLE manifests DROP COLUMN annotations;
     """,
 )
 
