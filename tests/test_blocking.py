@@ -1,8 +1,11 @@
 """Threads that do what blocks, and those who wait for them."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
+from contextlib import suppress
 
 import pytest
 
@@ -21,6 +24,33 @@ async def test_what_a_function_returns_or_raises_comes_back() -> None:
     with pytest.raises(LookupError, match="of the work"):
         await threads.start(fail, "of the work", kind=LookupError)
     threads.close()
+
+
+async def test_what_a_function_had_at_hand_is_gone_with_what_came_of_it() -> None:
+    """At once, be it returned or raised: it may be large, and the next of it comes soon."""
+    threads = Threads(1, "test")
+    kept: list[weakref.ref[Large]] = []
+
+    def work(given: Large, *, fail: bool) -> None:
+        made = Large()
+        kept.extend([weakref.ref(given), weakref.ref(made)])
+        if fail:
+            raise LookupError
+
+    gc.disable()
+    try:
+        await threads.start(work, Large(), fail=False)
+        with suppress(LookupError):
+            await threads.start(work, Large(), fail=True)
+        await threads.start(threading.current_thread)  # the one before is over for sure
+        assert [each() for each in kept] == [None] * 4
+    finally:
+        gc.enable()
+        threads.close()
+
+
+class Large:
+    """Something that takes memory."""
 
 
 async def test_there_are_no_more_threads_than_said() -> None:

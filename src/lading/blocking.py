@@ -78,6 +78,7 @@ class Threads:
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
             work()
+            del work  # or what it was given is kept until there is more to do
 
 
 class Lane:
@@ -102,6 +103,7 @@ class Lane:
     def _run(self) -> None:
         while (work := self._next()) is not None:
             work()
+            del work
 
     def _next(self) -> Callable[[], None] | None:
         with self._lock:
@@ -117,3 +119,6 @@ def _call(pending: "Pending[T]", function: Callable[[], T]) -> None:
         tell = partial(pending.set_exception, error)
     with suppress(RuntimeError):  # the loop is closed: nobody waits any more
         pending.get_loop().call_soon_threadsafe(tell)
+    # The error knows this frame, and with it would know itself: what the function had at hand would
+    # stay in memory until the garbage of a long time is collected.
+    del pending, function, tell
