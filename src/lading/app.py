@@ -93,6 +93,7 @@ def _registry(
             grace=settings.storage.garbagecollect.grace.total_seconds(),
             trash=settings.storage.garbagecollect.trash.total_seconds(),
             untagged=settings.storage.garbagecollect.untagged,
+            attachments=settings.storage.garbagecollect.attachments,
             upload_age=purging.age.total_seconds() if purging.enabled else None,
             uploads_kept=purging.dryrun,
             delete_enabled=settings.storage.delete.enabled,

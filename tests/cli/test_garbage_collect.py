@@ -136,3 +136,42 @@ def files(registry: Lading) -> dict[Path, int]:
     """The files of all blobs."""
     blobs = registry.root / "docker/registry/v2/blobs"
     return {path: path.stat().st_mtime_ns for path in blobs.rglob("data")}
+
+
+def test_attachments_go_to_the_trash_if_the_operator_says_so(tmp_path: Path) -> None:
+    """The signature of what was deleted, with the reason; and it comes back with its image."""
+    settings = {
+        "storage": {
+            "filesystem": {"rootdirectory": str(tmp_path / "data")},
+            "garbagecollect": {"attachments": True},
+        }
+    }
+    with lading_serve(tmp_path, settings=settings) as registry:
+        repository = Repository(registry.client, "library/hello")
+        repository.push_image("latest", LAYER)
+        tag = f"{MANIFEST.replace(':', '-')}.sig"
+        repository.push_image(tag, b"a signature")
+        repository.push_image(tag.replace(MANIFEST[-4:], "0000"), b"of an image elsewhere")
+        assert repository.ask("DELETE", f"/manifests/{MANIFEST}").status == 202
+
+        said = collect(registry, "--dry-run").splitlines()
+        place = said.index(f"tag eligible for deletion: library/hello:{tag}")
+        assert said[place + 1].startswith(f"    it goes to the trash, as {MANIFEST}, to which")
+        assert "1 attachments would be put into the trash" in said
+        (item,) = (
+            item
+            for item in json.loads(collect(registry, "--dry-run", "--json"))["items"]
+            if item["kind"] == "tag"
+        )
+        assert (item["tag"], item["subject"]) == (tag, MANIFEST)
+        assert len(repository.ask("GET", "/tags/list").json["tags"]) == 2
+
+        assert "1 attachments put into the trash" in collect(registry, "--quiet")
+        assert repository.ask("GET", "/tags/list").json["tags"] == [
+            tag.replace(MANIFEST[-4:], "0000")
+        ]
+        listed = run([program(), "trash", "ls", registry.config]).stdout.decode()
+        assert tag in listed
+        assert "by garbage collection" in listed
+        run([program(), "restore", f"library/hello:{tag}", registry.config])
+        assert repository.ask("GET", f"/manifests/{tag}").status == 200

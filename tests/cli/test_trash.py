@@ -87,7 +87,7 @@ def test_all_of_a_repository_comes_back(registry: Lading, repository: Repository
     assert listed[0]["kept_until"] == listed[0]["deleted_at"] + 7 * 24 * 3600
 
     restored = json.loads(lading(registry, "restore", repository.name, "--json"))
-    assert restored == {"manifests": [], "tags": [["latest", digest]], "taken": []}
+    assert restored == {"manifests": [], "tags": [["latest", digest]], "taken": [], "lost": []}
 
 
 def test_what_cannot_be_is_said_in_a_line(registry: Lading, repository: Repository) -> None:

@@ -51,6 +51,13 @@ _CONTRADICTIONS = {
             WHERE m.repository_id = tags.repository_id AND m.digest = tags.digest
             AND deleted_at IS NULL)
     """,
+    "an orphan that is no tag, or whose subject is there": """
+        SELECT tag FROM orphans
+        WHERE NOT EXISTS (SELECT 1 FROM tags
+            WHERE tags.repository_id = orphans.repository_id AND name = tag)
+        OR EXISTS (SELECT 1 FROM manifests AS m WHERE m.repository_id = orphans.repository_id
+            AND m.digest = 'sha256:' || substr(tag, 8, 64) AND deleted_at IS NULL)
+    """,
     "a manifest that is wrongly marked as loose, or not": f"""
         SELECT digest FROM manifests AS m
         WHERE (loose_at IS NOT NULL) <> (deleted_at IS NULL AND NOT {KEPT})

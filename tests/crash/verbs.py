@@ -13,6 +13,7 @@ from uuid import UUID
 from lading.app import metadata_path
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
+from lading.core.attachments import tags_of
 from lading.core.digest import Digest
 from lading.core.errors import (
     BlobUnknown,
@@ -26,7 +27,7 @@ from lading.core.names import Owner, Tag, UploadId, UploadKey
 from lading.ports.maintenance import Hold
 from lading.ports.refresh_tokens import RefreshToken
 from lading.ports.robots import Robot
-from lading.services import backup, jobs, lease, push_blob, trash, verify
+from lading.services import backup, collect, jobs, lease, push_blob, trash, verify
 from lading.services.delete import delete_blob
 from lading.services.jobs import Job
 from lading.services.lease import Lease
@@ -198,6 +199,22 @@ async def _garbage_of_every_kind(people: People) -> None:
         await staged.commit(BLOB)
 
 
+async def _signatures_left_behind(people: People) -> None:
+    """Of an image that was deleted; one of them has another tag."""
+    await _two_images(people)
+    (_, signature, attestation, _) = tags_of(NEW.digest)
+    await people.push_image(b"signature", signature)
+    await people.push_image(b"attestation", attestation, "kept")
+    await people.delete(NEW.digest)
+
+
+async def _put_attachments_into_the_trash(people: People) -> None:
+    limits = replace(people.limits(), attachments=True)
+    plan = await collect.plan(people.registry, limits)
+    async for _ in collect.run(people.registry, plan):
+        pass
+
+
 async def _idle_uploads(people: People) -> None:
     await _an_upload(people)
     await push_blob.start(people.registry, people.may())
@@ -337,6 +354,11 @@ VERBS = (
         "Collect garbage",
         lambda people: do_job(people, jobs.COLLECT, jobs.collect_garbage),
         _garbage_of_every_kind,
+    ),
+    Verb(
+        "Put the attachments of an image that is gone into the trash",
+        _put_attachments_into_the_trash,
+        _signatures_left_behind,
     ),
     Verb(
         "Give up uploads",

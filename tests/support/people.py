@@ -105,6 +105,8 @@ class People:
             grace=self.policy.grace,
             trash_before=self.now - (0 if by_hand else self.window),
             untagged=untagged,
+            attachments=self.policy.attachments,
+            immutable=self.policy.immutable,
         )
 
     async def collect(self, *, by_hand: bool = False, untagged: bool = False) -> Sequence[Doomed]:

@@ -22,6 +22,7 @@ from lading.core.garbage import (
     DoomedBlob,
     DoomedLink,
     DoomedManifest,
+    DoomedTag,
     DoomedUpload,
     Leftover,
     Limits,
@@ -35,6 +36,7 @@ from lading.services.registry import Registry
 
 KINDS = {
     DoomedManifest: "manifest",
+    DoomedTag: "tag",
     DoomedLink: "link",
     DoomedBlob: "blob",
     DoomedUpload: "upload",
@@ -88,7 +90,15 @@ class _Command:
     async def _plan(self, registry: Registry, *, untagged: bool) -> Plan:
         now = registry.clock()
         # By hand, the trash is emptied: what is in it has no window left.
-        limits = Limits(now=now, grace=registry.policy.grace, trash_before=now, untagged=untagged)
+        policy = registry.policy
+        limits = Limits(
+            now=now,
+            grace=policy.grace,
+            trash_before=now,
+            untagged=untagged,
+            attachments=policy.attachments,
+            immutable=policy.immutable,
+        )
         plan = await collect.plan(registry, limits)
         if (hold := await registry.metadata.find_hold(now=now)) is not None:
             click.echo(
@@ -125,6 +135,9 @@ class _Command:
         if self._as_json:
             click.echo(_document(items, tally, dry_run=dry_run))
             return
+        if tally.tags:
+            trashed = "would be put" if dry_run else "put"
+            click.echo(f"{tally.tags} attachments {trashed} into the trash")
         removed, freed = ("would be removed", "would be freed") if dry_run else ("removed", "freed")
         click.echo(
             f"{tally.manifests} manifests, {tally.blobs} blobs and {tally.uploads} uploads"
@@ -166,6 +179,8 @@ def _line(item: Doomed) -> str:
     match item:
         case DoomedManifest():
             return f"manifest eligible for deletion: {{{item.repository} {item.digest} []}}"
+        case DoomedTag():
+            return f"tag eligible for deletion: {item.repository}:{item.tag}"
         case DoomedLink():
             return f"{item.repository}: layer link eligible for deletion: {item.digest}"
         case DoomedBlob():
@@ -175,7 +190,7 @@ def _line(item: Doomed) -> str:
 
 
 def _because(item: Doomed) -> str:
-    if isinstance(item, DoomedLink):
+    if isinstance(item, DoomedTag | DoomedLink):
         return item.why
     return f"{item.why}; {human_size(item.size)}"
 

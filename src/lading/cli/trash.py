@@ -118,6 +118,8 @@ def _tell(repository: RepositoryName, restored: Restored) -> None:
             f"{repository}:{tag} is left as it is, as it points to something newer;"
             f" `lading history {repository}:{tag}` tells what"
         )
+    for tag in restored.lost:
+        click.echo(f"{repository}:{tag} belonged to it, and was collected; make it again")
 
 
 def _line(item: Trashed) -> str:

@@ -129,6 +129,11 @@ of Distribution."""
     untagged: bool = False
     """`true` collects manifests, too, that no tag, no index and no subject has led to for as long \
 as deleted ones are kept. Not a key of Distribution."""
+    attachments: bool = False
+    """`true` puts into the trash, too, what clients keep beside an image that is gone from the \
+repository: signatures, attestations and SBOMs of cosign, and lists of referrers. They have tags \
+that are made of the image's digest: `sha256-…`, alone or with `.sig`, `.att` or `.sbom`. What \
+never had its image here stays. Not a key of Distribution."""
 
 
 class Storage(Section):

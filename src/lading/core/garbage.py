@@ -4,12 +4,17 @@ The dry run, the collection itself and the log speak of these values; so what wa
 is done, and every item can say why it goes.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 
 from lading.core.digest import Digest
-from lading.core.names import RepositoryName, UploadKey
+from lading.core.immutability import ImmutableTags
+from lading.core.names import RepositoryName, Tag, UploadKey
+
+# Who puts attachments into the trash, as the history tells it.
+COLLECTOR = "garbage collection"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +26,8 @@ class Limits:
         grace: seconds that something is kept after a client was told that it is there.
         trash_before: what was deleted, or lost its last tag, goes if that was not after this time.
         untagged: whether manifests that no tag leads to go too.
+        attachments: whether attachments of manifests that are gone go to the trash.
+        immutable: tags that stay, whatever they are of.
         at_most: about how many of each kind to take; `None` for all. What falls with a manifest
             goes with it.
     """
@@ -30,6 +37,8 @@ class Limits:
     trash_before: float
     untagged: bool
     at_most: int | None = None
+    attachments: bool = False
+    immutable: Sequence[ImmutableTags] = ()
 
 
 class Cause(Enum):
@@ -64,6 +73,29 @@ class DoomedManifest:
     def why(self) -> str:
         """Why it goes, for a person."""
         return f"{_SINCE[self.cause]} {utc(self.since)}"
+
+
+@dataclass(frozen=True, slots=True)
+class DoomedTag:
+    """A tag of an attachment that goes to the trash, with what only it leads to.
+
+    Attributes:
+        subject: the digest of the manifest that it belongs to, of sha512 its beginning.
+        since: when that went.
+    """
+
+    repository: RepositoryName
+    tag: Tag
+    subject: str
+    since: float
+
+    @property
+    def why(self) -> str:
+        """Why it goes, for a person."""
+        return (
+            f"it goes to the trash, as {self.subject}, to which it belongs, is gone"
+            f" since {utc(self.since)}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +160,7 @@ class Leftover:
         return f"a crash came before {self.digest} was a blob"
 
 
-Doomed = DoomedManifest | DoomedLink | DoomedBlob | DoomedUpload | Leftover
+Doomed = DoomedManifest | DoomedTag | DoomedLink | DoomedBlob | DoomedUpload | Leftover
 
 
 def utc(time: float) -> str:

@@ -69,8 +69,10 @@ class Restored:
         manifests: that are out of the trash.
         tags: with what each of them points to now.
         taken: tags that were not brought back, as they point to something newer.
+        lost: tags of attachments that went after their manifest, and were collected since.
     """
 
     manifests: Sequence[Digest]
     tags: Sequence[tuple[Tag, Digest]]
     taken: Sequence[Tag] = ()
+    lost: Sequence[Tag] = ()

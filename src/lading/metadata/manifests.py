@@ -10,7 +10,7 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import links, loose, repositories, tags
+from lading.metadata import attachments, links, loose, repositories, tags
 from lading.ports.metadata import Referrer, Referrers, StoredManifest
 
 _BY_TAG = """
@@ -135,6 +135,7 @@ def put(
     )
     repositories.mark_pushed(connection, repository_id, change.at)
     loose.keep_referrers(connection, repository_id, manifest.digest)
+    attachments.keep(connection, repository_id, manifest.digest)
     for tag in new_tags:
         tags.point(connection, repository_id, tag, manifest.digest, change)
     if not new_tags:
@@ -291,6 +292,7 @@ def delete(
     if row is None:
         return False
     tags.remove_all(connection, row[0], digest, change)
+    attachments.release(connection, row[0], digest, change.at)
     return True
 
 

@@ -14,6 +14,8 @@ How the tables hold together:
   deleted manifests stay until the manifest is collected, so that it can be restored whole.
 * `lost_at` of a blob or a manifest: a check found its bytes to be damaged or gone. It counts as not
   there, so that clients push it again, which heals it; what refers to it stays.
+* An *orphan* is a tag that belongs to a manifest by its name (`core/attachments`), while that is
+  in the trash, or was collected since the tag was set.
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
@@ -160,6 +162,21 @@ STEPS = (
     INSERT INTO documents SELECT id, CAST(annotations AS BLOB), body FROM manifests;
     ALTER TABLE manifests DROP COLUMN body;
     ALTER TABLE manifests DROP COLUMN annotations;
+    """,
+    """
+    CREATE TABLE orphans (
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        tag TEXT NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (repository_id, tag)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO orphans (repository_id, tag, at)
+    SELECT repository_id, name, CAST(strftime('%s', 'now') AS REAL) FROM tags
+    WHERE name GLOB 'sha256-*' AND substr(name, 72) IN ('', '.sig', '.att', '.sbom')
+        AND (repository_id, 'sha256:' || substr(name, 8, 64)) IN (
+            SELECT repository_id, previous FROM tag_history
+            UNION SELECT repository_id, digest FROM manifests WHERE deleted_at IS NOT NULL
+            EXCEPT SELECT repository_id, digest FROM manifests WHERE deleted_at IS NULL);
     """,
 )
 

@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from typing import Self
 
 from lading.core.digest import Digest
-from lading.core.garbage import DoomedLink, DoomedManifest, Limits
+from lading.core.garbage import DoomedLink, DoomedManifest, DoomedTag, Limits
 from lading.core.history import Change, Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.keepers import Holding
@@ -337,6 +337,14 @@ class SqliteMetadata(SqliteInspection):
         """See `Metadata.collect_manifests`."""
         return await self._database.write(
             lambda connection: collection.remove_manifests(connection, doomed, limits)
+        )
+
+    async def trash_orphans(
+        self, doomed: Sequence[DoomedTag], limits: Limits
+    ) -> Sequence[DoomedTag]:
+        """See `Metadata.trash_orphans`."""
+        return await self._database.write(
+            lambda connection: collection.trash_orphans(connection, doomed, limits)
         )
 
     async def collect_links(

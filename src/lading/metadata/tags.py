@@ -8,7 +8,7 @@ from lading.core.errors import TagImmutable
 from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import columns, loose
+from lading.metadata import attachments, columns, loose
 
 
 def point(
@@ -19,6 +19,7 @@ def point(
         "SELECT digest FROM tags WHERE repository_id = ? AND name = ?", (repository_id, tag)
     ).fetchone()
     previous = None if row is None else row[0]
+    attachments.forget(connection, repository_id, tag)
     if previous == digest:
         return
     connection.execute(
@@ -76,6 +77,7 @@ def delete(
     if row is None:
         return False
     repository_id, previous = row
+    attachments.forget(connection, repository_id, tag)
     _record(connection, repository_id, tag, None, previous, change)
     loose.release(connection, repository_id, Digest(previous), change.at)
     return True
@@ -98,6 +100,7 @@ def remove_all(connection: Connection, repository_id: int, digest: Digest, chang
         (repository_id, digest),
     ).fetchall()
     for (tag,) in rows:
+        attachments.forget(connection, repository_id, Tag(tag))
         _record(connection, repository_id, Tag(tag), None, digest, change)
 
 

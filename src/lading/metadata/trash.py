@@ -7,12 +7,14 @@ of them was deleted as well is only hidden, and comes back with it.
 from collections.abc import Sequence
 from sqlite3 import Connection
 
+from lading.core import attachments as attached
 from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
+from lading.core.garbage import COLLECTOR
 from lading.core.history import Change, Restored, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import loose, manifests, repositories, tags
+from lading.metadata import attachments, loose, manifests, repositories, tags
 
 # Tags taken away when a manifest was deleted carry the time of that.
 _TAGS_TAKEN_WITH = """
@@ -104,6 +106,7 @@ class Restoration:
         self._manifests: list[Digest] = []
         self._tags: list[tuple[Tag, Digest]] = []
         self._taken: list[Tag] = []
+        self._lost: list[Tag] = []
 
     def manifest(self, digest: Digest) -> Restored:
         """A manifest that was deleted, with the tags that were taken away with it."""
@@ -201,6 +204,7 @@ class Restoration:
             (self._id, digest),
         )
         loose.release(self._connection, self._id, digest, self._change.at)
+        attachments.keep(self._connection, self._id, digest)
         self._manifests.append(digest)
 
     def _show_blobs(self, digest: Digest) -> None:
@@ -219,7 +223,22 @@ class Restoration:
         )
         return [Digest(child) for (child,) in rows]
 
+    def _restore_attachments(self) -> None:
+        """What collections put into the trash after a manifest comes back with it."""
+        for digest in self._manifests:  # attachments may have attachments: this list grows
+            for tag in attached.tags_of(digest):
+                moved = tags.last_move(self._connection, self._id, tag)
+                if moved is None or moved.digest is not None or moved.actor != COLLECTOR:
+                    continue
+                if moved.previous and loose.is_stored(self._connection, self._id, moved.previous):
+                    self._point(tag, moved.previous)
+                else:
+                    self._lost.append(tag)
+
     def _result(self, nothing: str) -> Restored:
+        self._restore_attachments()
         if not self._manifests and not self._tags:
             raise NotRestorable(nothing)
-        return Restored(tuple(self._manifests), tuple(self._tags), tuple(self._taken))
+        return Restored(
+            tuple(self._manifests), tuple(self._tags), tuple(self._taken), tuple(self._lost)
+        )

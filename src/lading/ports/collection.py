@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lading.core.digest import Digest
-from lading.core.garbage import DoomedBlob, DoomedLink, DoomedManifest, Limits
+from lading.core.garbage import DoomedBlob, DoomedLink, DoomedManifest, DoomedTag, Limits
 from lading.core.keepers import Holding
 from lading.core.names import RepositoryName
 
@@ -15,6 +15,7 @@ class Garbage:
     """What nothing needs, of all that the database knows."""
 
     manifests: Sequence[DoomedManifest]
+    tags: Sequence[DoomedTag]
     links: Sequence[DoomedLink]
     blobs: Sequence[DoomedBlob]
 
@@ -43,6 +44,11 @@ class Collection(Protocol):
         self, doomed: Sequence[DoomedManifest], limits: Limits
     ) -> Sequence[DoomedManifest]:
         """Remove the manifests for which that is still right, and return those."""
+
+    async def trash_orphans(
+        self, doomed: Sequence[DoomedTag], limits: Limits
+    ) -> Sequence[DoomedTag]:
+        """Put the attachments for which that is still right into the trash, and return those."""
 
     async def collect_links(
         self, doomed: Sequence[DoomedLink], limits: Limits

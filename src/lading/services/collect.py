@@ -4,13 +4,13 @@
 transaction that removes it, so what a push has come to need since then stays. Rows go first and
 bytes second: a crash between them leaves bytes that no row names, and a note to delete them.
 
-The order matters: what uploads have left; manifests, which frees links; links, which frees blobs;
-and the bytes, each under the lock of its digest.
+The order matters: what uploads have left; manifests, which frees links and leaves attachments
+behind; these, which go to the trash; links, which frees blobs; and the bytes, each under the lock
+of its digest.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TypeVar
 
 from lading.core.digest import Digest
@@ -19,6 +19,7 @@ from lading.core.garbage import (
     DoomedBlob,
     DoomedLink,
     DoomedManifest,
+    DoomedTag,
     DoomedUpload,
     Leftover,
     Limits,
@@ -42,13 +43,15 @@ class Plan:
     uploads: Sequence[DoomedUpload]
     leftovers: Sequence[Leftover]
     manifests: Sequence[DoomedManifest]
+    tags: Sequence[DoomedTag]
     links: Sequence[DoomedLink]
     blobs: Sequence[DoomedBlob]
 
     @property
     def items(self) -> Sequence[Doomed]:
         """All of it."""
-        return list(chain(self.uploads, self.leftovers, self.manifests, self.links, self.blobs))
+        uploads, rows = (self.uploads, self.leftovers), (self.manifests, self.tags, self.links)
+        return [item for items in (*uploads, *rows, self.blobs) for item in items]
 
     @property
     def size(self) -> int:
@@ -70,6 +73,7 @@ class Tally:
     items: int = 0
     uploads: int = 0
     manifests: int = 0
+    tags: int = 0
     blobs: int = 0
     size: int = 0
 
@@ -79,6 +83,8 @@ class Tally:
         match removed:
             case DoomedManifest():
                 self.manifests += 1
+            case DoomedTag():
+                self.tags += 1
             case DoomedBlob():
                 self.blobs += 1
                 self.size += removed.size
@@ -87,9 +93,10 @@ class Tally:
                 self.size += removed.size
 
     def __str__(self) -> str:
+        trashed = f", {self.tags} attachments put into the trash" if self.tags else ""
         return (
             f"{self.manifests} manifests, {self.blobs} blobs and {self.uploads} uploads removed,"
-            f" {self.size} bytes freed"
+            f" {self.size} bytes freed{trashed}"
         )
 
 
@@ -107,6 +114,7 @@ async def plan(registry: Registry, limits: Limits, *, uploads: bool = True) -> P
         uploads=await purge.find_idle(registry, limits) if uploads else (),
         leftovers=await purge.find_leftovers(registry),
         manifests=garbage.manifests,
+        tags=garbage.tags,
         links=garbage.links,
         blobs=garbage.blobs,
     )
@@ -127,14 +135,22 @@ async def _run(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
     for leftover in plan.leftovers:
         await purge.clear(registry, leftover)
         yield leftover
+    async for row in _collect_rows(registry, plan):
+        yield row
+    async for blob in _collect_blobs(registry, plan.blobs):
+        yield blob
+
+
+async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
     for manifests in _batches(plan.manifests):
         for manifest in await registry.metadata.collect_manifests(manifests, plan.limits):
             yield manifest
+    for tags in _batches(plan.tags):
+        for tag in await registry.metadata.trash_orphans(tags, plan.limits):
+            yield tag
     for links in _batches(plan.links):
         for link in await registry.metadata.collect_links(links, plan.limits):
             yield link
-    async for blob in _collect_blobs(registry, plan.blobs):
-        yield blob
 
 
 async def list_kept(

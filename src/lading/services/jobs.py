@@ -101,6 +101,8 @@ async def collect_garbage(registry: Registry, lease: Lease) -> None:
         grace=policy.grace,
         trash_before=now - policy.trash,
         untagged=policy.untagged,
+        attachments=policy.attachments,
+        immutable=policy.immutable,
         at_most=STEP,
     )
     await times.set_back(registry)

@@ -12,6 +12,7 @@ from lading.core.garbage import (
     DoomedBlob,
     DoomedLink,
     DoomedManifest,
+    DoomedTag,
     DoomedUpload,
     Leftover,
     Limits,
@@ -72,6 +73,8 @@ def note(registry: Registry, removed: Doomed) -> None:
     match removed:
         case DoomedManifest(repository, digest):
             registry.note("manifest.collect", repository=repository, digest=digest, why=removed.why)
+        case DoomedTag(repository, tag):
+            registry.note("tag.collect", repository=repository, reference=tag, why=removed.why)
         case DoomedLink(repository, digest):
             registry.note("blob.collect", repository=repository, digest=digest, why=removed.why)
         case DoomedBlob(digest):

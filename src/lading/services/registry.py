@@ -21,6 +21,7 @@ class Policy:
         grace: seconds that a blob is safe after a client was told that it is there.
         trash: seconds that what was deleted can be restored, unless it is collected by hand.
         untagged: whether manifests that no tag leads to are collected, too.
+        attachments: whether attachments of manifests that are gone go to the trash.
         upload_age: seconds after which an upload that makes no progress is given up; `None` if none
             ever is.
         uploads_kept: whether such uploads are only named, and kept.
@@ -39,6 +40,7 @@ class Policy:
     grace: float = 24 * 3600.0
     trash: float = 7 * 24 * 3600.0
     untagged: bool = False
+    attachments: bool = False
     upload_age: float | None = 7 * 24 * 3600.0
     uploads_kept: bool = False
     delete_enabled: bool = True
