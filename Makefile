@@ -16,6 +16,9 @@ run: $(VENV)/.installed ## install into .venv and serve on 127.0.0.1:5000, data 
 test: $(VENV)/.installed-dev ## install and run the tests that need nothing but Python
 	$(BIN)/pytest $(PARALLEL) -m "not e2e" $(ARGS)
 
+test-lowest: build/lowest/.installed ## run those tests with the lowest versions that pyproject.toml allows
+	build/lowest/bin/pytest $(PARALLEL) -m "not e2e" $(ARGS)
+
 e2e: $(VENV)/.installed-dev ## run the tests that need Docker, nginx, podman, … and root
 	$(BIN)/pytest -m e2e $(ARGS)
 
@@ -58,6 +61,10 @@ lock: ## renew requirements/*.txt from pyproject.toml
 		--group build pyproject.toml --output-file requirements/run.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
 		--group build --group dev pyproject.toml --constraint requirements/run.txt --output-file requirements/dev.txt
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --resolution lowest-direct --no-header \
+		pyproject.toml --output-file build/lowest-direct.txt
+	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
+		--group build --group dev pyproject.toml --constraint build/lowest-direct.txt --output-file requirements/lowest.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
 		--group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
@@ -84,8 +91,14 @@ $(VENV)/.installed-dev: requirements/dev.txt $(VENV)/.installed
 	@$(PIP) --require-hashes -r requirements/dev.txt
 	@touch $@
 
+build/lowest/.installed: requirements/lowest.txt pyproject.toml
+	$(PYTHON) -m venv build/lowest
+	build/lowest/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/lowest.txt
+	build/lowest/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
 $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test e2e e2e-tools torture conformance check fuzz format bench docs lock clean
+.PHONY: help run test test-lowest e2e e2e-tools torture conformance check fuzz format bench docs lock clean
