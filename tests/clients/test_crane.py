@@ -9,7 +9,8 @@ from tests.support.commands import require, run
 from tests.support.docker import archive
 from tests.support.lading import Lading
 from tests.support.layouts import Layout
-from tests.support.pushes import DOCKER_MANIFEST
+from tests.support.oddities import ODD, assert_mirrored, push_odd_manifests
+from tests.support.pushes import DOCKER_MANIFEST, Repository
 
 pytestmark = pytest.mark.e2e
 
@@ -60,3 +61,12 @@ def test_a_tag_is_deleted_and_the_image_stays(registry: Lading, layout: Layout) 
 
     assert crane("ls", name) == "v2"
     crane("validate", f"--remote={name}:v2")
+
+
+def test_odd_manifests_are_mirrored_as_they_are(registry: Lading) -> None:
+    push_odd_manifests(Repository(registry.client, "crane/odd"))
+
+    for name in ODD:
+        crane("copy", f"{registry.host}/crane/odd:{name}", f"{registry.host}/crane/mirror:{name}")
+
+    assert_mirrored(Repository(registry.client, "crane/mirror"))

@@ -7,6 +7,8 @@ import pytest
 from tests.support.commands import require, run
 from tests.support.lading import Lading
 from tests.support.layouts import Layout
+from tests.support.oddities import ODD, assert_mirrored, push_odd_manifests
+from tests.support.pushes import Repository
 
 pytestmark = pytest.mark.e2e
 
@@ -63,3 +65,13 @@ def test_a_blob_is_put_and_got(registry: Lading) -> None:
 
     got = run(["regctl", "blob", "get", name, digest]).stdout
     assert got == data
+
+
+def test_odd_manifests_are_mirrored_as_they_are(registry: Lading) -> None:
+    push_odd_manifests(Repository(registry.client, "regctl/odd"))
+
+    for name in ODD:
+        source, target = (f"{registry.host}/regctl/{part}:{name}" for part in ("odd", "mirror"))
+        regctl("image", "copy", source, target)
+
+    assert_mirrored(Repository(registry.client, "regctl/mirror"))
