@@ -7,6 +7,7 @@ names, so that `REGISTRY_STORAGE` comes before what is below it.
 
 from collections.abc import Mapping
 
+from lading.config.bystanders import origin_of
 from lading.config.document import Document, KeyPath, Value, dotted
 from lading.config.problems import Findings
 from lading.config.schema import Node, Shape
@@ -32,7 +33,12 @@ class _BadIndexError(LookupError):
 def overlay(document: Document, tree: Node, environ: Mapping[str, str], findings: Findings) -> None:
     """Lay the variables over a document."""
     for name in sorted(environ):
-        if name.startswith(_PREFIX) and name != FILE_VARIABLE:
+        if not name.startswith(_PREFIX) or name == FILE_VARIABLE:
+            continue
+        origin = origin_of(name, environ)
+        if origin is not None:
+            findings.warn(f"environment {name}", "", f"ignored: {origin}")
+        else:
             _apply(document, tree, name, environ[name], findings)
 
 
