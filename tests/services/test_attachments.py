@@ -14,6 +14,7 @@ from lading.core.history import TrashedManifest
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Tag
+from lading.metadata import orphans
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services import collect, trash
 from lading.services.listing import list_tags
@@ -289,6 +290,33 @@ async def test_a_list_of_referrers_goes_with_all_that_only_it_leads_to(people: P
 
     for each in (listing, alone, tagged):
         assert await people.has(each.digest)
+
+
+async def test_a_long_list_of_referrers_goes_in_several_transactions(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them makes others wait for long; what was begun is ended, and comes back whole."""
+    monkeypatch.setattr(orphans, "MOST", 2)
+    subject = await people.push_image(b"one", "latest")
+    await people.push_blob(b"referrer")
+    referrers = [
+        image(b"referrer", subject=subject, annotations={"number": number}) for number in "12345"
+    ]
+    for each in referrers:
+        await people.push(each)
+    listing = index(referrers)
+    await people.push(listing, tag_of(subject, ""))
+    await attach(people, subject)
+    before = await tags(people)
+    await people.delete(subject.digest)
+
+    assert set(trashed(await people.collect())) == before - {"latest"}
+    assert [each for each in (listing, *referrers) if await people.has(each.digest)] == []
+
+    await trash.restore(people.registry, people.may(), subject.digest)
+
+    assert await tags(people) == before
+    assert all([await people.has(each.digest) for each in (listing, *referrers)])
 
 
 async def test_what_only_looks_like_a_list_of_referrers_stays(people: People) -> None:

@@ -8,38 +8,9 @@ from collections.abc import Sequence
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
-from lading.core.garbage import COLLECTOR, Cause, DoomedLink, DoomedManifest, DoomedTag, Limits
-from lading.core.history import Change
-from lading.metadata import attachments, holds, links, loose, manifests, tags
+from lading.core.garbage import Cause, DoomedLink, DoomedManifest, Limits
+from lading.metadata import attachments, holds, links, loose
 from lading.metadata.garbage import CONDITIONS, LOOSE_LINK, values_of
-
-# What a tag leads to that is still an orphan; and whether anything else needs that.
-_ORPHAN = """
-    SELECT m.digest, EXISTS (SELECT 1 FROM tags AS other
-            WHERE other.repository_id = m.repository_id AND other.digest = m.digest
-            AND other.name <> :tag)
-        OR EXISTS (SELECT 1 FROM edges
-            WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)
-        OR EXISTS (SELECT 1 FROM manifests AS target
-            WHERE target.repository_id = m.repository_id AND target.digest = m.subject
-            AND target.deleted_at IS NULL)
-    FROM repositories JOIN orphans ON orphans.repository_id = repositories.id AND tag = :tag
-    JOIN tags ON tags.repository_id = orphans.repository_id AND tags.name = tag
-    JOIN manifests AS m ON m.repository_id = tags.repository_id AND m.digest = tags.digest
-    WHERE repositories.name = :repository
-"""
-# Manifests about the subject that nothing but an index of them leads to.
-_ONLY_IN = """
-    SELECT m.digest FROM repositories JOIN edges ON edges.repository_id = repositories.id
-    JOIN manifests AS m ON m.repository_id = edges.repository_id AND m.digest = edges.child
-    WHERE repositories.name = :repository AND edges.parent = :digest
-        AND m.subject LIKE :subject || '%' AND m.deleted_at IS NULL
-        AND NOT EXISTS (SELECT 1 FROM tags
-            WHERE tags.repository_id = m.repository_id AND tags.digest = m.digest)
-        AND NOT EXISTS (SELECT 1 FROM edges AS other
-            WHERE other.repository_id = m.repository_id AND other.child = m.digest
-            AND other.parent <> :digest)
-"""
 
 
 def remove_manifests(
@@ -73,28 +44,6 @@ def _remove_manifest(connection: Connection, doomed: DoomedManifest, limits: Lim
     if doomed.cause is Cause.UNTAGGED:
         # Of a deleted one, they were marked then; who has set one since wants it nevertheless.
         attachments.release(connection, repository_id, doomed.digest, limits.now)
-    return True
-
-
-def trash_orphans(
-    connection: Connection, doomed: Sequence[DoomedTag], limits: Limits
-) -> Sequence[DoomedTag]:
-    """Put the attachments that are still orphans into the trash, and return those."""
-    change = Change(COLLECTOR, limits.now)
-    return [orphan for orphan in doomed if _trash_orphan(connection, orphan, change)]
-
-
-def _trash_orphan(connection: Connection, doomed: DoomedTag, change: Change) -> bool:
-    values = {"repository": doomed.repository, "tag": doomed.tag, "subject": doomed.subject}
-    row = connection.execute(_ORPHAN, values).fetchone()
-    if row is None:
-        return False
-    digest, is_needed = row
-    if is_needed:
-        return tags.delete(connection, doomed.repository, doomed.tag, (), change)
-    referrers = connection.execute(_ONLY_IN, values | {"digest": digest}).fetchall()
-    for each in (digest, *(referrer for (referrer,) in referrers)):
-        manifests.delete(connection, doomed.repository, Digest(each), (), change)
     return True
 
 

@@ -10,7 +10,7 @@ from sqlite3 import Connection
 from lading.core.digest import Digest
 from lading.core.garbage import Cause, DoomedBlob, DoomedLink, DoomedManifest, Limits
 from lading.core.names import RepositoryName
-from lading.metadata import attachments, holds, loose
+from lading.metadata import holds, loose, orphans
 from lading.metadata.loose import KEPT
 from lading.ports.collection import Garbage
 
@@ -53,7 +53,7 @@ _LINKS_OF_MANIFEST = f"""
 def find(connection: Connection, limits: Limits) -> Garbage:
     """What a collection would take."""
     manifests = _Manifests(connection, limits).find()
-    tags = attachments.find_orphans(connection, limits, manifests)
+    tags = orphans.find_orphans(connection, limits, manifests)
     links = _find_links(connection, limits, manifests)
     return Garbage(manifests, tags, links, _find_blobs(connection, limits, links))
 

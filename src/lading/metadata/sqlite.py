@@ -24,6 +24,7 @@ from lading.metadata import (
     keepers,
     links,
     manifests,
+    orphans,
     refresh_tokens,
     repositories,
     robots,
@@ -341,10 +342,10 @@ class SqliteMetadata(SqliteInspection):
 
     async def trash_orphans(
         self, doomed: Sequence[DoomedTag], limits: Limits
-    ) -> Sequence[DoomedTag]:
+    ) -> tuple[Sequence[DoomedTag], bool]:
         """See `Metadata.trash_orphans`."""
         return await self._database.write(
-            lambda connection: collection.trash_orphans(connection, doomed, limits)
+            lambda connection: orphans.trash_orphans(connection, doomed, limits)
         )
 
     async def collect_links(

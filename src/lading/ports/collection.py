@@ -47,8 +47,12 @@ class Collection(Protocol):
 
     async def trash_orphans(
         self, doomed: Sequence[DoomedTag], limits: Limits
-    ) -> Sequence[DoomedTag]:
-        """Put the attachments for which that is still right into the trash, and return those."""
+    ) -> tuple[Sequence[DoomedTag], bool]:
+        """Put the attachments for which that is still right into the trash.
+
+        Returns:
+            Those that were, and whether there are more: it does not do everything at once.
+        """
 
     async def collect_links(
         self, doomed: Sequence[DoomedLink], limits: Limits

@@ -146,8 +146,11 @@ async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]
         for manifest in await registry.metadata.collect_manifests(manifests, plan.limits):
             yield manifest
     for tags in _batches(plan.tags):
-        for tag in await registry.metadata.trash_orphans(tags, plan.limits):
-            yield tag
+        more = True
+        while more:
+            trashed, more = await registry.metadata.trash_orphans(tags, plan.limits)
+            for tag in trashed:
+                yield tag
     for links in _batches(plan.links):
         for link in await registry.metadata.collect_links(links, plan.limits):
             yield link

@@ -1,0 +1,141 @@
+"""Putting the attachments of manifests that are gone into the trash: which, and how."""
+
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from sqlite3 import Connection
+
+from lading.core import attachments, media
+from lading.core.digest import Digest
+from lading.core.garbage import COLLECTOR, Cause, DoomedManifest, DoomedTag, Limits
+from lading.core.history import Change
+from lading.core.immutability import is_immutable
+from lading.core.names import RepositoryName, Tag
+from lading.metadata import manifests, tags
+
+# Manifests that one transaction puts into the trash: others wait for it.
+MOST = 500
+
+_MARKED = """
+    SELECT repositories.name, tag, at FROM orphans
+    JOIN repositories ON repositories.id = orphans.repository_id
+    JOIN tags ON tags.repository_id = orphans.repository_id AND tags.name = tag
+    ORDER BY at
+"""
+_UNMARKED = """
+    SELECT tags.name FROM repositories JOIN tags ON repository_id = id
+    WHERE repositories.name = ? AND tags.name IN (?, ?, ?, ?)
+    AND NOT EXISTS (SELECT 1 FROM orphans WHERE orphans.repository_id = id AND tag = tags.name)
+"""
+# Whether a tag leads to an index, and all that this holds is about the subject.
+_IS_INDEX_OF_REFERRERS = f"""
+    SELECT 1 FROM repositories JOIN tags ON tags.repository_id = repositories.id
+    JOIN manifests AS m ON m.repository_id = tags.repository_id AND m.digest = tags.digest
+    WHERE repositories.name = :repository AND tags.name = :tag
+        AND media_type IN ({", ".join(f"'{each}'" for each in sorted(media.INDEXES))})
+        AND NOT EXISTS (SELECT 1 FROM edges LEFT JOIN manifests AS child
+            ON child.repository_id = edges.repository_id AND child.digest = edges.child
+            WHERE edges.repository_id = m.repository_id AND parent = m.digest
+            AND coalesce(child.subject, '') NOT LIKE :subject || '%')
+"""
+# What a tag leads to that is still an orphan; and whether anything else needs that.
+_ORPHAN = """
+    SELECT m.digest, EXISTS (SELECT 1 FROM tags AS other
+            WHERE other.repository_id = m.repository_id AND other.digest = m.digest
+            AND other.name <> :tag)
+        OR EXISTS (SELECT 1 FROM edges
+            WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)
+        OR EXISTS (SELECT 1 FROM manifests AS target
+            WHERE target.repository_id = m.repository_id AND target.digest = m.subject
+            AND target.deleted_at IS NULL)
+    FROM repositories JOIN orphans ON orphans.repository_id = repositories.id AND tag = :tag
+    JOIN tags ON tags.repository_id = orphans.repository_id AND tags.name = tag
+    JOIN manifests AS m ON m.repository_id = tags.repository_id AND m.digest = tags.digest
+    WHERE repositories.name = :repository
+"""
+# Manifests about the subject that nothing but an index of them leads to.
+_ONLY_IN = """
+    SELECT m.digest FROM repositories JOIN edges ON edges.repository_id = repositories.id
+    JOIN manifests AS m ON m.repository_id = edges.repository_id AND m.digest = edges.child
+    WHERE repositories.name = :repository AND edges.parent = :digest
+        AND m.subject LIKE :subject || '%' AND m.deleted_at IS NULL
+        AND NOT EXISTS (SELECT 1 FROM tags
+            WHERE tags.repository_id = m.repository_id AND tags.digest = m.digest)
+        AND NOT EXISTS (SELECT 1 FROM edges AS other
+            WHERE other.repository_id = m.repository_id AND other.child = m.digest
+            AND other.parent <> :digest)
+    LIMIT :most
+"""
+
+
+def find_orphans(
+    connection: Connection, limits: Limits, doomed: Sequence[DoomedManifest]
+) -> Sequence[DoomedTag]:
+    """The orphans that a collection would take, were the doomed manifests gone."""
+    if not limits.attachments:
+        return ()
+    candidates = chain(_marked(connection), _of_doomed(connection, doomed))
+    found = (orphan for orphan in candidates if _may_go(connection, orphan, limits))
+    return list(islice(found, limits.at_most))
+
+
+def _marked(connection: Connection) -> Iterator[DoomedTag]:
+    for name, tag, at in connection.execute(_MARKED):
+        yield DoomedTag(RepositoryName(name), Tag(tag), attachments.subject_of(Tag(tag)), at)
+
+
+def _of_doomed(connection: Connection, doomed: Sequence[DoomedManifest]) -> Iterator[DoomedTag]:
+    """Those of what was deleted are marked already."""
+    for manifest in (each for each in doomed if each.cause is Cause.UNTAGGED):
+        names = attachments.tags_of(manifest.digest)
+        for (tag,) in connection.execute(_UNMARKED, (manifest.repository, *names)):
+            subject = attachments.subject_of(Tag(tag))
+            yield DoomedTag(manifest.repository, Tag(tag), subject, manifest.since)
+
+
+def _may_go(connection: Connection, found: DoomedTag, limits: Limits) -> bool:
+    """Unless it is immutable, or only looks like an attachment."""
+    if is_immutable(limits.immutable, found.repository, found.tag):
+        return False
+    if attachments.is_of_cosign(found.tag):
+        return True
+    return connection.execute(_IS_INDEX_OF_REFERRERS, _values(found)).fetchone() is not None
+
+
+def trash_orphans(
+    connection: Connection, doomed: Sequence[DoomedTag], limits: Limits
+) -> tuple[Sequence[DoomedTag], bool]:
+    """Put attachments that are still orphans into the trash; those, and whether to ask again."""
+    change, left, trashed = Change(COLLECTOR, limits.now), MOST, list[DoomedTag]()
+    for orphan in doomed:
+        if left == 0:
+            return trashed, True
+        row = connection.execute(_ORPHAN, _values(orphan)).fetchone()
+        if row is None:
+            continue
+        digest, is_needed = row
+        if is_needed:
+            tags.delete(connection, orphan.repository, orphan.tag, (), change)
+        else:
+            # What only this leads to goes before it, so that an interruption forgets none.
+            left -= _trash_referrers(connection, orphan, digest, change, left)
+            if left == 0:
+                return trashed, True
+            manifests.delete(connection, orphan.repository, Digest(digest), (), change)
+        trashed.append(orphan)
+        left -= 1
+    return trashed, False
+
+
+def _trash_referrers(
+    connection: Connection, orphan: DoomedTag, index: str, change: Change, most: int
+) -> int:
+    """Put some of those that only an index leads to into the trash; how many."""
+    values = {**_values(orphan), "digest": index, "most": most}
+    referrers = connection.execute(_ONLY_IN, values).fetchall()
+    for (digest,) in referrers:
+        manifests.delete(connection, orphan.repository, Digest(digest), (), change)
+    return len(referrers)
+
+
+def _values(orphan: DoomedTag) -> dict[str, str | int]:
+    return {"repository": orphan.repository, "tag": orphan.tag, "subject": orphan.subject}
