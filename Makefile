@@ -28,6 +28,9 @@ e2e-tools: ## install what those tests need and this machine lacks, as root
 torture: $(VENV)/.installed-dev ## push, delete, collect and kill at random, for a quarter of an hour; then compare
 	$(BIN)/python -m tests.torture $(ARGS)
 
+siege: $(VENV)/.installed-dev ## serve guests while others do their worst, for six minutes
+	$(BIN)/python -m tests.siege $(ARGS)
+
 conformance: $(VENV)/.installed-dev ## run the OCI's conformance suites
 	$(BIN)/pytest -m e2e tests/conformance $(ARGS)
 
@@ -101,4 +104,4 @@ $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test test-lowest e2e e2e-tools torture conformance check fuzz format bench docs lock clean
+.PHONY: help run test test-lowest e2e e2e-tools torture siege conformance check fuzz format bench docs lock clean

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 
 from tests.torture import content
-from tests.torture.client import Answer, Client, Lost, Stopped
+from tests.torture.client import Answer, Lost, Stopped
 from tests.torture.content import Blob, Manifest
 from tests.torture.model import Broken, Refused, Repository
 from tests.torture.server import Server
@@ -33,7 +33,7 @@ class Actor:
         self._name = f"torture/{number}"
         self._others = [f"torture/{other}" for other in range(actors) if other != number]
         self._server = server
-        self._client = Client(server.port, stop)
+        self._client = server.client(stop)
         self._stop = stop
         self._made = 0
         self.repository = Repository(self._name)
@@ -71,7 +71,7 @@ class Actor:
     def finish(self) -> None:
         """The run is over: from now on this actor is only asked what must be true."""
         self._client.close()
-        self._client = Client(self._server.port, threading.Event())
+        self._client = self._server.client(threading.Event())
 
     def leave(self) -> None:
         """Hang up."""

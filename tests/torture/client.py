@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,11 +44,20 @@ class Answer:
 
 
 class Client:
-    """One connection at a time to a server that may be killed at any time."""
+    """One connection at a time to a server that may be killed at any time.
 
-    def __init__(self, port: int, stop: threading.Event) -> None:
+    Args:
+        port: where the server listens.
+        stop: set when the run is over.
+        headers: that every request has.
+    """
+
+    def __init__(
+        self, port: int, stop: threading.Event, headers: Mapping[str, str] | None = None
+    ) -> None:
         self._port = port
         self._stop = stop
+        self._headers = headers or {}
         self._connection: http.client.HTTPConnection | None = None
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
@@ -59,6 +69,7 @@ class Client:
         """
         connection = self._connect()
         named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named.update(self._headers)
         try:
             connection.request(method, path, body, named)
             response = connection.getresponse()

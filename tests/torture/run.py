@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.torture.actors import Actor
 from tests.torture.model import Broken
 from tests.torture.server import Collector, Killer, Server
+from tests.torture.tasks import run_until
 
 ACTORS = 8
 # Seconds after which an upload that a kill interrupted is given up, and some more.
@@ -71,21 +72,12 @@ class Torture:
     def _torture(self, enough: Callable[[Figures], bool]) -> None:
         began = time.monotonic()
         work = [*(actor.run for actor in self._actors), self._killer.run, self._collector.run]
-        tasks = [_Task(each) for each in work]
-        for task in tasks:
-            task.start()
-        try:
-            while not self._stop.wait(1):
-                self._count(time.monotonic() - began)
-                if any(task.failure for task in tasks) or enough(self.figures):
-                    self._stop.set()
-        finally:
-            self._stop.set()
-            for task in tasks:
-                task.join()
-        for task in tasks:
-            if task.failure is not None:
-                raise task.failure
+
+        def over() -> bool:
+            self._count(time.monotonic() - began)
+            return enough(self.figures)
+
+        run_until(work, self._stop, over)
 
     def _count(self, seconds: float) -> None:
         figures = self.figures
@@ -119,18 +111,3 @@ class Torture:
             raise Broken(f"left over: {stored - needed}; lost: {needed - stored}")
         if uploads := list((self._server.data / "lading" / "uploads").glob("*/*")):
             raise Broken(f"uploads are left over: {uploads}")
-
-
-class _Task(threading.Thread):
-    """Remembers what went wrong in it."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        super().__init__()
-        self._work = work
-        self.failure: Exception | None = None
-
-    def run(self) -> None:
-        try:
-            self._work()
-        except Exception as error:  # noqa: BLE001 - raised again by the main thread
-            self.failure = error

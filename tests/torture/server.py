@@ -10,10 +10,12 @@ import subprocess
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from tests.support.lading import program
+from tests.torture.client import Client
 
 WORKERS = 3
 
@@ -33,12 +35,22 @@ class Server:
         self.kills = 0
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
-        self.config.write_text(yaml.safe_dump(self._settings()))
+        self.config.write_text(yaml.safe_dump(self.settings()))
 
     @property
     def data(self) -> Path:
         """Where the data is."""
         return self.directory / "data"
+
+    def client(self, stop: threading.Event) -> Client:
+        """A client of it, until the run is over."""
+        return Client(self.port, stop)
+
+    @property
+    def workers(self) -> list[int]:
+        """The processes that answer."""
+        assert self._process is not None
+        return _children(self._process.pid)
 
     def start(self) -> None:
         """Start it; returns when it answers.
@@ -70,8 +82,7 @@ class Server:
 
     def kill_worker(self, chance: random.Random) -> None:
         """Kill one worker; its parent starts another."""
-        assert self._process is not None
-        if workers := _children(self._process.pid):
+        if workers := self.workers:
             os.kill(chance.choice(workers), signal.SIGKILL)
             self.kills += 1
 
@@ -96,13 +107,14 @@ class Server:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
         try:
             connection.request("GET", "/v2/")
-            return connection.getresponse().status == 200
+            return connection.getresponse().status in {200, 401}
         except (OSError, http.client.HTTPException):
             return False
         finally:
             connection.close()
 
-    def _settings(self) -> dict[str, object]:
+    def settings(self) -> dict[str, Any]:
+        """Its configuration."""
         return {
             "version": "0.1",
             "log": {"accesslog": {"disabled": True}},
