@@ -1,6 +1,7 @@
 """`make siege`: how well a registry serves its guests while others do their worst.
 
-Exits with 1, and leaves the data where it is, if a promise was broken.
+Exits with 1 if a promise was broken, or the guests had to wait for long; what was lost or
+corrupted is left where it is.
 """
 
 import argparse
@@ -26,9 +27,11 @@ def main() -> None:
     siege = Siege(directory, arguments.seed, only=arguments.only or ())
     try:
         siege.run(alone=arguments.alone, seconds=arguments.seconds)
+        siege.judge()
     except Broken as error:
         print("\n".join(lines(siege.figures)))
-        sys.exit(f"\nBROKEN with --seed {arguments.seed}: {error}\nThe data is in {directory}")
+        where = f"The data, if any is wrong, is in {directory}"
+        sys.exit(f"\nBROKEN with --seed {arguments.seed}: {error}\n{where}")
     print("\n".join(lines(siege.figures)))
 
 
