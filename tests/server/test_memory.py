@@ -1,8 +1,9 @@
 """Whole bodies, in and out, of clients that stand still: what they take of a worker is bounded."""
 
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,24 @@ def test_bodies_of_those_who_may_not_send_them_take_nothing_from_others(tmp_path
             client.send(bytes(4 * MIB))
         time.sleep(1)
         assert memory_of_workers(registry)[0] < before + 10
+
+
+def test_many_who_ask_at_once_whether_a_large_manifest_is_there(
+    registry: Lading, repository: Repository, clients: list[Connection]
+) -> None:
+    """Each is promised that it stays, and waits for that to be written down; here in vain."""
+    assert repository.put_manifest(LARGE, "large").status == 201
+    before = memory_of_workers(registry)[0]
+    database = registry.root / "lading" / "metadata.sqlite3"
+    with closing(sqlite3.connect(database, isolation_level=None)) as other:
+        other.execute("UPDATE manifests SET promised_at = 0")  # long ago
+        other.execute("BEGIN IMMEDIATE")
+        for client in clients:
+            client.request("HEAD", "/v2/memory/manifests/large")
+        most = before
+        for _ in range(50):
+            most = max(most, memory_of_workers(registry)[0])
+            time.sleep(0.01)
+        for client in clients:
+            assert client.receive(head=True).status == 200
+    assert most < before + 60

@@ -21,7 +21,7 @@ from lading.ports.blobs import LocalFile, Memory
 log = logging.getLogger(__name__)
 
 # Bytes of a blob read and sent at once.
-PIECE = 256 * 1024
+PIECE = 128 * 1024
 # Bytes that are sent without asking whether there is memory until the client has taken them: what
 # any client may make this program keep for it.
 SMALL = 64 * 1024

@@ -114,10 +114,11 @@ class SqliteMetadata(SqliteInspection):
         if manifest is None or promised:
             return manifest
         digest = manifest.digest
+        del manifest  # or all who ask at the same time hold its bytes while they wait
         kept = await self._attempts.write(
             lambda connection: manifests.promise(connection, repository, digest, now)
         )
-        return manifest if kept else None
+        return self._database.read(manifests.find, repository, digest) if kept else None
 
     async def repository_exists(self, repository: RepositoryName) -> bool:
         """See `Metadata.repository_exists`."""

@@ -31,6 +31,8 @@ from lading.server.state import State
 # Requests of a connection that may wait for their answers; each takes some KiB, and real clients
 # wait themselves.
 MOST_AHEAD = 256
+# Bytes of answers that may wait in this program for their client, beside what is written at once.
+WRITTEN_AHEAD = 64 * 1024
 # Seconds that a client has to read the last response.
 LINGER = 5.0
 # What is behind a head.
@@ -85,6 +87,8 @@ class Http(asyncio.Protocol):
         self.transport = transport
         self.server_state.connections.add(self)  # type: ignore[arg-type]
         plain = can_send_files(transport)
+        if not plain:  # for which uvloop would keep eight times as much
+            transport.set_write_buffer_limits(WRITTEN_AHEAD)
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
         self._constant = {
             "type": "http",

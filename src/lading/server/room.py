@@ -20,6 +20,9 @@ EACH = 3
 RESERVED = 64
 # Connections of a worker, however many descriptors there are: idle ones take some KiB each.
 MOST = 10_000
+# The same over TLS, whose buffers (OpenSSL's and uvloop's) keep up to two thirds of a MiB of each
+# that has sent much.
+MOST_ENCRYPTED = 1_000
 LEAST = 8
 # Where there is no limit at all; the kernel's own default for one process.
 _MOST_DESCRIPTORS = 1024 * 1024
@@ -39,9 +42,10 @@ def raise_limit() -> int:
     return wanted if soft == resource.RLIM_INFINITY else soft
 
 
-def most_connections(descriptors: int) -> int:
+def most_connections(descriptors: int, *, encrypted: bool) -> int:
     """How many connections a worker with so many descriptors serves."""
-    most = max(LEAST, min(MOST, (descriptors - RESERVED) // EACH))
+    most = MOST_ENCRYPTED if encrypted else MOST
+    most = max(LEAST, min(most, (descriptors - RESERVED) // EACH))
     if most < _PLENTY:
         log.warning(
             "a process may have %d files open, so a worker serves %d connections at once;"

@@ -55,7 +55,7 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
     """
     shares = Shares(settings.workers)
     make = functools.partial(build, settings, config, KnownLogins())
-    room = most_connections(raise_limit())
+    room = most_connections(raise_limit(), encrypted=settings.http.tls.enabled)
     if settings.workers == 1:
         _server(settings, make, shares.of(0), room).run(sockets=[listener])
         return True
