@@ -2,6 +2,7 @@
 
 import time
 from http import HTTPStatus
+from urllib.parse import quote
 
 from lading.api.accesslog import AccessLog
 from lading.api.asgi import Message, Receive, Scope, Send
@@ -21,7 +22,7 @@ from lading.api.multipart import PartsBody
 from lading.api.proxies import UnnamedProxies
 from lading.api.request import Request
 from lading.api.response import BlobBody, Response
-from lading.api.routes import Endpoint, Match, find_route
+from lading.api.routes import Endpoint, Match, find_route, usual_place
 from lading.api.send import Sender
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse, ReadOnly, RegistryError, TooManyRequests, Unsupported
@@ -96,6 +97,8 @@ class Api:
 
     async def _route(self, request: Request) -> Response:
         match = find_route(request.path)
+        if (match is None or "//" in request.path) and (place := usual_place(request.path)):
+            return _moved(request, place)
         if request.method == "OPTIONS":
             # Of anything: a browser that asks before it asks shows no other answer to its page.
             return Response(204, {"Allow": "OPTIONS" if match is None else match.route.allowed})
@@ -104,6 +107,9 @@ class Api:
         endpoint = match.route.endpoints.get(request.method)
         if endpoint is None:
             return method_not_allowed_response(match.route.allowed)
+        return await self._answer(request, match, endpoint)
+
+    async def _answer(self, request: Request, match: Match, endpoint: Endpoint) -> Response:
         try:
             return await self._handle(request, match, endpoint)
         except (Unsupported, BlobInUse) as error:
@@ -212,3 +218,14 @@ class _Outcome:
         else:
             self.size += len(message["body"])
         await self._send(message)
+
+
+def _moved(request: Request, place: str) -> Response:
+    """The answer to a path with a slash too many, before anything is asked or said of who calls.
+
+    For what is not read, "the user agent MUST NOT change the request method" (RFC 9110, 15.4.9).
+    """
+    query = request.scope["query_string"].decode("latin-1")
+    location = quote(place, safe="/:@+=~") + (f"?{query}" if query else "")
+    status = 301 if request.method in {"GET", "HEAD"} else 308
+    return Response(status, {"Location": location})

@@ -134,3 +134,16 @@ def find_route(path: str) -> Match | None:
             parts = match.groupdict()
             return Match(route, parts.get("name"), parts.get("argument", ""))
     return None
+
+
+def usual_place(path: str) -> str | None:
+    """The path that is meant by one with a slash too many; `None` if there is none.
+
+    Mirrors are configured by addresses that end with a slash, and put paths behind them.
+    """
+    single = re.sub("/{2,}", "/", path)
+    for place in (single, single.rstrip("/")):
+        match = find_route(place)
+        if match is not None and not (match.name or "").startswith("/"):
+            return place if place != path else None
+    return None
