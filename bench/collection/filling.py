@@ -20,6 +20,7 @@ from lading.core.history import Change
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import links, manifests
+from lading.metadata.pushes import Push
 from lading.metadata.sqlite import SqliteMetadata
 
 BLOBS_OF_IMAGE = 10
@@ -42,17 +43,10 @@ def fill(root: Path, name: str, blobs: int) -> Sequence[tuple[RepositoryName, Di
                 _write(store.path(digest), content)
                 links.add_blob(connection, repository, digest, len(content), pushed.at)
             manifest = _image(contents)
-            manifests.put(
-                connection,
-                repository,
-                manifest,
-                [Tag(f"v{number}")],
-                absent=(),
-                immutable=(),
-                children_required=True,
-                sizes_required=False,
-                change=pushed,
+            push = Push(
+                repository, manifest, children_required=True, sizes_required=False, change=pushed
             )
+            push.store(connection, [Tag(f"v{number}")], absent=(), immutable=())
             images.append((repository, manifest.digest))
     return images
 

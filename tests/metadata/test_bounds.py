@@ -4,30 +4,49 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from sqlite3 import Connection
 from typing import TypeVar
 
 import pytest
 
-from lading.core.errors import ManifestBlobUnknown
-from lading.metadata import manifests
+from lading.core.digest import Digest
+from lading.core.errors import BlobInUse, ManifestBlobUnknown, NotRestorable, Unavailable
+from lading.core.garbage import Limits
+from lading.core.names import Tag
+from lading.metadata import collection, manifests, writer
 from lading.metadata.database import FileDatabase
+from lading.metadata.pushes import Push
 from lading.metadata.sqlite import FEW_EDGES, SqliteMetadata
 from lading.metadata.writer import Work
 from tests.support.contents import HELLO, image, index
-from tests.support.rows import add, by_alice, delete, push
+from tests.support.rows import add, by_alice, delete, digest_of, push, tags_of
 
 T = TypeVar("T")
 NO_LIMIT = 10**9
 
 
 class Watched(FileDatabase):
-    """A database that counts transactions."""
+    """A database that counts transactions, and what each changes.
 
-    writes = 0
+    Attributes:
+        changes: rows that each transaction has changed.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.changes: list[int] = []
 
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
-        self.writes += 1
-        return await super().write(work, durable=durable, alone=alone)
+        """See `Database.write`."""
+
+        def watched(connection: Connection) -> T:
+            before = connection.total_changes
+            try:
+                return work(connection)
+            finally:
+                self.changes.append(connection.total_changes - before)
+
+        return await super().write(watched, durable=durable, alone=alone)
 
 
 @pytest.fixture
@@ -49,11 +68,11 @@ async def test_many_blobs_that_are_missing_are_found_without_a_transaction(
 ) -> None:
     """For which others would wait. A few are looked for in it, which is as quick."""
     for count, writes in ((FEW_EDGES - 1, 1), (FEW_EDGES, 0)):
-        database.writes = 0
+        database.changes.clear()
         layers = [b"%d" % number for number in range(count)]
         with pytest.raises(ManifestBlobUnknown):
             await push(metadata, image(b"config", *layers))
-        assert database.writes == writes
+        assert len(database.changes) == writes
 
 
 async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones(
@@ -76,6 +95,172 @@ async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones
         await metadata.restore_manifest(HELLO, manifest.digest, change=by_alice())
 
     assert (tmp_path / "db-wal").stat().st_size < 1024 * 1024
+
+
+@pytest.fixture
+def few_rows(monkeypatch: pytest.MonkeyPatch) -> int:
+    """Rows that one transaction changes, about: as few as there are enough of in a test."""
+    monkeypatch.setattr(writer, "MOST_ROWS", 20)
+    return 20
+
+
+MANY = 100
+LAYERS = [b"%d" % number for number in range(MANY)]
+LARGE = image(b"config", *LAYERS)
+TAGS = sorted(f"v{number}" for number in range(MANY))
+
+
+async def test_no_transaction_takes_long_because_a_manifest_is_large(
+    database: Watched, metadata: SqliteMetadata, few_rows: int
+) -> None:
+    """From its push to its collection, with many tags and many that are about it."""
+    blobs = await add(metadata, b"config", *LAYERS)
+    about = [
+        await push(metadata, image(b"config", subject=LARGE, annotations={"n": tag}))
+        for tag in TAGS
+    ]
+    database.changes.clear()
+    for tag in TAGS:
+        await push(metadata, LARGE, tag)
+    assert await delete(metadata, LARGE.digest, at=1)
+    assert await tags_of(metadata) == []
+
+    restored = await metadata.restore_manifest(HELLO, LARGE.digest, change=by_alice(2))
+    assert sorted(tag for tag, _ in restored.tags) == TAGS
+    assert await tags_of(metadata) == TAGS
+
+    assert await delete(metadata, LARGE.digest, at=3)
+    assert (await collected(metadata, at=4)) == [LARGE.digest]
+    # What was about it, and what it needed, is garbage now.
+    limits = Limits(now=1e9, grace=1, trash_before=1e9, untagged=True)
+    found = await metadata.find_garbage(limits)
+    assert sorted(doomed.digest for doomed in found.manifests) == sorted(about)
+    assert {link.digest for link in found.links} == set(blobs)
+    assert max(database.changes) <= 4 * few_rows
+
+
+async def collected(metadata: SqliteMetadata, *, at: float) -> list[Digest]:
+    """Collect what was deleted, at once; what went."""
+    limits = Limits(now=at, grace=0, trash_before=at, untagged=False)
+    found = await metadata.find_garbage(limits)
+    return [doomed.digest for doomed in await metadata.collect_manifests(found.manifests, limits)]
+
+
+async def test_what_a_large_manifest_refers_to_is_recorded_in_several_transactions(
+    database: Watched, metadata: SqliteMetadata, few_rows: int
+) -> None:
+    """As a check of the whole registry does that finds it missing."""
+    await add(metadata, b"config", *LAYERS)
+    await push(metadata, LARGE)
+    database.changes.clear()
+
+    await metadata.add_children(HELLO, LARGE.digest, LARGE.edges, now=1)
+
+    assert max(database.changes) <= 4 * few_rows
+
+
+async def test_a_push_that_is_not_at_its_end_is_seen_by_nobody_and_keeps_what_it_needs(
+    database: Watched, metadata: SqliteMetadata, few_rows: int
+) -> None:
+    """If it never comes to its end, it goes as what was deleted does."""
+    (config, *_) = await add(metadata, b"config", *LAYERS, at=1)
+    start = Push(HELLO, LARGE, children_required=True, sizes_required=True, change=by_alice(1))
+    assert len(LARGE.edges) > few_rows
+    await database.write(lambda connection: start.prepare(connection, LARGE.edges[:few_rows]))
+
+    assert await metadata.find_manifest(HELLO, LARGE.digest) is None
+    assert await metadata.list_trash(HELLO, deleted_since=0) == []
+    assert await metadata.list_known_manifests(after=0, size=1) == []
+    assert not await delete(metadata, LARGE.digest)
+    with pytest.raises(NotRestorable, match="is not in the trash"):
+        await metadata.restore_manifest(HELLO, LARGE.digest, change=by_alice())
+    with pytest.raises(BlobInUse):
+        await metadata.delete_blob(HELLO, config, now=2)
+    at_once = Limits(now=2, grace=10, trash_before=2, untagged=True)
+    assert (await metadata.find_garbage(at_once)).manifests == []
+
+    later = Limits(now=20, grace=10, trash_before=20, untagged=True)
+    found = await metadata.find_garbage(later)
+    assert [doomed.digest for doomed in found.manifests] == [LARGE.digest]
+    assert config in {link.digest for link in found.links}
+    await metadata.collect_manifests(found.manifests, later)
+    assert await metadata.list_manifests(HELLO) == []
+    with pytest.raises(Unavailable, match="push the manifest again"):
+        await database.write(
+            lambda connection: start.store(connection, [Tag("v1")], absent=(), immutable=())
+        )
+    assert await push(metadata, LARGE, "v1") == LARGE.digest
+    assert await digest_of(metadata, "v1") == LARGE.digest
+
+
+async def test_a_push_in_pieces_that_is_refused_leaves_what_was_there(
+    database: Watched, metadata: SqliteMetadata, few_rows: int
+) -> None:
+    """The manifest was pushed before; since then one of its blobs was lost."""
+    (config, *_) = await add(metadata, b"config", *LAYERS)
+    await push(metadata, LARGE, "v1")
+    await metadata.lose_blob(config, now=1)
+
+    with pytest.raises(ManifestBlobUnknown):
+        await push(metadata, LARGE, "v2")
+
+    assert await tags_of(metadata) == ["v1"]
+    assert await digest_of(metadata, "v1") == LARGE.digest
+
+
+async def test_a_collection_that_was_interrupted_is_gone_on_with(
+    database: Watched, metadata: SqliteMetadata, few_rows: int
+) -> None:
+    """What is partly gone cannot be restored; pushed again, it is whole."""
+    await add(metadata, b"config", *LAYERS)
+    await push(metadata, LARGE, "v1")
+    await delete(metadata, LARGE.digest, at=1)
+    limits = Limits(now=2, grace=0, trash_before=2, untagged=False)
+    found = (await metadata.find_garbage(limits)).manifests
+    progress = await database.write(
+        lambda connection: collection.remove_manifests(connection, found, limits)
+    )
+    assert (progress.removed, progress.done) == ([], 0)
+
+    with pytest.raises(NotRestorable, match="it was collected, or never pushed"):
+        await metadata.restore_manifest(HELLO, LARGE.digest, change=by_alice(2))
+    await push(metadata, LARGE, "v2")
+    assert await digest_of(metadata, "v2") == LARGE.digest
+    assert await collected(metadata, at=3) == []
+    (known,) = await metadata.list_known_manifests(after=0, size=1)
+    assert len(known.children) == MANY + 1
+
+    await delete(metadata, LARGE.digest, at=4)
+    await database.write(lambda connection: collection.remove_manifests(connection, found, limits))
+    assert await collected(metadata, at=5) == [LARGE.digest]
+    assert await metadata.list_manifests(HELLO) == []
+
+
+async def test_a_collection_plans_no_more_than_it_is_told(
+    metadata: SqliteMetadata, database: Watched
+) -> None:
+    """Whatever falls with what; in the end all of it is gone."""
+    blobs = await add(metadata, b"config", *LAYERS)
+    children = [image(b"config", annotations={"n": tag}) for tag in TAGS]
+    for child in (*children, LARGE):
+        await push(metadata, child)
+    await push(metadata, index(children), "all")
+    for digest in (index(children).digest, LARGE.digest):
+        await delete(metadata, digest, at=1)
+    limits = Limits(now=1e9, grace=1, trash_before=1e9, untagged=True, at_most=10)
+    while True:
+        found = await metadata.find_garbage(limits)
+        assert len(found.manifests) <= 10
+        assert len(found.links) <= 30
+        await metadata.collect_manifests(found.manifests, limits)
+        await metadata.collect_links(found.links, limits)
+        await metadata.collect_blobs([blob.digest for blob in found.blobs], now=1e9)
+        await metadata.forget_deletions([blob.digest for blob in found.blobs])
+        if not found.manifests and not found.links and not found.blobs:
+            break
+
+    assert await metadata.list_manifests(HELLO) == []
+    assert await metadata.known_blobs(blobs) == []
 
 
 async def test_only_so_many_referrers_are_looked_at_in_one_read(

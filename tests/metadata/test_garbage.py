@@ -9,6 +9,7 @@ from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.names import Tag
 from lading.metadata import collection, garbage, links, manifests, uploads
+from lading.metadata.pushes import Push
 from lading.metadata.sqlite import SqliteMetadata
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.people import DAY, People
@@ -30,7 +31,8 @@ async def test_no_statement_of_a_collection_reads_a_whole_table(tmp_path: Path) 
     connection.set_trace_callback(statements.add)
     found = garbage.find(connection, limits)
     assert found.manifests
-    assert collection.remove_manifests(connection, found.manifests, limits) == found.manifests
+    progress = collection.remove_manifests(connection, found.manifests, limits)
+    assert progress.removed == found.manifests
     assert collection.remove_links(connection, found.links, limits) == found.links
     digests = [blob.digest for blob in found.blobs]
     assert collection.remove_blobs(connection, digests, now=0) == digests
@@ -58,17 +60,9 @@ async def test_no_statement_of_a_push_reads_a_whole_table(tmp_path: Path) -> Non
     assert links.promise(connection, HELLO, Digest.of(b"child"), people.now) == 5
     manifests.promise(connection, HELLO, child.digest, people.now)
     for manifest, tag in ((child, "one"), (index([child]), "one"), (index([child, child]), "one")):
-        manifests.put(
-            connection,
-            HELLO,
-            manifest,
-            [Tag(tag)],
-            absent=(),
-            immutable=(),
-            children_required=True,
-            sizes_required=False,
-            change=Change("alice", people.now),
-        )
+        change = Change("alice", people.now)
+        push = Push(HELLO, manifest, children_required=True, sizes_required=False, change=change)
+        push.store(connection, [Tag(tag)], absent=(), immutable=())
     manifests.delete(connection, HELLO, child.digest, (), Change("alice", people.now))
     connection.set_trace_callback(None)
 

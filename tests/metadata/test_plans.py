@@ -11,6 +11,7 @@ from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import links, manifests, repositories, tags, uploads
 from lading.metadata.database import FileDatabase
+from lading.metadata.pushes import Push
 from tests.support.contents import image, index, new_upload
 
 # A name of what a statement itself makes may follow; a table may not.
@@ -51,17 +52,11 @@ def _push_and_pull(connection: sqlite3.Connection) -> None:
     listed = index([pushed])
     about = image(config, layer, subject=pushed)
     for manifest in (pushed, listed, about):
-        manifests.put(
-            connection,
-            HERE,
-            manifest,
-            [Tag("latest")],
-            absent=[Tag("no")],
-            immutable=(),
-            children_required=True,
-            sizes_required=False,
-            change=CHANGE,
-        )
+        push = Push(HERE, manifest, children_required=True, sizes_required=False, change=CHANGE)
+        push.require_present(connection)
+        push.prepare(connection, manifest.edges)
+        push.store(connection, [Tag("latest")], absent=[Tag("no")], immutable=())
+        push.keep_referrers(connection, "")
         assert manifests.find(connection, HERE, manifest.digest)
         assert manifests.promise(connection, HERE, manifest.digest, 1.0)
     assert manifests.find(connection, HERE, Tag("latest"))

@@ -40,6 +40,7 @@ from lading.core.errors import (
 )
 from lading.core.garbage import DoomedBlob, DoomedLink, DoomedManifest, DoomedUpload, Leftover
 from lading.core.names import RepositoryName, Tag, UploadId
+from lading.metadata import sqlite, writer
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services import collect, delete, pull, push_blob, trash
 from lading.services.collect import Plan
@@ -55,7 +56,8 @@ T = TypeVar("T")
 GRACE, WINDOW, AGE = DAY, 7 * DAY, 3 * DAY
 
 # What is empty when everything was collected.
-TABLES = ["blobs", "links", "manifests", "edges", "tags", "committed_uploads", "deletions"]
+TABLES = ["blobs", "links", "manifests", "documents", "edges", "tags", "committed_uploads"]
+TABLES += ["deletions"]
 
 LINKS = operator.attrgetter("links")
 STORED = operator.attrgetter("manifests")
@@ -452,11 +454,17 @@ class ServicesOnFiles(Services):
         shutil.rmtree(self.root)
 
 
-@pytest.mark.parametrize(("services", "examples"), [(Services, 150), (ServicesOnFiles, 15)])
+@pytest.mark.parametrize(
+    ("services", "examples", "rows"),
+    [(Services, 150, writer.MOST_ROWS), (Services, 100, 1), (ServicesOnFiles, 15, 2)],
+)
 def test_the_services_are_as_the_model(
-    services: type[Services], examples: int, monkeypatch: pytest.MonkeyPatch
+    services: type[Services], examples: int, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whatever people do, and whenever the collector comes."""
+    """Whatever people do, whenever the collector comes, and in however many transactions."""
+    if rows < writer.MOST_ROWS:
+        monkeypatch.setattr(writer, "MOST_ROWS", rows)
+        monkeypatch.setattr(sqlite, "FEW_EDGES", 0)
     # Each thing by itself, so that people can come between any two.
     monkeypatch.setattr(collect, "BATCH", 1)
     # The same examples each time, unless more are asked for.

@@ -28,8 +28,8 @@ class Limits:
         untagged: whether manifests that no tag leads to go too.
         attachments: whether attachments of manifests that are gone go to the trash.
         immutable: tags that stay, whatever they are of.
-        at_most: about how many of each kind to take; `None` for all. What falls with a manifest
-            goes with it.
+        at_most: about how many of each kind to take; `None` for all. Of what falls with a manifest
+            the rest is garbage when that is gone.
     """
 
     now: float

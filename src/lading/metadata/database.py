@@ -54,6 +54,13 @@ class Database(Protocol):
         """Let go of all connections."""
 
 
+class Part:
+    """A part of what is known, in a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+
 class FileDatabase:
     """A database file that many processes may share."""
 

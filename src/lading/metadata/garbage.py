@@ -4,7 +4,7 @@ It starts from the columns that mark candidates, and follows what would fall wit
 (`metadata.collection`) asks for the same conditions again, inside the transaction that removes.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Sized
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
@@ -17,12 +17,15 @@ from lading.ports.collection import Garbage
 # A promise ("it is there") holds until something has relied on it, or for the grace.
 UNPROMISED = "(promised_at <= :now - :grace OR used_at IS NOT NULL)"
 
+HAS_DOCUMENT = "EXISTS (SELECT 1 FROM documents WHERE documents.id = m.id)"
 _HELD = """EXISTS (SELECT 1 FROM edges
     WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)"""
 _TIME = {Cause.DELETED: "m.deleted_at", Cause.UNTAGGED: "m.loose_at"}
 CONDITIONS = {
     # A child of an index that is stored stays, even if it was deleted itself.
-    Cause.DELETED: f"m.deleted_at <= :trash_before AND NOT {_HELD}",
+    # One without a document may be a push that is not at its end.
+    Cause.DELETED: f"m.deleted_at <= :trash_before AND NOT {_HELD}"
+    f" AND (m.deleted_at <= :now - :grace OR {HAS_DOCUMENT})",
     Cause.UNTAGGED: f"m.loose_at <= :trash_before AND {UNPROMISED} AND NOT {KEPT}",
 }
 
@@ -34,6 +37,7 @@ _DEPENDANTS = """
     UNION
     SELECT digest, size, deleted_at, subject FROM manifests
     WHERE repository_id = :repository AND subject = :digest
+    LIMIT :at_most
 """
 _HOLDERS = "SELECT parent FROM edges WHERE repository_id = ? AND child = ?"
 _UNUSED = f"""
@@ -47,6 +51,7 @@ _LINKS_OF_MANIFEST = f"""
     SELECT links.digest FROM edges
     JOIN links ON links.repository_id = edges.repository_id AND links.digest = edges.child
     WHERE edges.repository_id = :repository AND edges.parent = :digest AND {UNPROMISED}
+    LIMIT :at_most
 """
 
 
@@ -83,6 +88,8 @@ class _Manifests:
         for cause in (Cause.DELETED, Cause.UNTAGGED) if self._limits.untagged else (Cause.DELETED,):
             for repository_id, doomed in self._candidates(cause):
                 self._add(repository_id, doomed)
+                if _is_full(self._found, self._limits):
+                    break
         return list(self._found.values())
 
     def _candidates(self, cause: Cause) -> list[tuple[int, DoomedManifest]]:
@@ -103,9 +110,12 @@ class _Manifests:
         ]
 
     def _add(self, repository_id: int, first: DoomedManifest) -> None:
-        """Take a manifest, and all that falls with it."""
+        """Take a manifest, and all that falls with it, unless that is more than is wanted.
+
+        What is left out is found again once that with which it falls is gone.
+        """
         waiting = [first]
-        while waiting:
+        while waiting and not _is_full(self._found, self._limits):
             doomed = waiting.pop()
             key = (repository_id, str(doomed.digest))
             if key not in self._found:
@@ -114,7 +124,7 @@ class _Manifests:
 
     def _falling(self, repository_id: int, doomed: DoomedManifest) -> Iterator[DoomedManifest]:
         rows = self._connection.execute(
-            _DEPENDANTS, {"repository": repository_id, "digest": doomed.digest}
+            _DEPENDANTS, self._values | {"repository": repository_id, "digest": doomed.digest}
         ).fetchall()
         for digest, size, deleted_at, subject in rows:
             cause = Cause.UNTAGGED if deleted_at is None else Cause.DELETED
@@ -175,18 +185,21 @@ def _find_links(
 def _links_of(
     connection: Connection, limits: Limits, doomed: Sequence[DoomedManifest]
 ) -> list[tuple[RepositoryName, Digest]]:
-    return [
-        (manifest.repository, Digest(digest))
-        for manifest in doomed
-        for (digest,) in connection.execute(
-            _LINKS_OF_MANIFEST,
-            values_of(limits)
-            | {
-                "repository": _repository_id(connection, manifest.repository),
-                "digest": manifest.digest,
-            },
-        )
-    ]
+    found: list[tuple[RepositoryName, Digest]] = []
+    for manifest in doomed:
+        if _is_full(found, limits):
+            break
+        values = {
+            "repository": _repository_id(connection, manifest.repository),
+            "digest": manifest.digest,
+        }
+        rows = connection.execute(_LINKS_OF_MANIFEST, values_of(limits) | values)
+        found += [(manifest.repository, Digest(digest)) for (digest,) in rows]
+    return found
+
+
+def _is_full(found: Sized, limits: Limits) -> bool:
+    return limits.at_most is not None and len(found) >= limits.at_most
 
 
 def _repository_id(connection: Connection, repository: RepositoryName) -> int:

@@ -2,14 +2,15 @@
 
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import links, loose, repositories
+from lading.metadata import links, loose, repositories, writer
 from lading.metadata.attempts import Attempts
-from lading.metadata.database import Database
+from lading.metadata.database import Database, Part
 from lading.ports.inspection import KnownBlob, KnownManifest, Totals, User
 
 # Complaints of the database that are passed on; after as many, more tell nothing new.
@@ -32,11 +33,11 @@ _CHILDREN = """
 """
 
 
-class SqliteInspection:
+class SqliteInspection(Part):
     """See `lading.ports.inspection.Inspection`."""
 
     def __init__(self, database: Database) -> None:
-        self._database = database
+        super().__init__(database)
         self._attempts = Attempts(database)
 
     async def totals(self) -> Totals:
@@ -117,9 +118,12 @@ class SqliteInspection:
         self, repository: RepositoryName, manifest: Digest, edges: Sequence[Edge], *, now: float
     ) -> None:
         """See `Inspection.add_children`."""
-        await self._database.write(
-            lambda connection: _add_children(connection, repository, manifest, edges, now)
-        )
+        for piece in writer.pieces(edges):
+            await self._database.write(
+                partial(
+                    _add_children, repository=repository, manifest=manifest, edges=piece, now=now
+                )
+            )
 
     async def list_dangling_tags(
         self, *, limit: int

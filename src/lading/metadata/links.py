@@ -25,9 +25,31 @@ _LINK = """
     DO UPDATE SET promised_at = excluded.promised_at, used_at = NULL, deleted_at = NULL
 """
 
-# In an `UPDATE links … RETURNING`: the size of the blob, unless its bytes are lost. It names the
+# In a statement about links: the size of the blob, unless its bytes are lost. It names the
 # parameter, not the column of the link: by that SQLite 3.40 finds no index, and reads all blobs.
 _SIZE = "(SELECT size FROM blobs WHERE blobs.digest = :digest AND lost_at IS NULL)"
+
+
+_USER = """
+    SELECT parent FROM edges JOIN manifests AS m
+    ON m.repository_id = edges.repository_id AND m.digest = edges.parent
+    WHERE edges.repository_id = ? AND child = ?
+"""
+# One without a document may be about to be live.
+_LIVE_USER = f"""{_USER} AND (deleted_at IS NULL
+    OR NOT EXISTS (SELECT 1 FROM documents WHERE documents.id = m.id))
+"""
+
+_USE = f"""
+    UPDATE links SET used_at = :now, loose_at = NULL
+    WHERE repository_id = :repository AND digest = :digest AND deleted_at IS NULL
+        AND (used_at IS NULL OR loose_at IS NOT NULL)
+    RETURNING {_SIZE}
+"""
+_USED = f"""
+    SELECT {_SIZE} FROM links
+    WHERE repository_id = :repository AND digest = :digest AND deleted_at IS NULL
+"""
 
 
 def find(connection: Connection, repository: RepositoryName, digest: Digest) -> int | None:
@@ -70,15 +92,14 @@ def promise(
 
 
 def use(connection: Connection, repository_id: int, digest: Digest, now: float) -> int | None:
-    """A manifest relies on the blob. The check is the touch: the size if it is there."""
-    row = connection.execute(
-        f"""
-        UPDATE links SET used_at = :now, loose_at = NULL
-        WHERE repository_id = :repository AND digest = :digest AND deleted_at IS NULL
-        RETURNING {_SIZE}
-        """,
-        {"now": now, "repository": repository_id, "digest": digest},
-    ).fetchone()
+    """A manifest relies on the blob. The check is the touch: the size if it is there.
+
+    One that is used already, as the layers of a base image are, is not written again.
+    """
+    values = {"now": now, "repository": repository_id, "digest": digest}
+    row = (
+        connection.execute(_USE, values).fetchone() or connection.execute(_USED, values).fetchone()
+    )
     return None if row is None else row[0]
 
 
@@ -145,21 +166,15 @@ def unlink(connection: Connection, repository: RepositoryName, digest: Digest, n
     if find(connection, repository, digest) is None:
         return False
     repository_id = repositories.ensure(connection, repository)
-    users = connection.execute(
-        """
-        SELECT parent, deleted_at IS NULL FROM edges JOIN manifests
-        ON manifests.repository_id = edges.repository_id AND manifests.digest = edges.parent
-        WHERE edges.repository_id = ? AND child = ?
-        """,
-        (repository_id, digest),
-    ).fetchall()
-    for parent, live in users:
-        if live:
-            raise BlobInUse(
-                f"manifest {parent} needs this blob; delete the manifest first",
-                {"digest": digest, "manifest": parent},
-            )
-    if users:
+    values = (repository_id, digest)
+    live = connection.execute(_LIVE_USER, values).fetchone()
+    if live is not None:
+        (parent,) = live
+        raise BlobInUse(
+            f"manifest {parent} needs this blob; delete the manifest first",
+            {"digest": digest, "manifest": parent},
+        )
+    if connection.execute(_USER, values).fetchone() is not None:
         connection.execute(
             "UPDATE links SET deleted_at = ? WHERE repository_id = ? AND digest = ?",
             (now, repository_id, digest),

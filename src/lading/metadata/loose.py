@@ -4,17 +4,22 @@ A link or a manifest is loose exactly while its mark is set, so that a collector
 all the others. Whatever adds or removes a tag, an edge or a subject calls this.
 """
 
+from dataclasses import dataclass
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
+from lading.metadata import writer
 
-# What keeps a manifest, be it in the trash itself or not: a tag, an index that is stored, or being
-# about a manifest that is stored. One in the trash is not lost yet, so it keeps what it needs.
-KEPT = """(
+_LED_TO = """(
     EXISTS (SELECT 1 FROM tags
         WHERE tags.repository_id = m.repository_id AND tags.digest = m.digest)
     OR EXISTS (SELECT 1 FROM edges
         WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)
+)"""
+# What keeps a manifest, be it in the trash itself or not: a tag, an index that is stored, or being
+# about a manifest that is stored. One in the trash is not lost yet, so it keeps what it needs.
+KEPT = f"""(
+    {_LED_TO}
     OR EXISTS (SELECT 1 FROM manifests AS target
         WHERE target.repository_id = m.repository_id AND target.digest = m.subject)
 )"""
@@ -24,10 +29,13 @@ _RELEASE_MANIFEST = f"""
     WHERE repository_id = :repository AND digest = :digest
         AND deleted_at IS NULL AND loose_at IS NULL AND NOT {KEPT}
 """
-_RELEASE_REFERRERS = f"""
+_REFERRERS = """
+    SELECT id, digest, loose_at IS NOT NULL FROM manifests
+    WHERE repository_id = ? AND subject = ? AND digest > ? ORDER BY digest LIMIT ?
+"""
+_RELEASE_REFERRER = f"""
     UPDATE manifests AS m SET loose_at = :at
-    WHERE repository_id = :repository AND subject = :digest
-        AND deleted_at IS NULL AND loose_at IS NULL AND NOT {KEPT}
+    WHERE id = :id AND deleted_at IS NULL AND loose_at IS NULL AND NOT {_LED_TO}
 """
 _RELEASE_LINK = """
     UPDATE links SET loose_at = :at
@@ -35,6 +43,15 @@ _RELEASE_LINK = """
         AND NOT EXISTS (SELECT 1 FROM edges
             WHERE edges.repository_id = links.repository_id AND edges.child = links.digest)
 """
+
+_THERE = """repository_id = :repository AND digest = :digest
+    AND deleted_at IS NULL AND lost_at IS NULL"""
+_KEEP = f"""
+    UPDATE manifests SET used_at = :now, loose_at = NULL
+    WHERE {_THERE} AND (used_at IS NULL OR loose_at IS NOT NULL)
+    RETURNING size
+"""
+_SIZE = f"SELECT size FROM manifests WHERE {_THERE}"
 
 
 def release(connection: Connection, repository_id: int, digest: Digest, at: float) -> None:
@@ -44,12 +61,25 @@ def release(connection: Connection, repository_id: int, digest: Digest, at: floa
     connection.execute(_RELEASE_LINK, values)
 
 
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Referrers of a manifest that were looked at.
+
+    Attributes:
+        last: the one after which to go on; `None` if there are no more.
+    """
+
+    count: int
+    last: str | None
+
+
 def release_referrers(
-    connection: Connection, repository_id: int, subject: Digest, at: float
-) -> None:
-    """A manifest is no longer stored: what was about it may be loose."""
-    values = {"repository": repository_id, "digest": subject, "at": at}
-    connection.execute(_RELEASE_REFERRERS, values)
+    connection: Connection, repository_id: int, subject: Digest, at: float, *, after: str, most: int
+) -> Looked:
+    """A manifest is about to be gone: some of what is about it may be loose then."""
+    rows = connection.execute(_REFERRERS, (repository_id, subject, after, most)).fetchall()
+    connection.executemany(_RELEASE_REFERRER, [{"id": id_, "at": at} for id_, *_ in rows])
+    return Looked(len(rows), rows[-1][1] if len(rows) == most else None)
 
 
 def is_stored(connection: Connection, repository_id: int, digest: Digest | None) -> bool:
@@ -61,20 +91,27 @@ def is_stored(connection: Connection, repository_id: int, digest: Digest | None)
 
 
 def keep(connection: Connection, repository_id: int, digest: Digest, now: float) -> int | None:
-    """Something relies on a manifest from now on: its size if it is there."""
-    row = connection.execute(
-        "UPDATE manifests SET used_at = ?, loose_at = NULL"
-        " WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL"
-        " RETURNING size",
-        (now, repository_id, digest),
-    ).fetchone()
+    """Something relies on a manifest from now on: its size if it is there.
+
+    One that is relied on already is not written again.
+    """
+    values = {"now": now, "repository": repository_id, "digest": digest}
+    row = (
+        connection.execute(_KEEP, values).fetchone() or connection.execute(_SIZE, values).fetchone()
+    )
     return None if row is None else int(row[0])
 
 
-def keep_referrers(connection: Connection, repository_id: int, subject: Digest) -> None:
-    """A manifest is stored now: what is about it is not loose."""
-    connection.execute(
-        "UPDATE manifests SET loose_at = NULL"
-        " WHERE repository_id = ? AND subject = ? AND loose_at IS NOT NULL",
-        (repository_id, subject),
-    )
+def keep_referrers(
+    connection: Connection, repository_id: int, subject: Digest, after: str = ""
+) -> str | None:
+    """A manifest is stored now: some of what is about it is not loose any more.
+
+    Returns:
+        The referrer after which to go on; `None` if there are no more.
+    """
+    most = writer.MOST_ROWS
+    rows = connection.execute(_REFERRERS, (repository_id, subject, after, most)).fetchall()
+    loose = [(id_,) for id_, _, is_loose in rows if is_loose]
+    connection.executemany("UPDATE manifests SET loose_at = NULL WHERE id = ?", loose)
+    return rows[-1][1] if len(rows) == most else None

@@ -1,16 +1,15 @@
 """Rows of manifests, and of edges: what refers to what."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
-from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, TagImmutable
+from lading.core.errors import TagImmutable
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags, is_immutable
-from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import attachments, links, loose, repositories, tags
+from lading.metadata import attachments, tags
 from lading.ports.metadata import Referrer, Referrers, StoredManifest
 
 _BY_TAG = """
@@ -56,17 +55,6 @@ _REFERRERS = """
             AND subject = :subject AND digest > :after
     ) AS here ORDER BY digest LIMIT :most
 """
-_SIZE_OF_MANIFEST = """
-    SELECT size FROM manifests WHERE repository_id = :repository AND digest = :digest
-        AND deleted_at IS NULL AND lost_at IS NULL
-"""
-_SIZE_OF_BLOB = """
-    SELECT size FROM links JOIN blobs ON blobs.digest = links.digest
-    WHERE repository_id = :repository AND links.digest = :digest AND deleted_at IS NULL
-        AND lost_at IS NULL
-"""
-# Of what is missing, as much is listed as somebody may read.
-MAX_LISTED = 100
 # Referrers that are looked at in one go, be they shown or not: a read holds up all others.
 MAX_LOOKED_AT = 1000
 
@@ -105,175 +93,16 @@ def promise(connection: Connection, repository: RepositoryName, digest: Digest, 
     return row is not None
 
 
-def put(
-    connection: Connection,
-    repository: RepositoryName,
-    manifest: Manifest,
-    new_tags: Sequence[Tag],
-    *,
-    absent: Sequence[Reference],
-    immutable: Sequence[ImmutableTags],
-    children_required: bool,
-    sizes_required: bool,
-    change: Change,
-) -> Sequence[WrongSize]:
-    """Store a manifest with its edges, and point tags at it; what has another size than it says.
-
-    Raises:
-        AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
-    """
-    _check_absent(connection, repository, absent)
-    tags.check_movable(connection, repository, new_tags, manifest.digest, immutable)
-    repository_id = repositories.ensure(connection, repository)
-    used = ((edge, _use(connection, repository_id, edge, change.at)) for edge in manifest.edges)
-    wrong = _check_edges(used, children_required, sizes_required)
-    _insert(connection, repository_id, manifest, change.at, used=bool(new_tags))
-    connection.executemany(
-        "INSERT INTO edges (repository_id, parent, child, kind) VALUES (?, ?, ?, ?)"
-        " ON CONFLICT DO NOTHING",
-        [(repository_id, manifest.digest, edge.child, edge.kind) for edge in manifest.edges],
-    )
-    repositories.mark_pushed(connection, repository_id, change.at)
-    loose.keep_referrers(connection, repository_id, manifest.digest)
-    attachments.keep(connection, repository_id, manifest.digest)
-    for tag in new_tags:
-        tags.point(connection, repository_id, tag, manifest.digest, change)
-    if not new_tags:
-        _note_untagged(connection, repository_id, manifest, change.at)
-    return wrong
-
-
-def _note_untagged(
-    connection: Connection, repository_id: int, manifest: Manifest, now: float
-) -> None:
-    if loose.is_stored(connection, repository_id, manifest.subject):
-        loose.keep(connection, repository_id, manifest.digest, now)
-    else:
-        loose.release(connection, repository_id, manifest.digest, now)
-
-
-def _check_absent(
-    connection: Connection, repository: RepositoryName, references: Sequence[Reference]
-) -> None:
-    for reference in references:
-        if (there := find(connection, repository, reference)) is not None:
-            raise AlreadyExists(
-                f"{reference} exists already, and this push was to create it (If-None-Match: *)",
-                {"reference": reference, "digest": there.digest},
-            )
-
-
-def require_present(
-    connection: Connection,
-    repository: RepositoryName,
-    edges: Sequence[Edge],
-    children_required: bool,
-    sizes_required: bool,
-) -> None:
-    """Refuse at once what `put` would refuse; a read, which holds up no other push.
-
-    Raises:
-        ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
-    """
-    repository_id = repositories.find(connection, repository)
-    sizes = ((edge, _find_size(connection, repository_id, edge)) for edge in edges)
-    _check_edges(sizes, children_required, sizes_required)
-
-
-def _check_edges(
-    edges: Iterable[tuple[Edge, int | None]], children_required: bool, sizes_required: bool
-) -> Sequence[WrongSize]:
-    """Go on only if what is needed is here, each edge with the size of what it leads to."""
-    missing: list[Digest] = []
-    wrong: list[WrongSize] = []
-    for edge, size in edges:
-        if size is None:
-            if edge.required and (children_required or edge.kind is not EdgeKind.MANIFEST):
-                missing.append(edge.child)
-        elif size != edge.size:
-            wrong.append(WrongSize(edge, size))
-    if missing:
-        raise _unknown(missing)
-    if wrong and sizes_required:
-        raise SizeMismatch(str(wrong[0]), {"digest": wrong[0].edge.child, "size": wrong[0].size})
-    return wrong
-
-
-def _unknown(missing: Sequence[Digest]) -> ManifestBlobUnknown:
-    listed = missing[:MAX_LISTED]
-    message = ""
-    if len(missing) > len(listed):
-        message = (
-            f"{len(missing)} blobs and manifests are unknown to the registry, of which the first"
-            f" {len(listed)} are listed"
-        )
-    return ManifestBlobUnknown(message, *({"digest": digest} for digest in listed))
-
-
-def _find_size(connection: Connection, repository_id: int | None, edge: Edge) -> int | None:
-    """The size of what an edge leads to, if it is here."""
-    values = {"repository": repository_id, "digest": edge.child}
-    if edge.kind is EdgeKind.MANIFEST:
-        row = connection.execute(_SIZE_OF_MANIFEST, values).fetchone()
-        if row is not None:
-            return int(row[0])
-    row = connection.execute(_SIZE_OF_BLOB, values).fetchone()
-    return None if row is None else int(row[0])
-
-
-def _use(connection: Connection, repository_id: int, edge: Edge, now: float) -> int | None:
-    """As `_find_size`, and it is then marked as used. The check is the touch."""
-    if edge.kind is EdgeKind.MANIFEST:
-        size = loose.keep(connection, repository_id, edge.child, now)
-        if size is not None:
-            return size
-    # Children of an index can be blobs too: BuildKit's cache is an index of layers.
-    return links.use(connection, repository_id, edge.child, now)
-
-
-def _insert(
-    connection: Connection, repository_id: int, manifest: Manifest, now: float, *, used: bool
-) -> None:
-    """Pushing a manifest that was deleted, or damaged, brings it back; a tag uses it at once."""
-    (id_,) = connection.execute(
-        """
-        INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, size,
-            pushed_at, promised_at, used_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (repository_id, digest) DO UPDATE SET
-            media_type = excluded.media_type, artifact_type = excluded.artifact_type,
-            pushed_at = excluded.pushed_at, promised_at = excluded.promised_at,
-            used_at = excluded.used_at, loose_at = NULL,
-            deleted_at = NULL, deleted_by = '', lost_at = NULL
-        RETURNING id
-        """,
-        (
-            repository_id,
-            manifest.digest,
-            manifest.media_type,
-            manifest.artifact_type,
-            manifest.subject,
-            len(manifest.body),
-            now,
-            now,
-            now if used else None,
-        ),
-    ).fetchone()
-    connection.execute(
-        "INSERT INTO documents (id, annotations, body) VALUES (?, ?, ?)"
-        " ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body",
-        (id_, manifest.annotations, manifest.body),
-    )
-
-
 def delete(
     connection: Connection,
     repository: RepositoryName,
     digest: Digest,
     immutable: Sequence[ImmutableTags],
     change: Change,
-) -> bool:
-    """Hide a manifest and take away its tags; false if there is none.
+) -> bool | None:
+    """Take away some tags of a manifest; if these were all, hide it. False if there is none.
+
+    `None` if there are more tags. Each time the state is one that clients could have made.
 
     Raises:
         TagImmutable: see `Metadata.delete_manifest`.
@@ -281,18 +110,20 @@ def delete(
     if immutable:
         _check_deletable(connection, repository, digest, immutable)
     row = connection.execute(
-        """
-        UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL
-        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
-            AND digest = ? AND deleted_at IS NULL
-        RETURNING repository_id
-        """,
-        (change.at, change.actor, repository, digest),
+        "SELECT id, repository_id FROM manifests WHERE digest = ? AND deleted_at IS NULL"
+        " AND repository_id = (SELECT id FROM repositories WHERE name = ?)",
+        (digest, repository),
     ).fetchone()
     if row is None:
         return False
-    tags.remove_all(connection, row[0], digest, change)
-    attachments.release(connection, row[0], digest, change.at)
+    id_, repository_id = row
+    if tags.remove_some(connection, repository_id, digest, change):
+        return None
+    connection.execute(
+        "UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL WHERE id = ?",
+        (change.at, change.actor, id_),
+    )
+    attachments.release(connection, repository_id, digest, change.at)
     return True
 
 

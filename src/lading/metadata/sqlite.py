@@ -5,41 +5,36 @@ themselves are in the modules of their nouns.
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Self
 
 from lading.core.digest import Digest
-from lading.core.garbage import DoomedLink, DoomedManifest, DoomedTag, Limits
-from lading.core.history import Change, Restored, TagMove, TrashedManifest, TrashedTag
+from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
-from lading.core.keepers import Holding
 from lading.core.manifest import Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag, UploadKey
 from lading.metadata import (
-    collection,
-    garbage,
     holds,
     jobs,
-    keepers,
     links,
     manifests,
-    orphans,
     refresh_tokens,
     repositories,
     robots,
     strangers,
     tags,
-    times,
-    trash,
     uploads,
+    writer,
 )
+from lading.metadata.collection import SqliteCollection
 from lading.metadata.database import Database, FileDatabase, MemoryDatabase
 from lading.metadata.inspection import SqliteInspection
+from lading.metadata.pushes import Push
 from lading.metadata.reading import ReadOnlyDatabase
+from lading.metadata.restoration import SqliteTrash
 from lading.metadata.switches import ReadOnlySwitch
-from lading.metadata.trash import Restoration
-from lading.ports.collection import Garbage
 from lading.ports.jobs import Job
 from lading.ports.maintenance import Hold
 from lading.ports.metadata import Referrers, StoredManifest
@@ -51,7 +46,7 @@ from lading.ports.robots import Robot
 FEW_EDGES = 100
 
 
-class SqliteMetadata(SqliteInspection):
+class SqliteMetadata(SqliteInspection, SqliteCollection, SqliteTrash):
     """See `lading.ports.metadata.Metadata`."""
 
     @classmethod
@@ -175,27 +170,23 @@ class SqliteMetadata(SqliteInspection):
         change: Change,
     ) -> Sequence[WrongSize]:
         """See `Metadata.put_manifest`."""
-        long = len(manifest.edges) > FEW_EDGES
-        if long:
-            await self._database.scan(
-                lambda connection: manifests.require_present(
-                    connection, repository, manifest.edges, children_required, sizes_required
+        push = Push(repository, manifest, children_required, sizes_required, change)
+        wrong: list[WrongSize] = []
+        if len(manifest.edges) > FEW_EDGES:
+            await self._database.scan(push.require_present)
+        if push.is_long:
+            for edges in writer.pieces(manifest.edges):
+                wrong += await self._database.write(
+                    partial(push.prepare, edges=edges), durable=False, alone=True
                 )
-            )
-        return await self._database.write(
-            lambda connection: manifests.put(
-                connection,
-                repository,
-                manifest,
-                tags,
-                absent=absent,
-                immutable=immutable,
-                children_required=children_required,
-                sizes_required=sizes_required,
-                change=change,
-            ),
-            alone=long,
+        stored = await self._database.write(
+            lambda connection: push.store(connection, tags, absent=absent, immutable=immutable),
+            alone=len(manifest.edges) > FEW_EDGES,
         )
+        after = stored.after
+        while after is not None:
+            after = await self._database.write(partial(push.keep_referrers, after=after))
+        return [*wrong, *stored.wrong_sizes]
 
     async def delete_tag(
         self,
@@ -219,9 +210,14 @@ class SqliteMetadata(SqliteInspection):
         change: Change,
     ) -> bool:
         """See `Metadata.delete_manifest`."""
-        return await self._database.write(
-            lambda connection: manifests.delete(connection, repository, digest, immutable, change)
-        )
+        deleted: bool | None = None
+        while deleted is None:
+            deleted = await self._database.write(
+                lambda connection: manifests.delete(
+                    connection, repository, digest, immutable, change
+                )
+            )
+        return deleted
 
     async def delete_blob(self, repository: RepositoryName, digest: Digest, *, now: float) -> bool:
         """See `Metadata.delete_blob`."""
@@ -260,115 +256,6 @@ class SqliteMetadata(SqliteInspection):
             max_size=max_size,
         )
 
-    async def repositories_with_manifests(self) -> Sequence[RepositoryName]:
-        """See `Metadata.repositories_with_manifests`."""
-        return await self._database.scan(repositories.with_manifests)
-
-    async def find_keepers(self, digest: Digest) -> Sequence[Holding]:
-        """See `Metadata.find_keepers`."""
-        return await self._database.scan(lambda connection: keepers.find(connection, digest))
-
-    async def is_stored(self, digest: Digest) -> bool:
-        """See `Metadata.is_stored`."""
-        return self._database.read(links.is_stored, digest)
-
-    async def tag_history(
-        self, repository: RepositoryName, tag: Tag, *, limit: int
-    ) -> Sequence[TagMove]:
-        """See `Metadata.tag_history`."""
-        return await self._database.scan(
-            lambda connection: tags.history(connection, repository, tag, limit)
-        )
-
-    async def list_trash(
-        self, repository: RepositoryName | None, *, deleted_since: float
-    ) -> Sequence[TrashedManifest | TrashedTag]:
-        """See `Metadata.list_trash`."""
-        return await self._database.scan(
-            lambda connection: trash.page(connection, repository, deleted_since)
-        )
-
-    async def restore_manifest(
-        self, repository: RepositoryName, digest: Digest, *, change: Change
-    ) -> Restored:
-        """See `Metadata.restore_manifest`."""
-        return await self._database.write(
-            lambda connection: Restoration(connection, repository, change).manifest(digest)
-        )
-
-    async def restore_tag(
-        self,
-        repository: RepositoryName,
-        tag: Tag,
-        *,
-        at: float | None,
-        immutable: Sequence[ImmutableTags],
-        change: Change,
-    ) -> Restored:
-        """See `Metadata.restore_tag`."""
-
-        def work(connection: Connection) -> Restored:
-            restoration = Restoration(connection, repository, change)
-            return restoration.tag(tag) if at is None else restoration.tag_at(tag, at, immutable)
-
-        return await self._database.write(work)
-
-    async def restore_all(
-        self, repository: RepositoryName, *, deleted_since: float, change: Change
-    ) -> Restored:
-        """See `Metadata.restore_all`."""
-        return await self._database.write(
-            lambda connection: Restoration(connection, repository, change).everything(deleted_since)
-        )
-
-    async def list_manifests(
-        self, repository: RepositoryName
-    ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
-        """See `Metadata.list_manifests`."""
-        return await self._database.scan(
-            lambda connection: manifests.with_children(connection, repository)
-        )
-
-    async def find_garbage(self, limits: Limits) -> Garbage:
-        """See `Metadata.find_garbage`."""
-        return await self._database.scan(lambda connection: garbage.find(connection, limits))
-
-    async def collect_manifests(
-        self, doomed: Sequence[DoomedManifest], limits: Limits
-    ) -> Sequence[DoomedManifest]:
-        """See `Metadata.collect_manifests`."""
-        return await self._database.write(
-            lambda connection: collection.remove_manifests(connection, doomed, limits)
-        )
-
-    async def trash_orphans(
-        self, doomed: Sequence[DoomedTag], limits: Limits
-    ) -> tuple[Sequence[DoomedTag], bool]:
-        """See `Metadata.trash_orphans`."""
-        return await self._database.write(
-            lambda connection: orphans.trash_orphans(connection, doomed, limits)
-        )
-
-    async def collect_links(
-        self, doomed: Sequence[DoomedLink], limits: Limits
-    ) -> Sequence[DoomedLink]:
-        """See `Metadata.collect_links`."""
-        return await self._database.write(
-            lambda connection: collection.remove_links(connection, doomed, limits)
-        )
-
-    async def collect_blobs(self, digests: Sequence[Digest], *, now: float) -> Sequence[Digest]:
-        """See `Metadata.collect_blobs`."""
-        return await self._database.write(
-            lambda connection: collection.remove_blobs(connection, digests, now)
-        )
-
-    async def forget_deletions(self, digests: Sequence[Digest]) -> None:
-        """See `Metadata.forget_deletions`."""
-        await self._database.write(
-            lambda connection: collection.forget_deletions(connection, digests), durable=False
-        )
-
     async def find_read_only(self) -> Change | None:
         """See `Metadata.find_read_only`."""
         return self._read_only.find()
@@ -404,18 +291,6 @@ class SqliteMetadata(SqliteInspection):
     async def copy_to(self, target: Path) -> None:
         """See `Metadata.copy_to`."""
         await self._database.copy_to(target)
-
-    async def forget_committed(self, *, before: float, at_most: int) -> int:
-        """See `Metadata.forget_committed`."""
-        return await self._database.write(
-            lambda connection: uploads.forget_committed(connection, before, at_most), durable=False
-        )
-
-    async def set_back_times(self, *, now: float) -> int:
-        """See `Metadata.set_back_times`."""
-        if not await self._database.scan(lambda connection: times.any_ahead(connection, now)):
-            return 0
-        return await self._database.write(lambda connection: times.set_back(connection, now))
 
     async def find_job(self, name: str) -> Job | None:
         """See `Metadata.find_job`."""

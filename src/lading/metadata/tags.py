@@ -8,7 +8,7 @@ from lading.core.errors import TagImmutable
 from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import attachments, columns, loose
+from lading.metadata import attachments, columns, loose, writer
 
 
 def point(
@@ -93,15 +93,19 @@ def find(connection: Connection, repository: RepositoryName, tag: Tag) -> str | 
     return None if row is None else str(row[0])
 
 
-def remove_all(connection: Connection, repository_id: int, digest: Digest, change: Change) -> None:
-    """Take away all tags of a manifest."""
+def remove_some(connection: Connection, repository_id: int, digest: Digest, change: Change) -> bool:
+    """Take away tags of a manifest, as many as others wait for; whether there are more."""
     rows = connection.execute(
-        "DELETE FROM tags WHERE repository_id = ? AND digest = ? RETURNING name",
-        (repository_id, digest),
+        "SELECT name FROM tags WHERE repository_id = ? AND digest = ? LIMIT ?",
+        (repository_id, digest, writer.MOST_ROWS + 1),
     ).fetchall()
-    for (tag,) in rows:
+    for (tag,) in rows[: writer.MOST_ROWS]:
+        connection.execute(
+            "DELETE FROM tags WHERE repository_id = ? AND name = ?", (repository_id, tag)
+        )
         attachments.forget(connection, repository_id, Tag(tag))
         _record(connection, repository_id, Tag(tag), None, digest, change)
+    return len(rows) > writer.MOST_ROWS
 
 
 def last_move(

@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -25,6 +25,9 @@ Work = Callable[[Connection], T]
 # Enough to share one fsync among all pushes of a busy moment; small enough that no write waits long
 # for the work of others.
 MAX_BATCH = 64
+# Rows that one write changes, about: what changes more does so in several, between which others
+# have their turn.
+MOST_ROWS = 1000
 # Seconds between tries to begin while another process writes: about what a commit takes.
 BUSY_POLL = 0.0005
 # The low byte of an error is its kind, the others say more about it (sqlite.org/rescode.html).
@@ -39,6 +42,11 @@ class _Job:
     done: Pending[Any] = field(default_factory=Pending)
     result: Any = None
     error: BaseException | None = None
+
+
+def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Rows to be changed, as many at a time as one write changes."""
+    return (items[at : at + MOST_ROWS] for at in range(0, len(items), MOST_ROWS))
 
 
 class GroupWriter:

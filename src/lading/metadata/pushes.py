@@ -1,0 +1,256 @@
+"""Storing a manifest with what it refers to: in one transaction, or in several that are short.
+
+One that refers to much gets its edges first, some in a transaction. What they lead to is kept from
+then on. Until the last transaction the manifest has no document, and counts as deleted: nobody sees
+it, and if the last one never comes the collector removes it as it removes what was deleted.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from sqlite3 import Connection
+
+from lading.core.digest import Digest
+from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, Unavailable
+from lading.core.history import Change
+from lading.core.immutability import ImmutableTags
+from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
+from lading.core.names import Reference, RepositoryName, Tag
+from lading.metadata import attachments, links, loose, manifests, repositories, tags, writer
+
+# Of what is missing, as much is listed as somebody may read.
+MAX_LISTED = 100
+
+_SIZE_OF_MANIFEST = """
+    SELECT size FROM manifests WHERE repository_id = :repository AND digest = :digest
+        AND deleted_at IS NULL AND lost_at IS NULL
+"""
+_SIZE_OF_BLOB = """
+    SELECT size FROM links JOIN blobs ON blobs.digest = links.digest
+    WHERE repository_id = :repository AND links.digest = :digest AND deleted_at IS NULL
+        AND lost_at IS NULL
+"""
+# One that is there, or in the trash, stays as it is until the last transaction.
+_BEGIN = """
+    INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, size,
+        pushed_at, promised_at, used_at, deleted_at, deleted_by)
+    VALUES (:repository, :digest, :media_type, :artifact_type, :subject, :size, :at, :at, :at, :at,
+        :actor)
+    ON CONFLICT (repository_id, digest) DO UPDATE SET deleted_at = excluded.deleted_at
+        WHERE NOT EXISTS (SELECT 1 FROM documents WHERE documents.id = manifests.id)
+"""
+# One that was deleted, or damaged, is brought back; a tag uses it at once.
+_STORE = """
+    INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, size,
+        pushed_at, promised_at, used_at)
+    VALUES (:repository, :digest, :media_type, :artifact_type, :subject, :size, :at, :at, :used_at)
+    ON CONFLICT (repository_id, digest) DO UPDATE SET
+        media_type = excluded.media_type, artifact_type = excluded.artifact_type,
+        pushed_at = excluded.pushed_at, promised_at = excluded.promised_at,
+        used_at = excluded.used_at, loose_at = NULL,
+        deleted_at = NULL, deleted_by = '', lost_at = NULL
+    RETURNING id
+"""
+_STORE_DOCUMENT = """
+    INSERT INTO documents (id, annotations, body) VALUES (?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body
+"""
+_ADD_EDGE = """
+    INSERT INTO edges (repository_id, parent, child, kind) VALUES (?, ?, ?, ?)
+    ON CONFLICT DO NOTHING
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A manifest that is stored.
+
+    Attributes:
+        wrong_sizes: what has another size than the manifest says.
+        after: a referrer after which there may be more of them to be kept; `None` if all are.
+    """
+
+    wrong_sizes: Sequence[WrongSize]
+    after: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """A manifest on its way into a repository.
+
+    Attributes:
+        children_required, sizes_required: see `Metadata.put_manifest`.
+        change: who pushes it, and when.
+    """
+
+    repository: RepositoryName
+    manifest: Manifest
+    children_required: bool
+    sizes_required: bool
+    change: Change
+
+    @property
+    def is_long(self) -> bool:
+        """Whether its edges are to be prepared, in pieces, before it is stored."""
+        return len(self.manifest.edges) > writer.MOST_ROWS
+
+    def require_present(self, connection: Connection) -> None:
+        """Refuse at once what would be refused later; a read, which holds up no other push.
+
+        Raises:
+            ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
+        """
+        repository_id = repositories.find(connection, self.repository)
+        edges = self.manifest.edges
+        self._check((edge, _find_size(connection, repository_id, edge)) for edge in edges)
+
+    def prepare(self, connection: Connection, edges: Sequence[Edge]) -> Sequence[WrongSize]:
+        """Keep some of what it refers to; see the module.
+
+        Raises:
+            ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
+        """
+        repository_id = repositories.ensure(connection, self.repository)
+        connection.execute(_BEGIN, self._values(repository_id) | {"actor": self.change.actor})
+        return self._keep(connection, repository_id, edges)
+
+    def store(
+        self,
+        connection: Connection,
+        new_tags: Sequence[Tag],
+        *,
+        absent: Sequence[Reference],
+        immutable: Sequence[ImmutableTags],
+    ) -> Stored:
+        """Store it, and point tags at it.
+
+        Raises:
+            AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see
+                `Metadata.put_manifest`.
+            Unavailable: what was prepared was collected meanwhile.
+        """
+        digest, at = self.manifest.digest, self.change.at
+        self._check_absent(connection, absent)
+        tags.check_movable(connection, self.repository, new_tags, digest, immutable)
+        repository_id = repositories.ensure(connection, self.repository)
+        wrong: Sequence[WrongSize] = ()
+        if self.is_long:
+            self._require_prepared(connection, repository_id)
+        else:
+            wrong = self._keep(connection, repository_id, self.manifest.edges)
+        self._insert(connection, repository_id, used_at=at if new_tags else None)
+        repositories.mark_pushed(connection, repository_id, at)
+        after = loose.keep_referrers(connection, repository_id, digest)
+        attachments.keep(connection, repository_id, digest)
+        for tag in new_tags:
+            tags.point(connection, repository_id, tag, digest, self.change)
+        if not new_tags:
+            self._note_untagged(connection, repository_id)
+        return Stored(wrong, after)
+
+    def keep_referrers(self, connection: Connection, after: str) -> str | None:
+        """Go on where `store` ended; where to go on after that."""
+        repository_id = repositories.ensure(connection, self.repository)
+        return loose.keep_referrers(connection, repository_id, self.manifest.digest, after)
+
+    def _check_absent(self, connection: Connection, references: Sequence[Reference]) -> None:
+        for reference in references:
+            there = manifests.find(connection, self.repository, reference)
+            if there is not None:
+                raise AlreadyExists(
+                    f"{reference} exists already, and this push was to create it"
+                    " (If-None-Match: *)",
+                    {"reference": reference, "digest": there.digest},
+                )
+
+    def _keep(
+        self, connection: Connection, repository_id: int, edges: Sequence[Edge]
+    ) -> Sequence[WrongSize]:
+        """Check that what edges lead to is here, mark it as used, and note the edges."""
+        at = self.change.at
+        wrong = self._check((edge, _use(connection, repository_id, edge, at)) for edge in edges)
+        parent = self.manifest.digest
+        connection.executemany(
+            _ADD_EDGE, [(repository_id, parent, edge.child, edge.kind) for edge in edges]
+        )
+        return wrong
+
+    def _check(self, edges: Iterable[tuple[Edge, int | None]]) -> Sequence[WrongSize]:
+        """Go on only if what is needed is here, each edge with the size of what it leads to."""
+        missing: list[Digest] = []
+        wrong: list[WrongSize] = []
+        for edge, size in edges:
+            if size is None:
+                if edge.required and (self.children_required or edge.kind is not EdgeKind.MANIFEST):
+                    missing.append(edge.child)
+            elif size != edge.size:
+                wrong.append(WrongSize(edge, size))
+        if missing:
+            raise _unknown(missing)
+        if wrong and self.sizes_required:
+            first = wrong[0]
+            raise SizeMismatch(str(first), {"digest": first.edge.child, "size": first.size})
+        return wrong
+
+    def _require_prepared(self, connection: Connection, repository_id: int) -> None:
+        (count,) = connection.execute(
+            "SELECT count(*) FROM edges WHERE repository_id = ? AND parent = ?",
+            (repository_id, self.manifest.digest),
+        ).fetchone()
+        if count < len({edge.child for edge in self.manifest.edges}):
+            raise Unavailable("a collection came between; push the manifest again")
+
+    def _insert(self, connection: Connection, repository_id: int, *, used_at: float | None) -> None:
+        values = self._values(repository_id) | {"used_at": used_at}
+        (id_,) = connection.execute(_STORE, values).fetchone()
+        connection.execute(_STORE_DOCUMENT, (id_, self.manifest.annotations, self.manifest.body))
+
+    def _values(self, repository_id: int) -> dict[str, str | int | float | None]:
+        manifest = self.manifest
+        return {
+            "repository": repository_id,
+            "digest": manifest.digest,
+            "media_type": manifest.media_type,
+            "artifact_type": manifest.artifact_type,
+            "subject": manifest.subject,
+            "size": len(manifest.body),
+            "at": self.change.at,
+        }
+
+    def _note_untagged(self, connection: Connection, repository_id: int) -> None:
+        digest, at = self.manifest.digest, self.change.at
+        if loose.is_stored(connection, repository_id, self.manifest.subject):
+            loose.keep(connection, repository_id, digest, at)
+        else:
+            loose.release(connection, repository_id, digest, at)
+
+
+def _find_size(connection: Connection, repository_id: int | None, edge: Edge) -> int | None:
+    """The size of what an edge leads to, if it is here."""
+    values = {"repository": repository_id, "digest": edge.child}
+    if edge.kind is EdgeKind.MANIFEST:
+        row = connection.execute(_SIZE_OF_MANIFEST, values).fetchone()
+        if row is not None:
+            return int(row[0])
+    row = connection.execute(_SIZE_OF_BLOB, values).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _use(connection: Connection, repository_id: int, edge: Edge, now: float) -> int | None:
+    """As `_find_size`, and it is then marked as used. The check is the touch."""
+    if edge.kind is EdgeKind.MANIFEST:
+        size = loose.keep(connection, repository_id, edge.child, now)
+        if size is not None:
+            return size
+    # Children of an index can be blobs too: BuildKit's cache is an index of layers.
+    return links.use(connection, repository_id, edge.child, now)
+
+
+def _unknown(missing: Sequence[Digest]) -> ManifestBlobUnknown:
+    listed = missing[:MAX_LISTED]
+    message = ""
+    if len(missing) > len(listed):
+        message = (
+            f"{len(missing)} blobs and manifests are unknown to the registry, of which the first"
+            f" {len(listed)} are listed"
+        )
+    return ManifestBlobUnknown(message, *({"digest": digest} for digest in listed))
