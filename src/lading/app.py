@@ -162,6 +162,7 @@ def headers_of_all(settings: Settings) -> Mapping[str, str]:
 
 def _options(settings: Settings) -> Options:
     return Options(
+        prefix=settings.http.prefix,
         host=settings.http.locationbase,
         headers=headers_of_all(settings),
         trusted_proxies=settings.http.trustedproxies,

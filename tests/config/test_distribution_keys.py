@@ -87,7 +87,6 @@ def test_refusal(key: str, complaints: Complain) -> None:
     "text",
     [
         "http: {tls: {letsencrypt: {cachefile: '', email: '', hosts: []}}}",
-        "http: {prefix: /}",
         "middleware: {storage: [{name: redirect, disabled: true}]}",
         "notifications: {endpoints: [{name: a, url: 'http://a', disabled: true}]}",
         "notifications: {endpoints: []}",

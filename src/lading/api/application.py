@@ -15,7 +15,7 @@ from lading.api.errors import (
     method_not_allowed_response,
     not_found_response,
 )
-from lading.api.forwarded import client_address, is_trusted
+from lading.api.forwarded import client_address, is_trusted, public_prefix
 from lading.api.guard import Gate, Guard
 from lading.api.limits import Limits
 from lading.api.multipart import PartsBody
@@ -96,9 +96,11 @@ class Api:
         return await self._route(request)
 
     async def _route(self, request: Request) -> Response:
+        if self._options.prefix and not request.enter(self._options.prefix):
+            return not_found_response()
         match = find_route(request.path)
         if (match is None or "//" in request.path) and (place := usual_place(request.path)):
-            return _moved(request, place)
+            return self._moved(request, place)
         if request.method == "OPTIONS":
             # Of anything: a browser that asks before it asks shows no other answer to its page.
             return Response(204, {"Allow": "OPTIONS" if match is None else match.route.allowed})
@@ -108,6 +110,18 @@ class Api:
         if endpoint is None:
             return method_not_allowed_response(match.route.allowed)
         return await self._answer(request, match, endpoint)
+
+    def _moved(self, request: Request, place: str) -> Response:
+        """The answer to a path with a slash too many, before anything is known of who calls.
+
+        What is not read gets 308: "the user agent MUST NOT change the request method" (RFC 9110,
+        15.4.9).
+        """
+        query = request.scope["query_string"].decode("latin-1")
+        path = public_prefix(request, self._options.trusted_proxies) + quote(place, safe="/:@+=~")
+        location = f"{path}?{query}" if query else path
+        status = 301 if request.method in {"GET", "HEAD"} else 308
+        return Response(status, {"Location": location})
 
     async def _answer(self, request: Request, match: Match, endpoint: Endpoint) -> Response:
         try:
@@ -218,14 +232,3 @@ class _Outcome:
         else:
             self.size += len(message["body"])
         await self._send(message)
-
-
-def _moved(request: Request, place: str) -> Response:
-    """The answer to a path with a slash too many, before anything is asked or said of who calls.
-
-    For what is not read, "the user agent MUST NOT change the request method" (RFC 9110, 15.4.9).
-    """
-    query = request.scope["query_string"].decode("latin-1")
-    location = quote(place, safe="/:@+=~") + (f"?{query}" if query else "")
-    status = 301 if request.method in {"GET", "HEAD"} else 308
-    return Response(status, {"Location": location})

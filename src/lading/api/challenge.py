@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from lading.api.forwarded import Networks, base_url
+from lading.api.forwarded import Networks, base_url, public_prefix
 from lading.api.request import Request
 from lading.core.scopes import Scope
 
@@ -98,7 +98,8 @@ class OwnBearer:
     ) -> str:
         """See `Challenge.header`."""
         base = self.host or base_url(request, self.proxies)
-        return bearer_header(base + TOKEN_PATH, self.service, scopes, fault)
+        realm = base + public_prefix(request, self.proxies) + TOKEN_PATH
+        return bearer_header(realm, self.service, scopes, fault)
 
 
 def bearer_header(

@@ -6,6 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import NamedTuple
 
+from lading.api.forwarded import public_prefix
 from lading.api.request import Request
 from lading.api.response import ALWAYS
 from lading.auth.service import TokenService
@@ -20,6 +21,7 @@ class Options:
     """What the operator chose for the HTTP side.
 
     Attributes:
+        prefix: the path below which all paths are, without a slash at its end; empty for none.
         host: the base URL that clients use; empty for relative locations, which work anywhere.
         headers: sent with every response that has no other ones of these names.
         trusted_proxies: who may say where a request came from.
@@ -35,6 +37,7 @@ class Options:
             for the system's place for such files.
     """
 
+    prefix: str = ""
     host: str = ""
     headers: Mapping[str, str] = field(default_factory=lambda: ALWAYS)
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
@@ -70,7 +73,11 @@ class Context(NamedTuple):
 
     def location(self, path: str) -> str:
         """A URL for `Location`: relative, unless the operator set a base."""
-        return self.options.host + path
+        return self.options.host + self.public_path(path)
+
+    def public_path(self, path: str) -> str:
+        """A path as clients see it, behind a proxy and below a prefix."""
+        return public_prefix(self.request, self.options.trusted_proxies) + path
 
     def blob_location(self, digest: Digest) -> str:
         """Where a blob of this repository is."""

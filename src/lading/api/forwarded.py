@@ -13,6 +13,9 @@ from lading.api.request import Request
 # RFC 3986, section 3.2: a name or an address, and a port; nothing that could end a header.
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
 
+# Segments that cannot be taken for a host, for what leads upwards, or for the end of a path.
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,64}){1,8}/?", re.ASCII)
+
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
@@ -41,6 +44,19 @@ def client_address(peer: str, headers: Mapping[str, str], proxies: Networks) -> 
 def _plain(address: str) -> str:
     """A socket for both families shows IPv4's addresses inside of IPv6's; nobody else does."""
     return address.removeprefix("::ffff:") if "." in address else address
+
+
+def public_prefix(request: Request, proxies: Networks) -> str:
+    """The path below which the client reaches the registry: empty, or `/a/b`.
+
+    A proxy that takes a prefix off a path tells of it by `X-Forwarded-Prefix`, as Traefik does; it
+    comes before what the registry has of its own.
+    """
+    said = request.headers.get("x-forwarded-prefix")
+    if said is None or not is_trusted(request.peer, proxies):
+        return request.prefix
+    said = said.rpartition(",")[2].strip()  # as for the scheme and the host
+    return (said.rstrip("/") if _PREFIX.fullmatch(said) else "") + request.prefix
 
 
 def base_url(request: Request, proxies: Networks) -> str:

@@ -35,7 +35,7 @@ async def tags(context: Context) -> Response:
     if asked is None and page.last is not None:
         body = StreamBody(_all_tags(context, encode_json(begun), page.last))
         return Response(200, {"Content-Type": JSON}, body)
-    return json_response(begun, headers=_next(f"/v2/{name}/tags/list", limit, page.last))
+    return json_response(begun, headers=_next(context, f"/v2/{name}/tags/list", limit, page.last))
 
 
 async def _all_tags(
@@ -66,7 +66,7 @@ async def catalog(context: Context) -> Response:
         context.registry, context.access, after=_after(context), limit=limit
     )
     return json_response(
-        {"repositories": page.items}, headers=_next("/v2/_catalog", limit, page.last)
+        {"repositories": page.items}, headers=_next(context, "/v2/_catalog", limit, page.last)
     )
 
 
@@ -86,7 +86,7 @@ async def referrers(context: Context) -> Response:
         max_size=MAX_REFERRERS_SIZE,
     )
     path = f"/v2/{context.grant.repository}/referrers/{subject}"
-    headers = _next(path, limit, page.last, artifactType=artifact_type)
+    headers = _next(context, path, limit, page.last, artifactType=artifact_type)
     if artifact_type is not None:
         headers["OCI-Filters-Applied"] = "artifactType"
     return json_response(
@@ -133,11 +133,13 @@ def _after(context: Context) -> str:
     return context.request.parameter("last") or ""
 
 
-def _next(path: str, limit: int, last: str | None, **more: str | None) -> dict[str, str]:
+def _next(
+    context: Context, path: str, limit: int, last: str | None, **more: str | None
+) -> dict[str, str]:
     """RFC 8288: where the next page is, if there is one: a path, as Distribution gives it."""
     if last is None:
         return {}
     values = {"n": str(limit), "last": last, **more}
     # A query may hold slashes (RFC 3986, 3.4), and a name as it is costs a tenth of one to encode.
     query = "&".join(f"{key}={quote(value)}" for key, value in values.items() if value is not None)
-    return {"Link": f'<{path}?{query}>; rel="next"'}
+    return {"Link": f'<{context.public_path(path)}?{query}>; rel="next"'}

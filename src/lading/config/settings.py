@@ -24,6 +24,7 @@ from lading.config.values import (
     LocationPrefix,
     Network,
     OptionalPath,
+    PathPrefix,
     PositiveDuration,
     RepositoryPattern,
     Size,
@@ -205,6 +206,10 @@ the path of the socket."""
     host: BaseUrl | None = None
     """The URL by which clients reach the registry. Given, `Location` headers start with it; \
 otherwise they are relative, which is right behind any proxy."""
+    prefix: PathPrefix = ""
+    """The path below which all others are, as in `/registry/`: for a proxy that passes on a part \
+of its paths as they are. One that takes the prefix off says so by `X-Forwarded-Prefix`, and is \
+believed if it is one of `http.trustedproxies`."""
     relativeurls: bool = False
     """`true` keeps `Location` headers relative even if `host` is given."""
     headers: dict[HeaderName, tuple[HeaderValue, ...]] = Field(default_factory=dict)

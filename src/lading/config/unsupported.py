@@ -20,7 +20,6 @@ class Refused(StrEnum):
     FILLED = "if it is not empty"
     ENABLED = "if an entry is not `disabled: true`"
     TRUE = "if it is true"
-    PATH = "if it is anything but `/`"
     NEVER = "never"
 
 
@@ -49,8 +48,6 @@ class Unsupported:
                 return _has_enabled_entry(value)
             case Refused.TRUE:
                 return is_true(value)
-            case Refused.PATH:
-                return _is_filled(value) and value != "/"
             case Refused.NEVER:
                 return False
 
@@ -104,7 +101,6 @@ UNSUPPORTED: tuple[Unsupported, ...] = tuple(
         ("middleware.registry", Refused.ENABLED, _MIDDLEWARE),
         ("middleware.repository", Refused.ENABLED, _MIDDLEWARE),
         ("middleware.storage", Refused.ENABLED, _MIDDLEWARE),
-        ("http.prefix", Refused.PATH, "remove it, and have a proxy in front strip the prefix"),
         (
             "http.secret",
             Refused.NEVER,

@@ -115,6 +115,14 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _path_prefix(value: str) -> str:
+    if value in {"", "/"}:
+        return ""
+    if not re.fullmatch(r"/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*/)+", value, re.ASCII):
+        raise ValueError("write a path that begins and ends with a slash, as in `/registry/`")
+    return value.rstrip("/")
+
+
 def _network(value: object) -> IPv4Network | IPv6Network:
     if isinstance(value, IPv4Network | IPv6Network):
         return value
@@ -240,6 +248,7 @@ OptionalPath = Annotated[FilePath | None, BeforeValidator(_empty_is_none)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 LocationPrefix = Annotated[str, AfterValidator(_location)]
 CipherSuite = Annotated[str, AfterValidator(_cipher_suite)]
