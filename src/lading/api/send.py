@@ -13,6 +13,7 @@ from lading.api.asgi import Scope, Send
 from lading.api.body import BODIES, ClientDisconnected
 from lading.api.multipart import PartsBody
 from lading.api.response import BlobBody, Response, StreamBody
+from lading.api.shared import SharedSpools
 from lading.api.spool import Spool
 from lading.core.errors import Unavailable
 from lading.core.ranges import ByteRange
@@ -42,7 +43,7 @@ class Sender:
 
     def __init__(self, headers: Mapping[str, str], directory: Path | None = None) -> None:
         self._always = _encoded(headers)
-        self._directory = directory
+        self._spools = SharedSpools(BODIES, directory)
         self._making = asyncio.Lock()
 
     async def send(
@@ -94,8 +95,7 @@ class Sender:
         self, scope: Scope, send: Send, response: Response, headers: Headers
     ) -> None:
         """Send what the client may need time for: it waits in memory, or else on the disk."""
-        async with Spool(BODIES, self._directory) as spool:
-            await spool.append(response.take_bytes())
+        async with self._spools.keep(response) as spool:
             with suppress(ClientDisconnected):
                 await _start(send, response.status, headers)
                 if spool.file is None:

@@ -62,6 +62,10 @@ class Spool:
         trace: TracebackType | None,
     ) -> None:
         """Forget it."""
+        self.close()
+
+    def close(self) -> None:
+        """Forget it, and let others have what it took."""
         if self._file is None:
             self._memory.give_back(self.size)
         else:
