@@ -213,3 +213,26 @@ def test_without_authentication_there_is_no_token_service(client: Any, method: s
     answer = client.ask(method, "/token")
     assert answer.status == 404
     assert answer.codes == ["UNSUPPORTED"]
+
+
+@pytest.mark.endpoint("token", "GET", "POST")
+@pytest.mark.parametrize("count", [100, 101])
+def test_a_token_is_asked_for_so_many_scopes(guarded: Guarded, count: int) -> None:
+    """Each is looked at by all rules, so what more would cost is not asked for at once."""
+    scopes = [f"repository:team/{number}:pull" for number in range(count)]
+    query = "&".join(f"scope={scope}" for scope in scopes)
+    got = guarded.client.ask("GET", f"/token?{query}", authorization=basic("reader"))
+    posted = post(
+        guarded,
+        grant_type="password",
+        username="reader",
+        password="reader-password",
+        scope=" ".join(scopes),
+    )
+    for answer in (got, posted):
+        assert answer.status == (200 if count == 100 else 400)
+        if answer.status == 200:
+            assert len(access(answer.json["token"])) == count
+        else:
+            assert answer.codes == ["UNSUPPORTED"]
+            assert "at most 100 scopes" in answer.json["errors"][0]["message"]

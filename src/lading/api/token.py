@@ -3,7 +3,7 @@
 Both are Docker's: https://distribution.github.io/distribution/spec/auth/token/ and …/auth/oauth/.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
@@ -23,6 +23,8 @@ from lading.core.scopes import Scope
 # A form with a password and the scopes of a large push.
 MAX_FORM = 64 * 1024
 MAX_FIELDS = 64
+# Each is looked at by all rules. A push asks for its repository, and for those that it mounts from.
+MAX_SCOPES = 100
 # RFC 6749, section 5.1: "MUST include … Cache-Control … no-store … in any response containing
 # tokens".
 _NOT_STORED = {"Cache-Control": "no-store", "Pragma": "no-cache"}
@@ -132,13 +134,12 @@ def _describe(granted: Granted) -> dict[str, object]:
     }
 
 
-def _scopes(texts: Iterable[str]) -> Iterable[Scope]:
+def _scopes(texts: Iterable[str]) -> Sequence[Scope]:
     """Scopes come one in a parameter, or several with spaces between; what is none is not asked."""
-    for text in texts:
-        for word in text.split():
-            scope = Scope.parse(word)
-            if scope is not None:
-                yield scope
+    words = [word for text in texts for word in text.split()]
+    if len(words) > MAX_SCOPES:
+        raise TokenRequestInvalid(f"ask for at most {MAX_SCOPES} scopes at once")
+    return [scope for word in words if (scope := Scope.parse(word)) is not None]
 
 
 async def _read_form(context: Context) -> dict[str, str]:

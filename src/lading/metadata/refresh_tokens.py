@@ -2,6 +2,7 @@
 
 from sqlite3 import Connection
 
+from lading.metadata import writer
 from lading.ports.refresh_tokens import RefreshToken
 
 # More than a person has machines. A script that logs in again and again pushes out its own.
@@ -10,7 +11,11 @@ MOST_PER_NAME = 1000
 
 def add(connection: Connection, token: RefreshToken, now: float) -> None:
     """Keep a token, or change its end; what ended goes, and the oldest of a name with too many."""
-    connection.execute("DELETE FROM refresh_tokens WHERE expires_at <= ?", (now,))
+    connection.execute(
+        "DELETE FROM refresh_tokens WHERE hash IN"
+        " (SELECT hash FROM refresh_tokens WHERE expires_at <= ? LIMIT ?)",
+        (now, writer.MOST_ROWS),
+    )
     connection.execute(
         "INSERT INTO refresh_tokens (hash, name, stamp, expires_at) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (hash) DO UPDATE SET expires_at = excluded.expires_at",

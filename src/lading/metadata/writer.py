@@ -27,7 +27,7 @@ Work = Callable[[Connection], T]
 MAX_BATCH = 64
 # Rows that one write changes, about: what changes more does so in several, between which others
 # have their turn.
-MOST_ROWS = 1000
+MOST_ROWS = 500
 # Seconds between tries to begin while another process writes: about what a commit takes.
 BUSY_POLL = 0.0005
 # The low byte of an error is its kind, the others say more about it (sqlite.org/rescode.html).

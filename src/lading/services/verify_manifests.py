@@ -14,6 +14,8 @@ from lading.services.verify_blobs import Check
 
 # Bytes of manifests looked at in one go.
 PAGE = 4 * 1024 * 1024
+# Children named in a finding.
+MAX_NAMED = 10
 
 
 async def manifests(check: Check) -> AsyncIterator[Finding]:
@@ -104,8 +106,8 @@ async def _record(check: Check, manifest: KnownManifest, edges: list[Edge]) -> F
     finding = Finding(
         Kind.CHILD_UNRECORDED,
         _subject(manifest),
-        f"the manifest refers to {', '.join(edge.child for edge in edges)}, which is not recorded,"
-        " so that a collection could take it away",
+        f"the manifest refers to {_names(edges)}, which is not recorded, so that a collection could"
+        " take it away",
     )
     if not check.repair:
         return replace(finding, advice="run `lading verify --repair`")
@@ -113,6 +115,13 @@ async def _record(check: Check, manifest: KnownManifest, edges: list[Edge]) -> F
         manifest.repository, manifest.digest, edges, now=check.registry.clock()
     )
     return replace(finding, mended="it is recorded now")
+
+
+def _names(edges: list[Edge]) -> str:
+    """As many as somebody reads."""
+    more = len(edges) - MAX_NAMED
+    names = ", ".join(edge.child for edge in edges[:MAX_NAMED])
+    return f"{names} and {more} others" if more > 0 else names
 
 
 async def _child_missing(check: Check, manifest: KnownManifest, edge: Edge) -> Finding:
