@@ -106,16 +106,20 @@ def test_directories_that_may_not_be_written_are_told_and_do_no_damage(
 ) -> None:
     registry, volume = broken_disk
     hello = Repository(registry.client, "hello")
+    (uploads,) = (volume.path / "lading" / "uploads").iterdir()  # of this client
     for directory, path in (
-        ("lading/uploads", "/blobs/uploads/"),
-        ("docker/registry/v2/blobs/sha256", f"/blobs/uploads/?digest={digest_of(b'new')}"),
+        (uploads, "/blobs/uploads/"),
+        (
+            volume.path / "docker/registry/v2/blobs/sha256",
+            f"/blobs/uploads/?digest={digest_of(b'new')}",
+        ),
     ):
-        run(["chattr", "+i", volume.path / directory])
+        run(["chattr", "+i", directory])
         try:
             assert_unavailable(hello.ask("POST", path, b"new" if "?" in path else b""))
             assert hello.ask("GET", f"/blobs/{digest_of(LAYER)}").body == LAYER
         finally:
-            run(["chattr", "-i", volume.path / directory])
+            run(["chattr", "-i", directory])
     assert "Operation not permitted" in registry.log.read_text()
     hello.push_image("after", b"new")
     assert b"all is well" in verify(registry)
