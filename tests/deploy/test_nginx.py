@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Client
+from tests.support.commands import REPOSITORY
 from tests.support.lading import Lading, lading_serve
 from tests.support.nginx import BEHIND_NGINX, nginx_before
 from tests.support.processes import wait_until
@@ -59,6 +60,23 @@ def test_a_blob_is_as_large_as_it_is(front: Front) -> None:
     digest = front.repository.push_blob(DATA)
 
     assert front.file(digest).stat().st_size == len(DATA)
+
+
+def test_a_registry_below_a_path(tmp_path: Path) -> None:
+    """As deploy/README.md has it; each place that is told leads through nginx again."""
+    readme = (REPOSITORY / "deploy" / "README.md").read_text()
+    location = readme.partition("```nginx\n")[2].partition("```")[0]
+    assert "/images/" in location
+    with (
+        lading_serve(tmp_path, env=BEHIND_NGINX) as registry,
+        nginx_before(registry, tmp_path, listening=location) as host,
+    ):
+        client = Client(host)
+        started = client.ask("POST", "/images/v2/a/blobs/uploads/", b"")
+        digest = digest_of(DATA)
+        pushed = client.ask("PUT", f"{started.headers['Location']}?digest={digest}", DATA)
+        assert pushed.headers["Location"] == f"/images/v2/a/blobs/{digest}"
+        assert client.ask("GET", pushed.headers["Location"]).body == DATA
 
 
 def test_an_upload_reaches_the_registry_while_it_is_sent(front: Front) -> None:

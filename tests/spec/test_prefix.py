@@ -60,6 +60,27 @@ def test_all_is_below_its_prefix(tmp_path: Path) -> None:
         assert client.ask("GET", "/own/v2/").status == 200
 
 
+def test_whether_it_is_alive_is_asked_at_the_root(tmp_path: Path) -> None:
+    """As in Distribution: what watches over a container need not know the prefix."""
+    with registry(tmp_path, OWN) as client:
+        for path in ("/", "/own/"):
+            assert client.ask("GET", path).status == 200
+            assert client.ask("HEAD", path).status == 200
+
+
+@pytest.mark.parametrize("path", ["//own/v2/", "/own//v2/", "//own//v2//"])
+def test_a_slash_too_many_around_the_prefix(tmp_path: Path, path: str) -> None:
+    with registry(tmp_path, OWN) as client:
+        answer = client.ask("GET", path)
+        assert answer.status == 200 or answer.headers["Location"] == "/own/v2/"
+
+
+def test_who_asks_beside_it_is_told_where_it_is(tmp_path: Path) -> None:
+    with registry(tmp_path, OWN) as client:
+        assert b"under /own/v2/" in client.ask("GET", "/v2/").body
+        assert b"under /own/v2/" in client.ask("GET", "/own/x").body
+
+
 def test_a_prefix_that_a_trusted_proxy_took_off(tmp_path: Path) -> None:
     with registry(tmp_path, TRUSTED) as client:
         push(client, "", "/outer/one", x_forwarded_prefix="/outer/one")

@@ -54,6 +54,26 @@ def test_nobody_is_sent_elsewhere(client: Client, path: str) -> None:
     assert "evil" not in location
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v2//..//..//logout/tags/list",
+        "/v2//./a/tags/list",
+        "/v2/..//x/manifests/y",
+        "/v2/%2e%2e//x/manifests/y",
+        "/v2//a/../b/blobs/uploads/",
+        "/v2//a/manifests/..",
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_nobody_is_sent_upwards(client: Client, method: str, path: str) -> None:
+    """Clients resolve such segments before they ask, and would leave the registry."""
+    answer = client.ask(method, path)
+
+    assert answer.status in {400, 404, 405}
+    assert answer.headers["Location"] is None
+
+
 def test_no_line_is_added_to_the_answer(client: Client) -> None:
     sign = quote("\r\nX-Evil: 1")
 

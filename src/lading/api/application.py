@@ -96,8 +96,10 @@ class Api:
         return await self._route(request)
 
     async def _route(self, request: Request) -> Response:
-        if self._options.prefix and not request.enter(self._options.prefix):
-            return not_found_response()
+        prefix = self._options.prefix
+        # What watches over the process asks for `/`, wherever the rest is.
+        if prefix and request.path != "/" and not request.enter(prefix):
+            return not_found_response(prefix)
         match = find_route(request.path)
         if (match is None or "//" in request.path) and (place := usual_place(request.path)):
             return self._moved(request, place)
@@ -105,7 +107,7 @@ class Api:
             # Of anything: a browser that asks before it asks shows no other answer to its page.
             return Response(204, {"Allow": "OPTIONS" if match is None else match.route.allowed})
         if match is None:
-            return not_found_response()
+            return not_found_response(prefix)
         endpoint = match.route.endpoints.get(request.method)
         if endpoint is None:
             return method_not_allowed_response(match.route.allowed)

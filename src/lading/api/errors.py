@@ -79,12 +79,12 @@ def failure_response(error: Exception) -> Response:
     return Response(500, {"Content-Type": JSON}, _envelope("UNKNOWN", "unknown error"))
 
 
-def not_found_response() -> Response:
-    """The answer to a path that is not of this protocol."""
+def not_found_response(prefix: str = "") -> Response:
+    """The answer to a path that is not of this protocol, of a registry below `prefix`."""
     return Response(
         404,
         {"Content-Type": JSON},
-        _envelope("UNSUPPORTED", "there is nothing at this path; the API is under /v2/"),
+        _envelope("UNSUPPORTED", f"there is nothing at this path; the API is under {prefix}/v2/"),
     )
 
 

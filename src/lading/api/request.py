@@ -1,5 +1,6 @@
 """A request, read as far as its headers."""
 
+import re
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -37,10 +38,11 @@ class Request:
         self.arrived: float = scope.get(ARRIVED) or time.monotonic()
 
     def enter(self, prefix: str) -> bool:
-        """Take a prefix off the path; false if the path is not below it."""
-        if not self.path.startswith(f"{prefix}/"):
+        """Take a prefix off the path, be its slashes doubled; false if the path is not below it."""
+        begin = re.match(re.escape(prefix).replace("/", "/+") + "(?=/)", self.path)
+        if begin is None:
             return False
-        self.prefix, self.path = prefix, self.path[len(prefix) :]
+        self.prefix, self.path = prefix, self.path[begin.end() :]
         return True
 
     @property

@@ -142,6 +142,9 @@ def usual_place(path: str) -> str | None:
     Mirrors are configured by addresses that end with a slash, and put paths behind them.
     """
     single = re.sub("/{2,}", "/", path)
+    # "remove_dot_segments" (RFC 3986, 5.2.4): clients would look for such a place elsewhere.
+    if not {".", ".."}.isdisjoint(single.split("/")):
+        return None
     for place in (single, single.rstrip("/")):
         match = find_route(place)
         if match is not None and not (match.name or "").startswith("/"):

@@ -38,7 +38,7 @@ async def get(context: Context) -> Response:
     """A token for whoever logs in with a password, or for anybody."""
     service = context.tokens
     if service is None:
-        return not_found_response()
+        return not_found_response(context.options.prefix)
     login = None
     header = context.request.headers.get("authorization")
     if header is not None:
@@ -56,7 +56,7 @@ async def post(context: Context) -> Response:
     """A token for a password or a refresh token in a form."""
     service = context.tokens
     if service is None:
-        return not_found_response()
+        return not_found_response(context.options.prefix)
     form = await _read_form(context)
     context.request.noted["grant"] = form.get("grant_type", "")
     match form.get("grant_type"):
