@@ -74,6 +74,12 @@ def test_nobody_is_sent_upwards(client: Client, method: str, path: str) -> None:
     assert answer.headers["Location"] is None
 
 
+@pytest.mark.parametrize("path", ["/v2//", "/v2/_catalog/"])
+def test_a_browser_that_asks_before_it_asks_is_not_sent_on(client: Client, path: str) -> None:
+    """It would show its page a failure: such a request follows no redirect."""
+    assert client.ask("OPTIONS", path).status == 204
+
+
 def test_no_line_is_added_to_the_answer(client: Client) -> None:
     sign = quote("\r\nX-Evil: 1")
 

@@ -101,11 +101,11 @@ class Api:
         if prefix and request.path != "/" and not request.enter(prefix):
             return not_found_response(prefix)
         match = find_route(request.path)
-        if (match is None or "//" in request.path) and (place := usual_place(request.path)):
-            return self._moved(request, place)
         if request.method == "OPTIONS":
             # Of anything: a browser that asks before it asks shows no other answer to its page.
             return Response(204, {"Allow": "OPTIONS" if match is None else match.route.allowed})
+        if (match is None or "//" in request.path) and (place := usual_place(request.path)):
+            return self._moved(request, place)
         if match is None:
             return not_found_response(prefix)
         endpoint = match.route.endpoints.get(request.method)
