@@ -21,6 +21,7 @@ from lading.api.application import Api
 from lading.api.asgi import Receive, Scope, Send
 from lading.api.audit import AuditLog, lost_entries
 from lading.api.context import Options
+from lading.api.forwarded import PublicAddress
 from lading.api.proxies import UnnamedProxies
 from lading.api.response import ALWAYS
 from lading.auth.known import KnownLogins
@@ -161,9 +162,11 @@ def headers_of_all(settings: Settings) -> Mapping[str, str]:
 
 
 def _options(settings: Settings) -> Options:
+    http = settings.http
     return Options(
-        prefix=settings.http.prefix,
-        host=settings.http.locationbase,
+        prefix=http.prefix,
+        address=PublicAddress.of(http.host or "", http.prefix, http.trustedproxies),
+        relative=not http.locationbase,
         headers=headers_of_all(settings),
         trusted_proxies=settings.http.trustedproxies,
         accelerate=settings.http.accelredirect or "",

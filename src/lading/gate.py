@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lading.api.callers import Callers
 from lading.api.challenge import Basic, Bearer, Challenge, OwnBearer
+from lading.api.forwarded import PublicAddress
 from lading.api.guard import Gate
 from lading.auth.authenticator import Authenticators, TokenVerifier
 from lading.auth.brake import Brake
@@ -261,7 +262,9 @@ def _with_token_service(
         refresh_lifetime=tokens.refreshlifetime.total_seconds(),
         clock=time.time,
     )
-    challenge = OwnBearer(settings.http.host or "", tokens.service, settings.http.trustedproxies)
+    http = settings.http
+    address = PublicAddress.of(http.host or "", http.prefix, http.trustedproxies)
+    challenge = OwnBearer(address, tokens.service)
     return Gate(Callers(logins, own, time.time, time.monotonic), permissions, challenge, service)
 
 

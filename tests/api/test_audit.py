@@ -380,3 +380,26 @@ def test_a_command_that_cannot_write_the_log_says_so(tmp_path: Path) -> None:
         done = run([*command, str(guarded.lading.config)], env=nowhere)
         assert b"not in the audit log" in done.stderr
         assert done.stdout.startswith(b"lading_")
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+@pytest.mark.parametrize("path", ["/v2//team/app/manifests/v1", "/v2/team/app/manifests/v1/"])
+def test_who_was_only_sent_on_has_done_nothing(tmp_path: Path, method: str, path: str) -> None:
+    """Anybody can ask for a path with a slash too many: no login is looked at."""
+    entries: list[Entry] = []
+    with audited(tmp_path, entries) as guarded:
+        assert guarded.client.ask(method, path).status in {301, 308}
+
+    assert entries == []
+
+
+def test_what_is_outside_of_the_prefix_is_nothing_of_the_registry(tmp_path: Path) -> None:
+    path = tmp_path / "audit.jsonl"
+    settings = {"audit": {"file": str(path)}}
+    with lading_serve(tmp_path, settings=settings, env={"REGISTRY_HTTP_PREFIX": "/own/"}) as lading:
+        assert lading.client.ask("PUT", "/v2/a/manifests/v1", IMAGE).status == 404
+        assert lading.client.ask("PUT", "/own/v2/a/manifests/v1", b"{}").status == 400
+
+    (entry,) = [json.loads(line) for line in path.read_text().splitlines()]
+    assert entry["repository"] == "a"
+    assert entry["status"] == 400

@@ -91,6 +91,15 @@ def test_what_is_named_comes_before_what_is_usual(
     assert find_file(Path("/said.yml"), named) == Path("/said.yml")
 
 
+def test_a_usual_path_that_may_not_be_looked_at_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Docker keeps its own to root on some machines. Even root may not look for too long a name."""
+    monkeypatch.setattr(loading, "USUAL_PATHS", (tmp_path / ("a" * 300) / "config.yml",))
+
+    assert find_file(None, {}) is None
+
+
 def test_the_usual_paths_are_those_of_distribution() -> None:
     assert list(map(str, loading.USUAL_PATHS)) == [
         "/etc/distribution/config.yml",

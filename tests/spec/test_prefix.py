@@ -68,17 +68,54 @@ def test_whether_it_is_alive_is_asked_at_the_root(tmp_path: Path) -> None:
             assert client.ask("HEAD", path).status == 200
 
 
-@pytest.mark.parametrize("path", ["//own/v2/", "/own//v2/", "//own//v2//"])
-def test_a_slash_too_many_around_the_prefix(tmp_path: Path, path: str) -> None:
-    with registry(tmp_path, OWN) as client:
-        answer = client.ask("GET", path)
-        assert answer.status == 200 or answer.headers["Location"] == "/own/v2/"
-
-
 def test_who_asks_beside_it_is_told_where_it_is(tmp_path: Path) -> None:
     with registry(tmp_path, OWN) as client:
         assert b"under /own/v2/" in client.ask("GET", "/v2/").body
         assert b"under /own/v2/" in client.ask("GET", "/own/x").body
+
+
+@pytest.mark.parametrize(
+    ("path", "place"),
+    [
+        ("//own/v2/", "/own/v2/"),
+        ("/own//v2/", "/own/v2/"),
+        ("/own///v2//a/tags/list/?n=1", "/own/v2/a/tags/list?n=1"),
+        ("//own//v2//", "/own/v2/"),
+        ("//own//", "/own/"),
+    ],
+)
+def test_a_slash_too_many_before_it_or_behind_it(tmp_path: Path, path: str, place: str) -> None:
+    with registry(tmp_path, OWN) as client:
+        moved = client.ask("GET", path)
+
+        assert (moved.status, moved.headers["Location"]) == (301, place)
+        assert client.ask("GET", "//v2/").status == 404
+
+
+@pytest.mark.parametrize(
+    ("host", "shown", "own"),
+    [
+        ("https://r.example", "/outer/own", "/own"),
+        ("https://r.example/registry", "/registry", "/own"),
+        ("https://r.example/registry/", "/registry", ""),
+    ],
+)
+def test_a_path_in_the_host_is_all_there_is_before_the_registry(
+    tmp_path: Path, host: str, shown: str, own: str
+) -> None:
+    """As in Distribution, where `prefix` and a `host` that ends with it go together."""
+    env = {**TRUSTED, "REGISTRY_HTTP_PREFIX": f"{own}/", "REGISTRY_HTTP_HOST": host}
+    with guarded_registry(tmp_path, env=env) as guarded:
+        client = guarded.client
+        headers = {"authorization": basic("admin"), "x_forwarded_prefix": "/outer"}
+        started = client.ask("POST", f"{own}/v2/a/blobs/uploads/", b"", **headers)
+        moved = client.ask("GET", f"{own}/v2//a/tags/list", b"", **headers)
+        asked = client.ask("GET", f"{own}/v2/", b"", x_forwarded_prefix="/outer")
+
+    base = f"https://r.example{shown}"
+    assert started.headers["Location"].startswith(f"{base}/v2/a/blobs/uploads/")
+    assert moved.headers["Location"] == f"{shown}/v2/a/tags/list"
+    assert f'realm="{base}/token"' in asked.headers["WWW-Authenticate"]
 
 
 def test_a_prefix_that_a_trusted_proxy_took_off(tmp_path: Path) -> None:

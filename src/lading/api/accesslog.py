@@ -43,8 +43,7 @@ class AccessLog:
 
 def _line(request: Request, status: int, size: int, now: float) -> str:
     query = request.scope["query_string"].decode("latin-1")
-    path = request.prefix + request.path
-    target = f"{path}?{query}" if query else path
+    target = f"{request.path}?{query}" if query else request.path
     headers = request.headers
     return (
         f"{request.address} - {printable(request.caller, _UNSAFE_NAME) or '-'} [{_time(int(now))}]"

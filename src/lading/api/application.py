@@ -15,14 +15,14 @@ from lading.api.errors import (
     method_not_allowed_response,
     not_found_response,
 )
-from lading.api.forwarded import client_address, is_trusted, public_prefix
+from lading.api.forwarded import client_address, is_trusted
 from lading.api.guard import Gate, Guard
 from lading.api.limits import Limits
 from lading.api.multipart import PartsBody
 from lading.api.proxies import UnnamedProxies
 from lading.api.request import Request
 from lading.api.response import BlobBody, Response
-from lading.api.routes import Endpoint, Match, find_route, usual_place
+from lading.api.routes import Endpoint, Match, Moved, find_route
 from lading.api.send import Sender
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse, ReadOnly, RegistryError, TooManyRequests, Unsupported
@@ -68,9 +68,10 @@ class Api:
         request.address = client_address(
             request.peer, request.headers, self._options.trusted_proxies
         )
+        found = find_route(request.path, self._options.prefix)
         outcome = _Outcome(send)
         try:
-            response = await self._respond(request)
+            response = await self._respond(request, found)
             if self._proxies is not None and response.status in _SENT_AWAY:
                 self._proxies.notice(request)
             await self._send(request, outcome, response)
@@ -81,37 +82,30 @@ class Api:
                 raise
             await self._send(request, outcome, failure_response(error))
         finally:
-            await self._log(request, outcome)
+            await self._log(request, found, outcome)
 
     def close(self) -> None:
         """Write what is to be logged."""
         if self._access_log is not None:
             self._access_log.flush()
 
-    async def _respond(self, request: Request) -> Response:
+    async def _respond(self, request: Request, found: Match | Moved | None) -> Response:
         try:
             self._limits.count_request(request.address)
         except TooManyRequests as error:
             return error_response(error)
-        return await self._route(request)
-
-    async def _route(self, request: Request) -> Response:
-        prefix = self._options.prefix
-        # What watches over the process asks for `/`, wherever the rest is.
-        if prefix and request.path != "/" and not request.enter(prefix):
-            return not_found_response(prefix)
-        match = find_route(request.path)
         if request.method == "OPTIONS":
             # Of anything: a browser that asks before it asks shows no other answer to its page.
-            return Response(204, {"Allow": "OPTIONS" if match is None else match.route.allowed})
-        if (match is None or "//" in request.path) and (place := usual_place(request.path)):
-            return self._moved(request, place)
-        if match is None:
-            return not_found_response(prefix)
-        endpoint = match.route.endpoints.get(request.method)
+            allowed = found.route.allowed if isinstance(found, Match) else "OPTIONS"
+            return Response(204, {"Allow": allowed})
+        if found is None:
+            return not_found_response(self._options.prefix)
+        if isinstance(found, Moved):
+            return self._moved(request, found.place)
+        endpoint = found.route.endpoints.get(request.method)
         if endpoint is None:
-            return method_not_allowed_response(match.route.allowed)
-        return await self._answer(request, match, endpoint)
+            return method_not_allowed_response(found.route.allowed)
+        return await self._answer(request, found, endpoint)
 
     def _moved(self, request: Request, place: str) -> Response:
         """The answer to a path with a slash too many, before anything is known of who calls.
@@ -120,7 +114,7 @@ class Api:
         15.4.9).
         """
         query = request.scope["query_string"].decode("latin-1")
-        path = public_prefix(request, self._options.trusted_proxies) + quote(place, safe="/:@+=~")
+        path = self._options.address.path_of(request, quote(place, safe="/:@+=~"))
         location = f"{path}?{query}" if query else path
         status = 301 if request.method in {"GET", "HEAD"} else 308
         return Response(status, {"Location": location})
@@ -205,12 +199,15 @@ class Api:
             return self._options.accelerate
         return ""
 
-    async def _log(self, request: Request, outcome: "_Outcome") -> None:
+    async def _log(
+        self, request: Request, found: Match | Moved | None, outcome: "_Outcome"
+    ) -> None:
         now = self._registry.clock()
         if self._access_log is not None:
             self._access_log.add(request, status=outcome.status, size=outcome.size, now=now)
-        if self._audit is not None:
-            await self._audit.note(request, Answered(outcome.status, outcome.digest, now))
+        if self._audit is not None and isinstance(found, Match):
+            answered = Answered(outcome.status, outcome.digest, now)
+            await self._audit.note(request, found, answered)
 
 
 class _Outcome:

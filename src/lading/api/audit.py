@@ -15,7 +15,7 @@ from http import HTTPStatus
 from lading.api.credentials import Token, parse_authorization
 from lading.api.request import Request
 from lading.api.response import encode_json
-from lading.api.routes import Match, find_route
+from lading.api.routes import Match
 from lading.auth.claims import said_subject
 from lading.journal import Journal
 
@@ -115,10 +115,9 @@ class AuditLog:
         self._journal = journal
         self._reads = reads
 
-    async def note(self, request: Request, answered: Answered) -> None:
+    async def note(self, request: Request, match: Match, answered: Answered) -> None:
         """Write the entry of a request, if it is worth one."""
-        match = find_route(request.path)
-        if match is None or request.method == "OPTIONS":
+        if request.method == "OPTIONS":
             return
         endpoint = match.route.endpoints.get(request.method)
         deed = _UNSUPPORTED if endpoint is None else _deed(endpoint.id, request, answered.status)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from lading.api.forwarded import Networks, base_url, public_prefix
+from lading.api.forwarded import Networks, PublicAddress, base_url
 from lading.api.request import Request
 from lading.core.scopes import Scope
 
@@ -86,19 +86,17 @@ class OwnBearer:
     """A token from the registry's own token service.
 
     Attributes:
-        host: the base URL that clients use, if it is known; else it is that of each request.
+        address: where clients reach the registry, and so its token service.
     """
 
-    host: str
+    address: PublicAddress
     service: str
-    proxies: Networks = ()
 
     def header(
         self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
     ) -> str:
         """See `Challenge.header`."""
-        base = self.host or base_url(request, self.proxies)
-        realm = base + public_prefix(request, self.proxies) + TOKEN_PATH
+        realm = self.address.url_of(request, TOKEN_PATH)
         return bearer_header(realm, self.service, scopes, fault)
 
 

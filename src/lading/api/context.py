@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import NamedTuple
 
-from lading.api.forwarded import public_prefix
+from lading.api.forwarded import PublicAddress
 from lading.api.request import Request
 from lading.api.response import ALWAYS
 from lading.auth.service import TokenService
@@ -22,7 +22,8 @@ class Options:
 
     Attributes:
         prefix: the path below which all paths are, without a slash at its end; empty for none.
-        host: the base URL that clients use; empty for relative locations, which work anywhere.
+        address: where clients reach the registry.
+        relative: whether locations are paths, even if it is known where the registry is.
         headers: sent with every response that has no other ones of these names.
         trusted_proxies: who may say where a request came from.
         accelerate: the internal location at which a proxy serves the files of blobs, as
@@ -38,7 +39,8 @@ class Options:
     """
 
     prefix: str = ""
-    host: str = ""
+    address: PublicAddress = field(default_factory=PublicAddress)
+    relative: bool = True
     headers: Mapping[str, str] = field(default_factory=lambda: ALWAYS)
     trusted_proxies: Sequence[IPv4Network | IPv6Network] = ()
     accelerate: str = ""
@@ -73,11 +75,12 @@ class Context(NamedTuple):
 
     def location(self, path: str) -> str:
         """A URL for `Location`: relative, unless the operator set a base."""
-        return self.options.host + self.public_path(path)
+        place = self.public_path(path)
+        return place if self.options.relative else self.options.address.origin + place
 
     def public_path(self, path: str) -> str:
         """A path as clients see it, behind a proxy and below a prefix."""
-        return public_prefix(self.request, self.options.trusted_proxies) + path
+        return self.options.address.path_of(self.request, path)
 
     def blob_location(self, digest: Digest) -> str:
         """Where a blob of this repository is."""

@@ -5,8 +5,11 @@ Only a proxy that the operator named is believed; anybody can send `X-Forwarded-
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Self
+from urllib.parse import urlsplit
 
 from lading.api.request import Request
 
@@ -46,17 +49,52 @@ def _plain(address: str) -> str:
     return address.removeprefix("::ffff:") if "." in address else address
 
 
-def public_prefix(request: Request, proxies: Networks) -> str:
-    """The path below which the client reaches the registry: empty, or `/a/b`.
+@dataclass(frozen=True, slots=True)
+class PublicAddress:
+    """Where clients reach the registry.
 
-    A proxy that takes a prefix off a path tells of it by `X-Forwarded-Prefix`, as Traefik does; it
-    comes before what the registry has of its own.
+    Attributes:
+        origin: `https://host:port`, if the operator says it; else empty.
+        path: what is before `/v2/`, if the operator says it; else `None`.
+        prefix: what the registry itself has before `/v2/`.
+        proxies: who may say the rest.
     """
+
+    origin: str = ""
+    path: str | None = None
+    prefix: str = ""
+    proxies: Networks = ()
+
+    @classmethod
+    def of(cls, host: str, prefix: str, proxies: Networks) -> Self:
+        """The address that the settings give; `host` is a URL, or empty.
+
+        A URL with a path is the whole of where clients go, as it is in Distribution: nothing that
+        a proxy or the registry has of its own comes between that and `/v2/`.
+        """
+        parts = urlsplit(host)
+        origin = host.removesuffix(parts.path) if parts.path else host
+        return cls(origin, parts.path or None, prefix, proxies)
+
+    def path_of(self, request: Request, path: str) -> str:
+        """A path of the registry's as the client of a request sees it."""
+        if self.path is not None:
+            return self.path + path
+        return _forwarded_prefix(request, self.proxies) + self.prefix + path
+
+    def url_of(self, request: Request, path: str) -> str:
+        """The same with scheme and host, as far as they can be known."""
+        origin = self.origin or base_url(request, self.proxies)
+        return origin + self.path_of(request, path)
+
+
+def _forwarded_prefix(request: Request, proxies: Networks) -> str:
+    """What a proxy took off the path, and tells of as Traefik does: empty, or `/a/b`."""
     said = request.headers.get("x-forwarded-prefix")
     if said is None or not is_trusted(request.peer, proxies):
-        return request.prefix
+        return ""
     said = said.rpartition(",")[2].strip()  # as for the scheme and the host
-    return (said.rstrip("/") if _PREFIX.fullmatch(said) else "") + request.prefix
+    return said.rstrip("/") if _PREFIX.fullmatch(said) else ""
 
 
 def base_url(request: Request, proxies: Networks) -> str:

@@ -1,6 +1,5 @@
 """A request, read as far as its headers."""
 
-import re
 import time
 from collections.abc import Mapping
 from functools import cached_property
@@ -15,9 +14,7 @@ class Request:
 
     Attributes:
         method: in upper case.
-        path: percent-decoded, below `prefix`; it is only ever matched against grammars, never used
-            as a path.
-        prefix: the path below which this server's own paths are, without a slash at its end.
+        path: percent-decoded; it is only ever matched against grammars, never used as a path.
         address: of the client, as far as the proxies in between are trusted; empty if not known.
         claimed: the name that it came with a password for, be it right or wrong.
         caller: the name of who it turned out to be from; empty if that is not known.
@@ -30,20 +27,11 @@ class Request:
         self.path: str = scope["path"]
         self.receive = receive
         self.scope = scope
-        self.prefix = ""
         self.address = ""
         self.claimed = ""
         self.caller = ""
         self.noted: dict[str, str] = {}
         self.arrived: float = scope.get(ARRIVED) or time.monotonic()
-
-    def enter(self, prefix: str) -> bool:
-        """Take a prefix off the path, be its slashes doubled; false if the path is not below it."""
-        begin = re.match(re.escape(prefix).replace("/", "/+") + "(?=/)", self.path)
-        if begin is None:
-            return False
-        self.prefix, self.path = prefix, self.path[begin.end() :]
-        return True
 
     @property
     def peer(self) -> str:

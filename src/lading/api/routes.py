@@ -126,27 +126,56 @@ class Match(NamedTuple):
     argument: str
 
 
-def find_route(path: str) -> Match | None:
-    """The route of a path."""
+class Moved(NamedTuple):
+    """A path with a slash too many, and the one that is meant, below the prefix."""
+
+    place: str
+
+
+def find_route(path: str, prefix: str = "") -> Match | Moved | None:
+    """What a path leads to.
+
+    Mirrors are configured by addresses that end with a slash, and put paths behind them; such a
+    path is another one's, and nothing is done for it but to say which.
+
+    Args:
+        path: percent-decoded.
+        prefix: that all paths are below, without a slash at its end.
+    """
+    match = _match(_below(prefix, path))
+    if (match is None or "//" in path) and (place := _meant(path, prefix)):
+        return Moved(place)
+    return match
+
+
+def _meant(path: str, prefix: str) -> str:
+    """The path that is meant by one with a slash too many; empty if there is none."""
+    single = re.sub("/{2,}", "/", path)
+    # "remove_dot_segments" (RFC 3986, 5.2.4): clients would look for such a place elsewhere.
+    if not {".", ".."}.isdisjoint(single.split("/")):
+        return ""
+    for other in (single, single.rstrip("/")):
+        place = _below(prefix, other)
+        if other != path and _match(place) is not None:
+            return place
+    return ""
+
+
+def _below(prefix: str, path: str) -> str:
+    """A path without the prefix; empty if it has another one.
+
+    Who only looks whether somebody is there asks for `/` whatever the prefix, as Distribution's
+    users do.
+    """
+    if path == "/" or not prefix:
+        return path
+    return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else ""
+
+
+def _match(path: str) -> Match | None:
     for route in ROUTES:
         match = route.pattern.fullmatch(path)
         if match is not None:
             parts = match.groupdict()
             return Match(route, parts.get("name"), parts.get("argument", ""))
-    return None
-
-
-def usual_place(path: str) -> str | None:
-    """The path that is meant by one with a slash too many; `None` if there is none.
-
-    Mirrors are configured by addresses that end with a slash, and put paths behind them.
-    """
-    single = re.sub("/{2,}", "/", path)
-    # "remove_dot_segments" (RFC 3986, 5.2.4): clients would look for such a place elsewhere.
-    if not {".", ".."}.isdisjoint(single.split("/")):
-        return None
-    for place in (single, single.rstrip("/")):
-        match = find_route(place)
-        if match is not None and not (match.name or "").startswith("/"):
-            return place if place != path else None
     return None

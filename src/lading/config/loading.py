@@ -1,5 +1,6 @@
 """From a file and the environment to settings, or to everything that is wrong with them."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,8 @@ def find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
         return path
     if named := environ.get(FILE_VARIABLE):
         return Path(named)
-    return next((usual for usual in USUAL_PATHS if usual.exists()), None)
+    # Who may not look into a directory finds none there: Docker keeps /etc/docker to itself.
+    return next((usual for usual in USUAL_PATHS if os.path.exists(usual)), None)  # noqa: PTH110
 
 
 def _read(path: Path | None, findings: Findings) -> Document:

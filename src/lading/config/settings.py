@@ -204,12 +204,13 @@ the path of the socket."""
     net: Annotated[Literal["tcp", "unix"], AnyCase] = "tcp"
     """The kind of socket."""
     host: BaseUrl | None = None
-    """The URL by which clients reach the registry. Given, `Location` headers start with it; \
-otherwise they are relative, which is right behind any proxy."""
+    """The URL by which clients reach the registry, with all that is before `/v2/` if it has a \
+path. Given, `Location` headers start with it; otherwise they are relative, which is right behind \
+any proxy."""
     prefix: PathPrefix = ""
     """The path below which all others are, as in `/registry/`: for a proxy that passes on a part \
 of its paths as they are. One that takes the prefix off says so by `X-Forwarded-Prefix`, and is \
-believed if it is one of `http.trustedproxies`."""
+believed if it is one of `http.trustedproxies`. A path in `http.host` counts instead of both."""
     relativeurls: bool = False
     """`true` keeps `Location` headers relative even if `host` is given."""
     headers: dict[HeaderName, tuple[HeaderValue, ...]] = Field(default_factory=dict)
