@@ -1,7 +1,7 @@
 """The command as a person meets it: its version, its help, its configuration."""
 
-import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -59,25 +59,29 @@ def test_the_list_says_of_a_command_what_its_own_help_says(name: str) -> None:
     assert COMMANDS[name].summary == command.get_short_help_str(limit=200)
 
 
-@pytest.mark.parametrize("option", ["--help", "--version"])
+@pytest.mark.parametrize("option", ["-h", "--help", "-v", "--version"])
 def test_commands_are_loaded_when_they_run(option: str) -> None:
-    """So that help, completion and a version cost what click costs, and little more."""
-    click_alone = _modules("import click")
-    ours = _modules(
-        "from lading.cli.main import main\n"
-        f"main([{option!r}], prog_name='lading', standalone_mode=False)"
-    )
-
-    assert ours <= 1.5 * click_alone
+    """So that help and a version cost what click costs, and little more."""
+    assert _modules(program(), option) <= 1.5 * _modules("-c", "import click")
 
 
-def _modules(code: str) -> int:
-    """How many modules a program has loaded at its end."""
-    counted = f"{code}\nimport sys\nprint(len(sys.modules), file=sys.stderr)"
-    done = subprocess.run(
-        [sys.executable, "-c", counted], capture_output=True, check=True, text=True
-    )
-    return int(done.stderr)
+def test_the_shell_completes_without_loading_a_command() -> None:
+    """At each press of a key."""
+    asked = {"_LADING_COMPLETE": "bash_complete", "COMP_WORDS": "lading re", "COMP_CWORD": "1"}
+    click_alone = _modules("-c", "import click, click.shell_completion")
+
+    assert run([program()], env=asked, check=False).stdout.decode().split() == [
+        "plain,restore",
+        "plain,read-only",
+        "plain,restore-backup",
+    ]
+    assert _modules(program(), env=asked) <= 1.5 * click_alone
+
+
+def _modules(*words: str, env: Mapping[str, str] | None = None) -> int:
+    """How many modules Python loads for a program."""
+    done = run([sys.executable, "-X", "importtime", *words], env=env, check=False)
+    return done.stderr.count(b"import time:")
 
 
 def test_an_unknown_command_is_told() -> None:

@@ -20,6 +20,10 @@ KUBERNETES = {
     "PORT_5001_TCP_PROTO": "tcp",
     "PORT_5001_TCP_PORT": "5001",
     "PORT_5001_TCP_ADDR": "10.0.0.1",
+    "PORT_5001_TCP_START": "tcp://10.0.0.1:5001",
+    "PORT_5001_TCP_END": "tcp://10.0.0.1:5003",
+    "PORT_5001_TCP_PORT_START": "5001",
+    "PORT_5001_TCP_PORT_END": "5003",
     "PORT_53_UDP": "udp://[fd00::1]:53",
     "PORT_53_UDP_ADDR": "fd00::1",
 }
@@ -51,6 +55,16 @@ def test_what_docker_sets_for_a_link(service: str) -> None:
 
     assert len(warnings) == len(DOCKER)
     assert all("a link to a container" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("NAME", "/team/app"), ("PORT", "tcp://10.0.0.1:5001")]
+)
+def test_a_setting_that_there_is_counts_whatever_it_looks_like(name: str, value: str) -> None:
+    loaded = load(None, {f"REGISTRY_LOG_FIELDS_{name}": value})
+
+    assert loaded.settings.log.fields == {name.lower(): value}
+    assert not loaded.warnings
 
 
 def test_what_podman_reads() -> None:

@@ -5,6 +5,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class Listed(NamedTuple):
@@ -41,6 +42,15 @@ class LazyGroup(click.Group):
         module, _, name = self._listed[cmd_name].place.partition(":")
         command: click.Command = getattr(import_module(module), name)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """What may stand where something is being typed, without loading any command."""
+        commands = [
+            CompletionItem(name, help=listed.summary)
+            for name, listed in self._listed.items()
+            if name.startswith(incomplete)
+        ]
+        return [*commands, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without loading any."""

@@ -25,7 +25,7 @@ _NAME = re.compile(r"(?P<service>.+)_NAME", re.ASCII)
 _ENV = re.compile(r"(?P<service>.+?)_ENV_.+", re.ASCII)
 
 _URL = re.compile(r"(tcp|udp|sctp)://\S+", re.ASCII)
-_PART = re.compile(r"tcp|udp|sctp|\d{1,5}|[0-9a-fA-F.:]+", re.ASCII)
+_PART = re.compile(r"(tcp|udp|sctp)(://\S+)?|\d{1,5}|[0-9a-fA-F.:]+", re.ASCII)
 _HOST = re.compile(r"[0-9a-zA-Z.:-]+", re.ASCII)
 _LINK = re.compile(r"/[^/]+/[^/]+", re.ASCII)
 
@@ -33,7 +33,7 @@ _LINK = re.compile(r"/[^/]+/[^/]+", re.ASCII)
 def origin_of(name: str, environ: Mapping[str, str]) -> str | None:
     """Where a variable is likely from, in words, if it is none of ours.
 
-    Both its name and its value have to be of the kind, as a setting may be named like one.
+    Both its name and its value have to be of the kind, as a misspelt setting may be named like one.
 
     Args:
         name: of the variable, in full.

@@ -35,11 +35,17 @@ def overlay(document: Document, tree: Node, environ: Mapping[str, str], findings
     for name in sorted(environ):
         if not name.startswith(_PREFIX) or name == FILE_VARIABLE:
             continue
-        origin = origin_of(name, environ)
+        origin = None if _is_setting(tree, name) else origin_of(name, environ)
         if origin is not None:
             findings.warn(f"environment {name}", "", f"ignored: {origin}")
         else:
             _apply(document, tree, name, environ[name], findings)
+
+
+def _is_setting(tree: Node, name: str) -> bool:
+    """Tell whether a variable names a setting that there is; whoever set it meant that."""
+    node = tree.find(name.removeprefix(_PREFIX).lower().replace("_", "."))
+    return node is not None and node.supported
 
 
 def _apply(document: Document, tree: Node, name: str, text: str, findings: Findings) -> None:

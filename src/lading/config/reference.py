@@ -75,8 +75,10 @@ A variable `REGISTRY_A_B` sets the key `a.b`, and goes over what the file says:
   driver, and forgets what the file says below `storage`.
 - Variables apply in the order of their names, so what is more special comes later.
 - A second storage driver is an error.
-- An unknown variable is a warning, for others set variables with this prefix, too (Kubernetes does
-  for a service called `registry`). Only directly below `storage` and `auth` it is an error.
+- An unknown variable is a warning; directly below `storage` and `auth` it is an error.
+- What Kubernetes sets for a Service whose name begins with `registry` (`REGISTRY_AUTH_PORT`,
+  `REGISTRY_SERVICE_HOST`), what Docker sets for such a link, and podman's `REGISTRY_AUTH_FILE` are
+  warnings everywhere.
 - `version` can be given in a file only.
 - `REGISTRY_CONFIGURATION_PATH` names the file if the command line does not. If neither does, every
   command takes `/etc/distribution/config.yml` or `/etc/docker/registry/config.yml`, if it is there.
