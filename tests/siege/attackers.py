@@ -46,9 +46,10 @@ class Attacker:
         self._address = address
 
     def go_on(self, pause: float) -> Iterator[None]:
-        """Again and again, with a pause in seconds, until the end."""
-        while not self._stop.wait(pause):
+        """At once, and again after each pause in seconds, until the end."""
+        while not self._stop.is_set():
             yield
+            self._stop.wait(pause)
 
     def hold(self) -> None:
         """Keep what is held for a while."""
