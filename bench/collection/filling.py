@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from lading.app import metadata_path
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.core import media
 from lading.core.digest import SHA256, Digest
@@ -22,6 +21,7 @@ from lading.core.names import RepositoryName, Tag
 from lading.metadata import links, manifests
 from lading.metadata.pushes import Push
 from lading.metadata.sqlite import SqliteMetadata
+from lading.wiring.application import metadata_path
 
 BLOBS_OF_IMAGE = 10
 IMAGES_OF_REPOSITORY = 100

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from lading.api.limits import client_of
+from lading.edge.limits import client_of
 from tests.support.client import Answer, Client
 from tests.support.guarded import basic, guarded_registry
 from tests.support.lading import lading_serve

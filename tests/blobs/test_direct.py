@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lading.api.body import new_buffer
 from lading.blobs.direct import BLOCK, LARGE, write
+from lading.edge.body import new_buffer
 from tests.support.cache import can_bypass, is_cached
 
 SHARED_MEMORY = Path("/dev/shm")

@@ -14,10 +14,10 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from lading.app import metadata_path
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services import jobs
+from lading.wiring.application import metadata_path
 from tests.crash import state
 from tests.crash.effects import DEAD, Effects
 from tests.crash.state import Place

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lading.app import metadata_path
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.loose import KEPT
 from lading.services.pull import pull_blob
+from lading.wiring.application import metadata_path
 from tests.support.contents import read
 from tests.support.people import People
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from lading.app import metadata_path
 from lading.blobs.filesystem import FilesystemBlobs
 from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
 from lading.core.attachments import tags_of
@@ -35,6 +34,7 @@ from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manif
 from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
 from lading.services.verify import Check
+from lading.wiring.application import metadata_path
 from tests.crash.state import Place
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.people import ALICE, DAY, People, pieces

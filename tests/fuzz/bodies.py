@@ -5,7 +5,7 @@ The application here is no registry but one that notes what it gets.
 
 from dataclasses import dataclass, field
 
-from lading.api.asgi import Receive, Scope, Send
+from lading.edge.asgi import Receive, Scope, Send
 from tests.fuzz.wire import Wire
 
 _HEAD = b"PUT /%d HTTP/1.1\r\nHost: a\r\n"

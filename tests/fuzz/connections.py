@@ -6,7 +6,7 @@ answer is one of HTTP and none a 500; and see `wire.py`.
 
 import re
 
-from lading.api.asgi import Receive, Scope, Send
+from lading.edge.asgi import Receive, Scope, Send
 from tests.fuzz.registry import api
 from tests.fuzz.wire import Wire
 

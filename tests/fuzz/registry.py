@@ -12,9 +12,9 @@ from lading.api.application import Api
 from lading.api.context import Options
 from lading.blobs.memory import MemoryBlobs
 from lading.config.settings import Settings
-from lading.gate import open_gate
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services.registry import Policy, Registry
+from lading.wiring.authentication import open_gate
 
 T = TypeVar("T")
 

@@ -14,9 +14,6 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from lading.api.asgi import Message
-from lading.api.credentials import parse_authorization
-from lading.api.forwarded import client_address
 from lading.auth.external import ExternalTokens
 from lading.auth.htpasswd import HtpasswdInvalid, parse_users
 from lading.auth.keysets import FixedKeys, KeySetInvalid, TrustedKey, parse_keys
@@ -32,6 +29,9 @@ from lading.core.globs import Glob
 from lading.core.names import RepositoryName, UploadId, parse_reference
 from lading.core.ranges import MAX_RANGES, parse_chunk, parse_ranges
 from lading.core.scopes import Scope
+from lading.edge.asgi import Message
+from lading.edge.credentials import parse_authorization
+from lading.edge.forwarded import client_address
 from tests.fuzz.bodies import PIPELINED, TRAILERS, pipelined, trailers
 from tests.fuzz.connections import CONVERSATIONS, connections
 from tests.fuzz.registry import HASH, api, directory, run

@@ -7,9 +7,9 @@ from typing import Any
 
 import uvicorn
 
-from lading.api.asgi import Application, Receive, Scope, Send
-from lading.api.body import ClientDisconnected
-from lading.api.response import ALWAYS
+from lading.edge.asgi import Application, Receive, Scope, Send
+from lading.edge.body import ClientDisconnected
+from lading.edge.response import ALWAYS
 from lading.server.connection import Connection
 from lading.server.server import Server
 from lading.server.sharing import Shares

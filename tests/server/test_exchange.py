@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 import uvloop
 
-from lading.api.asgi import Application, Receive, Scope, Send
+from lading.edge.asgi import Application, Receive, Scope, Send
 from lading.server import exchange
 from lading.server.protocol import Http
 from lading.server.sendfile import FileSender

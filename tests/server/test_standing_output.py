@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lading.journal import CAPACITY
+from lading.system.logfile import CAPACITY
 from tests.support.client import Client
 from tests.support.commands import environment
 from tests.support.guarded import write_users

@@ -4,10 +4,7 @@ import time
 from http import HTTPStatus
 from urllib.parse import quote
 
-from lading.api.accesslog import AccessLog
-from lading.api.asgi import Message, Receive, Scope, Send
 from lading.api.audit import Answered, AuditLog
-from lading.api.body import ClientDisconnected
 from lading.api.context import Context, Options
 from lading.api.errors import (
     error_response,
@@ -15,18 +12,21 @@ from lading.api.errors import (
     method_not_allowed_response,
     not_found_response,
 )
-from lading.api.forwarded import client_address, is_trusted
-from lading.api.guard import Gate, Guard
-from lading.api.limits import Limits
-from lading.api.multipart import PartsBody
-from lading.api.proxies import UnnamedProxies
-from lading.api.request import Request
-from lading.api.response import BlobBody, Response
 from lading.api.routes import Endpoint, Match, Moved, find_route
-from lading.api.send import Sender
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse, ReadOnly, RegistryError, TooManyRequests, Unsupported
 from lading.core.names import RepositoryName
+from lading.edge.accesslog import AccessLog
+from lading.edge.asgi import Message, Receive, Scope, Send
+from lading.edge.body import ClientDisconnected
+from lading.edge.forwarded import client_address, is_trusted
+from lading.edge.guard import Gate, Guard
+from lading.edge.limits import Limits
+from lading.edge.multipart import PartsBody
+from lading.edge.proxies import UnnamedProxies
+from lading.edge.request import Request
+from lading.edge.response import BlobBody, Response
+from lading.edge.send import Sender
 from lading.services import damage
 from lading.services.registry import Registry
 

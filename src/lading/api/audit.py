@@ -12,12 +12,12 @@ from datetime import UTC, datetime
 from enum import Enum
 from http import HTTPStatus
 
-from lading.api.credentials import Token, parse_authorization
-from lading.api.request import Request
-from lading.api.response import encode_json
 from lading.api.routes import Match
 from lading.auth.claims import said_subject
-from lading.journal import Journal
+from lading.edge.credentials import Token, parse_authorization
+from lading.edge.request import Request
+from lading.edge.response import encode_json
+from lading.system.logfile import LogFile
 
 
 class Kind(Enum):
@@ -105,14 +105,14 @@ class Answered:
 
 
 class AuditLog:
-    """Writes entries to a journal.
+    """Writes entries to a file.
 
     Attributes:
         reads: whether pulls and lists get an entry, too.
     """
 
-    def __init__(self, journal: Journal, *, reads: bool) -> None:
-        self._journal = journal
+    def __init__(self, file: LogFile, *, reads: bool) -> None:
+        self._file = file
         self._reads = reads
 
     async def note(self, request: Request, match: Match, answered: Answered) -> None:
@@ -124,7 +124,7 @@ class AuditLog:
         if self._is_worth_it(deed, request, answered.status):
             entry = _entry(deed, request, answered, match)
             for tags in _groups(_tags(request)) if deed.name == "manifest.push" else ((),):
-                await self._journal.write(_line({**entry, "tags": tags} if tags else entry))
+                await self._file.write(_line({**entry, "tags": tags} if tags else entry))
 
     def record(self, what: str, details: Mapping[str, str], *, who: str, at: float) -> None:
         """Write the entry of something that no request has asked for.
@@ -136,7 +136,7 @@ class AuditLog:
             at: when.
         """
         entry = {"time": _time(at), "who": who, "what": what, **details, "result": "done"}
-        self._journal.offer(_line({name: _clip(text) for name, text in entry.items() if text}))
+        self._file.offer(_line({name: _clip(text) for name, text in entry.items() if text}))
 
     def _is_worth_it(self, deed: Deed, request: Request, status: int) -> bool:
         if status == HTTPStatus.UNAUTHORIZED and not _has_login(request):

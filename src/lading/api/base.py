@@ -1,7 +1,7 @@
 """end-1: the base of the API, by which clients find out that it is here."""
 
 from lading.api.context import Context
-from lading.api.response import JSON, Response
+from lading.edge.response import JSON, Response
 
 
 async def check(_: Context) -> Response:

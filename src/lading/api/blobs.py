@@ -2,13 +2,13 @@
 
 from collections.abc import Sequence
 
-from lading.api.body import skip_body
-from lading.api.conditions import etag, is_fresh, range_applies
 from lading.api.context import Context
-from lading.api.multipart import content_range, parts_of
-from lading.api.response import BlobBody, Response
 from lading.core.digest import Digest
 from lading.core.ranges import ByteRange, parse_ranges
+from lading.edge.body import skip_body
+from lading.edge.conditions import etag, is_fresh, range_applies
+from lading.edge.multipart import content_range, parts_of
+from lading.edge.response import BlobBody, Response
 from lading.services.delete import delete_blob
 from lading.services.pull import PulledBlob, pull_blob, stat_blob
 

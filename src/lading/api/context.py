@@ -6,13 +6,13 @@ from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import NamedTuple
 
-from lading.api.forwarded import PublicAddress
-from lading.api.request import Request
-from lading.api.response import ALWAYS
 from lading.auth.service import TokenService
 from lading.core.access import Access, Grant
 from lading.core.digest import Digest
 from lading.core.manifest import DEFAULT_MAX_SIZE
+from lading.edge.forwarded import PublicAddress
+from lading.edge.request import Request
+from lading.edge.response import ALWAYS
 from lading.services.registry import Registry
 
 

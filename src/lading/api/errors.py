@@ -8,9 +8,9 @@ import logging
 import math
 from collections.abc import Mapping
 
-from lading.api.response import JSON, Response, encode_json
 from lading.core import errors
 from lading.core.errors import RegistryError
+from lading.edge.response import JSON, Response, encode_json
 
 STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     errors.NameInvalid: (400, "NAME_INVALID"),

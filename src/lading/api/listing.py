@@ -6,10 +6,10 @@ from urllib.parse import quote
 import msgspec
 
 from lading.api.context import Context
-from lading.api.response import JSON, Response, StreamBody, encode_json, json_response
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.errors import PageInvalid
+from lading.edge.response import JSON, Response, StreamBody, encode_json, json_response
 from lading.ports.metadata import Referrer
 from lading.services import listing
 

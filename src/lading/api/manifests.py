@@ -1,11 +1,11 @@
 """end-3, end-7, end-9: manifests."""
 
-from lading.api.body import skip_body, whole_body
-from lading.api.conditions import creates_only, etag, is_fresh
 from lading.api.context import Context
-from lading.api.response import Response
 from lading.core.errors import ManifestTooLarge
 from lading.core.names import Tag, parse_reference, parse_wanted
+from lading.edge.body import skip_body, whole_body
+from lading.edge.conditions import creates_only, etag, is_fresh
+from lading.edge.response import Response
 from lading.ports.metadata import StoredManifest
 from lading.services.delete import delete_manifest
 from lading.services.pull import pull_manifest, stat_manifest

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from lading.api import base, blobs, listing, manifests, token, uploads
-from lading.api.challenge import TOKEN_PATH
 from lading.api.context import Context
-from lading.api.needs import DELETE, PULL, PUSH, Need, Needs
-from lading.api.response import Response
 from lading.core.errors import ReadOnly, RegistryError
+from lading.edge.challenge import TOKEN_PATH
+from lading.edge.needs import DELETE, PULL, PUSH, Need, Needs
+from lading.edge.response import Response
 
 Handler = Callable[[Context], Awaitable[Response]]
 

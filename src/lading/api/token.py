@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
-from lading.api.body import whole_body
-from lading.api.challenge import Basic
 from lading.api.context import Context
-from lading.api.credentials import Password, parse_authorization
 from lading.api.errors import not_found_response
-from lading.api.limits import client_of
-from lading.api.response import Response, json_response
 from lading.auth.authenticator import Login
 from lading.auth.claims import said_subject
 from lading.auth.service import Granted, TokenService
 from lading.core.errors import TokenRequestInvalid, Unauthorized
 from lading.core.scopes import Scope
+from lading.edge.body import whole_body
+from lading.edge.challenge import Basic
+from lading.edge.credentials import Password, parse_authorization
+from lading.edge.limits import client_of
+from lading.edge.response import Response, json_response
 
 # A form with a password and the scopes of a large push.
 MAX_FORM = 64 * 1024

@@ -1,14 +1,14 @@
 """end-4, end-5, end-6, end-11, end-13, end-14: pushes of blobs."""
 
-from lading.api.body import read_pieces, skip_body
 from lading.api.context import Context
 from lading.api.errors import upload_range
-from lading.api.limits import client_of
-from lading.api.response import Response
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import DigestInvalid, NameInvalid
 from lading.core.names import RepositoryName, UploadId
 from lading.core.ranges import parse_chunk
+from lading.edge.body import read_pieces, skip_body
+from lading.edge.limits import client_of
+from lading.edge.response import Response
 from lading.services import push_blob
 from lading.services.push_blob import Chunk
 

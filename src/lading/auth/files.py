@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lading.durable import sync_directory
+from lading.system.durable import sync_directory
 
 PRIVATE = 0o600
 

@@ -21,7 +21,7 @@ from lading.auth import files
 from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import thumbprint
 from lading.core.clocks import SLACK
-from lading.durable import make_directories
+from lading.system.durable import make_directories
 
 # No token lives longer (seconds), so a key that was replaced this long ago verifies nothing.
 LONGEST_TOKEN = 24 * 3600.0

@@ -18,8 +18,8 @@ import msgspec
 from lading.auth import fetching
 from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey, libtrust_id, thumbprint
-from lading.blocking import Pending, Threads
 from lading.core.errors import Unavailable
+from lading.system.threads import Pending, Threads
 
 log = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from lading import durable
 from lading.blobs import files
 from lading.blobs.failures import translated
 from lading.blobs.layout import Layout
-from lading.blocking import Lane, Pending, Threads
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull
 from lading.core.names import UploadKey
+from lading.system import durable
+from lading.system.threads import Lane, Pending, Threads
 
 P = ParamSpec("P")
 T = TypeVar("T")

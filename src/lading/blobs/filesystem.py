@@ -31,7 +31,6 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from lading import durable
 from lading.blobs import distribution, files, locks
 from lading.blobs.census import Census
 from lading.blobs.disk import Disk
@@ -45,6 +44,7 @@ from lading.core.digest import SHA256, Digest
 from lading.core.errors import DigestInvalid, Unavailable, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.ports.blobs import LocalFile, Memory, Staged, StoredBytes
+from lading.system import durable
 
 log = logging.getLogger(__name__)
 

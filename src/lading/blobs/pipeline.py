@@ -7,7 +7,7 @@ already: neither disk nor core stands still until the event loop has heard of it
 from collections.abc import Callable
 
 from lading.blobs.disk import Disk
-from lading.blocking import Pending
+from lading.system.threads import Pending
 
 Work = Callable[[], None]
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from lading.api.audit import AuditLog, lost_entries
-from lading.app import metadata_path
 from lading.config.settings import Settings
-from lading.journal import PARTING, Journal
+from lading.system.logfile import PARTING, LogFile
+from lading.wiring.application import metadata_path
 
 
 class CommandAudit:
@@ -24,24 +24,24 @@ class CommandAudit:
         self._path = None if path is None or str(path) == "-" else path
         self._owner = metadata_path(settings.storage.filesystem.rootdirectory)
         self._who = who
-        self._journal: Journal | None = None
+        self._file: LogFile | None = None
 
     def __call__(self, what: str, /, **details: str) -> None:
         """Write down a deed."""
-        if self._journal is None and self._path is not None:
-            self._journal = self._open(self._path)
-        if self._journal is not None:
-            AuditLog(self._journal, reads=True).record(what, details, who=self._who, at=time.time())
+        if self._file is None and self._path is not None:
+            self._file = self._open(self._path)
+        if self._file is not None:
+            AuditLog(self._file, reads=True).record(what, details, who=self._who, at=time.time())
 
     def close(self) -> None:
         """Write what is left."""
-        if self._journal is not None:
-            self._journal.finish(PARTING)
+        if self._file is not None:
+            self._file.finish(PARTING)
 
-    def _open(self, path: Path) -> Journal | None:
+    def _open(self, path: Path) -> LogFile | None:
         is_new = not path.exists()
         try:
-            journal = Journal(path, lost_entries)
+            file = LogFile(path, lost_entries)
             if is_new and os.geteuid() == 0:  # the server must be able to write to it
                 owner = self._owner.stat()
                 os.chown(path, owner.st_uid, owner.st_gid)
@@ -49,4 +49,4 @@ class CommandAudit:
             click.echo(f"Warning: not in the audit log: {path}: {error.strerror}", err=True)
             self._path = None
             return None
-        return journal
+        return file

@@ -14,8 +14,6 @@ from pathlib import Path
 
 import click
 
-from lading import datadir
-from lading.app import metadata_path
 from lading.cli.arguments import CONFIG
 from lading.cli.output import to_json
 from lading.cli.registry import note, operator, run_with
@@ -27,12 +25,14 @@ from lading.config.settings import Settings
 from lading.core.errors import RegistryError
 from lading.core.garbage import utc
 from lading.core.history import Change
-from lading.durable import sync_directory
 from lading.metadata.copies import count_blobs, open_copy, stored_blobs
 from lading.metadata.replacement import NotEmpty, UnusableBackup, replace
 from lading.ports.maintenance import LONGEST_HOLD, Hold
 from lading.services import backup as backing_up
 from lading.services.registry import Registry
+from lading.system.durable import sync_directory
+from lading.wiring import datadir
+from lading.wiring.application import metadata_path
 
 METADATA = "metadata.sqlite3"
 BLOBS = "blobs.txt"

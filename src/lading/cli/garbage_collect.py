@@ -11,7 +11,6 @@ from pathlib import Path
 
 import click
 
-from lading.app import worker_name
 from lading.cli.arguments import CONFIG
 from lading.cli.output import plain, to_json
 from lading.cli.registry import with_registry
@@ -33,6 +32,7 @@ from lading.services import collect, jobs, lease, times
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease
 from lading.services.registry import Registry
+from lading.wiring.application import worker_name
 
 KINDS = {
     DoomedManifest: "manifest",

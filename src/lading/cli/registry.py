@@ -11,7 +11,6 @@ from typing import TypeVar
 
 import click
 
-from lading.app import close_registry, metadata_path, open_registry
 from lading.cli.audit import CommandAudit
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
@@ -20,6 +19,7 @@ from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName
 from lading.services.registry import Registry
+from lading.wiring.application import close_registry, metadata_path, open_registry
 
 T = TypeVar("T")
 

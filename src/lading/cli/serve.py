@@ -8,19 +8,24 @@ from pathlib import Path
 
 import click
 
-from lading import datadir
-from lading.app import close_registry, is_on_read_only_disk, open_audit, open_registry
 from lading.auth.problems import AuthUnusable
 from lading.cli.arguments import CONFIG
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
 from lading.config.loading import find_file
 from lading.config.settings import Settings
-from lading.gate import open_gate
 from lading.server import workers
 from lading.server.listener import listen
 from lading.server.log import configure_logging
 from lading.server.tls import UnusableTls, load_context
+from lading.wiring import datadir
+from lading.wiring.application import (
+    close_registry,
+    is_on_read_only_disk,
+    open_audit,
+    open_registry,
+)
+from lading.wiring.authentication import open_gate
 
 
 @click.command()
@@ -102,14 +107,14 @@ def _check_audit(settings: Settings) -> None:
         ClickException: it cannot be written.
     """
     try:
-        journal = open_audit(settings)
+        file = open_audit(settings)
     except OSError as error:
         raise click.ClickException(
             f"audit.file: {settings.audit.file}: {error.strerror};"
             " make its directory, and let this user write there"
         ) from error
-    if journal is not None:
-        asyncio.run(journal.close())
+    if file is not None:
+        asyncio.run(file.close())
 
 
 def _listen(settings: Settings) -> socket.socket:

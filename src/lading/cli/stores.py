@@ -7,10 +7,10 @@ from contextlib import contextmanager
 import click
 
 from lading.config.settings import Settings
-from lading.datadir import BlobsMissing, ForeignData, ServedElsewhere, SplitData
 from lading.metadata.presence import DatabaseInUse
 from lading.metadata.reading import NotReadable
 from lading.metadata.schema import NewerSchema, OlderSchema
+from lading.wiring.datadir import BlobsMissing, ForeignData, ServedElsewhere, SplitData
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # What says what to do, and comes before anything is changed.

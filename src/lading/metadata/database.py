@@ -12,13 +12,13 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
-from lading.blocking import Threads
-from lading.durable import make_directories, sync_directory
 from lading.metadata import copies
 from lading.metadata.failures import translate, translated
 from lading.metadata.presence import Presence
 from lading.metadata.schema import migrate
 from lading.metadata.writer import GroupWriter, Work
+from lading.system.durable import make_directories, sync_directory
+from lading.system.threads import Threads
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -12,13 +12,13 @@ from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, TypeVar
 
-from lading.blocking import Threads
 from lading.core.errors import Unavailable
 from lading.metadata import copies
 from lading.metadata.failures import translate, translated
 from lading.metadata.schema import require_current
 from lading.metadata.writer import Work
-from lading.mounts import is_read_only
+from lading.system.mounts import is_read_only
+from lading.system.threads import Threads
 
 T = TypeVar("T")
 P = ParamSpec("P")

@@ -12,13 +12,13 @@ from pathlib import Path
 from sqlite3 import Connection
 
 from lading.core.history import Change
-from lading.durable import make_directories, sync_directory
 from lading.metadata import strangers
 from lading.metadata.copies import open_copy
 from lading.metadata.emptiness import has_nothing
 from lading.metadata.presence import alone_with
 from lading.metadata.reading import holds_bytes
 from lading.metadata.schema import STEPS
+from lading.system.durable import make_directories, sync_directory
 
 
 class UnusableBackup(Exception):

@@ -17,7 +17,7 @@ from queue import Empty, SimpleQueue
 from sqlite3 import Connection
 from typing import Any, TypeVar
 
-from lading.blocking import Pending
+from lading.system.threads import Pending
 
 T = TypeVar("T")
 Work = Callable[[Connection], T]

@@ -4,8 +4,8 @@ from collections import Counter
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 
-from lading.api.forwarded import is_trusted
-from lading.api.limits import client_of
+from lading.edge.forwarded import is_trusted
+from lading.edge.limits import client_of
 
 
 class Addresses:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Protocol
 
-from lading.api.body import PIECE, Buffers
+from lading.edge.body import PIECE, Buffers
 from lading.server.exchange import Exchange
 
 # Where bytes go that nobody wants; it is the same for all, as nobody looks at them.

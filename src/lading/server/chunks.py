@@ -10,7 +10,7 @@ parser has seen the head and no chunk, so between any two of them it can go on.
 import re
 from typing import NamedTuple
 
-from lading.api.body import PIECE, Buffers
+from lading.edge.body import PIECE, Buffers
 from lading.server.body import Body, Receiver
 from lading.server.exchange import Exchange
 

@@ -10,7 +10,7 @@ import fcntl
 import struct
 import termios
 
-from lading.api.asgi import Application
+from lading.edge.asgi import Application
 from lading.server.exchange import Exchange
 from lading.server.protocol import Http
 from lading.server.refusal import NOT_HTTPS

@@ -11,9 +11,9 @@ from contextlib import closing
 from http import HTTPStatus
 from typing import Protocol
 
-from lading.api.asgi import Application, Message, Scope
-from lading.api.body import PIECE, SMALL_PIECE, ClientDisconnected
 from lading.core.digest import Bytes
+from lading.edge.asgi import Application, Message, Scope
+from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
 from lading.server.sendfile import FilePart, FileSender
 from lading.server.spelling import BEGINNINGS
 from lading.server.state import State

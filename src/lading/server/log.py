@@ -13,7 +13,7 @@ from typing import TextIO
 
 from lading.config.settings import Settings
 from lading.core.printable import printable
-from lading.journal import STANDARD_ERROR, STANDARD_OUTPUT, Journal
+from lading.system.logfile import STANDARD_ERROR, STANDARD_OUTPUT, LogFile
 
 log = logging.getLogger(__name__)
 
@@ -36,24 +36,24 @@ def configure_logging(settings: Settings) -> None:
         else _Json(settings.log.fields)
     )
     root = logging.getLogger()
-    messages = Journal(STANDARD_ERROR, partial(_lost_messages, formatter))
+    messages = LogFile(STANDARD_ERROR, partial(_lost_messages, formatter))
     root.handlers[:] = [_handler(sys.stderr, messages, formatter)]
     root.setLevel(LEVELS[settings.log.level])
     # The server's own account of its processes coming and going.
     logging.getLogger("uvicorn").setLevel(max(root.level, logging.WARNING))
 
     access = logging.getLogger("lading.access")
-    requests = Journal(STANDARD_OUTPUT, _lost_requests)
+    requests = LogFile(STANDARD_OUTPUT, _lost_requests)
     access.handlers[:] = [_handler(sys.stdout, requests, None)]
     access.setLevel(logging.INFO)
     access.propagate = False
 
 
 def _handler(
-    stream: TextIO | None, journal: Journal, formatter: logging.Formatter | None
+    stream: TextIO | None, file: LogFile, formatter: logging.Formatter | None
 ) -> logging.Handler:
     """For a stream, unless it was closed: its descriptor may be anything else's by now."""
-    return logging.NullHandler() if stream is None else _ToJournal(journal, formatter)
+    return logging.NullHandler() if stream is None else _ToLogFile(file, formatter)
 
 
 def _lost_messages(formatter: logging.Formatter, count: int) -> bytes:
@@ -68,25 +68,25 @@ def _lost_requests(count: int) -> bytes:
     return b""
 
 
-class _ToJournal(logging.Handler):
+class _ToLogFile(logging.Handler):
     """Hands over each record as a line; or as the lines that it holds."""
 
-    def __init__(self, journal: Journal, formatter: logging.Formatter | None) -> None:
+    def __init__(self, file: LogFile, formatter: logging.Formatter | None) -> None:
         super().__init__()
-        self._journal = journal
+        self._file = file
         self.setFormatter(formatter)
 
     def createLock(self) -> None:  # noqa: N802 - logging's
-        """Have none: a journal takes lines from any thread."""
+        """Have none: a log file takes lines from any thread."""
         self.lock = None
 
     def emit(self, record: logging.LogRecord) -> None:
         """Hand over a record."""
-        self._journal.offer(self.format(record).encode(errors="backslashreplace") + b"\n")
+        self._file.offer(self.format(record).encode(errors="backslashreplace") + b"\n")
 
     def close(self) -> None:
         """Write what is left, as far as that can be done soon."""
-        self._journal.finish(PARTING)
+        self._file.finish(PARTING)
         super().close()
 
 

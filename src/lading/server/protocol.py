@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from lading.api.asgi import ARRIVED, Application, Scope
+from lading.edge.asgi import ARRIVED, Application, Scope
 from lading.server.bounds import Bounds
 from lading.server.bypass import Bypass
 from lading.server.exchange import Exchange

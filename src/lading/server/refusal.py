@@ -3,7 +3,7 @@
 import json
 from http import HTTPStatus
 
-from lading.api.response import JSON
+from lading.edge.response import JSON
 from lading.server.spelling import render_lines
 from lading.server.state import State
 

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from lading.api.body import ClientDisconnected
-from lading.blocking import finish
+from lading.edge.body import ClientDisconnected
+from lading.system.threads import finish
 
 # Bytes given to the kernel at once; then other clients have their turn. With fewer, large blobs are
 # pulled slowly beside many small requests, with more these wait.

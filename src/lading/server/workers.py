@@ -23,8 +23,6 @@ from pathlib import Path
 
 import uvicorn
 
-from lading.app import Server as Application
-from lading.app import build, headers_of_all
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.server.addresses import Addresses
@@ -37,6 +35,8 @@ from lading.server.sharing import Share, Shares
 from lading.server.state import State
 from lading.server.supervisor import Supervisor
 from lading.server.tls import CHECK_INTERVAL, Certificates
+from lading.wiring.application import Server as Application
+from lading.wiring.application import build, headers_of_all
 
 # Seconds that a worker may need to close its files, beyond what its requests need.
 CLOSING = 5.0

@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Sequence
 
-from lading.blocking import Threads
 from lading.core import manifest as manifests
 from lading.core.access import Action, Grant
 from lading.core.digest import SHA256, Digest
@@ -11,6 +10,7 @@ from lading.core.errors import DigestMismatch, TooManyTags
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
 from lading.services.registry import Registry
+from lading.system.threads import Threads
 
 log = logging.getLogger(__name__)
 

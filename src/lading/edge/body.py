@@ -1,0 +1,218 @@
+"""Reading the body of a request: that of a blob never more at once than a few pieces."""
+
+import ctypes
+import mmap
+from collections import deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from lading.core.digest import Bytes
+from lading.edge.asgi import Receive
+from lading.edge.budget import Budget, Queue
+from lading.edge.spool import Spool
+
+# Bytes handed on at once: large enough that a hop to a thread costs little beside hashing and
+# writing them, small enough that dozens of uploads fit into memory.
+PIECE = 1024 * 1024
+# Pieces of one body: one arrives, one waits, one is hashed and written.
+BUFFERS = 3
+# Of these, with the first one, which is of small pages.
+MADE = BUFFERS + 1
+HUGE_PAGE = 2 * 1024 * 1024
+# Bytes of a process for such pieces, and for whole bodies: enough for more pushes than cores can
+# hash at once. When it is spent, what comes is cut into small pieces, or waits on the disk, and
+# takes longer.
+BUDGET = 48 * 1024 * 1024
+BODIES = Budget(BUDGET)
+SMALL_PIECE = 64 * 1024
+# Bytes of large bodies that are understood and stored at once: two manifests of the largest size,
+# each of which becomes many times as many objects meanwhile. Others wait their turn.
+WORKED_ON = 8 * 1024 * 1024
+_AT_WORK = Queue(WORKED_ON)
+
+
+class ClientDisconnected(Exception):
+    """The client went away in the middle of its request; there is no one to answer."""
+
+
+class Buffers:
+    """Memory for pieces: while one is filled, the two before it are still worked on.
+
+    It is of whole pages, from which a disk can be written. The kernel gives it when it is written
+    to: a client that stops early, or stands still, takes no more of it than it has sent of its
+    first piece. Those after it are in huge pages.
+
+    Attributes:
+        size: bytes of each.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self._made: deque[memoryview] = deque()
+        BODIES.overdraw(MADE * size)
+
+    def __del__(self) -> None:
+        """Let others have the memory."""
+        BODIES.give_back(MADE * self.size)
+
+    @classmethod
+    def if_affordable(cls, size: int) -> "Buffers | None":
+        """Buffers, unless many others have some: clients that stand still keep theirs."""
+        return cls(size) if BODIES.has(MADE * size) else None
+
+    def turn(self) -> memoryview:
+        """The next one to be filled."""
+        if len(self._made) == BUFFERS:
+            self._made.rotate(-1)
+        elif self._made and self.size >= PIECE:
+            self._made = deque(_in_huge_pages(self.size))
+        else:
+            self._made.append(new_buffer(self.size))
+        return self._made[-1]
+
+
+def new_buffer(size: int) -> memoryview:
+    """Memory of whole pages."""
+    return memoryview(_memory(size))
+
+
+def _in_huge_pages(size: int) -> list[memoryview]:
+    """Buffers for the rest of a body, side by side.
+
+    A disk takes a piece from memory that lies together in one request instead of several, which is
+    up to twice as fast, and the kernel has fewer pages to look up. Where it has no huge pages (see
+    madvise(2)), they are small ones.
+    """
+    memory = _memory(BUFFERS * size + HUGE_PAGE)
+    with suppress(OSError):
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    whole = memoryview(memory)
+    start = -_address_of(whole) % HUGE_PAGE
+    return [whole[start + n * size : start + (n + 1) * size] for n in range(BUFFERS)]
+
+
+def _memory(size: int) -> mmap.mmap:
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
+def _address_of(memory: memoryview) -> int:
+    return ctypes.addressof(ctypes.c_char.from_buffer(memory))
+
+
+async def read_pieces(receive: Receive) -> AsyncIterator[Bytes]:
+    """The body in pieces of `PIECE` bytes, the last one of fewer; all smaller in a busy moment.
+
+    A piece may be overwritten when the second one after it is asked for.
+
+    Raises:
+        ClientDisconnected: the body ends early; what arrived was yielded before.
+    """
+    pieces = _Pieces()
+    more = True
+    while more:
+        message = await receive()
+        gone = message["type"] == "http.disconnect"
+        more = message.get("more_body", False)
+        data: Bytes = message.get("body", b"")
+        for piece in pieces.add(data, last=not more):
+            yield piece
+        del message, data  # or it is kept while the client takes its time over the next
+        if gone:
+            raise ClientDisconnected
+
+
+class _Pieces:
+    """Puts together what arrives; what is a piece already is not copied."""
+
+    def __init__(self) -> None:
+        self._buffers: Buffers | None = None
+        self._is_small = False
+        self._filling: memoryview | None = None
+        self._filled = 0
+
+    def add(self, data: Bytes, *, last: bool) -> Iterator[Bytes]:
+        if not self._filled and (len(data) == PIECE or (last and len(data) < PIECE)):
+            if data:
+                yield data
+            return
+        rest = memoryview(data)
+        while rest:
+            filling = self._filling or self._begin()
+            part = rest[: len(filling) - self._filled]
+            filling[self._filled : self._filled + len(part)] = part
+            self._filled, rest = self._filled + len(part), rest[len(part) :]
+            if self._filled == len(filling):
+                yield self._take(filling)
+        if last and self._filling:
+            yield self._take(self._filling)
+
+    def _begin(self) -> memoryview:
+        if self._buffers is None and not self._is_small:
+            self._buffers = Buffers.if_affordable(PIECE)
+            self._is_small = self._buffers is None
+        # Small ones do not take turns: one that is done is gone, whatever the client does next.
+        self._filling = (
+            memoryview(bytearray(SMALL_PIECE)) if self._buffers is None else self._buffers.turn()
+        )
+        return self._filling
+
+    def _take(self, filling: memoryview) -> memoryview:
+        piece = filling[: self._filled]
+        self._filling, self._filled = None, 0
+        return piece
+
+
+async def skip_body(receive: Receive) -> None:
+    """Wait for the end of a request whose body means nothing, before anything is changed for it.
+
+    Raises:
+        ClientDisconnected: what came is not a whole request.
+    """
+    while (message := await receive()).get("more_body", False):
+        pass
+    if message["type"] == "http.disconnect":
+        raise ClientDisconnected
+
+
+@asynccontextmanager
+async def whole_body(
+    receive: Receive, limit: int, length: int | None, directory: Path | None
+) -> AsyncIterator[bytes | None]:
+    """The whole body, for the length of the block; `None` if it has more than `limit` bytes.
+
+    Args:
+        receive: ASGI's.
+        limit: bytes that it may have.
+        length: bytes that it has, if the client says.
+        directory: where it may wait until it is complete; `None` for the system's.
+
+    Raises:
+        ClientDisconnected: the body ends early.
+        StorageFull, Unavailable: there is neither memory nor room on the disk for it.
+    """
+    if length is not None and length > limit:
+        yield None
+        return
+    message = await receive()
+    if not message.get("more_body", False) and len(message.get("body", b"")) <= SMALL_PIECE:
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnected
+        body = bytes(message.get("body", b""))
+        yield body if len(body) <= limit else None
+        return
+    async with Spool(BODIES, directory) as spool:
+        more = True
+        while more and spool.size <= limit:
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            more = message.get("more_body", False)
+            await spool.append(message.get("body", b""))
+            del message  # or it is kept while the client takes its time over the next
+            if more:
+                message = await receive()
+        if spool.size > limit:
+            yield None
+            return
+        async with _AT_WORK.turn(spool.size):
+            yield await spool.read()

@@ -1,0 +1,118 @@
+"""How a client is told to log in: the `WWW-Authenticate` header of a 401.
+
+Docker's clients choose their way of logging in by it, so its words are those of CNCF Distribution.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from lading.core.scopes import Scope
+from lading.edge.forwarded import Networks, PublicAddress, base_url
+from lading.edge.request import Request
+
+TOKEN_PATH = "/token"  # noqa: S105 - where they are, not what they are
+"""Where the registry's own token service is."""
+
+
+class Fault(StrEnum):
+    """What is wrong with a token (RFC 6750, section 3.1)."""
+
+    INVALID = "invalid_token"
+    INSUFFICIENT = "insufficient_scope"
+
+
+class Challenge(Protocol):
+    """One way of logging in."""
+
+    def header(
+        self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
+    ) -> str:
+        """The value of `WWW-Authenticate`.
+
+        Args:
+            request: that could not be let through.
+            scopes: what a token must be good for to let it through.
+            fault: what is wrong with the token that came with it, if one did.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """A password with every request (RFC 7617)."""
+
+    realm: str
+
+    @property
+    def value(self) -> str:
+        """The same for every request."""
+        return f"Basic realm={_quoted(self.realm)}"
+
+    def header(
+        self,
+        request: Request,  # noqa: ARG002 - the same for all
+        scopes: Sequence[Scope] = (),  # noqa: ARG002
+        fault: Fault | None = None,  # noqa: ARG002
+    ) -> str:
+        """See `Challenge.header`."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A token from another token server.
+
+    Attributes:
+        path: on the host by which the client reaches the registry, instead of `realm`; empty for
+            `realm`.
+    """
+
+    realm: str
+    service: str
+    path: str = ""
+    proxies: Networks = ()
+
+    def header(
+        self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
+    ) -> str:
+        """See `Challenge.header`."""
+        realm = base_url(request, self.proxies) + self.path if self.path else self.realm
+        return bearer_header(realm, self.service, scopes, fault)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnBearer:
+    """A token from the registry's own token service.
+
+    Attributes:
+        address: where clients reach the registry, and so its token service.
+    """
+
+    address: PublicAddress
+    service: str
+
+    def header(
+        self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
+    ) -> str:
+        """See `Challenge.header`."""
+        realm = self.address.url_of(request, TOKEN_PATH)
+        return bearer_header(realm, self.service, scopes, fault)
+
+
+def bearer_header(
+    realm: str, service: str, scopes: Sequence[Scope] = (), fault: Fault | None = None
+) -> str:
+    """The challenge to get a token from `realm`, a URL."""
+    parameters = {"realm": realm, "service": service}
+    if scopes:
+        parameters["scope"] = " ".join(str(scope) for scope in scopes)
+    if fault is not None:
+        parameters["error"] = fault.value
+    return "Bearer " + ",".join(f"{name}={_quoted(text)}" for name, text in parameters.items())
+
+
+def _quoted(text: str) -> str:
+    """A quoted-string (RFC 9110, section 5.6.4)."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,122 @@
+"""Where a request came from, behind proxies.
+
+Only a proxy that the operator named is believed; anybody can send `X-Forwarded-For`.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Self
+from urllib.parse import urlsplit
+
+from lading.edge.request import Request
+
+# RFC 3986, section 3.2: a name or an address, and a port; nothing that could end a header.
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
+
+# Segments that cannot be taken for a host, for what leads upwards, or for the end of a path.
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,64}){1,8}/?", re.ASCII)
+
+Networks = Sequence[IPv4Network | IPv6Network]
+
+
+def is_trusted(peer: str, proxies: Networks) -> bool:
+    """Whether the other end of the connection is one of the operator's proxies."""
+    address = _parse(peer) if proxies else None
+    return address is not None and any(address in network for network in proxies)
+
+
+def client_address(peer: str, headers: Mapping[str, str], proxies: Networks) -> str:
+    """The address of the client, as far as the chain of proxies can be trusted.
+
+    Each proxy appends the address it saw, so the list is read from its end: the first one that is
+    not a proxy of ours is the client.
+    """
+    address, chain = peer, headers.get("x-forwarded-for")
+    if chain is None:
+        return _plain(address)
+    for hop in reversed(chain.split(",")):
+        if not is_trusted(address, proxies) or _parse(hop) is None:
+            break
+        address = hop.strip()
+    return _plain(address)
+
+
+def _plain(address: str) -> str:
+    """A socket for both families shows IPv4's addresses inside of IPv6's; nobody else does."""
+    return address.removeprefix("::ffff:") if "." in address else address
+
+
+@dataclass(frozen=True, slots=True)
+class PublicAddress:
+    """Where clients reach the registry.
+
+    Attributes:
+        origin: `https://host:port`, if the operator says it; else empty.
+        path: what is before `/v2/`, if the operator says it; else `None`.
+        prefix: what the registry itself has before `/v2/`.
+        proxies: who may say the rest.
+    """
+
+    origin: str = ""
+    path: str | None = None
+    prefix: str = ""
+    proxies: Networks = ()
+
+    @classmethod
+    def of(cls, host: str, prefix: str, proxies: Networks) -> Self:
+        """The address that the settings give; `host` is a URL, or empty.
+
+        A URL with a path is the whole of where clients go, as it is in Distribution: nothing that
+        a proxy or the registry has of its own comes between that and `/v2/`.
+        """
+        parts = urlsplit(host)
+        origin = host.removesuffix(parts.path) if parts.path else host
+        return cls(origin, parts.path or None, prefix, proxies)
+
+    def path_of(self, request: Request, path: str) -> str:
+        """A path of the registry's as the client of a request sees it."""
+        if self.path is not None:
+            return self.path + path
+        return _forwarded_prefix(request, self.proxies) + self.prefix + path
+
+    def url_of(self, request: Request, path: str) -> str:
+        """The same with scheme and host, as far as they can be known."""
+        origin = self.origin or base_url(request, self.proxies)
+        return origin + self.path_of(request, path)
+
+
+def _forwarded_prefix(request: Request, proxies: Networks) -> str:
+    """What a proxy took off the path, and tells of as Traefik does: empty, or `/a/b`."""
+    said = request.headers.get("x-forwarded-prefix")
+    if said is None or not is_trusted(request.peer, proxies):
+        return ""
+    said = said.rpartition(",")[2].strip()  # as for the scheme and the host
+    return said.rstrip("/") if _PREFIX.fullmatch(said) else ""
+
+
+def base_url(request: Request, proxies: Networks) -> str:
+    """Where the client reaches the registry, as far as that can be known: `https://host:port`.
+
+    A `Host` that is none is the client's own mistake, and only the client sees what comes of it.
+    """
+    scheme = str(request.scope["scheme"])
+    host = request.headers.get("host", "")
+    if is_trusted(request.peer, proxies):
+        # The proxy next to this server comes last, if there are several.
+        proto = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+        scheme = proto if proto in {"http", "https"} else scheme
+        host = request.headers.get("x-forwarded-host", "").rpartition(",")[2].strip() or host
+    return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
+
+
+@lru_cache(maxsize=1024)  # the same few proxies and clients, with each request
+def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return None
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped or address

@@ -1,0 +1,158 @@
+"""Who may do what: turns a request into an `Access`, before its body is read.
+
+The answer depends on the name of a repository and never on whether it exists, so nobody learns that
+from a refusal.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from lading.auth.service import TokenService
+from lading.core.access import ANYBODY, EVERY_ACCESS, Access, Action
+from lading.core.errors import Denied, NameInvalid, RegistryError, Unauthorized
+from lading.core.names import RepositoryName
+from lading.core.permissions import Permissions
+from lading.core.scopes import CATALOG, Scope
+from lading.edge.callers import Admission, Caller, Callers, admission
+from lading.edge.challenge import Challenge, Fault
+from lading.edge.credentials import Password, Token, parse_authorization
+from lading.edge.needs import Need, Needs
+from lading.edge.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """How callers are told apart, and what each may do.
+
+    Attributes:
+        callers: tells who is calling.
+        permissions: the rules in force now; they may be other ones at the next request.
+        challenge: how a client is told to log in.
+        service: where clients get tokens, if that is here.
+    """
+
+    callers: Callers
+    permissions: Callable[[], Permissions]
+    challenge: Challenge
+    service: TokenService | None = None
+
+
+class Guard:
+    """Decides on requests. Without a gate everybody may do everything."""
+
+    def __init__(self, gate: Gate | None) -> None:
+        self._gate = gate
+
+    async def admit(
+        self, request: Request, needs: Needs, repository: RepositoryName | None
+    ) -> Admission:
+        """Let a request in.
+
+        Args:
+            request: its body is not touched.
+            needs: what the request needs.
+            repository: what it is about, if it is about one.
+
+        Raises:
+            Unauthorized: the caller has to log in, or to get another token.
+            Denied: the caller is known, and may not do this.
+            Unavailable, TooManyRequests: who is calling cannot be checked now.
+        """
+        if self._gate is None:
+            return _admit_anybody(repository)
+        if needs is Need.NOTHING:
+            return admission(Access(ANYBODY, ()), repository)
+        gate = self._gate
+        header = request.headers.get("authorization")
+        caller = (
+            gate.callers.anybody if header is None else await gate.callers.find(request, header)
+        )
+        if caller is not None:
+            request.caller = caller.name
+            found = caller.admission(gate.permissions(), repository)
+            # Clients find out at the base how to log in, and do not ask anywhere else; so it wants
+            # a login even where much can be done without one.
+            waits = needs is Need.LOGIN and caller is gate.callers.anybody
+            if not waits and _suffices(found, needs, repository):
+                return found
+        raise _Refusal(gate, request, needs, repository).of(caller, header)
+
+
+def _suffices(found: Admission, needs: Needs, repository: RepositoryName | None) -> bool:
+    if isinstance(needs, Need):
+        return needs is not Need.CATALOG or found.access.catalog
+    return repository is not None and needs <= found.grant.actions
+
+
+@dataclass(slots=True)
+class _Refusal:
+    """Of one request."""
+
+    gate: Gate
+    request: Request
+    needs: Needs
+    repository: RepositoryName | None
+
+    def of(self, caller: Caller | None, header: str | None) -> RegistryError:
+        """What to raise.
+
+        Args:
+            caller: who may not do this; `None` if the header is nobody's.
+            header: that it came with.
+        """
+        if caller is None:
+            return self._unknown(header or "")
+        if caller is self.gate.callers.anybody:
+            return self._unauthorized()
+        if caller.has_token:
+            return self._unauthorized("the token is not good for this", Fault.INSUFFICIENT)
+        # Somebody known by a password gains nothing by logging in again.
+        return Denied("", *(_detail(scope) for scope in self._scopes()))
+
+    def _unknown(self, header: str) -> Unauthorized:
+        match parse_authorization(header):
+            case Password():
+                return self._unauthorized("the name or the password is wrong")
+            case Token():
+                return self._unauthorized("the token is not valid", Fault.INVALID)
+            case None:
+                return self._unauthorized("the Authorization header cannot be understood")
+
+    def _scopes(self) -> Sequence[Scope]:
+        """What a token must be good for. A mount asks for both repositories at once."""
+        match self.needs:
+            case Need.NOTHING | Need.LOGIN:
+                return ()
+            case Need.CATALOG:
+                return (CATALOG,)
+            case actions if self.repository is not None:
+                source = self._source() if Action.PUSH in actions else None
+                scope = Scope.of(self.repository, actions)
+                return (scope,) if source is None else (scope, source)
+            case _:
+                return ()
+
+    def _source(self) -> Scope | None:
+        try:
+            source = RepositoryName(self.request.parameter("from") or "")
+        except NameInvalid:
+            return None
+        return Scope.of(source, frozenset({Action.PULL}))
+
+    def _unauthorized(self, message: str = "", fault: Fault | None = None) -> Unauthorized:
+        scopes = self._scopes()
+        return Unauthorized(
+            self.gate.challenge.header(self.request, scopes, fault),
+            message,
+            *(_detail(scope) for scope in scopes),
+        )
+
+
+@lru_cache(maxsize=1000)
+def _admit_anybody(repository: RepositoryName | None) -> Admission:
+    return admission(EVERY_ACCESS, repository)
+
+
+def _detail(scope: Scope) -> dict[str, object]:
+    return {"type": scope.type, "name": scope.name, "actions": scope.actions}

@@ -1,0 +1,60 @@
+"""Proxies that the operator has not named: what they say is not believed, and that shows late.
+
+A client that came by HTTPS is sent to `http://` for a token, and its login fails; all clients of
+the proxy count as one. So whoever looks into the log finds what to do.
+"""
+
+import logging
+import math
+import time
+
+from lading.auth.known import KnownLogins
+from lading.edge.forwarded import Networks, is_trusted
+from lading.edge.request import Request
+
+log = logging.getLogger(__name__)
+
+# Proxies that are named; anybody can send such a header.
+MOST = 20
+
+
+class UnnamedProxies:
+    """Tells of each proxy once.
+
+    Args:
+        named: by the operator.
+        known: which were told of, by this worker or another.
+    """
+
+    def __init__(self, named: Networks, known: KnownLogins) -> None:
+        self._named = named
+        self._known = known
+        self._left = MOST
+
+    def notice(self, request: Request) -> None:
+        """Look at a request that was refused, be it for another reason."""
+        said = _said(request)
+        if not said or not self._left or is_trusted(request.peer, self._named):
+            return
+        proxy, now = self._known.fingerprint("proxy", request.peer), time.monotonic()
+        if self._known.is_known(proxy, now):
+            return
+        self._known.remember(proxy, now=now, until=math.inf)
+        self._left -= 1
+        peer = request.peer.removeprefix("::ffff:") or "a Unix socket"
+        log.warning(
+            "requests from %s have %s, which is not believed, as http.trustedproxies does not name"
+            " it: clients are sent to %s:// to log in, and all that come by it count as one for"
+            " limits; if it is your proxy, add it to http.trustedproxies, or set http.host",
+            peer,
+            said,
+            request.scope["scheme"],
+        )
+
+
+def _said(request: Request) -> str:
+    """What a proxy has said of where the request came from."""
+    proto = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+    if proto in {"http", "https"} and proto != request.scope["scheme"]:
+        return f"`X-Forwarded-Proto: {proto}`"
+    return "`X-Forwarded-For`" if "x-forwarded-for" in request.headers else ""

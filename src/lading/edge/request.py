@@ -1,0 +1,83 @@
+"""A request, read as far as its headers."""
+
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from urllib.parse import parse_qsl
+
+from lading.core.errors import SizeMismatch
+from lading.edge.asgi import ARRIVED, Receive, Scope
+
+
+class Request:
+    """What a handler may know of a request.
+
+    Attributes:
+        method: in upper case.
+        path: percent-decoded; it is only ever matched against grammars, never used as a path.
+        address: of the client, as far as the proxies in between are trusted; empty if not known.
+        claimed: the name that it came with a password for, be it right or wrong.
+        caller: the name of who it turned out to be from; empty if that is not known.
+        noted: more of what it is about, for the audit log.
+        arrived: by when it had, see `lading.edge.asgi.ARRIVED`.
+    """
+
+    def __init__(self, scope: Scope, receive: Receive) -> None:
+        self.method: str = scope["method"]
+        self.path: str = scope["path"]
+        self.receive = receive
+        self.scope = scope
+        self.address = ""
+        self.claimed = ""
+        self.caller = ""
+        self.noted: dict[str, str] = {}
+        self.arrived: float = scope.get(ARRIVED) or time.monotonic()
+
+    @property
+    def peer(self) -> str:
+        """The address of the other end of the connection; empty for a Unix socket."""
+        client = self.scope.get("client")
+        return client[0] if client else ""
+
+    @cached_property
+    def headers(self) -> Mapping[str, str]:
+        """Headers by lower-case name; the values of one that is repeated are joined (RFC 9110)."""
+        raw = self.scope["headers"]
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+        if len(headers) < len(raw):
+            values: dict[bytes, list[bytes]] = {}
+            for name, value in raw:
+                values.setdefault(name, []).append(value)
+            headers = {
+                name.decode("latin-1"): b", ".join(value).decode("latin-1")
+                for name, value in values.items()
+            }
+        return headers
+
+    @cached_property
+    def parameters(self) -> Mapping[str, list[str]]:
+        """Query parameters, each with all its values."""
+        query = self.scope["query_string"].decode("latin-1")
+        found: dict[str, list[str]] = {}
+        for name, value in parse_qsl(query, keep_blank_values=True):
+            found.setdefault(name, []).append(value)
+        return found
+
+    def parameter(self, name: str) -> str | None:
+        """The first value of a query parameter; an empty one is as good as none (`?n=&last=`)."""
+        values = self.parameters.get(name)
+        return (values[0] or None) if values else None
+
+    @property
+    def content_length(self) -> int | None:
+        """How many bytes the body has, if the client says.
+
+        Raises:
+            SizeMismatch: the header is not a number.
+        """
+        value = self.headers.get("content-length")
+        if value is None:
+            return None
+        if not (value.isascii() and value.isdigit()):
+            raise SizeMismatch("Content-Length is not a number")
+        return int(value)

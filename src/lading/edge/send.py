@@ -1,0 +1,257 @@
+"""How a response leaves."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from functools import lru_cache
+from http import HTTPStatus
+from pathlib import Path
+
+from lading.core.errors import Unavailable
+from lading.core.ranges import ByteRange
+from lading.edge.asgi import Scope, Send
+from lading.edge.body import BODIES, ClientDisconnected
+from lading.edge.multipart import PartsBody
+from lading.edge.response import BlobBody, Response, StreamBody
+from lading.edge.shared import SharedSpools
+from lading.edge.spool import Spool
+from lading.ports.blobs import LocalFile, Memory
+
+log = logging.getLogger(__name__)
+
+# Bytes of a blob read and sent at once.
+PIECE = 128 * 1024
+# Bytes that are sent without asking whether there is memory until the client has taken them: what
+# any client may make this program keep for it.
+SMALL = 64 * 1024
+
+_WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+
+
+Headers = dict[bytes, bytes]
+
+
+class Sender:
+    """Sends responses.
+
+    Args:
+        headers: sent with every response unless it has its own.
+        directory: where large bodies may wait for their clients; `None` for the system's.
+    """
+
+    def __init__(self, headers: Mapping[str, str], directory: Path | None = None) -> None:
+        self._always = _encoded(headers)
+        self._spools = SharedSpools(BODIES, directory)
+        self._making = asyncio.Lock()
+
+    async def send(
+        self, scope: Scope, send: Send, response: Response, *, head: bool, accelerate: str
+    ) -> None:
+        """Send a response.
+
+        Args:
+            scope: of the request; tells whether the server sends files by itself.
+            send: ASGI's; raises `ClientDisconnected` when nobody is there.
+            response: what to send.
+            head: whether the request was a HEAD, so that the body stays here.
+            accelerate: where the proxy in front finds the files of blobs; empty if none does.
+
+        Raises:
+            ClientDisconnected: the client went away before it had everything.
+            Unavailable: the blob cannot be read; nothing was sent.
+        """
+        body = response.body
+        headers = self._always | _encoded(response.headers)
+        if isinstance(body, BlobBody) and isinstance(body.source, LocalFile) and accelerate:
+            # nginx takes over: the range, and with it the status and the length, are its own.
+            headers[b"x-accel-redirect"] = f"{accelerate}{body.source.key}".encode()
+            headers[b"content-length"] = b"0"
+            headers.pop(b"content-range", None)
+            headers.pop(b"accept-ranges", None)
+            await _send_bytes(send, 200, headers, b"")
+        elif isinstance(body, bytes):
+            if response.status not in _WITHOUT_BODY:
+                headers.setdefault(b"content-length", b"%d" % len(body))
+            if head or len(body) <= SMALL:
+                await _send_bytes(send, response.status, headers, b"" if head else body)
+            else:
+                del body
+                await self._send_large(scope, send, response, headers)
+        elif isinstance(body, StreamBody):
+            if head:
+                await _send_bytes(send, response.status, headers, b"")
+            else:
+                await self._send_stream(send, response.status, headers, body)
+        elif isinstance(body, PartsBody):
+            headers[b"content-length"] = b"%d" % body.length
+            await _send_parts(scope, send, response.status, headers, body)
+        else:
+            headers[b"content-length"] = b"%d" % body.range.length
+            await _send_blob(scope, send, response.status, headers, body)
+
+    async def _send_large(
+        self, scope: Scope, send: Send, response: Response, headers: Headers
+    ) -> None:
+        """Send what the client may need time for: it waits in memory, or else on the disk."""
+        async with self._spools.keep(response) as spool:
+            with suppress(ClientDisconnected):
+                await _start(send, response.status, headers)
+                if spool.file is None:
+                    await _send_pieces(send, spool)
+                else:
+                    await _send_descriptor(scope, send, spool.file, ByteRange(0, spool.size))
+
+    async def _send_stream(
+        self, send: Send, status: int, headers: Headers, body: StreamBody
+    ) -> None:
+        """Send what is made meanwhile: one piece for one client in each turn of the loop."""
+        await _start(send, status, headers)
+        async with aclosing(body.pieces) as pieces:
+            while True:
+                async with self._making:
+                    # Neither a read nor a fast client ever waits: let others have their turn.
+                    await asyncio.sleep(0)
+                    piece = await anext(pieces, None)
+                if piece is None:
+                    break
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def _encoded(headers: Mapping[str, str]) -> Headers:
+    """Headers by lower-case name; of those with one name, however it is written, the last one."""
+    return {_name(name): value.encode("latin-1") for name, value in headers.items()}
+
+
+@lru_cache(maxsize=256)  # the same few in every response
+def _name(name: str) -> bytes:
+    return name.lower().encode("latin-1")
+
+
+async def _start(send: Send, status: int, headers: Headers) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": list(headers.items())})
+
+
+async def _send_bytes(send: Send, status: int, headers: Headers, body: bytes | bytearray) -> None:
+    """What is small is sent whole; whether the client is still there makes no difference."""
+    await _start(send, status, headers)
+    with suppress(ClientDisconnected):
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _send_pieces(send: Send, spool: Spool) -> None:
+    """Send from memory; no piece keeps more than itself there."""
+    for position in range(0, spool.size, SMALL):
+        more = position + SMALL < spool.size
+        piece = spool.data[position : position + SMALL]
+        await send({"type": "http.response.body", "body": piece, "more_body": more})
+
+
+async def _send_blob(
+    scope: Scope, send: Send, status: int, headers: Headers, body: BlobBody
+) -> None:
+    if isinstance(body.source, Memory):
+        data = body.source.data[body.range.start : body.range.stop]
+        await _send_bytes(send, status, headers, data)
+        return
+    # Opened before the first header leaves: if that fails, the client still gets an error.
+    descriptor = _open(body.source.path)
+    try:
+        if body.range.length <= SMALL:
+            small = await _read(descriptor, body.range.start, body.range.length)
+            await _send_bytes(send, status, headers, small)
+            return
+        await _start(send, status, headers)
+        await _send_descriptor(scope, send, descriptor, body.range)
+    finally:
+        os.close(descriptor)
+
+
+async def _send_parts(
+    scope: Scope, send: Send, status: int, headers: Headers, body: PartsBody
+) -> None:
+    """Small parts are sent together, large ones by themselves."""
+    descriptor = _open(body.source.path) if isinstance(body.source, LocalFile) else -1
+    together = bytearray()
+    try:
+        await _start(send, status, headers)
+        for part in body.parts:
+            together += body.head_of(part)
+            if len(together) + part.length > SMALL:
+                await send({"type": "http.response.body", "body": together, "more_body": True})
+                together = bytearray()
+            if isinstance(body.source, Memory):
+                together += body.source.data[part.start : part.stop]
+            elif part.length <= SMALL:
+                together += await _read(descriptor, part.start, part.length)
+            else:
+                await _send_descriptor(scope, send, descriptor, part, more=True)
+        together += body.end
+        await send({"type": "http.response.body", "body": together})
+    finally:
+        if descriptor != -1:
+            os.close(descriptor)
+
+
+def _open(path: str) -> int:
+    try:
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError as error:
+        log.warning("a blob cannot be read: %s", error)
+        raise Unavailable("the blob cannot be read; the registry's log says why") from error
+
+
+async def _send_descriptor(
+    scope: Scope, send: Send, descriptor: int, part: ByteRange, *, more: bool = False
+) -> None:
+    """Send a part of a file, after which there may be more."""
+    if "http.response.zerocopysend" in scope.get("extensions", {}):
+        await _have_sent(send, descriptor, part, more=more)
+    else:
+        await _send_file(send, descriptor, part, more=more)
+
+
+async def _have_sent(send: Send, descriptor: int, part: ByteRange, *, more: bool) -> None:
+    """Leave it to the server, past which no byte has to go."""
+    await send(
+        {
+            "type": "http.response.zerocopysend",
+            "file": descriptor,
+            "offset": part.start,
+            "count": part.length,
+            "more_body": more,
+        }
+    )
+
+
+async def _send_file(send: Send, descriptor: int, part: ByteRange, *, more: bool) -> None:
+    position = part.start
+    while position < part.stop:
+        data = await _read(descriptor, position, min(PIECE, part.stop - position))
+        position += len(data)
+        unfinished = more or position < part.stop
+        await send({"type": "http.response.body", "body": data, "more_body": unfinished})
+        # Neither a cached read nor a fast client ever waits: let others have their turn.
+        await asyncio.sleep(0)
+
+
+async def _read(descriptor: int, position: int, size: int) -> bytearray:
+    """Read on the loop what the page cache has, in a thread what the disk must bring.
+
+    Raises:
+        OSError: the file ends before.
+    """
+    buffer = bytearray(size)
+    try:
+        count = os.preadv(descriptor, [buffer], position, os.RWF_NOWAIT)
+    except OSError:  # not cached, or a file system that cannot tell
+        count = 0
+    while count < size:
+        rest = memoryview(buffer)[count:]
+        read = await asyncio.to_thread(os.preadv, descriptor, [rest], position + count)
+        if read == 0:
+            raise OSError("a blob is shorter than its row says")
+        count += read
+    return buffer

@@ -1,0 +1,156 @@
+"""A whole body that waits for a client: in memory while there is some, else in a file.
+
+A manifest is known to be good when all of it is here, and a list is made at once; but the client
+that sends the one, or takes the other, may need its time. Most of them fit into the worker's
+budget. What does not waits on the disk, in a file that has no name and is gone with this process.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryFile
+from types import TracebackType
+from typing import IO, ParamSpec, TypeVar
+
+from lading.core.digest import Bytes
+from lading.core.errors import StorageFull, Unavailable
+from lading.edge.budget import Budget
+from lading.system.threads import finish
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+# Bytes of files that a worker may have waiting. They belong to clients that are in the middle of
+# something; so many of them stand still on purpose.
+MOST_ON_DISK = 1024 * 1024 * 1024
+_ON_DISK = Budget(MOST_ON_DISK)
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class Spool:
+    """A body that is appended to, then taken; nothing is left of it when it is exited.
+
+    Args:
+        memory: what it may take of the worker's memory.
+        directory: where files may be made; `None` for the system's.
+
+    Attributes:
+        size: bytes that it has.
+        data: what is in memory: all of it, unless there is a file.
+    """
+
+    def __init__(self, memory: Budget, directory: Path | None) -> None:
+        self.size = 0
+        self._memory = memory
+        self._directory = directory
+        self.data: bytes | bytearray = b""
+        self._file: IO[bytes] | None = None
+
+    async def __aenter__(self) -> "Spool":
+        """Begin with nothing."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Forget it."""
+        self.close()
+
+    def close(self) -> None:
+        """Forget it, and let others have what it took."""
+        if self._file is None:
+            self._memory.give_back(self.size)
+        else:
+            self._file.close()
+            _ON_DISK.give_back(self.size)
+
+    async def append(self, data: Bytes) -> None:
+        """Keep some more of it.
+
+        Raises:
+            StorageFull, Unavailable: there is neither memory nor room on the disk.
+        """
+        if self._file is None:
+            if self._memory.take(len(data)):
+                self._keep(data)
+                self.size += len(data)
+                return
+            await self._move()
+        await self._write(data)
+
+    async def read(self) -> bytes:
+        """All of it."""
+        if self._file is None:
+            return bytes(self.data)
+        return await _in_thread(_read, self._file.fileno(), self.size)
+
+    @property
+    def file(self) -> int | None:
+        """The descriptor of the file that has it, if it is on the disk."""
+        return None if self._file is None else self._file.fileno()
+
+    def _keep(self, data: Bytes) -> None:
+        """In memory; what comes at once is not copied.
+
+        There is no list of pieces: the objects of bytes that come one by one would take forty times
+        as much.
+        """
+        if not self.size:
+            self.data = bytes(data)
+            return
+        if isinstance(self.data, bytes):
+            self.data = bytearray(self.data)
+        self.data += data
+
+    async def _move(self) -> None:
+        """From memory to the disk."""
+        self._file = await _in_thread(self._open)
+        data, self.data, self.size = self.data, b"", 0
+        self._memory.give_back(len(data))
+        await self._write(data)
+
+    def _open(self) -> IO[bytes]:
+        try:
+            return TemporaryFile(buffering=0, dir=self._directory)
+        except OSError:  # data that are served read-only
+            return TemporaryFile(buffering=0)
+
+    async def _write(self, data: Bytes) -> None:
+        assert self._file is not None
+        if not _ON_DISK.take(len(data)):
+            raise Unavailable("too many bodies are on their way at once; try again later")
+        offset, self.size = self.size, self.size + len(data)
+        await _in_thread(_write, self._file.fileno(), data, offset)
+
+
+async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Wait for what the disk does, even if the request is given up: it uses the file."""
+    try:
+        return await finish(asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs)))
+    except OSError as error:
+        if error.errno in _FULL:
+            raise StorageFull from error
+        log.error("a body cannot wait on the disk: %s", error)  # noqa: TRY400 - it says all
+        raise Unavailable("the body cannot be kept; the registry's log says why") from error
+
+
+def _write(descriptor: int, data: Bytes, offset: int) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        offset, rest = offset + written, rest[written:]
+
+
+def _read(descriptor: int, size: int) -> bytes:
+    data = os.pread(descriptor, size, 0)
+    if len(data) != size:
+        raise OSError(errno.EIO, "a file without a name is shorter than it was")
+    return data

@@ -1,0 +1,208 @@
+"""The data directory, looked at before anything is made there.
+
+Blobs that no database knows belong to somebody: to CNCF Distribution, whose layout they have, or to
+a database that is lost. A registry that began beside them would be empty, and would take them for
+garbage. So it begins there only if it is told to, and then keeps them.
+"""
+
+import errno
+import fcntl
+import logging
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+
+from lading.blobs import distribution
+from lading.blobs.layout import Layout
+from lading.metadata.emptiness import has_nothing
+from lading.metadata.reading import holds_bytes
+from lading.services.registry import Registry
+from lading.system import mounts
+from lading.system.durable import make_directories
+
+log = logging.getLogger(__name__)
+
+# Blobs that are asked for.
+PAGE = 500
+# Repositories that are named.
+MAX_NAMES = 3
+_WAYS_OUT = (
+    "restore its backup (`lading restore-backup`); or, to begin with an empty registry beside these"
+    " files, which are kept and not served, set storage.filesystem.foreignblobs to `keep`"
+    " (REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS=keep)"
+)
+
+
+class ForeignData(Exception):
+    """There are blobs of which no database here knows.
+
+    Args:
+        found: what there is, see `find_foreign`.
+    """
+
+    def __init__(self, found: str) -> None:
+        super().__init__(f"{found} {_WAYS_OUT}")
+
+
+class BlobsMissing(Exception):
+    """The database knows blobs, and there are none."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database knows blobs, and not one of them is there: mount their disk"
+            " (docker/registry/v2/blobs), or copy them back; if they are lost for good,"
+            " `lading verify --repair` writes that down, and the registry starts without them"
+        )
+
+
+class SplitData(Exception):
+    """Uploads and blobs are on two file systems."""
+
+    def __init__(self, uploads: str, blobs: str) -> None:
+        super().__init__(
+            f"{uploads} and {blobs} are on different file systems or mounts, and no upload could"
+            " become a blob, which is a rename: mount one file system at the directory that holds"
+            " both (storage.filesystem.rootdirectory), and move both there"
+        )
+
+
+class ServedElsewhere(Exception):
+    """Another machine's server uses the directory."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(
+            f"another server ({holder or 'unknown'}) serves this directory on a network file"
+            " system: stop it first, as the database's log does not work across machines"
+        )
+
+
+def find_foreign(root: Path, database: Path) -> str:
+    """What there is that a database which begins now would not know; empty if nothing is.
+
+    Args:
+        root: of all data.
+        database: its file, which may be missing.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    if not has_nothing(database):
+        return ""
+    layout = Layout(root)
+    if names := list(islice(distribution.repositories(layout.repositories), MAX_NAMES + 1)):
+        return _distribution(layout, names)
+    log = Path(f"{database}-wal")
+    if not holds_bytes(database) and holds_bytes(log):
+        return f"{log} is the log of a database that is not there: put it back beside it, or"
+    # What a push has left that was ended by a crash is known by its mark.
+    marked = layout.marked() if database.exists() else frozenset()
+    if any(digest not in marked for digest in layout.digests()):
+        return f"there are blobs in {layout.blobs}, but the database that knows them is not there:"
+    return ""
+
+
+def is_read_only(root: Path, database: Path) -> bool:
+    """Whether nothing can be written there, so that it can only be served."""
+    return mounts.is_read_only(database.parent) or mounts.is_read_only(Path(Layout(root).blobs))
+
+
+def require_one_file_system(root: Path) -> None:
+    """Go on only where an upload becomes a blob by a rename.
+
+    Raises:
+        SplitData: it cannot.
+    """
+    layout = Layout(root)
+    for blobs in (Path(layout.blobs), *sorted(Path(layout.blobs).glob("sha*"))):
+        if not mounts.are_one(Path(layout.uploads), blobs):
+            raise SplitData(layout.uploads, str(blobs))
+
+
+async def require_blobs(registry: Registry, root: Path) -> None:
+    """Go on only if the disk of the blobs is there: else each would be taken for lost.
+
+    Raises:
+        BlobsMissing: there are none, nor their directories, though some are known.
+    """
+    known = await registry.metadata.list_blobs(after="", limit=PAGE)
+    if any(not blob.lost for blob in known) and not any(Layout(root).shards()):
+        raise BlobsMissing
+
+
+def protect(database: Path) -> None:
+    """Let nobody but the owner read what is beside the blobs; whoever cannot do that says so.
+
+    Blobs stay as readable as the umask makes them: a proxy may send them.
+    """
+    beside = (database.with_name(database.name + suffix) for suffix in ("", "-wal", "-shm"))
+    for path, mode in ((database.parent, 0o700), *((path, 0o600) for path in beside)):
+        try:
+            if stat.S_IMODE(path.stat().st_mode) & ~mode:
+                path.chmod(mode)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            log.warning("others may read %s, as its mode cannot be set: %s", path, error.strerror)
+
+
+@contextmanager
+def served_from_here(root: Path) -> Iterator[None]:
+    """Keep the servers of other machines away for the length of a block, where there may be some.
+
+    It is for file systems that several machines mount. The lock counts for all of them if the mount
+    passes locks on (NFS 4 does, `nolock` does not).
+
+    Raises:
+        ServedElsewhere: another server has the directory.
+    """
+    directory = root / "lading"
+    kind = mounts.network_kind(directory)
+    if not kind:
+        yield
+        return
+    log.warning(
+        "%s is on a network file system (%s): only one machine may serve it, as the database's log"
+        " does not work across machines",
+        directory,
+        kind,
+    )
+    make_directories(directory)
+    with held_by_this_machine(directory / "server.lock"):
+        yield
+
+
+@contextmanager
+def held_by_this_machine(lock: Path) -> Iterator[None]:
+    """Hold a lock file, which says who does.
+
+    Raises:
+        ServedElsewhere: another server holds it.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
+                raise
+            raise ServedElsewhere(os.pread(descriptor, 256, 0).decode(errors="replace")) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _distribution(layout: Layout, names: list[str]) -> str:
+    more = ", …" if len(names) > MAX_NAMES else ""
+    return (
+        f"{layout.repositories} has repositories of CNCF Distribution"
+        f" ({', '.join(names[:MAX_NAMES])}{more}), and no database here knows them, so their images"
+        " would not be served: to bring them over, give this registry a directory of its own and"
+        " copy from the other one while both run (`skopeo sync`, `crane copy`); if it was this"
+        " registry's,"
+    )

@@ -1,0 +1,89 @@
+"""Takes up a changed configuration while the server runs: its permissions, and nothing else.
+
+What else has changed counts from the next start, and the log says so. A configuration with a
+mistake changes nothing, and the log says what is wrong with it.
+"""
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from lading.config.loading import load
+from lading.config.problems import ConfigurationError
+from lading.config.settings import Settings
+from lading.services.registry import Note, forget
+from lading.wiring.authentication import CurrentPermissions, has_token_service, permissions_of
+
+log = logging.getLogger(__name__)
+
+
+class Reloader:
+    """Looks at the configuration file now and then."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        path: Path,
+        environ: Mapping[str, str],
+        permissions: CurrentPermissions,
+        note: Note = forget,
+    ) -> None:
+        """Start from what is in force.
+
+        Args:
+            settings: in force.
+            path: where they came from.
+            environ: what goes over the file.
+            permissions: to be replaced.
+            note: takes down that they were.
+        """
+        self._settings = settings
+        self._path = path
+        self._environ = environ
+        self._permissions = permissions
+        self._note = note
+        self._has_token_service = has_token_service(settings.auth)
+        # Not what the file is now: it may have changed since the settings were read.
+        self._seen: object = None
+
+    def refresh(self) -> None:
+        """Take the file up if it has changed."""
+        state = _state(self._path)
+        if state == self._seen:
+            return
+        self._seen = state
+        try:
+            settings = load(self._path, self._environ).settings
+        except ConfigurationError as error:
+            log.error("%s: not taken up, what was in force stays:\n%s", self._path, error)  # noqa: TRY400
+            return
+        if settings != self._settings:
+            self._take(settings)
+
+    def _take(self, settings: Settings) -> None:
+        ours = self._settings
+        auth = ours.auth.model_copy(update={"permissions": settings.auth.permissions})
+        if settings.auth == auth:
+            if auth != ours.auth:
+                self._permissions.value = permissions_of(auth)
+                log.info("%s: the new permissions are in force", self._path)
+                self._note("permissions.reload", file=str(self._path))
+                if has_token_service(auth) and not self._has_token_service:
+                    log.warning(
+                        "%s: something is allowed without a login now; Docker makes use of it after"
+                        " a restart, for it wants a token service (`auth.tokens`)",
+                        self._path,
+                    )
+            ours = ours.model_copy(update={"auth": auth})
+            self._settings = ours
+        if settings != ours:
+            log.warning("%s: other changes than to permissions count from a restart", self._path)
+
+
+def _state(path: Path) -> object:
+    try:
+        found = os.stat(path)  # noqa: PTH116 - as elsewhere
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino

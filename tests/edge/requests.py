@@ -1,0 +1,30 @@
+"""Makes requests as the server hands them over."""
+
+from collections.abc import Mapping
+
+from lading.edge.asgi import Message
+from lading.edge.request import Request
+
+
+async def _unread() -> Message:
+    raise AssertionError("the body was read")
+
+
+def request(
+    method: str, path: str, headers: Mapping[str, str] | None = None, *, peer: str = "192.0.2.7"
+) -> Request:
+    """A request whose body must not be read."""
+    path, _, query = path.partition("?")
+    raw = [(name.lower().encode(), text.encode()) for name, text in (headers or {}).items()]
+    scope = {
+        "type": "http",
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": path,
+        "query_string": query.encode(),
+        "headers": raw,
+        "client": (peer, 50000),
+        "server": ("127.0.0.1", 5000),
+    }
+    return Request(scope, _unread)

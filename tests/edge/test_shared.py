@@ -1,0 +1,56 @@
+"""Large answers that many are sent at the same time."""
+
+from pathlib import Path
+
+import pytest
+
+from lading.core.errors import Unavailable
+from lading.edge.budget import Budget
+from lading.edge.response import Response
+from lading.edge.shared import SharedSpools
+
+BODY = b"a manifest"
+
+
+def answer(digest: str = "sha256:1") -> Response:
+    return Response(200, {"Docker-Content-Digest": digest} if digest else {}, BODY)
+
+
+@pytest.mark.parametrize("memory", [0, 2 * len(BODY)], ids=["disk", "memory"])
+async def test_the_same_body_is_kept_once_as_long_as_somebody_is_sent_it(
+    tmp_path: Path, memory: int
+) -> None:
+    budget = Budget(memory)
+    spools = SharedSpools(budget, tmp_path)
+    async with spools.keep(answer()) as first:
+        async with spools.keep(answer()) as second:
+            assert second is first
+        async with spools.keep(answer("sha256:2")) as other:
+            assert other is not first
+            assert await other.read() == BODY
+        assert await first.read() == BODY
+        async with spools.keep(answer()) as third:
+            assert third is first
+    assert budget.has(memory)
+    async with spools.keep(answer()) as later:
+        assert later is not first
+        assert await later.read() == BODY
+
+
+async def test_what_has_no_digest_is_not_shared(tmp_path: Path) -> None:
+    spools = SharedSpools(Budget(100), tmp_path)
+    async with spools.keep(answer("")) as first, spools.keep(answer("")) as second:
+        assert second is not first
+
+
+async def test_a_body_for_which_there_is_no_room_is_in_nobodys_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spools = SharedSpools(Budget(0), tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr("lading.edge.spool._ON_DISK", Budget(0))
+        with pytest.raises(Unavailable):
+            async with spools.keep(answer()):
+                pass
+    async with spools.keep(answer()) as spool:
+        assert await spool.read() == BODY

@@ -1,0 +1,98 @@
+"""Whole bodies that wait: in memory, on the disk, and in a queue to be worked on."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from lading.core.errors import Unavailable
+from lading.edge.budget import Budget, Queue
+from lading.edge.spool import Spool
+
+
+async def test_a_body_is_the_same_wherever_it_waits(tmp_path: Path) -> None:
+    """In memory as long as it fits, on the disk from then on; nobody sees its file."""
+    memory = Budget(10)
+    async with Spool(memory, tmp_path) as spool:
+        await spool.append(b"seven..")
+        assert spool.file is None
+        assert not memory.has(4)
+        await spool.append(b"eight...")
+        assert spool.file is not None
+        assert memory.has(10)
+        await spool.append(memoryview(b"more"))
+        assert await spool.read() == b"seven..eight...more"
+        assert spool.size == 19
+        assert list(tmp_path.iterdir()) == []
+
+
+async def test_what_a_body_took_is_given_back(tmp_path: Path) -> None:
+    memory = Budget(10)
+    async with Spool(memory, tmp_path) as spool:
+        await spool.append(bytes(10))
+        assert not memory.has(1)
+    assert memory.has(10)
+
+
+async def test_a_piece_that_is_overwritten_later_is_kept_as_it_was(tmp_path: Path) -> None:
+    """Large bodies come in buffers that take turns."""
+    buffer = bytearray(b"first")
+    async with Spool(Budget(10), tmp_path) as spool:
+        await spool.append(memoryview(buffer))
+        buffer[:] = b"wrong"
+        assert await spool.read() == b"first"
+
+
+async def test_a_disk_that_cannot_be_written_to_is_not_needed(tmp_path: Path) -> None:
+    """Data may be served read-only; the system has a place for such files."""
+    async with Spool(Budget(0), tmp_path / "missing") as spool:
+        await spool.append(b"body")
+        assert await spool.read() == b"body"
+
+
+async def test_the_disk_is_not_filled_by_what_waits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lading.edge.spool._ON_DISK", Budget(10))
+    async with Spool(Budget(0), tmp_path) as first:
+        await first.append(bytes(8))
+        async with Spool(Budget(0), tmp_path) as second:
+            with pytest.raises(Unavailable, match="try again"):
+                await second.append(bytes(8))
+    async with Spool(Budget(0), tmp_path) as third:
+        await third.append(bytes(10))
+
+
+async def test_bodies_are_worked_on_in_their_order_as_far_as_there_is_room() -> None:
+    """One that is larger than the room is alone there."""
+    queue, seen = Queue(10), []
+
+    async def work(name: str, size: int) -> None:
+        async with queue.turn(size):
+            seen.append(name)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            seen.append(name)
+
+    await asyncio.gather(work("a", 4), work("b", 6), work("c", 99), work("d", 1))
+
+    assert seen == ["a", "b", "a", "b", "c", "c", "d", "d"]
+
+
+async def test_who_gives_up_waiting_lets_the_next_one_in() -> None:
+    queue = Queue(10)
+    entered = asyncio.Event()
+
+    async def enter() -> None:
+        async with queue.turn(10):
+            entered.set()
+
+    async with queue.turn(10):
+        waiting, next_one = asyncio.create_task(enter()), asyncio.create_task(enter())
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.sleep(0)
+    await asyncio.wait_for(next_one, 5)
+    assert entered.is_set()
+    async with queue.turn(10):
+        pass

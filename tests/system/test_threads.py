@@ -1,0 +1,117 @@
+"""Threads that do what blocks, and those who wait for them."""
+
+import asyncio
+import gc
+import threading
+import time
+import weakref
+from contextlib import suppress
+
+import pytest
+
+from lading.system.threads import Threads
+
+
+async def test_what_a_function_returns_or_raises_comes_back() -> None:
+    """To whoever began it, though it ran elsewhere."""
+    threads = Threads(2, "test")
+
+    def fail(why: str, *, kind: type[Exception]) -> None:
+        raise kind(why)
+
+    assert await threads.start(threading.current_thread) is not threading.current_thread()
+    assert await threads.start(divmod, 7, 2) == (3, 1)
+    with pytest.raises(LookupError, match="of the work"):
+        await threads.start(fail, "of the work", kind=LookupError)
+    threads.close()
+
+
+async def test_what_a_function_had_at_hand_is_gone_with_what_came_of_it() -> None:
+    """At once, be it returned or raised: it may be large, and the next of it comes soon."""
+    threads = Threads(1, "test")
+    kept: list[weakref.ref[Large]] = []
+
+    def work(given: Large, *, fail: bool) -> None:
+        made = Large()
+        kept.extend([weakref.ref(given), weakref.ref(made)])
+        if fail:
+            raise LookupError
+
+    gc.disable()
+    try:
+        await threads.start(work, Large(), fail=False)
+        with suppress(LookupError):
+            await threads.start(work, Large(), fail=True)
+        await threads.start(threading.current_thread)  # the one before is over for sure
+        assert [each() for each in kept] == [None] * 4
+    finally:
+        gc.enable()
+        threads.close()
+
+
+class Large:
+    """Something that takes memory."""
+
+
+async def test_there_are_no_more_threads_than_said() -> None:
+    """What comes meanwhile waits."""
+    threads = Threads(2, "test")
+    free, begun = threading.Event(), []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        free.wait(10)
+
+    pending = [threads.start(work, number) for number in range(3)]
+    await asyncio.sleep(0.05)
+    assert sorted(begun) == [0, 1]
+    free.set()
+    await asyncio.gather(*pending)
+
+    assert sorted(begun) == [0, 1, 2]
+    threads.close()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+@pytest.mark.parametrize("times", [1, 2])
+async def test_a_task_is_cancelled_when_its_work_is_over(times: int, fails: bool) -> None:
+    """However often it is asked to; not before, and however the work ends."""
+    threads = Threads(1, "test")
+    free, over = threading.Event(), []
+
+    def work() -> None:
+        free.wait(10)
+        over.append(True)
+        if fails:
+            raise LookupError
+
+    async def wait() -> None:
+        await threads.start(work)
+
+    task = asyncio.create_task(wait())
+    for _ in range(times):
+        await asyncio.sleep(0.01)
+        task.cancel()
+    await asyncio.sleep(0.02)
+    assert not task.done()
+    free.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert over
+    threads.close()
+
+
+async def test_closing_waits_for_what_was_begun() -> None:
+    """So that files can be closed after it."""
+    threads, over = Threads(1, "test"), []
+
+    def work() -> None:
+        time.sleep(0.05)
+        over.append(True)
+
+    pending = threads.start(work)
+    threads.close()
+
+    assert over
+    await pending
