@@ -35,6 +35,7 @@ from lading.server.sharing import Share, Shares
 from lading.server.state import State
 from lading.server.supervisor import Supervisor
 from lading.server.tls import CHECK_INTERVAL, Certificates
+from lading.system import interpreter
 from lading.wiring.application import Server as Application
 from lading.wiring.application import build, headers_of_all
 
@@ -57,6 +58,7 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
     make = functools.partial(build, settings, config, KnownLogins())
     room = most_connections(raise_limit(), encrypted=settings.http.tls.enabled)
     if settings.workers == 1:
+        interpreter.tune()
         _server(settings, make, shares.of(0), room).run(sockets=[listener])
         return True
     processes = multiprocessing.get_context("fork")
@@ -100,6 +102,7 @@ def _work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    interpreter.tune()
     configure_logging(settings)  # for itself: the thread that writes does not survive a fork
     threading.Thread(target=_follow, args=(lifeline,), name="follow-parent", daemon=True).start()
     try:
