@@ -1,5 +1,6 @@
 """Large answers that many are sent at the same time."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from lading.core.errors import Unavailable
 from lading.edge.budget import Budget
 from lading.edge.response import Response
 from lading.edge.shared import SharedSpools
+from lading.edge.spool import Spool
 
 BODY = b"a manifest"
 
@@ -54,3 +56,17 @@ async def test_a_body_for_which_there_is_no_room_is_in_nobodys_way(
                 pass
     async with spools.keep(answer()) as spool:
         assert await spool.read() == BODY
+
+
+async def test_who_comes_while_a_body_is_being_put_down_waits_for_it(tmp_path: Path) -> None:
+    spools = SharedSpools(Budget(0), tmp_path)
+    seen: list[Spool] = []
+
+    async def send() -> None:
+        response = answer()
+        async with spools.keep(response) as spool:
+            seen.append(spool)
+            assert await spool.read() == BODY
+
+    await asyncio.gather(*(send() for _ in range(20)))
+    assert len(set(seen)) == 1

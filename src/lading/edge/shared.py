@@ -1,9 +1,11 @@
 """Large answers that are the same for many: a manifest that a whole fleet pulls is kept once."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from lading.core.errors import Unavailable
 from lading.edge.budget import Budget
 from lading.edge.response import Response
 from lading.edge.spool import Spool
@@ -15,6 +17,8 @@ class _Kept:
     def __init__(self, spool: Spool) -> None:
         self.spool = spool
         self.users = 0
+        self.filling = asyncio.Lock()
+        self.filled = False
 
 
 class SharedSpools:
@@ -41,18 +45,27 @@ class SharedSpools:
         # is sent (distribution-spec, Pulling manifests).
         digest = response.headers.get("Docker-Content-Digest", "")
         kept = self._kept.get(digest) or _Kept(Spool(self._memory, self._directory))
+        if digest:
+            self._kept[digest] = kept
         kept.users += 1
         try:
-            data = response.take_bytes()
-            if not kept.spool.size:
-                await kept.spool.append(data)
-                if digest:
-                    self._kept.setdefault(digest, kept)
-            del data
+            await self._fill(kept, response)
             yield kept.spool
         finally:
             kept.users -= 1
             if not kept.users:
-                if self._kept.get(digest) is kept:
-                    del self._kept[digest]
+                self._kept.pop(digest, None)
                 kept.spool.close()
+
+    async def _fill(self, kept: _Kept, response: Response) -> None:
+        """Put the body where it waits, unless another one's of that digest is there."""
+        data = response.take_bytes()
+        if kept.filling.locked():
+            data = b""  # another one's is on its way; nobody holds bytes while they wait for it
+        async with kept.filling:
+            if kept.filled:
+                return
+            if not data:
+                raise Unavailable("the body cannot be kept for its client; try again later")
+            await kept.spool.append(data)
+            kept.filled = True

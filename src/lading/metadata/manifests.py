@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import closing
 from sqlite3 import Connection
+from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.errors import TagImmutable
@@ -10,10 +11,14 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import attachments, tags
-from lading.ports.metadata import Referrer, Referrers, StoredManifest
+from lading.metadata.large import SMALL
+from lading.ports.metadata import Referrer, Referrers
 
-_BY_TAG = """
-    SELECT manifests.digest, media_type, body, promised_at, used_at
+_ROW = f"""
+    SELECT manifests.digest, media_type, promised_at, used_at, manifests.id,
+        CASE WHEN length(body) <= {SMALL} THEN body END
+"""
+_BY_TAG = f"""{_ROW}
     FROM repositories
     JOIN tags ON tags.repository_id = repositories.id
     JOIN manifests ON manifests.repository_id = repositories.id
@@ -21,8 +26,7 @@ _BY_TAG = """
     JOIN documents ON documents.id = manifests.id
     WHERE repositories.name = ? AND tags.name = ? AND deleted_at IS NULL AND lost_at IS NULL
 """
-_BY_DIGEST = """
-    SELECT digest, media_type, body, promised_at, used_at
+_BY_DIGEST = f"""{_ROW}
     FROM repositories
     JOIN manifests ON manifests.repository_id = repositories.id
     JOIN documents ON documents.id = manifests.id
@@ -59,24 +63,32 @@ _REFERRERS = """
 MAX_LOOKED_AT = 1000
 
 
-def find(
-    connection: Connection, repository: RepositoryName, reference: Reference
-) -> StoredManifest | None:
+class Found(NamedTuple):
+    """The row of a manifest.
+
+    Attributes:
+        promised_at: when a client was told last that it is there.
+        used_at: when it was last used, if that was after the promise.
+        body: its bytes, unless they are more than `SMALL`.
+    """
+
+    digest: Digest
+    media_type: str
+    promised_at: float
+    used_at: float | None
+    id: int
+    body: bytes | None
+
+    def is_promised(self, not_before: float) -> bool:
+        """Whether it was promised since `not_before` and not used after that."""
+        return self.promised_at >= not_before and self.used_at is None
+
+
+def find(connection: Connection, repository: RepositoryName, reference: Reference) -> Found | None:
     """The manifest a tag points to, or the one of that digest."""
-    return find_promised(connection, repository, reference, not_before=0)[0]
-
-
-def find_promised(
-    connection: Connection, repository: RepositoryName, reference: Reference, *, not_before: float
-) -> tuple[StoredManifest | None, bool]:
-    """The manifest, and whether it was promised since `not_before` and not used after that."""
     query = _BY_DIGEST if isinstance(reference, Digest) else _BY_TAG
     row = connection.execute(query, (repository, reference)).fetchone()
-    if row is None:
-        return None, True
-    digest, media_type, body, promised_at, used_at = row
-    promised = promised_at >= not_before and used_at is None
-    return StoredManifest(Digest(digest), media_type, body), promised
+    return None if row is None else Found(Digest(row[0]), *row[1:])
 
 
 def promise(connection: Connection, repository: RepositoryName, digest: Digest, now: float) -> bool:

@@ -31,6 +31,7 @@ from lading.metadata import (
 from lading.metadata.collection import SqliteCollection
 from lading.metadata.database import Database, FileDatabase, MemoryDatabase
 from lading.metadata.inspection import SqliteInspection
+from lading.metadata.large import LargeBodies
 from lading.metadata.pushes import Push
 from lading.metadata.reading import ReadOnlyDatabase
 from lading.metadata.restoration import SqliteTrash
@@ -74,13 +75,24 @@ class SqliteMetadata(SqliteInspection, SqliteCollection, SqliteTrash):
 
     def __init__(self, database: Database, read_only_hint: Path | None) -> None:
         super().__init__(database)
+        self._large = LargeBodies(database)
         self._read_only = ReadOnlySwitch(database, read_only_hint)
 
     async def find_manifest(
         self, repository: RepositoryName, reference: Reference
     ) -> StoredManifest | None:
         """See `Metadata.find_manifest`."""
-        return self._database.read(manifests.find, repository, reference)
+        found = self._database.read(manifests.find, repository, reference)
+        return None if found is None else await self._with_body(found)
+
+    async def _with_body(self, found: manifests.Found) -> StoredManifest | None:
+        """The manifest of a row; `None` if it is large, and has been removed meanwhile."""
+        if found.body is not None:
+            return StoredManifest(found.digest, found.media_type, found.body)
+        body, intact = await self._large.read(found.digest, found.id)
+        if body is None:
+            return None
+        return StoredManifest(found.digest, found.media_type, body, checked=intact)
 
     async def find_blob(self, repository: RepositoryName, digest: Digest) -> int | None:
         """See `Metadata.find_blob`."""
@@ -103,17 +115,16 @@ class SqliteMetadata(SqliteInspection, SqliteCollection, SqliteTrash):
         self, repository: RepositoryName, reference: Reference, *, now: float, grace: float
     ) -> StoredManifest | None:
         """See `Metadata.promise_manifest`."""
-        manifest, promised = self._database.read(
-            manifests.find_promised, repository, reference, not_before=now - grace / 2
-        )
-        if manifest is None or promised:
-            return manifest
-        digest = manifest.digest
-        del manifest  # or all who ask at the same time hold its bytes while they wait
+        found = self._database.read(manifests.find, repository, reference)
+        if found is None:
+            return None
+        if found.is_promised(now - grace / 2):
+            return await self._with_body(found)
+        digest = found.digest
         kept = await self._attempts.write(
             lambda connection: manifests.promise(connection, repository, digest, now)
         )
-        return self._database.read(manifests.find, repository, digest) if kept else None
+        return await self.find_manifest(repository, digest) if kept else None
 
     async def repository_exists(self, repository: RepositoryName) -> bool:
         """See `Metadata.repository_exists`."""

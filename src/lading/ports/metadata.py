@@ -1,7 +1,7 @@
 """What is known: repositories, manifests, tags, blobs and how they belong together."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from lading.core.digest import Digest
@@ -20,11 +20,16 @@ from lading.ports.trash import Trash
 
 @dataclass(frozen=True, slots=True)
 class StoredManifest:
-    """A manifest as it was pushed, byte for byte."""
+    """A manifest as it was pushed, byte for byte.
+
+    Attributes:
+        checked: whether the bytes are known to be those of the digest, as they have been hashed.
+    """
 
     digest: Digest
     media_type: str
     body: bytes
+    checked: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

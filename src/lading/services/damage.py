@@ -17,10 +17,6 @@ from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)
 
-# Bytes of a manifest up to which it is hashed before it is served. That takes the event loop; what
-# waited for a thread instead would be in memory as often as it is asked for.
-LARGEST_HASHED = 64 * 1024
-
 
 def _ignore(_: int) -> None:
     """Nobody waits for progress."""
@@ -88,13 +84,13 @@ async def is_intact(registry: Registry, digest: Digest, size: int) -> bool:
 async def check_manifest(
     registry: Registry, repository: RepositoryName, manifest: StoredManifest
 ) -> None:
-    """Go on only with the bytes that were pushed, unless they are many.
+    """Go on only with the bytes that were pushed.
 
     Raises:
         ManifestDamaged: they have another digest; the manifest is lost from now on.
     """
     digest, body = manifest.digest, manifest.body
-    if len(body) > LARGEST_HASHED or digest.names(body):
+    if manifest.checked or digest.names(body):
         return
     log.error("%s@%s is damaged: its bytes have changed; push it again", repository, digest)
     try:
