@@ -95,7 +95,9 @@ async def _two_images(people: People) -> None:
 async def _deleted(people: People) -> None:
     await _two_images(people)
     await people.delete(NEW.digest)
-    await delete_blob(people.registry, people.may(), Digest.of(b"new layer"))
+    await delete_blob(
+        people.registry, people.may(), Digest.of(b"new layer"), change=people.change()
+    )
     await people.delete("old")
 
 
@@ -127,15 +129,24 @@ async def _push_in_chunks(people: People) -> None:
     while len(data) > 2:
         await push_blob.append(registry, grant, MINE, Chunk(pieces(data[:2])))
         data = data[2:]
-    await push_blob.commit(registry, grant, MINE, BLOB, Chunk(pieces(data)))
+    await push_blob.commit(registry, grant, MINE, BLOB, Chunk(pieces(data)), change=people.change())
 
 
 async def _push_wrong_then_right(people: People) -> None:
     upload = await push_blob.start(people.registry, people.may())
     await push_blob.append(people.registry, people.may(), upload, Chunk(pieces(b"a ")))
     with suppress(DigestMismatch):
-        await push_blob.commit(people.registry, people.may(), upload, BLOB, Chunk(pieces(b"bug")))
-    await push_blob.commit(people.registry, people.may(), upload, BLOB, Chunk(pieces(b"blob")))
+        await push_blob.commit(
+            people.registry,
+            people.may(),
+            upload,
+            BLOB,
+            Chunk(pieces(b"bug")),
+            change=people.change(),
+        )
+    await push_blob.commit(
+        people.registry, people.may(), upload, BLOB, Chunk(pieces(b"blob")), change=people.change()
+    )
 
 
 async def _a_blob_elsewhere(people: People) -> None:
@@ -143,7 +154,9 @@ async def _a_blob_elsewhere(people: People) -> None:
 
 
 async def _mount(people: People) -> None:
-    assert await push_blob.mount(people.registry, people.may(), BLOB, EVERY_ACCESS)
+    assert await push_blob.mount(
+        people.registry, people.may(), BLOB, EVERY_ACCESS, change=people.change()
+    )
 
 
 async def _cancel(people: People) -> None:
@@ -166,7 +179,7 @@ async def _push_signature(people: People) -> None:
 
 async def _delete_blob(people: People) -> None:
     if await people.metadata.find_blob(OTHER, BLOB) is not None:
-        await delete_blob(people.registry, people.may(OTHER), BLOB)
+        await delete_blob(people.registry, people.may(OTHER), BLOB, change=people.change())
 
 
 async def _delete(people: People, reference: str) -> None:
@@ -176,12 +189,12 @@ async def _delete(people: People, reference: str) -> None:
 
 async def _restore(people: People, reference: Digest | Tag, at: float | None = None) -> None:
     with suppress(NotRestorable):  # it was done, and the answer got lost
-        await trash.restore(people.registry, people.may(), reference, at=at)
+        await trash.restore(people.registry, people.may(), reference, at=at, change=people.change())
 
 
 async def _restore_all(people: People) -> None:
     with suppress(NotRestorable):
-        await trash.restore_all(people.registry, people.may())
+        await trash.restore_all(people.registry, people.may(), change=people.change())
 
 
 async def _garbage_of_every_kind(people: People) -> None:
@@ -190,7 +203,7 @@ async def _garbage_of_every_kind(people: People) -> None:
     await people.push_image(b"gone", shared=b"base", repository=OTHER)
     await people.delete(image(b"gone", b"gone layer", b"base").digest, OTHER)
     await people.push_blob(b"unlinked")
-    await delete_blob(people.registry, people.may(), Digest.of(b"unlinked"))
+    await delete_blob(people.registry, people.may(), Digest.of(b"unlinked"), change=people.change())
     people.now += 8 * DAY
     # A crash came before these bytes were a blob.
     upload = UploadKey.of(HELLO, await push_blob.start(people.registry, people.may()))

@@ -98,7 +98,9 @@ async def test_a_restored_image_gets_its_attachments_back(people: People) -> Non
     people.now += DAY
     assert trashed(await people.collect()) == [tag_of(signature)]
 
-    restored = await trash.restore(people.registry, people.may(), subject.digest)
+    restored = await trash.restore(
+        people.registry, people.may(), subject.digest, change=people.change()
+    )
 
     assert set(restored.manifests) == {each.digest for each in (subject, signature, above, sbom)}
     assert await tags(people) == before
@@ -113,7 +115,7 @@ async def test_a_restored_tag_brings_the_attachments_of_its_image_back(people: P
     await people.delete(subject.digest)
     await people.collect()
 
-    await trash.restore(people.registry, people.may(), Tag("latest"))
+    await trash.restore(people.registry, people.may(), Tag("latest"), change=people.change())
 
     assert await people.has(signature.digest)
     assert await tags(people) == {"latest", tag_of(subject)}
@@ -126,7 +128,7 @@ async def test_all_of_a_repository_comes_back_with_its_attachments(people: Peopl
     await people.delete(subject.digest)
     await people.collect()
 
-    await trash.restore_all(people.registry, people.may())
+    await trash.restore_all(people.registry, people.may(), change=people.change())
 
     assert await tags(people) == before
 
@@ -141,7 +143,9 @@ async def test_what_cannot_come_back_is_told(people: People) -> None:
     people.now += 8 * DAY
     await people.collect()
 
-    restored = await trash.restore(people.registry, people.may(), subject.digest)
+    restored = await trash.restore(
+        people.registry, people.may(), subject.digest, change=people.change()
+    )
 
     assert restored.manifests == (subject.digest,)
     assert restored.lost == (tag_of(subject),)
@@ -154,7 +158,7 @@ async def test_what_a_client_deleted_is_not_brought_back(people: People) -> None
     await people.delete(subject.digest)
     await people.collect()
 
-    await trash.restore(people.registry, people.may(), subject.digest)
+    await trash.restore(people.registry, people.may(), subject.digest, change=people.change())
 
     assert await tags(people) == {"latest"}
 
@@ -227,7 +231,7 @@ async def test_an_attachment_that_is_set_when_its_image_is_gone_stays(people: Pe
     await people.push_image(b"one", "latest")
     await people.delete(subject.digest)
     assert trashed(await people.collect()) == [tag_of(subject)]
-    await trash.restore(people.registry, people.may(), tag_of(subject))
+    await trash.restore(people.registry, people.may(), tag_of(subject), change=people.change())
     people.now += 8 * DAY
     assert trashed(await people.collect()) == []
     assert await people.has(signature.digest)
@@ -263,7 +267,7 @@ async def test_of_a_manifest_with_other_tags_only_the_tag_goes(people: People) -
     assert trashed(await people.collect()) == [tag_of(subject)]
     assert await tags(people) == {"kept"}
 
-    await trash.restore(people.registry, people.may(), subject.digest)
+    await trash.restore(people.registry, people.may(), subject.digest, change=people.change())
 
     assert await tags(people) == {"kept", "latest", tag_of(subject)}
 
@@ -286,7 +290,7 @@ async def test_a_list_of_referrers_goes_with_all_that_only_it_leads_to(people: P
         *(False, False, True)
     ]
 
-    await trash.restore(people.registry, people.may(), subject.digest)
+    await trash.restore(people.registry, people.may(), subject.digest, change=people.change())
 
     for each in (listing, alone, tagged):
         assert await people.has(each.digest)
@@ -313,7 +317,7 @@ async def test_a_long_list_of_referrers_goes_in_several_transactions(
     assert set(trashed(await people.collect())) == before - {"latest"}
     assert [each for each in (listing, *referrers) if await people.has(each.digest)] == []
 
-    await trash.restore(people.registry, people.may(), subject.digest)
+    await trash.restore(people.registry, people.may(), subject.digest, change=people.change())
 
     assert await tags(people) == before
     assert all([await people.has(each.digest) for each in (listing, *referrers)])

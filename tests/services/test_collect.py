@@ -215,7 +215,13 @@ async def test_who_was_told_that_a_blob_is_there_can_use_it(people: People) -> N
     people.now += 1000 * DAY
     await stat_blob(people.registry, people.may(), Digest.of(b"one"))
     await people.push_blob(b"fresh")
-    await push_blob.mount(people.registry, people.may(OTHER), Digest.of(b"fresh"), EVERY_ACCESS)
+    await push_blob.mount(
+        people.registry,
+        people.may(OTHER),
+        Digest.of(b"fresh"),
+        EVERY_ACCESS,
+        change=people.change(),
+    )
 
     await people.collect(by_hand=True)
     assert await people.stored() == {Digest.of(b"one"), Digest.of(b"fresh")}
@@ -415,7 +421,7 @@ async def test_who_restored_a_manifest_can_put_it_into_an_index(people: People) 
     child = await people.push_image(b"one")
     people.now += 1000 * DAY
     await people.delete(child.digest)
-    await trash.restore(people.registry, people.may(), child.digest)
+    await trash.restore(people.registry, people.may(), child.digest, change=people.change())
     await people.collect(by_hand=True, untagged=True)
 
     await people.push(index([child]), "latest")

@@ -45,7 +45,7 @@ async def test_a_page_of_none(people: People) -> None:
 async def test_a_repository_without_tags_has_an_empty_list(people: People) -> None:
     """One that nothing was pushed to is unknown."""
     digest = await people.push(index([]), "latest")
-    await delete_manifest(people.registry, people.may(), digest)
+    await delete_manifest(people.registry, people.may(), digest, change=people.change())
 
     page = await listing.list_tags(people.registry, people.may(), after="", limit=10)
     assert list(page.items) == []

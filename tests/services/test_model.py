@@ -131,7 +131,13 @@ class Services(RuleBasedStateMachine):
     def mount(self, name: RepositoryName, digest: Digest, source: RepositoryName | None) -> None:
         """Mount a blob from a repository, or from any."""
         sources = EVERY_ACCESS if source is None else Grant(source, frozenset({Action.PULL}))
-        work = push_blob.mount(self.people.registry, self.people.may(name), digest, sources)
+        work = push_blob.mount(
+            self.people.registry,
+            self.people.may(name),
+            digest,
+            sources,
+            change=self.people.change(),
+        )
         found = any(digest in self.model[each].blobs() for each in ([source] if source else NAMES))
         assert self.do(work) == found
         if found:
@@ -153,7 +159,11 @@ class Services(RuleBasedStateMachine):
         more = b"" if sent else CONTENTS[digest]
         registry, grant, chunk = self.people.registry, self.people.may(name), Chunk(pieces(more))
         if last:
-            self.do(push_blob.commit(registry, grant, upload, digest, chunk))
+            self.do(
+                push_blob.commit(
+                    registry, grant, upload, digest, chunk, change=self.people.change()
+                )
+            )
             self.model[name].add_blob(digest, self.now)
             del self.uploads[upload]
         else:
@@ -259,7 +269,9 @@ class Services(RuleBasedStateMachine):
         self._delete_blob(*data.draw(st.sampled_from(self.places(LINKS))))
 
     def _delete_blob(self, name: RepositoryName, digest: Digest) -> None:
-        work = delete.delete_blob(self.people.registry, self.people.may(name), digest)
+        work = delete.delete_blob(
+            self.people.registry, self.people.may(name), digest, change=self.people.change()
+        )
         repository = self.model[name]
         if digest not in repository.blobs():
             with pytest.raises(BlobUnknown):
@@ -276,7 +288,9 @@ class Services(RuleBasedStateMachine):
     def restore_manifest(self, data: st.DataObject) -> None:
         """Bring a manifest back, with the tags that went with it and are free."""
         name, digest = data.draw(st.sampled_from(self.places(TRASHED)))
-        work = trash.restore(self.people.registry, self.people.may(name), digest)
+        work = trash.restore(
+            self.people.registry, self.people.may(name), digest, change=self.people.change()
+        )
         repository = self.model[name]
         self._restore(work, repository, digest, repository.taken(digest))
 
@@ -286,7 +300,13 @@ class Services(RuleBasedStateMachine):
         """Bring a deleted tag back, or a tag to what it was some time ago."""
         name, tag = data.draw(st.sampled_from(self.places(MOVED)))
         at = None if ago is None else self.now - ago
-        work = trash.restore(self.people.registry, self.people.may(name), Tag(tag), at=at)
+        work = trash.restore(
+            self.people.registry,
+            self.people.may(name),
+            Tag(tag),
+            at=at,
+            change=self.people.change(),
+        )
         repository = self.model[name]
         moves = repository.moves.get(tag, [])
         if at is None:

@@ -73,7 +73,9 @@ async def started(people: People, data: bytes = b"") -> UploadId:
 
 async def commit(people: People, upload: UploadId, last: Chunk, digest: Digest = DIGEST) -> None:
     """Finish an upload."""
-    await push_blob.commit(people.registry, people.may(), upload, digest, last)
+    await push_blob.commit(
+        people.registry, people.may(), upload, digest, last, change=people.change()
+    )
 
 
 async def size(people: People, upload: UploadId) -> int:
@@ -96,7 +98,9 @@ async def is_empty(people: People) -> bool:
 
 async def test_a_blob_is_pushed_in_one_request(people: People) -> None:
     """And nothing else is left of the push."""
-    await push_blob.push_whole(people.registry, people.may(), DIGEST, chunk(DATA))
+    await push_blob.push_whole(
+        people.registry, people.may(), DIGEST, chunk(DATA), change=people.change()
+    )
 
     assert await pulled(people) == DATA
     assert await people.blobs.list_staged() == []
@@ -145,7 +149,7 @@ async def test_a_caller_leaves_so_many_uploads_unfinished(people: People) -> Non
     uploads = [await push_blob.start(registry, grant) for _ in range(3)]
     for request in (
         lambda: push_blob.start(registry, grant, client="192.0.2.7"),
-        lambda: push_blob.push_whole(registry, grant, DIGEST, chunk(DATA)),
+        lambda: push_blob.push_whole(registry, grant, DIGEST, chunk(DATA), change=people.change()),
     ):
         with pytest.raises(TooManyRequests, match="begun 3 uploads"):
             await request()
@@ -156,7 +160,7 @@ async def test_a_caller_leaves_so_many_uploads_unfinished(people: People) -> Non
             await push_blob.start(registry, nobody, client=client)
 
     await push_blob.cancel(registry, grant, uploads[0])
-    await push_blob.push_whole(registry, grant, DIGEST, chunk(DATA))
+    await push_blob.push_whole(registry, grant, DIGEST, chunk(DATA), change=people.change())
     await commit(people, uploads[1], chunk(DATA))
     for _ in range(2):
         await push_blob.start(registry, grant)
@@ -180,7 +184,9 @@ async def test_all_callers_leave_about_so_many_uploads_unfinished(people: People
     assert len(begun) == 50
 
     for upload in begun:
-        await push_blob.commit(registry, nobody, upload, DIGEST, chunk(DATA))
+        await push_blob.commit(
+            registry, nobody, upload, DIGEST, chunk(DATA), change=people.change()
+        )
 
 
 async def test_a_chunk_goes_where_it_says_or_nowhere(people: People) -> None:
@@ -310,12 +316,18 @@ async def test_nobody_waits_while_a_large_upload_is_hashed_and_synced(
 async def test_a_push_in_one_request_that_fails_leaves_nothing(people: People) -> None:
     """Be it wrong, broken off or cancelled."""
     with pytest.raises(DigestMismatch):
-        await push_blob.push_whole(people.registry, people.may(), DIGEST, chunk(b"wrong"))
+        await push_blob.push_whole(
+            people.registry, people.may(), DIGEST, chunk(b"wrong"), change=people.change()
+        )
     with pytest.raises(ConnectionError):
-        await push_blob.push_whole(people.registry, people.may(), DIGEST, broken_off(DATA))
+        await push_blob.push_whole(
+            people.registry, people.may(), DIGEST, broken_off(DATA), change=people.change()
+        )
     arrived = asyncio.Event()
     request = asyncio.create_task(
-        push_blob.push_whole(people.registry, people.may(), DIGEST, hanging(DATA, arrived))
+        push_blob.push_whole(
+            people.registry, people.may(), DIGEST, hanging(DATA, arrived), change=people.change()
+        )
     )
     await arrived.wait()
     request.cancel()
@@ -369,7 +381,9 @@ async def test_an_upload_belongs_to_its_repository(people: People) -> None:
     for request in (
         lambda: push_blob.status(registry, elsewhere, upload),
         lambda: push_blob.append(registry, elsewhere, upload, chunk(b"x")),
-        lambda: push_blob.commit(registry, elsewhere, upload, DIGEST, chunk(b"")),
+        lambda: push_blob.commit(
+            registry, elsewhere, upload, DIGEST, chunk(b""), change=people.change()
+        ),
         lambda: push_blob.cancel(registry, elsewhere, upload),
     ):
         with pytest.raises(UploadUnknown):
@@ -412,8 +426,10 @@ async def test_a_mount_needs_the_right_to_pull(people: People) -> None:
     registry, here = people.registry, people.may()
 
     for hidden in (Grant(OTHER, frozenset({Action.PUSH})), people.may(HELLO)):
-        assert not await push_blob.mount(registry, here, DIGEST, hidden)
-    assert await push_blob.mount(registry, here, DIGEST, Grant(OTHER, frozenset({Action.PULL})))
+        assert not await push_blob.mount(registry, here, DIGEST, hidden, change=people.change())
+    assert await push_blob.mount(
+        registry, here, DIGEST, Grant(OTHER, frozenset({Action.PULL})), change=people.change()
+    )
     assert await pulled(people) == DATA
 
 
@@ -421,9 +437,11 @@ async def test_a_mount_from_anywhere_finds_what_may_be_pulled(people: People) ->
     """And what is nowhere is to be uploaded."""
     await people.push_blob(DATA, OTHER)
 
-    assert await push_blob.mount(people.registry, people.may(), DIGEST, EVERY_ACCESS)
+    assert await push_blob.mount(
+        people.registry, people.may(), DIGEST, EVERY_ACCESS, change=people.change()
+    )
     assert not await push_blob.mount(
-        people.registry, people.may(), Digest.of(b"nowhere"), EVERY_ACCESS
+        people.registry, people.may(), Digest.of(b"nowhere"), EVERY_ACCESS, change=people.change()
     )
     assert await pulled(people) == DATA
 

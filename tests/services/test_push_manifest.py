@@ -37,7 +37,13 @@ async def push(
 ) -> Digest:
     """Push an index without any manifests, or other bytes; return the digest it got."""
     manifest = await push_manifest(
-        people.registry, people.may(), reference, body, content_type=media.OCI_INDEX, tags=tags
+        people.registry,
+        people.may(),
+        reference,
+        body,
+        content_type=media.OCI_INDEX,
+        tags=tags,
+        change=people.change(),
     )
     return manifest.digest
 
@@ -155,7 +161,14 @@ async def test_what_is_accepted_comes_back_as_it_was(
     body = json.dumps(document).encode()
     accepted = False
     with contextlib.suppress(ManifestInvalid):
-        await push_manifest(people.registry, people.may(), LATEST, body, content_type=media_type)
+        await push_manifest(
+            people.registry,
+            people.may(),
+            LATEST,
+            body,
+            content_type=media_type,
+            change=people.change(),
+        )
         accepted = True
     if accepted:
         pulled = await pull_manifest(people.registry, people.may(), LATEST)

@@ -36,25 +36,39 @@ VERBS: dict[str, tuple[Action, Verb]] = {
     "start": (Action.PUSH, push_blob.start),
     "mount": (
         Action.PUSH,
-        lambda r, g: push_blob.mount(r, g, DIGEST, Grant(OTHER, ALL_ACTIONS)),
+        lambda r, g: push_blob.mount(
+            r, g, DIGEST, Grant(OTHER, ALL_ACTIONS), change=r.change_by(g.principal)
+        ),
     ),
     "append": (Action.PUSH, lambda r, g: push_blob.append(r, g, UPLOAD, Chunk(pieces(b"")))),
     "commit": (
         Action.PUSH,
-        lambda r, g: push_blob.commit(r, g, UPLOAD, DIGEST, Chunk(pieces(b""))),
+        lambda r, g: push_blob.commit(
+            r, g, UPLOAD, DIGEST, Chunk(pieces(b"")), change=r.change_by(g.principal)
+        ),
     ),
     "push_whole": (
         Action.PUSH,
-        lambda r, g: push_blob.push_whole(r, g, DIGEST, Chunk(pieces(b""))),
+        lambda r, g: push_blob.push_whole(
+            r, g, DIGEST, Chunk(pieces(b"")), change=r.change_by(g.principal)
+        ),
     ),
     "status": (Action.PULL, lambda r, g: push_blob.status(r, g, UPLOAD)),
     "cancel": (Action.PUSH, lambda r, g: push_blob.cancel(r, g, UPLOAD)),
     "push_manifest": (
         Action.PUSH,
-        lambda r, g: push_manifest(r, g, LATEST, b"{}", content_type=""),
+        lambda r, g: push_manifest(
+            r, g, LATEST, b"{}", content_type="", change=r.change_by(g.principal)
+        ),
     ),
-    "delete_manifest": (Action.DELETE, lambda r, g: delete.delete_manifest(r, g, LATEST)),
-    "delete_blob": (Action.DELETE, lambda r, g: delete.delete_blob(r, g, DIGEST)),
+    "delete_manifest": (
+        Action.DELETE,
+        lambda r, g: delete.delete_manifest(r, g, LATEST, change=r.change_by(g.principal)),
+    ),
+    "delete_blob": (
+        Action.DELETE,
+        lambda r, g: delete.delete_blob(r, g, DIGEST, change=r.change_by(g.principal)),
+    ),
 }
 
 

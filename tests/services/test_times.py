@@ -123,7 +123,9 @@ async def test_what_is_in_the_trash_can_still_be_restored(people: People) -> Non
     await do(people, jobs.collect_garbage, name=jobs.COLLECT)
     people.now += people.window - 1
     await do(people, jobs.collect_garbage, name=jobs.COLLECT)
-    restored = await trash.restore(people.registry, people.may(), deleted.digest)
+    restored = await trash.restore(
+        people.registry, people.may(), deleted.digest, change=people.change()
+    )
     assert {tag for tag, _ in restored.tags} == {Tag("old"), Tag("older")}
 
 

@@ -23,7 +23,7 @@ LATEST = Tag("latest")
 async def restore(people: People, reference: str, at: float | None = None) -> Restored:
     """Bring something of the one repository back."""
     parsed = Digest(reference) if ":" in reference else Tag(reference)
-    return await trash.restore(people.registry, people.may(), parsed, at=at)
+    return await trash.restore(people.registry, people.may(), parsed, at=at, change=people.change())
 
 
 async def pull(people: People, reference: str) -> bytes:
@@ -62,7 +62,7 @@ async def test_an_image_comes_back_with_blobs_that_were_deleted_after_it(people:
     manifest = await people.push_image(b"one", "latest")
     await people.delete(manifest.digest)
     for blob in (b"one", b"one layer"):
-        await delete_blob(people.registry, people.may(), Digest.of(blob))
+        await delete_blob(people.registry, people.may(), Digest.of(blob), change=people.change())
     people.now += people.policy.grace
     await people.collect()
     with pytest.raises(BlobUnknown):
@@ -80,7 +80,9 @@ async def test_an_index_comes_back_with_children_that_were_deleted_too(people: P
     await people.push(whole, "latest")
     for digest in (children[0].digest, whole.digest, children[1].digest):
         await people.delete(digest)
-    await delete_blob(people.registry, people.may(), Digest.of(b"arm64 layer"))
+    await delete_blob(
+        people.registry, people.may(), Digest.of(b"arm64 layer"), change=people.change()
+    )
     people.now += people.window - 1
     await people.collect(untagged=True)
 
@@ -200,14 +202,14 @@ async def test_all_of_a_repository_comes_back(people: People) -> None:
     elsewhere = await people.push_image(b"one", "latest", repository=OTHER)
     await people.delete(elsewhere.digest, OTHER)
 
-    restored = await trash.restore_all(people.registry, people.may())
+    restored = await trash.restore_all(people.registry, people.may(), change=people.change())
 
     assert set(restored.manifests) == {old.digest, new.digest}
     assert await pull(people, "latest") == await pull(people, "new") == new.body
     assert await pull(people, "old") == old.body
     assert not await people.has("latest", OTHER)
     with pytest.raises(NotRestorable, match="nothing of library/hello is in the trash"):
-        await trash.restore_all(people.registry, people.may())
+        await trash.restore_all(people.registry, people.may(), change=people.change())
 
 
 async def test_what_is_gone_for_good_is_said_to_be(people: People) -> None:
@@ -227,7 +229,7 @@ async def test_what_is_gone_for_good_is_said_to_be(people: People) -> None:
     with pytest.raises(NotRestorable, match="is not deleted"):
         await restore(people, live.digest)
     with pytest.raises(NotRestorable, match="nothing was ever pushed"):
-        await trash.restore(people.registry, people.may(OTHER), LATEST)
+        await trash.restore(people.registry, people.may(OTHER), LATEST, change=people.change())
     assert await trash.list_trash(people.registry, None) == []
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.digest import Digest
 from lading.core.garbage import Doomed, Limits
+from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.ports.blobs import BlobStore
@@ -60,11 +61,19 @@ class People:
         """Everything, in one repository."""
         return Grant(repository, ALL_ACTIONS, ALICE)
 
+    def change(self) -> Change:
+        """A change that somebody makes now."""
+        return self.registry.change_by(ALICE)
+
     async def push_blob(self, data: bytes, repository: RepositoryName = HELLO) -> Digest:
         """Push bytes in one request."""
         digest = Digest.of(data)
         await push_blob.push_whole(
-            self.registry, self.may(repository), digest, Chunk(pieces(data), length=len(data))
+            self.registry,
+            self.may(repository),
+            digest,
+            Chunk(pieces(data), length=len(data)),
+            change=self.change(),
         )
         return digest
 
@@ -79,6 +88,7 @@ class People:
             manifest.body,
             content_type=manifest.media_type,
             tags=[Tag(tag) for tag in tags],
+            change=self.change(),
         )
         return manifest.digest
 
@@ -96,7 +106,7 @@ class People:
     async def delete(self, reference: str, repository: RepositoryName = HELLO) -> None:
         """Delete a tag, or a manifest."""
         parsed: Reference = Digest(reference) if ":" in reference else Tag(reference)
-        await delete_manifest(self.registry, self.may(repository), parsed)
+        await delete_manifest(self.registry, self.may(repository), parsed, change=self.change())
 
     def limits(self, *, by_hand: bool = False, untagged: bool = False) -> Limits:
         """What a collection may take now."""

@@ -52,7 +52,7 @@ async def delete(context: Context) -> Response:
     """Take a blob out of the repository."""
     digest = Digest(context.argument)
     await skip_body(context.request.receive)
-    await delete_blob(context.registry, context.grant, digest)
+    await delete_blob(context.registry, context.grant, digest, change=context.change())
     return Response(202)
 
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from lading.auth.service import TokenService
 from lading.core.access import Access, Grant
 from lading.core.digest import Digest
+from lading.core.history import Change
 from lading.core.manifest import DEFAULT_MAX_SIZE
 from lading.edge.forwarded import PublicAddress
 from lading.edge.request import Request
@@ -72,6 +73,13 @@ class Context(NamedTuple):
     grant: Grant
     argument: str
     tokens: TokenService | None
+
+    def change(self) -> Change:
+        """A change that this request makes now."""
+        request = self.request
+        return self.registry.change_by(
+            self.grant.principal, address=request.address, request_id=request.id
+        )
 
     def location(self, path: str) -> str:
         """A URL for `Location`: relative, unless the operator set a base."""

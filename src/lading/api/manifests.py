@@ -53,6 +53,7 @@ async def put(context: Context) -> Response:
             context.grant,
             reference,
             body,
+            change=context.change(),
             content_type=request.headers.get("content-type", ""),
             tags=tags,
             create_only=creates_only(request.headers),
@@ -72,5 +73,5 @@ async def delete(context: Context) -> Response:
     """Delete a tag, or a manifest with its tags."""
     reference = parse_wanted(context.argument)
     await skip_body(context.request.receive)
-    await delete_manifest(context.registry, context.grant, reference)
+    await delete_manifest(context.registry, context.grant, reference, change=context.change())
     return Response(202)

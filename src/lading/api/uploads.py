@@ -54,6 +54,7 @@ async def commit(context: Context) -> Response:
         UploadId(context.argument),
         Digest(digest),
         _chunk(context),
+        change=context.change(),
     )
     return _created(context, Digest(digest))
 
@@ -72,6 +73,7 @@ async def _push_whole(context: Context, digest: Digest) -> Response:
         context.grant,
         digest,
         _chunk(context),
+        change=context.change(),
         client=client_of(context.request.address),
     )
     return _created(context, digest)
@@ -83,7 +85,9 @@ async def _mount(context: Context, digest: Digest) -> bool:
         sources = context.access if source is None else context.access.grant(RepositoryName(source))
     except NameInvalid:  # so nothing is there: "unable to mount … SHOULD return a 202"
         return False
-    return await push_blob.mount(context.registry, context.grant, digest, sources)
+    return await push_blob.mount(
+        context.registry, context.grant, digest, sources, change=context.change()
+    )
 
 
 def _chunk(context: Context) -> Chunk:

@@ -103,9 +103,10 @@ async def _restore(
     registry: Registry, repository: RepositoryName, reference: Reference | None, at: float | None
 ) -> Restored:
     grant = operators_grant(repository)
+    change = registry.change_by(grant.principal)
     if reference is None:
-        return await trash_can.restore_all(registry, grant)
-    return await trash_can.restore(registry, grant, reference, at=at)
+        return await trash_can.restore_all(registry, grant, change=change)
+    return await trash_can.restore(registry, grant, reference, change=change, at=at)
 
 
 def _tell(repository: RepositoryName, restored: Restored) -> None:

@@ -9,10 +9,18 @@ from lading.core.names import RepositoryName, Tag
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """Who changes something, and when; what the history records."""
+    """A change of something: who makes it, when, and by which request.
+
+    Attributes:
+        actor: by name; empty for anybody.
+        address: where the request came from; empty for a command and for the server itself.
+        request_id: of the request; as empty as the address.
+    """
 
     actor: str
     at: float
+    address: str = ""
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

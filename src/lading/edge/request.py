@@ -15,6 +15,7 @@ class Request:
     Attributes:
         method: in upper case.
         path: percent-decoded; it is only ever matched against grammars, never used as a path.
+        id: by which its answer, log lines and changes are found; empty until it is known.
         address: of the client, as far as the proxies in between are trusted; empty if not known.
         claimed: the name that it came with a password for, be it right or wrong.
         caller: the name of who it turned out to be from; empty if that is not known.
@@ -27,6 +28,7 @@ class Request:
         self.path: str = scope["path"]
         self.receive = receive
         self.scope = scope
+        self.id = ""
         self.address = ""
         self.claimed = ""
         self.caller = ""

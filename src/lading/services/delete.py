@@ -3,11 +3,14 @@
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, DeleteDisabled, ManifestUnknown
+from lading.core.history import Change
 from lading.core.names import Reference
 from lading.services.registry import Registry
 
 
-async def delete_manifest(registry: Registry, grant: Grant, reference: Reference) -> None:
+async def delete_manifest(
+    registry: Registry, grant: Grant, reference: Reference, *, change: Change
+) -> None:
     """Take away a tag; or hide a manifest, with all its tags, until it is collected or restored.
 
     Raises:
@@ -16,7 +19,6 @@ async def delete_manifest(registry: Registry, grant: Grant, reference: Reference
         DeleteDisabled: the operator does not allow it.
     """
     _require(registry, grant)
-    change = registry.change_by(grant.principal)
     if isinstance(reference, Digest):
         found = await registry.metadata.delete_manifest(
             grant.repository, reference, immutable=registry.policy.immutable, change=change
@@ -29,7 +31,7 @@ async def delete_manifest(registry: Registry, grant: Grant, reference: Reference
         raise ManifestUnknown("", {"name": grant.repository, "reference": reference})
 
 
-async def delete_blob(registry: Registry, grant: Grant, digest: Digest) -> None:
+async def delete_blob(registry: Registry, grant: Grant, digest: Digest, *, change: Change) -> None:
     """Take a blob out of the repository.
 
     Raises:
@@ -38,7 +40,7 @@ async def delete_blob(registry: Registry, grant: Grant, digest: Digest) -> None:
         DeleteDisabled: the operator does not allow it.
     """
     _require(registry, grant)
-    if not await registry.metadata.delete_blob(grant.repository, digest, now=registry.clock()):
+    if not await registry.metadata.delete_blob(grant.repository, digest, now=change.at):
         raise BlobUnknown("", {"digest": digest})
 
 

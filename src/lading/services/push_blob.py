@@ -6,7 +6,7 @@ the blob makes whole, and the collector deletes if none comes.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import SHA256, Bytes, Digest, new_hasher
@@ -19,6 +19,7 @@ from lading.core.errors import (
     UploadOutOfOrder,
     UploadUnknown,
 )
+from lading.core.history import Change
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.core.ranges import ByteRange
 from lading.ports.blobs import StagedUpload
@@ -92,7 +93,9 @@ async def _require_few(registry: Registry, owner: Owner) -> None:
         raise Unavailable("too many uploads are unfinished here; try again later")
 
 
-async def mount(registry: Registry, grant: Grant, digest: Digest, sources: Grant | Access) -> bool:
+async def mount(
+    registry: Registry, grant: Grant, digest: Digest, sources: Grant | Access, *, change: Change
+) -> bool:
     """Take a blob over from another repository, without its bytes travelling.
 
     Args:
@@ -101,6 +104,7 @@ async def mount(registry: Registry, grant: Grant, digest: Digest, sources: Grant
         digest: of the blob.
         sources: the repository to take it from, with what the caller may do there; or, to take
             it from any, what the caller may do everywhere.
+        change: who mounts it, and when.
 
     Returns:
         Whether it is in the repository now; if not, the client uploads it.
@@ -111,7 +115,7 @@ async def mount(registry: Registry, grant: Grant, digest: Digest, sources: Grant
         if size is None or not await damage.is_intact(registry, digest, size):
             continue
         if await registry.metadata.mount_blob(
-            grant.repository, digest, source=repository, now=registry.clock()
+            grant.repository, digest, source=repository, now=change.at
         ):
             return True
     return False
@@ -153,12 +157,19 @@ async def append(registry: Registry, grant: Grant, upload: UploadId, chunk: Chun
 
 
 async def commit(
-    registry: Registry, grant: Grant, upload: UploadId, digest: Digest, chunk: Chunk
+    registry: Registry,
+    grant: Grant,
+    upload: UploadId,
+    digest: Digest,
+    chunk: Chunk,
+    *,
+    change: Change,
 ) -> None:
     """Add a last chunk, which may be empty, and make the upload a blob.
 
     All or nothing: if it fails, the upload is as it was before, and can go on. Repeating it after
-    it succeeded succeeds again, for the client that did not get the answer.
+    it succeeded succeeds again, for the client that did not get the answer. The change counts from
+    when all bytes are there.
 
     Raises:
         UploadUnknown, UploadOutOfOrder, SizeMismatch, BlobTooLarge: as `append`.
@@ -172,7 +183,7 @@ async def commit(
             try:
                 await _receive(registry, staged, chunk)
                 await staged.verify(digest)
-                await _commit(registry, grant.repository, key, staged, digest)
+                await _commit(registry, grant.repository, key, staged, digest, change)
             except BaseException:  # cancelled, too
                 await _rewind(staged, start)
                 await staged.touch(registry.clock())
@@ -183,7 +194,13 @@ async def commit(
 
 
 async def push_whole(
-    registry: Registry, grant: Grant, digest: Digest, chunk: Chunk, *, client: str = ""
+    registry: Registry,
+    grant: Grant,
+    digest: Digest,
+    chunk: Chunk,
+    *,
+    change: Change,
+    client: str = "",
 ) -> None:
     """Push a blob in one request.
 
@@ -193,7 +210,7 @@ async def push_whole(
     """
     upload = await start(registry, grant, digest.algorithm, client=client)
     try:
-        await commit(registry, grant, upload, digest, chunk)
+        await commit(registry, grant, upload, digest, chunk, change=change)
     except BaseException:
         await registry.blobs.discard(UploadKey.of(grant.repository, upload))
         raise
@@ -275,6 +292,7 @@ async def _commit(
     upload: UploadKey,
     staged: StagedUpload,
     digest: Digest,
+    change: Change,
 ) -> None:
     """The lock keeps a collector from deleting bytes that were there already.
 
@@ -282,9 +300,8 @@ async def _commit(
     """
     async with registry.blobs.lock(digest):
         await staged.commit(digest)
-        await registry.metadata.add_blob(
-            repository, digest, staged.size, upload=upload, now=registry.clock()
-        )
+        now = replace(change, at=registry.clock())
+        await registry.metadata.add_blob(repository, digest, staged.size, upload=upload, now=now.at)
         await registry.blobs.settle(upload, digest)
 
 

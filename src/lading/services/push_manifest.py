@@ -7,6 +7,7 @@ from lading.core import manifest as manifests
 from lading.core.access import Action, Grant
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import DigestMismatch, TooManyTags
+from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
 from lading.services.registry import Registry
@@ -28,6 +29,7 @@ async def push_manifest(
     reference: Reference,
     body: bytes,
     *,
+    change: Change,
     content_type: str,
     tags: Sequence[Tag] = (),
     create_only: bool = False,
@@ -39,6 +41,7 @@ async def push_manifest(
         grant: must allow push.
         reference: a tag to point at it, or the digest it must have.
         body: the bytes to store.
+        change: who pushes it, and when.
         content_type: as the client says; may be empty.
         tags: more tags to point at it.
         create_only: whether to refuse if the reference or one of the tags is there already.
@@ -69,7 +72,7 @@ async def push_manifest(
         immutable=registry.policy.immutable,
         children_required=registry.policy.children_required,
         sizes_required=registry.policy.sizes_required,
-        change=registry.change_by(grant.principal),
+        change=change,
     )
     if wrong_sizes:  # public images have them, and only who made them could mend that
         log.warning(

@@ -80,6 +80,6 @@ class Registry:
     policy: Policy
     note: Note = forget
 
-    def change_by(self, principal: Principal) -> Change:
+    def change_by(self, principal: Principal, *, address: str = "", request_id: str = "") -> Change:
         """A change that the principal makes now."""
-        return Change(principal.name, self.clock())
+        return Change(principal.name, self.clock(), address, request_id)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
-from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
+from lading.core.history import Change, Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.services.registry import Registry
 
@@ -36,7 +36,12 @@ def kept_until(registry: Registry, trashed: Trashed) -> float:
 
 
 async def restore(
-    registry: Registry, grant: Grant, reference: Reference, *, at: float | None = None
+    registry: Registry,
+    grant: Grant,
+    reference: Reference,
+    *,
+    change: Change,
+    at: float | None = None,
 ) -> Restored:
     """Bring back a manifest with the tags that went with it, or a tag.
 
@@ -44,6 +49,7 @@ async def restore(
         registry: the parts.
         grant: must allow push.
         reference: the manifest's digest, or the tag.
+        change: who asks for it, and when.
         at: for a tag: point it at what it pointed to then, be it deleted or moved since.
 
     Raises:
@@ -51,7 +57,6 @@ async def restore(
         TagImmutable: the tag points to something else now, and cannot be moved.
     """
     grant.require(Action.PUSH)
-    change = registry.change_by(grant.principal)
     if isinstance(reference, Digest):
         restored = await registry.metadata.restore_manifest(
             grant.repository, reference, change=change
@@ -64,7 +69,7 @@ async def restore(
     return restored
 
 
-async def restore_all(registry: Registry, grant: Grant) -> Restored:
+async def restore_all(registry: Registry, grant: Grant, *, change: Change) -> Restored:
     """Bring back all that can be restored in a repository.
 
     Raises:
@@ -72,9 +77,7 @@ async def restore_all(registry: Registry, grant: Grant) -> Restored:
     """
     grant.require(Action.PUSH)
     restored = await registry.metadata.restore_all(
-        grant.repository,
-        deleted_since=_window(registry),
-        change=registry.change_by(grant.principal),
+        grant.repository, deleted_since=_window(registry), change=change
     )
     _note(registry, grant.repository, restored)
     return restored
