@@ -18,15 +18,15 @@ from lading.core.errors import BlobInUse, ReadOnly, RegistryError, TooManyReques
 from lading.core.names import RepositoryName
 from lading.edge.accesslog import AccessLog
 from lading.edge.asgi import Message, Receive, Scope, Send
+from lading.edge.authentication import Authentication, admit_anybody
 from lading.edge.body import ClientDisconnected
 from lading.edge.forwarded import client_address, is_trusted
-from lading.edge.guard import Gate, Guard
-from lading.edge.limits import Limits
+from lading.edge.limits import ClientLimits
 from lading.edge.multipart import PartsBody
-from lading.edge.proxies import UnnamedProxies
 from lading.edge.request import Request
 from lading.edge.response import BlobBody, Response
 from lading.edge.send import Sender
+from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.services import damage
 from lading.services.registry import Registry
 
@@ -43,14 +43,14 @@ class Api:
         self,
         registry: Registry,
         options: Options,
-        gate: Gate | None = None,
+        authentication: Authentication | None = None,
         audit: AuditLog | None = None,
         proxies: UnnamedProxies | None = None,
     ) -> None:
         self._registry = registry
         self._options = options
-        self._guard = Guard(gate)
-        self._limits = Limits(
+        self._authentication = authentication
+        self._limits = ClientLimits(
             time.monotonic,
             rate=options.request_rate,
             burst=options.request_burst,
@@ -58,7 +58,7 @@ class Api:
         )
         self._audit = audit
         self._proxies = proxies
-        self._tokens = None if gate is None else gate.service
+        self._tokens = None if authentication is None else authentication.tokens
         self._access_log = AccessLog() if options.access_log else None
         self._sender = Sender(options.headers, options.spool)
 
@@ -143,10 +143,15 @@ class Api:
         Raises:
             NameInvalid: the path holds no repository name where one belongs.
             ReadOnly: the endpoint writes, and the registry is read-only.
-            Unauthorized, Denied: see `Guard.admit`.
+            Unauthorized, Denied: see `Authentication.admit`.
         """
         repository = None if match.name is None else RepositoryName(match.name)
-        access, grant = await self._guard.admit(request, endpoint.needs, repository)
+        authentication = self._authentication
+        access, grant = (
+            admit_anybody(repository)
+            if authentication is None
+            else await authentication.admit(request, endpoint.needs, repository)
+        )
         if endpoint.writes and await self._is_read_only():
             raise ReadOnly
         return Context(

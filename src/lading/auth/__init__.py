@@ -1,5 +1,5 @@
 """Who is calling: passwords, tokens, and what issues and verifies them.
 
 `authenticator` says what a way of logging in is; each file beside it is one, or a part of one.
-Nothing here answers requests: `lading.edge.guard` does, with what it finds here.
+Nothing here answers requests: `lading.edge.authentication` does, with what it finds here.
 """

@@ -20,7 +20,7 @@ _UPLOAD_RETRY = 5.0
 _NAT64 = IPv6Network("64:ff9b::/96")
 
 
-class Limits:
+class ClientLimits:
     """The limits of a worker.
 
     Args:

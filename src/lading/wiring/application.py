@@ -27,8 +27,8 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.edge.asgi import Receive, Scope, Send
 from lading.edge.forwarded import PublicAddress
-from lading.edge.proxies import UnnamedProxies
 from lading.edge.response import ALWAYS
+from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services import jobs
 from lading.services.jobs import Job

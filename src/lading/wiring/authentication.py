@@ -46,10 +46,10 @@ from lading.core.permissions import (
     Rule,
     with_implied,
 )
+from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
 from lading.edge.challenge import Basic, Bearer, Challenge, OwnBearer
 from lading.edge.forwarded import PublicAddress
-from lading.edge.guard import Gate
 from lading.ports.metadata import Metadata
 from lading.ports.refresh_tokens import RefreshTokens
 
@@ -89,7 +89,7 @@ class OpenGate:
         file: of users, kept open; `None` if there is none.
     """
 
-    gate: Gate
+    gate: Authentication
     permissions: CurrentPermissions
     checker: PasswordChecker | None = None
     robots: RobotLogins | None = None
@@ -201,7 +201,7 @@ def _gate_of_users(
         gate = _with_token_service(settings, tokens, users, logins, permissions, metadata)
     else:
         callers = Callers(logins, None, time.time, time.monotonic)
-        gate = Gate(callers, permissions, Basic(htpasswd.realm))
+        gate = Authentication(callers, permissions, Basic(htpasswd.realm))
     return OpenGate(gate, permissions, checker, robots, file)
 
 
@@ -243,7 +243,7 @@ def _with_token_service(
     logins: Logins,
     permissions: CurrentPermissions,
     refresh_tokens: RefreshTokens,
-) -> Gate:
+) -> Authentication:
     in_memory = settings.storage.driver == "inmemory"
     path = None if in_memory else keys_path(settings.storage.filesystem.rootdirectory)
     own = RegistryTokens(
@@ -265,7 +265,9 @@ def _with_token_service(
     http = settings.http
     address = PublicAddress.of(http.host or "", http.prefix, http.trustedproxies)
     challenge = OwnBearer(address, tokens.service)
-    return Gate(Callers(logins, own, time.time, time.monotonic), permissions, challenge, service)
+    return Authentication(
+        Callers(logins, own, time.time, time.monotonic), permissions, challenge, service
+    )
 
 
 def _gate_of_tokens(settings: Settings, token: Token) -> OpenGate:
@@ -274,7 +276,7 @@ def _gate_of_tokens(settings: Settings, token: Token) -> OpenGate:
     permissions = CurrentPermissions(Permissions(()))
     logins = Logins(Authenticators([]))
     callers = Callers(logins, _external_tokens(token), time.time, time.monotonic)
-    gate = Gate(callers, permissions, challenge)
+    gate = Authentication(callers, permissions, challenge)
     return OpenGate(gate, permissions)
 
 

@@ -1,4 +1,4 @@
-"""Who may do what: turns a request into an `Access`, before its body is read.
+"""Authentication of requests: who calls, and whether they may do this, before a body is read.
 
 The answer depends on the name of a repository and never on whether it exists, so nobody learns that
 from a refusal.
@@ -22,27 +22,20 @@ from lading.edge.request import Request
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
-    """How callers are told apart, and what each may do.
+class Authentication:
+    """Lets requests in, or tells clients why not and how to log in.
 
     Attributes:
         callers: tells who is calling.
         permissions: the rules in force now; they may be other ones at the next request.
         challenge: how a client is told to log in.
-        service: where clients get tokens, if that is here.
+        tokens: the service where clients get tokens, if that is here.
     """
 
     callers: Callers
     permissions: Callable[[], Permissions]
     challenge: Challenge
-    service: TokenService | None = None
-
-
-class Guard:
-    """Decides on requests. Without a gate everybody may do everything."""
-
-    def __init__(self, gate: Gate | None) -> None:
-        self._gate = gate
+    tokens: TokenService | None = None
 
     async def admit(
         self, request: Request, needs: Needs, repository: RepositoryName | None
@@ -59,24 +52,20 @@ class Guard:
             Denied: the caller is known, and may not do this.
             Unavailable, TooManyRequests: who is calling cannot be checked now.
         """
-        if self._gate is None:
-            return _admit_anybody(repository)
         if needs is Need.NOTHING:
             return admission(Access(ANYBODY, ()), repository)
-        gate = self._gate
+        callers = self.callers
         header = request.headers.get("authorization")
-        caller = (
-            gate.callers.anybody if header is None else await gate.callers.find(request, header)
-        )
+        caller = callers.anybody if header is None else await callers.find(request, header)
         if caller is not None:
             request.caller = caller.name
-            found = caller.admission(gate.permissions(), repository)
+            found = caller.admission(self.permissions(), repository)
             # Clients find out at the base how to log in, and do not ask anywhere else; so it wants
             # a login even where much can be done without one.
-            waits = needs is Need.LOGIN and caller is gate.callers.anybody
+            waits = needs is Need.LOGIN and caller is callers.anybody
             if not waits and _suffices(found, needs, repository):
                 return found
-        raise _Refusal(gate, request, needs, repository).of(caller, header)
+        raise _Refusal(self, request, needs, repository).of(caller, header)
 
 
 def _suffices(found: Admission, needs: Needs, repository: RepositoryName | None) -> bool:
@@ -87,9 +76,9 @@ def _suffices(found: Admission, needs: Needs, repository: RepositoryName | None)
 
 @dataclass(slots=True)
 class _Refusal:
-    """Of one request."""
+    """The refusal of a request."""
 
-    gate: Gate
+    authentication: Authentication
     request: Request
     needs: Needs
     repository: RepositoryName | None
@@ -103,7 +92,7 @@ class _Refusal:
         """
         if caller is None:
             return self._unknown(header or "")
-        if caller is self.gate.callers.anybody:
+        if caller is self.authentication.callers.anybody:
             return self._unauthorized()
         if caller.has_token:
             return self._unauthorized("the token is not good for this", Fault.INSUFFICIENT)
@@ -143,14 +132,15 @@ class _Refusal:
     def _unauthorized(self, message: str = "", fault: Fault | None = None) -> Unauthorized:
         scopes = self._scopes()
         return Unauthorized(
-            self.gate.challenge.header(self.request, scopes, fault),
+            self.authentication.challenge.header(self.request, scopes, fault),
             message,
             *(_detail(scope) for scope in scopes),
         )
 
 
 @lru_cache(maxsize=1000)
-def _admit_anybody(repository: RepositoryName | None) -> Admission:
+def admit_anybody(repository: RepositoryName | None) -> Admission:
+    """Let a request in where everybody may do everything."""
     return admission(EVERY_ACCESS, repository)
 
 
