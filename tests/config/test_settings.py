@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from lading.config.effective import settings_as_yaml
-from lading.config.settings import Http, Settings
+from lading.config.settings import HttpSection, Settings
 from lading.config.values import TcpAddress
 from tests.config.conftest import Complain, Write
 
@@ -85,7 +85,7 @@ def test_memory_is_not_shared(complaints: Complain) -> None:
 )
 def test_address(addr: str, expected: TcpAddress) -> None:
     """The forms of an address."""
-    assert Http(addr=addr).listen == expected
+    assert HttpSection(addr=addr).listen == expected
 
 
 @pytest.mark.parametrize(

@@ -15,22 +15,16 @@ SOURCE = REPOSITORY / "src" / "lading"
 DONE = ("config", "system")
 # Names of classes that stand for two things. It shrinks to none.
 TWICE = {
-    "AccessLog",
     "Bearer",
     "Cause",
     "Connection",
-    "Http",
     "Issued",
     "Job",
     "Kind",
     "Limits",
-    "Maintenance",
     "Memory",
     "Plan",
-    "ReadOnly",
     "Server",
-    "Token",
-    "Unsupported",
     "User",
     "_Command",
 }

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from _pytest.capture import CaptureResult
 
-from lading.config.settings import Log, Settings
+from lading.config.settings import LogSection, Settings
 from lading.server.log import configure_logging
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -26,7 +26,7 @@ def restored() -> Iterator[None]:
 
 def configure(**log: object) -> None:
     """Set logging up as a configuration would."""
-    configure_logging(Settings(log=Log.model_validate(log)))
+    configure_logging(Settings(log=LogSection.model_validate(log)))
 
 
 def written(capfd: pytest.CaptureFixture[str]) -> CaptureResult[str]:

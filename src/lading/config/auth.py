@@ -30,8 +30,8 @@ Algorithm = Literal[
 ]  # fmt: skip
 
 
-class Htpasswd(Section):
-    """Users of a file."""
+class HtpasswdSection(Section):
+    """Section `auth.htpasswd`: users of a file."""
 
     path: FilePath
     """The file of users: names and bcrypt hashes, as `htpasswd -B` or `lading user add` write \
@@ -40,8 +40,8 @@ it. It is read again when it changes."""
     """What a client may show to a person who is to log in."""
 
 
-class Token(Section):
-    """Tokens of another token server."""
+class TokenSection(Section):
+    """Section `auth.token`: tokens of another token server."""
 
     realm: TokenRealm
     """The URL at which clients get a token."""
@@ -71,8 +71,8 @@ instead of to `realm`."""
         return self
 
 
-class Tokens(Section):
-    """The token service."""
+class TokensSection(Section):
+    """Section `auth.tokens`: the registry's own token service."""
 
     service: Phrase = "lading"
     """The name of this registry in tokens; two registries that trust each other's keys must not \
@@ -93,8 +93,8 @@ when the password changes or the user is removed."""
         return self
 
 
-class PermissionRule(Section):
-    """Lets some callers do something in some repositories."""
+class PermissionRuleSection(Section):
+    """Section `auth.permissions.rules[]`: what some callers may do in some repositories."""
 
     anonymous: bool = False
     """`true`: for everybody, logged in or not."""
@@ -114,8 +114,8 @@ class PermissionRule(Section):
         return self
 
 
-class PermissionSettings(Section):
-    """What each caller may do: what the preset and the rules allow, and nothing else."""
+class PermissionsSection(Section):
+    """Section `auth.permissions`: what each caller may do; what it does not allow is denied."""
 
     preset: Annotated[Literal["none", "users", "public", "teams", "open"], AnyCase] = "none"
     """A start for the rules. `none`: nothing is allowed. `users`: whoever is logged in may pull, \
@@ -125,7 +125,7 @@ its own name, the members of a group below the name of the group. `open`: everyb
 and delete everything."""
     groups: dict[str, tuple[Phrase, ...]] = Field(default_factory=dict)
     """The users in each group."""
-    rules: tuple[PermissionRule, ...] = ()
+    rules: tuple[PermissionRuleSection, ...] = ()
     """What is allowed besides."""
 
     @model_validator(mode="after")
@@ -138,8 +138,8 @@ and delete everything."""
         return self
 
 
-class WorkloadRule(Section):
-    """What tokens with certain claims may do."""
+class WorkloadRuleSection(Section):
+    """Section `auth.workloads[].rules[]`: what tokens with certain claims may do."""
 
     claims: dict[str, ClaimPatterns] = Field(min_length=1)
     """What each claim must be: a text with `*` for any characters but `/`, and `**` for any parts \
@@ -151,8 +151,8 @@ is a repository's name."""
     """What: `pull`, `push` (with which comes `pull`), `delete`, or `admin`, which is everything."""
 
 
-class Workload(Section):
-    """Whose tokens are believed: those of a build system, or of a cluster."""
+class WorkloadSection(Section):
+    """Section `auth.workloads[]`: a build system or a cluster whose tokens are believed."""
 
     name: WorkloadName
     """What its workloads are called in logs and histories: `name:subject`."""
@@ -163,29 +163,29 @@ class Workload(Section):
     jwks: JwksSource | None = None
     """Where its keys are, a file or an `https://` URL; by default where the issuer says \
 (`/.well-known/openid-configuration`)."""
-    rules: Annotated[tuple[WorkloadRule, ...], AfterValidator(at_least_one)]
+    rules: Annotated[tuple[WorkloadRuleSection, ...], AfterValidator(at_least_one)]
     """Who may do what; a token that no rule is for cannot log in."""
 
 
-class Auth(Section):
-    """Who may do what. At most one of `none`, `htpasswd` and `token`."""
+class AuthSection(Section):
+    """Section `auth`: who may do what. At most one of `none`, `htpasswd` and `token`."""
 
     none: Nothing | None = None
     """Everybody may do everything: the same as leaving `auth` out."""
-    htpasswd: Htpasswd | None = None
+    htpasswd: HtpasswdSection | None = None
     """Users of a file may log in."""
-    token: Token | None = None
+    token: TokenSection | None = None
     """Another token server decides who may do what."""
-    tokens: Tokens | None = None
+    tokens: TokensSection | None = None
     """The registry's own token service: clients log in by a token that they get at `/token`, not \
 by sending the password with every request (which works all the same). It is there if this section \
 is, and also if anything is allowed without a login, for that is how Docker pulls without one. Not \
 a key of Distribution."""
-    workloads: tuple[Workload, ...] = ()
+    workloads: tuple[WorkloadSection, ...] = ()
     """Issuers of OpenID Connect whose tokens log in, as a password of any name or exchanged at \
 `/token` (RFC 8693): builds and clusters need no secret of their own then. Not a key of \
 Distribution."""
-    permissions: PermissionSettings | None = None
+    permissions: PermissionsSection | None = None
     """What each caller may do. Not a key of Distribution."""
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Variables that are named as ours are, and were set by others for other purposes.
+"""Bystanders: variables that are named as ours are, and were set by others for other purposes.
 
 Kubernetes and Docker tell each container of the services beside it, by variables that begin with
 the service's name: of one that is called `registry-auth` as a setting below `auth` would. Nobody
@@ -31,7 +31,7 @@ _LINK = re.compile(r"/[^/]+/[^/]+", re.ASCII)
 
 
 def origin_of(name: str, environ: Mapping[str, str]) -> str | None:
-    """Where a variable is likely from, in words, if it is none of ours.
+    """The likely origin of a variable, in words, if it is none of ours.
 
     Both its name and its value have to be of the kind, as a misspelt setting may be named like one.
 

@@ -1,4 +1,4 @@
-"""The names of cipher suites: as Distribution (and Go) write them, and as OpenSSL does."""
+"""Names of cipher suites: as Distribution (and Go) write them, and as OpenSSL does."""
 
 from collections.abc import Mapping
 

@@ -60,6 +60,6 @@ def _terms(text: str) -> list[tuple[str, str]]:
 
 
 def _readable(number: str) -> str:
-    """Go reads `1.s` and `.5s`; `Fraction` wants a digit on either side of the point."""
+    """A number for `Fraction`, which wants digits on both sides of the point; Go reads `.5s`."""
     whole, _, decimals = number.partition(".")
     return f"{whole or 0}.{decimals or 0}"

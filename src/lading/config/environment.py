@@ -23,11 +23,11 @@ _CHOICES = frozenset({"storage", "auth"})
 
 
 class _UnknownKeyError(LookupError):
-    """The name of a variable leads nowhere."""
+    """A variable whose name leads nowhere."""
 
 
 class _BadIndexError(LookupError):
-    """The name of a variable leads into a list, but to no place in it."""
+    """A variable whose name leads into a list, but to no place in it."""
 
 
 def overlay(document: Document, tree: Node, environ: Mapping[str, str], findings: Findings) -> None:
@@ -101,7 +101,7 @@ def _index(part: str, value: Value) -> int:
 
 
 def _written_key(part: str, value: Value) -> str:
-    """Prefer the key as it is written already, say `X-Frame-Options`, over a lower-case twin."""
+    """The key as the document has it already, say `X-Frame-Options`, else in lower case."""
     if isinstance(value, dict):
         for key in value:
             if key.lower() == part:

@@ -5,7 +5,7 @@ import difflib
 from lading.config.document import Document, KeyPath, dotted
 from lading.config.problems import Findings
 from lading.config.schema import Node, Shape
-from lading.config.unsupported import Refused, Unsupported
+from lading.config.unsupported import Refused, UnsupportedKey
 
 _DRIVERS = ("filesystem", "inmemory", "s3", "azure", "gcs", "swift", "oss")
 
@@ -69,7 +69,7 @@ def _report_unknown(document: Document, section: Node, path: KeyPath, findings: 
 
 
 def _report_unsupported(
-    document: Document, rule: Unsupported, path: KeyPath, findings: Findings
+    document: Document, rule: UnsupportedKey, path: KeyPath, findings: Findings
 ) -> None:
     if rule.refuses(document.get(path)):
         findings.error(document.latest(path), rule.key, rule.advice)

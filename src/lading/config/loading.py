@@ -1,4 +1,4 @@
-"""From a file and the environment to settings, or to everything that is wrong with them."""
+"""Loading: from a file and the environment to settings, or to all that is wrong with them."""
 
 import os
 from collections.abc import Mapping
@@ -75,7 +75,7 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Loaded:
 
 
 def find_file(path: Path | None, environ: Mapping[str, str]) -> Path | None:
-    """The file that is read: by one rule for all commands, so that all speak of one registry.
+    """The configuration file to read: one rule for all commands, so that all mean one registry.
 
     Args:
         path: the one that was named on the command line, which comes first.

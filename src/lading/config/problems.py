@@ -1,4 +1,4 @@
-"""What is wrong with a configuration, and where.
+"""Problems of a configuration: what is wrong with it, and where.
 
 An operator wants to hear of everything at once, not one mistake per attempt; so problems are
 collected while reading goes on, and raised together at the end.
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing to tell the operator.
+    """A problem, as the operator is told of it.
 
     Attributes:
         where: `config.yml:12`, or `environment REGISTRY_HTTP_ADDR`.
@@ -27,7 +27,7 @@ class Problem:
 
 
 class ConfigurationError(Exception):
-    """The configuration cannot be used; it holds every reason that was found."""
+    """A configuration that cannot be used, with every reason that was found."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -39,7 +39,7 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True)
 class Findings:
-    """What came up while one configuration was read."""
+    """All problems that came up while one configuration was read."""
 
     errors: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)

@@ -17,7 +17,7 @@ from pydantic_core import PydanticUndefined
 from lading.config.effective import plain
 from lading.config.schema import model_in
 from lading.config.settings import Settings
-from lading.config.unsupported import UNSUPPORTED, Refused, Unsupported
+from lading.config.unsupported import UNSUPPORTED, Refused, UnsupportedKey
 from lading.core.access import Action
 from lading.core.claims import ClaimPattern, RepositoryTemplate
 from lading.core.globs import Glob
@@ -150,7 +150,7 @@ def _settings(model: type[BaseModel], defaults: object, prefix: str) -> Iterator
 
 
 def _item(annotation: Any) -> type[BaseModel] | None:
-    """What a list is a list of, if these are sections."""
+    """The section that a list is a list of, if it is one of sections."""
     return model_in(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
 
 
@@ -158,7 +158,7 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(cells)} |\n"
 
 
-def _sorted(rules: list[Unsupported]) -> list[Unsupported]:
+def _sorted(rules: list[UnsupportedKey]) -> list[UnsupportedKey]:
     return sorted(rules, key=lambda rule: rule.key)
 
 

@@ -1,4 +1,4 @@
-"""Every key that may be written, as one tree: the settings, and the known keys beside them.
+"""The schema: a tree of all keys that may be written, of settings and known ones beside them.
 
 The tree answers what neither list can alone: whether a key is known, what could have been meant
 instead, and whether the next part of a variable's name is a key or an index.
@@ -11,11 +11,11 @@ from typing import get_args, get_origin
 
 from pydantic import BaseModel
 
-from lading.config.unsupported import UNSUPPORTED, Unsupported
+from lading.config.unsupported import UNSUPPORTED, UnsupportedKey
 
 
 class Shape(Enum):
-    """What can be below a key."""
+    """The shape of a value: what can be below a key."""
 
     SECTION = "keys that are known by name"
     MAPPING = "keys of the operator's choice"
@@ -26,7 +26,7 @@ class Shape(Enum):
 
 @dataclass(frozen=True)
 class Node:
-    """One key, and what can be below it.
+    """A key, and what can be below it.
 
     Attributes:
         shape: how to go on below.
@@ -40,10 +40,10 @@ class Node:
     supported: bool = True
     children: dict[str, "Node"] = field(default_factory=dict)
     item: "Node | None" = None
-    rule: Unsupported | None = None
+    rule: UnsupportedKey | None = None
 
     def find(self, dotted_key: str) -> "Node | None":
-        """Find a key below this one; below an unsupported key, everything is that key."""
+        """The key of that name below this one; below an unsupported key, everything is that key."""
         node = self
         for name in dotted_key.split("."):
             if node.shape is Shape.UNSUPPORTED:
@@ -55,7 +55,7 @@ class Node:
         return node
 
 
-def build_tree(model: type[BaseModel], rules: Iterable[Unsupported] = UNSUPPORTED) -> Node:
+def build_tree(model: type[BaseModel], rules: Iterable[UnsupportedKey] = UNSUPPORTED) -> Node:
     """Join the keys of the settings with the known keys that are not among them."""
     root = _of_annotation(model)
     for rule in rules:

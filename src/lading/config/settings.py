@@ -11,7 +11,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from lading.config.auth import Auth
+from lading.config.auth import AuthSection
 from lading.config.section import MisplacedError, Nothing, Section
 from lading.config.values import (
     AnyCase,
@@ -39,15 +39,15 @@ _MOST_WORKERS_UNASKED = 4
 _MOST_ENTRIES = 2**31 - 1
 
 
-class AccessLog(Section):
-    """The access log."""
+class AccessLogSection(Section):
+    """Section `log.accesslog`: the access log."""
 
     disabled: bool = False
     """`true` stops the access log."""
 
 
-class Log(Section):
-    """What is logged, and how."""
+class LogSection(Section):
+    """Section `log`: what is logged, and how."""
 
     level: Annotated[Literal["error", "warn", "info", "debug"], AnyCase] = "info"
     """The least severe kind of line that is logged."""
@@ -55,12 +55,12 @@ class Log(Section):
     """Lines for people, or one JSON object per line; `logstash` means `json`, with a warning."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Names and values that every line carries."""
-    accesslog: AccessLog = Field(default_factory=AccessLog)
+    accesslog: AccessLogSection = Field(default_factory=AccessLogSection)
     """One line per request."""
 
 
-class Filesystem(Section):
-    """Blobs as files."""
+class FilesystemSection(Section):
+    """Section `storage.filesystem`: blobs as files."""
 
     rootdirectory: FilePath = Path("/var/lib/registry")
     """The directory that holds everything. `./data` when no driver is named at all, \
@@ -75,8 +75,8 @@ They are not served, and never deleted as long as a `repositories` folder refers
 key of Distribution."""
 
 
-class Delete(Section):
-    """Deleting over HTTP."""
+class DeleteSection(Section):
+    """Section `storage.delete`: deleting over HTTP."""
 
     enabled: bool = True
     """`false` answers each `DELETE` of a tag, a manifest or a blob with 405. Distribution's \
@@ -84,15 +84,15 @@ default is `false`; here it is `true`, because what is deleted can be restored u
 collected."""
 
 
-class ReadOnly(Section):
-    """Serving without accepting."""
+class ReadOnlySection(Section):
+    """Section `storage.maintenance.readonly`: serving without accepting."""
 
     enabled: bool = False
     """`true` refuses every push and delete with 405."""
 
 
-class UploadPurging(Section):
-    """What happens to uploads that nobody finished."""
+class UploadPurgingSection(Section):
+    """Section `storage.maintenance.uploadpurging`: when unfinished uploads expire."""
 
     enabled: bool = True
     """`false` keeps unfinished uploads for ever."""
@@ -104,17 +104,17 @@ class UploadPurging(Section):
     """`true` logs what would be given up, and keeps it."""
 
 
-class Maintenance(Section):
-    """Upkeep of the storage."""
+class MaintenanceSection(Section):
+    """Section `storage.maintenance`: upkeep of the storage."""
 
-    uploadpurging: UploadPurging = Field(default_factory=UploadPurging)
+    uploadpurging: UploadPurgingSection = Field(default_factory=UploadPurgingSection)
     """Removal of unfinished uploads."""
-    readonly: ReadOnly = Field(default_factory=ReadOnly)
+    readonly: ReadOnlySection = Field(default_factory=ReadOnlySection)
     """Read-only mode."""
 
 
-class GarbageCollect(Section):
-    """When the server collects garbage by itself, and what it spares."""
+class GarbageCollectSection(Section):
+    """Section `storage.garbagecollect`: when the server collects garbage, and what it spares."""
 
     enabled: bool = True
     """`false` leaves it to `lading garbage-collect`. Not a key of Distribution."""
@@ -137,18 +137,18 @@ that are made of the image's digest: `sha256-…`, alone or with `.sig`, `.att` 
 never had its image here stays. Not a key of Distribution."""
 
 
-class Storage(Section):
-    """Where bytes are kept. At most one driver: `filesystem` or `inmemory`."""
+class StorageSection(Section):
+    """Section `storage`: where bytes are. At most one driver: `filesystem` or `inmemory`."""
 
-    filesystem: Filesystem = Filesystem(rootdirectory=Path("data"))
+    filesystem: FilesystemSection = FilesystemSection(rootdirectory=Path("data"))
     """Keep everything in a directory. The driver, unless `inmemory` is named."""
     inmemory: Nothing | None = None
     """Keep everything in memory until the process ends: for tests and demonstrations."""
-    delete: Delete = Field(default_factory=Delete)
+    delete: DeleteSection = Field(default_factory=DeleteSection)
     """Deletion."""
-    maintenance: Maintenance = Field(default_factory=Maintenance)
+    maintenance: MaintenanceSection = Field(default_factory=MaintenanceSection)
     """Upkeep."""
-    garbagecollect: GarbageCollect = Field(default_factory=GarbageCollect)
+    garbagecollect: GarbageCollectSection = Field(default_factory=GarbageCollectSection)
     """Garbage collection."""
 
     @property
@@ -157,8 +157,8 @@ class Storage(Section):
         return "filesystem" if self.inmemory is None else "inmemory"
 
 
-class Tls(Section):
-    """HTTPS."""
+class TlsSection(Section):
+    """Section `http.tls`: HTTPS."""
 
     certificate: OptionalPath = None
     """The certificate in PEM, followed by those that lead to its root. Given, the registry speaks \
@@ -195,8 +195,8 @@ hold secure. The suites of TLS 1.3 are always offered."""
         return self.certificate is not None
 
 
-class Http(Section):
-    """How the registry is reached."""
+class HttpSection(Section):
+    """Section `http`: how the registry is reached."""
 
     addr: str = "127.0.0.1:5000"
     """Where to listen: `host:port`, `:port` for every interface, `[::1]:port`; for `net: unix` \
@@ -237,7 +237,7 @@ of Distribution."""
     """The `internal` location of an nginx in front that may send the files itself, such as \
 `/_blobs/`: it is told which by `X-Accel-Redirect`. Not a key of Distribution."""
 
-    tls: Tls = Field(default_factory=Tls)
+    tls: TlsSection = Field(default_factory=TlsSection)
     """HTTPS."""
 
     @model_validator(mode="after")
@@ -253,17 +253,17 @@ of Distribution."""
 
     @property
     def listen(self) -> TcpAddress | Path:
-        """Where to listen: a TCP address, or the path of a Unix socket."""
+        """The address to listen on: one of TCP, or the path of a Unix socket."""
         return parse_tcp_address(self.addr) if self.net == "tcp" else Path(self.addr)
 
     @property
     def locationbase(self) -> str:
-        """What every `Location` starts with; empty where they are to be relative."""
+        """The beginning of every `Location`; empty where they are to be relative."""
         return "" if self.host is None or self.relativeurls else self.host
 
 
-class Audit(Section):
-    """Who did what: one JSON object per line."""
+class AuditSection(Section):
+    """Section `audit`: the audit log, one JSON object per line of who did what."""
 
     file: OptionalPath = None
     """The file to append to, or `-` for standard output. It may be moved away at any time: a new \
@@ -273,8 +273,8 @@ is lost, and counted in the next entry."""
     """`false` leaves out pulls and lists that were allowed."""
 
 
-class Limits(Section):
-    """What one client may ask for, and how large things may be."""
+class LimitsSection(Section):
+    """Section `limits`: what one client may ask for, and how large blobs and manifests may be."""
 
     requestrate: int = Field(default=0, ge=0, le=1_000_000)
     """How many requests per second one address may make for long; what is more gets 429. 0 sets \
@@ -312,15 +312,15 @@ repositories or groups take some KiB."""
 413. Each is looked up in the database, and written down there."""
 
 
-class Catalog(Section):
-    """The list of repositories."""
+class CatalogSection(Section):
+    """Section `catalog`: the list of repositories."""
 
     maxentries: int = Field(default=1000, ge=1, le=_MOST_ENTRIES)
     """The most repositories in one page; who asks for more gets as many, and the next page."""
 
 
-class Immutable(Section):
-    """Tags that stay what they are."""
+class ImmutableSection(Section):
+    """Section `tags.immutable[]`: tags that stay what they are."""
 
     repositories: tuple[RepositoryPattern, ...] = (Glob("**"),)
     """In which repositories: patterns such as `team/**`."""
@@ -330,26 +330,26 @@ class Immutable(Section):
     """Which of these tags may be moved and deleted all the same, such as `*-rc*`."""
 
 
-class Tags(Section):
-    """Tags."""
+class TagsSection(Section):
+    """Section `tags`: lists of tags, and tags that stay."""
 
     maxtags: int = Field(default=1000, ge=1, le=_MOST_ENTRIES)
     """The most tags in one page, for clients that ask for pages (`n`). Others get all tags."""
-    immutable: tuple[Immutable, ...] = ()
+    immutable: tuple[ImmutableSection, ...] = ()
     """Tags that cannot be moved or deleted once they are set. Not a key of Distribution."""
 
 
-class Indexes(Section):
-    """What is asked of an image index."""
+class IndexesSection(Section):
+    """Section `validation.manifests.indexes`: what is asked of an image index."""
 
     platforms: Annotated[Literal["all", "none"], AnyCase] = "all"
     """Which of its images must have been pushed before it: `all`, or `none` of them."""
 
 
-class Manifests(Section):
-    """What is asked of manifests."""
+class ManifestsSection(Section):
+    """Section `validation.manifests`: what is asked of manifests."""
 
-    indexes: Indexes = Field(default_factory=Indexes)
+    indexes: IndexesSection = Field(default_factory=IndexesSection)
     """Image indexes."""
     sizes: Annotated[Literal["log", "strict"], AnyCase] = "log"
     """What happens to a manifest that says a wrong size of a blob or an image: `log` accepts it, \
@@ -357,12 +357,12 @@ with a line in the log, as some public images are like that; `strict` refuses it
 Distribution."""
 
 
-class Validation(Section):
-    """What is asked of a push beyond the specification."""
+class ValidationSection(Section):
+    """Section `validation`: what is asked of a push beyond the specification."""
 
     disabled: bool = False
     """`true` asks nothing: neither `manifests.indexes.platforms` nor `manifests.sizes` counts."""
-    manifests: Manifests = Field(default_factory=Manifests)
+    manifests: ManifestsSection = Field(default_factory=ManifestsSection)
     """Manifests."""
 
     @property
@@ -377,27 +377,27 @@ class Validation(Section):
 
 
 class Settings(Section):
-    """Everything that can be configured."""
+    """The settings: all sections of the configuration."""
 
     version: Literal["0.1"] = "0.1"
     """The version of the file's schema. Every file must give it."""
-    log: Log = Field(default_factory=Log)
+    log: LogSection = Field(default_factory=LogSection)
     """Logging."""
-    storage: Storage = Field(default_factory=Storage)
+    storage: StorageSection = Field(default_factory=StorageSection)
     """Storage; a bare `storage: inmemory` names a driver, too."""
-    auth: Auth = Field(default_factory=Auth)
+    auth: AuthSection = Field(default_factory=AuthSection)
     """Authentication."""
-    http: Http = Field(default_factory=Http)
+    http: HttpSection = Field(default_factory=HttpSection)
     """The HTTP server."""
-    audit: Audit = Field(default_factory=Audit)
+    audit: AuditSection = Field(default_factory=AuditSection)
     """The audit log. Not a section of Distribution."""
-    limits: Limits = Field(default_factory=Limits)
+    limits: LimitsSection = Field(default_factory=LimitsSection)
     """Limits. Not a section of Distribution."""
-    catalog: Catalog = Field(default_factory=Catalog)
+    catalog: CatalogSection = Field(default_factory=CatalogSection)
     """The list of repositories."""
-    tags: Tags = Field(default_factory=Tags)
+    tags: TagsSection = Field(default_factory=TagsSection)
     """Tags."""
-    validation: Validation = Field(default_factory=Validation)
+    validation: ValidationSection = Field(default_factory=ValidationSection)
     """Checks on what is pushed."""
 
     @model_validator(mode="after")
@@ -409,7 +409,7 @@ class Settings(Section):
 
     @property
     def workers(self) -> int:
-        """How many processes serve, be it asked for or not."""
+        """The number of processes that serve, be it asked for or not."""
         if self.http.workers is not None:
             return self.http.workers
         if self.storage.driver == "inmemory":

@@ -1,4 +1,4 @@
-"""Other ways to write the same thing, which existing files use."""
+"""Spellings of keys and values that existing files use, and what each of them means."""
 
 from lading.config.document import Document
 from lading.config.problems import Findings

@@ -1,4 +1,4 @@
-"""The keys of Distribution that lading knows and does not implement.
+"""Unsupported keys: those of Distribution that lading knows and does not implement.
 
 To pass over a key is right only if nobody could tell the difference. So each stands here with what
 becomes of it: refused, because the registry would otherwise do what its operator did not ask for,
@@ -14,7 +14,7 @@ _TRUE = frozenset({"true", "yes", "on", "y", "t", "1"})
 
 
 class Refused(StrEnum):
-    """When a key is a reason not to start; otherwise it is worth a warning."""
+    """The condition on which a key is a reason not to start; otherwise it is worth a warning."""
 
     ALWAYS = "always"
     FILLED = "if it is not empty"
@@ -24,8 +24,8 @@ class Refused(StrEnum):
 
 
 @dataclass(frozen=True)
-class Unsupported:
-    """A key with all that is below it.
+class UnsupportedKey:
+    """An unsupported key with all that is below it.
 
     Attributes:
         key: the dotted key.
@@ -78,8 +78,8 @@ _NO_PROXY = "not needed: lading is not a cache of another registry"
 _PROBE = "remove it, and have what monitors the registry check this: it is not implemented"
 _URLS = "remove it: the URLs in manifests cannot be restricted"
 
-UNSUPPORTED: tuple[Unsupported, ...] = tuple(
-    Unsupported(key, refused, advice)
+UNSUPPORTED: tuple[UnsupportedKey, ...] = tuple(
+    UnsupportedKey(key, refused, advice)
     for key, refused, advice in (
         ("loglevel", Refused.NEVER, "deprecated: write `log.level` instead"),
         ("log.hooks", Refused.ENABLED, "remove it: mail about log lines is not implemented"),

@@ -1,4 +1,4 @@
-"""The kinds of values a setting can have, each checked when it is read.
+"""Values of settings: the kinds that there are, each checked when it is read.
 
 A message says what to write, not only what is wrong. None repeats what it was given: a URL may
 hold a password, and the place that the problem names shows it anyway.
@@ -32,7 +32,7 @@ _HIGHEST_PORT = 65535
 
 
 class TcpAddress(NamedTuple):
-    """Where to listen; an empty host means every interface, port 0 any free one."""
+    """An address to listen on; an empty host means every interface, port 0 any free one."""
 
     host: str
     port: int
@@ -202,7 +202,7 @@ def _issuer(value: str) -> str:
 
 
 def _claim_patterns(value: object) -> tuple[ClaimPattern, ...]:
-    """One, or a list of them."""
+    """One pattern of claims, or a list of them."""
     texts = value if isinstance(value, list | tuple) else [value]
     patterns = tuple(ClaimPattern(text) for text in texts if isinstance(text, str) and text)
     if not patterns or len(patterns) != len(texts):

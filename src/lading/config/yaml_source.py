@@ -48,11 +48,11 @@ def read_value(text: str, where: str, key: str, findings: Findings) -> Value:
 
 
 class _TooManyNodesError(ValueError):
-    """Reading on would cost more than a configuration may."""
+    """YAML that would cost more to read than a configuration may."""
 
 
 class _Reader:
-    """Turns one YAML text into a value, remembering where the keys are."""
+    """A reader of one YAML text, which remembers where the keys are."""
 
     def __init__(
         self, name: str, findings: Findings, *, key: str = "", with_lines: bool = False

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509 import Certificate
 
 from lading.config.ciphers import OPENSSL_NAMES
-from lading.config.settings import Tls
+from lading.config.settings import TlsSection
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,7 @@ class Certificates:
         UnusableTls: there is none to begin with.
     """
 
-    def __init__(self, settings: Tls) -> None:
+    def __init__(self, settings: TlsSection) -> None:
         self._settings = settings
         self._stamp = _stamp(settings)
         self.context = self._newest = _load_patiently(settings)
@@ -71,7 +71,7 @@ class Certificates:
         connection.context = self._newest
 
 
-def load_context(settings: Tls) -> SSLContext:
+def load_context(settings: TlsSection) -> SSLContext:
     """A context of the files as they are now.
 
     Raises:
@@ -95,7 +95,7 @@ def load_context(settings: Tls) -> SSLContext:
     return context
 
 
-def _load_patiently(settings: Tls) -> SSLContext:
+def _load_patiently(settings: TlsSection) -> SSLContext:
     """For a worker that starts in the moment between a new key and its certificate."""
     for _ in range(RENEWAL_TIME):
         try:
@@ -146,7 +146,7 @@ def _read(path: Path, key: str) -> bytes:
         raise UnusableTls(f"http.tls.{key}: {path}: {error.strerror}") from error
 
 
-def _set_ciphers(context: SSLContext, settings: Tls) -> None:
+def _set_ciphers(context: SSLContext, settings: TlsSection) -> None:
     """The list is about TLS 1.2; one without suites of that leaves TLS 1.3 only."""
     older = [OPENSSL_NAMES[name] for name in settings.ciphersuites if name in OPENSSL_NAMES]
     if older:
@@ -155,7 +155,7 @@ def _set_ciphers(context: SSLContext, settings: Tls) -> None:
         context.minimum_version = TLSVersion.TLSv1_3
 
 
-def _stamp(settings: Tls) -> list[tuple[int, int, int] | None]:
+def _stamp(settings: TlsSection) -> list[tuple[int, int, int] | None]:
     """What changes when one of the files does, be it written anew, or a link that was turned."""
     stamps: list[tuple[int, int, int] | None] = []
     for path in (settings.certificate, settings.key, *settings.clientcas):

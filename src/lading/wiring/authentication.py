@@ -33,7 +33,14 @@ from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.auth.users import FileUsers
 from lading.auth.workloads import Issuer, WorkloadLogins
-from lading.config.auth import Auth, Htpasswd, PermissionSettings, Token, Tokens, Workload
+from lading.config.auth import (
+    AuthSection,
+    HtpasswdSection,
+    PermissionsSection,
+    TokenSection,
+    TokensSection,
+    WorkloadSection,
+)
 from lading.config.settings import Settings
 from lading.core.access import Action
 from lading.core.claims import ClaimRule
@@ -139,7 +146,7 @@ def open_gate(
     return None
 
 
-def permissions_of(auth: Auth) -> Permissions:
+def permissions_of(auth: AuthSection) -> Permissions:
     """The rules that the settings describe."""
     settings = auth.permissions
     if settings is None:
@@ -151,7 +158,7 @@ def permissions_of(auth: Auth) -> Permissions:
     )
 
 
-def has_token_service(auth: Auth) -> bool:
+def has_token_service(auth: AuthSection) -> bool:
     """Whether users are sent for a token: if that is wanted, or where Docker would need a password.
 
     It pulls without a login only if it can get a token without one.
@@ -160,7 +167,7 @@ def has_token_service(auth: Auth) -> bool:
     return wanted or permissions_of(auth).something_for_anybody
 
 
-def _preset_rules(settings: PermissionSettings) -> Sequence[Rule]:
+def _preset_rules(settings: PermissionsSection) -> Sequence[Rule]:
     match settings.preset:
         case "users":
             return ALL_TO_USERS.rules
@@ -172,7 +179,7 @@ def _preset_rules(settings: PermissionSettings) -> Sequence[Rule]:
             return []
 
 
-def _written_rules(settings: PermissionSettings) -> Sequence[Rule]:
+def _written_rules(settings: PermissionsSection) -> Sequence[Rule]:
     return [
         Rule(
             rule.repositories,
@@ -186,7 +193,7 @@ def _written_rules(settings: PermissionSettings) -> Sequence[Rule]:
 
 
 def _gate_of_users(
-    settings: Settings, htpasswd: Htpasswd, metadata: Metadata, known: KnownLogins
+    settings: Settings, htpasswd: HtpasswdSection, metadata: Metadata, known: KnownLogins
 ) -> OpenGate:
     checker = PasswordChecker(time.monotonic)
     robots = RobotLogins(metadata, time.time)
@@ -197,7 +204,7 @@ def _gate_of_users(
     logins = Logins(users, _brake(settings, known))
     permissions = CurrentPermissions(permissions_of(settings.auth))
     if has_token_service(settings.auth):
-        tokens = settings.auth.tokens or Tokens()
+        tokens = settings.auth.tokens or TokensSection()
         gate = _with_token_service(settings, tokens, users, logins, permissions, metadata)
     else:
         callers = Callers(logins, None, time.time, time.monotonic)
@@ -205,7 +212,7 @@ def _gate_of_users(
     return OpenGate(gate, permissions, checker, robots, file)
 
 
-def _issuer(settings: Workload) -> Issuer:
+def _issuer(settings: WorkloadSection) -> Issuer:
     return Issuer(
         name=settings.name,
         url=settings.issuer,
@@ -238,7 +245,7 @@ def _brake(settings: Settings, known: KnownLogins) -> Brake:
 
 def _with_token_service(
     settings: Settings,
-    tokens: Tokens,
+    tokens: TokensSection,
     users: Authenticators,
     logins: Logins,
     permissions: CurrentPermissions,
@@ -270,7 +277,7 @@ def _with_token_service(
     )
 
 
-def _gate_of_tokens(settings: Settings, token: Token) -> OpenGate:
+def _gate_of_tokens(settings: Settings, token: TokenSection) -> OpenGate:
     path = token.autoredirectpath if token.autoredirect else ""
     challenge: Challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
     permissions = CurrentPermissions(Permissions(()))
@@ -280,7 +287,7 @@ def _gate_of_tokens(settings: Settings, token: Token) -> OpenGate:
     return OpenGate(gate, permissions)
 
 
-def _external_tokens(token: Token) -> TokenVerifier:
+def _external_tokens(token: TokenSection) -> TokenVerifier:
     roots = [] if token.rootcertbundle is None else read_bundle(token.rootcertbundle)
     keys: list[KeySet] = []
     if token.jwks is not None:
