@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
-from urllib.parse import urlsplit
 
 import jwt
 import msgspec
@@ -19,11 +18,10 @@ from lading.auth import fetching
 from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey, libtrust_id, thumbprint
 from lading.core.errors import Unavailable
+from lading.core.urls import is_protected
 from lading.system.threads import Pending, Threads
 
 log = logging.getLogger(__name__)
-
-_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 MAX_SIZE = 1024 * 1024
 MAX_KEYS = 1000
@@ -227,15 +225,6 @@ def fetch_of_issuer(issuer: str) -> bytes:
     if not isinstance(url, str) or not is_protected(url):
         raise KeySetInvalid("its configuration names no `https://` URL of keys (`jwks_uri`)")
     return fetch(url)
-
-
-def is_protected(url: str) -> bool:
-    """Whether nobody on the way can change what comes from a URL: HTTPS, or this machine."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)
 
 
 def fetch(url: str) -> bytes:

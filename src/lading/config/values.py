@@ -13,11 +13,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
-from lading.auth.keysets import is_protected
 from lading.config.ciphers import OPENSSL_NAMES, TLS_1_3
 from lading.config.durations import parse_duration
 from lading.core.claims import ClaimPattern, RepositoryTemplate
 from lading.core.globs import Glob
+from lading.core.urls import is_protected
 
 T = TypeVar("T")
 
