@@ -3,7 +3,7 @@
 import pytest
 
 from lading.core.digest import Digest
-from lading.core.garbage import DoomedLink, Limits
+from lading.core.garbage import Criteria, GarbageLink
 from lading.ports.metadata import Metadata
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, digest_of, push
@@ -16,12 +16,12 @@ GRACE = 100.0
 NOW = 1000.0
 
 
-def limits(*, now: float = NOW, untagged: bool = False, at_most: int | None = None) -> Limits:
+def limits(*, now: float = NOW, untagged: bool = False, at_most: int | None = None) -> Criteria:
     """Return what a collection by hand may take."""
-    return Limits(now, GRACE, now, untagged, at_most)
+    return Criteria(now, GRACE, now, untagged, at_most)
 
 
-async def collect(metadata: Metadata, allowed: Limits) -> list[str]:
+async def collect(metadata: Metadata, allowed: Criteria) -> list[str]:
     """Collect rows, as the service does; return the digests of what went."""
     garbage = await metadata.find_garbage(allowed)
     removed = [
@@ -121,8 +121,10 @@ async def test_a_link_that_is_needed_again_is_not_removed(metadata: Metadata, ch
     layer, config = await add(metadata, LAYER, CONFIG)
     await add(metadata, LAYER, to=OTHER)
     allowed = limits()
-    doomed = [link for link in (await metadata.find_garbage(allowed)).links if link.digest == layer]
-    assert DoomedLink(HELLO, layer) in doomed
+    garbage = [
+        link for link in (await metadata.find_garbage(allowed)).links if link.digest == layer
+    ]
+    assert GarbageLink(HELLO, layer) in garbage
     match change:
         case "promise":
             assert await metadata.promise_blob(HELLO, layer, now=NOW, grace=GRACE)
@@ -133,9 +135,9 @@ async def test_a_link_that_is_needed_again_is_not_removed(metadata: Metadata, ch
         case "manifest":
             await push(metadata, IMAGE, at=NOW)
 
-    removed = await metadata.collect_links(doomed, allowed)
+    removed = await metadata.collect_links(garbage, allowed)
 
-    assert removed == [DoomedLink(OTHER, layer)]
+    assert removed == [GarbageLink(OTHER, layer)]
     assert await metadata.find_blob(HELLO, layer) == len(LAYER)
     assert config
 
@@ -151,7 +153,7 @@ async def test_a_promise_holds_for_half_of_the_grace_at_least(
     almost = limits(now=told_at + GRACE / 2 - 1)
     assert (await metadata.find_garbage(almost)).links == []
     after = limits(now=told_at + GRACE)
-    assert (await metadata.find_garbage(after)).links == [DoomedLink(HELLO, layer)]
+    assert (await metadata.find_garbage(after)).links == [GarbageLink(HELLO, layer)]
 
 
 async def test_a_manifest_uses_up_the_promise_of_its_blobs(metadata: Metadata) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse, ManifestBlobUnknown, NotRestorable, Unavailable
-from lading.core.garbage import Limits
+from lading.core.garbage import Criteria
 from lading.core.names import Tag
 from lading.metadata import collection, manifests, writer
 from lading.metadata.database import FileDatabase
@@ -132,18 +132,18 @@ async def test_no_transaction_takes_long_because_a_manifest_is_large(
     assert await delete(metadata, LARGE.digest, at=3)
     assert (await collected(metadata, at=4)) == [LARGE.digest]
     # What was about it, and what it needed, is garbage now.
-    limits = Limits(now=1e9, grace=1, trash_before=1e9, untagged=True)
+    limits = Criteria(now=1e9, grace=1, trash_before=1e9, untagged=True)
     found = await metadata.find_garbage(limits)
-    assert sorted(doomed.digest for doomed in found.manifests) == sorted(about)
+    assert sorted(garbage.digest for garbage in found.manifests) == sorted(about)
     assert {link.digest for link in found.links} == set(blobs)
     assert max(database.changes) <= 4 * few_rows
 
 
 async def collected(metadata: SqliteMetadata, *, at: float) -> list[Digest]:
     """Collect what was deleted, at once; what went."""
-    limits = Limits(now=at, grace=0, trash_before=at, untagged=False)
+    limits = Criteria(now=at, grace=0, trash_before=at, untagged=False)
     found = await metadata.find_garbage(limits)
-    return [doomed.digest for doomed in await metadata.collect_manifests(found.manifests, limits)]
+    return [garbage.digest for garbage in await metadata.collect_manifests(found.manifests, limits)]
 
 
 async def test_what_a_large_manifest_refers_to_is_recorded_in_several_transactions(
@@ -176,12 +176,12 @@ async def test_a_push_that_is_not_at_its_end_is_seen_by_nobody_and_keeps_what_it
         await metadata.restore_manifest(HELLO, LARGE.digest, change=by_alice())
     with pytest.raises(BlobInUse):
         await metadata.delete_blob(HELLO, config, now=2)
-    at_once = Limits(now=2, grace=10, trash_before=2, untagged=True)
+    at_once = Criteria(now=2, grace=10, trash_before=2, untagged=True)
     assert (await metadata.find_garbage(at_once)).manifests == []
 
-    later = Limits(now=20, grace=10, trash_before=20, untagged=True)
+    later = Criteria(now=20, grace=10, trash_before=20, untagged=True)
     found = await metadata.find_garbage(later)
-    assert [doomed.digest for doomed in found.manifests] == [LARGE.digest]
+    assert [garbage.digest for garbage in found.manifests] == [LARGE.digest]
     assert config in {link.digest for link in found.links}
     await metadata.collect_manifests(found.manifests, later)
     assert await metadata.list_manifests(HELLO) == []
@@ -215,7 +215,7 @@ async def test_a_collection_that_was_interrupted_is_gone_on_with(
     await add(metadata, b"config", *LAYERS)
     await push(metadata, LARGE, "v1")
     await delete(metadata, LARGE.digest, at=1)
-    limits = Limits(now=2, grace=0, trash_before=2, untagged=False)
+    limits = Criteria(now=2, grace=0, trash_before=2, untagged=False)
     found = (await metadata.find_garbage(limits)).manifests
     progress = await database.write(
         lambda connection: collection.remove_manifests(connection, found, limits)
@@ -247,7 +247,7 @@ async def test_a_collection_plans_no_more_than_it_is_told(
     await push(metadata, index(children), "all")
     for digest in (index(children).digest, LARGE.digest):
         await delete(metadata, digest, at=1)
-    limits = Limits(now=1e9, grace=1, trash_before=1e9, untagged=True, at_most=10)
+    limits = Criteria(now=1e9, grace=1, trash_before=1e9, untagged=True, at_most=10)
     while True:
         found = await metadata.find_garbage(limits)
         assert len(found.manifests) <= 10

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from lading.core.digest import Digest
-from lading.core.garbage import Limits
+from lading.core.garbage import Criteria
 from lading.core.manifest import EdgeKind, Manifest
 
 
@@ -25,7 +25,7 @@ class Promise:
         if self.used or self.at < now - grace / 2:
             self.at, self.used = now, False
 
-    def holds(self, limits: Limits) -> bool:
+    def holds(self, limits: Criteria) -> bool:
         """Whether a collector must heed it."""
         return not self.used and self.at > limits.now - limits.grace
 
@@ -196,7 +196,7 @@ class Repository:
             elif stored.loose_since is None:
                 stored.loose_since = now
 
-    def may_lose(self, digest: Digest, limits: Limits) -> bool:
+    def may_lose(self, digest: Digest, limits: Criteria) -> bool:
         """Whether a collection may remove a manifest."""
         stored = self.manifests[digest]
         if stored.deleted_at is not None:
@@ -216,6 +216,6 @@ class Repository:
         assert since is not None
         self.settle(since)
 
-    def may_unlink(self, digest: Digest, limits: Limits) -> bool:
+    def may_unlink(self, digest: Digest, limits: Criteria) -> bool:
         """Whether a collection may take a blob out of the repository."""
         return not self.users(digest) and not self.links[digest].promise.holds(limits)

@@ -8,7 +8,7 @@ import pytest
 from lading.blobs.memory import MemoryBlobs
 from lading.core.attachments import tags_of
 from lading.core.digest import SHA512, Digest
-from lading.core.garbage import COLLECTOR, Doomed, DoomedTag
+from lading.core.garbage import COLLECTOR, GarbageItem, OrphanTag
 from lading.core.globs import Glob
 from lading.core.history import TrashedManifest
 from lading.core.immutability import ImmutableTags
@@ -43,8 +43,8 @@ async def tags(people: People) -> set[str]:
     return set(page.items)
 
 
-def trashed(items: Sequence[Doomed]) -> list[str]:
-    return [str(item.tag) for item in items if isinstance(item, DoomedTag)]
+def trashed(items: Sequence[GarbageItem]) -> list[str]:
+    return [str(item.tag) for item in items if isinstance(item, OrphanTag)]
 
 
 async def test_attachments_stay_unless_they_are_asked_for() -> None:
@@ -67,11 +67,11 @@ async def test_an_attachment_of_a_deleted_image_goes_to_the_trash(
     assert trashed(await people.collect()) == []
     await people.delete(subject.digest)
 
-    (doomed,) = await people.collect()
+    (garbage,) = await people.collect()
 
-    assert isinstance(doomed, DoomedTag)
-    assert (doomed.tag, doomed.subject) == (tag_of(subject, ending), subject.digest)
-    assert f"goes to the trash, as {subject.digest}, to which it belongs, is gone" in doomed.why
+    assert isinstance(garbage, OrphanTag)
+    assert (garbage.tag, garbage.subject) == (tag_of(subject, ending), subject.digest)
+    assert f"goes to the trash, as {subject.digest}, to which it belongs, is gone" in garbage.why
     assert await tags(people) == set()
     assert await people.collect() == []
     item = next(
@@ -345,8 +345,8 @@ async def test_attachments_of_a_sha512_are_known_by_its_beginning(people: People
     await people.push(index([]), tag)
     await people.delete(subject.digest)
 
-    (doomed,) = await people.collect()
+    (garbage,) = await people.collect()
 
-    assert isinstance(doomed, DoomedTag)
-    assert doomed.tag == tag
-    assert Digest.of(short.body, SHA512).startswith(doomed.subject)
+    assert isinstance(garbage, OrphanTag)
+    assert garbage.tag == tag
+    assert Digest.of(short.body, SHA512).startswith(garbage.subject)

@@ -7,7 +7,7 @@ import pytest
 from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
-from lading.core.garbage import Cause, DoomedManifest, DoomedUpload, Leftover
+from lading.core.garbage import Cause, ExpiredUpload, GarbageManifest, InterruptedCommit
 from lading.core.names import UploadKey
 from lading.services import collect, purge, push_blob, trash
 from lading.services.pull import stat_blob, stat_manifest
@@ -38,7 +38,7 @@ async def test_a_deleted_image_stays_for_its_window(people: People) -> None:
     people.now += 1
     removed = await people.collect()
 
-    assert [item.cause for item in removed if isinstance(item, DoomedManifest)] == [Cause.DELETED]
+    assert [item.cause for item in removed if isinstance(item, GarbageManifest)] == [Cause.DELETED]
     assert await people.stored() == set()
 
 
@@ -92,7 +92,9 @@ async def test_children_of_an_index_stay_and_go_with_it(people: People) -> None:
     assert await people.collect(by_hand=True, untagged=True) == []
 
     await people.delete(whole.digest)
-    assert [item for item in await people.collect(by_hand=True) if isinstance(item, DoomedManifest)]
+    assert [
+        item for item in await people.collect(by_hand=True) if isinstance(item, GarbageManifest)
+    ]
     assert [await people.has(child.digest) for child in children] == [True, True]
     await people.collect(by_hand=True, untagged=True)
 
@@ -113,7 +115,7 @@ async def test_a_whole_tree_goes_in_one_collection(people: People) -> None:
 
     removed = await people.collect(by_hand=True, untagged=True)
 
-    assert len([item for item in removed if isinstance(item, DoomedManifest)]) == 4
+    assert len([item for item in removed if isinstance(item, GarbageManifest)]) == 4
     assert await people.stored() == set()
 
 
@@ -306,7 +308,7 @@ async def test_an_upload_without_progress_is_given_up(people: People) -> None:
 
     (removed,) = await people.collect()
 
-    assert isinstance(removed, DoomedUpload)
+    assert isinstance(removed, ExpiredUpload)
     assert removed.size == 4
     assert await people.blobs.list_staged() == []
 
@@ -343,7 +345,7 @@ async def test_bytes_that_never_became_a_blob_are_deleted(people: People) -> Non
             await staged.commit(digest)
             assert await purge.find_leftovers(people.registry) == []
 
-    assert await people.collect() == [Leftover(UploadKey.of(HELLO, upload), 6, digest)]
+    assert await people.collect() == [InterruptedCommit(UploadKey.of(HELLO, upload), 6, digest)]
 
     assert await people.stored() == set()
     assert await people.blobs.list_staged() == []
@@ -358,7 +360,7 @@ async def test_bytes_that_a_later_push_made_a_blob_are_kept(people: People) -> N
         await staged.commit(digest)
     await people.push_blob(b"orphan")
 
-    assert await people.collect() == [Leftover(UploadKey.of(HELLO, upload), 0, digest)]
+    assert await people.collect() == [InterruptedCommit(UploadKey.of(HELLO, upload), 0, digest)]
 
     assert await people.stored() == {digest}
     assert await people.collect() == []

@@ -38,7 +38,13 @@ from lading.core.errors import (
     NotRestorable,
     RepositoryUnknown,
 )
-from lading.core.garbage import DoomedBlob, DoomedLink, DoomedManifest, DoomedUpload, Leftover
+from lading.core.garbage import (
+    ExpiredUpload,
+    GarbageBlob,
+    GarbageLink,
+    GarbageManifest,
+    InterruptedCommit,
+)
 from lading.core.names import RepositoryName, Tag, UploadId
 from lading.metadata import sqlite, writer
 from lading.metadata.sqlite import SqliteMetadata
@@ -361,20 +367,20 @@ class Services(RuleBasedStateMachine):
             case None:
                 self.running = None
                 return False
-            case DoomedManifest():
+            case GarbageManifest():
                 repository = self.model[removed.repository]
                 assert repository.may_lose(removed.digest, limits)
                 repository.lose(removed.digest)
-            case DoomedLink():
+            case GarbageLink():
                 repository = self.model[removed.repository]
                 assert repository.may_unlink(removed.digest, limits)
                 del repository.links[removed.digest]
-            case DoomedBlob():
+            case GarbageBlob():
                 assert not any(removed.digest in each.links for each in self.model.values())
-            case DoomedUpload():
+            case ExpiredUpload():
                 _, _, active_at = self.uploads.pop(UploadId(removed.upload.id))
                 assert self.now - active_at >= AGE
-            case Leftover():
+            case InterruptedCommit():
                 raise AssertionError("nothing has crashed")
         return True
 

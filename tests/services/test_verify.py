@@ -15,7 +15,7 @@ from lading.core import media
 from lading.core.damage import Finding, Kind
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import BlobUnknown, ManifestBlobUnknown, ManifestUnknown
-from lading.core.garbage import Doomed
+from lading.core.garbage import GarbageItem
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Tag
 from lading.metadata.sqlite import SqliteMetadata
@@ -423,7 +423,7 @@ async def test_nothing_is_found_while_people_push_and_garbage_is_collected(
             collected.extend([item async for item in collect.run(people.registry, plan)])
             await asyncio.sleep(0)
 
-    collected: list[Doomed] = []
+    collected: list[GarbageItem] = []
     workers = [asyncio.create_task(push_and_delete(name)) for name in (b"a", b"b", b"c")]
     workers.append(asyncio.create_task(collect_all()))
     found: list[Finding] = []

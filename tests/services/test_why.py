@@ -6,7 +6,7 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown
-from lading.core.keepers import Cause
+from lading.core.why import KeptBy
 from lading.metadata import keepers
 from lading.services.why import explain
 from tests.support.contents import HELLO, OTHER, image, index
@@ -15,11 +15,8 @@ from tests.support.people import DAY, People
 
 async def told(people: People, digest: str) -> dict[str, list[str]]:
     """The reasons, in words, by repository."""
-    explanation = await explain(people.registry, Digest(digest))
-    return {
-        repository: [reason.why for reason in reasons]
-        for repository, reasons in explanation.reasons.items()
-    }
+    reasons = await explain(people.registry, Digest(digest))
+    return {repository: [reason.why for reason in found] for repository, found in reasons.items()}
 
 
 async def test_a_layer_is_kept_by_the_tags_that_lead_to_it(people: People) -> None:
@@ -163,5 +160,5 @@ async def test_a_base_layer_is_explained_by_a_part_of_what_needs_it(
     for number in range(6):
         await people.push_image(b"%d" % number, f"v{number}", shared=b"base")
 
-    (reasons,) = (await explain(people.registry, Digest.of(b"base"))).reasons.values()
-    assert [reason.cause for reason in reasons] == [Cause.TAG] * 3
+    (reasons,) = (await explain(people.registry, Digest.of(b"base"))).values()
+    assert [reason.cause for reason in reasons] == [KeptBy.TAG] * 3

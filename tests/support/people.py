@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.digest import Digest
-from lading.core.garbage import Doomed, Limits
+from lading.core.garbage import Criteria, GarbageItem
 from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag
@@ -108,9 +108,9 @@ class People:
         parsed: Reference = Digest(reference) if ":" in reference else Tag(reference)
         await delete_manifest(self.registry, self.may(repository), parsed, change=self.change())
 
-    def limits(self, *, by_hand: bool = False, untagged: bool = False) -> Limits:
+    def limits(self, *, by_hand: bool = False, untagged: bool = False) -> Criteria:
         """What a collection may take now."""
-        return Limits(
+        return Criteria(
             now=self.now,
             grace=self.policy.grace,
             trash_before=self.now - (0 if by_hand else self.window),
@@ -119,7 +119,9 @@ class People:
             immutable=self.policy.immutable,
         )
 
-    async def collect(self, *, by_hand: bool = False, untagged: bool = False) -> Sequence[Doomed]:
+    async def collect(
+        self, *, by_hand: bool = False, untagged: bool = False
+    ) -> Sequence[GarbageItem]:
         """Collect garbage; what was announced must be what goes."""
         limits = self.limits(by_hand=by_hand, untagged=untagged)
         plan = await collect.plan(self.registry, limits)

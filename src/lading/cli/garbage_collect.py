@@ -17,14 +17,14 @@ from lading.cli.registry import with_registry
 from lading.cli.units import human_size
 from lading.core.digest import Digest
 from lading.core.garbage import (
-    Doomed,
-    DoomedBlob,
-    DoomedLink,
-    DoomedManifest,
-    DoomedTag,
-    DoomedUpload,
-    Leftover,
-    Limits,
+    Criteria,
+    ExpiredUpload,
+    GarbageBlob,
+    GarbageItem,
+    GarbageLink,
+    GarbageManifest,
+    InterruptedCommit,
+    OrphanTag,
     utc,
 )
 from lading.ports.jobs import Job
@@ -35,12 +35,12 @@ from lading.services.registry import Registry
 from lading.wiring.application import worker_name
 
 KINDS = {
-    DoomedManifest: "manifest",
-    DoomedTag: "tag",
-    DoomedLink: "link",
-    DoomedBlob: "blob",
-    DoomedUpload: "upload",
-    Leftover: "leftover",
+    GarbageManifest: "manifest",
+    OrphanTag: "tag",
+    GarbageLink: "link",
+    GarbageBlob: "blob",
+    ExpiredUpload: "upload",
+    InterruptedCommit: "leftover",
 }
 
 
@@ -91,7 +91,7 @@ class _Command:
         now = registry.clock()
         # By hand, the trash is emptied: what is in it has no window left.
         policy = registry.policy
-        limits = Limits(
+        limits = Criteria(
             now=now,
             grace=policy.grace,
             trash_before=now,
@@ -113,11 +113,11 @@ class _Command:
                 f"\n{marked} blobs marked, {len(plan.blobs)} blobs and {len(plan.manifests)}"
                 " manifests eligible for deletion"
             )
-            _print_items(item for item in plan.items if not isinstance(item, DoomedManifest))
+            _print_items(item for item in plan.items if not isinstance(item, GarbageManifest))
         return plan
 
-    async def _collect(self, registry: Registry, plan: Plan, held: Lease) -> list[Doomed]:
-        removed: list[Doomed] = []
+    async def _collect(self, registry: Registry, plan: Plan, held: Lease) -> list[GarbageItem]:
+        removed: list[GarbageItem] = []
         bar = click.progressbar(
             length=len(plan.items), label="Removing", file=sys.stderr, hidden=self._as_json
         )
@@ -128,7 +128,7 @@ class _Command:
                 await held.keep()
         return removed
 
-    def _conclude(self, items: Iterable[Doomed], *, dry_run: bool) -> None:
+    def _conclude(self, items: Iterable[GarbageItem], *, dry_run: bool) -> None:
         tally = Tally()
         for item in items:
             tally.count(item)
@@ -168,34 +168,34 @@ async def _print_kept(registry: Registry, plan: Plan) -> int:
     return len(marked)
 
 
-def _print_items(items: Iterable[Doomed]) -> None:
+def _print_items(items: Iterable[GarbageItem]) -> None:
     for item in items:
         click.echo(_line(item))
         click.echo(f"    {_because(item)}")
 
 
-def _line(item: Doomed) -> str:
+def _line(item: GarbageItem) -> str:
     """As Distribution prints it, where it does."""
     match item:
-        case DoomedManifest():
+        case GarbageManifest():
             return f"manifest eligible for deletion: {{{item.repository} {item.digest} []}}"
-        case DoomedTag():
+        case OrphanTag():
             return f"tag eligible for deletion: {item.repository}:{item.tag}"
-        case DoomedLink():
+        case GarbageLink():
             return f"{item.repository}: layer link eligible for deletion: {item.digest}"
-        case DoomedBlob():
+        case GarbageBlob():
             return f"blob eligible for deletion: {item.digest}"
-        case DoomedUpload() | Leftover():
+        case ExpiredUpload() | InterruptedCommit():
             return f"upload eligible for deletion: {item.upload.id}"
 
 
-def _because(item: Doomed) -> str:
-    if isinstance(item, DoomedTag | DoomedLink):
+def _because(item: GarbageItem) -> str:
+    if isinstance(item, OrphanTag | GarbageLink):
         return item.why
     return f"{item.why}; {human_size(item.size)}"
 
 
-def _document(items: Iterable[Doomed], tally: Tally, *, dry_run: bool) -> str:
+def _document(items: Iterable[GarbageItem], tally: Tally, *, dry_run: bool) -> str:
     return to_json(
         {
             "dry_run": dry_run,

@@ -1,5 +1,6 @@
 """`lading why`: what keeps a blob or a manifest."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -7,7 +8,12 @@ import click
 from lading.cli.arguments import CONFIG, parse_digest
 from lading.cli.output import plain, to_json
 from lading.cli.registry import with_registry
-from lading.services.why import Explanation, explain
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName
+from lading.core.why import Reason
+from lading.services.why import explain
+
+Reasons = Mapping[RepositoryName, Sequence[Reason]]
 
 
 @click.command()
@@ -20,34 +26,34 @@ def why(digest: str, config: Path | None, *, as_json: bool) -> None:
     CONFIG is the server's configuration file.
     """
     wanted = parse_digest(digest)
-    explanation = with_registry(config, lambda registry: explain(registry, wanted))
+    reasons = with_registry(config, lambda registry: explain(registry, wanted))
     if as_json:
-        click.echo(_document(explanation))
+        click.echo(_document(wanted, reasons))
     else:
-        _tell(explanation)
+        _tell(reasons)
 
 
-def _tell(explanation: Explanation) -> None:
-    for repository, reasons in explanation.reasons.items():
+def _tell(reasons: Reasons) -> None:
+    for repository, found in reasons.items():
         click.echo(repository)
-        for reason in reasons:
+        for reason in found:
             click.echo(f"    {reason.why}")
-        if not reasons:
+        if not found:
             click.echo("    nothing keeps it here: the next collection takes it")
-    if not explanation.reasons:
+    if not reasons:
         click.echo("No repository has it: the next collection takes it.")
 
 
-def _document(explanation: Explanation) -> str:
+def _document(digest: Digest, reasons: Reasons) -> str:
     return to_json(
         {
-            "digest": explanation.digest,
+            "digest": digest,
             "repositories": [
                 {
                     "repository": repository,
-                    "reasons": [{**plain(reason), "why": reason.why} for reason in reasons],
+                    "reasons": [{**plain(reason), "why": reason.why} for reason in found],
                 }
-                for repository, reasons in explanation.reasons.items()
+                for repository, found in reasons.items()
             ],
         }
     )

@@ -1,4 +1,4 @@
-"""Permission as a value.
+"""Access: what a caller may do, as values that services ask for.
 
 The edge turns a request into an `Access`, and that into a `Grant` for the repository asked for;
 every service takes one. Forgetting to ask who is calling is then a type error, not an oversight.
@@ -14,7 +14,7 @@ from lading.core.names import RepositoryName
 
 
 class Action(StrEnum):
-    """What can be done to a repository."""
+    """The actions that a repository knows."""
 
     PULL = "pull"
     PUSH = "push"
@@ -31,7 +31,7 @@ NO_ACTIONS: Actions = frozenset()
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Something that may be done in some repositories."""
+    """A right: some actions in the repositories that a pattern matches."""
 
     pattern: Glob
     actions: Actions
@@ -43,7 +43,7 @@ ALL_RIGHTS: Rights = (Right(EVERYTHING, ALL_ACTIONS),)
 
 
 def actions_in(rights: Sequence[Right], repository: str) -> Actions:
-    """What the rights allow in one repository, together."""
+    """The actions that rights allow in one repository, together."""
     allowed = NO_ACTIONS
     for right in rights:
         if right.pattern.matches(repository):
@@ -53,7 +53,7 @@ def actions_in(rights: Sequence[Right], repository: str) -> Actions:
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is calling. The empty name is anybody.
+    """The principal: who is calling. The empty name is anybody.
 
     Attributes:
         groups: that it is in, beside those that the permissions put it in.
@@ -71,7 +71,7 @@ ANYBODY = Principal()
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a principal may do in one repository."""
+    """A grant: what a principal may do in one repository."""
 
     repository: RepositoryName
     actions: Actions
@@ -89,7 +89,7 @@ class Grant:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What a caller may do, in every repository.
+    """The access of a caller: what it may do, in every repository.
 
     Attributes:
         rights: of the principal.
@@ -104,12 +104,12 @@ class Access:
     catalog: bool = True
 
     def actions(self, repository: str) -> Actions:
-        """What it may do in one repository."""
+        """The actions that are allowed in one repository."""
         allowed = actions_in(self.rights, repository)
         return allowed if self.scopes is None else allowed & actions_in(self.scopes, repository)
 
     def grant(self, repository: RepositoryName) -> Grant:
-        """The same, as services want it."""
+        """The grant for one repository, as services want it."""
         return Grant(repository, self.actions(repository), self.principal)
 
     def sees(self, repository: str) -> bool:
@@ -124,7 +124,7 @@ class Access:
         )
 
     def visible_prefixes(self) -> Sequence[str]:
-        """What the names of the repositories that it sees start with, in order.
+        """The prefixes of the names of the repositories that it sees, in order.
 
         No prefix starts with another, so what is below them is in order, too.
         """

@@ -27,5 +27,5 @@ def subject_of(tag: Tag) -> str:
 
 
 def is_of_cosign(tag: Tag) -> bool:
-    """Whether the tag of an attachment is one that only cosign gives."""
+    """Whether an attachment's tag is one that only cosign gives."""
     return tag.endswith(_ENDINGS[1:])

@@ -1,4 +1,4 @@
-"""How much each of many has used lately, in bounded memory.
+"""Leaky buckets: how much each of many has used lately, in bounded memory.
 
 A leaky bucket for each: what is used fills it, time empties it, and what would make it run over has
 to wait. Buckets that were filled longest ago are forgotten first, so that no number of strangers
@@ -13,7 +13,7 @@ CAPACITY = 50_000
 
 
 class Buckets:
-    """One bucket for each key.
+    """Leaky buckets, one for each key.
 
     Args:
         burst: how much fits into a bucket: what may be used at once.
@@ -37,7 +37,7 @@ class Buckets:
         return max(0.0, (self._level(key, now) + 1 - self._burst) / self._per_second)
 
     def is_empty(self, key: Hashable, now: float) -> bool:
-        """Whether all of what was put in has leaked."""
+        """Whether the bucket of a key is empty: all of what was put in has leaked."""
         return self._level(key, now) == 0
 
     def add(self, key: Hashable, now: float) -> None:

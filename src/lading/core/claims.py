@@ -39,7 +39,7 @@ class RepositoryTemplate(str):
             raise ValueError("write it in lower case, as repository names are")
 
     def fill(self, claims: Mapping[str, object]) -> Glob | None:
-        """The pattern for these claims; `None` if one of them is no repository's name.
+        """The pattern of repositories for these claims; `None` if one is no repository's name.
 
         A claim is put in as lower case: some systems keep capitals that repositories cannot have.
         """
@@ -50,13 +50,13 @@ class RepositoryTemplate(str):
 
 
 def _as_name(value: object) -> str:
-    """Lower case of ASCII alone: that of others may be ASCII (U+212A, the sign for kelvin)."""
+    """The claim as a name, in lower case of ASCII alone: that of U+212A (kelvin) is ASCII, too."""
     return RepositoryName(value.lower() if isinstance(value, str) and value.isascii() else "")
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimRule:
-    """Rights for those tokens whose claims fit.
+    """A rule that gives rights to tokens whose claims fit.
 
     Attributes:
         claims: what each claim must be, as one of these.
@@ -69,7 +69,7 @@ class ClaimRule:
     actions: Actions
 
     def rights(self, claims: Mapping[str, object]) -> Iterator[Right]:
-        """What it gives a token with these claims."""
+        """The rights of a token with these claims."""
         if all(_fits(claims.get(name), patterns) for name, patterns in self.claims.items()):
             for template in self.repositories:
                 pattern = template.fill(claims)
@@ -78,7 +78,7 @@ class ClaimRule:
 
 
 def _fits(value: object, patterns: Sequence[ClaimPattern]) -> bool:
-    """Text, a number or a truth value; of a list, one entry is enough."""
+    """Whether a claim fits: text, a number or a truth value; of a list, one entry is enough."""
     if isinstance(value, list):
         return any(_fits(entry, patterns) for entry in value if not isinstance(entry, list))
     if isinstance(value, bool):

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What is wrong."""
+    """The kinds of damage."""
 
     DATABASE = "database"
     BYTES_MISSING = "bytes-missing"
@@ -23,7 +23,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong.
+    """A finding of a check: something that is wrong.
 
     Attributes:
         subject: what it concerns: a digest, `repository@digest` or `repository:tag`.

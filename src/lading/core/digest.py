@@ -22,7 +22,7 @@ Bytes = bytes | bytearray | memoryview
 
 
 class Hasher(Protocol):
-    """The part of a `hashlib` object that is used here."""
+    """A running hash: the part of a `hashlib` object that is used here."""
 
     def update(self, data: Bytes, /) -> None:
         """Take more bytes."""
@@ -64,12 +64,12 @@ class Digest(str):
 
     @property
     def algorithm(self) -> str:
-        """The part before the colon: `sha256` or `sha512`."""
+        """The algorithm, before the colon: `sha256` or `sha512`."""
         return self[:6]
 
     @property
     def hex(self) -> str:
-        """The part after the colon, in lower-case hexadecimal."""
+        """The hash, after the colon, in lower-case hexadecimal."""
         return self[7:]
 
 

@@ -1,4 +1,4 @@
-"""What can go wrong, in the registry's own words.
+"""Errors: what can go wrong, in the registry's own words.
 
 Services and adapters raise these. One table, `lading.api.errors`, turns them into a status and an
 error code of the distribution specification; nothing here knows about HTTP.
@@ -11,7 +11,7 @@ Detail = Mapping[str, object]
 
 
 class RegistryError(Exception):
-    """Something a client or an operator can be told.
+    """An error that a client or an operator can be told.
 
     Attributes:
         message: a sentence for a person, saying what to do next where that is not obvious.
@@ -27,67 +27,67 @@ class RegistryError(Exception):
 
 
 class NameInvalid(RegistryError):
-    """The repository name does not follow the specification's grammar."""
+    """A repository's name that does not follow the specification's grammar."""
 
     summary = "invalid repository name"
 
 
 class TagInvalid(RegistryError):
-    """The tag does not follow the specification's grammar."""
+    """A tag that does not follow the specification's grammar."""
 
     summary = "invalid tag"
 
 
 class DigestInvalid(RegistryError):
-    """Not a digest, or one of an algorithm that is not supported."""
+    """Text that is no digest, or one of an algorithm that is not supported."""
 
     summary = "invalid digest"
 
 
 class DigestMismatch(RegistryError):
-    """The bytes received do not have the digest the client gave."""
+    """Bytes that do not have the digest that the client gave."""
 
     summary = "provided digest did not match uploaded content"
 
 
 class SizeMismatch(RegistryError):
-    """A length given does not match what was received or is stored."""
+    """A length that does not match what was received or is stored."""
 
     summary = "provided length did not match content length"
 
 
 class RepositoryUnknown(RegistryError):
-    """Nothing was ever pushed to this repository."""
+    """A repository to which nothing was ever pushed."""
 
     summary = "repository name not known to registry"
 
 
 class ManifestUnknown(RegistryError):
-    """No such tag, or no manifest of that digest, in this repository."""
+    """A tag or a manifest that is not in this repository."""
 
     summary = "manifest unknown"
 
 
 class ManifestDamaged(ManifestUnknown):
-    """The stored manifest is not the one that was pushed; from now on it is not there."""
+    """A stored manifest that is not the one that was pushed; from now on it is not there."""
 
     summary = "the manifest is damaged; push it again"
 
 
 class ManifestInvalid(RegistryError):
-    """The body is not a manifest."""
+    """A body that is no manifest."""
 
     summary = "manifest invalid"
 
 
 class ManifestTooLarge(RegistryError):
-    """The body exceeds the limit for manifests, or it names too much."""
+    """A manifest beyond the limit of its size, or one that names too much."""
 
     summary = "manifest too large"
 
 
 class ManifestBlobUnknown(RegistryError):
-    """The manifest names blobs or manifests that this repository does not have.
+    """Blobs or manifests that a pushed manifest names and this repository does not have.
 
     All are listed, or as many as a person reads.
     """
@@ -96,49 +96,49 @@ class ManifestBlobUnknown(RegistryError):
 
 
 class TooManyTags(RegistryError):
-    """More `tag` parameters than one push may carry."""
+    """Tags, as parameters of a push, that are more than one push may carry."""
 
     summary = "too many tags in one push"
 
 
 class TagImmutable(RegistryError):
-    """The tag is set, and the operator's rules say that it stays as it is."""
+    """A tag that is set, and stays as it is by the operator's rules."""
 
     summary = "the tag is immutable"
 
 
 class NotRestorable(RegistryError):
-    """There is nothing to bring back, or it is gone for good."""
+    """Something that cannot be restored: it was not deleted, or is gone for good."""
 
     summary = "there is nothing to restore"
 
 
 class AlreadyExists(RegistryError):
-    """The push was to create only, and what it would create is there."""
+    """A manifest or tag that is there already, where a push was to create only."""
 
     summary = "it exists already"
 
 
 class BlobUnknown(RegistryError):
-    """The blob is not in this repository."""
+    """A blob that is not in this repository."""
 
     summary = "blob unknown to registry"
 
 
 class BlobDamaged(BlobUnknown):
-    """The bytes of the blob are not those that were pushed; from now on it is not there."""
+    """A blob whose bytes are not those that were pushed; from now on it is not there."""
 
     summary = "the blob is damaged; push it again"
 
 
 class BlobInUse(RegistryError):
-    """A manifest of this repository needs the blob, so it cannot be deleted."""
+    """A blob that cannot be deleted, as a manifest of this repository needs it."""
 
     summary = "blob is needed by a manifest"
 
 
 class RangeNotSatisfiable(RegistryError):
-    """The requested range lies outside the blob.
+    """A range that lies outside the blob.
 
     Attributes:
         size: how many bytes the blob has.
@@ -152,25 +152,25 @@ class RangeNotSatisfiable(RegistryError):
 
 
 class BlobTooLarge(RegistryError):
-    """The blob exceeds the limit for blobs."""
+    """A blob beyond the limit of its size."""
 
     summary = "blob too large"
 
 
 class UploadUnknown(RegistryError):
-    """No such upload in this repository: never started, finished, cancelled or expired."""
+    """An upload that is not in this repository: never started, finished, cancelled or expired."""
 
     summary = "blob upload unknown to registry"
 
 
 class UploadInvalid(RegistryError):
-    """A header or parameter of an upload request makes no sense."""
+    """A header or parameter of an upload's request that makes no sense."""
 
     summary = "blob upload invalid"
 
 
 class UploadOutOfOrder(RegistryError):
-    """A chunk does not start where the upload stands, or another request is writing to it.
+    """A chunk that does not start where the upload ends, or that comes while another is written.
 
     The upload survives: ask for its status and go on from there.
 
@@ -186,13 +186,13 @@ class UploadOutOfOrder(RegistryError):
 
 
 class PageInvalid(RegistryError):
-    """The page size asked for is not a number, or is too large."""
+    """A page size that is not a number, or is too large."""
 
     summary = "invalid number of results requested"
 
 
 class Unauthorized(RegistryError):
-    """The caller has to log in, or to get another token.
+    """A caller who has to log in, or to get another token.
 
     Attributes:
         challenge: how, in the words of the protocol that clients speak.
@@ -206,37 +206,37 @@ class Unauthorized(RegistryError):
 
 
 class TokenRequestInvalid(RegistryError):
-    """A request to the token service makes no sense."""
+    """A request to the token service that makes no sense."""
 
     summary = "this is not a request for a token"
 
 
 class Denied(RegistryError):
-    """The caller may not do this."""
+    """An action that the caller may not do."""
 
     summary = "requested access to the resource is denied"
 
 
 class Unsupported(RegistryError):
-    """The operation is switched off here."""
+    """An operation that is switched off here."""
 
     summary = "the operation is unsupported"
 
 
 class ReadOnly(Unsupported):
-    """The registry is in read-only mode."""
+    """A change, while the registry is read-only."""
 
     summary = "the registry is read-only; pulls work, pushes and deletes do not"
 
 
 class DeleteDisabled(Unsupported):
-    """Deleting is switched off in the configuration."""
+    """A delete, where the configuration switches deleting off."""
 
     summary = "deleting is disabled (storage.delete.enabled)"
 
 
 class TooManyRequests(RegistryError):
-    """The client asks for more than it may at once.
+    """A client that asks for more than it may at once.
 
     Attributes:
         wait: seconds after which it may try again.
@@ -250,12 +250,12 @@ class TooManyRequests(RegistryError):
 
 
 class Unavailable(RegistryError):
-    """The registry cannot answer now; trying again later may help."""
+    """A registry that cannot answer now; trying again later may help."""
 
     summary = "service unavailable"
 
 
 class StorageFull(RegistryError):
-    """There is no space left to store anything; what is stored can be pulled."""
+    """Storage without space left; what is stored can be pulled."""
 
     summary = "the registry's storage is full; pulls work, pushes must wait until there is space"

@@ -1,4 +1,4 @@
-"""Garbage: what a collection takes, and why, in words.
+"""Garbage: what a collection removes, and why, in words.
 
 The dry run, the collection itself and the log speak of these values; so what was announced is what
 is done, and every item can say why it goes.
@@ -18,8 +18,8 @@ COLLECTOR = "garbage collection"
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """What a collection may take.
+class Criteria:
+    """Criteria of a collection: what it may take.
 
     Attributes:
         now: the time of the collection.
@@ -42,7 +42,7 @@ class Limits:
 
 
 class Cause(Enum):
-    """Why a manifest goes."""
+    """The causes for which a manifest is garbage."""
 
     DELETED = "deleted"
     UNTAGGED = "untagged"
@@ -55,8 +55,8 @@ _SINCE = {
 
 
 @dataclass(frozen=True, slots=True)
-class DoomedManifest:
-    """A manifest that nothing needs.
+class GarbageManifest:
+    """A manifest that a collection removes.
 
     Attributes:
         size: of its body, in bytes.
@@ -76,8 +76,8 @@ class DoomedManifest:
 
 
 @dataclass(frozen=True, slots=True)
-class DoomedTag:
-    """A tag of an attachment that goes to the trash, with what only it leads to.
+class OrphanTag:
+    """A tag that goes to the trash, with what only it leads to, as what it is attached to is gone.
 
     Attributes:
         subject: the digest of the manifest that it belongs to, of sha512 its beginning.
@@ -99,8 +99,8 @@ class DoomedTag:
 
 
 @dataclass(frozen=True, slots=True)
-class DoomedLink:
-    """A blob that goes out of a repository."""
+class GarbageLink:
+    """A link that a collection removes: the blob goes out of the repository."""
 
     repository: RepositoryName
     digest: Digest
@@ -112,8 +112,8 @@ class DoomedLink:
 
 
 @dataclass(frozen=True, slots=True)
-class DoomedBlob:
-    """A blob whose bytes are freed.
+class GarbageBlob:
+    """A blob that no repository has: a collection removes its bytes.
 
     Attributes:
         size: in bytes; 0 if it is not known any more.
@@ -133,8 +133,8 @@ class DoomedBlob:
 
 
 @dataclass(frozen=True, slots=True)
-class DoomedUpload:
-    """An upload that was given up, with the bytes that it holds."""
+class ExpiredUpload:
+    """An upload whose time is over, with the bytes that it has."""
 
     upload: UploadKey
     size: int
@@ -147,8 +147,8 @@ class DoomedUpload:
 
 
 @dataclass(frozen=True, slots=True)
-class Leftover:
-    """What a crash left of an upload that was about to become a blob."""
+class InterruptedCommit:
+    """A commit that a crash interrupted, with the bytes of what was about to be a blob."""
 
     upload: UploadKey
     size: int
@@ -160,9 +160,11 @@ class Leftover:
         return f"a crash came before {self.digest} was a blob"
 
 
-Doomed = DoomedManifest | DoomedTag | DoomedLink | DoomedBlob | DoomedUpload | Leftover
+GarbageItem = (
+    GarbageManifest | OrphanTag | GarbageLink | GarbageBlob | ExpiredUpload | InterruptedCommit
+)
 
 
 def utc(time: float) -> str:
-    """A time as people and programs read it: `2026-01-31 23:59:59Z`."""
+    """The text of a time, as people and programs read it: `2026-01-31 23:59:59Z`."""
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

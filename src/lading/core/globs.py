@@ -53,7 +53,7 @@ class Glob(str):
 
     @property
     def prefix(self) -> str:
-        """What every name that it matches starts with."""
+        """The beginning of every name that it matches."""
         return _SIGN.split(self, maxsplit=1)[0]
 
     def takes_all(self, prefix: str) -> bool:

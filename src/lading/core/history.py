@@ -1,4 +1,4 @@
-"""What was: where tags have pointed, and what is in the trash."""
+"""History: where tags have pointed, and what is in the trash."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class TagMove:
-    """A tag was set, moved or taken away.
+    """A move of a tag: it was set, moved or deleted.
 
     Attributes:
         at: when.
@@ -42,7 +42,7 @@ class TagMove:
 
 @dataclass(frozen=True, slots=True)
 class TrashedManifest:
-    """A manifest that was deleted, and can be restored.
+    """A manifest in the trash: it was deleted, and can be restored.
 
     Attributes:
         size: of its body, in bytes.
@@ -60,7 +60,7 @@ class TrashedManifest:
 
 @dataclass(frozen=True, slots=True)
 class TrashedTag:
-    """A tag that was deleted, and can be restored: its manifest is still stored."""
+    """A tag in the trash: it was deleted, and can be restored, as its manifest is still stored."""
 
     repository: RepositoryName
     tag: Tag
@@ -71,7 +71,7 @@ class TrashedTag:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was brought back.
+    """All that was restored by one command.
 
     Attributes:
         manifests: that are out of the trash.

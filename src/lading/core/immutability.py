@@ -9,7 +9,7 @@ from lading.core.names import RepositoryName, Tag
 
 @dataclass(frozen=True, slots=True)
 class ImmutableTags:
-    """Some tags of some repositories.
+    """A rule of immutability: some tags of some repositories.
 
     Attributes:
         repositories: patterns of the repositories it is about.

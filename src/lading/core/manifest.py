@@ -45,7 +45,7 @@ class Descriptor(msgspec.Struct, frozen=True, rename={"media_type": "mediaType"}
 
 
 class _Document(msgspec.Struct, rename="camel"):
-    """The fields that matter here, of any kind of manifest. All others are kept, not read.
+    """The document of a manifest of any kind: fields that matter here. Others are stored, not read.
 
     What is missing, and what is `null`, counts as empty, as above.
     """
@@ -63,7 +63,7 @@ class _Document(msgspec.Struct, rename="camel"):
 
 
 class EdgeKind(StrEnum):
-    """How a manifest refers to something."""
+    """The kinds of references that a manifest has."""
 
     CONFIG = "config"
     LAYER = "layer"
@@ -72,7 +72,7 @@ class EdgeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A reference from a manifest to a blob or to another manifest.
+    """An edge: a reference from a manifest to a blob or to another manifest.
 
     Attributes:
         required: whether it must be present when the manifest is pushed.
@@ -87,7 +87,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class WrongSize:
-    """What a manifest says of a size, and what the size is."""
+    """A wrong size: what a manifest says of it, and what it is."""
 
     edge: Edge
     size: int
@@ -195,7 +195,7 @@ def _media_type(document: _Document, content_type: str) -> str:
 
 
 def _guess(document: _Document) -> str:
-    """OCI documents may leave out their mediaType; their shape tells them apart."""
+    """The media type of a document that leaves it out, as OCI allows: its shape tells."""
     if document.manifests is not None:
         return media.OCI_INDEX
     if document.config is not None:
@@ -236,7 +236,7 @@ def _annotations(document: _Document) -> bytes:
 
 
 def _edges(document: _Document) -> tuple[Edge, ...]:
-    """Everything the document refers to, each blob and each manifest once.
+    """The edges of a document, each blob and each manifest once.
 
     What any of its descriptors asks for is asked for: one of them may have `urls`, another none.
     """
@@ -266,7 +266,7 @@ def _descriptors(document: _Document) -> Iterator[tuple[EdgeKind, Descriptor]]:
 
 
 def _is_required(kind: EdgeKind, descriptor: Descriptor) -> bool:
-    """Layers that are fetched from elsewhere need not be here."""
+    """Whether a blob must be here: layers that are fetched from elsewhere need not be."""
     if kind is not EdgeKind.LAYER:
         return True
     has_urls = any(descriptor.urls or ())

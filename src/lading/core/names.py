@@ -75,7 +75,7 @@ class Tag(str):
 
 
 class Owner(str):
-    """Whoever began an upload, by which unfinished ones are counted: twelve hexadecimal digits."""
+    """The owner of an upload, by whom unfinished ones are counted: twelve hexadecimal digits."""
 
     __slots__ = ()
 
@@ -107,7 +107,7 @@ class UploadId(str):
 
 
 class UploadKey(str):
-    """What an upload is kept under: its id, and which repository it belongs to.
+    """The key of an upload: its id, and which repository it belongs to.
 
     The repository is in it as a hash, since its name may be longer than that of a file. So whoever
     knows the id of an upload can only go on with it in its own repository.
@@ -138,7 +138,7 @@ class UploadKey(str):
 
     @property
     def owner(self) -> Owner:
-        """Who began it."""
+        """The owner of the upload: who began it."""
         return Owner(self[24:36])
 
 
@@ -147,7 +147,7 @@ Reference = Tag | Digest
 
 
 def parse_reference(text: str) -> Reference:
-    """A digest if there is a colon in it (no tag can hold one), else a tag.
+    """The reference in a text: a digest if a colon is in it (no tag can have one), else a tag.
 
     Raises:
         DigestInvalid, TagInvalid: it is neither.

@@ -1,4 +1,4 @@
-"""Who may do what where: the rules of the configuration, applied.
+"""Permissions: the rules of the configuration, applied.
 
 What no rule allows is denied. Rules only add up; none takes away what another gives, so their order
 does not matter.
@@ -41,7 +41,7 @@ def with_implied(actions: Sequence[Action] | Actions) -> Actions:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """Lets some principals do something in some repositories.
+    """A rule: what some principals may do in some repositories.
 
     Attributes:
         anonymous: whether it is for anybody, logged in or not.
@@ -66,7 +66,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """The rules, and who is in which group.
+    """The rules, with the members of groups.
 
     Attributes:
         groups: the members of each group, by its name.
@@ -83,7 +83,7 @@ class Permissions:
     )
 
     def rights_of(self, principal: Principal) -> Rights:
-        """Everything that a principal may do."""
+        """All rights of a principal."""
         if principal.rights is not None:
             return principal.rights
         rights = self._known.get(principal)
@@ -106,7 +106,7 @@ class Permissions:
         return (*ruled, *_rights_below(principal.name, *groups)) if self.own else ruled
 
     def actions_for(self, principal: Principal, repository: str) -> Actions:
-        """What a principal may do in one repository."""
+        """The actions that a principal may do in one repository."""
         return actions_in(self.rights_of(principal), repository)
 
     @property
@@ -116,7 +116,7 @@ class Permissions:
 
 
 def _rights_below(*names: str) -> Iterator[Right]:
-    """A name that cannot be the first part of a repository's has nothing below it."""
+    """The rights below some names; one that no repository's can begin with has nothing below it."""
     for name in names:
         if is_component(name):
             yield Right(Glob(f"{name}/**"), EVERYDAY_ACTIONS)

@@ -30,7 +30,7 @@ class ByteRange:
 
 
 def parse_ranges(header: str, size: int) -> Sequence[ByteRange]:
-    """What a `Range` header asks of a blob of `size` bytes; nothing asks for all of it.
+    """The ranges that a `Range` header asks of a blob of `size` bytes; if none, it asks for all.
 
     Parts that overlap become one, where the first of them was asked for; those that only touch stay
     apart, as some clients count the parts that they get. What is no set of byte ranges is ignored,
@@ -88,7 +88,7 @@ def _without_overlaps(ranges: Sequence[ByteRange]) -> Sequence[ByteRange]:
 
 
 def parse_chunk(header: str) -> ByteRange:
-    """What the `Content-Range` of an uploaded chunk says.
+    """The range that the `Content-Range` of an uploaded chunk says.
 
     Raises:
         UploadInvalid: it is not a range.

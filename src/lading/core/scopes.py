@@ -19,7 +19,7 @@ _ANY_ACTION = "*"
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Some actions on one thing."""
+    """A scope: some actions on one repository, or on what else a token service knows."""
 
     type: str
     name: str
@@ -56,7 +56,7 @@ class Scope:
 
     @property
     def known_actions(self) -> Actions:
-        """What it names of what can be done to a repository; `*` is everything but `admin`."""
+        """The actions that it names and a repository knows; `*` is everything but `admin`."""
         if _ANY_ACTION in self.actions:
             return frozenset(Action) - {Action.ADMIN}
         return frozenset(Action(action) for action in self.actions if action in _KNOWN)
@@ -68,7 +68,7 @@ CATALOG = Scope("registry", "catalog", (_ANY_ACTION,))
 
 
 def rights_in(scopes: Iterable[Scope]) -> Rights:
-    """What scopes allow in repositories."""
+    """The rights that scopes allow in repositories."""
     return tuple(
         Right(Glob(repository), scope.known_actions)
         for scope in scopes

@@ -1,4 +1,4 @@
-"""Documents that mean the same to every reader.
+"""Unambiguous documents: those that mean the same to every reader.
 
 JSON leaves open what a name means that an object has twice, and clients in Go read `Manifests`,
 too, where `manifests` is looked for. So one document could be an image to the registry, which keeps
@@ -46,7 +46,7 @@ def require_unambiguous(text: str) -> None:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """ "The names within an object SHOULD be unique" (RFC 8259, section 4)."""
+    """The object, if its names are unique, as they "SHOULD be" (RFC 8259, section 4)."""
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
@@ -69,7 +69,7 @@ def _objects(values: Any) -> Iterator[Mapping[str, Any]]:
 
 
 def _require_exact(found: Mapping[str, Any], fields: frozenset[str]) -> None:
-    """Case folding takes in what Go's does: for it, U+212A is a `k`, and U+017F an `s`."""
+    """Go on if no name is a field's but for its case, as Go folds it: U+212A is a `k`, to it."""
     if found.keys() <= fields:
         return
     for name in found.keys() - fields:

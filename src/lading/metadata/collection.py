@@ -11,9 +11,9 @@ from sqlite3 import Connection
 from typing import NamedTuple
 
 from lading.core.digest import Digest
-from lading.core.garbage import DoomedLink, DoomedManifest, DoomedTag, Limits
-from lading.core.keepers import Holding
+from lading.core.garbage import Criteria, GarbageLink, GarbageManifest, OrphanTag
 from lading.core.names import RepositoryName
+from lading.core.why import KeptIn
 from lading.metadata import (
     attachments,
     garbage,
@@ -43,20 +43,20 @@ class Progress:
         after: of the next one, the referrer after which to go on.
     """
 
-    removed: Sequence[DoomedManifest]
+    removed: Sequence[GarbageManifest]
     done: int
     after: str = ""
 
 
 def remove_manifests(
-    connection: Connection, doomed: Sequence[DoomedManifest], limits: Limits, after: str = ""
+    connection: Connection, doomed: Sequence[GarbageManifest], limits: Criteria, after: str = ""
 ) -> Progress:
     """Remove the manifests that are still doomed, as far as one transaction may go.
 
     Of one that refers to much, or much refers to, the document goes first, so that it cannot be
     restored any more. A collection that is interrupted then is gone on with by the next one.
     """
-    removed: list[DoomedManifest] = []
+    removed: list[GarbageManifest] = []
     left = writer.MOST_ROWS
     for done, manifest in enumerate(doomed):
         if left <= 0:
@@ -83,7 +83,7 @@ class _Row(NamedTuple):
     is_live: int
 
 
-def _find(connection: Connection, doomed: DoomedManifest, limits: Limits) -> _Row | None:
+def _find(connection: Connection, doomed: GarbageManifest, limits: Criteria) -> _Row | None:
     row = connection.execute(
         f"""
         SELECT id, repository_id, deleted_at IS NULL FROM manifests AS m
@@ -96,7 +96,7 @@ def _find(connection: Connection, doomed: DoomedManifest, limits: Limits) -> _Ro
 
 
 def _remove_some(
-    connection: Connection, row: _Row, doomed: DoomedManifest, most: int, after: str
+    connection: Connection, row: _Row, doomed: GarbageManifest, most: int, after: str
 ) -> loose.Looked:
     """Remove some of what leads from a manifest, and then of what leads to it."""
     edges = _remove_edges(connection, row, doomed, most)
@@ -113,7 +113,7 @@ def _remove_some(
     return loose.Looked(edges + looked.count, looked.last)
 
 
-def _remove_edges(connection: Connection, row: _Row, doomed: DoomedManifest, most: int) -> int:
+def _remove_edges(connection: Connection, row: _Row, doomed: GarbageManifest, most: int) -> int:
     """Remove some edges, and mark what they kept; how many."""
     parent = (row.repository_id, doomed.digest)
     children = connection.execute(
@@ -131,7 +131,7 @@ def _remove_edges(connection: Connection, row: _Row, doomed: DoomedManifest, mos
     return len(children)
 
 
-def _hide(connection: Connection, row: _Row, doomed: DoomedManifest) -> None:
+def _hide(connection: Connection, row: _Row, doomed: GarbageManifest) -> None:
     connection.execute("DELETE FROM documents WHERE id = ?", (row.id,))
     connection.execute(
         "UPDATE manifests SET deleted_at = coalesce(deleted_at, ?), loose_at = NULL WHERE id = ?",
@@ -140,13 +140,13 @@ def _hide(connection: Connection, row: _Row, doomed: DoomedManifest) -> None:
 
 
 def remove_links(
-    connection: Connection, doomed: Sequence[DoomedLink], limits: Limits
-) -> Sequence[DoomedLink]:
+    connection: Connection, doomed: Sequence[GarbageLink], limits: Criteria
+) -> Sequence[GarbageLink]:
     """Remove the links that no manifest needs and no promise holds, and return those."""
     return [link for link in doomed if _remove_link(connection, link, limits)]
 
 
-def _remove_link(connection: Connection, doomed: DoomedLink, limits: Limits) -> bool:
+def _remove_link(connection: Connection, doomed: GarbageLink, limits: Criteria) -> bool:
     row = connection.execute(
         f"""
         SELECT repository_id FROM links
@@ -196,7 +196,7 @@ class SqliteCollection(Part):
             lambda connection: manifests.with_children(connection, repository)
         )
 
-    async def find_keepers(self, digest: Digest) -> Sequence[Holding]:
+    async def find_keepers(self, digest: Digest) -> Sequence[KeptIn]:
         """See `Collection.find_keepers`."""
         return await self._database.scan(lambda connection: keepers.find(connection, digest))
 
@@ -204,15 +204,15 @@ class SqliteCollection(Part):
         """See `Collection.is_stored`."""
         return self._database.read(links.is_stored, digest)
 
-    async def find_garbage(self, limits: Limits) -> Garbage:
+    async def find_garbage(self, limits: Criteria) -> Garbage:
         """See `Collection.find_garbage`."""
         return await self._database.scan(lambda connection: garbage.find(connection, limits))
 
     async def collect_manifests(
-        self, doomed: Sequence[DoomedManifest], limits: Limits
-    ) -> Sequence[DoomedManifest]:
+        self, doomed: Sequence[GarbageManifest], limits: Criteria
+    ) -> Sequence[GarbageManifest]:
         """See `Collection.collect_manifests`."""
-        removed: list[DoomedManifest] = []
+        removed: list[GarbageManifest] = []
         after = ""
         while doomed:
             work = partial(remove_manifests, doomed=doomed, limits=limits, after=after)
@@ -222,16 +222,16 @@ class SqliteCollection(Part):
         return removed
 
     async def trash_orphans(
-        self, doomed: Sequence[DoomedTag], limits: Limits
-    ) -> tuple[Sequence[DoomedTag], bool]:
+        self, doomed: Sequence[OrphanTag], limits: Criteria
+    ) -> tuple[Sequence[OrphanTag], bool]:
         """See `Collection.trash_orphans`."""
         return await self._database.write(
             lambda connection: orphans.trash_orphans(connection, doomed, limits)
         )
 
     async def collect_links(
-        self, doomed: Sequence[DoomedLink], limits: Limits
-    ) -> Sequence[DoomedLink]:
+        self, doomed: Sequence[GarbageLink], limits: Criteria
+    ) -> Sequence[GarbageLink]:
         """See `Collection.collect_links`."""
         return await self._database.write(
             lambda connection: remove_links(connection, doomed, limits)

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence, Sized
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
-from lading.core.garbage import Cause, DoomedBlob, DoomedLink, DoomedManifest, Limits
+from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, GarbageManifest
 from lading.core.names import RepositoryName
 from lading.metadata import holds, loose, orphans
 from lading.metadata.loose import KEPT
@@ -55,7 +55,7 @@ _LINKS_OF_MANIFEST = f"""
 """
 
 
-def find(connection: Connection, limits: Limits) -> Garbage:
+def find(connection: Connection, limits: Criteria) -> Garbage:
     """What a collection would take."""
     manifests = _Manifests(connection, limits).find()
     tags = orphans.find_orphans(connection, limits, manifests)
@@ -63,7 +63,7 @@ def find(connection: Connection, limits: Limits) -> Garbage:
     return Garbage(manifests, tags, links, _find_blobs(connection, limits, links))
 
 
-def values_of(limits: Limits) -> dict[str, float]:
+def values_of(limits: Criteria) -> dict[str, float]:
     """The limits as the parameters that the statements name."""
     return {
         "now": limits.now,
@@ -78,13 +78,13 @@ def values_of(limits: Limits) -> dict[str, float]:
 class _Manifests:
     """The search for manifests; what keeps one comes before it."""
 
-    def __init__(self, connection: Connection, limits: Limits) -> None:
+    def __init__(self, connection: Connection, limits: Criteria) -> None:
         self._connection = connection
         self._limits = limits
         self._values = values_of(limits)
-        self._found: dict[tuple[int, str], DoomedManifest] = {}
+        self._found: dict[tuple[int, str], GarbageManifest] = {}
 
-    def find(self) -> Sequence[DoomedManifest]:
+    def find(self) -> Sequence[GarbageManifest]:
         for cause in (Cause.DELETED, Cause.UNTAGGED) if self._limits.untagged else (Cause.DELETED,):
             for repository_id, doomed in self._candidates(cause):
                 self._add(repository_id, doomed)
@@ -92,7 +92,7 @@ class _Manifests:
                     break
         return list(self._found.values())
 
-    def _candidates(self, cause: Cause) -> list[tuple[int, DoomedManifest]]:
+    def _candidates(self, cause: Cause) -> list[tuple[int, GarbageManifest]]:
         rows = self._connection.execute(
             f"""
             SELECT repository_id, name, m.digest, m.size, {_TIME[cause]} FROM manifests AS m
@@ -104,12 +104,12 @@ class _Manifests:
         return [
             (
                 repository_id,
-                DoomedManifest(RepositoryName(name), Digest(digest), size, cause, since),
+                GarbageManifest(RepositoryName(name), Digest(digest), size, cause, since),
             )
             for repository_id, name, digest, size, since in rows
         ]
 
-    def _add(self, repository_id: int, first: DoomedManifest) -> None:
+    def _add(self, repository_id: int, first: GarbageManifest) -> None:
         """Take a manifest, and all that falls with it, unless that is more than is wanted.
 
         What is left out is found again once that with which it falls is gone.
@@ -122,7 +122,7 @@ class _Manifests:
                 self._found[key] = doomed
                 waiting += self._falling(repository_id, doomed)
 
-    def _falling(self, repository_id: int, doomed: DoomedManifest) -> Iterator[DoomedManifest]:
+    def _falling(self, repository_id: int, doomed: GarbageManifest) -> Iterator[GarbageManifest]:
         rows = self._connection.execute(
             _DEPENDANTS, self._values | {"repository": repository_id, "digest": doomed.digest}
         ).fetchall()
@@ -130,7 +130,7 @@ class _Manifests:
             cause = Cause.UNTAGGED if deleted_at is None else Cause.DELETED
             since = doomed.since if deleted_at is None else deleted_at
             if self._falls(repository_id, digest, deleted_at, subject):
-                yield DoomedManifest(doomed.repository, Digest(digest), size, cause, since)
+                yield GarbageManifest(doomed.repository, Digest(digest), size, cause, since)
 
     def _falls(
         self, repository_id: int, digest: str, deleted_at: float | None, subject: str | None
@@ -156,8 +156,8 @@ class _Manifests:
 
 
 def _find_links(
-    connection: Connection, limits: Limits, doomed: Sequence[DoomedManifest]
-) -> Sequence[DoomedLink]:
+    connection: Connection, limits: Criteria, doomed: Sequence[GarbageManifest]
+) -> Sequence[GarbageLink]:
     """Links that no manifest needs, were the doomed ones gone."""
     gone = {(manifest.repository, manifest.digest) for manifest in doomed}
     loose = connection.execute(
@@ -171,7 +171,7 @@ def _find_links(
     found = [(RepositoryName(name), Digest(digest)) for name, digest in loose]
     found += _links_of(connection, limits, doomed)
     return [
-        DoomedLink(repository, digest)
+        GarbageLink(repository, digest)
         for repository, digest in dict.fromkeys(found)
         if all(
             (repository, holder) in gone
@@ -183,7 +183,7 @@ def _find_links(
 
 
 def _links_of(
-    connection: Connection, limits: Limits, doomed: Sequence[DoomedManifest]
+    connection: Connection, limits: Criteria, doomed: Sequence[GarbageManifest]
 ) -> list[tuple[RepositoryName, Digest]]:
     found: list[tuple[RepositoryName, Digest]] = []
     for manifest in doomed:
@@ -198,7 +198,7 @@ def _links_of(
     return found
 
 
-def _is_full(found: Sized, limits: Limits) -> bool:
+def _is_full(found: Sized, limits: Criteria) -> bool:
     return limits.at_most is not None and len(found) >= limits.at_most
 
 
@@ -210,13 +210,13 @@ def _repository_id(connection: Connection, repository: RepositoryName) -> int:
 
 
 def _find_blobs(
-    connection: Connection, limits: Limits, doomed: Sequence[DoomedLink]
-) -> Sequence[DoomedBlob]:
+    connection: Connection, limits: Criteria, doomed: Sequence[GarbageLink]
+) -> Sequence[GarbageBlob]:
     """Blobs in no repository, were the doomed links gone; and what was interrupted before."""
     interrupted = connection.execute(
         "SELECT digest FROM deletions LIMIT :at_most", values_of(limits)
     )
-    again = [DoomedBlob(Digest(digest), 0, interrupted=True) for (digest,) in interrupted]
+    again = [GarbageBlob(Digest(digest), 0, interrupted=True) for (digest,) in interrupted]
     if holds.last(connection, limits.now) is not None:
         return again
     gone = {(link.repository, link.digest) for link in doomed}
@@ -229,7 +229,7 @@ def _find_blobs(
         size = _size_if_free(connection, digest, gone)
         if size is not None:
             found[digest] = size
-    return [*(DoomedBlob(digest, size) for digest, size in found.items()), *again]
+    return [*(GarbageBlob(digest, size) for digest, size in found.items()), *again]
 
 
 def _size_if_free(

@@ -6,9 +6,9 @@ from sqlite3 import Connection
 
 from lading.core import media
 from lading.core.digest import Digest
-from lading.core.keepers import Holding, Path, Step
 from lading.core.manifest import EdgeKind
 from lading.core.names import RepositoryName, Tag
+from lading.core.why import KeptIn, ReferencePath, Step
 
 # Repositories, ways, and manifests on them that are looked at: a base layer has thousands.
 MAX_REPOSITORIES = 100
@@ -39,12 +39,12 @@ _BLOBS = {EdgeKind.CONFIG: "config", EdgeKind.LAYER: "layer"}
 Steps = tuple[Step, ...]
 
 
-def find(connection: Connection, digest: Digest) -> Sequence[Holding]:
+def find(connection: Connection, digest: Digest) -> Sequence[KeptIn]:
     """The repositories that have it, as a blob or as a manifest, each with what keeps it there."""
     links = connection.execute(_LINKS, (digest, MAX_REPOSITORIES)).fetchall()
     manifests = connection.execute(_MANIFESTS, (digest, MAX_REPOSITORIES)).fetchall()
     return [
-        Holding(
+        KeptIn(
             RepositoryName(name),
             promised_at if used_at is None else None,
             _Search(connection, repository_id).paths_to(digest),
@@ -59,11 +59,11 @@ class _Search:
     def __init__(self, connection: Connection, repository_id: int) -> None:
         self._connection = connection
         self._id = repository_id
-        self._paths: list[Path] = []
+        self._paths: list[ReferencePath] = []
         self._seen: set[str] = set()
         self._waiting: deque[tuple[str, Steps]] = deque()
 
-    def paths_to(self, digest: Digest) -> Sequence[Path]:
+    def paths_to(self, digest: Digest) -> Sequence[ReferencePath]:
         """Ways that lead to it, those from tags first."""
         self._wait(digest, ())
         while self._waiting and len(self._seen) < MAX_MANIFESTS and len(self._paths) < MAX_PATHS:
@@ -87,13 +87,13 @@ class _Search:
         kind = "index" if media_type in media.INDEXES else "manifest"
         steps = (_step(kind, digest), *below)
         tags = self._connection.execute(_TAGS, (self._id, digest, MAX_PATHS)).fetchall()
-        self._paths += [Path(steps, tag=Tag(tag)) for (tag,) in tags]
+        self._paths += [ReferencePath(steps, tag=Tag(tag)) for (tag,) in tags]
         for parent, _ in holders:
             self._wait(parent, steps)
         if subject is not None:
             self._wait(subject, (_step("referrer", digest), *below))
         elif not tags and not holders:
-            self._paths.append(Path(steps, deleted_at=deleted_at, loose_at=loose_at))
+            self._paths.append(ReferencePath(steps, deleted_at=deleted_at, loose_at=loose_at))
 
 
 def _step(kind: str, digest: str) -> Step:

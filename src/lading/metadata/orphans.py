@@ -6,7 +6,7 @@ from sqlite3 import Connection
 
 from lading.core import attachments, media
 from lading.core.digest import Digest
-from lading.core.garbage import COLLECTOR, Cause, DoomedManifest, DoomedTag, Limits
+from lading.core.garbage import COLLECTOR, Cause, Criteria, GarbageManifest, OrphanTag
 from lading.core.history import Change
 from lading.core.immutability import is_immutable
 from lading.core.names import RepositoryName, Tag
@@ -68,8 +68,8 @@ _ONLY_IN = """
 
 
 def find_orphans(
-    connection: Connection, limits: Limits, doomed: Sequence[DoomedManifest]
-) -> Sequence[DoomedTag]:
+    connection: Connection, limits: Criteria, doomed: Sequence[GarbageManifest]
+) -> Sequence[OrphanTag]:
     """The orphans that a collection would take, were the doomed manifests gone."""
     if not limits.attachments:
         return ()
@@ -78,21 +78,21 @@ def find_orphans(
     return list(islice(found, limits.at_most))
 
 
-def _marked(connection: Connection) -> Iterator[DoomedTag]:
+def _marked(connection: Connection) -> Iterator[OrphanTag]:
     for name, tag, at in connection.execute(_MARKED):
-        yield DoomedTag(RepositoryName(name), Tag(tag), attachments.subject_of(Tag(tag)), at)
+        yield OrphanTag(RepositoryName(name), Tag(tag), attachments.subject_of(Tag(tag)), at)
 
 
-def _of_doomed(connection: Connection, doomed: Sequence[DoomedManifest]) -> Iterator[DoomedTag]:
+def _of_doomed(connection: Connection, doomed: Sequence[GarbageManifest]) -> Iterator[OrphanTag]:
     """Those of what was deleted are marked already."""
     for manifest in (each for each in doomed if each.cause is Cause.UNTAGGED):
         names = attachments.tags_of(manifest.digest)
         for (tag,) in connection.execute(_UNMARKED, (manifest.repository, *names)):
             subject = attachments.subject_of(Tag(tag))
-            yield DoomedTag(manifest.repository, Tag(tag), subject, manifest.since)
+            yield OrphanTag(manifest.repository, Tag(tag), subject, manifest.since)
 
 
-def _may_go(connection: Connection, found: DoomedTag, limits: Limits) -> bool:
+def _may_go(connection: Connection, found: OrphanTag, limits: Criteria) -> bool:
     """Unless it is immutable, or only looks like an attachment."""
     if is_immutable(limits.immutable, found.repository, found.tag):
         return False
@@ -102,10 +102,10 @@ def _may_go(connection: Connection, found: DoomedTag, limits: Limits) -> bool:
 
 
 def trash_orphans(
-    connection: Connection, doomed: Sequence[DoomedTag], limits: Limits
-) -> tuple[Sequence[DoomedTag], bool]:
+    connection: Connection, doomed: Sequence[OrphanTag], limits: Criteria
+) -> tuple[Sequence[OrphanTag], bool]:
     """Put attachments that are still orphans into the trash; those, and whether to ask again."""
-    change, left, trashed = Change(COLLECTOR, limits.now), MOST, list[DoomedTag]()
+    change, left, trashed = Change(COLLECTOR, limits.now), MOST, list[OrphanTag]()
     for orphan in doomed:
         if left == 0:
             return trashed, True
@@ -127,7 +127,7 @@ def trash_orphans(
 
 
 def _trash_referrers(
-    connection: Connection, orphan: DoomedTag, index: str, change: Change, most: int
+    connection: Connection, orphan: OrphanTag, index: str, change: Change, most: int
 ) -> int:
     """Put some of those that only an index leads to into the trash; how many."""
     values = {**_values(orphan), "digest": index, "most": most}
@@ -137,5 +137,5 @@ def _trash_referrers(
     return len(referrers)
 
 
-def _values(orphan: DoomedTag) -> dict[str, str | int]:
+def _values(orphan: OrphanTag) -> dict[str, str | int]:
     return {"repository": orphan.repository, "tag": orphan.tag, "subject": orphan.subject}

@@ -5,19 +5,19 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lading.core.digest import Digest
-from lading.core.garbage import DoomedBlob, DoomedLink, DoomedManifest, DoomedTag, Limits
-from lading.core.keepers import Holding
+from lading.core.garbage import Criteria, GarbageBlob, GarbageLink, GarbageManifest, OrphanTag
 from lading.core.names import RepositoryName
+from lading.core.why import KeptIn
 
 
 @dataclass(frozen=True, slots=True)
 class Garbage:
     """What nothing needs, of all that the database knows."""
 
-    manifests: Sequence[DoomedManifest]
-    tags: Sequence[DoomedTag]
-    links: Sequence[DoomedLink]
-    blobs: Sequence[DoomedBlob]
+    manifests: Sequence[GarbageManifest]
+    tags: Sequence[OrphanTag]
+    links: Sequence[GarbageLink]
+    blobs: Sequence[GarbageBlob]
 
 
 class Collection(Protocol):
@@ -31,23 +31,23 @@ class Collection(Protocol):
     ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
         """All manifests of a repository, deleted ones too, each with what it refers to."""
 
-    async def find_keepers(self, digest: Digest) -> Sequence[Holding]:
+    async def find_keepers(self, digest: Digest) -> Sequence[KeptIn]:
         """The repositories that have a blob or a manifest, each with what keeps it there."""
 
     async def is_stored(self, digest: Digest) -> bool:
         """Whether a blob has a row, be it in a repository or not."""
 
-    async def find_garbage(self, limits: Limits) -> Garbage:
+    async def find_garbage(self, limits: Criteria) -> Garbage:
         """What a collection would take; what keeps something in it comes before that."""
 
     async def collect_manifests(
-        self, doomed: Sequence[DoomedManifest], limits: Limits
-    ) -> Sequence[DoomedManifest]:
+        self, garbage: Sequence[GarbageManifest], limits: Criteria
+    ) -> Sequence[GarbageManifest]:
         """Remove the manifests for which that is still right, and return those."""
 
     async def trash_orphans(
-        self, doomed: Sequence[DoomedTag], limits: Limits
-    ) -> tuple[Sequence[DoomedTag], bool]:
+        self, garbage: Sequence[OrphanTag], limits: Criteria
+    ) -> tuple[Sequence[OrphanTag], bool]:
         """Put the attachments for which that is still right into the trash.
 
         Returns:
@@ -55,8 +55,8 @@ class Collection(Protocol):
         """
 
     async def collect_links(
-        self, doomed: Sequence[DoomedLink], limits: Limits
-    ) -> Sequence[DoomedLink]:
+        self, garbage: Sequence[GarbageLink], limits: Criteria
+    ) -> Sequence[GarbageLink]:
         """Remove the links for which that is still right, and return those."""
 
     async def collect_blobs(self, digests: Sequence[Digest], *, now: float) -> Sequence[Digest]:

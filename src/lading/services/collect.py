@@ -15,14 +15,14 @@ from typing import TypeVar
 
 from lading.core.digest import Digest
 from lading.core.garbage import (
-    Doomed,
-    DoomedBlob,
-    DoomedLink,
-    DoomedManifest,
-    DoomedTag,
-    DoomedUpload,
-    Leftover,
-    Limits,
+    Criteria,
+    ExpiredUpload,
+    GarbageBlob,
+    GarbageItem,
+    GarbageLink,
+    GarbageManifest,
+    InterruptedCommit,
+    OrphanTag,
 )
 from lading.core.names import RepositoryName
 from lading.services import purge
@@ -39,16 +39,16 @@ BATCH = 200
 class Plan:
     """What a collection would remove, in the order in which it would."""
 
-    limits: Limits
-    uploads: Sequence[DoomedUpload]
-    leftovers: Sequence[Leftover]
-    manifests: Sequence[DoomedManifest]
-    tags: Sequence[DoomedTag]
-    links: Sequence[DoomedLink]
-    blobs: Sequence[DoomedBlob]
+    limits: Criteria
+    uploads: Sequence[ExpiredUpload]
+    leftovers: Sequence[InterruptedCommit]
+    manifests: Sequence[GarbageManifest]
+    tags: Sequence[OrphanTag]
+    links: Sequence[GarbageLink]
+    blobs: Sequence[GarbageBlob]
 
     @property
-    def items(self) -> Sequence[Doomed]:
+    def items(self) -> Sequence[GarbageItem]:
         """All of it."""
         uploads, rows = (self.uploads, self.leftovers), (self.manifests, self.tags, self.links)
         return [item for items in (*uploads, *rows, self.blobs) for item in items]
@@ -77,18 +77,18 @@ class Tally:
     blobs: int = 0
     size: int = 0
 
-    def count(self, removed: Doomed) -> None:
+    def count(self, removed: GarbageItem) -> None:
         """Count a thing that was removed."""
         self.items += 1
         match removed:
-            case DoomedManifest():
+            case GarbageManifest():
                 self.manifests += 1
-            case DoomedTag():
+            case OrphanTag():
                 self.tags += 1
-            case DoomedBlob():
+            case GarbageBlob():
                 self.blobs += 1
                 self.size += removed.size
-            case DoomedUpload() | Leftover():
+            case ExpiredUpload() | InterruptedCommit():
                 self.uploads += 1
                 self.size += removed.size
 
@@ -100,7 +100,7 @@ class Tally:
         )
 
 
-async def plan(registry: Registry, limits: Limits, *, uploads: bool = True) -> Plan:
+async def plan(registry: Registry, limits: Criteria, *, uploads: bool = True) -> Plan:
     """What a collection would remove now; changes nothing.
 
     Args:
@@ -120,14 +120,14 @@ async def plan(registry: Registry, limits: Limits, *, uploads: bool = True) -> P
     )
 
 
-async def run(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
+async def run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
     """Remove what is in the plan and still not needed; yields each thing that went."""
     async for removed in _run(registry, plan):
         purge.note(registry, removed)
         yield removed
 
 
-async def _run(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
+async def _run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
     await purge.forget_committed(registry, plan.limits)
     for upload in plan.uploads:
         if await purge.expire(registry, upload):
@@ -141,7 +141,7 @@ async def _run(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
         yield blob
 
 
-async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[Doomed]:
+async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
     for manifests in _batches(plan.manifests):
         for manifest in await registry.metadata.collect_manifests(manifests, plan.limits):
             yield manifest
@@ -160,21 +160,21 @@ async def list_kept(
     registry: Registry, plan: Plan
 ) -> AsyncIterator[tuple[RepositoryName, Sequence[tuple[Digest, Sequence[Digest]]]]]:
     """Every repository with the manifests that stay, each with what it refers to."""
-    doomed = {(manifest.repository, manifest.digest) for manifest in plan.manifests}
+    garbage = {(manifest.repository, manifest.digest) for manifest in plan.manifests}
     for repository in await registry.metadata.repositories_with_manifests():
         yield (
             repository,
             [
                 (digest, children)
                 for digest, children in await registry.metadata.list_manifests(repository)
-                if (repository, digest) not in doomed
+                if (repository, digest) not in garbage
             ],
         )
 
 
 async def _collect_blobs(
-    registry: Registry, blobs: Sequence[DoomedBlob]
-) -> AsyncIterator[DoomedBlob]:
+    registry: Registry, blobs: Sequence[GarbageBlob]
+) -> AsyncIterator[GarbageBlob]:
     """Sorted, neighbours share a lock. Blobs that someone holds are waited for one by one."""
     by_digest = {blob.digest: blob for blob in blobs}
     busy: list[Digest] = []

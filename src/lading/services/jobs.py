@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from lading.core.garbage import DoomedUpload, Limits, utc
+from lading.core.garbage import Criteria, ExpiredUpload, utc
 from lading.services import collect, lease, purge, times
 from lading.services.lease import Lease
 from lading.services.registry import Registry
@@ -96,7 +96,7 @@ async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
 async def collect_garbage(registry: Registry, lease: Lease) -> None:
     """Collect what there is, in steps, with as long a rest after each as it took."""
     policy, now = registry.policy, registry.clock()
-    limits = Limits(
+    limits = Criteria(
         now=now,
         grace=policy.grace,
         trash_before=now - policy.trash,
@@ -123,7 +123,7 @@ async def purge_uploads(registry: Registry, lease: Lease) -> None:
     """Give up uploads that nobody goes on with; or only name them, if they are to be kept."""
     await times.set_back(registry)
     now = registry.clock()
-    limits = Limits(now=now, grace=registry.policy.grace, trash_before=now, untagged=False)
+    limits = Criteria(now=now, grace=registry.policy.grace, trash_before=now, untagged=False)
     for upload in await purge.find_idle(registry, limits):
         if registry.policy.uploads_kept:
             _log(upload, "would be given up, were it not for dryrun")
@@ -133,5 +133,5 @@ async def purge_uploads(registry: Registry, lease: Lease) -> None:
         await lease.keep()
 
 
-def _log(upload: DoomedUpload, what: str) -> None:
+def _log(upload: ExpiredUpload, what: str) -> None:
     log.info("upload %s (%d bytes) %s: %s", upload.upload.id, upload.size, what, upload.why)

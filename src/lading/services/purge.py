@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from lading.core.errors import UploadOutOfOrder, UploadUnknown
 from lading.core.garbage import (
-    Doomed,
-    DoomedBlob,
-    DoomedLink,
-    DoomedManifest,
-    DoomedTag,
-    DoomedUpload,
-    Leftover,
-    Limits,
+    Criteria,
+    ExpiredUpload,
+    GarbageBlob,
+    GarbageItem,
+    GarbageLink,
+    GarbageManifest,
+    InterruptedCommit,
+    OrphanTag,
 )
 from lading.ports.blobs import Staged
 from lading.services.registry import Registry
@@ -24,34 +24,34 @@ from lading.services.registry import Registry
 BATCH = 1000
 
 
-async def find_idle(registry: Registry, limits: Limits) -> Sequence[DoomedUpload]:
+async def find_idle(registry: Registry, limits: Criteria) -> Sequence[ExpiredUpload]:
     """Uploads with which nothing was done for so long that they are given up; the oldest first."""
     if registry.policy.upload_age is None:
         return ()
     idle_since = limits.now - registry.policy.upload_age
     idle = [
-        DoomedUpload(item.upload, item.size, item.active_at)
+        ExpiredUpload(item.upload, item.size, item.active_at)
         for item in await registry.blobs.list_staged()
         if item.digest is None and item.active_at <= idle_since
     ]
     return sorted(idle, key=lambda upload: upload.since)[: limits.at_most]
 
 
-async def expire(registry: Registry, doomed: DoomedUpload) -> bool:
+async def expire(registry: Registry, garbage: ExpiredUpload) -> bool:
     """Give an upload up, unless it has made progress since, or a request is writing to it."""
     if registry.policy.uploads_kept:
         return False
     try:
-        async with registry.blobs.stage(doomed.upload) as staged:
-            if staged.active_at != doomed.since:
+        async with registry.blobs.stage(garbage.upload) as staged:
+            if staged.active_at != garbage.since:
                 return False
-            await registry.blobs.discard(doomed.upload)
+            await registry.blobs.discard(garbage.upload)
     except (UploadOutOfOrder, UploadUnknown):
         return False
     return True
 
 
-async def forget_committed(registry: Registry, limits: Limits) -> None:
+async def forget_committed(registry: Registry, limits: Criteria) -> None:
     """Forget uploads that became blobs: a client that missed the answer has asked again by now."""
     await registry.blobs.tidy(limits.now - limits.grace)
     before = limits.now - limits.grace
@@ -59,7 +59,7 @@ async def forget_committed(registry: Registry, limits: Limits) -> None:
         pass
 
 
-async def find_leftovers(registry: Registry) -> Sequence[Leftover]:
+async def find_leftovers(registry: Registry) -> Sequence[InterruptedCommit]:
     """What crashes have left of commits."""
     return [
         leftover
@@ -68,22 +68,22 @@ async def find_leftovers(registry: Registry) -> Sequence[Leftover]:
     ]
 
 
-def note(registry: Registry, removed: Doomed) -> None:
+def note(registry: Registry, removed: GarbageItem) -> None:
     """Take down what a collection removed."""
     match removed:
-        case DoomedManifest(repository, digest):
+        case GarbageManifest(repository, digest):
             registry.note("manifest.collect", repository=repository, digest=digest, why=removed.why)
-        case DoomedTag(repository, tag):
+        case OrphanTag(repository, tag):
             registry.note("tag.collect", repository=repository, reference=tag, why=removed.why)
-        case DoomedLink(repository, digest):
+        case GarbageLink(repository, digest):
             registry.note("blob.collect", repository=repository, digest=digest, why=removed.why)
-        case DoomedBlob(digest):
+        case GarbageBlob(digest):
             registry.note("blob.collect", digest=digest, why=removed.why)
-        case DoomedUpload(upload):
+        case ExpiredUpload(upload):
             registry.note("upload.expire", upload=upload.id, why=removed.why)
 
 
-async def clear(registry: Registry, leftover: Leftover) -> None:
+async def clear(registry: Registry, leftover: InterruptedCommit) -> None:
     """Delete what a crash has left: bytes that no row knows are deleted, others are kept.
 
     Where there may be bytes that are unknown and no garbage, as the crash may have been before the
@@ -98,7 +98,7 @@ async def clear(registry: Registry, leftover: Leftover) -> None:
         await registry.metadata.forget_deletions(unknown)
 
 
-async def _interrupted_commit(registry: Registry, staged: Staged) -> Leftover | None:
+async def _interrupted_commit(registry: Registry, staged: Staged) -> InterruptedCommit | None:
     """Who commits holds the lock until the mark is gone."""
     if staged.digest is None:
         return None
@@ -106,4 +106,4 @@ async def _interrupted_commit(registry: Registry, staged: Staged) -> Leftover | 
         if not idle:
             return None
         known = await registry.metadata.repositories_with(staged.digest, limit=1)
-    return Leftover(staged.upload, 0 if known else staged.size, staged.digest)
+    return InterruptedCommit(staged.upload, 0 if known else staged.size, staged.digest)

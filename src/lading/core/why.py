@@ -1,4 +1,4 @@
-"""What keeps a blob or a manifest: the facts, and the same for people."""
+"""Why a blob or a manifest is kept: the facts, and the same for people."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from lading.core.names import RepositoryName, Tag
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing on the way down to what is asked about.
+    """A step on the way down to what is asked about: a blob or a manifest.
 
     Attributes:
         kind: `index`, `manifest`, `config`, `layer` or `blob`; `referrer` if the one before it is
@@ -23,8 +23,8 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
-    """A way down to what is asked about, from something that nothing else leads to.
+class ReferencePath:
+    """A path of references down to what is asked about, from what nothing else leads to.
 
     Attributes:
         steps: from the top to what is asked about.
@@ -47,8 +47,8 @@ class Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """A repository that has what is asked about.
+class KeptIn:
+    """A repository that has what is asked about, and what keeps it there.
 
     Attributes:
         promised_at: when a client was last told that it is there, if nothing relied on it since.
@@ -57,11 +57,11 @@ class Holding:
 
     repository: RepositoryName
     promised_at: float | None
-    paths: Sequence[Path]
+    paths: Sequence[ReferencePath]
 
 
-class Cause(Enum):
-    """Why something stays."""
+class KeptBy(Enum):
+    """The kinds of reasons to keep something."""
 
     TAG = "tag"
     TRASH = "trash"
@@ -71,14 +71,14 @@ class Cause(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why something stays in a repository.
+    """A reason why something stays in a repository.
 
     Attributes:
         until: when this ends by itself; `None` if it does not.
     """
 
-    cause: Cause
-    path: Path | None = None
+    cause: KeptBy
+    path: ReferencePath | None = None
     since: float | None = None
     until: float | None = None
 
@@ -88,13 +88,13 @@ class Reason:
         until = "" if self.until is None else f" until {utc(self.until)}"
         since = "" if self.since is None else f" since {utc(self.since)}"
         match self.cause:
-            case Cause.TAG:
+            case KeptBy.TAG:
                 return str(self.path)
-            case Cause.TRASH:
+            case KeptBy.TRASH:
                 return f"in the trash{since}, kept{until}: {self.path}"
-            case Cause.PROMISE:
+            case KeptBy.PROMISE:
                 return f"a client was told that it is there, so it is kept{until}"
-            case Cause.UNTAGGED if self.until is None:
+            case KeptBy.UNTAGGED if self.until is None:
                 return f"untagged{since}, kept as untagged manifests are not collected: {self.path}"
-            case Cause.UNTAGGED:
+            case KeptBy.UNTAGGED:
                 return f"untagged{since}, kept{until}: {self.path}"
