@@ -4,12 +4,15 @@ import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lading.core.manifest import Manifest
+from lading.metadata.database import FileDatabase
 from lading.metadata.large import CAPACITY, SMALL
 from lading.metadata.sqlite import SqliteMetadata
+from lading.metadata.writer import Work
 from tests.support.contents import HELLO, index
 from tests.support.rows import push
 
@@ -58,3 +61,34 @@ async def test_it_says_whether_the_bytes_are_right(tmp_path: Path, damaged: bool
         assert found is not None
         assert found.checked is not damaged
     await metadata.close()
+
+
+async def test_many_annotations_are_read_off_the_event_loop(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Be it one that has them, or all together; and few are read on it, without a thread."""
+    metadata = SqliteMetadata.open(tmp_path / "metadata.sqlite3")
+    few, many, large_one = (index([], annotations={"of": name}) for name in ("few", "many", "one"))
+    for number in range(3):
+        await push(metadata, _about(few, number, 100))
+        await push(metadata, _about(many, number, SMALL - 100))
+    await push(metadata, _about(large_one, 0, SMALL))
+    scans: list[object] = []
+    scan = FileDatabase.scan
+
+    async def counted(database: FileDatabase, work: Work[Any]) -> Any:
+        scans.append(work)
+        return await scan(database, work)
+
+    monkeypatch.setattr(FileDatabase, "scan", counted)
+    for subject, count, expected in ((few, 3, 0), (many, 3, 1), (large_one, 1, 2)):
+        found = await metadata.list_referrers(
+            HELLO, subject.digest, artifact_type=None, after="", limit=10, max_size=CAPACITY
+        )
+        assert len(found.items) == count
+        assert len(scans) == expected
+    await metadata.close()
+
+
+def _about(subject: Manifest, number: int, size: int) -> Manifest:
+    return index([], subject=subject, annotations={"number": str(number), "fill": "x" * size})

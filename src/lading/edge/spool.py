@@ -69,8 +69,9 @@ class Spool:
         if self._file is None:
             self._memory.give_back(self.size)
         else:
-            self._file.close()
-            _ON_DISK.give_back(self.size)
+            # Not on the event loop: to free what a large file has takes a while.
+            closing = asyncio.get_running_loop().run_in_executor(None, self._file.close)
+            closing.add_done_callback(lambda _: _ON_DISK.give_back(self.size))
 
     async def append(self, data: Bytes) -> None:
         """Keep some more of it.

@@ -50,7 +50,10 @@ _TAGS_LEADING_TO = """
 # Neither those that are not shown nor their annotations are to be read for it.
 _REFERRERS = """
     SELECT digest, shown, media_type, size, artifact_type,
-        CASE WHEN shown THEN (SELECT annotations FROM documents WHERE documents.id = here.id) END
+        CASE WHEN shown THEN (
+            SELECT CASE WHEN length(annotations) <= :largest THEN annotations END
+            FROM documents WHERE documents.id = here.id
+        ) END
     FROM (
         SELECT *, deleted_at IS NULL AND lost_at IS NULL
             AND (artifact_type = :type OR :type IS NULL) AS shown
@@ -61,6 +64,8 @@ _REFERRERS = """
 """
 # Referrers that are looked at in one go, be they shown or not: a read holds up all others.
 MAX_LOOKED_AT = 1000
+# Bytes that no database has in one row.
+LARGEST = 2**62
 
 
 class Found(NamedTuple):
@@ -164,15 +169,27 @@ def referrers(
     after: str,
     limit: int,
     max_size: int,
-) -> Referrers:
-    """Live manifests whose subject this is, in the order of their digests."""
+    largest: int = LARGEST,
+) -> Referrers | None:
+    """Live manifests whose subject this is, in the order of their digests.
+
+    `None` if that would take reading more than `largest` bytes.
+    """
     found: list[Referrer] = []
     size, last = 0, None
-    values = {"repository": repository, "subject": subject, "type": artifact_type, "after": after}
+    values = {
+        "repository": repository,
+        "subject": subject,
+        "type": artifact_type,
+        "after": after,
+        "largest": largest,
+    }
     # What is left unread would keep its view of the database open.
     with closing(connection.execute(_REFERRERS, values | {"most": MAX_LOOKED_AT})) as rows:
         for number, (digest, is_shown, *shown) in enumerate(rows, start=1):
             if is_shown:
+                if shown[-1] is None or size > largest:
+                    return None
                 found.append(Referrer(Digest(digest), *shown))
                 size += found[-1].shown_size
             if len(found) == limit or size > max_size or number == MAX_LOOKED_AT:

@@ -31,7 +31,7 @@ from lading.metadata import (
 from lading.metadata.collection import SqliteCollection
 from lading.metadata.database import Database, FileDatabase, MemoryDatabase
 from lading.metadata.inspection import SqliteInspection
-from lading.metadata.large import LargeBodies
+from lading.metadata.large import SMALL, LargeBodies
 from lading.metadata.pushes import Push
 from lading.metadata.reading import ReadOnlyDatabase
 from lading.metadata.restoration import SqliteTrash
@@ -257,15 +257,20 @@ class SqliteMetadata(SqliteInspection, SqliteCollection, SqliteTrash):
         max_size: int,
     ) -> Referrers:
         """See `Metadata.list_referrers`."""
-        return self._database.read(
+        read = partial(
             manifests.referrers,
-            repository,
-            subject,
+            repository=repository,
+            subject=subject,
             artifact_type=artifact_type,
             after=after,
             limit=limit,
             max_size=max_size,
         )
+        found = self._database.read(read, largest=SMALL)
+        if found is None:
+            found = await self._database.scan(read)
+            assert found is not None  # as there is no largest
+        return found
 
     async def find_read_only(self) -> Change | None:
         """See `Metadata.find_read_only`."""
