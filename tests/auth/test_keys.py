@@ -21,14 +21,15 @@ class Clock:
         return self.now
 
 
-async def test_made_once_and_kept(tmp_path: Path) -> None:
-    """A restart changes nothing: tokens of before still verify."""
+async def test_made_once_and_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A restart changes nothing: tokens of before still verify. Nothing of it is worth a line."""
     path = tmp_path / "deep" / "keys.json"
     first = await KeyRing(path, DAY, Clock()).current()
     again = await KeyRing(path, DAY, Clock()).current()
     assert first.id == again.id
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert {file.name for file in path.parent.iterdir()} == {"keys.json"}
+    assert caplog.text == ""
 
 
 async def test_a_key_of_the_future_is_replaced(tmp_path: Path) -> None:

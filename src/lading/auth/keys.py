@@ -71,7 +71,7 @@ class KeyRing:
         self._path = path
         self._lifetime = lifetime
         self._clock = clock
-        self._keys: Sequence[SigningKey] = ()
+        self._keys: Sequence[SigningKey] = []
         self._by_id: Mapping[str, SigningKey] = {}
         self._seen: object = None
         self._try_to_renew()
