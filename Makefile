@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A file's tests go to one process, as they share what is made for them all.
 PARALLEL := --numprocesses=auto --dist=loadfile
+# All tests run in random order, but those with real programs: some go through a deployment step by step.
+ORDERED := -p no:randomly
 PYTHON ?= python3
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
@@ -20,7 +22,7 @@ test-lowest: build/lowest/.installed ## run those tests with the lowest versions
 	build/lowest/bin/pytest $(PARALLEL) -m "not e2e" $(ARGS)
 
 e2e: $(VENV)/.installed-dev ## run the tests that need Docker, nginx, podman, … and root
-	$(BIN)/pytest -m e2e $(ARGS)
+	$(BIN)/pytest $(ORDERED) -m e2e $(ARGS)
 
 e2e-tools: ## install what those tests need and this machine lacks, as root
 	tests/e2e/tools
@@ -32,7 +34,7 @@ siege: $(VENV)/.installed-dev ## serve guests while others do their worst, for s
 	$(BIN)/python -m tests.siege $(ARGS)
 
 conformance: $(VENV)/.installed-dev ## run the OCI's conformance suites
-	$(BIN)/pytest -m e2e tests/conformance $(ARGS)
+	$(BIN)/pytest $(ORDERED) -m e2e tests/conformance $(ARGS)
 
 fuzz: $(VENV)/.installed-fuzz ## search the parsers for failures: 60 SECONDS each, or one TARGET
 	@for target in $(or $(TARGET),$$($(BIN)/python -m tests.fuzz.targets)); do \
@@ -53,9 +55,10 @@ format: $(VENV)/.installed-dev ## format and fix what can be fixed
 bench: $(VENV)/.installed-bench ## measure beside other registries; half an hour, or a few minutes with ARGS=--quick
 	$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.installed-dev ## renew docs/configuration.md and the table of crashes
+docs: $(VENV)/.installed-dev ## renew docs/configuration.md, the table of crashes and the walks
 	$(BIN)/python -c "from lading.config.reference import render; print(render(), end='')" > docs/configuration.md
 	$(BIN)/python -m tests.crash.table
+	$(BIN)/python -m tests.docs.walks
 
 lock: ## renew requirements/*.txt from pyproject.toml
 	$(PYTHON) -m venv build/lock
