@@ -56,7 +56,6 @@ TREES = st.recursive(
 
 
 @given(content=st.one_of(st.binary(max_size=80), st.text(max_size=80).map(lambda t: t.encode())))
-@settings(deadline=None)
 def test_any_bytes(path: Path, content: bytes) -> None:
     """A file of any bytes."""
     path.write_bytes(content)
@@ -64,7 +63,6 @@ def test_any_bytes(path: Path, content: bytes) -> None:
 
 
 @given(content=st.text(alphabet="ab01:-?!&*#<|>%@[]{}~,.'\"\\ \n\tux", max_size=60))
-@settings(deadline=None)
 def test_any_yaml_syntax(path: Path, content: str) -> None:
     """A file of the characters that mean something to YAML."""
     path.write_text("version: 0.1\n" + content, encoding="utf-8")
@@ -72,7 +70,7 @@ def test_any_yaml_syntax(path: Path, content: str) -> None:
 
 
 @given(tree=TREES, environ=st.dictionaries(NAMES, TEXTS, max_size=3))
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_values(path: Path, tree: object, environ: dict[str, str]) -> None:
     """A file of known keys with values of every kind, and variables over it."""
     path.write_text(yaml.safe_dump(tree), encoding="utf-8")
@@ -82,7 +80,6 @@ def test_any_values(path: Path, tree: object, environ: dict[str, str]) -> None:
 @given(
     environ=st.dictionaries(st.one_of(NAMES, st.text(max_size=9).map("REGISTRY_".__add__)), TEXTS)
 )
-@settings(deadline=None)
 def test_any_environment(environ: dict[str, str]) -> None:
     """Variables of any name and value."""
     try_to_load(None, environ)

@@ -500,7 +500,6 @@ def test_the_services_are_as_the_model(
         settings=settings(
             max_examples=examples * scale,
             stateful_step_count=50,
-            deadline=None,
             derandomize=scale == 1,
             suppress_health_check=list(HealthCheck),
         ),

@@ -59,7 +59,7 @@ def anything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Victim]:
     headers=HEADERS,
     body=BODIES,
 )
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 def test_any_request(
     anything: Victim,
     method: str,
