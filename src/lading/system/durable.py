@@ -1,4 +1,4 @@
-"""File operations that a power cut cannot undo once they have returned.
+"""Durable files: operations that a power cut cannot undo once they have returned.
 
 A rename or a new directory is durable only when the directory that holds its name has been synced
 (fsync(2): "Calling fsync() does not necessarily ensure that the entry in the directory containing

@@ -1,4 +1,4 @@
-"""The Python process itself, set up for answering many: turns of threads, memory given back."""
+"""The interpreter, set up for answering many: turns of threads, memory given back."""
 
 import ctypes
 import sys

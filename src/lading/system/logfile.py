@@ -1,4 +1,4 @@
-"""Lines that are written off the event loop, and in no way hold it up.
+"""Log files: lines that are written off the event loop, and in no way hold it up.
 
 Whoever has a line hands it over and goes on. A thread writes what has come together, in pieces that
 keep the lines of many processes apart. What waits is bounded by its size: when there is no room
@@ -39,7 +39,7 @@ _NAMES = {STANDARD_OUTPUT: "standard output", STANDARD_ERROR: "standard error"}
 
 
 class LogFile:
-    """A file of lines; or an open descriptor, which may be a pipe.
+    """A log file: a file of lines, or an open descriptor, which may be a pipe.
 
     Args:
         target: the file's path, or the descriptor.
@@ -198,14 +198,14 @@ def _write_some(descriptor: int, lines: bytes) -> int:
 
 
 def _left_over(lines: bytes, written: int) -> bytes:
-    """What a call did not write whole; what it wrote of a line is ended, so that none is torn."""
+    """The bytes that a call did not write; a line that it tore comes again, whole."""
     if written == 0 or lines[written - 1 : written] == b"\n":
         return lines[written:]
     return b"\n" + lines[lines.rfind(b"\n", 0, written) + 1 :]
 
 
 def _open(path: Path) -> int:
-    """Lines go to its end, wherever others have written; only the owner and the group read it.
+    """A descriptor of the file, for its end; only the owner and the group read what is made.
 
     A FIFO that nobody reads is an error (ENXIO): without O_NONBLOCK, the call would wait for a
     reader (open(3p)).

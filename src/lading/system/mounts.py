@@ -1,4 +1,4 @@
-"""What the file systems that hold the data allow, as the kernel tells it (proc(5))."""
+"""Mounts: what the file systems of the data allow, as the kernel tells it (proc(5))."""
 
 import os
 from contextlib import suppress
@@ -23,12 +23,12 @@ NETWORK = frozenset(_OF_KERNEL | {f"fuse.{name}" for name in _OF_FUSE})
 
 
 def is_read_only(path: Path) -> bool:
-    """Whether nothing can be written where this is, or would be."""
+    """Whether nothing can be written where a path is, or would be."""
     return bool(os.statvfs(_nearest(path)).f_flag & os.ST_RDONLY)
 
 
 def are_one(one: Path, other: Path) -> bool:
-    """Whether a file can be renamed from one place to the other, where they are or would be.
+    """Whether two paths are in one mount, or would be: a file can be renamed from one to the other.
 
     "rename() does not work across different mount points, even if the same filesystem is mounted on
     both" (rename(2)).
@@ -39,18 +39,18 @@ def are_one(one: Path, other: Path) -> bool:
 
 
 def network_kind(path: Path) -> str:
-    """The kind of the network file system where this is, or would be; empty for all others."""
+    """The kind of the network file system where a path is, or would be; empty for all others."""
     kind = _kind(_mount_id(_nearest(path)))
     return kind if kind in NETWORK else ""
 
 
 def _nearest(path: Path) -> Path:
-    """The path, or what is there of those above it."""
+    """The nearest path that is there: this one, or one above it."""
     return next(each for each in (path, *path.absolute().parents) if each.exists())
 
 
 def _mount_id(path: Path) -> str:
-    """Which mount a path is in; empty if that cannot be told."""
+    """The id of the mount that a path is in; empty if that cannot be told."""
     descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
         with suppress(OSError):

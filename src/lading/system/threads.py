@@ -1,4 +1,4 @@
-"""Waiting for work that cannot be interrupted: a thread, a write that is queued.
+"""Threads, and waiting for work that cannot be interrupted.
 
 A request can be given up at any time; what it has set going cannot. The locks and files that such
 work uses must be held until it is over, or the next holder meets it half-way.
@@ -32,19 +32,19 @@ async def finish(work: "asyncio.Future[T]") -> T:
 
 
 class Pending(asyncio.Future[T]):
-    """The outcome of work that goes on whatever becomes of those who wait for it.
+    """The outcome of pending work, which goes on whatever becomes of those who wait for it.
 
     It refuses to be cancelled. A task that is cancelled while it awaits this goes on waiting, and
     gets its `CancelledError` when the work is over.
     """
 
     def cancel(self, msg: Any = None) -> bool:  # noqa: ARG002 - the class above has it
-        """Do nothing, and say so."""
+        """Refuse, and say so."""
         return False
 
 
 class Threads:
-    """A few threads that do what blocks.
+    """A few threads for work that blocks.
 
     Args:
         size: how many, once there is work for all of them.
@@ -82,7 +82,7 @@ class Threads:
 
 
 class Lane:
-    """Work that is done one after the other, as it was begun, in whichever thread is free."""
+    """A lane: work done one after the other, as it was begun, in whichever thread is free."""
 
     def __init__(self, threads: Threads) -> None:
         self._threads = threads
