@@ -5,15 +5,13 @@ import itertools
 import socket
 from typing import Any
 
-import uvicorn
-
 from lading.edge.asgi import Application, Receive, Scope, Send
 from lading.edge.body import ClientDisconnected
 from lading.edge.response import ALWAYS
-from lading.server.connection import Connection
-from lading.server.server import Server
-from lading.server.sharing import Shares
-from lading.server.state import State
+from lading.server.http.connections import Connections
+from lading.server.http.deadlines import timeouts
+from lading.server.process.balance import Loads
+from lading.server.process.worker import Worker
 from tests.fuzz.registry import directory, run
 
 # Turns of the loop after which the server has done what it can with what it has.
@@ -37,7 +35,7 @@ class Wire:
     def __init__(self, application: Application) -> None:
         self._application = application
         self._path = directory() / f"socket-{next(_numbers)}"
-        self._server: Server | None = None
+        self._connections: Connections | None = None
         self._talks = 0
         # What was raised where the event loop alone noticed.
         self._uncaught: list[dict[str, Any]] = []
@@ -52,7 +50,7 @@ class Wire:
         return answer
 
     async def _talk(self, pieces: list[bytes]) -> bytes:
-        self._server = self._server or await self._start()
+        self._connections = self._connections or self._start()
         asyncio.get_running_loop().set_exception_handler(
             lambda _, context: self._uncaught.append(context)
         )
@@ -70,31 +68,17 @@ class Wire:
             writer.close()
 
     async def _all_gone(self) -> None:
-        assert self._server is not None
-        while self._server.server_state.connections or self._server.server_state.tasks:
+        assert self._connections is not None
+        while self._connections.open or self._connections.tasks:
             await asyncio.sleep(0.01)
 
-    async def _start(self) -> Server:
-        config = uvicorn.Config(
-            self._serve,
-            interface="asgi3",
-            http=Connection,
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            proxy_headers=False,
-        )
-        config.load()
-        state = State(MAX_HEAD, Shares(1).of(0), ALWAYS)
-        server = Server(config, state, patience=1, idle_timeout=60)
-        server.lifespan = config.lifespan_class(config)
+    def _start(self) -> Connections:
+        connections = Connections(MAX_HEAD, ALWAYS, timeouts(idle=60, keep_alive=60))
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self._path))
         listener.listen()
-        await server.startup([listener])
-        await server.on_tick(0)  # the time of day, for all that follows
-        return server
+        Worker(self._serve, connections, Loads(1).of(0), patience=1).accept(listener)
+        return connections
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from lading.server.authority import Authority, Issued, UnusableAuthority
+from lading.server.process.authority import Authority, Issued, UnusableAuthority
 
 # RFC 1123, section 2.1; the first label may be a wildcard (RFC 9525, section 6.3).
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"

@@ -14,10 +14,10 @@ from lading.cli.settings import load_settings
 from lading.cli.stores import told
 from lading.config.loading import find_file
 from lading.config.settings import Settings
-from lading.server import workers
-from lading.server.listener import listen
-from lading.server.log import configure_logging
-from lading.server.tls import UnusableTls, load_context
+from lading.server.process import workers
+from lading.server.process.listener import listen
+from lading.server.process.log import configure_logging
+from lading.server.process.tls import UnusableTls, load_context
 from lading.wiring import datadir
 from lading.wiring.application import (
     close_registry,

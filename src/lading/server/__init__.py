@@ -1,4 +1,1 @@
-"""The HTTP server: connections of our own, in processes that share one socket.
-
-uvicorn runs each process.
-"""
+"""The server of ASGI applications: `http` speaks with clients, `process` runs and ends workers."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from lading.server.chunks import LARGE_CHUNK
+from lading.server.http.chunks import LARGE_CHUNK
 from tests.support.client import Connection
 from tests.support.lading import Lading, lading_serve
 from tests.support.processes import wait_until

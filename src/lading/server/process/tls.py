@@ -21,8 +21,6 @@ from lading.config.settings import TlsSection
 
 log = logging.getLogger(__name__)
 
-# Seconds between two looks at the files.
-CHECK_INTERVAL = 5
 # Seconds that a renewal may take to write all files.
 RENEWAL_TIME = 3
 

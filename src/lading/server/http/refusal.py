@@ -4,8 +4,8 @@ import json
 from http import HTTPStatus
 
 from lading.edge.response import JSON
-from lading.server.spelling import render_lines
-from lading.server.state import State
+from lading.server.http.connections import Connections
+from lading.server.http.spelling import render_lines
 
 
 class Refusal(Exception):
@@ -16,19 +16,19 @@ class Refusal(Exception):
         self.status = status
         self.message = message
 
-    def render(self, state: State, *, head: bool) -> bytes:
+    def render(self, connections: Connections, *, head: bool) -> bytes:
         """As it goes over the wire, in answer to a HEAD or to another request."""
         code = "TOOMANYREQUESTS" if self.status == HTTPStatus.TOO_MANY_REQUESTS else "UNSUPPORTED"
         error = {"code": code, "message": self.message, "detail": {}}
         body = json.dumps({"errors": [error]}).encode()
         headers = {
-            **state.headers,
+            **connections.headers,
             "Content-Type": JSON,
             "Content-Length": str(len(body)),
             "Connection": "close",
         }
         status = b"HTTP/1.1 %d %b\r\n" % (self.status, self.status.phrase.encode())
-        lines = (status, state.date, render_lines(headers), b"\r\n", b"" if head else body)
+        lines = (status, connections.date, render_lines(headers), b"\r\n", b"" if head else body)
         return b"".join(lines)
 
 

@@ -13,9 +13,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
-from uvicorn.config import STARTUP_FAILURE
-
-from lading.server.hangup import HangUp
+from lading.server.process.signals import SighupHandler
+from lading.server.process.worker import STARTUP_FAILURE
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ class Supervisor:
         self._workers: list[BaseProcess] = []
         self._retry_at = 0.0
         self._stops = 0
-        self._hang_up = HangUp(reload=self._reload, stop=self._stop)
+        self._on_sighup = SighupHandler(reload=self._reload, stop=self._stop)
 
     def run(self, on_stop: Callable[[], None]) -> bool:
         """Serve until SIGTERM or SIGINT; a second one ends the workers without waiting.
@@ -78,7 +77,7 @@ class Supervisor:
         if signals in multiprocessing.connection.wait([*sentinels, signals], seconds):
             for number in os.read(signals, 64):
                 if number == signal.SIGHUP:
-                    self._hang_up()
+                    self._on_sighup()
                 else:
                     self._stop()
 

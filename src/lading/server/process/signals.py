@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 
 
-class HangUp:
+class SighupHandler:
     """Tells the two apart.
 
     Attributes:

@@ -22,7 +22,7 @@ are counted as they come, before they are parsed, and those that led somewhere a
 
 from http import HTTPStatus
 
-from lading.server.refusal import Refusal
+from lading.server.http.refusal import Refusal
 
 # nginx's `large_client_header_buffers` allows a line of 8 KiB; 100 tags of 128 bytes need 13.
 MAX_URL = 16 * 1024

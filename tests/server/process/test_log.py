@@ -9,7 +9,7 @@ import pytest
 from _pytest.capture import CaptureResult
 
 from lading.config.settings import LogSection, Settings
-from lading.server.log import configure_logging
+from lading.server.process.log import configure_logging
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
 

@@ -12,11 +12,11 @@ import pytest
 import uvloop
 
 from lading.edge.asgi import Application, Receive, Scope, Send
-from lading.server import exchange
-from lading.server.protocol import Http
-from lading.server.sendfile import FileSender
-from lading.server.sharing import Shares
-from lading.server.state import State
+from lading.server.http import exchange
+from lading.server.http.connection import Connection
+from lading.server.http.connections import Connections
+from lading.server.http.deadlines import timeouts
+from lading.server.http.sendfile import FileSender
 
 SIZE = 16 * 1024 * 1024
 PIECE = 20_000
@@ -56,7 +56,7 @@ def test_a_file_leaves_after_what_was_written_before_it(
             await send({"type": "http.response.zerocopysend", **rest})
 
     monkeypatch.setattr(exchange, "FileSender", Watched)
-    connections: list[Http] = []
+    connections: list[Connection] = []
 
     async def pull() -> bytes:
         async with serving(application, connections) as reader:
@@ -72,7 +72,7 @@ def test_a_file_leaves_after_what_was_written_before_it(
 
 async def test_a_response_that_was_given_up_is_no_failure_of_its_connection() -> None:
     """It waited for a client that takes nothing; then the client takes, or leaves."""
-    line = Http(nobody, State(8192, Shares(1).of(0), {}))
+    line = Connection(nobody, Connections(8192, {}, timeouts(idle=60, keep_alive=60)))
     line.pause_writing()
     waiting = asyncio.create_task(line.writable())
     await asyncio.sleep(0)
@@ -90,13 +90,13 @@ async def nobody(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def serving(
-    application: Application, connections: list[Http]
+    application: Application, connections: list[Connection]
 ) -> AsyncIterator[asyncio.StreamReader]:
     """Serve an application to a client that takes little at a time, and has asked once."""
-    state = State(8192, Shares(1).of(0), {})
+    shared = Connections(8192, {}, timeouts(idle=60, keep_alive=60))
 
-    def connect() -> Http:
-        connections.append(Http(application, state))
+    def connect() -> Connection:
+        connections.append(Connection(application, shared))
         return connections[-1]
 
     server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", 0)

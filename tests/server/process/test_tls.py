@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from lading.server.authority import Authority, Pair
+from lading.server.process.authority import Authority, Pair
 from tests.support.client import Client
 from tests.support.lading import Lading, lading_serve
 from tests.support.processes import wait_until

@@ -2,7 +2,8 @@
 
 The parser accepts heads of any size, and with any number of hosts; what a stranger may make this
 program keep in memory, or believe, is limited here: `bounds.py` has the table. What is not HTTP, or
-too large, gets the protocol's JSON error, then the connection is closed.
+too large, gets the protocol's JSON error, then the connection is closed. How long it waits for what
+stands in `deadlines.py`.
 """
 
 import asyncio
@@ -14,27 +15,27 @@ from urllib.parse import unquote
 import httptools
 
 from lading.edge.asgi import ARRIVED, Application, Scope
-from lading.server.bounds import Bounds
-from lading.server.bypass import Bypass
-from lading.server.exchange import Exchange
-from lading.server.head import Head, line_size
-from lading.server.parser import DecliningParser, NoMoreRequests
-from lading.server.refusal import (
+from lading.server.http.bounds import Bounds
+from lading.server.http.connections import Connections
+from lading.server.http.deadlines import Deadlines
+from lading.server.http.exchange import Exchange
+from lading.server.http.head import Head, line_size
+from lading.server.http.parser import DecliningParser, NoMoreRequests
+from lading.server.http.refusal import (
     NOT_HTTP,
+    NOT_HTTPS,
     NOT_TLS,
     TOO_MANY_CONNECTIONS,
     Refusal,
 )
-from lading.server.sendfile import can_send_files
-from lading.server.state import State
+from lading.server.http.sendfile import can_send_files
+from lading.server.http.takeover import Takeover
 
 # Requests of a connection that may wait for their answers; each takes some KiB, and real clients
 # wait themselves.
 MOST_AHEAD = 256
 # Bytes of answers that may wait in this program for their client, beside what is written at once.
 WRITTEN_AHEAD = 64 * 1024
-# Seconds that a client has to read the last response.
-LINGER = 5.0
 # What is behind a head.
 _HEAD_END = b"\r\n\r\n"
 # How a connection begins that is to be one of TLS: a handshake, of a version that begins with 3
@@ -42,39 +43,45 @@ _HEAD_END = b"\r\n\r\n"
 _TLS = b"\x16\x03"
 
 
-class Http(asyncio.Protocol):
-    """A connection.
+class Connection(asyncio.Protocol):
+    """A connection with a client.
 
     Args:
         application: answers the requests.
-        server_state: shared by all connections.
+        connections: all of this worker.
+
+    Attributes:
+        deadlines: which it has in each of its states.
+        head: the one that is being received; that of a body is complete, and out of reach.
+        exchanges: requests that came and are not answered; the first one is being answered.
+        reading: whether bytes are taken from the client.
+        parting: the last response is sent: what still comes is not looked at.
     """
 
     transport: asyncio.Transport
+    head: Head | None = None
+    reading = True
+    parting = False
 
-    def __init__(self, application: Application, server_state: State) -> None:
-        self.server_state = server_state
+    def __init__(self, application: Application, connections: Connections) -> None:
+        self.connections = connections
         self.loop = asyncio.get_running_loop()
         self._application = application
         self._parser = DecliningParser(self, self.on_upgrade_declined)
         self._constant: Scope = {}
-        # Requests that came and are not answered yet; the first one is being answered.
-        self._exchanges: deque[Exchange] = deque()
+        self.exchanges: deque[Exchange] = deque()
+        self.deadlines = Deadlines(self, connections.timeouts)
         # The one whose body is being received.
         self._receiving: Exchange | None = None
-        self._bypass = Bypass(self)
-        self._reading = True
+        self._takeover = Takeover(self)
         self._peer = ""
         self._writable: asyncio.Future[None] | None = None
-        # The last request is here, the last response is sent: what still comes is not looked at.
+        # The last request is here: what still comes is not looked at.
         self._heard_all = False
-        self._parting = False
         # Something came nevertheless; nothing will, as the client has closed its side.
         self._more_came = False
         self._half_closed = False
-        self._bounds = Bounds(server_state.max_head)
-        # The one that is being received; that of a body is complete, and out of reach.
-        self._head: Head | None = None
+        self._bounds = Bounds(connections.max_head)
         self._repeating_head = False
         # The header that tells where a body ends which the parser believes to be in another
         # protocol.
@@ -85,7 +92,7 @@ class Http(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is here."""
         self.transport = transport
-        self.server_state.connections.add(self)  # type: ignore[arg-type]
+        self.connections.open.add(self)
         plain = can_send_files(transport)
         if not plain:  # for which uvloop would keep eight times as much
             transport.set_write_buffer_limits(WRITTEN_AHEAD)
@@ -100,23 +107,22 @@ class Http(asyncio.Protocol):
             "extensions": {"http.response.zerocopysend": {}} if plain else {},
         }
         self._peer = peer[0] if isinstance(peer, tuple) else ""
-        if not self.server_state.addresses.enter(self._peer):
+        if not self.connections.addresses.enter(self._peer):
             self._refuse(TOO_MANY_CONNECTIONS)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
         """The client has left; every request that it sent is told."""
-        self.server_state.connections.discard(self)
-        self.server_state.share.add(-1)
-        self.server_state.addresses.leave(self._peer)
-        self._bypass.close()
+        self.connections.lost(self, self._peer)
+        self._takeover.close()
         self._give_up()
         self.resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the connection."""
-        if self._heard_all or self._parting or self.transport.is_closing():
+        if self._heard_all or self.parting or self.transport.is_closing():
             self._more_came = True
             return
+        self.deadlines.move()
         try:
             self._take(data)
         except NoMoreRequests:
@@ -144,12 +150,12 @@ class Http(asyncio.Protocol):
         self._heard_all = self._half_closed = True
         unfinished, self._receiving = self._receiving, None
         if unfinished is not None:
-            if self._exchanges and self._exchanges[-1] is unfinished:
-                self._exchanges.pop()
+            if self.exchanges and self.exchanges[-1] is unfinished:
+                self.exchanges.pop()
             unfinished.leave()
-        if self._parting or not self._exchanges or not self.transport.can_write_eof():
+        if self.parting or not self.exchanges or not self.transport.can_write_eof():
             return False
-        self._exchanges[-1].keep_alive = False
+        self.exchanges[-1].keep_alive = False
         return True
 
     def pause_writing(self) -> None:
@@ -172,29 +178,30 @@ class Http(asyncio.Protocol):
         if self._heard_all:
             raise NoMoreRequests
         if not self._repeating_head:
-            self._head = Head()
+            self.head = Head()
+            self.deadlines.begin()
 
     def on_url(self, url: bytes) -> None:
         """A part of the request line's target."""
-        if self._head is not None:
-            self._head.add_url(url)
+        if self.head is not None:
+            self.head.add_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A complete header, or a trailer."""
-        if self._head is not None:
-            self._head.add_header(name, value)
+        if self.head is not None:
+            self.head.add_header(name, value)
         elif not self._repeating_head:
             self._bounds.take_trailer(line_size(name, value))
 
     def on_headers_complete(self) -> None:
         """The head is complete; the body follows."""
-        if self._head is None:  # it is repeated
+        if self.head is None:  # it is repeated
             return
-        head, version = self._head, self._parser.get_http_version()
+        head, version = self.head, self._parser.get_http_version()
         if head.in_pieces:
             self._bounds.require_small_head(head.size)
         head.require_answerable(version)
-        if len(self._exchanges) >= MOST_AHEAD:
+        if len(self.exchanges) >= MOST_AHEAD:
             raise Refusal(
                 HTTPStatus.TOO_MANY_REQUESTS,
                 f"send at most {MOST_AHEAD} requests ahead of their answers",
@@ -202,7 +209,7 @@ class Http(asyncio.Protocol):
         if self._parser.should_upgrade():
             self._declined = head.framing
         path, query = head.target()
-        self._head = None
+        self.head = None
         self._bounds.begin_body()
         scope = {
             **self._constant,
@@ -220,12 +227,15 @@ class Http(asyncio.Protocol):
             waits=head.waits(version),
             keep_alive=version != "1.0" and self._parser.should_keep_alive(),
         )
-        self._exchanges.append(self._receiving)
+        self.exchanges.append(self._receiving)
         self._answer_next()
         if not self._receiving.begun:  # it waits for its turn
             self.pause_reading()
             if not self._receiving.wait():
                 raise _too_far_ahead()
+        self.deadlines.asked = True
+        if self.connections.ending:
+            self.end_after_response()
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
@@ -272,31 +282,32 @@ class Http(asyncio.Protocol):
     def body_wanted(self) -> None:
         """The application asks for the body."""
         if self._receiving is not None:
-            self._bypass.begin(self._receiving)
+            self._takeover.begin(self._receiving)
 
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
-        if self._reading and not (self._half_closed or self.transport.is_closing()):
-            self._reading = False
+        if self.reading and not (self._half_closed or self.transport.is_closing()):
+            self.reading = False
             self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take what the client sends."""
-        if not (self._reading or self._half_closed or self.transport.is_closing()):
-            self._reading = True
+        if not (self.reading or self._half_closed or self.transport.is_closing()):
+            self.reading = True
             self.transport.resume_reading()
 
     def answered(self, exchange: Exchange) -> None:
         """The response is complete; the next request has its turn."""
-        self._bypass.answered(goes_on=exchange.keep_alive)
+        self.deadlines.move()
+        self._takeover.answered(goes_on=exchange.keep_alive)
         if not exchange.keep_alive:
             if exchange.more_body or self._more_came:
                 self.part()
             else:
                 self.transport.close()
-        elif not self._parting:
-            self._exchanges.popleft()
-            if self._exchanges:
+        elif not self.parting:
+            self.exchanges.popleft()
+            if self.exchanges:
                 self._answer_next()
             else:
                 self.resume_reading()
@@ -305,16 +316,17 @@ class Http(asyncio.Protocol):
 
     def moved(self) -> None:
         """Some bytes have come."""
+        self.deadlines.move()
 
     def body_received(self) -> None:
         """The parser did not see the body, and would wait for it."""
-        self._bypass.end()
+        self._takeover.end()
         self._parser = DecliningParser(self, self.on_upgrade_declined)
         self.on_message_complete()
 
     def body_left(self, rest: bytes) -> None:
         """The parser has seen nothing of the body up to here, where it could begin as well."""
-        self._bypass.end()
+        self._takeover.end()
         self.data_received(rest)
 
     def part(self) -> None:
@@ -326,11 +338,24 @@ class Http(asyncio.Protocol):
         and what still comes is read and forgotten, until the client closes its side or has had its
         time.
         """
-        self._parting = True
+        self.parting = True
+        self.deadlines.part()
         self.resume_reading()
         if self.transport.can_write_eof():
             self.transport.write_eof()
-        self.loop.call_later(LINGER, self.transport.close)
+
+    # From the worker
+
+    def end_after_response(self) -> None:
+        """Close the connection when what was asked for is answered."""
+        for exchange in self.exchanges:
+            exchange.keep_alive = False
+
+    def end(self) -> None:
+        """Close the connection: now if nothing is on its way, else after it."""
+        self.end_after_response()
+        if not (self.exchanges or self.head or self.parting):
+            self.transport.close()
 
     def _take(self, data: bytes) -> None:
         """Take bytes. Of a body in chunks the parser sees nothing before it is wanted.
@@ -345,7 +370,7 @@ class Http(asyncio.Protocol):
         rest = memoryview(data)[end:]
         self._parse(memoryview(data)[:end] if rest else data)
         if self._receiving is not None and self._receiving.is_unseen and not self._declined:
-            self._bypass.hold(rest)
+            self._takeover.set_aside(rest)
         elif rest and self._heard_all:
             raise NoMoreRequests
         elif rest:
@@ -375,46 +400,56 @@ class Http(asyncio.Protocol):
         self._parser.feed_data(piece)
         if self._receiving is not None:
             self._bounds.require_little_framing()
-        elif self._head is not None:
-            self._head.in_pieces = True
-            self._bounds.take_url(self._head.newly_read_url())
+        elif self.head is not None:
+            self.head.in_pieces = True
+            self._bounds.take_url(self.head.newly_read_url())
             self._bounds.require_room()
         elif self._bounds.count:
             self._bounds.require_few_blank()
 
     def _answer_next(self) -> None:
         """Begin with the next request if its answer can leave; until then it is not even made."""
-        if not self._exchanges or self._writable is not None:
+        if not self.exchanges or self._writable is not None:
             return
-        exchange = self._exchanges[0]
+        exchange = self.exchanges[0]
         if not (exchange.begun or exchange.gone):
             exchange.begin()
             exchange.scope[ARRIVED] = time.monotonic()
-            self.server_state.tasks.add(self.loop.create_task(exchange.run(self._application)))
+            self.connections.tasks.add(self.loop.create_task(exchange.run(self._application)))
 
     def _give_up(self) -> None:
         """Tell all requests of this connection that their client is gone."""
-        for exchange in self._exchanges:
+        for exchange in self.exchanges:
             exchange.leave()
 
     def _not_http(self, data: bytes) -> Refusal:
         if not data.startswith(_TLS):
             return NOT_HTTP
-        self.server_state.https_for_http.give(self._peer)
+        self.connections.https_for_http.give(self._peer)
         return NOT_TLS
 
     def _refuse(self, refusal: Refusal) -> None:
         """Answer what could not be read as a request."""
-        answering = any(exchange.started and not exchange.complete for exchange in self._exchanges)
+        answering = any(exchange.started and not exchange.complete for exchange in self.exchanges)
         self._give_up()
         if not answering:  # else the client would take this for the rest of that answer
-            self.transport.write(refusal.render(self.server_state, head=self._is_head_asked()))
+            self.transport.write(refusal.render(self.connections, head=self._is_head_asked()))
         self.part()
 
     def _is_head_asked(self) -> bool:
         """Whether what is being received is a HEAD, to which no answer has a body."""
-        asked = self._head is not None and self._head.has_target
+        asked = self.head is not None and self.head.has_target
         return asked and self._parser.get_method() == b"HEAD"
+
+
+class Misdirected(Connection):
+    """A connection on which HTTP came where HTTPS is spoken: it is told so, and that is all."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """A client is here."""
+        super().connection_made(transport)
+        self.connections.http_for_https.give(self._peer)
+        self._refuse(NOT_HTTPS)
 
 
 def _too_far_ahead() -> Refusal:

@@ -39,8 +39,6 @@ def configure_logging(settings: Settings) -> None:
     messages = LogFile(STANDARD_ERROR, partial(_lost_messages, formatter))
     root.handlers[:] = [_handler(sys.stderr, messages, formatter)]
     root.setLevel(LEVELS[settings.log.level])
-    # The server's own account of its processes coming and going.
-    logging.getLogger("uvicorn").setLevel(max(root.level, logging.WARNING))
 
     access = logging.getLogger("lading.access")
     requests = LogFile(STANDARD_OUTPUT, _lost_requests)

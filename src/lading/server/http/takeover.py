@@ -1,15 +1,15 @@
-"""The way of large bodies past the parser: when they take it, and when they are back."""
+"""The takeover of a connection by a large body: when it goes past the parser, and when no more."""
 
 import asyncio
 from typing import Protocol
 
-from lading.server.body import Body, LargeBody, Receiver
-from lading.server.chunks import ChunkedBody
-from lading.server.exchange import Exchange
+from lading.server.http.body import Body, LargeBody, Receiver
+from lading.server.http.chunks import ChunkedBody
+from lading.server.http.exchange import Exchange
 
 
-class Connection(Receiver, Protocol):
-    """The connection, whose protocol a body takes the place of."""
+class Interruptible(Receiver, Protocol):
+    """A connection, whose protocol a body takes the place of."""
 
     transport: asyncio.Transport
 
@@ -20,19 +20,19 @@ class Connection(Receiver, Protocol):
         """Take nothing more from the client."""
 
 
-class Bypass:
-    """That of one connection.
+class Takeover:
+    """The takeover of one connection.
 
     Whether a body is wanted turns out when the application asks for it; of one in chunks, of which
     the parser is to see nothing, what came with its head waits until then.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Interruptible) -> None:
         self._connection = connection
         self._ahead: memoryview | None = None
         self._body: Body | None = None
 
-    def hold(self, data: memoryview) -> None:
+    def set_aside(self, data: memoryview) -> None:
         """Keep what came with the head of a request whose body comes in chunks."""
         self._ahead = data
         self._connection.pause_reading()

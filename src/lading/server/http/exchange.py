@@ -14,9 +14,9 @@ from typing import Protocol
 from lading.core.digest import Bytes
 from lading.edge.asgi import Application, Message, Scope
 from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
-from lading.server.sendfile import FilePart, FileSender
-from lading.server.spelling import BEGINNINGS
-from lading.server.state import State
+from lading.server.http.connections import Connections
+from lading.server.http.sendfile import FilePart, FileSender
+from lading.server.http.spelling import BEGINNINGS
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +45,7 @@ class Line(Protocol):
     """The connection, as far as one exchange needs it."""
 
     transport: asyncio.Transport
-    server_state: State
+    connections: Connections
 
     async def writable(self) -> None:
         """Wait until the client has taken most of what it was sent."""
@@ -126,7 +126,7 @@ class Exchange:
         except Exception:
             log.exception("a response failed")
         finally:
-            self._line.server_state.tasks.discard(asyncio.current_task())
+            self._line.connections.tasks.discard(asyncio.current_task())
             if not self.complete and not self.gone:
                 self._line.transport.close()
                 self.gone = True
@@ -139,13 +139,13 @@ class Exchange:
         headers = self.scope["headers"]
         sizes = (FIELD_OBJECTS + len(name) + len(value) for name, value in headers)
         self._waiting = OBJECTS + sum(sizes)
-        self._line.server_state.collected += self._waiting
+        self._line.connections.collected += self._waiting
         return self.may_wait
 
     @property
     def may_wait(self) -> bool:
         """Whether there is memory for what has come before its turn."""
-        return self._line.server_state.collected <= MOST_COLLECTED
+        return self._line.connections.collected <= MOST_COLLECTED
 
     def begin(self) -> None:
         """Its turn has come."""
@@ -174,10 +174,10 @@ class Exchange:
             return
         self._keep(data)
         self._collected += len(data)
-        state = self._line.server_state
-        state.collected += len(data)
+        connections = self._line.connections
+        connections.collected += len(data)
         # Before it is asked for, so little that it fits a buffer with what the kernel hands over.
-        far = self.wanted and state.collected <= MOST_COLLECTED
+        far = self.wanted and connections.collected <= MOST_COLLECTED
         most = PIECE if far else SMALL_PIECE
         if self._collected >= most:
             self._line.pause_reading()
@@ -254,7 +254,7 @@ class Exchange:
             self._complete()
 
     def _stop_waiting(self) -> None:
-        self._line.server_state.collected -= self._waiting
+        self._line.connections.collected -= self._waiting
         self._waiting = 0
 
     def _keep(self, data: Bytes) -> None:
@@ -268,7 +268,7 @@ class Exchange:
     def _take(self) -> list[Bytes]:
         """What was collected, which is the caller's from now on."""
         pieces, self._pieces = self._pieces, []
-        self._line.server_state.collected -= self._collected
+        self._line.connections.collected -= self._collected
         self._collected = 0
         return pieces
 
@@ -283,7 +283,7 @@ class Exchange:
         return self._told_end or self.more_body
 
     def _render(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
-        lines = [_STATUS_LINES[status], self._line.server_state.date]
+        lines = [_STATUS_LINES[status], self._line.connections.date]
         self._sized = self._is_head or status in _WITHOUT_BODY
         for name, value in headers:
             lines += (BEGINNINGS[name], value, b"\r\n")

@@ -4,7 +4,7 @@ import asyncio
 from typing import Protocol
 
 from lading.edge.body import PIECE, Buffers
-from lading.server.exchange import Exchange
+from lading.server.http.exchange import Exchange
 
 # Where bytes go that nobody wants; it is the same for all, as nobody looks at them.
 _NOWHERE = memoryview(bytearray(64 * 1024))

@@ -1,6 +1,6 @@
-"""How workers share the connections of one socket.
+"""Connections of one socket, as a worker accepts them beside others.
 
-Each of them waits for the next connection, and the kernel wakes whom it likes; a loop that takes
+Each worker waits for the next connection, and the kernel wakes whom it likes; a loop that takes
 what is there takes all of a burst, and then one core answers four clients while the other idles. So
 each worker knows how many connections all others have, and leaves the next one to a worker with
 fewer; if that one is busy and does not come for it, another does.
@@ -9,13 +9,13 @@ fewer; if that one is busy and does not come for it, another does.
 import asyncio
 import errno
 import logging
-import mmap
 import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
 
-from lading.server.room import Room
+from lading.server.process.balance import Load
+from lading.server.process.capacity import Capacity
 
 log = logging.getLogger(__name__)
 
@@ -33,45 +33,10 @@ HANDSHAKE = 60.0
 HANDSHAKE_WHEN_FULL = 2.0
 # Seconds that a client has to say that it has seen the end of a connection of TLS.
 TLS_FAREWELL = 2.0
-_SLOT = 8
 # What a method of HTTP begins with; a record of TLS never does.
 _HTTP = frozenset(bytes([letter]) for letter in range(ord("A"), ord("Z") + 1))
 # "the per-process limit … has been reached", and others that pass (accept(2)).
 _SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
-
-class Shares:
-    """How many connections each worker has, in memory that they all see."""
-
-    def __init__(self, workers: int) -> None:
-        self._counts = memoryview(mmap.mmap(-1, _SLOT * workers)).cast("q")
-
-    def of(self, worker: int) -> "Share":
-        """Of a worker that starts, and has none."""
-        self._counts[worker] = 0
-        return Share(self._counts, worker)
-
-
-class Share:
-    """How many connections this worker has."""
-
-    def __init__(self, counts: memoryview, worker: int) -> None:
-        self._counts = counts
-        self._worker = worker
-
-    def add(self, number: int) -> None:
-        """So many more, or fewer."""
-        self._counts[self._worker] += number
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return self._counts[self._worker]
-
-    @property
-    def is_large(self) -> bool:
-        """Whether some worker has fewer."""
-        return self._counts[self._worker] > min(self._counts)
 
 
 class Acceptor:
@@ -79,28 +44,28 @@ class Acceptor:
 
     Args:
         listener: that all workers share.
-        share: of this worker.
-        connect: makes the protocol of a connection; it takes that off the share when it ends.
+        load: of this worker.
+        connect: makes the protocol of a connection; it takes that off the load when it ends.
         tls: for connections that are to be encrypted.
-        room: how many there may be; `None` for any number.
+        capacity: how many there may be; `None` for any number.
         decline: makes the protocol of a connection that is to be encrypted, if HTTP comes by it.
     """
 
     def __init__(
         self,
         listener: socket.socket,
-        share: Share,
+        load: Load,
         connect: Callable[[], asyncio.Protocol],
         tls: ssl.SSLContext | None,
         *,
-        room: Room | None = None,
+        capacity: Capacity | None = None,
         decline: Callable[[], asyncio.Protocol] = asyncio.Protocol,
     ) -> None:
         self._listener = listener
-        self._share = share
+        self._load = load
         self._connect = connect
         self._tls = tls
-        self._room = room
+        self._capacity = capacity
         self._decline = decline
         self._loop = asyncio.get_running_loop()
         # Those that are not connections of the server yet, and when they came; the oldest first.
@@ -117,7 +82,7 @@ class Acceptor:
 
     def _accept(self) -> None:
         for _ in range(BURST):
-            if self._share.is_large:
+            if self._load.is_more_than_anothers:
                 self._pause(COURTESY)
                 return
             if not self._accept_one():
@@ -138,14 +103,14 @@ class Acceptor:
             log.error("no connection can be accepted: %s", error)  # noqa: TRY400 - it says all
             self._pause(RETRY)
             return False
-        self._share.add(1)
+        self._load.add(1)
         opening = self._loop.create_task(self._open(connection))
         self._opening[opening] = self._loop.time()
         opening.add_done_callback(self._opening.pop)
         return True
 
     def _has_place(self) -> bool:
-        if self._room is None or self._room.has_place(self._share.count):
+        if self._capacity is None or self._capacity.has_place(self._load.count):
             return True
         opening, began = next(iter(self._opening.items()), (None, 0.0))
         if opening is None or self._loop.time() - began < HANDSHAKE_WHEN_FULL:
@@ -163,7 +128,7 @@ class Acceptor:
                 await self._secure(connection, self._tls)
         except (OSError, asyncio.CancelledError) as error:  # it was no client for us
             log.debug("a connection could not be opened: %s", error)
-            self._share.add(-1)
+            self._load.add(-1)
             with suppress(OSError):
                 connection.close()
 

@@ -11,8 +11,8 @@ import re
 from typing import NamedTuple
 
 from lading.edge.body import PIECE, Buffers
-from lading.server.body import Body, Receiver
-from lading.server.exchange import Exchange
+from lading.server.http.body import Body, Receiver
+from lading.server.http.exchange import Exchange
 
 # Bytes from which a chunk is large: moving it costs more than looking at what frames it.
 LARGE_CHUNK = 4096

@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from lading.config.settings import HttpSection, Settings
-from lading.server.listener import listen
+from lading.server.process.listener import listen
 
 BOTH = {"127.0.0.1", "::1"}
 

@@ -1,4 +1,4 @@
-"""Room for connections: how many a worker serves, and which one leaves for another.
+"""Capacity for connections: how many a worker serves, and which one leaves for another.
 
 Descriptors are what a process runs out of first. A connection that is accepted without any left for
 its file is told 503, and so is everybody else; one that waits to be accepted notices nothing. So a
@@ -66,7 +66,7 @@ class Guest(Protocol):
         """Close it at once."""
 
 
-class Room:
+class Capacity:
     """See the module.
 
     Args:

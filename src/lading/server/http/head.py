@@ -3,8 +3,8 @@
 import re
 from http import HTTPStatus
 
-from lading.server.bounds import MAX_FIELDS, MAX_URL
-from lading.server.refusal import Refusal
+from lading.server.http.bounds import MAX_FIELDS, MAX_URL
+from lading.server.http.refusal import Refusal
 
 _VERSIONS = frozenset({"1.0", "1.1"})
 _FRAMING = frozenset({b"content-length", b"transfer-encoding"})

@@ -11,7 +11,7 @@ AGAIN = 600.0
 MOST = 100
 
 
-class Notice:
+class ClientWarning:
     """A warning about the client at an address, `%s` in its text."""
 
     def __init__(self, text: str, clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,0 +1,110 @@
+"""The connections of a worker, and what they share."""
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from email.utils import formatdate
+from typing import Protocol
+
+from lading.server.http.addresses import Addresses
+from lading.server.http.client_warning import ClientWarning
+from lading.server.http.deadlines import Deadlines, State
+
+
+class Ending(Protocol):
+    """A connection, as far as it can be told to end."""
+
+    transport: asyncio.Transport
+    deadlines: Deadlines
+
+    def end_after_response(self) -> None:
+        """Close the connection when what was asked for is answered."""
+
+    def end(self) -> None:
+        """Close the connection: now if nothing is on its way, else after it."""
+
+
+class Connections:
+    """All connections of one worker.
+
+    Args:
+        max_head: bytes that all headers of a request may have, as they are on the wire.
+        headers: of every response that has no other ones of these names; the application knows.
+        timeouts: seconds that a connection has in each state.
+        addresses: how many connections each client has.
+        on_lost: called when a connection has ended.
+
+    Attributes:
+        open: those that have not ended.
+        tasks: in which applications answer.
+        ending: the worker was told to stop: no connection outlives its next response.
+        http_for_https, https_for_http: about clients that speak the one where the other is spoken.
+        collected: bytes of bodies that have come, and that no application has taken.
+        date: the line that tells the time in every response (RFC 9110, 6.6.1).
+    """
+
+    ending = False
+    collected = 0
+    date: bytes
+
+    def __init__(
+        self,
+        max_head: int,
+        headers: Mapping[str, str],
+        timeouts: Mapping[State, float],
+        addresses: Addresses | None = None,
+        on_lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.headers = headers
+        self.max_head = max_head
+        self.timeouts = timeouts
+        self.addresses = addresses or Addresses(0)
+        self.open: set[Ending] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.http_for_https = ClientWarning(
+            "a client at %s speaks HTTP, and this registry HTTPS: give it an address with https://"
+        )
+        self.https_for_http = ClientWarning(
+            "a client at %s speaks HTTPS, and this registry HTTP: tell it so"
+            " (Docker: insecure-registries), or set http.tls"
+        )
+        self._on_lost = on_lost
+        self._look_at_clock()
+
+    def sweep(self, now: float) -> None:
+        """Renew the date, and end connections whose time is over.
+
+        Args:
+            now: on the loop's clock.
+        """
+        self._look_at_clock()
+        for connection in list(self.open):
+            connection.deadlines.leave_if_over(now)
+
+    def guests(self) -> Iterator[Deadlines]:
+        """All of them, as those who may have to leave for another."""
+        return (connection.deadlines for connection in self.open)
+
+    def end_after_responses(self) -> None:
+        """Have no connection outlive its next response."""
+        self.ending = True
+        for connection in self.open:
+            connection.end_after_response()
+
+    def end(self) -> None:
+        """Close every connection: now if nothing is on its way, else after it."""
+        for connection in list(self.open):
+            connection.end()
+
+    def abort(self) -> None:
+        """Close every connection, whatever is on its way."""
+        for connection in list(self.open):
+            connection.transport.abort()
+
+    def _look_at_clock(self) -> None:
+        self.date = f"Date: {formatdate(usegmt=True)}\r\n".encode()
+
+    def lost(self, connection: Ending, peer: str) -> None:
+        """Forget a connection that has ended."""
+        self.open.discard(connection)
+        self.addresses.leave(peer)
+        self._on_lost()
