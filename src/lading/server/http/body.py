@@ -3,6 +3,7 @@
 import asyncio
 from typing import Protocol
 
+from lading.core.typing import override
 from lading.edge.body import PIECE, Buffers
 from lading.server.http.exchange import Exchange
 
@@ -28,13 +29,13 @@ class Receiver(Protocol):
         """The client has left."""
 
     def eof_received(self) -> bool:
-        """See `asyncio.Protocol`."""
+        """The client sends no more."""
 
     def pause_writing(self) -> None:
-        """See `asyncio.BaseProtocol`."""
+        """The client does not take what it was sent."""
 
     def resume_writing(self) -> None:
-        """See `asyncio.BaseProtocol`."""
+        """The client has taken most of it."""
 
 
 class Body(asyncio.BufferedProtocol):
@@ -51,7 +52,7 @@ class Body(asyncio.BufferedProtocol):
         """Give the application what has come."""
         raise NotImplementedError
 
-    def forget(self) -> None:
+    def give_back(self) -> None:
         """Let others have the memory: the request was answered without the rest of the body."""
         raise NotImplementedError
 
@@ -65,12 +66,12 @@ class Body(asyncio.BufferedProtocol):
         self.hand_over()
         self._connection.connection_lost(exc)
 
+    @override
     def pause_writing(self) -> None:
-        """See `asyncio.BaseProtocol`."""
         self._connection.pause_writing()
 
+    @override
     def resume_writing(self) -> None:
-        """See `asyncio.BaseProtocol`."""
         self._connection.resume_writing()
 
 
@@ -118,8 +119,8 @@ class LargeBody(Body):
         if self._exchange.missing == 0:
             self._connection.body_received()
 
-    def forget(self) -> None:
-        """See `Body.forget`."""
+    @override
+    def give_back(self) -> None:
         self.hand_over()
         self._buffers, self._filling = None, _NOWHERE
 
@@ -127,8 +128,8 @@ class LargeBody(Body):
         """Bytes of the body that are neither handed over nor in the buffer."""
         return self._exchange.missing - self._filled
 
+    @override
     def hand_over(self) -> None:
-        """Give the application what has come."""
         if self._filled:
             self._exchange.add(self._filling[: self._filled])
             self._filled = 0

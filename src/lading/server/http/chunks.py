@@ -10,6 +10,7 @@ parser has seen the head and no chunk, so between any two of them it can go on.
 import re
 from typing import NamedTuple
 
+from lading.core.typing import override
 from lading.edge.body import PIECE, Buffers
 from lading.server.http.body import Body, Receiver
 from lading.server.http.exchange import Exchange
@@ -104,15 +105,16 @@ class ChunkedBody(Body):
             self._beyond = bytes(self._filling[PIECE : self._filled + self._unread])
             self._filling, self._filled = self._buffers.turn(), self._filled - PIECE
 
+    @override
     def hand_over(self) -> None:
-        """Give the application what has come."""
         content = self._beyond[: self._filled] or self._filling[: self._filled]
         self._filled, self._unread, self._beyond = 0, 0, b""
         if content:
             self._exchange.add(content)
 
-    def forget(self) -> None:
-        """See `Body.forget`. What frames the chunks is still to be understood."""
+    @override
+    def give_back(self) -> None:
+        # What frames the chunks is still to be understood.
         self.get_buffer(-1)
         self._keep_unread(memoryview(bytearray(_DROPPED)))
         self._buffers = None

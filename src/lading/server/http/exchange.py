@@ -67,7 +67,7 @@ class Line(Protocol):
 
 
 class Exchange:
-    """See the module.
+    """The exchange of one request for its response.
 
     Args:
         line: that the request came by.

@@ -57,7 +57,7 @@ class Takeover:
             goes_on: whether another request may be behind it.
         """
         if self._body is not None:
-            self._body.forget()
+            self._body.give_back()
         ahead, self._ahead = self._ahead, None
         if ahead is not None and goes_on:
             self._connection.data_received(bytes(ahead))

@@ -67,10 +67,10 @@ class Guest(Protocol):
 
 
 class Capacity:
-    """See the module.
+    """Capacity of one worker.
 
     Args:
-        most: connections that there is room for.
+        most: connections that it serves.
         guests: all that are there.
     """
 
