@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.lading import lading_serve
+from tests.support.power import PoweredVolume, powered_volume
 from tests.support.pushes import Repository, digest_of, encode, image
-from tests.support.volume import Volume, volume
 
 pytestmark = pytest.mark.e2e
 
@@ -17,21 +17,21 @@ IMAGE = image(LAYER)
 
 
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Volume]:
+def disk(tmp_path: Path) -> Iterator[PoweredVolume]:
     """A disk for the data, and for nothing else."""
-    with volume(tmp_path, megabytes=128) as disk:
+    with powered_volume(tmp_path, megabytes=128) as disk:
         yield disk
 
 
 @contextmanager
-def on(disk: Volume, directory: Path) -> Iterator[Repository]:
+def on(disk: PoweredVolume, directory: Path) -> Iterator[Repository]:
     """Run a registry whose data is on the disk; give a repository of it."""
     settings = {"storage": {"filesystem": {"rootdirectory": str(disk.path / "data")}}}
     with lading_serve(directory, settings=settings) as registry:
         yield Repository(registry.client, "power/cut")
 
 
-def test_what_was_acknowledged_survives_a_power_cut(disk: Volume, tmp_path: Path) -> None:
+def test_what_was_acknowledged_survives_a_power_cut(disk: PoweredVolume, tmp_path: Path) -> None:
     """An upload in chunks and one in one request; a manifest and its tag."""
     with on(disk, tmp_path) as repository:
         location = repository.start_upload()
@@ -51,7 +51,7 @@ def test_what_was_acknowledged_survives_a_power_cut(disk: Volume, tmp_path: Path
             assert (answer.status, answer.body) == (200, blob)
 
 
-def test_each_answer_is_durable_by_itself(disk: Volume, tmp_path: Path) -> None:
+def test_each_answer_is_durable_by_itself(disk: PoweredVolume, tmp_path: Path) -> None:
     """What comes after it need not sync it: the power goes after every single answer."""
     with on(disk, tmp_path) as repository:
         repository.push_blob(LAYER)
@@ -75,7 +75,7 @@ def test_each_answer_is_durable_by_itself(disk: Volume, tmp_path: Path) -> None:
         assert repository.ask("GET", f"/manifests/{digest}").status == 404
 
 
-def test_a_registry_without_power_says_so(disk: Volume, tmp_path: Path) -> None:
+def test_a_registry_without_power_says_so(disk: PoweredVolume, tmp_path: Path) -> None:
     """As with a disk that fails: an error in the protocol's words, and no acknowledgement."""
     with on(disk, tmp_path) as repository:
         location = repository.start_upload()

@@ -53,7 +53,7 @@ from lading.services.collect import Plan
 from lading.services.push_blob import Chunk
 from lading.services.registry import Policy
 from tests.services.model import Repository
-from tests.services.things import CONTENTS, MANIFESTS, NAME_OF, NAMES, TAGS
+from tests.services.model_contents import CONTENTS, MANIFESTS, NAME_OF, NAMES, TAGS
 from tests.support.contents import read
 from tests.support.people import DAY, People, pieces
 

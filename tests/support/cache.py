@@ -1,4 +1,4 @@
-"""What the page cache holds of files."""
+"""The page cache: what it has of files."""
 
 import os
 from pathlib import Path

@@ -9,7 +9,7 @@ from tests.support.lading import program
 
 @dataclass(frozen=True)
 class Certificates:
-    """Those of a server and of one client, from one authority.
+    """Certificates of a server and of one client, from one authority.
 
     Attributes:
         directory: where they were made.
@@ -27,7 +27,7 @@ class Certificates:
 
     @property
     def ca(self) -> Path:
-        """Whom clients trust."""
+        """The certificate of the authority, which clients trust."""
         return self.directory / "ca.crt"
 
     @property
@@ -45,7 +45,7 @@ class Certificates:
 
 
 def make_certificates(directory: Path, host: str, port: int = 5000) -> Certificates:
-    """Make them.
+    """Make certificates.
 
     Args:
         directory: for everything.

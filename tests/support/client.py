@@ -21,7 +21,7 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back, byte for byte."""
+    """An answer, byte for byte as it came back."""
 
     line: str
     headers: Message
@@ -52,7 +52,7 @@ class Answer:
 
 
 class Connection:
-    """One connection, to be used for as many requests as it lives."""
+    """A connection, to be used for as many requests as it lives."""
 
     def __init__(self, host: str) -> None:
         name, _, port = host.rpartition(":")

@@ -1,4 +1,4 @@
-"""Runs the real programs that the end-to-end tests are about.
+"""Commands: the real programs that the end-to-end tests are about, and running them.
 
 A test says what it needs with `require`; what a developer does not have skips it with the one line
 that installs it, and what CI does not have fails it, so that a green CI has run everything.

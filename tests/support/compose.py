@@ -15,7 +15,7 @@ from tests.support.processes import wait_until
 
 @dataclass(frozen=True)
 class Stack:
-    """nginx and the registry behind it.
+    """A stack: nginx and the registry behind it.
 
     Attributes:
         docker: the daemon that runs them.

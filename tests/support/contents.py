@@ -1,4 +1,4 @@
-"""Things to push: blobs, uploads and manifests, made of a few words."""
+"""Contents to push: blobs, uploads and manifests, made of a few words."""
 
 import json
 import uuid

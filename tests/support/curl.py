@@ -11,7 +11,7 @@ from tests.support.network import MACHINE, Network
 
 @dataclass(frozen=True)
 class Response:
-    """What curl received, byte for byte."""
+    """A response, byte for byte as curl received it."""
 
     line: str
     headers: Message

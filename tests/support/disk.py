@@ -1,4 +1,4 @@
-"""What a power cut would leave of a directory, told from the system calls that were made in it.
+"""A disk: what a power cut would leave of a directory, told from the system calls made in it.
 
 A file's bytes survive if it was synced after the last write; a name survives if its directory was
 synced after the name was made. Nothing else does.
@@ -11,11 +11,11 @@ import pytest
 
 
 class Killed(Exception):
-    """The process ends here; what it did before stays."""
+    """The end of the process, here; what it did before stays."""
 
 
 class Disk:
-    """Watches the calls of this process.
+    """A watch over the calls of this process.
 
     Attributes:
         calls_left: until the process is killed; `None` if it never is.

@@ -1,4 +1,4 @@
-"""Makes what CNCF Distribution keeps in its directory."""
+"""Directories of CNCF Distribution, with what it keeps there."""
 
 import os
 from pathlib import Path
@@ -21,7 +21,7 @@ class Tree:
         self._v2 = root / "docker/registry/v2"
 
     def blob(self, data: bytes) -> Path:
-        """Bytes that no repository refers to."""
+        """A blob that no repository refers to."""
         name = digest_of(data)[7:]
         path = self._v2 / "blobs/sha256" / name[:2] / name / "data"
         path.parent.mkdir(parents=True, exist_ok=True)

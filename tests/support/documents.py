@@ -1,4 +1,4 @@
-"""Reads what a document tells people to type, so that a test can type it."""
+"""Documents: what they tell people to type, so that a test can type it."""
 
 import re
 import textwrap
@@ -11,7 +11,7 @@ from tests.support.commands import REPOSITORY
 
 @dataclass(frozen=True)
 class Command:
-    """A line after `$`, and the lines that are to come of it."""
+    """A command: the line after `$`, and the lines that are to come of it."""
 
     line: str
     output: str

@@ -1,4 +1,4 @@
-"""What the end-to-end tests share: one private network with one Docker daemon for the whole run."""
+"""Fixtures that the end-to-end tests share: one private network, one Docker daemon for all."""
 
 import tempfile
 from collections.abc import Iterator

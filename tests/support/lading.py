@@ -1,4 +1,4 @@
-"""Runs `lading serve` as an operator does: the program, a configuration file, a directory."""
+"""Registries, run by `lading serve` as an operator does: a configuration file, a directory."""
 
 import re
 import shutil
@@ -19,7 +19,7 @@ from tests.support.processes import background, wait_until
 
 @dataclass(frozen=True)
 class Lading:
-    """A registry that is running.
+    """A running registry.
 
     Attributes:
         host: as in the name of an image, `127.0.0.1:12345`.

@@ -1,4 +1,4 @@
-"""How much memory the workers of a registry have."""
+"""Memory that the workers of a registry have."""
 
 from pathlib import Path
 

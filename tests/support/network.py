@@ -17,7 +17,7 @@ from tests.support.processes import background, wait_until
 
 @dataclass(frozen=True)
 class Network:
-    """Where programs run: in the namespaces of a process, or on the machine itself."""
+    """A network where programs run: in the namespaces of a process, or on the machine itself."""
 
     holder: int | None = None
 

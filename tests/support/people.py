@@ -24,7 +24,7 @@ ALICE = Principal("alice")
 
 
 async def pieces(data: bytes) -> AsyncIterator[bytes]:
-    """The bytes of a request, in one piece."""
+    """The pieces of a request's body: one."""
     yield data
 
 
@@ -58,7 +58,7 @@ class People:
         return self.policy.upload_age
 
     def may(self, repository: RepositoryName = HELLO) -> Grant:
-        """Everything, in one repository."""
+        """A grant for everything, in one repository."""
         return Grant(repository, ALL_ACTIONS, ALICE)
 
     def change(self) -> Change:
@@ -109,7 +109,7 @@ class People:
         await delete_manifest(self.registry, self.may(repository), parsed, change=self.change())
 
     def limits(self, *, by_hand: bool = False, untagged: bool = False) -> Criteria:
-        """What a collection may take now."""
+        """The criteria of a collection now."""
         return Criteria(
             now=self.now,
             grace=self.policy.grace,

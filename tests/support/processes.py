@@ -1,4 +1,4 @@
-"""Starts programs that go on in the background, and ends exactly those."""
+"""Processes that go on in the background, and are ended, they alone."""
 
 import shutil
 import subprocess

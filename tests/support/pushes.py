@@ -24,7 +24,7 @@ def digest_of(data: bytes, algorithm: str = "sha256") -> str:
 
 
 def descriptor(data: bytes, media_type: str = OCI_LAYER, algorithm: str = "sha256") -> Json:
-    """What a manifest says of these bytes."""
+    """The descriptor of bytes, as a manifest has it."""
     return {"mediaType": media_type, "digest": digest_of(data, algorithm), "size": len(data)}
 
 
@@ -65,7 +65,7 @@ class Repository:
 
     @property
     def path(self) -> str:
-        """Where it is."""
+        """The path of the repository."""
         return f"/v2/{self.name}"
 
     def ask(

@@ -1,4 +1,4 @@
-"""Tells a `Metadata` what clients would, in few words."""
+"""Rows that clients would bring about, made in few words."""
 
 from collections.abc import Sequence
 

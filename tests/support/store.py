@@ -1,4 +1,4 @@
-"""What a registry keeps, read from its directory while it runs: to see that nothing has changed."""
+"""The contents of a registry's stores, read while it runs: to see that nothing has changed."""
 
 import hashlib
 import sqlite3
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Contents:
-    """Everything that is kept.
+    """All contents of a registry's stores.
 
     Attributes:
         files: blobs and uploads, each with the hash of its bytes.
@@ -22,7 +22,7 @@ class Contents:
 
 
 def contents(root: Path) -> Contents:
-    """What is kept below `root` now.
+    """The contents of the stores below `root` now.
 
     Locks are left out, as they are empty, and leases of jobs, which the server renews by itself.
     """

@@ -18,7 +18,7 @@ from tests.support.network import MACHINE, Network
 
 @dataclass(frozen=True)
 class Served:
-    """Both.
+    """A registry, and the one that is its token service.
 
     Attributes:
         registry: knows no users.
@@ -30,7 +30,7 @@ class Served:
 
     @property
     def realm(self) -> str:
-        """Where clients get tokens."""
+        """The URL where clients get tokens."""
         return f"http://{self.server.lading.host}/token"
 
 

@@ -28,7 +28,7 @@ INSIDES = (
 
 @dataclass(frozen=True)
 class Victim:
-    """The registry.
+    """The registry that bad requests are sent to.
 
     Attributes:
         names: what stands in paths for things that were given their names by the registry, beside
@@ -83,7 +83,7 @@ def _start_upload(client: Client, repository: str) -> str:
 
 @dataclass(frozen=True)
 class Bad:
-    """A row of a table: a request, and the answer that it gets."""
+    """A bad request, as a row of a table, and the answer that it gets."""
 
     method: str
     path: str

@@ -1,4 +1,4 @@
-"""Which worker of a registry holds a connection: the kernel gives them out as it likes."""
+"""Workers of a registry, and their connections, which the kernel gives out as it likes."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -24,7 +24,7 @@ def one_connection_each(client: Client) -> Iterator[tuple[Connection, Connection
 
 
 def _holder(connection: Connection) -> int:
-    """The process at the other end."""
+    """The process at the other end of a connection."""
     connection.request("GET", "/v2/")
     assert connection.receive().status in {200, 401}
     server, client = connection.ports

@@ -17,8 +17,8 @@ _WITHOUT_FLUSH = 2
 
 
 @dataclass(frozen=True)
-class Volume:
-    """An ext4 file system.
+class PoweredVolume:
+    """A file system, ext4, whose power can be cut.
 
     Attributes:
         image: the file that it is in.
@@ -43,11 +43,11 @@ class Volume:
 
 
 @contextmanager
-def volume(directory: Path, *, megabytes: int) -> Iterator[Volume]:
+def powered_volume(directory: Path, *, megabytes: int) -> Iterator[PoweredVolume]:
     """Make and mount a file system for the length of the block."""
     require_root()
     require("mkfs.ext4", "mount", "umount")
-    made = Volume(directory / "volume.img", directory / "volume")
+    made = PoweredVolume(directory / "volume.img", directory / "volume")
     with made.image.open("wb") as file:
         file.truncate(megabytes * 1024**2)
     run(["mkfs.ext4", "-q", made.image])

@@ -1,4 +1,4 @@
-"""The few things that are pushed in the test of the model: few, so that they meet each other."""
+"""Contents that the test of the model pushes: few blobs and manifests, so that they meet."""
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
