@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.layout import Layout
 from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.history import Change
@@ -30,7 +30,7 @@ LONG_AGO = 30 * 24 * 3600
 
 def fill(root: Path, name: str, blobs: int) -> Sequence[tuple[RepositoryName, Digest]]:
     """Add images with so many blobs in all, none of them shared; returns the images."""
-    store = FilesystemBlobs(root)
+    layout = Layout(root)
     asyncio.run(SqliteMetadata.open(metadata_path(root)).close())
     pushed = Change("", time.time() - LONG_AGO)
     images = []
@@ -40,7 +40,7 @@ def fill(root: Path, name: str, blobs: int) -> Sequence[tuple[RepositoryName, Di
             contents = [f"{name} {number} {part}".encode() for part in range(BLOBS_OF_IMAGE)]
             for content in contents:
                 digest = Digest.of(content)
-                _write(store.path(digest), content)
+                _write(Path(layout.blob(digest)), content)
                 links.add_blob(connection, repository, digest, len(content), pushed.at)
             manifest = _image(contents)
             push = Push(

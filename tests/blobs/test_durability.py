@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.stores import Stores
 from lading.core.digest import Digest
-from tests.support.contents import begin, store
+from tests.support.contents import begin, path_of, store
 from tests.support.disk import Disk, Killed
 
 HELLO = b"hello"
@@ -25,24 +25,24 @@ def disk(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Disk:
 
 async def test_a_committed_blob_survives_a_power_cut(disk: Disk, tmp_path: Path) -> None:
     """Its bytes, its name, and every directory that leads to it from where the operator said."""
-    blobs = FilesystemBlobs(tmp_path / "new" / "data")
-    await store(blobs, HELLO)
-    await store(blobs, b"another")
+    stores = Stores.in_files(tmp_path / "new" / "data")
+    await store(stores, HELLO)
+    await store(stores, b"another")
 
-    assert disk.keeps(blobs.path(DIGEST))
-    assert disk.keeps(blobs.path(Digest.of(b"another")))
-    await blobs.close()
+    assert disk.keeps(path_of(stores, DIGEST))
+    assert disk.keeps(path_of(stores, Digest.of(b"another")))
+    await stores.blobs.close()
 
 
 async def test_staged_bytes_need_not(disk: Disk, tmp_path: Path) -> None:
     """Nothing was acknowledged: no push pays for syncing before its commit."""
-    blobs = FilesystemBlobs(tmp_path)
-    upload = await begin(blobs)
-    async with blobs.stage(upload) as staged:
+    stores = Stores.in_files(tmp_path)
+    upload = await begin(stores)
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(HELLO)
 
     assert not disk.keeps(tmp_path / "lading/uploads" / upload.owner / upload)
-    await blobs.close()
+    await stores.blobs.close()
 
 
 @pytest.mark.parametrize("survivor", ["running", "started anew"])
@@ -51,25 +51,25 @@ async def test_what_a_killed_worker_left_half_durable_is_made_whole(
     disk: Disk, tmp_path: Path, survivor: str, calls: int
 ) -> None:
     """A name that is there may not survive: the next commit sees to it, whenever the kill was."""
-    killed, running = FilesystemBlobs(tmp_path), FilesystemBlobs(tmp_path)
+    killed, running = Stores.in_files(tmp_path), Stores.in_files(tmp_path)
     disk.calls_left = calls
     with pytest.raises(Killed):
         await store(killed, HELLO)
     disk.calls_left = None
 
-    blobs = running if survivor == "running" else FilesystemBlobs(tmp_path)
-    await store(blobs, HELLO)
+    stores = running if survivor == "running" else Stores.in_files(tmp_path)
+    await store(stores, HELLO)
 
-    assert disk.keeps(blobs.path(DIGEST))
-    for opened in {killed, running, blobs}:
-        await opened.close()
+    assert disk.keeps(path_of(stores, DIGEST))
+    for opened in (killed, running, stores):
+        await opened.blobs.close()
 
 
 async def test_a_commit_is_killed_after_each_of_its_calls(disk: Disk, tmp_path: Path) -> None:
     """The test above stops after each of them."""
-    blobs = FilesystemBlobs(tmp_path)
+    stores = Stores.in_files(tmp_path)
     disk.calls_left = CALLS
-    await store(blobs, HELLO)
+    await store(stores, HELLO)
 
     assert disk.calls_left == 0
-    await blobs.close()
+    await stores.blobs.close()

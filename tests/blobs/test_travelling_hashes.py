@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from lading.blobs import hashing, libcrypto
-from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.stores import Stores
 from lading.core.digest import SHA256, SHA512, Digest, new_hasher
 from lading.core.errors import DigestMismatch
 from lading.core.names import UploadKey
-from tests.support.contents import begin, read
+from tests.support.contents import begin, path_of, read
 
 DATA = os.urandom(9 * 1024 * 1024 + 12_345)
 # Bytes that may be read all the same: what Python reads, the ends of blocks, this very counter.
@@ -27,9 +27,9 @@ pytestmark = pytest.mark.skipif(
 
 
 @pytest.fixture
-async def workers(tmp_path: Path) -> AsyncIterator[Sequence[FilesystemBlobs]]:
+async def workers(tmp_path: Path) -> AsyncIterator[Sequence[Stores]]:
     """Three stores on the same files."""
-    opened = [FilesystemBlobs(tmp_path) for _ in range(3)]
+    opened = [Stores.in_files(tmp_path) for _ in range(3)]
     probe = tmp_path / "probe"
     probe.touch()
     try:
@@ -37,8 +37,8 @@ async def workers(tmp_path: Path) -> AsyncIterator[Sequence[FilesystemBlobs]]:
     except OSError:
         pytest.skip("the file system here has no extended attributes")
     yield opened
-    for blobs in opened:
-        await blobs.close()
+    for stores in opened:
+        await stores.blobs.close()
 
 
 def bytes_read() -> int:
@@ -47,28 +47,28 @@ def bytes_read() -> int:
     return int(counters[counters.index("rchar:") + 1])
 
 
-async def patch(blobs: FilesystemBlobs, upload: UploadKey, data: bytes) -> None:
+async def patch(stores: Stores, upload: UploadKey, data: bytes) -> None:
     """Append bytes, as one request in pieces of 1 MiB."""
-    async with blobs.stage(upload) as staged:
+    async with stores.uploads.stage(upload) as staged:
         for start in range(0, len(data), 1024 * 1024):
             await staged.write(data[start : start + 1024 * 1024])
         await staged.finish()
 
 
-async def put(blobs: FilesystemBlobs, upload: UploadKey, digest: Digest, data: bytes = b"") -> None:
+async def put(stores: Stores, upload: UploadKey, digest: Digest, data: bytes = b"") -> None:
     """Finish an upload, perhaps with its last bytes."""
-    async with blobs.stage(upload, algorithm=digest.algorithm) as staged:
+    async with stores.uploads.stage(upload, algorithm=digest.algorithm) as staged:
         for start in range(0, len(data), 1024 * 1024):
             await staged.write(data[start : start + 1024 * 1024])
         await staged.commit(digest)
-        await blobs.settle(upload, digest)
+        await stores.uploads.settle(upload, digest)
 
 
 @pytest.mark.parametrize("algorithm", [SHA256, SHA512])
 @pytest.mark.parametrize("last", [0, 1, 70_000])
 @pytest.mark.parametrize("chunk", [len(DATA), 1024 * 1024, 333_333, 65_536, 1000])
 async def test_no_worker_reads_what_another_has_hashed(
-    workers: Sequence[FilesystemBlobs], algorithm: str, chunk: int, last: int
+    workers: Sequence[Stores], algorithm: str, chunk: int, last: int
 ) -> None:
     """Whichever chunks the upload comes in, by whichever workers, and whatever the last brings."""
     data = DATA if chunk > 1000 else DATA[:200_000]
@@ -84,12 +84,12 @@ async def test_no_worker_reads_what_another_has_hashed(
 
     # The rest of a block is read, and the counter itself; what Python's threads read is small.
     assert count <= NOTHING + requests * 128
-    assert read(await workers[0].find(digest)) == data
+    assert read(await workers[0].blobs.find(digest)) == data
 
 
 @pytest.mark.parametrize("algorithm", [SHA256, SHA512])
 async def test_one_put_with_everything_is_hashed_by_its_digests_algorithm(
-    workers: Sequence[FilesystemBlobs], algorithm: str
+    workers: Sequence[Stores], algorithm: str
 ) -> None:
     """Also if it was not announced when the upload began, by another worker."""
     digest = Digest.of(DATA, algorithm)
@@ -102,13 +102,13 @@ async def test_one_put_with_everything_is_hashed_by_its_digests_algorithm(
 
 @pytest.mark.parametrize("worker", [0, 1])
 async def test_after_a_wrong_digest_nothing_is_read_again(
-    workers: Sequence[FilesystemBlobs], worker: int
+    workers: Sequence[Stores], worker: int
 ) -> None:
     """What the wrong one brought is cut off; what is known of the bytes before still holds."""
     upload = await begin(workers[0])
     await patch(workers[0], upload, DATA)
     before = bytes_read()
-    async with workers[worker].stage(upload) as staged:
+    async with workers[worker].uploads.stage(upload) as staged:
         size = staged.size
         await staged.write(b"wrong")
         with pytest.raises(DigestMismatch):
@@ -120,7 +120,7 @@ async def test_after_a_wrong_digest_nothing_is_read_again(
 
 
 async def test_what_a_killed_worker_wrote_is_read_and_no_more(
-    workers: Sequence[FilesystemBlobs], tmp_path: Path
+    workers: Sequence[Stores], tmp_path: Path
 ) -> None:
     """It noted nothing of it; the note of the request before still holds."""
     upload = await begin(workers[0])
@@ -140,13 +140,13 @@ async def test_what_a_killed_worker_wrote_is_read_and_no_more(
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
-from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.stores import Stores
 from lading.core.names import UploadKey
 
 async def write():
     root = Path(sys.argv[1])
     more = (root / "more").read_bytes()
-    async with FilesystemBlobs(root).stage(UploadKey(sys.argv[2])) as staged:
+    async with Stores.in_files(root).uploads.stage(UploadKey(sys.argv[2])) as staged:
         for start in range(0, len(more), 1024 * 1024):
             await staged.write(more[start : start + 1024 * 1024])
         await staged.finish()
@@ -172,7 +172,7 @@ def of_more_bytes(value: bytes) -> bytes:
     ids=["another start", "more bytes", "empty", "cut", "nonsense"],
 )
 async def test_a_note_that_may_be_wrong_is_not_believed(
-    workers: Sequence[FilesystemBlobs], tmp_path: Path, spoil: Callable[[bytes], bytes]
+    workers: Sequence[Stores], tmp_path: Path, spoil: Callable[[bytes], bytes]
 ) -> None:
     """The bytes are read instead."""
     upload = await begin(workers[0])
@@ -186,18 +186,18 @@ async def test_a_note_that_may_be_wrong_is_not_believed(
     await put(workers[2], upload, Digest.of(DATA[::-1]))
 
 
-async def test_a_blob_has_no_note(workers: Sequence[FilesystemBlobs]) -> None:
+async def test_a_blob_has_no_note(workers: Sequence[Stores]) -> None:
     """It is a file like any other."""
     upload = await begin(workers[0])
     await patch(workers[0], upload, DATA)
     await put(workers[1], upload, Digest.of(DATA))
 
-    assert NOTE not in os.listxattr(workers[0].path(Digest.of(DATA)))
+    assert NOTE not in os.listxattr(path_of(workers[0], Digest.of(DATA)))
 
 
 @pytest.mark.parametrize("algorithm", [SHA256, SHA512])
 async def test_where_no_state_is_to_be_had_the_digest_travels(
-    workers: Sequence[FilesystemBlobs], monkeypatch: pytest.MonkeyPatch, algorithm: str
+    workers: Sequence[Stores], monkeypatch: pytest.MonkeyPatch, algorithm: str
 ) -> None:
     """Which is enough for a request that finishes the upload and brings nothing."""
     monkeypatch.setattr(hashing.RunningHash, "start", stateless)
@@ -213,7 +213,7 @@ async def test_where_no_state_is_to_be_had_the_digest_travels(
 
 
 async def test_where_no_state_is_to_be_had_bytes_that_follow_are_right_as_well(
-    workers: Sequence[FilesystemBlobs], monkeypatch: pytest.MonkeyPatch
+    workers: Sequence[Stores], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By whichever workers they come."""
     monkeypatch.setattr(hashing.RunningHash, "start", stateless)
@@ -230,7 +230,7 @@ def stateless(algorithm: str) -> hashing.RunningHash:
 
 
 async def test_where_files_have_no_attributes_uploads_change_worker_as_well(
-    workers: Sequence[FilesystemBlobs], monkeypatch: pytest.MonkeyPatch
+    workers: Sequence[Stores], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The bytes are read once."""
 
@@ -242,7 +242,7 @@ async def test_where_files_have_no_attributes_uploads_change_worker_as_well(
     upload = await begin(workers[0])
     await patch(workers[0], upload, DATA[:100_000])
     await patch(workers[1], upload, DATA[100_000:])
-    async with workers[2].stage(upload) as staged:
+    async with workers[2].uploads.stage(upload) as staged:
         await staged.write(b"cut")
         await staged.rewind(len(DATA))
 

@@ -5,36 +5,43 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs.filesystem import FilesystemBlobs
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.disk import Disk
+from lading.blobs.file_blobs import FileBlobs
+from lading.blobs.file_locks import FileLocks
+from lading.blobs.file_uploads import FileUploads
+from lading.blobs.stores import Stores
 from lading.metadata.sqlite import SqliteMetadata
-from lading.ports.blobs import BlobStore
 from lading.ports.metadata import Metadata
 
 
-@pytest.fixture(params=["filesystem", "memory"])
-def open_blobs(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], BlobStore]:
-    """Open the store as one more worker does; the one in memory has one worker only."""
-    if request.param == "filesystem":
-        return lambda: FilesystemBlobs(tmp_path / "data")
-    only = MemoryBlobs()
-    return lambda: only
+@pytest.fixture(params=["files", "files without a cache", "memory"])
+def open_stores(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Stores]:
+    """Open the stores as one more worker does; those in memory have one worker only."""
+    only = Stores.in_memory()
+    match request.param:
+        case "files":
+            return lambda: Stores.in_files(tmp_path / "data")
+        case "files without a cache":
+            disk = Disk(tmp_path / "data")
+            return lambda: Stores(FileBlobs(disk), FileUploads(disk), FileLocks(disk))
+        case _:
+            return lambda: only
 
 
 @pytest.fixture
-async def blobs(open_blobs: Callable[[], BlobStore]) -> AsyncIterator[BlobStore]:
-    """A store of blobs."""
-    opened = open_blobs()
+async def stores(open_stores: Callable[[], Stores]) -> AsyncIterator[Stores]:
+    """Stores of bytes."""
+    opened = open_stores()
     yield opened
-    await opened.close()
+    await opened.blobs.close()
 
 
 @pytest.fixture
-async def other_blobs(open_blobs: Callable[[], BlobStore]) -> AsyncIterator[BlobStore]:
-    """The same store, in another worker."""
-    opened = open_blobs()
+async def others(open_stores: Callable[[], Stores]) -> AsyncIterator[Stores]:
+    """The same stores, in another worker."""
+    opened = open_stores()
     yield opened
-    await opened.close()
+    await opened.blobs.close()
 
 
 @pytest.fixture(params=["file", "memory"])

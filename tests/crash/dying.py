@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.stores import Stores
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services import jobs
 from lading.wiring.application import metadata_path
@@ -211,7 +211,7 @@ async def _live_and_die(
 
 def _open(root: Path, now: float) -> Place:
     metadata = SqliteMetadata.open(metadata_path(root))
-    return Place(metadata, FilesystemBlobs(root), now, root=root)
+    return Place(metadata, Stores.in_files(root), now, root=root)
 
 
 def _in(root: Path, now: float, work: Callable[[Place], Awaitable[T]]) -> T:

@@ -17,18 +17,24 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from lading.blobs.filesystem import FilesystemBlobs
-from lading.blobs.staged import StagedFile
+from lading.blobs.file_blobs import FileBlobs
+from lading.blobs.file_locks import FileLocks
+from lading.blobs.file_uploads import FileUploads
+from lading.blobs.staged_file import StagedFile
 from lading.metadata.sqlite import SqliteMetadata
-from lading.ports.blobs import BlobStore, StagedUpload
+from lading.ports.blobs import Blobs
+from lading.ports.locks import Locks
 from lading.ports.metadata import Metadata
+from lading.ports.uploads import StagedUpload, Uploads
 
 DEAD = 77
 UNWATCHED = 78
 
 ADAPTERS: dict[type, type] = {
     Metadata: SqliteMetadata,
-    BlobStore: FilesystemBlobs,
+    Blobs: FileBlobs,
+    Uploads: FileUploads,
+    Locks: FileLocks,
     StagedUpload: StagedFile,
 }
 # What Python reports when a file is changed, whichever function does it (docs.python.org,

@@ -34,9 +34,9 @@ READS = {
     "Metadata.repository_exists",
     "Metadata.tag_history",
     "Metadata.close",
-    "BlobStore.close",
-    "BlobStore.count_all_staged",
-    "BlobStore.count_staged",
+    "Blobs.close",
+    "Uploads.count_all",
+    "Uploads.count",
 }
 READING_SERVICES = {
     "listing.list_referrers",

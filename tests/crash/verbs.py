@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
-from lading.blobs.filesystem import FilesystemBlobs
 from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
 from lading.core.attachments import tags_of
 from lading.core.digest import Digest
@@ -36,7 +35,7 @@ from lading.services.registry import Registry
 from lading.services.verify import Check
 from lading.wiring.application import metadata_path
 from tests.crash.state import Place
-from tests.support.contents import HELLO, OTHER, image, index
+from tests.support.contents import HELLO, OTHER, image, index, path_of
 from tests.support.people import ALICE, DAY, People, pieces
 
 Step = Callable[[People], Awaitable[None]]
@@ -120,7 +119,7 @@ async def _push_in_chunks(people: People) -> None:
     except UploadUnknown:
         if await people.metadata.find_committed(upload) is not None:
             data = b""
-        elif any(item.upload == upload for item in await people.blobs.list_staged()):
+        elif any(item.upload == upload for item in await people.uploads.list_all()):
             await _push_in_one(people)
             return
         else:
@@ -160,7 +159,7 @@ async def _mount(people: People) -> None:
 
 
 async def _cancel(people: People) -> None:
-    for item in await people.blobs.list_staged():
+    for item in await people.uploads.list_all():
         await push_blob.cancel(people.registry, people.may(), UploadId(item.upload.id))
 
 
@@ -207,7 +206,7 @@ async def _garbage_of_every_kind(people: People) -> None:
     people.now += 8 * DAY
     # A crash came before these bytes were a blob.
     upload = UploadKey.of(HELLO, await push_blob.start(people.registry, people.may()))
-    async with people.blobs.stage(upload) as staged, people.blobs.lock(BLOB):
+    async with people.uploads.stage(upload) as staged, people.locks.lock(BLOB):
         await staged.write(b"a blob")
         await staged.commit(BLOB)
 
@@ -245,11 +244,10 @@ async def _damage(people: People) -> None:
     assert isinstance(people, Place)
     await _two_images(people)
     await people.push_image(b"third", "third")
-    store = FilesystemBlobs(people.root)
-    store.path(Digest.of(b"old layer")).write_bytes(b"old liar!")
+    path_of(people.stores, Digest.of(b"old layer")).write_bytes(b"old liar!")
     await people.blobs.delete([Digest.of(b"new layer")])
     await people.metadata.lose_blob(Digest.of(b"third layer"), now=people.now)
-    orphan = store.path(BLOB)
+    orphan = path_of(people.stores, BLOB)
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"a blob")
     people.now = time.time() + 2 * DAY  # by the disk's clock, the orphan is old then
@@ -283,7 +281,7 @@ async def _pull_what_is_damaged(people: People) -> None:
 async def _an_orphan(people: People) -> None:
     """Bytes of somebody else, that are old by the disk's clock."""
     assert isinstance(people, Place)
-    orphan = FilesystemBlobs(people.root).path(BLOB)
+    orphan = path_of(people.stores, BLOB)
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"a blob")
     people.now = time.time() + 2 * DAY

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.stores import Stores
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.metadata.sqlite import SqliteMetadata
@@ -184,7 +184,7 @@ def test_a_registry_whose_database_is_no_database_does_not_start_and_says_why(
 async def test_a_disk_that_fails_in_the_middle_leaves_a_push_that_can_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    people = People(SqliteMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path / "data"))
+    people = People(SqliteMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path / "data"))
     with monkeypatch.context() as broken:
 
         def fail(*_: object, **__: object) -> None:
@@ -204,21 +204,21 @@ async def test_a_disk_that_fails_in_the_middle_leaves_a_push_that_can_be_repeate
 async def test_bytes_that_cannot_be_read_back_are_not_taken_for_good(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    blobs = FilesystemBlobs(tmp_path / "data")
-    upload = await begin(blobs)
-    async with blobs.stage(upload) as staged:
+    stores = Stores.in_files(tmp_path / "data")
+    upload = await begin(stores)
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(b"first")
-    other = FilesystemBlobs(tmp_path / "data")  # has not seen the bytes, so it reads them
+    other = Stores.in_files(tmp_path / "data")  # has not seen the bytes, so it reads them
     with monkeypatch.context() as broken:
 
         def fail(*_: object) -> bytes:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
 
         broken.setattr(os, "pread", fail)
-        async with other.stage(upload) as staged:
+        async with other.uploads.stage(upload) as staged:
             with pytest.raises(Unavailable):
                 await staged.commit(Digest.of(b"first"))
-    async with other.stage(upload) as staged:
+    async with other.uploads.stage(upload) as staged:
         await staged.commit(Digest.of(b"first"))
-    await blobs.close()
-    await other.close()
+    await stores.blobs.close()
+    await other.blobs.close()

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from lading.api.application import Api
 from lading.api.context import Options
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services.registry import Policy, Registry
@@ -47,7 +47,7 @@ def _new_api() -> Api:
         }
     )
     metadata = SqliteMetadata.in_memory()
-    registry = Registry(metadata, MemoryBlobs(), lambda: 1e9, uuid.uuid4, Policy())
+    registry = Registry(metadata, *Stores.in_memory(), lambda: 1e9, uuid.uuid4, Policy())
     gate = open_gate(settings, metadata)
     assert gate is not None
     return Api(registry, Options(access_log=False), gate.gate)

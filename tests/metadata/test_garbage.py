@@ -4,7 +4,7 @@ import re
 import sqlite3
 from pathlib import Path
 
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.stores import Stores
 from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.names import Tag
@@ -21,7 +21,7 @@ FULL_SCAN = re.compile(rf"SCAN (?!deletions|holds)(?!\w+ USING (COVERING )?INDEX
 
 async def test_no_statement_of_a_collection_reads_a_whole_table(tmp_path: Path) -> None:
     """Each is asked how it would run, so that a new one cannot be forgotten."""
-    people = People(SqliteMetadata.open(tmp_path / "db"), MemoryBlobs())
+    people = People(SqliteMetadata.open(tmp_path / "db"), Stores.in_memory())
     await _make_garbage_of_every_kind(people)
     limits = people.limits(untagged=True)
 
@@ -49,7 +49,7 @@ async def test_no_statement_of_a_collection_reads_a_whole_table(tmp_path: Path) 
 
 async def test_no_statement_of_a_push_reads_a_whole_table(tmp_path: Path) -> None:
     """Nor of the question that comes before it: both cost the same in any registry."""
-    people = People(SqliteMetadata.open(tmp_path / "db"), MemoryBlobs())
+    people = People(SqliteMetadata.open(tmp_path / "db"), Stores.in_memory())
     child = await people.push_image(b"child")
     connection = sqlite3.connect(tmp_path / "db", isolation_level=None)
     connection.execute("BEGIN")

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs.filesystem import FilesystemBlobs
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.stores import Stores
 from lading.metadata.sqlite import SqliteMetadata
 from tests.support.people import People
 
@@ -15,9 +14,9 @@ from tests.support.people import People
 async def people(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[People]:
     """Those who use a registry that is empty at first."""
     if request.param == "files":
-        people = People(SqliteMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path / "data"))
+        people = People(SqliteMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path / "data"))
     else:
-        people = People(SqliteMetadata.in_memory(), MemoryBlobs())
+        people = People(SqliteMetadata.in_memory(), Stores.in_memory())
     yield people
     await people.blobs.close()
     await people.metadata.close()

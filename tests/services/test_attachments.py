@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.stores import Stores
 from lading.core.attachments import tags_of
 from lading.core.digest import SHA512, Digest
 from lading.core.garbage import COLLECTOR, GarbageItem, OrphanTag
@@ -25,7 +25,7 @@ from tests.support.people import DAY, People
 
 @pytest.fixture
 async def people() -> People:
-    return People(SqliteMetadata.in_memory(), MemoryBlobs(), policy=Policy(attachments=True))
+    return People(SqliteMetadata.in_memory(), Stores.in_memory(), policy=Policy(attachments=True))
 
 
 def tag_of(subject: Manifest, ending: str = ".sig") -> Tag:
@@ -48,7 +48,7 @@ def trashed(items: Sequence[GarbageItem]) -> list[str]:
 
 
 async def test_attachments_stay_unless_they_are_asked_for() -> None:
-    people = People(SqliteMetadata.in_memory(), MemoryBlobs())
+    people = People(SqliteMetadata.in_memory(), Stores.in_memory())
     subject = await people.push_image(b"one", "latest")
     signature = await attach(people, subject)
     await people.delete(subject.digest)
@@ -241,7 +241,7 @@ async def test_an_immutable_attachment_stays() -> None:
     """However many there are: those that may go are found behind them."""
     rule = ImmutableTags([Glob("**")], [Glob("*.sig")])
     policy = Policy(attachments=True, immutable=[rule])
-    people = People(SqliteMetadata.in_memory(), MemoryBlobs(), policy=policy)
+    people = People(SqliteMetadata.in_memory(), Stores.in_memory(), policy=policy)
     subjects = [await people.push_image(str(number).encode()) for number in range(5)]
     for subject in subjects:
         await attach(people, subject)

@@ -310,7 +310,7 @@ async def test_an_upload_without_progress_is_given_up(people: People) -> None:
 
     assert isinstance(removed, ExpiredUpload)
     assert removed.size == 4
-    assert await people.blobs.list_staged() == []
+    assert await people.uploads.list_all() == []
 
 
 async def test_an_upload_with_progress_lives_on(people: People) -> None:
@@ -329,7 +329,7 @@ async def test_an_upload_that_someone_writes_to_is_not_given_up(people: People) 
     plan = await collect.plan(people.registry, people.limits())
     assert len(plan.uploads) == 1
 
-    async with people.blobs.stage(UploadKey.of(HELLO, upload)):
+    async with people.uploads.stage(UploadKey.of(HELLO, upload)):
         assert [item async for item in collect.run(people.registry, plan)] == []
 
     assert await push_blob.status(people.registry, people.may(), upload) == 0
@@ -339,23 +339,26 @@ async def test_bytes_that_never_became_a_blob_are_deleted(people: People) -> Non
     """A crash came between the commit of the bytes and their row."""
     upload = await push_blob.start(people.registry, people.may())
     digest = Digest.of(b"orphan")
-    async with people.blobs.stage(UploadKey.of(HELLO, upload)) as staged:
+    async with people.uploads.stage(UploadKey.of(HELLO, upload)) as staged:
         await staged.write(b"orphan")
-        async with people.blobs.lock(digest):
+        async with people.locks.lock(digest):
             await staged.commit(digest)
             assert await purge.find_leftovers(people.registry) == []
 
     assert await people.collect() == [InterruptedCommit(UploadKey.of(HELLO, upload), 6, digest)]
 
     assert await people.stored() == set()
-    assert await people.blobs.list_staged() == []
+    assert await people.uploads.list_all() == []
 
 
 async def test_bytes_that_a_later_push_made_a_blob_are_kept(people: People) -> None:
     """Only the mark goes."""
     upload = await push_blob.start(people.registry, people.may())
     digest = Digest.of(b"orphan")
-    async with people.blobs.stage(UploadKey.of(HELLO, upload)) as staged, people.blobs.lock(digest):
+    async with (
+        people.uploads.stage(UploadKey.of(HELLO, upload)) as staged,
+        people.locks.lock(digest),
+    ):
         await staged.write(b"orphan")
         await staged.commit(digest)
     await people.push_blob(b"orphan")
@@ -387,7 +390,7 @@ async def test_a_blob_that_is_being_pushed_is_waited_for(people: People) -> None
     people.now += people.policy.grace
     plan = await collect.plan(people.registry, people.limits())
     collecting = collect.run(people.registry, plan)
-    async with people.blobs.lock(digest):
+    async with people.locks.lock(digest):
         assert await anext(collecting) == plan.links[0]
         await people.metadata.add_blob(HELLO, digest, 5, upload=new_upload(), now=people.now)
 

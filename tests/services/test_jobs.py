@@ -213,12 +213,12 @@ async def test_uploads_are_given_up_by_their_own_job(
         assert held is not None
         await jobs.purge_uploads(kept, held)
     assert f"upload {upload} (4 bytes) would be given up" in caplog.text
-    assert len(await people.blobs.list_staged()) == 1
+    assert len(await people.uploads.list_all()) == 1
 
     people.now += 1
     await once(people, Job(jobs.PURGE, 1, jobs.purge_uploads))
 
-    assert await people.blobs.list_staged() == []
+    assert await people.uploads.list_all() == []
 
 
 async def test_uploads_are_kept_for_ever_if_that_is_wanted(people: People) -> None:

@@ -26,8 +26,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from lading.blobs.filesystem import FilesystemBlobs
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.stores import Stores
 from lading.core.access import EVERY_ACCESS, Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import (
@@ -95,9 +94,9 @@ class Services(RuleBasedStateMachine):
         self.running: AsyncGenerator[object, None] | None = None
         self.sound = True
 
-    def open(self) -> tuple[SqliteMetadata, FilesystemBlobs | MemoryBlobs]:
+    def open(self) -> tuple[SqliteMetadata, Stores]:
         """Open the stores."""
-        return SqliteMetadata.in_memory(), MemoryBlobs()
+        return SqliteMetadata.in_memory(), Stores.in_memory()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Let the registry do something, which takes a second."""
@@ -444,7 +443,7 @@ class Services(RuleBasedStateMachine):
                     self.do(self.people.delete(digest, name))
                     repository.delete(digest, self.now)
             self.collect(by_hand=True, untagged=True, after=0)
-            assert self.loop.run_until_complete(self.people.blobs.list_staged()) == []
+            assert self.loop.run_until_complete(self.people.uploads.list_all()) == []
             assert self.rows() == dict.fromkeys(TABLES, 0)
         self.close()
 
@@ -469,10 +468,10 @@ class Services(RuleBasedStateMachine):
 class ServicesOnFiles(Services):
     """On the file system, as in production."""
 
-    def open(self) -> tuple[SqliteMetadata, FilesystemBlobs | MemoryBlobs]:
+    def open(self) -> tuple[SqliteMetadata, Stores]:
         """Open the stores, in memory where there is a file system for that: it syncs faster."""
         self.root = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-        return SqliteMetadata.open(self.root / "db"), FilesystemBlobs(self.root / "data")
+        return SqliteMetadata.open(self.root / "db"), Stores.in_files(self.root / "data")
 
     def close(self) -> None:
         """Leave nothing behind."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.stores import Stores
 from lading.core.access import ANYBODY, EVERY_ACCESS, Action, Grant
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import (
@@ -29,7 +29,7 @@ from lading.metadata.sqlite import SqliteMetadata
 from lading.services import push_blob
 from lading.services.pull import pull_blob
 from lading.services.push_blob import Chunk
-from tests.support.contents import HELLO, OTHER, read
+from tests.support.contents import HELLO, OTHER, path_of, read
 from tests.support.disk import Disk
 from tests.support.people import People, pieces
 
@@ -93,7 +93,7 @@ async def pulled(people: People, digest: Digest = DIGEST) -> bytes:
 
 async def is_empty(people: People) -> bool:
     """Whether the store has nothing, be it a blob or an upload."""
-    return not await people.stored() and not await people.blobs.list_staged()
+    return not await people.stored() and not await people.uploads.list_all()
 
 
 async def test_a_blob_is_pushed_in_one_request(people: People) -> None:
@@ -103,7 +103,7 @@ async def test_a_blob_is_pushed_in_one_request(people: People) -> None:
     )
 
     assert await pulled(people) == DATA
-    assert await people.blobs.list_staged() == []
+    assert await people.uploads.list_all() == []
 
 
 async def test_a_blob_is_pushed_in_chunks(people: People) -> None:
@@ -115,7 +115,7 @@ async def test_a_blob_is_pushed_in_chunks(people: People) -> None:
         await commit(people, upload, chunk(DATA[max(2, split) :]))
 
     assert await pulled(people) == DATA
-    assert await people.blobs.list_staged() == []
+    assert await people.uploads.list_all() == []
 
 
 @pytest.mark.parametrize("algorithm", [SHA256, SHA512])
@@ -138,7 +138,7 @@ async def test_an_unknown_algorithm_starts_no_upload(people: People) -> None:
 async def few(people: People, most: int | None, in_all: int | None) -> People:
     """Return people of whom each may leave so many uploads unfinished, and all together so many."""
     policy = replace(people.policy, max_staged=most, max_staged_in_all=in_all)
-    return People(people.metadata, people.blobs, policy=policy)
+    return People(people.metadata, people.stores, policy=policy)
 
 
 async def test_a_caller_leaves_so_many_uploads_unfinished(people: People) -> None:
@@ -284,8 +284,8 @@ async def test_nobody_waits_while_a_large_upload_is_hashed_and_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, algorithm: str
 ) -> None:
     """Others may want the same lock: it has one of 256, by the first digits of its digest."""
-    metadata, blobs = SqliteMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path / "data")
-    people, large = People(metadata, blobs), bytes(1_000_000)
+    metadata, stores = SqliteMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path / "data")
+    people, large = People(metadata, stores), bytes(1_000_000)
     digest = Digest.of(large, algorithm)
     neighbours = (b"%d" % number for number in itertools.count())
     neighbour = next(data for data in neighbours if Digest.of(data).hex[:2] == digest.hex[:2])
@@ -309,7 +309,7 @@ async def test_nobody_waits_while_a_large_upload_is_hashed_and_synced(
     await pushing
 
     assert await pulled(people, digest) == large
-    await blobs.close()
+    await stores.blobs.close()
     await metadata.close()
 
 
@@ -459,8 +459,8 @@ class FailingMetadata(SqliteMetadata):
 
 async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path) -> None:
     """The client pushes anew; if it never does, the collector deletes them."""
-    metadata, blobs = FailingMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path)
-    people = People(metadata, blobs)
+    metadata, stores = FailingMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path)
+    people = People(metadata, stores)
     with pytest.raises(Unavailable):
         await people.push_blob(DATA)
     with pytest.raises(BlobUnknown):
@@ -473,7 +473,7 @@ async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path
     await people.push_blob(DATA)
     await people.collect()
     assert await pulled(people) == DATA
-    await blobs.close()
+    await stores.blobs.close()
     await metadata.close()
 
 
@@ -492,13 +492,13 @@ async def test_a_row_says_that_a_blob_is_there_when_no_power_cut_can_take_it(
 ) -> None:
     """Bytes first, rows second; else a row could outlive its bytes."""
     disk = Disk(monkeypatch, tmp_path)
-    metadata, blobs = WatchingMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path / "data")
+    metadata, stores = WatchingMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path / "data")
     kept: list[bool] = []
-    metadata.before = lambda: kept.append(disk.keeps(blobs.path(DIGEST)))
+    metadata.before = lambda: kept.append(disk.keeps(path_of(stores, DIGEST)))
 
     for _ in range(2):
-        await People(metadata, blobs).push_blob(DATA)
+        await People(metadata, stores).push_blob(DATA)
 
     assert kept == [True, True]
-    await blobs.close()
+    await stores.blobs.close()
     await metadata.close()

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.stores import Stores
 from lading.core import manifest as manifests
 from lading.core import media
 from lading.core.digest import SHA512, Digest
@@ -157,7 +157,7 @@ async def test_what_is_accepted_comes_back_as_it_was(
     document: dict[str, Any], media_type: str
 ) -> None:
     """Whatever strings and numbers are in it; all else is refused with a reason."""
-    people = People(SqliteMetadata.in_memory(), MemoryBlobs())
+    people = People(SqliteMetadata.in_memory(), Stores.in_memory())
     body = json.dumps(document).encode()
     accepted = False
     with contextlib.suppress(ManifestInvalid):

@@ -80,7 +80,7 @@ async def test_without_its_right_a_verb_is_denied(people: People, verb: str) -> 
         await call(people.registry, Grant(HELLO, ALL_ACTIONS - {needed}))
 
     assert list(refused.value.details) == [{"repository": HELLO, "action": needed.value}]
-    assert await people.blobs.list_staged() == []
+    assert await people.uploads.list_all() == []
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -99,7 +99,7 @@ async def test_with_its_right_alone_a_verb_goes_on(people: People, verb: str) ->
 @pytest.mark.parametrize("verb", ["delete_manifest", "delete_blob"])
 async def test_deleting_can_be_switched_off(people: People, verb: str) -> None:
     """For everybody; those without the right learn no more than that."""
-    off = People(people.metadata, people.blobs, policy=Policy(delete_enabled=False))
+    off = People(people.metadata, people.stores, policy=Policy(delete_enabled=False))
     _, call = VERBS[verb]
     with pytest.raises(DeleteDisabled):
         await call(off.registry, Grant(HELLO, ALL_ACTIONS))

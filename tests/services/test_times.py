@@ -104,14 +104,14 @@ async def test_what_nobody_needs_is_collected(
     await do(people, jobs.collect_garbage, name=jobs.COLLECT)
     assert "times were in the future" in caplog.text
     assert len(await people.stored()) == 3
-    assert len(await people.blobs.list_staged()) == 1
+    assert len(await people.uploads.list_all()) == 1
 
     people.now += people.window + DAY
     for name, work in ((jobs.PURGE, jobs.purge_uploads), (jobs.COLLECT, jobs.collect_garbage)):
         await do(people, work, name=name)
     assert unused not in await people.stored()
     assert await people.stored() == set()
-    assert not await people.blobs.list_staged()
+    assert not await people.uploads.list_all()
 
 
 async def test_what_is_in_the_trash_can_still_be_restored(people: People) -> None:

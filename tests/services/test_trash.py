@@ -2,7 +2,7 @@
 
 import pytest
 
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.stores import Stores
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, ManifestUnknown, NotRestorable, TagImmutable
 from lading.core.globs import Glob
@@ -312,7 +312,7 @@ async def test_every_move_of_a_tag_is_recorded(people: People) -> None:
 
 async def test_an_index_of_indexes_of_any_depth_comes_back() -> None:
     """Deeper than a program could call itself."""
-    people = People(SqliteMetadata.in_memory(), MemoryBlobs())
+    people = People(SqliteMetadata.in_memory(), Stores.in_memory())
     inner: Manifest = await people.push_image(b"one")
     digests = [inner.digest]
     for _ in range(1500):

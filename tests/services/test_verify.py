@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs.filesystem import FilesystemBlobs
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.file_locks import FileLocks
+from lading.blobs.in_memory import InMemoryBlobs
+from lading.blobs.stores import Stores
 from lading.core import media
 from lading.core.damage import Finding, Kind
 from lading.core.digest import SHA256, Digest
@@ -23,7 +24,7 @@ from lading.services import collect, verify
 from lading.services.pull import pull_blob, pull_manifest, stat_blob
 from lading.services.registry import Policy
 from lading.services.verify import Check
-from tests.support.contents import HELLO, OTHER, image, index, read
+from tests.support.contents import HELLO, OTHER, image, index, path_of, read
 from tests.support.people import DAY, People
 
 LATEST = Tag("latest")
@@ -42,14 +43,13 @@ async def check(
 
 def replace_bytes(people: People, digest: Digest, data: bytes | None) -> None:
     """What a disk may do: other bytes, or none."""
-    if isinstance(people.blobs, FilesystemBlobs):
-        path = people.blobs.path(digest)
+    if not isinstance(people.blobs, InMemoryBlobs):
+        path = path_of(people.stores, digest)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.unlink(missing_ok=True)
         if data is not None:
             path.write_bytes(data)
         return
-    assert isinstance(people.blobs, MemoryBlobs)
     people.blobs._blobs.pop(digest, None)
     if data is not None:
         people.blobs._blobs[digest] = data
@@ -135,8 +135,8 @@ async def test_a_blob_that_was_taken_aside_heals_when_it_is_pushed_again(
     (finding,) = await check(people, checksums=True, repair=True)
     assert finding.mended
     assert "push one of these images again" in finding.advice
-    if damaged is not None and isinstance(people.blobs, FilesystemBlobs):
-        assert Path(people.blobs._disk.quarantine, layer).read_bytes() == damaged
+    if damaged is not None and isinstance(people.locks, FileLocks):
+        assert Path(people.locks._layout.quarantined(layer)).read_bytes() == damaged
 
     # To clients it is not there.
     with pytest.raises(BlobUnknown):
@@ -200,8 +200,9 @@ async def test_a_lost_blob_that_nothing_needs_goes_with_the_garbage(people: Peop
 async def test_bytes_that_nothing_knows_of_are_deleted_when_they_are_old(people: People) -> None:
     stray = Digest.of(b"stray")
     replace_bytes(people, stray, b"stray")
-    (since,) = (await people.blobs.examine([stray])).values()
-    people.now = since.since + 1
+    stored = await people.blobs.stat(stray)
+    assert stored is not None
+    people.now = stored.since + 1
     for repair in (False, True):
         findings = await check(people, repair=repair)
         assert kinds(findings) == [Kind.BYTES_UNKNOWN]
@@ -306,7 +307,7 @@ async def test_nobody_waits_while_bytes_are_read(
     read_, hash_ = set(), people.blobs.hash
 
     async def watched(digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
-        async with people.blobs.lock_idle([digest]) as idle:
+        async with people.locks.lock_free([digest]) as idle:
             assert idle
         read_.add(digest)
         return await hash_(digest, on_read)
@@ -365,7 +366,7 @@ async def test_a_child_that_is_gone_is_found(people: People) -> None:
 
 async def test_a_child_that_the_policy_does_not_ask_for_may_be_missing(tmp_path: Path) -> None:
     people = People(
-        SqliteMetadata.in_memory(), MemoryBlobs(), policy=Policy(children_required=False)
+        SqliteMetadata.in_memory(), Stores.in_memory(), policy=Policy(children_required=False)
     )
     await people.push(index([image(b"never pushed")]), "all")
     assert await check(people) == []
@@ -385,14 +386,14 @@ async def test_a_tag_that_leads_to_nothing_is_found(people: People) -> None:
 
 
 async def test_damage_within_the_database_ends_the_check(tmp_path: Path) -> None:
-    people = People(SqliteMetadata.open(tmp_path / "db"), MemoryBlobs())
+    people = People(SqliteMetadata.open(tmp_path / "db"), Stores.in_memory())
     for number in range(50):
         await people.push_image(b"%d" % number, "latest")
     await people.metadata.close()
     with (tmp_path / "db").open("r+b") as file:
         file.seek(4096 * 8)
         file.write(b"damage" * 3000)
-    people = People(SqliteMetadata.open(tmp_path / "db"), people.blobs)
+    people = People(SqliteMetadata.open(tmp_path / "db"), people.stores)
     findings = await check(people, repair=True)
     assert findings
     assert set(kinds(findings)) == {Kind.DATABASE}
@@ -404,7 +405,7 @@ async def test_nothing_is_found_while_people_push_and_garbage_is_collected(
     tmp_path: Path,
 ) -> None:
     """What is half done when it is looked at is looked at again."""
-    people = People(SqliteMetadata.open(tmp_path / "db"), FilesystemBlobs(tmp_path / "data"))
+    people = People(SqliteMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path / "data"))
     stop = asyncio.Event()
 
     async def push_and_delete(name: bytes) -> None:

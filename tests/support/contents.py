@@ -5,11 +5,13 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
+from lading.blobs.file_locks import FileLocks
+from lading.blobs.stores import Stores
 from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName, UploadId, UploadKey
-from lading.ports.blobs import BlobSource, BlobStore, LocalFile
+from lading.ports.blob_sources import BlobSource, LocalFile
 
 HELLO = RepositoryName("library/hello")
 OTHER = RepositoryName("library/other")
@@ -20,22 +22,30 @@ def new_upload(repository: RepositoryName = HELLO) -> UploadKey:
     return UploadKey.of(repository, UploadId.of(uuid.uuid4()))
 
 
-async def begin(blobs: BlobStore, algorithm: str = SHA256, *, now: float = 0) -> UploadKey:
+async def begin(stores: Stores, algorithm: str = SHA256, *, now: float = 0) -> UploadKey:
     """Begin an upload."""
     upload = new_upload()
-    await blobs.begin(upload, algorithm=algorithm, now=now)
+    await stores.uploads.begin(upload, algorithm=algorithm, now=now)
     return upload
 
 
-async def store(blobs: BlobStore, data: bytes, algorithm: str = SHA256) -> Digest:
+async def begun(stores: Stores, data: bytes = b"", algorithm: str = SHA256) -> UploadKey:
+    """Begin an upload and give it some bytes."""
+    upload = await begin(stores, algorithm)
+    async with stores.uploads.stage(upload) as staged:
+        await staged.write(data)
+    return upload
+
+
+async def store(stores: Stores, data: bytes, algorithm: str = SHA256) -> Digest:
     """Put bytes into a store, all the way; return their digest."""
     digest = Digest.of(data, algorithm)
-    upload = await begin(blobs, algorithm)
-    async with blobs.stage(upload) as staged:
+    upload = await begin(stores, algorithm)
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(data)
-        async with blobs.lock(digest):
+        async with stores.locks.lock(digest):
             await staged.commit(digest)
-            await blobs.settle(upload, digest)
+            await stores.uploads.settle(upload, digest)
     return digest
 
 
@@ -43,6 +53,12 @@ def read(source: BlobSource | None) -> bytes:
     """Return the bytes that are where a store says that they are."""
     assert source is not None
     return Path(source.path).read_bytes() if isinstance(source, LocalFile) else source.data
+
+
+def path_of(stores: Stores, digest: Digest) -> Path:
+    """Return the file of a blob's bytes, be it there or not."""
+    assert isinstance(stores.locks, FileLocks)
+    return Path(stores.locks._layout.blob(digest))
 
 
 def descriptor(data: bytes, media_type: str = "application/octet-stream") -> dict[str, object]:

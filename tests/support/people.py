@@ -4,13 +4,13 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
+from lading.blobs.stores import Stores
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.digest import Digest
 from lading.core.garbage import Criteria, GarbageItem
 from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.ports.blobs import BlobStore
 from lading.ports.metadata import Metadata
 from lading.services import collect, push_blob
 from lading.services.delete import delete_manifest
@@ -37,15 +37,18 @@ class People:
     """
 
     metadata: Metadata
-    blobs: BlobStore
+    stores: Stores
     now: float = 1_000_000.0
     window: float = 7 * DAY
     policy: Policy = field(default_factory=Policy)
 
     def __post_init__(self) -> None:
+        self.blobs, self.uploads, self.locks = self.stores
         self.registry = Registry(
             metadata=self.metadata,
             blobs=self.blobs,
+            uploads=self.uploads,
+            locks=self.locks,
             clock=lambda: self.now,
             new_uuid=uuid.uuid4,
             policy=self.policy,

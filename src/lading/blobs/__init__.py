@@ -1,1 +1,1 @@
-"""Where bytes live: the `BlobStore` port on a file system and in memory."""
+"""The adapters of `Blobs`, `Uploads` and `Locks`: on a file system, in memory, and a cache."""

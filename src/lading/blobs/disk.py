@@ -1,9 +1,7 @@
-"""The disk below a store of files: its directories, its room, and threads that wait for it.
+"""The disk below the stores of files: its directories, its room, and threads that wait for it.
 
 What can take long (syncing, hashing, reading what is not cached) is done in a thread. What the
 kernel answers from memory is not: a thread takes longer to wake up than a small write takes.
-Paths are strings here: on the way of every push, making an object of one costs as much as the call
-that it is made for.
 """
 
 import os
@@ -12,8 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from lading.blobs import files
-from lading.blobs.failures import translated
+from lading.blobs import file_calls, os_errors
 from lading.blobs.layout import Layout
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull
@@ -26,28 +23,23 @@ T = TypeVar("T")
 
 # Threads that wait for the disk; each holds one piece of one upload.
 THREADS = 16
-# Below the root, each after the one that holds it.
-_DIRECTORIES = (
-    "docker",
-    "docker/registry",
-    "docker/registry/v2",
-    "docker/registry/v2/blobs",
-    "lading",
-    "lading/uploads",
-    "lading/locks",
-    "lading/quarantine",
-)
 
 
-class Disk(Layout):
-    """The directories of a store, made if need be, unless nothing can be."""
+class Disk:
+    """The directories of a store, made if need be, unless nothing can be.
 
-    def __init__(self, root: Path, reserve: int, *, read_only: bool = False) -> None:
-        super().__init__(root)
+    Args:
+        root: of all data.
+        reserve: bytes that are kept free for the database.
+        read_only: whether nothing can be written.
+    """
+
+    def __init__(self, root: Path, reserve: int = 0, *, read_only: bool = False) -> None:
+        self.layout = Layout(root)
         if not read_only:
             durable.make_directories(root)
-            for directory in _DIRECTORIES:
-                durable.make_directory(root / directory)
+            for directory in self.layout.directories():
+                durable.make_directory(directory)
         self._reserve = reserve
         self._durable: set[str] = set()
         self._threads = Threads(THREADS, "blobs")
@@ -58,7 +50,7 @@ class Disk(Layout):
         Raises:
             StorageFull: there is not, beyond what is kept in reserve.
         """
-        status = os.statvfs(self.uploads)
+        status = os.statvfs(self.layout.uploads)
         free = status.f_bavail * status.f_frsize
         # Some file systems make inodes as they need them, and count none.
         if free - size < self._reserve or (status.f_files and not status.f_favail):
@@ -66,28 +58,28 @@ class Disk(Layout):
 
     def make_upload(self, upload: UploadKey, at: float) -> None:
         """Make the file of an upload, as old as that, in the directory of its owner."""
-        path = self.path_of(upload)
+        path = self.layout.upload(upload)
         while True:
             try:
-                files.make(path, at)
+                file_calls.make(path, at)
             except FileNotFoundError:  # perhaps removed since it was made: it is empty again
                 _make_directory(os.path.dirname(path))
             else:
                 return
 
-    def delete_upload(self, upload: UploadKey) -> None:
-        """Delete the file of an upload, and the directory of its owner if that is the last one.
+    def remove_upload(self, upload: UploadKey) -> None:
+        """Remove the file of an upload, and the directory of its owner if that is the last one.
 
         Else whoever begins uploads and cancels them would leave one for each address.
         """
-        path = self.path_of(upload)
-        files.delete(path)
+        path = self.layout.upload(upload)
+        file_calls.remove(path)
         with suppress(OSError):
             os.rmdir(os.path.dirname(path))
 
     def make_room(self, digest: Digest) -> None:
         """Make the directory of a blob, which is durable after `sync_name` only."""
-        directory = self.directory_of(digest)
+        directory = os.path.dirname(self.layout.blob(digest))
         shard = os.path.dirname(directory)
         if shard not in self._durable:
             self._make_shard(shard)
@@ -102,7 +94,7 @@ class Disk(Layout):
 
         The directory of the blob is as new as the name, so that its own name is synced as well.
         """
-        directory = self.directory_of(digest)
+        directory = os.path.dirname(self.layout.blob(digest))
         durable.sync_directory(directory)
         durable.sync_directory(os.path.dirname(directory))
 
@@ -110,9 +102,9 @@ class Disk(Layout):
         """Do blocking work in a thread, and return only when it is over.
 
         Raises:
-            StorageFull, Unavailable: see `lading.blobs.failures.translated`.
+            StorageFull, Unavailable: see `lading.blobs.os_errors.translate`.
         """
-        with translated():
+        with os_errors.translate():
             return await self.start(function, *args, **kwargs)
 
     def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Pending[T]:
@@ -124,7 +116,7 @@ class Disk(Layout):
         return Lane(self._threads)
 
     def close(self) -> None:
-        """Let go of threads."""
+        """End the threads, when what was begun is done."""
         self._threads.close()
 
     def _make_shard(self, shard: str) -> None:

@@ -1,29 +1,22 @@
 """The repositories of CNCF Distribution, which may lie beside the blobs: read, never written.
 
-```
-<root>/docker/registry/v2/repositories/<name>
-├── _layers/<algorithm>/<hex>/link                a blob of the repository
-└── _manifests/revisions/<algorithm>/<hex>/link   a manifest of it; its bytes are a blob, too
-```
-
 A name may have slashes, so a repository may lie within another; no part of a name starts with `_`.
 """
 
 import os
 from collections.abc import Iterator, Sequence
 
+from lading.blobs.layout import Layout
 from lading.core.digest import Digest
 
-_LINKS = ("_layers", "_manifests/revisions")
 
-
-def repositories(tree: str) -> Iterator[str]:
-    """The names of the repositories below a directory.
+def repositories(layout: Layout) -> Iterator[str]:
+    """The names of the repositories that are there.
 
     Raises:
         OSError: a directory cannot be read, so that what it refers to is not known.
     """
-    waiting = [""]
+    tree, waiting = layout.repositories, [""]
     while waiting:
         name = waiting.pop()
         try:
@@ -35,30 +28,27 @@ def repositories(tree: str) -> Iterator[str]:
         waiting += [f"{name}/{child}" if name else child for child in children if child[0] != "_"]
 
 
-def is_there(tree: str) -> bool:
-    """Whether there is a repository below a directory.
+def is_there(layout: Layout) -> bool:
+    """Whether there is a repository.
 
     Raises:
         OSError: see `repositories`.
     """
-    return next(repositories(tree), None) is not None
+    return next(repositories(layout), None) is not None
 
 
-def referred_to(tree: str, digests: Sequence[Digest]) -> frozenset[Digest]:
-    """Those of the blobs that a repository below a directory refers to.
+def referred_to(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
+    """Those of the blobs that a repository refers to.
 
     Raises:
         OSError: see `repositories`.
     """
-    found: set[Digest] = set()
-    for name in repositories(tree):
-        found.update(digest for digest in digests if _has(f"{tree}/{name}", digest))
-    return frozenset(found)
-
-
-def _has(repository: str, digest: Digest) -> bool:
-    names = (f"{repository}/{links}/{digest.algorithm}/{digest.hex}" for links in _LINKS)
-    return any(_is_there(name) for name in names)
+    return frozenset(
+        digest
+        for name in repositories(layout)
+        for digest in digests
+        if any(map(_is_there, layout.links(name, digest)))
+    )
 
 
 def _is_there(path: str) -> bool:

@@ -1,4 +1,37 @@
-"""Where things are below the root; nothing here makes or changes anything."""
+"""Where files are below the root. Nobody else builds these paths; nothing here makes any of them.
+
+```
+<root>
+├── docker/registry/v2
+│   ├── blobs/<algorithm>/<2 hex>/<hex>/data   a blob, in CNCF Distribution's layout
+│   └── repositories/<name>                    a repository of CNCF Distribution, if it was here
+│       ├── _layers/<algorithm>/<hex>/link                a blob of it
+│       └── _manifests/revisions/<algorithm>/<hex>/link   a manifest of it, whose bytes are a blob
+└── lading
+    ├── uploads/<owner>/<upload>           what an upload has so far: its size is its offset
+    ├── uploads/<owner>/<upload>.<digest>  its mark: it becomes that blob, which no row may know
+    ├── locks/<2 hex>                      locked (flock) while a blob is committed or deleted
+    └── quarantine/<digest>                bytes that were damaged, taken aside by a check
+```
+
+An upload is named by its id and its repository (`core.names.UploadKey`). Its file is all that is
+known of it: when it was last active is when the file was changed; what is known of its hash is an
+attribute of the file (`blobs.hash_notes`), what else has become of it is in its mode
+(`blobs.upload_flags`).
+
+Rules:
+
+* A file under `blobs` is complete and verified when it gets there: by a rename, after an fsync.
+  What a disk does to it later heals when the blob is pushed again: the new file replaces it.
+* Bytes of an upload are appended in order, so whatever a crash leaves is a prefix of what was sent.
+* Bytes that get their final name are marked before, and until a row knows them: a crash between the
+  two leaves a mark, by which the collector finds them without looking at all blobs.
+* An upload is written by the holder of its `flock` only, whichever worker that is; the kernel ends
+  the locks of a process that dies.
+
+Paths are strings: on the way of every push, making an object of one costs as much as the call that
+it is made for.
+"""
 
 import os
 from collections.abc import Iterator
@@ -6,51 +39,63 @@ from contextlib import suppress
 from pathlib import Path
 
 from lading.core.digest import HEX_LENGTH, Digest
-from lading.core.errors import DigestInvalid
-from lading.core.names import UploadKey
+from lading.core.errors import DigestInvalid, UploadUnknown
+from lading.core.names import Owner, UploadKey
+
+# Below the root, each after the one that holds it.
+_DIRECTORIES = (
+    "docker",
+    "docker/registry",
+    "docker/registry/v2",
+    "docker/registry/v2/blobs",
+    "lading",
+    "lading/uploads",
+    "lading/locks",
+    "lading/quarantine",
+)
 
 
 class Layout:
-    """The paths of a store.
+    """The paths below a root.
 
     Attributes:
-        blobs, uploads, locks, quarantine: of its directories.
-        repositories: of CNCF Distribution's own, if it keeps its data here or did.
+        blobs, uploads, locks, quarantine: directories.
+        repositories: the directory of CNCF Distribution's own, if it keeps its data here or did.
     """
 
     def __init__(self, root: Path) -> None:
+        self._root = root
         self.blobs = f"{root}/docker/registry/v2/blobs"
         self.repositories = f"{root}/docker/registry/v2/repositories"
         self.uploads = f"{root}/lading/uploads"
         self.locks = f"{root}/lading/locks"
         self.quarantine = f"{root}/lading/quarantine"
 
-    def path_of(self, upload: UploadKey) -> str:
-        """The file of an upload."""
-        return f"{self.uploads}/{upload.owner}/{upload}"
+    def directories(self) -> Iterator[Path]:
+        """The directories below the root that a store needs, each after the one that holds it."""
+        return (self._root / name for name in _DIRECTORIES)
 
-    def staged(self) -> Iterator[str]:
-        """All files of uploads."""
-        for owner in names(self.uploads):
-            for name in names(f"{self.uploads}/{owner}"):
-                yield f"{self.uploads}/{owner}/{name}"
+    @staticmethod
+    def key(digest: Digest) -> str:
+        """The path of a blob's bytes below `blobs`."""
+        return f"{digest.algorithm}/{digest.hex[:2]}/{digest.hex}/data"
 
-    def directory_of(self, digest: Digest) -> str:
-        """The directory of a blob; its bytes are in `data` there."""
-        return f"{self.blobs}/{digest.algorithm}/{digest.hex[:2]}/{digest.hex}"
+    def blob(self, digest: Digest) -> str:
+        """The file of a blob's bytes, alone in a directory, which is in one of the `shards`."""
+        return f"{self.blobs}/{self.key(digest)}"
 
     def shards(self) -> Iterator[tuple[str, str]]:
         """The directories that hold those of blobs, each with the algorithm of their digests."""
         for algorithm in HEX_LENGTH:
-            for shard in names(f"{self.blobs}/{algorithm}"):
+            for shard in names_in(f"{self.blobs}/{algorithm}"):
                 yield algorithm, f"{self.blobs}/{algorithm}/{shard}"
 
     def digests_in(self, algorithm: str, shard: str) -> Iterator[Digest]:
         """The blobs in one of the `shards` whose bytes are there."""
-        for name in names(shard):
+        for name in names_in(shard):
             with suppress(DigestInvalid):
                 digest = Digest(f"{algorithm}:{name}")
-                if os.path.exists(f"{self.directory_of(digest)}/data"):
+                if os.path.exists(self.blob(digest)):
                     yield digest
 
     def digests(self) -> Iterator[Digest]:
@@ -58,17 +103,53 @@ class Layout:
         for algorithm, shard in self.shards():
             yield from self.digests_in(algorithm, shard)
 
+    def links(self, repository: str, digest: Digest) -> Iterator[str]:
+        """The directories of which one is there if a repository of Distribution has a blob."""
+        for links in ("_layers", "_manifests/revisions"):
+            yield f"{self.repositories}/{repository}/{links}/{digest.algorithm}/{digest.hex}"
+
+    def lock(self, digest: Digest) -> str:
+        """The file whose lock is that of a digest, and of others."""
+        return f"{self.locks}/{digest.hex[:2]}"
+
+    def quarantined(self, digest: Digest) -> str:
+        """The file of bytes that were taken aside, if it is the first of this digest."""
+        return f"{self.quarantine}/{digest}"
+
+    def uploads_of(self, owner: Owner) -> str:
+        """The directory of somebody's uploads."""
+        return f"{self.uploads}/{owner}"
+
+    def owners(self) -> Iterator[str]:
+        """The directories of all who have uploads, or had."""
+        return (f"{self.uploads}/{owner}" for owner in names_in(self.uploads))
+
+    def upload(self, upload: UploadKey) -> str:
+        """The file of an upload."""
+        return f"{self.uploads}/{upload.owner}/{upload}"
+
+    def mark(self, upload: UploadKey, digest: Digest) -> str:
+        """The mark of an upload that is about to be a blob."""
+        return f"{self.uploads}/{upload.owner}/{upload}.{digest}"
+
+    def staged(self) -> Iterator[tuple[str, UploadKey, Digest | None]]:
+        """The files of uploads and, each with its digest, their marks.
+
+        Files with other names are somebody else's, and left alone.
+        """
+        for directory in self.owners():
+            for name in names_in(directory):
+                upload, _, digest = name.partition(".")
+                with suppress(UploadUnknown, DigestInvalid):
+                    key = UploadKey(upload)
+                    yield f"{directory}/{name}", key, Digest(digest) if digest else None
+
     def marked(self) -> frozenset[Digest]:
         """The blobs that got their names in commits which were not settled."""
-        found = set()
-        for path in self.staged():
-            _, _, rest = path.rpartition("/")[2].partition(".")
-            with suppress(DigestInvalid):
-                found.add(Digest(rest))
-        return frozenset(found)
+        return frozenset(digest for _, _, digest in self.staged() if digest is not None)
 
 
-def names(directory: str) -> list[str]:
+def names_in(directory: str) -> list[str]:
     """What is in a directory; nothing if it is gone, or a stranger's file."""
     try:
         return os.listdir(directory)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import click
 
+from lading.blobs.layout import Layout
 from lading.cli.arguments import CONFIG
 from lading.cli.output import to_json
 from lading.cli.registry import note, operator, run_with
@@ -210,8 +211,9 @@ class _Backup:
                 (self._partial / BLOBS).open("w") as lines,
                 click.progressbar(length=length, label="Listing", file=sys.stderr) as bar,
             ):
-                async for path in backing_up.list_files(registry, stored_blobs(copy)):
-                    lines.write(f"{path.absolute().relative_to(self._root)}\n")
+                layout = Layout(self._root)
+                async for digest in backing_up.list_stored(registry, stored_blobs(copy)):
+                    lines.write(f"{Path(layout.blob(digest)).relative_to(self._root)}\n")
                     bar.update(1)
                     files += 1
                 lines.flush()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lading.core.ranges import ByteRange
-from lading.ports.blobs import BlobSource
+from lading.ports.blob_sources import BlobSource
 
 
 @dataclass(frozen=True, slots=True)

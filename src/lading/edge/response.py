@@ -7,7 +7,7 @@ import msgspec
 
 from lading.core.ranges import ByteRange
 from lading.edge.multipart import PartsBody
-from lading.ports.blobs import BlobSource
+from lading.ports.blob_sources import BlobSource
 
 JSON = "application/json"
 

@@ -1,28 +1,20 @@
 """How a response leaves."""
 
 import asyncio
-import logging
-import os
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, suppress
 from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
-from lading.core.errors import Unavailable
-from lading.core.ranges import ByteRange
+from lading.core.digest import Bytes
 from lading.edge.asgi import Scope, Send
 from lading.edge.body import BODIES, ClientDisconnected
 from lading.edge.multipart import PartsBody
 from lading.edge.response import BlobBody, Response, StreamBody
 from lading.edge.shared import SharedSpools
-from lading.edge.spool import Spool
-from lading.ports.blobs import LocalFile, Memory
+from lading.ports.blob_sources import LocalFile, OpenSource
 
-log = logging.getLogger(__name__)
-
-# Bytes of a blob read and sent at once.
-PIECE = 128 * 1024
 # Bytes that are sent without asking whether there is memory until the client has taken them: what
 # any client may make this program keep for it.
 SMALL = 64 * 1024
@@ -98,10 +90,10 @@ class Sender:
         async with self._spools.keep(response) as spool:
             with suppress(ClientDisconnected):
                 await _start(send, response.status, headers)
-                if spool.file is None:
-                    await _send_pieces(send, spool)
+                if spool.file is not None and _sends_files(scope):
+                    await _have_sent(send, spool.file, 0, spool.size, more=False)
                 else:
-                    await _send_descriptor(scope, send, spool.file, ByteRange(0, spool.size))
+                    await _send_pieces(send, spool.pieces(), spool.size, more=False)
 
     async def _send_stream(
         self, send: Send, status: int, headers: Headers, body: StreamBody
@@ -134,124 +126,78 @@ async def _start(send: Send, status: int, headers: Headers) -> None:
     await send({"type": "http.response.start", "status": status, "headers": list(headers.items())})
 
 
-async def _send_bytes(send: Send, status: int, headers: Headers, body: bytes | bytearray) -> None:
+async def _send_bytes(send: Send, status: int, headers: Headers, body: Bytes) -> None:
     """What is small is sent whole; whether the client is still there makes no difference."""
     await _start(send, status, headers)
     with suppress(ClientDisconnected):
         await send({"type": "http.response.body", "body": body})
 
 
-async def _send_pieces(send: Send, spool: Spool) -> None:
-    """Send from memory; no piece keeps more than itself there."""
-    for position in range(0, spool.size, SMALL):
-        more = position + SMALL < spool.size
-        piece = spool.data[position : position + SMALL]
-        await send({"type": "http.response.body", "body": piece, "more_body": more})
-
-
 async def _send_blob(
     scope: Scope, send: Send, status: int, headers: Headers, body: BlobBody
 ) -> None:
-    if isinstance(body.source, Memory):
-        data = body.source.data[body.range.start : body.range.stop]
-        await _send_bytes(send, status, headers, data)
-        return
+    start, size = body.range.start, body.range.length
     # Opened before the first header leaves: if that fails, the client still gets an error.
-    descriptor = _open(body.source.path)
-    try:
-        if body.range.length <= SMALL:
-            small = await _read(descriptor, body.range.start, body.range.length)
-            await _send_bytes(send, status, headers, small)
+    with body.source.open() as opened:
+        if size <= SMALL:
+            await _send_bytes(send, status, headers, await opened.read(start, size))
             return
         await _start(send, status, headers)
-        await _send_descriptor(scope, send, descriptor, body.range)
-    finally:
-        os.close(descriptor)
+        await _send_part(scope, send, opened, start, size)
 
 
 async def _send_parts(
     scope: Scope, send: Send, status: int, headers: Headers, body: PartsBody
 ) -> None:
     """Small parts are sent together, large ones by themselves."""
-    descriptor = _open(body.source.path) if isinstance(body.source, LocalFile) else -1
     together = bytearray()
-    try:
+    with body.source.open() as opened:
         await _start(send, status, headers)
         for part in body.parts:
             together += body.head_of(part)
             if len(together) + part.length > SMALL:
                 await send({"type": "http.response.body", "body": together, "more_body": True})
                 together = bytearray()
-            if isinstance(body.source, Memory):
-                together += body.source.data[part.start : part.stop]
-            elif part.length <= SMALL:
-                together += await _read(descriptor, part.start, part.length)
+            if part.length <= SMALL:
+                together += await opened.read(part.start, part.length)
             else:
-                await _send_descriptor(scope, send, descriptor, part, more=True)
+                await _send_part(scope, send, opened, part.start, part.length, more=True)
         together += body.end
         await send({"type": "http.response.body", "body": together})
-    finally:
-        if descriptor != -1:
-            os.close(descriptor)
 
 
-def _open(path: str) -> int:
-    try:
-        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        log.warning("a blob cannot be read: %s", error)
-        raise Unavailable("the blob cannot be read; the registry's log says why") from error
-
-
-async def _send_descriptor(
-    scope: Scope, send: Send, descriptor: int, part: ByteRange, *, more: bool = False
+async def _send_part(
+    scope: Scope, send: Send, opened: OpenSource, start: int, size: int, *, more: bool = False
 ) -> None:
-    """Send a part of a file, after which there may be more."""
-    if "http.response.zerocopysend" in scope.get("extensions", {}):
-        await _have_sent(send, descriptor, part, more=more)
+    """Send a part of a blob, after which there may be more."""
+    if opened.descriptor is not None and _sends_files(scope):
+        await _have_sent(send, opened.descriptor, start, size, more=more)
     else:
-        await _send_file(send, descriptor, part, more=more)
+        await _send_pieces(send, opened.pieces(start, size), size, more=more)
 
 
-async def _have_sent(send: Send, descriptor: int, part: ByteRange, *, more: bool) -> None:
+def _sends_files(scope: Scope) -> bool:
+    """Whether the server sends files by itself."""
+    return "http.response.zerocopysend" in scope.get("extensions", {})
+
+
+async def _have_sent(send: Send, descriptor: int, start: int, size: int, *, more: bool) -> None:
     """Leave it to the server, past which no byte has to go."""
     await send(
         {
             "type": "http.response.zerocopysend",
             "file": descriptor,
-            "offset": part.start,
-            "count": part.length,
+            "offset": start,
+            "count": size,
             "more_body": more,
         }
     )
 
 
-async def _send_file(send: Send, descriptor: int, part: ByteRange, *, more: bool) -> None:
-    position = part.start
-    while position < part.stop:
-        data = await _read(descriptor, position, min(PIECE, part.stop - position))
-        position += len(data)
-        unfinished = more or position < part.stop
-        await send({"type": "http.response.body", "body": data, "more_body": unfinished})
+async def _send_pieces(send: Send, pieces: AsyncIterator[Bytes], size: int, *, more: bool) -> None:
+    """Send so many bytes as they come."""
+    async for piece in pieces:
+        size -= len(piece)
+        await send({"type": "http.response.body", "body": piece, "more_body": more or size > 0})
         # Neither a cached read nor a fast client ever waits: let others have their turn.
         await asyncio.sleep(0)
-
-
-async def _read(descriptor: int, position: int, size: int) -> bytearray:
-    """Read on the loop what the page cache has, in a thread what the disk must bring.
-
-    Raises:
-        OSError: the file ends before.
-    """
-    buffer = bytearray(size)
-    try:
-        count = os.preadv(descriptor, [buffer], position, os.RWF_NOWAIT)
-    except OSError:  # not cached, or a file system that cannot tell
-        count = 0
-    while count < size:
-        rest = memoryview(buffer)[count:]
-        read = await asyncio.to_thread(os.preadv, descriptor, [rest], position + count)
-        if read == 0:
-            raise OSError("a blob is shorter than its row says")
-        count += read
-    return buffer

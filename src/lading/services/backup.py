@@ -6,16 +6,11 @@ those that a backup has already need not be copied again.
 """
 
 from collections.abc import AsyncIterator, Iterable
-from itertools import islice
 from pathlib import Path
 
 from lading.core.digest import Digest
-from lading.ports.blobs import LocalFile
 from lading.ports.maintenance import Hold
 from lading.services.registry import Registry
-
-# Blobs looked at in one go.
-PAGE = 1000
 
 
 async def copy_metadata(registry: Registry, target: Path, hold: Hold) -> None:
@@ -24,11 +19,8 @@ async def copy_metadata(registry: Registry, target: Path, hold: Hold) -> None:
     await registry.metadata.copy_to(target)
 
 
-async def list_files(registry: Registry, digests: Iterable[Digest]) -> AsyncIterator[Path]:
-    """The files of blobs. Those whose bytes are gone are left out; a check tells of them."""
-    waiting = iter(digests)
-    while page := list(islice(waiting, PAGE)):
-        for digest in await registry.blobs.examine(page):
-            source = await registry.blobs.find(digest)
-            if isinstance(source, LocalFile):
-                yield Path(source.path)
+async def list_stored(registry: Registry, digests: Iterable[Digest]) -> AsyncIterator[Digest]:
+    """Those of the blobs whose bytes are there; a check tells of the others."""
+    for digest in digests:
+        if await registry.blobs.stat(digest) is not None:
+            yield digest

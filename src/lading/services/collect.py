@@ -175,17 +175,17 @@ async def list_kept(
 async def _collect_blobs(
     registry: Registry, blobs: Sequence[GarbageBlob]
 ) -> AsyncIterator[GarbageBlob]:
-    """Sorted, neighbours share a lock. Blobs that someone holds are waited for one by one."""
+    """Sorted, neighbours share a lock. What others have locked is waited for one by one."""
     by_digest = {blob.digest: blob for blob in blobs}
     busy: list[Digest] = []
     for batch in _batches(sorted(by_digest, key=lambda digest: digest.hex)):
-        async with registry.blobs.lock_idle(batch) as idle:
-            removed = await _remove_locked(registry, idle)
+        async with registry.locks.lock_free(batch) as free:
+            removed = await _remove_locked(registry, free)
         for digest in removed:
             yield by_digest[digest]
-        busy += set(batch).difference(idle)
+        busy += set(batch).difference(free)
     for digest in busy:
-        async with registry.blobs.lock(digest):
+        async with registry.locks.lock(digest):
             removed = await _remove_locked(registry, [digest])
         if removed:
             yield by_digest[digest]

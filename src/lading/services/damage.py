@@ -37,7 +37,7 @@ async def find(
         blob: what the database knows.
         stored: what is there.
         hashed: whether to read the bytes, if there are as many as there should be.
-        on_read: see `BlobStore.hash`.
+        on_read: see `Blobs.hash`.
     """
     if stored is None:
         return "its bytes are not there"
@@ -51,20 +51,24 @@ async def find(
     return "" if actual == blob.digest else f"its bytes have changed: their digest is {actual}"
 
 
-async def look_again(registry: Registry, digest: Digest) -> RegistryError:
+async def look_again(registry: Registry, digest: Digest, *, hashed: bool = False) -> RegistryError:
     """Look at a blob that seems to be damaged; if it is, it is lost from now on.
+
+    Args:
+        registry: the parts.
+        digest: of the blob.
+        hashed: whether its bytes are read, if there are as many as there should be.
 
     Returns:
         What a client is to be told.
     """
-    seen = await _bytes_of(registry, digest)
+    seen = await registry.blobs.stat(digest)
     known = await registry.metadata.known_blobs([digest])
     if not known:
         return BlobUnknown("", {"digest": digest})
-    small = seen is not None and seen.size <= registry.blobs.small
-    wrong = await find(registry, known[0], seen, hashed=small)
-    async with registry.blobs.lock(digest):
-        if wrong and await _bytes_of(registry, digest) == seen:
+    wrong = await find(registry, known[0], seen, hashed=hashed)
+    async with registry.locks.lock(digest):
+        if wrong and await registry.blobs.stat(digest) == seen:
             return await _lose(registry, digest, wrong)
     return Unavailable("the blob has just been replaced; try again")
 
@@ -75,8 +79,8 @@ async def is_intact(registry: Registry, digest: Digest, size: int) -> bool:
     Raises:
         Unavailable: that cannot be told now.
     """
-    source = await registry.blobs.find(digest)
-    if source is not None and source.size == size:
+    stored = await registry.blobs.stat(digest)
+    if stored is not None and stored.size == size:
         return True
     return isinstance(await look_again(registry, digest), Unavailable)
 
@@ -109,7 +113,3 @@ async def _lose(registry: Registry, digest: Digest, wrong: str) -> RegistryError
     except RegistryError as error:
         log.warning("that it counts as not there cannot be written down: %s", error)
     return BlobDamaged("", {"digest": digest})
-
-
-async def _bytes_of(registry: Registry, digest: Digest) -> StoredBytes | None:
-    return (await registry.blobs.examine([digest])).get(digest)

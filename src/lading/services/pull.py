@@ -13,7 +13,7 @@ from lading.core.errors import (
     Unavailable,
 )
 from lading.core.names import Reference
-from lading.ports.blobs import BlobSource
+from lading.ports.blob_sources import BlobSource
 from lading.ports.metadata import StoredManifest
 from lading.services import damage
 from lading.services.registry import Registry
@@ -101,9 +101,7 @@ async def pull_blob(registry: Registry, grant: Grant, digest: Digest) -> PulledB
     size = await registry.metadata.find_blob(grant.repository, digest)
     if size is None:
         raise BlobUnknown("", {"digest": digest})
-    source: BlobSource | None = await registry.blobs.read_small(digest, size)
-    if source is None and size > registry.blobs.small:
-        source = await registry.blobs.find(digest)
+    source = await registry.blobs.find(digest)
     if source is None or source.size != size:
-        raise await damage.look_again(registry, digest)
+        raise await damage.look_again(registry, digest, hashed=source is None)
     return PulledBlob(digest, size, source)

@@ -1,7 +1,7 @@
 """Uploads that nobody finishes: given up after a while, and cleared away after a crash.
 
-A commit marks the bytes that it gives their final name until a row knows them, so a mark that
-nobody holds the lock of was left by a crash.
+A commit marks the bytes that it gives their final name until a row knows them, so a mark
+whose digest nobody has locked was left by a crash.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from lading.core.garbage import (
     InterruptedCommit,
     OrphanTag,
 )
-from lading.ports.blobs import Staged
+from lading.ports.uploads import Staged
 from lading.services.registry import Registry
 
 # Rows removed in one transaction.
@@ -31,7 +31,7 @@ async def find_idle(registry: Registry, limits: Criteria) -> Sequence[ExpiredUpl
     idle_since = limits.now - registry.policy.upload_age
     idle = [
         ExpiredUpload(item.upload, item.size, item.active_at)
-        for item in await registry.blobs.list_staged()
+        for item in await registry.uploads.list_all()
         if item.digest is None and item.active_at <= idle_since
     ]
     return sorted(idle, key=lambda upload: upload.since)[: limits.at_most]
@@ -42,10 +42,10 @@ async def expire(registry: Registry, garbage: ExpiredUpload) -> bool:
     if registry.policy.uploads_kept:
         return False
     try:
-        async with registry.blobs.stage(garbage.upload) as staged:
+        async with registry.uploads.stage(garbage.upload) as staged:
             if staged.active_at != garbage.since:
                 return False
-            await registry.blobs.discard(garbage.upload)
+            await registry.uploads.discard(garbage.upload)
     except (UploadOutOfOrder, UploadUnknown):
         return False
     return True
@@ -53,7 +53,7 @@ async def expire(registry: Registry, garbage: ExpiredUpload) -> bool:
 
 async def forget_committed(registry: Registry, limits: Criteria) -> None:
     """Forget uploads that became blobs: a client that missed the answer has asked again by now."""
-    await registry.blobs.tidy(limits.now - limits.grace)
+    await registry.uploads.tidy(limits.now - limits.grace)
     before = limits.now - limits.grace
     while await registry.metadata.forget_committed(before=before, at_most=BATCH) == BATCH:
         pass
@@ -63,7 +63,7 @@ async def find_leftovers(registry: Registry) -> Sequence[InterruptedCommit]:
     """What crashes have left of commits."""
     return [
         leftover
-        for item in await registry.blobs.list_staged()
+        for item in await registry.uploads.list_all()
         if (leftover := await _interrupted_commit(registry, item)) is not None
     ]
 
@@ -91,19 +91,19 @@ async def clear(registry: Registry, leftover: InterruptedCommit) -> None:
     """
     doubtful = await registry.metadata.find_strangers() is not None
     leftovers = () if doubtful else (leftover.digest,)
-    async with registry.blobs.lock(leftover.digest):
+    async with registry.locks.lock(leftover.digest):
         unknown = await registry.metadata.collect_blobs(leftovers, now=registry.clock())
         await registry.blobs.delete(unknown)
-        await registry.blobs.settle(leftover.upload, leftover.digest)
+        await registry.uploads.settle(leftover.upload, leftover.digest)
         await registry.metadata.forget_deletions(unknown)
 
 
 async def _interrupted_commit(registry: Registry, staged: Staged) -> InterruptedCommit | None:
-    """Who commits holds the lock until the mark is gone."""
+    """Who commits has the digest locked until the mark is gone."""
     if staged.digest is None:
         return None
-    async with registry.blobs.lock_idle([staged.digest]) as idle:
-        if not idle:
+    async with registry.locks.lock_free([staged.digest]) as free:
+        if not free:
             return None
         known = await registry.metadata.repositories_with(staged.digest, limit=1)
     return InterruptedCommit(staged.upload, 0 if known else staged.size, staged.digest)

@@ -22,7 +22,7 @@ from lading.core.errors import (
 from lading.core.history import Change
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.core.ranges import ByteRange
-from lading.ports.blobs import StagedUpload
+from lading.ports.uploads import StagedUpload
 from lading.services import damage
 from lading.services.registry import Registry
 
@@ -68,20 +68,20 @@ async def start(
     """
     grant.require(Action.PUSH)
     new_hasher(algorithm)
-    await registry.blobs.require_space(0)
+    await registry.uploads.require_space(0)
     name = grant.principal.name
     owner = Owner.of(f"user {name}" if name else f"client {client}")
     await _require_few(registry, owner)
     upload = UploadId.of(registry.new_uuid(), owner)
     key = UploadKey.of(grant.repository, upload)
-    await registry.blobs.begin(key, algorithm=algorithm, now=registry.clock())
+    await registry.uploads.begin(key, algorithm=algorithm, now=registry.clock())
     return upload
 
 
 async def _require_few(registry: Registry, owner: Owner) -> None:
     """Each unfinished upload takes a file, and stays for days if nobody goes on with it."""
-    policy, blobs = registry.policy, registry.blobs
-    if policy.max_staged is not None and await blobs.count_staged(owner) >= policy.max_staged:
+    policy, uploads = registry.policy, registry.uploads
+    if policy.max_staged is not None and await uploads.count(owner) >= policy.max_staged:
         raise TooManyRequests(
             f"you have begun {policy.max_staged} uploads and not finished them;"
             " finish or cancel some, or wait until they are given up",
@@ -89,7 +89,7 @@ async def _require_few(registry: Registry, owner: Owner) -> None:
         )
     if policy.max_staged_in_all is None:
         return
-    if await blobs.count_all_staged(registry.clock()) >= policy.max_staged_in_all:
+    if await uploads.count_all(registry.clock()) >= policy.max_staged_in_all:
         raise Unavailable("too many uploads are unfinished here; try again later")
 
 
@@ -144,7 +144,7 @@ async def append(registry: Registry, grant: Grant, upload: UploadId, chunk: Chun
         StorageFull: there is no room for it; nothing of it was kept.
     """
     grant.require(Action.PUSH)
-    async with registry.blobs.stage(UploadKey.of(grant.repository, upload)) as staged:
+    async with registry.uploads.stage(UploadKey.of(grant.repository, upload)) as staged:
         start = staged.size
         try:
             await _receive(registry, staged, chunk)
@@ -178,7 +178,7 @@ async def commit(
     grant.require(Action.PUSH)
     key = UploadKey.of(grant.repository, upload)
     try:
-        async with registry.blobs.stage(key, algorithm=digest.algorithm) as staged:
+        async with registry.uploads.stage(key, algorithm=digest.algorithm) as staged:
             start = staged.size
             try:
                 await _receive(registry, staged, chunk)
@@ -212,7 +212,7 @@ async def push_whole(
     try:
         await commit(registry, grant, upload, digest, chunk, change=change)
     except BaseException:
-        await registry.blobs.discard(UploadKey.of(grant.repository, upload))
+        await registry.uploads.discard(UploadKey.of(grant.repository, upload))
         raise
 
 
@@ -223,7 +223,7 @@ async def status(registry: Registry, grant: Grant, upload: UploadId) -> int:
         UploadUnknown: no such upload here.
     """
     grant.require(Action.PULL)
-    return await registry.blobs.staged_size(UploadKey.of(grant.repository, upload))
+    return await registry.uploads.size(UploadKey.of(grant.repository, upload))
 
 
 async def cancel(registry: Registry, grant: Grant, upload: UploadId) -> None:
@@ -234,14 +234,14 @@ async def cancel(registry: Registry, grant: Grant, upload: UploadId) -> None:
     """
     grant.require(Action.PUSH)
     key = UploadKey.of(grant.repository, upload)
-    await registry.blobs.staged_size(key)
-    await registry.blobs.discard(key)
+    await registry.uploads.size(key)
+    await registry.uploads.discard(key)
 
 
 async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> None:
     """Check what the chunk says of itself before any of it is read, then read it."""
     if chunk.length != 0:
-        await registry.blobs.require_space(chunk.length or 0)
+        await registry.uploads.require_space(chunk.length or 0)
     pieces = _bounded(chunk, staged.size, registry.policy.max_blob_size)
     if chunk.range is None:
         async for piece in pieces:
@@ -298,11 +298,11 @@ async def _commit(
 
     Others wait for it, so nothing is done under it that takes longer for more bytes.
     """
-    async with registry.blobs.lock(digest):
+    async with registry.locks.lock(digest):
         await staged.commit(digest)
         now = replace(change, at=registry.clock())
         await registry.metadata.add_blob(repository, digest, staged.size, upload=upload, now=now.at)
-        await registry.blobs.settle(upload, digest)
+        await registry.uploads.settle(upload, digest)
 
 
 async def _rewind(staged: StagedUpload, size: int) -> None:

@@ -62,7 +62,7 @@ async def push_manifest(
     manifest = await _read(registry, body, content_type, algorithm)
     if by_digest and manifest.digest != reference:
         raise DigestMismatch("", {"expected": reference, "actual": manifest.digest})
-    await registry.blobs.require_space(len(body))
+    await registry.uploads.require_space(len(body))
     all_tags = [*tags] if isinstance(reference, Digest) else [reference, *tags]
     wrong_sizes = await registry.metadata.put_manifest(
         grant.repository,

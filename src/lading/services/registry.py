@@ -1,4 +1,4 @@
-"""What every verb needs: the two ports, the clock, and the rules the operator chose."""
+"""What every verb needs: the ports, the clock, and the rules the operator chose."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,8 +9,10 @@ from lading.core.access import Principal
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import DEFAULT_MAX_DESCRIPTORS
-from lading.ports.blobs import BlobStore
+from lading.ports.blobs import Blobs
+from lading.ports.locks import Locks
 from lading.ports.metadata import Metadata
+from lading.ports.uploads import Uploads
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,9 @@ class Registry:
     """
 
     metadata: Metadata
-    blobs: BlobStore
+    blobs: Blobs
+    uploads: Uploads
+    locks: Locks
     clock: Callable[[], float]
     new_uuid: Callable[[], UUID]
     policy: Policy

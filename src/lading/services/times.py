@@ -28,10 +28,10 @@ async def set_back(registry: Registry) -> None:
     """Set times that lie in the future to now, and log that there were some."""
     now = registry.clock()
     changed = await registry.metadata.set_back_times(now=now)
-    for item in await registry.blobs.list_staged():
+    for item in await registry.uploads.list_all():
         if item.digest is None and item.active_at > now + SLACK:
             try:
-                async with registry.blobs.stage(item.upload) as staged:
+                async with registry.uploads.stage(item.upload) as staged:
                     await staged.touch(now)
             except (UploadOutOfOrder, UploadUnknown):  # somebody goes on with it, or it is gone
                 continue

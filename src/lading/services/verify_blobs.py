@@ -41,17 +41,16 @@ class Check:
 
 async def known(check: Check) -> AsyncIterator[Finding]:
     """Blobs that the database knows, whose bytes are not there or not right."""
-    metadata, blobs = check.registry.metadata, check.registry.blobs
+    registry, metadata = check.registry, check.registry.metadata
     after = ""
     while page := await metadata.list_blobs(after=after, limit=PAGE):
-        stored = await blobs.examine([blob.digest for blob in page])
         for blob in page:
-            seen = stored.get(blob.digest)
+            seen = await registry.blobs.stat(blob.digest)
             wrong = await _wrong(check, blob, seen)
             if not check.checksums:
                 check.advance(1)
             if wrong or blob.lost:
-                async with blobs.lock(blob.digest):
+                async with registry.locks.lock(blob.digest):
                     finding = await _look_again(check, blob.digest, seen, wrong)
                 if finding is not None:
                     yield finding
@@ -78,7 +77,7 @@ async def _look_again(
     found out of them holds; if not, somebody has verified them since, or they were deleted.
     """
     registry = check.registry
-    if (await registry.blobs.examine([digest])).get(digest) != seen:
+    if await registry.blobs.stat(digest) != seen:
         return None
     for blob in await registry.metadata.known_blobs([digest]):
         if blob.lost and not wrong:

@@ -7,9 +7,7 @@ from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.manifest import Edge, EdgeKind, parse
-from lading.ports.blobs import StoredBytes
 from lading.ports.inspection import KnownManifest
-from lading.services.registry import Registry
 from lading.services.verify_blobs import Check
 
 # Bytes of manifests looked at in one go.
@@ -145,19 +143,15 @@ async def _adopt(check: Check, manifest: KnownManifest, edge: Edge) -> bool:
     if edge.kind is EdgeKind.MANIFEST:
         return False
     registry = check.registry
-    seen = await _bytes_of(registry, edge.child)
+    seen = await registry.blobs.stat(edge.child)
     # Reading them takes its time, so it is not done under the lock, for which pushes wait.
     if seen is None or await registry.blobs.hash(edge.child, lambda _: None) != edge.child:
         return False
-    async with registry.blobs.lock(edge.child):
-        if await _bytes_of(registry, edge.child) != seen:
+    async with registry.locks.lock(edge.child):
+        if await registry.blobs.stat(edge.child) != seen:
             return False
         # The size that the manifest says may be wrong.
         await registry.metadata.adopt_blob(
             manifest.repository, edge.child, seen.size, now=registry.clock()
         )
     return True
-
-
-async def _bytes_of(registry: Registry, digest: Digest) -> StoredBytes | None:
-    return (await registry.blobs.examine([digest])).get(digest)

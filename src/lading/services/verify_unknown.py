@@ -59,7 +59,7 @@ async def _unknown_of(
     others = await registry.blobs.referred_to(suspects)
     for digest in suspects:
         if digest not in others:
-            async with registry.blobs.lock(digest):
+            async with registry.locks.lock(digest):
                 finding = await _look_again(check, digest, doubt)
             if finding is not None:
                 yield finding
@@ -68,7 +68,7 @@ async def _unknown_of(
 async def _look_again(check: Check, digest: Digest, doubt: str) -> Finding | None:
     """Under its lock: who commits a blob holds it until the row is there."""
     registry = check.registry
-    stored = (await registry.blobs.examine([digest])).get(digest)
+    stored = await registry.blobs.stat(digest)
     if stored is None or await registry.metadata.known_blobs([digest]):
         return None
     explanation = f"there are {stored.size} bytes that the database does not know of"

@@ -20,8 +20,7 @@ from lading.api.application import Api
 from lading.api.audit import AuditLog, lost_entries
 from lading.api.context import Options
 from lading.auth.known import KnownLogins
-from lading.blobs.filesystem import FilesystemBlobs
-from lading.blobs.memory import MemoryBlobs
+from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
@@ -53,7 +52,7 @@ def open_registry(settings: Settings) -> Registry:
         ForeignData: there are blobs of somebody else.
     """
     if settings.storage.driver == "inmemory":
-        return _registry(settings, SqliteMetadata.in_memory(), MemoryBlobs())
+        return _registry(settings, SqliteMetadata.in_memory(), Stores.in_memory())
     files = settings.storage.filesystem
     root, database = files.rootdirectory, metadata_path(files.rootdirectory)
     foreign = datadir.find_foreign(root, database)
@@ -66,8 +65,8 @@ def open_registry(settings: Settings) -> Registry:
     metadata = SqliteMetadata.open(database, read_only=read_only, strangers_noted=beside)
     if not read_only:
         datadir.protect(database)  # what was made just now
-    blobs = FilesystemBlobs(root, files.reserve, read_only=read_only)
-    return _registry(settings, metadata, blobs)
+    stores = Stores.in_files(root, files.reserve, read_only=read_only)
+    return _registry(settings, metadata, stores)
 
 
 def is_on_read_only_disk(settings: Settings) -> bool:
@@ -81,13 +80,13 @@ def _is_read_only(settings: Settings) -> bool:
     return settings.storage.maintenance.readonly.enabled or is_on_read_only_disk(settings)
 
 
-def _registry(
-    settings: Settings, metadata: SqliteMetadata, blobs: FilesystemBlobs | MemoryBlobs
-) -> Registry:
+def _registry(settings: Settings, metadata: SqliteMetadata, stores: Stores) -> Registry:
     purging = settings.storage.maintenance.uploadpurging
     return Registry(
         metadata=metadata,
-        blobs=blobs,
+        blobs=stores.blobs,
+        uploads=stores.uploads,
+        locks=stores.locks,
         clock=time.time,
         new_uuid=uuid.uuid4,
         policy=Policy(

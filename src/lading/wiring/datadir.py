@@ -93,7 +93,7 @@ def find_foreign(root: Path, database: Path) -> str:
     if not has_nothing(database):
         return ""
     layout = Layout(root)
-    if names := list(islice(distribution.repositories(layout.repositories), MAX_NAMES + 1)):
+    if names := list(islice(distribution.repositories(layout), MAX_NAMES + 1)):
         return _distribution(layout, names)
     log = Path(f"{database}-wal")
     if not holds_bytes(database) and holds_bytes(log):

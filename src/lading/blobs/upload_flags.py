@@ -1,4 +1,4 @@
-"""Marks on an upload: bits of its file's mode that say what hashes and digests it has had.
+"""Flags of an upload: bits of its file's mode that say what hashes and digests it has had.
 
 They are what every worker sees, on whichever file system. Nobody executes an upload.
 """
@@ -35,8 +35,8 @@ def count_wrong_digest(descriptor: int) -> int:
     return number
 
 
-def remove(descriptor: int) -> None:
-    """Take all marks away: a blob is a file like any other."""
+def clear(descriptor: int) -> None:
+    """Clear all flags: a blob is a file like any other."""
     mode = os.fstat(descriptor).st_mode
     if mode & _ALL:
         os.fchmod(descriptor, mode & ~_ALL)

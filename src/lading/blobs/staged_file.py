@@ -6,16 +6,16 @@ from contextlib import suppress
 from functools import partial
 from types import TracebackType
 
-from lading.blobs import direct, files, marks
+from lading.blobs import file_calls, os_errors, uncached_writes, upload_flags
+from lading.blobs.append_pipeline import AppendPipeline
 from lading.blobs.disk import Disk
-from lading.blobs.failures import translated
+from lading.blobs.hash_notes import HashNotes
 from lading.blobs.hashing import HashesInProgress, Known, RunningHash
-from lading.blobs.notes import Notes
-from lading.blobs.pipeline import Pipeline
 from lading.core.digest import SHA256, Bytes, Digest
 from lading.core.errors import DigestMismatch, RegistryError, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadKey
-from lading.ports.blobs import WRONG_DIGESTS
+from lading.core.typing import override
+from lading.ports.uploads import WRONG_DIGESTS, StagedUpload
 
 # Bytes up to which a thread would take longer to wake up than they take to hash and to copy into
 # the page cache, which is all that writing them is.
@@ -28,8 +28,8 @@ _NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.ENOSYS})
 READ_SIZE = 1024 * 1024
 
 
-class StagedFile:
-    """See `lading.ports.blobs.StagedUpload`; open while it is entered.
+class StagedFile(StagedUpload):
+    """The file of an upload, open and locked while it is entered.
 
     Args:
         disk: that the upload is on.
@@ -43,7 +43,7 @@ class StagedFile:
         self,
         disk: Disk,
         hashes: HashesInProgress,
-        notes: Notes,
+        notes: HashNotes,
         upload: UploadKey,
         algorithm: str | None = None,
     ) -> None:
@@ -52,7 +52,7 @@ class StagedFile:
         self._notes = notes
         self._upload = upload
         self._algorithm = algorithm
-        self._path = disk.path_of(upload)
+        self._path = disk.layout.upload(upload)
         self._descriptor = -1
         # The hash of the bytes so far, or of a beginning of them if it is behind; or else what is
         # known of it.
@@ -63,19 +63,19 @@ class StagedFile:
         self._verified: Digest | None = None
         self._is_synced = False
         self._over = False
-        self._pipeline = Pipeline(disk)
+        self._pipeline = AppendPipeline(disk)
         self.size = 0
         self.active_at = 0.0
 
     async def __aenter__(self) -> "StagedFile":
         """Open the file, unless somebody else has it."""
-        with translated():
+        with os_errors.translate():
             self._descriptor, status = _open_exclusively(self._path)
         self.size, self.active_at = status.st_size, status.st_mtime
         running = self._hashes.take(self._upload, self.size)
         if self.size == 0 and self._algorithm is not None:
             self._running = RunningHash.start(self._algorithm)
-        elif running is not None and not status.st_mode & marks.CUT:
+        elif running is not None and not status.st_mode & upload_flags.CUT:
             self._running = running
         else:
             self._recall()
@@ -87,7 +87,7 @@ class StagedFile:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Hand what is known of the hash to the upload's next request, and let go of the file."""
+        """Hand what is known of the hash to the upload's next request, and close the file."""
         try:
             await self._settle()
             if self._running is not None and not self._over:
@@ -95,37 +95,37 @@ class StagedFile:
         finally:
             os.close(self._descriptor)
 
+    @override
     async def touch(self, now: float) -> None:
-        """See `StagedUpload.touch`."""
         await self._settle()
         if not self._over:
-            with translated():
+            with os_errors.translate():
                 os.utime(self._descriptor, (now, now))
 
+    @override
     async def write(self, data: Bytes) -> None:
-        """See `StagedUpload.write`."""
         try:
-            with translated():
+            with os_errors.translate():
                 await self._take_on(data)
         except RegistryError:
             await self._give_up()
             raise
 
+    @override
     async def finish(self) -> None:
-        """See `StagedUpload.finish`."""
         await self._finish()
 
+    @override
     async def rewind(self, size: int) -> None:
-        """See `StagedUpload.rewind`."""
         await self._settle()
         await self._disk.run(self._rewind, size)
 
+    @override
     async def verify(self, digest: Digest) -> None:
-        """See `StagedUpload.verify`."""
         await self._finish()
         actual = await self._digest(digest.algorithm)
         if actual != digest:
-            with translated():
+            with os_errors.translate():
                 self._count_wrong_digest()
             raise DigestMismatch("", {"expected": digest, "actual": actual})
         if self.size > SMALL:
@@ -133,8 +133,8 @@ class StagedFile:
             self._is_synced = True
         self._verified = digest
 
+    @override
     async def commit(self, digest: Digest) -> None:
-        """See `StagedUpload.commit`."""
         if self._verified != digest:
             await self.verify(digest)
         await self._disk.run(self._commit, digest)
@@ -168,7 +168,7 @@ class StagedFile:
         if self._pipeline.is_empty:
             return
         try:
-            with translated():
+            with os_errors.translate():
                 await self._pipeline.drain()
         except RegistryError:
             await self._give_up()
@@ -198,23 +198,23 @@ class StagedFile:
     def _write(self, data: Bytes, offset: int) -> None:
         view = memoryview(data)
         while view:
-            written = direct.write(self._descriptor, view, offset)
+            written = uncached_writes.write(self._descriptor, view, offset)
             offset += written
             view = view[written:]
 
     def _rewind(self, size: int) -> None:
-        if not files.leads_to(self._path, self._descriptor):  # it is a blob now, or was cancelled
+        if not file_calls.leads_to(self._path, self._descriptor):  # a blob now, or cancelled
             return
         try:
             # Another worker may keep a hash of the bytes that go now. The mark comes first, and is
             # looked for under the same lock, so that such a hash is never taken for that of new
             # bytes.
-            marks.set_cut(self._descriptor)
+            upload_flags.set_cut(self._descriptor)
             known = self._notes.read(self._descriptor)
             if known is None or known.size > size:
                 self._notes.forget(self._descriptor)
         except OSError:  # better no upload than a wrong one
-            files.delete(self._path)
+            file_calls.remove(self._path)
             raise
         os.ftruncate(self._descriptor, size)
         self.size = size
@@ -223,26 +223,27 @@ class StagedFile:
 
     def _count_wrong_digest(self) -> None:
         """Each may have taken reading and hashing all bytes, so an upload has a few only."""
-        if not files.leads_to(self._path, self._descriptor):  # it was cancelled
+        if not file_calls.leads_to(self._path, self._descriptor):  # it was cancelled
             return
         try:
-            number = marks.count_wrong_digest(self._descriptor)
+            number = upload_flags.count_wrong_digest(self._descriptor)
         except OSError:
             number = WRONG_DIGESTS
         if number >= WRONG_DIGESTS:
-            files.delete(self._path)
+            file_calls.remove(self._path)
 
     def _commit(self, digest: Digest) -> None:
-        target = f"{self._disk.directory_of(digest)}/data"
-        self._announce(digest)
+        layout = self._disk.layout
+        target, mark = layout.blob(digest), layout.mark(self._upload, digest)
+        self._announce(mark)
         try:
             self._disk.make_room(digest)
             if not self._is_synced:
                 os.fsync(self._descriptor)
             self._become(target)
         except (OSError, UploadUnknown):
-            if not files.leads_to(target, self._descriptor):  # it did not come to that
-                files.delete(marked(self._path, digest))
+            if not file_calls.leads_to(target, self._descriptor):  # it did not come to that
+                file_calls.remove(mark)
             raise
         self._over = True
         self._disk.sync_name(digest)
@@ -251,10 +252,10 @@ class StagedFile:
     def _tidy(self) -> None:
         """A blob is a file like any other. Were it not, in this, that would do no harm."""
         with suppress(OSError):
-            marks.remove(self._descriptor)
+            upload_flags.clear(self._descriptor)
             self._notes.forget(self._descriptor)
 
-    def _announce(self, digest: Digest) -> None:
+    def _announce(self, mark: str) -> None:
         """Say that the upload is about to get its final name.
 
         The mark is a second name of the upload's file. A file of its own would cost an inode for
@@ -262,7 +263,6 @@ class StagedFile:
         minutes, so a busy registry would search for a free one, push by push, among thousands that
         it has just let go. Where files have only one name, it is a file of its own all the same.
         """
-        mark = marked(self._path, digest)
         try:
             with suppress(FileExistsError):  # by an attempt that a crash ended
                 os.link(self._path, mark)
@@ -272,7 +272,7 @@ class StagedFile:
             if error.errno not in _NO_LINKS:
                 raise
             with suppress(FileExistsError):
-                files.make(mark, self.active_at)
+                file_calls.make(mark, self.active_at)
 
     def _become(self, target: str) -> None:
         try:
@@ -322,11 +322,6 @@ class StagedFile:
             self._hashes.keep(self._upload, running)
 
 
-def marked(path: str, digest: Digest) -> str:
-    """The mark of an upload that is about to be a blob."""
-    return f"{path}.{digest}"
-
-
 def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
     """Open an upload's file, unless somebody else has it; the descriptor and the status."""
     try:
@@ -342,12 +337,12 @@ def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
 
 def _take(path: str, descriptor: int) -> os.stat_result:
     """Lock an upload's file, which is not to be touched unless that succeeds; its status."""
-    if not files.try_lock(descriptor):
+    if not file_calls.try_lock(descriptor):
         raise UploadOutOfOrder(
             "another request is writing to this upload; ask for its status, then go on",
             os.fstat(descriptor).st_size,
         )
-    status = files.status_if_named(path, descriptor)
+    status = file_calls.status_if_named(path, descriptor)
     if status is None:  # it became a blob between the open and the lock
         raise UploadUnknown
     return status

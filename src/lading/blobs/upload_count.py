@@ -9,14 +9,14 @@ MAX_AGE = 5.0
 MAX_BEGUN = 100
 
 
-class Census:
+class UploadCount:
     """The last count, and what was begun here since.
 
     Attributes:
-        count: how many there are, about.
+        number: how many there are, about.
     """
 
-    count = 0
+    number = 0
     _begun = MAX_BEGUN
     _at = 0.0
 
@@ -29,9 +29,9 @@ class Census:
 
     def counted(self, count: int) -> None:
         """So many there are."""
-        self.count = count + self._begun
+        self.number = count + self._begun
 
     def begun(self) -> None:
         """There is one more."""
         self._begun += 1
-        self.count += 1
+        self.number += 1

@@ -15,16 +15,17 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs import files, filesystem
-from lading.blobs.filesystem import FilesystemBlobs
-from lading.blobs.small import LARGEST
-from lading.blobs.staged import SMALL
+from lading.blobs import file_blobs, file_calls
+from lading.blobs.small_cache import LARGEST
+from lading.blobs.staged_file import SMALL
+from lading.blobs.stores import Stores
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadId, UploadKey
-from lading.ports.blobs import LocalFile, StagedUpload
+from lading.ports.blob_sources import LocalFile
+from lading.ports.uploads import StagedUpload
 from tests.support.contents import HELLO as HELLO_REPOSITORY
-from tests.support.contents import begin, read, store
+from tests.support.contents import begin, path_of, read, store
 from tests.support.distribution import Tree
 from tests.support.processes import wait_until
 
@@ -34,11 +35,11 @@ DIGEST = Digest.of(HELLO)
 
 
 @pytest.fixture
-async def blobs(tmp_path: Path) -> AsyncIterator[FilesystemBlobs]:
+async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
     """An empty store in `tmp_path`."""
-    opened = FilesystemBlobs(tmp_path)
+    opened = Stores.in_files(tmp_path)
     yield opened
-    await opened.close()
+    await opened.blobs.close()
 
 
 def files_below(root: Path) -> set[str]:
@@ -59,99 +60,92 @@ def refused(*_: object) -> None:
 
 @pytest.mark.parametrize("algorithm", ["sha256", "sha512"])
 async def test_blobs_are_where_distribution_keeps_them(
-    blobs: FilesystemBlobs, tmp_path: Path, algorithm: str
+    stores: Stores, tmp_path: Path, algorithm: str
 ) -> None:
     """So that a person can find and check them, and nginx can serve them by their key."""
-    digest = await store(blobs, HELLO, algorithm)
+    digest = await store(stores, bytes(LARGEST + 1), algorithm)
 
-    found = await blobs.find(digest)
+    found = await stores.blobs.find(digest)
 
     key = f"{algorithm}/{digest.hex[:2]}/{digest.hex}/data"
     assert found == LocalFile(f"{tmp_path}/docker/registry/v2/blobs/{key}", key)
     assert files_below(tmp_path) == {f"docker/registry/v2/blobs/{key}"}
 
 
-async def test_damaged_bytes_are_not_kept_in_memory(blobs: FilesystemBlobs) -> None:
+async def test_damaged_bytes_are_not_kept_in_memory(stores: Stores) -> None:
     """When they are mended, the next pull gets what the digest names."""
-    digest = await store(blobs, HELLO)
-    blobs.path(digest).write_bytes(b"jello")
-    assert await blobs.read_small(digest, len(HELLO)) is None
+    digest = await store(stores, HELLO)
+    path_of(stores, digest).write_bytes(b"jello")
+    assert await stores.blobs.find(digest) is None
 
-    await store(blobs, HELLO)
-    assert read(await blobs.read_small(digest, len(HELLO))) == HELLO
+    await store(stores, HELLO)
+    assert read(await stores.blobs.find(digest)) == HELLO
 
 
-async def test_what_the_disk_must_bring_is_read_as_well(blobs: FilesystemBlobs) -> None:
+async def test_what_the_disk_must_bring_is_read_as_well(stores: Stores) -> None:
     """Nothing of it is in the page cache."""
-    digest = await store(blobs, HELLO)
-    descriptor = os.open(blobs.path(digest), os.O_RDONLY)
+    digest = await store(stores, HELLO)
+    descriptor = os.open(path_of(stores, digest), os.O_RDONLY)
     os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
     os.close(descriptor)
 
-    assert read(await blobs.read_small(digest, len(HELLO))) == HELLO
+    assert read(await stores.blobs.find(digest)) == HELLO
 
 
-async def test_what_is_large_is_not_kept_in_memory(blobs: FilesystemBlobs) -> None:
-    """However it is asked for."""
-    data = bytes(LARGEST + 1)
-    digest = await store(blobs, data)
-    assert await blobs.read_small(digest, len(data)) is None
-
-
-async def test_deleting_a_blob_leaves_nothing_of_it(blobs: FilesystemBlobs, tmp_path: Path) -> None:
+async def test_deleting_a_blob_leaves_nothing_of_it(stores: Stores, tmp_path: Path) -> None:
     """Neither the file nor the directory of its own."""
-    digest = await store(blobs, HELLO)
+    digest = await store(stores, HELLO)
 
-    await blobs.delete([digest])
+    await stores.blobs.delete([digest])
 
     assert files_below(tmp_path) == set()
-    assert not blobs.path(digest).parent.exists()
+    assert not path_of(stores, digest).parent.exists()
 
 
 async def test_directories_of_owners_go_when_they_were_empty_for_long(
-    blobs: FilesystemBlobs, tmp_path: Path
+    stores: Stores, tmp_path: Path
 ) -> None:
     """An owner who comes back gets another; one that holds an upload stays."""
-    ended, going_on = await begin(blobs), await begin(blobs)
-    await commit_nothing(blobs, ended)
+    ended, going_on = await begin(stores), await begin(stores)
+    await commit_nothing(stores, ended)
     directories = {key: tmp_path / "lading/uploads" / key.owner for key in (ended, going_on)}
-    await blobs.tidy(time.time() - 60)
+    await stores.uploads.tidy(time.time() - 60)
     assert all(directory.exists() for directory in directories.values())
 
-    await blobs.tidy(time.time() + 60)
+    await stores.uploads.tidy(time.time() + 60)
     assert not directories[ended].exists()
     assert directories[going_on].exists()
-    await blobs.begin(ended, algorithm="sha256", now=0)
-    assert await blobs.staged_size(ended) == 0
+    await stores.uploads.begin(ended, algorithm="sha256", now=0)
+    assert await stores.uploads.size(ended) == 0
 
 
-async def test_who_cancels_an_upload_leaves_nothing(blobs: FilesystemBlobs, tmp_path: Path) -> None:
+async def test_who_cancels_an_upload_leaves_nothing(stores: Stores, tmp_path: Path) -> None:
     """Not even a directory, of which there would be one for each address."""
-    first = await begin(blobs)
+    first = await begin(stores)
     second = UploadKey.of(HELLO_REPOSITORY, UploadId.of(uuid.uuid4(), first.owner))
-    await blobs.begin(second, algorithm="sha256", now=0)
+    await stores.uploads.begin(second, algorithm="sha256", now=0)
 
-    await blobs.discard(first)
-    assert await blobs.staged_size(second) == 0
-    await blobs.discard(second)
+    await stores.uploads.discard(first)
+    assert await stores.uploads.size(second) == 0
+    await stores.uploads.discard(second)
     assert list((tmp_path / "lading/uploads").iterdir()) == []
 
 
-async def commit_nothing(blobs: FilesystemBlobs, upload: UploadKey) -> None:
+async def commit_nothing(stores: Stores, upload: UploadKey) -> None:
     """Finish an upload without any bytes."""
     digest = Digest.of(b"")
-    async with blobs.stage(upload) as staged:
+    async with stores.uploads.stage(upload) as staged:
         await staged.commit(digest)
-        await blobs.settle(upload, digest)
+        await stores.uploads.settle(upload, digest)
 
 
 async def test_nobody_waits_until_the_bytes_of_a_deleted_blob_are_free(
-    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """That takes long for a large one, and who deletes it holds a lock."""
-    digest = await store(blobs, HELLO)
-    os.truncate(blobs.path(digest), filesystem.LARGE)
-    busy, go_on, free = threading.Event(), threading.Event(), filesystem._close_all
+    digest = await store(stores, HELLO)
+    os.truncate(path_of(stores, digest), file_blobs.LARGE)
+    busy, go_on, free = threading.Event(), threading.Event(), file_blobs._close_all
 
     def slow(descriptors: Sequence[int]) -> None:
         assert len(descriptors) == 1
@@ -159,31 +153,31 @@ async def test_nobody_waits_until_the_bytes_of_a_deleted_blob_are_free(
         go_on.wait(60)
         free(descriptors)
 
-    monkeypatch.setattr(filesystem, "_close_all", slow)
-    await blobs.delete([digest])
+    monkeypatch.setattr(file_blobs, "_close_all", slow)
+    await stores.blobs.delete([digest])
 
-    assert not blobs.path(digest).parent.exists()
+    assert not path_of(stores, digest).parent.exists()
     assert busy.wait(60)
     go_on.set()
 
 
 async def test_a_store_survives_the_removal_of_empty_directories(
-    blobs: FilesystemBlobs, tmp_path: Path
+    stores: Stores, tmp_path: Path
 ) -> None:
     """As people tidy up after a collection."""
-    digest = await store(blobs, HELLO)
-    await blobs.delete([digest])
-    blobs.path(digest).parents[1].rmdir()
-    blobs.path(digest).parents[2].rmdir()
+    digest = await store(stores, HELLO)
+    await stores.blobs.delete([digest])
+    path_of(stores, digest).parents[1].rmdir()
+    path_of(stores, digest).parents[2].rmdir()
 
-    await store(blobs, HELLO)
+    await store(stores, HELLO)
 
-    assert read(await blobs.find(digest)) == HELLO
+    assert read(await stores.blobs.find(digest)) == HELLO
 
 
-async def test_strangers_files_are_no_blobs(blobs: FilesystemBlobs, tmp_path: Path) -> None:
+async def test_strangers_files_are_no_blobs(stores: Stores, tmp_path: Path) -> None:
     """Whatever people and other programs leave there."""
-    digest = await store(blobs, HELLO)
+    digest = await store(stores, HELLO)
     top = tmp_path / "docker/registry/v2/blobs"
     for stray in (
         "README",
@@ -197,34 +191,32 @@ async def test_strangers_files_are_no_blobs(blobs: FilesystemBlobs, tmp_path: Pa
         (top / stray).parent.mkdir(parents=True, exist_ok=True)
         (top / stray).write_bytes(b"")
 
-    assert [found async for found in blobs.digests()] == [digest]
+    assert [found async for found in stores.blobs.digests()] == [digest]
 
 
-async def test_a_blob_of_the_wrong_size_is_replaced(blobs: FilesystemBlobs) -> None:
+async def test_a_blob_of_the_wrong_size_is_replaced(stores: Stores) -> None:
     """A push heals what was cut off."""
-    digest = await store(blobs, HELLO)
-    blobs.path(digest).write_bytes(b"hel")
+    digest = await store(stores, HELLO)
+    path_of(stores, digest).write_bytes(b"hel")
 
-    await store(blobs, HELLO)
+    await store(stores, HELLO)
 
-    assert read(await blobs.find(digest)) == HELLO
+    assert read(await stores.blobs.find(digest)) == HELLO
 
 
-async def test_what_is_open_can_be_read_to_its_end(blobs: FilesystemBlobs) -> None:
+async def test_what_is_open_can_be_read_to_its_end(stores: Stores) -> None:
     """A pull that has begun survives the deletion of its blob."""
-    digest = await store(blobs, HELLO)
-    with blobs.path(digest).open("rb") as opened:
-        await blobs.delete([digest])
+    digest = await store(stores, HELLO)
+    with path_of(stores, digest).open("rb") as opened:
+        await stores.blobs.delete([digest])
 
         assert opened.read() == HELLO
 
 
-async def test_bytes_that_were_written_survive_the_process(
-    blobs: FilesystemBlobs, tmp_path: Path
-) -> None:
+async def test_bytes_that_were_written_survive_the_process(stores: Stores, tmp_path: Path) -> None:
     """A worker that starts anew finds the upload where it was."""
-    upload = await begin(blobs)
-    async with blobs.stage(upload) as staged:
+    upload = await begin(stores)
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(HELLO)
         assert files_below(tmp_path) == {f"lading/uploads/{upload.owner}/{upload}"}
         assert (tmp_path / "lading/uploads" / upload.owner / upload).read_bytes() == HELLO
@@ -232,10 +224,10 @@ async def test_bytes_that_were_written_survive_the_process(
 
 @pytest.mark.parametrize("what", ["lock", "upload"])
 async def test_a_process_that_is_killed_lets_go_of_its_locks(
-    blobs: FilesystemBlobs, tmp_path: Path, what: str
+    stores: Stores, tmp_path: Path, what: str
 ) -> None:
     """As it holds them; until then nobody else gets them."""
-    upload = await begin(blobs)
+    upload = await begin(stores)
     holder = subprocess.Popen(
         [sys.executable, "-c", HOLDER, str(tmp_path), what, upload, DIGEST],
         stdout=subprocess.PIPE,
@@ -245,31 +237,31 @@ async def test_a_process_that_is_killed_lets_go_of_its_locks(
         assert holder.stdout.readline() == b"holding\n"
         if what == "upload":
             with pytest.raises(UploadOutOfOrder):
-                await blobs.stage(upload).__aenter__()
+                await stores.uploads.stage(upload).__aenter__()
         else:
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.1), blobs.lock(DIGEST):
+                async with asyncio.timeout(0.1), stores.locks.lock(DIGEST):
                     pass
     finally:
         holder.kill()
         holder.communicate()
 
-    async with asyncio.timeout(5), blobs.lock(DIGEST), blobs.stage(upload):
+    async with asyncio.timeout(5), stores.locks.lock(DIGEST), stores.uploads.stage(upload):
         pass
 
 
 HOLDER = """
 import asyncio, sys
 from pathlib import Path
-from lading.blobs.filesystem import FilesystemBlobs
+from lading.blobs.stores import Stores
 from lading.core.digest import Digest
 from lading.core.names import UploadKey
 
 async def hold():
-    blobs = FilesystemBlobs(Path(sys.argv[1]))
+    stores = Stores.in_files(Path(sys.argv[1]))
     upload = UploadKey(sys.argv[3])
-    held = blobs.lock(Digest(sys.argv[4])) if sys.argv[2] == "lock" else blobs.stage(upload)
-    async with held:
+    lock, stage = stores.locks.lock(Digest(sys.argv[4])), stores.uploads.stage(upload)
+    async with lock if sys.argv[2] == "lock" else stage:
         print("holding", flush=True)
         await asyncio.sleep(60)
 
@@ -297,26 +289,26 @@ def public_directory() -> Iterator[Path]:
 
 
 @pytest.fixture
-async def lock_of_another_user(public_directory: Path) -> AsyncIterator[FilesystemBlobs]:
+async def lock_of_another_user(public_directory: Path) -> AsyncIterator[Stores]:
     """A store where the lock of `DIGEST` may only be read."""
-    blobs = FilesystemBlobs(public_directory)
+    stores = Stores.in_files(public_directory)
     lock = public_directory / "lading/locks" / DIGEST.hex[:2]
     lock.touch()
     lock.chmod(0o444)
-    yield blobs
-    await blobs.close()
+    yield stores
+    await stores.blobs.close()
 
 
 async def test_a_lock_that_another_user_made_can_be_held(
-    lock_of_another_user: FilesystemBlobs, nobody: None
+    lock_of_another_user: Stores, nobody: None
 ) -> None:
     """After `sudo lading garbage-collect`, the server goes on."""
-    async with lock_of_another_user.lock(DIGEST):
+    async with lock_of_another_user.locks.lock(DIGEST):
         pass
 
 
 async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_done(
-    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else the next request would write to the same place at the same time."""
     writing, go_on, large = asyncio.Event(), False, bytes(SMALL + 1)
@@ -329,10 +321,10 @@ async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_don
         return pwrite(*arguments)  # type: ignore[arg-type]
 
     monkeypatch.setattr(os, "pwrite", slow)
-    upload = await begin(blobs)
+    upload = await begin(stores)
 
     async def request() -> None:
-        async with blobs.stage(upload) as staged:
+        async with stores.uploads.stage(upload) as staged:
             await staged.write(large)
 
     given_up = asyncio.create_task(request())
@@ -340,16 +332,16 @@ async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_don
     given_up.cancel()
     await asyncio.sleep(0.02)
     with pytest.raises(UploadOutOfOrder):
-        await blobs.stage(upload).__aenter__()
+        await stores.uploads.stage(upload).__aenter__()
     go_on = True
     with pytest.raises(asyncio.CancelledError):
         await given_up
-    async with blobs.stage(upload) as staged:
+    async with stores.uploads.stage(upload) as staged:
         assert staged.size == len(large)
 
 
 async def test_large_pieces_are_the_callers_again_one_write_later(
-    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not before: meanwhile they are written and hashed, however slow the disk is."""
     pwrite = os.pwrite
@@ -362,8 +354,8 @@ async def test_large_pieces_are_the_callers_again_one_write_later(
     sent = [os.urandom(PIECE) for _ in range(8)]
     buffers = [bytearray(PIECE), bytearray(PIECE)]
     digest = Digest.of(b"".join(sent))
-    upload = await begin(blobs)
-    async with blobs.stage(upload) as staged:
+    upload = await begin(stores)
+    async with stores.uploads.stage(upload) as staged:
         for number, data in enumerate(sent):
             buffers[number % 2][:] = data
             await staged.write(buffers[number % 2])
@@ -371,12 +363,12 @@ async def test_large_pieces_are_the_callers_again_one_write_later(
         buffers[1][:] = bytes(PIECE)
         await staged.commit(digest)
 
-    assert read(await blobs.find(digest)) == b"".join(sent)
+    assert read(await stores.blobs.find(digest)) == b"".join(sent)
 
 
 @pytest.mark.parametrize("failing", range(4))
 async def test_behind_a_piece_that_could_not_be_written_there_is_nothing(
-    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch, failing: int
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, failing: int
 ) -> None:
     """What is there is a beginning of what was sent; and its hash is not taken for another's."""
     sent = [os.urandom(PIECE) for _ in range(4)]
@@ -385,15 +377,15 @@ async def test_behind_a_piece_that_could_not_be_written_there_is_nothing(
     def full_once(*arguments: int | memoryview) -> int:
         return full_disk() if next(calls) == failing else pwrite(*arguments)  # type: ignore[arg-type]
 
-    upload = await begin(blobs)
-    async with blobs.stage(upload) as staged:
+    upload = await begin(stores)
+    async with stores.uploads.stage(upload) as staged:
         monkeypatch.setattr(os, "pwrite", full_once)
         with pytest.raises(StorageFull):
             await send(staged, sent)
         assert staged.size == failing * PIECE
-        assert await blobs.staged_size(upload) == staged.size
+        assert await stores.uploads.size(upload) == staged.size
 
-    async with blobs.stage(upload) as staged:
+    async with stores.uploads.stage(upload) as staged:
         await send(staged, sent[failing:])
         await staged.commit(Digest.of(b"".join(sent)))
 
@@ -405,58 +397,58 @@ async def send(staged: StagedUpload, pieces: Sequence[bytes]) -> None:
     await staged.finish()
 
 
-async def test_a_full_disk_is_told(blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_full_disk_is_told(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
     """By each thing that needs space; what is stored can be read."""
-    digest = await store(blobs, HELLO)
-    upload = await begin(blobs)
+    digest = await store(stores, HELLO)
+    upload = await begin(stores)
     monkeypatch.setattr(os, "pwrite", full_disk)
-    async with blobs.stage(upload) as staged:
+    async with stores.uploads.stage(upload) as staged:
         with pytest.raises(StorageFull):
             await staged.write(HELLO)
-    monkeypatch.setattr(files, "make", full_disk)
+    monkeypatch.setattr(file_calls, "make", full_disk)
     with pytest.raises(StorageFull):
-        await begin(blobs)
+        await begin(stores)
 
-    assert read(await blobs.find(digest)) == HELLO
+    assert read(await stores.blobs.find(digest)) == HELLO
 
 
 @pytest.mark.parametrize("call", ["fsync", "mkdir", "replace"])
 async def test_a_commit_that_fails_leaves_the_upload_as_it_was(
-    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch, call: str
+    stores: Stores, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
     """It can go back and be committed when there is space again."""
-    upload = await begin(blobs)
-    async with blobs.stage(upload) as staged:
+    upload = await begin(stores)
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(b"hel")
-    async with blobs.stage(upload) as staged:
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(b"lo")
         with monkeypatch.context() as broken:
             broken.setattr(os, call, full_disk)
             with pytest.raises(StorageFull):
                 await staged.commit(DIGEST)
         await staged.rewind(3)
-    assert await blobs.find(DIGEST) is None
+    assert await stores.blobs.find(DIGEST) is None
 
-    async with blobs.stage(upload) as staged:
+    async with stores.uploads.stage(upload) as staged:
         assert staged.size == 3
         await staged.write(b"lo")
         await staged.commit(DIGEST)
-    assert read(await blobs.find(DIGEST)) == HELLO
+    assert read(await stores.blobs.find(DIGEST)) == HELLO
 
 
 async def test_a_commit_that_fails_after_its_rename_has_made_a_blob(
-    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Going back must not cut it; committing the same again makes it durable."""
-    upload = await begin(blobs)
+    upload = await begin(stores)
     fsync = os.fsync
 
     def fail_after_rename(descriptor: int) -> None:
-        if blobs.path(DIGEST).exists():
+        if path_of(stores, DIGEST).exists():
             full_disk()
         fsync(descriptor)
 
-    async with blobs.stage(upload) as staged:
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(HELLO)
         monkeypatch.setattr(os, "fsync", fail_after_rename)
         with pytest.raises(StorageFull):
@@ -464,20 +456,20 @@ async def test_a_commit_that_fails_after_its_rename_has_made_a_blob(
         await staged.rewind(0)
     monkeypatch.undo()
 
-    assert read(await blobs.find(DIGEST)) == HELLO
-    await store(blobs, HELLO)
+    assert read(await stores.blobs.find(DIGEST)) == HELLO
+    await store(stores, HELLO)
 
 
 @pytest.mark.parametrize("change", [refused, lambda *_: None], ids=["refused", "not kept"])
 async def test_an_upload_that_cannot_be_marked_as_cut_is_given_up(
-    blobs: FilesystemBlobs,
+    stores: Stores,
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
     change: Callable[..., None],
 ) -> None:
     """Better none than one whose kept hash is wrong; its space is free at once."""
-    upload = await begin(blobs)
-    async with blobs.stage(upload) as staged:
+    upload = await begin(stores)
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(HELLO)
         with monkeypatch.context() as broken:
             broken.setattr(os, "fchmod", change)
@@ -486,30 +478,30 @@ async def test_an_upload_that_cannot_be_marked_as_cut_is_given_up(
 
     assert files_below(tmp_path) == set()
     with pytest.raises(UploadUnknown):
-        await blobs.stage(upload).__aenter__()
+        await stores.uploads.stage(upload).__aenter__()
 
 
 async def test_nothing_is_left_of_an_upload_that_was_cut_and_committed(
-    blobs: FilesystemBlobs, tmp_path: Path
+    stores: Stores, tmp_path: Path
 ) -> None:
     """The mark goes with it; likewise when it is discarded. A blob is a file like any other."""
     for end in ("commit", "discard"):
-        upload = await begin(blobs)
-        async with blobs.stage(upload) as staged:
+        upload = await begin(stores)
+        async with stores.uploads.stage(upload) as staged:
             await staged.write(b"help!")
             await staged.rewind(3)
             await staged.write(b"lo")
             if end == "commit":
                 await staged.commit(DIGEST)
-                await blobs.settle(upload, DIGEST)
-        await blobs.discard(upload)
+                await stores.uploads.settle(upload, DIGEST)
+        await stores.uploads.discard(upload)
 
-    assert files_below(tmp_path) == {blobs.path(DIGEST).relative_to(tmp_path).as_posix()}
-    assert not blobs.path(DIGEST).stat().st_mode & 0o111
+    assert files_below(tmp_path) == {path_of(stores, DIGEST).relative_to(tmp_path).as_posix()}
+    assert not path_of(stores, DIGEST).stat().st_mode & 0o111
 
 
 async def test_where_files_have_one_name_the_mark_is_a_file_of_its_own(
-    blobs: FilesystemBlobs, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on exFAT, and on many file systems of networks."""
 
@@ -517,59 +509,59 @@ async def test_where_files_have_one_name_the_mark_is_a_file_of_its_own(
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "link", no_links)
-    upload = await begin(blobs)
+    upload = await begin(stores)
 
-    async with blobs.stage(upload) as staged:
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(HELLO)
         await staged.commit(DIGEST)
 
-    assert [mark.digest for mark in await blobs.list_staged()] == [DIGEST]
-    await blobs.settle(upload, DIGEST)
-    assert await blobs.list_staged() == []
-    assert read(await blobs.find(DIGEST)) == HELLO
+    assert [mark.digest for mark in await stores.uploads.list_all()] == [DIGEST]
+    await stores.uploads.settle(upload, DIGEST)
+    assert await stores.uploads.list_all() == []
+    assert read(await stores.blobs.find(DIGEST)) == HELLO
 
 
-async def test_a_mark_takes_no_inode(blobs: FilesystemBlobs, tmp_path: Path) -> None:
+async def test_a_mark_takes_no_inode(stores: Stores, tmp_path: Path) -> None:
     """It is another name of the blob, so that a push lets go of no file."""
-    upload = await begin(blobs)
-    async with blobs.stage(upload) as staged:
+    upload = await begin(stores)
+    async with stores.uploads.stage(upload) as staged:
         await staged.write(HELLO)
         await staged.commit(DIGEST)
 
     (mark,) = (tmp_path / "lading/uploads").glob("*/*")
-    assert mark.samefile(blobs.path(DIGEST))
+    assert mark.samefile(path_of(stores, DIGEST))
 
 
 async def test_damaged_bytes_taken_aside_replace_none_that_were_taken_before(
-    blobs: FilesystemBlobs,
+    stores: Stores,
 ) -> None:
     places = []
     for damaged in (b"hell0", b"HELLO"):
-        await store(blobs, HELLO)
-        blobs.path(DIGEST).write_bytes(damaged)
-        places.append(await blobs.quarantine(DIGEST))
+        await store(stores, HELLO)
+        path_of(stores, DIGEST).write_bytes(damaged)
+        places.append(await stores.blobs.quarantine(DIGEST))
     assert [Path(str(place)).read_bytes() for place in places] == [b"hell0", b"HELLO"]
 
 
 @pytest.mark.parametrize("name", ["hello", "a/b/c"])
 async def test_what_repositories_of_distribution_refer_to_is_never_deleted(
-    blobs: FilesystemBlobs, tmp_path: Path, name: str
+    stores: Stores, tmp_path: Path, name: str
 ) -> None:
     tree = Tree(tmp_path)
     layer, manifest = tree.layer(name, HELLO), tree.manifest(f"{name}/below", "latest", b"manifest")
     stray = tree.blob(b"stray")
     digests = [Digest.of(data) for data in (HELLO, b"manifest", b"stray")]
-    assert await blobs.is_shared()
-    assert await blobs.referred_to(digests) == set(digests[:2])
-    await blobs.delete(digests)
+    assert await stores.blobs.is_shared()
+    assert await stores.blobs.referred_to(digests) == set(digests[:2])
+    await stores.blobs.delete(digests)
     assert [path.exists() for path in (layer, manifest, stray)] == [True, True, False]
 
 
 async def test_nothing_is_deleted_while_what_refers_to_it_cannot_be_read(
-    blobs: FilesystemBlobs, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layer = Tree(tmp_path).layer("hello", HELLO)
     monkeypatch.setattr(os, "scandir", refused)
     with pytest.raises(Unavailable):
-        await blobs.delete([DIGEST])
+        await stores.blobs.delete([DIGEST])
     assert layer.exists()

@@ -1,4 +1,4 @@
-"""Calls on files, by their paths as strings; see `lading.blobs.disk` for why they are strings."""
+"""Calls of the operating system on files, by paths that are strings (see `lading.blobs.layout`)."""
 
 import fcntl
 import os
@@ -19,30 +19,6 @@ def size_of(path: str) -> int:
     return size_if_there(path) or 0
 
 
-def read_cached(path: str, size: int) -> bytes | None:
-    """So many bytes of a file, if the page cache has them: then there is nothing to wait for."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return None
-    data = bytearray(size)
-    try:
-        return bytes(data) if os.preadv(descriptor, [data], 0, os.RWF_NOWAIT) == size else None
-    except OSError:  # not cached, or a file system that cannot tell
-        return None
-    finally:
-        os.close(descriptor)
-
-
-def read(path: str, size: int) -> bytes | None:
-    """The first bytes of a file, up to so many, if it is there."""
-    try:
-        with open(path, "rb") as file:
-            return file.read(size)
-    except FileNotFoundError:
-        return None
-
-
 def make(path: str, at: float) -> None:
     """Make an empty file, as old as that.
 
@@ -56,8 +32,8 @@ def make(path: str, at: float) -> None:
         os.close(descriptor)
 
 
-def delete(path: str) -> None:
-    """Take a name away, if it is there."""
+def remove(path: str) -> None:
+    """Remove a name, if it is there."""
     with suppress(FileNotFoundError):
         os.unlink(path)
 

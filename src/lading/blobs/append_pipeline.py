@@ -12,7 +12,7 @@ from lading.system.threads import Pending
 Work = Callable[[], None]
 
 
-class Pipeline:
+class AppendPipeline:
     """Works on pieces in the order in which they come."""
 
     def __init__(self, disk: Disk) -> None:

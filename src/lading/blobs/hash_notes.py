@@ -1,11 +1,11 @@
-"""Notes on an upload: what is known of the hash of its bytes, for whichever worker goes on with it.
+"""Notes of hashes: what is known of the hash of an upload, for whichever worker goes on with it.
 
 A note is an extended attribute of the upload's file, written by the holder of its lock when a
 request is over. It names the bytes that it is of, all of which are in the file by then. What is
 appended later does not touch them, so a note is never wrong, only old: whoever goes on reads what
 has come since, which after a request that was killed is what that one had written.
 
-* Who cuts a file back takes away the note on bytes that go.
+* Who cuts a file back removes the note on bytes that go.
 * A power cut can leave the note and not the bytes. So a note holds until the machine starts anew.
 * Where files have no such attributes there are no notes, and nothing depends on them. One of
   SHA-256 fits into an inode of ext4 and XFS, beside what is there: it costs about a microsecond.
@@ -35,8 +35,8 @@ _OF_KIND = {kind: of for of, kind in _KINDS.items()}
 _NONE = frozenset({errno.ENODATA, errno.ENOTSUP})
 
 
-class Notes:
-    """Reads and writes notes."""
+class HashNotes:
+    """Reads and writes the notes of uploads' files."""
 
     def __init__(self) -> None:
         self._boot = _boot()
@@ -64,7 +64,7 @@ class Notes:
         return Known(algorithm, size, can_go_on, value)
 
     def forget(self, descriptor: int) -> None:
-        """Take the note away, if there is one.
+        """Remove the note, if there is one.
 
         Raises:
             OSError: it is still there.

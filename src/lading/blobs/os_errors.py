@@ -1,4 +1,4 @@
-"""What the file system says when it fails, in the registry's words."""
+"""Failures of the file system, as errors in the registry's words."""
 
 import errno
 import logging
@@ -12,7 +12,7 @@ log = logging.getLogger(__name__)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
-def translated() -> AbstractContextManager[None]:
+def translate() -> AbstractContextManager[None]:
     """Turn failures of the file system into errors that a client can be told.
 
     Raises:
@@ -22,7 +22,7 @@ def translated() -> AbstractContextManager[None]:
     return _TRANSLATION
 
 
-def _translate(error: BaseException) -> RegistryError | None:
+def _error_for(error: BaseException) -> RegistryError | None:
     if not isinstance(error, OSError):
         return None
     if error.errno in _FULL:
@@ -31,4 +31,4 @@ def _translate(error: BaseException) -> RegistryError | None:
     return Unavailable("the storage cannot be used; the registry's log says why")
 
 
-_TRANSLATION = Translation(_translate)
+_TRANSLATION = Translation(_error_for)

@@ -1,0 +1,138 @@
+"""The adapter of blobs as files, in the layout of CNCF Distribution."""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import suppress
+
+from lading.blobs import distribution, file_calls, os_errors
+from lading.blobs.disk import Disk
+from lading.blobs.hashing import RunningHash
+from lading.core.digest import Digest
+from lading.core.errors import Unavailable
+from lading.core.typing import override
+from lading.ports.blob_sources import LocalFile
+from lading.ports.blobs import Blobs, StoredBytes
+from lading.system import durable
+
+log = logging.getLogger(__name__)
+
+# Bytes read at once when a whole blob is checked.
+HASH_SIZE = 4 * 1024 * 1024
+# Bytes of a file from which freeing them takes longer than all else of a deletion.
+LARGE = 8 * 1024 * 1024
+
+
+class FileBlobs(Blobs):
+    """Blobs as files."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._layout = disk.layout
+
+    @override
+    async def find(self, digest: Digest) -> LocalFile | None:
+        key = self._layout.key(digest)
+        path = f"{self._layout.blobs}/{key}"
+        status = self._status(path)
+        return None if status is None else LocalFile(path, key, status.st_size)
+
+    @override
+    async def stat(self, digest: Digest) -> StoredBytes | None:
+        status = self._status(self._layout.blob(digest))
+        if status is None:
+            return None
+        # A rename changes the inode, so this is when the file got its name or was restored.
+        return StoredBytes(status.st_size, status.st_ctime, status.st_ino)
+
+    @override
+    async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
+        running = RunningHash.start(digest.algorithm)
+        try:
+            descriptor = os.open(self._layout.blob(digest), os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                while size := await self._disk.run(_hash_next, descriptor, running):
+                    on_read(size)
+            finally:
+                os.close(descriptor)
+        except (OSError, Unavailable):
+            log.warning("the bytes of %s cannot be read", digest)
+            return None
+        return running.digest()
+
+    @override
+    async def digests(self) -> AsyncIterator[Digest]:
+        for shard in await self._disk.run(list, self._layout.shards()):
+            for digest in await self._disk.run(list, self._layout.digests_in(*shard)):
+                yield digest
+
+    @override
+    async def delete(self, digests: Sequence[Digest]) -> None:
+        # Callers hold locks, and it takes long to free the bytes of large files: that comes after.
+        freed = await self._disk.run(self._delete, digests)
+        self._disk.start(_close_all, freed)
+
+    @override
+    async def quarantine(self, digest: Digest) -> str | None:
+        return await self._disk.run(self._set_aside, digest)
+
+    @override
+    async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:
+        return await self._disk.run(distribution.referred_to, self._layout, digests)
+
+    @override
+    async def is_shared(self) -> bool:
+        return await self._disk.run(distribution.is_there, self._layout)
+
+    @override
+    async def close(self) -> None:
+        self._disk.close()
+
+    def _status(self, path: str) -> os.stat_result | None:
+        with os_errors.translate():
+            try:
+                return os.stat(path)
+            except FileNotFoundError:
+                os.stat(self._layout.blobs)  # gone, too, when the disk of all blobs is
+                return None
+
+    def _delete(self, digests: Sequence[Digest]) -> list[int]:
+        """Remove names; returns what keeps the bytes of large files until it is closed.
+
+        What others refer to stays, whatever the rows say.
+        """
+        opened = []
+        kept = distribution.referred_to(self._layout, digests)
+        if kept:
+            log.info("%d blobs are kept: %s refers to them", len(kept), self._layout.repositories)
+        for path in (self._layout.blob(digest) for digest in digests if digest not in kept):
+            with suppress(OSError):
+                if (file_calls.size_if_there(path) or 0) >= LARGE:
+                    opened.append(os.open(path, os.O_PATH | os.O_CLOEXEC))
+            file_calls.remove(path)
+            with suppress(OSError):  # not empty, or gone already
+                os.rmdir(os.path.dirname(path))
+        return opened
+
+    def _set_aside(self, digest: Digest) -> str | None:
+        path = self._layout.blob(digest)
+        aside = file_calls.free_name(self._layout.quarantined(digest))
+        try:
+            os.replace(path, aside)
+        except FileNotFoundError:
+            return None
+        durable.sync_directory(self._layout.quarantine)
+        durable.sync_directory(os.path.dirname(path))
+        return aside
+
+
+def _hash_next(descriptor: int, running: RunningHash) -> int:
+    """Hash the next piece of a file; how many bytes it had."""
+    data = os.read(descriptor, HASH_SIZE)
+    running.update(data)
+    return len(data)
+
+
+def _close_all(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        os.close(descriptor)

@@ -1,0 +1,77 @@
+"""The adapter of locks as files: `flock` on one of 256, by the first two digits of a digest."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from types import TracebackType
+
+from lading.blobs import file_calls, os_errors
+from lading.blobs.disk import Disk
+from lading.core.digest import Digest
+from lading.core.typing import override
+from lading.ports.locks import Locks
+
+# Seconds between tries for the lock of a blob that another request is committing: a part of what
+# a commit takes.
+POLL = 0.001
+
+
+class FileLocks(Locks):
+    """Locks as files, of which those that share the first two digits of digests share one."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._layout = disk.layout
+
+    @override
+    def lock(self, digest: Digest) -> "_Lock":
+        return _Lock(self._layout.lock(digest))
+
+    @override
+    @asynccontextmanager
+    async def lock_free(self, digests: Sequence[Digest]) -> AsyncIterator[Sequence[Digest]]:
+        with ExitStack() as opened:
+            locked = set()
+            for path in {self._layout.lock(digest) for digest in digests}:
+                descriptor = _open(path)
+                opened.callback(os.close, descriptor)
+                if file_calls.try_lock(descriptor):
+                    locked.add(path)
+            yield [digest for digest in digests if self._layout.lock(digest) in locked]
+
+
+class _Lock:
+    """The lock of a digest, locked while it is entered.
+
+    Args:
+        path: of the lock's file, made if need be.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._descriptor = -1
+
+    async def __aenter__(self) -> None:
+        """Wait until nobody has it."""
+        self._descriptor = _open(self._path)
+        try:
+            while not file_calls.try_lock(self._descriptor):  # noqa: ASYNC110 - a process tells no event
+                await asyncio.sleep(POLL)
+        except BaseException:
+            os.close(self._descriptor)
+            raise
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Unlock it."""
+        os.close(self._descriptor)
+
+
+def _open(path: str) -> int:
+    with os_errors.translate():
+        # Read only: a command run as root may have made the file that the server's user locks.
+        return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)

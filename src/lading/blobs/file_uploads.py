@@ -1,0 +1,105 @@
+"""The adapter of uploads as files, each of which becomes the file of a blob."""
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+
+from lading.blobs import file_calls, os_errors
+from lading.blobs.disk import Disk
+from lading.blobs.hash_notes import HashNotes
+from lading.blobs.hashing import HashesInProgress, RunningHash
+from lading.blobs.layout import names_in
+from lading.blobs.staged_file import StagedFile
+from lading.blobs.upload_count import UploadCount
+from lading.core.digest import SHA256, Digest
+from lading.core.errors import UploadUnknown
+from lading.core.names import Owner, UploadKey
+from lading.core.typing import override
+from lading.ports.uploads import Staged, Uploads
+
+
+class FileUploads(Uploads):
+    """Uploads as files."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+        self._layout = disk.layout
+        self._hashes = HashesInProgress()
+        self._notes = HashNotes()
+        self._about = UploadCount()
+
+    @override
+    async def require_space(self, size: int) -> None:
+        with os_errors.translate():
+            self._disk.require_space(size)
+
+    @override
+    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
+        running = RunningHash.start(algorithm)
+        with os_errors.translate():
+            self._disk.make_upload(upload, now)
+        if algorithm != SHA256:  # which whoever knows nothing begins with
+            self._notes.write(self._layout.upload(upload), running.known())
+        self._about.begun()
+        self._hashes.keep(upload, running)
+
+    @override
+    def stage(self, upload: UploadKey, *, algorithm: str | None = None) -> StagedFile:
+        return StagedFile(self._disk, self._hashes, self._notes, upload, algorithm)
+
+    @override
+    async def size(self, upload: UploadKey) -> int:
+        with os_errors.translate():
+            size = file_calls.size_if_there(self._layout.upload(upload))
+        if size is None:
+            raise UploadUnknown
+        return size
+
+    @override
+    async def settle(self, upload: UploadKey, digest: Digest) -> None:
+        with os_errors.translate():
+            file_calls.remove(self._layout.mark(upload, digest))
+
+    @override
+    async def discard(self, upload: UploadKey) -> None:
+        self._hashes.forget(upload)
+        await self._disk.run(self._disk.remove_upload, upload)
+
+    @override
+    async def count(self, owner: Owner) -> int:
+        return len(names_in(self._layout.uploads_of(owner)))  # no more than one may have
+
+    @override
+    async def count_all(self, now: float) -> int:
+        if self._about.is_due(now):
+            self._about.counted(await self._disk.run(self._count_all))
+        return self._about.number
+
+    @override
+    async def list_all(self) -> Sequence[Staged]:
+        return await self._disk.run(self._list_all)
+
+    @override
+    async def tidy(self, before: float) -> None:
+        await self._disk.run(self._tidy, before)
+
+    def _count_all(self) -> int:
+        return sum(len(names_in(directory)) for directory in self._layout.owners())
+
+    def _list_all(self) -> list[Staged]:
+        found = []
+        for path, upload, digest in self._layout.staged():
+            with suppress(FileNotFoundError):
+                status = os.stat(path)
+                size = status.st_size
+                if digest is not None:
+                    size = file_calls.size_if_there(self._layout.blob(digest)) or 0
+                found.append(Staged(upload, size, status.st_mtime, digest))
+        return found
+
+    def _tidy(self, before: float) -> None:
+        """Remove the directories of owners who have had nothing in them for long."""
+        for directory in self._layout.owners():
+            with suppress(OSError):  # not empty, gone, or a stranger's file
+                if os.stat(directory).st_mtime < before:
+                    os.rmdir(directory)

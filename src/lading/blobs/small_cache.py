@@ -1,0 +1,100 @@
+"""The cache of small blobs: configurations, and the layers of little programs, kept in memory.
+
+Half of all layers are small, and for them opening a file costs more than sending it. What a digest
+names never changes, so what is kept cannot be out of date; whether it may be pulled, a row says.
+"""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Sequence
+
+from lading.blobs import os_errors
+from lading.core.digest import Digest
+from lading.core.typing import override
+from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
+from lading.ports.blobs import Blobs, StoredBytes
+
+# Bytes up to which a blob is small.
+LARGEST = 64 * 1024
+# Bytes that are kept, by each worker, with what Python takes beside each blob: the smallest are not
+# to be kept by the million.
+CAPACITY = 16 * 1024 * 1024
+BESIDE = 512
+
+
+class SmallBlobCache(Blobs):
+    """A store around a store, which reads and verifies small blobs, and keeps what was found last.
+
+    Args:
+        store: that has the bytes.
+        capacity: bytes that are kept.
+    """
+
+    def __init__(self, store: Blobs, capacity: int = CAPACITY) -> None:
+        self._store = store
+        self._capacity = capacity
+        self._size = 0
+        self._kept: OrderedDict[Digest, InMemory] = OrderedDict()
+
+    @override
+    async def find(self, digest: Digest) -> BlobSource | None:
+        kept = self._kept.get(digest)
+        if kept is not None:
+            self._kept.move_to_end(digest)
+            return kept
+        found = await self._store.find(digest)
+        if isinstance(found, LocalFile) and found.size <= LARGEST:
+            return await self._load(digest, found)
+        return found
+
+    @override
+    async def stat(self, digest: Digest) -> StoredBytes | None:
+        return await self._store.stat(digest)
+
+    @override
+    async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
+        return await self._store.hash(digest, on_read)
+
+    @override
+    def digests(self) -> AsyncIterator[Digest]:
+        return self._store.digests()
+
+    @override
+    async def delete(self, digests: Sequence[Digest]) -> None:
+        await self._store.delete(digests)
+        for digest in digests:
+            self._drop(digest)
+
+    @override
+    async def quarantine(self, digest: Digest) -> str | None:
+        self._drop(digest)
+        return await self._store.quarantine(digest)
+
+    @override
+    async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:
+        return await self._store.referred_to(digests)
+
+    @override
+    async def is_shared(self) -> bool:
+        return await self._store.is_shared()
+
+    @override
+    async def close(self) -> None:
+        await self._store.close()
+
+    async def _load(self, digest: Digest, file: LocalFile) -> InMemory | None:
+        """The bytes of a blob, kept from now on; `None` for others, so that they are mended."""
+        with os_errors.translate(), file.open() as opened:
+            data = bytes(await opened.read(0, file.size))
+        if not digest.names(data):
+            return None
+        self._drop(digest)
+        self._kept[digest] = kept = InMemory(data)
+        self._size += len(data) + BESIDE
+        while self._size > self._capacity:
+            self._drop(next(iter(self._kept)))
+        return kept
+
+    def _drop(self, digest: Digest) -> None:
+        dropped = self._kept.pop(digest, None)
+        if dropped is not None:
+            self._size -= dropped.size + BESIDE

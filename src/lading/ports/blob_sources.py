@@ -1,0 +1,110 @@
+"""Where the bytes of a blob are, and how to get at them. How they leave is for the edge to decide.
+
+Another place (the chunks of an object store, an address to send clients to) is one more class here,
+and one more arm of `BlobSource`; the type checker then says what `lading.edge.send` has to do.
+"""
+
+import logging
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import ClassVar, Protocol
+
+from lading.core.digest import Bytes
+from lading.core.errors import Unavailable
+from lading.system.open_file import OpenFile
+
+log = logging.getLogger(__name__)
+
+
+class OpenSource(Protocol):
+    """The bytes of a blob, open for reading.
+
+    Attributes:
+        descriptor: of the file that has them, if there is one: a server may send it by itself.
+    """
+
+    @property
+    def descriptor(self) -> int | None:
+        """See the class."""
+
+    async def read(self, start: int, size: int) -> Bytes:
+        """So many bytes, which are to fit into memory.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+
+    def pieces(self, start: int, size: int) -> AsyncIterator[Bytes]:
+        """So many bytes, however many.
+
+        Raises:
+            OSError: as `read`.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class LocalFile:
+    """The bytes are a file of this machine.
+
+    Attributes:
+        key: its path below the root of all blobs, with `/` between parts, for servers that see
+            the same files.
+        size: how many bytes it has; files at one path are the same whatever their size.
+    """
+
+    path: str
+    key: str
+    size: int = field(default=0, compare=False)
+
+    def open(self) -> OpenFile:
+        """Open it, for as long as that is entered.
+
+        Raises:
+            Unavailable: it cannot be opened.
+        """
+        try:
+            return OpenFile(self.path)
+        except OSError as error:
+            log.warning("a blob cannot be read: %s", error)
+            raise Unavailable("the blob cannot be read; the registry's log says why") from error
+
+
+@dataclass(frozen=True, slots=True)
+class InMemory:
+    """The bytes are at hand."""
+
+    descriptor: ClassVar[None] = None
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """How many bytes there are."""
+        return len(self.data)
+
+    def open(self) -> "InMemory":
+        """The bytes themselves: nothing has to be opened."""
+        return self
+
+    def __enter__(self) -> "InMemory":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        pass
+
+    async def read(self, start: int, size: int) -> bytes:
+        """So many of the bytes."""
+        return self.data[start : start + size]
+
+    async def pieces(self, start: int, size: int) -> AsyncIterator[bytes]:
+        """So many of the bytes, at once: they are in memory anyhow."""
+        yield self.data[start : start + size]
+
+
+BlobSource = LocalFile | InMemory
+"""Where the bytes of a blob are."""

@@ -1,0 +1,149 @@
+"""The port of uploads: bytes that are staged until they are a blob."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Protocol
+
+from lading.core.digest import Bytes, Digest
+from lading.core.names import Owner, UploadKey
+
+# Wrong digests after which an upload is over.
+WRONG_DIGESTS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """What the store has of an upload.
+
+    Attributes:
+        active_at: when something was last done with it.
+        digest: what it was committed as, if that was not settled.
+    """
+
+    upload: UploadKey
+    size: int
+    active_at: float
+    digest: Digest | None = None
+
+
+class StagedUpload(Protocol):
+    """An upload that this request alone may write to.
+
+    Attributes:
+        size: how many bytes it has; after `finish`, they survive a crash of the process.
+        active_at: when something was last done with it, before this request.
+    """
+
+    size: int
+    active_at: float
+
+    async def touch(self, now: float) -> None:
+        """Note that something was done with it; does nothing once the upload is over."""
+
+    async def write(self, data: Bytes) -> None:
+        """Append bytes; they are the caller's again when the next `write`, or `finish`, returns.
+
+        Raises:
+            StorageFull: there is no room for them, or was none for those before; perhaps some were
+                appended.
+        """
+
+    async def finish(self) -> None:
+        """Wait until all bytes are appended.
+
+        Raises:
+            StorageFull: as `write`.
+        """
+
+    async def rewind(self, size: int) -> None:
+        """Go back to the first `size` bytes; does nothing once the upload is over."""
+
+    async def verify(self, digest: Digest) -> None:
+        """Find out whether the bytes have this digest, and bring them to the disk.
+
+        The one place where a blob's digest is verified. It can take as long as reading all of them
+        does, so the caller holds nothing that others wait for.
+
+        Raises:
+            DigestMismatch: they have another; the upload stays as it is, but is over after
+                `WRONG_DIGESTS` of them.
+        """
+
+    async def commit(self, digest: Digest) -> None:
+        """Make the bytes a blob: under their final name, after `verify` (done here if it was not).
+
+        These bytes take the place of those that were there under the digest, which nobody has
+        verified since. The caller has the digest locked, and says `settle` when the blob is known;
+        the store lists the bytes until then, so that a crash does not leave them for ever.
+
+        Raises:
+            DigestMismatch: as `verify`.
+            UploadUnknown: it was discarded meanwhile.
+        """
+
+
+class Uploads(Protocol):
+    """Uploads that are not over, each written by one request at a time."""
+
+    async def require_space(self, size: int) -> None:
+        """Go on only if there is room for so many bytes, be they of an upload or of a manifest.
+
+        Raises:
+            StorageFull: there is not, beyond what is kept in reserve for the database.
+        """
+
+    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
+        """Start an upload. A power cut may forget it, and bytes of it (a process crash may not).
+
+        Args:
+            upload: new.
+            algorithm: of the hash to keep running while bytes arrive; a hint.
+            now: the time.
+        """
+
+    def stage(
+        self, upload: UploadKey, *, algorithm: str | None = None
+    ) -> AbstractAsyncContextManager[StagedUpload]:
+        """Open an upload for writing, exclusively among all workers.
+
+        Args:
+            upload: which.
+            algorithm: what its digest will be of, if that is known; a hint.
+
+        Raises:
+            UploadOutOfOrder: another request is writing to it.
+            UploadUnknown: it never began, or it is over.
+        """
+
+    async def size(self, upload: UploadKey) -> int:
+        """How many bytes an upload has.
+
+        Raises:
+            UploadUnknown: it never began, or it is over.
+        """
+
+    async def settle(self, upload: UploadKey, digest: Digest) -> None:
+        """Forget about an upload's `commit`: what it left under the digest is known, or deleted.
+
+        The caller has the digest locked.
+        """
+
+    async def discard(self, upload: UploadKey) -> None:
+        """Delete what was uploaded, if anything, even if someone is writing to it."""
+
+    async def count(self, owner: Owner) -> int:
+        """How many uploads somebody has begun that are not over."""
+
+    async def count_all(self, now: float) -> int:
+        """How many uploads there are; it may be some seconds since they were counted.
+
+        Args:
+            now: the time.
+        """
+
+    async def list_all(self) -> Sequence[Staged]:
+        """All that uploads have in the store: bytes, and commits that were not settled."""
+
+    async def tidy(self, before: float) -> None:
+        """Remove what no upload has used since that time."""
