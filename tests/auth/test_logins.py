@@ -5,11 +5,12 @@ from collections import Counter
 
 import pytest
 
-from lading.auth.authenticator import Authenticators, Login
+from lading.auth.authenticator import Login
 from lading.auth.brake import SAME_GUESS, STRANGERS_PAUSE, Brake
 from lading.auth.known import KnownLogins
-from lading.auth.logins import Logins
-from lading.auth.passwords import MAX_PENDING, THREADS
+from lading.auth.logins import MAX_PENDING, Logins
+from lading.auth.memory import REMEMBERED
+from lading.auth.passwords import THREADS
 from lading.core.access import Principal
 from lading.core.errors import TooManyRequests, Unavailable
 
@@ -30,7 +31,7 @@ class Users:
         if self.fails:
             raise Unavailable
         good = name in {"alice", "bob"} and password == self.password
-        return Login(Principal(name), "stamp") if good else None
+        return Login(Principal(name), self.password) if good else None
 
     def may_know(self, name: str) -> bool:
         return True
@@ -39,7 +40,7 @@ class Users:
         return False
 
     async def recall(self, name: str) -> Login | None:
-        return Login(Principal(name), "stamp")
+        return Login(Principal(name), self.password)
 
 
 class People:
@@ -54,7 +55,7 @@ class People:
     def worker(self) -> Logins:
         """Another process, which shares what is known."""
         brake = Brake(lambda: self.now, self.known, per_minute=5)
-        return Logins(Authenticators([self.users]), brake)
+        return Logins([self.users], brake, lambda: self.now, lambda: self.now)
 
     async def log_in(self, password: str, name: str = "alice", client: str = HOME) -> bool:
         return await self.logins.log_in(name, password, client) is not None
@@ -218,7 +219,7 @@ class Machines:
 async def test_secrets_that_cannot_be_guessed_have_no_brake(people: People) -> None:
     """Wrong ones count for nothing: neither for the machine, nor for people at that address."""
     brake = Brake(lambda: people.now, people.known, per_minute=5)
-    people.logins = Logins(Authenticators([Machines(), people.users]), brake)
+    people.logins = Logins([Machines(), people.users], brake)
     assert await people.guess(60, name="machine") == 60
     assert await people.log_in("right", name="machine", client=ELSEWHERE)
     assert await people.log_in("right", client=ELSEWHERE)
@@ -280,7 +281,37 @@ async def test_a_password_that_was_changed_is_wrong_at_once(people: People) -> N
 async def test_without_a_brake_everything_is_checked() -> None:
     """`limits.failedlogins: 0`."""
     users = Users()
-    logins = Logins(Authenticators([users]))
+    logins = Logins([users])
     for _ in range(50):
         assert await logins.log_in("alice", "wrong", HOME) is None
     assert users.checks["wrong"] == 50
+
+
+async def test_a_good_password_is_checked_once_for_some_minutes(people: People) -> None:
+    """Whichever address it comes from: a whole fleet begins so."""
+    for number in range(40):
+        assert await people.log_in("right", client=f"198.51.100.{number}")
+    assert people.users.checks["right"] == 1
+    people.now += REMEMBERED
+    assert await people.log_in("right")
+    assert people.users.checks["right"] == 2
+
+
+async def test_a_bad_password_is_not_remembered(people: People) -> None:
+    """Nor does a good one make a bad one good, or that of somebody else."""
+    people.logins = Logins([people.users])
+    assert await people.log_in("right")
+    for _ in range(2):
+        assert not await people.log_in("Right")
+    assert not await people.log_in("right", name="carol")
+    assert people.users.checks == {"right": 2, "Right": 2}
+
+
+async def test_a_check_goes_on_if_a_request_is_given_up(people: People) -> None:
+    """Docker pushes five layers at once."""
+    first = asyncio.create_task(people.log_in("right"))
+    others = [asyncio.create_task(people.log_in("right")) for _ in range(20)]
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await asyncio.gather(*others) == [True] * 20
+    assert people.users.checks["right"] == 1

@@ -2,7 +2,7 @@
 
 import uuid
 
-from lading.auth.authenticator import Authenticators, Login
+from lading.auth.authenticator import Login
 from lading.auth.keys import KeyRing
 from lading.auth.logins import Logins
 from lading.auth.service import TokenService
@@ -35,13 +35,13 @@ class Users:
 
 def service(metadata: SqliteMetadata, clock: Clock) -> TokenService:
     """One whose refresh tokens are good for 90 days."""
-    users = Authenticators([Users()])
+    logins = Logins([Users()])
     ring = KeyRing(None, DAY, clock)
     tokens = RegistryTokens(
-        ring, users, service="r", lifetime=300, clock=clock, new_uuid=uuid.uuid4
+        ring, logins, service="r", lifetime=300, clock=clock, new_uuid=uuid.uuid4
     )
     return TokenService(
-        Logins(users),
+        logins,
         lambda: ALL_TO_USERS,
         tokens,
         metadata,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.auth.authenticator import Authenticators, Bearer, Login
+from lading.auth.authenticator import Bearer, Login
 from lading.auth.keys import KeyRing, SigningKey
+from lading.auth.logins import Logins
 from lading.auth.tokens import RegistryTokens
 from lading.core.access import ANYBODY, Action, Principal, Right
 from lading.core.globs import Glob
@@ -48,7 +49,7 @@ class Place:
         self.ring = ring or KeyRing(None, 1e9, self.clock)
         self.tokens = RegistryTokens(
             self.ring,
-            Authenticators([self.users]),
+            Logins([self.users]),
             service=service,
             lifetime=600,
             clock=self.clock,

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from lading.auth.authenticator import Authenticators, Bearer, Login
+from lading.auth.authenticator import Bearer, Login
 from lading.auth.logins import Logins
 from lading.core.access import ANYBODY, EVERY_ACCESS, Action, Principal, Right
 from lading.core.errors import Denied, Unauthorized
@@ -70,7 +70,7 @@ class Challenger:
 
 def authentication(permissions: Permissions = PERMISSIONS) -> Authentication:
     """One with users and tokens."""
-    callers = Callers(Logins(Authenticators([Users()])), Tokens(), time.time)
+    callers = Callers(Logins([Users()]), Tokens(), time.time)
     return Authentication(callers, lambda: permissions, Challenger())
 
 

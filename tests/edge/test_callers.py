@@ -6,8 +6,9 @@ import math
 
 import pytest
 
-from lading.auth.authenticator import Authenticators, Bearer, Login
+from lading.auth.authenticator import Bearer, Login
 from lading.auth.logins import Logins
+from lading.auth.memory import REMEMBERED
 from lading.core.access import ANYBODY, Action, Principal, Right
 from lading.core.globs import EVERYTHING, Glob
 from lading.core.names import RepositoryName
@@ -43,7 +44,8 @@ class Place:
         self.until = math.inf
         self.asked = 0
         self.clock = Clock()
-        self.callers = Callers(Logins(Authenticators([self])), self, self.clock)
+        logins = Logins([self], clock=self.clock, steady=self.clock)
+        self.callers = Callers(logins, self, self.clock, self.clock)
 
     async def authenticate(self, name: str, password: str) -> Login | None:
         self.asked += 1
@@ -75,7 +77,7 @@ async def test_a_good_header_is_looked_up_once(header: str) -> None:
     for _ in range(40):
         assert await find(place.callers, header) is first
     assert place.asked == 1
-    place.clock.now += module.REMEMBERED
+    place.clock.now += REMEMBERED
     assert await find(place.callers, header) is not None
     assert place.asked == 2
 
@@ -205,7 +207,7 @@ async def test_what_is_remembered_is_so_of_one_address() -> None:
     for address, asked in (("192.0.2.1", 1), ("192.0.2.1", 1), ("192.0.2.2", 2)):
         coming = request("GET", "/v2/")
         coming.address = address
-        assert await place.callers.find(coming, ALICE) is not None
+        assert await place.callers.find(coming, "Bearer good") is not None
         assert place.asked == asked
 
 
@@ -215,6 +217,7 @@ async def test_nothing_remembered_tells_a_secret() -> None:
     for callers in (one, two):
         await find(callers, ALICE)
         await find(callers, "Bearer good")
-    assert len(one._known._entries) == 2
-    assert set(one._known._entries).isdisjoint(two._known._entries)
-    assert b"secret" not in b"".join(one._known._entries)
+    some, others = (set(callers._memory._entries._things) for callers in (one, two))
+    assert len(some) == 2
+    assert some.isdisjoint(others)
+    assert b"secret" not in b"".join(some)

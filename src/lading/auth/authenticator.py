@@ -1,7 +1,7 @@
 """What a way of logging in is, and what a token turns out to be."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -86,34 +86,3 @@ class TokenVerifier(Protocol):
         Raises:
             Unavailable: it cannot be checked now.
         """
-
-
-class Authenticators:
-    """Several places, asked in turn: the first that knows the login answers.
-
-    The last one should take its time over a name that nobody knows, so that none can be guessed.
-    """
-
-    def __init__(self, places: Sequence[Authenticator]) -> None:
-        self._places = places
-
-    async def authenticate(self, name: str, password: str) -> Login | None:
-        """See `Authenticator.authenticate`."""
-        for place in self._places:
-            login = await place.authenticate(name, password)
-            if login is not None:
-                return login
-        return None
-
-    def owner(self, name: str, password: str) -> Authenticator | None:
-        """The place whose answer counts alone, see `Authenticator.owns`."""
-        return next((place for place in self._places if place.owns(name, password)), None)
-
-    async def recall(self, name: str) -> Login | None:
-        """See `Authenticator.recall`."""
-        for place in self._places:
-            if place.may_know(name):
-                login = await place.recall(name)
-                if login is not None:
-                    return login
-        return None

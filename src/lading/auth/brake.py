@@ -16,10 +16,10 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 
 from lading.auth.known import KnownLogins
-from lading.auth.memory import Memory
 from lading.auth.turns import Standing
 from lading.core.buckets import Buckets
 from lading.core.errors import TooManyRequests
+from lading.core.recent import Recent
 
 # Seconds in which the same wrong password from the same client is one guess: Docker tries a login
 # in two ways, and programs repeat what failed.
@@ -77,7 +77,8 @@ class Brake:
         self._pairs = Buckets(burst=per_minute, per_second=per_minute / 60, capacity=_MOST)
         self._accounts = Buckets(burst=per_minute, per_second=per_minute / 60)
         self._strangers = Buckets(burst=1, per_second=1 / STRANGERS_PAUSE, capacity=_MOST)
-        self._wrong: Memory[bool] = Memory(_MOST, clock)
+        # Until when a wrong login is the same guess.
+        self._wrong: Recent[bytes, float] = Recent(_MOST)
 
     def begin(self, client: str, name: str, password: str) -> Guess | None:
         """Count a guess before it is checked, so that many at once do not all get through.
@@ -90,7 +91,7 @@ class Brake:
         """
         now = self._clock()
         guess = self._guess(client, name, password, now)
-        if self._is_on and self._wrong.get(guess.login) is not None:
+        if self._is_on and (self._wrong.get(guess.login) or 0.0) > now:
             return None
         wait = max((buckets.wait(key, now) for buckets, key in guess.asked), default=0.0)
         if wait > 0:
@@ -114,7 +115,7 @@ class Brake:
 
     def failed(self, guess: Guess) -> None:
         """It was one."""
-        self._wrong.put(guess.login, value=True, seconds=SAME_GUESS)
+        self._wrong.put(guess.login, self._clock() + SAME_GUESS)
 
     def _guess(self, client: str, name: str, password: str, now: float) -> Guess:
         login = self._known.fingerprint(client, name, password)

@@ -19,6 +19,7 @@ from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey, libtrust_id, thumbprint
 from lading.core.errors import Unavailable
 from lading.core.urls import is_protected
+from lading.system.single_flight import SingleFlight
 from lading.system.threads import Pending, Threads
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class RemoteKeys:
         self._read = read or fetch
         self._keys: Keys | None = None
         self._asked_at: float | None = None
-        self._asking: asyncio.Task[None] | None = None
+        self._asking: SingleFlight[str, None] = SingleFlight()
         # Of its own: looking a name up can take as long as it likes, and nothing waits for its end.
         self._thread = Threads(1, "keys")
         self._reading: Pending[Keys] | None = None
@@ -100,20 +101,17 @@ class RemoteKeys:
     async def find(self, key_id: str) -> TrustedKey | None:
         """See `KeySet.find`."""
         is_known = self._keys is not None and key_id in self._keys
-        if self._asking is None and self._is_older_than(MAX_AGE if is_known else MIN_AGE):
-            self._asking = asyncio.create_task(self._ask())
-            self._asking.add_done_callback(self._answered)
-        if self._asking is not None and not is_known:
-            await asyncio.shield(self._asking)
+        is_old = self._is_older_than(MAX_AGE if is_known else MIN_AGE)
+        if is_old or self._url in self._asking:
+            answer = self._asking.join(self._url, self._ask)
+            if not is_known:
+                await answer
         if self._keys is None:
             raise Unavailable("the keys of the token server cannot be had at present")
         return self._keys.get(key_id)
 
     def _is_older_than(self, age: float) -> bool:
         return self._asked_at is None or self._asked_at + age <= self._clock()
-
-    def _answered(self, _: "asyncio.Task[None]") -> None:
-        self._asking = None
 
     async def _ask(self) -> None:
         self._asked_at = self._clock()

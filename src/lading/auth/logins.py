@@ -1,36 +1,52 @@
-"""Where passwords are checked: in turns, and behind a brake for those who guess.
+"""Logins with a name and a password: checked in turns, and behind a brake for those who guess.
 
 Secrets that nobody can guess need neither: to check them costs next to nothing, and to count the
 wrong ones would only let whoever sends them keep others out.
 """
 
-import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Callable, Sequence
+from functools import partial
 
-from lading.auth.authenticator import Authenticators, Login
+from lading.auth.authenticator import Authenticator, Login
 from lading.auth.brake import Brake, Guess
 from lading.auth.known import KnownLogins
-from lading.auth.passwords import MAX_PENDING, THREADS
+from lading.auth.memory import LoginMemory
+from lading.auth.passwords import THREADS
 from lading.auth.turns import Turns
+from lading.system.single_flight import SingleFlight
+
+# Checks of each standing that wait; whoever comes then has to come again.
+MAX_PENDING = 64
 
 
 class Logins:
-    """All ways to log in with a name and a password.
+    """All places that know names and passwords, asked in turn: the first that knows one answers.
 
     Args:
-        authenticators: who knows them.
+        places: the last one should take its time over a name that nobody knows, so that none can be
+            guessed.
         brake: without one, anybody may guess.
+        clock: in seconds since the epoch.
+        steady: in seconds; it only goes forward.
     """
 
-    def __init__(self, authenticators: Authenticators, brake: Brake | None = None) -> None:
-        self._authenticators = authenticators
-        self._brake = brake or Brake(time.monotonic, KnownLogins())
+    def __init__(
+        self,
+        places: Sequence[Authenticator],
+        brake: Brake | None = None,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._places = places
+        self._brake = brake or Brake(steady, KnownLogins())
         self._turns = Turns(THREADS, MAX_PENDING)
-        self._running: dict[tuple[str, str, str], asyncio.Future[Login | None]] = {}
+        self._checks: SingleFlight[tuple[str, str, str], Login | None] = SingleFlight()
+        # Wherever they came from, so it is asked behind the brake only.
+        self._memory: LoginMemory[Login] = LoginMemory(self.recall, clock, steady)
 
     async def log_in(self, name: str, password: str, client: str) -> Login | None:
-        """See `Authenticator.authenticate`.
+        """The login of a name and a password; `None` if they do not belong together.
 
         Args:
             name: of the account.
@@ -41,31 +57,31 @@ class Logins:
             TooManyRequests: the client guessed too often.
             Unavailable: it cannot be checked now.
         """
-        owner = self._authenticators.owner(name, password)
-        if owner is not None:
-            return await owner.authenticate(name, password)
-        key = (client, name, password)
-        running = self._running.get(key)
-        if running is None:
-            guess = self._brake.begin(client, name, password)
-            if guess is None:
-                return None
-            running = asyncio.ensure_future(self._check(guess, name, password))
-            self._running[key] = running
-            running.add_done_callback(lambda done: self._finish(key, done))
-        return await asyncio.shield(running)
+        for place in self._places:
+            if place.owns(name, password):
+                return await place.authenticate(name, password)
+        check = partial(self._check, name, password, client)
+        return await self._checks.join((client, name, password), check)
 
-    def recall(self, name: str) -> Awaitable[Login | None]:
-        """See `Authenticator.recall`."""
-        return self._authenticators.recall(name)
+    async def recall(self, name: str) -> Login | None:
+        """The login of a name, without its password, if it still exists.
 
-    async def _check(self, guess: Guess, name: str, password: str) -> Login | None:
+        Raises:
+            Unavailable: it cannot be looked up now.
+        """
+        for place in self._places:
+            if place.may_know(name):
+                login = await place.recall(name)
+                if login is not None:
+                    return login
+        return None
+
+    async def _check(self, name: str, password: str, client: str) -> Login | None:
+        guess = self._brake.begin(client, name, password)
+        if guess is None:
+            return None
         try:
-            if guess.was_right:  # it is remembered, most likely, and takes no time
-                login = await self._authenticators.authenticate(name, password)
-            else:
-                async with self._turns.take(guess.standing):
-                    login = await self._authenticators.authenticate(name, password)
+            login = await self._look_up(guess, name, password)
         except BaseException:
             self._brake.undo(guess)
             raise
@@ -75,7 +91,18 @@ class Logins:
             self._brake.succeeded(guess)
         return login
 
-    def _finish(self, key: tuple[str, str, str], done: asyncio.Future[Login | None]) -> None:
-        del self._running[key]
-        if not done.cancelled():
-            done.exception()  # it is looked at, even if nobody waits for it any more
+    async def _look_up(self, guess: Guess, name: str, password: str) -> Login | None:
+        key = self._memory.key_of(name, password)
+        if guess.was_right and (login := self._memory.find(key)) is not None:
+            return login
+        async with self._turns.take(guess.standing):
+            login = self._memory.find(key) or await self._memory.recall(key)
+            return login or await self._authenticate(key, name, password)
+
+    async def _authenticate(self, key: bytes, name: str, password: str) -> Login | None:
+        for place in self._places:
+            login = await place.authenticate(name, password)
+            if login is not None:
+                self._memory.remember(key, login, login, login.until)
+                return login
+        return None

@@ -1,41 +1,107 @@
-"""Remembers a limited number of things, each for a limited time."""
+"""What right logins led to, for some minutes; it is good while the login is as it was.
 
-from collections import OrderedDict
-from collections.abc import Callable
+It is found by keyed hashes: neither a password nor a token is kept, nor anything from which one
+could be guessed without this process's key. Whenever it is found, the login behind it is looked at:
+a removed user, a changed password or a revoked robot is out at once. That takes some microseconds,
+so one look counts for all requests that had arrived by then.
+"""
+
+import hashlib
+import math
+import os
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from lading.auth.authenticator import Login
+from lading.core.recent import Recent
 
 T = TypeVar("T")
 
+# Seconds after which a login is checked anew.
+REMEMBERED = 300.0
+MOST = 10_000
 
-class Memory(Generic[T]):
-    """What was found out, by a key. The least recently used goes first when it is full.
+
+@dataclass(slots=True)
+class _Entry(Generic[T]):
+    """A login, and what it led to.
+
+    Attributes:
+        login: with which it ends; `None` if it ends by time alone.
+        until: when it is over, on a clock that only goes forward.
+        looked: when the login was looked at last.
+    """
+
+    value: T
+    login: Login | None
+    until: float
+    looked: float = -math.inf
+
+
+class LoginMemory(Generic[T]):
+    """Right logins by keyed hashes, each with what it led to.
 
     Args:
-        most: how many things.
-        clock: in seconds; it only goes forward, so that nothing is remembered for years because a
+        recall: the login of a name, as it is now.
+        clock: in seconds since the epoch.
+        steady: in seconds; it only goes forward, so that nothing is remembered for years because a
             clock was set back.
     """
 
-    def __init__(self, most: int, clock: Callable[[], float]) -> None:
-        self._most = most
+    def __init__(
+        self,
+        recall: Callable[[str], Awaitable[Login | None]],
+        clock: Callable[[], float],
+        steady: Callable[[], float],
+    ) -> None:
+        self._recall = recall
         self._clock = clock
-        self._entries: OrderedDict[bytes, tuple[float, T]] = OrderedDict()
+        self._steady = steady
+        self._hasher = hashlib.blake2b(key=os.urandom(32), digest_size=32)
+        self._entries: Recent[bytes, _Entry[T]] = Recent(MOST)
 
-    def get(self, key: bytes) -> T | None:
-        """What is remembered, if its time is not over."""
+    def key_of(self, first: str, second: str) -> bytes:
+        """What stands for two words, of which one is a secret."""
+        hasher = self._hasher.copy()
+        hasher.update(f"{len(first)} {first}{second}".encode(errors="surrogatepass"))
+        return hasher.digest()
+
+    def remember(self, key: bytes, value: T, login: Login | None, until: float = math.inf) -> None:
+        """Remember what a login led to, until a time since the epoch at most."""
+        seconds = min(until - self._clock(), REMEMBERED)
+        self._entries.put(key, _Entry(value, login, self._steady() + seconds))
+
+    def find(self, key: bytes, arrived: float = math.inf) -> T | None:
+        """What is remembered, if the login says at once that it is as it was.
+
+        Args:
+            key: of the login.
+            arrived: when the request had, by `time.monotonic`; one that is not given is later than
+                any look.
+        """
         entry = self._entries.get(key)
         if entry is None:
             return None
-        until, value = entry
-        if until <= self._clock():
-            del self._entries[key]
+        if arrived <= entry.looked:
+            return entry.value
+        if entry.until <= self._steady():
+            self._entries.pop(key)
             return None
-        self._entries.move_to_end(key)
-        return value
+        looked = time.monotonic()
+        if entry.login is not None and not entry.login.stands():
+            return None
+        entry.looked = looked
+        return entry.value
 
-    def put(self, key: bytes, value: T, *, seconds: float) -> None:
-        """Remember something for a while."""
-        self._entries[key] = (self._clock() + seconds, value)
-        self._entries.move_to_end(key)
-        if len(self._entries) > self._most:
-            self._entries.popitem(last=False)
+    async def recall(self, key: bytes) -> T | None:
+        """What is remembered, if the login is as it was where it comes from."""
+        entry, looked = self._entries.get(key), time.monotonic()
+        if entry is None or entry.login is None:
+            return None
+        login = await self._recall(entry.login.principal.name)
+        if login is None or login.stamp != entry.login.stamp:
+            return None
+        entry.looked = max(entry.looked, looked)
+        return entry.value

@@ -38,7 +38,11 @@ class Granted:
 
 
 class TokenService:
-    """Issues tokens to those who log in, and to anybody."""
+    """Issues tokens to those who log in, and to anybody.
+
+    Attributes:
+        logins: of those who may have one.
+    """
 
     def __init__(
         self,
@@ -50,16 +54,12 @@ class TokenService:
         refresh_lifetime: float,
         clock: Callable[[], float],
     ) -> None:
-        self._logins = logins
+        self.logins = logins
         self._permissions = permissions
         self._tokens = tokens
         self._refresh_tokens = refresh_tokens
         self._refresh_lifetime = refresh_lifetime
         self._clock = clock
-
-    async def log_in(self, name: str, password: str, client: str) -> Login | None:
-        """See `Logins.log_in`."""
-        return await self._logins.log_in(name, password, client)
 
     async def grant(self, login: Login | None, asked: Iterable[Scope]) -> Granted:
         """A token for what was asked, as far as it is allowed; without a login, to anybody."""
@@ -111,7 +111,7 @@ class TokenService:
         if token is None:
             return None
         await self._shorten(token)
-        login = await self._logins.recall(token.name)
+        login = await self.logins.recall(token.name)
         return login if login is not None and login.stamp == token.stamp else None
 
     async def _shorten(self, token: RefreshToken) -> None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import jwt
 
-from lading.auth.authenticator import Authenticators, Bearer, Login
+from lading.auth.authenticator import Bearer, Login
 from lading.auth.claims import (
     LEEWAY,
     OPTIONS,
@@ -24,6 +24,7 @@ from lading.auth.claims import (
     text_of,
 )
 from lading.auth.keys import KeyRing
+from lading.auth.logins import Logins
 from lading.core.access import ANYBODY, Action, Principal, Right, Rights
 from lading.core.globs import Glob
 from lading.core.scopes import Scope, opens_catalog, rights_in
@@ -56,7 +57,7 @@ class RegistryTokens:
     def __init__(
         self,
         keys: KeyRing,
-        authenticators: Authenticators,
+        logins: Logins,
         *,
         service: str,
         lifetime: float,
@@ -64,7 +65,7 @@ class RegistryTokens:
         new_uuid: Callable[[], UUID],
     ) -> None:
         self._keys = keys
-        self._authenticators = authenticators
+        self._logins = logins
         self._service = service
         self._lifetime = lifetime
         self._clock = clock
@@ -135,7 +136,7 @@ class RegistryTokens:
         name, stamp = text_of(claims, "sub"), text_of(claims, "stamp")
         principal, login = ANYBODY, None
         if name:
-            login = await self._authenticators.recall(name)
+            login = await self._logins.recall(name)
             if login is None or login.stamp[:_STAMP] != stamp:
                 raise TokenInvalid("its login is gone, or is another now")
             principal = login.principal

@@ -15,7 +15,6 @@ class FileUsers:
     def __init__(self, file: UserFile, checker: PasswordChecker) -> None:
         self._file = file
         self._checker = checker
-        self._logins: dict[str, tuple[bytes, Login]] = {}
 
     async def authenticate(self, name: str, password: str) -> Login | None:
         """See `Authenticator.authenticate`."""
@@ -43,12 +42,5 @@ class FileUsers:
         return not self._file.may_have_changed() and self._file.known.get(name) == hashed
 
     def _login(self, name: str, hashed: bytes) -> Login:
-        """Made once for each password: it is asked for with every token."""
-        known = self._logins.get(name)
-        if known is not None and known[0] == hashed:
-            return known[1]
         stamp = hashlib.sha256(hashed).hexdigest()
-        stands = partial(self._stands, name, hashed)
-        login = Login(Principal(name), stamp, stands=stands)
-        self._logins[name] = hashed, login
-        return login
+        return Login(Principal(name), stamp, stands=partial(self._stands, name, hashed))

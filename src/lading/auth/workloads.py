@@ -6,7 +6,6 @@ believed, and which claims of theirs are worth what. The signature, the issuer, 
 times must be right; then every rule whose claims all fit adds its rights.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,6 @@ from lading.auth.authenticator import Login
 from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, text_of
 from lading.auth.external import DEFAULT_ALGORITHMS
 from lading.auth.keysets import KeySet
-from lading.auth.memory import Memory
 from lading.core.access import Principal, Rights
 from lading.core.claims import ClaimRule
 
@@ -28,9 +26,6 @@ log = logging.getLogger(__name__)
 MAX_SIZE = 16 * 1024
 # A subject goes into logs and the history of tags.
 MAX_SUBJECT = 255
-# Seconds after which a token is verified again: its key may not be trusted any more.
-REMEMBERED = 300.0
-_MOST_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,35 +53,22 @@ class WorkloadLogins:
     Args:
         issuers: whose tokens are believed.
         clock: in seconds since the epoch.
-        steady: in seconds; it only goes forward.
     """
 
-    def __init__(
-        self,
-        issuers: Sequence[Issuer],
-        clock: Callable[[], float],
-        steady: Callable[[], float] | None = None,
-    ) -> None:
+    def __init__(self, issuers: Sequence[Issuer], clock: Callable[[], float]) -> None:
         self._issuers = {issuer.url: issuer for issuer in issuers}
         self._stamps = {issuer.name: issuer.stamp for issuer in issuers}
         self._clock = clock
-        self._known: Memory[Login] = Memory(_MOST_REMEMBERED, steady or clock)
 
     async def authenticate(self, name: str, password: str) -> Login | None:  # noqa: ARG002
         """See `Authenticator.authenticate`."""
         if not _looks_like_token(password):
             return None
-        key = hashlib.sha256(password.encode(errors="replace")).digest()
-        login = self._known.get(key)
-        if login is None:
-            now = self._clock()
-            try:
-                login, until = await self._verify(password, now)
-            except TokenInvalid as error:
-                log.info("a workload's token was refused: %s", error)
-                return None
-            self._known.put(key, login, seconds=min(until - now, REMEMBERED))
-        return login
+        try:
+            return await self._verify(password)
+        except TokenInvalid as error:
+            log.info("a workload's token was refused: %s", error)
+            return None
 
     def may_know(self, name: str) -> bool:
         """See `Authenticator.may_know`: a user of a file cannot have such a name."""
@@ -109,10 +91,9 @@ class WorkloadLogins:
         stamp = self._stamps.get(issuer) if colon else None
         return None if stamp is None else Login(Principal(name, rights=()), stamp, borrowed=True)
 
-    async def _verify(self, token: str, now: float) -> tuple[Login, float]:
-        """The login of a token, and until when it is good."""
+    async def _verify(self, token: str) -> Login:
         issuer, claims = await self._decode(token)
-        until = check_times(claims, now)
+        until = check_times(claims, self._clock())
         rights: Rights = tuple(right for rule in issuer.rules for right in rule.rights(claims))
         if not rights:
             raise TokenInvalid(f"it is one of {issuer.name}, and no rule is for its claims")
@@ -120,7 +101,7 @@ class WorkloadLogins:
         if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
             raise TokenInvalid("its `sub` is not a name")
         principal = Principal(f"{issuer.name}:{subject}", rights=rights)
-        return Login(principal, issuer.stamp, until, borrowed=True), until
+        return Login(principal, issuer.stamp, until, borrowed=True)
 
     async def _decode(self, token: str) -> tuple[Issuer, Claims]:
         """What the token says chooses among what is configured, and nothing else."""

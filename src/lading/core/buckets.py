@@ -1,12 +1,13 @@
 """Leaky buckets: how much each of many has used lately, in bounded memory.
 
 A leaky bucket for each: what is used fills it, time empties it, and what would make it run over has
-to wait. Buckets that were filled longest ago are forgotten first, so that no number of strangers
+to wait. Buckets that were used longest ago are forgotten first, so that no number of strangers
 fills the memory.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable
+
+from lading.core.recent import Recent
 
 # Of buckets, at about 200 bytes each.
 CAPACITY = 50_000
@@ -24,8 +25,7 @@ class Buckets:
     def __init__(self, *, burst: float, per_second: float, capacity: int = CAPACITY) -> None:
         self._burst = burst
         self._per_second = per_second
-        self._capacity = capacity
-        self._buckets: OrderedDict[Hashable, tuple[float, float]] = OrderedDict()
+        self._buckets: Recent[Hashable, tuple[float, float]] = Recent(capacity)
 
     def wait(self, key: Hashable, now: float) -> float:
         """Seconds until one more fits into the bucket; 0 if it does now.
@@ -49,11 +49,8 @@ class Buckets:
         self._put(key, max(0.0, self._level(key, now) - 1), now)
 
     def _put(self, key: Hashable, level: float, now: float) -> None:
-        self._buckets[key] = level, now
-        self._buckets.move_to_end(key)
-        while len(self._buckets) > self._capacity:
-            self._buckets.popitem(last=False)
+        self._buckets.put(key, (level, now))
 
     def _level(self, key: Hashable, now: float) -> float:
-        level, at = self._buckets.get(key, (0.0, now))
+        level, at = self._buckets.get(key) or (0.0, now)
         return max(0.0, level - (now - at) * self._per_second)

@@ -1,22 +1,15 @@
-"""Finds out who sent a request, and remembers it for the requests that follow.
+"""Callers: who sent a request, and what they may do.
 
-A client sends the same header with every request. It is remembered by a keyed hash: neither a
-password nor a token is kept, nor anything from which one could be guessed without this process's
-key. It is asked, all the same, whether the login behind it is as it was: a removed user, a changed
-password or a revoked robot is out at once. That takes some microseconds, so it is asked once for
-all requests that had arrived by then.
+A client sends the same header with every request, so who it is of is remembered.
 """
 
-import hashlib
-import math
-import os
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
 from lading.auth.authenticator import Login, TokenVerifier
 from lading.auth.logins import Logins
-from lading.auth.memory import Memory
+from lading.auth.memory import LoginMemory
 from lading.core.access import ANYBODY, Access, Grant, Principal, Rights
 from lading.core.names import RepositoryName
 from lading.core.permissions import Permissions
@@ -24,9 +17,6 @@ from lading.edge.credentials import Password, Token, parse_authorization
 from lading.edge.limits import client_of
 from lading.edge.request import Request
 
-# Seconds after which a header is looked at anew.
-REMEMBERED = 300.0
-MAX_REMEMBERED = 10_000
 # Repositories for which is remembered what a caller may do there.
 MAX_GRANTS = 100
 
@@ -99,31 +89,25 @@ class Caller:
 
 
 class Callers:
-    """Everybody who has a good password or token."""
+    """Everybody who has a good password or token.
+
+    Args:
+        logins: names and passwords.
+        tokens: tokens, if there are any.
+        clock: in seconds since the epoch.
+        steady: in seconds; it only goes forward.
+    """
 
     def __init__(
         self,
         logins: Logins,
         tokens: TokenVerifier | None,
-        clock: Callable[[], float],
-        steady: Callable[[], float] | None = None,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Know nobody yet.
-
-        Args:
-            logins: names and passwords.
-            tokens: tokens, if there are any.
-            clock: in seconds since the epoch.
-            steady: in seconds; it only goes forward.
-        """
         self._logins = logins
         self._tokens = tokens
-        self._clock = clock
-        self._hasher = hashlib.blake2b(key=os.urandom(32), digest_size=32)
-        self._known: Memory[Caller] = Memory(MAX_REMEMBERED, steady or clock)
-        # Whose login was as it was at that time, or later.
-        self._present: dict[bytes, Caller] = {}
-        self._looked = 0.0
+        self._memory: LoginMemory[Caller] = LoginMemory(logins.recall, clock, steady)
         self.anybody = Caller(ANYBODY)
 
     async def find(self, request: Request, header: str) -> Caller | None:
@@ -132,46 +116,22 @@ class Callers:
         Raises:
             Unavailable, TooManyRequests: that cannot be found out now.
         """
-        hasher = self._hasher.copy()
         # With the address: from any other, what is remembered could be guessed at unhindered.
-        hasher.update(f"{request.address} {header}".encode())
-        key = hasher.digest()
-        if request.arrived > self._looked:
-            self._present.clear()
-            self._looked = time.monotonic()
-        caller = self._present.get(key)
-        if caller is None:
-            caller = await self._recall(key) or await self._meet(request, header, key)
-        return caller
-
-    async def _recall(self, key: bytes) -> Caller | None:
-        """Somebody who was here before, if the login is as it was."""
-        caller, looked = self._known.get(key), self._looked
-        if caller is None:
-            return None
-        if caller.login is not None and not caller.login.stands():
-            login = await self._logins.recall(caller.name)
-            if login is None or login.stamp != caller.login.stamp:
-                return None
-        if looked == self._looked:  # or it may have changed before others arrived
-            self._present[key] = caller
-        return caller
+        key = self._memory.key_of(request.address, header)
+        return (
+            self._memory.find(key, request.arrived)
+            or await self._memory.recall(key)
+            or await self._meet(request, header, key)
+        )
 
     async def _meet(self, request: Request, header: str, key: bytes) -> Caller | None:
         """Somebody new, or who has changed."""
-        caller, until = await self._identify(request, header)
-        if caller is not None:
-            self._known.put(key, caller, seconds=min(until - self._clock(), REMEMBERED))
-        return caller
-
-    async def _identify(self, request: Request, header: str) -> tuple[Caller | None, float]:
-        """The caller, and when that ends by itself."""
         match parse_authorization(header):
             case Password(name, password):
                 request.claimed = name
                 login = await self._logins.log_in(name, password, client_of(request.address))
                 if login is not None:
-                    return Caller(login.principal, login=login), login.until
+                    return self._remember(key, Caller(login.principal, login=login), login.until)
             case Token(text) if self._tokens is not None:
                 bearer = await self._tokens.verify(text)
                 if bearer is not None:
@@ -182,5 +142,9 @@ class Callers:
                         scopes=bearer.scopes,
                         catalog=bearer.catalog,
                     )
-                    return caller, bearer.until
-        return None, math.inf
+                    return self._remember(key, caller, bearer.until)
+        return None
+
+    def _remember(self, key: bytes, caller: Caller, until: float) -> Caller:
+        self._memory.remember(key, caller, caller.login, until)
+        return caller

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lading.auth.authenticator import Authenticators, TokenVerifier
+from lading.auth.authenticator import TokenVerifier
 from lading.auth.brake import Brake
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.external import ExternalTokens
@@ -195,20 +195,18 @@ def _written_rules(settings: PermissionsSection) -> Sequence[Rule]:
 def _gate_of_users(
     settings: Settings, htpasswd: HtpasswdSection, metadata: Metadata, known: KnownLogins
 ) -> OpenGate:
-    checker = PasswordChecker(time.monotonic)
+    checker = PasswordChecker()
     robots = RobotLogins(metadata, time.time)
     issuers = [_issuer(of) for of in settings.auth.workloads]
-    workloads = WorkloadLogins(issuers, time.time, time.monotonic)
+    workloads = WorkloadLogins(issuers, time.time)
     file = UserFile(htpasswd.path)
-    users = Authenticators([robots, workloads, FileUsers(file, checker)])
-    logins = Logins(users, _brake(settings, known))
+    logins = Logins([robots, workloads, FileUsers(file, checker)], _brake(settings, known))
     permissions = CurrentPermissions(permissions_of(settings.auth))
     if has_token_service(settings.auth):
         tokens = settings.auth.tokens or TokensSection()
-        gate = _with_token_service(settings, tokens, users, logins, permissions, metadata)
+        gate = _with_token_service(settings, tokens, logins, permissions, metadata)
     else:
-        callers = Callers(logins, None, time.time, time.monotonic)
-        gate = Authentication(callers, permissions, Basic(htpasswd.realm))
+        gate = Authentication(Callers(logins, None), permissions, Basic(htpasswd.realm))
     return OpenGate(gate, permissions, checker, robots, file)
 
 
@@ -246,7 +244,6 @@ def _brake(settings: Settings, known: KnownLogins) -> Brake:
 def _with_token_service(
     settings: Settings,
     tokens: TokensSection,
-    users: Authenticators,
     logins: Logins,
     permissions: CurrentPermissions,
     refresh_tokens: RefreshTokens,
@@ -255,7 +252,7 @@ def _with_token_service(
     path = None if in_memory else keys_path(settings.storage.filesystem.rootdirectory)
     own = RegistryTokens(
         KeyRing(path, tokens.keylifetime.total_seconds(), time.time),
-        users,
+        logins,
         service=tokens.service,
         lifetime=tokens.lifetime.total_seconds(),
         clock=time.time,
@@ -272,19 +269,15 @@ def _with_token_service(
     http = settings.http
     address = PublicAddress.of(http.host or "", http.prefix, http.trustedproxies)
     challenge = OwnBearer(address, tokens.service)
-    return Authentication(
-        Callers(logins, own, time.time, time.monotonic), permissions, challenge, service
-    )
+    return Authentication(Callers(logins, own), permissions, challenge, service)
 
 
 def _gate_of_tokens(settings: Settings, token: TokenSection) -> OpenGate:
     path = token.autoredirectpath if token.autoredirect else ""
     challenge: Challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
     permissions = CurrentPermissions(Permissions(()))
-    logins = Logins(Authenticators([]))
-    callers = Callers(logins, _external_tokens(token), time.time, time.monotonic)
-    gate = Authentication(callers, permissions, challenge)
-    return OpenGate(gate, permissions)
+    callers = Callers(Logins([]), _external_tokens(token))
+    return OpenGate(Authentication(callers, permissions, challenge), permissions)
 
 
 def _external_tokens(token: TokenSection) -> TokenVerifier:
