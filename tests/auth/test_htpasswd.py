@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import bcrypt
 import pytest
@@ -163,14 +164,14 @@ async def test_a_file_that_is_removed_on_another_machine(
     path, new = tmp_path / "htpasswd", tmp_path / "new"
     write(path, f"alice:{HASH}\n", at=1)
     file = UserFile(path)
-    old, look = file._descriptor, os.fstat
+    old, look = file._descriptor, os.stat
 
-    def fail(descriptor: int) -> os.stat_result:
-        if descriptor == old:
+    def fail(found: Path | int, **how: Any) -> os.stat_result:
+        if found == old:
             raise OSError(errno.ESTALE, "stale")
-        return look(descriptor)
+        return look(found, **how)
 
-    monkeypatch.setattr(os, "fstat", fail)
+    monkeypatch.setattr(os, "stat", fail)
     assert list(await file.current()) == ["alice"]
     write(new, f"carol:{HASH}\n", at=1)
     # So that the number of the old one is not given to the new one.

@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from lading.auth.problems import AuthUnusable
+from lading.system.watching import state_of
 
 log = logging.getLogger(__name__)
 
@@ -118,10 +119,10 @@ class UserFile:
 
     def may_have_changed(self) -> bool:
         """Whether there may be others by now; takes a microsecond while there are not."""
-        if _state_of(self._descriptor) == self._seen and time.monotonic() < self._look_at:
+        if state_of(self._descriptor) == self._seen and time.monotonic() < self._look_at:
             return False
         self._look_at = time.monotonic() + LOOK_EVERY
-        return _state_at(self._path) != self._tried
+        return state_of(self._path) != self._tried
 
     async def current(self) -> Users:
         """The users of now."""
@@ -136,7 +137,7 @@ class UserFile:
     def _look(self) -> None:
         """Read what is at the path, unless that was tried already. Blocks."""
         with self._looking:
-            found = _state_at(self._path)
+            found = state_of(self._path)
             if found == self._tried:
                 return
             try:
@@ -170,7 +171,7 @@ def _read(path: Path) -> tuple[int, object, Users]:
     descriptor = _open(path)
     try:
         # The state is taken first: a file that changes while it is read is read once more.
-        state = _state_of(descriptor)
+        state = state_of(descriptor)
         return descriptor, state, parse_users(_content(descriptor, path), str(path))
     except BaseException:
         os.close(descriptor)
@@ -200,28 +201,3 @@ def _content(descriptor: int, path: Path) -> bytes:
     if len(content) > MAX_SIZE:
         raise HtpasswdInvalid(f"{path}: larger than {MAX_SIZE} bytes")
     return content
-
-
-def _state(found: os.stat_result) -> object:
-    """Changes when the file does, or loses its name: a rename changes `st_ctime`, too."""
-    return (
-        found.st_mtime_ns,
-        found.st_ctime_ns,
-        found.st_size,
-        found.st_nlink,
-        found.st_ino,
-    )
-
-
-def _state_of(descriptor: int) -> object:
-    try:
-        return _state(os.fstat(descriptor))
-    except OSError:  # it was removed from another machine (ESTALE)
-        return None
-
-
-def _state_at(path: Path) -> object:
-    try:
-        return _state(path.stat())
-    except OSError:
-        return None

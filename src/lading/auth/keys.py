@@ -7,7 +7,6 @@ token signed with it has ended.
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -22,6 +21,7 @@ from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import thumbprint
 from lading.core.clocks import SLACK
 from lading.system.durable import make_directories
+from lading.system.watching import WatchedFiles
 
 # No token lives longer (seconds), so a key that was replaced this long ago verifies nothing.
 LONGEST_TOKEN = 24 * 3600.0
@@ -73,7 +73,7 @@ class KeyRing:
         self._clock = clock
         self._keys: Sequence[SigningKey] = []
         self._by_id: Mapping[str, SigningKey] = {}
-        self._seen: object = None
+        self._file = WatchedFiles() if path is None else WatchedFiles(path)
         self._try_to_renew()
 
     async def current(self) -> SigningKey:
@@ -87,15 +87,11 @@ class KeyRing:
 
         If the file cannot be read any more, the keys of before stay.
         """
-        path = self._path
-        if key_id not in self._by_id and path is not None:
-            state = _state(path)
-            if state != self._seen:
-                try:
-                    self._read(path)
-                except KeysInvalid as error:
-                    log.error("%s; the keys of before stay", error)  # noqa: TRY400 - in words
-                    self._seen = state
+        if key_id not in self._by_id and self._path is not None and self._file.have_changed():
+            try:
+                self._read(self._path)
+            except KeysInvalid as error:
+                log.error("%s; the keys of before stay", error)  # noqa: TRY400 - in words
         return self._by_id.get(key_id)
 
     def _is_due(self) -> bool:
@@ -132,7 +128,6 @@ class KeyRing:
                     keys = self._with_new()
                     files.replace(self._path, _encode(keys))
                     self._take(keys)
-                    self._seen = _state(self._path)
         except OSError as error:
             raise KeysInvalid(f"{self._path}: the keys cannot be kept: {error.strerror}") from error
 
@@ -147,7 +142,6 @@ class KeyRing:
         return [*needed, *keys[-1:], new]
 
     def _read(self, path: Path) -> None:
-        state = _state(path)
         try:
             entries = msgspec.json.decode(path.read_bytes(), type=list[_Entry])
             self._take([_decode(entry) for entry in entries])
@@ -157,20 +151,11 @@ class KeyRing:
             raise KeysInvalid(
                 f"{path}: does not hold keys; remove it, and everybody logs in once more"
             ) from error
-        self._seen = state
 
     def _take(self, keys: Sequence[SigningKey]) -> None:
         # Of two with the same time, the later one in the file is the newer.
         self._keys = sorted(keys, key=lambda key: key.made_at)
         self._by_id = {key.id: key for key in keys}
-
-
-def _state(path: Path) -> object:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - asked for every token of an unknown key
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _encode(keys: Sequence[SigningKey]) -> bytes:

@@ -5,7 +5,6 @@ mistake changes nothing, and the log says what is wrong with it.
 """
 
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from lading.config.loading import load
 from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
 from lading.services.registry import Note, forget
+from lading.system.watching import WatchedFiles
 from lading.wiring.authentication import CurrentPermissions, has_token_service, permissions_of
 
 log = logging.getLogger(__name__)
@@ -44,15 +44,13 @@ class Reloader:
         self._permissions = permissions
         self._note = note
         self._has_token_service = has_token_service(settings.auth)
-        # Not what the file is now: it may have changed since the settings were read.
-        self._seen: object = None
+        # Not looked at now: it may have changed since the settings were read.
+        self._file = WatchedFiles(path)
 
     def refresh(self) -> None:
         """Take the file up if it has changed."""
-        state = _state(self._path)
-        if state == self._seen:
+        if not self._file.have_changed():
             return
-        self._seen = state
         try:
             settings = load(self._path, self._environ).settings
         except ConfigurationError as error:
@@ -79,11 +77,3 @@ class Reloader:
             self._settings = ours
         if settings != ours:
             log.warning("%s: other changes than to permissions count from a restart", self._path)
-
-
-def _state(path: Path) -> object:
-    try:
-        found = os.stat(path)  # noqa: PTH116 - as elsewhere
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

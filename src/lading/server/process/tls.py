@@ -18,6 +18,7 @@ from cryptography.x509 import Certificate
 
 from lading.config.ciphers import OPENSSL_NAMES
 from lading.config.settings import TlsSection
+from lading.system.watching import WatchedFiles
 
 log = logging.getLogger(__name__)
 
@@ -47,16 +48,16 @@ class Certificates:
 
     def __init__(self, settings: TlsSection) -> None:
         self._settings = settings
-        self._stamp = _stamp(settings)
+        paths = settings.certificate, settings.key, *settings.clientcas
+        self._files = WatchedFiles(*filter(None, paths))
+        self._files.have_changed()  # and from here on they count
         self.context = self._newest = _load_patiently(settings)
         self.context.sni_callback = self._choose
 
     def refresh(self) -> None:
         """Take up the files if they have changed; if they are no good, go on with what is."""
-        stamp = _stamp(self._settings)
-        if stamp == self._stamp:
+        if not self._files.have_changed():
             return
-        self._stamp = stamp
         try:
             self._newest = load_context(self._settings)
         except UnusableTls as error:
@@ -151,15 +152,3 @@ def _set_ciphers(context: SSLContext, settings: TlsSection) -> None:
         context.set_ciphers(":".join(older))
     else:
         context.minimum_version = TLSVersion.TLSv1_3
-
-
-def _stamp(settings: TlsSection) -> list[tuple[int, int, int] | None]:
-    """What changes when one of the files does, be it written anew, or a link that was turned."""
-    stamps: list[tuple[int, int, int] | None] = []
-    for path in (settings.certificate, settings.key, *settings.clientcas):
-        try:
-            status = path.stat() if path else None
-        except OSError:
-            status = None
-        stamps.append(status and (status.st_ino, status.st_size, status.st_mtime_ns))
-    return stamps

@@ -1,0 +1,32 @@
+"""Files that others change: whether one has changed since it was looked at last."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def state_of(file: Path | int) -> object:
+    """What changes when a file does, by its path or its descriptor; `None` if it is not there.
+
+    A file that is open shows that it was removed, renamed or replaced, too: `st_ctime` changes
+    with its names.
+    """
+    try:
+        found = os.stat(file)  # noqa: PTH116 - a path and a descriptor alike, and often
+    except OSError:  # ESTALE, too: of an open file that was removed on another machine
+        return None
+    return found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_nlink, found.st_ino
+
+
+class WatchedFiles:
+    """Files at paths that others change, be they written anew, or a link that is turned."""
+
+    def __init__(self, *paths: Path) -> None:
+        self._paths = paths
+        self._seen: Sequence[object] = ()
+
+    def have_changed(self) -> bool:
+        """Whether any has since this was last asked; at first, they have."""
+        states = [state_of(path) for path in self._paths]
+        before, self._seen = self._seen, states
+        return states != before
