@@ -30,8 +30,8 @@ class Place:
 async def test_what_a_login_led_to_is_remembered_for_minutes() -> None:
     """And not beyond the end of the login."""
     place = Place()
-    for until, seconds in ((math.inf, REMEMBERED), (place.clock.now + 10, 10)):
-        place.remember(until)
+    for ends_after, seconds in ((math.inf, REMEMBERED), (10, 10)):
+        place.remember(place.clock.now + ends_after)
         place.clock.now += seconds - 1
         assert place.memory.find(place.key) is None, "its place has to be asked"
         assert await place.memory.recall(place.key) == "value"

@@ -44,7 +44,7 @@ class Authenticator(Protocol):
         """
 
     def may_know(self, name: str) -> bool:
-        """Whether a name looks like one of this place's."""
+        """Whether a name looks like one of this place's; the first such place is asked alone."""
 
     def owns(self, name: str, password: str) -> bool:
         """Whether this can be nobody else's login, and its secret is none that can be guessed."""

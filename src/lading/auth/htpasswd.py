@@ -112,22 +112,20 @@ class UserFile:
         self._look_at = time.monotonic() + LOOK_EVERY
         self._looking = threading.Lock()
 
-    @property
-    def known(self) -> Users:
-        """The users of when it was last read."""
-        return self._users
-
-    def may_have_changed(self) -> bool:
-        """Whether there may be others by now; takes a microsecond while there are not."""
-        if state_of(self._descriptor) == self._seen and time.monotonic() < self._look_at:
-            return False
-        self._look_at = time.monotonic() + LOOK_EVERY
-        return state_of(self._path) != self._tried
+    def still_has(self, name: str, hashed: bytes) -> bool:
+        """Whether a user has a hash; in a microsecond, and false if that cannot be told so soon."""
+        return (
+            state_of(self._descriptor) == self._seen
+            and time.monotonic() < self._look_at
+            and self._users.get(name) == hashed
+        )
 
     async def current(self) -> Users:
         """The users of now."""
-        if self.may_have_changed():
-            await asyncio.to_thread(self._look)
+        if state_of(self._descriptor) != self._seen or time.monotonic() >= self._look_at:
+            self._look_at = time.monotonic() + LOOK_EVERY
+            if state_of(self._path) != self._tried:
+                await asyncio.to_thread(self._look)
         return self._users
 
     def close(self) -> None:

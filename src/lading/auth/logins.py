@@ -5,7 +5,7 @@ wrong ones would only let whoever sends them keep others out.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from lading.auth.authenticator import Authenticator, Login
@@ -63,7 +63,7 @@ class Logins:
         check = partial(self._check, name, password, client)
         return await self._checks.join((client, name, password), check)
 
-    async def recall(self, name: str) -> Login | None:
+    def recall(self, name: str) -> Awaitable[Login | None]:
         """The login of a name, without its password, if it still exists.
 
         Raises:
@@ -71,10 +71,8 @@ class Logins:
         """
         for place in self._places:
             if place.may_know(name):
-                login = await place.recall(name)
-                if login is not None:
-                    return login
-        return None
+                return place.recall(name)
+        return _nobody()
 
     async def _check(self, name: str, password: str, client: str) -> Login | None:
         guess = self._brake.begin(client, name, password)
@@ -106,3 +104,7 @@ class Logins:
                 self._memory.remember(key, login, login, login.until)
                 return login
         return None
+
+
+async def _nobody() -> None:
+    """The login of a name that no place knows."""

@@ -25,7 +25,7 @@ MOST = 10_000
 
 
 @dataclass(slots=True)
-class _Entry(Generic[T]):
+class _Remembered(Generic[T]):
     """A login, and what it led to.
 
     Attributes:
@@ -60,18 +60,18 @@ class LoginMemory(Generic[T]):
         self._clock = clock
         self._steady = steady
         self._hasher = hashlib.blake2b(key=os.urandom(32), digest_size=32)
-        self._entries: Recent[bytes, _Entry[T]] = Recent(MOST)
+        self._entries: Recent[bytes, _Remembered[T]] = Recent(MOST)
 
     def key_of(self, first: str, second: str) -> bytes:
-        """What stands for two words, of which one is a secret."""
+        """What stands for two words, of which one is a secret; the first has no NUL in it."""
         hasher = self._hasher.copy()
-        hasher.update(f"{len(first)} {first}{second}".encode(errors="surrogatepass"))
+        hasher.update(f"{first}\0{second}".encode("utf-8", "surrogatepass"))
         return hasher.digest()
 
     def remember(self, key: bytes, value: T, login: Login | None, until: float = math.inf) -> None:
         """Remember what a login led to, until a time since the epoch at most."""
         seconds = min(until - self._clock(), REMEMBERED)
-        self._entries.put(key, _Entry(value, login, self._steady() + seconds))
+        self._entries.put(key, _Remembered(value, login, self._steady() + seconds))
 
     def find(self, key: bytes, arrived: float = math.inf) -> T | None:
         """What is remembered, if the login says at once that it is as it was.

@@ -78,10 +78,10 @@ class RobotLogins:
 
     async def authenticate(self, name: str, password: str) -> Login | None:
         """See `Authenticator.authenticate`."""
-        robot = await self._find(name)
+        robot = await self._robots.find_robot(name.removeprefix(PREFIX))
         if robot is None or not hmac.compare_digest(_hash(password), robot.hash):
             return None
-        return self._use(robot)
+        return self._use(name, robot)
 
     def may_know(self, name: str) -> bool:
         """See `Authenticator.may_know`."""
@@ -93,8 +93,8 @@ class RobotLogins:
 
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`."""
-        robot = await self._find(name)
-        return None if robot is None else self._use(robot)
+        robot = await self._robots.find_robot(name.removeprefix(PREFIX))
+        return None if robot is None else self._use(name, robot)
 
     async def write_down(self) -> None:
         """Write down who was used since the last time; there are as many as there are robots.
@@ -111,18 +111,15 @@ class RobotLogins:
             self._used = used | self._used
             raise
 
-    async def _find(self, name: str) -> Robot | None:
-        """A robot by the name of its login, if its time is not over."""
-        if not self.may_know(name):
-            return None
-        robot = await self._robots.find_robot(name.removeprefix(PREFIX))
-        if robot is None or (robot.expires_at is not None and robot.expires_at <= self._clock()):
-            return None
-        return robot
+    def _use(self, name: str, robot: Robot) -> Login | None:
+        """The login of a robot, unless that has another name or its time is over.
 
-    def _use(self, robot: Robot) -> Login:
-        """Its login is made once: of the same hash, it is the same robot with the same rights."""
-        self._used[robot.name] = self._clock()
+        It is made once: of the same hash, it is the same robot with the same rights.
+        """
+        now = self._clock()
+        if not self.may_know(name) or (robot.expires_at is not None and robot.expires_at <= now):
+            return None
+        self._used[robot.name] = now
         login = self._logins.get(robot.name)
         if login is None or login.stamp != robot.hash:
             rights = tuple(Right(pattern, robot.actions) for pattern in robot.repositories)

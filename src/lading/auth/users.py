@@ -38,9 +38,6 @@ class FileUsers:
         hashed = (await self._file.current()).get(name)
         return None if hashed is None else self._login(name, hashed)
 
-    def _stands(self, name: str, hashed: bytes) -> bool:
-        return not self._file.may_have_changed() and self._file.known.get(name) == hashed
-
     def _login(self, name: str, hashed: bytes) -> Login:
         stamp = hashlib.sha256(hashed).hexdigest()
-        return Login(Principal(name), stamp, stands=partial(self._stands, name, hashed))
+        return Login(Principal(name), stamp, stands=partial(self._file.still_has, name, hashed))
