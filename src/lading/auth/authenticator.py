@@ -12,6 +12,10 @@ def _cannot_tell() -> bool:
     return False
 
 
+async def none() -> None:
+    """Nothing, for whoever waits: a name that nobody has to be asked about."""
+
+
 @dataclass(frozen=True, slots=True)
 class Login:
     """A name and a password that belong together.

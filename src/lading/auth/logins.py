@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from lading.auth.authenticator import Authenticator, Login
+from lading.auth.authenticator import Authenticator, Login, none
 from lading.auth.brake import Brake, Guess
 from lading.auth.known import KnownLogins
 from lading.auth.memory import LoginMemory
@@ -72,7 +72,7 @@ class Logins:
         for place in self._places:
             if place.may_know(name):
                 return place.recall(name)
-        return _nobody()
+        return none()
 
     async def _check(self, name: str, password: str, client: str) -> Login | None:
         guess = self._brake.begin(client, name, password)
@@ -104,7 +104,3 @@ class Logins:
                 self._memory.remember(key, login, login, login.until)
                 return login
         return None
-
-
-async def _nobody() -> None:
-    """The login of a name that no place knows."""

@@ -10,9 +10,9 @@ import hashlib
 import hmac
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
-from lading.auth.authenticator import Login
+from lading.auth.authenticator import Login, none
 from lading.core.access import Actions, Principal, Right
 from lading.core.globs import Glob
 from lading.core.permissions import with_implied
@@ -78,10 +78,10 @@ class RobotLogins:
 
     async def authenticate(self, name: str, password: str) -> Login | None:
         """See `Authenticator.authenticate`."""
-        robot = await self._robots.find_robot(name.removeprefix(PREFIX))
+        robot = await self._find(name)
         if robot is None or not hmac.compare_digest(_hash(password), robot.hash):
             return None
-        return self._use(name, robot)
+        return self._use(robot)
 
     def may_know(self, name: str) -> bool:
         """See `Authenticator.may_know`."""
@@ -93,8 +93,8 @@ class RobotLogins:
 
     async def recall(self, name: str) -> Login | None:
         """See `Authenticator.recall`."""
-        robot = await self._robots.find_robot(name.removeprefix(PREFIX))
-        return None if robot is None else self._use(name, robot)
+        robot = await self._find(name)
+        return None if robot is None else self._use(robot)
 
     async def write_down(self) -> None:
         """Write down who was used since the last time; there are as many as there are robots.
@@ -111,13 +111,17 @@ class RobotLogins:
             self._used = used | self._used
             raise
 
-    def _use(self, name: str, robot: Robot) -> Login | None:
-        """The login of a robot, unless that has another name or its time is over.
+    def _find(self, name: str) -> Awaitable[Robot | None]:
+        """A robot by the name of its login."""
+        return self._robots.find_robot(name.removeprefix(PREFIX)) if self.may_know(name) else none()
+
+    def _use(self, robot: Robot) -> Login | None:
+        """The login of a robot, if its time is not over.
 
         It is made once: of the same hash, it is the same robot with the same rights.
         """
         now = self._clock()
-        if not self.may_know(name) or (robot.expires_at is not None and robot.expires_at <= now):
+        if robot.expires_at is not None and robot.expires_at <= now:
             return None
         self._used[robot.name] = now
         login = self._logins.get(robot.name)
