@@ -10,6 +10,7 @@ from tests.support.guarded import Guarded, guarded_registry
 from tests.support.lading import lading_serve
 from tests.support.nginx import BEHIND_NGINX, nginx_before
 from tests.support.pushes import Repository
+from tests.support.stock import stock_server
 from tests.support.victims import Victim, running_victim
 
 _numbers = itertools.count(1)
@@ -40,9 +41,29 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guarded]:
         yield guarded
 
 
-@pytest.fixture(scope="session", params=["direct", pytest.param("proxied", marks=pytest.mark.e2e)])
+@pytest.fixture(scope="session")
+def uvicorn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Asks the application on a server that is not its own."""
+    with stock_server("uvicorn", tmp_path_factory.mktemp("uvicorn")) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def granian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+    """Asks the application on another one, which is not written in Python."""
+    with stock_server("granian", tmp_path_factory.mktemp("granian")) as client:
+        yield client
+
+
+@pytest.fixture(
+    scope="session",
+    params=[
+        "direct",
+        *(pytest.param(name, marks=pytest.mark.e2e) for name in ("proxied", "uvicorn", "granian")),
+    ],
+)
 def client(request: pytest.FixtureRequest) -> Client:
-    """Asks a registry: behind a proxy, every answer is the same."""
+    """Asks a registry: behind a proxy, and on any server of ASGI, every answer is the same."""
     client: Client = request.getfixturevalue(request.param)
     return client
 

@@ -1,0 +1,69 @@
+"""Runs the application on servers that are not its own: any that speaks ASGI will do."""
+
+import os
+import socket
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import yaml
+
+from lading.auth.known import KnownLogins
+from lading.config.loading import find_file, load
+from lading.edge.asgi import Application
+from lading.wiring.application import build
+from tests.support.client import Client
+from tests.support.commands import REPOSITORY
+from tests.support.processes import background, wait_until
+
+COMMANDS: Mapping[str, Sequence[str]] = {
+    "uvicorn": ["uvicorn", "--factory", "--no-access-log"],
+    "granian": ["granian", "--factory", "--interface", "asgi", "--no-ws"],
+}
+
+
+def application() -> Application:
+    """Make the application, in a process of such a server."""
+    file = find_file(None, os.environ)
+    return build(load(file, os.environ).settings, file, KnownLogins())
+
+
+@contextmanager
+def stock_server(name: str, directory: Path) -> Iterator[Client]:
+    """Serve the application for the length of the block.
+
+    Args:
+        name: of the server, as in `COMMANDS`.
+        directory: for its configuration, log and data.
+    """
+    config, log = directory / "config.yml", directory / f"{name}.log"
+    storage = {"filesystem": {"rootdirectory": str(directory)}, "delete": {"enabled": True}}
+    config.write_text(yaml.safe_dump({"version": 0.1, "storage": storage}))
+    port = _free_port()
+    command = [
+        sys.executable,
+        "-m",
+        *COMMANDS[name],
+        "--port",
+        str(port),
+        f"{__name__}:application",
+    ]
+    env = {"PYTHONPATH": str(REPOSITORY), "REGISTRY_CONFIGURATION_PATH": str(config)}
+    client = Client(f"127.0.0.1:{port}")
+    with background(command, log=log, env=env):
+        wait_until(lambda: _answers(client), name, log=log.read_text)
+        yield client
+
+
+def _free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as found:
+        port: int = found.getsockname()[1]
+        return port
+
+
+def _answers(client: Client) -> bool:
+    try:
+        return client.ask("GET", "/v2/").status == 200
+    except OSError:
+        return False
