@@ -10,8 +10,6 @@ from urllib.parse import quote, urlencode
 import jwt
 import pytest
 
-from lading.api.audit import DEEDS
-from lading.api.routes import ROUTES
 from lading.cli.registry import operator
 from tests.support.client import Client
 from tests.support.commands import run
@@ -64,14 +62,6 @@ def push(client: Client, user: str) -> None:
 def shown(entries: list[Entry], *names: str) -> list[tuple[object, ...]]:
     """Some fields of each entry."""
     return [tuple(entry.get(name) for name in names) for entry in entries]
-
-
-def test_every_row_of_the_table_of_routes_is_a_deed() -> None:
-    """A new endpoint cannot be forgotten."""
-    rows = {
-        (endpoint.id, method) for route in ROUTES for method, endpoint in route.endpoints.items()
-    }
-    assert set(DEEDS) == rows
 
 
 def test_who_did_what(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from lading.edge.asgi import Message
+from lading.edge.observers import Answered
 from lading.edge.request import Request
 
 
@@ -28,3 +29,8 @@ def request(
         "server": ("127.0.0.1", 5000),
     }
     return Request(scope, _unread)
+
+
+def answered(request: Request, status: int = 200, size: int = 0) -> Answered:
+    """An answer to a request, at the beginning of time."""
+    return Answered(request, None, None, status, size, digest="", at=0, seconds=0)

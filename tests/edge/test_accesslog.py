@@ -6,7 +6,7 @@ import logging
 import pytest
 
 from lading.edge.accesslog import MOMENT, AccessLog
-from tests.edge.requests import request
+from tests.edge.requests import answered, request
 
 
 async def test_a_line_is_written_soon(
@@ -14,16 +14,13 @@ async def test_a_line_is_written_soon(
 ) -> None:
     """Nothing has to come after it for it to be seen."""
     with caplog.at_level(logging.INFO, "lading.access"):
-        AccessLog().add(
-            request("GET", "/v2/", {"User-Agent": "curl/8"}),
-            status=200,
-            size=2,
-            now=0,
-        )
+        coming = request("GET", "/v2/", {"User-Agent": "curl/8"})
+        coming.id = "5f2c"
+        await AccessLog().note(answered(coming, 200, size=2))
         await asyncio.sleep(2 * MOMENT)
 
     assert caplog.messages == [
-        ' - - [01/Jan/1970:00:00:00 +0000] "GET /v2/ HTTP/1.1" 200 2 "" "curl/8"'
+        ' - - [01/Jan/1970:00:00:00 +0000] "GET /v2/ HTTP/1.1" 200 2 "" "curl/8" 5f2c'
     ]
 
 
@@ -34,9 +31,9 @@ async def test_requests_of_one_moment_share_a_record(
     access_log = AccessLog()
     with caplog.at_level(logging.INFO, "lading.access"):
         for status in (200, 404):
-            access_log.add(request("GET", "/v2/"), status=status, size=0, now=0)
+            await access_log.note(answered(request("GET", "/v2/"), status))
         await asyncio.sleep(2 * MOMENT)
-        access_log.add(request("GET", "/v2/"), status=500, size=0, now=0)
+        await access_log.note(answered(request("GET", "/v2/"), 500))
         await asyncio.sleep(2 * MOMENT)
 
     assert [
@@ -47,16 +44,12 @@ async def test_requests_of_one_moment_share_a_record(
 async def test_a_client_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) -> None:
     """Line ends and quotes are written as escapes."""
     with caplog.at_level(logging.INFO, "lading.access"):
-        AccessLog().add(
-            request("GET", '/v2/\n"', {"User-Agent": 'a"\tb'}),
-            status=404,
-            size=0,
-            now=0,
-        )
+        coming = request("GET", '/v2/\n"', {"User-Agent": 'a"\tb'})
+        await AccessLog().note(answered(coming, 404))
         await asyncio.sleep(2 * MOMENT)
 
     assert caplog.messages == [
-        ' - - [01/Jan/1970:00:00:00 +0000] "GET /v2/\\x0a\\x22 HTTP/1.1" 404 0 "" "a\\x22\\x09b"'
+        ' - - [01/Jan/1970:00:00:00 +0000] "GET /v2/\\x0a\\x22 HTTP/1.1" 404 0 "" "a\\x22\\x09b" '
     ]
 
 
@@ -65,7 +58,7 @@ async def test_no_sign_of_unicode_ends_a_line(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.INFO, "lading.access"):
         coming = request("GET", "/v2/a\u2028b\x85c\u202ed\x1b[31m")
         coming.caller = "al\u2029 ice"
-        AccessLog().add(coming, status=404, size=0, now=0)
+        await AccessLog().note(answered(coming, 404))
         await asyncio.sleep(2 * MOMENT)
 
     (line,) = caplog.messages

@@ -1,12 +1,19 @@
 """Where a request came from, as far as proxies can be believed."""
 
 from ipaddress import ip_network
+from itertools import islice
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.edge.forwarded import base_url, client_address, is_trusted
+from lading.edge.forwarded import (
+    base_url,
+    client_address,
+    forwarded_id,
+    is_trusted,
+    new_ids,
+)
 from tests.edge.requests import request
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
@@ -70,3 +77,33 @@ def test_where_a_client_reaches_the_registry(
 ) -> None:
     """As the proxy says, if it is a trusted one; and never what could not be a host."""
     assert base_url(request("GET", "/v2/", headers, peer=peer), PROXIES) == expected
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "expected"),
+    [
+        ("10.0.0.1", "9d2f-4", "9d2f-4"),
+        ("10.0.0.1", "Root=1-67891233:/+~", "Root=1-67891233:/+~"),
+        ("10.0.0.1", "x" * 128, "x" * 128),
+        ("10.0.0.1", "x" * 129, ""),
+        ("10.0.0.1", "", ""),
+        ("10.0.0.1", "a b", ""),
+        ("10.0.0.1", 'a"b', ""),
+        ("10.0.0.1", "a\\b", ""),
+        ("10.0.0.1", "a\x1b[31m", ""),
+        ("10.0.0.1", "a\n", ""),
+        ("1.2.3.4", "9d2f-4", ""),
+    ],
+)
+def test_an_id_is_taken_that_can_stand_in_a_log(peer: str, said: str, expected: str) -> None:
+    """Only from a trusted proxy, and never one that could end a column or a line."""
+    asked = request("GET", "/v2/", {"X-Request-ID": said}, peer=peer)
+    assert forwarded_id(asked, PROXIES) == expected
+    assert forwarded_id(asked, ()) == ""
+
+
+def test_new_ids_are_all_different() -> None:
+    """Of as many digits, however many are asked for."""
+    ids = list(islice(new_ids(), 1000))
+    assert len(set(ids)) == 1000
+    assert {len(id_) for id_ in ids} == {32}

@@ -6,7 +6,7 @@ import pytest
 
 from lading.auth.known import KnownLogins
 from lading.edge.unnamed_proxies import MOST, UnnamedProxies
-from tests.edge.requests import request
+from tests.edge.requests import answered, request
 from tests.support.guarded import guarded_registry
 from tests.support.lading import lading_serve
 from tests.support.processes import wait_until
@@ -56,22 +56,25 @@ def test_a_proxy_that_is_named_is_believed_in_silence(tmp_path: Path) -> None:
     assert warnings(guarded.lading.log) == []
 
 
-def test_a_crowd_of_strangers_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_crowd_of_strangers_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
     """Anybody can send such a header; and what they send is not repeated."""
     proxies = UnnamedProxies((), KnownLogins())
     for number in range(3 * MOST):
         coming = request("GET", "/v2/", {"X-Forwarded-Proto": "https", "X-Forwarded-For": "evil"})
         coming.scope["client"] = (f"192.0.2.{number}", 1)
-        proxies.notice(coming)
-        proxies.notice(coming)
+        await proxies.note(answered(coming, 401))
+        await proxies.note(answered(coming, 401))
     assert len(caplog.messages) == MOST
     assert len(set(caplog.messages)) == MOST
     assert "evil" not in caplog.text
 
 
 @pytest.mark.parametrize("said", ["http", "gopher", ""])
-def test_what_changes_nothing_is_not_told(said: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_what_changes_nothing_is_not_told(
+    said: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """A client would be sent where it came from."""
     proxies = UnnamedProxies((), KnownLogins())
-    proxies.notice(request("GET", "/v2/", {"X-Forwarded-Proto": said}))
+    coming = request("GET", "/v2/", {"X-Forwarded-Proto": said})
+    await proxies.note(answered(coming, 401))
     assert caplog.text == ""

@@ -8,10 +8,11 @@ from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
-from lading.api.application import Api
-from lading.api.context import Options
+from lading.api.application import registry_protocol
+from lading.api.context import Context, Options
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
+from lading.edge.application import Application
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services.registry import Policy, Registry
 from lading.wiring.authentication import open_gate
@@ -22,11 +23,11 @@ T = TypeVar("T")
 HASH = "$2b$04$S/kFD78RlV4zd7lQdXUUUePqhYAZAHDuiIO6/Jp.1Sg/B445abUB6"
 _LIFETIME = 5000
 
-_served: list[Api] = []
+_served: list[Application[Context]] = []
 _asked = 0
 
 
-async def api() -> Api:
+async def api() -> Application[Context]:
     """A registry; a new one from time to time, so that it does not grow."""
     global _asked  # noqa: PLW0603 - a fuzzer has one of everything
     if _asked % _LIFETIME == 0:
@@ -35,7 +36,7 @@ async def api() -> Api:
     return _served[0]
 
 
-def _new_api() -> Api:
+def _new_api() -> Application[Context]:
     users = directory() / "users"
     users.write_text(f"alice:{HASH}\n")
     permissions = {"rules": [{"anonymous": True, "repositories": ["a/**"], "actions": ["admin"]}]}
@@ -50,7 +51,7 @@ def _new_api() -> Api:
     registry = Registry(metadata, *Stores.in_memory(), lambda: 1e9, uuid.uuid4, Policy())
     gate = open_gate(settings, metadata)
     assert gate is not None
-    return Api(registry, Options(access_log=False), gate.gate)
+    return registry_protocol(registry, Options(), gate.gate)
 
 
 @cache

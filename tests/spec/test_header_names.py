@@ -45,7 +45,7 @@ USUAL = {
 @pytest.mark.parametrize(
     ("method", "path", "body", "names"),
     [
-        ("GET", "/v2/", b"", {"Content-Type", "Content-Length"}),
+        ("GET", "/v2/", b"", {"Content-Type", "Content-Length", "X-Request-ID"}),
         ("GET", BLOB, b"", {"Content-Length", "Docker-Content-Digest", "ETag", "Accept-Ranges"}),
         ("HEAD", BLOB, b"", {"Content-Length", "Docker-Content-Digest", "ETag", "Cache-Control"}),
         ("GET", "/v2/names/manifests/latest", b"", {"Content-Type", "Docker-Content-Digest"}),

@@ -48,7 +48,8 @@ def test_the_head_of_a_manifest_says_all_but_the_bytes(repository: Repository, p
         head = repository.ask("HEAD", f"/manifests/{reference}")
         get = repository.ask("GET", f"/manifests/{reference}")
         assert head.status == 200
-        del head.headers["Date"], get.headers["Date"]
+        for answer in (head, get):
+            del answer.headers["Date"], answer.headers["X-Request-ID"]
         assert sorted(head.headers.items()) == sorted(get.headers.items())
 
 

@@ -1,6 +1,9 @@
 """A path for each row of the table of routes."""
 
-from lading.api.routes import ROUTES, Route
+from typing import Any
+
+from lading.api.routes import ROUTES
+from lading.edge.endpoints import Route
 from tests.support.pushes import digest_of
 
 DIGEST = digest_of(b"anything")
@@ -19,7 +22,7 @@ PATHS = (
 )
 
 
-def path_of(route: Route) -> str:
+def path_of(route: Route[Any]) -> str:
     """A path that the route matches; a new route needs a new path above."""
     return next(path for path in reversed(PATHS) if route.pattern.fullmatch(path))
 

@@ -1,5 +1,6 @@
-"""The registry protocol over HTTP: an ASGI application without a framework.
+"""The registry protocol: one way in over HTTP, which the edge serves.
 
-A request becomes values (`request`, `routes`), a grant (`guard`), a call of a service (the
-handlers), and a response that says what to send, not how (`response`, `send`).
+A table of endpoints (`routes`), their handlers by what they are about, and answers to what goes
+wrong (`errors`). A handler makes values of what a request holds, calls a service, and says what to
+send; how that leaves is the edge's.
 """

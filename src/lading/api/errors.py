@@ -58,25 +58,17 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
 log = logging.getLogger(__name__)
 
 
-def error_response(error: RegistryError, headers: Mapping[str, str] | None = None) -> Response:
-    """The answer that an error gets, with headers that the path adds to it."""
-    status, code = STATUS_AND_CODE[type(error)]
-    return Response(
-        status,
-        {"Content-Type": JSON, **_headers(error), **(headers or {})},
-        _envelope(code, error.message, *error.details),
-    )
-
-
-def failure_response(error: Exception) -> Response:
+def error_response(error: Exception) -> Response:
     """The answer to whatever went wrong.
 
     Of a failure of this program the log has the details, the client none.
     """
-    if isinstance(error, RegistryError):
-        return error_response(error)
-    log.error("unexpected failure", exc_info=error)
-    return Response(500, {"Content-Type": JSON}, _envelope("UNKNOWN", "unknown error"))
+    if not isinstance(error, RegistryError):
+        log.error("unexpected failure", exc_info=error)
+        return Response(500, {"Content-Type": JSON}, _envelope("UNKNOWN", "unknown error"))
+    status, code = STATUS_AND_CODE[type(error)]
+    headers = {"Content-Type": JSON, **_headers(error)}
+    return Response(status, headers, _envelope(code, error.message, *error.details))
 
 
 def not_found_response(prefix: str = "") -> Response:
@@ -85,14 +77,6 @@ def not_found_response(prefix: str = "") -> Response:
         404,
         {"Content-Type": JSON},
         _envelope("UNSUPPORTED", f"there is nothing at this path; the API is under {prefix}/v2/"),
-    )
-
-
-def method_not_allowed_response(allowed: str) -> Response:
-    """The answer to a method that a path does not have."""
-    message = f"the method is not allowed here; allowed are {allowed}"
-    return Response(
-        405, {"Content-Type": JSON, "Allow": allowed}, _envelope("UNSUPPORTED", message)
     )
 
 

@@ -38,7 +38,7 @@ async def get(context: Context) -> Response:
     """A token for whoever logs in with a password, or for anybody."""
     service = context.tokens
     if service is None:
-        return not_found_response(context.options.prefix)
+        return not_found_response(context.options.edge.prefix)
     login = None
     header = context.request.headers.get("authorization")
     if header is not None:
@@ -56,7 +56,7 @@ async def post(context: Context) -> Response:
     """A token for a password or a refresh token in a form."""
     service = context.tokens
     if service is None:
-        return not_found_response(context.options.prefix)
+        return not_found_response(context.options.edge.prefix)
     form = await _read_form(context)
     context.request.noted["grant"] = form.get("grant_type", "")
     match form.get("grant_type"):
@@ -147,7 +147,7 @@ async def _read_form(context: Context) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise TokenRequestInvalid("send a form: `application/x-www-form-urlencoded`")
-    length, spool = request.content_length, context.options.spool
+    length, spool = request.content_length, context.options.edge.spool
     async with whole_body(request.receive, MAX_FORM, length, spool) as body:
         if body is None:
             raise TokenRequestInvalid(f"the form may have at most {MAX_FORM} bytes")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from lading.api.audit import AuditLog, lost_entries
 from lading.config.settings import Settings
+from lading.edge.audit import AuditLog, lost_entries
 from lading.system.logfile import PARTING, LogFile
 from lading.wiring.application import metadata_path
 

@@ -43,7 +43,8 @@ class AccessLogSection(Section):
     """Section `log.accesslog`: the access log."""
 
     disabled: bool = False
-    """`true` stops the access log."""
+    """`true` stops the access log: a line per request in Apache's combined format, as \
+Distribution's, with the request's id (`X-Request-ID`) at the end."""
 
 
 class LogSection(Section):
@@ -231,8 +232,8 @@ closed before. Not a key of Distribution."""
     """How many processes serve; by default one per usable core, at most 4. `inmemory` storage \
 allows 1 only, and that is its default. Not a key of Distribution."""
     trustedproxies: tuple[Network, ...] = ()
-    """The addresses or networks of proxies whose `X-Forwarded-*` headers are believed. Not a key \
-of Distribution."""
+    """The addresses or networks of proxies whose `X-Forwarded-*` and `X-Request-ID` headers are \
+believed. Not a key of Distribution."""
     accelredirect: LocationPrefix | None = None
     """The `internal` location of an nginx in front that may send the files itself, such as \
 `/_blobs/`: it is told which by `X-Accel-Redirect`. Not a key of Distribution."""

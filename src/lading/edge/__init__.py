@@ -1,4 +1,6 @@
-"""What any way in over HTTP needs: requests and responses as values, bodies within bounds, callers.
+"""The edge: what any way in over HTTP needs, as `lading.api` is one.
 
-Nothing here knows the registry protocol: that is `lading.api`, one way in.
+`application` runs the endpoints of a way in: it finds the row of the table, has `authentication`
+let the caller in, calls the handler, sends what it answers, and tells the observers.
+Nothing here knows the registry protocol.
 """

@@ -1,4 +1,6 @@
-"""One line per request, in Apache's combined format, as CNCF Distribution writes it.
+"""The access log: a line per request, in Apache's combined format, as CNCF Distribution writes it.
+
+The request's id stands at the end, behind all that others know.
 
 Writing a line costs a good part of what a small request costs. So the lines of a moment are written
 together.
@@ -10,7 +12,8 @@ from datetime import UTC, datetime
 from functools import lru_cache
 
 from lading.core.printable import printable
-from lading.edge.request import Request
+from lading.core.typing import override
+from lading.edge.observers import Answered, Observer
 
 log = logging.getLogger("lading.access")
 
@@ -22,17 +25,17 @@ _UNSAFE_NAME = ' "\\[]'
 MOMENT = 0.01
 
 
-class AccessLog:
+class AccessLog(Observer):
     """Collects lines, and writes them soon."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
 
-    def add(self, request: Request, *, status: int, size: int, now: float) -> None:
-        """Log a request that was answered."""
+    @override
+    async def note(self, answered: Answered) -> None:
         if not self._lines:
             asyncio.get_running_loop().call_later(MOMENT, self.flush)
-        self._lines.append(_line(request, status, size, now))
+        self._lines.append(_line(answered))
 
     def flush(self) -> None:
         """Write what was collected."""
@@ -41,16 +44,18 @@ class AccessLog:
             log.info("%s", "\n".join(lines))
 
 
-def _line(request: Request, status: int, size: int, now: float) -> str:
+def _line(answered: Answered) -> str:
+    request = answered.request
     query = request.scope["query_string"].decode("latin-1")
     target = f"{request.path}?{query}" if query else request.path
     headers = request.headers
+    caller = printable(request.caller, _UNSAFE_NAME) or "-"
     return (
-        f"{request.address} - {printable(request.caller, _UNSAFE_NAME) or '-'} [{_time(int(now))}]"
+        f"{request.address} - {caller} [{_time(int(answered.at))}]"
         f' "{printable(request.method, _UNSAFE)} {printable(target, _UNSAFE)}'
-        f' HTTP/{request.scope["http_version"]}" {status} {size}'
+        f' HTTP/{request.scope["http_version"]}" {answered.status} {answered.size}'
         f' "{printable(headers.get("referer", ""), _UNSAFE)}"'
-        f' "{printable(headers.get("user-agent", ""), _UNSAFE)}"'
+        f' "{printable(headers.get("user-agent", ""), _UNSAFE)}" {request.id}'
     )
 
 

@@ -3,8 +3,9 @@
 Only a proxy that the operator named is believed; anybody can send `X-Forwarded-For`.
 """
 
+import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
@@ -18,6 +19,10 @@ _HOST = re.compile(r"(?:[A-Za-z0-9._-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{
 
 # Segments that cannot be taken for a host, for what leads upwards, or for the end of a path.
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,64}){1,8}/?", re.ASCII)
+
+# What prints, and neither ends a column of a log line nor has to be escaped in one.
+_ID = re.compile(r"[!#-\[\]-~]{1,128}")
+_IDS_AT_ONCE = 256
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
@@ -42,6 +47,20 @@ def client_address(peer: str, headers: Mapping[str, str], proxies: Networks) -> 
             break
         address = hop.strip()
     return _plain(address)
+
+
+def forwarded_id(request: Request, proxies: Networks) -> str:
+    """The id that a proxy of ours gave a request; empty if none did."""
+    given = request.headers.get("x-request-id", "") if proxies else ""
+    return given if _ID.fullmatch(given) and is_trusted(request.peer, proxies) else ""
+
+
+def new_ids() -> Iterator[str]:
+    """Ids for requests: random ones, of which the system is asked for many at once."""
+    while True:
+        block = os.urandom(16 * _IDS_AT_ONCE).hex()
+        for start in range(0, len(block), 32):
+            yield block[start : start + 32]
 
 
 def _plain(address: str) -> str:

@@ -7,19 +7,24 @@ the proxy count as one. So whoever looks into the log finds what to do.
 import logging
 import math
 import time
+from http import HTTPStatus
 
 from lading.auth.known import KnownLogins
+from lading.core.typing import override
 from lading.edge.forwarded import Networks, is_trusted
+from lading.edge.observers import Answered, Observer
 from lading.edge.request import Request
 
 log = logging.getLogger(__name__)
 
 # Proxies that are named; anybody can send such a header.
 MOST = 20
+# With these, a client that came by a proxy which is not believed may have been wronged.
+_SENT_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 
 
-class UnnamedProxies:
-    """Tells of each proxy once.
+class UnnamedProxies(Observer):
+    """Tells of each proxy once whose clients were refused, be it for another reason.
 
     Args:
         named: by the operator.
@@ -31,8 +36,11 @@ class UnnamedProxies:
         self._known = known
         self._left = MOST
 
-    def notice(self, request: Request) -> None:
-        """Look at a request that was refused, be it for another reason."""
+    @override
+    async def note(self, answered: Answered) -> None:
+        if answered.status not in _SENT_AWAY:
+            return
+        request = answered.request
         said = _said(request)
         if not said or not self._left or is_trusted(request.peer, self._named):
             return

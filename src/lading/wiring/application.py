@@ -16,16 +16,19 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from lading.api.application import Api
-from lading.api.audit import AuditLog, lost_entries
-from lading.api.context import Options
+from lading.api.application import registry_protocol
+from lading.api.context import Context, Options
 from lading.auth.known import KnownLogins
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
+from lading.edge.accesslog import AccessLog
+from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
+from lading.edge.audit import AuditLog, lost_entries
 from lading.edge.forwarded import PublicAddress
+from lading.edge.options import EdgeOptions
 from lading.edge.response import ALWAYS
 from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.metadata.sqlite import SqliteMetadata
@@ -161,22 +164,27 @@ def headers_of_all(settings: Settings) -> Mapping[str, str]:
 
 
 def _options(settings: Settings) -> Options:
-    http = settings.http
     return Options(
-        prefix=http.prefix,
-        address=PublicAddress.of(http.host or "", http.prefix, http.trustedproxies),
-        relative=not http.locationbase,
-        headers=headers_of_all(settings),
-        trusted_proxies=settings.http.trustedproxies,
-        accelerate=settings.http.accelredirect or "",
+        edge=_edge_options(settings),
+        relative=not settings.http.locationbase,
         max_tags=settings.tags.maxtags,
         max_repositories=settings.catalog.maxentries,
         max_manifest=settings.limits.manifestsize,
+    )
+
+
+def _edge_options(settings: Settings) -> EdgeOptions:
+    http = settings.http
+    return EdgeOptions(
+        prefix=http.prefix,
+        address=PublicAddress.of(http.host or "", http.prefix, http.trustedproxies),
+        headers=headers_of_all(settings),
+        trusted_proxies=settings.http.trustedproxies,
+        accelerate=settings.http.accelredirect or "",
         request_rate=settings.limits.requestrate / settings.workers,
         request_burst=math.ceil(settings.limits.requestburst / settings.workers),
         uploads=math.ceil(settings.limits.uploads / settings.workers),
         read_only=_is_read_only(settings),
-        access_log=not settings.log.accesslog.disabled,
         spool=_spool(settings),
     )
 
@@ -213,7 +221,7 @@ class Server:
         self._config = config
         self._known = known
         self._reloader: Reloader | None = None
-        self._api: Api | None = None
+        self._api: Application[Context] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take part in the server's life, or answer one request."""
@@ -240,12 +248,14 @@ class Server:
         audit = None if file is None else AuditLog(file, reads=self._settings.audit.reads)
         if audit is not None:
             registry = replace(registry, note=partial(_note, audit))
-        self._api = Api(
+        access_log = None if self._settings.log.accesslog.disabled else AccessLog()
+        proxies = UnnamedProxies(self._settings.http.trustedproxies, self._known)
+        observers = (access_log, audit, proxies)
+        self._api = registry_protocol(
             registry,
             _options(self._settings),
             None if gate is None else gate.gate,
-            audit,
-            UnnamedProxies(self._settings.http.trustedproxies, self._known),
+            [observer for observer in observers if observer is not None],
         )
         if gate is not None and self._config is not None:
             self._reloader = Reloader(
@@ -262,7 +272,8 @@ class Server:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks)
-        self._api.close()
+        if access_log is not None:
+            access_log.flush()
         if gate is not None:
             await gate.close()
         if file is not None:

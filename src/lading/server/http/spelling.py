@@ -8,6 +8,7 @@ from collections.abc import Mapping
 # Parts of names that are not written as words are.
 _PARTS = {
     b"etag": b"ETag",
+    b"id": b"ID",
     b"md5": b"MD5",
     b"nel": b"NEL",
     b"oci": b"OCI",

@@ -1,0 +1,244 @@
+"""The ASGI application of a way in: find the endpoint, admit, handle, send, tell the observers.
+
+A way in is a table of endpoints, a context for their handlers, and answers to what goes wrong.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Generic, Protocol
+from urllib.parse import quote
+
+from lading.core.digest import Digest
+from lading.core.errors import ReadOnly, RegistryError, Unsupported
+from lading.core.names import RepositoryName
+from lading.edge.asgi import Message, Receive, Scope, Send
+from lading.edge.authentication import Authentication, admit_anybody
+from lading.edge.body import ClientDisconnected
+from lading.edge.callers import Admission
+from lading.edge.endpoints import C, Endpoint, Match, Moved, Route, find_route
+from lading.edge.forwarded import client_address, forwarded_id, is_trusted, new_ids
+from lading.edge.limits import ClientLimits
+from lading.edge.multipart import PartsBody
+from lading.edge.observers import Answered, Observer
+from lading.edge.options import EdgeOptions
+from lading.edge.request import Request
+from lading.edge.response import BlobBody, Response
+from lading.edge.send import Sender
+from lading.services import damage
+from lading.services.registry import Registry
+
+
+class WayIn(Protocol[C]):
+    """A way in over HTTP.
+
+    Attributes:
+        routes: its table of endpoints.
+    """
+
+    routes: Sequence[Route[C]]
+
+    def context(self, request: Request, admission: Admission, argument: str) -> C:
+        """What the handler of a request is given that may proceed.
+
+        Args:
+            request: that was let in.
+            admission: what its caller may do.
+            argument: the last part of its path, not yet checked.
+        """
+
+    def error(self, error: Exception) -> Response:
+        """The answer to whatever went wrong."""
+
+    def not_found(self) -> Response:
+        """The answer to a path that leads nowhere."""
+
+
+class Application(Generic[C]):
+    """Runs the endpoints of a way in.
+
+    Args:
+        way_in: what is served.
+        registry: the parts that the services work with.
+        options: what the operator chose.
+        authentication: of callers; `None` if everybody may do everything.
+        observers: are told of every answer, one after the other.
+    """
+
+    def __init__(
+        self,
+        way_in: WayIn[C],
+        registry: Registry,
+        options: EdgeOptions,
+        authentication: Authentication | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._way_in = way_in
+        self._registry = registry
+        self._options = options
+        self._authentication = authentication
+        self._observers = observers
+        self._limits = ClientLimits(
+            time.monotonic,
+            rate=options.request_rate,
+            burst=options.request_burst,
+            uploads=options.uploads,
+        )
+        self._sender = Sender(options.headers, options.spool)
+        self._new_id = new_ids()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        request = Request(scope, receive)
+        proxies = self._options.trusted_proxies
+        request.address = client_address(request.peer, request.headers, proxies)
+        request.id = forwarded_id(request, proxies) or next(self._new_id)
+        found = find_route(self._way_in.routes, request.path, self._options.prefix)
+        match = found if isinstance(found, Match) else None
+        endpoint = None if match is None else match.route.endpoints.get(request.method)
+        outcome = _Outcome(send, request.id)
+        try:
+            response = await self._respond(request, found, endpoint)
+            await self._send(request, outcome, response)
+        except ClientDisconnected:
+            outcome.status = 499  # nginx's status for a client that left
+        except Exception as error:
+            if outcome.started:
+                raise
+            await self._send(request, outcome, self._way_in.error(error))
+        finally:
+            answered = Answered(
+                request,
+                match,
+                endpoint,
+                outcome.status,
+                outcome.size,
+                outcome.digest,
+                self._registry.clock(),
+                time.monotonic() - request.arrived,
+            )
+            for observer in self._observers:
+                await observer.note(answered)
+
+    async def _respond(
+        self, request: Request, found: Match[C] | Moved | None, endpoint: Endpoint[C] | None
+    ) -> Response:
+        try:
+            self._limits.count_request(request.address)
+            if request.method == "OPTIONS":
+                # Of anything: a browser that asks before it asks shows no other answer to its page.
+                allowed = found.route.allowed if isinstance(found, Match) else "OPTIONS"
+                return Response(204, {"Allow": allowed})
+            if isinstance(found, Match):
+                return await self._handle(request, found, endpoint)
+            return self._way_in.not_found() if found is None else self._moved(request, found.place)
+        except RegistryError as error:
+            response = self._way_in.error(error)
+            if response.status == 405 and isinstance(found, Match):
+                # "a 405 … MUST generate an Allow header field" (RFC 9110, 15.5.6)
+                allowed = found.route.allowed_after(error, request.method)
+                response.headers = {**response.headers, "Allow": allowed}
+            return response
+
+    def _moved(self, request: Request, place: str) -> Response:
+        """The answer to a path with a slash too many, before anything is known of who calls.
+
+        What is not read gets 308: "the user agent MUST NOT change the request method" (RFC 9110,
+        15.4.9).
+        """
+        query = request.scope["query_string"].decode("latin-1")
+        path = self._options.address.path_of(request, quote(place, safe="/:@+=~"))
+        location = f"{path}?{query}" if query else path
+        status = 301 if request.method in {"GET", "HEAD"} else 308
+        return Response(status, {"Location": location})
+
+    async def _handle(
+        self, request: Request, match: Match[C], endpoint: Endpoint[C] | None
+    ) -> Response:
+        """Let a request in, if it may, and have it answered.
+
+        Raises:
+            Unsupported: the path has no such method.
+            NameInvalid: the path holds no repository name where one belongs.
+            ReadOnly: the endpoint writes, and the registry is read-only.
+            Unauthorized, Denied: see `Authentication.admit`.
+        """
+        if endpoint is None:
+            raise Unsupported(f"the method is not allowed here; allowed are {match.route.allowed}")
+        repository = None if match.name is None else RepositoryName(match.name)
+        admission = (
+            admit_anybody(repository)
+            if self._authentication is None
+            else await self._authentication.admit(request, endpoint.needs, repository)
+        )
+        if endpoint.writes and await self._is_read_only():
+            raise ReadOnly
+        context = self._way_in.context(request, admission, match.argument)
+        if not endpoint.takes_bytes:
+            return await endpoint.handler(context)
+        with self._limits.count_upload(request.address, request.caller):
+            return await endpoint.handler(context)
+
+    async def _is_read_only(self) -> bool:
+        """Asked for each request that writes, so that a switch works in all workers at once."""
+        if self._options.read_only:
+            return True
+        return await self._registry.metadata.find_read_only() is not None
+
+    async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
+        outcome.digest = response.headers.get("Docker-Content-Digest", "")
+        try:
+            await self._sender.send(
+                request.scope,
+                outcome,
+                response,
+                head=request.method == "HEAD",
+                accelerate=self._accelerate(request, response),
+            )
+        except OSError as error:
+            if not isinstance(response.body, BlobBody | PartsBody):
+                raise
+            # The file has changed since it was found.
+            damaged = await damage.look_again(self._registry, Digest(outcome.digest))
+            if outcome.started:
+                raise
+            raise damaged from error
+
+    def _accelerate(self, request: Request, response: Response) -> str:
+        """Where the proxy that sent the request finds blobs, if it is ours and says it can.
+
+        It obeys `Range` by itself, so what is not obeyed here is not left to it, and no more than
+        one range, which it would not bound.
+        """
+        if (
+            self._options.accelerate
+            and (response.status == 206 or "range" not in request.headers)
+            and request.headers.get("x-sendfile-type", "").lower() == "x-accel-redirect"
+            and is_trusted(request.peer, self._options.trusted_proxies)
+        ):
+            return self._options.accelerate
+        return ""
+
+
+class _Outcome:
+    """Passes an answer on to the server, with the request's id, and remembers what it was."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._id = request_id
+        self.status = 0
+        self.size = 0
+        self.digest = ""
+
+    @property
+    def started(self) -> bool:
+        return self.status != 0
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"].append((b"x-request-id", self._id.encode()))
+        elif message["type"] == "http.response.zerocopysend":
+            self.size += message["count"]
+        else:
+            self.size += len(message["body"])
+        await self._send(message)

@@ -1,0 +1,163 @@
+"""Endpoints: the rows of a way in, each with all that is true of it, and what a path leads to.
+
+A new endpoint is a handler and a row. Nothing is kept by an endpoint's id anywhere else.
+"""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Generic, NamedTuple, TypeVar
+
+from lading.core.errors import ReadOnly, RegistryError
+from lading.edge.needs import PULL, Needs
+from lading.edge.request import Request
+from lading.edge.response import Response
+
+C = TypeVar("C")
+"""What the handlers of a way in are given: its context."""
+
+Handler = Callable[[C], Awaitable[Response]]
+
+
+class When(Enum):
+    """When a request gets an entry in the audit log."""
+
+    ALWAYS = "always"
+    READ = "if reads are audited, or it was refused"
+    CREATED = "if it created something, or was refused"
+    REFUSED = "only if it was refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """As what requests of an endpoint are in the audit log.
+
+    Attributes:
+        name: of what they do.
+        variants: other names, by the parameter of a request that then does this instead.
+        fields: of an entry, by the parameters of the request that fill them.
+        tags: the parameter that names more tags; empty if none does.
+    """
+
+    name: str
+    when: When = When.REFUSED
+    variants: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str] = field(default_factory=dict)
+    tags: str = ""
+
+    def name_of(self, request: Request) -> str:
+        """What a request does."""
+        found = (self.variants[name] for name in self.variants if request.parameter(name))
+        return next(found, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint(Generic[C]):
+    """A method of a path: a row of the table.
+
+    Attributes:
+        id: the specification's name for it; tests are named by it.
+        handler: answers its requests.
+        audited: as what they are in the audit log.
+        needs: what the caller must be allowed to do.
+        writes: whether it changes anything, and so is refused while the registry is read-only.
+        takes_bytes: whether it brings bytes of a blob, and so counts as an upload.
+    """
+
+    id: str
+    handler: Handler[C]
+    audited: Audited
+    needs: Needs = PULL
+    writes: bool = False
+    takes_bytes: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route(Generic[C]):
+    """A path, with its endpoints by their methods.
+
+    Attributes:
+        pattern: may name a `name` (the repository) and an `argument` (the last part).
+    """
+
+    pattern: re.Pattern[str]
+    endpoints: Mapping[str, Endpoint[C]]
+
+    @property
+    def allowed(self) -> str:
+        """The value of `Allow`."""
+        return ", ".join([*self.endpoints, "OPTIONS"])
+
+    def allowed_after(self, error: RegistryError, method: str) -> str:
+        """The value of `Allow` where a method is refused."""
+        others = (
+            name
+            for name, endpoint in self.endpoints.items()
+            if not (endpoint.writes if isinstance(error, ReadOnly) else name == method)
+        )
+        return ", ".join([*others, "OPTIONS"])
+
+
+class Match(NamedTuple, Generic[C]):
+    """A path that was recognised; its parts are not yet checked."""
+
+    route: Route[C]
+    name: str | None
+    argument: str
+
+
+class Moved(NamedTuple):
+    """A path with a slash too many, and the one that is meant, below the prefix."""
+
+    place: str
+
+
+def find_route(routes: Sequence[Route[C]], path: str, prefix: str = "") -> Match[C] | Moved | None:
+    """What a path leads to.
+
+    Mirrors are configured by addresses that end with a slash, and put paths behind them; such a
+    path is another one's, and nothing is done for it but to say which.
+
+    Args:
+        routes: the table; the first row that has the path counts.
+        path: percent-decoded.
+        prefix: that all paths are below, without a slash at its end.
+    """
+    match = _match(routes, _below(prefix, path))
+    if (match is None or "//" in path) and (place := _meant(routes, path, prefix)):
+        return Moved(place)
+    return match
+
+
+def _meant(routes: Sequence[Route[C]], path: str, prefix: str) -> str:
+    """The path that is meant by one with a slash too many; empty if there is none."""
+    single = re.sub("/{2,}", "/", path)
+    # "remove_dot_segments" (RFC 3986, 5.2.4): clients would look for such a place elsewhere.
+    if not {".", ".."}.isdisjoint(single.split("/")):
+        return ""
+    for other in (single, single.rstrip("/")):
+        place = _below(prefix, other)
+        if other != path and _match(routes, place) is not None:
+            return place
+    return ""
+
+
+def _below(prefix: str, path: str) -> str:
+    """A path without the prefix; empty if it has another one.
+
+    Who only looks whether somebody is there asks for `/` whatever the prefix, as Distribution's
+    users do.
+    """
+    if path == "/" or not prefix:
+        return path
+    return path.removeprefix(prefix) if path.startswith(f"{prefix}/") else ""
+
+
+def _match(routes: Sequence[Route[C]], path: str) -> Match[C] | None:
+    for route in routes:
+        match = route.pattern.fullmatch(path)
+        if match is not None:
+            parts = match.groupdict()
+            return Match(route, parts.get("name"), parts.get("argument", ""))
+    return None

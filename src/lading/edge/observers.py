@@ -1,0 +1,40 @@
+"""Observers of requests: the access log, the audit log and whoever else wants to know.
+
+They are told of each answer once, in one value, after it has left.
+"""
+
+from typing import Any, NamedTuple, Protocol
+
+from lading.edge.endpoints import Endpoint, Match
+from lading.edge.request import Request
+
+
+class Answered(NamedTuple):
+    """An answer that was given.
+
+    Attributes:
+        request: that was answered; it knows its id, its address and its caller.
+        match: where its path led to; `None` if nowhere.
+        endpoint: that answered; `None` if the path has no such method, or leads nowhere.
+        status: 499 if the client did not wait for one.
+        size: bytes of the body that were handed to the server.
+        digest: of what was pushed or pulled; empty if the answer named none.
+        at: when it had left, in seconds since the epoch.
+        seconds: since the request had arrived.
+    """
+
+    request: Request
+    match: Match[Any] | None
+    endpoint: Endpoint[Any] | None
+    status: int
+    size: int
+    digest: str
+    at: float
+    seconds: float
+
+
+class Observer(Protocol):
+    """Somebody who is told of every answer."""
+
+    async def note(self, answered: Answered) -> None:
+        """Take note of an answer."""

@@ -1,0 +1,39 @@
+"""Options of the edge: what the operator chose for all ways in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lading.edge.forwarded import Networks, PublicAddress
+from lading.edge.response import ALWAYS
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeOptions:
+    """What the operator chose for all ways in.
+
+    Attributes:
+        prefix: the path below which all paths are, without a slash at its end; empty for none.
+        address: where clients reach the registry.
+        headers: sent with every response that has no other ones of these names.
+        trusted_proxies: who may say where a request came from.
+        accelerate: the internal location at which a proxy serves the files of blobs, as
+            `/_blobs/`; empty if none does.
+        request_rate: requests per second of one client that this worker answers; 0 for any number.
+        request_burst: requests of one client that it answers at once.
+        uploads: uploads of one client that it takes at once; 0 for any number.
+        read_only: whether nothing can be changed, whatever the switch in the database says.
+        spool: where whole bodies may wait for their clients, in files that have no names; `None`
+            for the system's place for such files.
+    """
+
+    prefix: str = ""
+    address: PublicAddress = field(default_factory=PublicAddress)
+    headers: Mapping[str, str] = field(default_factory=lambda: ALWAYS)
+    trusted_proxies: Networks = ()
+    accelerate: str = ""
+    request_rate: float = 0
+    request_burst: int = 1
+    uploads: int = 0
+    read_only: bool = False
+    spool: Path | None = None
