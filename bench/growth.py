@@ -24,7 +24,7 @@ from bench.progress import Progress
 from bench.registries import find
 from bench.running import Running, running
 from lading.metadata.database import FileDatabase
-from lading.wiring.application import metadata_path
+from lading.wiring.paths import metadata_path
 
 SIZES = (100, 1_000, 10_000, 100_000)
 # Of every repository.

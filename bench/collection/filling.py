@@ -21,7 +21,7 @@ from lading.core.names import RepositoryName, Tag
 from lading.metadata import links, manifests
 from lading.metadata.pushes import Push
 from lading.metadata.sqlite import SqliteMetadata
-from lading.wiring.application import metadata_path
+from lading.wiring.paths import metadata_path
 
 BLOBS_OF_IMAGE = 10
 IMAGES_OF_REPOSITORY = 100

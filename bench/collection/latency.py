@@ -22,7 +22,7 @@ import yaml
 
 from bench.collection.filling import delete, fill
 from bench.http import Connection
-from lading.wiring.application import metadata_path
+from lading.wiring.paths import metadata_path
 
 COLLECTED = 10_000
 CLIENTS = 2

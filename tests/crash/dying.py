@@ -17,7 +17,7 @@ from typing import TypeVar
 from lading.blobs.stores import Stores
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services import jobs
-from lading.wiring.application import metadata_path
+from lading.wiring.paths import metadata_path
 from tests.crash import state
 from tests.crash.effects import DEAD, Effects
 from tests.crash.state import Place

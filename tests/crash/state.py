@@ -12,7 +12,7 @@ from lading.core.errors import BlobUnknown
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.loose import KEPT
 from lading.services.pull import pull_blob
-from lading.wiring.application import metadata_path
+from lading.wiring.paths import metadata_path
 from tests.support.contents import read
 from tests.support.people import People
 

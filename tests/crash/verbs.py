@@ -33,7 +33,7 @@ from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manif
 from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
 from lading.services.verify import Check
-from lading.wiring.application import metadata_path
+from lading.wiring.paths import metadata_path
 from tests.crash.state import Place
 from tests.support.contents import HELLO, OTHER, image, index, path_of
 from tests.support.people import ALICE, DAY, People, pieces

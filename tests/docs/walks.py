@@ -22,7 +22,8 @@ from lading.core.digest import Digest
 from lading.core.garbage import Criteria
 from lading.services import collect
 from lading.services.registry import Registry
-from lading.wiring import application
+from lading.wiring.application import RegistryApplication
+from lading.wiring.stores import open_registry
 from tests.fuzz.registry import HASH
 from tests.support.commands import REPOSITORY
 from tests.support.contents import image
@@ -184,7 +185,7 @@ async def _walks(root: Path, steps: Steps) -> Mapping[str, Set[str]]:
             "auth": {"htpasswd": {"path": str(root / "users")}, "tokens": {}},
         }
     )
-    app = application.build(settings, None, KnownLogins())
+    app = RegistryApplication(settings, None, KnownLogins())
     async with lived(app):
         client = Client(app)
         login = await steps.of(client.login())
@@ -194,9 +195,8 @@ async def _walks(root: Path, steps: Steps) -> Mapping[str, Set[str]]:
         manifest = await steps.of(client.push_manifest("app"))
         await client.pull("app")
         pull = await steps.of(client.pull("app"))
-        registry = application.open_registry(settings)
-        collecting = await steps.of(client.delete_and_collect("app", registry))
-        await application.close_registry(registry)
+        async with open_registry(settings) as registry:
+            collecting = await steps.of(client.delete_and_collect("app", registry))
     return {
         "pull an image": pull,
         "push a blob": blob,

@@ -12,7 +12,7 @@ import yaml
 from lading.auth.known import KnownLogins
 from lading.config.loading import find_file, load
 from lading.edge.asgi import Application
-from lading.wiring.application import build
+from lading.wiring.application import RegistryApplication
 from tests.support.client import Client
 from tests.support.commands import REPOSITORY
 from tests.support.processes import background, wait_until
@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 def application() -> Application:
     """Make the application, in a process of such a server."""
     file = find_file(None, os.environ)
-    return build(load(file, os.environ).settings, file, KnownLogins())
+    return RegistryApplication(load(file, os.environ).settings, file, KnownLogins())
 
 
 @contextmanager

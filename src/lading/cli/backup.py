@@ -33,7 +33,7 @@ from lading.services import backup as backing_up
 from lading.services.registry import Registry
 from lading.system.durable import sync_directory
 from lading.wiring import datadir
-from lading.wiring.application import metadata_path
+from lading.wiring.paths import metadata_path
 
 METADATA = "metadata.sqlite3"
 BLOBS = "blobs.txt"

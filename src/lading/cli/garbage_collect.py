@@ -32,7 +32,7 @@ from lading.services import collect, jobs, lease, times
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease
 from lading.services.registry import Registry
-from lading.wiring.application import worker_name
+from lading.wiring.stores import process_name
 
 KINDS = {
     GarbageManifest: "manifest",
@@ -81,7 +81,7 @@ class _Command:
             plan = await self._plan(registry, untagged=untagged)
             self._conclude(plan.items, dry_run=True)
             return
-        name = worker_name("lading garbage-collect")
+        name = process_name("lading garbage-collect")
         async with lease.wait_for(registry, jobs.COLLECT, name, _say_who_collects) as held:
             await times.set_back(registry)
             plan = await self._plan(registry, untagged=untagged)

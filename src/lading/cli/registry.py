@@ -5,13 +5,12 @@ import getpass
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
-from lading.cli.audit import CommandAudit
 from lading.cli.settings import load_settings
 from lading.cli.stores import told
 from lading.config.settings import Settings
@@ -19,7 +18,9 @@ from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName
 from lading.services.registry import Registry
-from lading.wiring.application import close_registry, metadata_path, open_registry
+from lading.wiring.audit import CommandAudit
+from lading.wiring.paths import metadata_path
+from lading.wiring.stores import open_registry
 
 T = TypeVar("T")
 
@@ -55,12 +56,9 @@ def run_with(
         )
 
     async def run() -> T:
-        registry, audit = open_registry(settings), CommandAudit(settings, operator())
-        try:
-            return await work(replace(registry, note=audit))
-        finally:
-            audit.close()
-            await close_registry(registry)
+        with _audit(settings) as audit:
+            async with open_registry(settings, audit) as registry:
+                return await work(registry)
 
     try:
         with told(settings):
@@ -71,9 +69,15 @@ def run_with(
 
 def note(settings: Settings, what: str, /, **details: str) -> None:
     """Take down in the audit log what a command did that needs no registry for it."""
-    audit = CommandAudit(settings, operator())
-    audit(what, **details)
-    audit.close()
+    with _audit(settings) as audit:
+        audit(what, **details)
+
+
+def _audit(settings: Settings) -> AbstractContextManager[CommandAudit]:
+    def warn(message: str) -> None:
+        click.echo(f"Warning: {message}", err=True)
+
+    return closing(CommandAudit(settings, operator(), warn))
 
 
 def operators_grant(repository: RepositoryName) -> Grant:

@@ -19,13 +19,9 @@ from lading.server.process.listener import listen
 from lading.server.process.log import configure_logging
 from lading.server.process.tls import UnusableTls, load_context
 from lading.wiring import datadir
-from lading.wiring.application import (
-    close_registry,
-    is_on_read_only_disk,
-    open_audit,
-    open_registry,
-)
+from lading.wiring.audit import open_audit
 from lading.wiring.authentication import open_gate
+from lading.wiring.stores import is_on_read_only_disk, open_registry
 
 
 @click.command()
@@ -73,8 +69,7 @@ def _check_stores(settings: Settings, held: ExitStack) -> None:
 
 
 async def _open_once(settings: Settings) -> None:
-    registry = open_registry(settings)
-    try:
+    async with open_registry(settings) as registry:
         # Held by a server that did not get to its end, or by a command that was killed beside it.
         if not is_on_read_only_disk(settings):
             await registry.metadata.release_jobs()
@@ -83,8 +78,6 @@ async def _open_once(settings: Settings) -> None:
         gate = open_gate(settings, registry.metadata)
         if gate is not None:
             await gate.close()
-    finally:
-        await close_registry(registry)
 
 
 def _check_tls(settings: Settings) -> None:
@@ -107,14 +100,17 @@ def _check_audit(settings: Settings) -> None:
         ClickException: it cannot be written.
     """
     try:
-        file = open_audit(settings)
+        asyncio.run(_open_audit(settings))
     except OSError as error:
         raise click.ClickException(
             f"audit.file: {settings.audit.file}: {error.strerror};"
             " make its directory, and let this user write there"
         ) from error
-    if file is not None:
-        asyncio.run(file.close())
+
+
+async def _open_audit(settings: Settings) -> None:
+    async with open_audit(settings):
+        pass
 
 
 def _listen(settings: Settings) -> socket.socket:

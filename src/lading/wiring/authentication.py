@@ -59,6 +59,7 @@ from lading.edge.challenge import Basic, Bearer, Challenge, OwnBearer
 from lading.edge.forwarded import PublicAddress
 from lading.ports.metadata import Metadata
 from lading.ports.refresh_tokens import RefreshTokens
+from lading.wiring.paths import keys_path
 
 log = logging.getLogger(__name__)
 
@@ -66,11 +67,6 @@ log = logging.getLogger(__name__)
 WRITE_DOWN_INTERVAL = 60.0
 
 PULL = frozenset({Action.PULL})
-
-
-def keys_path(root: Path) -> Path:
-    """Where the keys are that tokens are signed with, below the root of all data."""
-    return root / "lading" / "token-keys.json"
 
 
 @dataclass

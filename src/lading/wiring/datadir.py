@@ -23,6 +23,7 @@ from lading.metadata.reading import holds_bytes
 from lading.services.registry import Registry
 from lading.system import mounts
 from lading.system.durable import make_directories
+from lading.wiring.paths import own_directory
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +160,7 @@ def served_from_here(root: Path) -> Iterator[None]:
     Raises:
         ServedElsewhere: another server has the directory.
     """
-    directory = root / "lading"
+    directory = own_directory(root)
     kind = mounts.network_kind(directory)
     if not kind:
         yield

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.wiring.application import metadata_path
+from lading.wiring.paths import metadata_path
 from tests.spec.test_tags import next_page
 from tests.support.client import Client, Connection
 from tests.support.lading import Lading, lading_serve

@@ -31,8 +31,7 @@ from lading.server.process.supervisor import Supervisor
 from lading.server.process.tls import Certificates
 from lading.server.process.worker import FAREWELL, UNWINDING, Worker
 from lading.system import interpreter
-from lading.wiring.application import Server as Application
-from lading.wiring.application import build, headers_of_all
+from lading.wiring.application import RegistryApplication, headers_of_all
 
 # Seconds that a worker may need to close its files, beyond what its requests need.
 CLOSING = 5.0
@@ -49,7 +48,7 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
         listener: accepts connections.
     """
     loads = Loads(settings.workers)
-    make = functools.partial(build, settings, config, KnownLogins())
+    make = functools.partial(RegistryApplication, settings, config, KnownLogins())
     most = most_connections(raise_limit(), encrypted=settings.http.tls.enabled)
     if settings.workers == 1:
         interpreter.tune()
@@ -82,7 +81,7 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
 
 def _work(
     settings: Settings,
-    make: Callable[[], Application],
+    make: Callable[[], RegistryApplication],
     listener: socket.socket,
     load: Load,
     most: int,
@@ -111,7 +110,9 @@ def _follow(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _worker(settings: Settings, make: Callable[[], Application], load: Load, most: int) -> Worker:
+def _worker(
+    settings: Settings, make: Callable[[], RegistryApplication], load: Load, most: int
+) -> Worker:
     http = settings.http
     of_one_address = math.ceil(settings.limits.connections / settings.workers)
     connections = Connections(

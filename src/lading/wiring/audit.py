@@ -1,0 +1,89 @@
+"""Audit log, from the settings: the server's, and that of a command beside it."""
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+
+from lading.config.settings import Settings
+from lading.edge.audit import AuditLog, lost_entries
+from lading.services.registry import Note, forget
+from lading.system.logfile import PARTING, STANDARD_OUTPUT, LogFile
+from lading.wiring.paths import metadata_path
+
+
+@asynccontextmanager
+async def open_audit(settings: Settings) -> AsyncIterator[AuditLog | None]:
+    """The server's audit log, open for the length of a block; `None` if there is to be none.
+
+    Raises:
+        OSError: its file cannot be opened.
+    """
+    path = settings.audit.file
+    if path is None:
+        yield None
+        return
+    file = LogFile(STANDARD_OUTPUT if str(path) == "-" else path, lost_entries)
+    try:
+        yield AuditLog(file, reads=settings.audit.reads)
+    finally:
+        await file.close()
+
+
+def note_of(audit: AuditLog | None, who: str = "") -> Note:
+    """Notes of what was done without a request: by the server itself, or by somebody's command."""
+    return forget if audit is None else partial(_note, audit, who)
+
+
+def _note(audit: AuditLog, who: str, what: str, /, **details: str) -> None:
+    audit.record(what, details, who=who, at=time.time())
+
+
+class CommandAudit:
+    """Notes of a command, in the server's audit log, which is opened for the first of them.
+
+    With standard output for a log there is no other process's to write to: the command itself says
+    there what it did.
+    """
+
+    def __init__(self, settings: Settings, who: str, warn: Callable[[str], None]) -> None:
+        """Begin.
+
+        Args:
+            settings: of the server.
+            who: runs the command.
+            warn: is told if the log cannot be written.
+        """
+        path = settings.audit.file
+        self._path = None if path is None or str(path) == "-" else path
+        self._owner = metadata_path(settings.storage.filesystem.rootdirectory)
+        self._who = who
+        self._warn = warn
+        self._file: LogFile | None = None
+
+    def __call__(self, what: str, /, **details: str) -> None:
+        """Write down a deed."""
+        if self._file is None and self._path is not None:
+            self._file = self._open(self._path)
+        if self._file is not None:
+            _note(AuditLog(self._file, reads=True), self._who, what, **details)
+
+    def close(self) -> None:
+        """Write what is left."""
+        if self._file is not None:
+            self._file.finish(PARTING)
+
+    def _open(self, path: Path) -> LogFile | None:
+        is_new = not path.exists()
+        try:
+            file = LogFile(path, lost_entries)
+            if is_new and os.geteuid() == 0:  # the server must be able to write to it
+                owner = self._owner.stat()
+                os.chown(path, owner.st_uid, owner.st_gid)
+        except OSError as error:
+            self._warn(f"not in the audit log: {path}: {error.strerror}")
+            self._path = None
+            return None
+        return file

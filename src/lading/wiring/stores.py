@@ -1,0 +1,109 @@
+"""Stores of the registry: from the settings to a `Registry` with its database and its blobs."""
+
+import os
+import socket
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from lading.blobs.stores import Stores
+from lading.config.settings import Settings
+from lading.core.history import Change
+from lading.core.immutability import ImmutableTags
+from lading.metadata.sqlite import SqliteMetadata
+from lading.services.registry import Note, Policy, Registry, forget
+from lading.wiring import datadir
+from lading.wiring.paths import metadata_path
+
+
+@asynccontextmanager
+async def open_registry(settings: Settings, note: Note = forget) -> AsyncIterator[Registry]:
+    """The stores that the settings name, open for the length of a block.
+
+    Raises:
+        ForeignData: there are blobs of somebody else.
+    """
+    async with AsyncExitStack() as stack:
+        metadata = _open_metadata(settings)
+        stack.push_async_callback(metadata.close)
+        stores = _open_blobs(settings)
+        stack.push_async_callback(stores.blobs.close)
+        yield Registry(
+            metadata=metadata,
+            blobs=stores.blobs,
+            uploads=stores.uploads,
+            locks=stores.locks,
+            clock=time.time,
+            new_uuid=uuid.uuid4,
+            policy=policy_of(settings),
+            note=note,
+        )
+
+
+def is_on_read_only_disk(settings: Settings) -> bool:
+    """Whether the data is where nothing can be written."""
+    root = settings.storage.filesystem.rootdirectory
+    on_disk = settings.storage.driver == "filesystem"
+    return on_disk and datadir.is_read_only(root, metadata_path(root))
+
+
+def is_read_only(settings: Settings) -> bool:
+    """Whether nothing is pushed or deleted, as the settings say so, or the disk."""
+    return settings.storage.maintenance.readonly.enabled or is_on_read_only_disk(settings)
+
+
+def process_name(work: str) -> str:
+    """The name of this process among all that hold leases or change something, for people."""
+    return f"{work}, process {os.getpid()} on {socket.gethostname()}"
+
+
+def policy_of(settings: Settings) -> Policy:
+    """The rules of the operator, as services read them."""
+    purging = settings.storage.maintenance.uploadpurging
+    return Policy(
+        grace=settings.storage.garbagecollect.grace.total_seconds(),
+        trash=settings.storage.garbagecollect.trash.total_seconds(),
+        untagged=settings.storage.garbagecollect.untagged,
+        attachments=settings.storage.garbagecollect.attachments,
+        upload_age=purging.age.total_seconds() if purging.enabled else None,
+        uploads_kept=purging.dryrun,
+        delete_enabled=settings.storage.delete.enabled,
+        children_required=settings.validation.childrenrequired,
+        max_staged=settings.limits.unfinisheduploads or None,
+        max_staged_in_all=settings.limits.allunfinisheduploads or None,
+        sizes_required=settings.validation.sizesrequired,
+        max_blob_size=settings.limits.blobsize or None,
+        max_descriptors=settings.limits.descriptors,
+        not_before=Path(__file__).stat().st_mtime,
+        immutable=[
+            ImmutableTags(rule.repositories, rule.tags, rule.exclude)
+            for rule in settings.tags.immutable
+        ],
+    )
+
+
+def _open_metadata(settings: Settings) -> SqliteMetadata:
+    if settings.storage.driver == "inmemory":
+        return SqliteMetadata.in_memory()
+    files = settings.storage.filesystem
+    root, database = files.rootdirectory, metadata_path(files.rootdirectory)
+    foreign = datadir.find_foreign(root, database)
+    if foreign and files.foreignblobs == "refuse":
+        raise datadir.ForeignData(foreign)
+    if is_on_read_only_disk(settings):
+        return SqliteMetadata.open(database, read_only=True)
+    beside = Change(process_name("a start"), time.time()) if foreign else None
+    datadir.protect(database)
+    metadata = SqliteMetadata.open(database, strangers_noted=beside)
+    datadir.protect(database)  # what was made just now
+    return metadata
+
+
+def _open_blobs(settings: Settings) -> Stores:
+    if settings.storage.driver == "inmemory":
+        return Stores.in_memory()
+    files = settings.storage.filesystem
+    read_only = is_on_read_only_disk(settings)
+    return Stores.in_files(files.rootdirectory, files.reserve, read_only=read_only)

@@ -1,0 +1,137 @@
+"""The application's life: whatever fails on the way, all that was opened before is closed again."""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lading.auth.known import KnownLogins
+from lading.blobs.file_blobs import FileBlobs
+from lading.config.loading import load
+from lading.edge.asgi import Message
+from lading.wiring.application import RegistryApplication, open_application
+from lading.wiring.paths import metadata_path
+from lading.wiring.stores import open_registry
+
+CONFIG = """
+version: 0.1
+storage: {filesystem: {rootdirectory: ROOT/data}}
+audit: {file: ROOT/audit/log}
+auth: {htpasswd: {path: ROOT/users}}
+"""
+
+
+def opened(directory: Path) -> list[object]:
+    """What is open in this process: files below a directory, threads, tasks."""
+    links = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
+    names = [str(path.readlink()) for path in links]
+    return [
+        *(name for name in names if name.startswith(str(directory))),
+        # The event loop keeps threads of its own for what it is asked to do in one.
+        *(each.name for each in threading.enumerate() if not each.name.startswith("asyncio_")),
+        *(asyncio.all_tasks() - {asyncio.current_task()}),
+    ]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """The configuration of a registry that can start, with users and an audit log."""
+    path = tmp_path / "config.yml"
+    path.write_text(CONFIG.replace("ROOT", str(tmp_path)))
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "users").touch()
+    return path
+
+
+def damage_database(directory: Path) -> None:
+    path = metadata_path(directory / "data")
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"no database" * 1000)
+
+
+def occupy_blobs(directory: Path) -> None:
+    (directory / "data").mkdir()
+    (directory / "data/docker").touch()
+
+
+def remove_users(directory: Path) -> None:
+    (directory / "users").unlink()
+    (directory / "users").mkdir()
+
+
+def remove_audit(directory: Path) -> None:
+    (directory / "audit").rmdir()
+
+
+@pytest.mark.parametrize(
+    "spoil", [remove_audit, occupy_blobs, remove_users], ids=lambda f: f.__name__
+)
+async def test_what_fails_at_the_start_leaves_nothing_open(
+    config: Path, tmp_path: Path, spoil: Callable[[Path], None]
+) -> None:
+    settings, before = load(config, {}).settings, opened(tmp_path)
+    spoil(tmp_path)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - each has its own
+        async with open_application(settings, config, KnownLogins()):
+            pytest.fail("it started")
+    assert opened(tmp_path) == before
+
+
+async def test_what_fails_meanwhile_leaves_nothing_open(config: Path, tmp_path: Path) -> None:
+    settings, before = load(config, {}).settings, opened(tmp_path)
+
+    async def fail() -> None:
+        async with open_application(settings, config, KnownLogins()) as running:
+            assert running.reloader is not None
+            assert opened(tmp_path) != before
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+    assert opened(tmp_path) == before
+
+
+async def test_one_store_that_cannot_be_closed_does_not_keep_the_other_open(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, before = load(config, {}).settings, opened(tmp_path)
+
+    async def fail(_: FileBlobs) -> None:
+        raise OSError
+
+    monkeypatch.setattr(FileBlobs, "close", fail)
+    with pytest.raises(OSError):  # noqa: PT011 - it is that one
+        async with open_registry(settings):
+            pass
+    assert opened(tmp_path) == before
+
+
+async def test_an_application_says_that_it_could_not_start(config: Path, tmp_path: Path) -> None:
+    """In the words of ASGI's lifespan, so that any server that speaks it ends."""
+    damage_database(tmp_path)
+    assert await live(config) == ["lifespan.startup.failed"]
+
+
+async def test_an_application_opens_and_closes_with_its_server(
+    config: Path, tmp_path: Path
+) -> None:
+    before = opened(tmp_path)
+    assert await live(config) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert opened(tmp_path) == before
+
+
+async def live(config: Path) -> list[str]:
+    """The life of an application: what it says of it."""
+    application = RegistryApplication(load(config, {}).settings, config, KnownLogins())
+    said = []
+
+    async def receive() -> Message:
+        return {"type": "lifespan"}
+
+    async def send(message: Message) -> None:
+        said.append(message["type"])
+
+    await application({"type": "lifespan"}, receive, send)
+    return said
