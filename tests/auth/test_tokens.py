@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.auth.authenticator import Bearer, Login
+from lading.auth.authenticator import Login, VerifiedToken
 from lading.auth.keys import KeyRing, SigningKey
 from lading.auth.logins import Logins
 from lading.auth.tokens import RegistryTokens
@@ -284,7 +284,7 @@ async def test_any_claims_with_the_right_signature(changes: dict[str, Any]) -> N
     algorithm = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256)
     start = unsigned(header, claims).rpartition(".")[0].encode()
     token = unsigned(header, claims, algorithm.sign(start, key.private))
-    assert isinstance(await place.tokens.verify(token), Bearer | None)
+    assert isinstance(await place.tokens.verify(token), VerifiedToken | None)
 
 
 async def test_deep_nesting_is_no_trap() -> None:

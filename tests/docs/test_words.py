@@ -15,12 +15,9 @@ SOURCE = REPOSITORY / "src" / "lading"
 DONE = ("api", "blobs", "config", "core", "server", "services", "system")
 # Names of classes that stand for two things. It shrinks to none.
 TWICE = {
-    "Bearer",
-    "Issued",
     "Job",
     "Kind",
     "Plan",
-    "User",
     "_Command",
 }
 

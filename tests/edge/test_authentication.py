@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from lading.auth.authenticator import Bearer, Login
+from lading.auth.authenticator import Login, VerifiedToken
 from lading.auth.logins import Logins
 from lading.core.access import ANYBODY, EVERY_ACCESS, Action, Principal, Right
 from lading.core.errors import Denied, Unauthorized
@@ -52,11 +52,13 @@ class Users:
 class Tokens:
     """Knows one token, which is good for pulling, also where its bearer may not."""
 
-    async def verify(self, token: str) -> Bearer | None:
+    async def verify(self, token: str) -> VerifiedToken | None:
         if token != "good":
             return None
         everywhere = Glob("*/app")
-        return Bearer(Principal("alice"), (Right(everywhere, PULL),), catalog=False, until=math.inf)
+        return VerifiedToken(
+            Principal("alice"), (Right(everywhere, PULL),), catalog=False, until=math.inf
+        )
 
 
 class Challenger:

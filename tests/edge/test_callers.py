@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from lading.auth.authenticator import Bearer, Login
+from lading.auth.authenticator import Login, VerifiedToken
 from lading.auth.logins import Logins
 from lading.auth.memory import REMEMBERED
 from lading.core.access import ANYBODY, Action, Principal, Right
@@ -60,12 +60,12 @@ class Place:
     async def recall(self, name: str) -> Login | None:
         return self.login if name == "alice" else None
 
-    async def verify(self, token: str) -> Bearer | None:
+    async def verify(self, token: str) -> VerifiedToken | None:
         self.asked += 1
         if token != "good" or self.login is None:
             return None
         right = Right(EVERYTHING, PULL)
-        return Bearer(self.login.principal, (right,), False, self.until, self.login)  # noqa: FBT003
+        return VerifiedToken(self.login.principal, (right,), False, self.until, self.login)  # noqa: FBT003
 
 
 @pytest.mark.parametrize("header", [ALICE, "Bearer good"])

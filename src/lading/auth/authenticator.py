@@ -1,4 +1,4 @@
-"""What a way of logging in is, and what a token turns out to be."""
+"""Logins and verified tokens, and the ports of what finds them out."""
 
 import math
 from collections.abc import Callable
@@ -64,8 +64,8 @@ class Authenticator(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Bearer:
-    """What a valid token says.
+class VerifiedToken:
+    """A token that is valid, and what it says.
 
     Attributes:
         scopes: in which repositories it is good for what.
@@ -82,10 +82,10 @@ class Bearer:
 
 
 class TokenVerifier(Protocol):
-    """Knows the tokens of one issuer."""
+    """The tokens of one issuer, for whoever has to verify one."""
 
-    async def verify(self, token: str) -> Bearer | None:
-        """What a token says; `None` if it is not valid.
+    async def verify(self, token: str) -> VerifiedToken | None:
+        """Verify a token; `None` if it is not valid.
 
         Raises:
             Unavailable: it cannot be checked now.

@@ -39,7 +39,7 @@ Bucket = tuple[Buckets, Hashable]
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """A login that is being checked.
+    """A login that is being checked, and what it counts for.
 
     Attributes:
         login: the hash that it is known by.
@@ -59,7 +59,7 @@ class Guess:
 
 
 class Brake:
-    """Slows down guessing.
+    """The brake: counts wrong logins, and has who guesses wait.
 
     Args:
         clock: in seconds; it only goes forward, and all workers have the same.
@@ -101,20 +101,20 @@ class Brake:
         return guess
 
     def undo(self, guess: Guess) -> None:
-        """It was no guess, or could not be checked."""
+        """Count it no more: it was no guess, or could not be checked."""
         now = self._clock()
         for buckets, key in guess.filled:
             buckets.take_back(key, now)
 
     def succeeded(self, guess: Guess) -> None:
-        """It was no guess, and the same may come again."""
+        """Count it no more, and know it from now on: it was right."""
         self.undo(guess)
         now = self._clock()
         self._known.remember(guess.login, now=now, until=now + GOOD_LOGIN)
         self._known.remember(guess.pair, now=now, until=now + GOOD_CLIENT)
 
     def failed(self, guess: Guess) -> None:
-        """It was one."""
+        """Leave it counted: it was wrong."""
         self._wrong.put(guess.login, self._clock() + SAME_GUESS)
 
     def _guess(self, client: str, name: str, password: str, now: float) -> Guess:

@@ -19,7 +19,7 @@ MAX_CHAIN = 10
 
 
 class BundleInvalid(AuthUnusable):
-    """The file of certificates cannot be used; the message says why."""
+    """A file of certificates that cannot be used; the message says why."""
 
 
 def read_bundle(path: Path) -> Sequence[x509.Certificate]:
@@ -70,9 +70,9 @@ def _verify(
     roots: Sequence[x509.Certificate],
     time: datetime,
 ) -> None:
-    """The chain matters, and that all but the first may issue, which the verifier sees to itself.
+    """Verify a chain: that it ends at a root, and that all but the first may issue.
 
-    What else they were issued for does not.
+    What else they were issued for does not matter.
     """
     if not roots:
         raise TokenInvalid("no certificates are trusted")

@@ -1,4 +1,4 @@
-"""What a token says, once its signature is known to be right (RFC 7519, and Docker's `access`)."""
+"""Claims: what a token says, once its signature is right (RFC 7519, and Docker's `access`)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -25,7 +25,7 @@ OPTIONS: Options = {
 
 
 def said_subject(token: str) -> str:
-    """Whose token it says that it is, be that true or not; empty if it says nothing."""
+    """The subject that a token names, be that true or not; empty if it names none."""
     try:
         claims = jwt.decode(token, options={"verify_signature": False})
         return text_of(claims, "sub")
@@ -34,7 +34,7 @@ def said_subject(token: str) -> str:
 
 
 class TokenInvalid(Exception):
-    """The token is not valid. The message is for the log: it holds nothing of the token."""
+    """A token that is not valid. The message is for the log: it holds nothing of the token."""
 
 
 def check_times(claims: Claims, now: float, leeway: float = LEEWAY) -> float:

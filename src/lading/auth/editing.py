@@ -1,4 +1,4 @@
-"""Changes a file of users, one user at a time. All other lines stay as they are."""
+"""Changes of a file of users, one user at a time; all other lines stay as they are."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ MAX_NAME = 255
 
 
 class UserError(Exception):
-    """The change cannot be made; the message says why."""
+    """A change of a file of users that cannot be made; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class User:
-    """A line of the file.
+class UserLine:
+    """A line of a file of users.
 
     Attributes:
         usable: whether the user can log in: whether the password is hashed with bcrypt.
@@ -30,8 +30,8 @@ class User:
     usable: bool
 
 
-def list_users(path: Path) -> Sequence[User]:
-    """Everybody in the file, in its order.
+def list_users(path: Path) -> Sequence[UserLine]:
+    """All users of a file, in its order.
 
     Raises:
         HtpasswdInvalid: it cannot be used.
@@ -39,7 +39,7 @@ def list_users(path: Path) -> Sequence[User]:
     content = read_limited(path)
     usable = parse_users(content, str(path))
     names = dict.fromkeys(name for line in content.decode().splitlines() if (name := _name(line)))
-    return [User(name, name in usable) for name in names]
+    return [UserLine(name, name in usable) for name in names]
 
 
 def add_user(path: Path, name: str, password: str) -> None:
@@ -77,7 +77,7 @@ def change_password(path: Path, name: str, password: str) -> None:
 
 
 def remove_user(path: Path, name: str) -> None:
-    """Take a user out; its tokens end.
+    """Remove a user; its tokens end.
 
     Raises:
         UserError: there is no such user.
@@ -92,7 +92,7 @@ def remove_user(path: Path, name: str) -> None:
 
 
 def _change(path: Path, change: Callable[[list[str]], list[str]], *, create: bool = False) -> None:
-    """Two changes at once happen one after the other; a reader sees one of three files."""
+    """Change the lines of a file; of two changes at once, one waits for the other."""
     with files.locked(path):
         content = b"" if create and not path.exists() else read_limited(path)
         parse_users(content, str(path))
@@ -117,7 +117,7 @@ def _check_name(name: str) -> None:
 
 
 def _name(line: str) -> str:
-    """Whom a line is about; empty if it is about nobody."""
+    """The name of the user that a line is about; empty if it is about none."""
     stripped = line.strip()
     return "" if stripped.startswith("#") else stripped.partition(":")[0]
 

@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping, Sequence
 import jwt
 from cryptography import x509
 
-from lading.auth.authenticator import Bearer
+from lading.auth.authenticator import TokenVerifier, VerifiedToken
 from lading.auth.certificates import verify_chain
 from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, scopes_of, text_of
 from lading.auth.keysets import KeySet, TrustedKey, names_of, parse_key
 from lading.core.access import ALL_RIGHTS, Principal
 from lading.core.scopes import opens_catalog, rights_in
+from lading.core.typing import override
 
 # Without a key that is a shared secret nobody needs HS256, and the confusion it can cause.
 DEFAULT_ALGORITHMS = (
@@ -26,8 +27,8 @@ DEFAULT_ALGORITHMS = (
 log = logging.getLogger(__name__)
 
 
-class ExternalTokens:
-    """See `TokenVerifier`."""
+class ExternalTokens(TokenVerifier):
+    """Tokens of another token server: verifies them."""
 
     def __init__(
         self,
@@ -46,8 +47,8 @@ class ExternalTokens:
         self._algorithms = list(algorithms or DEFAULT_ALGORITHMS)
         self._clock = clock
 
-    async def verify(self, token: str) -> Bearer | None:
-        """See `TokenVerifier.verify`."""
+    @override
+    async def verify(self, token: str) -> VerifiedToken | None:
         try:
             claims = await self._decode(token)
             until = check_times(claims, self._clock())
@@ -83,7 +84,7 @@ class ExternalTokens:
         raise TokenInvalid("it is signed with a key that is not trusted")
 
     async def _find_embedded(self, entry: object) -> TrustedKey:
-        """A key in the token counts only if it is known already, or comes with certificates."""
+        """The key that a token brings; it must be known already, or come with certificates."""
         given = parse_key(entry)
         if given is None or isinstance(given.key, bytes):
             raise TokenInvalid("its `jwk` is not a public key")
@@ -105,7 +106,7 @@ class ExternalTokens:
         return None
 
 
-def _bearer(claims: Claims, until: float) -> Bearer:
+def _bearer(claims: Claims, until: float) -> VerifiedToken:
     scopes = scopes_of(claims)
     principal = Principal(text_of(claims, "sub"), rights=ALL_RIGHTS)
-    return Bearer(principal, rights_in(scopes), opens_catalog(scopes), until)
+    return VerifiedToken(principal, rights_in(scopes), opens_catalog(scopes), until)

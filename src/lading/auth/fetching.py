@@ -1,4 +1,4 @@
-"""Fetches a small document over HTTP, within a time and a size, whatever the other end does.
+"""Small documents, fetched over HTTP within a time and a size, whatever the other end does.
 
 A time limit of a socket is one for each read: who sends a byte now and then is never late. So what
 is left of the time is what each read is given.
@@ -40,15 +40,15 @@ def fetch(url: str, *, at_most: int) -> bytes:
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """Documents come from where the operator said; not from where that place points."""
+    """A handler of redirects that follows none: documents come from where the operator said."""
 
     def redirect_request(self, *_: object) -> None:
-        """Follow nowhere: the answer is then an error."""
+        """Follow nowhere: the redirect is then an error."""
         return
 
 
 class _Answer(io.RawIOBase):
-    """What comes from a socket, until the deadline."""
+    """A socket, read until the deadline."""
 
     def __init__(self, connected: socket.socket, deadline: float) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class _Answer(io.RawIOBase):
         self._deadline = deadline
 
     def readable(self) -> bool:
-        """It is."""
+        """Whether it can be read: it can."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
@@ -80,7 +80,7 @@ class _Answer(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that is read until the deadline."""
+    """A response that is read until the deadline."""
 
     def __init__(self, sock: socket.socket, *args: Any, deadline: float, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
@@ -95,7 +95,7 @@ class _Http(urllib.request.HTTPHandler):
         self._deadline = deadline
 
     def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        """Open a URL, see `HTTPHandler`."""
+        """Open a URL within the deadline."""
         return self.do_open(_made(http.client.HTTPConnection, self._deadline), request)
 
 
@@ -106,13 +106,13 @@ class _Https(urllib.request.HTTPSHandler):
         self._secure = context
 
     def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        """Open a URL, see `HTTPSHandler`."""
+        """Open a URL within the deadline."""
         make = partial(http.client.HTTPSConnection, context=self._secure)
         return self.do_open(_made(make, self._deadline), request)
 
 
 def _made(make: Callable[..., http.client.HTTPConnection], deadline: float) -> Any:
-    """Connections whose answers are read until the deadline."""
+    """A maker of connections whose responses are read until the deadline."""
 
     def connection(*args: Any, **kwargs: Any) -> http.client.HTTPConnection:
         made = make(*args, **kwargs)

@@ -34,11 +34,11 @@ _HASH = re.compile(r"\$2[aby]\$(\d\d)\$[./A-Za-z0-9]{53}", re.ASCII)
 
 
 class HtpasswdInvalid(AuthUnusable):
-    """The file cannot be used; the message says why, and what to do."""
+    """A file of users that cannot be used; the message says why, and what to do."""
 
 
 def parse_users(content: bytes, name: str) -> Users:
-    """Read the content of a file.
+    """Read the content of a file of users.
 
     Lines that are empty or start with `#` are passed over; of two with the same name, the last
     counts. A user whose hash is not bcrypt cannot log in, and the log says so.
@@ -113,7 +113,7 @@ class UserFile:
         self._looking = threading.Lock()
 
     def still_has(self, name: str, hashed: bytes) -> bool:
-        """Whether a user has a hash; in a microsecond, and false if that cannot be told so soon."""
+        """Whether a user has this hash; a microsecond tells, or it is false until it is read."""
         return (
             state_of(self._descriptor) == self._seen
             and time.monotonic() < self._look_at
@@ -121,7 +121,7 @@ class UserFile:
         )
 
     async def current(self) -> Users:
-        """The users of now."""
+        """The users of now, read again if the file has changed."""
         if state_of(self._descriptor) != self._seen or time.monotonic() >= self._look_at:
             self._look_at = time.monotonic() + LOOK_EVERY
             if state_of(self._path) != self._tried:

@@ -1,4 +1,4 @@
-"""The keys that the registry signs its tokens with (ECDSA on P-256, for ES256).
+"""Keys that the registry signs its tokens with (ECDSA on P-256, for ES256).
 
 They are made when they are first needed, kept in a file that only the registry's user can read, and
 shared by all workers. After some time a new one takes over; an old one still verifies until every
@@ -30,12 +30,12 @@ log = logging.getLogger(__name__)
 
 
 class KeysInvalid(AuthUnusable):
-    """The file of keys cannot be used; the message says what to do."""
+    """A file of keys that cannot be used; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
-    """One key.
+    """A key to sign tokens with.
 
     Attributes:
         id: its thumbprint (RFC 7638).
@@ -55,7 +55,7 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class KeyRing:
-    """The keys of a file, or of this process alone."""
+    """All keys to sign and verify with: those of a file, or of this process alone."""
 
     def __init__(self, path: Path | None, lifetime: float, clock: Callable[[], float]) -> None:
         """Read the keys, or make the first.
@@ -95,7 +95,10 @@ class KeyRing:
         return self._by_id.get(key_id)
 
     def _is_due(self) -> bool:
-        """A key of the future is from a clock that was ahead: nobody knows how old it is."""
+        """Whether a new key is due.
+
+        A key of the future is from a clock that was ahead: nobody knows how old it is.
+        """
         now = self._clock()
         return not self._keys or not now - self._lifetime < self._keys[-1].made_at <= now + SLACK
 

@@ -18,6 +18,7 @@ from lading.auth import fetching
 from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey, libtrust_id, thumbprint
 from lading.core.errors import Unavailable
+from lading.core.typing import override
 from lading.core.urls import is_protected
 from lading.system.single_flight import SingleFlight
 from lading.system.threads import Pending, Threads
@@ -34,7 +35,7 @@ MIN_AGE = 30.0
 
 
 class KeySetInvalid(AuthUnusable):
-    """The key set cannot be used; the message says why."""
+    """A key set that cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ Keys = Mapping[str, TrustedKey]
 
 
 class KeySet(Protocol):
-    """Keys by name."""
+    """Keys of others by name, wherever they come from."""
 
     async def find(self, key_id: str) -> TrustedKey | None:
         """The key of a name.
@@ -65,19 +66,19 @@ class KeySet(Protocol):
         """
 
 
-class FixedKeys:
-    """Keys that were read once."""
+class FixedKeys(KeySet):
+    """A key set that was read once."""
 
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
+    @override
     async def find(self, key_id: str) -> TrustedKey | None:
-        """See `KeySet.find`."""
         return self._keys.get(key_id)
 
 
-class RemoteKeys:
-    """Keys of a URL. If it does not answer, those of before stay.
+class RemoteKeys(KeySet):
+    """A key set at a URL. If that does not answer, the keys of before stay.
 
     Args:
         url: where they are.
@@ -98,8 +99,8 @@ class RemoteKeys:
         self._thread = Threads(1, "keys")
         self._reading: Pending[Keys] | None = None
 
+    @override
     async def find(self, key_id: str) -> TrustedKey | None:
-        """See `KeySet.find`."""
         is_known = self._keys is not None and key_id in self._keys
         is_old = self._is_older_than(MAX_AGE if is_known else MIN_AGE)
         if is_old or self._url in self._asking:

@@ -18,7 +18,7 @@ _SET_SIZE = _ENTRY.size * _WAYS
 
 
 class KnownLogins:
-    """Remembers hashes for a while. Made before the workers are, which then share it."""
+    """Hashes that are remembered for a while, by all workers that are made after this."""
 
     def __init__(self) -> None:
         self._key = os.urandom(32)

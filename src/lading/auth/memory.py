@@ -1,4 +1,4 @@
-"""What right logins led to, for some minutes; it is good while the login is as it was.
+"""Memory of right logins, for some minutes: what each led to, as long as it is as it was.
 
 It is found by keyed hashes: neither a password nor a token is kept, nor anything from which one
 could be guessed without this process's key. Whenever it is found, the login behind it is looked at:

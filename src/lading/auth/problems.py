@@ -1,5 +1,5 @@
-"""What is wrong with something that logins rest on: a file of users, of keys, of certificates."""
+"""The error of files that logins rest on: of users, of keys, of certificates."""
 
 
 class AuthUnusable(Exception):
-    """It cannot be used; the message says why, and what to do. It holds no secret."""
+    """A file that logins rest on and that cannot be used; the message holds no secret."""

@@ -12,10 +12,11 @@ import os
 import re
 from collections.abc import Awaitable, Callable, Sequence
 
-from lading.auth.authenticator import Login, none
+from lading.auth.authenticator import Authenticator, Login, none
 from lading.core.access import Actions, Principal, Right
 from lading.core.globs import Glob
 from lading.core.permissions import with_implied
+from lading.core.typing import override
 from lading.ports.robots import Robot, Robots
 
 PREFIX = "robot+"
@@ -47,7 +48,7 @@ async def create_robot(
     now: float,
     expires_at: float | None,
 ) -> tuple[Robot, str] | None:
-    """Make a robot; it with its password, or `None` if there is one of that name."""
+    """Make a robot, and its password; `None` if there is one of that name."""
     secret = os.urandom(_SECRET_BYTES)
     password = _SECRET_PREFIX + base64.urlsafe_b64encode(secret).decode().rstrip("=")
     robot = Robot(
@@ -63,12 +64,12 @@ async def create_robot(
 
 
 def login_name(robot: str) -> str:
-    """By which name a robot logs in."""
+    """The name by which a robot logs in."""
     return PREFIX + robot
 
 
-class RobotLogins:
-    """See `Authenticator`. Remembers who was used, until that is written down."""
+class RobotLogins(Authenticator):
+    """Robots and their passwords; which were used is remembered until it is written down."""
 
     def __init__(self, robots: Robots, clock: Callable[[], float]) -> None:
         self._robots = robots
@@ -76,23 +77,23 @@ class RobotLogins:
         self._used: dict[str, float] = {}
         self._logins: dict[str, Login] = {}
 
+    @override
     async def authenticate(self, name: str, password: str) -> Login | None:
-        """See `Authenticator.authenticate`."""
         robot = await self._find(name)
         if robot is None or not hmac.compare_digest(_hash(password), robot.hash):
             return None
         return self._use(robot)
 
+    @override
     def may_know(self, name: str) -> bool:
-        """See `Authenticator.may_know`."""
         return name.startswith(PREFIX)
 
-    def owns(self, name: str, password: str) -> bool:  # noqa: ARG002
-        """See `Authenticator.owns`."""
+    @override
+    def owns(self, name: str, password: str) -> bool:
         return self.may_know(name)
 
+    @override
     async def recall(self, name: str) -> Login | None:
-        """See `Authenticator.recall`."""
         robot = await self._find(name)
         return None if robot is None else self._use(robot)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from lading.auth.authenticator import Login
 from lading.auth.claims import MAX_SCOPES
 from lading.auth.logins import Logins
-from lading.auth.tokens import Issued, RegistryTokens
+from lading.auth.tokens import IssuedToken, RegistryTokens
 from lading.core.access import ANYBODY, Principal
 from lading.core.clocks import SLACK
 from lading.core.errors import StorageFull, Unavailable
@@ -33,7 +33,7 @@ _RANDOM_BYTES = 32
 class Granted:
     """A token, and what it is good for."""
 
-    issued: Issued
+    issued: IssuedToken
     scopes: Sequence[Scope]
 
 

@@ -1,4 +1,4 @@
-"""The names that public keys are known by in the `kid` of a token: what they are made of."""
+"""Thumbprints: the names that public keys are known by in the `kid` of a token."""
 
 import base64
 import hashlib

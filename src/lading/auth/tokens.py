@@ -1,4 +1,4 @@
-"""The registry's own tokens: issued, verified, and worth no more than the login behind them.
+"""Tokens of the registry: issued, verified, and worth no more than the login behind them.
 
 A token names its principal and the stamp of the login it was issued to. Both are looked up again
 whenever it is used, so a removed user or a changed password ends its tokens. What a workload may do
@@ -12,7 +12,7 @@ from uuid import UUID
 
 import jwt
 
-from lading.auth.authenticator import Bearer, Login
+from lading.auth.authenticator import Login, TokenVerifier, VerifiedToken
 from lading.auth.claims import (
     LEEWAY,
     OPTIONS,
@@ -28,6 +28,7 @@ from lading.auth.logins import Logins
 from lading.core.access import ANYBODY, Action, Principal, Right, Rights
 from lading.core.globs import Glob
 from lading.core.scopes import Scope, opens_catalog, rights_in
+from lading.core.typing import override
 
 ALGORITHM = "ES256"
 ISSUER = "lading"
@@ -38,8 +39,8 @@ log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Issued:
-    """A new token.
+class IssuedToken:
+    """A token that was issued just now.
 
     Attributes:
         at: when it was issued, in seconds since the epoch.
@@ -51,8 +52,8 @@ class Issued:
     lifetime: int
 
 
-class RegistryTokens:
-    """Issues tokens, and verifies them (see `TokenVerifier`)."""
+class RegistryTokens(TokenVerifier):
+    """Tokens of the registry itself: issues them, and verifies them."""
 
     def __init__(
         self,
@@ -71,7 +72,7 @@ class RegistryTokens:
         self._clock = clock
         self._new_uuid = new_uuid
 
-    async def issue(self, login: Login | None, scopes: Sequence[Scope]) -> Issued:
+    async def issue(self, login: Login | None, scopes: Sequence[Scope]) -> IssuedToken:
         """Make a token.
 
         Args:
@@ -97,10 +98,10 @@ class RegistryTokens:
             if login.borrowed:
                 claims["rights"] = _written(principal.rights)
         token = jwt.encode(claims, key.private, ALGORITHM, {"kid": key.id})
-        return Issued(token, now, int(self._lifetime))
+        return IssuedToken(token, now, int(self._lifetime))
 
-    async def verify(self, token: str) -> Bearer | None:
-        """See `TokenVerifier.verify`."""
+    @override
+    async def verify(self, token: str) -> VerifiedToken | None:
         try:
             claims = self._decode(token)
             # Its own clock wrote the end, so none is granted beyond it.
@@ -111,7 +112,7 @@ class RegistryTokens:
             return None
 
     def _decode(self, token: str) -> Claims:
-        """Only what this registry signs with counts, whatever the token says of itself."""
+        """The claims of a token; only keys of this registry count, whatever it says of itself."""
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
             key = self._keys.find(key_id) if isinstance(key_id, str) else None
@@ -131,7 +132,7 @@ class RegistryTokens:
             ) from error
         return claims
 
-    async def _bearer(self, claims: Claims, until: float) -> Bearer:
+    async def _bearer(self, claims: Claims, until: float) -> VerifiedToken:
         scopes = scopes_of(claims)
         name, stamp = text_of(claims, "sub"), text_of(claims, "stamp")
         principal, login = ANYBODY, None
@@ -142,7 +143,7 @@ class RegistryTokens:
             principal = login.principal
             if login.borrowed:
                 principal = Principal(name, rights=_read(claims.get("rights")))
-        return Bearer(principal, rights_in(scopes), opens_catalog(scopes), until, login)
+        return VerifiedToken(principal, rights_in(scopes), opens_catalog(scopes), until, login)
 
 
 def _written(rights: Rights | None) -> list[list[object]]:
@@ -150,7 +151,7 @@ def _written(rights: Rights | None) -> list[list[object]]:
 
 
 def _read(rights: object) -> Rights:
-    """What was written; nobody else can sign."""
+    """Read rights as they were written; nobody else can sign."""
     if not isinstance(rights, list):
         return ()
     return tuple(

@@ -22,7 +22,7 @@ class Standing(IntEnum):
 
 
 class Turns:
-    """Lets a few at a time go on. It belongs to one event loop.
+    """Turns of one event loop: a few at a time go on, the others wait.
 
     Args:
         at_once: how many.

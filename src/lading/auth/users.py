@@ -1,23 +1,24 @@
-"""Users of a file, as a way of logging in."""
+"""Logins of people: the users of a file."""
 
 import hashlib
 from functools import partial
 
-from lading.auth.authenticator import Login
+from lading.auth.authenticator import Authenticator, Login
 from lading.auth.htpasswd import UserFile, usual_cost
 from lading.auth.passwords import PasswordChecker, decoy
 from lading.core.access import Principal
+from lading.core.typing import override
 
 
-class FileUsers:
-    """See `Authenticator`. An unknown name takes as long as a wrong password."""
+class FileUsers(Authenticator):
+    """Users of a file and their passwords; an unknown name takes as long as a wrong password."""
 
     def __init__(self, file: UserFile, checker: PasswordChecker) -> None:
         self._file = file
         self._checker = checker
 
+    @override
     async def authenticate(self, name: str, password: str) -> Login | None:
-        """See `Authenticator.authenticate`."""
         users = await self._file.current()
         hashed = users.get(name)
         if hashed is None:
@@ -25,16 +26,16 @@ class FileUsers:
             return None
         return self._login(name, hashed) if await self._checker.check(password, hashed) else None
 
-    def may_know(self, name: str) -> bool:  # noqa: ARG002
-        """See `Authenticator.may_know`."""
+    @override
+    def may_know(self, name: str) -> bool:
         return True
 
-    def owns(self, name: str, password: str) -> bool:  # noqa: ARG002
-        """See `Authenticator.owns`: people choose passwords that can be guessed."""
-        return False
+    @override
+    def owns(self, name: str, password: str) -> bool:
+        return False  # people choose passwords that can be guessed
 
+    @override
     async def recall(self, name: str) -> Login | None:
-        """See `Authenticator.recall`."""
         hashed = (await self._file.current()).get(name)
         return None if hashed is None else self._login(name, hashed)
 

@@ -1,4 +1,4 @@
-"""Workload identity: the tokens of build systems and clusters, as a way of logging in.
+"""Logins of workloads: the tokens of build systems and clusters.
 
 A build asks its own system for a token that says what it is (OpenID Connect), and logs in with that
 instead of with a password that somebody would have to keep. The operator says which issuers are
@@ -13,12 +13,13 @@ from typing import Any
 
 import jwt
 
-from lading.auth.authenticator import Login
+from lading.auth.authenticator import Authenticator, Login
 from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, text_of
 from lading.auth.external import DEFAULT_ALGORITHMS
 from lading.auth.keysets import KeySet
 from lading.core.access import Principal, Rights
 from lading.core.claims import ClaimRule
+from lading.core.typing import override
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +31,7 @@ MAX_SUBJECT = 255
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Whose tokens are believed.
+    """An issuer whose tokens are believed.
 
     Attributes:
         name: what its workloads are called here: `name:subject`.
@@ -47,8 +48,8 @@ class Issuer:
     rules: Sequence[ClaimRule]
 
 
-class WorkloadLogins:
-    """See `Authenticator`. The password is the token; the name may be any.
+class WorkloadLogins(Authenticator):
+    """Workloads and their tokens, which come as passwords; the name may be any.
 
     Args:
         issuers: whose tokens are believed.
@@ -60,8 +61,8 @@ class WorkloadLogins:
         self._stamps = {issuer.name: issuer.stamp for issuer in issuers}
         self._clock = clock
 
-    async def authenticate(self, name: str, password: str) -> Login | None:  # noqa: ARG002
-        """See `Authenticator.authenticate`."""
+    @override
+    async def authenticate(self, name: str, password: str) -> Login | None:
         if not _looks_like_token(password):
             return None
         try:
@@ -70,23 +71,21 @@ class WorkloadLogins:
             log.info("a workload's token was refused: %s", error)
             return None
 
+    @override
     def may_know(self, name: str) -> bool:
-        """See `Authenticator.may_know`: a user of a file cannot have such a name."""
-        return ":" in name
+        return ":" in name  # which no user of a file can have
 
-    def owns(self, name: str, password: str) -> bool:  # noqa: ARG002
-        """See `Authenticator.owns`: a token of one of the issuers, be it good or not."""
-        try:
+    @override
+    def owns(self, name: str, password: str) -> bool:
+        try:  # a token of one of the issuers, be it good or not
             return _looks_like_token(password) and self._said_issuer(_read(password)) is not None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return False
 
+    @override
     async def recall(self, name: str) -> Login | None:
-        """See `Authenticator.recall`.
-
-        Whether its issuer is still believed as it was: another rule, and it has to show its token
-        again. What it may do, nobody knows without that.
-        """
+        # If its issuer is still believed as it was: another rule, and it has to show its token
+        # again. What it may do, nobody knows without that.
         issuer, colon, _ = name.partition(":")
         stamp = self._stamps.get(issuer) if colon else None
         return None if stamp is None else Login(Principal(name, rights=()), stamp, borrowed=True)
@@ -104,7 +103,7 @@ class WorkloadLogins:
         return Login(principal, issuer.stamp, until, borrowed=True)
 
     async def _decode(self, token: str) -> tuple[Issuer, Claims]:
-        """What the token says chooses among what is configured, and nothing else."""
+        """The issuer and the claims of a token, which chooses among what is configured."""
         try:
             said = _read(token)
             issuer = self._said_issuer(said)
@@ -136,5 +135,5 @@ def _looks_like_token(password: str) -> bool:
 
 
 def _read(token: str) -> Mapping[str, Any]:
-    """What a token says, be that true or not."""
+    """Read a token, be it true or not."""
     return jwt.decode_complete(token, options={"verify_signature": False})

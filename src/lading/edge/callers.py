@@ -25,7 +25,7 @@ _NO_REPOSITORY = RepositoryName("registry")
 
 
 class Admission(NamedTuple):
-    """Leave to go on.
+    """What a caller may do: anywhere, and where its request is about.
 
     Attributes:
         access: what the caller may do, anywhere.

@@ -1,4 +1,4 @@
-"""Takes up a changed configuration while the server runs: its permissions, and nothing else.
+"""Reload of a changed configuration while the server runs: its permissions, and nothing else.
 
 What else has changed counts from the next start, and the log says so. A configuration with a
 mistake changes nothing, and the log says what is wrong with it.
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 class Reloader:
-    """Looks at the configuration file now and then."""
+    """A configuration file that is looked at now and then, and taken up."""
 
     def __init__(
         self,
