@@ -1,4 +1,4 @@
-"""Collecting garbage, beside running pushes and pulls.
+"""Collections of garbage, beside running pushes and pulls.
 
 `plan` says what would go and why; `run` acts on it. Everything in a plan is looked at again in the
 transaction that removes it, so what a push has come to need since then stays. Rows go first and
@@ -37,7 +37,7 @@ BATCH = 200
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a collection would remove, in the order in which it would."""
+    """The plan of a collection: what it would remove, in the order in which it would."""
 
     limits: Criteria
     uploads: Sequence[ExpiredUpload]
@@ -49,13 +49,13 @@ class Plan:
 
     @property
     def items(self) -> Sequence[GarbageItem]:
-        """All of it."""
+        """All garbage of the plan."""
         uploads, rows = (self.uploads, self.leftovers), (self.manifests, self.tags, self.links)
         return [item for items in (*uploads, *rows, self.blobs) for item in items]
 
     @property
     def size(self) -> int:
-        """How many bytes of files it would free."""
+        """The bytes of files that the collection would free."""
         return sum(
             sum(item.size for item in items) for items in (self.uploads, self.leftovers, self.blobs)
         )
@@ -63,7 +63,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Tally:
-    """What a collection has removed.
+    """A tally of what a collection has removed.
 
     Attributes:
         items: how many things, of all kinds.
@@ -78,7 +78,7 @@ class Tally:
     size: int = 0
 
     def count(self, removed: GarbageItem) -> None:
-        """Count a thing that was removed."""
+        """Count an item that was removed."""
         self.items += 1
         match removed:
             case GarbageManifest():
@@ -101,7 +101,7 @@ class Tally:
 
 
 async def plan(registry: Registry, limits: Criteria, *, uploads: bool = True) -> Plan:
-    """What a collection would remove now; changes nothing.
+    """The plan of a collection now; changes nothing.
 
     Args:
         registry: the parts.
@@ -121,7 +121,7 @@ async def plan(registry: Registry, limits: Criteria, *, uploads: bool = True) ->
 
 
 async def run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
-    """Remove what is in the plan and still not needed; yields each thing that went."""
+    """Remove what is in the plan and still garbage; yields each item that went."""
     async for removed in _run(registry, plan):
         purge.note(registry, removed)
         yield removed
@@ -159,7 +159,7 @@ async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[Garbage
 async def list_kept(
     registry: Registry, plan: Plan
 ) -> AsyncIterator[tuple[RepositoryName, Sequence[tuple[Digest, Sequence[Digest]]]]]:
-    """Every repository with the manifests that stay, each with what it refers to."""
+    """All repositories with the manifests that stay, each with what it refers to."""
     garbage = {(manifest.repository, manifest.digest) for manifest in plan.manifests}
     for repository in await registry.metadata.repositories_with_manifests():
         yield (
@@ -175,7 +175,7 @@ async def list_kept(
 async def _collect_blobs(
     registry: Registry, blobs: Sequence[GarbageBlob]
 ) -> AsyncIterator[GarbageBlob]:
-    """Sorted, neighbours share a lock. What others have locked is waited for one by one."""
+    """Collect blobs: sorted, as neighbours share a lock; what others have locked, one by one."""
     by_digest = {blob.digest: blob for blob in blobs}
     busy: list[Digest] = []
     for batch in _batches(sorted(by_digest, key=lambda digest: digest.hex)):

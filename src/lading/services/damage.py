@@ -1,4 +1,4 @@
-"""What has been damaged is not served, and counts as not there from the moment at which it is seen.
+"""Damage is not served: what has it counts as not there from the moment at which it is seen.
 
 Clients then push it again instead of skipping it, which heals it for all. What looks damaged is
 looked at again under its lock: a push may have healed it, or a collection taken it, meanwhile.
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def _ignore(_: int) -> None:
-    """Nobody waits for progress."""
+    """Ignore progress, as nobody waits for it."""
 
 
 async def find(
@@ -30,7 +30,7 @@ async def find(
     hashed: bool,
     on_read: Callable[[int], None] = _ignore,
 ) -> str:
-    """What is wrong with the bytes of a blob, in words; nothing if they are right.
+    """The damage of a blob's bytes, in words; nothing if they are right.
 
     Args:
         registry: the parts.

@@ -11,7 +11,7 @@ from lading.services.registry import Registry
 async def delete_manifest(
     registry: Registry, grant: Grant, reference: Reference, *, change: Change
 ) -> None:
-    """Take away a tag; or hide a manifest, with all its tags, until it is collected or restored.
+    """Delete a tag; or hide a manifest, with all its tags, until it is collected or restored.
 
     Raises:
         ManifestUnknown: there is none.
@@ -32,7 +32,7 @@ async def delete_manifest(
 
 
 async def delete_blob(registry: Registry, grant: Grant, digest: Digest, *, change: Change) -> None:
-    """Take a blob out of the repository.
+    """Delete a blob from the repository.
 
     Raises:
         BlobUnknown: it is not there.

@@ -19,7 +19,7 @@ POLL = 0.2
 
 
 class Lease:
-    """The right to do a job, for a while."""
+    """A lease: the right to do a job, for a while."""
 
     def __init__(self, registry: Registry, job: str, holder: str, expires_at: float) -> None:
         self._registry = registry
@@ -28,7 +28,7 @@ class Lease:
         self._expires_at = expires_at
 
     async def keep(self) -> None:
-        """Go on holding it; called between the steps of the job, writes only now and then.
+        """Renew the lease; called between the steps of the job, writes only now and then.
 
         Raises:
             Unavailable: it was lost, as this worker took too long over a step.
@@ -48,7 +48,7 @@ class Lease:
 async def hold(
     registry: Registry, job: str, holder: str, *, finished_before: float | None = None
 ) -> AsyncIterator[Lease | None]:
-    """Do a job alone; `None` if another worker does it, or did it after `finished_before`.
+    """Claim a job's lease; `None` if another worker has it, or did the job after `finished_before`.
 
     Args:
         registry: the parts.
@@ -74,7 +74,7 @@ async def hold(
 async def wait_for(
     registry: Registry, job: str, holder: str, waiting: Callable[[Job, float], None]
 ) -> AsyncIterator[Lease]:
-    """Do a job alone, when whoever does it now has finished, or has died.
+    """Wait for a job's lease, until whoever has it has finished, or has died.
 
     Args:
         registry: the parts.

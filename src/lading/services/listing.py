@@ -21,7 +21,7 @@ MOST_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Page(Generic[T]):
-    """Some of a list.
+    """A page: a part of a list.
 
     Attributes:
         last: what the next page starts after; `None` if this page is the last.
@@ -130,7 +130,7 @@ async def list_referrers(
 
 
 def _within(found: Sequence[Referrer], max_size: int) -> Sequence[Referrer]:
-    """As many as fit, and at least one."""
+    """The referrers that fit, and at least one."""
     size = 0
     for count, referrer in enumerate(found):
         size += referrer.shown_size

@@ -46,7 +46,7 @@ async def pull_manifest(registry: Registry, grant: Grant, reference: Reference) 
 
 
 async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) -> StoredManifest:
-    """As `pull_manifest`, for a client that asks whether it is there.
+    """The manifest, for a client that asks whether it is there.
 
     Who is told so may name it in an index, or give it a tag, so it is kept for them, if that can be
     written down in a moment. If not, it may be collected before it is used; a push says so.

@@ -1,4 +1,4 @@
-"""Uploads that nobody finishes: given up after a while, and cleared away after a crash.
+"""Unfinished uploads: they expire after a while, and are removed after a crash.
 
 A commit marks the bytes that it gives their final name until a row knows them, so a mark
 whose digest nobody has locked was left by a crash.
@@ -25,7 +25,7 @@ BATCH = 1000
 
 
 async def find_idle(registry: Registry, limits: Criteria) -> Sequence[ExpiredUpload]:
-    """Uploads with which nothing was done for so long that they are given up; the oldest first."""
+    """Uploads with which nothing was done for so long that they expire; the oldest first."""
     if registry.policy.upload_age is None:
         return ()
     idle_since = limits.now - registry.policy.upload_age
@@ -38,7 +38,7 @@ async def find_idle(registry: Registry, limits: Criteria) -> Sequence[ExpiredUpl
 
 
 async def expire(registry: Registry, garbage: ExpiredUpload) -> bool:
-    """Give an upload up, unless it has made progress since, or a request is writing to it."""
+    """Expire an upload, unless it has made progress since, or a request is writing to it."""
     if registry.policy.uploads_kept:
         return False
     try:
@@ -52,7 +52,7 @@ async def expire(registry: Registry, garbage: ExpiredUpload) -> bool:
 
 
 async def forget_committed(registry: Registry, limits: Criteria) -> None:
-    """Forget uploads that became blobs: a client that missed the answer has asked again by now."""
+    """Remove committed uploads: a client that missed the answer has asked again by now."""
     await registry.uploads.tidy(limits.now - limits.grace)
     before = limits.now - limits.grace
     while await registry.metadata.forget_committed(before=before, at_most=BATCH) == BATCH:
@@ -60,7 +60,7 @@ async def forget_committed(registry: Registry, limits: Criteria) -> None:
 
 
 async def find_leftovers(registry: Registry) -> Sequence[InterruptedCommit]:
-    """What crashes have left of commits."""
+    """Commits that a crash interrupted."""
     return [
         leftover
         for item in await registry.uploads.list_all()
@@ -69,7 +69,7 @@ async def find_leftovers(registry: Registry) -> Sequence[InterruptedCommit]:
 
 
 def note(registry: Registry, removed: GarbageItem) -> None:
-    """Take down what a collection removed."""
+    """Note what a collection removed."""
     match removed:
         case GarbageManifest(repository, digest):
             registry.note("manifest.collect", repository=repository, digest=digest, why=removed.why)
@@ -84,7 +84,7 @@ def note(registry: Registry, removed: GarbageItem) -> None:
 
 
 async def clear(registry: Registry, leftover: InterruptedCommit) -> None:
-    """Delete what a crash has left: bytes that no row knows are deleted, others are kept.
+    """Remove what an interrupted commit has left: bytes that no row knows; others stay.
 
     Where there may be bytes that are unknown and no garbage, as the crash may have been before the
     database began, all are kept.
@@ -99,7 +99,7 @@ async def clear(registry: Registry, leftover: InterruptedCommit) -> None:
 
 
 async def _interrupted_commit(registry: Registry, staged: Staged) -> InterruptedCommit | None:
-    """Who commits has the digest locked until the mark is gone."""
+    """The interrupted commit of an upload, if no lock shows that it is under way."""
     if staged.digest is None:
         return None
     async with registry.locks.lock_free([staged.digest]) as free:

@@ -36,7 +36,7 @@ _RETRY = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Bytes that a request brings.
+    """A chunk: the bytes that a request brings.
 
     Attributes:
         pieces: the bytes, as they arrive. Raises if the client goes away.
@@ -79,7 +79,7 @@ async def start(
 
 
 async def _require_few(registry: Registry, owner: Owner) -> None:
-    """Each unfinished upload takes a file, and stays for days if nobody goes on with it."""
+    """Require that few uploads are unfinished: each takes a file, perhaps for days."""
     policy, uploads = registry.policy, registry.uploads
     if policy.max_staged is not None and await uploads.count(owner) >= policy.max_staged:
         raise TooManyRequests(
@@ -217,7 +217,7 @@ async def push_whole(
 
 
 async def status(registry: Registry, grant: Grant, upload: UploadId) -> int:
-    """How many bytes an upload has.
+    """The number of bytes that an upload has.
 
     Raises:
         UploadUnknown: no such upload here.
@@ -227,7 +227,7 @@ async def status(registry: Registry, grant: Grant, upload: UploadId) -> int:
 
 
 async def cancel(registry: Registry, grant: Grant, upload: UploadId) -> None:
-    """Give an upload up.
+    """Discard an upload, on its client's demand.
 
     Raises:
         UploadUnknown: no such upload here.
@@ -239,7 +239,7 @@ async def cancel(registry: Registry, grant: Grant, upload: UploadId) -> None:
 
 
 async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> None:
-    """Check what the chunk says of itself before any of it is read, then read it."""
+    """Receive a chunk, once what it says of itself was checked."""
     if chunk.length != 0:
         await registry.uploads.require_space(chunk.length or 0)
     pieces = _bounded(chunk, staged.size, registry.policy.max_blob_size)
@@ -294,7 +294,7 @@ async def _commit(
     digest: Digest,
     change: Change,
 ) -> None:
-    """The lock keeps a collector from deleting bytes that were there already.
+    """Commit an upload, under the lock that keeps a collector from deleting bytes that were there.
 
     Others wait for it, so nothing is done under it that takes longer for more bytes.
     """

@@ -1,4 +1,4 @@
-"""What every verb needs: the ports, the clock, and the rules the operator chose."""
+"""The registry: what every verb needs, as the ports, the clock, and what the operator chose."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from lading.ports.uploads import Uploads
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the operator chose.
+    """The policy: what the operator chose.
 
     Attributes:
         grace: seconds that a blob is safe after a client was told that it is there.
@@ -57,19 +57,19 @@ class Policy:
 
 
 class Note(Protocol):
-    """Takes down what was done without a request: by the server itself, or by a command."""
+    """A note of what was done without a request: by the server itself, or by a command."""
 
     def __call__(self, what: str, /, **details: str) -> None:
-        """Take down a deed."""
+        """Note what was done."""
 
 
 def forget(what: str, /, **details: str) -> None:
-    """Take nothing down; see `Note`."""
+    """Note nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
-    """The parts that the services work with. Time and randomness come from outside.
+    """The registry: the parts that services work with. Time and randomness come from outside.
 
     Attributes:
         note: takes down what was done without a request.

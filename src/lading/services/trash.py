@@ -1,4 +1,4 @@
-"""The trash, and what tags have pointed to: looking at it, and bringing it back."""
+"""The trash, and the history of tags: looking at them, and restoring."""
 
 from collections.abc import Sequence
 
@@ -26,12 +26,12 @@ async def history(registry: Registry, grant: Grant, tag: Tag, *, limit: int) -> 
 
 
 async def list_trash(registry: Registry, repository: RepositoryName | None) -> Sequence[Trashed]:
-    """What can be restored, in one repository or in all; what was deleted last comes first."""
+    """Manifests and tags in the trash of one repository or of all, the one deleted last first."""
     return await registry.metadata.list_trash(repository, deleted_since=_window(registry))
 
 
 def kept_until(registry: Registry, trashed: Trashed) -> float:
-    """When the server may collect it; by hand it can be collected before."""
+    """The time until which the server keeps what was deleted; by hand it is collected before."""
     return trashed.deleted_at + registry.policy.trash
 
 
@@ -43,7 +43,7 @@ async def restore(
     change: Change,
     at: float | None = None,
 ) -> Restored:
-    """Bring back a manifest with the tags that went with it, or a tag.
+    """Restore a manifest with the tags that went with it, or a tag.
 
     Args:
         registry: the parts.
@@ -70,7 +70,7 @@ async def restore(
 
 
 async def restore_all(registry: Registry, grant: Grant, *, change: Change) -> Restored:
-    """Bring back all that can be restored in a repository.
+    """Restore all that can be in a repository.
 
     Raises:
         NotRestorable: nothing is in the trash.

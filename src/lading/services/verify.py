@@ -1,4 +1,4 @@
-"""Checking the whole registry, and mending what can be mended without loss.
+"""Verification of the whole registry, with mending of what can be mended without loss.
 
 What the database knows is compared with the bytes that are there, both ways, and manifests with
 what they need. The server may run meanwhile: whatever looks wrong is looked at again under the lock
@@ -21,7 +21,7 @@ MAX_TAGS = 1000
 
 
 async def run(check: Check) -> AsyncIterator[Finding]:
-    """Everything that is wrong, as it is found; what was mended is taken down."""
+    """All findings, as they come up; what was mended is noted."""
     async for finding in _run(check):
         if finding.mended:
             check.registry.note("damage.mend", subject=finding.subject, mended=finding.mended)
@@ -29,7 +29,7 @@ async def run(check: Check) -> AsyncIterator[Finding]:
 
 
 async def _run(check: Check) -> AsyncIterator[Finding]:
-    """Everything that is wrong.
+    """All findings.
 
     Manifests come first: if they need bytes that nothing knows of, those are not garbage.
     """

@@ -1,4 +1,4 @@
-"""Checking blobs: the bytes of every row, and a row for all bytes."""
+"""Verification of blobs: the bytes of every row."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
@@ -17,12 +17,12 @@ MAX_USERS = 3
 
 
 def _ignore(_: int) -> None:
-    """Progress that was counted before."""
+    """Ignore progress that was counted before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What is to be checked, and how.
+    """A check: what of, and how.
 
     Attributes:
         checksums: whether all bytes are read and hashed.
@@ -40,7 +40,7 @@ class Check:
 
 
 async def known(check: Check) -> AsyncIterator[Finding]:
-    """Blobs that the database knows, whose bytes are not there or not right."""
+    """Findings about blobs that the database knows, whose bytes are not there or not right."""
     registry, metadata = check.registry, check.registry.metadata
     after = ""
     while page := await metadata.list_blobs(after=after, limit=PAGE):
@@ -58,7 +58,7 @@ async def known(check: Check) -> AsyncIterator[Finding]:
 
 
 async def _wrong(check: Check, blob: KnownBlob, stored: StoredBytes | None) -> str:
-    """What is wrong with the bytes of a blob; nothing if they are right."""
+    """The damage of a blob's bytes, in words; nothing if they are right."""
     return await damage.find(
         check.registry,
         blob,
@@ -71,7 +71,7 @@ async def _wrong(check: Check, blob: KnownBlob, stored: StoredBytes | None) -> s
 async def _look_again(
     check: Check, digest: Digest, seen: StoredBytes | None, wrong: str
 ) -> Finding | None:
-    """Under its lock: a push or a collection may have come between.
+    """Look again at a blob, under its lock: a push or a collection may have come between.
 
     Pushes wait for it, so the bytes are not read here: if they are those that were seen, what was
     found out of them holds; if not, somebody has verified them since, or they were deleted.

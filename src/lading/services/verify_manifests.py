@@ -1,4 +1,4 @@
-"""Checking manifests: whether each is what was pushed, and whether what it needs is there."""
+"""Verification of manifests: whether each is what was pushed, and what it needs is there."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -17,7 +17,7 @@ MAX_NAMED = 10
 
 
 async def manifests(check: Check) -> AsyncIterator[Finding]:
-    """Manifests that are damaged, or that need what is not there."""
+    """Findings about manifests that are damaged, or that need what is not there."""
     after = 0
     while page := await check.registry.metadata.list_known_manifests(after=after, size=PAGE):
         for manifest in page:
@@ -38,7 +38,7 @@ def _is_intact(check: Check, manifest: KnownManifest) -> bool:
 
 
 async def _look_again(check: Check, suspect: KnownManifest) -> AsyncIterator[Finding]:
-    """A push or a collection may have come between the page and this."""
+    """Look again at a manifest: a push or a collection may have come since the page was read."""
     manifest = await check.registry.metadata.find_known_manifest(suspect.repository, suspect.digest)
     if manifest is None:
         return
@@ -67,7 +67,7 @@ def _unrecorded(manifest: KnownManifest) -> list[Edge]:
 
 
 def _missing(check: Check, manifest: KnownManifest) -> list[Edge]:
-    """What it needs and what is not in its repository, as a push would find it."""
+    """The references of a manifest to what is not in its repository, as a push would find them."""
     lenient = not check.registry.policy.children_required
     return [
         edge
@@ -116,7 +116,7 @@ async def _record(check: Check, manifest: KnownManifest, edges: list[Edge]) -> F
 
 
 def _names(edges: list[Edge]) -> str:
-    """As many as somebody reads."""
+    """The names of manifests, as many as somebody reads."""
     more = len(edges) - MAX_NAMED
     names = ", ".join(edge.child for edge in edges[:MAX_NAMED])
     return f"{names} and {more} others" if more > 0 else names

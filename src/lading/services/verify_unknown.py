@@ -1,4 +1,4 @@
-"""Checking for bytes that the database does not know.
+"""Verification that the database knows all bytes.
 
 They are garbage only if the database knows all that is not. One that began beside the blobs of
 somebody else does not, nor does one that was restored from a backup, or that belongs to other blobs
@@ -17,7 +17,7 @@ _TOLD = "`lading verify --repair --delete-unknown`"
 
 
 async def unknown(check: Check, *, missing: int) -> AsyncIterator[Finding]:
-    """Bytes that the database does not know of, and no other registry either.
+    """Findings about bytes that neither the database nor another registry knows.
 
     Args:
         check: what is done.
@@ -38,7 +38,7 @@ async def unknown(check: Check, *, missing: int) -> AsyncIterator[Finding]:
 
 
 async def _doubt(registry: Registry, *, missing: int) -> str:
-    """Why bytes that the database does not know may be no garbage; empty if they are."""
+    """The reason why unknown bytes may be no garbage; empty if they are."""
     if await registry.blobs.is_shared():
         return "another registry keeps its blobs here, too"
     if (noted := await registry.metadata.find_strangers()) is not None:
@@ -66,7 +66,7 @@ async def _unknown_of(
 
 
 async def _look_again(check: Check, digest: Digest, doubt: str) -> Finding | None:
-    """Under its lock: who commits a blob holds it until the row is there."""
+    """Look again at bytes under their lock, which who commits them has until the row is there."""
     registry = check.registry
     stored = await registry.blobs.stat(digest)
     if stored is None or await registry.metadata.known_blobs([digest]):
