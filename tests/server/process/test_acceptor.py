@@ -14,13 +14,13 @@ CLIENTS = 9
 
 def test_clients_that_come_together_are_shared() -> None:
     """Whoever is woken first, none takes more than its part."""
-    assert sorted(uvloop.run(_share(workers=2))) == [4, 5]
-    assert sorted(uvloop.run(_share(workers=3))) == [3, 3, 3]
+    assert sorted(uvloop.run(_spread(workers=2))) == [4, 5]
+    assert sorted(uvloop.run(_spread(workers=3))) == [3, 3, 3]
 
 
 def test_clients_of_a_worker_that_does_not_come_for_them_are_taken_by_another() -> None:
     """A load that is small helps nobody who waits."""
-    assert uvloop.run(_share(workers=2, awake=1)) == [CLIENTS, 0]
+    assert uvloop.run(_spread(workers=2, awake=1)) == [CLIENTS, 0]
 
 
 def test_a_load_is_known_to_be_more_than_that_of_another_worker() -> None:
@@ -36,7 +36,7 @@ def test_a_load_is_known_to_be_more_than_that_of_another_worker() -> None:
     assert loads.of(1).is_more_than_anothers is False
 
 
-async def _share(workers: int, awake: int | None = None) -> list[int]:
+async def _spread(workers: int, awake: int | None = None) -> list[int]:
     """Let clients come; how many each worker has in the end.
 
     Args:

@@ -56,7 +56,7 @@ class Bounds:
         self._trailers = 0
 
     @property
-    def room(self) -> int:
+    def allowance(self) -> int:
         """Bytes that may come before it is looked whether they led somewhere."""
         return self._max_head - self.count
 
@@ -91,7 +91,7 @@ class Bounds:
         if self.count > MAX_BLANK:
             raise Refusal(HTTPStatus.BAD_REQUEST, "a request begins with its request line")
 
-    def require_room(self) -> None:
+    def require_allowance(self) -> None:
         """Refuse a head that is not complete, and has as many bytes as it may have.
 
         Raises:

@@ -384,14 +384,14 @@ class Connection(asyncio.Protocol):
             Refusal: there is more of something than there may be.
             HttpParserError: they are not HTTP, or something else about them is refused.
         """
-        if len(data) <= self._bounds.room:
+        if len(data) <= self._bounds.allowance:
             self._parse_piece(data)
             return
         rest = memoryview(data)
         while rest:
-            room = self._bounds.room
-            self._parse_piece(rest[:room])
-            rest = rest[room:]
+            allowance = self._bounds.allowance
+            self._parse_piece(rest[:allowance])
+            rest = rest[allowance:]
             if self._heard_all:
                 raise NoMoreRequests
 
@@ -403,7 +403,7 @@ class Connection(asyncio.Protocol):
         elif self.head is not None:
             self.head.in_pieces = True
             self._bounds.take_url(self.head.newly_read_url())
-            self._bounds.require_room()
+            self._bounds.require_allowance()
         elif self._bounds.count:
             self._bounds.require_few_blank()
 

@@ -52,5 +52,7 @@ class Lifespan:
         if self._answers.empty() and not answer.done():
             answer.cancel()
             error = self._running.exception()
+            if error is not None:
+                log.error("the application failed", exc_info=error)
             return {"type": f"{event}.failed", "message": str(error or "it has ended already")}
         return await answer
