@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from lading.core.scopes import Scope
+from lading.core.typing import override
 from lading.edge.forwarded import Networks, PublicAddress, base_url
 from lading.edge.request import Request
 
@@ -17,14 +18,14 @@ TOKEN_PATH = "/token"  # noqa: S105 - where they are, not what they are
 
 
 class Fault(StrEnum):
-    """What is wrong with a token (RFC 6750, section 3.1)."""
+    """A fault of a token (RFC 6750, section 3.1)."""
 
     INVALID = "invalid_token"
     INSUFFICIENT = "insufficient_scope"
 
 
 class Challenge(Protocol):
-    """One way of logging in."""
+    """A challenge: one way of logging in, as a client is told of it."""
 
     def header(
         self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
@@ -39,29 +40,26 @@ class Challenge(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Basic:
-    """A password with every request (RFC 7617)."""
+class Basic(Challenge):
+    """The challenge to send a password with every request (RFC 7617)."""
 
     realm: str
 
     @property
     def value(self) -> str:
-        """The same for every request."""
+        """The value of `WWW-Authenticate`, the same for every request."""
         return f"Basic realm={_quoted(self.realm)}"
 
+    @override
     def header(
-        self,
-        request: Request,  # noqa: ARG002 - the same for all
-        scopes: Sequence[Scope] = (),  # noqa: ARG002
-        fault: Fault | None = None,  # noqa: ARG002
+        self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
     ) -> str:
-        """See `Challenge.header`."""
         return self.value
 
 
 @dataclass(frozen=True, slots=True)
-class Bearer:
-    """A token from another token server.
+class Bearer(Challenge):
+    """The challenge to get a token from another token server.
 
     Attributes:
         path: on the host by which the client reaches the registry, instead of `realm`; empty for
@@ -73,17 +71,17 @@ class Bearer:
     path: str = ""
     proxies: Networks = ()
 
+    @override
     def header(
         self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
     ) -> str:
-        """See `Challenge.header`."""
         realm = base_url(request, self.proxies) + self.path if self.path else self.realm
         return bearer_header(realm, self.service, scopes, fault)
 
 
 @dataclass(frozen=True, slots=True)
-class OwnBearer:
-    """A token from the registry's own token service.
+class OwnBearer(Challenge):
+    """The challenge to get a token from the registry's own token service.
 
     Attributes:
         address: where clients reach the registry, and so its token service.
@@ -92,10 +90,10 @@ class OwnBearer:
     address: PublicAddress
     service: str
 
+    @override
     def header(
         self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
     ) -> str:
-        """See `Challenge.header`."""
         realm = self.address.url_of(request, TOKEN_PATH)
         return bearer_header(realm, self.service, scopes, fault)
 
