@@ -6,7 +6,7 @@ import pytest
 
 from lading.core.access import ANYBODY, Action, Principal
 from lading.core.permissions import EVERYDAY_ACTIONS
-from lading.wiring.authentication import permissions_of
+from lading.wiring.permissions import permissions_of
 from tests.config.conftest import Complain, Write
 
 TOKEN = "realm: https://a/token, service: s, issuer: i"

@@ -4,18 +4,21 @@ import asyncio
 import tempfile
 import uuid
 from collections.abc import Awaitable
+from contextlib import AsyncExitStack
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
 from lading.api.application import registry_protocol
 from lading.api.context import Context, Options
+from lading.auth.known import KnownLogins
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.edge.application import Application
 from lading.metadata.sqlite import SqliteMetadata
 from lading.services.registry import Policy, Registry
-from lading.wiring.authentication import open_gate
+from lading.wiring.authentication import open_authentication
+from lading.wiring.permissions import CurrentPermissions, permissions_of
 
 T = TypeVar("T")
 
@@ -24,6 +27,7 @@ HASH = "$2b$04$S/kFD78RlV4zd7lQdXUUUePqhYAZAHDuiIO6/Jp.1Sg/B445abUB6"
 _LIFETIME = 5000
 
 _served: list[Application[Context]] = []
+_open = AsyncExitStack()
 _asked = 0
 
 
@@ -31,12 +35,12 @@ async def api() -> Application[Context]:
     """A registry; a new one from time to time, so that it does not grow."""
     global _asked  # noqa: PLW0603 - a fuzzer has one of everything
     if _asked % _LIFETIME == 0:
-        _served[:] = [_new_api()]
+        _served[:] = [await _new_api()]
     _asked += 1
     return _served[0]
 
 
-def _new_api() -> Application[Context]:
+async def _new_api() -> Application[Context]:
     users = directory() / "users"
     users.write_text(f"alice:{HASH}\n")
     permissions = {"rules": [{"anonymous": True, "repositories": ["a/**"], "actions": ["admin"]}]}
@@ -49,9 +53,12 @@ def _new_api() -> Application[Context]:
     )
     metadata = SqliteMetadata.in_memory()
     registry = Registry(metadata, *Stores.in_memory(), lambda: 1e9, uuid.uuid4, Policy())
-    gate = open_gate(settings, metadata)
-    assert gate is not None
-    return registry_protocol(registry, Options(), gate.gate)
+    rules = CurrentPermissions(permissions_of(settings.auth))
+    await _open.aclose()
+    authentication = await _open.enter_async_context(
+        open_authentication(settings, metadata, rules, KnownLogins())
+    )
+    return registry_protocol(registry, Options(), authentication)
 
 
 @cache

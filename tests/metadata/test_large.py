@@ -42,7 +42,7 @@ async def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
         await push(metadata, manifest)
         await metadata.find_manifest(HELLO, manifest.digest)
 
-    assert sum(map(len, metadata._large._bodies.values())) <= CAPACITY
+    assert sum(map(len, metadata._large._bodies._things.values())) <= CAPACITY
     await metadata.close()
 
 

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from lading.config.loading import load
-from lading.wiring.authentication import CurrentPermissions, permissions_of
+from lading.wiring.permissions import CurrentPermissions, permissions_of
 from lading.wiring.reload import Reloader
 from tests.support.guarded import basic, guarded_registry
 from tests.support.processes import wait_until

@@ -7,13 +7,13 @@ which is enough if no more follow; else the worker that has seen all bytes goes 
 that has not reads them once, before the upload is committed.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from lading.blobs import libcrypto
 from lading.core.digest import SHA256, SHA512, Bytes, Digest, Hasher, new_hasher
 from lading.core.names import UploadKey
+from lading.core.recent import Recent
 
 # Hashes of uploads that may go on; one takes less than a KiB.
 MAX_KEPT = 4096
@@ -79,19 +79,17 @@ class HashesInProgress:
     """Keeps the hashes of uploads between their requests; forgets the oldest when full."""
 
     def __init__(self) -> None:
-        self._hashes: OrderedDict[UploadKey, RunningHash] = OrderedDict()
+        self._hashes: Recent[UploadKey, RunningHash] = Recent(MAX_KEPT)
 
     def take(self, upload: UploadKey, size: int) -> RunningHash | None:
         """The hash of the first `size` bytes of the upload, if it is known here."""
-        running = self._hashes.pop(upload, None)
+        running = self._hashes.pop(upload)
         return running if running is not None and running.size == size else None
 
     def keep(self, upload: UploadKey, running: RunningHash) -> None:
         """Remember a hash for the upload's next request."""
-        self._hashes[upload] = running
-        while len(self._hashes) > MAX_KEPT:
-            self._hashes.popitem(last=False)
+        self._hashes.put(upload, running)
 
     def forget(self, upload: UploadKey) -> None:
         """The upload is over."""
-        self._hashes.pop(upload, None)
+        self._hashes.pop(upload)

@@ -4,11 +4,11 @@ Half of all layers are small, and for them opening a file costs more than sendin
 names never changes, so what is kept cannot be out of date; whether it may be pulled, a row says.
 """
 
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
 
 from lading.blobs import os_errors
 from lading.core.digest import Digest
+from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
 from lading.ports.blobs import Blobs, StoredBytes
@@ -31,15 +31,12 @@ class SmallBlobCache(Blobs):
 
     def __init__(self, store: Blobs, capacity: int = CAPACITY) -> None:
         self._store = store
-        self._capacity = capacity
-        self._size = 0
-        self._kept: OrderedDict[Digest, InMemory] = OrderedDict()
+        self._kept: Recent[Digest, InMemory] = Recent(capacity, lambda kept: kept.size + BESIDE)
 
     @override
     async def find(self, digest: Digest) -> BlobSource | None:
         kept = self._kept.get(digest)
         if kept is not None:
-            self._kept.move_to_end(digest)
             return kept
         found = await self._store.find(digest)
         if isinstance(found, LocalFile) and found.size <= LARGEST:
@@ -62,11 +59,11 @@ class SmallBlobCache(Blobs):
     async def delete(self, digests: Sequence[Digest]) -> None:
         await self._store.delete(digests)
         for digest in digests:
-            self._drop(digest)
+            self._kept.pop(digest)
 
     @override
     async def quarantine(self, digest: Digest) -> str | None:
-        self._drop(digest)
+        self._kept.pop(digest)
         return await self._store.quarantine(digest)
 
     @override
@@ -87,14 +84,6 @@ class SmallBlobCache(Blobs):
             data = bytes(await opened.read(0, file.size))
         if not digest.names(data):
             return None
-        self._drop(digest)
-        self._kept[digest] = kept = InMemory(data)
-        self._size += len(data) + BESIDE
-        while self._size > self._capacity:
-            self._drop(next(iter(self._kept)))
+        kept = InMemory(data)
+        self._kept.put(digest, kept)
         return kept
-
-    def _drop(self, digest: Digest) -> None:
-        dropped = self._kept.pop(digest, None)
-        if dropped is not None:
-            self._size -= dropped.size + BESIDE

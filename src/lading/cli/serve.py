@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from lading.auth.known import KnownLogins
 from lading.auth.problems import AuthUnusable
 from lading.cli.arguments import CONFIG
 from lading.cli.settings import load_settings
@@ -20,7 +21,8 @@ from lading.server.process.log import configure_logging
 from lading.server.process.tls import UnusableTls, load_context
 from lading.wiring import datadir
 from lading.wiring.audit import open_audit
-from lading.wiring.authentication import open_gate
+from lading.wiring.authentication import open_authentication
+from lading.wiring.permissions import CurrentPermissions, permissions_of
 from lading.wiring.stores import is_on_read_only_disk, open_registry
 
 
@@ -75,9 +77,9 @@ async def _open_once(settings: Settings) -> None:
             await registry.metadata.release_jobs()
         if settings.storage.driver == "filesystem":
             await datadir.require_blobs(registry, settings.storage.filesystem.rootdirectory)
-        gate = open_gate(settings, registry.metadata)
-        if gate is not None:
-            await gate.close()
+        permissions = CurrentPermissions(permissions_of(settings.auth))
+        async with open_authentication(settings, registry.metadata, permissions, KnownLogins()):
+            pass
 
 
 def _check_tls(settings: Settings) -> None:

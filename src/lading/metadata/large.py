@@ -5,10 +5,10 @@ hold its bytes as often as it is asked for.
 """
 
 import asyncio
-from collections import OrderedDict
 from sqlite3 import Connection
 
 from lading.core.digest import Digest
+from lading.core.recent import Recent
 from lading.metadata.database import Database
 
 # Bytes up to which a body is read on the event loop, with its row.
@@ -22,7 +22,7 @@ class LargeBodies:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._bodies: OrderedDict[Digest, bytes] = OrderedDict()
+        self._bodies: Recent[Digest, bytes] = Recent(CAPACITY, len)
         self._reading = asyncio.Lock()
 
     async def read(self, digest: Digest, id_: int) -> tuple[bytes | None, bool]:
@@ -34,20 +34,14 @@ class LargeBodies:
         """
         async with self._reading:  # whoever waits holds nothing
             if (known := self._bodies.get(digest)) is not None:
-                self._bodies.move_to_end(digest)
                 return known, True
 
             body, intact = await self._database.scan(
                 lambda connection: _read(connection, digest, id_)
             )
             if body is not None and intact:
-                self._keep(digest, body)
+                self._bodies.put(digest, body)
             return body, intact
-
-    def _keep(self, digest: Digest, body: bytes) -> None:
-        self._bodies[digest] = body
-        while len(self._bodies) > 1 and sum(map(len, self._bodies.values())) > CAPACITY:
-            self._bodies.popitem(last=False)
 
 
 def _read(connection: Connection, digest: Digest, id_: int) -> tuple[bytes | None, bool]:

@@ -24,9 +24,10 @@ from lading.edge.response import ALWAYS
 from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.services import jobs
 from lading.wiring.audit import note_of, open_audit
-from lading.wiring.authentication import open_gate
+from lading.wiring.authentication import open_authentication
 from lading.wiring.jobs import jobs_of, running
 from lading.wiring.paths import own_directory
+from lading.wiring.permissions import CurrentPermissions, permissions_of
 from lading.wiring.reload import Reloader
 from lading.wiring.stores import is_read_only, open_registry, process_name
 
@@ -60,12 +61,13 @@ async def open_application(
     async with AsyncExitStack() as stack:
         audit = await stack.enter_async_context(open_audit(settings))
         registry = await stack.enter_async_context(open_registry(settings, note_of(audit)))
-        gate = open_gate(settings, registry.metadata, known)
+        permissions = CurrentPermissions(permissions_of(settings.auth))
+        authentication = await stack.enter_async_context(
+            open_authentication(settings, registry.metadata, permissions, known)
+        )
         reloader = None
-        if gate is not None:
-            stack.push_async_callback(gate.close)
-            if config is not None:
-                reloader = Reloader(settings, config, os.environ, gate.permissions, registry.note)
+        if authentication is not None and config is not None:
+            reloader = Reloader(settings, config, os.environ, permissions, registry.note)
         access_log = None if settings.log.accesslog.disabled else AccessLog()
         if access_log is not None:
             stack.callback(access_log.flush)
@@ -73,13 +75,11 @@ async def open_application(
         api = registry_protocol(
             registry,
             _options(settings),
-            None if gate is None else gate.gate,
+            authentication,
             [observer for observer in observers if observer is not None],
         )
-        work = [jobs.keep(registry, jobs_of(settings), process_name("the server"))]
-        if gate is not None:
-            work.append(gate.keep())
-        await stack.enter_async_context(running(*work))
+        work = jobs.keep(registry, jobs_of(settings), process_name("the server"))
+        await stack.enter_async_context(running(work))
         yield OpenApplication(api, reloader)
 
 

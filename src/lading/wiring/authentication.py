@@ -1,4 +1,4 @@
-"""Builds, from the settings of `auth`, what tells callers apart: the gate that the guard asks."""
+"""Authentication, from the settings of `auth`: who knows logins and tokens, and what that needs."""
 
 import asyncio
 import hashlib
@@ -6,8 +6,8 @@ import logging
 import math
 import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from lading.auth.authenticator import TokenVerifier
@@ -33,177 +33,80 @@ from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.auth.users import FileUsers
 from lading.auth.workloads import Issuer, WorkloadLogins
-from lading.config.auth import (
-    AuthSection,
-    HtpasswdSection,
-    PermissionsSection,
-    TokenSection,
-    TokensSection,
-    WorkloadSection,
-)
+from lading.config.auth import TokenSection, TokensSection, WorkloadSection
 from lading.config.settings import Settings
-from lading.core.access import Action
 from lading.core.claims import ClaimRule
 from lading.core.errors import RegistryError
-from lading.core.globs import EVERYTHING
-from lading.core.permissions import (
-    ALL_TO_USERS,
-    EVERYDAY_ACTIONS,
-    Permissions,
-    Rule,
-    with_implied,
-)
+from lading.core.permissions import Permissions
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
-from lading.edge.challenge import Basic, Bearer, Challenge, OwnBearer
+from lading.edge.challenge import Basic, Bearer, OwnBearer
 from lading.edge.forwarded import PublicAddress
 from lading.ports.metadata import Metadata
 from lading.ports.refresh_tokens import RefreshTokens
+from lading.wiring.jobs import running
 from lading.wiring.paths import keys_path
+from lading.wiring.permissions import CurrentPermissions, has_token_service
 
 log = logging.getLogger(__name__)
 
 # Seconds between writing down which robots were used.
 WRITE_DOWN_INTERVAL = 60.0
 
-PULL = frozenset({Action.PULL})
 
-
-@dataclass
-class CurrentPermissions:
-    """The permissions in force, which a reload replaces."""
-
-    value: Permissions
-
-    def __call__(self) -> Permissions:
-        """Those of now."""
-        return self.value
-
-
-@dataclass(frozen=True, slots=True)
-class OpenGate:
-    """A gate in use.
-
-    Attributes:
-        gate: for the guard.
-        permissions: that the gate asks.
-        checker: its threads; `None` if it has none.
-        robots: whose use is to be written down; `None` if there can be none.
-        file: of users, kept open; `None` if there is none.
-    """
-
-    gate: Authentication
-    permissions: CurrentPermissions
-    checker: PasswordChecker | None = None
-    robots: RobotLogins | None = None
-    file: UserFile | None = None
-
-    async def keep(self) -> None:
-        """Write down now and then what was used."""
-        while True:
-            await asyncio.sleep(WRITE_DOWN_INTERVAL)
-            await self._write_down()
-
-    async def close(self) -> None:
-        """Write down what was used, and let go of threads and files."""
-        await self._write_down()
-        if self.checker is not None:
-            self.checker.close()
-        if self.file is not None:
-            self.file.close()
-
-    async def _write_down(self) -> None:
-        if self.robots is None:
-            return
-        try:
-            await self.robots.write_down()
-        except RegistryError as error:
-            log.warning("the last use of robots cannot be written down: %s", error)
-
-
-def open_gate(
-    settings: Settings, metadata: Metadata, known: KnownLogins | None = None
-) -> OpenGate | None:
-    """The gate that the settings describe; `None` if everybody may do everything.
+@asynccontextmanager
+async def open_authentication(
+    settings: Settings, metadata: Metadata, permissions: CurrentPermissions, known: KnownLogins
+) -> AsyncIterator[Authentication | None]:
+    """Authentication as the settings describe it; `None` if everybody may do everything.
 
     Args:
         settings: in force.
         metadata: where robots and refresh tokens are.
+        permissions: of users.
         known: logins that were right lately, which all workers share.
 
     Raises:
         AuthUnusable: a file that it rests on cannot be used.
     """
     auth = settings.auth
-    if auth.htpasswd is not None:
-        return _gate_of_users(settings, auth.htpasswd, metadata, known or KnownLogins())
-    if auth.token is not None:
-        return _gate_of_tokens(settings, auth.token)
-    return None
+    if auth.htpasswd is None:
+        yield None if auth.token is None else _by_tokens(settings, auth.token)
+        return
+    with closing(UserFile(auth.htpasswd.path)) as file, closing(PasswordChecker()) as checker:
+        robots = RobotLogins(metadata, time.time)
+        workloads = WorkloadLogins([_issuer(of) for of in auth.workloads], time.time)
+        logins = Logins([robots, workloads, FileUsers(file, checker)], _brake(settings, known))
+        async with _written_down(robots):
+            if has_token_service(auth):
+                tokens = auth.tokens or TokensSection()
+                yield _with_token_service(settings, tokens, logins, permissions, metadata)
+            else:
+                challenge = Basic(auth.htpasswd.realm)
+                yield Authentication(Callers(logins, None), permissions, challenge)
 
 
-def permissions_of(auth: AuthSection) -> Permissions:
-    """The rules that the settings describe."""
-    settings = auth.permissions
-    if settings is None:
-        return ALL_TO_USERS
-    return Permissions(
-        [*_preset_rules(settings), *_written_rules(settings)],
-        {group: frozenset(members) for group, members in settings.groups.items()},
-        own=settings.preset == "teams",
-    )
+@asynccontextmanager
+async def _written_down(robots: RobotLogins) -> AsyncIterator[None]:
+    """Which robots are used beside a block is written down now and then, and at its end."""
+    try:
+        async with running(_write_down_for_ever(robots)):
+            yield
+    finally:
+        await _write_down(robots)
 
 
-def has_token_service(auth: AuthSection) -> bool:
-    """Whether users are sent for a token: if that is wanted, or where Docker would need a password.
-
-    It pulls without a login only if it can get a token without one.
-    """
-    wanted = auth.tokens is not None or bool(auth.workloads)
-    return wanted or permissions_of(auth).something_for_anybody
+async def _write_down_for_ever(robots: RobotLogins) -> None:
+    while True:
+        await asyncio.sleep(WRITE_DOWN_INTERVAL)
+        await _write_down(robots)
 
 
-def _preset_rules(settings: PermissionsSection) -> Sequence[Rule]:
-    match settings.preset:
-        case "users":
-            return ALL_TO_USERS.rules
-        case "public":
-            return [*ALL_TO_USERS.rules, Rule((EVERYTHING,), PULL, anonymous=True)]
-        case "open":
-            return [Rule((EVERYTHING,), EVERYDAY_ACTIONS, anonymous=True)]
-        case _:
-            return []
-
-
-def _written_rules(settings: PermissionsSection) -> Sequence[Rule]:
-    return [
-        Rule(
-            rule.repositories,
-            with_implied(rule.actions),
-            anonymous=rule.anonymous,
-            users=frozenset(rule.users),
-            groups=frozenset(rule.groups),
-        )
-        for rule in settings.rules
-    ]
-
-
-def _gate_of_users(
-    settings: Settings, htpasswd: HtpasswdSection, metadata: Metadata, known: KnownLogins
-) -> OpenGate:
-    checker = PasswordChecker()
-    robots = RobotLogins(metadata, time.time)
-    issuers = [_issuer(of) for of in settings.auth.workloads]
-    workloads = WorkloadLogins(issuers, time.time)
-    file = UserFile(htpasswd.path)
-    logins = Logins([robots, workloads, FileUsers(file, checker)], _brake(settings, known))
-    permissions = CurrentPermissions(permissions_of(settings.auth))
-    if has_token_service(settings.auth):
-        tokens = settings.auth.tokens or TokensSection()
-        gate = _with_token_service(settings, tokens, logins, permissions, metadata)
-    else:
-        gate = Authentication(Callers(logins, None), permissions, Basic(htpasswd.realm))
-    return OpenGate(gate, permissions, checker, robots, file)
+async def _write_down(robots: RobotLogins) -> None:
+    try:
+        await robots.write_down()
+    except RegistryError as error:
+        log.warning("the last use of robots cannot be written down: %s", error)
 
 
 def _issuer(settings: WorkloadSection) -> Issuer:
@@ -268,12 +171,12 @@ def _with_token_service(
     return Authentication(Callers(logins, own), permissions, challenge, service)
 
 
-def _gate_of_tokens(settings: Settings, token: TokenSection) -> OpenGate:
+def _by_tokens(settings: Settings, token: TokenSection) -> Authentication:
+    """By tokens of another server alone, which say themselves what they are good for."""
     path = token.autoredirectpath if token.autoredirect else ""
-    challenge: Challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
-    permissions = CurrentPermissions(Permissions(()))
+    challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
     callers = Callers(Logins([]), _external_tokens(token))
-    return OpenGate(Authentication(callers, permissions, challenge), permissions)
+    return Authentication(callers, CurrentPermissions(Permissions(())), challenge)
 
 
 def _external_tokens(token: TokenSection) -> TokenVerifier:

@@ -28,12 +28,11 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
 
 
 @asynccontextmanager
-async def running(*work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Tasks beside a block, cancelled at its end."""
-    tasks = [asyncio.create_task(each) for each in work]
+async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """A task beside a block, cancelled at its end."""
+    task = asyncio.create_task(work)
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        task.cancel()
+        await asyncio.wait([task])

@@ -13,7 +13,7 @@ from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
 from lading.services.registry import Note, forget
 from lading.system.watching import WatchedFiles
-from lading.wiring.authentication import CurrentPermissions, has_token_service, permissions_of
+from lading.wiring.permissions import CurrentPermissions, has_token_service, permissions_of
 
 log = logging.getLogger(__name__)
 
