@@ -15,10 +15,10 @@ async def test_a_body_is_the_same_wherever_it_waits(tmp_path: Path) -> None:
     memory = Budget(10)
     async with Spool(memory, tmp_path) as spool:
         await spool.append(b"seven..")
-        assert spool.file is None
+        assert spool.open().descriptor is None
         assert not memory.has(4)
         await spool.append(b"eight...")
-        assert spool.file is not None
+        assert spool.open().descriptor is not None
         assert memory.has(10)
         await spool.append(memoryview(b"more"))
         assert await spool.read() == b"seven..eight...more"

@@ -13,7 +13,7 @@ Work = Callable[[], None]
 
 
 class AppendPipeline:
-    """Works on pieces in the order in which they come."""
+    """The pieces of one upload that are under way, worked on in the order in which they come."""
 
     def __init__(self, disk: Disk) -> None:
         self._writing = disk.lane()

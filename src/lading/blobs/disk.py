@@ -45,7 +45,7 @@ class Disk:
         self._threads = Threads(THREADS, "blobs")
 
     def require_space(self, size: int) -> None:
-        """Go on only if there is room for so many bytes.
+        """Go on only if the disk has room for so many bytes.
 
         Raises:
             StorageFull: there is not, beyond what is kept in reserve.

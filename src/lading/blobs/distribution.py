@@ -11,7 +11,7 @@ from lading.core.digest import Digest
 
 
 def repositories(layout: Layout) -> Iterator[str]:
-    """The names of the repositories that are there.
+    """The names of all repositories of Distribution.
 
     Raises:
         OSError: a directory cannot be read, so that what it refers to is not known.
@@ -29,7 +29,7 @@ def repositories(layout: Layout) -> Iterator[str]:
 
 
 def is_there(layout: Layout) -> bool:
-    """Whether there is a repository.
+    """Whether there is a repository of Distribution.
 
     Raises:
         OSError: see `repositories`.
@@ -38,7 +38,7 @@ def is_there(layout: Layout) -> bool:
 
 
 def referred_to(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
-    """Those of the blobs that a repository refers to.
+    """Those of the blobs that a repository of Distribution refers to.
 
     Raises:
         OSError: see `repositories`.

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
-from types import TracebackType
 
 from lading.blobs import file_calls, os_errors
 from lading.blobs.disk import Disk
@@ -52,7 +51,7 @@ class _Lock:
         self._descriptor = -1
 
     async def __aenter__(self) -> None:
-        """Wait until nobody has it."""
+        """Lock it, as soon as nobody has it locked."""
         self._descriptor = _open(self._path)
         try:
             while not file_calls.try_lock(self._descriptor):  # noqa: ASYNC110 - a process tells no event
@@ -61,12 +60,7 @@ class _Lock:
             os.close(self._descriptor)
             raise
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Unlock it."""
         os.close(self._descriptor)
 

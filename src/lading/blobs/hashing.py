@@ -44,12 +44,12 @@ class RunningHash:
 
     @classmethod
     def start(cls, algorithm: str) -> "RunningHash":
-        """Of no bytes yet."""
+        """The hash of no bytes yet."""
         return cls(algorithm, libcrypto.new(algorithm) or new_hasher(algorithm))
 
     @classmethod
     def resume(cls, known: Known) -> "RunningHash | None":
-        """Of the bytes that another has seen, if it was one that could tell."""
+        """The hash of the bytes that another has seen, if that one could tell."""
         if known.size == 0:
             return cls.start(known.algorithm)
         hasher = (
@@ -67,7 +67,7 @@ class RunningHash:
         return Digest(f"{self.algorithm}:{self.hasher.hexdigest()}")
 
     def known(self) -> Known:
-        """What another can be told: the state, which is that after the last whole block."""
+        """What another can be told of the hash: its state after the last whole block."""
         if isinstance(self.hasher, libcrypto.StatefulHasher):
             size = self.size - self.size % BLOCK[self.algorithm]
             return Known(self.algorithm, size, True, self.hasher.state())  # noqa: FBT003
@@ -76,7 +76,7 @@ class RunningHash:
 
 
 class HashesInProgress:
-    """Keeps the hashes of uploads between their requests; forgets the oldest when full."""
+    """The hashes of uploads between their requests; the oldest are forgotten when it is full."""
 
     def __init__(self) -> None:
         self._hashes: Recent[UploadKey, RunningHash] = Recent(MAX_KEPT)
@@ -91,5 +91,5 @@ class HashesInProgress:
         self._hashes.put(upload, running)
 
     def forget(self, upload: UploadKey) -> None:
-        """The upload is over."""
+        """Forget the hash of an upload that is over."""
         self._hashes.pop(upload)

@@ -47,7 +47,7 @@ _CONTEXTS: dict[str, type[Structure]] = {SHA256: _Context256, SHA512: _Context51
 
 
 class _Functions:
-    """`…_Init`, `…_Update` and `…_Final` of one algorithm.
+    """The functions `…_Init`, `…_Update` and `…_Final` of one algorithm.
 
     Raises:
         AttributeError: the library does not have them.
@@ -84,7 +84,7 @@ class StatefulHasher:
             self._context.bits[:] = (8 * size % low, 8 * size // low)
 
     def update(self, data: Bytes, /) -> None:
-        """Take more bytes."""
+        """Hash more bytes."""
         size = len(data)
         if not isinstance(data, bytes) and memoryview(data).readonly:
             data = bytes(data)
@@ -100,7 +100,7 @@ class StatefulHasher:
         return bytes(digest).hex()
 
     def state(self) -> bytes:
-        """What there is to know after the last whole block."""
+        """The state of the hash after the last whole block."""
         words = self._context.h
         width = ctypes.sizeof(words) // len(words)
         return b"".join(int(word).to_bytes(width) for word in words)

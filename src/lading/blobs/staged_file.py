@@ -4,7 +4,6 @@ import errno
 import os
 from contextlib import suppress
 from functools import partial
-from types import TracebackType
 
 from lading.blobs import file_calls, os_errors, uncached_writes, upload_flags
 from lading.blobs.append_pipeline import AppendPipeline
@@ -81,12 +80,7 @@ class StagedFile(StagedUpload):
             self._recall()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Hand what is known of the hash to the upload's next request, and close the file."""
         try:
             await self._settle()
@@ -158,7 +152,7 @@ class StagedFile(StagedUpload):
         self.size += len(data)
 
     async def _give_up(self) -> None:
-        """Something cannot be written: find out how much was; the hash is of something else."""
+        """Find out how much was written; the hash is of something else."""
         self._running = None
         with suppress(OSError):  # that comes of the first
             await self._pipeline.drain()
@@ -180,13 +174,13 @@ class StagedFile(StagedUpload):
             await self._finish()
 
     def _append_behind(self, data: Bytes, offset: int) -> None:
-        """There is no gap: if the piece before could not be written, this one is not either."""
+        """Append a piece, unless the one before could not be: there is to be no gap."""
         if os.fstat(self._descriptor).st_size == offset:
             self._disk.require_space(len(data))
             self._write(data, offset)
 
     def _append_if_room(self, data: Bytes, offset: int) -> None:
-        """There was room when the request began; meanwhile others write as well."""
+        """Append a piece; there was room when the request began, but others write as well."""
         self._disk.require_space(len(data))
         self._append(data, offset)
 
@@ -222,7 +216,7 @@ class StagedFile(StagedUpload):
         self._recall()
 
     def _count_wrong_digest(self) -> None:
-        """Each may have taken reading and hashing all bytes, so an upload has a few only."""
+        """Count a wrong digest: each may take hashing all bytes, so an upload has a few only."""
         if not file_calls.leads_to(self._path, self._descriptor):  # it was cancelled
             return
         try:
@@ -250,7 +244,7 @@ class StagedFile(StagedUpload):
         self._tidy()
 
     def _tidy(self) -> None:
-        """A blob is a file like any other. Were it not, in this, that would do no harm."""
+        """Make it a file like any other. Were it not, in this, that would do no harm."""
         with suppress(OSError):
             upload_flags.clear(self._descriptor)
             self._notes.forget(self._descriptor)

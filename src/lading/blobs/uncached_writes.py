@@ -23,7 +23,7 @@ _CANNOT = frozenset({errno.EINVAL, errno.ENOTSUP})
 
 
 def write(descriptor: int, data: memoryview, offset: int) -> int:
-    """As `os.pwrite`: how many bytes were written, which may be fewer."""
+    """Write as `os.pwrite` does; how many bytes were written, which may be fewer."""
     if len(data) >= LARGE and len(data) % BLOCK == 0 and offset % BLOCK == 0:
         try:
             with _past_the_cache(descriptor):

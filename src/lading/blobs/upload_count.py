@@ -10,7 +10,7 @@ MAX_BEGUN = 100
 
 
 class UploadCount:
-    """The last count, and what was begun here since.
+    """The last count of uploads, and what was begun here since.
 
     Attributes:
         number: how many there are, about.
@@ -28,10 +28,10 @@ class UploadCount:
         return True
 
     def counted(self, count: int) -> None:
-        """So many there are."""
+        """Take in a count of all."""
         self.number = count + self._begun
 
     def begun(self) -> None:
-        """There is one more."""
+        """Count one more."""
         self._begun += 1
         self.number += 1

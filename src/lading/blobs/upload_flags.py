@@ -15,19 +15,19 @@ _ALL = CUT | _WRONG_DIGESTS[-1]
 
 
 def set_cut(descriptor: int) -> None:
-    """Say that it is about to be shortened.
+    """Flag an upload as about to be shortened.
 
     Raises:
-        OSError: that cannot be said.
+        OSError: the file system keeps no flags.
     """
     _set(descriptor, CUT)
 
 
 def count_wrong_digest(descriptor: int) -> int:
-    """Say that it was called by one more wrong digest; how many there were, up to three.
+    """Flag an upload as called by one more wrong digest; how many there were, up to three.
 
     Raises:
-        OSError: that cannot be said.
+        OSError: the file system keeps no flags.
     """
     bits = os.fstat(descriptor).st_mode & _WRONG_DIGESTS[-1]
     number = min(_WRONG_DIGESTS.index(bits) + 1, len(_WRONG_DIGESTS) - 1)
@@ -36,7 +36,7 @@ def count_wrong_digest(descriptor: int) -> int:
 
 
 def clear(descriptor: int) -> None:
-    """Clear all flags: a blob is a file like any other."""
+    """Clear the flags of what is a blob now: that is a file like any other."""
     mode = os.fstat(descriptor).st_mode
     if mode & _ALL:
         os.fchmod(descriptor, mode & ~_ALL)

@@ -1,7 +1,7 @@
 """How a response leaves."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from functools import lru_cache
 from http import HTTPStatus
@@ -90,10 +90,7 @@ class Sender:
         async with self._spools.keep(response) as spool:
             with suppress(ClientDisconnected):
                 await _start(send, response.status, headers)
-                if spool.file is not None and _sends_files(scope):
-                    await _have_sent(send, spool.file, 0, spool.size, more=False)
-                else:
-                    await _send_pieces(send, spool.pieces(), spool.size, more=False)
+                await _send_part(scope, send, spool.open(), 0, spool.size)
 
     async def _send_stream(
         self, send: Send, status: int, headers: Headers, body: StreamBody
@@ -170,33 +167,21 @@ async def _send_part(
     scope: Scope, send: Send, opened: OpenSource, start: int, size: int, *, more: bool = False
 ) -> None:
     """Send a part of a blob, after which there may be more."""
-    if opened.descriptor is not None and _sends_files(scope):
-        await _have_sent(send, opened.descriptor, start, size, more=more)
-    else:
-        await _send_pieces(send, opened.pieces(start, size), size, more=more)
-
-
-def _sends_files(scope: Scope) -> bool:
-    """Whether the server sends files by itself."""
-    return "http.response.zerocopysend" in scope.get("extensions", {})
-
-
-async def _have_sent(send: Send, descriptor: int, start: int, size: int, *, more: bool) -> None:
-    """Leave it to the server, past which no byte has to go."""
-    await send(
-        {
-            "type": "http.response.zerocopysend",
-            "file": descriptor,
-            "offset": start,
-            "count": size,
-            "more_body": more,
-        }
-    )
-
-
-async def _send_pieces(send: Send, pieces: AsyncIterator[Bytes], size: int, *, more: bool) -> None:
-    """Send so many bytes as they come."""
-    async for piece in pieces:
+    if opened.descriptor is not None and "http.response.zerocopysend" in scope.get(
+        "extensions", {}
+    ):
+        # Left to the server, past which no byte has to go.
+        await send(
+            {
+                "type": "http.response.zerocopysend",
+                "file": opened.descriptor,
+                "offset": start,
+                "count": size,
+                "more_body": more,
+            }
+        )
+        return
+    async for piece in opened.pieces(start, size):
         size -= len(piece)
         await send({"type": "http.response.body", "body": piece, "more_body": more or size > 0})
         # Neither a cached read nor a fast client ever waits: let others have their turn.

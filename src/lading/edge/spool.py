@@ -9,7 +9,7 @@ import asyncio
 import errno
 import logging
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -18,7 +18,8 @@ from typing import IO, ParamSpec, TypeVar
 from lading.core.digest import Bytes
 from lading.core.errors import StorageFull, Unavailable
 from lading.edge.budget import Budget
-from lading.system.open_file import read_pieces
+from lading.ports.blob_sources import InMemory
+from lading.system.open_file import OpenFile
 from lading.system.threads import finish
 
 P = ParamSpec("P")
@@ -26,8 +27,6 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# Bytes of memory that are sent at once.
-PIECE = 64 * 1024
 # Bytes of files that a worker may have waiting. They belong to clients that are in the middle of
 # something; so many of them stand still on purpose.
 MOST_ON_DISK = 1024 * 1024 * 1024
@@ -96,19 +95,9 @@ class Spool:
             return bytes(self.data)
         return await _in_thread(_read, self._file.fileno(), self.size)
 
-    async def pieces(self) -> AsyncIterator[Bytes]:
-        """All of it, a piece at a time; no piece keeps more than itself in memory."""
-        if self._file is None:
-            for position in range(0, self.size, PIECE):
-                yield self.data[position : position + PIECE]
-        else:
-            async for piece in read_pieces(self._file.fileno(), 0, self.size):
-                yield piece
-
-    @property
-    def file(self) -> int | None:
-        """The descriptor of the file that has it, if it is on the disk."""
-        return None if self._file is None else self._file.fileno()
+    def open(self) -> InMemory | OpenFile:
+        """All of it, to be read until it is closed here."""
+        return InMemory(bytes(self.data)) if self._file is None else OpenFile(self._file.fileno())
 
     def _keep(self, data: Bytes) -> None:
         """In memory; what comes at once is not copied.

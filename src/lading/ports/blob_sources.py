@@ -7,14 +7,16 @@ and one more arm of `BlobSource`; the type checker then says what `lading.edge.s
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from types import TracebackType
 from typing import ClassVar, Protocol
 
 from lading.core.digest import Bytes
 from lading.core.errors import Unavailable
-from lading.system.open_file import OpenFile
+from lading.system.open_file import OpenFile, open_file
 
 log = logging.getLogger(__name__)
+
+# Bytes of memory that are handed out at once.
+PIECE = 64 * 1024
 
 
 class OpenSource(Protocol):
@@ -58,13 +60,13 @@ class LocalFile:
     size: int = field(default=0, compare=False)
 
     def open(self) -> OpenFile:
-        """Open it, for as long as that is entered.
+        """Open it, until that is exited.
 
         Raises:
             Unavailable: it cannot be opened.
         """
         try:
-            return OpenFile(self.path)
+            return open_file(self.path)
         except OSError as error:
             log.warning("a blob cannot be read: %s", error)
             raise Unavailable("the blob cannot be read; the registry's log says why") from error
@@ -89,12 +91,7 @@ class InMemory:
     def __enter__(self) -> "InMemory":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         pass
 
     async def read(self, start: int, size: int) -> bytes:
@@ -102,8 +99,9 @@ class InMemory:
         return self.data[start : start + size]
 
     async def pieces(self, start: int, size: int) -> AsyncIterator[bytes]:
-        """So many of the bytes, at once: they are in memory anyhow."""
-        yield self.data[start : start + size]
+        """So many of the bytes; no piece keeps more than itself in memory."""
+        for position in range(start, start + size, PIECE):
+            yield self.data[position : min(position + PIECE, start + size)]
 
 
 BlobSource = LocalFile | InMemory
