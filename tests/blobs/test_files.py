@@ -82,6 +82,16 @@ async def test_damaged_bytes_are_not_kept_in_memory(stores: Stores) -> None:
     assert read(await stores.blobs.find(digest)) == HELLO
 
 
+async def test_what_is_kept_in_memory_alone_is_not_said_to_be_there(stores: Stores) -> None:
+    """Who is told so does not push it again, and no other worker has it."""
+    digest = await store(stores, HELLO)
+    await stores.blobs.find(digest)
+    path_of(stores, digest).unlink()
+
+    assert read(await stores.blobs.find(digest)) == HELLO
+    assert await stores.blobs.stat(digest) is None
+
+
 async def test_what_the_disk_must_bring_is_read_as_well(stores: Stores) -> None:
     """Nothing of it is in the page cache."""
     digest = await store(stores, HELLO)

@@ -7,15 +7,19 @@ from contextlib import suppress
 from lading.blobs import file_calls, os_errors
 from lading.blobs.disk import Disk
 from lading.blobs.hash_notes import HashNotes
-from lading.blobs.hashing import HashesInProgress, RunningHash
+from lading.blobs.hashing import RunningHash
 from lading.blobs.layout import names_in
 from lading.blobs.staged_file import StagedFile
 from lading.blobs.upload_count import UploadCount
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import UploadUnknown
 from lading.core.names import Owner, UploadKey
+from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.uploads import Staged, Uploads
+
+# Hashes of uploads that a worker keeps between their requests; one takes less than a KiB.
+MAX_HASHES = 4096
 
 
 class FileUploads(Uploads):
@@ -24,7 +28,7 @@ class FileUploads(Uploads):
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._layout = disk.layout
-        self._hashes = HashesInProgress()
+        self._hashes: Recent[UploadKey, RunningHash] = Recent(MAX_HASHES)
         self._notes = HashNotes()
         self._about = UploadCount()
 
@@ -41,7 +45,7 @@ class FileUploads(Uploads):
         if algorithm != SHA256:  # which whoever knows nothing begins with
             self._notes.write(self._layout.upload(upload), running.known())
         self._about.begun()
-        self._hashes.keep(upload, running)
+        self._hashes.put(upload, running)
 
     @override
     def stage(self, upload: UploadKey, *, algorithm: str | None = None) -> StagedFile:
@@ -62,7 +66,7 @@ class FileUploads(Uploads):
 
     @override
     async def discard(self, upload: UploadKey) -> None:
-        self._hashes.forget(upload)
+        self._hashes.pop(upload)
         await self._disk.run(self._disk.remove_upload, upload)
 
     @override

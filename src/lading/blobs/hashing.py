@@ -12,11 +12,7 @@ from typing import NamedTuple
 
 from lading.blobs import libcrypto
 from lading.core.digest import SHA256, SHA512, Bytes, Digest, Hasher, new_hasher
-from lading.core.names import UploadKey
-from lading.core.recent import Recent
 
-# Hashes of uploads that may go on; one takes less than a KiB.
-MAX_KEPT = 4096
 # Bytes of a block (FIPS 180-4).
 BLOCK = {SHA256: 64, SHA512: 128}
 
@@ -73,23 +69,3 @@ class RunningHash:
             return Known(self.algorithm, size, True, self.hasher.state())  # noqa: FBT003
         digest = bytes.fromhex(self.hasher.hexdigest())
         return Known(self.algorithm, self.size, False, digest)  # noqa: FBT003
-
-
-class HashesInProgress:
-    """The hashes of uploads between their requests; the oldest are forgotten when it is full."""
-
-    def __init__(self) -> None:
-        self._hashes: Recent[UploadKey, RunningHash] = Recent(MAX_KEPT)
-
-    def take(self, upload: UploadKey, size: int) -> RunningHash | None:
-        """The hash of the first `size` bytes of the upload, if it is known here."""
-        running = self._hashes.pop(upload)
-        return running if running is not None and running.size == size else None
-
-    def keep(self, upload: UploadKey, running: RunningHash) -> None:
-        """Remember a hash for the upload's next request."""
-        self._hashes.put(upload, running)
-
-    def forget(self, upload: UploadKey) -> None:
-        """Forget the hash of an upload that is over."""
-        self._hashes.pop(upload)

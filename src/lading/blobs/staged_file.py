@@ -9,10 +9,11 @@ from lading.blobs import file_calls, os_errors, uncached_writes, upload_flags
 from lading.blobs.append_pipeline import AppendPipeline
 from lading.blobs.disk import Disk
 from lading.blobs.hash_notes import HashNotes
-from lading.blobs.hashing import HashesInProgress, Known, RunningHash
+from lading.blobs.hashing import Known, RunningHash
 from lading.core.digest import SHA256, Bytes, Digest
 from lading.core.errors import DigestMismatch, RegistryError, UploadOutOfOrder, UploadUnknown
 from lading.core.names import UploadKey
+from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.uploads import WRONG_DIGESTS, StagedUpload
 
@@ -41,7 +42,7 @@ class StagedFile(StagedUpload):
     def __init__(
         self,
         disk: Disk,
-        hashes: HashesInProgress,
+        hashes: Recent[UploadKey, RunningHash],
         notes: HashNotes,
         upload: UploadKey,
         algorithm: str | None = None,
@@ -71,10 +72,14 @@ class StagedFile(StagedUpload):
         with os_errors.translate():
             self._descriptor, status = _open_exclusively(self._path)
         self.size, self.active_at = status.st_size, status.st_mtime
-        running = self._hashes.take(self._upload, self.size)
+        running = self._hashes.pop(self._upload)
         if self.size == 0 and self._algorithm is not None:
             self._running = RunningHash.start(self._algorithm)
-        elif running is not None and not status.st_mode & upload_flags.CUT:
+        elif (
+            running is not None
+            and running.size == self.size
+            and not status.st_mode & upload_flags.CUT
+        ):
             self._running = running
         else:
             self._recall()
@@ -200,7 +205,7 @@ class StagedFile(StagedUpload):
         if not file_calls.leads_to(self._path, self._descriptor):  # a blob now, or cancelled
             return
         try:
-            # Another worker may keep a hash of the bytes that go now. The mark comes first, and is
+            # Another worker may keep a hash of the bytes that go now. The flag comes first, and is
             # looked for under the same lock, so that such a hash is never taken for that of new
             # bytes.
             upload_flags.set_cut(self._descriptor)
@@ -313,7 +318,7 @@ class StagedFile(StagedUpload):
         if running.size == self.size:
             if self._has_news:
                 self._notes.write(self._descriptor, running.known())
-            self._hashes.keep(self._upload, running)
+            self._hashes.put(self._upload, running)
 
 
 def _open_exclusively(path: str) -> tuple[int, os.stat_result]:
