@@ -45,17 +45,18 @@ class AccessLog(Observer):
 
 
 def _line(answered: Answered) -> str:
-    request = answered.request
-    query = request.scope["query_string"].decode("latin-1")
-    target = f"{request.path}?{query}" if query else request.path
-    headers = request.headers
-    caller = printable(request.caller, _UNSAFE_NAME) or "-"
+    request, headers = answered.request, answered.request.headers
+    asked = f"{request.method} {request.path}"
+    if request.scope["query_string"]:
+        asked += f"?{request.scope['query_string'].decode('latin-1')}"
+    # Most requests have neither: nothing is not looked through.
+    caller = printable(request.caller, _UNSAFE_NAME) if request.caller else "-"
+    referer = printable(headers["referer"], _UNSAFE) if "referer" in headers else ""
     return (
         f"{request.address} - {caller} [{_time(int(answered.at))}]"
-        f' "{printable(request.method, _UNSAFE)} {printable(target, _UNSAFE)}'
-        f' HTTP/{request.scope["http_version"]}" {answered.status} {answered.size}'
-        f' "{printable(headers.get("referer", ""), _UNSAFE)}"'
-        f' "{printable(headers.get("user-agent", ""), _UNSAFE)}" {request.id}'
+        f' "{printable(asked, _UNSAFE)} HTTP/{request.scope["http_version"]}"'
+        f" {answered.status} {answered.size}"
+        f' "{referer}" "{printable(headers.get("user-agent", ""), _UNSAFE)}" {request.id}'
     )
 
 

@@ -15,7 +15,7 @@ from lading.edge.asgi import Message, Receive, Scope, Send
 from lading.edge.authentication import Authentication, admit_anybody
 from lading.edge.body import ClientDisconnected
 from lading.edge.callers import Admission
-from lading.edge.endpoints import C, Endpoint, Match, Moved, Route, find_route
+from lading.edge.endpoints import C, Match, Moved, Route, find_route
 from lading.edge.forwarded import client_address, forwarded_id, is_trusted, new_ids
 from lading.edge.limits import ClientLimits
 from lading.edge.multipart import PartsBody
@@ -91,13 +91,11 @@ class Application(Generic[C]):
         request = Request(scope, receive)
         proxies = self._options.trusted_proxies
         request.address = client_address(request.peer, request.headers, proxies)
-        request.id = forwarded_id(request, proxies) or next(self._new_id)
+        request.id = (proxies and forwarded_id(request, proxies)) or next(self._new_id)
         found = find_route(self._way_in.routes, request.path, self._options.prefix)
-        match = found if isinstance(found, Match) else None
-        endpoint = None if match is None else match.route.endpoints.get(request.method)
         outcome = _Outcome(send, request.id)
         try:
-            response = await self._respond(request, found, endpoint)
+            response = await self._respond(request, found)
             await self._send(request, outcome, response)
         except ClientDisconnected:
             outcome.status = 499  # nginx's status for a client that left
@@ -106,22 +104,14 @@ class Application(Generic[C]):
                 raise
             await self._send(request, outcome, self._way_in.error(error))
         finally:
+            now, seconds = self._registry.clock(), time.monotonic() - request.arrived
             answered = Answered(
-                request,
-                match,
-                endpoint,
-                outcome.status,
-                outcome.size,
-                outcome.digest,
-                self._registry.clock(),
-                time.monotonic() - request.arrived,
+                request, found, outcome.status, outcome.size, outcome.digest, now, seconds
             )
             for observer in self._observers:
                 await observer.note(answered)
 
-    async def _respond(
-        self, request: Request, found: Match[C] | Moved | None, endpoint: Endpoint[C] | None
-    ) -> Response:
+    async def _respond(self, request: Request, found: Match[C] | Moved | None) -> Response:
         try:
             self._limits.count_request(request.address)
             if request.method == "OPTIONS":
@@ -129,7 +119,7 @@ class Application(Generic[C]):
                 allowed = found.route.allowed if isinstance(found, Match) else "OPTIONS"
                 return Response(204, {"Allow": allowed})
             if isinstance(found, Match):
-                return await self._handle(request, found, endpoint)
+                return await self._handle(request, found)
             return self._way_in.not_found() if found is None else self._moved(request, found.place)
         except RegistryError as error:
             response = self._way_in.error(error)
@@ -151,9 +141,7 @@ class Application(Generic[C]):
         status = 301 if request.method in {"GET", "HEAD"} else 308
         return Response(status, {"Location": location})
 
-    async def _handle(
-        self, request: Request, match: Match[C], endpoint: Endpoint[C] | None
-    ) -> Response:
+    async def _handle(self, request: Request, match: Match[C]) -> Response:
         """Let a request in, if it may, and have it answered.
 
         Raises:
@@ -162,6 +150,7 @@ class Application(Generic[C]):
             ReadOnly: the endpoint writes, and the registry is read-only.
             Unauthorized, Denied: see `Authentication.admit`.
         """
+        endpoint = match.route.endpoints.get(request.method)
         if endpoint is None:
             raise Unsupported(f"the method is not allowed here; allowed are {match.route.allowed}")
         repository = None if match.name is None else RepositoryName(match.name)
@@ -192,7 +181,7 @@ class Application(Generic[C]):
                 outcome,
                 response,
                 head=request.method == "HEAD",
-                accelerate=self._accelerate(request, response),
+                accelerate=self._options.accelerate and self._accelerate(request, response),
             )
         except OSError as error:
             if not isinstance(response.body, BlobBody | PartsBody):
@@ -210,8 +199,7 @@ class Application(Generic[C]):
         one range, which it would not bound.
         """
         if (
-            self._options.accelerate
-            and (response.status == 206 or "range" not in request.headers)
+            (response.status == 206 or "range" not in request.headers)
             and request.headers.get("x-sendfile-type", "").lower() == "x-accel-redirect"
             and is_trusted(request.peer, self._options.trusted_proxies)
         ):

@@ -55,8 +55,8 @@ class AuditLog(Observer):
 
     async def note(self, answered: Answered) -> None:
         """Write the entry of a request, if it is worth one."""
-        request, match, endpoint = answered.request, answered.match, answered.endpoint
-        if match is None or request.method == "OPTIONS":
+        request, match, endpoint = answered.request, answered.found, answered.endpoint
+        if not isinstance(match, Match) or request.method == "OPTIONS":
             return
         audited = _UNSUPPORTED if endpoint is None else endpoint.audited
         if self._is_worth_it(audited, request, answered.status):

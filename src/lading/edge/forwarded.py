@@ -51,7 +51,7 @@ def client_address(peer: str, headers: Mapping[str, str], proxies: Networks) -> 
 
 def forwarded_id(request: Request, proxies: Networks) -> str:
     """The id that a proxy of ours gave a request; empty if none did."""
-    given = request.headers.get("x-request-id", "") if proxies else ""
+    given = request.headers.get("x-request-id", "")
     return given if _ID.fullmatch(given) and is_trusted(request.peer, proxies) else ""
 
 

@@ -5,7 +5,7 @@ They are told of each answer once, in one value, after it has left.
 
 from typing import Any, NamedTuple, Protocol
 
-from lading.edge.endpoints import Endpoint, Match
+from lading.edge.endpoints import Endpoint, Match, Moved
 from lading.edge.request import Request
 
 
@@ -14,8 +14,7 @@ class Answered(NamedTuple):
 
     Attributes:
         request: that was answered; it knows its id, its address and its caller.
-        match: where its path led to; `None` if nowhere.
-        endpoint: that answered; `None` if the path has no such method, or leads nowhere.
+        found: what its path leads to.
         status: 499 if the client did not wait for one.
         size: bytes of the body that were handed to the server.
         digest: of what was pushed or pulled; empty if the answer named none.
@@ -24,13 +23,19 @@ class Answered(NamedTuple):
     """
 
     request: Request
-    match: Match[Any] | None
-    endpoint: Endpoint[Any] | None
+    found: Match[Any] | Moved | None
     status: int
     size: int
     digest: str
     at: float
     seconds: float
+
+    @property
+    def endpoint(self) -> Endpoint[Any] | None:
+        """What answered; `None` if the path leads to none, or has no such method."""
+        if not isinstance(self.found, Match):
+            return None
+        return self.found.route.endpoints.get(self.request.method)
 
 
 class Observer(Protocol):
