@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from lading.core.digest import Bytes
 from lading.edge.asgi import Message, Receive
 from lading.edge.body import (
-    BUDGET,
     BUFFERS,
     HUGE_PAGE,
     MADE,
@@ -21,6 +20,7 @@ from lading.edge.body import (
     new_buffer,
     read_pieces,
 )
+from lading.edge.budget import MEMORY, Budget
 
 sizes = st.lists(
     st.sampled_from([0, 1, 65_536, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE - 7]),
@@ -57,7 +57,7 @@ async def test_a_whole_piece_is_not_copied() -> None:
     """Nor is a body that comes at once."""
     whole, small = new_buffer(PIECE), b"small"
     messages = _messages([whole, small])
-    found = [piece async for piece in read_pieces(_receiver(messages))]
+    found = [piece async for piece in read_pieces(_receiver(messages), Budget(MEMORY))]
     assert found[0] is whole
     assert found[1] is small
 
@@ -65,17 +65,17 @@ async def test_a_whole_piece_is_not_copied() -> None:
 async def test_while_many_bodies_are_on_their_way_the_others_come_in_small_pieces() -> None:
     """Each byte of theirs, all the same; and in whole pieces again when there is memory."""
     sent = [b"a" * (PIECE - 1), b"b" * (PIECE + 7), b""]
-    others: list[Buffers] = []
-    while (buffers := Buffers.if_affordable(PIECE)) is not None:
+    memory, others = Budget(MEMORY), list[Buffers]()
+    while (buffers := Buffers.if_affordable(PIECE, memory)) is not None:
         others.append(buffers)
-    assert len(others) == BUDGET // (MADE * PIECE)
+    assert len(others) == MEMORY // (MADE * PIECE)
 
-    pieces = await _read(_messages(sent))
+    pieces = await _read(_messages(sent), memory=memory)
     assert b"".join(pieces) == b"".join(sent)
     assert {len(piece) for piece in pieces[:-1]} == {SMALL_PIECE}
 
     del others[0], buffers
-    pieces = await _read(_messages(sent))
+    pieces = await _read(_messages(sent), memory=memory)
     assert b"".join(pieces) == b"".join(sent)
     assert [len(piece) for piece in pieces] == [PIECE, PIECE, 6]
 
@@ -83,7 +83,7 @@ async def test_while_many_bodies_are_on_their_way_the_others_come_in_small_piece
 @pytest.mark.parametrize("size", [SMALL_PIECE, PIECE - 4096, PIECE, PIECE + 4096])
 def test_a_buffer_is_filled_again_when_the_second_one_after_it_was_asked_for(size: int) -> None:
     """Not before: both before it are still worked on. All are of whole pages."""
-    buffers = Buffers(size)
+    buffers = Buffers(size, Budget(MEMORY))
     turns = [buffers.turn() for _ in range(3 * BUFFERS)]
     for number, turn in enumerate(turns):
         assert len(turn) == size
@@ -95,7 +95,7 @@ def test_a_buffer_is_filled_again_when_the_second_one_after_it_was_asked_for(siz
 
 def test_the_large_pieces_behind_the_first_lie_together_in_huge_pages() -> None:
     """A disk takes each of them at once then; who sends little takes little."""
-    buffers = Buffers(PIECE)
+    buffers = Buffers(PIECE, Budget(MEMORY))
     first, *others = (_address(buffers.turn()) for _ in range(MADE))
 
     start = min(others)
@@ -108,9 +108,11 @@ def _address(buffer: memoryview) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
-async def _read(messages: Sequence[Message], found: list[bytes] | None = None) -> list[bytes]:
+async def _read(
+    messages: Sequence[Message], found: list[bytes] | None = None, memory: Budget | None = None
+) -> list[bytes]:
     found = [] if found is None else found
-    async for piece in read_pieces(_receiver(messages)):
+    async for piece in read_pieces(_receiver(messages), memory or Budget(MEMORY)):
         found.append(bytes(piece))
     return found
 

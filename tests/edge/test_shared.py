@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lading.core.errors import Unavailable
-from lading.edge.budget import Budget
+from lading.edge.budget import BodyBudgets, Budget
 from lading.edge.response import Response
 from lading.edge.shared import SharedSpools
 from lading.edge.spool import Spool
@@ -23,7 +23,7 @@ async def test_the_same_body_is_kept_once_as_long_as_somebody_is_sent_it(
     tmp_path: Path, memory: int
 ) -> None:
     budget = Budget(memory)
-    spools = SharedSpools(budget, tmp_path)
+    spools = SharedSpools(BodyBudgets(budget, directory=tmp_path))
     async with spools.keep(answer()) as first:
         async with spools.keep(answer()) as second:
             assert second is first
@@ -40,26 +40,24 @@ async def test_the_same_body_is_kept_once_as_long_as_somebody_is_sent_it(
 
 
 async def test_what_has_no_digest_is_not_shared(tmp_path: Path) -> None:
-    spools = SharedSpools(Budget(100), tmp_path)
+    spools = SharedSpools(BodyBudgets(directory=tmp_path))
     async with spools.keep(answer("")) as first, spools.keep(answer("")) as second:
         assert second is not first
 
 
-async def test_a_body_for_which_there_is_no_room_is_in_nobodys_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spools = SharedSpools(Budget(0), tmp_path)
-    with monkeypatch.context() as patch:
-        patch.setattr("lading.edge.spool._ON_DISK", Budget(0))
-        with pytest.raises(Unavailable):
-            async with spools.keep(answer()):
-                pass
+async def test_a_body_for_which_there_is_no_room_is_in_nobodys_way(tmp_path: Path) -> None:
+    disk = Budget(0)
+    spools = SharedSpools(BodyBudgets(Budget(0), disk, directory=tmp_path))
+    with pytest.raises(Unavailable):
+        async with spools.keep(answer()):
+            pass
+    disk.give_back(len(BODY))
     async with spools.keep(answer()) as spool:
         assert await spool.read() == BODY
 
 
 async def test_who_comes_while_a_body_is_being_put_down_waits_for_it(tmp_path: Path) -> None:
-    spools = SharedSpools(Budget(0), tmp_path)
+    spools = SharedSpools(BodyBudgets(Budget(0), directory=tmp_path))
     seen: list[Spool] = []
 
     async def send() -> None:

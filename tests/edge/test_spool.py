@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 from lading.core.errors import Unavailable
-from lading.edge.budget import Budget, Queue
+from lading.edge.budget import BodyBudgets, Budget, Queue
 from lading.edge.spool import Spool
 
 
 async def test_a_body_is_the_same_wherever_it_waits(tmp_path: Path) -> None:
     """In memory as long as it fits, on the disk from then on; nobody sees its file."""
     memory = Budget(10)
-    async with Spool(memory, tmp_path) as spool:
+    async with Spool(BodyBudgets(memory, directory=tmp_path)) as spool:
         await spool.append(b"seven..")
         assert spool.open().descriptor is None
         assert not memory.has(4)
@@ -28,7 +28,7 @@ async def test_a_body_is_the_same_wherever_it_waits(tmp_path: Path) -> None:
 
 async def test_what_a_body_took_is_given_back(tmp_path: Path) -> None:
     memory = Budget(10)
-    async with Spool(memory, tmp_path) as spool:
+    async with Spool(BodyBudgets(memory, directory=tmp_path)) as spool:
         await spool.append(bytes(10))
         assert not memory.has(1)
     assert memory.has(10)
@@ -37,7 +37,7 @@ async def test_what_a_body_took_is_given_back(tmp_path: Path) -> None:
 async def test_a_piece_that_is_overwritten_later_is_kept_as_it_was(tmp_path: Path) -> None:
     """Large bodies come in buffers that take turns."""
     buffer = bytearray(b"first")
-    async with Spool(Budget(10), tmp_path) as spool:
+    async with Spool(BodyBudgets(Budget(10), directory=tmp_path)) as spool:
         await spool.append(memoryview(buffer))
         buffer[:] = b"wrong"
         assert await spool.read() == b"first"
@@ -45,21 +45,19 @@ async def test_a_piece_that_is_overwritten_later_is_kept_as_it_was(tmp_path: Pat
 
 async def test_a_disk_that_cannot_be_written_to_is_not_needed(tmp_path: Path) -> None:
     """Data may be served read-only; the system has a place for such files."""
-    async with Spool(Budget(0), tmp_path / "missing") as spool:
+    async with Spool(BodyBudgets(Budget(0), directory=tmp_path / "missing")) as spool:
         await spool.append(b"body")
         assert await spool.read() == b"body"
 
 
-async def test_the_disk_is_not_filled_by_what_waits(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lading.edge.spool._ON_DISK", Budget(10))
-    async with Spool(Budget(0), tmp_path) as first:
+async def test_the_disk_is_not_filled_by_what_waits(tmp_path: Path) -> None:
+    budgets = BodyBudgets(Budget(0), Budget(10), directory=tmp_path)
+    async with Spool(budgets) as first:
         await first.append(bytes(8))
-        async with Spool(Budget(0), tmp_path) as second:
+        async with Spool(budgets) as second:
             with pytest.raises(Unavailable, match="try again"):
                 await second.append(bytes(8))
-    async with Spool(Budget(0), tmp_path) as third:
+    async with Spool(budgets) as third:
         await third.append(bytes(10))
 
 

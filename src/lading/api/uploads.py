@@ -94,7 +94,7 @@ def _chunk(context: Context) -> Chunk:
     request = context.request
     content_range = request.headers.get("content-range")
     return Chunk(
-        pieces=read_pieces(request.receive),
+        pieces=read_pieces(request.receive, context.options.edge.bodies.memory),
         range=None if content_range is None else parse_chunk(content_range),
         length=request.content_length,
     )

@@ -83,7 +83,7 @@ class Application(Generic[C]):
             burst=options.request_burst,
             uploads=options.uploads,
         )
-        self._sender = Sender(options.headers, options.spool)
+        self._sender = Sender(options.headers, options.bodies)
         self._new_id = new_ids()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -5,11 +5,10 @@ import mmap
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
 
 from lading.core.digest import Bytes
 from lading.edge.asgi import Receive
-from lading.edge.budget import Budget, Queue
+from lading.edge.budget import BodyBudgets, Budget
 from lading.edge.spool import Spool
 
 # Bytes handed on at once: large enough that a hop to a thread costs little beside hashing and
@@ -20,16 +19,7 @@ BUFFERS = 3
 # Of these, with the first one, which is of small pages.
 MADE = BUFFERS + 1
 HUGE_PAGE = 2 * 1024 * 1024
-# Bytes of a process for such pieces, and for whole bodies: enough for more pushes than cores can
-# hash at once. When it is spent, what comes is cut into small pieces, or waits on the disk, and
-# takes longer.
-BUDGET = 48 * 1024 * 1024
-BODIES = Budget(BUDGET)
 SMALL_PIECE = 64 * 1024
-# Bytes of large bodies that are understood and stored at once: two manifests of the largest size,
-# each of which becomes many times as many objects meanwhile. Others wait their turn.
-WORKED_ON = 8 * 1024 * 1024
-_AT_WORK = Queue(WORKED_ON)
 
 
 class ClientDisconnected(Exception):
@@ -43,23 +33,25 @@ class Buffers:
     to: a client that stops early, or stands still, takes no more of it than it has sent of its
     first piece. Those after it are in huge pages.
 
-    Attributes:
+    Args:
         size: bytes of each.
+        memory: that they are taken of.
     """
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, memory: Budget) -> None:
         self.size = size
+        self._memory = memory
         self._made: deque[memoryview] = deque()
-        BODIES.overdraw(MADE * size)
+        memory.overdraw(MADE * size)
 
     def __del__(self) -> None:
         """Let others have the memory."""
-        BODIES.give_back(MADE * self.size)
+        self._memory.give_back(MADE * self.size)
 
     @classmethod
-    def if_affordable(cls, size: int) -> "Buffers | None":
+    def if_affordable(cls, size: int, memory: Budget) -> "Buffers | None":
         """Buffers, unless many others have some: clients that stand still keep theirs."""
-        return cls(size) if BODIES.has(MADE * size) else None
+        return cls(size, memory) if memory.has(MADE * size) else None
 
     def turn(self) -> memoryview:
         """The next one to be filled."""
@@ -100,7 +92,7 @@ def _address_of(memory: memoryview) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(memory))
 
 
-async def read_pieces(receive: Receive) -> AsyncIterator[Bytes]:
+async def read_pieces(receive: Receive, memory: Budget) -> AsyncIterator[Bytes]:
     """The body in pieces of `PIECE` bytes, the last one of fewer; all smaller in a busy moment.
 
     A piece may be overwritten when the second one after it is asked for.
@@ -108,7 +100,7 @@ async def read_pieces(receive: Receive) -> AsyncIterator[Bytes]:
     Raises:
         ClientDisconnected: the body ends early; what arrived was yielded before.
     """
-    pieces = _Pieces()
+    pieces = _Pieces(memory)
     more = True
     while more:
         message = await receive()
@@ -125,7 +117,8 @@ async def read_pieces(receive: Receive) -> AsyncIterator[Bytes]:
 class _Pieces:
     """Puts together what arrives; what is a piece already is not copied."""
 
-    def __init__(self) -> None:
+    def __init__(self, memory: Budget) -> None:
+        self._memory = memory
         self._buffers: Buffers | None = None
         self._is_small = False
         self._filling: memoryview | None = None
@@ -149,7 +142,7 @@ class _Pieces:
 
     def _begin(self) -> memoryview:
         if self._buffers is None and not self._is_small:
-            self._buffers = Buffers.if_affordable(PIECE)
+            self._buffers = Buffers.if_affordable(PIECE, self._memory)
             self._is_small = self._buffers is None
         # Small ones do not take turns: one that is done is gone, whatever the client does next.
         self._filling = (
@@ -177,7 +170,7 @@ async def skip_body(receive: Receive) -> None:
 
 @asynccontextmanager
 async def whole_body(
-    receive: Receive, limit: int, length: int | None, directory: Path | None
+    receive: Receive, limit: int, length: int | None, budgets: BodyBudgets
 ) -> AsyncIterator[bytes | None]:
     """The whole body, for the length of the block; `None` if it has more than `limit` bytes.
 
@@ -185,7 +178,7 @@ async def whole_body(
         receive: ASGI's.
         limit: bytes that it may have.
         length: bytes that it has, if the client says.
-        directory: where it may wait until it is complete; `None` for the system's.
+        budgets: that it takes of until it is complete, and while it is worked on.
 
     Raises:
         ClientDisconnected: the body ends early.
@@ -201,7 +194,7 @@ async def whole_body(
         body = bytes(message.get("body", b""))
         yield body if len(body) <= limit else None
         return
-    async with Spool(BODIES, directory) as spool:
+    async with Spool(budgets) as spool:
         more = True
         while more and spool.size <= limit:
             if message["type"] == "http.disconnect":
@@ -214,5 +207,5 @@ async def whole_body(
         if spool.size > limit:
             yield None
             return
-        async with _AT_WORK.turn(spool.size):
+        async with budgets.work.turn(spool.size):
             yield await spool.read()

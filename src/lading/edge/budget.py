@@ -9,6 +9,19 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+# Bytes of memory for pieces of bodies, and for whole ones: enough for more pushes than cores can
+# hash at once. When it is spent, what comes is cut into small pieces, or waits on the disk, and
+# takes longer.
+MEMORY = 48 * 1024 * 1024
+# Bytes of files of bodies that wait. They belong to clients that are in the middle of something; so
+# many of them stand still on purpose.
+DISK = 1024 * 1024 * 1024
+# Bytes of large bodies that are understood and stored at once: two manifests of the largest size,
+# each of which becomes many times as many objects meanwhile. Others wait their turn.
+WORK = 8 * 1024 * 1024
 
 
 class Budget:
@@ -79,3 +92,20 @@ class Queue:
             if not entered.done():
                 self._left -= size
                 entered.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class BodyBudgets:
+    """What all bodies of a worker may take: of its memory, its disk and its time.
+
+    Attributes:
+        memory: for pieces of bodies, and for whole ones; the server takes of the same.
+        disk: for whole bodies that do not fit into memory.
+        work: for large bodies that are understood and stored.
+        directory: where files may be made; `None` for the system's place for such files.
+    """
+
+    memory: Budget = field(default_factory=lambda: Budget(MEMORY))
+    disk: Budget = field(default_factory=lambda: Budget(DISK))
+    work: Queue = field(default_factory=lambda: Queue(WORK))
+    directory: Path | None = None

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
+from lading.edge.budget import BodyBudgets
 from lading.edge.forwarded import Networks, PublicAddress
 from lading.edge.response import ALWAYS
 
@@ -23,8 +23,7 @@ class EdgeOptions:
         request_burst: requests of one client that it answers at once.
         uploads: uploads of one client that it takes at once; 0 for any number.
         read_only: whether nothing can be changed, whatever the switch in the database says.
-        spool: where whole bodies may wait for their clients, in files that have no names; `None`
-            for the system's place for such files.
+        bodies: what they may take of this worker, all together.
     """
 
     prefix: str = ""
@@ -36,4 +35,4 @@ class EdgeOptions:
     request_burst: int = 1
     uploads: int = 0
     read_only: bool = False
-    spool: Path | None = None
+    bodies: BodyBudgets = field(default_factory=BodyBudgets)

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from functools import lru_cache
 from http import HTTPStatus
-from pathlib import Path
 
 from lading.core.digest import Bytes
 from lading.edge.asgi import Scope, Send
-from lading.edge.body import BODIES, ClientDisconnected
+from lading.edge.body import ClientDisconnected
+from lading.edge.budget import BodyBudgets
 from lading.edge.multipart import PartsBody
 from lading.edge.response import BlobBody, Response, StreamBody
 from lading.edge.shared import SharedSpools
@@ -30,12 +30,12 @@ class Sender:
 
     Args:
         headers: sent with every response unless it has its own.
-        directory: where large bodies may wait for their clients; `None` for the system's.
+        budgets: that large bodies take of while they wait for their clients.
     """
 
-    def __init__(self, headers: Mapping[str, str], directory: Path | None = None) -> None:
+    def __init__(self, headers: Mapping[str, str], budgets: BodyBudgets) -> None:
         self._always = _encoded(headers)
-        self._spools = SharedSpools(BODIES, directory)
+        self._spools = SharedSpools(budgets)
         self._making = asyncio.Lock()
 
     async def send(

@@ -3,10 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from lading.core.errors import Unavailable
-from lading.edge.budget import Budget
+from lading.edge.budget import BodyBudgets
 from lading.edge.response import Response
 from lading.edge.spool import Spool
 
@@ -25,13 +24,11 @@ class SharedSpools:
     """Bodies that wait for their clients, by their digests.
 
     Args:
-        memory: what they may take of the worker's memory.
-        directory: where files may be made; `None` for the system's.
+        budgets: that they take of.
     """
 
-    def __init__(self, memory: Budget, directory: Path | None) -> None:
-        self._memory = memory
-        self._directory = directory
+    def __init__(self, budgets: BodyBudgets) -> None:
+        self._budgets = budgets
         self._kept: dict[str, _Kept] = {}
 
     @asynccontextmanager
@@ -44,7 +41,7 @@ class SharedSpools:
         # "If the Docker-Content-Digest header is present … its value MUST be … the digest of" what
         # is sent (distribution-spec, Pulling manifests).
         digest = response.headers.get("Docker-Content-Digest", "")
-        kept = self._kept.get(digest) or _Kept(Spool(self._memory, self._directory))
+        kept = self._kept.get(digest) or _Kept(Spool(self._budgets))
         if digest:
             self._kept[digest] = kept
         kept.users += 1

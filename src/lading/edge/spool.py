@@ -10,14 +10,13 @@ import errno
 import logging
 import os
 from collections.abc import Callable
-from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO, ParamSpec, TypeVar
 
 from lading.core.digest import Bytes
 from lading.core.errors import StorageFull, Unavailable
-from lading.edge.budget import Budget
+from lading.edge.budget import BodyBudgets
 from lading.ports.blob_sources import InMemory
 from lading.system.open_file import OpenFile
 from lading.system.threads import finish
@@ -27,10 +26,6 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-# Bytes of files that a worker may have waiting. They belong to clients that are in the middle of
-# something; so many of them stand still on purpose.
-MOST_ON_DISK = 1024 * 1024 * 1024
-_ON_DISK = Budget(MOST_ON_DISK)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
@@ -38,18 +33,16 @@ class Spool:
     """A body that is appended to, then taken; nothing is left of it when it is exited.
 
     Args:
-        memory: what it may take of the worker's memory.
-        directory: where files may be made; `None` for the system's.
+        budgets: that it takes of.
 
     Attributes:
         size: bytes that it has.
         data: what is in memory: all of it, unless there is a file.
     """
 
-    def __init__(self, memory: Budget, directory: Path | None) -> None:
+    def __init__(self, budgets: BodyBudgets) -> None:
         self.size = 0
-        self._memory = memory
-        self._directory = directory
+        self._budgets = budgets
         self.data: bytes | bytearray = b""
         self._file: IO[bytes] | None = None
 
@@ -69,11 +62,11 @@ class Spool:
     def close(self) -> None:
         """Forget it, and let others have what it took."""
         if self._file is None:
-            self._memory.give_back(self.size)
+            self._budgets.memory.give_back(self.size)
         else:
             # Not on the event loop: to free what a large file has takes a while.
             closing = asyncio.get_running_loop().run_in_executor(None, self._file.close)
-            closing.add_done_callback(lambda _: _ON_DISK.give_back(self.size))
+            closing.add_done_callback(lambda _: self._budgets.disk.give_back(self.size))
 
     async def append(self, data: Bytes) -> None:
         """Keep some more of it.
@@ -82,7 +75,7 @@ class Spool:
             StorageFull, Unavailable: there is neither memory nor room on the disk.
         """
         if self._file is None:
-            if self._memory.take(len(data)):
+            if self._budgets.memory.take(len(data)):
                 self._keep(data)
                 self.size += len(data)
                 return
@@ -116,18 +109,18 @@ class Spool:
         """From memory to the disk."""
         self._file = await _in_thread(self._open)
         data, self.data, self.size = self.data, b"", 0
-        self._memory.give_back(len(data))
+        self._budgets.memory.give_back(len(data))
         await self._write(data)
 
     def _open(self) -> IO[bytes]:
         try:
-            return TemporaryFile(buffering=0, dir=self._directory)
+            return TemporaryFile(buffering=0, dir=self._budgets.directory)
         except OSError:  # data that are served read-only
             return TemporaryFile(buffering=0)
 
     async def _write(self, data: Bytes) -> None:
         assert self._file is not None
-        if not _ON_DISK.take(len(data)):
+        if not self._budgets.disk.take(len(data)):
             raise Unavailable("too many bodies are on their way at once; try again later")
         offset, self.size = self.size, self.size + len(data)
         await _in_thread(_write, self._file.fileno(), data, offset)

@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from lading.api.application import registry_protocol
@@ -18,6 +19,7 @@ from lading.config.settings import Settings
 from lading.edge.accesslog import AccessLog
 from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
+from lading.edge.budget import MEMORY, BodyBudgets, Budget
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
 from lading.edge.response import ALWAYS
@@ -49,7 +51,7 @@ class OpenApplication:
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, config: Path | None, known: KnownLogins
+    settings: Settings, config: Path | None, known: KnownLogins, memory: Budget | None = None
 ) -> AsyncIterator[OpenApplication]:
     """All that a server has open, for the length of a block; it is closed in reverse order.
 
@@ -57,6 +59,7 @@ async def open_application(
         settings: in force.
         config: the file that they came from, if there is one.
         known: logins that were right lately, which all workers share.
+        memory: for bodies of requests and answers; `None` if no server takes of the same.
     """
     async with AsyncExitStack() as stack:
         audit = await stack.enter_async_context(open_audit(settings))
@@ -74,7 +77,7 @@ async def open_application(
         observers = (access_log, audit, UnnamedProxies(settings.http.trustedproxies, known))
         api = registry_protocol(
             registry,
-            _options(settings),
+            _options(settings, memory),
             authentication,
             [observer for observer in observers if observer is not None],
         )
@@ -86,11 +89,15 @@ async def open_application(
 class RegistryApplication:
     """ASGI: the life of the application, and its requests."""
 
-    def __init__(self, settings: Settings, config: Path | None, known: KnownLogins) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        config: Path | None,
+        known: KnownLogins,
+        memory: Budget | None = None,
+    ) -> None:
         """Open nothing yet; see `open_application`."""
-        self._settings = settings
-        self._config = config
-        self._known = known
+        self._opening = partial(open_application, settings, config, known, memory)
         self._open: OpenApplication | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -108,9 +115,8 @@ class RegistryApplication:
     async def _live(self, receive: Receive, send: Send) -> None:
         await receive()
         async with AsyncExitStack() as stack:
-            opening = open_application(self._settings, self._config, self._known)
             try:
-                self._open = await stack.enter_async_context(opening)
+                self._open = await stack.enter_async_context(self._opening())
             except Exception as error:
                 log.exception("cannot open the stores")
                 await send({"type": "lifespan.startup.failed", "message": str(error)})
@@ -128,9 +134,9 @@ def headers_of_all(settings: Settings) -> Mapping[str, str]:
     return {**ALWAYS, **secure, **configured}
 
 
-def _options(settings: Settings) -> Options:
+def _options(settings: Settings, memory: Budget | None) -> Options:
     return Options(
-        edge=_edge_options(settings),
+        edge=_edge_options(settings, memory),
         relative=not settings.http.locationbase,
         max_tags=settings.tags.maxtags,
         max_repositories=settings.catalog.maxentries,
@@ -138,7 +144,7 @@ def _options(settings: Settings) -> Options:
     )
 
 
-def _edge_options(settings: Settings) -> EdgeOptions:
+def _edge_options(settings: Settings, memory: Budget | None) -> EdgeOptions:
     http = settings.http
     return EdgeOptions(
         prefix=http.prefix,
@@ -150,7 +156,7 @@ def _edge_options(settings: Settings) -> EdgeOptions:
         request_burst=math.ceil(settings.limits.requestburst / settings.workers),
         uploads=math.ceil(settings.limits.uploads / settings.workers),
         read_only=is_read_only(settings),
-        spool=_spool(settings),
+        bodies=BodyBudgets(memory or Budget(MEMORY), directory=_spool(settings)),
     )
 
 

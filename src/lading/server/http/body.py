@@ -90,7 +90,7 @@ class LargeBody(Body):
         # Before the application asks for the body, nobody knows whether the client may send it.
         if not (exchange.wanted and exchange.is_fresh):
             return None
-        buffers = Buffers.if_affordable(min(PIECE, exchange.size))
+        buffers = Buffers.if_affordable(min(PIECE, exchange.size), exchange.memory)
         return None if buffers is None else cls(exchange, connection, buffers)
 
     def __init__(self, exchange: Exchange, connection: Receiver, buffers: Buffers) -> None:

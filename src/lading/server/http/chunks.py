@@ -64,7 +64,7 @@ class ChunkedBody(Body):
         """
         if len(data) > PIECE or (data and not _may_be_large(data[:_LONGEST_FRAME])):
             return None
-        buffers = Buffers.if_affordable(PIECE + _BEYOND)
+        buffers = Buffers.if_affordable(PIECE + _BEYOND, exchange.memory)
         return None if buffers is None else cls(exchange, connection, buffers)
 
     def __init__(self, exchange: Exchange, connection: Receiver, buffers: Buffers) -> None:

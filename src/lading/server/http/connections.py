@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from email.utils import formatdate
 from typing import Protocol
 
+from lading.edge.budget import MEMORY, Budget
 from lading.server.http.addresses import Addresses
 from lading.server.http.client_warning import ClientWarning
 from lading.server.http.deadlines import Deadlines, State
@@ -31,6 +32,7 @@ class Connections:
         headers: of every response that has no other ones of these names; the application knows.
         timeouts: seconds that a connection has in each state.
         addresses: how many connections each client has.
+        memory: for bodies of requests; the application takes of the same.
         on_lost: called when a connection has ended.
 
     Attributes:
@@ -52,12 +54,14 @@ class Connections:
         headers: Mapping[str, str],
         timeouts: Mapping[State, float],
         addresses: Addresses | None = None,
+        memory: Budget | None = None,
         on_lost: Callable[[], None] = lambda: None,
     ) -> None:
         self.headers = headers
         self.max_head = max_head
         self.timeouts = timeouts
         self.addresses = addresses or Addresses(0)
+        self.memory = memory or Budget(MEMORY)
         self.open: set[Ending] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.http_for_https = ClientWarning(

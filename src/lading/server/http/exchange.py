@@ -14,6 +14,7 @@ from typing import Protocol
 from lading.core.digest import Bytes
 from lading.edge.asgi import Application, Message, Scope
 from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
+from lading.edge.budget import Budget
 from lading.server.http.connections import Connections
 from lading.server.http.sendfile import FilePart, FileSender
 from lading.server.http.spelling import BEGINNINGS
@@ -133,6 +134,11 @@ class Exchange:
             self._take()
 
     # From the connection
+
+    @property
+    def memory(self) -> Budget:
+        """The memory for bodies of this worker."""
+        return self._line.connections.memory
 
     def wait(self) -> bool:
         """Wait for the requests before it to be answered; false if there is no memory for that."""

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
+from lading.edge.budget import MEMORY, Budget
 from lading.server.http.addresses import Addresses
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import timeouts
@@ -81,7 +82,7 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
 
 def _work(
     settings: Settings,
-    make: Callable[[], RegistryApplication],
+    make: Callable[[Budget], RegistryApplication],
     listener: socket.socket,
     load: Load,
     most: int,
@@ -111,18 +112,20 @@ def _follow(lifeline: int) -> None:
 
 
 def _worker(
-    settings: Settings, make: Callable[[], RegistryApplication], load: Load, most: int
+    settings: Settings, make: Callable[[Budget], RegistryApplication], load: Load, most: int
 ) -> Worker:
     http = settings.http
     of_one_address = math.ceil(settings.limits.connections / settings.workers)
+    memory = Budget(MEMORY)
     connections = Connections(
         settings.limits.headers,
         headers_of_all(settings),
         timeouts(http.idletimeout.total_seconds(), http.keepalivetimeout.total_seconds()),
         Addresses(of_one_address, http.trustedproxies),
+        memory,
         on_lost=functools.partial(load.add, -1),
     )
-    application = make()
+    application = make(memory)
     certificates = Certificates(http.tls) if http.tls.enabled else None
     return Worker(
         application,
