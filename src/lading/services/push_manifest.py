@@ -11,7 +11,6 @@ from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
 from lading.services.registry import Registry
-from lading.system.threads import Threads
 
 log = logging.getLogger(__name__)
 
@@ -19,8 +18,6 @@ log = logging.getLogger(__name__)
 MAX_TAGS = 100
 # Bytes of a manifest up to which it is read at once: what takes longer is done in a thread.
 SMALL = 16 * 1024
-# One at a time, as the largest ones become many times as many objects for a while.
-_reading = Threads(1, "manifests")
 
 
 async def push_manifest(
@@ -89,4 +86,4 @@ async def _read(registry: Registry, body: bytes, content_type: str, algorithm: s
     most = registry.policy.max_descriptors
     if len(body) <= SMALL:
         return manifests.parse(body, content_type, algorithm, most)
-    return await _reading.start(manifests.parse, body, content_type, algorithm, most)
+    return await registry.parsing.start(manifests.parse, body, content_type, algorithm, most)

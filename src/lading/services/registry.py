@@ -1,7 +1,7 @@
 """The registry: what every verb needs, as the ports, the clock, and what the operator chose."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
 
@@ -13,6 +13,7 @@ from lading.ports.blobs import Blobs
 from lading.ports.locks import Locks
 from lading.ports.metadata import Metadata
 from lading.ports.uploads import Uploads
+from lading.system.threads import Threads
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +74,8 @@ class Registry:
 
     Attributes:
         note: takes down what was done without a request.
+        parsing: a thread for large manifests: one at a time, as the largest ones become many times
+            as many objects for a while.
     """
 
     metadata: Metadata
@@ -83,6 +86,7 @@ class Registry:
     new_uuid: Callable[[], UUID]
     policy: Policy
     note: Note = forget
+    parsing: Threads = field(default_factory=lambda: Threads(1, "manifests"))
 
     def change_by(self, principal: Principal, *, address: str = "", request_id: str = "") -> Change:
         """A change that the principal makes now."""
