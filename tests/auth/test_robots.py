@@ -1,12 +1,17 @@
 """Robots: logins of programs."""
 
+import uuid
+
 import pytest
 
-from lading.auth.robots import RobotLogins, create_robot
+from lading.auth.robots import RobotLogins
+from lading.blobs.stores import Stores
 from lading.core.access import Action
 from lading.core.errors import Unavailable
 from lading.core.globs import Glob
 from lading.metadata.sqlite import SqliteMetadata
+from lading.services import robots
+from lading.services.registry import Policy, Registry
 
 NOW = 1_000_000.0
 
@@ -17,18 +22,19 @@ class People:
     def __init__(self) -> None:
         self.now = NOW
         self.metadata = SqliteMetadata.in_memory()
+        stores = Stores.in_memory()
+        self.registry = Registry(self.metadata, *stores, lambda: self.now, uuid.uuid4, Policy())
         self.logins = RobotLogins(self.metadata, lambda: self.now)
 
     async def create(self, name: str = "ci", expires_at: float | None = NOW + 100) -> str:
         """Make a robot; its password."""
-        made = await create_robot(
-            self.metadata,
+        made = await robots.create(
+            self.registry,
             name,
             [Glob("team/**")],
             frozenset({Action.PUSH}),
             by="root@host",
-            now=self.now,
-            expires_at=expires_at,
+            lifetime=None if expires_at is None else expires_at - self.now,
         )
         assert made is not None
         return made[1]

@@ -296,7 +296,7 @@ async def _keep_then_delete_unknown(people: People) -> None:
 async def _back_up(people: People) -> None:
     hold = Hold("backup", people.now + DAY)
     with tempfile.TemporaryDirectory() as directory:
-        await backup.copy_metadata(people.registry, Path(directory) / "copy", hold)
+        await backup.copy_metadata(people.registry, Path(directory), hold)
     await people.metadata.release_blobs(hold.name)
 
 

@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 
 from lading.core.errors import Unavailable
-from lading.ports.jobs import Job as JobState
 from lading.services import jobs, lease, push_blob
 from lading.services.jobs import Job
 from lading.services.lease import Lease
@@ -151,10 +150,10 @@ async def test_a_lease_is_renewed_while_work_goes_on(people: People) -> None:
 
 async def test_who_waits_for_a_lease_is_told_for_whom(people: People) -> None:
     """Once, and goes on when it is free."""
-    told: list[tuple[str | None, float]] = []
+    told: list[tuple[str, float]] = []
 
-    def waiting(job: JobState, seconds: float) -> None:
-        told.append((job.holder, seconds))
+    def waiting(holder: str, seconds: float) -> None:
+        told.append((holder, seconds))
 
     async def work() -> None:
         async with lease.hold(people.registry, "work", "one"):

@@ -12,8 +12,8 @@ from cryptography.x509 import verification
 from cryptography.x509.verification import Criticality, ExtensionPolicy
 
 from lading.auth.claims import TokenInvalid
-from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey
+from lading.ports.logins import AuthUnusable
 
 MAX_CHAIN = 10
 

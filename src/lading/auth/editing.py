@@ -1,103 +1,72 @@
 """Changes of a file of users, one user at a time; all other lines stay as they are."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from lading.auth import files
 from lading.auth.htpasswd import parse_users, read_limited
 from lading.auth.passwords import hash_password
-from lading.auth.robots import PREFIX
+from lading.core import robots
+from lading.core.typing import override
+from lading.ports.logins import UserError, UserLine, Users
 
 # 2^10 rounds, a tenth of a second: bcrypt's own default, and what OWASP asks for at least.
 COST = 10
 MAX_NAME = 255
 
 
-class UserError(Exception):
-    """A change of a file of users that cannot be made; the message says why."""
+class EditedUserFile(Users):
+    """Users of a file, which is made when the first one is added."""
 
+    def __init__(self, path: Path) -> None:
+        self._path = path
 
-@dataclass(frozen=True, slots=True)
-class UserLine:
-    """A line of a file of users.
+    @override
+    def all(self) -> Sequence[UserLine]:
+        content = read_limited(self._path)
+        usable = parse_users(content, str(self._path))
+        lines = content.decode().splitlines()
+        names = dict.fromkeys(name for line in lines if (name := _name(line)))
+        return [UserLine(name, name in usable) for name in names]
 
-    Attributes:
-        usable: whether the user can log in: whether the password is hashed with bcrypt.
-    """
+    @override
+    def add(self, name: str, password: str) -> None:
+        _check_name(name)
+        line = _line(name, password)
 
-    name: str
-    usable: bool
+        def change(lines: list[str]) -> list[str]:
+            if _has(lines, name):
+                raise UserError(f"there is a user {name} already; `lading user passwd` changes it")
+            return [*lines, line]
 
+        self._change(change, create=True)
 
-def list_users(path: Path) -> Sequence[UserLine]:
-    """All users of a file, in its order.
+    @override
+    def change_password(self, name: str, password: str) -> None:
+        line = _line(name, password)
 
-    Raises:
-        HtpasswdInvalid: it cannot be used.
-    """
-    content = read_limited(path)
-    usable = parse_users(content, str(path))
-    names = dict.fromkeys(name for line in content.decode().splitlines() if (name := _name(line)))
-    return [UserLine(name, name in usable) for name in names]
+        def change(lines: list[str]) -> list[str]:
+            _require(lines, name)
+            return [line if _name(old) == name else old for old in lines]
 
+        self._change(change)
 
-def add_user(path: Path, name: str, password: str) -> None:
-    """Add a user; the file is made if it is not there.
+    @override
+    def remove(self, name: str) -> None:
+        def change(lines: list[str]) -> list[str]:
+            _require(lines, name)
+            return [old for old in lines if _name(old) != name]
 
-    Raises:
-        UserError: there is one of that name, or the name or the password cannot be used.
-        HtpasswdInvalid, OSError: the file cannot be used or written.
-    """
-    _check_name(name)
-    line = _line(name, password)
+        self._change(change)
 
-    def change(lines: list[str]) -> list[str]:
-        if _has(lines, name):
-            raise UserError(f"there is a user {name} already; `lading user passwd` changes it")
-        return [*lines, line]
-
-    _change(path, change, create=True)
-
-
-def change_password(path: Path, name: str, password: str) -> None:
-    """Give a user another password; its tokens end.
-
-    Raises:
-        UserError: there is no such user, or the password cannot be used.
-        HtpasswdInvalid, OSError: the file cannot be used or written.
-    """
-    line = _line(name, password)
-
-    def change(lines: list[str]) -> list[str]:
-        _require(lines, name)
-        return [line if _name(old) == name else old for old in lines]
-
-    _change(path, change)
-
-
-def remove_user(path: Path, name: str) -> None:
-    """Remove a user; its tokens end.
-
-    Raises:
-        UserError: there is no such user.
-        HtpasswdInvalid, OSError: the file cannot be used or written.
-    """
-
-    def change(lines: list[str]) -> list[str]:
-        _require(lines, name)
-        return [old for old in lines if _name(old) != name]
-
-    _change(path, change)
-
-
-def _change(path: Path, change: Callable[[list[str]], list[str]], *, create: bool = False) -> None:
-    """Change the lines of a file; of two changes at once, one waits for the other."""
-    with files.locked(path):
-        content = b"" if create and not path.exists() else read_limited(path)
-        parse_users(content, str(path))
-        lines = change(content.decode().splitlines())
-        files.replace(path, "".join(f"{line}\n" for line in lines).encode())
+    def _change(self, change: Callable[[list[str]], list[str]], *, create: bool = False) -> None:
+        """Change the lines; of two changes at once, one waits for the other."""
+        with files.locked(self._path):
+            is_new = create and not self._path.exists()
+            content = b"" if is_new else read_limited(self._path)
+            parse_users(content, str(self._path))
+            lines = change(content.decode().splitlines())
+            files.replace(self._path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def _line(name: str, password: str) -> str:
@@ -112,8 +81,10 @@ def _check_name(name: str) -> None:
         raise UserError("write a name without control characters or spaces around it")
     if ":" in name or name.startswith("#"):
         raise UserError("write a name without `:`, and without `#` at the start")
-    if name.startswith(PREFIX):
-        raise UserError(f"a name with `{PREFIX}` is a robot's; `lading token create` makes one")
+    if name.startswith(robots.PREFIX):
+        raise UserError(
+            f"a name with `{robots.PREFIX}` is a robot's; `lading token create` makes one"
+        )
 
 
 def _name(line: str) -> str:

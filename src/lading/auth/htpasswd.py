@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from lading.auth.problems import AuthUnusable
+from lading.ports.logins import AuthUnusable
 from lading.system.watching import state_of
 
 log = logging.getLogger(__name__)

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lading.auth import files
-from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import thumbprint
 from lading.core.clocks import SLACK
+from lading.ports.logins import AuthUnusable
 from lading.system.durable import make_directories
 from lading.system.watching import WatchedFiles
 

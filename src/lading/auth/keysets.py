@@ -15,11 +15,11 @@ import jwt
 import msgspec
 
 from lading.auth import fetching
-from lading.auth.problems import AuthUnusable
 from lading.auth.thumbprints import PUBLIC_KEYS, PublicKey, libtrust_id, thumbprint
 from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.core.urls import is_protected
+from lading.ports.logins import AuthUnusable
 from lading.system.single_flight import SingleFlight
 from lading.system.threads import Pending, Threads
 

@@ -5,67 +5,14 @@ hash keeps it, and checking it costs nothing; what follows from a person's choic
 not apply. The name of the login starts with `robot+`, so that no user's can be the same.
 """
 
-import base64
-import hashlib
 import hmac
-import os
-import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from lading.auth.authenticator import Authenticator, Login, none
-from lading.core.access import Actions, Principal, Right
-from lading.core.globs import Glob
-from lading.core.permissions import with_implied
+from lading.core import robots
+from lading.core.access import Principal, Right
 from lading.core.typing import override
 from lading.ports.robots import Robot, Robots
-
-PREFIX = "robot+"
-# Programs that look for secrets in the wrong places know them by such a word.
-_SECRET_PREFIX = "lading_"  # noqa: S105 - not a secret
-_SECRET_BYTES = 32
-
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-
-
-def check_name(name: str) -> str:
-    """The name, if it can be a robot's.
-
-    Raises:
-        ValueError: it cannot; the message says what can.
-    """
-    if _NAME.fullmatch(name) is None:
-        raise ValueError("write up to 64 letters, digits, `.`, `_` and `-`, such as `ci`")
-    return name
-
-
-async def create_robot(
-    robots: Robots,
-    name: str,
-    repositories: Sequence[Glob],
-    actions: Actions,
-    *,
-    by: str,
-    now: float,
-    expires_at: float | None,
-) -> tuple[Robot, str] | None:
-    """Make a robot, and its password; `None` if there is one of that name."""
-    secret = os.urandom(_SECRET_BYTES)
-    password = _SECRET_PREFIX + base64.urlsafe_b64encode(secret).decode().rstrip("=")
-    robot = Robot(
-        name=check_name(name),
-        hash=_hash(password),
-        repositories=tuple(repositories),
-        actions=with_implied(actions),
-        created_at=now,
-        created_by=by,
-        expires_at=expires_at,
-    )
-    return (robot, password) if await robots.add_robot(robot) else None
-
-
-def login_name(robot: str) -> str:
-    """The name by which a robot logs in."""
-    return PREFIX + robot
 
 
 class RobotLogins(Authenticator):
@@ -80,13 +27,13 @@ class RobotLogins(Authenticator):
     @override
     async def authenticate(self, name: str, password: str) -> Login | None:
         robot = await self._find(name)
-        if robot is None or not hmac.compare_digest(_hash(password), robot.hash):
+        if robot is None or not hmac.compare_digest(robots.hash_password(password), robot.hash):
             return None
         return self._use(robot)
 
     @override
     def may_know(self, name: str) -> bool:
-        return name.startswith(PREFIX)
+        return name.startswith(robots.PREFIX)
 
     @override
     def owns(self, name: str, password: str) -> bool:
@@ -114,7 +61,11 @@ class RobotLogins(Authenticator):
 
     def _find(self, name: str) -> Awaitable[Robot | None]:
         """A robot by the name of its login."""
-        return self._robots.find_robot(name.removeprefix(PREFIX)) if self.may_know(name) else none()
+        return (
+            self._robots.find_robot(name.removeprefix(robots.PREFIX))
+            if self.may_know(name)
+            else none()
+        )
 
     def _use(self, robot: Robot) -> Login | None:
         """The login of a robot, if its time is not over.
@@ -128,10 +79,6 @@ class RobotLogins(Authenticator):
         login = self._logins.get(robot.name)
         if login is None or login.stamp != robot.hash:
             rights = tuple(Right(pattern, robot.actions) for pattern in robot.repositories)
-            login = Login(Principal(login_name(robot.name), rights=rights), robot.hash)
+            login = Login(Principal(robots.login_name(robot.name), rights=rights), robot.hash)
             self._logins[robot.name] = login
         return login
-
-
-def _hash(password: str) -> str:
-    return hashlib.sha256(password.encode(errors="replace")).hexdigest()

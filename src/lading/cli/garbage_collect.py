@@ -17,7 +17,6 @@ from lading.cli.registry import with_registry
 from lading.cli.units import human_size
 from lading.core.digest import Digest
 from lading.core.garbage import (
-    Criteria,
     ExpiredUpload,
     GarbageBlob,
     GarbageItem,
@@ -27,8 +26,7 @@ from lading.core.garbage import (
     OrphanTag,
     utc,
 )
-from lading.ports.jobs import Job
-from lading.services import collect, jobs, lease, times
+from lading.services import backup, collect, jobs, lease, times
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease
 from lading.services.registry import Registry
@@ -88,19 +86,10 @@ class _Command:
             self._conclude(await self._collect(registry, plan, held), dry_run=False)
 
     async def _plan(self, registry: Registry, *, untagged: bool) -> Plan:
-        now = registry.clock()
         # By hand, the trash is emptied: what is in it has no window left.
-        policy = registry.policy
-        limits = Criteria(
-            now=now,
-            grace=policy.grace,
-            trash_before=now,
-            untagged=untagged,
-            attachments=policy.attachments,
-            immutable=policy.immutable,
-        )
-        plan = await collect.plan(registry, limits)
-        if (hold := await registry.metadata.find_hold(now=now)) is not None:
+        criteria = collect.criteria(registry, trash=0, untagged=untagged)
+        plan = await collect.plan(registry, criteria)
+        if (hold := await backup.find_hold(registry)) is not None:
             click.echo(
                 f"no blob is collected until {utc(hold.until)}, as the backup {hold.name} is to be"
                 " completed; when it is: `lading backup --done`",
@@ -145,9 +134,9 @@ class _Command:
         )
 
 
-def _say_who_collects(job: Job, seconds: float) -> None:
+def _say_who_collects(holder: str, seconds: float) -> None:
     click.echo(
-        f"Waiting for {job.holder}, which is collecting garbage"
+        f"Waiting for {holder}, which is collecting garbage"
         f" (if it is dead, this goes on in {seconds:.0f} seconds)",
         err=True,
     )

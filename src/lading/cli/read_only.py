@@ -11,6 +11,7 @@ from lading.cli.settings import load_settings
 from lading.core.access import Principal
 from lading.core.garbage import utc
 from lading.core.history import Change
+from lading.services import read_only as switch
 from lading.services.registry import Registry
 
 KEY = "storage.maintenance.readonly.enabled"
@@ -43,12 +44,10 @@ def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
 
 async def _switch(registry: Registry, state: str) -> Change | None:
     if state == "on":
-        await registry.metadata.set_read_only(registry.change_by(Principal(operator())))
-        registry.note("read-only.on")
+        await switch.switch_on(registry, Principal(operator()))
     elif state == "off":
-        await registry.metadata.set_read_only(None)
-        registry.note("read-only.off")
-    return await registry.metadata.find_read_only()
+        await switch.switch_off(registry)
+    return await switch.find(registry)
 
 
 def _words(switched: Change | None, *, configured: bool) -> str:

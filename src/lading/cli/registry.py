@@ -12,12 +12,12 @@ from typing import TypeVar
 import click
 
 from lading.cli.settings import load_settings
-from lading.cli.stores import told
+from lading.cli.stores import translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName
-from lading.services.registry import Registry
+from lading.services.registry import Note, Registry
 from lading.wiring.audit import CommandAudit
 from lading.wiring.paths import metadata_path
 from lading.wiring.stores import open_registry
@@ -56,24 +56,20 @@ def run_with(
         )
 
     async def run() -> T:
-        with _audit(settings) as audit:
+        with audit_of(settings) as audit:
             async with open_registry(settings, audit) as registry:
                 return await work(registry)
 
     try:
-        with told(settings):
+        with translate_data_errors(settings):
             return asyncio.run(run())
     except RegistryError as error:
         raise click.ClickException(error.message) from error
 
 
-def note(settings: Settings, what: str, /, **details: str) -> None:
-    """Take down in the audit log what a command did that needs no registry for it."""
-    with _audit(settings) as audit:
-        audit(what, **details)
+def audit_of(settings: Settings) -> AbstractContextManager[Note]:
+    """The notes of a command, for what it does to the registry of the settings."""
 
-
-def _audit(settings: Settings) -> AbstractContextManager[CommandAudit]:
     def warn(message: str) -> None:
         click.echo(f"Warning: {message}", err=True)
 

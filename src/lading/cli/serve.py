@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from lading.auth.known import KnownLogins
-from lading.auth.problems import AuthUnusable
 from lading.cli.arguments import CONFIG
 from lading.cli.settings import load_settings
-from lading.cli.stores import told
+from lading.cli.stores import translate_data_errors
 from lading.config.loading import find_file
 from lading.config.settings import Settings
+from lading.ports.logins import AuthUnusable
 from lading.server.process import workers
 from lading.server.process.listener import listen
 from lading.server.process.log import configure_logging
@@ -61,7 +61,7 @@ def _check_stores(settings: Settings, held: ExitStack) -> None:
     """
     root = settings.storage.filesystem.rootdirectory
     try:
-        with told(settings):
+        with translate_data_errors(settings):
             if settings.storage.driver == "filesystem" and not is_on_read_only_disk(settings):
                 datadir.require_one_file_system(root)
                 held.enter_context(datadir.served_from_here(root))

@@ -1,4 +1,4 @@
-"""What is wrong with the stores, told to the person at the terminal."""
+"""Errors of the data, translated for the person at the terminal."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -27,8 +27,8 @@ _SAYS_ALL = (
 
 
 @contextmanager
-def told(settings: Settings) -> Iterator[None]:
-    """Turn a failure to use the data into a message that says what to do.
+def translate_data_errors(settings: Settings) -> Iterator[None]:
+    """Turn an error of the data into a message that says what to do.
 
     Raises:
         ClickException: the data cannot be used.

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from lading.auth.robots import create_robot, login_name
 from lading.cli.arguments import CONFIG, parse_lifetime
 from lading.cli.output import to_json
 from lading.cli.registry import operator, with_registry
 from lading.core.access import Action, Actions
 from lading.core.garbage import utc
 from lading.core.globs import Glob
+from lading.core.robots import login_name
 from lading.ports.robots import Robot
-from lading.services.registry import Registry
+from lading.services import robots
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
@@ -71,24 +71,14 @@ def create(
     --password-stdin`. CONFIG is the server's configuration file.
     """
     patterns, allowed = _parse_patterns(repositories), _parse_actions(actions)
-    lifetime, now = parse_lifetime(expires), time.time()
-
-    async def make(registry: Registry) -> tuple[Robot, str] | None:
-        made = await create_robot(
-            registry.metadata,
-            name,
-            patterns,
-            allowed,
-            by=operator(),
-            now=now,
-            expires_at=None if lifetime is None else now + lifetime,
-        )
-        if made is not None:
-            registry.note("robot.create", robot=login_name(name), rights=_line(made[0]))
-        return made
-
+    lifetime = parse_lifetime(expires)
     try:
-        made = with_registry(config, make)
+        made = with_registry(
+            config,
+            lambda registry: robots.create(
+                registry, name, patterns, allowed, by=operator(), lifetime=lifetime
+            ),
+        )
     except ValueError as error:
         raise click.BadParameter(f"{name!r}: {error}") from error
     if made is None:
@@ -100,7 +90,7 @@ def create(
     if as_json:
         click.echo(to_json({**_described(robot), "password": password}))
         return
-    click.echo(f"{_line(robot)}. Its password, which is shown this once:", err=True)
+    click.echo(f"{robots.describe(robot)}. Its password, which is shown this once:", err=True)
     click.echo(password)
 
 
@@ -112,7 +102,7 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
 
     CONFIG is the server's configuration file.
     """
-    found = with_registry(config, lambda registry: registry.metadata.list_robots())
+    found = with_registry(config, robots.all_robots)
     if as_json:
         click.echo(to_json([_described(robot) for robot in found]))
         return
@@ -120,7 +110,7 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
     for robot in found:
         ended = " (ended)" if robot.expires_at is not None and robot.expires_at <= now else ""
         used = "never used" if robot.used_at is None else f"last used {utc(robot.used_at)}"
-        click.echo(f"{_line(robot)}{ended}")
+        click.echo(f"{robots.describe(robot)}{ended}")
         click.echo(f"    made {utc(robot.created_at)} by {robot.created_by}, {used}")
     if not found:
         click.echo("There are none; `lading token create` makes one.", err=True)
@@ -135,16 +125,9 @@ def revoke(name: str, config: Path | None) -> None:
     CONFIG is the server's configuration file.
     """
     name = name.removeprefix(login_name(""))
-    if not with_registry(config, lambda registry: _revoke(registry, name)):
+    if not with_registry(config, lambda registry: robots.revoke(registry, name)):
         raise click.ClickException(f"there is no {login_name(name)}; see `lading token ls`")
     click.echo(f"{login_name(name)} can no longer log in")
-
-
-async def _revoke(registry: Registry, name: str) -> bool:
-    removed = await registry.metadata.remove_robot(name)
-    if removed:
-        registry.note("robot.revoke", robot=login_name(name))
-    return removed
 
 
 def _parse_patterns(texts: Sequence[str]) -> Sequence[Glob]:
@@ -173,19 +156,9 @@ def _described(robot: Robot) -> dict[str, object]:
         "name": robot.name,
         "login": login_name(robot.name),
         "repositories": robot.repositories,
-        "actions": _in_order(robot.actions),
+        "actions": robots.in_order(robot.actions),
         "created_at": robot.created_at,
         "created_by": robot.created_by,
         "expires_at": robot.expires_at,
         "used_at": robot.used_at,
     }
-
-
-def _in_order(actions: Actions) -> Sequence[str]:
-    return [action.value for action in Action if action in actions]
-
-
-def _line(robot: Robot) -> str:
-    until = "for ever" if robot.expires_at is None else f"until {utc(robot.expires_at)}"
-    what, where = ", ".join(_in_order(robot.actions)), ", ".join(robot.repositories)
-    return f"{login_name(robot.name)} may {what} in {where} {until}"

@@ -8,16 +8,17 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
 
-from lading.auth.editing import UserError, add_user, change_password, list_users, remove_user
-from lading.auth.problems import AuthUnusable
-from lading.cli.registry import note
+from lading.cli.registry import audit_of
 from lading.cli.settings import load_settings
-from lading.config.settings import Settings
+from lading.ports.logins import AuthUnusable, UserError, Users
+from lading.services import users
+from lading.services.registry import Note, forget
+from lading.wiring.authentication import users_of
 
 # A first line that is longer is no password.
 _MOST_CHARACTERS = 1024
@@ -53,10 +54,8 @@ def user() -> None:
 @_from_stdin
 def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Add a user. The file is made if it is not there."""
-    path, settings = _find(path, config)
-    with _explained(path):
-        add_user(path, name, _read_password(from_stdin=password_stdin))
-    _note(settings, "user.add", name)
+    with _open(path, config) as (found, note):
+        users.add(found, note, name, _read_password(from_stdin=password_stdin))
     click.echo(f"{name} may log in")
 
 
@@ -67,10 +66,8 @@ def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bo
 @_from_stdin
 def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Give a user another password. Its tokens end, too."""
-    path, settings = _find(path, config)
-    with _explained(path):
-        change_password(path, name, _read_password(from_stdin=password_stdin))
-    _note(settings, "user.password", name)
+    with _open(path, config) as (found, note):
+        users.change_password(found, note, name, _read_password(from_stdin=password_stdin))
     click.echo(f"{name} has a new password")
 
 
@@ -80,10 +77,8 @@ def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin:
 @_config
 def rm(name: str, path: Path | None, config: Path | None) -> None:
     """Remove a user. Its tokens end, too."""
-    path, settings = _find(path, config)
-    with _explained(path):
-        remove_user(path, name)
-    _note(settings, "user.remove", name)
+    with _open(path, config) as (found, note):
+        users.remove(found, note, name)
     click.echo(f"{name} may not log in any more")
 
 
@@ -93,33 +88,31 @@ def rm(name: str, path: Path | None, config: Path | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
     """List the users."""
-    path, _ = _find(path, config)
-    with _explained(path):
-        users = list_users(path)
+    with _open(path, config) as (found, _):
+        listed = found.all()
     if as_json:
-        click.echo(json.dumps([{"name": each.name, "usable": each.usable} for each in users]))
+        click.echo(json.dumps([{"name": each.name, "usable": each.usable} for each in listed]))
         return
-    for each in users:
+    for each in listed:
         click.echo(each.name if each.usable else f"{each.name} (cannot log in: not bcrypt)")
 
 
-def _find(path: Path | None, config: Path | None) -> tuple[Path, Settings | None]:
-    """The file, and the settings if it is that of a registry."""
-    if path is not None:
-        return path, None
-    settings = load_settings(config)
-    htpasswd = settings.auth.htpasswd
-    if htpasswd is None:
-        raise click.ClickException(
-            "name the file with --file, or with --config a configuration that has `auth.htpasswd`"
-        )
-    return htpasswd.path, settings
-
-
-def _note(settings: Settings | None, what: str, name: str) -> None:
-    """Take down a change of a registry's users."""
-    if settings is not None:
-        note(settings, what, user=name)
+@contextmanager
+def _open(path: Path | None, config: Path | None) -> Iterator[tuple[Users, Note]]:
+    """The users of a file, and the notes of the registry if it is a registry's."""
+    with ExitStack() as stack:
+        note: Note = forget
+        if path is None:
+            settings = load_settings(config)
+            if settings.auth.htpasswd is None:
+                raise click.ClickException(
+                    "name the file with --file, or with --config a configuration that has"
+                    " `auth.htpasswd`"
+                )
+            path = settings.auth.htpasswd.path
+            note = stack.enter_context(audit_of(settings))
+        with _explained(path):
+            yield users_of(path), note
 
 
 def _read_password(*, from_stdin: bool) -> str:

@@ -60,7 +60,7 @@ class _Command:
 
     async def run(self, registry: Registry) -> bool:
         """Check; whether there is something left to do."""
-        totals = await registry.metadata.totals()
+        totals = await checking.totals(registry)
         length = totals.manifests + (totals.size if self._checksums else totals.blobs)
         with click.progressbar(length=length, label="Checking", file=sys.stderr) as bar:
             await self._check(registry, bar.update)

@@ -18,15 +18,8 @@ from lading.metadata.emptiness import has_nothing
 from lading.metadata.presence import alone_with
 from lading.metadata.reading import holds_bytes
 from lading.metadata.schema import STEPS
+from lading.ports.backup import NotEmpty, UnusableBackup
 from lading.system.durable import make_directories, sync_directory
-
-
-class UnusableBackup(Exception):
-    """The file is not a database of this program, or is damaged; the message says which."""
-
-
-class NotEmpty(Exception):
-    """There is a database with something in it already."""
 
 
 def replace(database: Path, backup: Path, *, aside: Path, force: bool, change: Change) -> bool:

@@ -1,26 +1,93 @@
-"""Backing up: a consistent copy of what is known, and a list of the blobs that belong to it.
+"""Backups: a consistent copy of what is known, and a list of the blobs that belong to it.
 
 From before the copy is made, no blob is collected until the hold is over: whatever the copy knows
 of can still be copied. Blobs never change, so they can be copied in any order, by any program, and
 those that a backup has already need not be copied again.
 """
 
-from collections.abc import AsyncIterator, Iterable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lading.core.digest import Digest
+from lading.ports.backup import CopiedBlobs
 from lading.ports.maintenance import Hold
 from lading.services.registry import Registry
+from lading.system.durable import sync_directory
+
+METADATA = "metadata.sqlite3"
+BLOBS = "blobs.txt"
 
 
-async def copy_metadata(registry: Registry, target: Path, hold: Hold) -> None:
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """A directory under another name, which gets its own at the end: if it is there, it is whole.
+
+    What was not made by a backup is not deleted if that fails.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    partial = path.with_name(f"{path.name}.partial")
+    try:
+        _discard(partial)  # what a crash has left
+        partial.mkdir(parents=True, mode=0o700)
+        yield partial
+        sync_directory(partial)
+        partial.rename(path)
+        sync_directory(path.parent)
+    except BaseException:
+        with suppress(OSError):
+            _discard(partial)
+        raise
+
+
+async def copy_metadata(registry: Registry, directory: Path, hold: Hold) -> Path:
     """Write a consistent copy of the database into a new file, while others go on."""
     await registry.metadata.hold_blobs(hold)
-    await registry.metadata.copy_to(target)
+    await registry.metadata.copy_to(directory / METADATA)
+    return directory / METADATA
 
 
-async def list_stored(registry: Registry, digests: Iterable[Digest]) -> AsyncIterator[Digest]:
-    """Those of the blobs whose bytes are there; a check tells of the others."""
-    for digest in digests:
-        if await registry.blobs.stat(digest) is not None:
-            yield digest
+async def list_blobs(
+    registry: Registry, directory: Path, copied: CopiedBlobs, advance: Callable[[int], None]
+) -> int:
+    """Write a list of the files of all blobs whose bytes are there; a check tells of the others.
+
+    Args:
+        registry: the parts.
+        directory: for the list.
+        copied: the blobs that the copy knows.
+        advance: called with how many were looked at.
+
+    Returns:
+        How many files there are.
+    """
+    files = 0
+    with (directory / BLOBS).open("w") as lines:
+        for digest in copied.digests:
+            if await registry.blobs.stat(digest) is not None:
+                lines.write(f"{copied.path_of(digest)}\n")
+                advance(1)
+                files += 1
+        lines.flush()
+        os.fsync(lines.fileno())
+    return files
+
+
+async def find_hold(registry: Registry) -> Hold | None:
+    """The hold that lasts longest, if any keeps blobs from being collected now."""
+    return await registry.metadata.find_hold(now=registry.clock())
+
+
+async def end_hold(registry: Registry, name: str) -> bool:
+    """End the hold of a backup whose blobs are copied; false if there was none."""
+    return await registry.metadata.release_blobs(name)
+
+
+def _discard(partial: Path) -> None:
+    """Delete what was made under the other name; what is not of a backup stays."""
+    for name in (METADATA, f"{METADATA}-journal", BLOBS):
+        (partial / name).unlink(missing_ok=True)
+    with suppress(FileNotFoundError):
+        partial.rmdir()

@@ -100,6 +100,29 @@ class Tally:
         )
 
 
+def criteria(
+    registry: Registry, *, trash: float, untagged: bool, at_most: int | None = None
+) -> Criteria:
+    """The criteria of a collection now, by the policy.
+
+    Args:
+        registry: the parts.
+        trash: seconds for which what was deleted, or lost its last tag, is kept.
+        untagged: whether manifests that no tag leads to go too.
+        at_most: about how many of each kind to take; `None` for all.
+    """
+    now, policy = registry.clock(), registry.policy
+    return Criteria(
+        now=now,
+        grace=policy.grace,
+        trash_before=now - trash,
+        untagged=untagged,
+        at_most=at_most,
+        attachments=policy.attachments,
+        immutable=policy.immutable,
+    )
+
+
 async def plan(registry: Registry, limits: Criteria, *, uploads: bool = True) -> Plan:
     """The plan of a collection now; changes nothing.
 

@@ -95,22 +95,16 @@ async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
 
 async def collect_garbage(registry: Registry, lease: Lease) -> None:
     """Collect what there is, in steps, with as long a rest after each as it took."""
-    policy, now = registry.policy, registry.clock()
-    limits = Criteria(
-        now=now,
-        grace=policy.grace,
-        trash_before=now - policy.trash,
-        untagged=policy.untagged,
-        attachments=policy.attachments,
-        immutable=policy.immutable,
-        at_most=STEP,
+    policy = registry.policy
+    criteria = collect.criteria(
+        registry, trash=policy.trash, untagged=policy.untagged, at_most=STEP
     )
     await times.set_back(registry)
     clock = asyncio.get_running_loop().time
     tally, before = collect.Tally(), -1
     while tally.items > before:
         started, before = clock(), tally.items
-        plan = await collect.plan(registry, limits, uploads=False)
+        plan = await collect.plan(registry, criteria, uploads=False)
         async for removed in collect.run(registry, plan):
             tally.count(removed)
         await lease.keep()

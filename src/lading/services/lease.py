@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from lading.core.errors import Unavailable
-from lading.ports.jobs import Job
 from lading.services.registry import Registry
 
 # Seconds after which a lease that was not renewed is anybody's. A step of a job takes far less.
@@ -72,7 +71,7 @@ async def hold(
 
 @asynccontextmanager
 async def wait_for(
-    registry: Registry, job: str, holder: str, waiting: Callable[[Job, float], None]
+    registry: Registry, job: str, holder: str, waiting: Callable[[str, float], None]
 ) -> AsyncIterator[Lease]:
     """Wait for a job's lease, until whoever has it has finished, or has died.
 
@@ -82,14 +81,14 @@ async def wait_for(
         holder: see `hold`.
         waiting: called once for each who does it now, with the seconds that its lease lasts.
     """
-    told = None
+    told = ""
     while True:
         async with hold(registry, job, holder) as held:
             if held is not None:
                 yield held
                 return
         known = await registry.metadata.find_job(job)
-        if known is not None and known.holder not in {None, told}:
+        if known is not None and known.holder is not None and known.holder != told:
             told = known.holder
-            waiting(known, known.expires_at - registry.clock())
+            waiting(told, known.expires_at - registry.clock())
         await asyncio.sleep(POLL)

@@ -11,13 +11,20 @@ then on, so that clients which push them again heal every image that needs them.
 from collections.abc import AsyncIterator
 
 from lading.core.damage import Finding, Kind
+from lading.ports.inspection import Totals
 from lading.services import verify_blobs, verify_manifests, verify_unknown
+from lading.services.registry import Registry
 from lading.services.verify_blobs import Check
 
 __all__ = ["Check", "run"]
 
 # Tags that are looked at in one run; more lead to nothing only if something terrible happened.
 MAX_TAGS = 1000
+
+
+async def totals(registry: Registry) -> Totals:
+    """How much there is to check."""
+    return await registry.metadata.totals()
 
 
 async def run(check: Check) -> AsyncIterator[Finding]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from lading.auth.authenticator import TokenVerifier
 from lading.auth.brake import Brake
 from lading.auth.certificates import public_key_of, read_bundle
+from lading.auth.editing import EditedUserFile
 from lading.auth.external import ExternalTokens
 from lading.auth.htpasswd import UserFile
 from lading.auth.keys import KeyRing
@@ -42,6 +43,7 @@ from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
 from lading.edge.challenge import Basic, Bearer, OwnBearer
 from lading.edge.forwarded import PublicAddress
+from lading.ports.logins import Users
 from lading.ports.metadata import Metadata
 from lading.ports.refresh_tokens import RefreshTokens
 from lading.wiring.jobs import running
@@ -84,6 +86,11 @@ async def open_authentication(
             else:
                 challenge = Basic(auth.htpasswd.realm)
                 yield Authentication(Callers(logins, None), permissions, challenge)
+
+
+def users_of(path: Path) -> Users:
+    """The users of a file, for whoever changes them."""
+    return EditedUserFile(path)
 
 
 @asynccontextmanager

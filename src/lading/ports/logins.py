@@ -1,0 +1,45 @@
+"""The ports of logins: what they rest on, and users as an operator changes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+
+class AuthUnusable(Exception):
+    """A file that logins rest on and that cannot be used; the message holds no secret."""
+
+
+class UserError(Exception):
+    """A change of users that cannot be made; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class UserLine:
+    """A line of a file of users.
+
+    Attributes:
+        usable: whether the user can log in: whether the password is hashed with bcrypt.
+    """
+
+    name: str
+    usable: bool
+
+
+class Users(Protocol):
+    """Users who may log in with a password.
+
+    Each method raises `AuthUnusable` if what is there cannot be used, and `OSError` if it cannot be
+    read or written; each change raises `UserError` if it cannot be made.
+    """
+
+    def all(self) -> Sequence[UserLine]:
+        """All users, in the order in which they were added."""
+
+    def add(self, name: str, password: str) -> None:
+        """Add a user of a new name."""
+
+    def change_password(self, name: str, password: str) -> None:
+        """Give a user another password; its tokens end."""
+
+    def remove(self, name: str) -> None:
+        """Remove a user; its tokens end."""

@@ -1,0 +1,54 @@
+"""Backups of the database that the settings name: what one knows, and putting it in place."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from lading.blobs.layout import Layout
+from lading.config.settings import Settings
+from lading.core.history import Change
+from lading.metadata.copies import count_blobs, open_copy, stored_blobs
+from lading.metadata.replacement import replace
+from lading.ports.backup import CopiedBlobs
+from lading.wiring import datadir
+from lading.wiring.paths import metadata_path
+
+
+@contextmanager
+def copied_blobs(settings: Settings, copy: Path) -> Iterator[CopiedBlobs]:
+    """The blobs that a copy of the database knows, for the length of a block."""
+    root = settings.storage.filesystem.rootdirectory.absolute()
+    layout = Layout(root)
+    with closing(open_copy(copy)) as opened:
+        yield CopiedBlobs(
+            count_blobs(opened),
+            stored_blobs(opened),
+            lambda digest: Path(layout.blob(digest)).relative_to(root),
+        )
+
+
+def restore_database(
+    settings: Settings, backup: Path, change: Change, *, force: bool
+) -> Path | None:
+    """Put a copy of a backup where the database is.
+
+    Args:
+        settings: say where that is.
+        backup: what to copy.
+        change: who does it, and when.
+        force: whether to replace a database that is not empty.
+
+    Returns:
+        Where the database is kept that was there before; `None` if there was none.
+
+    Raises:
+        UnusableBackup: nothing was changed.
+        NotEmpty: there is something, and `force` was not given; nothing was changed.
+    """
+    database = metadata_path(settings.storage.filesystem.rootdirectory)
+    time = datetime.fromtimestamp(change.at, UTC)
+    aside = database.with_name(f"replaced-{time:%Y%m%dT%H%M%SZ}.sqlite3")
+    kept = replace(database, backup, aside=aside, force=force, change=change)
+    datadir.protect(database)
+    return aside if kept else None
