@@ -1,4 +1,4 @@
-"""What people type for things that have names here: a configuration, `REPOSITORY:TAG`, a time."""
+"""Arguments that people type: a configuration, `REPOSITORY:TAG`, a digest, a time."""
 
 import re
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ CONFIG = click.argument("config", required=False, type=click.Path(path_type=Path
 
 
 def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
-    """`REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`.
+    """The parts of `REPOSITORY`, `REPOSITORY:TAG` or `REPOSITORY@DIGEST`.
 
     Raises:
         BadParameter: it is none of them.
@@ -32,7 +32,7 @@ def split_reference(text: str) -> tuple[RepositoryName, Reference | None]:
 
 
 def parse_digest(text: str) -> Digest:
-    """`sha256:…` or `sha512:…`.
+    """The digest in `sha256:…` or `sha512:…`.
 
     Raises:
         BadParameter: it is neither.
@@ -44,7 +44,7 @@ def parse_digest(text: str) -> Digest:
 
 
 def parse_lifetime(text: str) -> float | None:
-    """`90d`, or a duration as in the configuration, in seconds; `None` for `never`.
+    """The seconds in `90d`, or in a duration as in the configuration; `None` for `never`.
 
     Raises:
         BadParameter: it is neither, or no time at all.
@@ -62,7 +62,7 @@ def parse_lifetime(text: str) -> float | None:
 
 
 def parse_time(text: str) -> float:
-    """A time as commands print it, or in any other form of ISO 8601; in seconds since the epoch.
+    """The time in a text as commands print it, or in another form of ISO 8601; since the epoch.
 
     Without a zone it is this machine's. Without a fraction it is the end of that second: what
     happened in it has happened.

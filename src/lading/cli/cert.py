@@ -175,7 +175,7 @@ def _is_address(host: str) -> bool:
 
 
 def _registry(host: str, port: int) -> str:
-    """As it stands in the name of an image."""
+    """The registry as it stands in the name of an image."""
     if _is_address(host) and isinstance(ip_address(host), IPv6Address):
         host = f"[{host}]"
     return host if port == 443 else f"{host}:{port}"

@@ -59,7 +59,7 @@ def garbage_collect(
     what was deleted in the trash for a while; this empties the trash. CONFIG is the server's
     configuration file.
     """
-    command = _Command(quiet=quiet or as_json, as_json=as_json)
+    command = _Collection(quiet=quiet or as_json, as_json=as_json)
     with_registry(
         config,
         lambda registry: command.run(registry, dry_run=dry_run, untagged=delete_untagged),
@@ -67,7 +67,7 @@ def garbage_collect(
     )
 
 
-class _Command:
+class _Collection:
     """One run of the command: how it talks."""
 
     def __init__(self, *, quiet: bool, as_json: bool) -> None:
@@ -164,7 +164,7 @@ def _print_items(items: Iterable[GarbageItem]) -> None:
 
 
 def _line(item: GarbageItem) -> str:
-    """As Distribution prints it, where it does."""
+    """The line of an item, as Distribution prints it, where it does."""
     match item:
         case GarbageManifest():
             return f"manifest eligible for deletion: {{{item.repository} {item.digest} []}}"

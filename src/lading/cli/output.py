@@ -1,4 +1,4 @@
-"""Output for programs: one JSON document, made of the same values that people are told in words."""
+"""Output for programs: one JSON document, made of the values that people are told in words."""
 
 import json
 from dataclasses import fields, is_dataclass
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 def to_json(value: object) -> str:
-    """A value, its dataclasses as objects with the fields' names."""
+    """The JSON of a value, its dataclasses as objects with the fields' names."""
     return json.dumps(value, default=_plain, ensure_ascii=False)
 
 

@@ -1,4 +1,4 @@
-"""Reading the configuration for a command; what is wrong with it ends the command."""
+"""Settings for a command; what is wrong with the configuration ends it."""
 
 import os
 from pathlib import Path
