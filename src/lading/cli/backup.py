@@ -35,7 +35,7 @@ DAY = 24 * 3600.0
 
 
 def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
-    """As in the configuration: `6h`, `90m`."""
+    """A duration as in the configuration: `6h`, `90m`."""
     try:
         hold = parse_duration(text)
     except ValueError as error:

@@ -44,7 +44,7 @@ def with_registry(
 def run_with(
     settings: Settings, work: Callable[[Registry], Awaitable[T]], *, create: bool = True
 ) -> T:
-    """As `with_registry`, for settings that were read already."""
+    """Open the data of settings that were read already, and do something with it."""
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
     root = settings.storage.filesystem.rootdirectory
@@ -77,12 +77,12 @@ def audit_of(settings: Settings) -> AbstractContextManager[Note]:
 
 
 def operators_grant(repository: RepositoryName) -> Grant:
-    """Whoever can run a command on the data may do everything; the history names them."""
+    """The grant of whoever can run a command on the data: everything; the history names them."""
     return Grant(repository, ALL_ACTIONS, Principal(operator()))
 
 
 def operator() -> str:
-    """Who runs the command, for what is written down of it."""
+    """The operator: who runs the command, for what is written down of it."""
     return f"{_user()}@{socket.gethostname()}"
 
 

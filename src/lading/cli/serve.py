@@ -128,7 +128,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _greet(settings: Settings, listener: socket.socket, file: Path | None) -> None:
-    """Where it is, what it was told by, where the data is, and what to try."""
+    """Greet: where the registry is, what it was told by, where the data is, and what to try."""
     lines = [f"Listening on  {_address(settings, listener)}"]
     if file is not None:
         lines.append(f"Configured by {file}")
@@ -160,7 +160,7 @@ def _image(settings: Settings, listener: socket.socket) -> str:
 
 
 def _host(listener: socket.socket) -> str:
-    """As a client on this machine would write it."""
+    """The host as a client on this machine would write it."""
     host, port = listener.getsockname()[:2]
     if host in {"::", "0.0.0.0"}:  # noqa: S104 - comparing, not listening
         host = "localhost"

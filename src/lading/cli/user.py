@@ -125,7 +125,7 @@ def _read_password(*, from_stdin: bool) -> str:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """What goes wrong ends the command with a sentence."""
+    """Explain what goes wrong: it ends the command with a sentence."""
     try:
         yield
     except (UserError, AuthUnusable) as error:

@@ -42,12 +42,14 @@ def verify(
     """
     if delete_unknown and not repair:
         raise click.UsageError("--delete-unknown goes with --repair")
-    command = _Command(checksums=checksums, repair=repair, unknown=delete_unknown, as_json=as_json)
+    command = _Verification(
+        checksums=checksums, repair=repair, unknown=delete_unknown, as_json=as_json
+    )
     if with_registry(config, command.run):
         sys.exit(1)
 
 
-class _Command:
+class _Verification:
     """One run of the command: what it found so far."""
 
     def __init__(self, *, checksums: bool, repair: bool, unknown: bool, as_json: bool) -> None:
@@ -59,7 +61,7 @@ class _Command:
         self._left = 0
 
     async def run(self, registry: Registry) -> bool:
-        """Check; whether there is something left to do."""
+        """Check everything; whether there is something left to do."""
         totals = await checking.totals(registry)
         length = totals.manifests + (totals.size if self._checksums else totals.blobs)
         with click.progressbar(length=length, label="Checking", file=sys.stderr) as bar:
