@@ -23,7 +23,7 @@ from bench.http import Connection
 from bench.progress import Progress
 from bench.registries import find
 from bench.running import Running, running
-from lading.metadata.database import FileDatabase
+from lading.databases.sqlite.file import FileDatabase
 from lading.wiring.paths import metadata_path
 
 SIZES = (100, 1_000, 10_000, 100_000)

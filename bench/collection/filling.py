@@ -4,7 +4,6 @@ The rows are made by the code that makes them for a push, in one transaction; th
 and not synced.
 """
 
-import asyncio
 import json
 import sqlite3
 import time
@@ -18,9 +17,9 @@ from lading.core.digest import SHA256, Digest
 from lading.core.history import Change
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import links, manifests
-from lading.metadata.pushes import Push
-from lading.metadata.sqlite import SqliteMetadata
+from lading.databases.sqlite.file import FileDatabase
+from lading.metadata import links, manifest_rows
+from lading.metadata.pushes import ManifestPush
 from lading.wiring.paths import metadata_path
 
 BLOBS_OF_IMAGE = 10
@@ -31,7 +30,7 @@ LONG_AGO = 30 * 24 * 3600
 def fill(root: Path, name: str, blobs: int) -> Sequence[tuple[RepositoryName, Digest]]:
     """Add images with so many blobs in all, none of them shared; returns the images."""
     layout = Layout(root)
-    asyncio.run(SqliteMetadata.open(metadata_path(root)).close())
+    FileDatabase(metadata_path(root)).close()
     pushed = Change("", time.time() - LONG_AGO)
     images = []
     with closing(sqlite3.connect(metadata_path(root))) as connection, connection:
@@ -43,10 +42,10 @@ def fill(root: Path, name: str, blobs: int) -> Sequence[tuple[RepositoryName, Di
                 _write(Path(layout.blob(digest)), content)
                 links.add_blob(connection, repository, digest, len(content), pushed.at)
             manifest = _image(contents)
-            push = Push(
-                repository, manifest, children_required=True, sizes_required=False, change=pushed
+            tag = Tag(f"v{number}")
+            ManifestPush(repository=repository, manifest=manifest, tags=[tag], change=pushed).store(
+                connection
             )
-            push.store(connection, [Tag(f"v{number}")], absent=(), immutable=())
             images.append((repository, manifest.digest))
     return images
 
@@ -56,7 +55,7 @@ def delete(root: Path, images: Sequence[tuple[RepositoryName, Digest]]) -> None:
     change = Change("", time.time() - LONG_AGO)
     with closing(sqlite3.connect(metadata_path(root), timeout=60)) as connection, connection:
         for repository, digest in images:
-            manifests.delete(connection, repository, digest, (), change)
+            manifest_rows.delete(connection, repository, digest, (), change)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -9,7 +9,8 @@ from lading.blobs.stores import Stores
 from lading.core.access import Action
 from lading.core.errors import Unavailable
 from lading.core.globs import Glob
-from lading.metadata.sqlite import SqliteMetadata
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
 from lading.services import robots
 from lading.services.registry import Policy, Registry
 
@@ -21,10 +22,10 @@ class People:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.metadata = SqliteMetadata.in_memory()
+        self.metadata = Metadata.on(MemoryDatabase())
         stores = Stores.in_memory()
         self.registry = Registry(self.metadata, *stores, lambda: self.now, uuid.uuid4, Policy())
-        self.logins = RobotLogins(self.metadata, lambda: self.now)
+        self.logins = RobotLogins(self.metadata.robots, lambda: self.now)
 
     async def create(self, name: str = "ci", expires_at: float | None = NOW + 100) -> str:
         """Make a robot; its password."""
@@ -79,7 +80,7 @@ async def test_what_is_wrong_does_not_log_in(people: People, name: str, password
 async def test_a_hash_is_no_password(people: People) -> None:
     """Whoever reads the database cannot log in; and no password is in it."""
     password = await people.create()
-    robot = await people.metadata.find_robot("ci")
+    robot = await people.metadata.robots.find("ci")
     assert robot is not None
     assert await people.logins.authenticate("robot+ci", robot.hash) is None
     assert password not in repr(robot)
@@ -100,7 +101,7 @@ async def test_a_robot_ends(people: People) -> None:
     assert await people.logins.recall("robot+ci") is None
     people.now = NOW * 10
     assert await people.logins.authenticate("robot+ever", for_ever)
-    await people.metadata.remove_robot("ever")
+    await people.metadata.robots.remove("ever")
     assert await people.logins.authenticate("robot+ever", for_ever) is None
     assert await people.logins.recall("robot+ever") is None
 
@@ -109,7 +110,7 @@ async def test_one_that_is_made_again_is_another(people: People) -> None:
     """What was issued to the old one is not good for the new one."""
     password = await people.create()
     old = await people.logins.recall("robot+ci")
-    await people.metadata.remove_robot("ci")
+    await people.metadata.robots.remove("ci")
     await people.create()
     new = await people.logins.recall("robot+ci")
     assert old is not None
@@ -141,7 +142,7 @@ async def test_a_use_that_cannot_be_written_down_is_remembered(
         raise Unavailable
 
     with monkeypatch.context() as broken:
-        broken.setattr(people.metadata, "note_robots_used", fail)
+        broken.setattr(people.metadata.robots, "note_used", fail)
         with pytest.raises(Unavailable):
             await people.logins.write_down()
     await people.logins.write_down()
@@ -149,7 +150,7 @@ async def test_a_use_that_cannot_be_written_down_is_remembered(
 
 
 async def used_at(people: People) -> float | None:
-    robot = await people.metadata.find_robot("ci")
+    robot = await people.metadata.robots.find("ci")
     assert robot is not None
     return robot.used_at
 

@@ -9,7 +9,8 @@ from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.core.access import Principal
 from lading.core.permissions import ALL_TO_USERS
-from lading.metadata.sqlite import SqliteMetadata
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
 from tests.auth.forge import Clock
 
 ALICE = Login(Principal("alice"), "stamp")
@@ -33,7 +34,7 @@ class Users:
         return ALICE
 
 
-def service(metadata: SqliteMetadata, clock: Clock) -> TokenService:
+def service(metadata: Metadata, clock: Clock) -> TokenService:
     """One whose refresh tokens are good for 90 days."""
     logins = Logins([Users()])
     ring = KeyRing(None, DAY, clock)
@@ -44,7 +45,7 @@ def service(metadata: SqliteMetadata, clock: Clock) -> TokenService:
         logins,
         lambda: ALL_TO_USERS,
         tokens,
-        metadata,
+        metadata.refresh_tokens,
         refresh_lifetime=90 * DAY,
         clock=clock,
     )
@@ -52,7 +53,7 @@ def service(metadata: SqliteMetadata, clock: Clock) -> TokenService:
 
 async def test_a_refresh_token_of_the_future_ends_when_one_of_now_does() -> None:
     """A clock that was ahead had given it ten years more."""
-    clock, metadata = Clock(), SqliteMetadata.in_memory()
+    clock, metadata = Clock(), Metadata.on(MemoryDatabase())
     tokens = service(metadata, clock)
     clock.now += YEARS
     secret = await tokens.start_refreshing(ALICE)

@@ -10,8 +10,9 @@ from lading.blobs.file_blobs import FileBlobs
 from lading.blobs.file_locks import FileLocks
 from lading.blobs.file_uploads import FileUploads
 from lading.blobs.stores import Stores
-from lading.metadata.sqlite import SqliteMetadata
-from lading.ports.metadata import Metadata
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
+from tests.support import rows
 
 
 @pytest.fixture(params=["files", "files without a cache", "memory"])
@@ -48,8 +49,8 @@ async def others(open_stores: Callable[[], Stores]) -> AsyncIterator[Stores]:
 def open_metadata(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Metadata]:
     """Open the database as one more worker does; the one in memory has one worker only."""
     if request.param == "file":
-        return lambda: SqliteMetadata.open(tmp_path / "metadata.sqlite3")
-    only = SqliteMetadata.in_memory()
+        return lambda: rows.open_metadata(tmp_path / "metadata.sqlite3")
+    only = Metadata.on(MemoryDatabase())
     return lambda: only
 
 

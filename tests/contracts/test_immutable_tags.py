@@ -14,7 +14,8 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.ports.metadata import Metadata
+from lading.metadata.metadata import Metadata
+from lading.metadata.pushes import ManifestPush
 
 REPOSITORY = RepositoryName("team/app")
 V1 = Tag("v1")
@@ -45,21 +46,21 @@ async def push(
     repository: RepositoryName = REPOSITORY,
 ) -> None:
     """Push a manifest while the rules are in force."""
-    await metadata.put_manifest(
-        repository,
-        manifest,
-        tags=tags,
-        absent=absent,
-        immutable=RULES,
-        children_required=True,
-        sizes_required=False,
-        change=BY_ALICE,
+    await metadata.manifests.push(
+        ManifestPush(
+            repository=repository,
+            manifest=manifest,
+            tags=tags,
+            absent=absent,
+            immutable=RULES,
+            change=BY_ALICE,
+        )
     )
 
 
 async def digest(metadata: Metadata, reference: Reference) -> Digest | None:
     """What a reference leads to."""
-    found = await metadata.find_manifest(REPOSITORY, reference)
+    found = await metadata.manifests.find(REPOSITORY, reference)
     return None if found is None else found.digest
 
 
@@ -87,7 +88,7 @@ async def test_other_tags_move(metadata: Metadata, tag: str) -> None:
     await push(metadata, ONE, Tag(tag))
     await push(metadata, TWO, Tag(tag))
     assert await digest(metadata, Tag(tag)) == TWO.digest
-    assert await metadata.delete_tag(REPOSITORY, Tag(tag), immutable=RULES, change=BY_ALICE)
+    assert await metadata.tags.delete(REPOSITORY, Tag(tag), immutable=RULES, change=BY_ALICE)
 
 
 async def test_other_repositories_are_free(metadata: Metadata) -> None:
@@ -95,7 +96,7 @@ async def test_other_repositories_are_free(metadata: Metadata) -> None:
     elsewhere = RepositoryName("other/app")
     await push(metadata, ONE, V1, repository=elsewhere)
     await push(metadata, TWO, V1, repository=elsewhere)
-    found = await metadata.find_manifest(elsewhere, V1)
+    found = await metadata.manifests.find(elsewhere, V1)
     assert found is not None
     assert found.digest == TWO.digest
 
@@ -104,9 +105,9 @@ async def test_a_set_tag_is_not_deleted(metadata: Metadata) -> None:
     """Neither by its name, nor with its manifest."""
     await push(metadata, ONE, V1, LATEST)
     with pytest.raises(TagImmutable):
-        await metadata.delete_tag(REPOSITORY, V1, immutable=RULES, change=BY_ALICE)
+        await metadata.tags.delete(REPOSITORY, V1, immutable=RULES, change=BY_ALICE)
     with pytest.raises(TagImmutable):
-        await metadata.delete_manifest(REPOSITORY, ONE.digest, immutable=RULES, change=BY_ALICE)
+        await metadata.manifests.delete(REPOSITORY, ONE.digest, immutable=RULES, change=BY_ALICE)
     assert await digest(metadata, V1) == ONE.digest
     assert await digest(metadata, LATEST) == ONE.digest
 
@@ -120,16 +121,16 @@ async def test_what_an_immutable_tag_leads_to_stays_whole(metadata: Metadata) ->
     await push(metadata, TWO)
     for needed in (ONE, inner):
         with pytest.raises(TagImmutable):
-            await metadata.delete_manifest(
+            await metadata.manifests.delete(
                 REPOSITORY, needed.digest, immutable=RULES, change=BY_ALICE
             )
-    assert await metadata.delete_manifest(REPOSITORY, TWO.digest, immutable=RULES, change=BY_ALICE)
+    assert await metadata.manifests.delete(REPOSITORY, TWO.digest, immutable=RULES, change=BY_ALICE)
 
 
 async def test_deleting_what_is_not_there_is_no_refusal(metadata: Metadata) -> None:
     """An immutable tag that was never set is unknown, as any other."""
-    assert not await metadata.delete_tag(REPOSITORY, V1, immutable=RULES, change=BY_ALICE)
-    assert not await metadata.delete_manifest(
+    assert not await metadata.tags.delete(REPOSITORY, V1, immutable=RULES, change=BY_ALICE)
+    assert not await metadata.manifests.delete(
         REPOSITORY, ONE.digest, immutable=RULES, change=BY_ALICE
     )
 
@@ -137,9 +138,9 @@ async def test_deleting_what_is_not_there_is_no_refusal(metadata: Metadata) -> N
 async def test_without_rules_everything_moves(metadata: Metadata) -> None:
     """Rules that were taken out of the configuration bind nothing."""
     await push(metadata, ONE, V1)
-    assert await metadata.delete_tag(REPOSITORY, V1, immutable=[], change=BY_ALICE)
+    assert await metadata.tags.delete(REPOSITORY, V1, immutable=[], change=BY_ALICE)
     await push(metadata, TWO, V1)
-    assert await metadata.delete_manifest(REPOSITORY, TWO.digest, immutable=[], change=BY_ALICE)
+    assert await metadata.manifests.delete(REPOSITORY, TWO.digest, immutable=[], change=BY_ALICE)
 
 
 async def test_of_many_pushes_at_once_one_wins(metadata: Metadata) -> None:
@@ -182,6 +183,6 @@ async def test_of_many_creations_at_once_one_wins(metadata: Metadata) -> None:
 async def test_what_was_deleted_can_be_created(metadata: Metadata) -> None:
     """A manifest in the trash is not there."""
     await push(metadata, ONE, LATEST)
-    await metadata.delete_manifest(REPOSITORY, ONE.digest, immutable=RULES, change=BY_ALICE)
+    await metadata.manifests.delete(REPOSITORY, ONE.digest, immutable=RULES, change=BY_ALICE)
     await push(metadata, ONE, LATEST, absent=[LATEST, ONE.digest])
     assert await digest(metadata, LATEST) == ONE.digest

@@ -7,22 +7,24 @@ import pytest
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse
 from lading.core.names import RepositoryName
-from lading.ports.metadata import Metadata
+from lading.metadata.metadata import Metadata
 from tests.support.contents import HELLO, OTHER, image, new_upload
-from tests.support.rows import add, delete, push
+from tests.support.rows import add, by_alice, delete, push
 
 CONFIG, LAYER = b"config", b"layer"
 IMAGE = image(CONFIG, LAYER)
+
+NEVER = RepositoryName("never")
 
 
 async def test_a_blob_is_in_the_repository_it_was_pushed_to(metadata: Metadata) -> None:
     """And in no other: bytes are shared, knowing of them is not."""
     (digest,) = await add(metadata, LAYER)
 
-    assert await metadata.find_blob(HELLO, digest) == len(LAYER)
-    assert await metadata.find_blob(OTHER, digest) is None
-    assert await metadata.promise_blob(OTHER, digest, now=0, grace=10) is None
-    assert await metadata.find_blob(HELLO, Digest.of(b"unknown")) is None
+    assert await metadata.links.find(HELLO, digest) == len(LAYER)
+    assert await metadata.links.find(OTHER, digest) is None
+    assert await metadata.links.promise(OTHER, digest, now=0, grace=10) is None
+    assert await metadata.links.find(HELLO, Digest.of(b"unknown")) is None
 
 
 async def test_adding_a_blob_again_changes_nothing(metadata: Metadata) -> None:
@@ -30,13 +32,13 @@ async def test_adding_a_blob_again_changes_nothing(metadata: Metadata) -> None:
     upload = new_upload()
     digest = Digest.of(LAYER)
     for _ in range(2):
-        await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload, now=0)
+        await metadata.links.add(HELLO, digest, len(LAYER), upload=upload, change=by_alice())
     await add(metadata, LAYER)
 
-    assert await metadata.find_blob(HELLO, digest) == len(LAYER)
-    assert await metadata.repositories_with(digest, limit=10) == [HELLO]
-    assert await metadata.delete_blob(HELLO, digest, now=0)
-    assert await metadata.find_blob(HELLO, digest) is None
+    assert await metadata.links.find(HELLO, digest) == len(LAYER)
+    assert await metadata.links.repositories_with(digest, limit=10) == [HELLO]
+    assert await metadata.links.delete(HELLO, digest, change=by_alice())
+    assert await metadata.links.find(HELLO, digest) is None
 
 
 async def test_one_blob_is_added_by_many_at_once(
@@ -49,7 +51,7 @@ async def test_one_blob_is_added_by_many_at_once(
         *(add(worker, LAYER, to=name) for worker, name in zip(workers, names, strict=True))
     )
 
-    found = await metadata.repositories_with(Digest.of(LAYER), limit=10)
+    found = await metadata.links.repositories_with(Digest.of(LAYER), limit=10)
     assert sorted(found) == sorted(set(names))
 
 
@@ -57,24 +59,28 @@ async def test_a_mount_takes_a_blob_over(metadata: Metadata) -> None:
     """Also one that is there already; from then on the repositories are independent."""
     (digest,) = await add(metadata, LAYER)
     for _ in range(2):
-        assert await metadata.mount_blob(OTHER, digest, source=HELLO, now=0)
-    await metadata.delete_blob(HELLO, digest, now=0)
+        assert await metadata.links.mount(OTHER, digest, source=HELLO, change=by_alice())
+    await metadata.links.delete(HELLO, digest, change=by_alice())
 
-    assert await metadata.find_blob(OTHER, digest) == len(LAYER)
+    assert await metadata.links.find(OTHER, digest) == len(LAYER)
 
 
 async def test_a_mount_fails_where_there_is_nothing(metadata: Metadata) -> None:
     """An unknown blob, an unknown repository, one without the blob, or with it deleted."""
     (digest,) = await add(metadata, LAYER, to=OTHER)
-    await metadata.delete_blob(OTHER, digest, now=0)
+    await metadata.links.delete(OTHER, digest, change=by_alice())
     await add(metadata, LAYER, to=RepositoryName("third"))
 
-    assert not await metadata.mount_blob(HELLO, digest, source=OTHER, now=0)
-    assert not await metadata.mount_blob(HELLO, digest, source=HELLO, now=0)
-    assert not await metadata.mount_blob(HELLO, digest, source=RepositoryName("never"), now=0)
+    assert not await metadata.links.mount(HELLO, digest, source=OTHER, change=by_alice())
+    assert not await metadata.links.mount(HELLO, digest, source=HELLO, change=by_alice())
+    assert not await metadata.links.mount(
+        HELLO, digest, source=RepositoryName("never"), change=by_alice()
+    )
     unknown = Digest.of(b"unknown")
-    assert not await metadata.mount_blob(HELLO, unknown, source=RepositoryName("third"), now=0)
-    assert await metadata.find_blob(HELLO, digest) is None
+    assert not await metadata.links.mount(
+        HELLO, unknown, source=RepositoryName("third"), change=by_alice()
+    )
+    assert await metadata.links.find(HELLO, digest) is None
 
 
 async def test_repositories_with_a_blob_are_limited(metadata: Metadata) -> None:
@@ -82,31 +88,31 @@ async def test_repositories_with_a_blob_are_limited(metadata: Metadata) -> None:
     for number in range(5):
         await add(metadata, LAYER, to=RepositoryName(f"r{number}"))
     digest = Digest.of(LAYER)
-    await metadata.delete_blob(RepositoryName("r0"), digest, now=0)
+    await metadata.links.delete(RepositoryName("r0"), digest, change=by_alice())
 
-    assert len(await metadata.repositories_with(digest, limit=3)) == 3
-    assert RepositoryName("r0") not in await metadata.repositories_with(digest, limit=10)
-    assert await metadata.repositories_with(Digest.of(b"unknown"), limit=3) == []
+    assert len(await metadata.links.repositories_with(digest, limit=3)) == 3
+    assert RepositoryName("r0") not in await metadata.links.repositories_with(digest, limit=10)
+    assert await metadata.links.repositories_with(Digest.of(b"unknown"), limit=3) == []
 
 
 async def test_a_deleted_blob_is_gone_from_its_repository(metadata: Metadata) -> None:
     """It can be deleted once, and pushed again."""
     (digest,) = await add(metadata, LAYER)
-    assert await metadata.delete_blob(HELLO, digest, now=0)
+    assert await metadata.links.delete(HELLO, digest, change=by_alice())
 
-    assert not await metadata.delete_blob(HELLO, digest, now=0)
-    assert await metadata.find_blob(HELLO, digest) is None
-    assert await metadata.promise_blob(HELLO, digest, now=0, grace=10) is None
+    assert not await metadata.links.delete(HELLO, digest, change=by_alice())
+    assert await metadata.links.find(HELLO, digest) is None
+    assert await metadata.links.promise(HELLO, digest, now=0, grace=10) is None
     await add(metadata, LAYER)
-    assert await metadata.find_blob(HELLO, digest) == len(LAYER)
+    assert await metadata.links.find(HELLO, digest) == len(LAYER)
 
 
 async def test_what_is_not_there_is_not_deleted(metadata: Metadata) -> None:
     """In an unknown repository, or one without the blob."""
     (digest,) = await add(metadata, LAYER)
 
-    assert not await metadata.delete_blob(OTHER, digest, now=0)
-    assert not await metadata.delete_blob(HELLO, Digest.of(b"unknown"), now=0)
+    assert not await metadata.links.delete(OTHER, digest, change=by_alice())
+    assert not await metadata.links.delete(HELLO, Digest.of(b"unknown"), change=by_alice())
 
 
 async def test_what_a_manifest_needs_is_not_deleted(metadata: Metadata) -> None:
@@ -117,10 +123,10 @@ async def test_what_a_manifest_needs_is_not_deleted(metadata: Metadata) -> None:
 
     for digest in (config, layer):
         with pytest.raises(BlobInUse) as refused:
-            await metadata.delete_blob(HELLO, digest, now=0)
+            await metadata.links.delete(HELLO, digest, change=by_alice())
         assert list(refused.value.details) == [{"digest": digest, "manifest": IMAGE.digest}]
-        assert await metadata.find_blob(HELLO, digest) is not None
-    assert await metadata.delete_blob(OTHER, layer, now=0)
+        assert await metadata.links.find(HELLO, digest) is not None
+    assert await metadata.links.delete(OTHER, layer, change=by_alice())
 
 
 async def test_what_a_deleted_manifest_needs_can_be_deleted(metadata: Metadata) -> None:
@@ -129,15 +135,15 @@ async def test_what_a_deleted_manifest_needs_can_be_deleted(metadata: Metadata) 
     await push(metadata, IMAGE)
     await delete(metadata, IMAGE.digest)
 
-    assert await metadata.delete_blob(HELLO, layer, now=0)
+    assert await metadata.links.delete(HELLO, layer, change=by_alice())
 
-    assert not await metadata.delete_blob(HELLO, layer, now=0)
-    assert await metadata.find_blob(HELLO, layer) is None
-    assert await metadata.repositories_with(layer, limit=1) == []
-    assert not await metadata.mount_blob(OTHER, layer, source=HELLO, now=0)
+    assert not await metadata.links.delete(HELLO, layer, change=by_alice())
+    assert await metadata.links.find(HELLO, layer) is None
+    assert await metadata.links.repositories_with(layer, limit=1) == []
+    assert not await metadata.links.mount(OTHER, layer, source=HELLO, change=by_alice())
     await add(metadata, LAYER)
     await push(metadata, IMAGE)
-    assert await metadata.find_blob(HELLO, layer) == len(LAYER)
+    assert await metadata.links.find(HELLO, layer) == len(LAYER)
 
 
 async def test_a_committed_upload_remembers_its_blob(
@@ -145,16 +151,16 @@ async def test_a_committed_upload_remembers_its_blob(
 ) -> None:
     """For the client that did not get the answer, whichever worker it asks then."""
     upload, digest = new_upload(), Digest.of(LAYER)
-    await metadata.add_blob(HELLO, digest, len(LAYER), upload=upload, now=1)
+    await metadata.links.add(HELLO, digest, len(LAYER), upload=upload, change=by_alice(1))
 
-    assert await other_metadata.find_committed(upload) == digest
-    assert await metadata.find_committed(new_upload()) is None
+    assert await other_metadata.committed_uploads.find(upload) == digest
+    assert await metadata.committed_uploads.find(new_upload()) is None
 
 
 async def test_blobs_make_no_repository(metadata: Metadata) -> None:
     """A repository exists from its first manifest on."""
     await add(metadata, LAYER)
 
-    assert not await metadata.repository_exists(HELLO)
-    assert await metadata.list_repositories(after="", limit=10) == []
-    assert await metadata.repositories_with_manifests() == []
+    assert not await metadata.repositories.exists(HELLO)
+    assert await metadata.repositories.page(after="", limit=10) == []
+    assert await metadata.repositories.with_manifests() == []

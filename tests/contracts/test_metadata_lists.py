@@ -8,7 +8,8 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
-from lading.ports.metadata import Metadata, Referrer, Referrers
+from lading.metadata.manifests import Referrer, Referrers
+from lading.metadata.metadata import Metadata
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, push
 
@@ -30,14 +31,14 @@ async def pushed(metadata: Metadata) -> Metadata:
 async def test_tags_are_in_byte_order(pushed: Metadata) -> None:
     """Not in that of any language."""
     assert sorted(TAGS) == TAGS
-    assert await pushed.list_tags(HELLO, after="", limit=100) == TAGS
+    assert await pushed.tags.page(HELLO, after="", limit=100) == TAGS
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7, len(TAGS), 100])
 async def test_pages_of_tags_have_no_gaps(pushed: Metadata, limit: int) -> None:
     """Each goes on after the last one of the page before."""
     found: list[str] = []
-    while page := await pushed.list_tags(HELLO, after=found[-1] if found else "", limit=limit):
+    while page := await pushed.tags.page(HELLO, after=found[-1] if found else "", limit=limit):
         assert len(page) <= limit
         found += page
     assert found == TAGS
@@ -45,9 +46,9 @@ async def test_pages_of_tags_have_no_gaps(pushed: Metadata, limit: int) -> None:
 
 async def test_a_page_may_start_after_what_is_not_there(pushed: Metadata) -> None:
     """A tag that was deleted since, or anything else a client makes up."""
-    assert await pushed.list_tags(HELLO, after="AA", limit=2) == ["B", "Z"]
-    assert await pushed.list_tags(HELLO, after="zzz", limit=2) == []
-    assert await pushed.list_tags(HELLO, after="é\0", limit=2) == []
+    assert await pushed.tags.page(HELLO, after="AA", limit=2) == ["B", "Z"]
+    assert await pushed.tags.page(HELLO, after="zzz", limit=2) == []
+    assert await pushed.tags.page(HELLO, after="é\0", limit=2) == []
 
 
 async def test_repositories_are_those_that_have_had_a_manifest(metadata: Metadata) -> None:
@@ -59,12 +60,12 @@ async def test_repositories_are_those_that_have_had_a_manifest(metadata: Metadat
     await delete(metadata, IMAGE.digest, of=names[2])
     await add(metadata, CONFIG, to=OTHER)
 
-    assert await metadata.list_repositories(after="", limit=100) == names
-    assert await metadata.list_repositories(after="a.b", limit=2) == ["a/b", "a0"]
-    assert await metadata.list_repositories(after="", limit=100, prefix="a/") == ["a/b"]
-    assert await metadata.list_repositories(after="a.b", limit=1, prefix="a") == ["a/b"]
-    assert await metadata.repository_exists(names[2])
-    assert not await metadata.repository_exists(OTHER)
+    assert await metadata.repositories.page(after="", limit=100) == names
+    assert await metadata.repositories.page(after="a.b", limit=2) == ["a/b", "a0"]
+    assert await metadata.repositories.page(after="", limit=100, prefix="a/") == ["a/b"]
+    assert await metadata.repositories.page(after="a.b", limit=1, prefix="a") == ["a/b"]
+    assert await metadata.repositories.exists(names[2])
+    assert not await metadata.repositories.exists(OTHER)
 
 
 async def test_referrers_are_shown_as_they_were_pushed(metadata: Metadata) -> None:
@@ -76,7 +77,7 @@ async def test_referrers_are_shown_as_they_were_pushed(metadata: Metadata) -> No
     await push(metadata, signature)
     await push(metadata, bom, "bom")
 
-    found = await metadata.list_referrers(
+    found = await metadata.manifests.referrers(
         HELLO, IMAGE.digest, artifact_type=None, after="", limit=10, max_size=NO_LIMIT
     )
 
@@ -111,7 +112,7 @@ async def test_referrers_are_filtered_and_paged(metadata: Metadata) -> None:
     }
 
     async def page(kind: str | None, after: str, limit: int) -> list[Digest]:
-        found = await metadata.list_referrers(
+        found = await metadata.manifests.referrers(
             HELLO, IMAGE.digest, artifact_type=kind, after=after, limit=limit, max_size=NO_LIMIT
         )
         return [referrer.digest for referrer in found.items]
@@ -139,7 +140,7 @@ async def test_referrers_are_those_of_the_repository_that_are_not_deleted(
     await delete(metadata, deleted.digest)
 
     for subject, expected in ((IMAGE.digest, [kept.digest]), (kept.digest, [])):
-        found = await metadata.list_referrers(
+        found = await metadata.manifests.referrers(
             HELLO, subject, artifact_type=None, after="", limit=10, max_size=NO_LIMIT
         )
         assert [referrer.digest for referrer in found.items] == expected
@@ -152,7 +153,7 @@ async def test_an_index_can_be_a_referrer(metadata: Metadata) -> None:
     children = index([IMAGE], subject=IMAGE)
     await push(metadata, children)
 
-    found = await metadata.list_referrers(
+    found = await metadata.manifests.referrers(
         HELLO, IMAGE.digest, artifact_type=None, after="", limit=10, max_size=NO_LIMIT
     )
     (referrer,) = found.items
@@ -172,7 +173,7 @@ async def test_no_more_referrers_are_read_than_fit_and_one(
         ]
     )
 
-    found = await metadata.list_referrers(
+    found = await metadata.manifests.referrers(
         HELLO, IMAGE.digest, artifact_type=None, after="", limit=10, max_size=max_size
     )
 

@@ -11,9 +11,10 @@ from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import ManifestBlobUnknown, SizeMismatch
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Tag
-from lading.ports.metadata import Metadata, StoredManifest
+from lading.metadata.manifests import StoredManifest
+from lading.metadata.metadata import Metadata
 from tests.support.contents import HELLO, OTHER, image, index
-from tests.support.rows import add, delete, digest_of, push, tags_of
+from tests.support.rows import add, by_alice, delete, digest_of, push, tags_of
 
 CONFIG, LAYER, MORE = b"config", b"layer", b"another layer"
 IMAGE = image(CONFIG, LAYER)
@@ -29,10 +30,10 @@ async def test_a_manifest_comes_back_byte_for_byte(
 
     expected = StoredManifest(IMAGE.digest, media.OCI_MANIFEST, IMAGE.body)
     for reference in (IMAGE.digest, Tag("latest"), Tag("v1")):
-        assert await other_metadata.find_manifest(HELLO, reference) == expected
-        assert await metadata.find_manifest(OTHER, reference) is None
-    assert await metadata.find_manifest(HELLO, Tag("v2")) is None
-    assert await metadata.find_manifest(HELLO, BIGGER.digest) is None
+        assert await other_metadata.manifests.find(HELLO, reference) == expected
+        assert await metadata.manifests.find(OTHER, reference) is None
+    assert await metadata.manifests.find(HELLO, Tag("v2")) is None
+    assert await metadata.manifests.find(HELLO, BIGGER.digest) is None
 
 
 async def test_the_same_bytes_under_two_algorithms_are_two_manifests(metadata: Metadata) -> None:
@@ -64,7 +65,7 @@ async def test_pushing_again_can_correct_the_media_type(metadata: Metadata) -> N
     await push(metadata, parse(body, media.OCI_INDEX, SHA256))
     await push(metadata, parse(body, media.DOCKER_LIST, SHA256))
 
-    found = await metadata.find_manifest(HELLO, Digest.of(body))
+    found = await metadata.manifests.find(HELLO, Digest.of(body))
     assert found is not None
     assert found.media_type == media.DOCKER_LIST
 
@@ -104,7 +105,7 @@ async def test_what_was_deleted_is_missing(metadata: Metadata) -> None:
     with pytest.raises(ManifestBlobUnknown) as refused:
         await push(metadata, index([IMAGE]))
     assert list(refused.value.details) == [{"digest": IMAGE.digest}]
-    await metadata.delete_blob(HELLO, layer, now=0)
+    await metadata.links.delete(HELLO, layer, change=by_alice(0))
     with pytest.raises(ManifestBlobUnknown) as refused:
         await push(metadata, IMAGE)
     assert list(refused.value.details) == [{"digest": layer}]
@@ -138,8 +139,8 @@ async def test_a_refused_push_stores_nothing(metadata: Metadata) -> None:
 
     assert await digest_of(metadata, IMAGE.digest) is None
     assert await tags_of(metadata) == []
-    assert not await metadata.repository_exists(HELLO)
-    assert await metadata.delete_blob(HELLO, Digest.of(CONFIG), now=0)
+    assert not await metadata.repositories.exists(HELLO)
+    assert await metadata.links.delete(HELLO, Digest.of(CONFIG), change=by_alice(0))
 
 
 async def test_a_push_that_is_refused_does_not_disturb_those_beside_it(
@@ -226,7 +227,7 @@ async def test_deleting_a_manifest_takes_its_tags(metadata: Metadata) -> None:
     assert await digest_of(metadata, IMAGE.digest) is None
     assert await digest_of(metadata, "latest") is None
     assert await tags_of(metadata) == ["v2"]
-    assert await metadata.repository_exists(HELLO)
+    assert await metadata.repositories.exists(HELLO)
 
 
 async def test_pushing_a_deleted_manifest_brings_it_back(metadata: Metadata) -> None:

@@ -2,35 +2,34 @@
 
 from dataclasses import replace
 
-from lading.metadata.refresh_tokens import MOST_PER_NAME
-from lading.ports.metadata import Metadata
-from lading.ports.refresh_tokens import RefreshToken
+from lading.metadata.metadata import Metadata
+from lading.metadata.refresh_tokens import MOST_PER_NAME, RefreshToken
 
 TOKEN = RefreshToken(hash="a", name="alice", stamp="1", expires_at=100.0)
 
 
 async def test_a_token_is_found_until_it_ends(metadata: Metadata) -> None:
     """By its hash and nothing else."""
-    await metadata.add_refresh_token(TOKEN, now=0)
-    assert await metadata.find_refresh_token("a", now=99.9) == TOKEN
-    assert await metadata.find_refresh_token("a", now=100) is None
-    assert await metadata.find_refresh_token("b", now=0) is None
+    await metadata.refresh_tokens.add(TOKEN, now=0)
+    assert await metadata.refresh_tokens.find("a", now=99.9) == TOKEN
+    assert await metadata.refresh_tokens.find("a", now=100) is None
+    assert await metadata.refresh_tokens.find("b", now=0) is None
 
 
 async def test_what_has_ended_goes(metadata: Metadata) -> None:
     """The next login clears it away."""
-    await metadata.add_refresh_token(TOKEN, now=0)
-    await metadata.add_refresh_token(replace(TOKEN, hash="b", expires_at=300.0), now=200)
-    assert await metadata.find_refresh_token("a", now=0) is None
-    assert await metadata.find_refresh_token("b", now=200) is not None
+    await metadata.refresh_tokens.add(TOKEN, now=0)
+    await metadata.refresh_tokens.add(replace(TOKEN, hash="b", expires_at=300.0), now=200)
+    assert await metadata.refresh_tokens.find("a", now=0) is None
+    assert await metadata.refresh_tokens.find("b", now=200) is not None
 
 
 async def test_one_name_cannot_fill_the_database(metadata: Metadata) -> None:
     """Its oldest go; those of others stay."""
-    await metadata.add_refresh_token(replace(TOKEN, hash="bob's", name="bob"), now=0)
+    await metadata.refresh_tokens.add(replace(TOKEN, hash="bob's", name="bob"), now=0)
     for number in range(MOST_PER_NAME + 1):
         token = replace(TOKEN, hash=f"{number:05}", expires_at=100.0 + number)
-        await metadata.add_refresh_token(token, now=0)
-    assert await metadata.find_refresh_token("00000", now=0) is None
-    assert await metadata.find_refresh_token("00001", now=0) is not None
-    assert await metadata.find_refresh_token("bob's", now=0) is not None
+        await metadata.refresh_tokens.add(token, now=0)
+    assert await metadata.refresh_tokens.find("00000", now=0) is None
+    assert await metadata.refresh_tokens.find("00001", now=0) is not None
+    assert await metadata.refresh_tokens.find("bob's", now=0) is not None

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TypeVar
 
 from lading.blobs.stores import Stores
-from lading.metadata.sqlite import SqliteMetadata
 from lading.services import jobs
 from lading.wiring.paths import metadata_path
 from tests.crash import state
@@ -23,6 +22,7 @@ from tests.crash.effects import DEAD, Effects
 from tests.crash.state import Place
 from tests.crash.verbs import Verb, do_job
 from tests.support.people import DAY
+from tests.support.rows import open_metadata
 
 T = TypeVar("T")
 
@@ -133,7 +133,7 @@ async def _collect(place: Place) -> list[str]:
     """What is left after the collector came, much later: also no lease is held any more."""
     before = await state.view(place)
     place.now += 10 * DAY
-    await place.metadata.set_read_only(None)  # while it is read-only, nothing is to be collected
+    await place.metadata.read_only.set(None)  # while it is read-only, nothing is to be collected
     await do_job(place, jobs.PURGE, jobs.purge_uploads)
     await do_job(place, jobs.COLLECT, jobs.collect_garbage)
     state.assert_consistent(place)
@@ -210,7 +210,7 @@ async def _live_and_die(
 
 
 def _open(root: Path, now: float) -> Place:
-    metadata = SqliteMetadata.open(metadata_path(root))
+    metadata = open_metadata(metadata_path(root))
     return Place(metadata, Stores.in_files(root), now, root=root)
 
 

@@ -15,23 +15,24 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, get_type_hints
 
 from lading.blobs.file_blobs import FileBlobs
 from lading.blobs.file_locks import FileLocks
 from lading.blobs.file_uploads import FileUploads
 from lading.blobs.staged_file import StagedFile
-from lading.metadata.sqlite import SqliteMetadata
+from lading.metadata.metadata import Metadata
 from lading.ports.blobs import Blobs
+from lading.ports.database import Database
 from lading.ports.locks import Locks
-from lading.ports.metadata import Metadata
 from lading.ports.uploads import StagedUpload, Uploads
 
 DEAD = 77
 UNWATCHED = 78
 
+NOUNS = {Metadata, *get_type_hints(Metadata).values()} - {Database}
 ADAPTERS: dict[type, type] = {
-    Metadata: SqliteMetadata,
+    **{noun: noun for noun in NOUNS},
     Blobs: FileBlobs,
     Uploads: FileUploads,
     Locks: FileLocks,
@@ -79,7 +80,7 @@ class Effects:
 
     Attributes:
         seen: the effects so far.
-        methods: of ports that were called, as `Metadata.find_blob`.
+        methods: of ports that were called, as `Links.find`.
         services: that were called, as `push_blob.start`.
     """
 
@@ -111,18 +112,18 @@ class Effects:
     def _watch_ports(self) -> None:
         for port, adapter in ADAPTERS.items():
             for name in methods(port):
-                setattr(
-                    adapter, name, self._named(f"{port.__name__}.{name}", getattr(adapter, name))
-                )
+                named = f"{port.__name__}.{name}"
+                watched = self._named(named, getattr(adapter, name), is_noun=port in NOUNS)
+                setattr(adapter, name, watched)
 
-    def _named(self, name: str, function: Any) -> Any:
+    def _named(self, name: str, function: Any, *, is_noun: bool) -> Any:
         if isinstance(function, property):
             return function
 
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
             self.methods.add(name)
-            self._method = name.partition(".")[2]
+            self._method = name if is_noun else name.partition(".")[2]
             return function(*args, **kwargs)
 
         return call

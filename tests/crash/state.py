@@ -82,13 +82,15 @@ _CONTRADICTIONS = {
 async def view(people: Place) -> View:
     """All that clients can see, each thing pulled and verified."""
     seen: dict[str, str] = {}
-    for name in await people.metadata.list_repositories(after="", limit=100):
+    for name in await people.metadata.repositories.page(after="", limit=100):
         repository = RepositoryName(name)
-        tags = await people.metadata.list_tags(repository, after="", limit=100)
+        tags = await people.metadata.tags.page(repository, after="", limit=100)
         references: list[Reference] = [Tag(tag) for tag in tags]
-        references += [digest for digest, _ in await people.metadata.list_manifests(repository)]
+        references += [
+            digest for digest, _ in await people.metadata.manifests.with_children(repository)
+        ]
         for reference in references:
-            manifest = await people.metadata.find_manifest(repository, reference)
+            manifest = await people.metadata.manifests.find(repository, reference)
             if manifest is not None:
                 mark = "@" if isinstance(reference, Digest) else ":"
                 seen[f"{name}{mark}{reference}"] = Digest.of(manifest.body)

@@ -22,9 +22,9 @@ from lading.core.errors import (
 )
 from lading.core.globs import Glob
 from lading.core.names import Owner, Tag, UploadId, UploadKey
-from lading.ports.maintenance import Hold
-from lading.ports.refresh_tokens import RefreshToken
-from lading.ports.robots import Robot
+from lading.metadata.backup_holds import BackupHold
+from lading.metadata.refresh_tokens import RefreshToken
+from lading.metadata.robots import Robot
 from lading.services import backup, collect, jobs, lease, push_blob, trash, verify
 from lading.services.delete import delete_blob
 from lading.services.jobs import Job
@@ -117,7 +117,7 @@ async def _push_in_chunks(people: People) -> None:
     try:
         data = data[await push_blob.status(registry, grant, MINE) :]
     except UploadUnknown:
-        if await people.metadata.find_committed(upload) is not None:
+        if await people.metadata.committed_uploads.find(upload) is not None:
             data = b""
         elif any(item.upload == upload for item in await people.uploads.list_all()):
             await _push_in_one(people)
@@ -177,7 +177,7 @@ async def _push_signature(people: People) -> None:
 
 
 async def _delete_blob(people: People) -> None:
-    if await people.metadata.find_blob(OTHER, BLOB) is not None:
+    if await people.metadata.links.find(OTHER, BLOB) is not None:
         await delete_blob(people.registry, people.may(OTHER), BLOB, change=people.change())
 
 
@@ -246,7 +246,7 @@ async def _damage(people: People) -> None:
     await people.push_image(b"third", "third")
     path_of(people.stores, Digest.of(b"old layer")).write_bytes(b"old liar!")
     await people.blobs.delete([Digest.of(b"new layer")])
-    await people.metadata.lose_blob(Digest.of(b"third layer"), now=people.now)
+    await people.metadata.inspection.lose_blob(Digest.of(b"third layer"), now=people.now)
     orphan = path_of(people.stores, BLOB)
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"a blob")
@@ -288,31 +288,31 @@ async def _an_orphan(people: People) -> None:
 
 
 async def _keep_then_delete_unknown(people: People) -> None:
-    await people.metadata.note_strangers(people.registry.change_by(people.may().principal))
+    await people.metadata.strangers.note(people.registry.change_by(people.may().principal))
     async for _ in verify.run(Check(people.registry, repair=True, delete_unknown=True)):
         pass
 
 
 async def _back_up(people: People) -> None:
-    hold = Hold("backup", people.now + DAY)
+    hold = BackupHold("backup", people.now + DAY)
     with tempfile.TemporaryDirectory() as directory:
         await backup.copy_metadata(people.registry, Path(directory), hold)
-    await people.metadata.release_blobs(hold.name)
+    await people.metadata.backup_holds.end(hold.name)
 
 
 async def _read_only_for_a_while(people: People) -> None:
-    await people.metadata.set_read_only(people.registry.change_by(people.may().principal))
-    await people.metadata.set_read_only(None)
+    await people.metadata.read_only.set(people.registry.change_by(people.may().principal))
+    await people.metadata.read_only.set(None)
 
 
 async def _log_in(people: People) -> None:
     """A program gets a login, uses it, and loses it; a person's client may renew its own."""
     robot = Robot("robot", "hash", [Glob("**")], ALL_ACTIONS, people.now, "alice", None)
-    await people.metadata.add_robot(robot)
-    await people.metadata.note_robots_used({"robot": people.now})
-    await people.metadata.remove_robot("robot")
+    await people.metadata.robots.add(robot)
+    await people.metadata.robots.note_used({"robot": people.now})
+    await people.metadata.robots.remove("robot")
     token = RefreshToken(people.registry.new_uuid().hex, "alice", "stamp", people.now + DAY)
-    await people.metadata.add_refresh_token(token, now=people.now)
+    await people.metadata.refresh_tokens.add(token, now=people.now)
 
 
 async def do_job(people: People, name: str, work: jobs.Work) -> None:
@@ -387,7 +387,7 @@ VERBS = (
     Verb("Back up", _back_up, _an_image),
     Verb("Be read-only for a while", _read_only_for_a_while),
     Verb("Log in", _log_in),
-    Verb("Let go of all leases", lambda people: people.metadata.release_jobs(), _an_image),
+    Verb("Let go of all leases", lambda people: people.metadata.jobs.end_all_leases(), _an_image),
 )
 
 

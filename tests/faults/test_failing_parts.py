@@ -13,7 +13,6 @@ import pytest
 from lading.blobs.stores import Stores
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
-from lading.metadata.sqlite import SqliteMetadata
 from tests.faults.conftest import MIB
 from tests.support.client import Answer
 from tests.support.commands import run
@@ -21,6 +20,7 @@ from tests.support.contents import begin
 from tests.support.lading import Lading, lading_serve, program
 from tests.support.people import People
 from tests.support.pushes import Repository, digest_of
+from tests.support.rows import open_metadata
 from tests.support.volumes import Volume, small_volume
 
 LAYER = b"a layer" * 1000
@@ -184,7 +184,7 @@ def test_a_registry_whose_database_is_no_database_does_not_start_and_says_why(
 async def test_a_disk_that_fails_in_the_middle_leaves_a_push_that_can_be_repeated(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    people = People(SqliteMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path / "data"))
+    people = People(open_metadata(tmp_path / "db"), Stores.in_files(tmp_path / "data"))
     with monkeypatch.context() as broken:
 
         def fail(*_: object, **__: object) -> None:

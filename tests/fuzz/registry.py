@@ -14,8 +14,9 @@ from lading.api.context import Context, Options
 from lading.auth.known import KnownLogins
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
+from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.application import Application
-from lading.metadata.sqlite import SqliteMetadata
+from lading.metadata.metadata import Metadata
 from lading.services.registry import Policy, Registry
 from lading.wiring.authentication import open_authentication
 from lading.wiring.permissions import CurrentPermissions, permissions_of
@@ -51,7 +52,7 @@ async def _new_api() -> Application[Context]:
             "limits": {"failedlogins": 0},
         }
     )
-    metadata = SqliteMetadata.in_memory()
+    metadata = Metadata.on(MemoryDatabase())
     registry = Registry(metadata, *Stores.in_memory(), lambda: 1e9, uuid.uuid4, Policy())
     rules = CurrentPermissions(permissions_of(settings.auth))
     await _open.aclose()

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from lading.core.attachments import tags_of
 from lading.core.digest import Digest
-from lading.metadata import schema
-from lading.metadata.schema import STEPS
+from lading.databases.sqlite import schema
+from lading.databases.sqlite.schema import STEPS
 
 HERE, TRASHED, COLLECTED, MOVED, NEVER = (
     Digest.of(name) for name in (b"here", b"trashed", b"collected", b"moved", b"never")

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from lading.core.errors import Unavailable
+from lading.databases.sqlite.file import FileDatabase
 from lading.metadata import attempts
 from lading.metadata.attempts import MOST, Attempts
-from lading.metadata.database import FileDatabase
 
 
 @pytest.fixture

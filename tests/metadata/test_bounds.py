@@ -4,7 +4,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from sqlite3 import Connection
 from typing import TypeVar
 
 import pytest
@@ -12,12 +11,11 @@ import pytest
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse, ManifestBlobUnknown, NotRestorable, Unavailable
 from lading.core.garbage import Criteria
-from lading.core.names import Tag
-from lading.metadata import collection, manifests, writer
-from lading.metadata.database import FileDatabase
-from lading.metadata.pushes import Push
-from lading.metadata.sqlite import FEW_EDGES, SqliteMetadata
-from lading.metadata.writer import Work
+from lading.databases.sqlite.file import FileDatabase
+from lading.metadata import batches, collection, manifests
+from lading.metadata.metadata import Metadata
+from lading.metadata.pushes import FEW_EDGES, ManifestPush
+from lading.ports.database import SqlConnection, Work
 from tests.support.contents import HELLO, image, index
 from tests.support.rows import add, by_alice, delete, digest_of, push, tags_of
 
@@ -39,7 +37,8 @@ class Watched(FileDatabase):
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """See `Database.write`."""
 
-        def watched(connection: Connection) -> T:
+        def watched(connection: SqlConnection) -> T:
+            assert isinstance(connection, sqlite3.Connection)
             before = connection.total_changes
             try:
                 return work(connection)
@@ -58,13 +57,13 @@ def database(tmp_path: Path) -> Iterator[Watched]:
 
 
 @pytest.fixture
-def metadata(database: Watched) -> SqliteMetadata:
+def metadata(database: Watched) -> Metadata:
     """What is in that database."""
-    return SqliteMetadata(database, None)
+    return Metadata.on(database)
 
 
 async def test_many_blobs_that_are_missing_are_found_without_a_transaction(
-    database: Watched, metadata: SqliteMetadata
+    database: Watched, metadata: Metadata
 ) -> None:
     """For which others would wait. A few are looked for in it, which is as quick."""
     for count, writes in ((FEW_EDGES - 1, 1), (FEW_EDGES, 0)):
@@ -76,7 +75,7 @@ async def test_many_blobs_that_are_missing_are_found_without_a_transaction(
 
 
 async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones(
-    metadata: SqliteMetadata, tmp_path: Path
+    metadata: Metadata, tmp_path: Path
 ) -> None:
     """To be asked for, listed, tagged, deleted, restored: none of that writes their bytes again."""
     await add(metadata, b"config", to=HELLO)
@@ -87,12 +86,12 @@ async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     for manifest in large:
-        assert await metadata.promise_manifest(HELLO, manifest.digest, now=1e6, grace=1.0)
+        assert await metadata.manifests.promise(HELLO, manifest.digest, now=1e6, grace=1.0)
     await push(metadata, index(large), "all")
     for manifest in large:
         await push(metadata, manifest, "second")
         await delete(metadata, manifest.digest)
-        await metadata.restore_manifest(HELLO, manifest.digest, change=by_alice())
+        await metadata.trash.restore_manifest(HELLO, manifest.digest, change=by_alice())
 
     assert (tmp_path / "db-wal").stat().st_size < 1024 * 1024
 
@@ -100,7 +99,7 @@ async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones
 @pytest.fixture
 def few_rows(monkeypatch: pytest.MonkeyPatch) -> int:
     """Rows that one transaction changes, about: as few as there are enough of in a test."""
-    monkeypatch.setattr(writer, "MOST_ROWS", 20)
+    monkeypatch.setattr(batches, "MOST_ROWS", 20)
     return 20
 
 
@@ -111,7 +110,7 @@ TAGS = sorted(f"v{number}" for number in range(MANY))
 
 
 async def test_no_transaction_takes_long_because_a_manifest_is_large(
-    database: Watched, metadata: SqliteMetadata, few_rows: int
+    database: Watched, metadata: Metadata, few_rows: int
 ) -> None:
     """From its push to its collection, with many tags and many that are about it."""
     blobs = await add(metadata, b"config", *LAYERS)
@@ -125,7 +124,7 @@ async def test_no_transaction_takes_long_because_a_manifest_is_large(
     assert await delete(metadata, LARGE.digest, at=1)
     assert await tags_of(metadata) == []
 
-    restored = await metadata.restore_manifest(HELLO, LARGE.digest, change=by_alice(2))
+    restored = await metadata.trash.restore_manifest(HELLO, LARGE.digest, change=by_alice(2))
     assert sorted(tag for tag, _ in restored.tags) == TAGS
     assert await tags_of(metadata) == TAGS
 
@@ -133,73 +132,74 @@ async def test_no_transaction_takes_long_because_a_manifest_is_large(
     assert (await collected(metadata, at=4)) == [LARGE.digest]
     # What was about it, and what it needed, is garbage now.
     limits = Criteria(now=1e9, grace=1, trash_before=1e9, untagged=True)
-    found = await metadata.find_garbage(limits)
+    found = await metadata.collection.find(limits)
     assert sorted(garbage.digest for garbage in found.manifests) == sorted(about)
     assert {link.digest for link in found.links} == set(blobs)
     assert max(database.changes) <= 4 * few_rows
 
 
-async def collected(metadata: SqliteMetadata, *, at: float) -> list[Digest]:
+async def collected(metadata: Metadata, *, at: float) -> list[Digest]:
     """Collect what was deleted, at once; what went."""
     limits = Criteria(now=at, grace=0, trash_before=at, untagged=False)
-    found = await metadata.find_garbage(limits)
-    return [garbage.digest for garbage in await metadata.collect_manifests(found.manifests, limits)]
+    found = await metadata.collection.find(limits)
+    return [
+        garbage.digest
+        for garbage in await metadata.collection.remove_manifests(found.manifests, limits)
+    ]
 
 
 async def test_what_a_large_manifest_refers_to_is_recorded_in_several_transactions(
-    database: Watched, metadata: SqliteMetadata, few_rows: int
+    database: Watched, metadata: Metadata, few_rows: int
 ) -> None:
     """As a check of the whole registry does that finds it missing."""
     await add(metadata, b"config", *LAYERS)
     await push(metadata, LARGE)
     database.changes.clear()
 
-    await metadata.add_children(HELLO, LARGE.digest, LARGE.edges, now=1)
+    await metadata.inspection.add_children(HELLO, LARGE.digest, LARGE.edges, now=1)
 
     assert max(database.changes) <= 4 * few_rows
 
 
 async def test_a_push_that_is_not_at_its_end_is_seen_by_nobody_and_keeps_what_it_needs(
-    database: Watched, metadata: SqliteMetadata, few_rows: int
+    database: Watched, metadata: Metadata, few_rows: int
 ) -> None:
     """If it never comes to its end, it goes as what was deleted does."""
     (config, *_) = await add(metadata, b"config", *LAYERS, at=1)
-    start = Push(HELLO, LARGE, children_required=True, sizes_required=True, change=by_alice(1))
+    start = ManifestPush(repository=HELLO, manifest=LARGE, sizes_required=True, change=by_alice(1))
     assert len(LARGE.edges) > few_rows
     await database.write(lambda connection: start.prepare(connection, LARGE.edges[:few_rows]))
 
-    assert await metadata.find_manifest(HELLO, LARGE.digest) is None
-    assert await metadata.list_trash(HELLO, deleted_since=0) == []
-    assert await metadata.list_known_manifests(after=0, size=1) == []
+    assert await metadata.manifests.find(HELLO, LARGE.digest) is None
+    assert await metadata.trash.page(HELLO, deleted_since=0) == []
+    assert await metadata.inspection.list_manifests(after=0, size=1) == []
     assert not await delete(metadata, LARGE.digest)
     with pytest.raises(NotRestorable, match="is not in the trash"):
-        await metadata.restore_manifest(HELLO, LARGE.digest, change=by_alice())
+        await metadata.trash.restore_manifest(HELLO, LARGE.digest, change=by_alice())
     with pytest.raises(BlobInUse):
-        await metadata.delete_blob(HELLO, config, now=2)
+        await metadata.links.delete(HELLO, config, change=by_alice(2))
     at_once = Criteria(now=2, grace=10, trash_before=2, untagged=True)
-    assert (await metadata.find_garbage(at_once)).manifests == []
+    assert (await metadata.collection.find(at_once)).manifests == []
 
     later = Criteria(now=20, grace=10, trash_before=20, untagged=True)
-    found = await metadata.find_garbage(later)
+    found = await metadata.collection.find(later)
     assert [garbage.digest for garbage in found.manifests] == [LARGE.digest]
     assert config in {link.digest for link in found.links}
-    await metadata.collect_manifests(found.manifests, later)
-    assert await metadata.list_manifests(HELLO) == []
+    await metadata.collection.remove_manifests(found.manifests, later)
+    assert await metadata.manifests.with_children(HELLO) == []
     with pytest.raises(Unavailable, match="push the manifest again"):
-        await database.write(
-            lambda connection: start.store(connection, [Tag("v1")], absent=(), immutable=())
-        )
+        await database.write(start.store)
     assert await push(metadata, LARGE, "v1") == LARGE.digest
     assert await digest_of(metadata, "v1") == LARGE.digest
 
 
 async def test_a_push_in_pieces_that_is_refused_leaves_what_was_there(
-    database: Watched, metadata: SqliteMetadata, few_rows: int
+    database: Watched, metadata: Metadata, few_rows: int
 ) -> None:
     """The manifest was pushed before; since then one of its blobs was lost."""
     (config, *_) = await add(metadata, b"config", *LAYERS)
     await push(metadata, LARGE, "v1")
-    await metadata.lose_blob(config, now=1)
+    await metadata.inspection.lose_blob(config, now=1)
 
     with pytest.raises(ManifestBlobUnknown):
         await push(metadata, LARGE, "v2")
@@ -209,35 +209,35 @@ async def test_a_push_in_pieces_that_is_refused_leaves_what_was_there(
 
 
 async def test_a_collection_that_was_interrupted_is_gone_on_with(
-    database: Watched, metadata: SqliteMetadata, few_rows: int
+    database: Watched, metadata: Metadata, few_rows: int
 ) -> None:
     """What is partly gone cannot be restored; pushed again, it is whole."""
     await add(metadata, b"config", *LAYERS)
     await push(metadata, LARGE, "v1")
     await delete(metadata, LARGE.digest, at=1)
     limits = Criteria(now=2, grace=0, trash_before=2, untagged=False)
-    found = (await metadata.find_garbage(limits)).manifests
+    found = (await metadata.collection.find(limits)).manifests
     progress = await database.write(
         lambda connection: collection.remove_manifests(connection, found, limits)
     )
     assert (progress.removed, progress.done) == ([], 0)
 
     with pytest.raises(NotRestorable, match="it was collected, or never pushed"):
-        await metadata.restore_manifest(HELLO, LARGE.digest, change=by_alice(2))
+        await metadata.trash.restore_manifest(HELLO, LARGE.digest, change=by_alice(2))
     await push(metadata, LARGE, "v2")
     assert await digest_of(metadata, "v2") == LARGE.digest
     assert await collected(metadata, at=3) == []
-    (known,) = await metadata.list_known_manifests(after=0, size=1)
+    (known,) = await metadata.inspection.list_manifests(after=0, size=1)
     assert len(known.children) == MANY + 1
 
     await delete(metadata, LARGE.digest, at=4)
     await database.write(lambda connection: collection.remove_manifests(connection, found, limits))
     assert await collected(metadata, at=5) == [LARGE.digest]
-    assert await metadata.list_manifests(HELLO) == []
+    assert await metadata.manifests.with_children(HELLO) == []
 
 
 async def test_a_collection_plans_no_more_than_it_is_told(
-    metadata: SqliteMetadata, database: Watched
+    metadata: Metadata, database: Watched
 ) -> None:
     """Whatever falls with what; in the end all of it is gone."""
     blobs = await add(metadata, b"config", *LAYERS)
@@ -249,22 +249,22 @@ async def test_a_collection_plans_no_more_than_it_is_told(
         await delete(metadata, digest, at=1)
     limits = Criteria(now=1e9, grace=1, trash_before=1e9, untagged=True, at_most=10)
     while True:
-        found = await metadata.find_garbage(limits)
+        found = await metadata.collection.find(limits)
         assert len(found.manifests) <= 10
         assert len(found.links) <= 30
-        await metadata.collect_manifests(found.manifests, limits)
-        await metadata.collect_links(found.links, limits)
-        await metadata.collect_blobs([blob.digest for blob in found.blobs], now=1e9)
-        await metadata.forget_deletions([blob.digest for blob in found.blobs])
+        await metadata.collection.remove_manifests(found.manifests, limits)
+        await metadata.collection.remove_links(found.links, limits)
+        await metadata.collection.remove_blobs([blob.digest for blob in found.blobs], now=1e9)
+        await metadata.collection.end_deletions([blob.digest for blob in found.blobs])
         if not found.manifests and not found.links and not found.blobs:
             break
 
-    assert await metadata.list_manifests(HELLO) == []
-    assert await metadata.known_blobs(blobs) == []
+    assert await metadata.manifests.with_children(HELLO) == []
+    assert await metadata.inspection.known_blobs(blobs) == []
 
 
 async def test_only_so_many_referrers_are_looked_at_in_one_read(
-    metadata: SqliteMetadata, monkeypatch: pytest.MonkeyPatch
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Be they shown or not; the next read goes on where that one ended."""
     monkeypatch.setattr(manifests, "MAX_LOOKED_AT", 3)
@@ -280,7 +280,7 @@ async def test_only_so_many_referrers_are_looked_at_in_one_read(
     }
     found, after = [], ""
     for _ in range(3):
-        some = await metadata.list_referrers(
+        some = await metadata.manifests.referrers(
             HELLO,
             subject.digest,
             artifact_type="application/a",

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 
 from lading.core.manifest import Manifest
-from lading.metadata.database import FileDatabase
+from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.large import CAPACITY, SMALL
-from lading.metadata.sqlite import SqliteMetadata
-from lading.metadata.writer import Work
+from lading.ports.database import Work
 from tests.support.contents import HELLO, index
-from tests.support.rows import push
+from tests.support.rows import open_metadata, push
 
 
 def large(mark: str, size: int = SMALL) -> Manifest:
@@ -22,12 +21,12 @@ def large(mark: str, size: int = SMALL) -> Manifest:
 
 
 async def test_all_who_ask_at_once_get_the_same_bytes(tmp_path: Path) -> None:
-    metadata = SqliteMetadata.open(tmp_path / "metadata.sqlite3")
+    metadata = open_metadata(tmp_path / "metadata.sqlite3")
     manifest = large("fleet")
     await push(metadata, manifest)
 
     found = await asyncio.gather(
-        *(metadata.find_manifest(HELLO, manifest.digest) for _ in range(50))
+        *(metadata.manifests.find(HELLO, manifest.digest) for _ in range(50))
     )
 
     assert {each.body for each in found if each} == {manifest.body}
@@ -36,20 +35,20 @@ async def test_all_who_ask_at_once_get_the_same_bytes(tmp_path: Path) -> None:
 
 
 async def test_what_is_kept_is_bounded(tmp_path: Path) -> None:
-    metadata = SqliteMetadata.open(tmp_path / "metadata.sqlite3")
+    metadata = open_metadata(tmp_path / "metadata.sqlite3")
     for number in range(4):
         manifest = large(str(number), CAPACITY // 3)
         await push(metadata, manifest)
-        await metadata.find_manifest(HELLO, manifest.digest)
+        await metadata.manifests.find(HELLO, manifest.digest)
 
-    assert sum(map(len, metadata._large._bodies._things.values())) <= CAPACITY
+    assert sum(map(len, metadata.manifests._large._bodies._things.values())) <= CAPACITY
     await metadata.close()
 
 
 @pytest.mark.parametrize("damaged", [False, True])
 async def test_it_says_whether_the_bytes_are_right(tmp_path: Path, damaged: bool) -> None:
     path = tmp_path / "metadata.sqlite3"
-    metadata = SqliteMetadata.open(path)
+    metadata = open_metadata(path)
     manifest = large("sound")
     await push(metadata, manifest)
     if damaged:
@@ -57,7 +56,7 @@ async def test_it_says_whether_the_bytes_are_right(tmp_path: Path, damaged: bool
             connection.execute("UPDATE documents SET body = zeroblob(length(body))")
 
     for _ in range(2):  # what is wrong is not kept
-        found = await metadata.find_manifest(HELLO, manifest.digest)
+        found = await metadata.manifests.find(HELLO, manifest.digest)
         assert found is not None
         assert found.checked is not damaged
     await metadata.close()
@@ -67,7 +66,7 @@ async def test_many_annotations_are_read_off_the_event_loop(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Be it one that has them, or all together; and few are read on it, without a thread."""
-    metadata = SqliteMetadata.open(tmp_path / "metadata.sqlite3")
+    metadata = open_metadata(tmp_path / "metadata.sqlite3")
     few, many, large_one = (index([], annotations={"of": name}) for name in ("few", "many", "one"))
     for number in range(3):
         await push(metadata, _about(few, number, 100))
@@ -82,7 +81,7 @@ async def test_many_annotations_are_read_off_the_event_loop(
 
     monkeypatch.setattr(FileDatabase, "scan", counted)
     for subject, count, expected in ((few, 3, 0), (many, 3, 1), (large_one, 1, 2)):
-        found = await metadata.list_referrers(
+        found = await metadata.manifests.referrers(
             HELLO, subject.digest, artifact_type=None, after="", limit=10, max_size=CAPACITY
         )
         assert len(found.items) == count

@@ -4,14 +4,14 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 
 from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import links, manifests, repositories, tags, uploads
-from lading.metadata.database import FileDatabase
-from lading.metadata.pushes import Push
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
+from lading.metadata.pushes import ManifestPush
 from tests.support.contents import image, index, new_upload
 
 # A name of what a statement itself makes may follow; a table may not.
@@ -19,17 +19,16 @@ FULL_SCAN = re.compile(r"SCAN (?!here|holders|CONSTANT ROW)")
 
 HERE, THERE = RepositoryName("here"), RepositoryName("there")
 CHANGE = Change("ann", 1.0)
+CONTROL = {"BEGIN IMMEDIATE", "COMMIT"}
 
 
-def test_no_statement_of_a_request_reads_a_whole_table(tmp_path: Path) -> None:
+async def test_no_statement_of_a_request_reads_a_whole_table() -> None:
     """Each is asked how it would run: with a million blobs, too, it must not read them all."""
-    FileDatabase(tmp_path / "db").close()
-    connection = sqlite3.connect(tmp_path / "db", isolation_level=None)
-    connection.execute("BEGIN")
-    with traced(connection) as statements:
-        _push_and_pull(connection)
-    plans = {statement: _plan(connection, statement) for statement in statements}
-    connection.close()
+    database = MemoryDatabase()
+    with traced(database._connection) as statements:
+        await _push_and_pull(Metadata.on(database))
+    plans = {text: _plan(database._connection, text) for text in statements if text not in CONTROL}
+    database.close()
 
     assert len(plans) > 30
     assert {text: plan for text, plan in plans.items() if FULL_SCAN.search(plan)} == {}
@@ -38,38 +37,42 @@ def test_no_statement_of_a_request_reads_a_whole_table(tmp_path: Path) -> None:
     assert all("USING COVERING INDEX" in plan for plan in pages)  # no row of the table for each
 
 
-def _push_and_pull(connection: sqlite3.Connection) -> None:
-    layer, config = b"layer", b"config"
-    for number, data in enumerate((layer, config)):
+async def _push_and_pull(metadata: Metadata) -> None:
+    layer, config = Digest.of(b"layer"), Digest.of(b"config")
+    for digest in (layer, config):
         upload = new_upload(HERE)
-        links.add_blob(connection, HERE, Digest.of(data), len(data), 1.0)
-        uploads.commit(connection, upload, Digest.of(data), float(number))
-        assert uploads.find_committed(connection, upload) == Digest.of(data)
-        assert links.promise(connection, HERE, Digest.of(data), 1.0) == len(data)
-    assert links.mount(connection, THERE, Digest.of(layer), HERE, 1.0)
-    links.repositories_with(connection, Digest.of(layer), 20)
-    pushed = image(config, layer)
+        await metadata.links.add(HERE, digest, 5, upload=upload, change=CHANGE)
+        assert await metadata.committed_uploads.find(upload) == digest
+        assert await metadata.links.promise(HERE, digest, now=9.0, grace=1.0) == 5
+    assert await metadata.links.mount(THERE, layer, source=HERE, change=CHANGE)
+    await metadata.links.repositories_with(layer, limit=20)
+    pushed = image(b"config", b"layer")
     listed = index([pushed])
-    about = image(config, layer, subject=pushed)
+    about = image(b"config", b"layer", subject=pushed)
     for manifest in (pushed, listed, about):
-        push = Push(HERE, manifest, children_required=True, sizes_required=False, change=CHANGE)
-        push.require_present(connection)
-        push.prepare(connection, manifest.edges)
-        push.store(connection, [Tag("latest")], absent=[Tag("no")], immutable=())
-        push.keep_referrers(connection, "")
-        assert manifests.find(connection, HERE, manifest.digest)
-        assert manifests.promise(connection, HERE, manifest.digest, 1.0)
-    assert manifests.find(connection, HERE, Tag("latest"))
-    repositories.is_listed(connection, HERE)
-    repositories.page(connection, "a", 10, "")
-    repositories.page(connection, "a", 10, "prefix")
-    assert tags.page(connection, HERE, "a", 10)
-    manifests.referrers(
-        connection, HERE, pushed.digest, artifact_type="a/b", after="", limit=10, max_size=100
+        push = ManifestPush(
+            repository=HERE,
+            manifest=manifest,
+            tags=[Tag("latest")],
+            absent=[Tag("no")],
+            change=CHANGE,
+        )
+        await metadata.database.read(push.require_present)
+        await metadata.database.write(partial(push.prepare, edges=manifest.edges))
+        await metadata.manifests.push(push)
+        await metadata.database.write(partial(push.keep_referrers, after=""))
+        assert await metadata.manifests.promise(HERE, manifest.digest, now=9.0, grace=1.0)
+    assert await metadata.manifests.find(HERE, Tag("latest"))
+    assert await metadata.repositories.exists(HERE)
+    await metadata.repositories.page(after="a", limit=10)
+    await metadata.repositories.page(after="a", limit=10, prefix="prefix")
+    assert await metadata.tags.page(HERE, after="a", limit=10)
+    await metadata.manifests.referrers(
+        HERE, pushed.digest, artifact_type="a/b", after="", limit=10, max_size=100
     )
-    assert tags.delete(connection, HERE, Tag("latest"), (), CHANGE)
-    assert manifests.delete(connection, HERE, about.digest, (), CHANGE)
-    assert links.unlink(connection, THERE, Digest.of(layer), 1.0)
+    assert await metadata.tags.delete(HERE, Tag("latest"), immutable=(), change=CHANGE)
+    assert await metadata.manifests.delete(HERE, about.digest, immutable=(), change=CHANGE)
+    assert await metadata.links.delete(THERE, layer, change=CHANGE)
 
 
 @contextmanager

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from lading.core.errors import Unavailable
-from lading.metadata.sqlite import SqliteMetadata
-from tests.support.rows import by_alice
+from lading.metadata.metadata import Metadata
+from tests.support.rows import by_alice, open_metadata
 
 
 @pytest.fixture
@@ -18,9 +18,9 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-async def metadata(path: Path) -> AsyncIterator[SqliteMetadata]:
+async def metadata(path: Path) -> AsyncIterator[Metadata]:
     """An open database."""
-    metadata = SqliteMetadata.open(path)
+    metadata = open_metadata(path)
     yield metadata
     await metadata.close()
 
@@ -30,59 +30,55 @@ def hint(path: Path) -> Path:
     return path.with_name("metadata.sqlite3.read-only")
 
 
-async def test_all_processes_see_it_at_once(metadata: SqliteMetadata, path: Path) -> None:
+async def test_all_processes_see_it_at_once(metadata: Metadata, path: Path) -> None:
     """As often as it is switched; the first one who does is told."""
-    other = SqliteMetadata.open(path)
+    other = open_metadata(path)
     for at in (1.0, 2.0):
-        assert await other.find_read_only() is None
-        await metadata.set_read_only(by_alice(at))
-        await other.set_read_only(by_alice(at + 0.5))
-        assert await other.find_read_only() == await metadata.find_read_only() == by_alice(at)
-        await metadata.set_read_only(None)
-        assert await metadata.find_read_only() is None
-        assert await other.find_read_only() is None
+        assert await other.read_only.find() is None
+        await metadata.read_only.set(by_alice(at))
+        await other.read_only.set(by_alice(at + 0.5))
+        assert await other.read_only.find() == await metadata.read_only.find() == by_alice(at)
+        await metadata.read_only.set(None)
+        assert await metadata.read_only.find() is None
+        assert await other.read_only.find() is None
     await other.close()
 
 
-async def test_nobody_reads_a_row_that_cannot_be_there(
-    metadata: SqliteMetadata, path: Path
-) -> None:
+async def test_nobody_reads_a_row_that_cannot_be_there(metadata: Metadata, path: Path) -> None:
     """The file is gone when it is off."""
     assert not hint(path).exists()
-    await metadata.set_read_only(by_alice())
+    await metadata.read_only.set(by_alice())
     assert hint(path).exists()
-    await metadata.set_read_only(None)
+    await metadata.read_only.set(None)
     assert not hint(path).exists()
 
 
-async def test_a_file_that_a_crash_left_does_not_count(
-    metadata: SqliteMetadata, path: Path
-) -> None:
+async def test_a_file_that_a_crash_left_does_not_count(metadata: Metadata, path: Path) -> None:
     """The row is what counts."""
     hint(path).touch()
-    assert await metadata.find_read_only() is None
-    await metadata.set_read_only(None)
+    assert await metadata.read_only.find() is None
+    await metadata.read_only.set(None)
     assert not hint(path).exists()
 
 
 async def test_a_database_that_comes_without_the_file_gets_it(
-    metadata: SqliteMetadata, path: Path
+    metadata: Metadata, path: Path
 ) -> None:
     """From a backup, or after a power cut."""
-    await metadata.set_read_only(by_alice())
+    await metadata.read_only.set(by_alice())
     hint(path).unlink()
 
-    again = SqliteMetadata.open(path)
+    again = open_metadata(path)
 
-    assert await again.find_read_only() == await metadata.find_read_only() == by_alice()
+    assert await again.read_only.find() == await metadata.read_only.find() == by_alice()
     await again.close()
 
 
 async def test_it_holds_where_the_file_cannot_be_made(
-    metadata: SqliteMetadata, path: Path, monkeypatch: pytest.MonkeyPatch
+    metadata: Metadata, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Then the row is read; and nobody is told that it was switched on when it was not."""
-    await metadata.set_read_only(by_alice())
+    await metadata.read_only.set(by_alice())
     hint(path).unlink()
 
     def full(*_: object) -> int:
@@ -90,8 +86,8 @@ async def test_it_holds_where_the_file_cannot_be_made(
 
     with monkeypatch.context() as broken:
         broken.setattr(Path, "touch", full)
-        again = SqliteMetadata.open(path)
-        assert await again.find_read_only() == by_alice()
+        again = open_metadata(path)
+        assert await again.read_only.find() == by_alice()
         with pytest.raises(Unavailable, match="No space left"):
-            await metadata.set_read_only(by_alice(2))
+            await metadata.read_only.set(by_alice(2))
     await again.close()

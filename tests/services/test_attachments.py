@@ -14,8 +14,9 @@ from lading.core.history import TrashedManifest
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Tag
+from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata import orphans
-from lading.metadata.sqlite import SqliteMetadata
+from lading.metadata.metadata import Metadata
 from lading.services import collect, trash
 from lading.services.listing import list_tags
 from lading.services.registry import Policy
@@ -25,7 +26,9 @@ from tests.support.people import DAY, People
 
 @pytest.fixture
 async def people() -> People:
-    return People(SqliteMetadata.in_memory(), Stores.in_memory(), policy=Policy(attachments=True))
+    return People(
+        Metadata.on(MemoryDatabase()), Stores.in_memory(), policy=Policy(attachments=True)
+    )
 
 
 def tag_of(subject: Manifest, ending: str = ".sig") -> Tag:
@@ -48,7 +51,7 @@ def trashed(items: Sequence[GarbageItem]) -> list[str]:
 
 
 async def test_attachments_stay_unless_they_are_asked_for() -> None:
-    people = People(SqliteMetadata.in_memory(), Stores.in_memory())
+    people = People(Metadata.on(MemoryDatabase()), Stores.in_memory())
     subject = await people.push_image(b"one", "latest")
     signature = await attach(people, subject)
     await people.delete(subject.digest)
@@ -241,7 +244,7 @@ async def test_an_immutable_attachment_stays() -> None:
     """However many there are: those that may go are found behind them."""
     rule = ImmutableTags([Glob("**")], [Glob("*.sig")])
     policy = Policy(attachments=True, immutable=[rule])
-    people = People(SqliteMetadata.in_memory(), Stores.in_memory(), policy=policy)
+    people = People(Metadata.on(MemoryDatabase()), Stores.in_memory(), policy=policy)
     subjects = [await people.push_image(str(number).encode()) for number in range(5)]
     for subject in subjects:
         await attach(people, subject)

@@ -14,6 +14,7 @@ from lading.services.pull import stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
 from tests.support.contents import HELLO, OTHER, image, index, new_upload
 from tests.support.people import DAY, People, pieces
+from tests.support.rows import by_alice
 
 
 async def test_an_image_in_use_keeps_all_it_has(people: People) -> None:
@@ -373,9 +374,9 @@ async def test_a_collection_that_was_interrupted_is_finished_by_the_next(people:
     """The rows were gone, the bytes were not."""
     digest = await people.push_blob(b"alone")
     people.now += people.policy.grace
-    (link,) = (await people.metadata.find_garbage(people.limits())).links
-    await people.metadata.collect_links([link], people.limits())
-    assert await people.metadata.collect_blobs([digest], now=people.now) == [digest]
+    (link,) = (await people.metadata.collection.find(people.limits())).links
+    await people.metadata.collection.remove_links([link], people.limits())
+    assert await people.metadata.collection.remove_blobs([digest], now=people.now) == [digest]
 
     (removed,) = await people.collect()
 
@@ -392,7 +393,9 @@ async def test_a_blob_that_is_being_pushed_is_waited_for(people: People) -> None
     collecting = collect.run(people.registry, plan)
     async with people.locks.lock(digest):
         assert await anext(collecting) == plan.links[0]
-        await people.metadata.add_blob(HELLO, digest, 5, upload=new_upload(), now=people.now)
+        await people.metadata.links.add(
+            HELLO, digest, 5, upload=new_upload(), change=by_alice(people.now)
+        )
 
     assert [item async for item in collecting] == []
     assert await people.stored() == {digest}

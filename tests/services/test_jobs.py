@@ -104,7 +104,7 @@ async def test_a_job_that_is_interrupted_lets_go_of_its_lease(people: People) ->
     keeping.cancel()
     await asyncio.wait([keeping])
 
-    state = await people.metadata.find_job("work")
+    state = await people.metadata.jobs.find("work")
     assert state is not None
     assert (state.holder, state.finished_at) == (None, None)
 
@@ -113,7 +113,7 @@ async def test_a_job_that_is_interrupted_while_it_is_claimed_lets_go_too(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The claim is written although nobody waits for it any more."""
-    claimed, claim = asyncio.Event(), people.metadata.claim_job
+    claimed, claim = asyncio.Event(), people.metadata.jobs.claim
 
     async def claim_and_wait(
         name: str, holder: str, *, now: float, expires_at: float, finished_before: float | None
@@ -129,7 +129,7 @@ async def test_a_job_that_is_interrupted_while_it_is_claimed_lets_go_too(
     keeping.cancel()
     await asyncio.wait([keeping])
 
-    state = await people.metadata.find_job("work")
+    state = await people.metadata.jobs.find("work")
     assert state is not None
     assert state.holder is None
 
@@ -190,10 +190,10 @@ async def test_a_registry_that_was_made_read_only_is_left_as_it_is(people: Peopl
     job = Job(jobs.COLLECT, 1, jobs.collect_garbage)
     blob = await people.push_blob(b"in no image")
     people.now += 2 * DAY
-    await people.metadata.set_read_only(people.registry.change_by(ALICE))
+    await people.metadata.read_only.set(people.registry.change_by(ALICE))
     await once(people, job)
     assert await people.stored() == {blob}
-    await people.metadata.set_read_only(None)
+    await people.metadata.read_only.set(None)
     await once(people, job)
     assert await people.stored() == set()
 

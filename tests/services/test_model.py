@@ -11,7 +11,6 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Any, TypeVar
 
 import pytest
@@ -45,8 +44,11 @@ from lading.core.garbage import (
     InterruptedCommit,
 )
 from lading.core.names import RepositoryName, Tag, UploadId
-from lading.metadata import sqlite, writer
-from lading.metadata.sqlite import SqliteMetadata
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata import batches
+from lading.metadata import manifests as manifests_noun
+from lading.metadata.metadata import Metadata
+from lading.ports.database import SqlConnection
 from lading.services import collect, delete, pull, push_blob, trash
 from lading.services.collect import Plan
 from lading.services.push_blob import Chunk
@@ -55,6 +57,7 @@ from tests.services.model import Repository
 from tests.services.model_contents import CONTENTS, MANIFESTS, NAME_OF, NAMES, TAGS
 from tests.support.contents import read
 from tests.support.people import DAY, People, pieces
+from tests.support.rows import open_metadata
 
 T = TypeVar("T")
 
@@ -86,7 +89,7 @@ class Services(RuleBasedStateMachine):
         self.loop = asyncio.new_event_loop()
         policy = Policy(grace=GRACE, trash=WINDOW, upload_age=AGE)
         metadata, blobs = self.open()
-        self.database = metadata._database
+        self.database = metadata.database
         self.people = People(metadata, blobs, window=WINDOW, policy=policy)
         self.model = {name: Repository() for name in NAMES}
         self.uploads: dict[UploadId, tuple[RepositoryName, bytes, float]] = {}
@@ -94,9 +97,9 @@ class Services(RuleBasedStateMachine):
         self.running: AsyncGenerator[object, None] | None = None
         self.sound = True
 
-    def open(self) -> tuple[SqliteMetadata, Stores]:
+    def open(self) -> tuple[Metadata, Stores]:
         """Open the stores."""
-        return SqliteMetadata.in_memory(), Stores.in_memory()
+        return Metadata.on(MemoryDatabase()), Stores.in_memory()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Let the registry do something, which takes a second."""
@@ -418,11 +421,11 @@ class Services(RuleBasedStateMachine):
         for name, repository in self.model.items():
             registry, grant = self.people.registry, self.people.may(name)
             for manifest in MANIFESTS.values():
-                found = await registry.metadata.find_manifest(name, manifest.digest)
+                found = await registry.metadata.manifests.find(name, manifest.digest)
                 assert (found is not None) == repository.live(manifest.digest)
                 assert found is None or found.body == manifest.body
             for tag in TAGS:
-                found = await registry.metadata.find_manifest(name, Tag(tag))
+                found = await registry.metadata.manifests.find(name, Tag(tag))
                 assert (None if found is None else found.digest) == repository.tags.get(tag)
             for digest, data in CONTENTS.items():
                 if digest in repository.blobs():
@@ -456,22 +459,22 @@ class Services(RuleBasedStateMachine):
     def rows(self) -> dict[str, int]:
         """How many rows there are of what a collection removes."""
 
-        def count(connection: Connection) -> dict[str, int]:
+        def count(connection: SqlConnection) -> dict[str, int]:
             return {
                 table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
                 for table in TABLES
             }
 
-        return self.database.read(count)
+        return self.loop.run_until_complete(self.database.read(count))
 
 
 class ServicesOnFiles(Services):
     """On the file system, as in production."""
 
-    def open(self) -> tuple[SqliteMetadata, Stores]:
+    def open(self) -> tuple[Metadata, Stores]:
         """Open the stores, in memory where there is a file system for that: it syncs faster."""
         self.root = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
-        return SqliteMetadata.open(self.root / "db"), Stores.in_files(self.root / "data")
+        return open_metadata(self.root / "db"), Stores.in_files(self.root / "data")
 
     def close(self) -> None:
         """Leave nothing behind."""
@@ -481,15 +484,15 @@ class ServicesOnFiles(Services):
 
 @pytest.mark.parametrize(
     ("services", "examples", "rows"),
-    [(Services, 150, writer.MOST_ROWS), (Services, 100, 1), (ServicesOnFiles, 15, 2)],
+    [(Services, 150, batches.MOST_ROWS), (Services, 100, 1), (ServicesOnFiles, 15, 2)],
 )
 def test_the_services_are_as_the_model(
     services: type[Services], examples: int, rows: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever people do, whenever the collector comes, and in however many transactions."""
-    if rows < writer.MOST_ROWS:
-        monkeypatch.setattr(writer, "MOST_ROWS", rows)
-        monkeypatch.setattr(sqlite, "FEW_EDGES", 0)
+    if rows < batches.MOST_ROWS:
+        monkeypatch.setattr(batches, "MOST_ROWS", rows)
+        monkeypatch.setattr(manifests_noun, "FEW_EDGES", 0)
     # Each thing by itself, so that people can come between any two.
     monkeypatch.setattr(collect, "BATCH", 1)
     # The same examples each time, unless more are asked for.

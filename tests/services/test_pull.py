@@ -13,11 +13,12 @@ from lading.core.errors import (
     Unavailable,
 )
 from lading.core.names import Tag
-from lading.ports.metadata import StoredManifest
+from lading.metadata.manifests import StoredManifest
 from lading.services import damage
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
 from tests.support.contents import HELLO, OTHER, index
 from tests.support.people import People
+from tests.support.rows import by_alice
 
 
 async def test_what_is_missing_is_told(people: People) -> None:
@@ -79,8 +80,8 @@ async def test_what_is_there_is_told_though_the_promise_cannot_be_written(
 
 async def test_what_a_collection_took_meanwhile_is_unknown_and_not_damaged(people: People) -> None:
     digest = await people.push_blob(b"hello")
-    await people.metadata.delete_blob(HELLO, digest, now=people.now)
-    await people.metadata.collect_blobs([digest], now=people.now)
+    await people.metadata.links.delete(HELLO, digest, change=by_alice(people.now))
+    await people.metadata.collection.remove_blobs([digest], now=people.now)
     await people.blobs.delete([digest])
     assert type(await damage.look_again(people.registry, digest)) is BlobUnknown
 

@@ -7,6 +7,7 @@ import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,13 +26,15 @@ from lading.core.errors import (
 )
 from lading.core.names import UploadId
 from lading.core.ranges import ByteRange
-from lading.metadata.sqlite import SqliteMetadata
+from lading.metadata.attempts import Attempts
+from lading.metadata.links import Links
 from lading.services import push_blob
 from lading.services.pull import pull_blob
 from lading.services.push_blob import Chunk
 from tests.support.contents import HELLO, OTHER, path_of, read
 from tests.support.disk import Disk
 from tests.support.people import People, pieces
+from tests.support.rows import open_metadata
 
 DATA = b"hello world"
 DIGEST = Digest.of(DATA)
@@ -284,7 +287,7 @@ async def test_nobody_waits_while_a_large_upload_is_hashed_and_synced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, algorithm: str
 ) -> None:
     """Others may want the same lock: it has one of 256, by the first digits of its digest."""
-    metadata, stores = SqliteMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path / "data")
+    metadata, stores = open_metadata(tmp_path / "db"), Stores.in_files(tmp_path / "data")
     people, large = People(metadata, stores), bytes(1_000_000)
     digest = Digest.of(large, algorithm)
     neighbours = (b"%d" % number for number in itertools.count())
@@ -446,21 +449,22 @@ async def test_a_mount_from_anywhere_finds_what_may_be_pulled(people: People) ->
     assert await pulled(people) == DATA
 
 
-class FailingMetadata(SqliteMetadata):
-    """A database that fails when a blob is to be added."""
+class FailingLinks(Links):
+    """Links of which none can be added."""
 
     failing = True
 
-    async def add_blob(self, *arguments: object, **more: object) -> None:
+    async def add(self, *arguments: Any, **more: Any) -> None:
         if self.failing:
             raise Unavailable
-        await super().add_blob(*arguments, **more)  # type: ignore[arg-type]
+        await super().add(*arguments, **more)
 
 
 async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path) -> None:
     """The client pushes anew; if it never does, the collector deletes them."""
-    metadata, stores = FailingMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path)
-    people = People(metadata, stores)
+    metadata, stores = open_metadata(tmp_path / "db"), Stores.in_files(tmp_path)
+    links = FailingLinks(metadata.database, Attempts(metadata.database))
+    people = People(replace(metadata, links=links), stores)
     with pytest.raises(Unavailable):
         await people.push_blob(DATA)
     with pytest.raises(BlobUnknown):
@@ -469,7 +473,7 @@ async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path
     await people.collect()
     assert await is_empty(people)
 
-    metadata.failing = False
+    links.failing = False
     await people.push_blob(DATA)
     await people.collect()
     assert await pulled(people) == DATA
@@ -477,14 +481,14 @@ async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path
     await metadata.close()
 
 
-class WatchingMetadata(SqliteMetadata):
-    """A database that calls back before a blob is added."""
+class WatchedLinks(Links):
+    """Links that call back before one is added."""
 
     before: Callable[[], None]
 
-    async def add_blob(self, *arguments: object, **more: object) -> None:
+    async def add(self, *arguments: Any, **more: Any) -> None:
         self.before()
-        await super().add_blob(*arguments, **more)  # type: ignore[arg-type]
+        await super().add(*arguments, **more)
 
 
 async def test_a_row_says_that_a_blob_is_there_when_no_power_cut_can_take_it(
@@ -492,12 +496,13 @@ async def test_a_row_says_that_a_blob_is_there_when_no_power_cut_can_take_it(
 ) -> None:
     """Bytes first, rows second; else a row could outlive its bytes."""
     disk = Disk(monkeypatch, tmp_path)
-    metadata, stores = WatchingMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path / "data")
+    metadata, stores = open_metadata(tmp_path / "db"), Stores.in_files(tmp_path / "data")
+    links = WatchedLinks(metadata.database, Attempts(metadata.database))
     kept: list[bool] = []
-    metadata.before = lambda: kept.append(disk.keeps(path_of(stores, DIGEST)))
+    links.before = lambda: kept.append(disk.keeps(path_of(stores, DIGEST)))
 
     for _ in range(2):
-        await People(metadata, stores).push_blob(DATA)
+        await People(replace(metadata, links=links), stores).push_blob(DATA)
 
     assert kept == [True, True]
     await stores.blobs.close()

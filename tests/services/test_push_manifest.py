@@ -21,7 +21,8 @@ from lading.core.errors import (
     TooManyTags,
 )
 from lading.core.names import Reference, Tag
-from lading.metadata.sqlite import SqliteMetadata
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
 from lading.services.listing import list_tags
 from lading.services.pull import pull_manifest
 from lading.services.push_manifest import MAX_TAGS, SMALL, push_manifest
@@ -117,7 +118,7 @@ async def test_a_manifest_with_another_digest_is_refused(people: People) -> None
     with pytest.raises(DigestMismatch):
         await push(people, Digest.of(b"another"), LATEST)
 
-    assert await people.metadata.list_repositories(after="", limit=1) == []
+    assert await people.metadata.repositories.page(after="", limit=1) == []
 
 
 async def test_a_refused_manifest_leaves_nothing(people: People) -> None:
@@ -127,7 +128,7 @@ async def test_a_refused_manifest_leaves_nothing(people: People) -> None:
     with pytest.raises(ManifestBlobUnknown):
         await push(people, LATEST, body=index([b"missing"]).body)
 
-    assert await people.metadata.list_repositories(after="", limit=1) == []
+    assert await people.metadata.repositories.page(after="", limit=1) == []
 
 
 TEXTS = st.text(st.characters(exclude_categories=()), max_size=6)
@@ -157,7 +158,7 @@ async def test_what_is_accepted_comes_back_as_it_was(
     document: dict[str, Any], media_type: str
 ) -> None:
     """Whatever strings and numbers are in it; all else is refused with a reason."""
-    people = People(SqliteMetadata.in_memory(), Stores.in_memory())
+    people = People(Metadata.on(MemoryDatabase()), Stores.in_memory())
     body = json.dumps(document).encode()
     accepted = False
     with contextlib.suppress(ManifestInvalid):
@@ -173,7 +174,7 @@ async def test_what_is_accepted_comes_back_as_it_was(
     if accepted:
         pulled = await pull_manifest(people.registry, people.may(), LATEST)
         assert (pulled.body, pulled.media_type) == (body, media_type)
-        found = await people.metadata.list_referrers(
+        found = await people.metadata.manifests.referrers(
             HELLO, EMPTY.digest, artifact_type=None, after="", limit=10, max_size=0
         )
         expected = [document.get("annotations", {})] if "subject" in document else []

@@ -10,8 +10,8 @@ from lading.core.access import Action
 from lading.core.clocks import SLACK
 from lading.core.globs import EVERYTHING
 from lading.core.names import Tag
-from lading.ports.maintenance import LONGEST_HOLD, Hold
-from lading.ports.robots import Robot
+from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
+from lading.metadata.robots import Robot
 from lading.services import jobs, lease, push_blob, times, trash
 from lading.services.jobs import Job
 from lading.services.lease import Lease
@@ -70,7 +70,7 @@ async def test_a_lease_of_the_future_is_over(people: People) -> None:
     """Its holder died before the clock was set right."""
     work = Counter()
     people.now += YEARS
-    await people.metadata.claim_job(
+    await people.metadata.jobs.claim(
         "job", "dead", now=people.now, expires_at=people.now + 60, finished_before=None
     )
     people.now -= YEARS
@@ -131,10 +131,10 @@ async def test_what_is_in_the_trash_can_still_be_restored(people: People) -> Non
 
 async def test_a_hold_of_the_future_is_over(people: People) -> None:
     """None lasts so long."""
-    await people.metadata.hold_blobs(Hold("backup", people.now + YEARS))
-    assert await people.metadata.find_hold(now=people.now) is None
-    await people.metadata.hold_blobs(Hold("backup", people.now + LONGEST_HOLD))
-    assert await people.metadata.find_hold(now=people.now) is not None
+    await people.metadata.backup_holds.place(BackupHold("backup", people.now + YEARS))
+    assert await people.metadata.backup_holds.last(now=people.now) is None
+    await people.metadata.backup_holds.place(BackupHold("backup", people.now + LONGEST_HOLD))
+    assert await people.metadata.backup_holds.last(now=people.now) is not None
 
 
 async def test_a_robot_of_the_future_is_good_for_as_long_as_it_was_made_for(
@@ -143,11 +143,11 @@ async def test_a_robot_of_the_future_is_good_for_as_long_as_it_was_made_for(
     """Not for ten years more."""
     then = people.now + YEARS
     robot = Robot("ci", "hash", (EVERYTHING,), frozenset({Action.PULL}), then, "me", then + DAY)
-    await people.metadata.add_robot(replace(robot, used_at=then))
-    await people.metadata.add_robot(replace(robot, name="forever", expires_at=None))
+    await people.metadata.robots.add(replace(robot, used_at=then))
+    await people.metadata.robots.add(replace(robot, name="forever", expires_at=None))
     await times.set_back(people.registry)
     for name, ends in (("ci", people.now + DAY), ("forever", None)):
-        found = await people.metadata.find_robot(name)
+        found = await people.metadata.robots.find(name)
         assert found is not None
         assert (found.created_at, found.expires_at) == (people.now, ends)
 
@@ -158,7 +158,7 @@ async def test_a_clock_that_is_somewhat_off_changes_nothing(people: People) -> N
     deleted = await people.push_image(b"deleted", "old")
     await people.delete(str(deleted.digest))
     people.now -= SLACK
-    assert await people.metadata.set_back_times(now=people.now) == 0
+    assert await people.metadata.times.set_back(now=people.now) == 0
 
 
 async def test_a_clock_that_is_behind_collects_nothing(

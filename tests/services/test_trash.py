@@ -10,7 +10,8 @@ from lading.core.history import Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import Tag
-from lading.metadata.sqlite import SqliteMetadata
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
 from lading.services import trash
 from lading.services.delete import delete_blob
 from lading.services.pull import pull_blob, pull_manifest
@@ -30,7 +31,7 @@ async def pull(people: People, reference: str) -> bytes:
     """Pull a manifest, and all that it refers to; returns its bytes."""
     parsed = Digest(reference) if ":" in reference else Tag(reference)
     manifest = await pull_manifest(people.registry, people.may(), parsed)
-    for known, children in await people.metadata.list_manifests(HELLO):
+    for known, children in await people.metadata.manifests.with_children(HELLO):
         for child in children if known == manifest.digest else ():
             if await people.has(child):
                 await pull(people, child)
@@ -181,7 +182,7 @@ async def test_an_immutable_tag_is_not_moved_back(people: People) -> None:
     immutable = [ImmutableTags([Glob("**")], [Glob("v*")], [])]
     for at, error in ((pushed, TagImmutable), (None, NotRestorable)):
         with pytest.raises(error):
-            await people.metadata.restore_tag(
+            await people.metadata.trash.restore_tag(
                 HELLO,
                 Tag("v1"),
                 at=at,
@@ -312,7 +313,7 @@ async def test_every_move_of_a_tag_is_recorded(people: People) -> None:
 
 async def test_an_index_of_indexes_of_any_depth_comes_back() -> None:
     """Deeper than a program could call itself."""
-    people = People(SqliteMetadata.in_memory(), Stores.in_memory())
+    people = People(Metadata.on(MemoryDatabase()), Stores.in_memory())
     inner: Manifest = await people.push_image(b"one")
     digests = [inner.digest]
     for _ in range(1500):

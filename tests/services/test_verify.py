@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -19,13 +18,16 @@ from lading.core.errors import BlobUnknown, ManifestBlobUnknown, ManifestUnknown
 from lading.core.garbage import GarbageItem
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Tag
-from lading.metadata.sqlite import SqliteMetadata
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
+from lading.ports.database import SqlConnection
 from lading.services import collect, verify
 from lading.services.pull import pull_blob, pull_manifest, stat_blob
 from lading.services.registry import Policy
 from lading.services.verify import Check
 from tests.support.contents import HELLO, OTHER, image, index, path_of, read
 from tests.support.people import DAY, People
+from tests.support.rows import by_alice, open_metadata
 
 LATEST = Tag("latest")
 # That a blob has rows in.
@@ -57,13 +59,13 @@ def replace_bytes(people: People, digest: Digest, data: bytes | None) -> None:
 
 async def execute(people: People, *statements: str) -> None:
     """What a mistake in this program might do to the rows."""
-    assert isinstance(people.metadata, SqliteMetadata)
+    assert isinstance(people.metadata, Metadata)
 
-    def work(connection: sqlite3.Connection) -> None:
+    def work(connection: SqlConnection) -> None:
         for statement in statements:
             connection.execute(statement)
 
-    await people.metadata._database.write(work)
+    await people.metadata.database.write(work)
 
 
 def kinds(findings: Sequence[Finding]) -> list[Kind]:
@@ -113,7 +115,7 @@ async def test_damaged_bytes_are_found_and_the_images_named_that_need_them(
     assert f"{HELLO}@{pushed.digest} (latest)" in finding.explanation
     assert "--repair" in finding.advice
     # Looking changes nothing.
-    assert await people.metadata.find_blob(HELLO, layer) == 9
+    assert await people.metadata.links.find(HELLO, layer) == 9
 
 
 async def test_changed_bytes_of_the_right_size_take_checksums_to_find(people: People) -> None:
@@ -145,7 +147,9 @@ async def test_a_blob_that_was_taken_aside_heals_when_it_is_pushed_again(
         await pull_blob(people.registry, people.may(), layer)
     with pytest.raises(ManifestBlobUnknown):
         await people.push(pushed, "again")
-    assert not await people.metadata.mount_blob(OTHER, layer, source=HELLO, now=people.now)
+    assert not await people.metadata.links.mount(
+        OTHER, layer, source=HELLO, change=by_alice(people.now)
+    )
     # What needs it is, and the check goes on to say so.
     assert (await pull_manifest(people.registry, people.may(), LATEST)).digest == pushed.digest
     assert kinds(await check(people)) == [Kind.BYTES_MISSING]
@@ -194,7 +198,7 @@ async def test_a_lost_blob_that_nothing_needs_goes_with_the_garbage(people: Peop
     assert await check(people) == []
     people.now += 2 * DAY
     await people.collect()
-    assert await people.metadata.known_blobs([blob]) == []
+    assert await people.metadata.inspection.known_blobs([blob]) == []
 
 
 async def test_bytes_that_nothing_knows_of_are_deleted_when_they_are_old(people: People) -> None:
@@ -302,7 +306,7 @@ async def test_nobody_waits_while_bytes_are_read(
     await people.push_image(b"one", "latest")
     await people.push_image(b"two", "other")
     replace_bytes(people, damaged, b"eno")
-    await people.metadata.lose_blob(lost, now=people.now)
+    await people.metadata.inspection.lose_blob(lost, now=people.now)
     await execute(people, *(f"DELETE FROM {t} WHERE digest = '{unrecorded}'" for t in TABLES))
     read_, hash_ = set(), people.blobs.hash
 
@@ -366,7 +370,7 @@ async def test_a_child_that_is_gone_is_found(people: People) -> None:
 
 async def test_a_child_that_the_policy_does_not_ask_for_may_be_missing(tmp_path: Path) -> None:
     people = People(
-        SqliteMetadata.in_memory(), Stores.in_memory(), policy=Policy(children_required=False)
+        Metadata.on(MemoryDatabase()), Stores.in_memory(), policy=Policy(children_required=False)
     )
     await people.push(index([image(b"never pushed")]), "all")
     assert await check(people) == []
@@ -386,14 +390,14 @@ async def test_a_tag_that_leads_to_nothing_is_found(people: People) -> None:
 
 
 async def test_damage_within_the_database_ends_the_check(tmp_path: Path) -> None:
-    people = People(SqliteMetadata.open(tmp_path / "db"), Stores.in_memory())
+    people = People(open_metadata(tmp_path / "db"), Stores.in_memory())
     for number in range(50):
         await people.push_image(b"%d" % number, "latest")
     await people.metadata.close()
     with (tmp_path / "db").open("r+b") as file:
         file.seek(4096 * 8)
         file.write(b"damage" * 3000)
-    people = People(SqliteMetadata.open(tmp_path / "db"), people.stores)
+    people = People(open_metadata(tmp_path / "db"), people.stores)
     findings = await check(people, repair=True)
     assert findings
     assert set(kinds(findings)) == {Kind.DATABASE}
@@ -405,7 +409,7 @@ async def test_nothing_is_found_while_people_push_and_garbage_is_collected(
     tmp_path: Path,
 ) -> None:
     """What is half done when it is looked at is looked at again."""
-    people = People(SqliteMetadata.open(tmp_path / "db"), Stores.in_files(tmp_path / "data"))
+    people = People(open_metadata(tmp_path / "db"), Stores.in_files(tmp_path / "data"))
     stop = asyncio.Event()
 
     async def push_and_delete(name: bytes) -> None:

@@ -7,10 +7,11 @@ import pytest
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown
 from lading.core.why import KeptBy
-from lading.metadata import keepers
+from lading.metadata import why
 from lading.services.why import explain
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.people import DAY, People
+from tests.support.rows import by_alice
 
 
 async def told(people: People, digest: str) -> dict[str, list[str]]:
@@ -109,7 +110,7 @@ async def test_untagged_manifests_stay_unless_they_are_collected(people: People)
 async def test_a_blob_that_no_repository_has_is_about_to_go(people: People) -> None:
     """And then is unknown."""
     digest = await people.push_blob(b"alone")
-    await people.metadata.delete_blob(HELLO, digest, now=people.now)
+    await people.metadata.links.delete(HELLO, digest, change=by_alice(people.now))
 
     assert await told(people, digest) == {}
     await people.collect()
@@ -139,13 +140,13 @@ async def test_what_nothing_keeps_is_what_the_collector_takes(people: People) ->
         people.now = 1_000_000 + days * DAY
         known = await people.stored() | {
             digest
-            for digest, _ in await people.metadata.list_manifests(HELLO)
+            for digest, _ in await people.metadata.manifests.with_children(HELLO)
             if digest in manifests
         }
         unkept = {digest for digest in known if not any((await told(people, digest)).values())}
         await people.collect(untagged=True)
         left = await people.stored() | {
-            digest for digest, _ in await people.metadata.list_manifests(HELLO)
+            digest for digest, _ in await people.metadata.manifests.with_children(HELLO)
         }
         assert known - left == unkept, days
     assert alone not in await people.stored()
@@ -156,7 +157,7 @@ async def test_a_base_layer_is_explained_by_a_part_of_what_needs_it(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There may be thousands of images; a tag is named if one is near."""
-    monkeypatch.setattr(keepers, "MAX_PATHS", 3)
+    monkeypatch.setattr(why, "MAX_PATHS", 3)
     for number in range(6):
         await people.push_image(b"%d" % number, f"v{number}", shared=b"base")
 

@@ -11,7 +11,7 @@ from lading.core.garbage import Criteria, GarbageItem
 from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.ports.metadata import Metadata
+from lading.metadata.metadata import Metadata
 from lading.services import collect, push_blob
 from lading.services.delete import delete_manifest
 from lading.services.push_blob import Chunk
@@ -135,7 +135,7 @@ class People:
     async def has(self, reference: str, repository: RepositoryName = HELLO) -> bool:
         """Whether a manifest can be pulled, with all its blobs."""
         parsed: Reference = Digest(reference) if ":" in reference else Tag(reference)
-        return await self.metadata.find_manifest(repository, parsed) is not None
+        return await self.metadata.manifests.find(repository, parsed) is not None
 
     async def stored(self) -> set[Digest]:
         """All blobs whose bytes are there."""

@@ -1,13 +1,21 @@
 """Rows that clients would bring about, made in few words."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.ports.metadata import Metadata
+from lading.databases.sqlite.file import FileDatabase
+from lading.metadata.metadata import Metadata
+from lading.metadata.pushes import ManifestPush
 from tests.support.contents import HELLO, new_upload
+
+
+def open_metadata(path: Path) -> Metadata:
+    """Open the database in a file, as a worker does."""
+    return Metadata.on(FileDatabase(path), read_only_hint=path.with_name(f"{path.name}.read-only"))
 
 
 def by_alice(at: float = 0) -> Change:
@@ -21,7 +29,9 @@ async def add(
     """Add blobs to a repository, as after their upload; return their digests."""
     digests = [Digest.of(content) for content in contents]
     for digest, content in zip(digests, contents, strict=True):
-        await metadata.add_blob(to, digest, len(content), upload=new_upload(to), now=at)
+        await metadata.links.add(
+            to, digest, len(content), upload=new_upload(to), change=by_alice(at)
+        )
     return digests
 
 
@@ -35,15 +45,15 @@ async def push(
     at: float = 0,
 ) -> Digest:
     """Push a manifest whose contents are there; return its digest."""
-    await metadata.put_manifest(
-        to,
-        manifest,
-        tags=[Tag(tag) for tag in tags],
-        absent=(),
-        immutable=(),
-        children_required=children_required,
-        sizes_required=sizes_required,
-        change=by_alice(at),
+    await metadata.manifests.push(
+        ManifestPush(
+            repository=to,
+            manifest=manifest,
+            tags=[Tag(tag) for tag in tags],
+            children_required=children_required,
+            sizes_required=sizes_required,
+            change=by_alice(at),
+        )
     )
     return manifest.digest
 
@@ -53,7 +63,7 @@ async def digest_of(
 ) -> Digest | None:
     """Return the digest of what a tag or a digest leads to."""
     known: Reference = Digest(reference) if ":" in reference else Tag(reference)
-    found = await metadata.find_manifest(of, known)
+    found = await metadata.manifests.find(of, known)
     return None if found is None else found.digest
 
 
@@ -62,12 +72,12 @@ async def delete(
 ) -> bool:
     """Delete a tag, or a manifest by its digest."""
     if ":" in reference:
-        return await metadata.delete_manifest(
+        return await metadata.manifests.delete(
             of, Digest(reference), immutable=(), change=by_alice(at)
         )
-    return await metadata.delete_tag(of, Tag(reference), immutable=(), change=by_alice(at))
+    return await metadata.tags.delete(of, Tag(reference), immutable=(), change=by_alice(at))
 
 
 async def tags_of(metadata: Metadata, repository: RepositoryName = HELLO) -> Sequence[str]:
     """Return all tags of a repository."""
-    return await metadata.list_tags(repository, after="", limit=1000)
+    return await metadata.tags.page(repository, after="", limit=1000)

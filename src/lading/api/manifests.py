@@ -6,7 +6,7 @@ from lading.core.names import Tag, parse_reference, parse_wanted
 from lading.edge.body import skip_body, whole_body
 from lading.edge.conditions import creates_only, etag, is_fresh
 from lading.edge.response import Response
-from lading.ports.metadata import StoredManifest
+from lading.metadata.manifests import StoredManifest
 from lading.services.delete import delete_manifest
 from lading.services.pull import pull_manifest, stat_manifest
 from lading.services.push_manifest import push_manifest

@@ -12,7 +12,7 @@ from lading.auth.authenticator import Authenticator, Login, none
 from lading.core import robots
 from lading.core.access import Principal, Right
 from lading.core.typing import override
-from lading.ports.robots import Robot, Robots
+from lading.metadata.robots import Robot, Robots
 
 
 class RobotLogins(Authenticator):
@@ -54,7 +54,7 @@ class RobotLogins(Authenticator):
         if not used:
             return
         try:
-            await self._robots.note_robots_used(used)
+            await self._robots.note_used(used)
         except BaseException:
             self._used = used | self._used
             raise
@@ -62,9 +62,7 @@ class RobotLogins(Authenticator):
     def _find(self, name: str) -> Awaitable[Robot | None]:
         """A robot by the name of its login."""
         return (
-            self._robots.find_robot(name.removeprefix(robots.PREFIX))
-            if self.may_know(name)
-            else none()
+            self._robots.find(name.removeprefix(robots.PREFIX)) if self.may_know(name) else none()
         )
 
     def _use(self, robot: Robot) -> Login | None:

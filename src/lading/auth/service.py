@@ -22,7 +22,7 @@ from lading.core.clocks import SLACK
 from lading.core.errors import StorageFull, Unavailable
 from lading.core.permissions import Permissions
 from lading.core.scopes import CATALOG, Scope
-from lading.ports.refresh_tokens import RefreshToken, RefreshTokens
+from lading.metadata.refresh_tokens import RefreshToken, RefreshTokens
 
 log = logging.getLogger(__name__)
 
@@ -99,7 +99,7 @@ class TokenService:
             expires_at=now + self._refresh_lifetime,
         )
         try:
-            await self._refresh_tokens.add_refresh_token(token, now=now)
+            await self._refresh_tokens.add(token, now=now)
         except (StorageFull, Unavailable) as error:
             log.warning("a login gets no refresh token, as it cannot be kept: %s", error)
             return None
@@ -107,7 +107,7 @@ class TokenService:
 
     async def refresh(self, secret: str) -> Login | None:
         """The login that a secret was given to, if both are still good."""
-        token = await self._refresh_tokens.find_refresh_token(_hash(secret), now=self._clock())
+        token = await self._refresh_tokens.find(_hash(secret), now=self._clock())
         if token is None:
             return None
         await self._shorten(token)
@@ -121,9 +121,7 @@ class TokenService:
         if token.expires_at > ends + SLACK:
             log.warning("a refresh token of %s ended too late, and ends sooner now", token.name)
             with suppress(StorageFull, Unavailable):  # then it is told and tried the next time
-                await self._refresh_tokens.add_refresh_token(
-                    replace(token, expires_at=ends), now=now
-                )
+                await self._refresh_tokens.add(replace(token, expires_at=ends), now=now)
 
 
 def _hash(secret: str) -> str:

@@ -23,8 +23,8 @@ from lading.config.settings import Settings
 from lading.core.errors import RegistryError
 from lading.core.garbage import utc
 from lading.core.history import Change
+from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
 from lading.ports.backup import NotEmpty, UnusableBackup
-from lading.ports.maintenance import LONGEST_HOLD, Hold
 from lading.services import backup as backups
 from lading.services.backup import BLOBS, METADATA
 from lading.services.registry import Registry
@@ -72,7 +72,7 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
         return
     if dest.exists():
         raise click.ClickException(f"{dest} is there already; name a new directory")
-    placed = Hold(str(dest), time.time() + hold.total_seconds())
+    placed = BackupHold(str(dest), time.time() + hold.total_seconds())
     made = run_with(settings, lambda registry: _make(settings, registry, dest, placed))
     if as_json:
         click.echo(to_json(made))
@@ -135,7 +135,7 @@ class _Made:
     held_until: float
 
 
-async def _make(settings: Settings, registry: Registry, dest: Path, hold: Hold) -> _Made:
+async def _make(settings: Settings, registry: Registry, dest: Path, hold: BackupHold) -> _Made:
     try:
         with backups.new_directory(dest) as directory:
             copy = await backups.copy_metadata(registry, directory, hold)

@@ -74,7 +74,7 @@ async def _open_once(settings: Settings) -> None:
     async with open_registry(settings) as registry:
         # Held by a server that did not get to its end, or by a command that was killed beside it.
         if not is_on_read_only_disk(settings):
-            await registry.metadata.release_jobs()
+            await registry.metadata.jobs.end_all_leases()
         if settings.storage.driver == "filesystem":
             await datadir.require_blobs(registry, settings.storage.filesystem.rootdirectory)
         permissions = CurrentPermissions(permissions_of(settings.auth))

@@ -1,29 +1,16 @@
 """Errors of the data, translated for the person at the terminal."""
 
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 
 from lading.config.settings import Settings
-from lading.metadata.presence import DatabaseInUse
-from lading.metadata.reading import NotReadable
-from lading.metadata.schema import NewerSchema, OlderSchema
+from lading.ports.database import CannotOpen, DatabaseDamaged
 from lading.wiring.datadir import BlobsMissing, ForeignData, ServedElsewhere, SplitData
 
-_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 # What says what to do, and comes before anything is changed.
-_SAYS_ALL = (
-    ForeignData,
-    BlobsMissing,
-    SplitData,
-    ServedElsewhere,
-    NewerSchema,
-    OlderSchema,
-    NotReadable,
-    DatabaseInUse,
-)
+_SAYS_ALL = (ForeignData, BlobsMissing, SplitData, ServedElsewhere, CannotOpen)
 
 
 @contextmanager
@@ -35,14 +22,14 @@ def translate_data_errors(settings: Settings) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, *_SAYS_ALL, sqlite3.Error) as error:
+    except (OSError, *_SAYS_ALL) as error:
         place = settings.storage.filesystem.rootdirectory.absolute()
         message = f"cannot use the data in {place}: {error}; {_advice(error)}"
         raise click.ClickException(message) from error
 
 
 def _advice(error: Exception) -> str:
-    if getattr(error, "sqlite_errorcode", 0) & 0xFF in _DAMAGED:
+    if isinstance(error, DatabaseDamaged):
         return "the database is damaged: restore a backup of it with `lading restore-backup`"
     if isinstance(error, _SAYS_ALL):
         return "nothing was changed"

@@ -13,7 +13,7 @@ from lading.core.access import Action, Actions
 from lading.core.garbage import utc
 from lading.core.globs import Glob
 from lading.core.robots import login_name
-from lading.ports.robots import Robot
+from lading.metadata.robots import Robot
 from lading.services import robots
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")

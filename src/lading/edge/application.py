@@ -171,7 +171,7 @@ class Application(Generic[C]):
         """Asked for each request that writes, so that a switch works in all workers at once."""
         if self._options.read_only:
             return True
-        return await self._registry.metadata.find_read_only() is not None
+        return await self._registry.metadata.read_only.find() is not None
 
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
         outcome.digest = response.headers.get("Docker-Content-Digest", "")

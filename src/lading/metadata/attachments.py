@@ -5,11 +5,10 @@ the trash or collected. A tag whose subject never was here is none: signatures m
 or be kept in another repository than the image.
 """
 
-from sqlite3 import Connection
-
 from lading.core import attachments
 from lading.core.digest import Digest
 from lading.core.names import Tag
+from lading.ports.database import SqlConnection
 
 _MARK = """
     INSERT INTO orphans (repository_id, tag, at)
@@ -18,12 +17,12 @@ _MARK = """
 """
 
 
-def release(connection: Connection, repository_id: int, digest: Digest, at: float) -> None:
+def release(connection: SqlConnection, repository_id: int, digest: Digest, at: float) -> None:
     """A manifest is gone, to the trash or for good: mark the tags of its attachments."""
     connection.execute(_MARK, (at, repository_id, *attachments.tags_of(digest)))
 
 
-def keep(connection: Connection, repository_id: int, digest: Digest) -> None:
+def keep(connection: SqlConnection, repository_id: int, digest: Digest) -> None:
     """A manifest is there, perhaps again: its attachments are no orphans."""
     connection.execute(
         "DELETE FROM orphans WHERE repository_id = ? AND tag IN (?, ?, ?, ?)",
@@ -31,7 +30,7 @@ def keep(connection: Connection, repository_id: int, digest: Digest) -> None:
     )
 
 
-def forget(connection: Connection, repository_id: int, tag: Tag) -> None:
+def forget(connection: SqlConnection, repository_id: int, tag: Tag) -> None:
     """Somebody has set the tag, or taken it away."""
     connection.execute(
         "DELETE FROM orphans WHERE repository_id = ? AND tag = ?", (repository_id, tag)

@@ -7,12 +7,10 @@ it was to say may not be true any more.
 
 import asyncio
 import time
-from sqlite3 import Connection
 from typing import TypeVar
 
 from lading.core.errors import RegistryError, Unavailable
-from lading.metadata.database import Database
-from lading.metadata.writer import Work
+from lading.ports.database import Database, SqlConnection, Work
 
 T = TypeVar("T")
 
@@ -42,7 +40,7 @@ class Attempts:
             raise _busy()
         given_up = False
 
-        def unless_given_up(connection: Connection) -> T:
+        def unless_given_up(connection: SqlConnection) -> T:
             if given_up:
                 raise _busy()
             return work(connection)

@@ -7,30 +7,22 @@ since the garbage was found. What a removed row kept is marked as loose.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from sqlite3 import Connection
 from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.garbage import Criteria, GarbageLink, GarbageManifest, OrphanTag
-from lading.core.names import RepositoryName
-from lading.core.why import KeptIn
 from lading.metadata import (
     attachments,
+    backup_holds,
+    batches,
     garbage,
-    holds,
-    keepers,
     links,
     loose,
-    manifests,
     orphans,
-    repositories,
-    times,
-    uploads,
-    writer,
 )
-from lading.metadata.database import Part
-from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, LOOSE_LINK, values_of
-from lading.ports.collection import Garbage
+from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, LOOSE_LINK, Garbage, values_of
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +41,7 @@ class Progress:
 
 
 def remove_manifests(
-    connection: Connection, doomed: Sequence[GarbageManifest], limits: Criteria, after: str = ""
+    connection: SqlConnection, doomed: Sequence[GarbageManifest], limits: Criteria, after: str = ""
 ) -> Progress:
     """Remove the manifests that are still doomed, as far as one transaction may go.
 
@@ -57,7 +49,7 @@ def remove_manifests(
     restored any more. A collection that is interrupted then is gone on with by the next one.
     """
     removed: list[GarbageManifest] = []
-    left = writer.MOST_ROWS
+    left = batches.MOST_ROWS
     for done, manifest in enumerate(doomed):
         if left <= 0:
             return Progress(removed, done)
@@ -83,7 +75,7 @@ class _Row(NamedTuple):
     is_live: int
 
 
-def _find(connection: Connection, doomed: GarbageManifest, limits: Criteria) -> _Row | None:
+def _find(connection: SqlConnection, doomed: GarbageManifest, limits: Criteria) -> _Row | None:
     row = connection.execute(
         f"""
         SELECT id, repository_id, deleted_at IS NULL FROM manifests AS m
@@ -96,7 +88,7 @@ def _find(connection: Connection, doomed: GarbageManifest, limits: Criteria) -> 
 
 
 def _remove_some(
-    connection: Connection, row: _Row, doomed: GarbageManifest, most: int, after: str
+    connection: SqlConnection, row: _Row, doomed: GarbageManifest, most: int, after: str
 ) -> loose.Looked:
     """Remove some of what leads from a manifest, and then of what leads to it."""
     edges = _remove_edges(connection, row, doomed, most)
@@ -113,7 +105,7 @@ def _remove_some(
     return loose.Looked(edges + looked.count, looked.last)
 
 
-def _remove_edges(connection: Connection, row: _Row, doomed: GarbageManifest, most: int) -> int:
+def _remove_edges(connection: SqlConnection, row: _Row, doomed: GarbageManifest, most: int) -> int:
     """Remove some edges, and mark what they kept; how many."""
     parent = (row.repository_id, doomed.digest)
     children = connection.execute(
@@ -131,7 +123,7 @@ def _remove_edges(connection: Connection, row: _Row, doomed: GarbageManifest, mo
     return len(children)
 
 
-def _hide(connection: Connection, row: _Row, doomed: GarbageManifest) -> None:
+def _hide(connection: SqlConnection, row: _Row, doomed: GarbageManifest) -> None:
     connection.execute("DELETE FROM documents WHERE id = ?", (row.id,))
     connection.execute(
         "UPDATE manifests SET deleted_at = coalesce(deleted_at, ?), loose_at = NULL WHERE id = ?",
@@ -139,14 +131,7 @@ def _hide(connection: Connection, row: _Row, doomed: GarbageManifest) -> None:
     )
 
 
-def remove_links(
-    connection: Connection, doomed: Sequence[GarbageLink], limits: Criteria
-) -> Sequence[GarbageLink]:
-    """Remove the links that no manifest needs and no promise holds, and return those."""
-    return [link for link in doomed if _remove_link(connection, link, limits)]
-
-
-def _remove_link(connection: Connection, doomed: GarbageLink, limits: Criteria) -> bool:
+def _remove_link(connection: SqlConnection, doomed: GarbageLink, limits: Criteria) -> bool:
     row = connection.execute(
         f"""
         SELECT repository_id FROM links
@@ -159,13 +144,15 @@ def _remove_link(connection: Connection, doomed: GarbageLink, limits: Criteria) 
     return row is not None and links.remove(connection, row[0], doomed.digest, limits.now)
 
 
-def remove_blobs(connection: Connection, digests: Sequence[Digest], now: float) -> Sequence[Digest]:
-    """Remove the rows of the blobs that no repository has, and note that their bytes are to go."""
-    held = holds.last(connection, now) is not None
+def _remove_blobs(
+    connection: SqlConnection, digests: Sequence[Digest], now: float
+) -> Sequence[Digest]:
+    """Note as well that their bytes are to go."""
+    held = backup_holds.last(connection, now) is not None
     return [digest for digest in digests if _remove_blob(connection, digest, held=held)]
 
 
-def _remove_blob(connection: Connection, digest: Digest, *, held: bool) -> bool:
+def _remove_blob(connection: SqlConnection, digest: Digest, *, held: bool) -> bool:
     needed = "links" if not held else "blobs"
     if connection.execute(f"SELECT 1 FROM {needed} WHERE digest = ?", (digest,)).fetchone():
         return False
@@ -176,85 +163,63 @@ def _remove_blob(connection: Connection, digest: Digest, *, held: bool) -> bool:
     return True
 
 
-def forget_deletions(connection: Connection, digests: Sequence[Digest]) -> None:
-    """The bytes are gone."""
-    connection.executemany("DELETE FROM deletions WHERE digest = ?", [(d,) for d in digests])
+class Collection(Noun):
+    """What a collection does: it finds garbage, and removes its rows."""
 
+    async def find(self, criteria: Criteria) -> Garbage:
+        """The garbage that a collection would remove; what keeps some of it comes before that."""
+        return await self._database.scan(lambda connection: garbage.find(connection, criteria))
 
-class SqliteCollection(Part):
-    """See `lading.ports.collection.Collection`."""
-
-    async def repositories_with_manifests(self) -> Sequence[RepositoryName]:
-        """See `Collection.repositories_with_manifests`."""
-        return await self._database.scan(repositories.with_manifests)
-
-    async def list_manifests(
-        self, repository: RepositoryName
-    ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
-        """See `Collection.list_manifests`."""
-        return await self._database.scan(
-            lambda connection: manifests.with_children(connection, repository)
-        )
-
-    async def find_keepers(self, digest: Digest) -> Sequence[KeptIn]:
-        """See `Collection.find_keepers`."""
-        return await self._database.scan(lambda connection: keepers.find(connection, digest))
-
-    async def is_stored(self, digest: Digest) -> bool:
-        """See `Collection.is_stored`."""
-        return self._database.read(links.is_stored, digest)
-
-    async def find_garbage(self, limits: Criteria) -> Garbage:
-        """See `Collection.find_garbage`."""
-        return await self._database.scan(lambda connection: garbage.find(connection, limits))
-
-    async def collect_manifests(
-        self, doomed: Sequence[GarbageManifest], limits: Criteria
+    async def remove_manifests(
+        self, found: Sequence[GarbageManifest], criteria: Criteria
     ) -> Sequence[GarbageManifest]:
-        """See `Collection.collect_manifests`."""
+        """Remove the manifests for which that is still right, and return those."""
         removed: list[GarbageManifest] = []
         after = ""
-        while doomed:
-            work = partial(remove_manifests, doomed=doomed, limits=limits, after=after)
+        while found:
+            work = partial(remove_manifests, doomed=found, limits=criteria, after=after)
             progress = await self._database.write(work)
             removed += progress.removed
-            doomed, after = doomed[progress.done :], progress.after
+            found, after = found[progress.done :], progress.after
         return removed
 
     async def trash_orphans(
-        self, doomed: Sequence[OrphanTag], limits: Criteria
+        self, found: Sequence[OrphanTag], criteria: Criteria
     ) -> tuple[Sequence[OrphanTag], bool]:
-        """See `Collection.trash_orphans`."""
+        """Put the attachments for which that is still right into the trash.
+
+        Returns:
+            Those that were, and whether there are more: it does not do everything at once.
+        """
         return await self._database.write(
-            lambda connection: orphans.trash_orphans(connection, doomed, limits)
+            lambda connection: orphans.trash_orphans(connection, found, criteria)
         )
 
-    async def collect_links(
-        self, doomed: Sequence[GarbageLink], limits: Criteria
+    async def remove_links(
+        self, found: Sequence[GarbageLink], criteria: Criteria
     ) -> Sequence[GarbageLink]:
-        """See `Collection.collect_links`."""
+        """Remove the links for which that is still right, and return those."""
         return await self._database.write(
-            lambda connection: remove_links(connection, doomed, limits)
+            lambda connection: [link for link in found if _remove_link(connection, link, criteria)]
         )
 
-    async def collect_blobs(self, digests: Sequence[Digest], *, now: float) -> Sequence[Digest]:
-        """See `Collection.collect_blobs`."""
-        return await self._database.write(lambda connection: remove_blobs(connection, digests, now))
+    async def remove_blobs(self, digests: Sequence[Digest], *, now: float) -> Sequence[Digest]:
+        """Remove the rows of the blobs that no repository has, and return all that have none.
 
-    async def forget_deletions(self, digests: Sequence[Digest]) -> None:
-        """See `Collection.forget_deletions`."""
+        While a backup hold lasts, no row is removed.
+
+        The caller holds the store's locks of the digests until it has deleted the bytes and said
+        `end_deletions`; `find` names what was interrupted before that again.
+        """
+        return await self._database.write(
+            lambda connection: _remove_blobs(connection, digests, now)
+        )
+
+    async def end_deletions(self, digests: Sequence[Digest]) -> None:
+        """Note that the bytes of removed blobs are gone."""
         await self._database.write(
-            lambda connection: forget_deletions(connection, digests), durable=False
+            lambda connection: connection.executemany(
+                "DELETE FROM deletions WHERE digest = ?", [(digest,) for digest in digests]
+            ),
+            durable=False,
         )
-
-    async def forget_committed(self, *, before: float, at_most: int) -> int:
-        """See `Collection.forget_committed`."""
-        return await self._database.write(
-            lambda connection: uploads.forget_committed(connection, before, at_most), durable=False
-        )
-
-    async def set_back_times(self, *, now: float) -> int:
-        """See `Collection.set_back_times`."""
-        if not await self._database.scan(lambda connection: times.any_ahead(connection, now)):
-            return 0
-        return await self._database.write(lambda connection: times.set_back(connection, now))

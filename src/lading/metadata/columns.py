@@ -4,13 +4,15 @@ Python makes a tuple of each row. For a page of a hundred names, a single value 
 joined them takes two thirds of the time.
 """
 
-from sqlite3 import Connection
+from lading.ports.database import SqlConnection
 
 # Of `group_concat`, unless it is told another, which takes longer. No name holds it.
 _SEPARATOR = ","
 
 
-def names(connection: Connection, statement: str, parameters: tuple[str | int, ...]) -> list[str]:
+def names(
+    connection: SqlConnection, statement: str, parameters: tuple[str | int, ...]
+) -> list[str]:
     """What a statement selects as `name`, in byte order."""
     (joined,) = connection.execute(
         f"SELECT group_concat(name) FROM ({statement}) AS here", parameters

@@ -5,14 +5,21 @@ It starts from the columns that mark candidates, and follows what would fall wit
 """
 
 from collections.abc import Iterator, Sequence, Sized
-from sqlite3 import Connection
+from dataclasses import dataclass
 
 from lading.core.digest import Digest
-from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, GarbageManifest
+from lading.core.garbage import (
+    Cause,
+    Criteria,
+    GarbageBlob,
+    GarbageLink,
+    GarbageManifest,
+    OrphanTag,
+)
 from lading.core.names import RepositoryName
-from lading.metadata import holds, loose, orphans
+from lading.metadata import backup_holds, loose, orphans
 from lading.metadata.loose import KEPT
-from lading.ports.collection import Garbage
+from lading.ports.database import SqlConnection
 
 # A promise ("it is there") holds until something has relied on it, or for the grace.
 UNPROMISED = "(promised_at <= :now - :grace OR used_at IS NOT NULL)"
@@ -55,7 +62,17 @@ _LINKS_OF_MANIFEST = f"""
 """
 
 
-def find(connection: Connection, limits: Criteria) -> Garbage:
+@dataclass(frozen=True, slots=True)
+class Garbage:
+    """The garbage that a collection removes."""
+
+    manifests: Sequence[GarbageManifest]
+    tags: Sequence[OrphanTag]
+    links: Sequence[GarbageLink]
+    blobs: Sequence[GarbageBlob]
+
+
+def find(connection: SqlConnection, limits: Criteria) -> Garbage:
     """What a collection would take."""
     manifests = _Manifests(connection, limits).find()
     tags = orphans.find_orphans(connection, limits, manifests)
@@ -78,7 +95,7 @@ def values_of(limits: Criteria) -> dict[str, float]:
 class _Manifests:
     """The search for manifests; what keeps one comes before it."""
 
-    def __init__(self, connection: Connection, limits: Criteria) -> None:
+    def __init__(self, connection: SqlConnection, limits: Criteria) -> None:
         self._connection = connection
         self._limits = limits
         self._values = values_of(limits)
@@ -156,7 +173,7 @@ class _Manifests:
 
 
 def _find_links(
-    connection: Connection, limits: Criteria, doomed: Sequence[GarbageManifest]
+    connection: SqlConnection, limits: Criteria, doomed: Sequence[GarbageManifest]
 ) -> Sequence[GarbageLink]:
     """Links that no manifest needs, were the doomed ones gone."""
     gone = {(manifest.repository, manifest.digest) for manifest in doomed}
@@ -183,7 +200,7 @@ def _find_links(
 
 
 def _links_of(
-    connection: Connection, limits: Criteria, doomed: Sequence[GarbageManifest]
+    connection: SqlConnection, limits: Criteria, doomed: Sequence[GarbageManifest]
 ) -> list[tuple[RepositoryName, Digest]]:
     found: list[tuple[RepositoryName, Digest]] = []
     for manifest in doomed:
@@ -202,7 +219,7 @@ def _is_full(found: Sized, limits: Criteria) -> bool:
     return limits.at_most is not None and len(found) >= limits.at_most
 
 
-def _repository_id(connection: Connection, repository: RepositoryName) -> int:
+def _repository_id(connection: SqlConnection, repository: RepositoryName) -> int:
     (found,) = connection.execute(
         "SELECT id FROM repositories WHERE name = ?", (repository,)
     ).fetchone()
@@ -210,14 +227,14 @@ def _repository_id(connection: Connection, repository: RepositoryName) -> int:
 
 
 def _find_blobs(
-    connection: Connection, limits: Criteria, doomed: Sequence[GarbageLink]
+    connection: SqlConnection, limits: Criteria, doomed: Sequence[GarbageLink]
 ) -> Sequence[GarbageBlob]:
     """Blobs in no repository, were the doomed links gone; and what was interrupted before."""
     interrupted = connection.execute(
         "SELECT digest FROM deletions LIMIT :at_most", values_of(limits)
     )
     again = [GarbageBlob(Digest(digest), 0, interrupted=True) for (digest,) in interrupted]
-    if holds.last(connection, limits.now) is not None:
+    if backup_holds.last(connection, limits.now) is not None:
         return again
     gone = {(link.repository, link.digest) for link in doomed}
     unlinked = connection.execute(
@@ -233,7 +250,7 @@ def _find_blobs(
 
 
 def _size_if_free(
-    connection: Connection, digest: Digest, gone: set[tuple[RepositoryName, Digest]]
+    connection: SqlConnection, digest: Digest, gone: set[tuple[RepositoryName, Digest]]
 ) -> int | None:
     holders = connection.execute(
         "SELECT name FROM links JOIN repositories ON id = repository_id WHERE digest = ?",

@@ -1,20 +1,20 @@
-"""What a check of the whole registry reads, page by page, and what it writes down."""
+"""What a check of the whole registry reads, and what it writes down.
 
-import sqlite3
+Everything is read in pages, so that a check of any registry fits into memory; what a check writes
+down makes a later push heal what is damaged.
+"""
+
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
-from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import links, loose, repositories, writer
+from lading.metadata import batches, links, loose, repositories
 from lading.metadata.attempts import Attempts
-from lading.metadata.database import Database, Part
-from lading.ports.inspection import KnownBlob, KnownManifest, Totals, User
-
-# Complaints of the database that are passed on; after as many, more tell nothing new.
-MAX_COMPLAINTS = 20
+from lading.metadata.noun import Noun
+from lading.ports.database import Database, SqlConnection
 
 _MANIFESTS = """
     SELECT m.id, repository_id, name, digest, media_type, body,
@@ -33,63 +33,129 @@ _CHILDREN = """
 """
 
 
-class SqliteInspection(Part):
-    """See `lading.ports.inspection.Inspection`."""
+@dataclass(frozen=True, slots=True)
+class KnownBlob:
+    """A blob that the database knows.
 
-    def __init__(self, database: Database) -> None:
+    Attributes:
+        size: in bytes.
+        lost: whether its bytes are known to be gone, so that it counts as not there.
+    """
+
+    digest: Digest
+    size: int
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
+class KnownManifest:
+    """A manifest that the database knows, in the trash or not.
+
+    Attributes:
+        key: where it stands among all manifests; the next page starts after the last one's.
+        lost: whether its body is known to be damaged, so that it counts as not there.
+        children: what is recorded that it refers to, and whether each is in the repository.
+    """
+
+    key: int
+    repository: RepositoryName
+    digest: Digest
+    media_type: str
+    body: bytes
+    deleted: bool
+    lost: bool
+    children: Mapping[Digest, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class BlobUser:
+    """A manifest that needs something, and the tags that lead to it."""
+
+    repository: RepositoryName
+    manifest: Digest
+    tags: Sequence[Tag]
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """How much there is to check.
+
+    Attributes:
+        size: of all blobs, in bytes.
+    """
+
+    blobs: int
+    size: int
+    manifests: int
+
+
+class Inspection(Noun):
+    """What a check of the whole registry reads, and what it writes down."""
+
+    def __init__(self, database: Database, attempts: Attempts) -> None:
         super().__init__(database)
-        self._attempts = Attempts(database)
+        self._attempts = attempts
 
     async def totals(self) -> Totals:
-        """See `Inspection.totals`."""
+        """How much there is to check."""
         return await self._database.scan(_totals)
 
-    async def check_database(self, *, thorough: bool) -> Sequence[str]:
-        """See `Inspection.check_database`."""
-        return await self._database.scan(lambda connection: _complaints(connection, thorough))
-
     async def list_blobs(self, *, after: str, limit: int) -> Sequence[KnownBlob]:
-        """See `Inspection.list_blobs`."""
+        """Blobs by digest, from the first one greater than `after`."""
         return await self._database.scan(lambda connection: _blobs(connection, after, limit))
 
     async def known_blobs(self, digests: Sequence[Digest]) -> Sequence[KnownBlob]:
-        """See `Inspection.known_blobs`."""
+        """Those of the blobs that the database knows."""
         return await self._database.scan(lambda connection: list(_known(connection, digests)))
 
-    async def list_users(self, digest: Digest, *, limit: int) -> Sequence[User]:
-        """See `Inspection.list_users`."""
+    async def list_users(self, digest: Digest, *, limit: int) -> Sequence[BlobUser]:
+        """Some manifests, not deleted, that need a blob."""
         return await self._database.scan(lambda connection: _users(connection, digest, limit))
 
     async def lose_blob(self, digest: Digest, *, now: float, at_once: bool = False) -> None:
-        """See `Inspection.lose_blob`."""
+        """Its bytes are gone: it counts as not there until it is pushed again, or found again.
+
+        Args:
+            digest: of the blob.
+            now: the time.
+            at_once: whether to do it in a moment or not at all; a power cut may then forget it.
+
+        Raises:
+            StorageFull, Unavailable: it was not done in a moment.
+        """
         write = self._attempts.write if at_once else self._database.write
         await write(lambda connection: links.set_lost(connection, digest, now))
 
     async def regain_blob(self, digest: Digest) -> None:
-        """See `Inspection.regain_blob`."""
+        """Its bytes are there after all."""
         await self._database.write(lambda connection: links.set_lost(connection, digest, None))
 
     async def adopt_blob(
         self, repository: RepositoryName, digest: Digest, size: int, *, now: float
     ) -> None:
-        """See `Inspection.adopt_blob`."""
+        """The bytes are there, and a manifest needs them: put the blob into the repository."""
 
-        def work(connection: Connection) -> None:
+        def work(connection: SqlConnection) -> None:
             links.add_blob(connection, repository, digest, size, now)
             links.use(connection, repositories.ensure(connection, repository), digest, now)
 
         await self._database.write(work)
 
-    async def list_known_manifests(self, *, after: int, size: int) -> Sequence[KnownManifest]:
-        """See `Inspection.list_known_manifests`."""
+    async def list_manifests(self, *, after: int, size: int) -> Sequence[KnownManifest]:
+        """Manifests by key, from the first one greater than `after`.
+
+        Args:
+            after: the key.
+            size: bytes of bodies after which the page ends; there is at least one on it.
+        """
         return await self._database.scan(
             lambda connection: list(_manifests(connection, after, size))
         )
 
-    async def find_known_manifest(
+    async def find_manifest(
         self, repository: RepositoryName, digest: Digest
     ) -> KnownManifest | None:
-        """See `Inspection.find_known_manifest`."""
+        """The manifest of that digest, whatever state it is in."""
         return await self._database.scan(
             lambda connection: _manifest(connection, repository, digest)
         )
@@ -103,7 +169,18 @@ class SqliteInspection(Part):
         now: float,
         at_once: bool = False,
     ) -> None:
-        """See `Inspection.lose_manifest`."""
+        """Its body is damaged: it counts as not there until it is pushed again.
+
+        Args:
+            repository: it is in.
+            digest: of the manifest.
+            body: that was seen; if there is another one, somebody has pushed it since.
+            now: the time.
+            at_once: see `lose_blob`.
+
+        Raises:
+            StorageFull, Unavailable: see `lose_blob`.
+        """
         write = self._attempts.write if at_once else self._database.write
         await write(
             lambda connection: connection.execute(
@@ -117,8 +194,8 @@ class SqliteInspection(Part):
     async def add_children(
         self, repository: RepositoryName, manifest: Digest, edges: Sequence[Edge], *, now: float
     ) -> None:
-        """See `Inspection.add_children`."""
-        for piece in writer.pieces(edges):
+        """Record what a manifest refers to, so that it is kept."""
+        for piece in batches.pieces(edges):
             await self._database.write(
                 partial(
                     _add_children, repository=repository, manifest=manifest, edges=piece, now=now
@@ -128,11 +205,11 @@ class SqliteInspection(Part):
     async def list_dangling_tags(
         self, *, limit: int
     ) -> Sequence[tuple[RepositoryName, Tag, Digest]]:
-        """See `Inspection.list_dangling_tags`."""
+        """Tags that lead to manifests that are not there."""
         return await self._database.scan(lambda connection: _dangling_tags(connection, limit))
 
 
-def _totals(connection: Connection) -> Totals:
+def _totals(connection: SqlConnection) -> Totals:
     blobs, size = connection.execute(
         "SELECT count(*), coalesce(sum(size), 0) FROM blobs"
     ).fetchone()
@@ -140,21 +217,7 @@ def _totals(connection: Connection) -> Totals:
     return Totals(blobs, size, manifests)
 
 
-def _complaints(connection: Connection, thorough: bool) -> Sequence[str]:
-    pragma = "integrity_check" if thorough else "quick_check"
-    try:
-        rows = connection.execute(f"PRAGMA {pragma}({MAX_COMPLAINTS})").fetchall()
-        broken = connection.execute("PRAGMA foreign_key_check").fetchmany(MAX_COMPLAINTS)
-    except sqlite3.DatabaseError as error:
-        return [str(error)]
-    said = [text for (text,) in rows if text != "ok"]
-    return [
-        *said,
-        *(f"a row of {table} refers to no row of {other}" for table, _, other, _ in broken),
-    ]
-
-
-def _blobs(connection: Connection, after: str, limit: int) -> Sequence[KnownBlob]:
+def _blobs(connection: SqlConnection, after: str, limit: int) -> Sequence[KnownBlob]:
     rows = connection.execute(
         "SELECT digest, size, lost_at IS NOT NULL FROM blobs"
         " WHERE digest > ? ORDER BY digest LIMIT ?",
@@ -163,7 +226,7 @@ def _blobs(connection: Connection, after: str, limit: int) -> Sequence[KnownBlob
     return [KnownBlob(Digest(digest), size, bool(lost)) for digest, size, lost in rows]
 
 
-def _known(connection: Connection, digests: Sequence[Digest]) -> Iterator[KnownBlob]:
+def _known(connection: SqlConnection, digests: Sequence[Digest]) -> Iterator[KnownBlob]:
     for digest in digests:
         row = connection.execute(
             "SELECT size, lost_at IS NOT NULL FROM blobs WHERE digest = ?", (digest,)
@@ -172,7 +235,7 @@ def _known(connection: Connection, digests: Sequence[Digest]) -> Iterator[KnownB
             yield KnownBlob(digest, row[0], bool(row[1]))
 
 
-def _users(connection: Connection, digest: Digest, limit: int) -> Sequence[User]:
+def _users(connection: SqlConnection, digest: Digest, limit: int) -> Sequence[BlobUser]:
     rows = connection.execute(
         """
         SELECT repositories.id, name, parent FROM links
@@ -185,12 +248,12 @@ def _users(connection: Connection, digest: Digest, limit: int) -> Sequence[User]
         (digest, limit),
     ).fetchall()
     return [
-        User(RepositoryName(name), Digest(parent), _tags(connection, repository_id, parent))
+        BlobUser(RepositoryName(name), Digest(parent), _tags(connection, repository_id, parent))
         for repository_id, name, parent in rows
     ]
 
 
-def _tags(connection: Connection, repository_id: int, digest: str) -> Sequence[Tag]:
+def _tags(connection: SqlConnection, repository_id: int, digest: str) -> Sequence[Tag]:
     rows = connection.execute(
         "SELECT name FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name LIMIT 3",
         (repository_id, digest),
@@ -198,7 +261,7 @@ def _tags(connection: Connection, repository_id: int, digest: str) -> Sequence[T
     return [Tag(name) for (name,) in rows]
 
 
-def _manifests(connection: Connection, after: int, size: int) -> Iterator[KnownManifest]:
+def _manifests(connection: SqlConnection, after: int, size: int) -> Iterator[KnownManifest]:
     for row in connection.execute(f"{_MANIFESTS} WHERE m.id > ? ORDER BY m.id", (after,)):
         manifest = _known_manifest(connection, row)
         yield manifest
@@ -208,7 +271,7 @@ def _manifests(connection: Connection, after: int, size: int) -> Iterator[KnownM
 
 
 def _manifest(
-    connection: Connection, repository: RepositoryName, digest: Digest
+    connection: SqlConnection, repository: RepositoryName, digest: Digest
 ) -> KnownManifest | None:
     row = connection.execute(
         f"{_MANIFESTS} WHERE name = ? AND digest = ?", (repository, digest)
@@ -217,7 +280,7 @@ def _manifest(
 
 
 def _known_manifest(
-    connection: Connection, row: tuple[int, int, str, str, str, bytes, int, int]
+    connection: SqlConnection, row: tuple[int, int, str, str, str, bytes, int, int]
 ) -> KnownManifest:
     key, repository_id, repository, digest, media_type, body, deleted, lost = row
     return KnownManifest(
@@ -233,14 +296,14 @@ def _known_manifest(
 
 
 def _children(
-    connection: Connection, repository_id: int, digest: str, deleted: int
+    connection: SqlConnection, repository_id: int, digest: str, deleted: int
 ) -> Mapping[Digest, bool]:
     values = {"repository": repository_id, "digest": digest, "deleted": deleted}
     return {Digest(child): bool(there) for child, there in connection.execute(_CHILDREN, values)}
 
 
 def _add_children(
-    connection: Connection,
+    connection: SqlConnection,
     repository: RepositoryName,
     manifest: Digest,
     edges: Sequence[Edge],
@@ -258,7 +321,7 @@ def _add_children(
 
 
 def _dangling_tags(
-    connection: Connection, limit: int
+    connection: SqlConnection, limit: int
 ) -> Sequence[tuple[RepositoryName, Tag, Digest]]:
     rows = connection.execute(
         """

@@ -1,20 +1,37 @@
 """Rows of jobs: what one of many workers does at a time, by a lease that ends by itself."""
 
-from sqlite3 import Connection
+from dataclasses import dataclass
 
-from lading.ports.jobs import Job
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
 
 
-def find(connection: Connection, name: str) -> Job | None:
-    """What is known of a job that ever ran."""
+@dataclass(frozen=True, slots=True)
+class JobState:
+    """The state of a job: something that one worker at a time does, now and then.
+
+    Attributes:
+        holder: who does it now, for a person; `None` if nobody does.
+        expires_at: when others may take over, because the holder seems to be dead.
+        started_at: when it was last begun.
+        finished_at: when it last came to its end; `None` if it never did.
+    """
+
+    holder: str | None
+    expires_at: float
+    started_at: float
+    finished_at: float | None
+
+
+def _find(connection: SqlConnection, name: str) -> JobState | None:
     row = connection.execute(
         "SELECT holder, expires_at, started_at, finished_at FROM jobs WHERE name = ?", (name,)
     ).fetchone()
-    return None if row is None else Job(*row)
+    return None if row is None else JobState(*row)
 
 
-def claim(
-    connection: Connection,
+def _claim(
+    connection: SqlConnection,
     name: str,
     holder: str,
     now: float,
@@ -50,8 +67,7 @@ def claim(
     )
 
 
-def renew(connection: Connection, name: str, holder: str, expires_at: float) -> bool:
-    """Hold the lease for longer; false if somebody else holds it."""
+def _renew(connection: SqlConnection, name: str, holder: str, expires_at: float) -> bool:
     return (
         connection.execute(
             "UPDATE jobs SET expires_at = ? WHERE name = ? AND holder = ?",
@@ -61,15 +77,58 @@ def renew(connection: Connection, name: str, holder: str, expires_at: float) -> 
     )
 
 
-def release_all(connection: Connection) -> None:
-    """Let go of every lease."""
+def _end_all_leases(connection: SqlConnection) -> None:
     connection.execute("UPDATE jobs SET holder = NULL")
 
 
-def release(connection: Connection, name: str, holder: str, finished_at: float | None) -> None:
-    """Let go of the lease, if it is still held; and remember when the job came to its end."""
+def _end_lease(
+    connection: SqlConnection, name: str, holder: str, finished_at: float | None
+) -> None:
     connection.execute(
         "UPDATE jobs SET holder = NULL, finished_at = coalesce(?, finished_at)"
         " WHERE name = ? AND holder = ?",
         (finished_at, name, holder),
     )
+
+
+class Jobs(Noun):
+    """Jobs, and the leases of who does them. A power cut may forget what is written of them."""
+
+    async def find(self, name: str) -> JobState | None:
+        """The state of a job that ever ran."""
+        return await self._database.read(_find, name)
+
+    async def claim(
+        self,
+        name: str,
+        holder: str,
+        *,
+        now: float,
+        expires_at: float,
+        finished_before: float | None,
+    ) -> bool:
+        """Take the lease of a job; false if another holder's has not expired.
+
+        Also false if the job finished after `finished_before`, so that of many workers that find it
+        due only one does it.
+        """
+        return await self._database.write(
+            lambda connection: _claim(connection, name, holder, now, expires_at, finished_before),
+            durable=False,
+        )
+
+    async def renew(self, name: str, holder: str, *, expires_at: float) -> bool:
+        """Have the lease for longer; false if it was lost to another."""
+        return await self._database.write(
+            lambda connection: _renew(connection, name, holder, expires_at), durable=False
+        )
+
+    async def end_lease(self, name: str, holder: str, *, finished_at: float | None) -> None:
+        """End the lease, unless it was lost; `finished_at` if the job came to its end."""
+        await self._database.write(
+            lambda connection: _end_lease(connection, name, holder, finished_at), durable=False
+        )
+
+    async def end_all_leases(self) -> None:
+        """End every lease, whoever has it."""
+        await self._database.write(_end_all_leases, durable=False)

@@ -5,11 +5,10 @@ hold its bytes as often as it is asked for.
 """
 
 import asyncio
-from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.recent import Recent
-from lading.metadata.database import Database
+from lading.ports.database import Database, SqlConnection
 
 # Bytes up to which a body is read on the event loop, with its row.
 SMALL = 64 * 1024
@@ -44,6 +43,6 @@ class LargeBodies:
             return body, intact
 
 
-def _read(connection: Connection, digest: Digest, id_: int) -> tuple[bytes | None, bool]:
+def _read(connection: SqlConnection, digest: Digest, id_: int) -> tuple[bytes | None, bool]:
     row = connection.execute("SELECT body FROM documents WHERE id = ?", (id_,)).fetchone()
     return (None, False) if row is None else (row[0], digest.names(row[0]))

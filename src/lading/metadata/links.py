@@ -1,12 +1,15 @@
 """Rows of blobs, and of links: which repository has which blob."""
 
-from collections.abc import Sequence
-from sqlite3 import Connection
+from collections.abc import Iterator, Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse
-from lading.core.names import RepositoryName
-from lading.metadata import repositories
+from lading.core.history import Change
+from lading.core.names import RepositoryName, UploadKey
+from lading.metadata import committed_uploads, repositories
+from lading.metadata.attempts import Attempts
+from lading.metadata.noun import Noun
+from lading.ports.database import Database, SqlConnection
 
 _FIND = """
     SELECT blobs.size, links.promised_at, links.used_at
@@ -52,20 +55,19 @@ _USED = f"""
 """
 
 
-def find(connection: Connection, repository: RepositoryName, digest: Digest) -> int | None:
+def find(connection: SqlConnection, repository: RepositoryName, digest: Digest) -> int | None:
     """The size of a blob that is linked in the repository."""
     row = connection.execute(_FIND, (repository, digest)).fetchone()
     return None if row is None else int(row[0])
 
 
-def is_stored(connection: Connection, digest: Digest) -> bool:
-    """Whether a blob has a row, be it in a repository or not."""
+def _is_stored(connection: SqlConnection, digest: Digest) -> bool:
     row = connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone()
     return row is not None
 
 
-def find_promised(
-    connection: Connection, repository: RepositoryName, digest: Digest, *, not_before: float
+def _find_promised(
+    connection: SqlConnection, repository: RepositoryName, digest: Digest, *, not_before: float
 ) -> tuple[int | None, bool]:
     """The size, and whether the blob was promised since `not_before` and not used after that."""
     row = connection.execute(_FIND, (repository, digest)).fetchone()
@@ -75,10 +77,9 @@ def find_promised(
     return size, promised_at >= not_before and used_at is None
 
 
-def promise(
-    connection: Connection, repository: RepositoryName, digest: Digest, now: float
+def _promise(
+    connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
 ) -> int | None:
-    """Tell a client that the blob is there, and write that down."""
     row = connection.execute(
         f"""
         UPDATE links SET promised_at = :now, used_at = NULL
@@ -91,7 +92,7 @@ def promise(
     return None if row is None else row[0]
 
 
-def use(connection: Connection, repository_id: int, digest: Digest, now: float) -> int | None:
+def use(connection: SqlConnection, repository_id: int, digest: Digest, now: float) -> int | None:
     """A manifest relies on the blob. The check is the touch: the size if it is there.
 
     One that is used already, as the layers of a base image are, is not written again.
@@ -104,7 +105,7 @@ def use(connection: Connection, repository_id: int, digest: Digest, now: float) 
 
 
 def add_blob(
-    connection: Connection, repository: RepositoryName, digest: Digest, size: int, now: float
+    connection: SqlConnection, repository: RepositoryName, digest: Digest, size: int, now: float
 ) -> None:
     """The bytes are stored: now the blob is in the repository."""
     connection.execute(
@@ -117,36 +118,36 @@ def add_blob(
     _link(connection, repository, digest, now)
 
 
-def mount(
-    connection: Connection,
+def _mount(
+    connection: SqlConnection,
     repository: RepositoryName,
     digest: Digest,
     source: RepositoryName,
     now: float,
 ) -> bool:
-    """Link a blob of another repository; false if that does not have it."""
     if find(connection, source, digest) is None:
         return False
     _link(connection, repository, digest, now)  # as there is a link, the blob is marked as linked
     return True
 
 
-def _link(connection: Connection, repository: RepositoryName, digest: Digest, now: float) -> None:
+def _link(
+    connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
+) -> None:
     values = {"repository": repository, "digest": digest, "now": now}
     if connection.execute(_LINK, values).rowcount == 0:
         repositories.add(connection, repository)
         connection.execute(_LINK, values)
 
 
-def set_lost(connection: Connection, digest: Digest, at: float | None) -> None:
+def set_lost(connection: SqlConnection, digest: Digest, at: float | None) -> None:
     """The bytes of a blob are known to be gone, or (`None`) are there again."""
     connection.execute("UPDATE blobs SET lost_at = ? WHERE digest = ?", (at, digest))
 
 
-def repositories_with(
-    connection: Connection, digest: Digest, limit: int
+def _repositories_with(
+    connection: SqlConnection, digest: Digest, limit: int
 ) -> Sequence[RepositoryName]:
-    """Some repositories that have the blob."""
     rows = connection.execute(
         "SELECT name FROM links JOIN repositories ON id = repository_id"
         " WHERE digest = ? AND deleted_at IS NULL LIMIT ?",
@@ -155,14 +156,10 @@ def repositories_with(
     return [RepositoryName(name) for (name,) in rows]
 
 
-def unlink(connection: Connection, repository: RepositoryName, digest: Digest, now: float) -> bool:
-    """Take a blob out of the repository on a client's demand; false if it is not there.
-
-    What a manifest in the trash needs is hidden only, so that the manifest can be restored whole.
-
-    Raises:
-        BlobInUse: a live manifest needs it.
-    """
+def _delete(
+    connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
+) -> bool:
+    """What a manifest in the trash needs is hidden only, so that it can be restored whole."""
     if find(connection, repository, digest) is None:
         return False
     repository_id = repositories.ensure(connection, repository)
@@ -183,7 +180,7 @@ def unlink(connection: Connection, repository: RepositoryName, digest: Digest, n
     return remove(connection, repository_id, digest, now)
 
 
-def remove(connection: Connection, repository_id: int, digest: Digest, now: float) -> bool:
+def remove(connection: SqlConnection, repository_id: int, digest: Digest, now: float) -> bool:
     """Remove a link, and note if it was the blob's last; false if there is none."""
     removed = connection.execute(
         "DELETE FROM links WHERE repository_id = ? AND digest = ?", (repository_id, digest)
@@ -194,3 +191,95 @@ def remove(connection: Connection, repository_id: int, digest: Digest, now: floa
         (now, digest),
     )
     return removed > 0
+
+
+def count_stored(connection: SqlConnection) -> int:
+    """How many blobs there are, other than those whose bytes were lost."""
+    row = connection.execute("SELECT count(*) FROM blobs WHERE lost_at IS NULL").fetchone()
+    return int(row[0])
+
+
+def stored(connection: SqlConnection) -> Iterator[Digest]:
+    """All blobs, other than those whose bytes were lost, by digest."""
+    rows = connection.execute("SELECT digest FROM blobs WHERE lost_at IS NULL ORDER BY digest")
+    return (Digest(digest) for (digest,) in rows)
+
+
+class Links(Noun):
+    """Links: the blobs of repositories."""
+
+    def __init__(self, database: Database, attempts: Attempts) -> None:
+        super().__init__(database)
+        self._attempts = attempts
+
+    async def find(self, repository: RepositoryName, digest: Digest) -> int | None:
+        """The size in bytes of a blob that is linked in the repository."""
+        return await self._database.read(find, repository, digest)
+
+    async def promise(
+        self, repository: RepositoryName, digest: Digest, *, now: float, grace: float
+    ) -> int | None:
+        """As `find`, and the blob is then safe from collection for at least half of `grace`.
+
+        "It is there" is a promise: the client will skip the upload. A power cut may forget it (a
+        process crash may not).
+
+        Raises:
+            StorageFull, Unavailable: that cannot be written down in a moment.
+        """
+        size, promised = await self._database.read(
+            _find_promised, repository, digest, not_before=now - grace / 2
+        )
+        if promised:
+            return size
+        return await self._attempts.write(
+            lambda connection: _promise(connection, repository, digest, now)
+        )
+
+    async def add(
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        size: int,
+        *,
+        upload: UploadKey,
+        change: Change,
+    ) -> None:
+        """Put a blob, which the upload became, into the repository."""
+
+        def work(connection: SqlConnection) -> None:
+            add_blob(connection, repository, digest, size, change.at)
+            committed_uploads.commit(connection, upload, digest, change.at)
+
+        await self._database.write(work)
+
+    async def mount(
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        *,
+        source: RepositoryName,
+        change: Change,
+    ) -> bool:
+        """Put a blob of `source` into `repository`; false if it is not there."""
+        return await self._database.write(
+            lambda connection: _mount(connection, repository, digest, source, change.at)
+        )
+
+    async def delete(self, repository: RepositoryName, digest: Digest, *, change: Change) -> bool:
+        """Delete a blob from the repository; false if it is not there.
+
+        Raises:
+            BlobInUse: a manifest of the repository needs it.
+        """
+        return await self._database.write(
+            lambda connection: _delete(connection, repository, digest, change.at)
+        )
+
+    async def repositories_with(self, digest: Digest, *, limit: int) -> Sequence[RepositoryName]:
+        """Some repositories that have the blob."""
+        return await self._database.read(_repositories_with, digest, limit)
+
+    async def is_stored(self, digest: Digest) -> bool:
+        """Whether a blob has a row, be it in a repository or not."""
+        return await self._database.read(_is_stored, digest)

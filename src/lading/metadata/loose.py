@@ -5,10 +5,10 @@ all the others. Whatever adds or removes a tag, an edge or a subject calls this.
 """
 
 from dataclasses import dataclass
-from sqlite3 import Connection
 
 from lading.core.digest import Digest
-from lading.metadata import writer
+from lading.metadata import batches
+from lading.ports.database import SqlConnection
 
 _LED_TO = """(
     EXISTS (SELECT 1 FROM tags
@@ -54,7 +54,7 @@ _KEEP = f"""
 _SIZE = f"SELECT size FROM manifests WHERE {_THERE}"
 
 
-def release(connection: Connection, repository_id: int, digest: Digest, at: float) -> None:
+def release(connection: SqlConnection, repository_id: int, digest: Digest, at: float) -> None:
     """Something let go of a manifest or a blob: mark it if that was the last."""
     values = {"repository": repository_id, "digest": digest, "at": at}
     connection.execute(_RELEASE_MANIFEST, values)
@@ -74,7 +74,13 @@ class Looked:
 
 
 def release_referrers(
-    connection: Connection, repository_id: int, subject: Digest, at: float, *, after: str, most: int
+    connection: SqlConnection,
+    repository_id: int,
+    subject: Digest,
+    at: float,
+    *,
+    after: str,
+    most: int,
 ) -> Looked:
     """A manifest is about to be gone: some of what is about it may be loose then."""
     rows = connection.execute(_REFERRERS, (repository_id, subject, after, most)).fetchall()
@@ -82,7 +88,7 @@ def release_referrers(
     return Looked(len(rows), rows[-1][1] if len(rows) == most else None)
 
 
-def is_stored(connection: Connection, repository_id: int, digest: Digest | None) -> bool:
+def is_stored(connection: SqlConnection, repository_id: int, digest: Digest | None) -> bool:
     """Whether a manifest is there or in the trash, so that it keeps what is about it."""
     row = connection.execute(
         "SELECT 1 FROM manifests WHERE repository_id = ? AND digest = ?", (repository_id, digest)
@@ -90,7 +96,7 @@ def is_stored(connection: Connection, repository_id: int, digest: Digest | None)
     return row is not None
 
 
-def keep(connection: Connection, repository_id: int, digest: Digest, now: float) -> int | None:
+def keep(connection: SqlConnection, repository_id: int, digest: Digest, now: float) -> int | None:
     """Something relies on a manifest from now on: its size if it is there.
 
     One that is relied on already is not written again.
@@ -103,14 +109,14 @@ def keep(connection: Connection, repository_id: int, digest: Digest, now: float)
 
 
 def keep_referrers(
-    connection: Connection, repository_id: int, subject: Digest, after: str = ""
+    connection: SqlConnection, repository_id: int, subject: Digest, after: str = ""
 ) -> str | None:
     """A manifest is stored now: some of what is about it is not loose any more.
 
     Returns:
         The referrer after which to go on; `None` if there are no more.
     """
-    most = writer.MOST_ROWS
+    most = batches.MOST_ROWS
     rows = connection.execute(_REFERRERS, (repository_id, subject, after, most)).fetchall()
     loose = [(id_,) for id_, _, is_loose in rows if is_loose]
     connection.executemany("UPDATE manifests SET loose_at = NULL WHERE id = ?", loose)

@@ -1,51 +1,21 @@
-"""Rows of manifests, and of edges: what refers to what."""
+"""Manifests: what was pushed, byte for byte, and which manifests are about which."""
 
 from collections.abc import Sequence
 from contextlib import closing
-from sqlite3 import Connection
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import partial
 
 from lading.core.digest import Digest
-from lading.core.errors import TagImmutable
 from lading.core.history import Change
-from lading.core.immutability import ImmutableTags, is_immutable
-from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import attachments, tags
-from lading.metadata.large import SMALL
-from lading.ports.metadata import Referrer, Referrers
-
-_ROW = f"""
-    SELECT manifests.digest, media_type, promised_at, used_at, manifests.id,
-        CASE WHEN length(body) <= {SMALL} THEN body END
-"""
-_BY_TAG = f"""{_ROW}
-    FROM repositories
-    JOIN tags ON tags.repository_id = repositories.id
-    JOIN manifests ON manifests.repository_id = repositories.id
-        AND manifests.digest = tags.digest
-    JOIN documents ON documents.id = manifests.id
-    WHERE repositories.name = ? AND tags.name = ? AND deleted_at IS NULL AND lost_at IS NULL
-"""
-_BY_DIGEST = f"""{_ROW}
-    FROM repositories
-    JOIN manifests ON manifests.repository_id = repositories.id
-    JOIN documents ON documents.id = manifests.id
-    WHERE repositories.name = ? AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL
-"""
-
-_TAGS_LEADING_TO = """
-    WITH RECURSIVE here (id) AS (SELECT id FROM repositories WHERE name = :repository),
-    holders (digest) AS (
-        SELECT :digest
-        UNION
-        SELECT manifests.digest FROM holders
-        JOIN edges ON edges.repository_id = (SELECT id FROM here) AND child = holders.digest
-        JOIN manifests ON manifests.repository_id = edges.repository_id
-            AND manifests.digest = parent AND deleted_at IS NULL
-    )
-    SELECT name FROM holders
-    JOIN tags ON repository_id = (SELECT id FROM here) AND tags.digest = holders.digest
-"""
+from lading.core.immutability import ImmutableTags
+from lading.core.manifest import WrongSize
+from lading.core.names import Reference, RepositoryName
+from lading.metadata import batches, manifest_rows
+from lading.metadata.attempts import Attempts
+from lading.metadata.large import SMALL, LargeBodies
+from lading.metadata.noun import Noun
+from lading.metadata.pushes import FEW_EDGES, ManifestPush
+from lading.ports.database import Database, SqlConnection
 
 # Neither those that are not shown nor their annotations are to be read for it.
 _REFERRERS = """
@@ -68,100 +38,194 @@ MAX_LOOKED_AT = 1000
 LARGEST = 2**62
 
 
-class Found(NamedTuple):
-    """The row of a manifest.
+@dataclass(frozen=True, slots=True)
+class StoredManifest:
+    """A manifest as it was pushed, byte for byte.
 
     Attributes:
-        promised_at: when a client was told last that it is there.
-        used_at: when it was last used, if that was after the promise.
-        body: its bytes, unless they are more than `SMALL`.
+        checked: whether the bytes are known to be those of the digest, as they have been hashed.
     """
 
     digest: Digest
     media_type: str
-    promised_at: float
-    used_at: float | None
-    id: int
-    body: bytes | None
-
-    def is_promised(self, not_before: float) -> bool:
-        """Whether it was promised since `not_before` and not used after that."""
-        return self.promised_at >= not_before and self.used_at is None
+    body: bytes
+    checked: bool = field(default=False, compare=False)
 
 
-def find(connection: Connection, repository: RepositoryName, reference: Reference) -> Found | None:
-    """The manifest a tag points to, or the one of that digest."""
-    query = _BY_DIGEST if isinstance(reference, Digest) else _BY_TAG
-    row = connection.execute(query, (repository, reference)).fetchone()
-    return None if row is None else Found(Digest(row[0]), *row[1:])
+@dataclass(frozen=True, slots=True)
+class Referrer:
+    """What the referrers list shows of a manifest.
 
-
-def promise(connection: Connection, repository: RepositoryName, digest: Digest, now: float) -> bool:
-    """Tell a client that the manifest is there, and write that down; false if it is not."""
-    row = connection.execute(
-        """
-        UPDATE manifests SET promised_at = ?, used_at = NULL
-        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
-            AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL
-        RETURNING 1
-        """,
-        (now, repository, digest),
-    ).fetchone()
-    return row is not None
-
-
-def delete(
-    connection: Connection,
-    repository: RepositoryName,
-    digest: Digest,
-    immutable: Sequence[ImmutableTags],
-    change: Change,
-) -> bool | None:
-    """Take away some tags of a manifest; if these were all, hide it. False if there is none.
-
-    `None` if there are more tags. Each time the state is one that clients could have made.
-
-    Raises:
-        TagImmutable: see `Metadata.delete_manifest`.
+    Attributes:
+        annotations: an object of JSON; there may be MiBs of them, which nobody here reads.
     """
-    if immutable:
-        _check_deletable(connection, repository, digest, immutable)
-    row = connection.execute(
-        "SELECT id, repository_id FROM manifests WHERE digest = ? AND deleted_at IS NULL"
-        " AND repository_id = (SELECT id FROM repositories WHERE name = ?)",
-        (digest, repository),
-    ).fetchone()
-    if row is None:
-        return False
-    id_, repository_id = row
-    if tags.remove_some(connection, repository_id, digest, change):
-        return None
-    connection.execute(
-        "UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL WHERE id = ?",
-        (change.at, change.actor, id_),
-    )
-    attachments.release(connection, repository_id, digest, change.at)
-    return True
+
+    digest: Digest
+    media_type: str
+    size: int
+    artifact_type: str
+    annotations: bytes
+
+    @property
+    def shown_size(self) -> int:
+        """Bytes of what a client chose of it."""
+        return len(self.media_type) + len(self.artifact_type) + len(self.annotations)
 
 
-def _check_deletable(
-    connection: Connection,
-    repository: RepositoryName,
-    digest: Digest,
-    immutable: Sequence[ImmutableTags],
-) -> None:
-    """Without it, an immutable tag would lead nowhere, or to an index of which a part is gone."""
-    rows = connection.execute(_TAGS_LEADING_TO, {"repository": repository, "digest": digest})
-    for (tag,) in rows:
-        if is_immutable(immutable, repository, Tag(tag)):
-            raise TagImmutable(
-                f"the tag {tag} is immutable and leads to this manifest, so it cannot be deleted",
-                {"tag": tag, "digest": digest},
+@dataclass(frozen=True, slots=True)
+class Referrers:
+    """Some of a list.
+
+    Attributes:
+        last: the digest after which the next ones are; `None` if there are none.
+    """
+
+    items: Sequence[Referrer]
+    last: Digest | None
+
+
+class Manifests(Noun):
+    """Manifests."""
+
+    def __init__(self, database: Database, attempts: Attempts) -> None:
+        super().__init__(database)
+        self._attempts = attempts
+        self._large = LargeBodies(database)
+
+    async def find(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:
+        """The manifest a tag points to, or the one of that digest."""
+        found = await self._database.read(manifest_rows.find, repository, reference)
+        return None if found is None else await self._with_body(found)
+
+    async def _with_body(self, found: manifest_rows.Found) -> StoredManifest | None:
+        """The manifest of a row; `None` if it is large, and has been removed meanwhile."""
+        if found.body is not None:
+            return StoredManifest(found.digest, found.media_type, found.body)
+        body, intact = await self._large.read(found.digest, found.id)
+        if body is None:
+            return None
+        return StoredManifest(found.digest, found.media_type, body, checked=intact)
+
+    async def promise(
+        self, repository: RepositoryName, reference: Reference, *, now: float, grace: float
+    ) -> StoredManifest | None:
+        """As `find`, and the manifest is then safe from collection for at least half of `grace`.
+
+        A client that is told that a manifest is there may name it in an index, or point a tag at
+        it. A power cut may forget the promise (a process crash may not).
+
+        Raises:
+            StorageFull, Unavailable: that cannot be written down in a moment.
+        """
+        found = await self._database.read(manifest_rows.find, repository, reference)
+        if found is None:
+            return None
+        if found.is_promised(now - grace / 2):
+            return await self._with_body(found)
+        digest = found.digest
+        kept = await self._attempts.write(
+            lambda connection: manifest_rows.promise(connection, repository, digest, now)
+        )
+        return await self.find(repository, digest) if kept else None
+
+    async def push(self, push: ManifestPush) -> Sequence[WrongSize]:
+        """Store a manifest and point tags at it, all or nothing.
+
+        The check that everything it refers to is present makes it safe from collection as well.
+
+        Returns:
+            What is present and has another size.
+
+        Raises:
+            AlreadyExists: something is there that must not be.
+            TagImmutable: one of the tags cannot be moved.
+            ManifestBlobUnknown: something is missing; it is listed, as far as it is not too much.
+            SizeMismatch: something that is present has another size, and must not.
+            Unavailable: what was prepared was collected meanwhile.
+        """
+        edges = push.manifest.edges
+        wrong: list[WrongSize] = []
+        if len(edges) > FEW_EDGES:
+            await self._database.scan(push.require_present)
+        if push.is_long:
+            for piece in batches.pieces(edges):
+                wrong += await self._database.write(
+                    partial(push.prepare, edges=piece), durable=False, alone=True
+                )
+        stored = await self._database.write(push.store, alone=len(edges) > FEW_EDGES)
+        after = stored.after
+        while after is not None:
+            after = await self._database.write(partial(push.keep_referrers, after=after))
+        return [*wrong, *stored.wrong_sizes]
+
+    async def delete(
+        self,
+        repository: RepositoryName,
+        digest: Digest,
+        *,
+        immutable: Sequence[ImmutableTags],
+        change: Change,
+    ) -> bool:
+        """Put a manifest into the trash, and delete its tags; false if there is none.
+
+        Raises:
+            TagImmutable: one of `immutable` points to it, or to an index that holds it.
+        """
+        deleted: bool | None = None
+        while deleted is None:
+            deleted = await self._database.write(
+                lambda connection: manifest_rows.delete(
+                    connection, repository, digest, immutable, change
+                )
             )
+        return deleted
+
+    async def referrers(
+        self,
+        repository: RepositoryName,
+        subject: Digest,
+        *,
+        artifact_type: str | None,
+        after: str,
+        limit: int,
+        max_size: int,
+    ) -> Referrers:
+        """Some manifests whose subject this is, by digest, from the first greater than `after`.
+
+        There may be none among them and more to come, as only so many are looked at in one go.
+
+        Args:
+            repository: where they are.
+            subject: what they are about.
+            artifact_type: only those of this type; `None` for all.
+            after: the digest after which to start.
+            limit: at most so many.
+            max_size: bytes of them (`shown_size`) beyond which one more at most is read.
+        """
+        read = partial(
+            _referrers,
+            repository=repository,
+            subject=subject,
+            artifact_type=artifact_type,
+            after=after,
+            limit=limit,
+            max_size=max_size,
+        )
+        found = await self._database.read(read, largest=SMALL)
+        if found is None:
+            found = await self._database.scan(read)
+            assert found is not None  # as there is no largest
+        return found
+
+    async def with_children(
+        self, repository: RepositoryName
+    ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
+        """All manifests of a repository, deleted ones too, each with what it refers to."""
+        return await self._database.scan(lambda connection: _with_children(connection, repository))
 
 
-def referrers(
-    connection: Connection,
+def _referrers(
+    connection: SqlConnection,
     repository: RepositoryName,
     subject: Digest,
     *,
@@ -198,10 +262,9 @@ def referrers(
     return Referrers(found, last)
 
 
-def with_children(
-    connection: Connection, repository: RepositoryName
+def _with_children(
+    connection: SqlConnection, repository: RepositoryName
 ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
-    """All manifests of a repository, deleted ones too, each with what it refers to."""
     rows = connection.execute(
         """
         SELECT manifests.digest, child FROM manifests

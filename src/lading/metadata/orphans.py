@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
-from sqlite3 import Connection
 
 from lading.core import attachments, media
 from lading.core.digest import Digest
@@ -10,7 +9,8 @@ from lading.core.garbage import COLLECTOR, Cause, Criteria, GarbageManifest, Orp
 from lading.core.history import Change
 from lading.core.immutability import is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import manifests, tags
+from lading.metadata import manifest_rows, tags
+from lading.ports.database import SqlConnection
 
 # Manifests that one transaction puts into the trash: others wait for it.
 MOST = 500
@@ -68,7 +68,7 @@ _ONLY_IN = """
 
 
 def find_orphans(
-    connection: Connection, limits: Criteria, doomed: Sequence[GarbageManifest]
+    connection: SqlConnection, limits: Criteria, doomed: Sequence[GarbageManifest]
 ) -> Sequence[OrphanTag]:
     """The orphans that a collection would take, were the doomed manifests gone."""
     if not limits.attachments:
@@ -78,12 +78,12 @@ def find_orphans(
     return list(islice(found, limits.at_most))
 
 
-def _marked(connection: Connection) -> Iterator[OrphanTag]:
+def _marked(connection: SqlConnection) -> Iterator[OrphanTag]:
     for name, tag, at in connection.execute(_MARKED):
         yield OrphanTag(RepositoryName(name), Tag(tag), attachments.subject_of(Tag(tag)), at)
 
 
-def _of_doomed(connection: Connection, doomed: Sequence[GarbageManifest]) -> Iterator[OrphanTag]:
+def _of_doomed(connection: SqlConnection, doomed: Sequence[GarbageManifest]) -> Iterator[OrphanTag]:
     """Those of what was deleted are marked already."""
     for manifest in (each for each in doomed if each.cause is Cause.UNTAGGED):
         names = attachments.tags_of(manifest.digest)
@@ -92,7 +92,7 @@ def _of_doomed(connection: Connection, doomed: Sequence[GarbageManifest]) -> Ite
             yield OrphanTag(manifest.repository, Tag(tag), subject, manifest.since)
 
 
-def _may_go(connection: Connection, found: OrphanTag, limits: Criteria) -> bool:
+def _may_go(connection: SqlConnection, found: OrphanTag, limits: Criteria) -> bool:
     """Unless it is immutable, or only looks like an attachment."""
     if is_immutable(limits.immutable, found.repository, found.tag):
         return False
@@ -102,7 +102,7 @@ def _may_go(connection: Connection, found: OrphanTag, limits: Criteria) -> bool:
 
 
 def trash_orphans(
-    connection: Connection, doomed: Sequence[OrphanTag], limits: Criteria
+    connection: SqlConnection, doomed: Sequence[OrphanTag], limits: Criteria
 ) -> tuple[Sequence[OrphanTag], bool]:
     """Put attachments that are still orphans into the trash; those, and whether to ask again."""
     change, left, trashed = Change(COLLECTOR, limits.now), MOST, list[OrphanTag]()
@@ -120,20 +120,20 @@ def trash_orphans(
             left -= _trash_referrers(connection, orphan, digest, change, left)
             if left == 0:
                 return trashed, True
-            manifests.delete(connection, orphan.repository, Digest(digest), (), change)
+            manifest_rows.delete(connection, orphan.repository, Digest(digest), (), change)
         trashed.append(orphan)
         left -= 1
     return trashed, False
 
 
 def _trash_referrers(
-    connection: Connection, orphan: OrphanTag, index: str, change: Change, most: int
+    connection: SqlConnection, orphan: OrphanTag, index: str, change: Change, most: int
 ) -> int:
     """Put some of those that only an index leads to into the trash; how many."""
     values = {**_values(orphan), "digest": index, "most": most}
     referrers = connection.execute(_ONLY_IN, values).fetchall()
     for (digest,) in referrers:
-        manifests.delete(connection, orphan.repository, Digest(digest), (), change)
+        manifest_rows.delete(connection, orphan.repository, Digest(digest), (), change)
     return len(referrers)
 
 

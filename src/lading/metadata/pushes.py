@@ -7,7 +7,6 @@ it, and if the last one never comes the collector removes it as it removes what 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, Unavailable
@@ -15,8 +14,12 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import attachments, links, loose, manifests, repositories, tags, writer
+from lading.metadata import attachments, batches, links, loose, manifest_rows, repositories, tags
+from lading.ports.database import SqlConnection
 
+# What a manifest may refer to without a look beforehand whether all of it is there: a look takes a
+# hop to a thread, and a transaction in which something is missing is over as soon.
+FEW_EDGES = 100
 # Of what is missing, as much is listed as somebody may read.
 MAX_LISTED = 100
 
@@ -73,88 +76,87 @@ class Stored:
     after: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Push:
-    """A manifest on its way into a repository.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestPush:
+    """A push of a manifest into a repository; it goes into the database by `Manifests.push`.
 
     Attributes:
-        children_required, sizes_required: see `Metadata.put_manifest`.
+        tags: what to point at it.
+        absent: what must not be there before.
+        immutable: the tags that, if they are set, cannot be moved to another manifest.
+        children_required: whether the manifests it lists must be present, as its blobs must.
+        sizes_required: whether what is present must have the sizes that the manifest says.
         change: who pushes it, and when.
     """
 
     repository: RepositoryName
     manifest: Manifest
-    children_required: bool
-    sizes_required: bool
+    tags: Sequence[Tag] = ()
+    absent: Sequence[Reference] = ()
+    immutable: Sequence[ImmutableTags] = ()
+    children_required: bool = True
+    sizes_required: bool = False
     change: Change
 
     @property
     def is_long(self) -> bool:
         """Whether its edges are to be prepared, in pieces, before it is stored."""
-        return len(self.manifest.edges) > writer.MOST_ROWS
+        return len(self.manifest.edges) > batches.MOST_ROWS
 
-    def require_present(self, connection: Connection) -> None:
+    def require_present(self, connection: SqlConnection) -> None:
         """Refuse at once what would be refused later; a read, which holds up no other push.
 
         Raises:
-            ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
+            ManifestBlobUnknown, SizeMismatch: see `Manifests.push`.
         """
         repository_id = repositories.find(connection, self.repository)
         edges = self.manifest.edges
         self._check((edge, _find_size(connection, repository_id, edge)) for edge in edges)
 
-    def prepare(self, connection: Connection, edges: Sequence[Edge]) -> Sequence[WrongSize]:
+    def prepare(self, connection: SqlConnection, edges: Sequence[Edge]) -> Sequence[WrongSize]:
         """Keep some of what it refers to; see the module.
 
         Raises:
-            ManifestBlobUnknown, SizeMismatch: see `Metadata.put_manifest`.
+            ManifestBlobUnknown, SizeMismatch: see `Manifests.push`.
         """
         repository_id = repositories.ensure(connection, self.repository)
         connection.execute(_BEGIN, self._values(repository_id) | {"actor": self.change.actor})
         return self._keep(connection, repository_id, edges)
 
-    def store(
-        self,
-        connection: Connection,
-        new_tags: Sequence[Tag],
-        *,
-        absent: Sequence[Reference],
-        immutable: Sequence[ImmutableTags],
-    ) -> Stored:
+    def store(self, connection: SqlConnection) -> Stored:
         """Store it, and point tags at it.
 
         Raises:
-            AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see
-                `Metadata.put_manifest`.
-            Unavailable: what was prepared was collected meanwhile.
+            AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch, Unavailable: see
+                `Manifests.push`.
         """
         digest, at = self.manifest.digest, self.change.at
-        self._check_absent(connection, absent)
-        tags.check_movable(connection, self.repository, new_tags, digest, immutable)
+        self._check_absent(connection)
+        tags.check_movable(connection, self.repository, self.tags, digest, self.immutable)
         repository_id = repositories.ensure(connection, self.repository)
         wrong: Sequence[WrongSize] = ()
         if self.is_long:
             self._require_prepared(connection, repository_id)
         else:
             wrong = self._keep(connection, repository_id, self.manifest.edges)
-        self._insert(connection, repository_id, used_at=at if new_tags else None)
+        self._insert(connection, repository_id, used_at=at if self.tags else None)
         repositories.mark_pushed(connection, repository_id, at)
         after = loose.keep_referrers(connection, repository_id, digest)
         attachments.keep(connection, repository_id, digest)
-        for tag in new_tags:
+        for tag in self.tags:
             tags.point(connection, repository_id, tag, digest, self.change)
-        if not new_tags:
+        if not self.tags:
             self._note_untagged(connection, repository_id)
         return Stored(wrong, after)
 
-    def keep_referrers(self, connection: Connection, after: str) -> str | None:
+    def keep_referrers(self, connection: SqlConnection, after: str) -> str | None:
         """Go on where `store` ended; where to go on after that."""
         repository_id = repositories.ensure(connection, self.repository)
         return loose.keep_referrers(connection, repository_id, self.manifest.digest, after)
 
-    def _check_absent(self, connection: Connection, references: Sequence[Reference]) -> None:
-        for reference in references:
-            there = manifests.find(connection, self.repository, reference)
+    def _check_absent(self, connection: SqlConnection) -> None:
+        for reference in self.absent:
+            there = manifest_rows.find(connection, self.repository, reference)
             if there is not None:
                 raise AlreadyExists(
                     f"{reference} exists already, and this push was to create it"
@@ -163,7 +165,7 @@ class Push:
                 )
 
     def _keep(
-        self, connection: Connection, repository_id: int, edges: Sequence[Edge]
+        self, connection: SqlConnection, repository_id: int, edges: Sequence[Edge]
     ) -> Sequence[WrongSize]:
         """Check that what edges lead to is here, mark it as used, and note the edges."""
         at = self.change.at
@@ -191,7 +193,7 @@ class Push:
             raise SizeMismatch(str(first), {"digest": first.edge.child, "size": first.size})
         return wrong
 
-    def _require_prepared(self, connection: Connection, repository_id: int) -> None:
+    def _require_prepared(self, connection: SqlConnection, repository_id: int) -> None:
         (count,) = connection.execute(
             "SELECT count(*) FROM edges WHERE repository_id = ? AND parent = ?",
             (repository_id, self.manifest.digest),
@@ -199,7 +201,9 @@ class Push:
         if count < len({edge.child for edge in self.manifest.edges}):
             raise Unavailable("a collection came between; push the manifest again")
 
-    def _insert(self, connection: Connection, repository_id: int, *, used_at: float | None) -> None:
+    def _insert(
+        self, connection: SqlConnection, repository_id: int, *, used_at: float | None
+    ) -> None:
         values = self._values(repository_id) | {"used_at": used_at}
         (id_,) = connection.execute(_STORE, values).fetchone()
         connection.execute(_STORE_DOCUMENT, (id_, self.manifest.annotations, self.manifest.body))
@@ -216,7 +220,7 @@ class Push:
             "at": self.change.at,
         }
 
-    def _note_untagged(self, connection: Connection, repository_id: int) -> None:
+    def _note_untagged(self, connection: SqlConnection, repository_id: int) -> None:
         digest, at = self.manifest.digest, self.change.at
         if loose.is_stored(connection, repository_id, self.manifest.subject):
             loose.keep(connection, repository_id, digest, at)
@@ -224,7 +228,7 @@ class Push:
             loose.release(connection, repository_id, digest, at)
 
 
-def _find_size(connection: Connection, repository_id: int | None, edge: Edge) -> int | None:
+def _find_size(connection: SqlConnection, repository_id: int | None, edge: Edge) -> int | None:
     """The size of what an edge leads to, if it is here."""
     values = {"repository": repository_id, "digest": edge.child}
     if edge.kind is EdgeKind.MANIFEST:
@@ -235,7 +239,7 @@ def _find_size(connection: Connection, repository_id: int | None, edge: Edge) ->
     return None if row is None else int(row[0])
 
 
-def _use(connection: Connection, repository_id: int, edge: Edge, now: float) -> int | None:
+def _use(connection: SqlConnection, repository_id: int, edge: Edge, now: float) -> int | None:
     """As `_find_size`, and it is then marked as used. The check is the touch."""
     if edge.kind is EdgeKind.MANIFEST:
         size = loose.keep(connection, repository_id, edge.child, now)

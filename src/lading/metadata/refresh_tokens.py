@@ -1,20 +1,38 @@
 """Rows of refresh tokens: logins that clients may renew without a password."""
 
-from sqlite3 import Connection
+from dataclasses import dataclass
 
-from lading.metadata import writer
-from lading.ports.refresh_tokens import RefreshToken
+from lading.metadata import batches
+from lading.metadata.attempts import Attempts
+from lading.metadata.noun import Noun
+from lading.ports.database import Database, SqlConnection
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A login that a client may renew without its password.
+
+    Attributes:
+        hash: of the secret that the client has; the secret itself is kept nowhere.
+        stamp: of the login; if it has another one now, the token is worth nothing.
+    """
+
+    hash: str
+    name: str
+    stamp: str
+    expires_at: float
+
 
 # More than a person has machines. A script that logs in again and again pushes out its own.
 MOST_PER_NAME = 1000
 
 
-def add(connection: Connection, token: RefreshToken, now: float) -> None:
+def _add(connection: SqlConnection, token: RefreshToken, now: float) -> None:
     """Keep a token, or change its end; what ended goes, and the oldest of a name with too many."""
     connection.execute(
         "DELETE FROM refresh_tokens WHERE hash IN"
         " (SELECT hash FROM refresh_tokens WHERE expires_at <= ? LIMIT ?)",
-        (now, writer.MOST_ROWS),
+        (now, batches.MOST_ROWS),
     )
     connection.execute(
         "INSERT INTO refresh_tokens (hash, name, stamp, expires_at) VALUES (?, ?, ?, ?)"
@@ -28,11 +46,32 @@ def add(connection: Connection, token: RefreshToken, now: float) -> None:
     )
 
 
-def find(connection: Connection, hash_: str, now: float) -> RefreshToken | None:
-    """A token that has not ended."""
+def _find(connection: SqlConnection, hash_: str, now: float) -> RefreshToken | None:
     row = connection.execute(
         "SELECT hash, name, stamp, expires_at FROM refresh_tokens"
         " WHERE hash = ? AND expires_at > ?",
         (hash_, now),
     ).fetchone()
     return None if row is None else RefreshToken(*row)
+
+
+class RefreshTokens(Noun):
+    """Refresh tokens."""
+
+    def __init__(self, database: Database, attempts: Attempts) -> None:
+        super().__init__(database)
+        self._attempts = attempts
+
+    async def add(self, token: RefreshToken, *, now: float) -> None:
+        """Add a token, or give it another end; some that are old may go.
+
+        A power cut may forget it.
+
+        Raises:
+            StorageFull, Unavailable: it cannot be added in a moment.
+        """
+        await self._attempts.write(lambda connection: _add(connection, token, now))
+
+    async def find(self, hash_: str, *, now: float) -> RefreshToken | None:
+        """A token that has not ended."""
+        return await self._database.read(_find, hash_, now)

@@ -1,25 +1,26 @@
 """Rows of repositories."""
 
 from collections.abc import Sequence
-from sqlite3 import Connection
 
 from lading.core.names import RepositoryName
 from lading.metadata import columns
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
 
 
-def find(connection: Connection, name: RepositoryName) -> int | None:
+def find(connection: SqlConnection, name: RepositoryName) -> int | None:
     """The id of a repository that something was ever sent to."""
     row = connection.execute("SELECT id FROM repositories WHERE name = ?", (name,)).fetchone()
     return None if row is None else int(row[0])
 
 
-def ensure(connection: Connection, name: RepositoryName) -> int:
+def ensure(connection: SqlConnection, name: RepositoryName) -> int:
     """The id of the repository, made if it is new."""
     known = find(connection, name)
     return add(connection, name) if known is None else known
 
 
-def add(connection: Connection, name: RepositoryName) -> int:
+def add(connection: SqlConnection, name: RepositoryName) -> int:
     """The id of a repository that is new."""
     (made,) = connection.execute(
         "INSERT INTO repositories (name) VALUES (?) RETURNING id", (name,)
@@ -27,7 +28,7 @@ def add(connection: Connection, name: RepositoryName) -> int:
     return int(made)
 
 
-def mark_pushed(connection: Connection, repository_id: int, at: float) -> None:
+def mark_pushed(connection: SqlConnection, repository_id: int, at: float) -> None:
     """From its first manifest on, a repository is listed."""
     connection.execute(
         "UPDATE repositories SET pushed_at = ? WHERE id = ? AND pushed_at IS NULL",
@@ -35,8 +36,7 @@ def mark_pushed(connection: Connection, repository_id: int, at: float) -> None:
     )
 
 
-def is_listed(connection: Connection, name: RepositoryName) -> bool:
-    """Whether a manifest was ever pushed to it."""
+def _exists(connection: SqlConnection, name: RepositoryName) -> bool:
     row = connection.execute(
         "SELECT 1 FROM repositories WHERE name = ? AND pushed_at IS NOT NULL", (name,)
     ).fetchone()
@@ -47,8 +47,7 @@ def is_listed(connection: Connection, name: RepositoryName) -> bool:
 _LAST = "\x7f"
 
 
-def page(connection: Connection, after: str, limit: int, prefix: str) -> Sequence[str]:
-    """Names that start with `prefix` and are greater than `after`, in byte order."""
+def _page(connection: SqlConnection, after: str, limit: int, prefix: str) -> Sequence[str]:
     start = "name > ?" if after >= prefix else "name >= ?"
     return columns.names(
         connection,
@@ -58,10 +57,25 @@ def page(connection: Connection, after: str, limit: int, prefix: str) -> Sequenc
     )
 
 
-def with_manifests(connection: Connection) -> Sequence[RepositoryName]:
-    """Repositories that have manifests, in byte order."""
+def _with_manifests(connection: SqlConnection) -> Sequence[RepositoryName]:
     rows = connection.execute(
         "SELECT name FROM repositories AS r WHERE EXISTS"
         " (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name"
     )
     return [RepositoryName(name) for (name,) in rows]
+
+
+class Repositories(Noun):
+    """Repositories, by name."""
+
+    async def exists(self, repository: RepositoryName) -> bool:
+        """Whether a manifest was ever pushed to it."""
+        return await self._database.read(_exists, repository)
+
+    async def page(self, *, after: str, limit: int, prefix: str = "") -> Sequence[str]:
+        """Names that start with `prefix`, in byte order, from the first greater than `after`."""
+        return await self._database.read(_page, after, limit, prefix)
+
+    async def with_manifests(self) -> Sequence[RepositoryName]:
+        """All repositories that have manifests, in byte order."""
+        return await self._database.scan(_with_manifests)

@@ -8,17 +8,17 @@ manifest is. So whatever comes between, the next attempt goes on where this one 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from sqlite3 import Connection
 
 from lading.core import attachments as attached
 from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
 from lading.core.garbage import COLLECTOR
-from lading.core.history import Change, Restored, TagMove, TrashedManifest, TrashedTag
+from lading.core.history import Change, Restored, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import attachments, loose, manifests, repositories, tags, trash, writer
-from lading.metadata.database import Part
+from lading.metadata import attachments, batches, loose, manifest_rows, repositories, tags, trash
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
 
 _STATE = """
     SELECT deleted_at FROM manifests JOIN documents ON documents.id = manifests.id
@@ -77,8 +77,8 @@ Step = Show | Revive | Set | Move
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What is to be done.
+class RestorePlan:
+    """A plan of what is to be restored.
 
     Attributes:
         lost: tags of attachments that cannot come back, as they were collected.
@@ -88,7 +88,7 @@ class Plan:
     lost: Sequence[Tag]
 
 
-Planning = Callable[["Planner"], Plan]
+Planning = Callable[["Planner"], RestorePlan]
 
 
 class Planner:
@@ -98,7 +98,7 @@ class Planner:
         NotRestorable: from every method: there is nothing to bring back, or it is gone for good.
     """
 
-    def __init__(self, connection: Connection, repository: RepositoryName) -> None:
+    def __init__(self, connection: SqlConnection, repository: RepositoryName) -> None:
         found = repositories.find(connection, repository)
         if found is None:
             raise NotRestorable(f"nothing was ever pushed to {repository}")
@@ -111,7 +111,7 @@ class Planner:
         self._tags: set[Tag] = set()
         self._lost: list[Tag] = []
 
-    def manifest(self, digest: Digest) -> Plan:
+    def manifest(self, digest: Digest) -> RestorePlan:
         """A manifest that was deleted, with the tags that were taken away with it."""
         deleted_at = self._deleted_at(digest)
         self._revive(digest)
@@ -119,7 +119,7 @@ class Planner:
             self._set(trash.tags_taken_with(self._connection, self._id, digest, deleted_at), digest)
         return self._plan(f"{self._repository}@{digest} is not deleted")
 
-    def tag(self, tag: Tag) -> Plan:
+    def tag(self, tag: Tag) -> RestorePlan:
         """A tag that was deleted, or whose manifest was."""
         current = tags.find(self._connection, self._repository, tag)
         if current is not None:
@@ -134,7 +134,7 @@ class Planner:
         self._set([tag], moved.previous)
         return self._plan("")
 
-    def tag_at(self, tag: Tag, at: float, immutable: Sequence[ImmutableTags]) -> Plan:
+    def tag_at(self, tag: Tag, at: float, immutable: Sequence[ImmutableTags]) -> RestorePlan:
         """A tag, as it was at that time."""
         moved = tags.last_move(self._connection, self._id, tag, not_after=at)
         if moved is None or moved.digest is None:
@@ -148,7 +148,7 @@ class Planner:
             self._steps.append(Move(tag, digest, immutable))
         return self._plan(f"{self._repository}:{tag} points to {digest} already")
 
-    def everything(self, deleted_since: float) -> Plan:
+    def everything(self, deleted_since: float) -> RestorePlan:
         """All that can be restored; where two want the same tag, the one deleted last gets it."""
         for trashed in trash.page(self._connection, self._repository, deleted_since):
             self._revive(trashed.digest)
@@ -156,13 +156,13 @@ class Planner:
             self._set(wanted, trashed.digest)
         return self._plan(f"nothing of {self._repository} is in the trash")
 
-    def _plan(self, nothing: str) -> Plan:
+    def _plan(self, nothing: str) -> RestorePlan:
         for digest in self._revived:  # attachments may have attachments: this list grows
             for tag in attached.tags_of(digest):
                 self._bring_back(tag)
         if not self._steps:
             raise NotRestorable(nothing)
-        return Plan(self._steps, self._lost)
+        return RestorePlan(self._steps, self._lost)
 
     def _bring_back(self, tag: Tag) -> None:
         """What collections put into the trash after a manifest comes back with it."""
@@ -221,7 +221,9 @@ class Restoration:
         taken: tags that were not brought back, as they point to something newer.
     """
 
-    def __init__(self, connection: Connection, repository: RepositoryName, change: Change) -> None:
+    def __init__(
+        self, connection: SqlConnection, repository: RepositoryName, change: Change
+    ) -> None:
         self._connection = connection
         self._repository = repository
         self._id = repositories.ensure(connection, repository)
@@ -265,7 +267,7 @@ class Restoration:
             attachments.keep(self._connection, self._id, digest)
             self.manifests.append(digest)
         if asked_for:
-            manifests.promise(self._connection, self._repository, digest, at)
+            manifest_rows.promise(self._connection, self._repository, digest, at)
 
     def _point(self, tag: Tag, digest: Digest) -> None:
         if loose.keep(self._connection, self._id, digest, self._change.at) is None:
@@ -275,7 +277,7 @@ class Restoration:
 
 
 def _deleted_at(
-    connection: Connection, repository: RepositoryName, repository_id: int, digest: Digest
+    connection: SqlConnection, repository: RepositoryName, repository_id: int, digest: Digest
 ) -> float | None:
     row = connection.execute(_STATE, (repository_id, digest)).fetchone()
     if row is None:
@@ -292,7 +294,7 @@ def _gone(repository: RepositoryName, digest: Digest) -> NotRestorable:
 
 
 def _take(
-    connection: Connection, repository: RepositoryName, change: Change, steps: Sequence[Step]
+    connection: SqlConnection, repository: RepositoryName, change: Change, steps: Sequence[Step]
 ) -> Restoration:
     restoration = Restoration(connection, repository, change)
     for step in steps:
@@ -300,21 +302,16 @@ def _take(
     return restoration
 
 
-class SqliteTrash(Part):
-    """See `lading.ports.trash.Trash`."""
+class Trash(Noun):
+    """The trash: deleted manifests and tags, which can be restored."""
 
-    async def tag_history(
-        self, repository: RepositoryName, tag: Tag, *, limit: int
-    ) -> Sequence[TagMove]:
-        """See `Trash.tag_history`."""
-        return await self._database.scan(
-            lambda connection: tags.history(connection, repository, tag, limit)
-        )
-
-    async def list_trash(
+    async def page(
         self, repository: RepositoryName | None, *, deleted_since: float
     ) -> Sequence[TrashedManifest | TrashedTag]:
-        """See `Trash.list_trash`."""
+        """All that can be restored, in one repository or in all; what was deleted last comes first.
+
+        A manifest is listed while it is stored, a tag if it was deleted since that time.
+        """
         return await self._database.scan(
             lambda connection: trash.page(connection, repository, deleted_since)
         )
@@ -322,7 +319,11 @@ class SqliteTrash(Part):
     async def restore_manifest(
         self, repository: RepositoryName, digest: Digest, *, change: Change
     ) -> Restored:
-        """See `Trash.restore_manifest`."""
+        """Bring a deleted manifest back, with all it needs and the tags that went with it.
+
+        Raises:
+            NotRestorable: it is not deleted, or is gone for good.
+        """
         return await self._restore(repository, change, lambda planner: planner.manifest(digest))
 
     async def restore_tag(
@@ -334,7 +335,12 @@ class SqliteTrash(Part):
         immutable: Sequence[ImmutableTags],
         change: Change,
     ) -> Restored:
-        """See `Trash.restore_tag`."""
+        """Bring a deleted tag back, or point a tag at what it pointed to at a time.
+
+        Raises:
+            NotRestorable: there is no such tag or time, or what it pointed to is gone for good.
+            TagImmutable: it points to something else now, and cannot be moved.
+        """
         return await self._restore(
             repository,
             change,
@@ -344,7 +350,11 @@ class SqliteTrash(Part):
     async def restore_all(
         self, repository: RepositoryName, *, deleted_since: float, change: Change
     ) -> Restored:
-        """See `Trash.restore_all`."""
+        """Bring everything back that `page` lists of the repository.
+
+        Raises:
+            NotRestorable: nothing is in the trash.
+        """
         restored = await self._restore(
             repository, change, lambda planner: planner.everything(deleted_since)
         )
@@ -362,7 +372,7 @@ class SqliteTrash(Part):
             await self._database.write(
                 partial(_take, repository=repository, change=change, steps=steps)
             )
-            for steps in writer.pieces(planned.steps)
+            for steps in batches.pieces(planned.steps)
         ]
         return Restored(
             tuple(digest for part in done for digest in part.manifests),

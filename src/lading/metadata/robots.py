@@ -2,19 +2,43 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from sqlite3 import Connection, Row
 from typing import Any
 
 from lading.core.access import Action, Actions
 from lading.core.globs import Glob
-from lading.ports.robots import Robot
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
+
+
+@dataclass(frozen=True, slots=True)
+class Robot:
+    """The login of a program.
+
+    Attributes:
+        hash: of its password; the password itself is kept nowhere.
+        repositories: where it may do something.
+        actions: what it may do there.
+        created_by: who made it.
+        expires_at: when it ends, if it does.
+        used_at: when it was last used, give or take a minute; `None` if it never was.
+    """
+
+    name: str
+    hash: str
+    repositories: Sequence[Glob]
+    actions: Actions
+    created_at: float
+    created_by: str
+    expires_at: float | None
+    used_at: float | None = None
+
 
 _COLUMNS = "name, hash, repositories, actions, created_at, created_by, expires_at, used_at"
 
 
-def add(connection: Connection, robot: Robot) -> bool:
-    """Keep a new robot; false if there is one of that name."""
+def _add(connection: SqlConnection, robot: Robot) -> bool:
     added = connection.execute(
         f"INSERT INTO robots ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
@@ -31,24 +55,21 @@ def add(connection: Connection, robot: Robot) -> bool:
     return added.rowcount > 0
 
 
-def find(connection: Connection, name: str) -> Robot | None:
-    """A robot, be its time over or not."""
+def _find(connection: SqlConnection, name: str) -> Robot | None:
     row = connection.execute(f"SELECT {_COLUMNS} FROM robots WHERE name = ?", (name,)).fetchone()
     return None if row is None else _robot(row)
 
 
-def all_of_them(connection: Connection) -> Sequence[Robot]:
-    """All robots, by name."""
+def _all(connection: SqlConnection) -> Sequence[Robot]:
     rows = connection.execute(f"SELECT {_COLUMNS} FROM robots ORDER BY name")
     return [_robot(row) for row in rows]
 
 
-def remove(connection: Connection, name: str) -> bool:
-    """Remove a robot; false if there is none."""
+def _remove(connection: SqlConnection, name: str) -> bool:
     return connection.execute("DELETE FROM robots WHERE name = ?", (name,)).rowcount > 0
 
 
-def note_used(connection: Connection, used: Mapping[str, float]) -> None:
+def _note_used(connection: SqlConnection, used: Mapping[str, float]) -> None:
     """Note when robots were last used; another worker may have seen a later use already."""
     connection.executemany(
         "UPDATE robots SET used_at = max(coalesce(used_at, 0), ?) WHERE name = ?",
@@ -56,7 +77,7 @@ def note_used(connection: Connection, used: Mapping[str, float]) -> None:
     )
 
 
-def _robot(row: Row | tuple[Any, ...]) -> Robot:
+def _robot(row: tuple[Any, ...]) -> Robot:
     name, hash_, repositories, actions, created_at, created_by, expires_at, used_at = row
     return Robot(
         name=name,
@@ -79,3 +100,30 @@ def _patterns(text: str) -> tuple[Glob, ...]:
 @lru_cache(maxsize=64)
 def _actions(text: str) -> Actions:
     return frozenset(Action(action) for action in json.loads(text))
+
+
+class Robots(Noun):
+    """Robots: the logins of programs."""
+
+    async def add(self, robot: Robot) -> bool:
+        """Add a new robot; false if there is one of that name."""
+        return await self._database.write(lambda connection: _add(connection, robot))
+
+    async def find(self, name: str) -> Robot | None:
+        """A robot, be its time over or not."""
+        return await self._database.read(_find, name)
+
+    async def all(self) -> Sequence[Robot]:
+        """All robots, by name."""
+        return await self._database.scan(_all)
+
+    async def remove(self, name: str) -> bool:
+        """Remove a robot for good; false if there is none."""
+        return await self._database.write(lambda connection: _remove(connection, name))
+
+    async def note_used(self, used: Mapping[str, float]) -> None:
+        """Note when robots, by name, were last used; an earlier time than is known changes nothing.
+
+        A power cut may forget it.
+        """
+        await self._database.write(lambda connection: _note_used(connection, used), durable=False)

@@ -1,18 +1,19 @@
 """Rows of tags, and of their history: every move is recorded."""
 
 from collections.abc import Sequence
-from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.errors import TagImmutable
 from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import attachments, columns, loose, writer
+from lading.metadata import attachments, batches, columns, loose
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
 
 
 def point(
-    connection: Connection, repository_id: int, tag: Tag, digest: Digest, change: Change
+    connection: SqlConnection, repository_id: int, tag: Tag, digest: Digest, change: Change
 ) -> None:
     """Point a tag at a manifest; pushing the same again is no move."""
     row = connection.execute(
@@ -34,7 +35,7 @@ def point(
 
 
 def check_movable(
-    connection: Connection,
+    connection: SqlConnection,
     repository: RepositoryName,
     new_tags: Sequence[Tag],
     digest: Digest,
@@ -56,17 +57,13 @@ def check_movable(
 
 
 def delete(
-    connection: Connection,
+    connection: SqlConnection,
     repository: RepositoryName,
     tag: Tag,
     immutable: Sequence[ImmutableTags],
     change: Change,
 ) -> bool:
-    """Take a tag away; false if there is none.
-
-    Raises:
-        TagImmutable: see `Metadata.delete_tag`.
-    """
+    """Delete a tag, as `Tags.delete` says."""
     if is_immutable(immutable, repository, tag) and find(connection, repository, tag) is not None:
         raise TagImmutable(f"the tag {tag} is immutable, so it cannot be deleted", {"tag": tag})
     row = connection.execute(
@@ -83,7 +80,7 @@ def delete(
     return True
 
 
-def find(connection: Connection, repository: RepositoryName, tag: Tag) -> str | None:
+def find(connection: SqlConnection, repository: RepositoryName, tag: Tag) -> str | None:
     """The digest that a tag points to."""
     row = connection.execute(
         "SELECT digest FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
@@ -93,23 +90,25 @@ def find(connection: Connection, repository: RepositoryName, tag: Tag) -> str | 
     return None if row is None else str(row[0])
 
 
-def remove_some(connection: Connection, repository_id: int, digest: Digest, change: Change) -> bool:
+def remove_some(
+    connection: SqlConnection, repository_id: int, digest: Digest, change: Change
+) -> bool:
     """Take away tags of a manifest, as many as others wait for; whether there are more."""
     rows = connection.execute(
         "SELECT name FROM tags WHERE repository_id = ? AND digest = ? LIMIT ?",
-        (repository_id, digest, writer.MOST_ROWS + 1),
+        (repository_id, digest, batches.MOST_ROWS + 1),
     ).fetchall()
-    for (tag,) in rows[: writer.MOST_ROWS]:
+    for (tag,) in rows[: batches.MOST_ROWS]:
         connection.execute(
             "DELETE FROM tags WHERE repository_id = ? AND name = ?", (repository_id, tag)
         )
         attachments.forget(connection, repository_id, Tag(tag))
         _record(connection, repository_id, Tag(tag), None, digest, change)
-    return len(rows) > writer.MOST_ROWS
+    return len(rows) > batches.MOST_ROWS
 
 
 def last_move(
-    connection: Connection, repository_id: int, tag: Tag, *, not_after: float | None = None
+    connection: SqlConnection, repository_id: int, tag: Tag, *, not_after: float | None = None
 ) -> TagMove | None:
     """How a tag came to be what it was at a time, or is now."""
     row = connection.execute(
@@ -121,10 +120,9 @@ def last_move(
     return None if row is None else _move(row)
 
 
-def history(
-    connection: Connection, repository: RepositoryName, tag: Tag, limit: int
+def _history(
+    connection: SqlConnection, repository: RepositoryName, tag: Tag, limit: int
 ) -> Sequence[TagMove]:
-    """The moves of a tag, the last one first."""
     rows = connection.execute(
         "SELECT at, actor, previous, digest FROM tag_history"
         " WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND tag = ?"
@@ -144,10 +142,9 @@ def _move(row: tuple[float, str, str | None, str | None]) -> TagMove:
     )
 
 
-def page(
-    connection: Connection, repository: RepositoryName, after: str, limit: int
+def _page(
+    connection: SqlConnection, repository: RepositoryName, after: str, limit: int
 ) -> Sequence[str]:
-    """Tags greater than `after`, in byte order."""
     return columns.names(
         connection,
         "SELECT name FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
@@ -157,7 +154,7 @@ def page(
 
 
 def _record(
-    connection: Connection,
+    connection: SqlConnection,
     repository_id: int,
     tag: Tag,
     digest: Digest | None,
@@ -169,3 +166,36 @@ def _record(
         " VALUES (?, ?, ?, ?, ?, ?)",
         (repository_id, tag, digest, previous, change.actor, change.at),
     )
+
+
+class Tags(Noun):
+    """Tags, and where they led before."""
+
+    async def page(self, repository: RepositoryName, *, after: str, limit: int) -> Sequence[str]:
+        """Tags in byte order, from the first one greater than `after`."""
+        return await self._database.read(_page, repository, after, limit)
+
+    async def delete(
+        self,
+        repository: RepositoryName,
+        tag: Tag,
+        *,
+        immutable: Sequence[ImmutableTags],
+        change: Change,
+    ) -> bool:
+        """Delete a tag; false if there is none.
+
+        Raises:
+            TagImmutable: it is there, and one of `immutable`.
+        """
+        return await self._database.write(
+            lambda connection: delete(connection, repository, tag, immutable, change)
+        )
+
+    async def history(
+        self, repository: RepositoryName, tag: Tag, *, limit: int
+    ) -> Sequence[TagMove]:
+        """The moves of a tag, the last one first."""
+        return await self._database.scan(
+            lambda connection: _history(connection, repository, tag, limit)
+        )

@@ -4,9 +4,9 @@ What waits for such a time would wait for years after the clock was set right. S
 collection goes by are set to now: what is in the trash then stays there for as long as it should.
 """
 
-from sqlite3 import Connection
-
 from lading.core.clocks import SLACK
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
 
 # Each found by an index: a table, the column, and of which of its rows.
 _TIMES = (
@@ -29,8 +29,7 @@ _ROBOTS = """
 """
 
 
-def any_ahead(connection: Connection, now: float) -> bool:
-    """Whether there are any."""
+def _any_ahead(connection: SqlConnection, now: float) -> bool:
     (found,) = connection.execute(
         f"SELECT {_FIND} OR EXISTS (SELECT 1 FROM robots WHERE created_at > :latest)",
         {"latest": now + SLACK},
@@ -38,8 +37,8 @@ def any_ahead(connection: Connection, now: float) -> bool:
     return bool(found)
 
 
-def set_back(connection: Connection, now: float) -> int:
-    """Set them to now; how many there were. A robot is good for as long as it was made for."""
+def _set_back(connection: SqlConnection, now: float) -> int:
+    """A robot is good for as long as it was made for."""
     values = {"now": now, "latest": now + SLACK}
     changed = connection.execute(_ROBOTS, values).rowcount
     for table, column, rows in _TIMES:
@@ -47,3 +46,13 @@ def set_back(connection: Connection, now: float) -> int:
             f"UPDATE {table} SET {column} = :now WHERE {rows} AND {column} > :latest", values
         ).rowcount
     return changed
+
+
+class Times(Noun):
+    """Times that a collection goes by."""
+
+    async def set_back(self, *, now: float) -> int:
+        """Set times that lie in the future to now; how many there were."""
+        if not await self._database.scan(lambda connection: _any_ahead(connection, now)):
+            return 0
+        return await self._database.write(lambda connection: _set_back(connection, now))

@@ -5,11 +5,11 @@ of them was deleted as well is only hidden, and comes back with it.
 """
 
 from collections.abc import Sequence
-from sqlite3 import Connection
 
 from lading.core.digest import Digest
 from lading.core.history import TrashedManifest, TrashedTag
 from lading.core.names import RepositoryName, Tag
+from lading.ports.database import SqlConnection
 
 # Tags taken away when a manifest was deleted carry the time of that.
 _TAGS_TAKEN_WITH = """
@@ -40,7 +40,7 @@ _TAGS = """
 
 
 def page(
-    connection: Connection, repository: RepositoryName | None, deleted_since: float
+    connection: SqlConnection, repository: RepositoryName | None, deleted_since: float
 ) -> Sequence[TrashedManifest | TrashedTag]:
     """What can be restored, in one repository or in all; what was deleted last comes first."""
     found: list[TrashedManifest | TrashedTag] = [
@@ -51,7 +51,7 @@ def page(
 
 
 def _trashed_manifests(
-    connection: Connection, repository: RepositoryName | None
+    connection: SqlConnection, repository: RepositoryName | None
 ) -> list[TrashedManifest]:
     rows = connection.execute(_MANIFESTS, {"repository": repository}).fetchall()
     return [
@@ -69,7 +69,7 @@ def _trashed_manifests(
 
 
 def _trashed_tags(
-    connection: Connection, repository: RepositoryName | None, deleted_since: float
+    connection: SqlConnection, repository: RepositoryName | None, deleted_since: float
 ) -> list[TrashedTag]:
     rows = connection.execute(_TAGS, {"repository": repository, "deleted_since": deleted_since})
     return [
@@ -79,7 +79,7 @@ def _trashed_tags(
 
 
 def tags_taken_with(
-    connection: Connection, repository_id: int, digest: str, deleted_at: float
+    connection: SqlConnection, repository_id: int, digest: str, deleted_at: float
 ) -> list[Tag]:
     """Tags that were taken away when a manifest was deleted."""
     rows = connection.execute(_TAGS_TAKEN_WITH, (deleted_at, repository_id, digest))

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lading.metadata.backup_holds import BackupHold
 from lading.ports.backup import CopiedBlobs
-from lading.ports.maintenance import Hold
 from lading.services.registry import Registry
 from lading.system.durable import sync_directory
 
@@ -42,9 +42,9 @@ def new_directory(path: Path) -> Iterator[Path]:
         raise
 
 
-async def copy_metadata(registry: Registry, directory: Path, hold: Hold) -> Path:
+async def copy_metadata(registry: Registry, directory: Path, hold: BackupHold) -> Path:
     """Write a consistent copy of the database into a new file, while others go on."""
-    await registry.metadata.hold_blobs(hold)
+    await registry.metadata.backup_holds.place(hold)
     await registry.metadata.copy_to(directory / METADATA)
     return directory / METADATA
 
@@ -75,14 +75,14 @@ async def list_blobs(
     return files
 
 
-async def find_hold(registry: Registry) -> Hold | None:
+async def find_hold(registry: Registry) -> BackupHold | None:
     """The hold that lasts longest, if any keeps blobs from being collected now."""
-    return await registry.metadata.find_hold(now=registry.clock())
+    return await registry.metadata.backup_holds.last(now=registry.clock())
 
 
 async def end_hold(registry: Registry, name: str) -> bool:
     """End the hold of a backup whose blobs are copied; false if there was none."""
-    return await registry.metadata.release_blobs(name)
+    return await registry.metadata.backup_holds.end(name)
 
 
 def _discard(partial: Path) -> None:

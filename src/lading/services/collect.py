@@ -131,7 +131,7 @@ async def plan(registry: Registry, limits: Criteria, *, uploads: bool = True) ->
         limits: what it may take.
         uploads: whether uploads that were given up go, too.
     """
-    garbage = await registry.metadata.find_garbage(limits)
+    garbage = await registry.metadata.collection.find(limits)
     return Plan(
         limits=limits,
         uploads=await purge.find_idle(registry, limits) if uploads else (),
@@ -166,16 +166,16 @@ async def _run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
 
 async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
     for manifests in _batches(plan.manifests):
-        for manifest in await registry.metadata.collect_manifests(manifests, plan.limits):
+        for manifest in await registry.metadata.collection.remove_manifests(manifests, plan.limits):
             yield manifest
     for tags in _batches(plan.tags):
         more = True
         while more:
-            trashed, more = await registry.metadata.trash_orphans(tags, plan.limits)
+            trashed, more = await registry.metadata.collection.trash_orphans(tags, plan.limits)
             for tag in trashed:
                 yield tag
     for links in _batches(plan.links):
-        for link in await registry.metadata.collect_links(links, plan.limits):
+        for link in await registry.metadata.collection.remove_links(links, plan.limits):
             yield link
 
 
@@ -184,12 +184,12 @@ async def list_kept(
 ) -> AsyncIterator[tuple[RepositoryName, Sequence[tuple[Digest, Sequence[Digest]]]]]:
     """All repositories with the manifests that stay, each with what it refers to."""
     garbage = {(manifest.repository, manifest.digest) for manifest in plan.manifests}
-    for repository in await registry.metadata.repositories_with_manifests():
+    for repository in await registry.metadata.repositories.with_manifests():
         yield (
             repository,
             [
                 (digest, children)
-                for digest, children in await registry.metadata.list_manifests(repository)
+                for digest, children in await registry.metadata.manifests.with_children(repository)
                 if (repository, digest) not in garbage
             ],
         )
@@ -216,9 +216,9 @@ async def _collect_blobs(
 
 async def _remove_locked(registry: Registry, digests: Sequence[Digest]) -> Sequence[Digest]:
     """Also the note is removed under the lock: one that comes later is of another deletion."""
-    removed = await registry.metadata.collect_blobs(digests, now=registry.clock())
+    removed = await registry.metadata.collection.remove_blobs(digests, now=registry.clock())
     await registry.blobs.delete(removed)
-    await registry.metadata.forget_deletions(removed)
+    await registry.metadata.collection.end_deletions(removed)
     return removed
 
 

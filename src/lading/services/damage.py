@@ -10,9 +10,9 @@ from collections.abc import Callable
 from lading.core.digest import Digest
 from lading.core.errors import BlobDamaged, BlobUnknown, ManifestDamaged, RegistryError, Unavailable
 from lading.core.names import RepositoryName
+from lading.metadata.inspection import KnownBlob
+from lading.metadata.manifests import StoredManifest
 from lading.ports.blobs import StoredBytes
-from lading.ports.inspection import KnownBlob
-from lading.ports.metadata import StoredManifest
 from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ async def look_again(registry: Registry, digest: Digest, *, hashed: bool = False
         What a client is to be told.
     """
     seen = await registry.blobs.stat(digest)
-    known = await registry.metadata.known_blobs([digest])
+    known = await registry.metadata.inspection.known_blobs([digest])
     if not known:
         return BlobUnknown("", {"digest": digest})
     wrong = await find(registry, known[0], seen, hashed=hashed)
@@ -98,7 +98,7 @@ async def check_manifest(
         return
     log.error("%s@%s is damaged: its bytes have changed; push it again", repository, digest)
     try:
-        await registry.metadata.lose_manifest(
+        await registry.metadata.inspection.lose_manifest(
             repository, digest, body, now=registry.clock(), at_once=True
         )
     except RegistryError as error:
@@ -109,7 +109,7 @@ async def check_manifest(
 async def _lose(registry: Registry, digest: Digest, wrong: str) -> RegistryError:
     log.error("%s is damaged: %s; the next push of it heals it", digest, wrong)
     try:
-        await registry.metadata.lose_blob(digest, now=registry.clock(), at_once=True)
+        await registry.metadata.inspection.lose_blob(digest, now=registry.clock(), at_once=True)
     except RegistryError as error:
         log.warning("that it counts as not there cannot be written down: %s", error)
     return BlobDamaged("", {"digest": digest})

@@ -20,11 +20,11 @@ async def delete_manifest(
     """
     _require(registry, grant)
     if isinstance(reference, Digest):
-        found = await registry.metadata.delete_manifest(
+        found = await registry.metadata.manifests.delete(
             grant.repository, reference, immutable=registry.policy.immutable, change=change
         )
     else:
-        found = await registry.metadata.delete_tag(
+        found = await registry.metadata.tags.delete(
             grant.repository, reference, immutable=registry.policy.immutable, change=change
         )
     if not found:
@@ -40,7 +40,7 @@ async def delete_blob(registry: Registry, grant: Grant, digest: Digest, *, chang
         DeleteDisabled: the operator does not allow it.
     """
     _require(registry, grant)
-    if not await registry.metadata.delete_blob(grant.repository, digest, now=change.at):
+    if not await registry.metadata.links.delete(grant.repository, digest, change=change):
         raise BlobUnknown("", {"digest": digest})
 
 

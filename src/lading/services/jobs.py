@@ -71,7 +71,7 @@ async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
 
     While the registry is read-only it is left as it is.
     """
-    known = await registry.metadata.find_job(job.name)
+    known = await registry.metadata.jobs.find(job.name)
     now = registry.clock()
     if known is not None and known.finished_at is not None:
         if known.finished_at > now + 2 * lease.DURATION:
@@ -84,7 +84,7 @@ async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
             return due_at - now
     if times.is_wrong(registry):
         return min(RETRY, job.interval)
-    if await registry.metadata.find_read_only() is not None:
+    if await registry.metadata.read_only.find() is not None:
         return min(RETRY, job.interval)
     async with lease.hold(registry, job.name, holder, finished_before=now - job.interval) as held:
         if held is None:

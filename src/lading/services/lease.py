@@ -37,7 +37,7 @@ class Lease:
         if DURATION / 2 < self._expires_at - now <= DURATION:
             return
         self._expires_at = now + DURATION
-        if not await self._registry.metadata.renew_job(
+        if not await self._registry.metadata.jobs.renew(
             self._job, self._holder, expires_at=self._expires_at
         ):
             raise Unavailable(f"another worker has taken over ({self._job}); this one stops")
@@ -59,14 +59,14 @@ async def hold(
     # Until it is refused, it may be this one's: a write is done even if who waits is cancelled.
     claimed = True
     try:
-        claimed = await registry.metadata.claim_job(
+        claimed = await registry.metadata.jobs.claim(
             job, holder, now=now, expires_at=now + DURATION, finished_before=finished_before
         )
         yield Lease(registry, job, holder, now + DURATION) if claimed else None
         finished_at = registry.clock()
     finally:
         if claimed:
-            await registry.metadata.release_job(job, holder, finished_at=finished_at)
+            await registry.metadata.jobs.end_lease(job, holder, finished_at=finished_at)
 
 
 @asynccontextmanager
@@ -87,7 +87,7 @@ async def wait_for(
             if held is not None:
                 yield held
                 return
-        known = await registry.metadata.find_job(job)
+        known = await registry.metadata.jobs.find(job)
         if known is not None and known.holder is not None and known.holder != told:
             told = known.holder
             waiting(told, known.expires_at - registry.clock())

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
-from lading.ports.metadata import Referrer
+from lading.metadata.manifests import Referrer
 from lading.services.registry import Registry
 
 T = TypeVar("T")
@@ -42,13 +42,13 @@ async def list_tags(registry: Registry, grant: Grant, *, after: str, limit: int)
     found: list[str] = []
     while True:
         at_once = min(limit + 1 - len(found), MOST_AT_ONCE)
-        names = await metadata.list_tags(repository, after=after, limit=at_once)
+        names = await metadata.tags.page(repository, after=after, limit=at_once)
         found += names
         if len(names) < at_once or len(found) > limit:
             break
         after = names[-1]
         await asyncio.sleep(0)
-    if not found and not await metadata.repository_exists(repository):
+    if not found and not await metadata.repositories.exists(repository):
         raise RepositoryUnknown("", {"name": repository})
     return _page_of_names(found, limit)
 
@@ -79,7 +79,7 @@ async def _seen_below(
     sees_all = access.sees_all(prefix)
     limit = min(max(wanted, LEAST_AT_ONCE), MOST_AT_ONCE)
     while True:
-        names = await registry.metadata.list_repositories(after=after, limit=limit, prefix=prefix)
+        names = await registry.metadata.repositories.page(after=after, limit=limit, prefix=prefix)
         found += names if sees_all else filter(access.sees, names)
         if len(names) < limit or len(found) >= wanted:
             return found
@@ -111,7 +111,7 @@ async def list_referrers(
     grant.require(Action.PULL)
     found: list[Referrer] = []
     while True:
-        piece = await registry.metadata.list_referrers(
+        piece = await registry.metadata.manifests.referrers(
             grant.repository,
             subject,
             artifact_type=artifact_type,

@@ -13,8 +13,8 @@ from lading.core.errors import (
     Unavailable,
 )
 from lading.core.names import Reference
+from lading.metadata.manifests import StoredManifest
 from lading.ports.blob_sources import BlobSource
-from lading.ports.metadata import StoredManifest
 from lading.services import damage
 from lading.services.registry import Registry
 
@@ -36,11 +36,11 @@ async def pull_manifest(registry: Registry, grant: Grant, reference: Reference) 
         ManifestDamaged: it is not what was pushed.
     """
     grant.require(Action.PULL)
-    manifest = await registry.metadata.find_manifest(grant.repository, reference)
+    manifest = await registry.metadata.manifests.find(grant.repository, reference)
     if manifest is not None:
         await damage.check_manifest(registry, grant.repository, manifest)
         return manifest
-    if not await registry.metadata.repository_exists(grant.repository):
+    if not await registry.metadata.repositories.exists(grant.repository):
         raise RepositoryUnknown("", {"name": grant.repository})
     raise ManifestUnknown("", {"name": grant.repository, "reference": reference})
 
@@ -56,7 +56,7 @@ async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) 
     """
     grant.require(Action.PULL)
     try:
-        manifest = await registry.metadata.promise_manifest(
+        manifest = await registry.metadata.manifests.promise(
             grant.repository, reference, now=registry.clock(), grace=registry.policy.grace
         )
     except (StorageFull, Unavailable):  # those who only pull ask this, too
@@ -80,11 +80,11 @@ async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
     """
     grant.require(Action.PULL)
     try:
-        size = await registry.metadata.promise_blob(
+        size = await registry.metadata.links.promise(
             grant.repository, digest, now=registry.clock(), grace=registry.policy.grace
         )
     except (StorageFull, Unavailable):  # as above
-        size = await registry.metadata.find_blob(grant.repository, digest)
+        size = await registry.metadata.links.find(grant.repository, digest)
     if size is None or not await damage.is_intact(registry, digest, size):
         raise BlobUnknown("", {"digest": digest})
     return size
@@ -98,7 +98,7 @@ async def pull_blob(registry: Registry, grant: Grant, digest: Digest) -> PulledB
         BlobDamaged: its bytes are not there, or not those that were pushed.
     """
     grant.require(Action.PULL)
-    size = await registry.metadata.find_blob(grant.repository, digest)
+    size = await registry.metadata.links.find(grant.repository, digest)
     if size is None:
         raise BlobUnknown("", {"digest": digest})
     source = await registry.blobs.find(digest)

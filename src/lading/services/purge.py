@@ -55,7 +55,7 @@ async def forget_committed(registry: Registry, limits: Criteria) -> None:
     """Remove committed uploads: a client that missed the answer has asked again by now."""
     await registry.uploads.tidy(limits.now - limits.grace)
     before = limits.now - limits.grace
-    while await registry.metadata.forget_committed(before=before, at_most=BATCH) == BATCH:
+    while await registry.metadata.committed_uploads.remove(before=before, at_most=BATCH) == BATCH:
         pass
 
 
@@ -89,13 +89,13 @@ async def clear(registry: Registry, leftover: InterruptedCommit) -> None:
     Where there may be bytes that are unknown and no garbage, as the crash may have been before the
     database began, all are kept.
     """
-    doubtful = await registry.metadata.find_strangers() is not None
+    doubtful = await registry.metadata.strangers.find() is not None
     leftovers = () if doubtful else (leftover.digest,)
     async with registry.locks.lock(leftover.digest):
-        unknown = await registry.metadata.collect_blobs(leftovers, now=registry.clock())
+        unknown = await registry.metadata.collection.remove_blobs(leftovers, now=registry.clock())
         await registry.blobs.delete(unknown)
         await registry.uploads.settle(leftover.upload, leftover.digest)
-        await registry.metadata.forget_deletions(unknown)
+        await registry.metadata.collection.end_deletions(unknown)
 
 
 async def _interrupted_commit(registry: Registry, staged: Staged) -> InterruptedCommit | None:
@@ -105,5 +105,5 @@ async def _interrupted_commit(registry: Registry, staged: Staged) -> Interrupted
     async with registry.locks.lock_free([staged.digest]) as free:
         if not free:
             return None
-        known = await registry.metadata.repositories_with(staged.digest, limit=1)
+        known = await registry.metadata.links.repositories_with(staged.digest, limit=1)
     return InterruptedCommit(staged.upload, 0 if known else staged.size, staged.digest)

@@ -111,11 +111,11 @@ async def mount(
     """
     grant.require(Action.PUSH)
     for repository in await _sources(registry, digest, sources):
-        size = await registry.metadata.find_blob(repository, digest)
+        size = await registry.metadata.links.find(repository, digest)
         if size is None or not await damage.is_intact(registry, digest, size):
             continue
-        if await registry.metadata.mount_blob(
-            grant.repository, digest, source=repository, now=change.at
+        if await registry.metadata.links.mount(
+            grant.repository, digest, source=repository, change=change
         ):
             return True
     return False
@@ -126,7 +126,7 @@ async def _sources(
 ) -> Sequence[RepositoryName]:
     if isinstance(sources, Grant):
         return [sources.repository] if Action.PULL in sources.actions else []
-    found = await registry.metadata.repositories_with(digest, limit=MOUNT_CANDIDATES)
+    found = await registry.metadata.links.repositories_with(digest, limit=MOUNT_CANDIDATES)
     return [repository for repository in found if Action.PULL in sources.actions(repository)]
 
 
@@ -189,7 +189,7 @@ async def commit(
                 await staged.touch(registry.clock())
                 raise
     except UploadUnknown:
-        if await registry.metadata.find_committed(key) != digest:
+        if await registry.metadata.committed_uploads.find(key) != digest:
             raise
 
 
@@ -301,7 +301,9 @@ async def _commit(
     async with registry.locks.lock(digest):
         await staged.commit(digest)
         now = replace(change, at=registry.clock())
-        await registry.metadata.add_blob(repository, digest, staged.size, upload=upload, now=now.at)
+        await registry.metadata.links.add(
+            repository, digest, staged.size, upload=upload, change=now
+        )
         await registry.uploads.settle(upload, digest)
 
 

@@ -10,6 +10,7 @@ from lading.core.errors import DigestMismatch, TooManyTags
 from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
+from lading.metadata.pushes import ManifestPush
 from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -46,8 +47,7 @@ async def push_manifest(
     Raises:
         ManifestInvalid, ManifestTooLarge, DigestInvalid: see `lading.core.manifest.parse`.
         DigestMismatch: it does not have the digest asked for.
-        AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see
-            `Metadata.put_manifest`.
+        AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see `Manifests.push`.
         StorageFull: there is no room for it.
         TooManyTags: more tags than one push may carry.
     """
@@ -61,15 +61,17 @@ async def push_manifest(
         raise DigestMismatch("", {"expected": reference, "actual": manifest.digest})
     await registry.uploads.require_space(len(body))
     all_tags = [*tags] if isinstance(reference, Digest) else [reference, *tags]
-    wrong_sizes = await registry.metadata.put_manifest(
-        grant.repository,
-        manifest,
-        tags=all_tags,
-        absent=[reference, *tags] if create_only else [],
-        immutable=registry.policy.immutable,
-        children_required=registry.policy.children_required,
-        sizes_required=registry.policy.sizes_required,
-        change=change,
+    wrong_sizes = await registry.metadata.manifests.push(
+        ManifestPush(
+            repository=grant.repository,
+            manifest=manifest,
+            tags=all_tags,
+            absent=[reference, *tags] if create_only else [],
+            immutable=registry.policy.immutable,
+            children_required=registry.policy.children_required,
+            sizes_required=registry.policy.sizes_required,
+            change=change,
+        )
     )
     if wrong_sizes:  # public images have them, and only who made them could mend that
         log.warning(

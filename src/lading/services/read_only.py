@@ -7,16 +7,16 @@ from lading.services.registry import Registry
 
 async def switch_on(registry: Registry, principal: Principal) -> None:
     """Refuse pushes and deletes from now on."""
-    await registry.metadata.set_read_only(registry.change_by(principal))
+    await registry.metadata.read_only.set(registry.change_by(principal))
     registry.note("read-only.on")
 
 
 async def switch_off(registry: Registry) -> None:
     """Accept pushes and deletes again, unless the configuration refuses them."""
-    await registry.metadata.set_read_only(None)
+    await registry.metadata.read_only.set(None)
     registry.note("read-only.off")
 
 
 async def find(registry: Registry) -> Change | None:
     """Who switched read-only mode on, and when; `None` if it is off."""
-    return await registry.metadata.find_read_only()
+    return await registry.metadata.read_only.find()

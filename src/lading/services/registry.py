@@ -9,9 +9,9 @@ from lading.core.access import Principal
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import DEFAULT_MAX_DESCRIPTORS
+from lading.metadata.metadata import Metadata
 from lading.ports.blobs import Blobs
 from lading.ports.locks import Locks
-from lading.ports.metadata import Metadata
 from lading.ports.uploads import Uploads
 from lading.system.threads import Threads
 

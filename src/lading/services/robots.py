@@ -8,7 +8,7 @@ from lading.core.garbage import utc
 from lading.core.globs import Glob
 from lading.core.permissions import with_implied
 from lading.core.robots import SECRET_BYTES, check_name, hash_password, login_name, password_of
-from lading.ports.robots import Robot
+from lading.metadata.robots import Robot
 from lading.services.registry import Registry
 
 
@@ -37,7 +37,7 @@ async def create(
         created_by=by,
         expires_at=None if lifetime is None else now + lifetime,
     )
-    if not await registry.metadata.add_robot(robot):
+    if not await registry.metadata.robots.add(robot):
         return None
     registry.note("robot.create", robot=login_name(name), rights=describe(robot))
     return robot, password
@@ -45,12 +45,12 @@ async def create(
 
 async def all_robots(registry: Registry) -> Sequence[Robot]:
     """All robots, by name."""
-    return await registry.metadata.list_robots()
+    return await registry.metadata.robots.all()
 
 
 async def revoke(registry: Registry, name: str) -> bool:
     """Remove a robot, and with it all tokens that were issued to it; false if there is none."""
-    removed = await registry.metadata.remove_robot(name)
+    removed = await registry.metadata.robots.remove(name)
     if removed:
         registry.note("robot.revoke", robot=login_name(name))
     return removed

@@ -27,7 +27,7 @@ def is_wrong(registry: Registry) -> bool:
 async def set_back(registry: Registry) -> None:
     """Set times that lie in the future to now, and log that there were some."""
     now = registry.clock()
-    changed = await registry.metadata.set_back_times(now=now)
+    changed = await registry.metadata.times.set_back(now=now)
     for item in await registry.uploads.list_all():
         if item.digest is None and item.active_at > now + SLACK:
             try:

@@ -19,7 +19,7 @@ async def history(registry: Registry, grant: Grant, tag: Tag, *, limit: int) -> 
         ManifestUnknown: there never was such a tag.
     """
     grant.require(Action.PULL)
-    moves = await registry.metadata.tag_history(grant.repository, tag, limit=limit)
+    moves = await registry.metadata.tags.history(grant.repository, tag, limit=limit)
     if not moves:
         raise ManifestUnknown(f"{grant.repository} never had a tag {tag}")
     return moves
@@ -27,7 +27,7 @@ async def history(registry: Registry, grant: Grant, tag: Tag, *, limit: int) -> 
 
 async def list_trash(registry: Registry, repository: RepositoryName | None) -> Sequence[Trashed]:
     """Manifests and tags in the trash of one repository or of all, the one deleted last first."""
-    return await registry.metadata.list_trash(repository, deleted_since=_window(registry))
+    return await registry.metadata.trash.page(repository, deleted_since=_window(registry))
 
 
 def kept_until(registry: Registry, trashed: Trashed) -> float:
@@ -58,11 +58,11 @@ async def restore(
     """
     grant.require(Action.PUSH)
     if isinstance(reference, Digest):
-        restored = await registry.metadata.restore_manifest(
+        restored = await registry.metadata.trash.restore_manifest(
             grant.repository, reference, change=change
         )
     else:
-        restored = await registry.metadata.restore_tag(
+        restored = await registry.metadata.trash.restore_tag(
             grant.repository, reference, at=at, immutable=registry.policy.immutable, change=change
         )
     _note(registry, grant.repository, restored)
@@ -76,7 +76,7 @@ async def restore_all(registry: Registry, grant: Grant, *, change: Change) -> Re
         NotRestorable: nothing is in the trash.
     """
     grant.require(Action.PUSH)
-    restored = await registry.metadata.restore_all(
+    restored = await registry.metadata.trash.restore_all(
         grant.repository, deleted_since=_window(registry), change=change
     )
     _note(registry, grant.repository, restored)

@@ -11,7 +11,7 @@ then on, so that clients which push them again heal every image that needs them.
 from collections.abc import AsyncIterator
 
 from lading.core.damage import Finding, Kind
-from lading.ports.inspection import Totals
+from lading.metadata.inspection import Totals
 from lading.services import verify_blobs, verify_manifests, verify_unknown
 from lading.services.registry import Registry
 from lading.services.verify_blobs import Check
@@ -24,7 +24,7 @@ MAX_TAGS = 1000
 
 async def totals(registry: Registry) -> Totals:
     """How much there is to check."""
-    return await registry.metadata.totals()
+    return await registry.metadata.inspection.totals()
 
 
 async def run(check: Check) -> AsyncIterator[Finding]:
@@ -56,7 +56,7 @@ async def _run(check: Check) -> AsyncIterator[Finding]:
 
 
 async def _database(check: Check) -> AsyncIterator[Finding]:
-    for complaint in await check.registry.metadata.check_database(thorough=check.checksums):
+    for complaint in await check.registry.metadata.check(thorough=check.checksums):
         yield Finding(
             Kind.DATABASE,
             "database",
@@ -67,7 +67,9 @@ async def _database(check: Check) -> AsyncIterator[Finding]:
 
 
 async def _tags(check: Check) -> AsyncIterator[Finding]:
-    for repository, tag, digest in await check.registry.metadata.list_dangling_tags(limit=MAX_TAGS):
+    for repository, tag, digest in await check.registry.metadata.inspection.list_dangling_tags(
+        limit=MAX_TAGS
+    ):
         yield Finding(
             Kind.TAG_DANGLING,
             f"{repository}:{tag}",

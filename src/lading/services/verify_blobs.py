@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
+from lading.metadata.inspection import BlobUser, KnownBlob
 from lading.ports.blobs import StoredBytes
-from lading.ports.inspection import KnownBlob, User
 from lading.services import damage
 from lading.services.registry import Registry
 
@@ -43,7 +43,7 @@ async def known(check: Check) -> AsyncIterator[Finding]:
     """Findings about blobs that the database knows, whose bytes are not there or not right."""
     registry, metadata = check.registry, check.registry.metadata
     after = ""
-    while page := await metadata.list_blobs(after=after, limit=PAGE):
+    while page := await metadata.inspection.list_blobs(after=after, limit=PAGE):
         for blob in page:
             seen = await registry.blobs.stat(blob.digest)
             wrong = await _wrong(check, blob, seen)
@@ -79,21 +79,21 @@ async def _look_again(
     registry = check.registry
     if await registry.blobs.stat(digest) != seen:
         return None
-    for blob in await registry.metadata.known_blobs([digest]):
+    for blob in await registry.metadata.inspection.known_blobs([digest]):
         if blob.lost and not wrong:
             return await _found_again(check, digest)
-        users = await registry.metadata.list_users(digest, limit=MAX_USERS + 1)
+        users = await registry.metadata.inspection.list_users(digest, limit=MAX_USERS + 1)
         if wrong and (users or not blob.lost):
             return await _damaged(check, digest, seen, wrong, users)
     return None
 
 
 async def _damaged(
-    check: Check, digest: Digest, stored: StoredBytes | None, wrong: str, users: Sequence[User]
+    check: Check, digest: Digest, stored: StoredBytes | None, wrong: str, users: Sequence[BlobUser]
 ) -> Finding:
     mended = ""
     if check.repair:
-        await check.registry.metadata.lose_blob(digest, now=check.registry.clock())
+        await check.registry.metadata.inspection.lose_blob(digest, now=check.registry.clock())
         aside = await check.registry.blobs.quarantine(digest)
         mended = "clients are told that it is not there, so that they push it again"
         if aside is not None:
@@ -107,21 +107,21 @@ async def _damaged(
     )
 
 
-def _advice(check: Check, users: Sequence[User]) -> str:
+def _advice(check: Check, users: Sequence[BlobUser]) -> str:
     if not users:
         return "nothing needs it: it goes with the next collection of garbage"
     again = "push one of these images again, from where they were built or pulled"
     return again if check.repair else f"run `lading verify --repair`, then {again}"
 
 
-def _needed_by(users: Sequence[User]) -> str:
+def _needed_by(users: Sequence[BlobUser]) -> str:
     if not users:
         return "no image needs it"
     names = [_name(user) for user in users[:MAX_USERS]]
     return f"needed by {', '.join(names)}{' and others' if len(users) > MAX_USERS else ''}"
 
 
-def _name(user: User) -> str:
+def _name(user: BlobUser) -> str:
     tags = f" ({', '.join(user.tags)})" if user.tags else ""
     return f"{user.repository}@{user.manifest}{tags}"
 
@@ -130,5 +130,5 @@ async def _found_again(check: Check, digest: Digest) -> Finding:
     explanation = "it counts as lost, but its bytes are there and are right"
     if not check.repair:
         return Finding(Kind.BYTES_MISSING, digest, explanation, "run `lading verify --repair`")
-    await check.registry.metadata.regain_blob(digest)
+    await check.registry.metadata.inspection.regain_blob(digest)
     return Finding(Kind.BYTES_MISSING, digest, explanation, mended="it counts as there again")

@@ -7,7 +7,7 @@ from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.manifest import Edge, EdgeKind, parse
-from lading.ports.inspection import KnownManifest
+from lading.metadata.inspection import KnownManifest
 from lading.services.verify_blobs import Check
 
 # Bytes of manifests looked at in one go.
@@ -19,7 +19,7 @@ MAX_NAMED = 10
 async def manifests(check: Check) -> AsyncIterator[Finding]:
     """Findings about manifests that are damaged, or that need what is not there."""
     after = 0
-    while page := await check.registry.metadata.list_known_manifests(after=after, size=PAGE):
+    while page := await check.registry.metadata.inspection.list_manifests(after=after, size=PAGE):
         for manifest in page:
             check.advance(1)
             if not _is_intact(check, manifest):
@@ -39,7 +39,9 @@ def _is_intact(check: Check, manifest: KnownManifest) -> bool:
 
 async def _look_again(check: Check, suspect: KnownManifest) -> AsyncIterator[Finding]:
     """Look again at a manifest: a push or a collection may have come since the page was read."""
-    manifest = await check.registry.metadata.find_known_manifest(suspect.repository, suspect.digest)
+    manifest = await check.registry.metadata.inspection.find_manifest(
+        suspect.repository, suspect.digest
+    )
     if manifest is None:
         return
     if manifest.lost or not _is_as_pushed(manifest):
@@ -86,7 +88,7 @@ async def _damaged(check: Check, manifest: KnownManifest) -> Finding:
     mended = ""
     if check.repair:
         now = check.registry.clock()
-        await check.registry.metadata.lose_manifest(
+        await check.registry.metadata.inspection.lose_manifest(
             manifest.repository, manifest.digest, manifest.body, now=now
         )
         mended = "clients are told that it is not there, so that they push it again"
@@ -109,7 +111,7 @@ async def _record(check: Check, manifest: KnownManifest, edges: list[Edge]) -> F
     )
     if not check.repair:
         return replace(finding, advice="run `lading verify --repair`")
-    await check.registry.metadata.add_children(
+    await check.registry.metadata.inspection.add_children(
         manifest.repository, manifest.digest, edges, now=check.registry.clock()
     )
     return replace(finding, mended="it is recorded now")
@@ -151,7 +153,7 @@ async def _adopt(check: Check, manifest: KnownManifest, edge: Edge) -> bool:
         if await registry.blobs.stat(edge.child) != seen:
             return False
         # The size that the manifest says may be wrong.
-        await registry.metadata.adopt_blob(
+        await registry.metadata.inspection.adopt_blob(
             manifest.repository, edge.child, seen.size, now=registry.clock()
         )
     return True

@@ -34,16 +34,16 @@ async def unknown(check: Check, *, missing: int) -> AsyncIterator[Finding]:
     async for finding in _unknown_of(check, batch, doubt):
         yield finding
     if check.repair and check.delete_unknown:
-        await check.registry.metadata.note_strangers(None)
+        await check.registry.metadata.strangers.remove()
 
 
 async def _doubt(registry: Registry, *, missing: int) -> str:
     """The reason why unknown bytes may be no garbage; empty if they are."""
     if await registry.blobs.is_shared():
         return "another registry keeps its blobs here, too"
-    if (noted := await registry.metadata.find_strangers()) is not None:
+    if (noted := await registry.metadata.strangers.find()) is not None:
         return f"they may be older than this database, which began or was restored {utc(noted.at)}"
-    if missing and 2 * missing >= (await registry.metadata.totals()).blobs:
+    if missing and 2 * missing >= (await registry.metadata.inspection.totals()).blobs:
         return "half of the blobs that it knows are missing: it may be the database of others"
     return ""
 
@@ -52,7 +52,7 @@ async def _unknown_of(
     check: Check, digests: Sequence[Digest], doubt: str
 ) -> AsyncIterator[Finding]:
     registry = check.registry
-    rows = {blob.digest for blob in await registry.metadata.known_blobs(digests)}
+    rows = {blob.digest for blob in await registry.metadata.inspection.known_blobs(digests)}
     suspects = [digest for digest in digests if digest not in rows]
     if not suspects:
         return
@@ -69,7 +69,7 @@ async def _look_again(check: Check, digest: Digest, doubt: str) -> Finding | Non
     """Look again at bytes under their lock, which who commits them has until the row is there."""
     registry = check.registry
     stored = await registry.blobs.stat(digest)
-    if stored is None or await registry.metadata.known_blobs([digest]):
+    if stored is None or await registry.metadata.inspection.known_blobs([digest]):
         return None
     explanation = f"there are {stored.size} bytes that the database does not know of"
     goes_at = stored.since + registry.policy.grace
@@ -80,8 +80,8 @@ async def _look_again(check: Check, digest: Digest, doubt: str) -> Finding | Non
     elif goes_at > registry.clock():
         advice = f"they are young, and left alone until {utc(goes_at)}; run this again then"
     else:
-        unneeded = await registry.metadata.collect_blobs([digest], now=registry.clock())
+        unneeded = await registry.metadata.collection.remove_blobs([digest], now=registry.clock())
         await registry.blobs.delete(unneeded)
-        await registry.metadata.forget_deletions(unneeded)
+        await registry.metadata.collection.end_deletions(unneeded)
         return Finding(Kind.BYTES_UNKNOWN, digest, explanation, mended="they were deleted")
     return Finding(Kind.BYTES_UNKNOWN, digest, explanation, advice)

@@ -17,8 +17,8 @@ async def explain(registry: Registry, digest: Digest) -> Mapping[RepositoryName,
     Raises:
         BlobUnknown: it is not.
     """
-    kept = await registry.metadata.find_keepers(digest)
-    if not kept and not await registry.metadata.is_stored(digest):
+    kept = await registry.metadata.why.find(digest)
+    if not kept and not await registry.metadata.links.is_stored(digest):
         raise BlobUnknown(f"no blob and no manifest {digest} is stored", {"digest": digest})
     reasons: dict[RepositoryName, list[Reason]] = {}
     for kept_in in kept:

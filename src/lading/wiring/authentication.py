@@ -43,9 +43,9 @@ from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
 from lading.edge.challenge import Basic, Bearer, OwnBearer
 from lading.edge.forwarded import PublicAddress
+from lading.metadata.metadata import Metadata
+from lading.metadata.refresh_tokens import RefreshTokens
 from lading.ports.logins import Users
-from lading.ports.metadata import Metadata
-from lading.ports.refresh_tokens import RefreshTokens
 from lading.wiring.jobs import running
 from lading.wiring.paths import keys_path
 from lading.wiring.permissions import CurrentPermissions, has_token_service
@@ -76,13 +76,15 @@ async def open_authentication(
         yield None if auth.token is None else _by_tokens(settings, auth.token)
         return
     with closing(UserFile(auth.htpasswd.path)) as file, closing(PasswordChecker()) as checker:
-        robots = RobotLogins(metadata, time.time)
+        robots = RobotLogins(metadata.robots, time.time)
         workloads = WorkloadLogins([_issuer(of) for of in auth.workloads], time.time)
         logins = Logins([robots, workloads, FileUsers(file, checker)], _brake(settings, known))
         async with _written_down(robots):
             if has_token_service(auth):
                 tokens = auth.tokens or TokensSection()
-                yield _with_token_service(settings, tokens, logins, permissions, metadata)
+                yield _with_token_service(
+                    settings, tokens, logins, permissions, metadata.refresh_tokens
+                )
             else:
                 challenge = Basic(auth.htpasswd.realm)
                 yield Authentication(Callers(logins, None), permissions, challenge)

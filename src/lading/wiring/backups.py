@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from lading.blobs.layout import Layout
 from lading.config.settings import Settings
 from lading.core.history import Change
-from lading.metadata.copies import count_blobs, open_copy, stored_blobs
-from lading.metadata.replacement import replace
+from lading.databases.sqlite.backup import open_copy
+from lading.databases.sqlite.restore import restore
+from lading.metadata import links
+from lading.metadata.restored import settle
 from lading.ports.backup import CopiedBlobs
 from lading.wiring import datadir
 from lading.wiring.paths import metadata_path
@@ -22,8 +25,8 @@ def copied_blobs(settings: Settings, copy: Path) -> Iterator[CopiedBlobs]:
     layout = Layout(root)
     with closing(open_copy(copy)) as opened:
         yield CopiedBlobs(
-            count_blobs(opened),
-            stored_blobs(opened),
+            links.count_stored(opened),
+            links.stored(opened),
             lambda digest: Path(layout.blob(digest)).relative_to(root),
         )
 
@@ -49,6 +52,6 @@ def restore_database(
     database = metadata_path(settings.storage.filesystem.rootdirectory)
     time = datetime.fromtimestamp(change.at, UTC)
     aside = database.with_name(f"replaced-{time:%Y%m%dT%H%M%SZ}.sqlite3")
-    kept = replace(database, backup, aside=aside, force=force, change=change)
+    kept = restore(database, backup, aside=aside, force=force, settle=partial(settle, change))
     datadir.protect(database)
     return aside if kept else None

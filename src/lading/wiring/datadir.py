@@ -18,8 +18,8 @@ from pathlib import Path
 
 from lading.blobs import distribution
 from lading.blobs.layout import Layout
-from lading.metadata.emptiness import has_nothing
-from lading.metadata.reading import holds_bytes
+from lading.databases.sqlite.emptiness import has_nothing
+from lading.databases.sqlite.read_only import holds_bytes
 from lading.services.registry import Registry
 from lading.system import mounts
 from lading.system.durable import make_directories
@@ -129,7 +129,7 @@ async def require_blobs(registry: Registry, root: Path) -> None:
     Raises:
         BlobsMissing: there are none, nor their directories, though some are known.
     """
-    known = await registry.metadata.list_blobs(after="", limit=PAGE)
+    known = await registry.metadata.inspection.list_blobs(after="", limit=PAGE)
     if any(not blob.lost for blob in known) and not any(Layout(root).shards()):
         raise BlobsMissing
 

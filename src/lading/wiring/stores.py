@@ -6,13 +6,18 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
-from lading.metadata.sqlite import SqliteMetadata
+from lading.databases.sqlite.file import FileDatabase
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.databases.sqlite.read_only import ReadOnlyDatabase
+from lading.metadata import strangers
+from lading.metadata.metadata import Metadata
 from lading.services.registry import Note, Policy, Registry, forget
 from lading.wiring import datadir
 from lading.wiring.paths import metadata_path
@@ -84,21 +89,22 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def _open_metadata(settings: Settings) -> SqliteMetadata:
+def _open_metadata(settings: Settings) -> Metadata:
     if settings.storage.driver == "inmemory":
-        return SqliteMetadata.in_memory()
+        return Metadata.on(MemoryDatabase())
     files = settings.storage.filesystem
     root, database = files.rootdirectory, metadata_path(files.rootdirectory)
     foreign = datadir.find_foreign(root, database)
     if foreign and files.foreignblobs == "refuse":
         raise datadir.ForeignData(foreign)
     if is_on_read_only_disk(settings):
-        return SqliteMetadata.open(database, read_only=True)
-    beside = Change(process_name("a start"), time.time()) if foreign else None
+        return Metadata.on(ReadOnlyDatabase(database))
+    change = Change(process_name("a start"), time.time())
+    begin = partial(strangers.note, change=change) if foreign else None
     datadir.protect(database)
-    metadata = SqliteMetadata.open(database, strangers_noted=beside)
+    opened = FileDatabase(database, begin)
     datadir.protect(database)  # what was made just now
-    return metadata
+    return Metadata.on(opened, read_only_hint=database.with_name(f"{database.name}.read-only"))
 
 
 def _open_blobs(settings: Settings) -> Stores:

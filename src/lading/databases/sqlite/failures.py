@@ -2,13 +2,16 @@
 
 import logging
 import sqlite3
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
+from lading.ports.database import DatabaseDamaged
 from lading.translation import Translation
 
 log = logging.getLogger(__name__)
 
+_DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 # The low byte is the error, the others say more about it (sqlite.org/rescode.html).
 _PRIMARY = 0xFF
@@ -45,6 +48,22 @@ def translate(error: sqlite3.DatabaseError) -> RegistryError:
         return Unavailable("the database is busy; try again")
     log.error("the database fails: %s", error)
     return Unavailable("the database cannot be used; the registry's log says why")
+
+
+@contextmanager
+def opening() -> Iterator[None]:
+    """Turn failures to open a database into errors that a person can be told.
+
+    Raises:
+        DatabaseDamaged: it is damaged.
+        OSError: it cannot be opened for another reason.
+    """
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if _code(error) & _PRIMARY in _DAMAGED:
+            raise DatabaseDamaged(str(error)) from error
+        raise OSError(str(error)) from error
 
 
 def _code(error: sqlite3.DatabaseError) -> int:

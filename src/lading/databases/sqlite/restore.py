@@ -11,18 +11,18 @@ from contextlib import closing, suppress
 from pathlib import Path
 from sqlite3 import Connection
 
-from lading.core.history import Change
-from lading.metadata import strangers
-from lading.metadata.copies import open_copy
-from lading.metadata.emptiness import has_nothing
-from lading.metadata.presence import alone_with
-from lading.metadata.reading import holds_bytes
-from lading.metadata.schema import STEPS
+from lading.databases.sqlite.backup import open_copy
+from lading.databases.sqlite.emptiness import has_nothing
+from lading.databases.sqlite.failures import opening
+from lading.databases.sqlite.lock import alone_with
+from lading.databases.sqlite.read_only import holds_bytes
+from lading.databases.sqlite.schema import STEPS
 from lading.ports.backup import NotEmpty, UnusableBackup
+from lading.ports.database import Work
 from lading.system.durable import make_directories, sync_directory
 
 
-def replace(database: Path, backup: Path, *, aside: Path, force: bool, change: Change) -> bool:
+def restore(database: Path, backup: Path, *, aside: Path, force: bool, settle: Work[None]) -> bool:
     """Put a copy of a backup where the database is.
 
     Args:
@@ -30,7 +30,7 @@ def replace(database: Path, backup: Path, *, aside: Path, force: bool, change: C
         backup: what to copy.
         aside: the name under which a database that is replaced is kept.
         force: whether to replace one that is not empty.
-        change: who does it, and when.
+        settle: takes out of the copy what holds for the registry that was backed up only.
 
     Returns:
         Whether something was put aside.
@@ -48,7 +48,7 @@ def replace(database: Path, backup: Path, *, aside: Path, force: bool, change: C
             raise NotEmpty
         arriving = database.with_name(f"{database.name}.arriving")
         try:
-            _prepare(backup, arriving, change)
+            _prepare(backup, arriving, settle)
             _retire(database, aside)
             arriving.replace(database)
         finally:
@@ -75,14 +75,11 @@ def _check(backup: Path) -> None:
         raise UnusableBackup(f"{backup} is damaged: {complaint}")
 
 
-def _prepare(backup: Path, arriving: Path, change: Change) -> None:
-    """A copy in which nobody holds anything: what was under way is not any more."""
+def _prepare(backup: Path, arriving: Path, settle: Work[None]) -> None:
     shutil.copyfile(backup, arriving)
-    with closing(_connect(arriving)) as connection:
+    with opening(), closing(_connect(arriving)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
-        connection.execute("DELETE FROM holds")
-        connection.execute("DELETE FROM jobs")
-        strangers.note(connection, change)
+        settle(connection)
     with arriving.open("rb") as file:
         os.fsync(file.fileno())
 

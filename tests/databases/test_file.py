@@ -11,12 +11,12 @@ import pytest
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable
 from lading.core.names import Tag
-from lading.metadata.database import FileDatabase
-from lading.metadata.schema import STEPS, NewerSchema
-from lading.metadata.sqlite import SqliteMetadata
-from lading.ports.metadata import StoredManifest
+from lading.databases.sqlite.file import FileDatabase
+from lading.databases.sqlite.schema import STEPS, NewerSchema
+from lading.metadata.manifests import StoredManifest
+from lading.ports.database import DatabaseDamaged
 from tests.support.contents import HELLO, index
-from tests.support.rows import digest_of, push, tags_of
+from tests.support.rows import digest_of, open_metadata, push, tags_of
 
 EMPTY = index([])
 SUBJECT = Digest.of(b"subject")
@@ -27,10 +27,10 @@ PAGE = 4096
 async def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path) -> None:
     """And after a worker was killed, which does not close anything."""
     path = tmp_path / "new" / "metadata.sqlite3"
-    killed = SqliteMetadata.open(path)
+    killed = open_metadata(path)
     await push(killed, EMPTY, "latest")
 
-    again = SqliteMetadata.open(path)
+    again = open_metadata(path)
 
     assert await digest_of(again, "latest") == EMPTY.digest
     await killed.close()
@@ -46,7 +46,7 @@ async def test_many_processes_make_one_database(tmp_path: Path) -> None:
     ]
     assert [writer.wait(60) for writer in writers] == [0] * 4
 
-    metadata = SqliteMetadata.open(path)
+    metadata = open_metadata(path)
     assert await tags_of(metadata) == ["tag0", "tag1", "tag2", "tag3"]
     await metadata.close()
 
@@ -55,12 +55,13 @@ WRITER = """
 import asyncio, sys
 from contextlib import closing
 from pathlib import Path
-from lading.metadata.sqlite import SqliteMetadata
+from tests.support.rows import open_metadata
+from lading.metadata.metadata import Metadata
 from tests.support.contents import index
 from tests.support.rows import push
 
 async def write():
-    metadata = SqliteMetadata.open(Path(sys.argv[1]))
+    metadata = open_metadata(Path(sys.argv[1]))
     await push(metadata, index([]), sys.argv[2])
     await metadata.close()
 
@@ -83,10 +84,10 @@ async def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
             (EMPTY.digest, EMPTY.media_type, SUBJECT, EMPTY.body),
         )
 
-    metadata = SqliteMetadata.open(path)
+    metadata = open_metadata(path)
     stored = StoredManifest(EMPTY.digest, EMPTY.media_type, EMPTY.body)
-    assert await metadata.find_manifest(HELLO, Tag("latest")) == stored
-    found = await metadata.list_referrers(
+    assert await metadata.manifests.find(HELLO, Tag("latest")) == stored
+    found = await metadata.manifests.referrers(
         HELLO, SUBJECT, artifact_type=None, after="", limit=1, max_size=0
     )
     assert [referrer.annotations for referrer in found.items] == ['{"a":"é"}'.encode()]
@@ -111,7 +112,7 @@ def test_a_database_that_is_none_is_said_to_be(tmp_path: Path) -> None:
     path.write_bytes(b"certainly not a database, but somebody's file" * 100)
     before = path.read_bytes()
 
-    with pytest.raises(sqlite3.DatabaseError, match="not a database"):
+    with pytest.raises(DatabaseDamaged, match="not a database"):
         FileDatabase(path)
     assert path.read_bytes() == before
 
@@ -120,8 +121,8 @@ async def test_a_database_that_is_in_use_for_too_long_is_unavailable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Clients try again; reads are not affected."""
-    monkeypatch.setattr("lading.metadata.database.BUSY_TIMEOUT", 0.05)
-    metadata = SqliteMetadata.open(tmp_path / "metadata.sqlite3")
+    monkeypatch.setattr("lading.databases.sqlite.file.BUSY_TIMEOUT", 0.05)
+    metadata = open_metadata(tmp_path / "metadata.sqlite3")
     await push(metadata, EMPTY, "latest")
     other = sqlite3.connect(tmp_path / "metadata.sqlite3", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
@@ -148,12 +149,12 @@ async def test_a_full_disk_is_told_and_reads_go_on(
         return connection
 
     monkeypatch.setattr(FileDatabase, "_connect", limited)
-    metadata = SqliteMetadata.open(tmp_path / "metadata.sqlite3")
+    metadata = open_metadata(tmp_path / "metadata.sqlite3")
     limit.append("PRAGMA max_page_count = 1")
     big = index([], annotations={"note": "x" * 1_000_000})
     with pytest.raises(StorageFull):
         await push(metadata, big, "latest")
-    assert await metadata.find_manifest(HELLO, Tag("latest")) is None
+    assert await metadata.manifests.find(HELLO, Tag("latest")) is None
     limit.clear()
 
     await push(metadata, big, "latest")
@@ -166,7 +167,7 @@ async def test_a_damaged_database_is_unavailable(
 ) -> None:
     """The client is told to wait, and the operator what is wrong."""
     path = tmp_path / "metadata.sqlite3"
-    metadata = SqliteMetadata.open(path)
+    metadata = open_metadata(path)
     await push(metadata, EMPTY, "latest")
     await metadata.close()
     # All but the schema, which is needed to open it.
@@ -178,7 +179,7 @@ async def test_a_damaged_database_is_unavailable(
         for (page,) in tables:
             file.seek((page - 1) * PAGE)
             file.write(b"\xff" * PAGE)
-    metadata = SqliteMetadata.open(path)
+    metadata = open_metadata(path)
 
     with pytest.raises(Unavailable, match="log says why"):
         await digest_of(metadata, "latest")

@@ -4,22 +4,22 @@ Every request that writes asks for it, and a read costs most right after another
 written, as SQLite then forgets the pages that it knows: in a busy registry, always. So beside the
 database there is a file while the row may be there, and whoever does not find the file need not
 read. The file is made before the row and removed after it, both within a transaction, and made
-again when the database is opened with the row in it. A crash leaves at most a file without a row,
+again by the first who finds the row without it. A crash leaves at most a file without a row,
 which is read for nothing.
 """
 
 from pathlib import Path
-from sqlite3 import Connection
 
-from lading.core.errors import RegistryError, Unavailable
+from lading.core.errors import Unavailable
 from lading.core.history import Change
-from lading.metadata.database import Database
+from lading.metadata.noun import Noun
+from lading.ports.database import Database, SqlConnection
 
 _NAME = "read-only"
 
 
-class ReadOnlySwitch:
-    """Says whether the registry is read-only.
+class ReadOnlySwitch(Noun):
+    """The switch that makes the registry read-only, for all processes at once.
 
     Args:
         database: where the row is.
@@ -27,19 +27,26 @@ class ReadOnlySwitch:
     """
 
     def __init__(self, database: Database, hint: Path | None) -> None:
-        self._database = database
+        super().__init__(database)
         self._hint = hint
-        if hint is not None and self._may_be_on():
+        self._is_compared = False
+
+    async def find(self) -> Change | None:
+        """Who made the registry read-only, and when; `None` if it is not."""
+        if self._hint is None or not self._is_compared or self._hint.exists():
+            change = await self._database.read(_find)
+            self._compare(change)
+            return change
+        return None
+
+    def _compare(self, change: Change | None) -> None:
+        """See to it, once, that the file is there if the row is."""
+        if self._hint is not None and not self._is_compared and change is not None:
             try:
-                hint.touch()
+                self._hint.touch()
             except OSError:  # no room for it, or the disk is read-only itself
                 self._hint = None
-
-    def find(self) -> Change | None:
-        """Who switched it on, and when; `None` if it is off."""
-        if self._hint is not None and not self._hint.exists():
-            return None
-        return self._database.read(_find)
+        self._is_compared = True
 
     async def set(self, change: Change | None) -> None:
         """Switch it on, unless it is already; or (`None`) off."""
@@ -49,13 +56,7 @@ class ReadOnlySwitch:
         else:
             await self._database.write(lambda connection: self._add(connection, change))
 
-    def _may_be_on(self) -> bool:
-        try:
-            return self._database.read(_find) is not None
-        except RegistryError:  # a damaged database still answers what it can
-            return True
-
-    def _add(self, connection: Connection, change: Change) -> None:
+    def _add(self, connection: SqlConnection, change: Change) -> None:
         if self._hint is not None:
             try:
                 self._hint.touch()
@@ -66,16 +67,16 @@ class ReadOnlySwitch:
             (_NAME, change.actor, change.at),
         )
 
-    def _remove_hint(self, connection: Connection) -> None:
+    def _remove_hint(self, connection: SqlConnection) -> None:
         """In a transaction, so that nobody switches it on meanwhile."""
         if self._hint is not None and _find(connection) is None:
             self._hint.unlink(missing_ok=True)
 
 
-def _find(connection: Connection) -> Change | None:
+def _find(connection: SqlConnection) -> Change | None:
     row = connection.execute("SELECT actor, at FROM switches WHERE name = ?", (_NAME,)).fetchone()
     return None if row is None else Change(*row)
 
 
-def _remove(connection: Connection) -> None:
+def _remove(connection: SqlConnection) -> None:
     connection.execute("DELETE FROM switches WHERE name = ?", (_NAME,))

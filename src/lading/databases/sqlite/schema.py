@@ -25,6 +25,8 @@ whatever changes the graph, and have partial indexes: finding garbage costs what
 
 from sqlite3 import Connection
 
+from lading.ports.database import CannotOpen
+
 STEPS = (
     """
     CREATE TABLE repositories (
@@ -181,11 +183,11 @@ STEPS = (
 )
 
 
-class NewerSchema(Exception):
+class NewerSchema(CannotOpen):
     """The database was written by a newer version of lading."""
 
 
-class OlderSchema(Exception):
+class OlderSchema(CannotOpen):
     """The database was written by an older version of lading, and cannot be changed."""
 
 

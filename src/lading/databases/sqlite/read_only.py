@@ -6,17 +6,19 @@ the database is `immutable` (sqlite.org/wal.html#read_only_databases).
 """
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, TypeVar
 
 from lading.core.errors import Unavailable
-from lading.metadata import copies
-from lading.metadata.failures import translate, translated
-from lading.metadata.schema import require_current
-from lading.metadata.writer import Work
+from lading.core.typing import override
+from lading.databases.sqlite import backup, checking
+from lading.databases.sqlite.failures import opening, translate, translated
+from lading.databases.sqlite.schema import require_current
+from lading.ports.database import CannotOpen, Database, Work
 from lading.system.mounts import is_read_only
 from lading.system.threads import Threads
 
@@ -27,7 +29,7 @@ P = ParamSpec("P")
 SCANNERS = 4
 
 
-class NotReadable(Exception):
+class NotReadable(CannotOpen):
     """The database cannot be read without writing; the message says why and what to do."""
 
 
@@ -39,8 +41,8 @@ def connect(path: Path) -> Connection:
     return sqlite3.connect(uri, uri=True, isolation_level=None)
 
 
-class ReadOnlyDatabase:
-    """A database on a disk that cannot be written to. See `lading.metadata.database.Database`."""
+class ReadOnlyDatabase(Database):
+    """A database on a disk that cannot be written to."""
 
     def __init__(self, path: Path) -> None:
         """Open it.
@@ -53,47 +55,42 @@ class ReadOnlyDatabase:
         _require_readable(path)
         self._reader = connect(path)
         try:
-            require_current(self._reader)
+            with opening():
+                require_current(self._reader)
         except BaseException:
             self._reader.close()
             raise
         self._scanners = Threads(SCANNERS, "metadata-scan")
 
-    def read(
+    @override
+    async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """See `Database.read`."""
         try:
             return work(self._reader, *args, **kwargs)
         except sqlite3.DatabaseError as error:
             raise translate(error) from error
 
-    async def write(
-        self,
-        work: Work[T],  # noqa: ARG002 - the port's
-        *,
-        durable: bool = True,  # noqa: ARG002
-        alone: bool = False,  # noqa: ARG002
-    ) -> T:
-        """See `Database.write`.
-
-        Raises:
-            Unavailable: always.
-        """
+    @override
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         raise Unavailable("the data is where nothing can be written")
 
+    @override
     async def scan(self, work: Work[T]) -> T:
-        """See `Database.scan`."""
         with translated():
             return await self._scanners.start(self._scan, work)
 
-    async def copy_to(self, target: Path) -> None:
-        """See `Database.copy_to`."""
-        with translated():
-            await self._scanners.start(self._scan, lambda opened: copies.write(opened, target))
+    @override
+    async def check(self, *, thorough: bool) -> Sequence[str]:
+        return await self.scan(partial(checking.complaints, thorough=thorough))
 
+    @override
+    async def copy_to(self, target: Path) -> None:
+        with translated():
+            await self._scanners.start(self._scan, lambda opened: backup.copy(opened, target))
+
+    @override
     def close(self) -> None:
-        """See `Database.close`."""
         self._scanners.close()
         self._reader.close()
 

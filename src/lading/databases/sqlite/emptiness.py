@@ -4,15 +4,15 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from lading.metadata import reading
+from lading.databases.sqlite import read_only
 
 
 def has_nothing(database: Path) -> bool:
     """Whether nothing was ever pushed; a file that cannot be read may hold anything."""
-    if not reading.holds_bytes(database):
+    if not read_only.holds_bytes(database):
         return True
     try:
-        with closing(reading.connect(database)) as opened:
+        with closing(read_only.connect(database)) as opened:
             if opened.execute("PRAGMA user_version").fetchone() == (0,):
                 return opened.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
             return opened.execute("SELECT 1 FROM repositories LIMIT 1").fetchone() is None

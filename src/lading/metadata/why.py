@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Sequence
-from sqlite3 import Connection
 
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.manifest import EdgeKind
 from lading.core.names import RepositoryName, Tag
 from lading.core.why import KeptIn, ReferencePath, Step
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
 
 # Repositories, ways, and manifests on them that are looked at: a base layer has thousands.
 MAX_REPOSITORIES = 100
@@ -39,8 +40,7 @@ _BLOBS = {EdgeKind.CONFIG: "config", EdgeKind.LAYER: "layer"}
 Steps = tuple[Step, ...]
 
 
-def find(connection: Connection, digest: Digest) -> Sequence[KeptIn]:
-    """The repositories that have it, as a blob or as a manifest, each with what keeps it there."""
+def _find(connection: SqlConnection, digest: Digest) -> Sequence[KeptIn]:
     links = connection.execute(_LINKS, (digest, MAX_REPOSITORIES)).fetchall()
     manifests = connection.execute(_MANIFESTS, (digest, MAX_REPOSITORIES)).fetchall()
     return [
@@ -56,7 +56,7 @@ def find(connection: Connection, digest: Digest) -> Sequence[KeptIn]:
 class _Search:
     """The search in one repository: what is near comes first."""
 
-    def __init__(self, connection: Connection, repository_id: int) -> None:
+    def __init__(self, connection: SqlConnection, repository_id: int) -> None:
         self._connection = connection
         self._id = repository_id
         self._paths: list[ReferencePath] = []
@@ -98,3 +98,11 @@ class _Search:
 
 def _step(kind: str, digest: str) -> Step:
     return Step(kind, Digest(digest))
+
+
+class Why(Noun):
+    """Why something is kept."""
+
+    async def find(self, digest: Digest) -> Sequence[KeptIn]:
+        """The repositories that have a blob or a manifest, each with what keeps it there."""
+        return await self._database.scan(lambda connection: _find(connection, digest))

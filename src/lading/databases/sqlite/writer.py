@@ -10,7 +10,7 @@ import sqlite3
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
@@ -25,9 +25,6 @@ Work = Callable[[Connection], T]
 # Enough to share one fsync among all pushes of a busy moment; small enough that no write waits long
 # for the work of others.
 MAX_BATCH = 64
-# Rows that one write changes, about: what changes more does so in several, between which others
-# have their turn.
-MOST_ROWS = 500
 # Seconds between tries to begin while another process writes: about what a commit takes.
 BUSY_POLL = 0.0005
 # The low byte of an error is its kind, the others say more about it (sqlite.org/rescode.html).
@@ -42,11 +39,6 @@ class _Job:
     done: Pending[Any] = field(default_factory=Pending)
     result: Any = None
     error: BaseException | None = None
-
-
-def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Rows to be changed, as many at a time as one write changes."""
-    return (items[at : at + MOST_ROWS] for at in range(0, len(items), MOST_ROWS))
 
 
 class GroupWriter:
@@ -66,20 +58,7 @@ class GroupWriter:
         self._syncs: bool | None = None
 
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
-        """Run `work` in a transaction and return its result once that is committed.
-
-        It is waited for even when the caller is cancelled: what the caller holds meanwhile (the
-        lock of a blob) is what makes the write right.
-
-        Args:
-            work: called with the connection, in another thread.
-            durable: whether the commit must survive a power cut; it always survives a crash of the
-                process.
-            alone: whether it takes so long that nothing more is to go into its transaction.
-
-        Raises:
-            Exception: whatever `work` raised, after undoing what it did.
-        """
+        """Run `work` in a transaction, in the writer's thread, as `Database.write` says."""
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
             self._thread.start()

@@ -1,4 +1,4 @@
-"""Who has a database open: whoever does holds a lock beside it, which dies with its process.
+"""The lock of who has a database open: a file beside it, whose lock dies with its process.
 
 Putting another database in the place of one that is open would damage both. SQLite's own locks do
 not tell, as they are held in transactions only.
@@ -10,13 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from lading.ports.database import CannotOpen
 
-class DatabaseInUse(Exception):
+
+class DatabaseInUse(CannotOpen):
     """Somebody has the database open; the message says what to do."""
 
 
-class Presence:
-    """A share of the lock, from now until it is closed.
+class OpenLock:
+    """A share of the lock of who has a database open, from now until it is closed.
 
     Raises:
         DatabaseInUse: the database is being replaced.

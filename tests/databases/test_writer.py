@@ -10,7 +10,7 @@ from sqlite3 import Connection
 
 import pytest
 
-from lading.metadata.writer import MAX_BATCH, GroupWriter
+from lading.databases.sqlite.writer import MAX_BATCH, GroupWriter
 
 Connect = Callable[[], Connection]
 

@@ -1,4 +1,4 @@
-"""Connections to the SQLite file: one to read on the event loop, one writer, and scans in threads.
+"""The database in a file: one connection to read on the event loop, one writer, scans in threads.
 
 A point read takes about ten microseconds, a hop to a thread twenty times that; so short reads run
 on the loop. What may take long (`scan`) gets a connection and a thread of its own.
@@ -6,17 +6,20 @@ on the loop. What may take long (`scan`) gets a connection and a thread of its o
 
 import sqlite3
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from sqlite3 import Connection
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
-from lading.metadata import copies
-from lading.metadata.failures import translate, translated
-from lading.metadata.presence import Presence
-from lading.metadata.schema import migrate
-from lading.metadata.writer import GroupWriter, Work
+from lading.core.typing import override
+from lading.databases.sqlite import backup, checking
+from lading.databases.sqlite.failures import opening, translate, translated
+from lading.databases.sqlite.lock import OpenLock
+from lading.databases.sqlite.schema import migrate
+from lading.databases.sqlite.writer import GroupWriter
+from lading.ports.database import Database, Work
 from lading.system.durable import make_directories, sync_directory
 from lading.system.threads import Threads
 
@@ -33,84 +36,67 @@ SCANNERS = 4
 SWITCH_POLL = 0.01
 
 
-class Database(Protocol):
-    """Where SQL runs."""
+class FileDatabase(Database):
+    """A database file that many processes may share.
 
-    def read(
-        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run a short read now, on the event loop: `work(connection, …)`."""
+    Args:
+        path: of the file, which is made or brought up to date as needed.
+        begin: what to write before anybody can ask.
+    """
 
-    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
-        """Run `work` in a transaction; see `GroupWriter.write`."""
-
-    async def scan(self, work: Work[T]) -> T:
-        """Run a long read, on a consistent view, without holding up the loop."""
-
-    async def copy_to(self, target: Path) -> None:
-        """Copy everything, as it is at one moment, into a new file."""
-
-    def close(self) -> None:
-        """Let go of all connections."""
-
-
-class Part:
-    """A part of what is known, in a database."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-
-class FileDatabase:
-    """A database file that many processes may share."""
-
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, begin: Work[None] | None = None) -> None:
         self._path = path
         make_directories(path.parent)
-        self._presence = Presence(path)
-        self._reader = self._connect()
-        try:
+        self._lock = OpenLock(path)
+        with ExitStack() as opened:
+            opened.callback(self._lock.close)
+            opened.enter_context(opening())
+            self._reader = self._connect()
+            opened.callback(self._reader.close)
             _use_wal(self._reader)
             migrate(self._reader)
+            if begin is not None:
+                begin(self._reader)
             sync_directory(path.parent)
             self._reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
-        except BaseException:
-            self._reader.close()
-            self._presence.close()
-            raise
+            opened.pop_all()
         self._writer = GroupWriter(self._connect, patience=BUSY_TIMEOUT)
         self._scanners = Threads(SCANNERS, "metadata-scan")
 
-    def read(
+    @override
+    async def read(
         self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        """See `Database.read`."""
         try:
             return work(self._reader, *args, **kwargs)
         except sqlite3.DatabaseError as error:
             raise translate(error) from error
 
+    @override
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
-        """See `Database.write`."""
         with translated():
             return await self._writer.write(work, durable=durable, alone=alone)
 
+    @override
     async def scan(self, work: Work[T]) -> T:
-        """See `Database.scan`."""
         with translated():
             return await self._scanners.start(self._scan, work)
 
+    @override
+    async def check(self, *, thorough: bool) -> Sequence[str]:
+        return await self.scan(partial(checking.complaints, thorough=thorough))
+
+    @override
     async def copy_to(self, target: Path) -> None:
-        """See `Database.copy_to`."""
         with translated():
             await self._scanners.start(self._copy, target)
 
+    @override
     def close(self) -> None:
-        """See `Database.close`."""
         self._writer.close()
         self._scanners.close()
         self._reader.close()
-        self._presence.close()
+        self._lock.close()
 
     def _scan(self, work: Work[T]) -> T:
         connection = self._connect()
@@ -122,7 +108,7 @@ class FileDatabase:
 
     def _copy(self, target: Path) -> None:
         with closing(self._connect()) as connection:
-            copies.write(connection, target)
+            backup.copy(connection, target)
 
     def _connect(self) -> Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
@@ -148,47 +134,3 @@ def _use_wal(connection: Connection) -> None:
             time.sleep(SWITCH_POLL)
         else:
             return
-
-
-class MemoryDatabase:
-    """A database of one process that is gone with it."""
-
-    def __init__(self) -> None:
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
-        self._connection.execute("PRAGMA foreign_keys = ON")
-        migrate(self._connection)
-
-    def read(
-        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """See `Database.read`."""
-        return work(self._connection, *args, **kwargs)
-
-    async def write(
-        self,
-        work: Work[T],
-        *,
-        durable: bool = True,  # noqa: ARG002 - the port's
-        alone: bool = False,  # noqa: ARG002
-    ) -> T:
-        """See `Database.write`."""
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            result = work(self._connection)
-        except BaseException:
-            self._connection.execute("ROLLBACK")
-            raise
-        self._connection.execute("COMMIT")
-        return result
-
-    async def scan(self, work: Work[T]) -> T:
-        """See `Database.scan`."""
-        return work(self._connection)
-
-    async def copy_to(self, target: Path) -> None:
-        """See `Database.copy_to`."""
-        copies.write(self._connection, target)
-
-    def close(self) -> None:
-        """See `Database.close`."""
-        self._connection.close()

@@ -1,0 +1,24 @@
+"""What SQLite itself finds to be wrong with its file."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from lading.ports.database import SqlConnection
+
+# Complaints that are passed on; after as many, more tell nothing new.
+MAX_COMPLAINTS = 20
+
+
+def complaints(connection: SqlConnection, *, thorough: bool) -> Sequence[str]:
+    """What SQLite complains about, in its own words."""
+    pragma = "integrity_check" if thorough else "quick_check"
+    try:
+        rows = connection.execute(f"PRAGMA {pragma}({MAX_COMPLAINTS})").fetchall()
+        broken = connection.execute("PRAGMA foreign_key_check").fetchmany(MAX_COMPLAINTS)
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    said = [text for (text,) in rows if text != "ok"]
+    return [
+        *said,
+        *(f"a row of {table} refers to no row of {other}" for table, _, other, _ in broken),
+    ]

@@ -1,0 +1,62 @@
+"""The database in memory: of one process, gone with it."""
+
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from lading.core.typing import override
+from lading.databases.sqlite import backup, checking
+from lading.databases.sqlite.schema import migrate
+from lading.ports.database import Database, SqlConnection, Work
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class MemoryDatabase(Database):
+    """A database of one process that is gone with it."""
+
+    def __init__(self) -> None:
+        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        migrate(self._connection)
+
+    @override
+    async def read(
+        self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        return work(self._connection, *args, **kwargs)
+
+    @override
+    async def write(
+        self,
+        work: Work[T],
+        *,
+        durable: bool = True,
+        alone: bool = False,
+    ) -> T:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            result = work(self._connection)
+        except BaseException:
+            self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+        return result
+
+    @override
+    async def scan(self, work: Work[T]) -> T:
+        return work(self._connection)
+
+    @override
+    async def check(self, *, thorough: bool) -> Sequence[str]:
+        return checking.complaints(self._connection, thorough=thorough)
+
+    @override
+    async def copy_to(self, target: Path) -> None:
+        backup.copy(self._connection, target)
+
+    @override
+    def close(self) -> None:
+        self._connection.close()

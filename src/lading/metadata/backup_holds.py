@@ -1,0 +1,59 @@
+"""Rows of backup holds: while one lasts, no blob is collected, as somebody copies them."""
+
+from dataclasses import dataclass
+
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
+
+# Seconds that a hold may last; one that ends later was placed by a clock that was ahead.
+LONGEST_HOLD = 31 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class BackupHold:
+    """A backup hold: somebody copies the blobs that there are, so none is to be collected.
+
+    Attributes:
+        name: what for, for a person.
+        until: when it ends by itself.
+    """
+
+    name: str
+    until: float
+
+
+def _place(connection: SqlConnection, hold: BackupHold) -> None:
+    connection.execute(
+        "INSERT INTO holds (name, until) VALUES (?, ?)"
+        " ON CONFLICT (name) DO UPDATE SET until = excluded.until",
+        (hold.name, hold.until),
+    )
+
+
+def _end(connection: SqlConnection, name: str) -> bool:
+    return connection.execute("DELETE FROM holds WHERE name = ?", (name,)).rowcount > 0
+
+
+def last(connection: SqlConnection, now: float) -> BackupHold | None:
+    """The backup hold that lasts longest, of those that are not over."""
+    row = connection.execute(
+        "SELECT name, until FROM holds WHERE until > ? AND until <= ? ORDER BY until DESC LIMIT 1",
+        (now, now + LONGEST_HOLD),
+    ).fetchone()
+    return None if row is None else BackupHold(*row)
+
+
+class BackupHolds(Noun):
+    """Backup holds."""
+
+    async def place(self, hold: BackupHold) -> None:
+        """Let no blob be collected until its end; a hold of the same name is replaced."""
+        await self._database.write(lambda connection: _place(connection, hold))
+
+    async def end(self, name: str) -> bool:
+        """End a hold; false if there is none of that name."""
+        return await self._database.write(lambda connection: _end(connection, name))
+
+    async def last(self, *, now: float) -> BackupHold | None:
+        """The hold that lasts longest, if there is any."""
+        return await self._database.read(last, now)

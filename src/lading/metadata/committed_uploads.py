@@ -1,0 +1,47 @@
+"""Rows of uploads that became blobs; one that has not is a file, which the store of blobs keeps."""
+
+from lading.core.digest import Digest
+from lading.core.names import UploadKey
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
+
+
+def commit(connection: SqlConnection, upload: UploadKey, digest: Digest, now: float) -> None:
+    """An upload became a blob. The row stays for a while, for those who ask again."""
+    connection.execute(
+        "INSERT INTO committed_uploads (upload, digest, at) VALUES (?, ?, ?)"
+        " ON CONFLICT (upload) DO UPDATE SET digest = excluded.digest, at = excluded.at",
+        (upload, digest, now),
+    )
+
+
+def _find_committed(connection: SqlConnection, upload: UploadKey) -> Digest | None:
+    row = connection.execute(
+        "SELECT digest FROM committed_uploads WHERE upload = ?", (upload,)
+    ).fetchone()
+    return None if row is None else Digest(row[0])
+
+
+def _remove_committed(connection: SqlConnection, before: float, at_most: int) -> int:
+    return connection.execute(
+        "DELETE FROM committed_uploads WHERE upload IN"
+        " (SELECT upload FROM committed_uploads WHERE at <= ? LIMIT ?)",
+        (before, at_most),
+    ).rowcount
+
+
+class CommittedUploads(Noun):
+    """Uploads that became blobs."""
+
+    async def find(self, upload: UploadKey) -> Digest | None:
+        """The blob that an upload became, for those who did not get the answer; for a while."""
+        return await self._database.read(_find_committed, upload)
+
+    async def remove(self, *, before: float, at_most: int) -> int:
+        """Remove uploads that became blobs before that time, for which nobody asks again; how many.
+
+        A power cut may undo it (a process crash may not).
+        """
+        return await self._database.write(
+            lambda connection: _remove_committed(connection, before, at_most), durable=False
+        )

@@ -1,0 +1,142 @@
+"""Rows of manifests that others of these modules look up, promise, or put into the trash."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lading.core.digest import Digest
+from lading.core.errors import TagImmutable
+from lading.core.history import Change
+from lading.core.immutability import ImmutableTags, is_immutable
+from lading.core.names import Reference, RepositoryName, Tag
+from lading.metadata import attachments, tags
+from lading.metadata.large import SMALL
+from lading.ports.database import SqlConnection
+
+_ROW = f"""
+    SELECT manifests.digest, media_type, promised_at, used_at, manifests.id,
+        CASE WHEN length(body) <= {SMALL} THEN body END
+"""
+_BY_TAG = f"""{_ROW}
+    FROM repositories
+    JOIN tags ON tags.repository_id = repositories.id
+    JOIN manifests ON manifests.repository_id = repositories.id
+        AND manifests.digest = tags.digest
+    JOIN documents ON documents.id = manifests.id
+    WHERE repositories.name = ? AND tags.name = ? AND deleted_at IS NULL AND lost_at IS NULL
+"""
+_BY_DIGEST = f"""{_ROW}
+    FROM repositories
+    JOIN manifests ON manifests.repository_id = repositories.id
+    JOIN documents ON documents.id = manifests.id
+    WHERE repositories.name = ? AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL
+"""
+
+_TAGS_LEADING_TO = """
+    WITH RECURSIVE here (id) AS (SELECT id FROM repositories WHERE name = :repository),
+    holders (digest) AS (
+        SELECT :digest
+        UNION
+        SELECT manifests.digest FROM holders
+        JOIN edges ON edges.repository_id = (SELECT id FROM here) AND child = holders.digest
+        JOIN manifests ON manifests.repository_id = edges.repository_id
+            AND manifests.digest = parent AND deleted_at IS NULL
+    )
+    SELECT name FROM holders
+    JOIN tags ON repository_id = (SELECT id FROM here) AND tags.digest = holders.digest
+"""
+
+
+class Found(NamedTuple):
+    """The row of a manifest.
+
+    Attributes:
+        promised_at: when a client was told last that it is there.
+        used_at: when it was last used, if that was after the promise.
+        body: its bytes, unless they are more than `SMALL`.
+    """
+
+    digest: Digest
+    media_type: str
+    promised_at: float
+    used_at: float | None
+    id: int
+    body: bytes | None
+
+    def is_promised(self, not_before: float) -> bool:
+        """Whether it was promised since `not_before` and not used after that."""
+        return self.promised_at >= not_before and self.used_at is None
+
+
+def find(
+    connection: SqlConnection, repository: RepositoryName, reference: Reference
+) -> Found | None:
+    """The manifest a tag points to, or the one of that digest."""
+    query = _BY_DIGEST if isinstance(reference, Digest) else _BY_TAG
+    row = connection.execute(query, (repository, reference)).fetchone()
+    return None if row is None else Found(Digest(row[0]), *row[1:])
+
+
+def promise(
+    connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
+) -> bool:
+    """Tell a client that the manifest is there, and write that down; false if it is not."""
+    row = connection.execute(
+        """
+        UPDATE manifests SET promised_at = ?, used_at = NULL
+        WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
+            AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL
+        RETURNING 1
+        """,
+        (now, repository, digest),
+    ).fetchone()
+    return row is not None
+
+
+def delete(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    digest: Digest,
+    immutable: Sequence[ImmutableTags],
+    change: Change,
+) -> bool | None:
+    """Take away some tags of a manifest; if these were all, hide it. False if there is none.
+
+    `None` if there are more tags. Each time the state is one that clients could have made.
+
+    Raises:
+        TagImmutable: see `Manifests.delete`.
+    """
+    if immutable:
+        _check_deletable(connection, repository, digest, immutable)
+    row = connection.execute(
+        "SELECT id, repository_id FROM manifests WHERE digest = ? AND deleted_at IS NULL"
+        " AND repository_id = (SELECT id FROM repositories WHERE name = ?)",
+        (digest, repository),
+    ).fetchone()
+    if row is None:
+        return False
+    id_, repository_id = row
+    if tags.remove_some(connection, repository_id, digest, change):
+        return None
+    connection.execute(
+        "UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL WHERE id = ?",
+        (change.at, change.actor, id_),
+    )
+    attachments.release(connection, repository_id, digest, change.at)
+    return True
+
+
+def _check_deletable(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    digest: Digest,
+    immutable: Sequence[ImmutableTags],
+) -> None:
+    """Without it, an immutable tag would lead nowhere, or to an index of which a part is gone."""
+    rows = connection.execute(_TAGS_LEADING_TO, {"repository": repository, "digest": digest})
+    for (tag,) in rows:
+        if is_immutable(immutable, repository, Tag(tag)):
+            raise TagImmutable(
+                f"the tag {tag} is immutable and leads to this manifest, so it cannot be deleted",
+                {"tag": tag, "digest": digest},
+            )

@@ -1,0 +1,99 @@
+"""The port of databases: where SQL runs, and how a function of a connection is run there.
+
+A function of a connection reads and writes rows, and touches nothing else: a database that finds
+two writers in each other's way undoes one of them, and runs its function again.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+Parameters = Sequence[Any] | Mapping[str, Any]
+
+
+class Rows(Protocol):
+    """Rows that a statement has found or changed."""
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement has changed."""
+
+    def fetchone(self) -> Any:
+        """The next row; `None` if there are no more."""
+
+    def fetchmany(self, size: int) -> list[Any]:
+        """The next rows, at most `size` of them."""
+
+    def fetchall(self) -> list[Any]:
+        """All other rows."""
+
+    def close(self) -> None:
+        """Leave the other rows unread."""
+
+    def __iter__(self) -> Iterator[Any]:
+        """Each row in turn."""
+
+
+class SqlConnection(Protocol):
+    """A connection within a transaction, for as long as a function of it runs."""
+
+    def execute(self, statement: str, parameters: Parameters = ..., /) -> Rows:
+        """Run a statement with its parameters, `?` or `:name`."""
+
+    def executemany(self, statement: str, parameters: Sequence[Parameters], /) -> Rows:
+        """Run a statement that changes rows once for each of several parameters."""
+
+
+Work = Callable[[SqlConnection], T]
+
+
+class CannotOpen(Exception):
+    """A database cannot be opened; the message says why and what to do. Nothing was changed."""
+
+
+class DatabaseDamaged(CannotOpen):
+    """What is in the place of a database is none, or is damaged; the message says which."""
+
+
+class Database(Protocol):
+    """Where SQL runs.
+
+    Each method but `close` raises `StorageFull` if there is no room, and `Unavailable` if the
+    database is busy for too long, cannot be read or written, or is damaged.
+    """
+
+    async def read(
+        self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run a short read: `work(connection, …)`; it may hold up the event loop."""
+
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
+        """Run `work` in a transaction and return its result once that is committed.
+
+        It is waited for even when the caller is cancelled: what the caller holds meanwhile (the
+        lock of a blob) is what makes the write right.
+
+        Args:
+            work: called with a connection, perhaps in another thread, perhaps more than once.
+            durable: whether the commit must survive a power cut; it always survives a crash of the
+                process.
+            alone: whether it takes so long that nothing more is to go into its transaction.
+
+        Raises:
+            Exception: whatever `work` raised, after undoing what it did.
+        """
+
+    async def scan(self, work: Work[T]) -> T:
+        """Run a long read, on a view of one moment, without holding up the event loop."""
+
+    async def check(self, *, thorough: bool) -> Sequence[str]:
+        """What the database itself finds to be wrong with what it keeps, in its own words."""
+
+    async def copy_to(self, target: Path) -> None:
+        """Copy everything, as it is at one moment, into a new file; on disk when this returns."""
+
+    def close(self) -> None:
+        """Finish what was begun, and let go of all connections."""
