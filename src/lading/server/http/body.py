@@ -14,7 +14,15 @@ LARGE = 256 * 1024
 
 
 class Receiver(Protocol):
-    """The connection that a body comes by."""
+    """The connection that a body comes by, and whose protocol it takes the place of."""
+
+    transport: asyncio.Transport
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes that are for the parser."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the client."""
 
     def moved(self) -> None:
         """Some bytes have come."""

@@ -1,23 +1,8 @@
 """The takeover of a connection by a large body: when it goes past the parser, and when no more."""
 
-import asyncio
-from typing import Protocol
-
 from lading.server.http.body import Body, LargeBody, Receiver
 from lading.server.http.chunks import ChunkedBody
 from lading.server.http.exchange import Exchange
-
-
-class Interruptible(Receiver, Protocol):
-    """A connection, whose protocol a body takes the place of."""
-
-    transport: asyncio.Transport
-
-    def data_received(self, data: bytes) -> None:
-        """Take bytes that are for the parser."""
-
-    def pause_reading(self) -> None:
-        """Take nothing more from the client."""
 
 
 class Takeover:
@@ -27,7 +12,7 @@ class Takeover:
     the parser is to see nothing, what came with its head waits until then.
     """
 
-    def __init__(self, connection: Interruptible) -> None:
+    def __init__(self, connection: Receiver) -> None:
         self._connection = connection
         self._ahead: memoryview | None = None
         self._body: Body | None = None

@@ -9,7 +9,8 @@ import logging
 import resource
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+
+from lading.server.http.deadlines import Deadlines
 
 log = logging.getLogger(__name__)
 
@@ -56,29 +57,19 @@ def most_connections(descriptors: int, *, encrypted: bool) -> int:
     return most
 
 
-class Guest(Protocol):
-    """A connection, as far as it can be asked to leave."""
-
-    def dispensable(self) -> tuple[int, float] | None:
-        """What it is ordered by among those that could leave, the first first; `None` if none."""
-
-    def make_way(self) -> None:
-        """Close it at once."""
-
-
 class Capacity:
     """Capacity of one worker.
 
     Args:
         most: connections that it serves.
-        guests: all that are there.
+        guests: the deadlines of all that are there.
     """
 
-    def __init__(self, most: int, guests: Callable[[], Iterable[Guest]]) -> None:
+    def __init__(self, most: int, guests: Callable[[], Iterable[Deadlines]]) -> None:
         self._most = most
         self._guests = guests
         # To look at all of them for each one that comes would cost more than to serve it.
-        self._next: deque[tuple[tuple[int, float], Guest]] = deque()
+        self._next: deque[tuple[tuple[int, float], Deadlines]] = deque()
 
     def has_place(self, taken: int) -> bool:
         """Whether one more may come, when so many are there: if need be, one of them leaves."""
