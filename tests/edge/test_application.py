@@ -60,7 +60,7 @@ class Pages(WayIn[Page]):
         return Response(404, {}, b"<p>nothing")
 
 
-class Memory(Observer):
+class Noted(Observer):
     """Remembers all answers."""
 
     def __init__(self) -> None:
@@ -86,16 +86,16 @@ Ask = Callable[..., Awaitable[Visit]]
 @pytest.fixture
 def ask(people: People) -> Ask:
     async def ask(method: str, path: str, *, read_only: bool = False) -> Visit:
-        memory, sent = Memory(), list[Message]()
+        noted, sent = Noted(), list[Message]()
 
         async def send(message: Message) -> None:
             sent.append(message)
 
         options = EdgeOptions(read_only=read_only)
-        application = Application(Pages(), people.registry, options, None, [memory])
+        application = Application(Pages(), people.registry, options, None, [noted])
         coming = request(method, path)
         await application(coming.scope, coming.receive, send)
-        (told,) = memory.all
+        (told,) = noted.all
         body = b"".join(message["body"] for message in sent[1:])
         return Visit(sent[0]["status"], dict(sent[0]["headers"]), body, told)
 

@@ -24,24 +24,24 @@ async def test_the_same_body_is_kept_once_as_long_as_somebody_is_sent_it(
 ) -> None:
     budget = Budget(memory)
     spools = SharedSpools(BodyBudgets(budget, directory=tmp_path))
-    async with spools.keep(answer()) as first:
-        async with spools.keep(answer()) as second:
+    async with spools.share(answer()) as first:
+        async with spools.share(answer()) as second:
             assert second is first
-        async with spools.keep(answer("sha256:2")) as other:
+        async with spools.share(answer("sha256:2")) as other:
             assert other is not first
             assert await other.read() == BODY
         assert await first.read() == BODY
-        async with spools.keep(answer()) as third:
+        async with spools.share(answer()) as third:
             assert third is first
     assert budget.has(memory)
-    async with spools.keep(answer()) as later:
+    async with spools.share(answer()) as later:
         assert later is not first
         assert await later.read() == BODY
 
 
 async def test_what_has_no_digest_is_not_shared(tmp_path: Path) -> None:
     spools = SharedSpools(BodyBudgets(directory=tmp_path))
-    async with spools.keep(answer("")) as first, spools.keep(answer("")) as second:
+    async with spools.share(answer("")) as first, spools.share(answer("")) as second:
         assert second is not first
 
 
@@ -49,10 +49,10 @@ async def test_a_body_for_which_there_is_no_room_is_in_nobodys_way(tmp_path: Pat
     disk = Budget(0)
     spools = SharedSpools(BodyBudgets(Budget(0), disk, directory=tmp_path))
     with pytest.raises(Unavailable):
-        async with spools.keep(answer()):
+        async with spools.share(answer()):
             pass
     disk.give_back(len(BODY))
-    async with spools.keep(answer()) as spool:
+    async with spools.share(answer()) as spool:
         assert await spool.read() == BODY
 
 
@@ -62,7 +62,7 @@ async def test_who_comes_while_a_body_is_being_put_down_waits_for_it(tmp_path: P
 
     async def send() -> None:
         response = answer()
-        async with spools.keep(response) as spool:
+        async with spools.share(response) as spool:
             seen.append(spool)
             assert await spool.read() == BODY
 

@@ -5,9 +5,9 @@ import itertools
 import socket
 from typing import Any
 
+from lading.api.headers import ALWAYS
 from lading.edge.asgi import Application, Receive, Scope, Send
 from lading.edge.body import ClientDisconnected
-from lading.edge.response import ALWAYS
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import timeouts
 from lading.server.process.balance import Loads

@@ -49,7 +49,7 @@ def _response(digest: Digest, blob: PulledBlob, parts: Sequence[ByteRange]) -> R
 
 
 async def delete(context: Context) -> Response:
-    """Take a blob out of the repository."""
+    """Delete a blob from the repository."""
     digest = Digest(context.argument)
     await skip_body(context.request.receive)
     await delete_blob(context.registry, context.grant, digest, change=context.change())

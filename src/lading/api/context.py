@@ -15,7 +15,7 @@ from lading.services.registry import Registry
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What the operator chose for the registry protocol.
+    """Options of the registry protocol, as the operator chose them.
 
     Attributes:
         edge: for all ways in.
@@ -33,7 +33,7 @@ class Options:
 
 
 class Context(NamedTuple):
-    """A request that was routed and may proceed.
+    """The context of a handler: a request that was routed and may proceed.
 
     Attributes:
         access: what the caller may do, anywhere.
@@ -67,5 +67,5 @@ class Context(NamedTuple):
         return self.options.edge.address.path_of(self.request, path)
 
     def blob_location(self, digest: Digest) -> str:
-        """Where a blob of this repository is."""
+        """The value of `Location` for a blob of this repository."""
         return self.location(f"/v2/{self.grant.repository}/blobs/{digest}")

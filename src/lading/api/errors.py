@@ -1,4 +1,4 @@
-"""From what went wrong to a status and an error code: one table, and only this table.
+"""Errors over HTTP: a status and a code for each that can be raised, in one table and only there.
 
 The codes are the distribution specification's ("Error Codes") and, where that has none, CNCF
 Distribution's, which clients know.

@@ -41,7 +41,7 @@ async def tags(context: Context) -> Response:
 async def _all_tags(
     context: Context, piece: bytes, last: str | None
 ) -> AsyncGenerator[bytes, None]:
-    """A list that goes on after its first piece, a document of its own."""
+    """The list of all tags, which goes on after its first piece, a document of its own."""
     end = b"]}"
     yield piece.removesuffix(end)
     while last is not None:
@@ -114,13 +114,13 @@ def _descriptor(referrer: Referrer) -> dict[str, object]:
 
 
 def _artifact_type(context: Context) -> str | None:
-    """The filter. A plus that was not encoded arrives as a space, which no media type has."""
+    """The filter of referrers. A plus that was not encoded comes as a space, which none has."""
     value = context.request.parameter("artifactType")
     return None if value is None else value.replace(" ", "+")
 
 
 def _limit(context: Context) -> int | None:
-    """How many the client asks for on a page, if it does."""
+    """The size of a page: how many the client asks for on a page, if it does."""
     value = context.request.parameter("n")
     if value is None:
         return None
@@ -136,7 +136,7 @@ def _after(context: Context) -> str:
 def _next(
     context: Context, path: str, limit: int, last: str | None, **more: str | None
 ) -> dict[str, str]:
-    """RFC 8288: where the next page is, if there is one: a path, as Distribution gives it."""
+    """The header `Link` (RFC 8288) to the next page, if there is one: a path, as Distribution's."""
     if last is None:
         return {}
     values = {"n": str(limit), "last": last, **more}

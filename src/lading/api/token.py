@@ -121,7 +121,10 @@ async def _answer(
 
 
 def _describe(granted: Granted) -> dict[str, object]:
-    """Under both names: Docker reads `token`, clients that came by OAuth2 `access_token`."""
+    """The answer that has a token, under both its names.
+
+    Docker reads `token`, clients that came by OAuth2 `access_token`.
+    """
     issued = granted.issued
     return {
         "token": issued.token,
@@ -135,7 +138,10 @@ def _describe(granted: Granted) -> dict[str, object]:
 
 
 def _scopes(texts: Iterable[str]) -> Sequence[Scope]:
-    """Scopes come one in a parameter, or several with spaces between; what is none is not asked."""
+    """Scopes that are asked for, without what is none.
+
+    They come one in a parameter, or several with spaces between.
+    """
     words = [word for text in texts for word in text.split()]
     if len(words) > MAX_SCOPES:
         raise TokenRequestInvalid(f"ask for at most {MAX_SCOPES} scopes at once")
@@ -161,5 +167,5 @@ async def _read_form(context: Context) -> dict[str, str]:
 
 
 def _refusal(message: str) -> Unauthorized:
-    """There is no token to be wrong here, so the challenge is for a password."""
+    """The refusal of a login: as no token can be wrong here, the challenge is for a password."""
     return Unauthorized(Basic("lading").value, message)

@@ -30,7 +30,7 @@ async def start(context: Context) -> Response:
 
 
 async def status(context: Context) -> Response:
-    """How far an upload is."""
+    """The size of an upload so far."""
     upload = UploadId(context.argument)
     size = await push_blob.status(context.registry, context.grant, upload)
     return Response(204, _headers(context, upload, size))
@@ -60,7 +60,7 @@ async def commit(context: Context) -> Response:
 
 
 async def cancel(context: Context) -> Response:
-    """Give an upload up."""
+    """Cancel an upload."""
     upload = UploadId(context.argument)
     await skip_body(context.request.receive)
     await push_blob.cancel(context.registry, context.grant, upload)

@@ -26,7 +26,7 @@ MOMENT = 0.01
 
 
 class AccessLog(Observer):
-    """Collects lines, and writes them soon."""
+    """The access log: collects lines, and writes them soon."""
 
     def __init__(self) -> None:
         self._lines: list[str] = []
@@ -38,7 +38,7 @@ class AccessLog(Observer):
         self._lines.append(_line(answered))
 
     def flush(self) -> None:
-        """Write what was collected."""
+        """Write the lines that were collected."""
         lines, self._lines = self._lines, []
         if lines:
             log.info("%s", "\n".join(lines))

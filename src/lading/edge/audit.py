@@ -43,7 +43,7 @@ _REFUSALS = frozenset(
 
 
 class AuditLog(Observer):
-    """Writes entries to a file.
+    """The audit log: writes entries to a file.
 
     Attributes:
         reads: whether pulls and lists get an entry, too.
@@ -125,7 +125,7 @@ def _entry(audited: Audited, answered: Answered, match: Match[Any]) -> dict[str,
 
 
 def _fields(audited: Audited, request: Request) -> dict[str, str]:
-    """What parameters of a request say; of several for one field the first one counts."""
+    """Fields that parameters of a request fill; of several for one field the first one counts."""
     fields: dict[str, str] = {}
     for parameter, name in audited.fields.items():
         fields[name] = fields.get(name) or _clip(request.parameter(parameter) or "")
@@ -147,7 +147,7 @@ def claimed_by(request: Request) -> str:
 
 
 def _groups(tags: Sequence[str]) -> Iterator[Sequence[str]]:
-    """As many as an entry can hold; then there is another one."""
+    """Tags, as many at once as an entry can hold; then there is another one."""
     group: list[str] = []
     for tag in map(_clip, tags):
         if group and sum(map(len, group)) + len(tag) > _MOST_TAGS:
@@ -164,7 +164,7 @@ def _result(status: int) -> str:
 
 
 def _clip(text: str) -> str:
-    """At most 256 characters, of which each takes at most four bytes."""
+    """A text of at most 256 characters, of which each takes at most four bytes."""
     clipped = text[:_MOST_CHARACTERS]
     if clipped.isprintable():
         return clipped
@@ -172,7 +172,7 @@ def _clip(text: str) -> str:
 
 
 def _line(entry: Mapping[str, object]) -> bytes:
-    """An entry that is written at once, whoever else writes there."""
+    """The line of an entry, short enough to be written at once, whoever else writes there."""
     line = encode_json(entry)
     if len(line) > _MOST_BYTES:
         line = encode_json(

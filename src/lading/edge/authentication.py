@@ -84,7 +84,7 @@ class _Refusal:
     repository: RepositoryName | None
 
     def of(self, caller: Caller | None, header: str | None) -> RegistryError:
-        """What to raise.
+        """The error to raise.
 
         Args:
             caller: who may not do this; `None` if the header is nobody's.
@@ -109,7 +109,7 @@ class _Refusal:
                 return self._unauthorized("the Authorization header cannot be understood")
 
     def _scopes(self) -> Sequence[Scope]:
-        """What a token must be good for. A mount asks for both repositories at once."""
+        """Scopes that a token must be good for. A mount asks for both repositories at once."""
         match self.needs:
             case Need.NOTHING | Need.LOGIN:
                 return ()

@@ -1,4 +1,4 @@
-"""Reading the body of a request: that of a blob never more at once than a few pieces."""
+"""Bodies of requests, as they are read: that of a blob never more at once than a few pieces."""
 
 import ctypes
 import mmap
@@ -45,7 +45,7 @@ class Buffers:
         memory.overdraw(MADE * size)
 
     def __del__(self) -> None:
-        """Let others have the memory."""
+        """Give the memory back, for others."""
         self._memory.give_back(MADE * self.size)
 
     @classmethod
@@ -54,7 +54,7 @@ class Buffers:
         return cls(size, memory) if memory.has(MADE * size) else None
 
     def turn(self) -> memoryview:
-        """The next one to be filled."""
+        """The next buffer to be filled."""
         if len(self._made) == BUFFERS:
             self._made.rotate(-1)
         elif self._made and self.size >= PIECE:
@@ -115,7 +115,7 @@ async def read_pieces(receive: Receive, memory: Budget) -> AsyncIterator[Bytes]:
 
 
 class _Pieces:
-    """Puts together what arrives; what is a piece already is not copied."""
+    """Pieces of a body, put together of what arrives; what is a piece already is not copied."""
 
     def __init__(self, memory: Budget) -> None:
         self._memory = memory

@@ -1,4 +1,4 @@
-"""What the bodies of requests and answers may take of a worker, all together.
+"""Budgets of memory: what bodies of requests and answers may take of a worker, all together.
 
 What one client can make a worker hold is multiplied by as many connections as it likes, so it is
 bounded for all of them at once. Nothing here is held back from one client for another that stands
@@ -31,22 +31,22 @@ class Budget:
         self._left = size
 
     def has(self, size: int) -> bool:
-        """Whether so many are there."""
+        """Whether so many bytes are there."""
         return size <= self._left
 
     def take(self, size: int) -> bool:
-        """Take so many, if they are there."""
+        """Take so many bytes, if they are there."""
         if not self.has(size):
             return False
         self._left -= size
         return True
 
     def overdraw(self, size: int) -> None:
-        """Take so many in any case: others get nothing until they are given back."""
+        """Take so many bytes in any case: others get nothing until they are given back."""
         self._left -= size
 
     def give_back(self, size: int) -> None:
-        """Let others have them."""
+        """Give so many bytes back, for others."""
         self._left += size
 
 

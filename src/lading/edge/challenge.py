@@ -1,4 +1,4 @@
-"""How a client is told to log in: the `WWW-Authenticate` header of a 401.
+"""Challenges: how a client is told to log in, in the `WWW-Authenticate` header of a 401.
 
 Docker's clients choose their way of logging in by it, so its words are those of CNCF Distribution.
 """

@@ -1,4 +1,4 @@
-"""What a request says of its sender: the `Authorization` header (RFC 7617, RFC 6750)."""
+"""Credentials of a request: its `Authorization` header (RFC 7617, RFC 6750)."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Password:
-    """Basic: a name and a password."""
+    """A name and a password, as `Basic` has them."""
 
     name: str
     password: str = field(repr=False)
@@ -15,13 +15,13 @@ class Password:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Bearer: a token."""
+    """A token, as `Bearer` has it."""
 
     text: str = field(repr=False)
 
 
 def parse_authorization(header: str) -> Password | Token | None:
-    """Read the value of the header; `None` if it says nothing that could be checked."""
+    """Credentials in the value of the header; `None` if it says nothing that could be checked."""
     scheme, _, value = header.strip().partition(" ")
     match scheme.lower():
         case "basic":
@@ -33,7 +33,7 @@ def parse_authorization(header: str) -> Password | Token | None:
 
 
 def _parse_basic(value: str) -> Password | None:
-    """A name may be empty here, and never is anybody's; it ends at the first colon."""
+    """A name, up to the first colon, and a password. It may be empty, and is nobody's then."""
     try:
         text = base64.b64decode(value, validate=True).decode()
     except (binascii.Error, ValueError):

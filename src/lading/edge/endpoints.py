@@ -31,7 +31,7 @@ class When(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """As what requests of an endpoint are in the audit log.
+    """The name and the fields of an endpoint in the audit log, and when it is there.
 
     Attributes:
         name: of what they do.
@@ -47,14 +47,14 @@ class Audited:
     tags: str = ""
 
     def name_of(self, request: Request) -> str:
-        """What a request does."""
+        """The name of what a request does."""
         found = (self.variants[name] for name in self.variants if request.parameter(name))
         return next(found, self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint(Generic[C]):
-    """A method of a path: a row of the table.
+    """An endpoint: a method of a path, and a row of the table.
 
     Attributes:
         id: the specification's name for it; tests are named by it.
@@ -75,7 +75,7 @@ class Endpoint(Generic[C]):
 
 @dataclass(frozen=True, slots=True)
 class Route(Generic[C]):
-    """A path, with its endpoints by their methods.
+    """A route: a path, with its endpoints by their methods.
 
     Attributes:
         pattern: may name a `name` (the repository) and an `argument` (the last part).
@@ -100,7 +100,7 @@ class Route(Generic[C]):
 
 
 class Match(NamedTuple, Generic[C]):
-    """A path that was recognised; its parts are not yet checked."""
+    """The route that a path leads to, and the parts of the path; the parts are not yet checked."""
 
     route: Route[C]
     name: str | None
@@ -114,7 +114,7 @@ class Moved(NamedTuple):
 
 
 def find_route(routes: Sequence[Route[C]], path: str, prefix: str = "") -> Match[C] | Moved | None:
-    """What a path leads to.
+    """The route that a path leads to.
 
     Mirrors are configured by addresses that end with a slash, and put paths behind them; such a
     path is another one's, and nothing is done for it but to say which.

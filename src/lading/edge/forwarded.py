@@ -1,4 +1,4 @@
-"""Where a request came from, behind proxies.
+"""What proxies say of a request: where it came from, where its client went, which id it has.
 
 Only a proxy that the operator named is believed; anybody can send `X-Forwarded-For`.
 """
@@ -64,7 +64,7 @@ def new_ids() -> Iterator[str]:
 
 
 def _plain(address: str) -> str:
-    """A socket for both families shows IPv4's addresses inside of IPv6's; nobody else does."""
+    """An address as people write it: a socket for both families shows IPv4's as IPv6's."""
     return address.removeprefix("::ffff:") if "." in address else address
 
 

@@ -1,4 +1,4 @@
-"""How much of the registry's attention one client gets.
+"""Limits of clients: how much of the registry's attention each of them gets.
 
 A client is an address; of IPv6 the first half of one, for whoever has an address there has them
 all. An upload is also its caller's: many people may come from one address. Every worker counts for
@@ -21,7 +21,7 @@ _NAT64 = IPv6Network("64:ff9b::/96")
 
 
 class ClientLimits:
-    """The limits of a worker.
+    """Counts requests and uploads of each client of a worker.
 
     Args:
         clock: in seconds; it only goes forward.
@@ -80,7 +80,7 @@ class ClientLimits:
 
 
 def client_of(address: str) -> str:
-    """What stands for all addresses that one client can have at will."""
+    """The text that stands for all addresses that one client can have at will."""
     try:
         parsed = ip_address(address)
     except ValueError:

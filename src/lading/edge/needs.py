@@ -1,4 +1,4 @@
-"""What a request needs to be let through."""
+"""Needs of endpoints: what a caller must be allowed to do to be let in."""
 
 from enum import Enum
 
@@ -6,7 +6,7 @@ from lading.core.access import Action, Actions
 
 
 class Need(Enum):
-    """What is not about a repository."""
+    """A need that is not about a repository."""
 
     NOTHING = "anybody may"
     LOGIN = "a valid password or token of anybody's"

@@ -10,7 +10,7 @@ from lading.edge.request import Request
 
 
 class Answered(NamedTuple):
-    """An answer that was given.
+    """An answer that has left, and the request that it was for.
 
     Attributes:
         request: that was answered; it knows its id, its address and its caller.
@@ -32,7 +32,7 @@ class Answered(NamedTuple):
 
     @property
     def endpoint(self) -> Endpoint[Any] | None:
-        """What answered; `None` if the path leads to none, or has no such method."""
+        """The endpoint that answered; `None` if the path leads to none, or has no such method."""
         if not isinstance(self.found, Match):
             return None
         return self.found.route.endpoints.get(self.request.method)

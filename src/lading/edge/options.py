@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 
 from lading.edge.budget import BodyBudgets
 from lading.edge.forwarded import Networks, PublicAddress
-from lading.edge.response import ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeOptions:
-    """What the operator chose for all ways in.
+    """Options of all ways in, as the operator chose them.
 
     Attributes:
         prefix: the path below which all paths are, without a slash at its end; empty for none.
@@ -28,7 +27,7 @@ class EdgeOptions:
 
     prefix: str = ""
     address: PublicAddress = field(default_factory=PublicAddress)
-    headers: Mapping[str, str] = field(default_factory=lambda: ALWAYS)
+    headers: Mapping[str, str] = field(default_factory=dict)
     trusted_proxies: Networks = ()
     accelerate: str = ""
     request_rate: float = 0

@@ -10,7 +10,7 @@ from lading.edge.asgi import ARRIVED, Receive, Scope
 
 
 class Request:
-    """What a handler may know of a request.
+    """A request, and what was found out about it.
 
     Attributes:
         method: in upper case.

@@ -11,20 +11,10 @@ from lading.ports.blob_sources import BlobSource
 
 JSON = "application/json"
 
-ALWAYS: Mapping[str, str] = {
-    # "registry/2.0" tells Docker from 2014 on that this is not a registry of the first version.
-    "Docker-Distribution-Api-Version": "registry/2.0",
-    "X-Content-Type-Options": "nosniff",
-    # What somebody pushed may be a page with scripts, under any media type. In a browser it is
-    # nobody's: it runs nothing, loads nothing, and has no part in what this address may do.
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
-}
-"""Headers of every response that has no other ones of these names."""
-
 
 @dataclass(frozen=True, slots=True)
 class BlobBody:
-    """The body is (a part of) a blob."""
+    """A body that is (a part of) a blob."""
 
     source: BlobSource
     range: ByteRange
@@ -32,7 +22,7 @@ class BlobBody:
 
 @dataclass(frozen=True, slots=True)
 class StreamBody:
-    """The body is made while it is sent, as its client takes it, and nobody knows its length.
+    """A body that is made while it is sent, as its client takes it; nobody knows its length.
 
     Attributes:
         pieces: of the body, each of which fits into memory many times.
@@ -43,7 +33,7 @@ class StreamBody:
 
 @dataclass(slots=True)
 class Response:
-    """What is to be sent.
+    """A response, before it leaves.
 
     Attributes:
         headers: without `Content-Length`, which follows from the body unless it is given.
@@ -54,7 +44,7 @@ class Response:
     body: bytes | BlobBody | PartsBody | StreamBody = b""
 
     def take_bytes(self) -> bytes:
-        """The body, which is gone from here: who sends it decides how long it stays in memory."""
+        """The bytes of the body, which are gone from here: who sends them has them."""
         body, self.body = self.body, b""
         assert isinstance(body, bytes)
         return body

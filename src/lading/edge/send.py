@@ -1,4 +1,4 @@
-"""How a response leaves."""
+"""Sending: how a response leaves, by what its body is."""
 
 import asyncio
 from collections.abc import Mapping
@@ -87,7 +87,7 @@ class Sender:
         self, scope: Scope, send: Send, response: Response, headers: Headers
     ) -> None:
         """Send what the client may need time for: it waits in memory, or else on the disk."""
-        async with self._spools.keep(response) as spool:
+        async with self._spools.share(response) as spool:
             with suppress(ClientDisconnected):
                 await _start(send, response.status, headers)
                 await _send_part(scope, send, spool.open(), 0, spool.size)
@@ -124,7 +124,7 @@ async def _start(send: Send, status: int, headers: Headers) -> None:
 
 
 async def _send_bytes(send: Send, status: int, headers: Headers, body: Bytes) -> None:
-    """What is small is sent whole; whether the client is still there makes no difference."""
+    """Send small bytes whole; whether the client is still there makes no difference."""
     await _start(send, status, headers)
     with suppress(ClientDisconnected):
         await send({"type": "http.response.body", "body": body})
@@ -146,7 +146,7 @@ async def _send_blob(
 async def _send_parts(
     scope: Scope, send: Send, status: int, headers: Headers, body: PartsBody
 ) -> None:
-    """Small parts are sent together, large ones by themselves."""
+    """Send parts of a blob: small ones together, large ones by themselves."""
     together = bytearray()
     with body.source.open() as opened:
         await _start(send, status, headers)

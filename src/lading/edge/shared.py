@@ -1,4 +1,4 @@
-"""Large answers that are the same for many: a manifest that a whole fleet pulls is kept once."""
+"""Large answers that are the same for many: a manifest that a whole fleet pulls waits once."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -10,8 +10,8 @@ from lading.edge.response import Response
 from lading.edge.spool import Spool
 
 
-class _Kept:
-    """A body, and how many are being sent it."""
+class _Shared:
+    """A body that several clients are sent, and how many."""
 
     def __init__(self, spool: Spool) -> None:
         self.spool = spool
@@ -29,10 +29,10 @@ class SharedSpools:
 
     def __init__(self, budgets: BodyBudgets) -> None:
         self._budgets = budgets
-        self._kept: dict[str, _Kept] = {}
+        self._shared: dict[str, _Shared] = {}
 
     @asynccontextmanager
-    async def keep(self, response: Response) -> AsyncIterator[Spool]:
+    async def share(self, response: Response) -> AsyncIterator[Spool]:
         """The body of a response, for the length of the block; its response has it no more.
 
         Raises:
@@ -41,28 +41,28 @@ class SharedSpools:
         # "If the Docker-Content-Digest header is present … its value MUST be … the digest of" what
         # is sent (distribution-spec, Pulling manifests).
         digest = response.headers.get("Docker-Content-Digest", "")
-        kept = self._kept.get(digest) or _Kept(Spool(self._budgets))
+        shared = self._shared.get(digest) or _Shared(Spool(self._budgets))
         if digest:
-            self._kept[digest] = kept
-        kept.users += 1
+            self._shared[digest] = shared
+        shared.users += 1
         try:
-            await self._fill(kept, response)
-            yield kept.spool
+            await self._fill(shared, response)
+            yield shared.spool
         finally:
-            kept.users -= 1
-            if not kept.users:
-                self._kept.pop(digest, None)
-                kept.spool.close()
+            shared.users -= 1
+            if not shared.users:
+                self._shared.pop(digest, None)
+                shared.spool.close()
 
-    async def _fill(self, kept: _Kept, response: Response) -> None:
+    async def _fill(self, shared: _Shared, response: Response) -> None:
         """Put the body where it waits, unless another one's of that digest is there."""
         data = response.take_bytes()
-        if kept.filling.locked():
+        if shared.filling.locked():
             data = b""  # another one's is on its way; nobody holds bytes while they wait for it
-        async with kept.filling:
-            if kept.filled:
+        async with shared.filling:
+            if shared.filled:
                 return
             if not data:
                 raise Unavailable("the body cannot be kept for its client; try again later")
-            await kept.spool.append(data)
-            kept.filled = True
+            await shared.spool.append(data)
+            shared.filled = True

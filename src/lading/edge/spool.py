@@ -47,7 +47,7 @@ class Spool:
         self._file: IO[bytes] | None = None
 
     async def __aenter__(self) -> "Spool":
-        """Begin with nothing."""
+        """Begin with an empty body."""
         return self
 
     async def __aexit__(
@@ -56,11 +56,11 @@ class Spool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Forget it."""
+        """Close it."""
         self.close()
 
     def close(self) -> None:
-        """Forget it, and let others have what it took."""
+        """Remove the body, and give back what it took."""
         if self._file is None:
             self._budgets.memory.give_back(self.size)
         else:
@@ -69,31 +69,31 @@ class Spool:
             closing.add_done_callback(lambda _: self._budgets.disk.give_back(self.size))
 
     async def append(self, data: Bytes) -> None:
-        """Keep some more of it.
+        """Append bytes to the body.
 
         Raises:
             StorageFull, Unavailable: there is neither memory nor room on the disk.
         """
         if self._file is None:
             if self._budgets.memory.take(len(data)):
-                self._keep(data)
+                self._append(data)
                 self.size += len(data)
                 return
             await self._move()
         await self._write(data)
 
     async def read(self) -> bytes:
-        """All of it."""
+        """The whole body."""
         if self._file is None:
             return bytes(self.data)
         return await _in_thread(_read, self._file.fileno(), self.size)
 
     def open(self) -> InMemory | OpenFile:
-        """All of it, to be read until it is closed here."""
+        """The whole body as a file, to be read until it is closed here."""
         return InMemory(bytes(self.data)) if self._file is None else OpenFile(self._file.fileno())
 
-    def _keep(self, data: Bytes) -> None:
-        """In memory; what comes at once is not copied.
+    def _append(self, data: Bytes) -> None:
+        """Append in memory; what comes at once is not copied.
 
         There is no list of pieces: the objects of bytes that come one by one would take forty times
         as much.
@@ -106,7 +106,7 @@ class Spool:
         self.data += data
 
     async def _move(self) -> None:
-        """From memory to the disk."""
+        """Move the body from memory to the disk."""
         self._file = await _in_thread(self._open)
         data, self.data, self.size = self.data, b"", 0
         self._budgets.memory.give_back(len(data))

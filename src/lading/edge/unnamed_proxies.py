@@ -24,7 +24,7 @@ _SENT_AWAY = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.TOO_MANY_REQUESTS})
 
 
 class UnnamedProxies(Observer):
-    """Tells of each proxy once whose clients were refused, be it for another reason.
+    """Warns of each such proxy once, when a client of its is refused, be it for another reason.
 
     Args:
         named: by the operator.
@@ -61,7 +61,7 @@ class UnnamedProxies(Observer):
 
 
 def _said(request: Request) -> str:
-    """What a proxy has said of where the request came from."""
+    """The header by which a proxy has told where the request came from; empty if none did."""
     proto = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
     if proto in {"http", "https"} and proto != request.scope["scheme"]:
         return f"`X-Forwarded-Proto: {proto}`"

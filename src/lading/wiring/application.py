@@ -14,6 +14,7 @@ from pathlib import Path
 
 from lading.api.application import registry_protocol
 from lading.api.context import Context, Options
+from lading.api.headers import ALWAYS
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.edge.accesslog import AccessLog
@@ -22,7 +23,6 @@ from lading.edge.asgi import Receive, Scope, Send
 from lading.edge.budget import MEMORY, BodyBudgets, Budget
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
-from lading.edge.response import ALWAYS
 from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.services import jobs
 from lading.wiring.audit import note_of, open_audit
