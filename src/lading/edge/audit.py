@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Any
 
 from lading.auth.claims import said_subject
+from lading.core.typing import override
 from lading.edge.credentials import Token, parse_authorization
 from lading.edge.endpoints import Audited, Match, When
 from lading.edge.observers import Answered, Observer
@@ -53,8 +54,8 @@ class AuditLog(Observer):
         self._file = file
         self._reads = reads
 
+    @override
     async def note(self, answered: Answered) -> None:
-        """Write the entry of a request, if it is worth one."""
         request, match, endpoint = answered.request, answered.found, answered.endpoint
         if not isinstance(match, Match) or request.method == "OPTIONS":
             return
