@@ -3,11 +3,12 @@
 import pytest
 
 from lading.blobs.stores import Stores
-from lading.metadata.sqlite import SqliteMetadata
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
 from tests.support.people import People
 
 
 @pytest.fixture
 def people() -> People:
     """Those who use it; nothing is there yet."""
-    return People(SqliteMetadata.in_memory(), Stores.in_memory())
+    return People(Metadata.on(MemoryDatabase()), Stores.in_memory())
