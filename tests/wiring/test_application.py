@@ -13,6 +13,7 @@ from lading.config.loading import load
 from lading.edge.asgi import Message
 from lading.wiring.application import RegistryApplication, open_application
 from lading.wiring.paths import metadata_path
+from lading.wiring.start import prepared
 from lading.wiring.stores import open_registry
 
 CONFIG = """
@@ -25,13 +26,17 @@ auth: {htpasswd: {path: ROOT/users}}
 
 def opened(directory: Path) -> list[object]:
     """What is open in this process: files below a directory, threads, tasks."""
+    return [*held(directory), *(asyncio.all_tasks() - {asyncio.current_task()})]
+
+
+def held(directory: Path) -> list[str]:
+    """What a process that forks ought not to have: files below a directory, threads."""
     links = [path for path in Path("/proc/self/fd").iterdir() if path.is_symlink()]
     names = [str(path.readlink()) for path in links]
     return [
         *(name for name in names if name.startswith(str(directory))),
         # The event loop keeps threads of its own for what it is asked to do in one.
         *(each.name for each in threading.enumerate() if not each.name.startswith("asyncio_")),
-        *(asyncio.all_tasks() - {asyncio.current_task()}),
     ]
 
 
@@ -77,6 +82,14 @@ async def test_what_fails_at_the_start_leaves_nothing_open(
         async with open_application(settings, config, KnownLogins()):
             pytest.fail("it started")
     assert opened(tmp_path) == before
+
+
+def test_data_that_is_prepared_is_open_nowhere(config: Path, tmp_path: Path) -> None:
+    """Workers are forked then, and a connection to a database must not be in two processes."""
+    settings, before = load(config, {}).settings, held(tmp_path)
+    with prepared(settings):
+        assert held(tmp_path) == before
+        assert metadata_path(tmp_path / "data").exists()
 
 
 async def test_what_fails_meanwhile_leaves_nothing_open(config: Path, tmp_path: Path) -> None:

@@ -126,7 +126,7 @@ def test_a_second_server_on_a_network_file_system_is_refused(tmp_path: Path) -> 
     lock = tmp_path / "server.lock"
     holding = (
         "import sys, time; from pathlib import Path; from lading.wiring import datadir\n"
-        "with datadir.held_by_this_machine(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
+        "with datadir.locked_by_this_machine(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", holding, str(lock)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as other:
@@ -134,11 +134,11 @@ def test_a_second_server_on_a_network_file_system_is_refused(tmp_path: Path) -> 
         other.stdout.readline()
         with (
             pytest.raises(datadir.ServedElsewhere, match=f"process {other.pid} on "),
-            datadir.held_by_this_machine(lock),
+            datadir.locked_by_this_machine(lock),
         ):
             pass
         other.kill()
-    with datadir.held_by_this_machine(lock):
+    with datadir.locked_by_this_machine(lock):
         assert f"process {os.getpid()} on" in lock.read_text()
 
 

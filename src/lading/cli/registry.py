@@ -1,4 +1,4 @@
-"""A command's way to the registry's data, beside a running server or without one."""
+"""The registry as commands use it: its data, beside a running server or without one."""
 
 import asyncio
 import getpass

@@ -1,6 +1,5 @@
 """`lading serve`: answer requests until told to stop."""
 
-import asyncio
 import os
 import socket
 from contextlib import ExitStack
@@ -8,7 +7,6 @@ from pathlib import Path
 
 import click
 
-from lading.auth.known import KnownLogins
 from lading.cli.arguments import CONFIG
 from lading.cli.settings import load_settings
 from lading.cli.stores import translate_data_errors
@@ -19,11 +17,9 @@ from lading.server.process import workers
 from lading.server.process.listener import listen
 from lading.server.process.log import configure_logging
 from lading.server.process.tls import UnusableTls, load_context
-from lading.wiring import datadir
-from lading.wiring.audit import open_audit
-from lading.wiring.authentication import open_authentication
-from lading.wiring.permissions import CurrentPermissions, permissions_of
-from lading.wiring.stores import is_on_read_only_disk, open_registry
+from lading.wiring.audit import AuditUnusable
+from lading.wiring.start import prepared
+from lading.wiring.stores import is_on_read_only_disk
 
 
 @click.command()
@@ -39,80 +35,18 @@ def serve(config: Path | None) -> None:
     file = find_file(config, os.environ)
     settings = load_settings(config)
     configure_logging(settings)
-    with ExitStack() as held:
-        _check_stores(settings, held)
-        _check_tls(settings)
-        _check_audit(settings)
+    with ExitStack() as stack:
+        try:
+            with translate_data_errors(settings):
+                stack.enter_context(prepared(settings))
+            if settings.http.tls.enabled:
+                load_context(settings.http.tls)
+        except (AuthUnusable, AuditUnusable, UnusableTls) as error:
+            raise click.ClickException(str(error)) from error
         listener = _listen(settings)
         _greet(settings, listener, file)
         if not workers.serve(settings, file, listener):
             raise click.ClickException("no worker process could start; the lines above say why")
-
-
-def _check_stores(settings: Settings, held: ExitStack) -> None:
-    """Open the stores once before any worker does, so that what is wrong is said once, clearly.
-
-    Args:
-        settings: in force.
-        held: what lasts as long as the server.
-
-    Raises:
-        ClickException: the data, or what logins rest on, cannot be used.
-    """
-    root = settings.storage.filesystem.rootdirectory
-    try:
-        with translate_data_errors(settings):
-            if settings.storage.driver == "filesystem" and not is_on_read_only_disk(settings):
-                datadir.require_one_file_system(root)
-                held.enter_context(datadir.served_from_here(root))
-            asyncio.run(_open_once(settings))
-    except AuthUnusable as error:
-        raise click.ClickException(str(error)) from error
-
-
-async def _open_once(settings: Settings) -> None:
-    async with open_registry(settings) as registry:
-        # Held by a server that did not get to its end, or by a command that was killed beside it.
-        if not is_on_read_only_disk(settings):
-            await registry.metadata.jobs.end_all_leases()
-        if settings.storage.driver == "filesystem":
-            await datadir.require_blobs(registry, settings.storage.filesystem.rootdirectory)
-        permissions = CurrentPermissions(permissions_of(settings.auth))
-        async with open_authentication(settings, registry.metadata, permissions, KnownLogins()):
-            pass
-
-
-def _check_tls(settings: Settings) -> None:
-    """Read the certificate once before any worker does; the same is said of it once.
-
-    Raises:
-        ClickException: it cannot be used.
-    """
-    if settings.http.tls.enabled:
-        try:
-            load_context(settings.http.tls)
-        except UnusableTls as error:
-            raise click.ClickException(str(error)) from error
-
-
-def _check_audit(settings: Settings) -> None:
-    """Open the audit log once, before anything is done that it would have to hold.
-
-    Raises:
-        ClickException: it cannot be written.
-    """
-    try:
-        asyncio.run(_open_audit(settings))
-    except OSError as error:
-        raise click.ClickException(
-            f"audit.file: {settings.audit.file}: {error.strerror};"
-            " make its directory, and let this user write there"
-        ) from error
-
-
-async def _open_audit(settings: Settings) -> None:
-    async with open_audit(settings):
-        pass
 
 
 def _listen(settings: Settings) -> socket.socket:

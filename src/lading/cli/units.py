@@ -4,7 +4,7 @@ _STEP = 1024
 
 
 def human_size(size: int) -> str:
-    """`1536` → `1.5 KiB`."""
+    """The size for a person: `1536` → `1.5 KiB`."""
     value = float(size)
     for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
         if value < _STEP or unit == "TiB":

@@ -14,18 +14,28 @@ from lading.system.logfile import PARTING, STANDARD_OUTPUT, LogFile
 from lading.wiring.paths import metadata_path
 
 
+class AuditUnusable(Exception):
+    """An audit log that cannot be written; the message says why and what to do."""
+
+
 @asynccontextmanager
 async def open_audit(settings: Settings) -> AsyncIterator[AuditLog | None]:
     """The server's audit log, open for the length of a block; `None` if there is to be none.
 
     Raises:
-        OSError: its file cannot be opened.
+        AuditUnusable: its file cannot be opened.
     """
     path = settings.audit.file
     if path is None:
         yield None
         return
-    file = LogFile(STANDARD_OUTPUT if str(path) == "-" else path, lost_entries)
+    try:
+        file = LogFile(STANDARD_OUTPUT if str(path) == "-" else path, lost_entries)
+    except OSError as error:
+        raise AuditUnusable(
+            f"audit.file: {path}: {error.strerror};"
+            " make its directory, and let this user write there"
+        ) from error
     try:
         yield AuditLog(file, reads=settings.audit.reads)
     finally:

@@ -1,4 +1,4 @@
-"""The data directory, looked at before anything is made there.
+"""The data directory: what has to be so before a server or a command uses it.
 
 Blobs that no database knows belong to somebody: to CNCF Distribution, whose layout they have, or to
 a database that is lost. A registry that began beside them would be empty, and would take them for
@@ -82,7 +82,7 @@ class ServedElsewhere(Exception):
 
 
 def find_foreign(root: Path, database: Path) -> str:
-    """What there is that a database which begins now would not know; empty if nothing is.
+    """Data that a database which begins now would not know, in words; empty if there is none.
 
     Args:
         root: of all data.
@@ -107,12 +107,12 @@ def find_foreign(root: Path, database: Path) -> str:
 
 
 def is_read_only(root: Path, database: Path) -> bool:
-    """Whether nothing can be written there, so that it can only be served."""
+    """Whether the data can only be served, as nothing can be written there."""
     return mounts.is_read_only(database.parent) or mounts.is_read_only(Path(Layout(root).blobs))
 
 
 def require_one_file_system(root: Path) -> None:
-    """Go on only where an upload becomes a blob by a rename.
+    """Require that an upload becomes a blob by a rename.
 
     Raises:
         SplitData: it cannot.
@@ -124,7 +124,7 @@ def require_one_file_system(root: Path) -> None:
 
 
 async def require_blobs(registry: Registry, root: Path) -> None:
-    """Go on only if the disk of the blobs is there: else each would be taken for lost.
+    """Require that the disk of the blobs is there: else each would be taken for lost.
 
     Raises:
         BlobsMissing: there are none, nor their directories, though some are known.
@@ -135,7 +135,7 @@ async def require_blobs(registry: Registry, root: Path) -> None:
 
 
 def protect(database: Path) -> None:
-    """Let nobody but the owner read what is beside the blobs; whoever cannot do that says so.
+    """Protect what is beside the blobs: nobody but its owner reads it. What fails is logged.
 
     Blobs stay as readable as the umask makes them: a proxy may send them.
     """
@@ -172,16 +172,16 @@ def served_from_here(root: Path) -> Iterator[None]:
         kind,
     )
     make_directories(directory)
-    with held_by_this_machine(directory / "server.lock"):
+    with locked_by_this_machine(directory / "server.lock"):
         yield
 
 
 @contextmanager
-def held_by_this_machine(lock: Path) -> Iterator[None]:
-    """Hold a lock file, which says who does.
+def locked_by_this_machine(lock: Path) -> Iterator[None]:
+    """Lock a file, which says by whom.
 
     Raises:
-        ServedElsewhere: another server holds it.
+        ServedElsewhere: another server has it locked.
     """
     descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -1,0 +1,50 @@
+"""Start of a server: what is done to the data once, and what would stop every worker is found.
+
+A worker opens all by the same functions. Here it is closed again before any of them is forked, as a
+connection to a database must not be in two processes.
+"""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+
+from lading.auth.known import KnownLogins
+from lading.config.settings import Settings
+from lading.wiring import datadir
+from lading.wiring.audit import open_audit
+from lading.wiring.authentication import open_authentication
+from lading.wiring.permissions import CurrentPermissions, permissions_of
+from lading.wiring.stores import is_on_read_only_disk, open_registry
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[None]:
+    """Make the data ready to be served, and keep other machines' servers away for a block.
+
+    Raises:
+        ForeignData, BlobsMissing, SplitData, ServedElsewhere: the data cannot be served.
+        AuthUnusable: a file that logins rest on cannot be used.
+        AuditUnusable: the audit log cannot be written.
+    """
+    root = settings.storage.filesystem.rootdirectory
+    with ExitStack() as stack:
+        if settings.storage.driver == "filesystem" and not is_on_read_only_disk(settings):
+            datadir.require_one_file_system(root)
+            stack.enter_context(datadir.served_from_here(root))
+        asyncio.run(_prepare(settings))
+        yield
+
+
+async def _prepare(settings: Settings) -> None:
+    async with AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(open_registry(settings))
+        # Of a server that did not get to its end, or of a command that was killed beside it.
+        if not is_on_read_only_disk(settings):
+            await registry.metadata.jobs.end_all_leases()
+        if settings.storage.driver == "filesystem":
+            await datadir.require_blobs(registry, settings.storage.filesystem.rootdirectory)
+        permissions = CurrentPermissions(permissions_of(settings.auth))
+        await stack.enter_async_context(
+            open_authentication(settings, registry.metadata, permissions, KnownLogins())
+        )
+        await stack.enter_async_context(open_audit(settings))
