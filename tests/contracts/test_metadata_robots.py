@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from lading.core.access import Action
 from lading.core.globs import Glob
+from lading.core.robots import Robot
 from lading.metadata.metadata import Metadata
-from lading.metadata.robots import Robot
 
 CI = Robot(
     name="ci",

@@ -22,9 +22,8 @@ from lading.core.errors import (
 )
 from lading.core.globs import Glob
 from lading.core.names import Owner, Tag, UploadId, UploadKey
-from lading.metadata.backup_holds import BackupHold
+from lading.core.robots import Robot
 from lading.metadata.refresh_tokens import RefreshToken
-from lading.metadata.robots import Robot
 from lading.services import backup, collect, jobs, lease, push_blob, trash, verify
 from lading.services.delete import delete_blob
 from lading.services.jobs import Job
@@ -294,10 +293,11 @@ async def _keep_then_delete_unknown(people: People) -> None:
 
 
 async def _back_up(people: People) -> None:
-    hold = BackupHold("backup", people.now + DAY)
     with tempfile.TemporaryDirectory() as directory:
-        await backup.copy_metadata(people.registry, Path(directory), hold)
-    await people.metadata.backup_holds.end(hold.name)
+        await backup.copy_metadata(
+            people.registry, Path(directory), name="backup", until=people.now + DAY
+        )
+    await people.metadata.backup_holds.end("backup")
 
 
 async def _read_only_for_a_while(people: People) -> None:

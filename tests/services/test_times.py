@@ -10,8 +10,8 @@ from lading.core.access import Action
 from lading.core.clocks import SLACK
 from lading.core.globs import EVERYTHING
 from lading.core.names import Tag
+from lading.core.robots import Robot
 from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
-from lading.metadata.robots import Robot
 from lading.services import jobs, lease, push_blob, times, trash
 from lading.services.jobs import Job
 from lading.services.lease import Lease

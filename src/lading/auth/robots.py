@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 from lading.auth.authenticator import Authenticator, Login, none
 from lading.core import robots
 from lading.core.access import Principal, Right
+from lading.core.robots import Robot
 from lading.core.typing import override
-from lading.metadata.robots import Robot, Robots
+from lading.metadata.robots import Robots
 
 
 class RobotLogins(Authenticator):

@@ -23,15 +23,12 @@ from lading.config.settings import Settings
 from lading.core.errors import RegistryError
 from lading.core.garbage import utc
 from lading.core.history import Change
-from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
 from lading.ports.backup import NotEmpty, UnusableBackup
 from lading.services import backup as backups
-from lading.services.backup import BLOBS, METADATA
+from lading.services.backup import BLOBS, LONGEST, METADATA
 from lading.services.registry import Registry
 from lading.wiring.backups import copied_blobs, restore_database
 from lading.wiring.paths import metadata_path
-
-DAY = 24 * 3600.0
 
 
 def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
@@ -40,7 +37,7 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
         hold = parse_duration(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
-    if hold.total_seconds() > LONGEST_HOLD - DAY:
+    if hold.total_seconds() > LONGEST:
         raise click.BadParameter("at most 30d; `lading backup` again holds for longer")
     return hold
 
@@ -72,8 +69,8 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
         return
     if dest.exists():
         raise click.ClickException(f"{dest} is there already; name a new directory")
-    placed = BackupHold(str(dest), time.time() + hold.total_seconds())
-    made = run_with(settings, lambda registry: _make(settings, registry, dest, placed))
+    until = time.time() + hold.total_seconds()
+    made = run_with(settings, lambda registry: _make(settings, registry, dest, until))
     if as_json:
         click.echo(to_json(made))
         return
@@ -135,10 +132,10 @@ class _Made:
     held_until: float
 
 
-async def _make(settings: Settings, registry: Registry, dest: Path, hold: BackupHold) -> _Made:
+async def _make(settings: Settings, registry: Registry, dest: Path, until: float) -> _Made:
     try:
         with backups.new_directory(dest) as directory:
-            copy = await backups.copy_metadata(registry, directory, hold)
+            copy = await backups.copy_metadata(registry, directory, name=str(dest), until=until)
             with (
                 copied_blobs(settings, copy) as copied,
                 click.progressbar(length=copied.count, label="Listing", file=sys.stderr) as bar,
@@ -152,5 +149,5 @@ async def _make(settings: Settings, registry: Registry, dest: Path, hold: Backup
         list=str(dest / BLOBS),
         files=files,
         root=str(settings.storage.filesystem.rootdirectory.absolute()),
-        held_until=hold.until,
+        held_until=until,
     )

@@ -12,8 +12,7 @@ from lading.cli.registry import operator, with_registry
 from lading.core.access import Action, Actions
 from lading.core.garbage import utc
 from lading.core.globs import Glob
-from lading.core.robots import login_name
-from lading.metadata.robots import Robot
+from lading.core.robots import Robot, login_name
 from lading.services import robots
 
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")

@@ -1,4 +1,4 @@
-"""Names and passwords of robots, the logins of programs.
+"""Robots, the logins of programs: their names, passwords and rights.
 
 A robot's password has 256 random bits, so a plain hash keeps it, and checking it costs nothing;
 what follows from a person's choice of a password does not apply. The name of the login starts with
@@ -8,6 +8,11 @@ what follows from a person's choice of a password does not apply. The name of th
 import base64
 import hashlib
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lading.core.access import Actions
+from lading.core.globs import Glob
 
 PREFIX = "robot+"
 SECRET_BYTES = 32
@@ -15,6 +20,29 @@ SECRET_BYTES = 32
 _SECRET_PREFIX = "lading_"  # noqa: S105 - not a secret
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Robot:
+    """A robot: the login of a program.
+
+    Attributes:
+        hash: of its password; the password itself is kept nowhere.
+        repositories: where it may do something.
+        actions: what it may do there.
+        created_by: who made it.
+        expires_at: when it ends, if it does.
+        used_at: when it was last used, give or take a minute; `None` if it never was.
+    """
+
+    name: str
+    hash: str
+    repositories: Sequence[Glob]
+    actions: Actions
+    created_at: float
+    created_by: str
+    expires_at: float | None
+    used_at: float | None = None
 
 
 def check_name(name: str) -> str:

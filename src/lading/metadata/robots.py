@@ -2,38 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from lading.core.access import Action, Actions
 from lading.core.globs import Glob
+from lading.core.robots import Robot
 from lading.metadata.noun import Noun
 from lading.ports.database import SqlConnection
-
-
-@dataclass(frozen=True, slots=True)
-class Robot:
-    """The login of a program.
-
-    Attributes:
-        hash: of its password; the password itself is kept nowhere.
-        repositories: where it may do something.
-        actions: what it may do there.
-        created_by: who made it.
-        expires_at: when it ends, if it does.
-        used_at: when it was last used, give or take a minute; `None` if it never was.
-    """
-
-    name: str
-    hash: str
-    repositories: Sequence[Glob]
-    actions: Actions
-    created_at: float
-    created_by: str
-    expires_at: float | None
-    used_at: float | None = None
-
 
 _COLUMNS = "name, hash, repositories, actions, created_at, created_by, expires_at, used_at"
 

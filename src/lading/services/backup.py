@@ -10,13 +10,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from lading.metadata.backup_holds import BackupHold
+from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
 from lading.ports.backup import CopiedBlobs
 from lading.services.registry import Registry
 from lading.system.durable import sync_directory
 
 METADATA = "metadata.sqlite3"
 BLOBS = "blobs.txt"
+# Seconds that an operator may ask a hold to last.
+LONGEST = LONGEST_HOLD - 24 * 3600.0
 
 
 @contextmanager
@@ -42,9 +44,12 @@ def new_directory(path: Path) -> Iterator[Path]:
         raise
 
 
-async def copy_metadata(registry: Registry, directory: Path, hold: BackupHold) -> Path:
-    """Write a consistent copy of the database into a new file, while others go on."""
-    await registry.metadata.backup_holds.place(hold)
+async def copy_metadata(registry: Registry, directory: Path, *, name: str, until: float) -> Path:
+    """Write a consistent copy of the database into a new file, while others go on.
+
+    Until then no blob is collected, by a hold of that name.
+    """
+    await registry.metadata.backup_holds.place(BackupHold(name, until))
     await registry.metadata.copy_to(directory / METADATA)
     return directory / METADATA
 

@@ -7,8 +7,14 @@ from lading.core.access import Action, Actions
 from lading.core.garbage import utc
 from lading.core.globs import Glob
 from lading.core.permissions import with_implied
-from lading.core.robots import SECRET_BYTES, check_name, hash_password, login_name, password_of
-from lading.metadata.robots import Robot
+from lading.core.robots import (
+    SECRET_BYTES,
+    Robot,
+    check_name,
+    hash_password,
+    login_name,
+    password_of,
+)
 from lading.services.registry import Registry
 
 
