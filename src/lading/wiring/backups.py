@@ -14,7 +14,7 @@ from lading.databases.sqlite.restore import restore
 from lading.metadata import links
 from lading.metadata.restored import settle
 from lading.ports.backup import CopiedBlobs
-from lading.wiring import datadir
+from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
 
 
@@ -53,5 +53,5 @@ def restore_database(
     time = datetime.fromtimestamp(change.at, UTC)
     aside = database.with_name(f"replaced-{time:%Y%m%dT%H%M%SZ}.sqlite3")
     kept = restore(database, backup, aside=aside, force=force, settle=partial(settle, change))
-    datadir.protect(database)
+    data_directory.protect(database)
     return aside if kept else None

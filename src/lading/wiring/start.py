@@ -10,7 +10,7 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
-from lading.wiring import datadir
+from lading.wiring import data_directory
 from lading.wiring.audit import open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.permissions import CurrentPermissions, permissions_of
@@ -22,15 +22,15 @@ def prepared(settings: Settings) -> Iterator[None]:
     """Make the data ready to be served, and keep other machines' servers away for a block.
 
     Raises:
-        ForeignData, BlobsMissing, SplitData, ServedElsewhere: the data cannot be served.
+        DataUnusable, CannotOpen: the data cannot be served.
         AuthUnusable: a file that logins rest on cannot be used.
         AuditUnusable: the audit log cannot be written.
     """
     root = settings.storage.filesystem.rootdirectory
     with ExitStack() as stack:
         if settings.storage.driver == "filesystem" and not is_on_read_only_disk(settings):
-            datadir.require_one_file_system(root)
-            stack.enter_context(datadir.served_from_here(root))
+            data_directory.require_one_file_system(root)
+            stack.enter_context(data_directory.served_from_here(root))
         asyncio.run(_prepare(settings))
         yield
 
@@ -42,7 +42,7 @@ async def _prepare(settings: Settings) -> None:
         if not is_on_read_only_disk(settings):
             await registry.metadata.jobs.end_all_leases()
         if settings.storage.driver == "filesystem":
-            await datadir.require_blobs(registry, settings.storage.filesystem.rootdirectory)
+            await data_directory.require_blobs(registry, settings.storage.filesystem.rootdirectory)
         permissions = CurrentPermissions(permissions_of(settings.auth))
         await stack.enter_async_context(
             open_authentication(settings, registry.metadata, permissions, KnownLogins())

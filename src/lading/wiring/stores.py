@@ -19,7 +19,7 @@ from lading.databases.sqlite.read_only import ReadOnlyDatabase
 from lading.metadata import strangers
 from lading.metadata.metadata import Metadata
 from lading.services.registry import Note, Policy, Registry, forget
-from lading.wiring import datadir
+from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
 
 
@@ -51,7 +51,7 @@ def is_on_read_only_disk(settings: Settings) -> bool:
     """Whether the data is where nothing can be written."""
     root = settings.storage.filesystem.rootdirectory
     on_disk = settings.storage.driver == "filesystem"
-    return on_disk and datadir.is_read_only(root, metadata_path(root))
+    return on_disk and data_directory.is_read_only(root, metadata_path(root))
 
 
 def is_read_only(settings: Settings) -> bool:
@@ -94,16 +94,16 @@ def _open_metadata(settings: Settings) -> Metadata:
         return Metadata.on(MemoryDatabase())
     files = settings.storage.filesystem
     root, database = files.rootdirectory, metadata_path(files.rootdirectory)
-    foreign = datadir.find_foreign(root, database)
+    foreign = data_directory.find_foreign(root, database)
     if foreign and files.foreignblobs == "refuse":
-        raise datadir.ForeignData(foreign)
+        raise data_directory.ForeignData(foreign)
     if is_on_read_only_disk(settings):
         return Metadata.on(ReadOnlyDatabase(database))
     change = Change(process_name("a start"), time.time())
     begin = partial(strangers.note, change=change) if foreign else None
-    datadir.protect(database)
+    data_directory.protect(database)
     opened = FileDatabase(database, begin)
-    datadir.protect(database)  # what was made just now
+    data_directory.protect(database)  # what was made just now
     return Metadata.on(opened, read_only_hint=database.with_name(f"{database.name}.read-only"))
 
 

@@ -38,7 +38,11 @@ _WAYS_OUT = (
 )
 
 
-class ForeignData(Exception):
+class DataUnusable(Exception):
+    """Data that cannot be used; the message says why and what to do. Nothing was changed."""
+
+
+class ForeignData(DataUnusable):
     """There are blobs of which no database here knows.
 
     Args:
@@ -49,7 +53,7 @@ class ForeignData(Exception):
         super().__init__(f"{found} {_WAYS_OUT}")
 
 
-class BlobsMissing(Exception):
+class BlobsMissing(DataUnusable):
     """The database knows blobs, and there are none."""
 
     def __init__(self) -> None:
@@ -60,7 +64,7 @@ class BlobsMissing(Exception):
         )
 
 
-class SplitData(Exception):
+class SplitData(DataUnusable):
     """Uploads and blobs are on two file systems."""
 
     def __init__(self, uploads: str, blobs: str) -> None:
@@ -71,7 +75,7 @@ class SplitData(Exception):
         )
 
 
-class ServedElsewhere(Exception):
+class ServedElsewhere(DataUnusable):
     """Another machine's server uses the directory."""
 
     def __init__(self, holder: str) -> None:

@@ -7,10 +7,10 @@ import click
 
 from lading.config.settings import Settings
 from lading.ports.database import CannotOpen, DatabaseDamaged
-from lading.wiring.datadir import BlobsMissing, ForeignData, ServedElsewhere, SplitData
+from lading.wiring.data_directory import DataUnusable
 
 # What says what to do, and comes before anything is changed.
-_SAYS_ALL = (ForeignData, BlobsMissing, SplitData, ServedElsewhere, CannotOpen)
+_SAYS_ALL = (DataUnusable, CannotOpen)
 
 
 @contextmanager
