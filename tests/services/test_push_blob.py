@@ -109,6 +109,20 @@ async def test_a_blob_is_pushed_in_one_request(people: People) -> None:
     assert await people.uploads.list_all() == []
 
 
+async def test_a_push_that_takes_days_counts_from_its_end(people: People) -> None:
+    """Or its blob could be collected before the manifest comes that needs it."""
+
+    async def slowly() -> AsyncIterator[bytes]:
+        people.now += 2 * people.policy.grace
+        yield DATA
+
+    await push_blob.push_whole(
+        people.registry, people.may(), DIGEST, Chunk(slowly()), change=people.change()
+    )
+    assert await people.collect() == []
+    assert await people.stored() == {DIGEST}
+
+
 async def test_a_blob_is_pushed_in_chunks(people: People) -> None:
     """With the last one, if any, in the request that finishes it."""
     for split in (0, 5, len(DATA)):
