@@ -123,7 +123,7 @@ async def test_a_job_that_is_interrupted_while_it_is_claimed_lets_go_too(
         await asyncio.sleep(60)
         return True
 
-    monkeypatch.setattr(people.metadata, "claim_job", claim_and_wait)
+    monkeypatch.setattr(people.metadata.jobs, "claim", claim_and_wait)
     keeping = asyncio.create_task(jobs.keep(people.registry, [Job("work", 1, Counter())], "one"))
     await claimed.wait()
     keeping.cancel()

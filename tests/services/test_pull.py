@@ -72,8 +72,8 @@ async def test_what_is_there_is_told_though_the_promise_cannot_be_written(
     async def fail(*_: object, **__: object) -> None:
         raise StorageFull
 
-    for promise in ("promise_blob", "promise_manifest"):
-        monkeypatch.setattr(people.metadata, promise, fail)
+    for noun in (people.metadata.links, people.metadata.manifests):
+        monkeypatch.setattr(noun, "promise", fail)
     assert await stat_blob(people.registry, people.may(), digest) == 5
     assert (await stat_manifest(people.registry, people.may(), image)).digest == image
 
@@ -101,7 +101,7 @@ async def test_what_is_damaged_is_told_though_that_cannot_be_written_down(
     async def fail(*_: object, **__: object) -> None:
         raise Unavailable
 
-    monkeypatch.setattr(people.metadata, "lose_blob", fail)
+    monkeypatch.setattr(people.metadata.inspection, "lose_blob", fail)
     with pytest.raises(BlobDamaged):
         await pull_blob(people.registry, people.may(), digest)
     with pytest.raises(BlobUnknown):
