@@ -71,7 +71,7 @@ def remove_audit(directory: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil", [remove_audit, occupy_blobs, remove_users], ids=lambda f: f.__name__
+    "spoil", [remove_audit, damage_database, occupy_blobs, remove_users], ids=lambda f: f.__name__
 )
 async def test_what_fails_at_the_start_leaves_nothing_open(
     config: Path, tmp_path: Path, spoil: Callable[[Path], None]

@@ -1,9 +1,4 @@
-"""Robots: logins of programs, each with rights of its own and an end.
-
-A robot's password is made here, shown once, and kept as a hash. It has 256 random bits, so a plain
-hash keeps it, and checking it costs nothing; what follows from a person's choice of a password does
-not apply. The name of the login starts with `robot+`, so that no user's can be the same.
-"""
+"""Logins of robots, each with rights of its own and an end."""
 
 import hmac
 from collections.abc import Awaitable, Callable

@@ -112,10 +112,13 @@ class FileDatabase(Database):
 
     def _connect(self) -> Connection:
         connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
-        connection.execute("PRAGMA synchronous = FULL")
-        # Not in a directory of its own that may be full, or may not be written to.
-        connection.execute("PRAGMA temp_store = MEMORY")
-        connection.execute("PRAGMA foreign_keys = ON")
+        with ExitStack() as opened:
+            opened.callback(connection.close)
+            connection.execute("PRAGMA synchronous = FULL")
+            # Not in a directory of its own that may be full, or may not be written to.
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("PRAGMA foreign_keys = ON")
+            opened.pop_all()
         return connection
 
 
