@@ -264,6 +264,13 @@ async def test_the_place_that_another_connection_needs_is_there(scene: Scene, st
         assert scene.transport.end == ("aborts" if answering else "closes")
 
 
+async def test_a_request_that_was_not_read_yet_is_one(scene: Scene, state: State) -> None:
+    """Its connection seems idle, and is not."""
+    assert not scene.deadlines.has_request()
+    scene.transport.client.send(GET)
+    assert scene.deadlines.has_request() == (state in {State.NEW, State.IDLE})
+
+
 async def test_a_byte_comes(scene: Scene, state: State) -> None:
     row, before = TABLE[state], scene.transport.end
     seconds = SECONDS[row["its time"]]

@@ -180,6 +180,10 @@ class Deadlines:
             return None
         return order, since
 
+    def has_request(self) -> bool:
+        """Whether the client of a connection that seems idle has asked, and was not heard yet."""
+        return self.state in {State.NEW, State.IDLE} and self._ask_kernel(termios.FIONREAD) > 0
+
     def make_way(self) -> None:
         """End the connection for another one, which needs its descriptor now.
 
@@ -217,6 +221,10 @@ class Deadlines:
         waiting = transport.get_write_buffer_size()
         if transport.is_closing() and not waiting:  # perhaps closed already
             return 0
-        descriptor = transport.get_extra_info("socket").fileno()
-        (in_kernel,) = struct.unpack("i", fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)))
-        return int(in_kernel) + waiting
+        return self._ask_kernel(termios.TIOCOUTQ) + waiting
+
+    def _ask_kernel(self, request: int) -> int:
+        """A number of bytes that the kernel has of the connection (tcp(7))."""
+        descriptor = self._connection.transport.get_extra_info("socket").fileno()
+        (number,) = struct.unpack("i", fcntl.ioctl(descriptor, request, bytes(4)))
+        return int(number)

@@ -83,7 +83,8 @@ class Capacity:
             self._next.extend(known[:_BATCH])
         while self._next:
             order, guest = self._next.popleft()
-            if guest.dispensable() == order:  # it has not moved since
+            # It has not moved since, nor is a move of it waiting to be seen.
+            if guest.dispensable() == order and not guest.has_request():
                 guest.make_way()
                 return True
         return False
