@@ -33,12 +33,6 @@ class Users:
         good = name in {"alice", "bob"} and password == self.password
         return Login(Principal(name), self.password) if good else None
 
-    def may_know(self, name: str) -> bool:
-        return True
-
-    def owns(self, name: str, password: str) -> bool:
-        return False
-
     async def recall(self, name: str) -> Login | None:
         return Login(Principal(name), self.password)
 
@@ -55,7 +49,7 @@ class People:
     def worker(self) -> Logins:
         """Another process, which shares what is known."""
         brake = Brake(lambda: self.now, self.known, per_minute=5)
-        return Logins([self.users], brake, lambda: self.now, lambda: self.now)
+        return Logins(self.users, (), brake, lambda: self.now, lambda: self.now)
 
     async def log_in(self, password: str, name: str = "alice", client: str = HOME) -> bool:
         return await self.logins.log_in(name, password, client) is not None
@@ -219,7 +213,7 @@ class Machines:
 async def test_secrets_that_cannot_be_guessed_have_no_brake(people: People) -> None:
     """Wrong ones count for nothing: neither for the machine, nor for people at that address."""
     brake = Brake(lambda: people.now, people.known, per_minute=5)
-    people.logins = Logins([Machines(), people.users], brake)
+    people.logins = Logins(people.users, [Machines()], brake)
     assert await people.guess(60, name="machine") == 60
     assert await people.log_in("right", name="machine", client=ELSEWHERE)
     assert await people.log_in("right", client=ELSEWHERE)
@@ -281,7 +275,7 @@ async def test_a_password_that_was_changed_is_wrong_at_once(people: People) -> N
 async def test_without_a_brake_everything_is_checked() -> None:
     """`limits.failedlogins: 0`."""
     users = Users()
-    logins = Logins([users])
+    logins = Logins(users)
     for _ in range(50):
         assert await logins.log_in("alice", "wrong", HOME) is None
     assert users.checks["wrong"] == 50
@@ -299,7 +293,7 @@ async def test_a_good_password_is_checked_once_for_some_minutes(people: People) 
 
 async def test_a_bad_password_is_not_remembered(people: People) -> None:
     """Nor does a good one make a bad one good, or that of somebody else."""
-    people.logins = Logins([people.users])
+    people.logins = Logins(people.users)
     assert await people.log_in("right")
     for _ in range(2):
         assert not await people.log_in("Right")

@@ -24,19 +24,13 @@ class Users:
     async def authenticate(self, name: str, password: str) -> Login | None:
         return None
 
-    def may_know(self, name: str) -> bool:
-        return True
-
-    def owns(self, name: str, password: str) -> bool:
-        return False
-
     async def recall(self, name: str) -> Login | None:
         return ALICE
 
 
 def service(metadata: Metadata, clock: Clock) -> TokenService:
     """One whose refresh tokens are good for 90 days."""
-    logins = Logins([Users()])
+    logins = Logins(Users())
     ring = KeyRing(None, DAY, clock)
     tokens = RegistryTokens(
         ring, logins, service="r", lifetime=300, clock=clock, new_uuid=uuid.uuid4

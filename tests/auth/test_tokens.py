@@ -30,12 +30,6 @@ class Users:
     async def authenticate(self, name: str, password: str) -> Login | None:
         return await self.recall(name)
 
-    def may_know(self, name: str) -> bool:
-        return True
-
-    def owns(self, name: str, password: str) -> bool:
-        return False
-
     async def recall(self, name: str) -> Login | None:
         return self.login if name == "alice" else None
 
@@ -49,7 +43,7 @@ class Place:
         self.ring = ring or KeyRing(None, 1e9, self.clock)
         self.tokens = RegistryTokens(
             self.ring,
-            Logins([self.users]),
+            Logins(self.users),
             service=service,
             lifetime=600,
             clock=self.clock,

@@ -1,5 +1,6 @@
 """Workload identity: whose tokens log in, and whose do not."""
 
+import logging
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -122,6 +123,17 @@ async def test_forged_tokens_do_not_log_in(issuer: OidcIssuer, logins: WorkloadL
         f"{head}.{body}.{signature}{'A' * 20_000}",
     ):
         assert await logins.authenticate("", forged) is None
+
+
+async def test_a_token_of_nobody_that_is_named_is_said_to_be_one(
+    issuer: OidcIssuer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is no login of a workload's; a password may look like anything."""
+    caplog.set_level(logging.INFO)
+    logins = WorkloadLogins([], time.time)
+    assert not logins.owns("", issuer.token(**GOOD))
+    assert "its issuer is not one of `auth.workloads`" in caplog.text
+    assert not logins.owns("", "a.pass.word")
 
 
 async def test_an_issuer_speaks_for_itself_only(tmp_path: Path, issuer: OidcIssuer) -> None:

@@ -39,12 +39,6 @@ class Users:
     async def authenticate(self, name: str, password: str) -> Login | None:
         return await self.recall(name) if password == "secret" else None
 
-    def may_know(self, name: str) -> bool:
-        return True
-
-    def owns(self, name: str, password: str) -> bool:
-        return False
-
     async def recall(self, name: str) -> Login | None:
         return Login(Principal("alice"), "1") if name == "alice" else None
 
@@ -72,7 +66,7 @@ class Challenger:
 
 def authentication(permissions: Permissions = PERMISSIONS) -> Authentication:
     """One with users and tokens."""
-    callers = Callers(Logins([Users()]), Tokens(), time.time)
+    callers = Callers(Logins(Users()), Tokens(), time.time)
     return Authentication(callers, lambda: permissions, Challenger())
 
 

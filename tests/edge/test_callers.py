@@ -44,18 +44,12 @@ class Place:
         self.until = math.inf
         self.asked = 0
         self.clock = Clock()
-        logins = Logins([self], clock=self.clock, steady=self.clock)
+        logins = Logins(self, clock=self.clock, steady=self.clock)
         self.callers = Callers(logins, self, self.clock, self.clock)
 
     async def authenticate(self, name: str, password: str) -> Login | None:
         self.asked += 1
         return await self.recall(name) if password == self.password else None
-
-    def may_know(self, name: str) -> bool:
-        return True
-
-    def owns(self, name: str, password: str) -> bool:
-        return False
 
     async def recall(self, name: str) -> Login | None:
         return self.login if name == "alice" else None

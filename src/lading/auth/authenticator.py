@@ -6,14 +6,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lading.core.access import Principal, Rights
+from lading.core.typing import override
 
 
 def _cannot_tell() -> bool:
     return False
-
-
-async def none() -> None:
-    """Nothing, for whoever waits: a name that nobody has to be asked about."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class Login:
 
 
 class Authenticator(Protocol):
-    """A place that knows names and passwords, such as a file of users or a table of robots."""
+    """A place that knows names and passwords, such as a file of users."""
 
     async def authenticate(self, name: str, password: str) -> Login | None:
         """Check a password; `None` if it is wrong or this place does not know the name.
@@ -46,12 +43,6 @@ class Authenticator(Protocol):
         Raises:
             Unavailable: it cannot be checked now.
         """
-
-    def may_know(self, name: str) -> bool:
-        """Whether a name looks like one of this place's; the first such place is asked alone."""
-
-    def owns(self, name: str, password: str) -> bool:
-        """Whether this can be nobody else's login, and its secret is none that can be guessed."""
 
     async def recall(self, name: str) -> Login | None:
         """The login of a name, without its password, if it still exists.
@@ -61,6 +52,28 @@ class Authenticator(Protocol):
         Raises:
             Unavailable: it cannot be looked up now.
         """
+
+
+class Nobody(Authenticator):
+    """A place that knows no name, where there are no passwords."""
+
+    @override
+    async def authenticate(self, name: str, password: str) -> None:
+        return None
+
+    @override
+    async def recall(self, name: str) -> None:
+        return None
+
+
+class MachineAuthenticator(Authenticator, Protocol):
+    """A place of machines, such as a table of robots, whose secrets cannot be guessed."""
+
+    def owns(self, name: str, password: str) -> bool:
+        """Whether this can be nobody else's login."""
+
+    def may_know(self, name: str) -> bool:
+        """Whether a login of this name can be nobody else's."""
 
 
 @dataclass(frozen=True, slots=True)

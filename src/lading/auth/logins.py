@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
-from lading.auth.authenticator import Authenticator, Login, none
+from lading.auth.authenticator import Authenticator, Login, MachineAuthenticator
 from lading.auth.brake import Brake, Guess
 from lading.auth.known import KnownLogins
 from lading.auth.memory import LoginMemory
@@ -21,11 +21,11 @@ MAX_PENDING = 64
 
 
 class Logins:
-    """All places that know names and passwords, asked in turn: the first that knows one answers.
+    """All who can log in with a name and a password.
 
     Args:
-        places: the last one should take its time over a name that nobody knows, so that none can be
-            guessed.
+        people: whose passwords can be guessed; it takes its time over a name that nobody has.
+        machines: whose secrets cannot; each place is asked for what is its own, and alone.
         brake: without one, anybody may guess.
         clock: in seconds since the epoch.
         steady: in seconds; it only goes forward.
@@ -33,12 +33,14 @@ class Logins:
 
     def __init__(
         self,
-        places: Sequence[Authenticator],
+        people: Authenticator,
+        machines: Sequence[MachineAuthenticator] = (),
         brake: Brake | None = None,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._places = places
+        self._people = people
+        self._machines = machines
         self._brake = brake or Brake(steady, KnownLogins())
         self._turns = Turns(THREADS, MAX_PENDING)
         self._checks: SingleFlight[tuple[str, str, str], Login | None] = SingleFlight()
@@ -57,7 +59,7 @@ class Logins:
             TooManyRequests: the client guessed too often.
             Unavailable: it cannot be checked now.
         """
-        for place in self._places:
+        for place in self._machines:
             if place.owns(name, password):
                 return await place.authenticate(name, password)
         check = partial(self._check, name, password, client)
@@ -69,10 +71,10 @@ class Logins:
         Raises:
             Unavailable: it cannot be looked up now.
         """
-        for place in self._places:
+        for place in self._machines:
             if place.may_know(name):
                 return place.recall(name)
-        return none()
+        return self._people.recall(name)
 
     async def _check(self, name: str, password: str, client: str) -> Login | None:
         guess = self._brake.begin(client, name, password)
@@ -95,12 +97,8 @@ class Logins:
             return login
         async with self._turns.take(guess.standing):
             login = self._memory.find(key) or await self._memory.recall(key)
-            return login or await self._authenticate(key, name, password)
-
-    async def _authenticate(self, key: bytes, name: str, password: str) -> Login | None:
-        for place in self._places:
-            login = await place.authenticate(name, password)
-            if login is not None:
-                self._memory.remember(key, login, login, login.until)
-                return login
-        return None
+            if login is None:
+                login = await self._people.authenticate(name, password)
+                if login is not None:
+                    self._memory.remember(key, login, login, login.until)
+            return login

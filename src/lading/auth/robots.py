@@ -1,9 +1,9 @@
 """Logins of robots, each with rights of its own and an end."""
 
 import hmac
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
-from lading.auth.authenticator import Authenticator, Login, none
+from lading.auth.authenticator import Login, MachineAuthenticator
 from lading.core import robots
 from lading.core.access import Principal, Right
 from lading.core.robots import Robot
@@ -11,7 +11,7 @@ from lading.core.typing import override
 from lading.metadata.robots import Robots
 
 
-class RobotLogins(Authenticator):
+class RobotLogins(MachineAuthenticator):
     """Robots and their passwords; which were used is remembered until it is written down."""
 
     def __init__(self, robots: Robots, clock: Callable[[], float]) -> None:
@@ -22,7 +22,8 @@ class RobotLogins(Authenticator):
 
     @override
     async def authenticate(self, name: str, password: str) -> Login | None:
-        robot = await self._find(name)
+        key = name.removeprefix(robots.PREFIX)
+        robot = await self._robots.find(key) if self.may_know(name) else None
         if robot is None or not hmac.compare_digest(robots.hash_password(password), robot.hash):
             return None
         return self._use(robot)
@@ -37,7 +38,8 @@ class RobotLogins(Authenticator):
 
     @override
     async def recall(self, name: str) -> Login | None:
-        robot = await self._find(name)
+        key = name.removeprefix(robots.PREFIX)
+        robot = await self._robots.find(key) if self.may_know(name) else None
         return None if robot is None else self._use(robot)
 
     async def write_down(self) -> None:
@@ -54,12 +56,6 @@ class RobotLogins(Authenticator):
         except BaseException:
             self._used = used | self._used
             raise
-
-    def _find(self, name: str) -> Awaitable[Robot | None]:
-        """A robot by the name of its login."""
-        return (
-            self._robots.find(name.removeprefix(robots.PREFIX)) if self.may_know(name) else none()
-        )
 
     def _use(self, robot: Robot) -> Login | None:
         """The login of a robot, if its time is not over.

@@ -27,14 +27,6 @@ class FileUsers(Authenticator):
         return self._login(name, hashed) if await self._checker.check(password, hashed) else None
 
     @override
-    def may_know(self, name: str) -> bool:
-        return True
-
-    @override
-    def owns(self, name: str, password: str) -> bool:
-        return False  # people choose passwords that can be guessed
-
-    @override
     async def recall(self, name: str) -> Login | None:
         hashed = (await self._file.current()).get(name)
         return None if hashed is None else self._login(name, hashed)

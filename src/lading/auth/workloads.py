@@ -13,7 +13,7 @@ from typing import Any
 
 import jwt
 
-from lading.auth.authenticator import Authenticator, Login
+from lading.auth.authenticator import Login, MachineAuthenticator
 from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, text_of
 from lading.auth.external import DEFAULT_ALGORITHMS
 from lading.auth.keysets import KeySet
@@ -22,6 +22,8 @@ from lading.core.claims import ClaimRule
 from lading.core.typing import override
 
 log = logging.getLogger(__name__)
+
+_NOT_OURS = "its issuer is not one of `auth.workloads`"
 
 # Tokens of build systems have one or two KiB.
 MAX_SIZE = 16 * 1024
@@ -48,7 +50,7 @@ class Issuer:
     rules: Sequence[ClaimRule]
 
 
-class WorkloadLogins(Authenticator):
+class WorkloadLogins(MachineAuthenticator):
     """Workloads and their tokens, which come as passwords; the name may be any.
 
     Args:
@@ -77,10 +79,15 @@ class WorkloadLogins(Authenticator):
 
     @override
     def owns(self, name: str, password: str) -> bool:
+        if not _looks_like_token(password):
+            return False
         try:  # a token of one of the issuers, be it good or not
-            return _looks_like_token(password) and self._said_issuer(_read(password)) is not None
+            is_ours = self._said_issuer(_read(password)) is not None
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
             return False
+        if not is_ours:  # whoever forgot to name an issuer looks for this
+            log.info("a workload's token was refused: %s", _NOT_OURS)
+        return is_ours
 
     @override
     async def recall(self, name: str) -> Login | None:
@@ -108,7 +115,7 @@ class WorkloadLogins(Authenticator):
             said = _read(token)
             issuer = self._said_issuer(said)
             if issuer is None:
-                raise TokenInvalid("its issuer is not one of `auth.workloads`")
+                raise TokenInvalid(_NOT_OURS)
             key_id = said["header"].get("kid")
             key = await issuer.keys.find(key_id) if isinstance(key_id, str) else None
             if key is None or isinstance(key.key, bytes):

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
-from lading.auth.authenticator import TokenVerifier
+from lading.auth.authenticator import Nobody, TokenVerifier
 from lading.auth.brake import Brake
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.editing import EditedUserFile
@@ -78,7 +78,8 @@ async def open_authentication(
     with closing(UserFile(auth.htpasswd.path)) as file, closing(PasswordChecker()) as checker:
         robots = RobotLogins(metadata.robots, time.time)
         workloads = WorkloadLogins([_issuer(of) for of in auth.workloads], time.time)
-        logins = Logins([robots, workloads, FileUsers(file, checker)], _brake(settings, known))
+        users, brake = FileUsers(file, checker), _brake(settings, known)
+        logins = Logins(users, [robots, workloads], brake)
         async with _written_down(robots):
             if has_token_service(auth):
                 tokens = auth.tokens or TokensSection()
@@ -184,7 +185,7 @@ def _by_tokens(settings: Settings, token: TokenSection) -> Authentication:
     """By tokens of another server alone, which say themselves what they are good for."""
     path = token.autoredirectpath if token.autoredirect else ""
     challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
-    callers = Callers(Logins([]), _external_tokens(token))
+    callers = Callers(Logins(Nobody()), _external_tokens(token))
     return Authentication(callers, CurrentPermissions(Permissions(())), challenge)
 
 
