@@ -8,7 +8,7 @@ from lading.auth.logins import Logins
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.core.access import Principal
-from lading.core.permissions import ALL_TO_USERS
+from lading.core.permissions import ALL_TO_USERS, CurrentPermissions
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from tests.auth.forge import Clock
@@ -37,7 +37,7 @@ def service(metadata: Metadata, clock: Clock) -> TokenService:
     )
     return TokenService(
         logins,
-        lambda: ALL_TO_USERS,
+        CurrentPermissions(ALL_TO_USERS),
         tokens,
         metadata.refresh_tokens,
         refresh_lifetime=90 * DAY,

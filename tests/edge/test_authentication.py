@@ -13,7 +13,7 @@ from lading.core.access import ANYBODY, EVERY_ACCESS, Action, Principal, Right
 from lading.core.errors import Denied, Unauthorized
 from lading.core.globs import Glob
 from lading.core.names import RepositoryName
-from lading.core.permissions import Permissions, Rule
+from lading.core.permissions import CurrentPermissions, Permissions, Rule
 from lading.core.scopes import Scope
 from lading.edge.authentication import Authentication, admit_anybody
 from lading.edge.callers import Callers
@@ -67,7 +67,7 @@ class Challenger:
 def authentication(permissions: Permissions = PERMISSIONS) -> Authentication:
     """One with users and tokens."""
     callers = Callers(Logins(Users()), Tokens(), time.time)
-    return Authentication(callers, lambda: permissions, Challenger())
+    return Authentication(callers, CurrentPermissions(permissions), Challenger())
 
 
 def basic(text: str) -> str:

@@ -14,12 +14,13 @@ from lading.api.context import Context, Options
 from lading.auth.known import KnownLogins
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
+from lading.core.permissions import CurrentPermissions
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.application import Application
 from lading.metadata.metadata import Metadata
 from lading.services.registry import Policy, Registry
 from lading.wiring.authentication import open_authentication
-from lading.wiring.permissions import CurrentPermissions, permissions_of
+from lading.wiring.permissions import permissions_of
 
 T = TypeVar("T")
 

@@ -10,7 +10,8 @@ import pytest
 import yaml
 
 from lading.config.loading import load
-from lading.wiring.permissions import CurrentPermissions, permissions_of
+from lading.core.permissions import CurrentPermissions
+from lading.wiring.permissions import permissions_of
 from lading.wiring.reload import Reloader
 from tests.support.guarded import basic, guarded_registry
 from tests.support.processes import wait_until

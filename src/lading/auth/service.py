@@ -20,7 +20,7 @@ from lading.auth.tokens import IssuedToken, RegistryTokens
 from lading.core.access import ANYBODY, Principal
 from lading.core.clocks import SLACK
 from lading.core.errors import StorageFull, Unavailable
-from lading.core.permissions import Permissions
+from lading.core.permissions import CurrentPermissions
 from lading.core.scopes import CATALOG, Scope
 from lading.metadata.refresh_tokens import RefreshToken, RefreshTokens
 
@@ -47,7 +47,7 @@ class TokenService:
     def __init__(
         self,
         logins: Logins,
-        permissions: Callable[[], Permissions],
+        permissions: CurrentPermissions,
         tokens: RegistryTokens,
         refresh_tokens: RefreshTokens,
         *,
@@ -67,7 +67,7 @@ class TokenService:
         return Granted(await self._tokens.issue(login, scopes), scopes)
 
     def _allowed(self, principal: Principal, asked: Iterable[Scope]) -> Sequence[Scope]:
-        permissions = self._permissions()
+        permissions = self._permissions.value
         allowed: dict[tuple[str, str], Scope] = {}
         for scope in asked:
             repository = scope.repository

@@ -124,3 +124,10 @@ def _rights_below(*names: str) -> Iterator[Right]:
 
 ALL_TO_USERS = Permissions((Rule((EVERYTHING,), EVERYDAY_ACTIONS, users=frozenset({ANY_USER})),))
 """Distribution's rule: whoever is logged in may do everything."""
+
+
+@dataclass(slots=True)
+class CurrentPermissions:
+    """The permissions in force, which a reload replaces."""
+
+    value: Permissions

@@ -4,7 +4,7 @@ The answer depends on the name of a repository and never on whether it exists, s
 from a refusal.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +12,7 @@ from lading.auth.service import TokenService
 from lading.core.access import ANYBODY, EVERY_ACCESS, Access, Action
 from lading.core.errors import Denied, NameInvalid, RegistryError, Unauthorized
 from lading.core.names import RepositoryName
-from lading.core.permissions import Permissions
+from lading.core.permissions import CurrentPermissions
 from lading.core.scopes import CATALOG, Scope
 from lading.edge.callers import Admission, Caller, Callers, admission
 from lading.edge.challenge import Challenge, Fault
@@ -33,7 +33,7 @@ class Authentication:
     """
 
     callers: Callers
-    permissions: Callable[[], Permissions]
+    permissions: CurrentPermissions
     challenge: Challenge
     tokens: TokenService | None = None
 
@@ -59,7 +59,7 @@ class Authentication:
         caller = callers.anybody if header is None else await callers.find(request, header)
         if caller is not None:
             request.caller = caller.name
-            found = caller.admission(self.permissions(), repository)
+            found = caller.admission(self.permissions.value, repository)
             # Clients find out at the base how to log in, and do not ask anywhere else; so it wants
             # a login even where much can be done without one.
             waits = needs is Need.LOGIN and caller is callers.anybody

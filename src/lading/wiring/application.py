@@ -17,6 +17,7 @@ from lading.api.context import Context, Options
 from lading.api.headers import ALWAYS
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
+from lading.core.permissions import CurrentPermissions
 from lading.edge.accesslog import AccessLog
 from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
@@ -29,7 +30,7 @@ from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.jobs import jobs_of, running
 from lading.wiring.paths import own_directory
-from lading.wiring.permissions import CurrentPermissions, permissions_of
+from lading.wiring.permissions import permissions_of
 from lading.wiring.reload import Reloader
 from lading.wiring.stores import is_read_only, open_registry, process_name
 

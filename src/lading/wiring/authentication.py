@@ -38,7 +38,7 @@ from lading.config.auth import TokenSection, TokensSection, WorkloadSection
 from lading.config.settings import Settings
 from lading.core.claims import ClaimRule
 from lading.core.errors import RegistryError
-from lading.core.permissions import Permissions
+from lading.core.permissions import CurrentPermissions, Permissions
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Callers
 from lading.edge.challenge import Basic, Bearer, OwnBearer
@@ -48,7 +48,7 @@ from lading.metadata.refresh_tokens import RefreshTokens
 from lading.ports.logins import Users
 from lading.wiring.jobs import running
 from lading.wiring.paths import keys_path
-from lading.wiring.permissions import CurrentPermissions, has_token_service
+from lading.wiring.permissions import has_token_service
 
 log = logging.getLogger(__name__)
 

@@ -1,7 +1,6 @@
 """Permissions in force, from the settings of `auth.permissions`."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from lading.config.auth import AuthSection, PermissionsSection
 from lading.core.access import Action
@@ -15,17 +14,6 @@ from lading.core.permissions import (
 )
 
 PULL = frozenset({Action.PULL})
-
-
-@dataclass
-class CurrentPermissions:
-    """The permissions in force, which a reload replaces."""
-
-    value: Permissions
-
-    def __call__(self) -> Permissions:
-        """Those of now."""
-        return self.value
 
 
 def permissions_of(auth: AuthSection) -> Permissions:

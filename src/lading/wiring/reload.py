@@ -11,9 +11,10 @@ from pathlib import Path
 from lading.config.loading import load
 from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
+from lading.core.permissions import CurrentPermissions
 from lading.services.registry import Note, forget
 from lading.system.watching import WatchedFiles
-from lading.wiring.permissions import CurrentPermissions, has_token_service, permissions_of
+from lading.wiring.permissions import has_token_service, permissions_of
 
 log = logging.getLogger(__name__)
 

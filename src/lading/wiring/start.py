@@ -10,10 +10,11 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
+from lading.core.permissions import CurrentPermissions
 from lading.wiring import data_directory
 from lading.wiring.audit import open_audit
 from lading.wiring.authentication import open_authentication
-from lading.wiring.permissions import CurrentPermissions, permissions_of
+from lading.wiring.permissions import permissions_of
 from lading.wiring.stores import is_on_read_only_disk, open_registry
 
 
