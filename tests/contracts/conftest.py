@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -12,7 +13,10 @@ from lading.blobs.file_uploads import FileUploads
 from lading.blobs.stores import Stores
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
+from lading.ports.database import Work
 from tests.support import rows
+
+T = TypeVar("T")
 
 
 @pytest.fixture(params=["files", "files without a cache", "memory"])
@@ -45,12 +49,24 @@ async def others(open_stores: Callable[[], Stores]) -> AsyncIterator[Stores]:
     await opened.blobs.close()
 
 
-@pytest.fixture(params=["file", "memory"])
+class Repeating(MemoryDatabase):
+    """A database that undoes each write and runs it again, as one may in which two have met."""
+
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            work(self._connection)
+        finally:
+            self._connection.execute("ROLLBACK")
+        return await super().write(work, durable=durable, alone=alone)
+
+
+@pytest.fixture(params=["file", "memory", "repeating"])
 def open_metadata(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Metadata]:
     """Open the database as one more worker does; the one in memory has one worker only."""
     if request.param == "file":
         return lambda: rows.open_metadata(tmp_path / "metadata.sqlite3")
-    only = Metadata.on(MemoryDatabase())
+    only = Metadata.on(MemoryDatabase() if request.param == "memory" else Repeating())
     return lambda: only
 
 

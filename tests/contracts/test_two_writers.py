@@ -1,0 +1,153 @@
+"""Two writers at once, each with a connection of its own: what both have read stays true."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+
+import pytest
+
+from lading.core.errors import AlreadyExists, ManifestBlobUnknown, TagImmutable
+from lading.core.garbage import Criteria, GarbageBlob, GarbageLink
+from lading.core.globs import Glob
+from lading.core.immutability import ImmutableTags
+from lading.core.names import RepositoryName, Tag
+from lading.metadata.metadata import Metadata
+from lading.metadata.pushes import ManifestPush
+from tests.support.contents import HELLO, OTHER, image
+from tests.support.rows import add, by_alice, delete, digest_of, push
+
+ROUNDS = 10
+LATER = Criteria(now=100.0, grace=1.0, trash_before=100.0, untagged=True)
+IMMUTABLE = [ImmutableTags([Glob("**")], [Glob("v*")])]
+
+
+async def at_once(*writes: Awaitable[object]) -> Sequence[object]:
+    """Run writes at the same time; what each returned or raised."""
+    return await asyncio.gather(*writes, return_exceptions=True)
+
+
+async def test_one_of_two_who_remove_the_last_links_of_a_blob_sees_that_it_was(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """So that the blob is garbage then."""
+    for number in range(ROUNDS):
+        content = b"%d" % number
+        (digest,) = await add(metadata, content)
+        await add(metadata, content, to=OTHER)
+        await at_once(
+            metadata.links.delete(HELLO, digest, change=by_alice()),
+            other_metadata.links.delete(OTHER, digest, change=by_alice()),
+        )
+        garbage = await metadata.collection.find(LATER)
+        assert GarbageBlob(digest, len(content)) in garbage.blobs
+
+
+async def test_a_push_finds_a_blob_for_good_or_not_at_all(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """Whether it comes before the collector or after it."""
+    for number in range(ROUNDS):
+        content = b"%d" % number
+        (digest,) = await add(metadata, content)
+        manifest = image(content)
+        collected, pushed = await at_once(
+            other_metadata.collection.remove_links([GarbageLink(HELLO, digest)], LATER),
+            push(metadata, manifest, "latest"),
+        )
+        if isinstance(pushed, ManifestBlobUnknown):
+            assert collected == [GarbageLink(HELLO, digest)]
+        else:
+            assert (pushed, collected) == (manifest.digest, [])
+            assert await metadata.links.find(HELLO, digest) == len(content)
+
+
+async def test_a_mount_and_the_removal_of_a_blob_exclude_each_other(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """No link leads to a blob that has no row."""
+    for number in range(ROUNDS):
+        target = RepositoryName(f"target{number}")
+        (digest,) = await add(metadata, b"%d" % number)
+        await at_once(
+            metadata.links.mount(target, digest, source=HELLO, change=by_alice()),
+            other_metadata.links.delete(HELLO, digest, change=by_alice()),
+            other_metadata.collection.remove_blobs([digest], now=LATER.now),
+        )
+        mounted = await metadata.links.find(target, digest) is not None
+        assert mounted <= await metadata.links.is_stored(digest)
+
+
+async def test_moves_of_a_tag_follow_one_another(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """Each move of the history begins where the one before it ended."""
+    await add(metadata, b"config")
+    images = [image(b"config", annotations={"n": str(number)}) for number in range(ROUNDS)]
+    writers = [metadata, other_metadata] * (ROUNDS // 2)
+    await at_once(
+        *(push(writer, each, "latest") for writer, each in zip(writers, images, strict=True)),
+        delete(other_metadata, "latest"),
+    )
+
+    moves = [*reversed(await metadata.tags.history(HELLO, Tag("latest"), limit=100))]
+    assert [move.previous for move in moves] == [None, *(move.digest for move in moves[:-1])]
+    assert await digest_of(metadata, "latest") == moves[-1].digest
+
+
+@pytest.mark.parametrize("create_only", [False, True])
+async def test_one_of_two_gets_a_tag_that_only_one_can_have(
+    metadata: Metadata, other_metadata: Metadata, create_only: bool
+) -> None:
+    """Because it is immutable, or as both ask that it is new."""
+    await add(metadata, b"config")
+    for number in range(ROUNDS):
+        tag = Tag(f"v{number}")
+        images = [image(b"config", annotations={"n": f"{number} {n}"}) for n in range(2)]
+        pushes = [
+            ManifestPush(
+                repository=HELLO,
+                manifest=each,
+                tags=[tag],
+                absent=[tag] if create_only else [],
+                immutable=[] if create_only else IMMUTABLE,
+                change=by_alice(),
+            )
+            for each in images
+        ]
+        answers = await at_once(
+            metadata.manifests.push(pushes[0]), other_metadata.manifests.push(pushes[1])
+        )
+        (refused,) = [answer for answer in answers if isinstance(answer, Exception)]
+        assert isinstance(refused, AlreadyExists if create_only else TagImmutable)
+        winner = images[1] if answers[0] is refused else images[0]
+        assert await digest_of(metadata, tag) == winner.digest
+
+
+async def test_two_who_take_the_last_tags_of_a_manifest_leave_it_marked(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """So that a collection finds it."""
+    await add(metadata, b"config")
+    for number in range(ROUNDS):
+        manifest = image(b"config", annotations={"n": str(number)})
+        await push(metadata, manifest, "one", "two")
+        await at_once(delete(metadata, "one", at=2), delete(other_metadata, "two", at=2))
+        garbage = await metadata.collection.find(LATER)
+        assert manifest.digest in {each.digest for each in garbage.manifests}
+
+
+async def test_one_of_two_gets_a_lease(metadata: Metadata, other_metadata: Metadata) -> None:
+    for number in range(ROUNDS):
+        claims = [
+            writer.jobs.claim(f"job{number}", name, now=1.0, expires_at=9.0, finished_before=None)
+            for writer, name in ((metadata, "one"), (other_metadata, "two"))
+        ]
+        assert sorted(map(bool, await at_once(*claims))) == [False, True]
+
+
+async def test_two_make_one_repository(metadata: Metadata, other_metadata: Metadata) -> None:
+    for number in range(ROUNDS):
+        name = RepositoryName(f"new{number}")
+        await asyncio.gather(add(metadata, b"one", to=name), add(other_metadata, b"two", to=name))
+        for content in (b"one", b"two"):
+            (digest,) = await add(metadata, content)
+            assert await metadata.links.find(name, digest) == len(content)
