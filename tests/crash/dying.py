@@ -134,7 +134,7 @@ async def _collect(place: Place) -> list[str]:
     before = await state.view(place)
     place.now += 10 * DAY
     await place.metadata.read_only.set(None)  # while it is read-only, nothing is to be collected
-    await do_job(place, jobs.PURGE, jobs.purge_uploads)
+    await do_job(place, jobs.EXPIRE, jobs.expire_uploads)
     await do_job(place, jobs.COLLECT, jobs.collect_garbage)
     state.assert_consistent(place)
     seen = await state.view(place)

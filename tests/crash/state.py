@@ -10,7 +10,7 @@ from typing import Any
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata.loose import KEPT
+from lading.metadata.references import KEPT
 from lading.services.pull import pull_blob
 from lading.wiring.paths import metadata_path
 from tests.support.contents import read

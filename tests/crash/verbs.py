@@ -373,7 +373,7 @@ VERBS = (
     ),
     Verb(
         "Give up uploads",
-        lambda people: do_job(people, jobs.PURGE, jobs.purge_uploads),
+        lambda people: do_job(people, jobs.EXPIRE, jobs.expire_uploads),
         _idle_uploads,
     ),
     Verb("Check and mend", _mend, _damage, mends=True),

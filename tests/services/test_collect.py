@@ -9,7 +9,7 @@ from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
 from lading.core.garbage import Cause, ExpiredUpload, GarbageManifest, InterruptedCommit
 from lading.core.names import UploadKey
-from lading.services import collect, purge, push_blob, trash
+from lading.services import collect, push_blob, trash, unfinished
 from lading.services.pull import stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
 from tests.support.contents import HELLO, OTHER, image, index, new_upload
@@ -344,7 +344,7 @@ async def test_bytes_that_never_became_a_blob_are_deleted(people: People) -> Non
         await staged.write(b"orphan")
         async with people.locks.lock(digest):
             await staged.commit(digest)
-            assert await purge.find_leftovers(people.registry) == []
+            assert await unfinished.find_interrupted(people.registry) == []
 
     assert await people.collect() == [InterruptedCommit(UploadKey.of(HELLO, upload), 6, digest)]
 

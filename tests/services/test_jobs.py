@@ -70,7 +70,7 @@ async def test_one_of_many_workers_does_it(people: People) -> None:
 async def test_a_job_of_a_dead_worker_is_taken_over(people: People) -> None:
     """When its lease has expired."""
     work = Counter()
-    async with lease.hold(people.registry, "work", "dead"):
+    async with lease.claim(people.registry, "work", "dead"):
         await once(people, Job("work", 100, work))
         assert work.count == 0
         people.now += lease.DURATION
@@ -136,16 +136,16 @@ async def test_a_job_that_is_interrupted_while_it_is_claimed_lets_go_too(
 
 async def test_a_lease_is_renewed_while_work_goes_on(people: People) -> None:
     """And its loss stops the work."""
-    async with lease.hold(people.registry, "work", "one") as held:
+    async with lease.claim(people.registry, "work", "one") as held:
         assert held is not None
         for _ in range(10):
             people.now += lease.DURATION * 0.6
-            await held.keep()
+            await held.renew()
         people.now += lease.DURATION
-        async with lease.hold(people.registry, "work", "two") as other:
+        async with lease.claim(people.registry, "work", "two") as other:
             assert other is not None
             with pytest.raises(Unavailable):
-                await held.keep()
+                await held.renew()
 
 
 async def test_who_waits_for_a_lease_is_told_for_whom(people: People) -> None:
@@ -156,7 +156,7 @@ async def test_who_waits_for_a_lease_is_told_for_whom(people: People) -> None:
         told.append((holder, seconds))
 
     async def work() -> None:
-        async with lease.hold(people.registry, "work", "one"):
+        async with lease.claim(people.registry, "work", "one"):
             await asyncio.sleep(0.5)
 
     working = asyncio.create_task(work())
@@ -208,14 +208,14 @@ async def test_uploads_are_given_up_by_their_own_job(
     people.now += 8 * DAY
     await once(people, Job(jobs.COLLECT, 1, jobs.collect_garbage))
     kept = replace(people.registry, policy=replace(people.policy, uploads_kept=True))
-    async with lease.hold(kept, jobs.PURGE, "worker") as held:
+    async with lease.claim(kept, jobs.EXPIRE, "worker") as held:
         assert held is not None
-        await jobs.purge_uploads(kept, held)
+        await jobs.expire_uploads(kept, held)
     assert f"upload {upload} (4 bytes) would be given up" in caplog.text
     assert len(await people.uploads.list_all()) == 1
 
     people.now += 1
-    await once(people, Job(jobs.PURGE, 1, jobs.purge_uploads))
+    await once(people, Job(jobs.EXPIRE, 1, jobs.expire_uploads))
 
     assert await people.uploads.list_all() == []
 

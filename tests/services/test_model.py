@@ -364,7 +364,7 @@ class Services(RuleBasedStateMachine):
         assert self.running is not None
         assert self.plan is not None
         removed = self.do(anext(self.running, None))
-        limits = self.plan.limits
+        limits = self.plan.criteria
         match removed:
             case None:
                 self.running = None
@@ -396,9 +396,9 @@ class Services(RuleBasedStateMachine):
         assert self.plan is not None
         for repository in self.model.values():
             for digest in repository.manifests:
-                assert not repository.may_lose(digest, self.plan.limits)
+                assert not repository.may_lose(digest, self.plan.criteria)
             for digest in repository.links:
-                assert not repository.may_unlink(digest, self.plan.limits)
+                assert not repository.may_unlink(digest, self.plan.criteria)
         linked = {digest for each in self.model.values() for digest in each.links}
         assert self.loop.run_until_complete(self.people.stored()) == linked
 

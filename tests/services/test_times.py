@@ -81,10 +81,10 @@ async def test_a_lease_of_the_future_is_over(people: People) -> None:
 async def test_a_lease_is_renewed_after_the_clock_was_set_back(people: People) -> None:
     """Or everybody else would find it over, time and again."""
     people.now += YEARS
-    async with lease.hold(people.registry, "job", "one") as held:
+    async with lease.claim(people.registry, "job", "one") as held:
         assert held is not None
         people.now -= YEARS
-        await held.keep()
+        await held.renew()
         work = Counter()
         await do(people, work, "two")
         assert work.count == 0
@@ -100,14 +100,14 @@ async def test_what_nobody_needs_is_collected(
     unused = await people.push_blob(b"never used")
     await push_blob.start(people.registry, people.may())
     people.now -= YEARS
-    await do(people, jobs.purge_uploads, name=jobs.PURGE)
+    await do(people, jobs.expire_uploads, name=jobs.EXPIRE)
     await do(people, jobs.collect_garbage, name=jobs.COLLECT)
     assert "times were in the future" in caplog.text
     assert len(await people.stored()) == 3
     assert len(await people.uploads.list_all()) == 1
 
     people.now += people.window + DAY
-    for name, work in ((jobs.PURGE, jobs.purge_uploads), (jobs.COLLECT, jobs.collect_garbage)):
+    for name, work in ((jobs.EXPIRE, jobs.expire_uploads), (jobs.COLLECT, jobs.collect_garbage)):
         await do(people, work, name=name)
     assert unused not in await people.stored()
     assert await people.stored() == set()

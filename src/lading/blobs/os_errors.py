@@ -5,7 +5,7 @@ import logging
 from contextlib import AbstractContextManager
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
-from lading.translation import Translation
+from lading.core.translation import Translation
 
 log = logging.getLogger(__name__)
 

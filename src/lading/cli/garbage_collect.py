@@ -114,7 +114,7 @@ class _Collection:
             async for item in collect.run(registry, plan):
                 removed.append(item)
                 bar.update(1)
-                await held.keep()
+                await held.renew()
         return removed
 
     def _conclude(self, items: Iterable[GarbageItem], *, dry_run: bool) -> None:

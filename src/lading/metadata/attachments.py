@@ -1,4 +1,4 @@
-"""Attachments of manifests that are gone: marked in the transaction in which they go.
+"""Attachments of manifests that are gone: marked in the transaction in which those go.
 
 An *orphan* is a tag that is made of the digest of a manifest that was in the repository, and is in
 the trash or collected. A tag whose subject never was here is none: signatures may be pushed first,

@@ -1,4 +1,4 @@
-"""Removing what nothing needs any more: rows only, many in a transaction.
+"""Removal of garbage: rows only, many in a transaction.
 
 Each removal asks again, inside its transaction, whether it is still right: a push may have come
 since the garbage was found. What a removed row kept is marked as loose.
@@ -17,8 +17,8 @@ from lading.metadata import (
     batches,
     garbage,
     links,
-    loose,
     orphans,
+    references,
 )
 from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, LOOSE_LINK, Garbage, values_of
 from lading.metadata.noun import Noun
@@ -89,12 +89,12 @@ def _find(connection: SqlConnection, doomed: GarbageManifest, limits: Criteria) 
 
 def _remove_some(
     connection: SqlConnection, row: _Row, doomed: GarbageManifest, most: int, after: str
-) -> loose.Looked:
+) -> references.Looked:
     """Remove some of what leads from a manifest, and then of what leads to it."""
     edges = _remove_edges(connection, row, doomed, most)
     if edges == most:  # there may be more of them
-        return loose.Looked(edges, after)
-    looked = loose.release_referrers(
+        return references.Looked(edges, after)
+    looked = references.mark_referrers(
         connection,
         row.repository_id,
         doomed.digest,
@@ -102,7 +102,7 @@ def _remove_some(
         after=after,
         most=most - edges,
     )
-    return loose.Looked(edges + looked.count, looked.last)
+    return references.Looked(edges + looked.count, looked.last)
 
 
 def _remove_edges(connection: SqlConnection, row: _Row, doomed: GarbageManifest, most: int) -> int:
@@ -119,7 +119,7 @@ def _remove_edges(connection: SqlConnection, row: _Row, doomed: GarbageManifest,
         )
     # What fell with it has been as restorable as it was, for as long.
     for (child,) in children:
-        loose.release(connection, row.repository_id, Digest(child), doomed.since)
+        references.mark_unreferenced(connection, row.repository_id, Digest(child), doomed.since)
     return len(children)
 
 
@@ -164,7 +164,7 @@ def _remove_blob(connection: SqlConnection, digest: Digest, *, held: bool) -> bo
 
 
 class Collection(Noun):
-    """What a collection does: it finds garbage, and removes its rows."""
+    """The rows of a collection: it finds garbage, and removes it."""
 
     async def find(self, criteria: Criteria) -> Garbage:
         """The garbage that a collection would remove; what keeps some of it comes before that."""

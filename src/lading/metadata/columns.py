@@ -1,4 +1,4 @@
-"""One column of many rows, read at once.
+"""Columns of names: of many rows, read at once.
 
 Python makes a tuple of each row. For a page of a hundred names, a single value in which SQLite has
 joined them takes two thirds of the time.
@@ -13,7 +13,7 @@ _SEPARATOR = ","
 def names(
     connection: SqlConnection, statement: str, parameters: tuple[str | int, ...]
 ) -> list[str]:
-    """What a statement selects as `name`, in byte order."""
+    """The names that a statement selects, in byte order."""
     (joined,) = connection.execute(
         f"SELECT group_concat(name) FROM ({statement}) AS here", parameters
     ).fetchone()

@@ -1,4 +1,4 @@
-"""Finding what nothing needs any more: a pure read that costs what there is to find.
+"""Search for garbage: a pure read that costs what there is to find.
 
 It starts from the columns that mark candidates, and follows what would fall with them. Removing
 (`metadata.collection`) asks for the same conditions again, inside the transaction that removes.
@@ -17,8 +17,8 @@ from lading.core.garbage import (
     OrphanTag,
 )
 from lading.core.names import RepositoryName
-from lading.metadata import backup_holds, loose, orphans
-from lading.metadata.loose import KEPT
+from lading.metadata import backup_holds, orphans, references
+from lading.metadata.references import KEPT
 from lading.ports.database import SqlConnection
 
 # A promise ("it is there") holds until something has relied on it, or for the grace.
@@ -73,7 +73,7 @@ class Garbage:
 
 
 def find(connection: SqlConnection, limits: Criteria) -> Garbage:
-    """What a collection would take."""
+    """All garbage, by the criteria of a collection."""
     manifests = _Manifests(connection, limits).find()
     tags = orphans.find_orphans(connection, limits, manifests)
     links = _find_links(connection, limits, manifests)
@@ -169,7 +169,7 @@ class _Manifests:
     def _is_about_kept(self, repository_id: int, subject: str | None) -> bool:
         if subject is None or (repository_id, subject) in self._found:
             return False
-        return loose.is_stored(self._connection, repository_id, Digest(subject))
+        return references.is_stored(self._connection, repository_id, Digest(subject))
 
 
 def _find_links(

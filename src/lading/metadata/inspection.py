@@ -1,4 +1,4 @@
-"""What a check of the whole registry reads, and what it writes down.
+"""Inspection: what a check of the whole registry reads, and what it writes down.
 
 Everything is read in pages, so that a check of any registry fits into memory; what a check writes
 down makes a later push heal what is damaged.
@@ -11,7 +11,7 @@ from functools import partial
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, links, loose, repositories
+from lading.metadata import batches, links, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun
 from lading.ports.database import Database, SqlConnection
@@ -90,7 +90,7 @@ class Totals:
 
 
 class Inspection(Noun):
-    """What a check of the whole registry reads, and what it writes down."""
+    """Inspection: what a check of the whole registry reads, and what it writes down."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
         super().__init__(database)
@@ -316,7 +316,7 @@ def _add_children(
             " FROM manifests WHERE repository_id = ? AND digest = ? ON CONFLICT DO NOTHING",
             (repository_id, edge.child, edge.kind, repository_id, manifest),
         )
-        loose.keep(connection, repository_id, edge.child, now)
+        references.rely_on(connection, repository_id, edge.child, now)
         links.use(connection, repository_id, edge.child, now)
 
 

@@ -159,7 +159,7 @@ def _repositories_with(
 def _delete(
     connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
 ) -> bool:
-    """What a manifest in the trash needs is hidden only, so that it can be restored whole."""
+    """Delete a link; what a manifest in the trash needs is hidden only, to be restored with it."""
     if find(connection, repository, digest) is None:
         return False
     repository_id = repositories.ensure(connection, repository)

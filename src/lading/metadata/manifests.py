@@ -54,7 +54,7 @@ class StoredManifest:
 
 @dataclass(frozen=True, slots=True)
 class Referrer:
-    """What the referrers list shows of a manifest.
+    """A referrer, as the referrers list shows it.
 
     Attributes:
         annotations: an object of JSON; there may be MiBs of them, which nobody here reads.

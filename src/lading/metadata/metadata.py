@@ -77,7 +77,7 @@ class Metadata:
         )
 
     async def check(self, *, thorough: bool) -> Sequence[str]:
-        """What the database itself finds to be wrong with what it keeps."""
+        """Findings of the database itself about what it keeps."""
         return await self.database.check(thorough=thorough)
 
     async def copy_to(self, target: Path) -> None:

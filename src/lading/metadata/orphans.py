@@ -1,4 +1,4 @@
-"""Putting the attachments of manifests that are gone into the trash: which, and how."""
+"""Orphans: attachments of manifests that are gone, on their way into the trash."""
 
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
@@ -73,7 +73,7 @@ def find_orphans(
     """The orphans that a collection would take, were the doomed manifests gone."""
     if not limits.attachments:
         return ()
-    candidates = chain(_marked(connection), _of_doomed(connection, doomed))
+    candidates = chain(_marked(connection), _of_garbage(connection, doomed))
     found = (orphan for orphan in candidates if _may_go(connection, orphan, limits))
     return list(islice(found, limits.at_most))
 
@@ -83,8 +83,10 @@ def _marked(connection: SqlConnection) -> Iterator[OrphanTag]:
         yield OrphanTag(RepositoryName(name), Tag(tag), attachments.subject_of(Tag(tag)), at)
 
 
-def _of_doomed(connection: SqlConnection, doomed: Sequence[GarbageManifest]) -> Iterator[OrphanTag]:
-    """Those of what was deleted are marked already."""
+def _of_garbage(
+    connection: SqlConnection, doomed: Sequence[GarbageManifest]
+) -> Iterator[OrphanTag]:
+    """The orphans of garbage; those of what was deleted are marked already."""
     for manifest in (each for each in doomed if each.cause is Cause.UNTAGGED):
         names = attachments.tags_of(manifest.digest)
         for (tag,) in connection.execute(_UNMARKED, (manifest.repository, *names)):

@@ -1,4 +1,4 @@
-"""Storing a manifest with what it refers to: in one transaction, or in several that are short.
+"""Pushes: a manifest stored with its references, in one transaction, or in several short ones.
 
 One that refers to much gets its edges first, some in a transaction. What they lead to is kept from
 then on. Until the last transaction the manifest has no document, and counts as deleted: nobody sees
@@ -14,7 +14,15 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import attachments, batches, links, loose, manifest_rows, repositories, tags
+from lading.metadata import (
+    attachments,
+    batches,
+    links,
+    manifest_rows,
+    references,
+    repositories,
+    tags,
+)
 from lading.ports.database import SqlConnection
 
 # What a manifest may refer to without a look beforehand whether all of it is there: a look takes a
@@ -141,7 +149,7 @@ class ManifestPush:
             wrong = self._keep(connection, repository_id, self.manifest.edges)
         self._insert(connection, repository_id, used_at=at if self.tags else None)
         repositories.mark_pushed(connection, repository_id, at)
-        after = loose.keep_referrers(connection, repository_id, digest)
+        after = references.unmark_referrers(connection, repository_id, digest)
         attachments.keep(connection, repository_id, digest)
         for tag in self.tags:
             tags.point(connection, repository_id, tag, digest, self.change)
@@ -152,7 +160,7 @@ class ManifestPush:
     def keep_referrers(self, connection: SqlConnection, after: str) -> str | None:
         """Go on where `store` ended; where to go on after that."""
         repository_id = repositories.ensure(connection, self.repository)
-        return loose.keep_referrers(connection, repository_id, self.manifest.digest, after)
+        return references.unmark_referrers(connection, repository_id, self.manifest.digest, after)
 
     def _check_absent(self, connection: SqlConnection) -> None:
         for reference in self.absent:
@@ -222,10 +230,10 @@ class ManifestPush:
 
     def _note_untagged(self, connection: SqlConnection, repository_id: int) -> None:
         digest, at = self.manifest.digest, self.change.at
-        if loose.is_stored(connection, repository_id, self.manifest.subject):
-            loose.keep(connection, repository_id, digest, at)
+        if references.is_stored(connection, repository_id, self.manifest.subject):
+            references.rely_on(connection, repository_id, digest, at)
         else:
-            loose.release(connection, repository_id, digest, at)
+            references.mark_unreferenced(connection, repository_id, digest, at)
 
 
 def _find_size(connection: SqlConnection, repository_id: int | None, edge: Edge) -> int | None:
@@ -242,7 +250,7 @@ def _find_size(connection: SqlConnection, repository_id: int | None, edge: Edge)
 def _use(connection: SqlConnection, repository_id: int, edge: Edge, now: float) -> int | None:
     """As `_find_size`, and it is then marked as used. The check is the touch."""
     if edge.kind is EdgeKind.MANIFEST:
-        size = loose.keep(connection, repository_id, edge.child, now)
+        size = references.rely_on(connection, repository_id, edge.child, now)
         if size is not None:
             return size
     # Children of an index can be blobs too: BuildKit's cache is an index of layers.

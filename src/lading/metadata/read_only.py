@@ -32,7 +32,7 @@ class ReadOnlySwitch(Noun):
         self._is_compared = False
 
     async def find(self) -> Change | None:
-        """Who made the registry read-only, and when; `None` if it is not."""
+        """The change that made the registry read-only; `None` if it is not."""
         if self._hint is None or not self._is_compared or self._hint.exists():
             change = await self._database.read(_find)
             self._compare(change)

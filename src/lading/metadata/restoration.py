@@ -1,4 +1,4 @@
-"""Bringing back what was deleted: planned by a read, then done step by step.
+"""Restoration of what was deleted: planned by a read, then done step by step.
 
 What is little is done in one transaction; what is much in several, between which others write. Each
 step leaves a state that clients could have made: what a manifest holds is there again before the
@@ -16,7 +16,15 @@ from lading.core.garbage import COLLECTOR
 from lading.core.history import Change, Restored, TrashedManifest, TrashedTag
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import attachments, batches, loose, manifest_rows, repositories, tags, trash
+from lading.metadata import (
+    attachments,
+    batches,
+    manifest_rows,
+    references,
+    repositories,
+    tags,
+    trash,
+)
 from lading.metadata.noun import Noun
 from lading.ports.database import SqlConnection
 
@@ -263,14 +271,14 @@ class Restoration:
                 " WHERE repository_id = ? AND digest = ?",
                 (self._id, digest),
             )
-            loose.release(self._connection, self._id, digest, at)
+            references.mark_unreferenced(self._connection, self._id, digest, at)
             attachments.keep(self._connection, self._id, digest)
             self.manifests.append(digest)
         if asked_for:
             manifest_rows.promise(self._connection, self._repository, digest, at)
 
     def _point(self, tag: Tag, digest: Digest) -> None:
-        if loose.keep(self._connection, self._id, digest, self._change.at) is None:
+        if references.rely_on(self._connection, self._id, digest, self._change.at) is None:
             raise _gone(self._repository, digest)
         tags.point(self._connection, self._id, tag, digest, self._change)
         self.tags.append((tag, digest))

@@ -1,4 +1,4 @@
-"""What becomes of a backup that takes the place of a database."""
+"""A restored backup: what becomes of it as it takes the place of a database."""
 
 from lading.core.history import Change
 from lading.metadata import strangers

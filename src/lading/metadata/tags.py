@@ -7,7 +7,7 @@ from lading.core.errors import TagImmutable
 from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import attachments, batches, columns, loose
+from lading.metadata import attachments, batches, columns, references
 from lading.metadata.noun import Noun
 from lading.ports.database import SqlConnection
 
@@ -31,7 +31,7 @@ def point(
     )
     _record(connection, repository_id, tag, digest, previous, change)
     if previous is not None:
-        loose.release(connection, repository_id, Digest(previous), change.at)
+        references.mark_unreferenced(connection, repository_id, Digest(previous), change.at)
 
 
 def check_movable(
@@ -76,7 +76,7 @@ def delete(
     repository_id, previous = row
     attachments.forget(connection, repository_id, tag)
     _record(connection, repository_id, tag, None, previous, change)
-    loose.release(connection, repository_id, Digest(previous), change.at)
+    references.mark_unreferenced(connection, repository_id, Digest(previous), change.at)
     return True
 
 

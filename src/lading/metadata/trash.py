@@ -1,4 +1,4 @@
-"""What was deleted and is still stored: listing it.
+"""The trash: what was deleted and is still stored, in lists.
 
 A manifest in the trash keeps its edges, so its blobs and children are stored as long as it is; what
 of them was deleted as well is only hidden, and comes back with it.
@@ -42,7 +42,7 @@ _TAGS = """
 def page(
     connection: SqlConnection, repository: RepositoryName | None, deleted_since: float
 ) -> Sequence[TrashedManifest | TrashedTag]:
-    """What can be restored, in one repository or in all; what was deleted last comes first."""
+    """Manifests and tags in the trash of one repository or of all, the one deleted last first."""
     found: list[TrashedManifest | TrashedTag] = [
         *_trashed_manifests(connection, repository),
         *_trashed_tags(connection, repository, deleted_since),

@@ -1,4 +1,4 @@
-"""What keeps a blob or a manifest: the way up to tags, or to where nothing leads further."""
+"""Why a blob or a manifest is kept: the way up to tags, or to where nothing leads further."""
 
 from collections import deque
 from collections.abc import Sequence

@@ -28,7 +28,7 @@ class OpenSource(Protocol):
 
     @property
     def descriptor(self) -> int | None:
-        """See the class."""
+        """The file's descriptor; `None` if the bytes are in no file."""
 
     async def read(self, start: int, size: int) -> Bytes:
         """So many bytes, which are to fit into memory.

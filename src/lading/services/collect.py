@@ -25,7 +25,7 @@ from lading.core.garbage import (
     OrphanTag,
 )
 from lading.core.names import RepositoryName
-from lading.services import purge
+from lading.services import unfinished
 from lading.services.registry import Registry
 
 T = TypeVar("T")
@@ -39,9 +39,9 @@ BATCH = 200
 class Plan:
     """The plan of a collection: what it would remove, in the order in which it would."""
 
-    limits: Criteria
+    criteria: Criteria
     uploads: Sequence[ExpiredUpload]
-    leftovers: Sequence[InterruptedCommit]
+    interrupted: Sequence[InterruptedCommit]
     manifests: Sequence[GarbageManifest]
     tags: Sequence[OrphanTag]
     links: Sequence[GarbageLink]
@@ -50,14 +50,15 @@ class Plan:
     @property
     def items(self) -> Sequence[GarbageItem]:
         """All garbage of the plan."""
-        uploads, rows = (self.uploads, self.leftovers), (self.manifests, self.tags, self.links)
+        uploads, rows = (self.uploads, self.interrupted), (self.manifests, self.tags, self.links)
         return [item for items in (*uploads, *rows, self.blobs) for item in items]
 
     @property
     def size(self) -> int:
         """The bytes of files that the collection would free."""
         return sum(
-            sum(item.size for item in items) for items in (self.uploads, self.leftovers, self.blobs)
+            sum(item.size for item in items)
+            for items in (self.uploads, self.interrupted, self.blobs)
         )
 
 
@@ -123,19 +124,19 @@ def criteria(
     )
 
 
-async def plan(registry: Registry, limits: Criteria, *, uploads: bool = True) -> Plan:
+async def plan(registry: Registry, criteria: Criteria, *, uploads: bool = True) -> Plan:
     """The plan of a collection now; changes nothing.
 
     Args:
         registry: the parts.
-        limits: what it may take.
+        criteria: what it may take.
         uploads: whether uploads that were given up go, too.
     """
-    garbage = await registry.metadata.collection.find(limits)
+    garbage = await registry.metadata.collection.find(criteria)
     return Plan(
-        limits=limits,
-        uploads=await purge.find_idle(registry, limits) if uploads else (),
-        leftovers=await purge.find_leftovers(registry),
+        criteria=criteria,
+        uploads=await unfinished.find_expired(registry, criteria) if uploads else (),
+        interrupted=await unfinished.find_interrupted(registry),
         manifests=garbage.manifests,
         tags=garbage.tags,
         links=garbage.links,
@@ -146,18 +147,18 @@ async def plan(registry: Registry, limits: Criteria, *, uploads: bool = True) ->
 async def run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
     """Remove what is in the plan and still garbage; yields each item that went."""
     async for removed in _run(registry, plan):
-        purge.note(registry, removed)
+        unfinished.note(registry, removed)
         yield removed
 
 
 async def _run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
-    await purge.forget_committed(registry, plan.limits)
+    await unfinished.remove_committed(registry, plan.criteria)
     for upload in plan.uploads:
-        if await purge.expire(registry, upload):
+        if await unfinished.expire(registry, upload):
             yield upload
-    for leftover in plan.leftovers:
-        await purge.clear(registry, leftover)
-        yield leftover
+    for commit in plan.interrupted:
+        await unfinished.remove_interrupted(registry, commit)
+        yield commit
     async for row in _collect_rows(registry, plan):
         yield row
     async for blob in _collect_blobs(registry, plan.blobs):
@@ -166,16 +167,18 @@ async def _run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
 
 async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
     for manifests in _batches(plan.manifests):
-        for manifest in await registry.metadata.collection.remove_manifests(manifests, plan.limits):
+        for manifest in await registry.metadata.collection.remove_manifests(
+            manifests, plan.criteria
+        ):
             yield manifest
     for tags in _batches(plan.tags):
         more = True
         while more:
-            trashed, more = await registry.metadata.collection.trash_orphans(tags, plan.limits)
+            trashed, more = await registry.metadata.collection.trash_orphans(tags, plan.criteria)
             for tag in trashed:
                 yield tag
     for links in _batches(plan.links):
-        for link in await registry.metadata.collection.remove_links(links, plan.limits):
+        for link in await registry.metadata.collection.remove_links(links, plan.criteria):
             yield link
 
 

@@ -10,14 +10,14 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from lading.core.garbage import Criteria, ExpiredUpload, utc
-from lading.services import collect, lease, purge, times
+from lading.services import collect, lease, times, unfinished
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)
 
 COLLECT = "garbage collection"
-PURGE = "purging of uploads"
+EXPIRE = "purging of uploads"
 # Seconds between looks at a job that another worker does, or that has failed here.
 RETRY = 30.0
 # How much is collected in one step. Steps are short, as the requests of this worker wait for them.
@@ -86,7 +86,7 @@ async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:
         return min(RETRY, job.interval)
     if await registry.metadata.read_only.find() is not None:
         return min(RETRY, job.interval)
-    async with lease.hold(registry, job.name, holder, finished_before=now - job.interval) as held:
+    async with lease.claim(registry, job.name, holder, finished_before=now - job.interval) as held:
         if held is None:
             return min(RETRY, job.interval)
         await job.work(registry, held)
@@ -107,24 +107,24 @@ async def collect_garbage(registry: Registry, lease: Lease) -> None:
         plan = await collect.plan(registry, criteria, uploads=False)
         async for removed in collect.run(registry, plan):
             tally.count(removed)
-        await lease.keep()
+        await lease.renew()
         await asyncio.sleep(clock() - started)
     if tally.items:
         log.info("garbage collected: %s", tally)
 
 
-async def purge_uploads(registry: Registry, lease: Lease) -> None:
+async def expire_uploads(registry: Registry, lease: Lease) -> None:
     """Give up uploads that nobody goes on with; or only name them, if they are to be kept."""
     await times.set_back(registry)
     now = registry.clock()
-    limits = Criteria(now=now, grace=registry.policy.grace, trash_before=now, untagged=False)
-    for upload in await purge.find_idle(registry, limits):
+    criteria = Criteria(now=now, grace=registry.policy.grace, trash_before=now, untagged=False)
+    for upload in await unfinished.find_expired(registry, criteria):
         if registry.policy.uploads_kept:
             _log(upload, "would be given up, were it not for dryrun")
-        elif await purge.expire(registry, upload):
-            purge.note(registry, upload)
+        elif await unfinished.expire(registry, upload):
+            unfinished.note(registry, upload)
             _log(upload, "given up")
-        await lease.keep()
+        await lease.renew()
 
 
 def _log(upload: ExpiredUpload, what: str) -> None:

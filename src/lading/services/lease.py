@@ -26,7 +26,7 @@ class Lease:
         self._holder = holder
         self._expires_at = expires_at
 
-    async def keep(self) -> None:
+    async def renew(self) -> None:
         """Renew the lease; called between the steps of the job, writes only now and then.
 
         Raises:
@@ -44,7 +44,7 @@ class Lease:
 
 
 @asynccontextmanager
-async def hold(
+async def claim(
     registry: Registry, job: str, holder: str, *, finished_before: float | None = None
 ) -> AsyncIterator[Lease | None]:
     """Claim a job's lease; `None` if another worker has it, or did the job after `finished_before`.
@@ -78,12 +78,12 @@ async def wait_for(
     Args:
         registry: the parts.
         job: its name.
-        holder: see `hold`.
+        holder: see `claim`.
         waiting: called once for each who does it now, with the seconds that its lease lasts.
     """
     told = ""
     while True:
-        async with hold(registry, job, holder) as held:
+        async with claim(registry, job, holder) as held:
             if held is not None:
                 yield held
                 return

@@ -18,7 +18,7 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
         return ()
     wanted = (
         (collecting.enabled, jobs.COLLECT, collecting.interval, jobs.collect_garbage),
-        (purging.enabled, jobs.PURGE, purging.interval, jobs.purge_uploads),
+        (purging.enabled, jobs.EXPIRE, purging.interval, jobs.expire_uploads),
     )
     return [
         Job(name, interval.total_seconds(), work)

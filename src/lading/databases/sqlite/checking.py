@@ -1,4 +1,4 @@
-"""What SQLite itself finds to be wrong with its file."""
+"""Checks of SQLite itself: what it finds to be wrong with its file."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ MAX_COMPLAINTS = 20
 
 
 def complaints(connection: SqlConnection, *, thorough: bool) -> Sequence[str]:
-    """What SQLite complains about, in its own words."""
+    """The complaints of SQLite, in its own words."""
     pragma = "integrity_check" if thorough else "quick_check"
     try:
         rows = connection.execute(f"PRAGMA {pragma}({MAX_COMPLAINTS})").fetchall()

@@ -1,4 +1,4 @@
-"""Whether a database holds anything: told without making or changing it."""
+"""Emptiness of a database, told without making or changing it."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""What SQLite says when it fails, in the registry's words."""
+"""Failures of SQLite, in the registry's words."""
 
 import logging
 import sqlite3
@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
+from lading.core.translation import Translation
 from lading.ports.database import DatabaseDamaged
-from lading.translation import Translation
 
 log = logging.getLogger(__name__)
 
@@ -17,7 +17,7 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY = 0xFF
 
 
-def translated() -> AbstractContextManager[None]:
+def translating() -> AbstractContextManager[None]:
     """Turn failures of the database into errors that a client can be told.
 
     Raises:
@@ -35,7 +35,7 @@ _TRANSLATION = Translation(_translate)
 
 
 def translate(error: sqlite3.DatabaseError) -> RegistryError:
-    """What a client can be told of a failure.
+    """The error that a client can be told of a failure.
 
     Returns:
         `StorageFull`, or `Unavailable` if the database is busy for too long, cannot be read or

@@ -15,7 +15,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from lading.core.typing import override
 from lading.databases.sqlite import backup, checking
-from lading.databases.sqlite.failures import opening, translate, translated
+from lading.databases.sqlite.failures import opening, translate, translating
 from lading.databases.sqlite.lock import OpenLock
 from lading.databases.sqlite.schema import migrate
 from lading.databases.sqlite.writer import GroupWriter
@@ -74,12 +74,12 @@ class FileDatabase(Database):
 
     @override
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
-        with translated():
+        with translating():
             return await self._writer.write(work, durable=durable, alone=alone)
 
     @override
     async def scan(self, work: Work[T]) -> T:
-        with translated():
+        with translating():
             return await self._scanners.start(self._scan, work)
 
     @override
@@ -88,7 +88,7 @@ class FileDatabase(Database):
 
     @override
     async def copy_to(self, target: Path) -> None:
-        with translated():
+        with translating():
             await self._scanners.start(self._copy, target)
 
     @override

@@ -16,7 +16,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.databases.sqlite import backup, checking
-from lading.databases.sqlite.failures import opening, translate, translated
+from lading.databases.sqlite.failures import opening, translate, translating
 from lading.databases.sqlite.schema import require_current
 from lading.ports.database import CannotOpen, Database, Work
 from lading.system.mounts import is_read_only
@@ -77,7 +77,7 @@ class ReadOnlyDatabase(Database):
 
     @override
     async def scan(self, work: Work[T]) -> T:
-        with translated():
+        with translating():
             return await self._scanners.start(self._scan, work)
 
     @override
@@ -86,7 +86,7 @@ class ReadOnlyDatabase(Database):
 
     @override
     async def copy_to(self, target: Path) -> None:
-        with translated():
+        with translating():
             await self._scanners.start(self._scan, lambda opened: backup.copy(opened, target))
 
     @override

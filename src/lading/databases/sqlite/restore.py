@@ -1,4 +1,4 @@
-"""Putting a backup in the place of a database.
+"""Restoring a backup in the place of a database.
 
 At every moment one of the two is there, whole: the backup is copied beside the database and synced,
 and gets its name by one rename. What it replaces is kept under another name.

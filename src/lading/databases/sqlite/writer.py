@@ -75,7 +75,7 @@ class GroupWriter:
             self._thread = None
 
     def _run(self) -> None:
-        """Whatever fails is the answer of those who wait; the next ones get a new connection."""
+        """Run groups; what fails is the answer of those who wait, the next get a new connection."""
         connection: Connection | None = None
         while batch := self._next_batch():
             try:

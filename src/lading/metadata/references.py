@@ -1,4 +1,4 @@
-"""What nothing keeps any more: marked in the transaction in which the last thing lets go of it.
+"""References to manifests and blobs: what has none any more is marked, in the same transaction.
 
 A link or a manifest is loose exactly while its mark is set, so that a collector need not look at
 all the others. Whatever adds or removes a tag, an edge or a subject calls this.
@@ -54,8 +54,10 @@ _KEEP = f"""
 _SIZE = f"SELECT size FROM manifests WHERE {_THERE}"
 
 
-def release(connection: SqlConnection, repository_id: int, digest: Digest, at: float) -> None:
-    """Something let go of a manifest or a blob: mark it if that was the last."""
+def mark_unreferenced(
+    connection: SqlConnection, repository_id: int, digest: Digest, at: float
+) -> None:
+    """Mark a manifest or a blob that something let go of, if that was the last reference."""
     values = {"repository": repository_id, "digest": digest, "at": at}
     connection.execute(_RELEASE_MANIFEST, values)
     connection.execute(_RELEASE_LINK, values)
@@ -73,7 +75,7 @@ class Looked:
     last: str | None
 
 
-def release_referrers(
+def mark_referrers(
     connection: SqlConnection,
     repository_id: int,
     subject: Digest,
@@ -96,8 +98,10 @@ def is_stored(connection: SqlConnection, repository_id: int, digest: Digest | No
     return row is not None
 
 
-def keep(connection: SqlConnection, repository_id: int, digest: Digest, now: float) -> int | None:
-    """Something relies on a manifest from now on: its size if it is there.
+def rely_on(
+    connection: SqlConnection, repository_id: int, digest: Digest, now: float
+) -> int | None:
+    """Rely on a manifest from now on: its size if it is there.
 
     One that is relied on already is not written again.
     """
@@ -108,7 +112,7 @@ def keep(connection: SqlConnection, repository_id: int, digest: Digest, now: flo
     return None if row is None else int(row[0])
 
 
-def keep_referrers(
+def unmark_referrers(
     connection: SqlConnection, repository_id: int, subject: Digest, after: str = ""
 ) -> str | None:
     """A manifest is stored now: some of what is about it is not loose any more.

@@ -1,4 +1,4 @@
-"""Errors of what lies below, in the registry's words, told where they pass."""
+"""Translation of errors of what lies below into the registry's words, where they pass."""
 
 from collections.abc import Callable
 from types import TracebackType
@@ -27,5 +27,5 @@ class Translation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if error is not None and (told := self._translate(error)) is not None:
-            raise told from error
+        if error is not None and (translation := self._translate(error)) is not None:
+            raise translation from error

@@ -24,17 +24,17 @@ from lading.services.registry import Registry
 BATCH = 1000
 
 
-async def find_idle(registry: Registry, limits: Criteria) -> Sequence[ExpiredUpload]:
+async def find_expired(registry: Registry, criteria: Criteria) -> Sequence[ExpiredUpload]:
     """Uploads with which nothing was done for so long that they expire; the oldest first."""
     if registry.policy.upload_age is None:
         return ()
-    idle_since = limits.now - registry.policy.upload_age
-    idle = [
+    active_before = criteria.now - registry.policy.upload_age
+    expired = [
         ExpiredUpload(item.upload, item.size, item.active_at)
         for item in await registry.uploads.list_all()
-        if item.digest is None and item.active_at <= idle_since
+        if item.digest is None and item.active_at <= active_before
     ]
-    return sorted(idle, key=lambda upload: upload.since)[: limits.at_most]
+    return sorted(expired, key=lambda upload: upload.since)[: criteria.at_most]
 
 
 async def expire(registry: Registry, garbage: ExpiredUpload) -> bool:
@@ -51,20 +51,20 @@ async def expire(registry: Registry, garbage: ExpiredUpload) -> bool:
     return True
 
 
-async def forget_committed(registry: Registry, limits: Criteria) -> None:
+async def remove_committed(registry: Registry, criteria: Criteria) -> None:
     """Remove committed uploads: a client that missed the answer has asked again by now."""
-    await registry.uploads.tidy(limits.now - limits.grace)
-    before = limits.now - limits.grace
+    await registry.uploads.tidy(criteria.now - criteria.grace)
+    before = criteria.now - criteria.grace
     while await registry.metadata.committed_uploads.remove(before=before, at_most=BATCH) == BATCH:
         pass
 
 
-async def find_leftovers(registry: Registry) -> Sequence[InterruptedCommit]:
+async def find_interrupted(registry: Registry) -> Sequence[InterruptedCommit]:
     """Commits that a crash interrupted."""
     return [
-        leftover
+        interrupted
         for item in await registry.uploads.list_all()
-        if (leftover := await _interrupted_commit(registry, item)) is not None
+        if (interrupted := await _interrupted_commit(registry, item)) is not None
     ]
 
 
@@ -83,18 +83,20 @@ def note(registry: Registry, removed: GarbageItem) -> None:
             registry.note("upload.expire", upload=upload.id, why=removed.why)
 
 
-async def clear(registry: Registry, leftover: InterruptedCommit) -> None:
+async def remove_interrupted(registry: Registry, interrupted: InterruptedCommit) -> None:
     """Remove what an interrupted commit has left: bytes that no row knows; others stay.
 
     Where there may be bytes that are unknown and no garbage, as the crash may have been before the
     database began, all are kept.
     """
     doubtful = await registry.metadata.strangers.find() is not None
-    leftovers = () if doubtful else (leftover.digest,)
-    async with registry.locks.lock(leftover.digest):
-        unknown = await registry.metadata.collection.remove_blobs(leftovers, now=registry.clock())
+    unknown_digests = () if doubtful else (interrupted.digest,)
+    async with registry.locks.lock(interrupted.digest):
+        unknown = await registry.metadata.collection.remove_blobs(
+            unknown_digests, now=registry.clock()
+        )
         await registry.blobs.delete(unknown)
-        await registry.uploads.settle(leftover.upload, leftover.digest)
+        await registry.uploads.settle(interrupted.upload, interrupted.digest)
         await registry.metadata.collection.end_deletions(unknown)
 
 
