@@ -174,21 +174,12 @@ async def lived(app: App) -> AsyncIterator[None]:
 
 
 async def _walks(root: Path, steps: Steps) -> Mapping[str, Set[str]]:
-    (root / "users").write_text(f"alice:{HASH}\n")
-    settings = Settings.model_validate(
-        {
-            "storage": {
-                "filesystem": {"rootdirectory": str(root / "data")},
-                "garbagecollect": {"enabled": False, "grace": "0s", "trash": "0s"},
-                "maintenance": {"uploadpurging": {"enabled": False}},
-            },
-            "auth": {"htpasswd": {"path": str(root / "users")}, "tokens": {}},
-        }
-    )
+    # Who is known is looked at again now and then: where anybody may do everything, the clock has
+    # no part in a walk.
+    settings = settings_in(root / "open", {})
     app = RegistryApplication(settings, None, KnownLogins())
     async with lived(app):
         client = Client(app)
-        login = await steps.of(client.login())
         await client.push("first")  # what is made or found out once
         await client.push_blob("app", LAYER)
         blob = await steps.of(client.push_blob("app", CONFIG))
@@ -197,6 +188,12 @@ async def _walks(root: Path, steps: Steps) -> Mapping[str, Set[str]]:
         pull = await steps.of(client.pull("app"))
         async with open_registry(settings) as registry:
             collecting = await steps.of(client.delete_and_collect("app", registry))
+    users = root / "users"
+    users.write_text(f"alice:{HASH}\n")
+    auth = {"htpasswd": {"path": str(users)}, "tokens": {}}
+    app = RegistryApplication(settings_in(root / "closed", auth), None, KnownLogins())
+    async with lived(app):
+        login = await steps.of(Client(app).login())
     return {
         "pull an image": pull,
         "push a blob": blob,
@@ -204,6 +201,20 @@ async def _walks(root: Path, steps: Steps) -> Mapping[str, Set[str]]:
         "delete and collect": collecting,
         "log in": login,
     }
+
+
+def settings_in(root: Path, auth: Mapping[str, object]) -> Settings:
+    """Return settings of a registry that does nothing by itself."""
+    return Settings.model_validate(
+        {
+            "storage": {
+                "filesystem": {"rootdirectory": str(root)},
+                "garbagecollect": {"enabled": False, "grace": "0s", "trash": "0s"},
+                "maintenance": {"uploadpurging": {"enabled": False}},
+            },
+            "auth": auth,
+        }
+    )
 
 
 def walks() -> Mapping[str, Set[str]]:
