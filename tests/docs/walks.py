@@ -185,6 +185,7 @@ async def _walks(root: Path, steps: Steps) -> Mapping[str, Set[str]]:
         blob = await steps.of(client.push_blob("app", CONFIG))
         manifest = await steps.of(client.push_manifest("app"))
         await client.pull("app")
+        await asyncio.sleep(1)  # what it promised is written down afterwards
         pull = await steps.of(client.pull("app"))
         async with open_registry(settings) as registry:
             collecting = await steps.of(client.delete_and_collect("app", registry))
