@@ -24,7 +24,15 @@ class People:
         self.now = NOW
         self.metadata = Metadata.on(MemoryDatabase())
         stores = Stores.in_memory()
-        self.registry = Registry(self.metadata, *stores, lambda: self.now, uuid.uuid4, Policy())
+        self.registry = Registry(
+            metadata=self.metadata,
+            blobs=stores.blobs,
+            uploads=stores.uploads,
+            locks=stores.locks,
+            clock=lambda: self.now,
+            new_uuid=uuid.uuid4,
+            policy=Policy(),
+        )
         self.logins = RobotLogins(self.metadata.robots, lambda: self.now)
 
     async def create(self, name: str = "ci", expires_at: float | None = NOW + 100) -> str:

@@ -31,7 +31,7 @@ async def test_a_committed_blob_survives_a_power_cut(disk: Disk, tmp_path: Path)
 
     assert disk.keeps(path_of(stores, DIGEST))
     assert disk.keeps(path_of(stores, Digest.of(b"another")))
-    await stores.blobs.close()
+    stores.close()
 
 
 async def test_staged_bytes_need_not(disk: Disk, tmp_path: Path) -> None:
@@ -42,7 +42,7 @@ async def test_staged_bytes_need_not(disk: Disk, tmp_path: Path) -> None:
         await staged.write(HELLO)
 
     assert not disk.keeps(tmp_path / "lading/uploads" / upload.owner / upload)
-    await stores.blobs.close()
+    stores.close()
 
 
 @pytest.mark.parametrize("survivor", ["running", "started anew"])
@@ -62,7 +62,7 @@ async def test_what_a_killed_worker_left_half_durable_is_made_whole(
 
     assert disk.keeps(path_of(stores, DIGEST))
     for opened in (killed, running, stores):
-        await opened.blobs.close()
+        opened.close()
 
 
 async def test_a_commit_is_killed_after_each_of_its_calls(disk: Disk, tmp_path: Path) -> None:
@@ -72,4 +72,4 @@ async def test_a_commit_is_killed_after_each_of_its_calls(disk: Disk, tmp_path: 
     await store(stores, HELLO)
 
     assert disk.calls_left == 0
-    await stores.blobs.close()
+    stores.close()

@@ -39,7 +39,7 @@ async def stores(tmp_path: Path) -> AsyncIterator[Stores]:
     """An empty store in `tmp_path`."""
     opened = Stores.in_files(tmp_path)
     yield opened
-    await opened.blobs.close()
+    opened.close()
 
 
 def files_below(root: Path) -> set[str]:
@@ -306,7 +306,7 @@ async def lock_of_another_user(public_directory: Path) -> AsyncIterator[Stores]:
     lock.touch()
     lock.chmod(0o444)
     yield stores
-    await stores.blobs.close()
+    stores.close()
 
 
 async def test_a_lock_that_another_user_made_can_be_held(

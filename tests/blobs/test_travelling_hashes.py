@@ -38,7 +38,7 @@ async def workers(tmp_path: Path) -> AsyncIterator[Sequence[Stores]]:
         pytest.skip("the file system here has no extended attributes")
     yield opened
     for stores in opened:
-        await stores.blobs.close()
+        stores.close()
 
 
 def bytes_read() -> int:

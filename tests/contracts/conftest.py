@@ -28,7 +28,7 @@ def open_stores(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], 
             return lambda: Stores.in_files(tmp_path / "data")
         case "files without a cache":
             disk = Disk(tmp_path / "data")
-            return lambda: Stores(FileBlobs(disk), FileUploads(disk), FileLocks(disk))
+            return lambda: Stores(FileBlobs(disk), FileUploads(disk), FileLocks(disk), disk)
         case _:
             return lambda: only
 
@@ -38,7 +38,7 @@ async def stores(open_stores: Callable[[], Stores]) -> AsyncIterator[Stores]:
     """Stores of bytes."""
     opened = open_stores()
     yield opened
-    await opened.blobs.close()
+    opened.close()
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def others(open_stores: Callable[[], Stores]) -> AsyncIterator[Stores]:
     """The same stores, in another worker."""
     opened = open_stores()
     yield opened
-    await opened.blobs.close()
+    opened.close()
 
 
 class Repeating(MemoryDatabase):

@@ -222,7 +222,7 @@ def _in(root: Path, now: float, work: Callable[[Place], Awaitable[T]]) -> T:
         try:
             return await work(place)
         finally:
-            await place.blobs.close()
+            place.stores.close()
             await place.metadata.close()
 
     return asyncio.run(run())

@@ -34,7 +34,6 @@ READS = {
     "Repositories.exists",
     "Tags.history",
     "Metadata.close",
-    "Blobs.close",
     "Uploads.count_all",
     "Uploads.count",
 }

@@ -197,7 +197,7 @@ async def test_a_disk_that_fails_in_the_middle_leaves_a_push_that_can_be_repeate
     assert list((tmp_path / "data/lading/uploads").glob("*/*")) == []
     digest = await people.push_blob(b"data")
     assert await people.stored() == {digest}
-    await people.blobs.close()
+    people.stores.close()
     await people.metadata.close()
 
 
@@ -220,5 +220,5 @@ async def test_bytes_that_cannot_be_read_back_are_not_taken_for_good(
                 await staged.commit(Digest.of(b"first"))
     async with other.uploads.stage(upload) as staged:
         await staged.commit(Digest.of(b"first"))
-    await stores.blobs.close()
-    await other.blobs.close()
+    stores.close()
+    other.close()

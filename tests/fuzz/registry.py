@@ -2,7 +2,6 @@
 
 import asyncio
 import tempfile
-import uuid
 from collections.abc import Awaitable
 from contextlib import AsyncExitStack
 from functools import cache
@@ -18,9 +17,9 @@ from lading.core.permissions import CurrentPermissions
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.application import Application
 from lading.metadata.metadata import Metadata
-from lading.services.registry import Policy, Registry
 from lading.wiring.authentication import open_authentication
 from lading.wiring.permissions import permissions_of
+from tests.support.people import People
 
 T = TypeVar("T")
 
@@ -54,7 +53,7 @@ async def _new_api() -> Application[Context]:
         }
     )
     metadata = Metadata.on(MemoryDatabase())
-    registry = Registry(metadata, *Stores.in_memory(), lambda: 1e9, uuid.uuid4, Policy())
+    registry = People(metadata, Stores.in_memory(), now=1e9).registry
     rules = CurrentPermissions(permissions_of(settings.auth))
     await _open.aclose()
     authentication = await _open.enter_async_context(

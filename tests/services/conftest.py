@@ -20,5 +20,5 @@ async def people(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     else:
         people = People(Metadata.on(MemoryDatabase()), Stores.in_memory())
     yield people
-    await people.blobs.close()
+    people.stores.close()
     await people.metadata.close()

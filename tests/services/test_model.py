@@ -452,7 +452,7 @@ class Services(RuleBasedStateMachine):
 
     def close(self) -> None:
         """Let go of the stores."""
-        self.loop.run_until_complete(self.people.blobs.close())
+        self.people.stores.close()
         self.loop.run_until_complete(self.people.metadata.close())
         self.loop.close()
 

@@ -326,7 +326,7 @@ async def test_nobody_waits_while_a_large_upload_is_hashed_and_synced(
     await pushing
 
     assert await pulled(people, digest) == large
-    await stores.blobs.close()
+    stores.close()
     await metadata.close()
 
 
@@ -491,7 +491,7 @@ async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path
     await people.push_blob(DATA)
     await people.collect()
     assert await pulled(people) == DATA
-    await stores.blobs.close()
+    stores.close()
     await metadata.close()
 
 
@@ -519,5 +519,5 @@ async def test_a_row_says_that_a_blob_is_there_when_no_power_cut_can_take_it(
         await People(replace(metadata, links=links), stores).push_blob(DATA)
 
     assert kept == [True, True]
-    await stores.blobs.close()
+    stores.close()
     await metadata.close()

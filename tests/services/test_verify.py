@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs.file_locks import FileLocks
 from lading.blobs.in_memory import InMemoryBlobs
 from lading.blobs.stores import Stores
 from lading.core import media
@@ -137,8 +136,8 @@ async def test_a_blob_that_was_taken_aside_heals_when_it_is_pushed_again(
     (finding,) = await check(people, checksums=True, repair=True)
     assert finding.mended
     assert "push one of these images again" in finding.advice
-    if damaged is not None and isinstance(people.locks, FileLocks):
-        assert Path(people.locks._layout.quarantined(layer)).read_bytes() == damaged
+    if damaged is not None and people.stores.disk is not None:
+        assert Path(people.stores.disk.layout.quarantined(layer)).read_bytes() == damaged
 
     # To clients it is not there.
     with pytest.raises(BlobUnknown):
@@ -439,7 +438,7 @@ async def test_nothing_is_found_while_people_push_and_garbage_is_collected(
     stop.set()
     await asyncio.gather(*workers)
     assert found == []
-    await people.blobs.close()
+    people.stores.close()
     await people.metadata.close()
 
 

@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from lading.blobs.file_locks import FileLocks
 from lading.blobs.stores import Stores
 from lading.core import media
 from lading.core.digest import SHA256, Digest
@@ -57,8 +56,8 @@ def read(source: BlobSource | None) -> bytes:
 
 def path_of(stores: Stores, digest: Digest) -> Path:
     """Return the file of a blob's bytes, be it there or not."""
-    assert isinstance(stores.locks, FileLocks)
-    return Path(stores.locks._layout.blob(digest))
+    assert stores.disk is not None
+    return Path(stores.disk.layout.blob(digest))
 
 
 def descriptor(data: bytes, media_type: str = "application/octet-stream") -> dict[str, object]:

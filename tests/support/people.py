@@ -43,7 +43,9 @@ class People:
     policy: Policy = field(default_factory=Policy)
 
     def __post_init__(self) -> None:
-        self.blobs, self.uploads, self.locks = self.stores
+        self.blobs = self.stores.blobs
+        self.uploads = self.stores.uploads
+        self.locks = self.stores.locks
         self.registry = Registry(
             metadata=self.metadata,
             blobs=self.blobs,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lading.auth.known import KnownLogins
-from lading.blobs.file_blobs import FileBlobs
+from lading.blobs.stores import Stores
 from lading.config.loading import load
 from lading.edge.asgi import Message
 from lading.wiring.application import RegistryApplication, open_application
@@ -111,10 +111,10 @@ async def test_one_store_that_cannot_be_closed_does_not_keep_the_other_open(
 ) -> None:
     settings, before = load(config, {}).settings, opened(tmp_path)
 
-    async def fail(_: FileBlobs) -> None:
+    def fail(_: Stores) -> None:
         raise OSError
 
-    monkeypatch.setattr(FileBlobs, "close", fail)
+    monkeypatch.setattr(Stores, "close", fail)
     with pytest.raises(OSError):  # noqa: PT011 - it is that one
         async with open_registry(settings):
             pass

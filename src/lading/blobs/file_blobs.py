@@ -84,10 +84,6 @@ class FileBlobs(Blobs):
     async def is_shared(self) -> bool:
         return await self._disk.run(distribution.is_there, self._layout)
 
-    @override
-    async def close(self) -> None:
-        self._disk.close()
-
     def _status(self, path: str) -> os.stat_result | None:
         with os_errors.translate():
             try:

@@ -69,10 +69,6 @@ class InMemoryBlobs(Blobs):
     async def is_shared(self) -> bool:
         return False
 
-    @override
-    async def close(self) -> None:
-        pass
-
 
 class InMemoryUploads(Uploads):
     """Uploads in memory, which become blobs there."""

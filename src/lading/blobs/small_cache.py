@@ -74,10 +74,6 @@ class SmallBlobCache(Blobs):
     async def is_shared(self) -> bool:
         return await self._store.is_shared()
 
-    @override
-    async def close(self) -> None:
-        await self._store.close()
-
     async def _load(self, digest: Digest, file: LocalFile) -> InMemory | None:
         """The bytes of a blob, kept from now on; `None` for others, so that they are mended."""
         with os_errors.translate(), file.open() as opened:

@@ -71,6 +71,3 @@ class Blobs(Protocol):
 
     async def is_shared(self) -> bool:
         """Whether another registry has repositories in the same place."""
-
-    async def close(self) -> None:
-        """Let go of files and threads, also of those that uploads use."""

@@ -34,7 +34,7 @@ async def open_registry(settings: Settings, note: Note = forget) -> AsyncIterato
         metadata = _open_metadata(settings)
         stack.push_async_callback(metadata.close)
         stores = _open_blobs(settings)
-        stack.push_async_callback(stores.blobs.close)
+        stack.callback(stores.close)
         yield Registry(
             metadata=metadata,
             blobs=stores.blobs,
