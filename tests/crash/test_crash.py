@@ -38,11 +38,16 @@ READS = {
     "Uploads.count",
 }
 READING_SERVICES = {
+    "backup.find_hold",
+    "backup.list_blobs",
     "listing.list_referrers",
     "listing.list_repositories",
     "listing.list_tags",
+    "read_only.find",
+    "robots.all_robots",
     "trash.history",
     "trash.list_trash",
+    "verify.totals",
     "why.explain",
 }
 

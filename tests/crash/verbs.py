@@ -22,9 +22,18 @@ from lading.core.errors import (
 )
 from lading.core.globs import Glob
 from lading.core.names import Owner, Tag, UploadId, UploadKey
-from lading.core.robots import Robot
 from lading.metadata.refresh_tokens import RefreshToken
-from lading.services import backup, collect, jobs, lease, push_blob, trash, verify
+from lading.services import (
+    backup,
+    collect,
+    jobs,
+    lease,
+    push_blob,
+    read_only,
+    robots,
+    trash,
+    verify,
+)
 from lading.services.delete import delete_blob
 from lading.services.jobs import Job
 from lading.services.lease import Lease
@@ -297,20 +306,21 @@ async def _back_up(people: People) -> None:
         await backup.copy_metadata(
             people.registry, Path(directory), name="backup", until=people.now + DAY
         )
-    await people.metadata.backup_holds.end("backup")
+    await backup.end_hold(people.registry, "backup")
 
 
 async def _read_only_for_a_while(people: People) -> None:
-    await people.metadata.read_only.set(people.registry.change_by(people.may().principal))
-    await people.metadata.read_only.set(None)
+    await read_only.switch_on(people.registry, people.may().principal)
+    await read_only.switch_off(people.registry)
 
 
 async def _log_in(people: People) -> None:
     """A program gets a login, uses it, and loses it; a person's client may renew its own."""
-    robot = Robot("robot", "hash", [Glob("**")], ALL_ACTIONS, people.now, "alice", None)
-    await people.metadata.robots.add(robot)
+    await robots.create(
+        people.registry, "robot", [Glob("**")], ALL_ACTIONS, by="alice", lifetime=None
+    )
     await people.metadata.robots.note_used({"robot": people.now})
-    await people.metadata.robots.remove("robot")
+    await robots.revoke(people.registry, "robot")
     token = RefreshToken(people.registry.new_uuid().hex, "alice", "stamp", people.now + DAY)
     await people.metadata.refresh_tokens.add(token, now=people.now)
 
