@@ -74,7 +74,7 @@ class Referrer:
 
 @dataclass(frozen=True, slots=True)
 class Referrers:
-    """Some of a list.
+    """A piece of the list of referrers.
 
     Attributes:
         last: the digest after which the next ones are; `None` if there are none.
@@ -85,7 +85,7 @@ class Referrers:
 
 
 class Manifests(Noun):
-    """Manifests."""
+    """Manifests of repositories, with their bytes."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
         super().__init__(database)

@@ -12,7 +12,7 @@ _NAME = "strangers"
 
 
 def note(connection: SqlConnection, change: Change) -> None:
-    """Write it down, unless it is already."""
+    """Note down that there are strangers, unless that is known."""
     connection.execute(
         "INSERT INTO switches (name, actor, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
         (_NAME, change.actor, change.at),

@@ -38,7 +38,7 @@ class OpenSource(Protocol):
         """
 
     def pieces(self, start: int, size: int) -> AsyncIterator[Bytes]:
-        """So many bytes, however many.
+        """Some of the bytes, piece by piece.
 
         Raises:
             OSError: as `read`.
@@ -60,7 +60,7 @@ class LocalFile:
     size: int = field(default=0, compare=False)
 
     def open(self) -> OpenFile:
-        """Open it, until that is exited.
+        """Open the file, to be closed at the end of a block.
 
         Raises:
             Unavailable: it cannot be opened.

@@ -25,7 +25,7 @@ class Receiver(Protocol):
         """Take nothing more from the client."""
 
     def moved(self) -> None:
-        """Some bytes have come."""
+        """Note that bytes have come."""
 
     def body_received(self) -> None:
         """The body is complete."""
@@ -119,7 +119,7 @@ class LargeBody(Body):
         return self._filling[self._filled : end]
 
     def buffer_updated(self, nbytes: int) -> None:
-        """So many have come."""
+        """Take bytes that have come into the buffer."""
         self._connection.moved()
         self._filled += nbytes
         if self._filled == len(self._filling) or self._left() == 0:

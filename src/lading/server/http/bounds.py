@@ -65,15 +65,15 @@ class Bounds:
         self.count = self._trailers = 0
 
     def take_url(self, size: int) -> None:
-        """Some of them are of the URL."""
+        """Count bytes of the URL."""
         self.count = max(0, self.count - size)
 
     def take_content(self, size: int) -> None:
-        """Some of them are of a body; others are there to tell them apart."""
+        """Count bytes of a body, apart from those that frame it."""
         self.count = max(0, self.count - size * (1 + _FRAMES) - _FRAME)
 
     def take_trailer(self, size: int) -> None:
-        """Some of them are a trailer.
+        """Count bytes of a trailer.
 
         Raises:
             Refusal: it is one too many.

@@ -92,7 +92,7 @@ class ChunkedBody(Body):
         return self._filling[self._filled + self._unread :]
 
     def buffer_updated(self, nbytes: int) -> None:
-        """So many have come."""
+        """Take bytes that have come into the buffer."""
         self._connection.moved()
         rest = self._read(self._filled + self._unread + nbytes)
         if rest:

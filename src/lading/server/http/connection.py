@@ -315,7 +315,7 @@ class Connection(asyncio.Protocol):
     # From the large body
 
     def moved(self) -> None:
-        """Some bytes have come."""
+        """Note that bytes have come."""
         self.deadlines.move()
 
     def body_received(self) -> None:

@@ -154,7 +154,7 @@ class Exchange:
         return self._line.connections.collected <= MOST_COLLECTED
 
     def begin(self) -> None:
-        """Its turn has come."""
+        """Begin to answer the request, as its turn has come."""
         self.begun = True
         self._stop_waiting()
 

@@ -160,7 +160,7 @@ class Acceptor:
         self._later = self._loop.call_later(seconds, self._go_on)
 
     def _go_on(self) -> None:
-        """Nobody came for it, or else it is gone."""
+        """Go on after a connection that was left to others."""
         self._later = None
         self._accept_one()
         if self._later is None:  # it does not wait again

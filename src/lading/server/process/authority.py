@@ -54,7 +54,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Who issues.
+    """An authority: who issues certificates.
 
     Attributes:
         files: what clients trust, and what nobody else may have.
@@ -100,7 +100,7 @@ class Authority:
 
     @property
     def until(self) -> datetime:
-        """When it ends."""
+        """The time at which its certificate ends."""
         return self._certificate.not_valid_after_utc
 
     def issue_to_server(

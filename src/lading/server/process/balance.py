@@ -25,12 +25,12 @@ class Load:
         self._worker = worker
 
     def add(self, number: int) -> None:
-        """Count so many connections more, or fewer."""
+        """Count connections that have begun, or ended if the number is negative."""
         self._counts[self._worker] += number
 
     @property
     def count(self) -> int:
-        """How many there are."""
+        """The number of connections that are open."""
         return self._counts[self._worker]
 
     @property

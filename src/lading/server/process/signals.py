@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 
 class SighupHandler:
-    """Tells the two apart.
+    """A handler of SIGHUP that tells a reload from a terminal that is gone.
 
     Attributes:
         reload: called when files are to be read again.

@@ -131,7 +131,7 @@ def _trust(context: SSLContext, path: Path) -> None:
 
 
 def _read_certificates(path: Path, key: str) -> list[Certificate]:
-    """At least one."""
+    """The certificates of a file, at least one."""
     try:
         return x509.load_pem_x509_certificates(_read(path, key))
     except ValueError as error:
