@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import socket
+from functools import partial
 from typing import Any
 
 from lading.api.headers import ALWAYS
@@ -73,11 +74,14 @@ class Wire:
             await asyncio.sleep(0.01)
 
     def _start(self) -> Connections:
-        connections = Connections(MAX_HEAD, ALWAYS, timeouts(idle=60, keep_alive=60))
+        load = Loads(1).of(0)
+        connections = Connections(
+            MAX_HEAD, ALWAYS, timeouts(idle=60, keep_alive=60), on_lost=partial(load.add, -1)
+        )
         listener = socket.socket(socket.AF_UNIX)
         listener.bind(str(self._path))
         listener.listen()
-        Worker(self._serve, connections, Loads(1).of(0), patience=1).accept(listener)
+        Worker(self._serve, connections, load, patience=1).accept(listener)
         return connections
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
