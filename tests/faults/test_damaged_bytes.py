@@ -77,7 +77,8 @@ def test_a_damaged_blob_is_not_served_and_a_push_heals_it(
     seen = hello.ask("GET", f"/blobs/{digest}")
     assert seen.status == 503
     assert seen.codes == ["UNAVAILABLE"]
-    assert f"{digest} is damaged" in lading.log.read_text()
+    # A thread writes the log.
+    wait_until(lambda: f"{digest} is damaged" in lading.log.read_text(), "the log")
     # From now on it is not there, for all workers, so that clients push it.
     for _ in range(5):
         assert hello.ask("HEAD", f"/blobs/{digest}").status == 404
@@ -107,7 +108,8 @@ def test_whoever_asks_first_finds_out(
     else:
         mount = f"/blobs/uploads/?mount={digest}&from=hello"
         assert Repository(client, "other").ask("POST", mount).status == 202
-    assert f"{digest} is damaged" in lading.log.read_text()
+    # A thread writes the log.
+    wait_until(lambda: f"{digest} is damaged" in lading.log.read_text(), "the log")
     hello.push_blob(LARGE)
     assert hello.ask("GET", f"/blobs/{digest}").body == LARGE
 
