@@ -1,11 +1,14 @@
 """Large answers that many are sent at the same time."""
 
 import asyncio
+import errno
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
-from lading.core.errors import Unavailable
+from lading.core.errors import StorageFull, Unavailable
+from lading.edge import spool as spool_module
 from lading.edge.budget import BodyBudgets, Budget
 from lading.edge.response import Response
 from lading.edge.shared import SharedSpools
@@ -68,3 +71,29 @@ async def test_who_comes_while_a_body_is_being_put_down_waits_for_it(tmp_path: P
 
     await asyncio.gather(*(send() for _ in range(20)))
     assert len(set(seen)) == 1
+
+
+async def test_a_body_that_was_put_down_in_part_is_sent_to_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever comes while somebody still waits for the one that failed has to come again."""
+    spools = SharedSpools(BodyBudgets(Budget(0), directory=tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(spool_module, "_write", Mock(side_effect=OSError(errno.ENOSPC, "full")))
+        first = asyncio.create_task(_read(spools))
+        await asyncio.sleep(0)
+        (waiting,) = spools._shared.values()
+        waiting.users += 1
+        with pytest.raises(StorageFull):
+            await first
+
+    with pytest.raises(Unavailable):
+        await _read(spools)
+    waiting.spool.close()
+    spools._shared.clear()
+    assert await _read(spools) == BODY
+
+
+async def _read(spools: SharedSpools) -> bytes:
+    async with spools.share(answer()) as spool:
+        return await spool.read()

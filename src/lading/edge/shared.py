@@ -17,6 +17,7 @@ class _Shared:
         self.spool = spool
         self.users = 0
         self.filling = asyncio.Lock()
+        self.begun = False
         self.filled = False
 
 
@@ -62,7 +63,8 @@ class SharedSpools:
         async with shared.filling:
             if shared.filled:
                 return
-            if not data:
+            if shared.begun:  # and failed, so that there may be a part of it
                 raise Unavailable("the body cannot be kept for its client; try again later")
+            shared.begun = True
             await shared.spool.append(data)
             shared.filled = True
