@@ -1,7 +1,7 @@
 """Removal of garbage: rows only, many in a transaction.
 
 Each removal asks again, inside its transaction, whether it is still right: a push may have come
-since the garbage was found. What a removed row kept is marked as loose.
+since the garbage was found. What a removed row kept is marked as unreferenced.
 """
 
 from collections.abc import Sequence
@@ -20,7 +20,7 @@ from lading.metadata import (
     orphans,
     references,
 )
-from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, LOOSE_LINK, Garbage, values_of
+from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, UNREFERENCED_LINK, Garbage, values_of
 from lading.metadata.noun import Noun
 from lading.ports.database import SqlConnection
 
@@ -31,7 +31,7 @@ class Progress:
 
     Attributes:
         removed: those that are gone.
-        done: how many it is done with, be they gone or not doomed any more.
+        done: how many it is done with, be they gone or no garbage any more.
         after: of the next one, the referrer after which to go on.
     """
 
@@ -41,23 +41,23 @@ class Progress:
 
 
 def remove_manifests(
-    connection: SqlConnection, doomed: Sequence[GarbageManifest], limits: Criteria, after: str = ""
+    connection: SqlConnection, found: Sequence[GarbageManifest], criteria: Criteria, after: str = ""
 ) -> Progress:
-    """Remove the manifests that are still doomed, as far as one transaction may go.
+    """Remove the manifests that are still garbage, as far as one transaction may go.
 
     Of one that refers to much, or much refers to, the document goes first, so that it cannot be
     restored any more. A collection that is interrupted then is gone on with by the next one.
     """
     removed: list[GarbageManifest] = []
     left = batches.MOST_ROWS
-    for done, manifest in enumerate(doomed):
+    for done, manifest in enumerate(found):
         if left <= 0:
             return Progress(removed, done)
-        row = _find(connection, manifest, limits)
+        row = _find(connection, manifest, criteria)
         if row is not None:
             if row.is_live:
                 # Of a deleted one, they were marked then; who has set one since wants it still.
-                attachments.release(connection, row.repository_id, manifest.digest, limits.now)
+                attachments.release(connection, row.repository_id, manifest.digest, criteria.now)
             step = _remove_some(connection, row, manifest, left, after)
             if step.last is not None:
                 _hide(connection, row, manifest)
@@ -66,7 +66,7 @@ def remove_manifests(
             removed.append(manifest)
             left -= step.count + 1
         after = ""
-    return Progress(removed, len(doomed))
+    return Progress(removed, len(found))
 
 
 class _Row(NamedTuple):
@@ -75,39 +75,41 @@ class _Row(NamedTuple):
     is_live: int
 
 
-def _find(connection: SqlConnection, doomed: GarbageManifest, limits: Criteria) -> _Row | None:
+def _find(connection: SqlConnection, manifest: GarbageManifest, criteria: Criteria) -> _Row | None:
     row = connection.execute(
         f"""
         SELECT id, repository_id, deleted_at IS NULL FROM manifests AS m
         WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
-            AND digest = :digest AND ({CONDITIONS[doomed.cause]} OR NOT {HAS_DOCUMENT})
+            AND digest = :digest AND ({CONDITIONS[manifest.cause]} OR NOT {HAS_DOCUMENT})
         """,
-        values_of(limits) | {"repository": doomed.repository, "digest": doomed.digest},
+        values_of(criteria) | {"repository": manifest.repository, "digest": manifest.digest},
     ).fetchone()
     return None if row is None else _Row(*row)
 
 
 def _remove_some(
-    connection: SqlConnection, row: _Row, doomed: GarbageManifest, most: int, after: str
+    connection: SqlConnection, row: _Row, manifest: GarbageManifest, most: int, after: str
 ) -> references.Looked:
     """Remove some of what leads from a manifest, and then of what leads to it."""
-    edges = _remove_edges(connection, row, doomed, most)
+    edges = _remove_edges(connection, row, manifest, most)
     if edges == most:  # there may be more of them
         return references.Looked(edges, after)
     looked = references.mark_referrers(
         connection,
         row.repository_id,
-        doomed.digest,
-        doomed.since,
+        manifest.digest,
+        manifest.since,
         after=after,
         most=most - edges,
     )
     return references.Looked(edges + looked.count, looked.last)
 
 
-def _remove_edges(connection: SqlConnection, row: _Row, doomed: GarbageManifest, most: int) -> int:
+def _remove_edges(
+    connection: SqlConnection, row: _Row, manifest: GarbageManifest, most: int
+) -> int:
     """Remove some edges, and mark what they kept; how many."""
-    parent = (row.repository_id, doomed.digest)
+    parent = (row.repository_id, manifest.digest)
     children = connection.execute(
         "SELECT child FROM edges WHERE repository_id = ? AND parent = ? ORDER BY child LIMIT ?",
         (*parent, most),
@@ -119,29 +121,29 @@ def _remove_edges(connection: SqlConnection, row: _Row, doomed: GarbageManifest,
         )
     # What fell with it has been as restorable as it was, for as long.
     for (child,) in children:
-        references.mark_unreferenced(connection, row.repository_id, Digest(child), doomed.since)
+        references.mark_unreferenced(connection, row.repository_id, Digest(child), manifest.since)
     return len(children)
 
 
-def _hide(connection: SqlConnection, row: _Row, doomed: GarbageManifest) -> None:
+def _hide(connection: SqlConnection, row: _Row, manifest: GarbageManifest) -> None:
     connection.execute("DELETE FROM documents WHERE id = ?", (row.id,))
     connection.execute(
         "UPDATE manifests SET deleted_at = coalesce(deleted_at, ?), loose_at = NULL WHERE id = ?",
-        (doomed.since, row.id),
+        (manifest.since, row.id),
     )
 
 
-def _remove_link(connection: SqlConnection, doomed: GarbageLink, limits: Criteria) -> bool:
+def _remove_link(connection: SqlConnection, link: GarbageLink, criteria: Criteria) -> bool:
     row = connection.execute(
         f"""
         SELECT repository_id FROM links
         WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
-            AND digest = :digest AND {LOOSE_LINK} AND NOT EXISTS (SELECT 1 FROM edges
+            AND digest = :digest AND {UNREFERENCED_LINK} AND NOT EXISTS (SELECT 1 FROM edges
                 WHERE edges.repository_id = links.repository_id AND edges.child = links.digest)
         """,
-        values_of(limits) | {"repository": doomed.repository, "digest": doomed.digest},
+        values_of(criteria) | {"repository": link.repository, "digest": link.digest},
     ).fetchone()
-    return row is not None and links.remove(connection, row[0], doomed.digest, limits.now)
+    return row is not None and links.remove(connection, row[0], link.digest, criteria.now)
 
 
 def _remove_blobs(
@@ -177,7 +179,7 @@ class Collection(Noun):
         removed: list[GarbageManifest] = []
         after = ""
         while found:
-            work = partial(remove_manifests, doomed=found, limits=criteria, after=after)
+            work = partial(remove_manifests, found=found, criteria=criteria, after=after)
             progress = await self._database.write(work)
             removed += progress.removed
             found, after = found[progress.done :], progress.after

@@ -53,7 +53,7 @@ _UNUSED = f"""
         WHERE tags.repository_id = m.repository_id AND tags.digest = m.digest)
 """
 
-LOOSE_LINK = f"links.loose_at IS NOT NULL AND {UNPROMISED}"
+UNREFERENCED_LINK = f"links.loose_at IS NOT NULL AND {UNPROMISED}"
 _LINKS_OF_MANIFEST = f"""
     SELECT links.digest FROM edges
     JOIN links ON links.repository_id = edges.repository_id AND links.digest = edges.child
@@ -72,40 +72,41 @@ class Garbage:
     blobs: Sequence[GarbageBlob]
 
 
-def find(connection: SqlConnection, limits: Criteria) -> Garbage:
+def find(connection: SqlConnection, criteria: Criteria) -> Garbage:
     """All garbage, by the criteria of a collection."""
-    manifests = _Manifests(connection, limits).find()
-    tags = orphans.find_orphans(connection, limits, manifests)
-    links = _find_links(connection, limits, manifests)
-    return Garbage(manifests, tags, links, _find_blobs(connection, limits, links))
+    manifests = _Manifests(connection, criteria).find()
+    tags = orphans.find_orphans(connection, criteria, manifests)
+    links = _find_links(connection, criteria, manifests)
+    return Garbage(manifests, tags, links, _find_blobs(connection, criteria, links))
 
 
-def values_of(limits: Criteria) -> dict[str, float]:
-    """The limits as the parameters that the statements name."""
+def values_of(criteria: Criteria) -> dict[str, float]:
+    """The criteria as the parameters that the statements name."""
     return {
-        "now": limits.now,
-        "grace": limits.grace,
-        "trash_before": limits.trash_before,
+        "now": criteria.now,
+        "grace": criteria.grace,
+        "trash_before": criteria.trash_before,
         # "If the LIMIT expression evaluates to a negative value, then there is no upper bound"
         # (sqlite.org/lang_select.html).
-        "at_most": -1 if limits.at_most is None else limits.at_most,
+        "at_most": -1 if criteria.at_most is None else criteria.at_most,
     }
 
 
 class _Manifests:
     """The search for manifests; what keeps one comes before it."""
 
-    def __init__(self, connection: SqlConnection, limits: Criteria) -> None:
+    def __init__(self, connection: SqlConnection, criteria: Criteria) -> None:
         self._connection = connection
-        self._limits = limits
-        self._values = values_of(limits)
+        self._criteria = criteria
+        self._values = values_of(criteria)
         self._found: dict[tuple[int, str], GarbageManifest] = {}
 
     def find(self) -> Sequence[GarbageManifest]:
-        for cause in (Cause.DELETED, Cause.UNTAGGED) if self._limits.untagged else (Cause.DELETED,):
-            for repository_id, doomed in self._candidates(cause):
-                self._add(repository_id, doomed)
-                if _is_full(self._found, self._limits):
+        causes = [Cause.DELETED, *([Cause.UNTAGGED] if self._criteria.untagged else ())]
+        for cause in causes:
+            for repository_id, manifest in self._candidates(cause):
+                self._add(repository_id, manifest)
+                if _is_full(self._found, self._criteria):
                     break
         return list(self._found.values())
 
@@ -132,22 +133,22 @@ class _Manifests:
         What is left out is found again once that with which it falls is gone.
         """
         waiting = [first]
-        while waiting and not _is_full(self._found, self._limits):
-            doomed = waiting.pop()
-            key = (repository_id, str(doomed.digest))
+        while waiting and not _is_full(self._found, self._criteria):
+            manifest = waiting.pop()
+            key = (repository_id, str(manifest.digest))
             if key not in self._found:
-                self._found[key] = doomed
-                waiting += self._falling(repository_id, doomed)
+                self._found[key] = manifest
+                waiting += self._falling(repository_id, manifest)
 
-    def _falling(self, repository_id: int, doomed: GarbageManifest) -> Iterator[GarbageManifest]:
+    def _falling(self, repository_id: int, manifest: GarbageManifest) -> Iterator[GarbageManifest]:
         rows = self._connection.execute(
-            _DEPENDANTS, self._values | {"repository": repository_id, "digest": doomed.digest}
+            _DEPENDANTS, self._values | {"repository": repository_id, "digest": manifest.digest}
         ).fetchall()
         for digest, size, deleted_at, subject in rows:
             cause = Cause.UNTAGGED if deleted_at is None else Cause.DELETED
-            since = doomed.since if deleted_at is None else deleted_at
+            since = manifest.since if deleted_at is None else deleted_at
             if self._falls(repository_id, digest, deleted_at, subject):
-                yield GarbageManifest(doomed.repository, Digest(digest), size, cause, since)
+                yield GarbageManifest(manifest.repository, Digest(digest), size, cause, since)
 
     def _falls(
         self, repository_id: int, digest: str, deleted_at: float | None, subject: str | None
@@ -156,9 +157,9 @@ class _Manifests:
         if any((repository_id, holder) not in self._found for (holder,) in holders):
             return False
         if deleted_at is not None:
-            return deleted_at <= self._limits.trash_before
+            return deleted_at <= self._criteria.trash_before
         return (
-            self._limits.untagged
+            self._criteria.untagged
             and not self._is_about_kept(repository_id, subject)
             and self._connection.execute(
                 _UNUSED, self._values | {"repository": repository_id, "digest": digest}
@@ -173,20 +174,20 @@ class _Manifests:
 
 
 def _find_links(
-    connection: SqlConnection, limits: Criteria, doomed: Sequence[GarbageManifest]
+    connection: SqlConnection, criteria: Criteria, manifests: Sequence[GarbageManifest]
 ) -> Sequence[GarbageLink]:
-    """Links that no manifest needs, were the doomed ones gone."""
-    gone = {(manifest.repository, manifest.digest) for manifest in doomed}
-    loose = connection.execute(
+    """Links that no manifest needs, were these gone."""
+    gone = {(manifest.repository, manifest.digest) for manifest in manifests}
+    unreferenced = connection.execute(
         f"""
         SELECT name, links.digest FROM links
         JOIN repositories ON repositories.id = repository_id
-        WHERE {LOOSE_LINK} ORDER BY loose_at LIMIT :at_most
+        WHERE {UNREFERENCED_LINK} ORDER BY loose_at LIMIT :at_most
         """,
-        values_of(limits),
+        values_of(criteria),
     )
-    found = [(RepositoryName(name), Digest(digest)) for name, digest in loose]
-    found += _links_of(connection, limits, doomed)
+    found = [(RepositoryName(name), Digest(digest)) for name, digest in unreferenced]
+    found += _links_of(connection, criteria, manifests)
     return [
         GarbageLink(repository, digest)
         for repository, digest in dict.fromkeys(found)
@@ -200,23 +201,23 @@ def _find_links(
 
 
 def _links_of(
-    connection: SqlConnection, limits: Criteria, doomed: Sequence[GarbageManifest]
+    connection: SqlConnection, criteria: Criteria, manifests: Sequence[GarbageManifest]
 ) -> list[tuple[RepositoryName, Digest]]:
     found: list[tuple[RepositoryName, Digest]] = []
-    for manifest in doomed:
-        if _is_full(found, limits):
+    for manifest in manifests:
+        if _is_full(found, criteria):
             break
         values = {
             "repository": _repository_id(connection, manifest.repository),
             "digest": manifest.digest,
         }
-        rows = connection.execute(_LINKS_OF_MANIFEST, values_of(limits) | values)
+        rows = connection.execute(_LINKS_OF_MANIFEST, values_of(criteria) | values)
         found += [(manifest.repository, Digest(digest)) for (digest,) in rows]
     return found
 
 
-def _is_full(found: Sized, limits: Criteria) -> bool:
-    return limits.at_most is not None and len(found) >= limits.at_most
+def _is_full(found: Sized, criteria: Criteria) -> bool:
+    return criteria.at_most is not None and len(found) >= criteria.at_most
 
 
 def _repository_id(connection: SqlConnection, repository: RepositoryName) -> int:
@@ -227,22 +228,22 @@ def _repository_id(connection: SqlConnection, repository: RepositoryName) -> int
 
 
 def _find_blobs(
-    connection: SqlConnection, limits: Criteria, doomed: Sequence[GarbageLink]
+    connection: SqlConnection, criteria: Criteria, links: Sequence[GarbageLink]
 ) -> Sequence[GarbageBlob]:
-    """Blobs in no repository, were the doomed links gone; and what was interrupted before."""
+    """Blobs in no repository, were these links gone; and what was interrupted before."""
     interrupted = connection.execute(
-        "SELECT digest FROM deletions LIMIT :at_most", values_of(limits)
+        "SELECT digest FROM deletions LIMIT :at_most", values_of(criteria)
     )
     again = [GarbageBlob(Digest(digest), 0, interrupted=True) for (digest,) in interrupted]
-    if backup_holds.last(connection, limits.now) is not None:
+    if backup_holds.last(connection, criteria.now) is not None:
         return again
-    gone = {(link.repository, link.digest) for link in doomed}
+    gone = {(link.repository, link.digest) for link in links}
     unlinked = connection.execute(
         "SELECT digest, size FROM blobs WHERE unlinked_at IS NOT NULL LIMIT :at_most",
-        values_of(limits),
+        values_of(criteria),
     )
     found = {Digest(digest): int(size) for digest, size in unlinked}
-    for digest in dict.fromkeys(link.digest for link in doomed):
+    for digest in dict.fromkeys(link.digest for link in links):
         size = _size_if_free(connection, digest, gone)
         if size is not None:
             found[digest] = size

@@ -68,14 +68,14 @@ _ONLY_IN = """
 
 
 def find_orphans(
-    connection: SqlConnection, limits: Criteria, doomed: Sequence[GarbageManifest]
+    connection: SqlConnection, criteria: Criteria, manifests: Sequence[GarbageManifest]
 ) -> Sequence[OrphanTag]:
-    """The orphans that a collection would take, were the doomed manifests gone."""
-    if not limits.attachments:
+    """The orphans that a collection would take, were these manifests gone."""
+    if not criteria.attachments:
         return ()
-    candidates = chain(_marked(connection), _of_garbage(connection, doomed))
-    found = (orphan for orphan in candidates if _may_go(connection, orphan, limits))
-    return list(islice(found, limits.at_most))
+    candidates = chain(_marked(connection), _of_garbage(connection, manifests))
+    found = (orphan for orphan in candidates if _may_go(connection, orphan, criteria))
+    return list(islice(found, criteria.at_most))
 
 
 def _marked(connection: SqlConnection) -> Iterator[OrphanTag]:
@@ -84,19 +84,19 @@ def _marked(connection: SqlConnection) -> Iterator[OrphanTag]:
 
 
 def _of_garbage(
-    connection: SqlConnection, doomed: Sequence[GarbageManifest]
+    connection: SqlConnection, manifests: Sequence[GarbageManifest]
 ) -> Iterator[OrphanTag]:
     """The orphans of garbage; those of what was deleted are marked already."""
-    for manifest in (each for each in doomed if each.cause is Cause.UNTAGGED):
+    for manifest in (each for each in manifests if each.cause is Cause.UNTAGGED):
         names = attachments.tags_of(manifest.digest)
         for (tag,) in connection.execute(_UNMARKED, (manifest.repository, *names)):
             subject = attachments.subject_of(Tag(tag))
             yield OrphanTag(manifest.repository, Tag(tag), subject, manifest.since)
 
 
-def _may_go(connection: SqlConnection, found: OrphanTag, limits: Criteria) -> bool:
+def _may_go(connection: SqlConnection, found: OrphanTag, criteria: Criteria) -> bool:
     """Unless it is immutable, or only looks like an attachment."""
-    if is_immutable(limits.immutable, found.repository, found.tag):
+    if is_immutable(criteria.immutable, found.repository, found.tag):
         return False
     if attachments.is_of_cosign(found.tag):
         return True
@@ -104,11 +104,11 @@ def _may_go(connection: SqlConnection, found: OrphanTag, limits: Criteria) -> bo
 
 
 def trash_orphans(
-    connection: SqlConnection, doomed: Sequence[OrphanTag], limits: Criteria
+    connection: SqlConnection, orphans: Sequence[OrphanTag], criteria: Criteria
 ) -> tuple[Sequence[OrphanTag], bool]:
     """Put attachments that are still orphans into the trash; those, and whether to ask again."""
-    change, left, trashed = Change(COLLECTOR, limits.now), MOST, list[OrphanTag]()
-    for orphan in doomed:
+    change, left, trashed = Change(COLLECTOR, criteria.now), MOST, list[OrphanTag]()
+    for orphan in orphans:
         if left == 0:
             return trashed, True
         row = connection.execute(_ORPHAN, _values(orphan)).fetchone()

@@ -1,7 +1,7 @@
 """References to manifests and blobs: what has none any more is marked, in the same transaction.
 
-A link or a manifest is loose exactly while its mark is set, so that a collector need not look at
-all the others. Whatever adds or removes a tag, an edge or a subject calls this.
+A link or a manifest is unreferenced exactly while its mark is set, so that a collector need not
+look at all the others. Whatever adds or removes a tag, an edge or a subject calls this.
 """
 
 from dataclasses import dataclass
@@ -84,7 +84,7 @@ def mark_referrers(
     after: str,
     most: int,
 ) -> Looked:
-    """A manifest is about to be gone: some of what is about it may be loose then."""
+    """A manifest is about to be gone: some of what is about it may be unreferenced then."""
     rows = connection.execute(_REFERRERS, (repository_id, subject, after, most)).fetchall()
     connection.executemany(_RELEASE_REFERRER, [{"id": id_, "at": at} for id_, *_ in rows])
     return Looked(len(rows), rows[-1][1] if len(rows) == most else None)
@@ -115,13 +115,13 @@ def rely_on(
 def unmark_referrers(
     connection: SqlConnection, repository_id: int, subject: Digest, after: str = ""
 ) -> str | None:
-    """A manifest is stored now: some of what is about it is not loose any more.
+    """A manifest is stored now: some of what is about it is not unreferenced any more.
 
     Returns:
         The referrer after which to go on; `None` if there are no more.
     """
     most = batches.MOST_ROWS
     rows = connection.execute(_REFERRERS, (repository_id, subject, after, most)).fetchall()
-    loose = [(id_,) for id_, _, is_loose in rows if is_loose]
-    connection.executemany("UPDATE manifests SET loose_at = NULL WHERE id = ?", loose)
+    unreferenced = [(id_,) for id_, _, is_unreferenced in rows if is_unreferenced]
+    connection.executemany("UPDATE manifests SET loose_at = NULL WHERE id = ?", unreferenced)
     return rows[-1][1] if len(rows) == most else None

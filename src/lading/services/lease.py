@@ -81,14 +81,14 @@ async def wait_for(
         holder: see `claim`.
         waiting: called once for each who does it now, with the seconds that its lease lasts.
     """
-    told = ""
+    announced = ""
     while True:
         async with claim(registry, job, holder) as held:
             if held is not None:
                 yield held
                 return
         known = await registry.metadata.jobs.find(job)
-        if known is not None and known.holder is not None and known.holder != told:
-            told = known.holder
-            waiting(told, known.expires_at - registry.clock())
+        if known is not None and known.holder is not None and known.holder != announced:
+            announced = known.holder
+            waiting(announced, known.expires_at - registry.clock())
         await asyncio.sleep(POLL)

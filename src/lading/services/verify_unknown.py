@@ -13,7 +13,7 @@ from lading.core.garbage import utc
 from lading.services.registry import Registry
 from lading.services.verify_blobs import PAGE, Check
 
-_TOLD = "`lading verify --repair --delete-unknown`"
+_COMMAND = "`lading verify --repair --delete-unknown`"
 
 
 async def unknown(check: Check, *, missing: int) -> AsyncIterator[Finding]:
@@ -74,7 +74,7 @@ async def _look_again(check: Check, digest: Digest, doubt: str) -> Finding | Non
     explanation = f"there are {stored.size} bytes that the database does not know of"
     goes_at = stored.since + registry.policy.grace
     if doubt:
-        advice = f"they are kept, as {doubt}; if nothing needs them, {_TOLD} deletes them"
+        advice = f"they are kept, as {doubt}; if nothing needs them, {_COMMAND} deletes them"
     elif not check.repair:
         advice = "`lading verify --repair` deletes them once they are older than the grace"
     elif goes_at > registry.clock():

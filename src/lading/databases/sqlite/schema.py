@@ -2,10 +2,11 @@
 
 How the tables hold together:
 
-* A *link* says that a blob is in a repository. It is *loose* while no manifest needs it.
+* A *link* says that a blob is in a repository. It is *unreferenced* while no manifest needs it.
 * What was pushed of a manifest is its *document*. It has a table of its own, as SQLite writes a row
   as a whole: what happens to a manifest must not cost the MiBs that it may have.
-* A manifest is loose while no tag leads to it, no index holds it, and its subject is not there.
+* A manifest is unreferenced while no tag leads to it, no index holds it, and its subject is not
+  there.
 * Both know when a client was last told that they are there (`promised_at`), and when something has
   relied on that since (`used_at`); what came first is not told by the clock, which may be set back.
 * `deleted_at` of a manifest: it is in the trash. Of a link: a client deleted the blob while a

@@ -97,7 +97,7 @@ class Exchange:
     # Of the request: bytes that have come, and those of them that the application has not taken.
     _received = 0
     _collected = 0
-    _told_end = False
+    _end_taken = False
     _waiting = 0
     _awaited: asyncio.Future[None] | None = None
     # Of the response: what was not written yet of its head, and how much of its body.
@@ -227,9 +227,9 @@ class Exchange:
             self._line.resume_reading()
             self._awaited = asyncio.get_running_loop().create_future()
             await self._awaited
-        if not self._pieces and (self._told_end or self.more_body):
+        if not self._pieces and (self._end_taken or self.more_body):
             return {"type": "http.disconnect"}
-        self._told_end = not self.more_body
+        self._end_taken = not self.more_body
         pieces = self._take()
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         self._line.resume_reading()
@@ -286,7 +286,7 @@ class Exchange:
         """Whether there may be more to tell: more of the body, or else that the client left."""
         if self.gone or self.complete:
             return False
-        return self._told_end or self.more_body
+        return self._end_taken or self.more_body
 
     def _render(self, status: int, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
         lines = [_STATUS_LINES[status], self._line.connections.date]
