@@ -66,11 +66,11 @@ lock: ## renew requirements/*.txt from pyproject.toml
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
 		--group build pyproject.toml --output-file requirements/run.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
-		--group build --group dev pyproject.toml --constraint requirements/run.txt --output-file requirements/dev.txt
+		--group build --group dev --extra traces pyproject.toml --constraint requirements/run.txt --output-file requirements/dev.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --resolution lowest-direct --no-header \
-		pyproject.toml --output-file build/lowest-direct.txt
+		--extra traces pyproject.toml --output-file build/lowest-direct.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
-		--group build --group dev pyproject.toml --constraint build/lowest-direct.txt --output-file requirements/lowest.txt
+		--group build --group dev --extra traces pyproject.toml --constraint build/lowest-direct.txt --output-file requirements/lowest.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
 		--group bench --constraint requirements/dev.txt --output-file requirements/bench.txt
 	build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --upgrade --no-header \
