@@ -293,3 +293,19 @@ async def test_only_so_many_referrers_are_looked_at_in_one_read(
 
     assert after == ""
     assert found == sorted(digest for digest, kind in kinds.items() if kind == "application/a")
+
+
+async def test_times_of_the_future_are_set_back_some_at_a_time(
+    database: Watched, metadata: Metadata
+) -> None:
+    count = 2 * batches.MOST_ROWS + 1
+    rows = [(str(number), "digest", 1e9) for number in range(count)]
+    await database.write(
+        lambda connection: connection.executemany(
+            "INSERT INTO committed_uploads (upload, digest, at) VALUES (?, ?, ?)", rows
+        )
+    )
+    database.changes.clear()
+    assert await metadata.times.set_back(now=1e6) == count
+    assert max(database.changes) <= batches.MOST_ROWS
+    assert await metadata.times.set_back(now=1e6) == 0

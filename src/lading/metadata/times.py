@@ -5,22 +5,23 @@ collection goes by are set to now: what is in the trash then stays there for as 
 """
 
 from lading.core.clocks import SLACK
+from lading.metadata import batches
 from lading.metadata.noun import Noun
 from lading.ports.database import SqlConnection
 
-# Each found by an index: a table, the column, and of which of its rows.
+# Each found by an index: a table, its key, the column, and of which of its rows.
 _TIMES = (
-    ("manifests", "deleted_at", "deleted_at IS NOT NULL"),
-    ("manifests", "loose_at", "loose_at IS NOT NULL"),
-    ("manifests", "promised_at", "loose_at IS NOT NULL"),
-    ("links", "promised_at", "loose_at IS NOT NULL"),
+    ("manifests", "id", "deleted_at", "deleted_at IS NOT NULL"),
+    ("manifests", "id", "loose_at", "loose_at IS NOT NULL"),
+    ("manifests", "id", "promised_at", "loose_at IS NOT NULL"),
+    ("links", "repository_id, digest", "promised_at", "loose_at IS NOT NULL"),
     # Tags taken away when a manifest was deleted carry the time of that.
-    ("tag_history", "at", "digest IS NULL"),
-    ("committed_uploads", "at", "TRUE"),
+    ("tag_history", "id", "at", "digest IS NULL"),
+    ("committed_uploads", "upload", "at", "TRUE"),
 )
 _FIND = " OR ".join(
     f"EXISTS (SELECT 1 FROM {table} WHERE {rows} AND {column} > :latest)"
-    for table, column, rows in _TIMES
+    for table, _, column, rows in _TIMES
 )
 _ROBOTS = """
     UPDATE robots SET created_at = :now, expires_at = expires_at - created_at + :now,
@@ -38,12 +39,16 @@ def _any_ahead(connection: SqlConnection, now: float) -> bool:
 
 
 def _set_back(connection: SqlConnection, now: float) -> int:
-    """A robot is good for as long as it was made for."""
-    values = {"now": now, "latest": now + SLACK}
+    """Set some times back, as many as one write changes; a robot is good for as long as ever."""
+    values = {"now": now, "latest": now + SLACK, "most": batches.MOST_ROWS}
     changed = connection.execute(_ROBOTS, values).rowcount
-    for table, column, rows in _TIMES:
+    for table, key, column, rows in _TIMES:
         changed += connection.execute(
-            f"UPDATE {table} SET {column} = :now WHERE {rows} AND {column} > :latest", values
+            f"""
+            UPDATE {table} SET {column} = :now WHERE ({key}) IN (
+                SELECT {key} FROM {table} WHERE {rows} AND {column} > :latest LIMIT :most)
+            """,
+            values,
         ).rowcount
     return changed
 
@@ -55,4 +60,8 @@ class Times(Noun):
         """Set times that lie in the future to now; how many there were."""
         if not await self._database.scan(lambda connection: _any_ahead(connection, now)):
             return 0
-        return await self._database.write(lambda connection: _set_back(connection, now))
+        changed, some = 0, 1
+        while some:
+            some = await self._database.write(lambda connection: _set_back(connection, now))
+            changed += some
+        return changed
