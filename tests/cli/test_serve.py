@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.databases.sqlite.schema import STEPS
+from lading.databases.schema import STEPS
 from tests.support.client import Client
 from tests.support.commands import run
 from tests.support.lading import lading_serve, program

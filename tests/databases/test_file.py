@@ -11,8 +11,8 @@ import pytest
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable
 from lading.core.names import Tag
+from lading.databases.schema import STEPS, NewerSchema
 from lading.databases.sqlite.file import FileDatabase
-from lading.databases.sqlite.schema import STEPS, NewerSchema
 from lading.metadata.manifests import StoredManifest
 from lading.ports.database import DatabaseDamaged
 from tests.support.contents import HELLO, index

@@ -17,7 +17,7 @@ from lading.core.typing import override
 from lading.databases.sqlite import backup, checking
 from lading.databases.sqlite.failures import opening, translate, translating
 from lading.databases.sqlite.lock import OpenLock
-from lading.databases.sqlite.schema import migrate
+from lading.databases.sqlite.migration import migrate
 from lading.databases.sqlite.writer import GroupWriter
 from lading.ports.database import Database, Work
 from lading.system.durable import make_directories, sync_directory

@@ -7,7 +7,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 
 from lading.core.typing import override
 from lading.databases.sqlite import backup, checking
-from lading.databases.sqlite.schema import migrate
+from lading.databases.sqlite.migration import migrate
 from lading.ports.database import Database, SqlConnection, Work
 
 T = TypeVar("T")

@@ -17,7 +17,7 @@ from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.databases.sqlite import backup, checking
 from lading.databases.sqlite.failures import opening, translate, translating
-from lading.databases.sqlite.schema import require_current
+from lading.databases.sqlite.migration import require_current
 from lading.ports.database import CannotOpen, Database, Work
 from lading.system.mounts import is_read_only
 from lading.system.threads import Threads

@@ -1,4 +1,7 @@
-"""The tables, as the steps that build them. A released step is never edited; new ones are added.
+"""The tables of all databases, as the steps that build them, in SQLite's words.
+
+A released step is never edited; new ones are added. Each database turns the words into its own. One
+that is not SQLite began when there were three steps: what moves rows in those finds none there.
 
 How the tables hold together:
 
@@ -24,7 +27,7 @@ The columns that start a collection (`deleted_at`, `loose_at`, `unlinked_at`) ar
 whatever changes the graph, and have partial indexes: finding garbage costs what there is of it.
 """
 
-from sqlite3 import Connection
+from collections.abc import Sequence
 
 from lading.ports.database import CannotOpen
 
@@ -192,43 +195,15 @@ class OlderSchema(CannotOpen):
     """The database was written by an older version of lading, and cannot be changed."""
 
 
-def require_current(connection: Connection) -> None:
-    """Go on only with a database that needs no change.
-
-    Raises:
-        NewerSchema, OlderSchema: it is of another version.
-    """
-    if _version(connection) < len(STEPS):
-        raise OlderSchema(
-            "the database was written by an older version of lading, and cannot be changed where it"
-            " is; run this one once where it can be written"
-        )
-
-
-def migrate(connection: Connection) -> None:
-    """Bring a database to the newest schema; safe to run by many processes at once.
+def pending(version: int) -> Sequence[str]:
+    """The statements that bring a database of a version, which is a number of steps, to the newest.
 
     Raises:
         NewerSchema: it is ahead of this program already.
     """
-    if _version(connection) == len(STEPS):  # it may be locked, or the disk full
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for step in STEPS[_version(connection) :]:
-            for statement in step.split(";"):
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
-        connection.execute("COMMIT")
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-
-
-def _version(connection: Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > len(STEPS):
         raise NewerSchema(
             "the database was written by a newer version of lading; run that one or newer"
         )
-    return int(version)
+    statements = (text.strip() for step in STEPS[version:] for text in step.split(";"))
+    return [text for text in statements if text]

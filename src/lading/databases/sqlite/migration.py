@@ -1,0 +1,42 @@
+"""Migration of a database file to the newest schema."""
+
+from sqlite3 import Connection
+
+from lading.databases.schema import STEPS, OlderSchema, pending
+
+
+def require_current(connection: Connection) -> None:
+    """Go on only with a database that needs no change.
+
+    Raises:
+        NewerSchema, OlderSchema: it is of another version.
+    """
+    if pending(_version(connection)):
+        raise OlderSchema(
+            "the database was written by an older version of lading, and cannot be changed where it"
+            " is; run this one once where it can be written"
+        )
+
+
+def migrate(connection: Connection) -> None:
+    """Bring a database to the newest schema; safe to run by many processes at once.
+
+    Raises:
+        NewerSchema: it is ahead of this program already.
+    """
+    if not pending(_version(connection)):  # it may be locked, or the disk full
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for statement in pending(_version(connection)):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {len(STEPS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
