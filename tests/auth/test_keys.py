@@ -3,11 +3,13 @@
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from lading.auth.keys import LONGEST_TOKEN, KeyRing, KeysInvalid
+from lading.auth.secret_file import SecretFile, SecretInMemory
 
 DAY = 24 * 3600.0
 
@@ -21,11 +23,16 @@ class Clock:
         return self.now
 
 
+async def ring_at(path: Path, lifetime: float, clock: Callable[[], float]) -> KeyRing:
+    """Open the keys of a file, as one more worker."""
+    return await KeyRing.open(SecretFile(path), lifetime, clock)
+
+
 async def test_made_once_and_kept(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A restart changes nothing: tokens of before still verify. Nothing of it is worth a line."""
     path = tmp_path / "deep" / "keys.json"
-    first = await KeyRing(path, DAY, Clock()).current()
-    again = await KeyRing(path, DAY, Clock()).current()
+    first = await (await ring_at(path, DAY, Clock())).current()
+    again = await (await ring_at(path, DAY, Clock())).current()
     assert first.id == again.id
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert {file.name for file in path.parent.iterdir()} == {"keys.json"}
@@ -37,14 +44,14 @@ async def test_a_key_of_the_future_is_replaced(tmp_path: Path) -> None:
     clock = Clock()
     clock.now += 3650 * DAY
     path = tmp_path / "keys.json"
-    old = await KeyRing(path, 30 * DAY, clock).current()
+    old = await (await ring_at(path, 30 * DAY, clock)).current()
     clock.now -= 3650 * DAY
-    ring = KeyRing(path, 30 * DAY, clock)
+    ring = await ring_at(path, 30 * DAY, clock)
     new = await ring.current()
     assert new.id != old.id
-    assert ring.find(old.id) is not None
+    assert await ring.find(old.id) is not None
     clock.now += 30 * DAY - 1
-    assert (await KeyRing(path, 30 * DAY, clock).current()).id == new.id
+    assert (await (await ring_at(path, 30 * DAY, clock)).current()).id == new.id
     clock.now += 1
     assert (await ring.current()).id not in {old.id, new.id}
 
@@ -56,7 +63,7 @@ async def test_what_becomes_of_the_file_meanwhile(
     """The keys that are known stay, and that is said once; the next one is kept again."""
     clock = Clock()
     path = tmp_path / "below" / "keys.json"
-    ring = KeyRing(path, DAY, clock)
+    ring = await ring_at(path, DAY, clock)
     first = await ring.current()
     if state == "damaged":
         path.write_text("nonsense")
@@ -65,44 +72,44 @@ async def test_what_becomes_of_the_file_meanwhile(
     if state == "directory gone":
         path.parent.rmdir()
     for _ in range(3):
-        assert ring.find("of nobody") is None
-        assert ring.find(first.id) is not None
+        assert await ring.find("of nobody") is None
+        assert await ring.find(first.id) is not None
         assert (await ring.current()).id == first.id
     assert caplog.text.count("the keys of before stay") == 1
     if state != "damaged":
         clock.now += DAY
         second = await ring.current()
-        other = KeyRing(path, DAY, clock)
+        other = await ring_at(path, DAY, clock)
         assert {first.id, second.id} == {key.id for key in other._keys}
 
 
 async def test_without_a_file() -> None:
     """For data in memory."""
     clock = Clock()
-    ring = KeyRing(None, DAY, clock)
+    ring = await KeyRing.open(SecretInMemory(), DAY, clock)
     first = await ring.current()
     clock.now += DAY
     assert (await ring.current()).id != first.id
-    assert ring.find(first.id) is not None
+    assert await ring.find(first.id) is not None
 
 
 async def test_a_new_key_takes_over(tmp_path: Path) -> None:
     """The old one verifies until every token that it signed has ended; then it is forgotten."""
     clock = Clock()
-    ring = KeyRing(tmp_path / "keys.json", 30 * DAY, clock)
+    ring = await ring_at(tmp_path / "keys.json", 30 * DAY, clock)
     first = await ring.current()
     clock.now += 30 * DAY - 1
     assert (await ring.current()).id == first.id
     clock.now += 1
     second = await ring.current()
     assert second.id != first.id
-    assert ring.find(first.id) is not None
+    assert await ring.find(first.id) is not None
 
     clock.now += 30 * DAY
     third = await ring.current()
     assert third.id not in {first.id, second.id}
-    assert ring.find(second.id) is not None
-    assert ring.find(first.id) is None
+    assert await ring.find(second.id) is not None
+    assert await ring.find(first.id) is None
     assert LONGEST_TOKEN <= DAY
 
 
@@ -110,21 +117,23 @@ async def test_workers_share_the_keys(tmp_path: Path) -> None:
     """One that meets a key of another's reads the file again."""
     clock = Clock()
     path = tmp_path / "keys.json"
-    one, two = KeyRing(path, DAY, clock), KeyRing(path, DAY, clock)
+    one, two = await ring_at(path, DAY, clock), await ring_at(path, DAY, clock)
     clock.now += DAY
     new = await one.current()
-    found = two.find(new.id)
+    found = await two.find(new.id)
     assert found is not None
     assert found.id == new.id
     assert (await two.current()).id == new.id
-    assert two.find("unknown") is None
+    assert await two.find("unknown") is None
 
 
 def test_first_start_of_many(tmp_path: Path) -> None:
     """Workers that start at once agree on one key."""
     program = (
         "import asyncio, sys, time; from pathlib import Path; from lading.auth.keys import KeyRing;"
-        " print(asyncio.run(KeyRing(Path(sys.argv[1]), 1e9, time.time).current()).id)"
+        " from lading.auth.secret_file import SecretFile;"
+        " ring = asyncio.run(KeyRing.open(SecretFile(Path(sys.argv[1])), 1e9, time.time));"
+        " print(asyncio.run(ring.current()).id)"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "keys.json")]
     started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(4)]
@@ -134,12 +143,12 @@ def test_first_start_of_many(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", ["", "{}", "[]x", '[{"pem": "x", "made_at": 1}]', '[{"pem": 5}]', "[5]"]
 )
-def test_what_is_no_file_of_keys(tmp_path: Path, content: str) -> None:
+async def test_what_is_no_file_of_keys(tmp_path: Path, content: str) -> None:
     """The message says what to do, and what it costs."""
     path = tmp_path / "keys.json"
     path.write_text(content)
     with pytest.raises(KeysInvalid, match="remove it, and everybody logs in once more"):
-        KeyRing(path, DAY, Clock())
+        await ring_at(path, DAY, Clock())
 
 
 async def test_a_full_disk_does_not_end_logins(
@@ -147,7 +156,7 @@ async def test_a_full_disk_does_not_end_logins(
 ) -> None:
     """A key that cannot be kept is not used: others could not verify what it signed."""
     clock = Clock()
-    ring = KeyRing(tmp_path / "keys.json", DAY, clock)
+    ring = await ring_at(tmp_path / "keys.json", DAY, clock)
     first = await ring.current()
     clock.now += DAY
 

@@ -2,18 +2,24 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
-from lading.auth.authenticator import Login
-from lading.auth.brake import SAME_GUESS, STRANGERS_PAUSE, Brake
+from lading.auth.authenticator import Login, MachineAuthenticator
+from lading.auth.brake import SAME_GUESS, Brake
 from lading.auth.known import KnownLogins
+from lading.auth.login_record import STRANGERS_PAUSE, LoginRecord, OwnRecord, rates_of
 from lading.auth.logins import MAX_PENDING, Logins
 from lading.auth.memory import REMEMBERED
 from lading.auth.passwords import THREADS
+from lading.auth.shared_record import SharedRecord
 from lading.core.access import Principal
 from lading.core.errors import TooManyRequests, Unavailable
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
 
+RATES = rates_of(5)
 HOME, ELSEWHERE = "192.0.2.1", "198.51.100.1"
 
 
@@ -38,18 +44,41 @@ class Users:
 
 
 class People:
-    """Whoever logs in, at a time that the test sets; five guesses a minute are allowed."""
+    """Whoever logs in, at a time that the test sets; five guesses a minute are allowed.
 
-    def __init__(self) -> None:
+    Args:
+        replicas: whether workers share a database, and not the memory of a machine.
+    """
+
+    def __init__(self, *, replicas: bool = False) -> None:
         self.now = 0.0
         self.users = Users()
         self.known = KnownLogins()
+        self.metadata = Metadata.on(MemoryDatabase()) if replicas else None
         self.logins = self.worker()
 
-    def worker(self) -> Logins:
+    def worker(self, machines: Sequence[MachineAuthenticator] = ()) -> Logins:
         """Another process, which shares what is known."""
-        brake = Brake(lambda: self.now, self.known, per_minute=5)
-        return Logins(self.users, (), brake, lambda: self.now, lambda: self.now)
+        brake = Brake(self.clock, self.record(), RATES)
+        return Logins(self.users, machines, brake, self.clock, self.clock)
+
+    def record(self) -> LoginRecord:
+        """What it counts in."""
+        if self.metadata is None:
+            return OwnRecord(self.clock, self.known, RATES)
+        return SharedRecord(
+            b"the key of all",
+            self.metadata.right_logins,
+            self.metadata.guesses,
+            RATES,
+            KnownLogins(),
+            self.clock,
+            self.clock,
+        )
+
+    def clock(self) -> float:
+        """What time it is."""
+        return self.now
 
     async def log_in(self, password: str, name: str = "alice", client: str = HOME) -> bool:
         return await self.logins.log_in(name, password, client) is not None
@@ -66,9 +95,9 @@ class People:
         return checked
 
 
-@pytest.fixture
-def people() -> People:
-    return People()
+@pytest.fixture(params=["workers", "replicas"])
+def people(request: pytest.FixtureRequest) -> People:
+    return People(replicas=request.param == "replicas")
 
 
 async def test_a_client_that_guesses_has_to_wait(people: People) -> None:
@@ -212,8 +241,7 @@ class Machines:
 
 async def test_secrets_that_cannot_be_guessed_have_no_brake(people: People) -> None:
     """Wrong ones count for nothing: neither for the machine, nor for people at that address."""
-    brake = Brake(lambda: people.now, people.known, per_minute=5)
-    people.logins = Logins(people.users, [Machines()], brake)
+    people.logins = people.worker([Machines()])
     assert await people.guess(60, name="machine") == 60
     assert await people.log_in("right", name="machine", client=ELSEWHERE)
     assert await people.log_in("right", client=ELSEWHERE)

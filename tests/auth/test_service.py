@@ -5,6 +5,7 @@ import uuid
 from lading.auth.authenticator import Login
 from lading.auth.keys import KeyRing
 from lading.auth.logins import Logins
+from lading.auth.secret_file import SecretInMemory
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.core.access import Principal
@@ -31,7 +32,7 @@ class Users:
 def service(metadata: Metadata, clock: Clock) -> TokenService:
     """One whose refresh tokens are good for 90 days."""
     logins = Logins(Users())
-    ring = KeyRing(None, DAY, clock)
+    ring = KeyRing(SecretInMemory(), DAY, clock)
     tokens = RegistryTokens(
         ring, logins, service="r", lifetime=300, clock=clock, new_uuid=uuid.uuid4
     )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from lading.auth.authenticator import Login, VerifiedToken
 from lading.auth.keys import KeyRing, SigningKey
 from lading.auth.logins import Logins
+from lading.auth.secret_file import SecretInMemory
 from lading.auth.tokens import RegistryTokens
 from lading.core.access import ANYBODY, Action, Principal, Right
 from lading.core.globs import Glob
@@ -40,7 +41,7 @@ class Place:
     def __init__(self, service: str = "registry", ring: KeyRing | None = None) -> None:
         self.clock = Clock()
         self.users = Users()
-        self.ring = ring or KeyRing(None, 1e9, self.clock)
+        self.ring = ring or KeyRing(SecretInMemory(), 1e9, self.clock)
         self.tokens = RegistryTokens(
             self.ring,
             Logins(self.users),

@@ -67,7 +67,7 @@ async def test_of_many_that_find_a_job_due_one_does_it(
 async def test_a_server_that_starts_takes_what_the_dead_held(metadata: Metadata) -> None:
     """It need not wait until their leases expire, and they cannot go on."""
     assert await claim(metadata, "dead", now=0)
-    await metadata.jobs.end_all_leases()
+    await metadata.jobs.end_leases()
 
     assert not await metadata.jobs.renew("job", "dead", expires_at=100)
     assert await claim(metadata, "one", now=1)

@@ -397,7 +397,7 @@ VERBS = (
     Verb("Back up", _back_up, _an_image),
     Verb("Be read-only for a while", _read_only_for_a_while),
     Verb("Log in", _log_in),
-    Verb("Let go of all leases", lambda people: people.metadata.jobs.end_all_leases(), _an_image),
+    Verb("Let go of all leases", lambda people: people.metadata.jobs.end_leases(), _an_image),
 )
 
 

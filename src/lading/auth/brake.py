@@ -9,15 +9,14 @@ that leads to depends on who asks:
 3. A stranger's address has so many guesses. While many addresses guess at one account, a stranger
    has one a minute at it: enough for the right password, too little to find it.
 
-What is remembered of names and passwords are keyed hashes, which all workers share.
+What is counted and remembered is in a record (`lading.auth.login_record`), as keyed hashes.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from lading.auth.known import KnownLogins
+from lading.auth.login_record import Bucket, CountedFor, LoginRecord, Rates, Verdict
 from lading.auth.turns import Standing
-from lading.core.buckets import Buckets
 from lading.core.errors import TooManyRequests
 from lading.core.recent import Recent
 
@@ -28,13 +27,8 @@ SAME_GUESS = 5.0
 GOOD_LOGIN = 24 * 3600.0
 # Seconds that a client is known to be an account's.
 GOOD_CLIENT = 7 * 24 * 3600.0
-# Seconds between a stranger's guesses at an account that many guess at.
-STRANGERS_PAUSE = 60.0
-# Of each thing that is remembered and has an address in it, of which there are many.
+# Of wrong passwords, those that are remembered.
 _MOST = 10_000
-
-
-Bucket = tuple[Buckets, Hashable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,41 +40,35 @@ class Guess:
         pair: that of the account at this client.
         standing: how much is known for whoever tries it.
         was_right: whether this very login was right lately.
-        asked: the buckets that must have room for it.
         filled: the buckets that it is counted in.
     """
 
     login: bytes
     pair: bytes
     standing: Standing
-    was_right: bool = False
-    asked: Sequence[Bucket] = ()
-    filled: Sequence[Bucket] = ()
+    was_right: bool
+    filled: Collection[Bucket] = ()
 
 
 class Brake:
     """The brake: counts wrong logins, and has who guesses wait.
 
     Args:
-        clock: in seconds; it only goes forward, and all workers have the same.
-        known: what was right lately.
-        per_minute: guesses that one client may make at once and then per minute; 0 for any number.
+        clock: in seconds; it only goes forward.
+        record: of logins.
+        rates: of guesses; `None` for any number of them.
     """
 
     def __init__(
-        self, clock: Callable[[], float], known: KnownLogins, *, per_minute: int = 0
+        self, clock: Callable[[], float], record: LoginRecord, rates: Rates | None
     ) -> None:
         self._clock = clock
-        self._known = known
-        self._is_on = per_minute > 0
-        self._clients = Buckets(burst=per_minute, per_second=per_minute / 60)
-        self._pairs = Buckets(burst=per_minute, per_second=per_minute / 60, capacity=_MOST)
-        self._accounts = Buckets(burst=per_minute, per_second=per_minute / 60)
-        self._strangers = Buckets(burst=1, per_second=1 / STRANGERS_PAUSE, capacity=_MOST)
+        self._record = record
+        self._rates = rates
         # Until when a wrong login is the same guess.
         self._wrong: Recent[bytes, float] = Recent(_MOST)
 
-    def begin(self, client: str, name: str, password: str) -> Guess | None:
+    async def begin(self, client: str, name: str, password: str) -> Guess | None:
         """Count a guess before it is checked, so that many at once do not all get through.
 
         Returns:
@@ -89,55 +77,73 @@ class Brake:
         Raises:
             TooManyRequests: the client guessed too often.
         """
-        now = self._clock()
-        guess = self._guess(client, name, password, now)
-        if self._is_on and (self._wrong.get(guess.login) or 0.0) > now:
+        login = self._record.fingerprint(client, name, password)
+        if self._rates is not None and (self._wrong.get(login) or 0.0) > self._clock():
             return None
-        wait = max((buckets.wait(key, now) for buckets, key in guess.asked), default=0.0)
-        if wait > 0:
-            raise TooManyRequests("too many failed logins; wait, then try again", wait)
-        for buckets, key in guess.filled:
-            buckets.add(key, now)
-        return guess
+        pair = self._record.fingerprint(client, name)
+        known = await self._record.known(login, pair)
+        was_right = login in known
+        standing = Standing.KNOWN if known else Standing.STRANGER
+        if self._rates is None:
+            return Guess(login, pair, standing, was_right)
+        buckets = self._buckets_of(client, name, pair, is_known=bool(known))
+        verdict = await self._record.count(buckets, _Judge(self._rates, was_right=was_right))
+        if verdict.wait > 0:
+            raise TooManyRequests("too many failed logins; wait, then try again", verdict.wait)
+        if verdict.is_suspect:
+            standing = Standing.SUSPECT
+        return Guess(login, pair, standing, was_right, verdict.filled)
 
-    def undo(self, guess: Guess) -> None:
+    async def undo(self, guess: Guess) -> None:
         """Count it no more: it was no guess, or could not be checked."""
-        now = self._clock()
-        for buckets, key in guess.filled:
-            buckets.take_back(key, now)
+        await self._record.take_back(guess.filled)
 
-    def succeeded(self, guess: Guess) -> None:
+    async def succeeded(self, guess: Guess) -> None:
         """Count it no more, and know it from now on: it was right."""
-        self.undo(guess)
-        now = self._clock()
-        self._known.remember(guess.login, now=now, until=now + GOOD_LOGIN)
-        self._known.remember(guess.pair, now=now, until=now + GOOD_CLIENT)
+        await self.undo(guess)
+        await self._record.remember({guess.login: GOOD_LOGIN, guess.pair: GOOD_CLIENT})
 
     def failed(self, guess: Guess) -> None:
         """Leave it counted: it was wrong."""
         self._wrong.put(guess.login, self._clock() + SAME_GUESS)
 
-    def _guess(self, client: str, name: str, password: str, now: float) -> Guess:
-        login = self._known.fingerprint(client, name, password)
-        pair = self._known.fingerprint(client, name)
-        was_right = self._known.is_known(login, now)
-        is_known = was_right or self._known.is_known(pair, now)
-        standing = Standing.KNOWN if is_known else self._standing(client, now)
-        if not self._is_on:
-            return Guess(login, pair, standing, was_right)
-        here: Bucket = (self._pairs, pair)
+    def _buckets_of(
+        self, client: str, name: str, pair: bytes, *, is_known: bool
+    ) -> Sequence[Bucket]:
+        here = Bucket(CountedFor.PAIR, pair)
         if is_known or not client:  # where it comes from is not known: it may be anybody
-            return Guess(login, pair, standing, was_right, () if was_right else (here,), (here,))
-        address: Bucket = (self._clients, client)
-        account: Bucket = (self._accounts, self._known.fingerprint(name))
-        stranger: Bucket = (self._strangers, pair)
-        asked = (here, address, stranger) if _is_full(account, now) else (here, address)
-        return Guess(login, pair, standing, was_right, asked, (*asked, account))
-
-    def _standing(self, client: str, now: float) -> Standing:
-        return Standing.STRANGER if self._clients.is_empty(client, now) else Standing.SUSPECT
+            return (here,)
+        return (
+            here,
+            Bucket(CountedFor.CLIENT, self._record.fingerprint(client)),
+            Bucket(CountedFor.ACCOUNT, self._record.fingerprint("account", name)),
+            Bucket(CountedFor.STRANGER, pair),
+        )
 
 
-def _is_full(bucket: Bucket, now: float) -> bool:
-    buckets, key = bucket
-    return buckets.wait(key, now) > 0
+class _Judge:
+    """The verdict on a guess.
+
+    Args:
+        rates: of guesses.
+        was_right: whether it is no guess, as it was right lately.
+    """
+
+    def __init__(self, rates: Rates, *, was_right: bool) -> None:
+        self._rates = rates
+        self._was_right = was_right
+
+    def __call__(self, levels: Mapping[Bucket, float]) -> Verdict:
+        """Judge by how full each bucket of the guess is."""
+        waits = {bucket.kind: self._rates[bucket.kind].wait(at) for bucket, at in levels.items()}
+        # Its account is counted and never waited for; a stranger waits only where many guess.
+        many_guess = waits.pop(CountedFor.ACCOUNT, 0.0) > 0
+        if not many_guess:
+            waits.pop(CountedFor.STRANGER, None)
+        if not self._was_right and (wait := max(waits.values())) > 0:
+            return Verdict(wait)
+        counted = waits.keys() | {CountedFor.ACCOUNT}
+        suspect = any(
+            level > 0 for bucket, level in levels.items() if bucket.kind is CountedFor.CLIENT
+        )
+        return Verdict(0.0, [bucket for bucket in levels if bucket.kind in counted], suspect)

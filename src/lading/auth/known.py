@@ -1,7 +1,8 @@
 """Logins that were right lately, in memory that all workers see.
 
-Kept are keyed hashes, under a key that only these processes have. A worker reads and writes without
-a lock: an entry that two write at once is nobody's, and whoever it was of is a stranger for once.
+Kept are keyed hashes, under a key that only these processes have, or those of all replicas. A
+worker reads and writes without a lock: an entry that two write at once is nobody's, and whoever it
+was of is a stranger for once.
 """
 
 import hmac
@@ -18,13 +19,20 @@ _SET_SIZE = _ENTRY.size * _WAYS
 
 
 class KnownLogins:
-    """Hashes that are remembered for a while, by all workers that are made after this."""
+    """Hashes that are remembered for a while, by all workers that are made after this.
 
-    def __init__(self) -> None:
-        self._key = os.urandom(32)
-        self._memory = mmap.mmap(-1, _SET_SIZE * _SETS)
-        # Hashes of passwords do not belong into the picture of a process that has crashed.
-        self._memory.madvise(mmap.MADV_DONTDUMP)
+    Args:
+        key: of the hashes; by default one that was never used.
+        memory: where they are; by default some of its own.
+    """
+
+    def __init__(self, key: bytes | None = None, memory: mmap.mmap | None = None) -> None:
+        self._key = key or os.urandom(32)
+        self._memory = memory or _new_memory()
+
+    def under(self, key: bytes) -> "KnownLogins":
+        """The same memory, with hashes under another key: one that other machines have, too."""
+        return KnownLogins(key, self._memory)
 
     def fingerprint(self, *parts: str) -> bytes:
         """What stands for a few words: a login, or an account at a client."""
@@ -48,3 +56,10 @@ class KnownLogins:
 
     def _set_of(self, fingerprint: bytes) -> int:
         return int.from_bytes(fingerprint[:4], "big") % _SETS * _SET_SIZE
+
+
+def _new_memory() -> mmap.mmap:
+    memory = mmap.mmap(-1, _SET_SIZE * _SETS)
+    # Hashes of passwords do not belong into the picture of a process that has crashed.
+    memory.madvise(mmap.MADV_DONTDUMP)
+    return memory

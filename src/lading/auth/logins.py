@@ -11,6 +11,7 @@ from functools import partial
 from lading.auth.authenticator import Authenticator, Login, MachineAuthenticator
 from lading.auth.brake import Brake, Guess
 from lading.auth.known import KnownLogins
+from lading.auth.login_record import OwnRecord
 from lading.auth.memory import LoginMemory
 from lading.auth.passwords import THREADS
 from lading.auth.turns import Turns
@@ -41,7 +42,7 @@ class Logins:
     ) -> None:
         self._people = people
         self._machines = machines
-        self._brake = brake or Brake(steady, KnownLogins())
+        self._brake = brake or Brake(steady, OwnRecord(steady, KnownLogins(), {}), None)
         self._turns = Turns(THREADS, MAX_PENDING)
         self._checks: SingleFlight[tuple[str, str, str], Login | None] = SingleFlight()
         # Wherever they came from, so it is asked behind the brake only.
@@ -77,18 +78,18 @@ class Logins:
         return self._people.recall(name)
 
     async def _check(self, name: str, password: str, client: str) -> Login | None:
-        guess = self._brake.begin(client, name, password)
+        guess = await self._brake.begin(client, name, password)
         if guess is None:
             return None
         try:
             login = await self._look_up(guess, name, password)
         except BaseException:
-            self._brake.undo(guess)
+            await self._brake.undo(guess)
             raise
         if login is None:
             self._brake.failed(guess)
         else:
-            self._brake.succeeded(guess)
+            await self._brake.succeeded(guess)
         return login
 
     async def _look_up(self, guess: Guess, name: str, password: str) -> Login | None:

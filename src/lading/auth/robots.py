@@ -1,29 +1,43 @@
 """Logins of robots, each with rights of its own and an end."""
 
 import hmac
+import math
+import time
 from collections.abc import Callable
 
 from lading.auth.authenticator import Login, MachineAuthenticator
 from lading.core import robots
 from lading.core.access import Principal, Right
+from lading.core.recent import Recent
 from lading.core.robots import Robot
 from lading.core.typing import override
 from lading.metadata.robots import Robots
 
+# Rows of robots that are remembered for a moment.
+_MOST = 10_000
+
 
 class RobotLogins(MachineAuthenticator):
-    """Robots and their passwords; which were used is remembered until it is written down."""
+    """Robots and their passwords; which were used is remembered until it is written down.
 
-    def __init__(self, robots: Robots, clock: Callable[[], float]) -> None:
+    Args:
+        robots: the rows.
+        clock: in seconds since the epoch.
+        staleness: seconds for which a row that was read is good, where reading takes long; 0 for
+            none. A robot that is revoked is out after so many.
+    """
+
+    def __init__(self, robots: Robots, clock: Callable[[], float], staleness: float = 0.0) -> None:
         self._robots = robots
         self._clock = clock
+        self._staleness = staleness
+        self._read: Recent[str, tuple[float, Robot]] = Recent(_MOST)
         self._used: dict[str, float] = {}
         self._logins: dict[str, Login] = {}
 
     @override
     async def authenticate(self, name: str, password: str) -> Login | None:
-        key = name.removeprefix(robots.PREFIX)
-        robot = await self._robots.find(key) if self.may_know(name) else None
+        robot = await self._find(name)
         if robot is None or not hmac.compare_digest(robots.hash_password(password), robot.hash):
             return None
         return self._use(robot)
@@ -38,8 +52,7 @@ class RobotLogins(MachineAuthenticator):
 
     @override
     async def recall(self, name: str) -> Login | None:
-        key = name.removeprefix(robots.PREFIX)
-        robot = await self._robots.find(key) if self.may_know(name) else None
+        robot = await self._find(name)
         return None if robot is None else self._use(robot)
 
     async def write_down(self) -> None:
@@ -56,6 +69,22 @@ class RobotLogins(MachineAuthenticator):
         except BaseException:
             self._used = used | self._used
             raise
+
+    async def _find(self, name: str) -> Robot | None:
+        if not self.may_know(name):
+            return None
+        key = name.removeprefix(robots.PREFIX)
+        if not self._staleness:
+            return await self._robots.find(key)
+        now = time.monotonic()
+        read_at, robot = self._read.get(key) or (-math.inf, None)
+        if robot is None or now - read_at >= self._staleness:
+            robot = await self._robots.find(key)
+            if robot is None:  # anybody can ask for one
+                self._read.pop(key)
+            else:
+                self._read.put(key, (now, robot))
+        return robot
 
     def _use(self, robot: Robot) -> Login | None:
         """The login of a robot, if its time is not over.

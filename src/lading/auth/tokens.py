@@ -103,7 +103,7 @@ class RegistryTokens(TokenVerifier):
     @override
     async def verify(self, token: str) -> VerifiedToken | None:
         try:
-            claims = self._decode(token)
+            claims = await self._decode(token)
             # Its own clock wrote the end, so none is granted beyond it.
             until = check_times(claims, self._clock(), leeway=0)
             return await self._bearer(claims, until)
@@ -111,11 +111,11 @@ class RegistryTokens(TokenVerifier):
             log.info("a token was refused: %s", error)
             return None
 
-    def _decode(self, token: str) -> Claims:
+    async def _decode(self, token: str) -> Claims:
         """The claims of a token; only keys of this registry count, whatever it says of itself."""
         try:
             key_id = jwt.get_unverified_header(token).get("kid")
-            key = self._keys.find(key_id) if isinstance(key_id, str) else None
+            key = await self._keys.find(key_id) if isinstance(key_id, str) else None
             if key is None:
                 raise TokenInvalid("it is signed with a key that is not the registry's")
             claims: Claims = jwt.decode(

@@ -34,23 +34,20 @@ class Buckets:
             key: whose bucket.
             now: in seconds, on any clock that only goes forward.
         """
-        return max(0.0, (self._level(key, now) + 1 - self._burst) / self._per_second)
+        return max(0.0, (self.level(key, now) + 1 - self._burst) / self._per_second)
 
-    def is_empty(self, key: Hashable, now: float) -> bool:
-        """Whether the bucket of a key is empty: all of what was put in has leaked."""
-        return self._level(key, now) == 0
+    def level(self, key: Hashable, now: float) -> float:
+        """How much is in the bucket of a key; 0 if all of what was put in has leaked."""
+        level, at = self._buckets.get(key) or (0.0, now)
+        return max(0.0, level - (now - at) * self._per_second)
 
     def add(self, key: Hashable, now: float) -> None:
         """Put one into the bucket, be it full or not."""
-        self._put(key, self._level(key, now) + 1, now)
+        self._put(key, self.level(key, now) + 1, now)
 
     def take_back(self, key: Hashable, now: float) -> None:
         """Take out again what was put in."""
-        self._put(key, max(0.0, self._level(key, now) - 1), now)
+        self._put(key, max(0.0, self.level(key, now) - 1), now)
 
     def _put(self, key: Hashable, level: float, now: float) -> None:
         self._buckets.put(key, (level, now))
-
-    def _level(self, key: Hashable, now: float) -> float:
-        level, at = self._buckets.get(key) or (0.0, now)
-        return max(0.0, level - (now - at) * self._per_second)

@@ -20,6 +20,8 @@ How the tables hold together:
   there, so that clients push it again, which heals it; what refers to it stays.
 * An *orphan* is a tag that belongs to a manifest by its name (`core/attachments`), while that is
   in the trash, or was collected since the tag was set.
+* `secrets`, `right_logins` and `guesses` are what several replicas share, where they share this
+  database: alone, a machine has files and memory for it (`auth`).
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
@@ -183,6 +185,15 @@ STEPS = (
             SELECT repository_id, previous FROM tag_history
             UNION SELECT repository_id, digest FROM manifests WHERE deleted_at IS NOT NULL
             EXCEPT SELECT repository_id, digest FROM manifests WHERE deleted_at IS NULL);
+    """,
+    """
+    CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE right_logins (hash TEXT PRIMARY KEY, ends_at REAL NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX right_logins_ends ON right_logins (ends_at);
+
+    CREATE TABLE guesses (hash TEXT PRIMARY KEY, empty_at REAL NOT NULL) STRICT, WITHOUT ROWID;
+    CREATE INDEX guesses_empty ON guesses (empty_at);
     """,
 )
 

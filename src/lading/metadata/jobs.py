@@ -77,8 +77,11 @@ def _renew(connection: SqlConnection, name: str, holder: str, expires_at: float)
     )
 
 
-def _end_all_leases(connection: SqlConnection) -> None:
-    connection.execute("UPDATE jobs SET holder = NULL")
+def _end_leases(connection: SqlConnection, holders: str) -> None:
+    connection.execute(
+        "UPDATE jobs SET holder = NULL WHERE substr(holder, 1, CAST(? AS INTEGER)) = ?",
+        (len(holders), holders),
+    )
 
 
 def _end_lease(
@@ -129,6 +132,8 @@ class Jobs(Noun):
             lambda connection: _end_lease(connection, name, holder, finished_at), durable=False
         )
 
-    async def end_all_leases(self) -> None:
-        """End every lease, whoever has it."""
-        await self._database.write(_end_all_leases, durable=False)
+    async def end_leases(self, holders: str = "") -> None:
+        """End the leases of all holders whose names begin so."""
+        await self._database.write(
+            lambda connection: _end_leases(connection, holders), durable=False
+        )

@@ -9,6 +9,7 @@ from lading.metadata.attempts import Attempts
 from lading.metadata.backup_holds import BackupHolds
 from lading.metadata.collection import Collection
 from lading.metadata.committed_uploads import CommittedUploads
+from lading.metadata.guesses import Guesses
 from lading.metadata.inspection import Inspection
 from lading.metadata.jobs import Jobs
 from lading.metadata.links import Links
@@ -17,7 +18,9 @@ from lading.metadata.read_only import ReadOnlySwitch
 from lading.metadata.refresh_tokens import RefreshTokens
 from lading.metadata.repositories import Repositories
 from lading.metadata.restoration import Trash
+from lading.metadata.right_logins import RightLogins
 from lading.metadata.robots import Robots
+from lading.metadata.secrets import Secrets
 from lading.metadata.strangers import Strangers
 from lading.metadata.tags import Tags
 from lading.metadata.times import Times
@@ -46,6 +49,9 @@ class Metadata:
     read_only: ReadOnlySwitch
     strangers: Strangers
     backup_holds: BackupHolds
+    secrets: Secrets
+    right_logins: RightLogins
+    guesses: Guesses
 
     @classmethod
     def on(cls, database: Database, *, read_only_hint: Path | None = None) -> Self:
@@ -74,6 +80,9 @@ class Metadata:
             read_only=ReadOnlySwitch(database, read_only_hint),
             strangers=Strangers(database),
             backup_holds=BackupHolds(database),
+            secrets=Secrets(database),
+            right_logins=RightLogins(database),
+            guesses=Guesses(database),
         )
 
     async def check(self, *, thorough: bool) -> Sequence[str]:

@@ -6,8 +6,15 @@ database there is a file while the row may be there, and whoever does not find t
 read. The file is made before the row and removed after it, both within a transaction, and made
 again by the first who finds the row without it. A crash leaves at most a file without a row,
 which is read for nothing.
+
+Where several machines share the database there is no such file, and a worker asks once a second at
+most. So it takes that long to switch it on, and whoever does waits for it: when `set` returns,
+every worker knows.
 """
 
+import asyncio
+import math
+import time
 from pathlib import Path
 
 from lading.core.errors import Unavailable
@@ -16,6 +23,8 @@ from lading.metadata.noun import Noun
 from lading.ports.database import Database, SqlConnection
 
 _NAME = "read-only"
+# Seconds for which a worker may go on with what it has read, where there is no file.
+STALENESS = 1.0
 
 
 class ReadOnlySwitch(Noun):
@@ -23,21 +32,34 @@ class ReadOnlySwitch(Noun):
 
     Args:
         database: where the row is.
-        hint: the file; `None` if the database is as quick to read.
+        hint: the file; `None` if the database is as quick to read, or on another machine.
+        staleness: seconds for which what was read is good; 0 for none.
     """
 
-    def __init__(self, database: Database, hint: Path | None) -> None:
+    def __init__(self, database: Database, hint: Path | None, staleness: float = 0.0) -> None:
         super().__init__(database)
         self._hint = hint
         self._is_compared = False
+        self._staleness = staleness
+        self._read_at = -math.inf
+        self._read: Change | None = None
 
     async def find(self) -> Change | None:
         """The change that made the registry read-only; `None` if it is not."""
+        if self._staleness:
+            return await self._find_again()
         if self._hint is None or not self._is_compared or self._hint.exists():
             change = await self._database.read(_find)
             self._compare(change)
             return change
         return None
+
+    async def _find_again(self) -> Change | None:
+        now = time.monotonic()
+        if now - self._read_at >= self._staleness:
+            self._read = await self._database.read(_find)
+            self._read_at = now  # before it was read
+        return self._read
 
     def _compare(self, change: Change | None) -> None:
         """See to it, once, that the file is there if the row is."""
@@ -49,7 +71,11 @@ class ReadOnlySwitch(Noun):
         self._is_compared = True
 
     async def set(self, change: Change | None) -> None:
-        """Switch it on, unless it is already; or (`None`) off."""
+        """Switch it on, unless it is already; or (`None`) off. Every worker knows in the end."""
+        await self._set(change)
+        await asyncio.sleep(self._staleness)
+
+    async def _set(self, change: Change | None) -> None:
         if change is None:
             await self._database.write(_remove)
             await self._database.write(self._remove_hint, durable=False)

@@ -27,9 +27,11 @@ from lading.auth.keysets import (
     read_keys,
 )
 from lading.auth.known import KnownLogins
+from lading.auth.login_record import OwnRecord, rates_of
 from lading.auth.logins import Logins
 from lading.auth.passwords import PasswordChecker
 from lading.auth.robots import RobotLogins
+from lading.auth.secret_file import SecretFile, SecretInMemory
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.auth.users import FileUsers
@@ -46,6 +48,7 @@ from lading.edge.forwarded import PublicAddress
 from lading.metadata.metadata import Metadata
 from lading.metadata.refresh_tokens import RefreshTokens
 from lading.ports.logins import Users
+from lading.ports.secret import Secret
 from lading.wiring.jobs import running
 from lading.wiring.paths import keys_path
 from lading.wiring.permissions import has_token_service
@@ -83,7 +86,7 @@ async def open_authentication(
         async with _written_down(robots):
             if has_token_service(auth):
                 tokens = auth.tokens or TokensSection()
-                yield _with_token_service(
+                yield await _with_token_service(
                     settings, tokens, logins, permissions, metadata.refresh_tokens
                 )
             else:
@@ -147,20 +150,21 @@ def _keys_at(source: str) -> KeySet:
 def _brake(settings: Settings, known: KnownLogins) -> Brake:
     """Every worker counts for itself, so each has its share."""
     per_minute = math.ceil(settings.limits.failedlogins / settings.workers)
-    return Brake(time.monotonic, known, per_minute=per_minute)
+    rates = rates_of(per_minute)
+    record = OwnRecord(time.monotonic, known, rates)
+    return Brake(time.monotonic, record, rates if per_minute else None)
 
 
-def _with_token_service(
+async def _with_token_service(
     settings: Settings,
     tokens: TokensSection,
     logins: Logins,
     permissions: CurrentPermissions,
     refresh_tokens: RefreshTokens,
 ) -> Authentication:
-    in_memory = settings.storage.driver == "inmemory"
-    path = None if in_memory else keys_path(settings.storage.filesystem.rootdirectory)
+    lifetime = tokens.keylifetime.total_seconds()
     own = RegistryTokens(
-        KeyRing(path, tokens.keylifetime.total_seconds(), time.time),
+        await KeyRing.open(_keys_of(settings), lifetime, time.time),
         logins,
         service=tokens.service,
         lifetime=tokens.lifetime.total_seconds(),
@@ -179,6 +183,13 @@ def _with_token_service(
     address = PublicAddress.of(http.host or "", http.prefix, http.trustedproxies)
     challenge = OwnBearer(address, tokens.service)
     return Authentication(Callers(logins, own), permissions, challenge, service)
+
+
+def _keys_of(settings: Settings) -> Secret:
+    """Where the keys are that tokens are signed with."""
+    if settings.storage.driver == "inmemory":
+        return SecretInMemory()
+    return SecretFile(keys_path(settings.storage.filesystem.rootdirectory))
 
 
 def _by_tokens(settings: Settings, token: TokenSection) -> Authentication:

@@ -41,7 +41,7 @@ async def _prepare(settings: Settings) -> None:
         registry = await stack.enter_async_context(open_registry(settings))
         # Of a server that did not get to its end, or of a command that was killed beside it.
         if not is_on_read_only_disk(settings):
-            await registry.metadata.jobs.end_all_leases()
+            await registry.metadata.jobs.end_leases()
         if settings.storage.driver == "filesystem":
             await data_directory.require_blobs(registry, settings.storage.filesystem.rootdirectory)
         permissions = CurrentPermissions(permissions_of(settings.auth))

@@ -1,0 +1,149 @@
+"""Record of logins: which were right lately, and how often somebody has guessed.
+
+A worker keeps it by itself, but for what was right: that all workers of its machine see. Several
+replicas have one together (`lading.auth.shared_record`).
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from lading.auth.known import KnownLogins
+from lading.core.buckets import CAPACITY, Buckets
+from lading.core.typing import override
+
+# Buckets of what has an account and an address in it, of which there are many; of what has one.
+_MOST_PAIRS, _MOST = 10_000, CAPACITY
+# Seconds between a stranger's guesses at an account that many guess at.
+STRANGERS_PAUSE = 60.0
+
+
+class CountedFor(Enum):
+    """What guesses are counted for."""
+
+    PAIR = "an account at a client"
+    CLIENT = "a client"
+    ACCOUNT = "an account"
+    STRANGER = "a stranger at an account that many guess at"
+
+
+@dataclass(frozen=True, slots=True)
+class Bucket:
+    """A bucket that guesses fill, by whose it is."""
+
+    kind: CountedFor
+    key: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many guesses somebody has.
+
+    Attributes:
+        burst: at once.
+        per_second: for ever; more than none.
+    """
+
+    burst: float
+    per_second: float
+
+    def wait(self, level: float) -> float:
+        """Seconds until one more fits into a bucket that is so full; 0 if it does now."""
+        return max(0.0, (level + 1 - self.burst) / self.per_second)
+
+
+Rates = Mapping[CountedFor, Rate]
+
+
+def rates_of(per_minute: int) -> Rates:
+    """The rates of guesses, if a client may make so many at once and then per minute."""
+    usual = Rate(per_minute, per_minute / 60)
+    return dict.fromkeys(CountedFor, usual) | {CountedFor.STRANGER: Rate(1, 1 / STRANGERS_PAUSE)}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of a guess.
+
+    Attributes:
+        wait: seconds until it may be made; 0 for now.
+        filled: the buckets that it is counted in; none if it has to wait.
+        is_suspect: whether its client was wrong lately.
+    """
+
+    wait: float = 0.0
+    filled: Collection[Bucket] = ()
+    is_suspect: bool = False
+
+
+Judge = Callable[[Mapping[Bucket, float]], Verdict]
+"""Gives the verdict on a guess, from how full each of its buckets is; called perhaps twice."""
+
+
+class LoginRecord(Protocol):
+    """A record of logins; only keyed hashes of them are in it."""
+
+    def fingerprint(self, *parts: str) -> bytes:
+        """What stands for a few words: a login, or an account at a client."""
+
+    async def known(self, *fingerprints: bytes) -> Collection[bytes]:
+        """Those that are remembered."""
+
+    async def remember(self, seconds: Mapping[bytes, float]) -> None:
+        """Remember each for so many seconds from now."""
+
+    async def count(self, buckets: Sequence[Bucket], judge: Judge) -> Verdict:
+        """Count a guess as the verdict on it says, so that none at the same time goes unseen."""
+
+    async def take_back(self, buckets: Collection[Bucket]) -> None:
+        """Count a guess no more in these."""
+
+
+class OwnRecord(LoginRecord):
+    """The record of a worker.
+
+    Args:
+        clock: in seconds; it only goes forward, and all workers of the machine have the same.
+        known: what was right lately.
+        rates: of guesses.
+    """
+
+    def __init__(self, clock: Callable[[], float], known: KnownLogins, rates: Rates) -> None:
+        self._clock = clock
+        self._known = known
+        self._counts = {kind: _buckets(kind, rate) for kind, rate in rates.items()}
+
+    @override
+    def fingerprint(self, *parts: str) -> bytes:
+        return self._known.fingerprint(*parts)
+
+    @override
+    async def known(self, *fingerprints: bytes) -> Collection[bytes]:
+        now = self._clock()
+        return [each for each in fingerprints if self._known.is_known(each, now)]
+
+    @override
+    async def remember(self, seconds: Mapping[bytes, float]) -> None:
+        now = self._clock()
+        for fingerprint, lasting in seconds.items():
+            self._known.remember(fingerprint, now=now, until=now + lasting)
+
+    @override
+    async def count(self, buckets: Sequence[Bucket], judge: Judge) -> Verdict:
+        now = self._clock()
+        verdict = judge({each: self._counts[each.kind].level(each.key, now) for each in buckets})
+        for bucket in verdict.filled:
+            self._counts[bucket.kind].add(bucket.key, now)
+        return verdict
+
+    @override
+    async def take_back(self, buckets: Collection[Bucket]) -> None:
+        now = self._clock()
+        for bucket in buckets:
+            self._counts[bucket.kind].take_back(bucket.key, now)
+
+
+def _buckets(kind: CountedFor, rate: Rate) -> Buckets:
+    capacity = _MOST_PAIRS if kind in {CountedFor.PAIR, CountedFor.STRANGER} else _MOST
+    return Buckets(burst=rate.burst, per_second=rate.per_second, capacity=capacity)

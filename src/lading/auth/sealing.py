@@ -1,0 +1,65 @@
+"""Secrets under seal: encrypted where they are kept, so that who reads that place learns nothing.
+
+Fernet (AES-128-CBC and HMAC-SHA256) under a key made by scrypt of words that all replicas are told.
+"""
+
+import base64
+
+from cryptography.fernet import Fernet, InvalidToken
+from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
+
+from lading.core.typing import override
+from lading.ports.logins import AuthUnusable
+from lading.ports.secret import Secret
+
+# Of scrypt: 16 MiB and some 40 ms for each guess at the words; RFC 7914, section 2.
+_COST, _BLOCK, _PARALLEL = 2**14, 8, 1
+# The same words are to make the same key in every process, and are for this alone.
+_SALT = b"lading: secrets under seal"
+
+
+class SealBroken(AuthUnusable):
+    """A secret that was sealed with other words; the message says what to do."""
+
+
+class SealedSecret(Secret):
+    """A secret around a secret, which keeps what this one says under seal.
+
+    Args:
+        inner: where it is kept.
+        words: by which it is sealed.
+    """
+
+    def __init__(self, inner: Secret, words: str) -> None:
+        self._inner = inner
+        key = Scrypt(_SALT, 32, _COST, _BLOCK, _PARALLEL).derive(words.encode())
+        self._fernet = Fernet(base64.urlsafe_b64encode(key))
+        self.place = inner.place
+        self.staleness = inner.staleness
+
+    @override
+    def may_have_changed(self) -> bool:
+        return self._inner.may_have_changed()
+
+    @override
+    async def read(self) -> bytes | None:
+        sealed = await self._inner.read()
+        return None if sealed is None else self._unseal(sealed)
+
+    @override
+    async def replace(self, before: bytes | None, after: bytes) -> bool:
+        # The same is sealed in another way each time, so what is to be replaced is looked up.
+        sealed = await self._inner.read()
+        if (None if sealed is None else self._unseal(sealed)) != before:
+            return False
+        return await self._inner.replace(sealed, self._fernet.encrypt(after))
+
+    def _unseal(self, sealed: bytes) -> bytes:
+        try:
+            return self._fernet.decrypt(sealed)
+        except InvalidToken as error:
+            raise SealBroken(
+                f"{self.place}: was not sealed with this `http.secret`: give all replicas the same"
+                " one; if the one of before is lost, delete the rows of `secrets`, and everybody"
+                " logs in once more"
+            ) from error

@@ -1,0 +1,99 @@
+"""Rows of guesses: how full the buckets are that wrong logins fill, over all replicas.
+
+A row is a leaky bucket, as in `lading.core.buckets`, by the one number that tells how full it is at
+any time: when it will be empty.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from lading.metadata import batches
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
+
+T = TypeVar("T")
+
+_PUT = """
+    INSERT INTO guesses (hash, empty_at) VALUES (:hash, :now + :pause)
+    ON CONFLICT (hash) DO UPDATE SET empty_at = :pause
+        + CASE WHEN guesses.empty_at > :now THEN guesses.empty_at ELSE :now END
+    RETURNING empty_at
+"""
+_TAKE_BACK = "UPDATE guesses SET empty_at = empty_at - :pause WHERE hash = :hash"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GuessBucket:
+    """A bucket that guesses fill.
+
+    Attributes:
+        hash: of whose it is.
+        pause: seconds in which one of what is in it leaks.
+    """
+
+    hash: str
+    pause: float
+
+
+Choose = Callable[[Mapping[GuessBucket, float]], tuple[Collection[GuessBucket], T]]
+"""What is done about buckets: those in which one more stays, by how much is in each; and why."""
+
+
+def _put(
+    connection: SqlConnection, buckets: Sequence[GuessBucket], choose: Choose[T], now: float
+) -> T:
+    """Put one into each, in one order for all who do, so that of many at once each is seen."""
+    levels = {bucket: _put_into(connection, bucket, now) for bucket in sorted(buckets)}
+    chosen, why = choose(levels)
+    _take_back(connection, levels.keys() - set(chosen))
+    return why
+
+
+def _put_into(connection: SqlConnection, bucket: GuessBucket, now: float) -> float:
+    """Put one in; how much was in it before."""
+    values = {"hash": bucket.hash, "pause": bucket.pause, "now": now}
+    (empty_at,) = connection.execute(_PUT, values).fetchone()
+    # Times since the epoch are exact to a fraction of a microsecond, and levels are compared.
+    return max(0.0, round((float(empty_at) - now) / bucket.pause - 1, 5))
+
+
+def _take_back(connection: SqlConnection, buckets: Collection[GuessBucket]) -> None:
+    for bucket in sorted(buckets):
+        connection.execute(_TAKE_BACK, {"hash": bucket.hash, "pause": bucket.pause})
+
+
+def _clear(connection: SqlConnection, now: float) -> None:
+    connection.execute(
+        "DELETE FROM guesses WHERE hash IN (SELECT hash FROM guesses WHERE empty_at <= ? LIMIT ?)",
+        (now, batches.MOST_ROWS),
+    )
+
+
+class Guesses(Noun):
+    """Guesses at passwords. A power cut may forget them."""
+
+    async def put(self, buckets: Sequence[GuessBucket], choose: Choose[T], *, now: float) -> T:
+        """Put one into those of the buckets that are chosen.
+
+        Args:
+            buckets: of the guess, each of another hash.
+            choose: tells which, from how full each was before; called again if the write is.
+            now: the time.
+
+        Returns:
+            What else `choose` had to say.
+        """
+        return await self._database.write(
+            lambda connection: _put(connection, buckets, choose, now), durable=False
+        )
+
+    async def take_back(self, buckets: Collection[GuessBucket]) -> None:
+        """Take one out of each again: it was no guess."""
+        await self._database.write(
+            lambda connection: _take_back(connection, buckets), durable=False
+        )
+
+    async def clear(self, *, now: float) -> None:
+        """Remove some of those that are empty."""
+        await self._database.write(lambda connection: _clear(connection, now), durable=False)

@@ -1,0 +1,76 @@
+"""Rows of secrets: small documents that all replicas of a registry have, and nobody else."""
+
+import math
+from collections.abc import Callable
+
+from lading.core.typing import override
+from lading.metadata.noun import Noun
+from lading.ports.database import SqlConnection
+from lading.ports.secret import Secret
+
+
+def _find(connection: SqlConnection, name: str) -> bytes | None:
+    row = connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
+    return None if row is None else bytes(row[0])
+
+
+def _replace(connection: SqlConnection, name: str, before: bytes | None, after: bytes) -> bool:
+    if before is None:
+        changed = connection.execute(
+            "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, after)
+        )
+    else:
+        changed = connection.execute(
+            "UPDATE secrets SET value = ? WHERE name = ? AND value = ?", (after, name, before)
+        )
+    return changed.rowcount == 1
+
+
+class Secrets(Noun):
+    """Secrets by their names."""
+
+    async def find(self, name: str) -> bytes | None:
+        """What a secret says."""
+        return await self._database.read(_find, name)
+
+    async def replace(self, name: str, before: bytes | None, after: bytes) -> bool:
+        """Replace what a secret says; false if that is not `before` (`None`: nothing) any more."""
+        return await self._database.write(
+            lambda connection: _replace(connection, name, before, after)
+        )
+
+
+class SecretRow(Secret):
+    """A secret as a row, which all replicas share.
+
+    Args:
+        secrets: all of them.
+        name: of this one.
+        clock: in seconds; it only goes forward.
+    """
+
+    # Else whoever sends unknown names of keys would have the database asked with each request.
+    staleness = 1.0
+
+    def __init__(self, secrets: Secrets, name: str, clock: Callable[[], float]) -> None:
+        self._secrets = secrets
+        self._name = name
+        self._clock = clock
+        self._looked_at = -math.inf
+        self.place = f"the row {name!r} of the table `secrets`"
+
+    @override
+    def may_have_changed(self) -> bool:
+        now = self._clock()
+        if now - self._looked_at < self.staleness:
+            return False
+        self._looked_at = now
+        return True
+
+    @override
+    async def read(self) -> bytes | None:
+        return await self._secrets.find(self._name)
+
+    @override
+    async def replace(self, before: bytes | None, after: bytes) -> bool:
+        return await self._secrets.replace(self._name, before, after)
