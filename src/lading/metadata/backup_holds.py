@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import reading, writing
+from lading.ports.database import Database, SqlConnection
 
 # Seconds that a hold may last; one that ends later was placed by a clock that was ahead.
 LONGEST_HOLD = 31 * 24 * 3600.0
@@ -22,7 +22,8 @@ class BackupHold:
     until: float
 
 
-def _place(connection: SqlConnection, hold: BackupHold) -> None:
+def place(connection: SqlConnection, hold: BackupHold) -> None:
+    """Let no blob be collected until its end; a hold of the same name is replaced."""
     connection.execute(
         "INSERT INTO holds (name, until) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET until = excluded.until",
@@ -30,11 +31,12 @@ def _place(connection: SqlConnection, hold: BackupHold) -> None:
     )
 
 
-def _end(connection: SqlConnection, name: str) -> bool:
+def end(connection: SqlConnection, name: str) -> bool:
+    """End a hold; false if there is none of that name."""
     return connection.execute("DELETE FROM holds WHERE name = ?", (name,)).rowcount > 0
 
 
-def last(connection: SqlConnection, now: float) -> BackupHold | None:
+def last(connection: SqlConnection, *, now: float) -> BackupHold | None:
     """The backup hold that lasts longest, of those that are not over."""
     row = connection.execute(
         "SELECT name, until FROM holds WHERE until > ? AND until <= ? ORDER BY until DESC LIMIT 1",
@@ -43,17 +45,10 @@ def last(connection: SqlConnection, now: float) -> BackupHold | None:
     return None if row is None else BackupHold(*row)
 
 
-class BackupHolds(Noun):
+class BackupHolds:
     """Backup holds."""
 
-    async def place(self, hold: BackupHold) -> None:
-        """Let no blob be collected until its end; a hold of the same name is replaced."""
-        await self._database.write(lambda connection: _place(connection, hold))
-
-    async def end(self, name: str) -> bool:
-        """End a hold; false if there is none of that name."""
-        return await self._database.write(lambda connection: _end(connection, name))
-
-    async def last(self, *, now: float) -> BackupHold | None:
-        """The hold that lasts longest, if there is any."""
-        return await self._database.read(last, now)
+    def __init__(self, database: Database) -> None:
+        self.place = writing(database, place)
+        self.end = writing(database, end)
+        self.last = reading(database, last)

@@ -10,9 +10,8 @@ from functools import partial
 from typing import NamedTuple
 
 from lading.core.digest import Digest
-from lading.core.garbage import Criteria, GarbageLink, GarbageManifest, OrphanTag
+from lading.core.garbage import Criteria, GarbageLink, GarbageManifest
 from lading.metadata import (
-    attachments,
     backup_holds,
     batches,
     garbage,
@@ -20,9 +19,9 @@ from lading.metadata import (
     orphans,
     references,
 )
-from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, UNREFERENCED_LINK, Garbage, values_of
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, UNREFERENCED_LINK, values_of
+from lading.metadata.noun import Noun, scanning, writing
+from lading.ports.database import Database, SqlConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,9 @@ def remove_manifests(
         if row is not None:
             if row.is_live:
                 # Of a deleted one, they were marked then; who has set one since wants it still.
-                attachments.release(connection, row.repository_id, manifest.digest, criteria.now)
+                references.mark_orphans(
+                    connection, row.repository_id, manifest.digest, criteria.now
+                )
             step = _remove_some(connection, row, manifest, left, after)
             if step.last is not None:
                 _hide(connection, row, manifest)
@@ -133,6 +134,13 @@ def _hide(connection: SqlConnection, row: _Row, manifest: GarbageManifest) -> No
     )
 
 
+def remove_links(
+    connection: SqlConnection, found: Sequence[GarbageLink], criteria: Criteria
+) -> Sequence[GarbageLink]:
+    """Remove the links for which that is still right, and return those."""
+    return [link for link in found if _remove_link(connection, link, criteria)]
+
+
 def _remove_link(connection: SqlConnection, link: GarbageLink, criteria: Criteria) -> bool:
     row = connection.execute(
         f"""
@@ -146,11 +154,17 @@ def _remove_link(connection: SqlConnection, link: GarbageLink, criteria: Criteri
     return row is not None and links.remove(connection, row[0], link.digest, criteria.now)
 
 
-def _remove_blobs(
-    connection: SqlConnection, digests: Sequence[Digest], now: float
+def remove_blobs(
+    connection: SqlConnection, digests: Sequence[Digest], *, now: float
 ) -> Sequence[Digest]:
-    """Note as well that their bytes are to go."""
-    held = backup_holds.last(connection, now) is not None
+    """Remove the rows of the blobs that no repository has, and return all that have none.
+
+    While a backup hold lasts, no row is removed.
+
+    The caller holds the store's locks of the digests until it has deleted the bytes and said
+    `end_deletions`; `find` names what was interrupted before that again.
+    """
+    held = backup_holds.last(connection, now=now) is not None
     return [digest for digest in digests if _remove_blob(connection, digest, held=held)]
 
 
@@ -165,12 +179,23 @@ def _remove_blob(connection: SqlConnection, digest: Digest, *, held: bool) -> bo
     return True
 
 
+def end_deletions(connection: SqlConnection, digests: Sequence[Digest]) -> None:
+    """Note that the bytes of removed blobs are gone."""
+    connection.executemany(
+        "DELETE FROM deletions WHERE digest = ?", [(digest,) for digest in digests]
+    )
+
+
 class Collection(Noun):
     """The rows of a collection: it finds garbage, and removes it."""
 
-    async def find(self, criteria: Criteria) -> Garbage:
-        """The garbage that a collection would remove; what keeps some of it comes before that."""
-        return await self._database.scan(lambda connection: garbage.find(connection, criteria))
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.find = scanning(database, garbage.find)
+        self.trash_orphans = writing(database, orphans.trash_orphans)
+        self.remove_links = writing(database, remove_links)
+        self.remove_blobs = writing(database, remove_blobs)
+        self.end_deletions = writing(database, end_deletions, durable=False)
 
     async def remove_manifests(
         self, found: Sequence[GarbageManifest], criteria: Criteria
@@ -184,44 +209,3 @@ class Collection(Noun):
             removed += progress.removed
             found, after = found[progress.done :], progress.after
         return removed
-
-    async def trash_orphans(
-        self, found: Sequence[OrphanTag], criteria: Criteria
-    ) -> tuple[Sequence[OrphanTag], bool]:
-        """Put the attachments for which that is still right into the trash.
-
-        Returns:
-            Those that were, and whether there are more: it does not do everything at once.
-        """
-        return await self._database.write(
-            lambda connection: orphans.trash_orphans(connection, found, criteria)
-        )
-
-    async def remove_links(
-        self, found: Sequence[GarbageLink], criteria: Criteria
-    ) -> Sequence[GarbageLink]:
-        """Remove the links for which that is still right, and return those."""
-        return await self._database.write(
-            lambda connection: [link for link in found if _remove_link(connection, link, criteria)]
-        )
-
-    async def remove_blobs(self, digests: Sequence[Digest], *, now: float) -> Sequence[Digest]:
-        """Remove the rows of the blobs that no repository has, and return all that have none.
-
-        While a backup hold lasts, no row is removed.
-
-        The caller holds the store's locks of the digests until it has deleted the bytes and said
-        `end_deletions`; `find` names what was interrupted before that again.
-        """
-        return await self._database.write(
-            lambda connection: _remove_blobs(connection, digests, now)
-        )
-
-    async def end_deletions(self, digests: Sequence[Digest]) -> None:
-        """Note that the bytes of removed blobs are gone."""
-        await self._database.write(
-            lambda connection: connection.executemany(
-                "DELETE FROM deletions WHERE digest = ?", [(digest,) for digest in digests]
-            ),
-            durable=False,
-        )

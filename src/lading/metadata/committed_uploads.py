@@ -2,8 +2,8 @@
 
 from lading.core.digest import Digest
 from lading.core.names import UploadKey
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import reading, writing
+from lading.ports.database import Database, SqlConnection
 
 
 def commit(connection: SqlConnection, upload: UploadKey, digest: Digest, now: float) -> None:
@@ -15,14 +15,16 @@ def commit(connection: SqlConnection, upload: UploadKey, digest: Digest, now: fl
     )
 
 
-def _find_committed(connection: SqlConnection, upload: UploadKey) -> Digest | None:
+def find(connection: SqlConnection, upload: UploadKey) -> Digest | None:
+    """The blob that an upload became, for those who did not get the answer; for a while."""
     row = connection.execute(
         "SELECT digest FROM committed_uploads WHERE upload = ?", (upload,)
     ).fetchone()
     return None if row is None else Digest(row[0])
 
 
-def _remove_committed(connection: SqlConnection, before: float, at_most: int) -> int:
+def remove(connection: SqlConnection, *, before: float, at_most: int) -> int:
+    """Remove uploads that became blobs before that time, for which nobody asks again; how many."""
     return connection.execute(
         "DELETE FROM committed_uploads WHERE upload IN"
         " (SELECT upload FROM committed_uploads WHERE at <= ? LIMIT ?)",
@@ -30,18 +32,9 @@ def _remove_committed(connection: SqlConnection, before: float, at_most: int) ->
     ).rowcount
 
 
-class CommittedUploads(Noun):
+class CommittedUploads:
     """Uploads that became blobs."""
 
-    async def find(self, upload: UploadKey) -> Digest | None:
-        """The blob that an upload became, for those who did not get the answer; for a while."""
-        return await self._database.read(_find_committed, upload)
-
-    async def remove(self, *, before: float, at_most: int) -> int:
-        """Remove uploads that became blobs before that time, for which nobody asks again; how many.
-
-        A power cut may undo it (a process crash may not).
-        """
-        return await self._database.write(
-            lambda connection: _remove_committed(connection, before, at_most), durable=False
-        )
+    def __init__(self, database: Database) -> None:
+        self.find = reading(database, find)
+        self.remove = writing(database, remove, durable=False)

@@ -73,7 +73,7 @@ class Garbage:
 
 
 def find(connection: SqlConnection, criteria: Criteria) -> Garbage:
-    """All garbage, by the criteria of a collection."""
+    """The garbage that a collection would remove; what keeps some of it comes before that."""
     manifests = _Manifests(connection, criteria).find()
     tags = orphans.find_orphans(connection, criteria, manifests)
     links = _find_links(connection, criteria, manifests)
@@ -235,7 +235,7 @@ def _find_blobs(
         "SELECT digest FROM deletions LIMIT :at_most", values_of(criteria)
     )
     again = [GarbageBlob(Digest(digest), 0, interrupted=True) for (digest,) in interrupted]
-    if backup_holds.last(connection, criteria.now) is not None:
+    if backup_holds.last(connection, now=criteria.now) is not None:
         return again
     gone = {(link.repository, link.digest) for link in links}
     unlinked = connection.execute(

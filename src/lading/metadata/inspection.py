@@ -4,7 +4,7 @@ Everything is read in pages, so that a check of any registry fits into memory; w
 down makes a later push heal what is damaged.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -13,7 +13,7 @@ from lading.core.manifest import Edge
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, links, references, repositories
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import Noun
+from lading.metadata.noun import Noun, scanning
 from lading.ports.database import Database, SqlConnection
 
 _MANIFESTS = """
@@ -95,22 +95,13 @@ class Inspection(Noun):
     def __init__(self, database: Database, attempts: Attempts) -> None:
         super().__init__(database)
         self._attempts = attempts
-
-    async def totals(self) -> Totals:
-        """How much there is to check."""
-        return await self._database.scan(_totals)
-
-    async def list_blobs(self, *, after: str, limit: int) -> Sequence[KnownBlob]:
-        """Blobs by digest, from the first one greater than `after`."""
-        return await self._database.scan(lambda connection: _blobs(connection, after, limit))
-
-    async def known_blobs(self, digests: Sequence[Digest]) -> Sequence[KnownBlob]:
-        """Those of the blobs that the database knows."""
-        return await self._database.scan(lambda connection: list(_known(connection, digests)))
-
-    async def list_users(self, digest: Digest, *, limit: int) -> Sequence[BlobUser]:
-        """Some manifests, not deleted, that need a blob."""
-        return await self._database.scan(lambda connection: _users(connection, digest, limit))
+        self.totals = scanning(database, totals)
+        self.list_blobs = scanning(database, list_blobs)
+        self.known_blobs = scanning(database, known_blobs)
+        self.list_users = scanning(database, list_users)
+        self.list_manifests = scanning(database, list_manifests)
+        self.find_manifest = scanning(database, find_manifest)
+        self.list_dangling_tags = scanning(database, list_dangling_tags)
 
     async def lose_blob(self, digest: Digest, *, now: float, at_once: bool = False) -> None:
         """Its bytes are gone: it counts as not there until it is pushed again, or found again.
@@ -140,25 +131,6 @@ class Inspection(Noun):
             links.use(connection, repositories.ensure(connection, repository), digest, now)
 
         await self._database.write(work)
-
-    async def list_manifests(self, *, after: int, size: int) -> Sequence[KnownManifest]:
-        """Manifests by key, from the first one greater than `after`.
-
-        Args:
-            after: the key.
-            size: bytes of bodies after which the page ends; there is at least one on it.
-        """
-        return await self._database.scan(
-            lambda connection: list(_manifests(connection, after, size))
-        )
-
-    async def find_manifest(
-        self, repository: RepositoryName, digest: Digest
-    ) -> KnownManifest | None:
-        """The manifest of that digest, whatever state it is in."""
-        return await self._database.scan(
-            lambda connection: _manifest(connection, repository, digest)
-        )
 
     async def lose_manifest(
         self,
@@ -202,14 +174,9 @@ class Inspection(Noun):
                 )
             )
 
-    async def list_dangling_tags(
-        self, *, limit: int
-    ) -> Sequence[tuple[RepositoryName, Tag, Digest]]:
-        """Tags that lead to manifests that are not there."""
-        return await self._database.scan(lambda connection: _dangling_tags(connection, limit))
 
-
-def _totals(connection: SqlConnection) -> Totals:
+def totals(connection: SqlConnection) -> Totals:
+    """How much there is to check."""
     blobs, size = connection.execute(
         "SELECT count(*), coalesce(sum(size), 0) FROM blobs"
     ).fetchone()
@@ -217,7 +184,8 @@ def _totals(connection: SqlConnection) -> Totals:
     return Totals(blobs, size, manifests)
 
 
-def _blobs(connection: SqlConnection, after: str, limit: int) -> Sequence[KnownBlob]:
+def list_blobs(connection: SqlConnection, *, after: str, limit: int) -> Sequence[KnownBlob]:
+    """Blobs by digest, from the first one greater than `after`."""
     rows = connection.execute(
         "SELECT digest, size, lost_at IS NOT NULL FROM blobs"
         " WHERE digest > ? ORDER BY digest LIMIT ?",
@@ -226,16 +194,20 @@ def _blobs(connection: SqlConnection, after: str, limit: int) -> Sequence[KnownB
     return [KnownBlob(Digest(digest), size, bool(lost)) for digest, size, lost in rows]
 
 
-def _known(connection: SqlConnection, digests: Sequence[Digest]) -> Iterator[KnownBlob]:
+def known_blobs(connection: SqlConnection, digests: Sequence[Digest]) -> Sequence[KnownBlob]:
+    """Those of the blobs that the database knows."""
+    found = []
     for digest in digests:
         row = connection.execute(
             "SELECT size, lost_at IS NOT NULL FROM blobs WHERE digest = ?", (digest,)
         ).fetchone()
         if row is not None:
-            yield KnownBlob(digest, row[0], bool(row[1]))
+            found.append(KnownBlob(digest, row[0], bool(row[1])))
+    return found
 
 
-def _users(connection: SqlConnection, digest: Digest, limit: int) -> Sequence[BlobUser]:
+def list_users(connection: SqlConnection, digest: Digest, *, limit: int) -> Sequence[BlobUser]:
+    """Some manifests, not deleted, that need a blob."""
     rows = connection.execute(
         """
         SELECT repositories.id, name, parent FROM links
@@ -261,18 +233,27 @@ def _tags(connection: SqlConnection, repository_id: int, digest: str) -> Sequenc
     return [Tag(name) for (name,) in rows]
 
 
-def _manifests(connection: SqlConnection, after: int, size: int) -> Iterator[KnownManifest]:
+def list_manifests(connection: SqlConnection, *, after: int, size: int) -> Sequence[KnownManifest]:
+    """Manifests by key, from the first one greater than `after`.
+
+    Args:
+        connection: to the database.
+        after: the key.
+        size: bytes of bodies after which the page ends; there is at least one on it.
+    """
+    found = []
     for row in connection.execute(f"{_MANIFESTS} WHERE m.id > ? ORDER BY m.id", (after,)):
-        manifest = _known_manifest(connection, row)
-        yield manifest
-        size -= len(manifest.body)
+        found.append(_known_manifest(connection, row))
+        size -= len(found[-1].body)
         if size <= 0:
-            return
+            break
+    return found
 
 
-def _manifest(
+def find_manifest(
     connection: SqlConnection, repository: RepositoryName, digest: Digest
 ) -> KnownManifest | None:
+    """The manifest of that digest, whatever state it is in."""
     row = connection.execute(
         f"{_MANIFESTS} WHERE name = ? AND digest = ?", (repository, digest)
     ).fetchone()
@@ -320,9 +301,10 @@ def _add_children(
         links.use(connection, repository_id, edge.child, now)
 
 
-def _dangling_tags(
-    connection: SqlConnection, limit: int
+def list_dangling_tags(
+    connection: SqlConnection, *, limit: int
 ) -> Sequence[tuple[RepositoryName, Tag, Digest]]:
+    """Tags that lead to manifests that are not there."""
     rows = connection.execute(
         """
         SELECT repositories.name, tags.name, tags.digest FROM tags

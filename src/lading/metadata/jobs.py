@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import reading, writing
+from lading.ports.database import Database, SqlConnection
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +23,27 @@ class JobState:
     finished_at: float | None
 
 
-def _find(connection: SqlConnection, name: str) -> JobState | None:
+def find(connection: SqlConnection, name: str) -> JobState | None:
+    """The state of a job that ever ran."""
     row = connection.execute(
         "SELECT holder, expires_at, started_at, finished_at FROM jobs WHERE name = ?", (name,)
     ).fetchone()
     return None if row is None else JobState(*row)
 
 
-def _claim(
+def claim(
     connection: SqlConnection,
     name: str,
     holder: str,
+    *,
     now: float,
     expires_at: float,
     finished_before: float | None,
 ) -> bool:
-    """Take the lease, if it is free and the job is due.
+    """Take the lease of a job; false if another holder's has not expired.
+
+    Also false if the job finished after `finished_before`, so that of many workers that find it
+    due only one does it.
 
     A time that no lease of now could end at, even if the clock was just set back by as long as one
     lasts, is from a clock that was ahead: the lease is over then, and the job is due.
@@ -67,7 +72,8 @@ def _claim(
     )
 
 
-def _renew(connection: SqlConnection, name: str, holder: str, expires_at: float) -> bool:
+def renew(connection: SqlConnection, name: str, holder: str, *, expires_at: float) -> bool:
+    """Have the lease for longer; false if it was lost to another."""
     return (
         connection.execute(
             "UPDATE jobs SET expires_at = ? WHERE name = ? AND holder = ?",
@@ -77,16 +83,18 @@ def _renew(connection: SqlConnection, name: str, holder: str, expires_at: float)
     )
 
 
-def _end_leases(connection: SqlConnection, holders: str) -> None:
+def end_leases(connection: SqlConnection, holders: str = "") -> None:
+    """End the leases of all holders whose names begin so."""
     connection.execute(
         "UPDATE jobs SET holder = NULL WHERE substr(holder, 1, CAST(? AS INTEGER)) = ?",
         (len(holders), holders),
     )
 
 
-def _end_lease(
-    connection: SqlConnection, name: str, holder: str, finished_at: float | None
+def end_lease(
+    connection: SqlConnection, name: str, holder: str, *, finished_at: float | None
 ) -> None:
+    """End the lease, unless it was lost; `finished_at` if the job came to its end."""
     connection.execute(
         "UPDATE jobs SET holder = NULL, finished_at = coalesce(?, finished_at)"
         " WHERE name = ? AND holder = ?",
@@ -94,46 +102,12 @@ def _end_lease(
     )
 
 
-class Jobs(Noun):
+class Jobs:
     """Jobs, and the leases of who does them. A power cut may forget what is written of them."""
 
-    async def find(self, name: str) -> JobState | None:
-        """The state of a job that ever ran."""
-        return await self._database.read(_find, name)
-
-    async def claim(
-        self,
-        name: str,
-        holder: str,
-        *,
-        now: float,
-        expires_at: float,
-        finished_before: float | None,
-    ) -> bool:
-        """Take the lease of a job; false if another holder's has not expired.
-
-        Also false if the job finished after `finished_before`, so that of many workers that find it
-        due only one does it.
-        """
-        return await self._database.write(
-            lambda connection: _claim(connection, name, holder, now, expires_at, finished_before),
-            durable=False,
-        )
-
-    async def renew(self, name: str, holder: str, *, expires_at: float) -> bool:
-        """Have the lease for longer; false if it was lost to another."""
-        return await self._database.write(
-            lambda connection: _renew(connection, name, holder, expires_at), durable=False
-        )
-
-    async def end_lease(self, name: str, holder: str, *, finished_at: float | None) -> None:
-        """End the lease, unless it was lost; `finished_at` if the job came to its end."""
-        await self._database.write(
-            lambda connection: _end_lease(connection, name, holder, finished_at), durable=False
-        )
-
-    async def end_leases(self, holders: str = "") -> None:
-        """End the leases of all holders whose names begin so."""
-        await self._database.write(
-            lambda connection: _end_leases(connection, holders), durable=False
-        )
+    def __init__(self, database: Database) -> None:
+        self.find = reading(database, find)
+        self.claim = writing(database, claim, durable=False)
+        self.renew = writing(database, renew, durable=False)
+        self.end_lease = writing(database, end_lease, durable=False)
+        self.end_leases = writing(database, end_leases, durable=False)

@@ -8,7 +8,7 @@ from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
 from lading.metadata import committed_uploads, repositories
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import Noun
+from lading.metadata.noun import Noun, reading, writing
 from lading.ports.database import Database, SqlConnection
 
 _FIND = """
@@ -56,12 +56,13 @@ _USED = f"""
 
 
 def find(connection: SqlConnection, repository: RepositoryName, digest: Digest) -> int | None:
-    """The size of a blob that is linked in the repository."""
+    """The size in bytes of a blob that is linked in the repository."""
     row = connection.execute(_FIND, (repository, digest)).fetchone()
     return None if row is None else int(row[0])
 
 
-def _is_stored(connection: SqlConnection, digest: Digest) -> bool:
+def is_stored(connection: SqlConnection, digest: Digest) -> bool:
+    """Whether a blob has a row, be it in a repository or not."""
     row = connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone()
     return row is not None
 
@@ -118,16 +119,18 @@ def add_blob(
     _link(connection, repository, digest, now)
 
 
-def _mount(
+def mount(
     connection: SqlConnection,
     repository: RepositoryName,
     digest: Digest,
+    *,
     source: RepositoryName,
-    now: float,
+    change: Change,
 ) -> bool:
+    """Put a blob of `source` into `repository`; false if it is not there."""
     if find(connection, source, digest) is None:
         return False
-    _link(connection, repository, digest, now)  # as there is a link, the blob is marked as linked
+    _link(connection, repository, digest, change.at)  # the blob is marked as linked, as it is
     return True
 
 
@@ -145,9 +148,10 @@ def set_lost(connection: SqlConnection, digest: Digest, at: float | None) -> Non
     connection.execute("UPDATE blobs SET lost_at = ? WHERE digest = ?", (at, digest))
 
 
-def _repositories_with(
-    connection: SqlConnection, digest: Digest, limit: int
+def repositories_with(
+    connection: SqlConnection, digest: Digest, *, limit: int
 ) -> Sequence[RepositoryName]:
+    """Some repositories that have the blob."""
     rows = connection.execute(
         "SELECT name FROM links JOIN repositories ON id = repository_id"
         " WHERE digest = ? AND deleted_at IS NULL LIMIT ?",
@@ -156,10 +160,16 @@ def _repositories_with(
     return [RepositoryName(name) for (name,) in rows]
 
 
-def _delete(
-    connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
+def delete(
+    connection: SqlConnection, repository: RepositoryName, digest: Digest, *, change: Change
 ) -> bool:
-    """Delete a link; what a manifest in the trash needs is hidden only, to be restored with it."""
+    """Delete a blob from the repository; false if it is not there.
+
+    What a manifest in the trash needs is hidden only, to be restored with it.
+
+    Raises:
+        BlobInUse: a manifest of the repository needs it.
+    """
     if find(connection, repository, digest) is None:
         return False
     repository_id = repositories.ensure(connection, repository)
@@ -174,10 +184,10 @@ def _delete(
     if connection.execute(_USER, values).fetchone() is not None:
         connection.execute(
             "UPDATE links SET deleted_at = ? WHERE repository_id = ? AND digest = ?",
-            (now, repository_id, digest),
+            (change.at, repository_id, digest),
         )
         return True
-    return remove(connection, repository_id, digest, now)
+    return remove(connection, repository_id, digest, change.at)
 
 
 def remove(connection: SqlConnection, repository_id: int, digest: Digest, now: float) -> bool:
@@ -211,10 +221,11 @@ class Links(Noun):
     def __init__(self, database: Database, attempts: Attempts) -> None:
         super().__init__(database)
         self._attempts = attempts
-
-    async def find(self, repository: RepositoryName, digest: Digest) -> int | None:
-        """The size in bytes of a blob that is linked in the repository."""
-        return await self._database.read(find, repository, digest)
+        self.find = reading(database, find)
+        self.mount = writing(database, mount)
+        self.delete = writing(database, delete)
+        self.repositories_with = reading(database, repositories_with)
+        self.is_stored = reading(database, is_stored)
 
     async def promise(
         self, repository: RepositoryName, digest: Digest, *, now: float, grace: float
@@ -252,34 +263,3 @@ class Links(Noun):
             committed_uploads.commit(connection, upload, digest, change.at)
 
         await self._database.write(work)
-
-    async def mount(
-        self,
-        repository: RepositoryName,
-        digest: Digest,
-        *,
-        source: RepositoryName,
-        change: Change,
-    ) -> bool:
-        """Put a blob of `source` into `repository`; false if it is not there."""
-        return await self._database.write(
-            lambda connection: _mount(connection, repository, digest, source, change.at)
-        )
-
-    async def delete(self, repository: RepositoryName, digest: Digest, *, change: Change) -> bool:
-        """Delete a blob from the repository; false if it is not there.
-
-        Raises:
-            BlobInUse: a manifest of the repository needs it.
-        """
-        return await self._database.write(
-            lambda connection: _delete(connection, repository, digest, change.at)
-        )
-
-    async def repositories_with(self, digest: Digest, *, limit: int) -> Sequence[RepositoryName]:
-        """Some repositories that have the blob."""
-        return await self._database.read(_repositories_with, digest, limit)
-
-    async def is_stored(self, digest: Digest) -> bool:
-        """Whether a blob has a row, be it in a repository or not."""
-        return await self._database.read(_is_stored, digest)

@@ -8,7 +8,7 @@ from lading.core.errors import TagImmutable
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import attachments, tags
+from lading.metadata import references, tags
 from lading.metadata.large import SMALL
 from lading.ports.database import SqlConnection
 
@@ -122,7 +122,7 @@ def delete(
         "UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL WHERE id = ?",
         (change.at, change.actor, id_),
     )
-    attachments.release(connection, repository_id, digest, change.at)
+    references.mark_orphans(connection, repository_id, digest, change.at)
     return True
 
 

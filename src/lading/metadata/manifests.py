@@ -13,7 +13,7 @@ from lading.core.names import Reference, RepositoryName
 from lading.metadata import batches, manifest_rows
 from lading.metadata.attempts import Attempts
 from lading.metadata.large import SMALL, LargeBodies
-from lading.metadata.noun import Noun
+from lading.metadata.noun import Noun, scanning
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.ports.database import Database, SqlConnection
 
@@ -91,6 +91,7 @@ class Manifests(Noun):
         super().__init__(database)
         self._attempts = attempts
         self._large = LargeBodies(database)
+        self.with_children = scanning(database, with_children)
 
     async def find(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:
         """The manifest a tag points to, or the one of that digest."""
@@ -217,12 +218,6 @@ class Manifests(Noun):
             assert found is not None  # as there is no largest
         return found
 
-    async def with_children(
-        self, repository: RepositoryName
-    ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
-        """All manifests of a repository, deleted ones too, each with what it refers to."""
-        return await self._database.scan(lambda connection: _with_children(connection, repository))
-
 
 def _referrers(
     connection: SqlConnection,
@@ -262,9 +257,10 @@ def _referrers(
     return Referrers(found, last)
 
 
-def _with_children(
+def with_children(
     connection: SqlConnection, repository: RepositoryName
 ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
+    """All manifests of a repository, deleted ones too, each with what it refers to."""
     rows = connection.execute(
         """
         SELECT manifests.digest, child FROM manifests

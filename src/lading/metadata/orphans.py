@@ -106,7 +106,11 @@ def _may_go(connection: SqlConnection, found: OrphanTag, criteria: Criteria) -> 
 def trash_orphans(
     connection: SqlConnection, orphans: Sequence[OrphanTag], criteria: Criteria
 ) -> tuple[Sequence[OrphanTag], bool]:
-    """Put attachments that are still orphans into the trash; those, and whether to ask again."""
+    """Put the attachments for which that is still right into the trash.
+
+    Returns:
+        Those that were, and whether there are more: it does not do everything at once.
+    """
     change, left, trashed = Change(COLLECTOR, criteria.now), MOST, list[OrphanTag]()
     for orphan in orphans:
         if left == 0:
@@ -116,7 +120,7 @@ def trash_orphans(
             continue
         digest, is_needed = row
         if is_needed:
-            tags.delete(connection, orphan.repository, orphan.tag, (), change)
+            tags.delete(connection, orphan.repository, orphan.tag, immutable=(), change=change)
         else:
             # What only this leads to goes before it, so that an interruption forgets none.
             left -= _trash_referrers(connection, orphan, digest, change, left)

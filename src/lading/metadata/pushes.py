@@ -15,7 +15,6 @@ from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import (
-    attachments,
     batches,
     links,
     manifest_rows,
@@ -150,7 +149,7 @@ class ManifestPush:
         self._insert(connection, repository_id, used_at=at if self.tags else None)
         repositories.mark_pushed(connection, repository_id, at)
         after = references.unmark_referrers(connection, repository_id, digest)
-        attachments.keep(connection, repository_id, digest)
+        references.unmark_orphans(connection, repository_id, digest)
         for tag in self.tags:
             tags.point(connection, repository_id, tag, digest, self.change)
         if not self.tags:

@@ -2,11 +2,17 @@
 
 A link or a manifest is unreferenced exactly while its mark is set, so that a collector need not
 look at all the others. Whatever adds or removes a tag, an edge or a subject calls this.
+
+An *orphan* is a tag that is made of the digest of a manifest that was in the repository, and is in
+the trash or collected. A tag whose subject never was here is none: signatures may be pushed first,
+or be kept in another repository than the image.
 """
 
 from dataclasses import dataclass
 
+from lading.core import attachments
 from lading.core.digest import Digest
+from lading.core.names import Tag
 from lading.metadata import batches
 from lading.ports.database import SqlConnection
 
@@ -125,3 +131,30 @@ def unmark_referrers(
     unreferenced = [(id_,) for id_, _, is_unreferenced in rows if is_unreferenced]
     connection.executemany("UPDATE manifests SET loose_at = NULL WHERE id = ?", unreferenced)
     return rows[-1][1] if len(rows) == most else None
+
+
+_MARK_ORPHANS = """
+    INSERT INTO orphans (repository_id, tag, at)
+    SELECT repository_id, name, ? FROM tags WHERE repository_id = ? AND name IN (?, ?, ?, ?)
+    ON CONFLICT DO NOTHING
+"""
+
+
+def mark_orphans(connection: SqlConnection, repository_id: int, digest: Digest, at: float) -> None:
+    """A manifest is gone, to the trash or for good: mark the tags of its attachments."""
+    connection.execute(_MARK_ORPHANS, (at, repository_id, *attachments.tags_of(digest)))
+
+
+def unmark_orphans(connection: SqlConnection, repository_id: int, digest: Digest) -> None:
+    """A manifest is there, perhaps again: its attachments are no orphans."""
+    connection.execute(
+        "DELETE FROM orphans WHERE repository_id = ? AND tag IN (?, ?, ?, ?)",
+        (repository_id, *attachments.tags_of(digest)),
+    )
+
+
+def unmark_orphan(connection: SqlConnection, repository_id: int, tag: Tag) -> None:
+    """Somebody has set the tag, or taken it away."""
+    connection.execute(
+        "DELETE FROM orphans WHERE repository_id = ? AND tag = ?", (repository_id, tag)
+    )

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lading.metadata import batches
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import Noun
+from lading.metadata.noun import reading
 from lading.ports.database import Database, SqlConnection
 
 
@@ -46,7 +46,8 @@ def _add(connection: SqlConnection, token: RefreshToken, now: float) -> None:
     )
 
 
-def _find(connection: SqlConnection, hash_: str, now: float) -> RefreshToken | None:
+def find(connection: SqlConnection, hash_: str, *, now: float) -> RefreshToken | None:
+    """A token that has not ended."""
     row = connection.execute(
         "SELECT hash, name, stamp, expires_at FROM refresh_tokens"
         " WHERE hash = ? AND expires_at > ?",
@@ -55,12 +56,12 @@ def _find(connection: SqlConnection, hash_: str, now: float) -> RefreshToken | N
     return None if row is None else RefreshToken(*row)
 
 
-class RefreshTokens(Noun):
+class RefreshTokens:
     """Refresh tokens."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
-        super().__init__(database)
         self._attempts = attempts
+        self.find = reading(database, find)
 
     async def add(self, token: RefreshToken, *, now: float) -> None:
         """Add a token, or give it another end; some that are old may go.
@@ -71,7 +72,3 @@ class RefreshTokens(Noun):
             StorageFull, Unavailable: it cannot be added in a moment.
         """
         await self._attempts.write(lambda connection: _add(connection, token, now))
-
-    async def find(self, hash_: str, *, now: float) -> RefreshToken | None:
-        """A token that has not ended."""
-        return await self._database.read(_find, hash_, now)

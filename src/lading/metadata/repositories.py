@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from lading.core.names import RepositoryName
 from lading.metadata import columns
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import reading, scanning
+from lading.ports.database import Database, SqlConnection
 
 
 def find(connection: SqlConnection, name: RepositoryName) -> int | None:
@@ -36,7 +36,8 @@ def mark_pushed(connection: SqlConnection, repository_id: int, at: float) -> Non
     )
 
 
-def _exists(connection: SqlConnection, name: RepositoryName) -> bool:
+def exists(connection: SqlConnection, name: RepositoryName) -> bool:
+    """Whether a manifest was ever pushed to it."""
     row = connection.execute(
         "SELECT 1 FROM repositories WHERE name = ? AND pushed_at IS NOT NULL", (name,)
     ).fetchone()
@@ -47,7 +48,8 @@ def _exists(connection: SqlConnection, name: RepositoryName) -> bool:
 _LAST = "\x7f"
 
 
-def _page(connection: SqlConnection, after: str, limit: int, prefix: str) -> Sequence[str]:
+def page(connection: SqlConnection, *, after: str, limit: int, prefix: str = "") -> Sequence[str]:
+    """Names that start with `prefix`, in byte order, from the first greater than `after`."""
     start = "name > ?" if after >= prefix else "name >= ?"
     return columns.names(
         connection,
@@ -57,7 +59,8 @@ def _page(connection: SqlConnection, after: str, limit: int, prefix: str) -> Seq
     )
 
 
-def _with_manifests(connection: SqlConnection) -> Sequence[RepositoryName]:
+def with_manifests(connection: SqlConnection) -> Sequence[RepositoryName]:
+    """All repositories that have manifests, in byte order."""
     rows = connection.execute(
         "SELECT name FROM repositories AS r WHERE EXISTS"
         " (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name"
@@ -65,17 +68,10 @@ def _with_manifests(connection: SqlConnection) -> Sequence[RepositoryName]:
     return [RepositoryName(name) for (name,) in rows]
 
 
-class Repositories(Noun):
+class Repositories:
     """Repositories, by name."""
 
-    async def exists(self, repository: RepositoryName) -> bool:
-        """Whether a manifest was ever pushed to it."""
-        return await self._database.read(_exists, repository)
-
-    async def page(self, *, after: str, limit: int, prefix: str = "") -> Sequence[str]:
-        """Names that start with `prefix`, in byte order, from the first greater than `after`."""
-        return await self._database.read(_page, after, limit, prefix)
-
-    async def with_manifests(self) -> Sequence[RepositoryName]:
-        """All repositories that have manifests, in byte order."""
-        return await self._database.scan(_with_manifests)
+    def __init__(self, database: Database) -> None:
+        self.exists = reading(database, exists)
+        self.page = reading(database, page)
+        self.with_manifests = scanning(database, with_manifests)

@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from lading.core import attachments as attached
+from lading.core import attachments
 from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
 from lading.core.garbage import COLLECTOR
-from lading.core.history import Change, Restored, TrashedManifest, TrashedTag
+from lading.core.history import Change, Restored, TrashedManifest
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import (
-    attachments,
     batches,
     manifest_rows,
     references,
@@ -25,8 +24,8 @@ from lading.metadata import (
     tags,
     trash,
 )
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import Noun, scanning
+from lading.ports.database import Database, SqlConnection
 
 _STATE = """
     SELECT deleted_at FROM manifests JOIN documents ON documents.id = manifests.id
@@ -158,7 +157,7 @@ class Planner:
 
     def everything(self, deleted_since: float) -> RestorePlan:
         """All that can be restored; where two want the same tag, the one deleted last gets it."""
-        for trashed in trash.page(self._connection, self._repository, deleted_since):
+        for trashed in trash.page(self._connection, self._repository, deleted_since=deleted_since):
             self._revive(trashed.digest)
             wanted = trashed.tags if isinstance(trashed, TrashedManifest) else [trashed.tag]
             self._set(wanted, trashed.digest)
@@ -166,7 +165,7 @@ class Planner:
 
     def _plan(self, nothing: str) -> RestorePlan:
         for digest in self._revived:  # attachments may have attachments: this list grows
-            for tag in attached.tags_of(digest):
+            for tag in attachments.tags_of(digest):
                 self._bring_back(tag)
         if not self._steps:
             raise NotRestorable(nothing)
@@ -272,7 +271,7 @@ class Restoration:
                 (self._id, digest),
             )
             references.mark_unreferenced(self._connection, self._id, digest, at)
-            attachments.keep(self._connection, self._id, digest)
+            references.unmark_orphans(self._connection, self._id, digest)
             self.manifests.append(digest)
         if asked_for:
             manifest_rows.promise(self._connection, self._repository, digest, at)
@@ -313,16 +312,9 @@ def _take(
 class Trash(Noun):
     """The trash: deleted manifests and tags, which can be restored."""
 
-    async def page(
-        self, repository: RepositoryName | None, *, deleted_since: float
-    ) -> Sequence[TrashedManifest | TrashedTag]:
-        """All that can be restored, in one repository or in all; what was deleted last comes first.
-
-        A manifest is listed while it is stored, a tag if it was deleted since that time.
-        """
-        return await self._database.scan(
-            lambda connection: trash.page(connection, repository, deleted_since)
-        )
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.page = scanning(database, trash.page)
 
     async def restore_manifest(
         self, repository: RepositoryName, digest: Digest, *, change: Change

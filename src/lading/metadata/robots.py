@@ -8,13 +8,14 @@ from typing import Any
 from lading.core.access import Action, Actions
 from lading.core.globs import Glob
 from lading.core.robots import Robot
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import reading, scanning, writing
+from lading.ports.database import Database, SqlConnection
 
 _COLUMNS = "name, hash, repositories, actions, created_at, created_by, expires_at, used_at"
 
 
-def _add(connection: SqlConnection, robot: Robot) -> bool:
+def add(connection: SqlConnection, robot: Robot) -> bool:
+    """Add a new robot; false if there is one of that name."""
     added = connection.execute(
         f"INSERT INTO robots ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
@@ -31,22 +32,25 @@ def _add(connection: SqlConnection, robot: Robot) -> bool:
     return added.rowcount > 0
 
 
-def _find(connection: SqlConnection, name: str) -> Robot | None:
+def find(connection: SqlConnection, name: str) -> Robot | None:
+    """A robot, be its time over or not."""
     row = connection.execute(f"SELECT {_COLUMNS} FROM robots WHERE name = ?", (name,)).fetchone()
     return None if row is None else _robot(row)
 
 
-def _all(connection: SqlConnection) -> Sequence[Robot]:
+def all_(connection: SqlConnection) -> Sequence[Robot]:
+    """All robots, by name."""
     rows = connection.execute(f"SELECT {_COLUMNS} FROM robots ORDER BY name")
     return [_robot(row) for row in rows]
 
 
-def _remove(connection: SqlConnection, name: str) -> bool:
+def remove(connection: SqlConnection, name: str) -> bool:
+    """Remove a robot for good; false if there is none."""
     return connection.execute("DELETE FROM robots WHERE name = ?", (name,)).rowcount > 0
 
 
-def _note_used(connection: SqlConnection, used: Mapping[str, float]) -> None:
-    """Note when robots were last used; another worker may have seen a later use already."""
+def note_used(connection: SqlConnection, used: Mapping[str, float]) -> None:
+    """Note when robots, by name, were last used; another worker may have seen a later use."""
     connection.executemany(
         "UPDATE robots SET used_at = max(coalesce(used_at, 0), ?) WHERE name = ?",
         [(at, name) for name, at in used.items()],
@@ -78,28 +82,12 @@ def _actions(text: str) -> Actions:
     return frozenset(Action(action) for action in json.loads(text))
 
 
-class Robots(Noun):
+class Robots:
     """Robots: the logins of programs."""
 
-    async def add(self, robot: Robot) -> bool:
-        """Add a new robot; false if there is one of that name."""
-        return await self._database.write(lambda connection: _add(connection, robot))
-
-    async def find(self, name: str) -> Robot | None:
-        """A robot, be its time over or not."""
-        return await self._database.read(_find, name)
-
-    async def all(self) -> Sequence[Robot]:
-        """All robots, by name."""
-        return await self._database.scan(_all)
-
-    async def remove(self, name: str) -> bool:
-        """Remove a robot for good; false if there is none."""
-        return await self._database.write(lambda connection: _remove(connection, name))
-
-    async def note_used(self, used: Mapping[str, float]) -> None:
-        """Note when robots, by name, were last used; an earlier time than is known changes nothing.
-
-        A power cut may forget it.
-        """
-        await self._database.write(lambda connection: _note_used(connection, used), durable=False)
+    def __init__(self, database: Database) -> None:
+        self.add = writing(database, add)
+        self.find = reading(database, find)
+        self.all = scanning(database, all_)
+        self.remove = writing(database, remove)
+        self.note_used = writing(database, note_used, durable=False)

@@ -7,9 +7,9 @@ from lading.core.errors import TagImmutable
 from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import attachments, batches, columns, references
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata import batches, columns, references
+from lading.metadata.noun import reading, scanning, writing
+from lading.ports.database import Database, SqlConnection
 
 
 def point(
@@ -20,7 +20,7 @@ def point(
         "SELECT digest FROM tags WHERE repository_id = ? AND name = ?", (repository_id, tag)
     ).fetchone()
     previous = None if row is None else row[0]
-    attachments.forget(connection, repository_id, tag)
+    references.unmark_orphan(connection, repository_id, tag)
     if previous == digest:
         return
     connection.execute(
@@ -60,10 +60,15 @@ def delete(
     connection: SqlConnection,
     repository: RepositoryName,
     tag: Tag,
+    *,
     immutable: Sequence[ImmutableTags],
     change: Change,
 ) -> bool:
-    """Delete a tag, as `Tags.delete` says."""
+    """Delete a tag; false if there is none.
+
+    Raises:
+        TagImmutable: it is there, and one of `immutable`.
+    """
     if is_immutable(immutable, repository, tag) and find(connection, repository, tag) is not None:
         raise TagImmutable(f"the tag {tag} is immutable, so it cannot be deleted", {"tag": tag})
     row = connection.execute(
@@ -74,7 +79,7 @@ def delete(
     if row is None:
         return False
     repository_id, previous = row
-    attachments.forget(connection, repository_id, tag)
+    references.unmark_orphan(connection, repository_id, tag)
     _record(connection, repository_id, tag, None, previous, change)
     references.mark_unreferenced(connection, repository_id, Digest(previous), change.at)
     return True
@@ -102,7 +107,7 @@ def remove_some(
         connection.execute(
             "DELETE FROM tags WHERE repository_id = ? AND name = ?", (repository_id, tag)
         )
-        attachments.forget(connection, repository_id, Tag(tag))
+        references.unmark_orphan(connection, repository_id, Tag(tag))
         _record(connection, repository_id, Tag(tag), None, digest, change)
     return len(rows) > batches.MOST_ROWS
 
@@ -120,9 +125,10 @@ def last_move(
     return None if row is None else _move(row)
 
 
-def _history(
-    connection: SqlConnection, repository: RepositoryName, tag: Tag, limit: int
+def history(
+    connection: SqlConnection, repository: RepositoryName, tag: Tag, *, limit: int
 ) -> Sequence[TagMove]:
+    """The moves of a tag, the last one first."""
     rows = connection.execute(
         "SELECT at, actor, previous, digest FROM tag_history"
         " WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND tag = ?"
@@ -142,9 +148,10 @@ def _move(row: tuple[float, str, str | None, str | None]) -> TagMove:
     )
 
 
-def _page(
-    connection: SqlConnection, repository: RepositoryName, after: str, limit: int
+def page(
+    connection: SqlConnection, repository: RepositoryName, *, after: str, limit: int
 ) -> Sequence[str]:
+    """Tags in byte order, from the first one greater than `after`."""
     return columns.names(
         connection,
         "SELECT name FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
@@ -168,34 +175,10 @@ def _record(
     )
 
 
-class Tags(Noun):
+class Tags:
     """Tags, and where they led before."""
 
-    async def page(self, repository: RepositoryName, *, after: str, limit: int) -> Sequence[str]:
-        """Tags in byte order, from the first one greater than `after`."""
-        return await self._database.read(_page, repository, after, limit)
-
-    async def delete(
-        self,
-        repository: RepositoryName,
-        tag: Tag,
-        *,
-        immutable: Sequence[ImmutableTags],
-        change: Change,
-    ) -> bool:
-        """Delete a tag; false if there is none.
-
-        Raises:
-            TagImmutable: it is there, and one of `immutable`.
-        """
-        return await self._database.write(
-            lambda connection: delete(connection, repository, tag, immutable, change)
-        )
-
-    async def history(
-        self, repository: RepositoryName, tag: Tag, *, limit: int
-    ) -> Sequence[TagMove]:
-        """The moves of a tag, the last one first."""
-        return await self._database.scan(
-            lambda connection: _history(connection, repository, tag, limit)
-        )
+    def __init__(self, database: Database) -> None:
+        self.page = reading(database, page)
+        self.delete = writing(database, delete)
+        self.history = scanning(database, history)

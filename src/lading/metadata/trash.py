@@ -40,9 +40,12 @@ _TAGS = """
 
 
 def page(
-    connection: SqlConnection, repository: RepositoryName | None, deleted_since: float
+    connection: SqlConnection, repository: RepositoryName | None, *, deleted_since: float
 ) -> Sequence[TrashedManifest | TrashedTag]:
-    """Manifests and tags in the trash of one repository or of all, the one deleted last first."""
+    """All that can be restored, in one repository or in all; what was deleted last comes first.
+
+    A manifest is listed while it is stored, a tag if it was deleted since that time.
+    """
     found: list[TrashedManifest | TrashedTag] = [
         *_trashed_manifests(connection, repository),
         *_trashed_tags(connection, repository, deleted_since),

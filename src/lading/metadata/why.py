@@ -8,8 +8,8 @@ from lading.core.digest import Digest
 from lading.core.manifest import EdgeKind
 from lading.core.names import RepositoryName, Tag
 from lading.core.why import KeptIn, ReferencePath, Step
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import scanning
+from lading.ports.database import Database, SqlConnection
 
 # Repositories, ways, and manifests on them that are looked at: a base layer has thousands.
 MAX_REPOSITORIES = 100
@@ -40,7 +40,8 @@ _BLOBS = {EdgeKind.CONFIG: "config", EdgeKind.LAYER: "layer"}
 Steps = tuple[Step, ...]
 
 
-def _find(connection: SqlConnection, digest: Digest) -> Sequence[KeptIn]:
+def find(connection: SqlConnection, digest: Digest) -> Sequence[KeptIn]:
+    """The repositories that have a blob or a manifest, each with what keeps it there."""
     links = connection.execute(_LINKS, (digest, MAX_REPOSITORIES)).fetchall()
     manifests = connection.execute(_MANIFESTS, (digest, MAX_REPOSITORIES)).fetchall()
     return [
@@ -100,9 +101,8 @@ def _step(kind: str, digest: str) -> Step:
     return Step(kind, Digest(digest))
 
 
-class Why(Noun):
+class Why:
     """Why something is kept."""
 
-    async def find(self, digest: Digest) -> Sequence[KeptIn]:
-        """The repositories that have a blob or a manifest, each with what keeps it there."""
-        return await self._database.scan(lambda connection: _find(connection, digest))
+    def __init__(self, database: Database) -> None:
+        self.find = scanning(database, find)
