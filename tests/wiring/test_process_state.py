@@ -9,7 +9,7 @@ from enum import Enum
 import lading
 
 # They are made once and only read, but for one: names of headers as they are written, once found.
-CONSTANT = {"LazyGroup", "Refusal", "Translation", "_Beginnings"}
+CONSTANT = {"LazyGroup", "Refusal", "_Beginnings"}
 
 
 def globals_of_ours() -> Iterator[tuple[str, object]]:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from lading.blobs import file_calls, os_errors
+from lading.blobs import file_calls
 from lading.blobs.layout import Layout
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull
@@ -102,9 +102,9 @@ class Disk:
         """Do blocking work in a thread, and return only when it is over.
 
         Raises:
-            StorageFull, Unavailable: see `lading.blobs.os_errors.translate`.
+            StorageFull, Unavailable: see `lading.blobs.file_calls.translate`.
         """
-        with os_errors.translate():
+        with file_calls.translating():
             return await self.start(function, *args, **kwargs)
 
     def start(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Pending[T]:

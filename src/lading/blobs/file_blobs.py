@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
-from lading.blobs import distribution, file_calls, os_errors
+from lading.blobs import distribution, file_calls
 from lading.blobs.disk import Disk
 from lading.blobs.hashing import RunningHash
 from lading.core.digest import Digest
@@ -85,7 +85,7 @@ class FileBlobs(Blobs):
         return await self._disk.run(distribution.is_there, self._layout)
 
     def _status(self, path: str) -> os.stat_result | None:
-        with os_errors.translate():
+        with file_calls.translating():
             try:
                 return os.stat(path)
             except FileNotFoundError:

@@ -1,9 +1,16 @@
-"""Calls of the operating system on files, by paths that are strings (see `lading.blobs.layout`)."""
+"""Calls of the operating system on files, and their failures in the registry's words.
 
+Paths are strings (see `lading.blobs.layout`).
+"""
+
+import errno
 import fcntl
+import logging
 import os
 from contextlib import suppress
 from itertools import chain, count
+
+from lading.core.errors import StorageFull, Unavailable
 
 
 def size_if_there(path: str) -> int | None:
@@ -66,3 +73,29 @@ def status_if_named(path: str, descriptor: int) -> os.stat_result | None:
         return None
     status = os.fstat(descriptor)
     return status if os.path.samestat(named, status) else None
+
+
+log = logging.getLogger(__name__)
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class translating:  # noqa: N801 - a context, as those of contextlib are
+    """Turns failures of the file system into errors that a client can be told.
+
+    Not a generator: a push of a blob enters a dozen of these.
+
+    Raises:
+        StorageFull: there is no space left, or the quota is used up.
+        Unavailable: something cannot be read or written; the log says what.
+    """
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            if error.errno in _FULL:
+                raise StorageFull from error
+            log.error("the storage fails: %s", error)
+            raise Unavailable("the storage cannot be used; the registry's log says why") from error

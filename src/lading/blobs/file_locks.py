@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
-from lading.blobs import file_calls, os_errors
+from lading.blobs import file_calls
 from lading.blobs.disk import Disk
 from lading.core.digest import Digest
 from lading.core.typing import override
@@ -66,6 +66,6 @@ class _Lock:
 
 
 def _open(path: str) -> int:
-    with os_errors.translate():
+    with file_calls.translating():
         # Read only: a command run as root may have made the file that the server's user locks.
         return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)

@@ -4,13 +4,12 @@ import os
 from collections.abc import Sequence
 from contextlib import suppress
 
-from lading.blobs import file_calls, os_errors
+from lading.blobs import file_calls
 from lading.blobs.disk import Disk
 from lading.blobs.hash_notes import HashNotes
 from lading.blobs.hashing import RunningHash
 from lading.blobs.layout import names_in
 from lading.blobs.staged_file import StagedFile
-from lading.blobs.upload_count import UploadCount
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import UploadUnknown
 from lading.core.names import Owner, UploadKey
@@ -18,8 +17,42 @@ from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.uploads import Staged, Uploads
 
+# Seconds for which a count of uploads is good, and uploads that a worker begins until the next.
+MAX_AGE = 5.0
+MAX_BEGUN = 100
 # Hashes of uploads that a worker keeps between their requests; one takes less than a KiB.
 MAX_HASHES = 4096
+
+
+class UploadCount:
+    """The last count of uploads, and what was begun here since.
+
+    Counting takes a look at each, so it is not done for each that begins. What other workers begin
+    between two counts goes unseen: some seconds' worth, which a limit in all has to bear.
+
+    Attributes:
+        number: how many there are, about.
+    """
+
+    number = 0
+    _begun = MAX_BEGUN
+    _at = 0.0
+
+    def is_due(self, now: float) -> bool:
+        """Whether to count again; whoever is told so does, and others go on meanwhile."""
+        if self._begun < MAX_BEGUN and 0 <= now - self._at < MAX_AGE:
+            return False
+        self._begun, self._at = 0, now
+        return True
+
+    def counted(self, count: int) -> None:
+        """Take in a count of all."""
+        self.number = count + self._begun
+
+    def begun(self) -> None:
+        """Count one more."""
+        self._begun += 1
+        self.number += 1
 
 
 class FileUploads(Uploads):
@@ -34,13 +67,13 @@ class FileUploads(Uploads):
 
     @override
     async def require_space(self, size: int) -> None:
-        with os_errors.translate():
+        with file_calls.translating():
             self._disk.require_space(size)
 
     @override
     async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
         running = RunningHash.start(algorithm)
-        with os_errors.translate():
+        with file_calls.translating():
             self._disk.make_upload(upload, now)
         if algorithm != SHA256:  # which whoever knows nothing begins with
             self._notes.write(self._layout.upload(upload), running.known())
@@ -53,7 +86,7 @@ class FileUploads(Uploads):
 
     @override
     async def size(self, upload: UploadKey) -> int:
-        with os_errors.translate():
+        with file_calls.translating():
             size = file_calls.size_if_there(self._layout.upload(upload))
         if size is None:
             raise UploadUnknown
@@ -61,7 +94,7 @@ class FileUploads(Uploads):
 
     @override
     async def settle(self, upload: UploadKey, digest: Digest) -> None:
-        with os_errors.translate():
+        with file_calls.translating():
             file_calls.remove(self._layout.mark(upload, digest))
 
     @override

@@ -16,8 +16,7 @@
 
 An upload is named by its id and its repository (`core.names.UploadKey`). Its file is all that is
 known of it: when it was last active is when the file was changed; what is known of its hash is an
-attribute of the file (`blobs.hash_notes`), what else has become of it is in its mode
-(`blobs.upload_flags`).
+attribute of the file, what else has become of it is in its mode (`blobs.hash_notes`).
 
 Rules:
 

@@ -6,7 +6,7 @@ names never changes, so what is kept cannot be out of date; whether it may be pu
 
 from collections.abc import AsyncIterator, Callable, Sequence
 
-from lading.blobs import os_errors
+from lading.blobs import file_calls
 from lading.core.digest import Digest
 from lading.core.recent import Recent
 from lading.core.typing import override
@@ -76,7 +76,7 @@ class SmallBlobCache(Blobs):
 
     async def _load(self, digest: Digest, file: LocalFile) -> InMemory | None:
         """The bytes of a blob, kept from now on; `None` for others, so that they are mended."""
-        with os_errors.translate(), file.open() as opened:
+        with file_calls.translating(), file.open() as opened:
             data = bytes(await opened.read(0, file.size))
         if not digest.names(data):
             return None

@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from functools import partial
 
-from lading.blobs import file_calls, os_errors, uncached_writes, upload_flags
+from lading.blobs import file_calls, hash_notes, uncached_writes
 from lading.blobs.append_pipeline import AppendPipeline
 from lading.blobs.disk import Disk
 from lading.blobs.hash_notes import HashNotes
@@ -69,7 +69,7 @@ class StagedFile(StagedUpload):
 
     async def __aenter__(self) -> "StagedFile":
         """Open the file, unless somebody else has it."""
-        with os_errors.translate():
+        with file_calls.translating():
             self._descriptor, status = _open_exclusively(self._path)
         self.size, self.active_at = status.st_size, status.st_mtime
         running = self._hashes.pop(self._upload)
@@ -78,7 +78,7 @@ class StagedFile(StagedUpload):
         elif (
             running is not None
             and running.size == self.size
-            and not status.st_mode & upload_flags.CUT
+            and not status.st_mode & hash_notes.CUT
         ):
             self._running = running
         else:
@@ -98,13 +98,13 @@ class StagedFile(StagedUpload):
     async def touch(self, now: float) -> None:
         await self._settle()
         if not self._over:
-            with os_errors.translate():
+            with file_calls.translating():
                 os.utime(self._descriptor, (now, now))
 
     @override
     async def write(self, data: Bytes) -> None:
         try:
-            with os_errors.translate():
+            with file_calls.translating():
                 await self._take_on(data)
         except RegistryError:
             await self._give_up()
@@ -124,7 +124,7 @@ class StagedFile(StagedUpload):
         await self._finish()
         actual = await self._digest(digest.algorithm)
         if actual != digest:
-            with os_errors.translate():
+            with file_calls.translating():
                 self._count_wrong_digest()
             raise DigestMismatch("", {"expected": digest, "actual": actual})
         if self.size > SMALL:
@@ -167,7 +167,7 @@ class StagedFile(StagedUpload):
         if self._pipeline.is_empty:
             return
         try:
-            with os_errors.translate():
+            with file_calls.translating():
                 await self._pipeline.drain()
         except RegistryError:
             await self._give_up()
@@ -208,7 +208,7 @@ class StagedFile(StagedUpload):
             # Another worker may keep a hash of the bytes that go now. The flag comes first, and is
             # looked for under the same lock, so that such a hash is never taken for that of new
             # bytes.
-            upload_flags.set_cut(self._descriptor)
+            hash_notes.set_cut(self._descriptor)
             known = self._notes.read(self._descriptor)
             if known is None or known.size > size:
                 self._notes.forget(self._descriptor)
@@ -225,7 +225,7 @@ class StagedFile(StagedUpload):
         if not file_calls.leads_to(self._path, self._descriptor):  # it was cancelled
             return
         try:
-            number = upload_flags.count_wrong_digest(self._descriptor)
+            number = hash_notes.count_wrong_digest(self._descriptor)
         except OSError:
             number = WRONG_DIGESTS
         if number >= WRONG_DIGESTS:
@@ -251,7 +251,7 @@ class StagedFile(StagedUpload):
     def _tidy(self) -> None:
         """Make it a file like any other. Were it not, in this, that would do no harm."""
         with suppress(OSError):
-            upload_flags.clear(self._descriptor)
+            hash_notes.clear_flags(self._descriptor)
             self._notes.forget(self._descriptor)
 
     def _announce(self, mark: str) -> None:

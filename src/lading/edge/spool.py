@@ -17,8 +17,7 @@ from typing import IO, ParamSpec, TypeVar
 from lading.core.digest import Bytes
 from lading.core.errors import StorageFull, Unavailable
 from lading.edge.budget import BodyBudgets
-from lading.ports.blob_sources import InMemory
-from lading.system.open_file import OpenFile
+from lading.ports.blob_sources import InMemory, OpenFile
 from lading.system.threads import finish
 
 P = ParamSpec("P")

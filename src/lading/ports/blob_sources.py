@@ -4,19 +4,69 @@ Another place (the chunks of an object store, an address to send clients to) is 
 and one more arm of `BlobSource`; the type checker then says what `lading.edge.send` has to do.
 """
 
+import asyncio
 import logging
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import ClassVar, Protocol
 
 from lading.core.digest import Bytes
 from lading.core.errors import Unavailable
-from lading.system.open_file import OpenFile, open_file
 
 log = logging.getLogger(__name__)
 
+# Bytes of a file that are read at once.
+PIECE_OF_FILE = 128 * 1024
 # Bytes of memory that are handed out at once.
 PIECE = 64 * 1024
+
+
+class OpenFile:
+    """An open file, which is closed when it is exited.
+
+    What is cached is read on the event loop, in a thread what the disk must bring.
+
+    Attributes:
+        descriptor: the operating system's.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+
+    def __enter__(self) -> "OpenFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self.descriptor)
+
+    async def read(self, start: int, size: int) -> bytearray:
+        """So many bytes of the file.
+
+        Raises:
+            OSError: they cannot be read, or the file ends before.
+        """
+        buffer = bytearray(size)
+        try:
+            count = os.preadv(self.descriptor, [buffer], start, os.RWF_NOWAIT)
+        except OSError:  # not cached, or a file system that cannot tell
+            count = 0
+        while count < size:
+            rest = memoryview(buffer)[count:]
+            more = await asyncio.to_thread(os.preadv, self.descriptor, [rest], start + count)
+            if more == 0:
+                raise OSError("a file is shorter than it was")
+            count += more
+        return buffer
+
+    async def pieces(self, start: int, size: int) -> AsyncIterator[bytearray]:
+        """So many bytes of the file, a piece at a time.
+
+        Raises:
+            OSError: see `read`.
+        """
+        for position in range(start, start + size, PIECE_OF_FILE):
+            yield await self.read(position, min(PIECE_OF_FILE, start + size - position))
 
 
 class OpenSource(Protocol):
@@ -66,7 +116,7 @@ class LocalFile:
             Unavailable: it cannot be opened.
         """
         try:
-            return open_file(self.path)
+            return OpenFile(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC))
         except OSError as error:
             log.warning("a blob cannot be read: %s", error)
             raise Unavailable("the blob cannot be read; the registry's log says why") from error

@@ -3,10 +3,9 @@
 import logging
 import sqlite3
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
-from lading.core.translation import Translation
 from lading.ports.database import DatabaseDamaged
 
 log = logging.getLogger(__name__)
@@ -17,21 +16,20 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY = 0xFF
 
 
-def translating() -> AbstractContextManager[None]:
-    """Turn failures of the database into errors that a client can be told.
+class translating:  # noqa: N801 - a context, as those of contextlib are
+    """Turns failures of the database into errors that a client can be told.
 
     Raises:
         StorageFull, Unavailable: see `translate`.
     """
-    return _TRANSLATION
 
+    def __enter__(self) -> None:
+        pass
 
-def _translate(error: BaseException) -> RegistryError | None:
-    mistake = isinstance(error, sqlite3.IntegrityError)  # of this program
-    return translate(error) if isinstance(error, sqlite3.DatabaseError) and not mistake else None
-
-
-_TRANSLATION = Translation(_translate)
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        mistake = isinstance(error, sqlite3.IntegrityError)  # of this program
+        if isinstance(error, sqlite3.DatabaseError) and not mistake:
+            raise translate(error) from error
 
 
 def translate(error: sqlite3.DatabaseError) -> RegistryError:
