@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.edge.credentials import Password, Token, parse_authorization
+from lading.edge.challenge import Password, Token, parse_authorization
 
 
 def basic(text: str) -> str:

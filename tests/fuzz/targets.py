@@ -30,7 +30,7 @@ from lading.core.names import RepositoryName, UploadId, parse_reference
 from lading.core.ranges import MAX_RANGES, parse_chunk, parse_ranges
 from lading.core.scopes import Scope
 from lading.edge.asgi import Message
-from lading.edge.credentials import parse_authorization
+from lading.edge.challenge import parse_authorization
 from lading.edge.forwarded import client_address
 from tests.fuzz.bodies import PIPELINED, TRAILERS, pipelined, trailers
 from tests.fuzz.connections import CONVERSATIONS, connections

@@ -4,7 +4,7 @@ from lading.api.context import Context
 from lading.core.errors import ManifestTooLarge
 from lading.core.names import Tag, parse_reference, parse_wanted
 from lading.edge.body import skip_body, whole_body
-from lading.edge.conditions import creates_only, etag, is_fresh
+from lading.edge.request import creates_only, etag, is_fresh
 from lading.edge.response import Response
 from lading.metadata.manifests import StoredManifest
 from lading.services.delete import delete_manifest

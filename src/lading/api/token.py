@@ -15,8 +15,7 @@ from lading.auth.service import Granted, TokenService
 from lading.core.errors import TokenRequestInvalid, Unauthorized
 from lading.core.scopes import Scope
 from lading.edge.body import whole_body
-from lading.edge.challenge import Basic
-from lading.edge.credentials import Password, parse_authorization
+from lading.edge.challenge import Basic, Password, parse_authorization
 from lading.edge.limits import client_of
 from lading.edge.response import Response, json_response
 

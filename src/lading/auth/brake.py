@@ -1,4 +1,6 @@
-"""A brake for those who guess passwords, which nobody can put on for somebody else.
+"""A brake for those who guess passwords, and whose turn it is to have one checked.
+
+Nobody can put the brake on for somebody else.
 
 Every failed check counts for the client's address, for the account, and for the two together. What
 that leads to depends on who asks:
@@ -12,12 +14,15 @@ that leads to depends on who asks:
 What is counted and remembered is in a record (`lading.auth.login_record`), as keyed hashes.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from enum import IntEnum
 
 from lading.auth.login_record import Bucket, CountedFor, LoginRecord, Rates, Verdict
-from lading.auth.turns import Standing
-from lading.core.errors import TooManyRequests
+from lading.core.errors import TooManyRequests, Unavailable
 from lading.core.recent import Recent
 
 # Seconds in which the same wrong password from the same client is one guess: Docker tries a login
@@ -29,6 +34,14 @@ GOOD_LOGIN = 24 * 3600.0
 GOOD_CLIENT = 7 * 24 * 3600.0
 # Of wrong passwords, those that are remembered.
 _MOST = 10_000
+
+
+class Standing(IntEnum):
+    """How much is known for somebody; the least number comes first."""
+
+    KNOWN = 0
+    STRANGER = 1
+    SUSPECT = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,3 +160,59 @@ class _Judge:
             level > 0 for bucket, level in levels.items() if bucket.kind is CountedFor.CLIENT
         )
         return Verdict(0.0, [bucket for bucket in levels if bucket.kind in counted], suspect)
+
+
+class Turns:
+    """Turns of one event loop, where few at a time can be served: the others wait.
+
+    Each standing has room of its own to wait, so a crowd of strangers takes nothing from those who
+    are known, and who was wrong just now comes last.
+
+    Args:
+        at_once: how many.
+        room: how many of each standing may wait.
+    """
+
+    def __init__(self, at_once: int, room: int) -> None:
+        self._free = at_once
+        self._room = room
+        self._waiting: list[deque[asyncio.Future[None]]] = [deque() for _ in Standing]
+
+    @asynccontextmanager
+    async def take(self, standing: Standing) -> AsyncIterator[None]:
+        """Wait for a turn; it is over with the block.
+
+        Raises:
+            Unavailable: too many of that standing wait already.
+        """
+        await self._begin(standing)
+        try:
+            yield
+        finally:
+            self._end()
+
+    async def _begin(self, standing: Standing) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        waiting = self._waiting[standing]
+        if len(waiting) >= self._room:
+            raise Unavailable("too many logins are being checked; try again soon")
+        turn = asyncio.get_running_loop().create_future()
+        waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                waiting.remove(turn)
+            else:  # it had come just then
+                self._end()
+            raise
+
+    def _end(self) -> None:
+        """Give the turn to whoever is next."""
+        for waiting in self._waiting:
+            if waiting:
+                waiting.popleft().set_result(None)
+                return
+        self._free += 1

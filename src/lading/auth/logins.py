@@ -9,12 +9,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 
 from lading.auth.authenticator import Authenticator, Login, MachineAuthenticator
-from lading.auth.brake import Brake, Guess
+from lading.auth.brake import Brake, Guess, Turns
 from lading.auth.known import KnownLogins
 from lading.auth.login_record import OwnRecord
 from lading.auth.memory import LoginMemory
 from lading.auth.passwords import THREADS
-from lading.auth.turns import Turns
 from lading.system.single_flight import SingleFlight
 
 # Checks of each standing that wait; whoever comes then has to come again.

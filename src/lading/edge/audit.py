@@ -13,7 +13,7 @@ from typing import Any
 
 from lading.auth.claims import said_subject
 from lading.core.typing import override
-from lading.edge.credentials import Token, parse_authorization
+from lading.edge.challenge import Token, parse_authorization
 from lading.edge.endpoints import Audited, Match, When
 from lading.edge.observers import Answered, Observer
 from lading.edge.request import Request

@@ -13,7 +13,7 @@ from lading.auth.memory import LoginMemory
 from lading.core.access import ANYBODY, Access, Grant, Principal, Rights
 from lading.core.names import RepositoryName
 from lading.core.permissions import Permissions
-from lading.edge.credentials import Password, Token, parse_authorization
+from lading.edge.challenge import Password, Token, parse_authorization
 from lading.edge.limits import client_of
 from lading.edge.request import Request
 

@@ -1,10 +1,14 @@
-"""Challenges: how a client is told to log in, in the `WWW-Authenticate` header of a 401.
+"""Challenges, and the credentials that answer them: how clients log in (RFC 9110, section 11).
 
-Docker's clients choose their way of logging in by it, so its words are those of CNCF Distribution.
+A challenge is in the `WWW-Authenticate` header of a 401. Docker's clients choose their way of
+logging in by it, so its words are those of CNCF Distribution. Credentials are in the
+`Authorization` header of a request (RFC 7617, RFC 6750).
 """
 
+import base64
+import binascii
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -114,3 +118,40 @@ def _quoted(text: str) -> str:
     """A quoted-string (RFC 9110, section 5.6.4)."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+@dataclass(frozen=True, slots=True)
+class Password:
+    """A name and a password, as `Basic` has them."""
+
+    name: str
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token, as `Bearer` has it."""
+
+    text: str = field(repr=False)
+
+
+def parse_authorization(header: str) -> Password | Token | None:
+    """Credentials in the value of the header; `None` if it says nothing that could be checked."""
+    scheme, _, value = header.strip().partition(" ")
+    match scheme.lower():
+        case "basic":
+            return _parse_basic(value.strip())
+        case "bearer" if value.strip():
+            return Token(value.strip())
+        case _:
+            return None
+
+
+def _parse_basic(value: str) -> Password | None:
+    """A name, up to the first colon, and a password. It may be empty, and is nobody's then."""
+    try:
+        text = base64.b64decode(value, validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+    name, colon, password = text.partition(":")
+    return Password(name, password) if colon else None

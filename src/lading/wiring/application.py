@@ -22,9 +22,8 @@ from lading.edge.accesslog import AccessLog
 from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
 from lading.edge.budget import MEMORY, BodyBudgets, Budget
-from lading.edge.forwarded import PublicAddress
+from lading.edge.forwarded import PublicAddress, UnnamedProxies
 from lading.edge.options import EdgeOptions
-from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.services import jobs
 from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication

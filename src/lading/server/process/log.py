@@ -12,7 +12,7 @@ from functools import partial
 from typing import TextIO
 
 from lading.config.settings import Settings
-from lading.core.printable import printable
+from lading.edge.accesslog import printable
 from lading.system.logfile import STANDARD_ERROR, STANDARD_OUTPUT, LogFile
 
 log = logging.getLogger(__name__)

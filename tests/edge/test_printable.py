@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lading.core.printable import printable
+from lading.edge.accesslog import printable
 
 
 @pytest.mark.parametrize(
