@@ -1,5 +1,6 @@
 """The keys that tokens are signed with: kept, shared, replaced, and read by nobody else."""
 
+import asyncio
 import stat
 import subprocess
 import sys
@@ -10,6 +11,10 @@ import pytest
 
 from lading.auth.keys import LONGEST_TOKEN, KeyRing, KeysInvalid
 from lading.auth.secret_file import SecretFile, SecretInMemory
+from lading.core.errors import Unavailable
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
+from lading.metadata.secrets import SecretRow
 
 DAY = 24 * 3600.0
 
@@ -167,4 +172,83 @@ async def test_a_full_disk_does_not_end_logins(
     assert (await ring.current()).id == first.id
     assert "No space left on device; the key of before signs on" in caplog.text
     monkeypatch.undo()
+    assert (await ring.current()).id != first.id
+
+
+class Replicas:
+    """Keys as a row that replicas share, each with a look at it once a second."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.metadata = Metadata.on(MemoryDatabase())
+
+    async def replica(self) -> KeyRing:
+        """One more replica."""
+        row = SecretRow(self.metadata.secrets, "token-keys", self.clock)
+        return await KeyRing.open(row, DAY, self.clock)
+
+
+async def test_replicas_share_the_keys() -> None:
+    """Whatever unknown keys they are asked for: a new one signs when all of them would look."""
+    replicas = Replicas()
+    one, two = await replicas.replica(), await replicas.replica()
+    first = await one.current()
+    assert (await two.current()).id == first.id
+    replicas.clock.now += DAY
+    assert await two.find("of a stranger") is None
+    assert (await one.current()).id == first.id
+    replicas.clock.now += 1.9
+    assert await two.find("of a stranger") is None
+    replicas.clock.now += 0.1
+    second = await one.current()
+    assert second.id != first.id
+    replicas.clock.now += 0.9
+    assert await two.find(second.id) is not None
+    assert (await two.current()).id == second.id
+
+
+async def test_unknown_keys_are_looked_for_once_a_second() -> None:
+    """However many tokens of nobody's come; and whoever asks meanwhile waits for the answer."""
+    replicas = Replicas()
+    one, two = await replicas.replica(), await replicas.replica()
+    replicas.clock.now += DAY
+    await one.current()
+    replicas.clock.now += 2
+    new = await one.current()
+    find, reads = replicas.metadata.secrets.find, []
+
+    async def slow(name: str) -> bytes | None:
+        reads.append(name)
+        await asyncio.sleep(0)
+        return await find(name)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replicas.metadata.secrets, "find", slow)
+        found = await asyncio.gather(*(two.find(new.id) for _ in range(20)))
+        for _ in range(20):
+            assert await two.find("of nobody") is None
+    assert all(key is not None for key in found)
+    assert len(reads) == 1
+
+
+async def test_while_the_database_is_away_the_keys_of_before_stay(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A new one is made when it is back."""
+    replicas = Replicas()
+    ring = await replicas.replica()
+    first = await ring.current()
+    replicas.clock.now += DAY
+
+    async def away(name: str) -> bytes | None:
+        raise Unavailable("the database is away")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replicas.metadata.secrets, "find", away)
+        assert (await ring.current()).id == first.id
+        assert await ring.find("of nobody") is None
+        assert await ring.find(first.id) is not None
+    assert "the database is away; the key of before signs on" in caplog.text
+    await ring.current()
+    replicas.clock.now += 2
     assert (await ring.current()).id != first.id

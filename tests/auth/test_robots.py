@@ -1,5 +1,6 @@
 """Robots: logins of programs."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -9,6 +10,7 @@ from lading.blobs.stores import Stores
 from lading.core.access import Action
 from lading.core.errors import Unavailable
 from lading.core.globs import Glob
+from lading.core.robots import Robot
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.services import robots
@@ -167,3 +169,28 @@ async def used_at(people: People) -> float | None:
 async def test_what_is_no_name(people: People, name: str) -> None:
     with pytest.raises(ValueError, match="write up to 64"):
         await people.create(name)
+
+
+async def test_where_a_read_takes_long_a_robot_is_looked_at_once_in_a_while(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is revoked is out after so long, and one that is new is in at once."""
+    logins = RobotLogins(people.metadata.robots, lambda: people.now, staleness=0.2)
+    assert await logins.recall("robot+ci") is None
+    password = await people.create()
+    assert await logins.authenticate("robot+ci", password) is not None
+    find, reads = people.metadata.robots.find, []
+
+    async def counted(name: str) -> Robot | None:
+        reads.append(name)
+        return await find(name)
+
+    monkeypatch.setattr(people.metadata.robots, "find", counted, raising=False)
+    for _ in range(50):
+        assert await logins.recall("robot+ci") is not None
+    assert not reads
+    await people.metadata.robots.remove("ci")
+    await asyncio.sleep(0.2)
+    assert await logins.recall("robot+ci") is None
+    assert await logins.recall("robot+ci") is None
+    assert len(reads) == 2

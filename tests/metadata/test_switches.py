@@ -1,14 +1,20 @@
 """The file that tells whether the read-only switch has to be looked at."""
 
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
 
 import pytest
 
 from lading.core.errors import Unavailable
+from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
+from lading.ports.database import SqlConnection
 from tests.support.rows import by_alice, open_metadata
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
 @pytest.fixture
@@ -91,3 +97,29 @@ async def test_it_holds_where_the_file_cannot_be_made(
         with pytest.raises(Unavailable, match="No space left"):
             await metadata.read_only.set(by_alice(2))
     await again.close()
+
+
+class Counting(MemoryDatabase):
+    """A database that counts what is read."""
+
+    reads = 0
+
+    async def read(
+        self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        self.reads += 1
+        return await super().read(work, *args, **kwargs)
+
+
+async def test_replicas_ask_now_and_then_and_whoever_switches_waits_for_them() -> None:
+    """So none of them takes a push any more when the command returns."""
+    database = Counting()
+    here, there = (Metadata.on(database, read_only_staleness=0.2) for _ in range(2))
+    for _ in range(50):
+        assert await there.read_only.find() is None
+    assert database.reads == 1
+    await here.read_only.set(by_alice())
+    assert await there.read_only.find() == by_alice()
+    await here.read_only.set(None)
+    assert await there.read_only.find() is None
+    assert database.reads == 3

@@ -54,12 +54,18 @@ class Metadata:
     guesses: Guesses
 
     @classmethod
-    def on(cls, database: Database, *, read_only_hint: Path | None = None) -> Self:
+    def on(
+        cls,
+        database: Database,
+        *,
+        read_only_hint: Path | None = None,
+        read_only_staleness: float = 0.0,
+    ) -> Self:
         """The metadata in a database.
 
         Args:
             database: where the rows are.
-            read_only_hint: see `ReadOnlySwitch`.
+            read_only_hint, read_only_staleness: see `ReadOnlySwitch`.
         """
         attempts = Attempts(database)
         return cls(
@@ -77,7 +83,7 @@ class Metadata:
             jobs=Jobs(database),
             robots=Robots(database),
             refresh_tokens=RefreshTokens(database, attempts),
-            read_only=ReadOnlySwitch(database, read_only_hint),
+            read_only=ReadOnlySwitch(database, read_only_hint, read_only_staleness),
             strangers=Strangers(database),
             backup_holds=BackupHolds(database),
             secrets=Secrets(database),
