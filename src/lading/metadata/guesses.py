@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from lading.metadata import batches
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import Noun, writing
+from lading.ports.database import Database, SqlConnection
 
 T = TypeVar("T")
 
@@ -46,7 +46,7 @@ def _put(
     """Put one into each, in one order for all who do, so that of many at once each is seen."""
     levels = {bucket: _put_into(connection, bucket, now) for bucket in sorted(buckets)}
     chosen, why = choose(levels)
-    _take_back(connection, levels.keys() - set(chosen))
+    take_back(connection, levels.keys() - set(chosen))
     return why
 
 
@@ -58,12 +58,14 @@ def _put_into(connection: SqlConnection, bucket: GuessBucket, now: float) -> flo
     return max(0.0, round((float(empty_at) - now) / bucket.pause - 1, 5))
 
 
-def _take_back(connection: SqlConnection, buckets: Collection[GuessBucket]) -> None:
+def take_back(connection: SqlConnection, buckets: Collection[GuessBucket]) -> None:
+    """Take one out of each again: it was no guess."""
     for bucket in sorted(buckets):
         connection.execute(_TAKE_BACK, {"hash": bucket.hash, "pause": bucket.pause})
 
 
-def _clear(connection: SqlConnection, now: float) -> None:
+def clear(connection: SqlConnection, *, now: float) -> None:
+    """Remove some of those that are empty."""
     connection.execute(
         "DELETE FROM guesses WHERE hash IN (SELECT hash FROM guesses WHERE empty_at <= ? LIMIT ?)",
         (now, batches.MOST_ROWS),
@@ -72,6 +74,11 @@ def _clear(connection: SqlConnection, now: float) -> None:
 
 class Guesses(Noun):
     """Guesses at passwords. A power cut may forget them."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.take_back = writing(database, take_back, durable=False)
+        self.clear = writing(database, clear, durable=False)
 
     async def put(self, buckets: Sequence[GuessBucket], choose: Choose[T], *, now: float) -> T:
         """Put one into those of the buckets that are chosen.
@@ -87,13 +94,3 @@ class Guesses(Noun):
         return await self._database.write(
             lambda connection: _put(connection, buckets, choose, now), durable=False
         )
-
-    async def take_back(self, buckets: Collection[GuessBucket]) -> None:
-        """Take one out of each again: it was no guess."""
-        await self._database.write(
-            lambda connection: _take_back(connection, buckets), durable=False
-        )
-
-    async def clear(self, *, now: float) -> None:
-        """Remove some of those that are empty."""
-        await self._database.write(lambda connection: _clear(connection, now), durable=False)

@@ -4,17 +4,19 @@ import math
 from collections.abc import Callable
 
 from lading.core.typing import override
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import reading, writing
+from lading.ports.database import Database, SqlConnection
 from lading.ports.secret import Secret
 
 
-def _find(connection: SqlConnection, name: str) -> bytes | None:
+def find(connection: SqlConnection, name: str) -> bytes | None:
+    """What a secret says."""
     row = connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
     return None if row is None else bytes(row[0])
 
 
-def _replace(connection: SqlConnection, name: str, before: bytes | None, after: bytes) -> bool:
+def replace(connection: SqlConnection, name: str, before: bytes | None, after: bytes) -> bool:
+    """Replace what a secret says; false if that is not `before` (`None`: nothing) any more."""
     if before is None:
         changed = connection.execute(
             "INSERT INTO secrets (name, value) VALUES (?, ?) ON CONFLICT DO NOTHING", (name, after)
@@ -26,18 +28,12 @@ def _replace(connection: SqlConnection, name: str, before: bytes | None, after: 
     return changed.rowcount == 1
 
 
-class Secrets(Noun):
+class Secrets:
     """Secrets by their names."""
 
-    async def find(self, name: str) -> bytes | None:
-        """What a secret says."""
-        return await self._database.read(_find, name)
-
-    async def replace(self, name: str, before: bytes | None, after: bytes) -> bool:
-        """Replace what a secret says; false if that is not `before` (`None`: nothing) any more."""
-        return await self._database.write(
-            lambda connection: _replace(connection, name, before, after)
-        )
+    def __init__(self, database: Database) -> None:
+        self.find = reading(database, find)
+        self.replace = writing(database, replace)
 
 
 class SecretRow(Secret):
