@@ -56,7 +56,7 @@ bench: $(VENV)/.installed-bench ## measure beside other registries; half an hour
 	$(BIN)/python -m bench $(ARGS)
 
 docs: $(VENV)/.installed-dev ## renew docs/configuration.md, the table of crashes and the walks
-	$(BIN)/python -c "from lading.config.reference import render; print(render(), end='')" > docs/configuration.md
+	$(BIN)/python -c "from tests.docs.configuration import render; print(render(), end='')" > docs/configuration.md
 	$(BIN)/python -m tests.crash.table
 	$(BIN)/python -m tests.docs.walks
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.blobs.uncached_writes import BLOCK, LARGE, write
+from lading.blobs.append_pipeline import BLOCK, LARGE, write
 from lading.edge.body import new_buffer
 from tests.support.cache import can_bypass, is_cached
 

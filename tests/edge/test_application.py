@@ -10,8 +10,7 @@ from lading.core.errors import RegistryError, Unsupported
 from lading.edge.application import Application, WayIn
 from lading.edge.asgi import Message
 from lading.edge.callers import Admission
-from lading.edge.endpoints import Audited, Endpoint, Route
-from lading.edge.needs import Need
+from lading.edge.endpoints import Audited, Endpoint, Need, Route
 from lading.edge.observers import Answered, Observer
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request

@@ -18,7 +18,7 @@ from lading.core.scopes import Scope
 from lading.edge.authentication import Authentication, admit_anybody
 from lading.edge.callers import Callers
 from lading.edge.challenge import Fault, bearer_header
-from lading.edge.needs import DELETE, PULL, PUSH, Need, Needs
+from lading.edge.endpoints import DELETE, PULL, PUSH, Need, Needs
 from lading.edge.request import Request
 from tests.edge.requests import request
 

@@ -11,8 +11,7 @@ from lading.core.errors import StorageFull, Unavailable
 from lading.edge import spool as spool_module
 from lading.edge.budget import BodyBudgets, Budget
 from lading.edge.response import Response
-from lading.edge.shared import SharedSpools
-from lading.edge.spool import Spool
+from lading.edge.spool import SharedSpools, Spool
 
 BODY = b"a manifest"
 

@@ -6,7 +6,7 @@ import socket
 from functools import partial
 from typing import Any
 
-from lading.api.headers import ALWAYS
+from lading.api.application import ALWAYS
 from lading.edge.asgi import Application, Receive, Scope, Send
 from lading.edge.body import ClientDisconnected
 from lading.server.http.connections import Connections

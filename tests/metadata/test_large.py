@@ -10,7 +10,7 @@ import pytest
 
 from lading.core.manifest import Manifest
 from lading.databases.sqlite.file import FileDatabase
-from lading.metadata.large import CAPACITY, SMALL
+from lading.metadata.manifest_rows import CAPACITY, SMALL
 from lading.ports.database import Work
 from tests.support.contents import HELLO, index
 from tests.support.rows import open_metadata, push

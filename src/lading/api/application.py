@@ -1,6 +1,6 @@
 """The registry protocol as a way in: its table, its context, its answers to what goes wrong."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lading.api.context import Context, Options
@@ -15,6 +15,16 @@ from lading.edge.observers import Observer
 from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.services.registry import Registry
+
+ALWAYS: Mapping[str, str] = {
+    # "registry/2.0" tells Docker from 2014 on that this is not a registry of the first version.
+    "Docker-Distribution-Api-Version": "registry/2.0",
+    "X-Content-Type-Options": "nosniff",
+    # What somebody pushed may be a page with scripts, under any media type. In a browser it is
+    # nobody's: it runs nothing, loads nothing, and has no part in what this address may do.
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; sandbox",
+}
+"""Headers of every response that has no other ones of these names."""
 
 
 def registry_protocol(

@@ -10,8 +10,18 @@ from collections.abc import Mapping, Sequence
 from lading.api import base, blobs, listing, manifests, token, uploads
 from lading.api.context import Context
 from lading.edge.challenge import TOKEN_PATH
-from lading.edge.endpoints import Audited, Endpoint, Handler, Route, When
-from lading.edge.needs import DELETE, PULL, PUSH, Need, Needs
+from lading.edge.endpoints import (
+    DELETE,
+    PULL,
+    PUSH,
+    Audited,
+    Endpoint,
+    Handler,
+    Need,
+    Needs,
+    Route,
+    When,
+)
 
 _NAME = "/v2/(?P<name>.*)"
 

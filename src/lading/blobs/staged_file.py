@@ -5,7 +5,7 @@ import os
 from contextlib import suppress
 from functools import partial
 
-from lading.blobs import file_calls, hash_notes, uncached_writes
+from lading.blobs import append_pipeline, file_calls, hash_notes
 from lading.blobs.append_pipeline import AppendPipeline
 from lading.blobs.disk import Disk
 from lading.blobs.hash_notes import HashNotes
@@ -197,7 +197,7 @@ class StagedFile(StagedUpload):
     def _write(self, data: Bytes, offset: int) -> None:
         view = memoryview(data)
         while view:
-            written = uncached_writes.write(self._descriptor, view, offset)
+            written = append_pipeline.write(self._descriptor, view, offset)
             offset += written
             view = view[written:]
 

@@ -12,9 +12,8 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import plain, to_json
+from lading.cli.output import human_size, plain, to_json
 from lading.cli.registry import with_registry
-from lading.cli.units import human_size
 from lading.core.digest import Digest
 from lading.core.garbage import (
     ExpiredUpload,

@@ -1,4 +1,4 @@
-"""Output for programs: one JSON document, made of the values that people are told in words."""
+"""Output for programs and for people: JSON, and sizes in words."""
 
 import json
 from dataclasses import fields, is_dataclass
@@ -18,3 +18,16 @@ def plain(value: object) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     return value.value if isinstance(value, Enum) else plain(value)
+
+
+_STEP = 1024
+
+
+def human_size(size: int) -> str:
+    """The size for a person: `1536` → `1.5 KiB`."""
+    value = float(size)
+    for unit in ("bytes", "KiB", "MiB", "GiB", "TiB"):
+        if value < _STEP or unit == "TiB":
+            break
+        value /= _STEP
+    return f"{size} bytes" if unit == "bytes" else f"{value:.1f} {unit}"

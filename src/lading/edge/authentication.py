@@ -16,7 +16,7 @@ from lading.core.permissions import CurrentPermissions
 from lading.core.scopes import CATALOG, Scope
 from lading.edge.callers import Admission, Caller, Callers, admission
 from lading.edge.challenge import Challenge, Fault, Password, Token, parse_authorization
-from lading.edge.needs import Need, Needs
+from lading.edge.endpoints import Need, Needs
 from lading.edge.request import Request
 
 

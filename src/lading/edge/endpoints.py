@@ -9,10 +9,27 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, NamedTuple, TypeVar
 
+from lading.core.access import Action, Actions
 from lading.core.errors import ReadOnly, RegistryError
-from lading.edge.needs import PULL, Needs
 from lading.edge.request import Request
 from lading.edge.response import Response
+
+
+class Need(Enum):
+    """A need that is not about a repository."""
+
+    NOTHING = "anybody may"
+    LOGIN = "a valid password or token of anybody's"
+    CATALOG = "leave to ask which repositories there are"
+
+
+Needs = Need | Actions
+"""Either of these, or what must be allowed in the repository."""
+
+PULL: Actions = frozenset({Action.PULL})
+PUSH: Actions = frozenset({Action.PULL, Action.PUSH})
+DELETE: Actions = frozenset({Action.DELETE})
+
 
 C = TypeVar("C")
 """What the handlers of a way in are given: its context."""

@@ -12,7 +12,7 @@ from lading.edge.body import ClientDisconnected
 from lading.edge.budget import BodyBudgets
 from lading.edge.multipart import PartsBody
 from lading.edge.response import BlobBody, Response, StreamBody
-from lading.edge.shared import SharedSpools
+from lading.edge.spool import SharedSpools
 from lading.ports.blob_sources import LocalFile, OpenSource
 
 # Bytes that are sent without asking whether there is memory until the client has taken them: what

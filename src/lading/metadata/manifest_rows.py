@@ -1,5 +1,6 @@
-"""Rows of manifests that others of these modules look up, promise, or put into the trash."""
+"""Rows and bodies of manifests, as others of these modules look them up, promise or trash them."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -8,9 +9,51 @@ from lading.core.errors import TagImmutable
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import Reference, RepositoryName, Tag
+from lading.core.recent import Recent
 from lading.metadata import references, tags
-from lading.metadata.large import SMALL
-from lading.ports.database import SqlConnection
+from lading.ports.database import Database, SqlConnection
+
+# Bytes up to which a body is read on the event loop, with its row.
+SMALL = 64 * 1024
+# Bytes of larger ones that are kept: a few of the largest manifests.
+CAPACITY = 8 * 1024 * 1024
+
+
+class LargeBodies:
+    """Bodies of large manifests that were asked for lately; read in a thread, one at a time.
+
+    A whole fleet that pulls one at once would else hold up the event loop for each, and hold its
+    bytes as often as it is asked for.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._bodies: Recent[Digest, bytes] = Recent(CAPACITY, len)
+        self._reading = asyncio.Lock()
+
+    async def read(self, digest: Digest, id_: int) -> tuple[bytes | None, bool]:
+        """The body of a manifest, and whether it is the one of that digest.
+
+        Args:
+            digest: of the manifest.
+            id_: of its row; `None` is returned if that has been deleted meanwhile.
+        """
+        async with self._reading:  # whoever waits holds nothing
+            if (known := self._bodies.get(digest)) is not None:
+                return known, True
+
+            body, intact = await self._database.scan(
+                lambda connection: _read(connection, digest, id_)
+            )
+            if body is not None and intact:
+                self._bodies.put(digest, body)
+            return body, intact
+
+
+def _read(connection: SqlConnection, digest: Digest, id_: int) -> tuple[bytes | None, bool]:
+    row = connection.execute("SELECT body FROM documents WHERE id = ?", (id_,)).fetchone()
+    return (None, False) if row is None else (row[0], digest.names(row[0]))
+
 
 _ROW = f"""
     SELECT manifests.digest, media_type, promised_at, used_at, manifests.id,

@@ -12,7 +12,7 @@ from lading.core.manifest import WrongSize
 from lading.core.names import Reference, RepositoryName
 from lading.metadata import batches, manifest_rows
 from lading.metadata.attempts import Attempts
-from lading.metadata.large import SMALL, LargeBodies
+from lading.metadata.manifest_rows import SMALL, LargeBodies
 from lading.metadata.noun import Noun, scanning
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.ports.database import Database, SqlConnection

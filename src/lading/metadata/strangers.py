@@ -37,3 +37,10 @@ class Strangers:
         self.note = writing(database, note)
         self.remove = writing(database, remove)
         self.find = reading(database, find)
+
+
+def begin_restored(change: Change, connection: SqlConnection) -> None:
+    """End what was under way when a restored backup was made; there may be newer blobs."""
+    connection.execute("DELETE FROM holds")
+    connection.execute("DELETE FROM jobs")
+    note(connection, change)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from lading.api.application import registry_protocol
+from lading.api.application import ALWAYS, registry_protocol
 from lading.api.context import Context, Options
-from lading.api.headers import ALWAYS
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions

@@ -15,7 +15,7 @@ from lading.auth.brake import Brake
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.editing import EditedUserFile
 from lading.auth.external import ExternalTokens
-from lading.auth.htpasswd import UserFile
+from lading.auth.htpasswd import FileUsers, UserFile
 from lading.auth.keys import KeyRing
 from lading.auth.keysets import (
     FixedKeys,
@@ -34,7 +34,6 @@ from lading.auth.robots import RobotLogins
 from lading.auth.secret_file import SecretFile, SecretInMemory
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
-from lading.auth.users import FileUsers
 from lading.auth.workloads import Issuer, WorkloadLogins
 from lading.config.auth import TokenSection, TokensSection, WorkloadSection
 from lading.config.settings import Settings

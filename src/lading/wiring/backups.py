@@ -12,7 +12,7 @@ from lading.core.history import Change
 from lading.databases.sqlite.backup import open_copy
 from lading.databases.sqlite.restore import restore
 from lading.metadata import links
-from lading.metadata.restored import settle
+from lading.metadata.strangers import begin_restored
 from lading.ports.backup import CopiedBlobs
 from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
@@ -52,6 +52,8 @@ def restore_database(
     database = metadata_path(settings.storage.filesystem.rootdirectory)
     time = datetime.fromtimestamp(change.at, UTC)
     aside = database.with_name(f"replaced-{time:%Y%m%dT%H%M%SZ}.sqlite3")
-    kept = restore(database, backup, aside=aside, force=force, settle=partial(settle, change))
+    kept = restore(
+        database, backup, aside=aside, force=force, settle=partial(begin_restored, change)
+    )
     data_directory.protect(database)
     return aside if kept else None

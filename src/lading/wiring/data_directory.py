@@ -18,8 +18,7 @@ from pathlib import Path
 
 from lading.blobs import distribution
 from lading.blobs.layout import Layout
-from lading.databases.sqlite.emptiness import has_nothing
-from lading.databases.sqlite.read_only import holds_bytes
+from lading.databases.sqlite.read_only import has_nothing, holds_bytes
 from lading.services.registry import Registry
 from lading.system import mounts
 from lading.system.durable import make_directories

@@ -117,3 +117,16 @@ def _beside(path: Path, suffix: str) -> Path:
 def holds_bytes(path: Path) -> bool:
     """Whether there is a file that is not empty."""
     return path.exists() and path.stat().st_size > 0
+
+
+def has_nothing(database: Path) -> bool:
+    """Whether nothing was ever pushed; a file that cannot be read may hold anything."""
+    if not holds_bytes(database):
+        return True
+    try:
+        with closing(connect(database)) as opened:
+            if opened.execute("PRAGMA user_version").fetchone() == (0,):
+                return opened.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
+            return opened.execute("SELECT 1 FROM repositories LIMIT 1").fetchone() is None
+    except sqlite3.Error:
+        return False

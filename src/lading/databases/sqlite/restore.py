@@ -13,10 +13,9 @@ from sqlite3 import Connection
 
 from lading.databases.schema import STEPS
 from lading.databases.sqlite.backup import open_copy
-from lading.databases.sqlite.emptiness import has_nothing
 from lading.databases.sqlite.failures import opening
 from lading.databases.sqlite.lock import alone_with
-from lading.databases.sqlite.read_only import holds_bytes
+from lading.databases.sqlite.read_only import has_nothing, holds_bytes
 from lading.ports.backup import NotEmpty, UnusableBackup
 from lading.ports.database import Work
 from lading.system.durable import make_directories, sync_directory

@@ -1,14 +1,41 @@
 """The connections of a worker, and what they share."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from email.utils import formatdate
 from typing import Protocol
 
 from lading.edge.budget import MEMORY, Budget
 from lading.server.http.addresses import Addresses
-from lading.server.http.client_warning import ClientWarning
 from lading.server.http.deadlines import Deadlines, State
+
+log = logging.getLogger(__name__)
+
+# Seconds after which an address is named again, and addresses that are named within them.
+WARN_AGAIN = 600.0
+MOST_WARNED = 100
+
+
+class ClientWarning:
+    """A warning about the client at an address, `%s` in its text: one for each, now and then."""
+
+    def __init__(self, text: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._text = text
+        self._clock = clock
+        self._named: set[str] = set()
+        self._until = 0.0
+
+    def give(self, address: str) -> None:
+        """Warn, unless that was done a short while ago."""
+        now = self._clock()
+        if now >= self._until:
+            self._named.clear()
+            self._until = now + WARN_AGAIN
+        if address not in self._named and len(self._named) < MOST_WARNED:
+            self._named.add(address)
+            log.warning(self._text, address)
 
 
 class Ending(Protocol):
