@@ -5,7 +5,6 @@ and not synced.
 """
 
 import json
-import sqlite3
 import time
 from collections.abc import Sequence
 from contextlib import closing
@@ -17,6 +16,7 @@ from lading.core.digest import SHA256, Digest
 from lading.core.history import Change
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName, Tag
+from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata import links, manifest_rows
 from lading.metadata.pushes import ManifestPush
@@ -33,7 +33,8 @@ def fill(root: Path, name: str, blobs: int) -> Sequence[tuple[RepositoryName, Di
     FileDatabase(metadata_path(root)).close()
     pushed = Change("", time.time() - LONG_AGO)
     images = []
-    with closing(sqlite3.connect(metadata_path(root))) as connection, connection:
+    with closing(connect(metadata_path(root))) as connection, connection:
+        connection.execute("BEGIN")
         for number in range(blobs // BLOBS_OF_IMAGE):
             repository = RepositoryName(f"{name}/{number // IMAGES_OF_REPOSITORY}")
             contents = [f"{name} {number} {part}".encode() for part in range(BLOBS_OF_IMAGE)]
@@ -53,7 +54,8 @@ def fill(root: Path, name: str, blobs: int) -> Sequence[tuple[RepositoryName, Di
 def delete(root: Path, images: Sequence[tuple[RepositoryName, Digest]]) -> None:
     """Delete images so long ago that their time in the trash is over."""
     change = Change("", time.time() - LONG_AGO)
-    with closing(sqlite3.connect(metadata_path(root), timeout=60)) as connection, connection:
+    with closing(connect(metadata_path(root), timeout=60)) as connection, connection:
+        connection.execute("BEGIN")
         for repository, digest in images:
             manifest_rows.delete(connection, repository, digest, (), change)
 

@@ -21,6 +21,7 @@ from lading.blobs.file_blobs import FileBlobs
 from lading.blobs.file_locks import FileLocks
 from lading.blobs.file_uploads import FileUploads
 from lading.blobs.staged_file import StagedFile
+from lading.databases.sqlite import connection
 from lading.metadata.metadata import Metadata
 from lading.ports.blobs import Blobs
 from lading.ports.database import Database
@@ -129,9 +130,9 @@ class Effects:
         return call
 
     def _watch_database(self) -> None:
-        happened, connect = self.happened, sqlite3.connect
+        happened = self.happened
 
-        class Connection(sqlite3.Connection):
+        class Connection(connection.Connection):
             def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
                 cursor = super().execute(sql, *args)
                 if sql == "COMMIT":
@@ -140,7 +141,7 @@ class Effects:
                     happened("make the database")
                 return cursor
 
-        sqlite3.connect = functools.partial(connect, factory=Connection)  # type: ignore[assignment]
+        connection.Connection = Connection  # type: ignore[misc]
 
     def _watch_files(self) -> None:
         descriptions: dict[str, Callable[..., str]] = {

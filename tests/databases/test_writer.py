@@ -6,10 +6,11 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from sqlite3 import Connection
 
 import pytest
 
+from lading.databases.sqlite import connection as sqlite
+from lading.databases.sqlite.connection import Connection
 from lading.databases.sqlite.writer import MAX_BATCH, GroupWriter
 
 Connect = Callable[[], Connection]
@@ -26,7 +27,7 @@ def connect(tmp_path: Path, statements: list[str]) -> Connect:
     """Connect to a database of one table, `t`."""
 
     def connect() -> Connection:
-        connection = sqlite3.connect(tmp_path / "db", isolation_level=None, timeout=0.1)
+        connection = sqlite.connect(tmp_path / "db", timeout=0.1)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.set_trace_callback(statements.append)
         return connection

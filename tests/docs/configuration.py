@@ -14,6 +14,7 @@ import yaml
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
+from lading.config.database import DatabaseUrl
 from lading.config.effective import plain
 from lading.config.schema import model_in
 from lading.config.settings import Settings
@@ -110,6 +111,7 @@ _NAMES: dict[object, str] = {
     int: "number",
     str: "text",
     Path: "path",
+    DatabaseUrl: "URL",
     timedelta: "duration",
     IPv4Network: "network",
     Glob: "pattern",

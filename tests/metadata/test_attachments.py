@@ -9,6 +9,7 @@ from lading.core.attachments import tags_of
 from lading.core.digest import Digest
 from lading.databases.schema import STEPS
 from lading.databases.sqlite import migration
+from lading.databases.sqlite.connection import connect
 
 HERE, TRASHED, COLLECTED, MOVED, NEVER = (
     Digest.of(name) for name in (b"here", b"trashed", b"collected", b"moved", b"never")
@@ -45,7 +46,7 @@ def first_step(path: Path) -> None:
 
 
 def orphans(path: Path) -> Sequence[tuple[int, str]]:
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+    with closing(connect(path)) as connection:
         migration.migrate(connection)
         return connection.execute("SELECT repository_id, tag FROM orphans ORDER BY tag").fetchall()
 

@@ -61,6 +61,7 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
     Until the hold ends, none of them is collected. CONFIG is the server's configuration file.
     """
     settings = load_settings(config)
+    _require_file(settings)
     dest = dest.absolute()
     if done:
         ended = run_with(settings, lambda registry: backups.end_hold(registry, str(dest)))
@@ -92,6 +93,7 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
     settings = load_settings(config)
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory cannot be restored (storage: inmemory)")
+    _require_file(settings)
     database = metadata_path(settings.storage.filesystem.rootdirectory)
     change = Change(operator(), time.time())
     try:
@@ -111,6 +113,15 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
         click.echo(f"Replaced      kept as {kept}")
     check = " ".join(["lading verify", *([str(config)] if config else [])])
     click.echo(f"Next          copy the files of {src / BLOBS} back, then `{check}`")
+
+
+def _require_file(settings: Settings) -> None:
+    """Require that the metadata is a file, which this can copy and put in place."""
+    if settings.database.postgresql is not None:
+        raise click.ClickException(
+            "the metadata is in PostgreSQL: copy it with `pg_dump --format=custom`, and put it back"
+            " with `pg_restore`; copy the blobs after the dump, within storage.garbagecollect.grace"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,15 @@ def translate_data_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (OSError, *_SAYS_ALL) as error:
-        place = settings.storage.filesystem.rootdirectory.absolute()
-        message = f"cannot use the data in {place}: {error}; {_advice(error)}"
+        message = f"cannot use the data in {_place(settings, error)}: {error}; {_advice(error)}"
         raise click.ClickException(message) from error
+
+
+def _place(settings: Settings, error: Exception) -> str:
+    """Where the data is: with a database elsewhere that is two places, neither with a password."""
+    if settings.database.postgresql is not None and isinstance(error, CannotOpen):
+        return str(settings.database.postgresql.url)
+    return str(settings.storage.filesystem.rootdirectory.absolute())
 
 
 def _advice(error: Exception) -> str:

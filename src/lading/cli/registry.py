@@ -48,7 +48,8 @@ def run_with(
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
     root = settings.storage.filesystem.rootdirectory
-    if not create and not metadata_path(root).exists():
+    in_file = settings.database.postgresql is None
+    if not create and in_file and not metadata_path(root).exists():
         raise click.ClickException(
             f"no registry has kept its data in {root.absolute()}: give the configuration file of"
             " the one you mean, or set the place"

@@ -67,6 +67,8 @@ def _greet(settings: Settings, listener: socket.socket, file: Path | None) -> No
     if file is not None:
         lines.append(f"Configured by {file}")
     lines.append(f"Data is in    {_data(settings)}")
+    if settings.database.postgresql is not None:
+        lines.append(f"Metadata      {settings.database.postgresql.url}")
     if is_on_read_only_disk(settings):
         lines.append(
             "Read-only     the disk cannot be written to: pulls are served, pushes refused"

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from lading.config.auth import AuthSection
+from lading.config.database import DatabaseSection
 from lading.config.section import MisplacedError, Nothing, Section
 from lading.config.values import (
     AnyCase,
@@ -386,6 +387,8 @@ class Settings(Section):
     """Logging."""
     storage: StorageSection = Field(default_factory=StorageSection)
     """Storage; a bare `storage: inmemory` names a driver, too."""
+    database: DatabaseSection = Field(default_factory=DatabaseSection)
+    """The database. Not a section of Distribution."""
     auth: AuthSection = Field(default_factory=AuthSection)
     """Authentication."""
     http: HttpSection = Field(default_factory=HttpSection)
@@ -406,6 +409,13 @@ class Settings(Section):
         if self.storage.driver == "inmemory" and (self.http.workers or 1) > 1:
             advice = "write 1: processes cannot share `inmemory` storage"
             raise MisplacedError("http.workers", advice)
+        return self
+
+    @model_validator(mode="after")
+    def _memory_has_its_own_database(self) -> Self:
+        if self.storage.driver == "inmemory" and self.database.postgresql is not None:
+            advice = "remove it: what is known of `inmemory` storage is in memory, too"
+            raise MisplacedError("database.postgresql", advice)
         return self
 
     @property

@@ -6,7 +6,7 @@ joined them takes two thirds of the time.
 
 from lading.ports.database import SqlConnection
 
-# Of `group_concat`, unless it is told another, which takes longer. No name holds it.
+# Of SQLite's `group_concat`, unless it is told another, which takes longer. No name holds it.
 _SEPARATOR = ","
 
 
@@ -15,7 +15,7 @@ def names(
 ) -> list[str]:
     """The names that a statement selects, in byte order."""
     (joined,) = connection.execute(
-        f"SELECT group_concat(name) FROM ({statement}) AS here", parameters
+        f"SELECT {connection.dialect.all_names} FROM ({statement}) AS here", parameters
     ).fetchone()
     # "The order of the concatenated elements is arbitrary" (sqlite.org/lang_aggfunc.html).
     return [] if joined is None else sorted(joined.split(_SEPARATOR))

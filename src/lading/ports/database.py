@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
+from lading.ports.dialect import Dialect
+
 T = TypeVar("T")
 P = ParamSpec("P")
 
@@ -38,7 +40,13 @@ class Rows(Protocol):
 
 
 class SqlConnection(Protocol):
-    """A connection within a transaction, for as long as a function of it runs."""
+    """A connection within a transaction, for as long as a function of it runs.
+
+    Attributes:
+        dialect: of the statements that it runs.
+    """
+
+    dialect: Dialect
 
     def execute(self, statement: str, parameters: Parameters = ..., /) -> Rows:
         """Run a statement with its parameters, `?` or `:name`."""

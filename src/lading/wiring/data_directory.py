@@ -96,14 +96,27 @@ def find_foreign(root: Path, database: Path) -> str:
     """
     if not has_nothing(database):
         return ""
-    layout = Layout(root)
-    if names := list(islice(distribution.repositories(layout), MAX_NAMES + 1)):
-        return _distribution(layout, names)
     log = Path(f"{database}-wal")
     if not holds_bytes(database) and holds_bytes(log):
         return f"{log} is the log of a database that is not there: put it back beside it, or"
+    return find_unknown(root, begun=database.exists())
+
+
+def find_unknown(root: Path, *, begun: bool = True) -> str:
+    """Data that a database which is empty does not know, in words; empty if there is none.
+
+    Args:
+        root: of all data.
+        begun: whether the database is there, so that a push may have begun.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    layout = Layout(root)
+    if names := list(islice(distribution.repositories(layout), MAX_NAMES + 1)):
+        return _distribution(layout, names)
     # What a push has left that was ended by a crash is known by its mark.
-    marked = layout.marked() if database.exists() else frozenset()
+    marked = layout.marked() if begun else frozenset()
     if any(digest not in marked for digest in layout.digests()):
         return f"there are blobs in {layout.blobs}, but the database that knows them is not there:"
     return ""

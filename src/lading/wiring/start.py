@@ -31,7 +31,8 @@ def prepared(settings: Settings) -> Iterator[None]:
     with ExitStack() as stack:
         if settings.storage.driver == "filesystem" and not is_on_read_only_disk(settings):
             data_directory.require_one_file_system(root)
-            stack.enter_context(data_directory.served_from_here(root))
+            if settings.database.postgresql is None:
+                stack.enter_context(data_directory.served_from_here(root))
         asyncio.run(_prepare(settings))
         yield
 

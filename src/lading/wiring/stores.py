@@ -6,20 +6,14 @@ import time
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
-from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
-from lading.databases.sqlite.file import FileDatabase
-from lading.databases.sqlite.memory import MemoryDatabase
-from lading.databases.sqlite.read_only import ReadOnlyDatabase
-from lading.metadata import strangers
-from lading.metadata.metadata import Metadata
 from lading.services.registry import Note, Policy, Registry, forget
 from lading.wiring import data_directory
+from lading.wiring.databases import open_metadata
 from lading.wiring.paths import metadata_path
 
 
@@ -31,7 +25,11 @@ async def open_registry(settings: Settings, note: Note = forget) -> AsyncIterato
         ForeignData: there are blobs of somebody else.
     """
     async with AsyncExitStack() as stack:
-        metadata = _open_metadata(settings)
+        metadata = open_metadata(
+            settings,
+            process_name("a start"),
+            on_read_only_disk=is_on_read_only_disk(settings),
+        )
         stack.push_async_callback(metadata.close)
         stores = _open_blobs(settings)
         stack.callback(stores.close)
@@ -87,24 +85,6 @@ def policy_of(settings: Settings) -> Policy:
             for rule in settings.tags.immutable
         ],
     )
-
-
-def _open_metadata(settings: Settings) -> Metadata:
-    if settings.storage.driver == "inmemory":
-        return Metadata.on(MemoryDatabase())
-    files = settings.storage.filesystem
-    root, database = files.rootdirectory, metadata_path(files.rootdirectory)
-    foreign = data_directory.find_foreign(root, database)
-    if foreign and files.foreignblobs == "refuse":
-        raise data_directory.ForeignData(foreign)
-    if is_on_read_only_disk(settings):
-        return Metadata.on(ReadOnlyDatabase(database))
-    change = Change(process_name("a start"), time.time())
-    begin = partial(strangers.note, change=change) if foreign else None
-    data_directory.protect(database)
-    opened = FileDatabase(database, begin)
-    data_directory.protect(database)  # what was made just now
-    return Metadata.on(opened, read_only_hint=database.with_name(f"{database.name}.read-only"))
 
 
 def _open_blobs(settings: Settings) -> Stores:

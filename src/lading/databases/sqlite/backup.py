@@ -1,9 +1,9 @@
 """Backups of a database: consistent while others write to it, and read without touching them."""
 
 import os
-import sqlite3
 from pathlib import Path
-from sqlite3 import Connection
+
+from lading.databases.sqlite.connection import Connection, connect
 
 
 def copy(connection: Connection, target: Path) -> None:
@@ -16,4 +16,4 @@ def copy(connection: Connection, target: Path) -> None:
 
 def open_copy(path: Path) -> Connection:
     """A copy, for reading. `immutable`: nobody writes to it, and no file is made beside it."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    return connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, TypeVar
 
 from lading.core.typing import override
 from lading.databases.sqlite import backup, checking
+from lading.databases.sqlite.connection import Connection, connect
 from lading.databases.sqlite.failures import opening, translate, translating
 from lading.databases.sqlite.lock import OpenLock
 from lading.databases.sqlite.migration import migrate
@@ -111,7 +111,7 @@ class FileDatabase(Database):
             backup.copy(connection, target)
 
     def _connect(self) -> Connection:
-        connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
+        connection = connect(self._path, timeout=BUSY_TIMEOUT)
         with ExitStack() as opened:
             opened.callback(connection.close)
             connection.execute("PRAGMA synchronous = FULL")

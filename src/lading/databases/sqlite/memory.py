@@ -1,12 +1,12 @@
 """The database in memory: of one process, gone with it."""
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
 from lading.core.typing import override
 from lading.databases.sqlite import backup, checking
+from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.migration import migrate
 from lading.ports.database import Database, SqlConnection, Work
 
@@ -18,7 +18,7 @@ class MemoryDatabase(Database):
     """A database of one process that is gone with it."""
 
     def __init__(self) -> None:
-        self._connection = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection = connect(":memory:")
         self._connection.execute("PRAGMA foreign_keys = ON")
         migrate(self._connection)
 

@@ -1,8 +1,7 @@
 """Migration of a database file to the newest schema."""
 
-from sqlite3 import Connection
-
 from lading.databases.schema import STEPS, OlderSchema, pending
+from lading.databases.sqlite.connection import Connection
 
 
 def require_current(connection: Connection) -> None:

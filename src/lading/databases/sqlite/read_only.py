@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from sqlite3 import Connection
 from typing import Concatenate, ParamSpec, TypeVar
 
 from lading.core.errors import Unavailable
 from lading.core.typing import override
-from lading.databases.sqlite import backup, checking
+from lading.databases.sqlite import backup, checking, connection
+from lading.databases.sqlite.connection import Connection
 from lading.databases.sqlite.failures import opening, translate, translating
 from lading.databases.sqlite.migration import require_current
 from lading.ports.database import CannotOpen, Database, Work
@@ -38,7 +38,7 @@ def connect(path: Path) -> Connection:
     has_log = holds_bytes(_beside(path, "-wal"))
     immutable = "&immutable=1" if not has_log and is_read_only(path.parent) else ""
     uri = f"{path.absolute().as_uri()}?mode=ro{immutable}"
-    return sqlite3.connect(uri, uri=True, isolation_level=None)
+    return connection.connect(uri, uri=True)
 
 
 class ReadOnlyDatabase(Database):

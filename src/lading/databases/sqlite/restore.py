@@ -9,10 +9,10 @@ import shutil
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
-from sqlite3 import Connection
 
 from lading.databases.schema import STEPS
 from lading.databases.sqlite.backup import open_copy
+from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.failures import opening
 from lading.databases.sqlite.lock import alone_with
 from lading.databases.sqlite.read_only import has_nothing, holds_bytes
@@ -56,10 +56,6 @@ def restore(database: Path, backup: Path, *, aside: Path, force: bool, settle: W
     return aside.exists()
 
 
-def _connect(path: Path) -> Connection:
-    return sqlite3.connect(path, isolation_level=None)
-
-
 def _check(backup: Path) -> None:
     try:
         with closing(open_copy(backup)) as connection:
@@ -76,7 +72,7 @@ def _check(backup: Path) -> None:
 
 def _prepare(backup: Path, arriving: Path, settle: Work[None]) -> None:
     shutil.copyfile(backup, arriving)
-    with opening(), closing(_connect(arriving)) as connection:
+    with opening(), closing(connect(arriving)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
         settle(connection)
     with arriving.open("rb") as file:
@@ -90,7 +86,7 @@ def _retire(database: Path, aside: Path) -> None:
     database must not find one that is not its own.
     """
     if holds_bytes(database):
-        with suppress(sqlite3.Error), closing(_connect(database)) as connection:
+        with suppress(sqlite3.Error), closing(connect(database)) as connection:
             connection.execute("PRAGMA journal_mode = DELETE")
     if database.exists():
         aside.hardlink_to(database)

@@ -14,9 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from sqlite3 import Connection
 from typing import Any, TypeVar
 
+from lading.databases.sqlite.connection import Connection
 from lading.system.threads import Pending
 
 T = TypeVar("T")

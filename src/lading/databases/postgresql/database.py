@@ -1,0 +1,112 @@
+"""The database in PostgreSQL: functions of a connection, run in threads.
+
+`psycopg` is as quick in threads as on the event loop, and functions of a connection are the same
+for all databases. What may take long has threads and connections of its own, so that short reads
+and writes never wait for it.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from lading.core.errors import Unsupported
+from lading.core.typing import override
+from lading.databases.postgresql import checking, failures, migration, transactions
+from lading.databases.postgresql.connection import Connection, PostgresqlConnection
+from lading.databases.postgresql.failures import OutcomeUnknown
+from lading.databases.postgresql.server import Server
+from lading.databases.postgresql.sessions import Sessions
+from lading.ports.database import Database, SqlConnection, Work
+from lading.ports.measures import UNMEASURED, Count, Level, Measures, Timing
+from lading.system.threads import Threads
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+# Long reads at the same time, and how many seconds one may take.
+SCANNERS = 4
+SCAN_TIMEOUT = 3600.0
+
+
+class PostgresqlDatabase(Database):
+    """A database of PostgreSQL, which many processes and machines may share.
+
+    Args:
+        server: where it is.
+        size: how many short reads and writes go on at the same time.
+        begin: what to do, before anybody can ask, if nothing was ever pushed.
+        measures: what is told how it goes.
+    """
+
+    def __init__(
+        self,
+        server: Server,
+        size: int = 8,
+        begin: Work[None] | None = None,
+        measures: Measures = UNMEASURED,
+    ) -> None:
+        self._timeout = server.timeout
+        self._measures = measures
+        self._sessions = Sessions(server, measures)
+        migration.open_with(self._sessions, self._timeout, begin)
+        self._threads = Threads(size, "postgresql")
+        self._scanners = Threads(SCANNERS, "postgresql-scan")
+
+    @override
+    async def read(
+        self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        def attempt(connection: Connection) -> T:
+            return work(PostgresqlConnection(connection), *args, **kwargs)
+
+        return await self._start(self._threads, attempt)
+
+    @override
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
+        attempt = partial(transactions.write, work=work, durable=durable)
+        return await self._start(self._threads, attempt)
+
+    @override
+    async def scan(self, work: Work[T]) -> T:
+        attempt = partial(transactions.scan, work=work)
+        return await self._start(self._scanners, attempt, SCAN_TIMEOUT)
+
+    @override
+    async def check(self, *, thorough: bool) -> Sequence[str]:
+        return await self.scan(partial(checking.complaints, thorough=thorough))
+
+    @override
+    async def copy_to(self, target: Path) -> None:
+        raise Unsupported("PostgreSQL is copied by its own programs: pg_dump, or a base backup")
+
+    @override
+    def close(self) -> None:
+        self._threads.close()
+        self._scanners.close()
+        self._sessions.close()
+
+    async def _start(
+        self, threads: Threads, attempt: Callable[[Connection], T], seconds: float = 0.0
+    ) -> T:
+        """Call a function with a connection in a thread; see `Sessions.run`."""
+        self._measures.change(Level.CONNECTIONS_AWAITED, 1)
+        try:
+            return await threads.start(self._call, attempt, time.monotonic(), seconds)
+        except Exception as error:
+            if (translation := failures.translate(error)) is None:
+                raise
+            raise translation from error
+
+    def _call(self, attempt: Callable[[Connection], T], queued_at: float, seconds: float) -> T:
+        self._measures.change(Level.CONNECTIONS_AWAITED, -1)
+        self._measures.observe(Timing.CONNECTION_WAIT, time.monotonic() - queued_at)
+        self._measures.change(Level.CONNECTIONS_USED, 1)
+        try:
+            return self._sessions.run(attempt, queued_at + self._timeout, seconds=seconds)
+        except OutcomeUnknown:
+            self._measures.count(Count.COMMITS_UNKNOWN)
+            raise
+        finally:
+            self._measures.change(Level.CONNECTIONS_USED, -1)

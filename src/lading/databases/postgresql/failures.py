@@ -1,0 +1,85 @@
+"""Failures of PostgreSQL: which pass by themselves, and all of them in the registry's words."""
+
+import logging
+
+import psycopg
+from psycopg import errors
+
+from lading.core.errors import RegistryError, StorageFull, Unavailable
+from lading.databases.postgresql.connection import Overdue
+from lading.ports.measures import Count
+
+log = logging.getLogger(__name__)
+
+# Two writers have met, and one of them was undone.
+_UNDONE = (errors.SerializationFailure, errors.DeadlockDetected)
+# Two writers have met, and this one wanted to add what the other has added, or to refer to what the
+# other has removed: it has to look again.
+_OVERTAKEN = (errors.UniqueViolation, errors.ForeignKeyViolation)
+# The server goes down or comes up, or is a copy of one that did: another connection finds it.
+_ELSEWHERE = (
+    errors.AdminShutdown,
+    errors.CrashShutdown,
+    errors.CannotConnectNow,
+    errors.IdleInTransactionSessionTimeout,
+    errors.ReadOnlySqlTransaction,
+    errors.TooManyConnections,
+)
+_BUSY = (
+    *_UNDONE,
+    Overdue,
+    errors.LockNotAvailable,
+    errors.QueryCanceled,
+    errors.TooManyConnections,
+)
+
+
+class OutcomeUnknown(Exception):
+    """The connection was lost between the word to commit and the word that it was done."""
+
+
+def is_undone(error: psycopg.Error) -> bool:
+    """Whether the server has undone a transaction because of another one."""
+    return isinstance(error, _UNDONE)
+
+
+def is_overtaken(error: psycopg.Error) -> bool:
+    """Whether another transaction has added or removed the row first, or this program is wrong."""
+    return isinstance(error, _OVERTAKEN)
+
+
+def is_lost(error: psycopg.Error) -> bool:
+    """Whether the connection, or the server, is gone: another connection may work."""
+    without_answer = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
+    return (without_answer and not isinstance(error, Overdue)) or isinstance(error, _ELSEWHERE)
+
+
+def cause_of(error: psycopg.Error) -> Count:
+    """The cause for which a transaction is run again, as it is counted."""
+    if isinstance(error, errors.SerializationFailure):
+        return Count.REPEATED_AFTER_SERIALIZATION
+    if isinstance(error, errors.DeadlockDetected):
+        return Count.REPEATED_AFTER_DEADLOCK
+    if is_overtaken(error):
+        return Count.REPEATED_AFTER_CONFLICT
+    return Count.REPEATED_AFTER_LOST_CONNECTION
+
+
+def translate(error: BaseException) -> RegistryError | None:
+    """The error that a client can be told of a failure; `None` if it is none of the database.
+
+    Returns:
+        `StorageFull`, or `Unavailable` if the database is busy for too long, cannot be reached, or
+        cannot do what it is told. A row that cannot be is a mistake of this program, and passes.
+    """
+    if isinstance(error, OutcomeUnknown):
+        log.warning("the database was lost while it committed a change")
+        return Unavailable("the database was lost while it made the change; look, or try again")
+    if not isinstance(error, psycopg.Error) or isinstance(error, psycopg.IntegrityError):
+        return None
+    if isinstance(error, errors.DiskFull):
+        return StorageFull()
+    if isinstance(error, _BUSY):
+        return Unavailable("the database is busy; try again")
+    log.error("the database fails: %s", error)
+    return Unavailable("the database cannot be used; the registry's log says why")

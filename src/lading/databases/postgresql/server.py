@@ -1,0 +1,106 @@
+"""The server of a database: how to connect to it, without a word of the password."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from psycopg import conninfo
+from psycopg.adapt import AdaptersMap
+from psycopg.types.numeric import Int8BinaryDumper
+
+from lading.databases.postgresql.connection import Connection
+from lading.ports.database import CannotOpen
+
+# Statements that were run so often on a connection are planned once.
+_PREPARED_FROM = 3
+# What the URL may say otherwise. A network that swallows everything is noticed by these.
+_DEFAULTS: dict[str, str | int] = {
+    "application_name": "lading",
+    "keepalives_idle": 30,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+}
+
+
+class UnusableAddress(CannotOpen):
+    """The URL or the file of the password cannot be used; the message holds no secret."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A database of a server.
+
+    Attributes:
+        url: as libpq takes it; it may hold a password.
+        password_file: read for each connection; `None` if there is none.
+        prepared: whether it, and what lies before it, knows prepared statements.
+        timeout: seconds that a call may take, from when it waits for its turn.
+    """
+
+    url: str = field(repr=False)
+    password_file: Path | None = None
+    prepared: bool = True
+    timeout: float = 10.0
+
+    def connect(self, seconds: float) -> Connection:
+        """Open a connection.
+
+        Args:
+            seconds: for which to try.
+
+        Raises:
+            UnusableAddress: there is nothing to try.
+            psycopg.OperationalError: it does not work.
+        """
+        return Connection.connect(
+            **self.parameters(seconds),
+            autocommit=True,
+            prepare_threshold=_PREPARED_FROM if self.prepared else None,
+            context=_ADAPTERS,
+        )
+
+    def parameters(self, seconds: float) -> dict[str, Any]:
+        """Parameters of a connection, in libpq's words."""
+        try:
+            given = conninfo.conninfo_to_dict(self.url)
+        except psycopg.Error:
+            # libpq's own message quotes what it could not read.
+            raise UnusableAddress(
+                "database.postgresql.url cannot be read: write"
+                " `postgresql://user@host:5432/database`, and `%25` for `%` in a password"
+            ) from None
+        if self.password_file is not None:
+            given["password"] = self._password(self.password_file)
+        # Libpq counts whole seconds, of which it takes two at least.
+        return {**_DEFAULTS, "connect_timeout": max(2, int(seconds)), **given}
+
+    def _password(self, path: Path) -> str:
+        try:
+            return path.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is no UTF-8"
+            raise UnusableAddress(
+                f"the password's file {path} cannot be read: {reason};"
+                " set another one (database.postgresql.passwordfile)"
+            ) from None
+
+
+def _adapters() -> AdaptersMap:
+    """Adapters by which every integer has one type: else each size is another statement."""
+    adapters = AdaptersMap(psycopg.adapters)
+    adapters.register_dumper(int, Int8BinaryDumper)
+    return adapters
+
+
+class _Context:
+    """What psycopg takes adapters from."""
+
+    connection = None
+
+    def __init__(self, adapters: AdaptersMap) -> None:
+        self.adapters = adapters
+
+
+_ADAPTERS = _Context(_adapters())

@@ -1,0 +1,115 @@
+"""Sessions with the server: connections, and what is repeated when one of them is lost.
+
+There are as many as threads that use them: whoever waits for a connection waits for a thread. The
+one that was used last is used next, as its statements are planned already.
+"""
+
+import logging
+import random
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TypeVar
+
+import psycopg
+
+from lading.databases.postgresql import failures
+from lading.databases.postgresql.connection import Connection, Overdue
+from lading.databases.postgresql.server import Server
+from lading.ports.measures import Level, Measures
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+# Seconds before what failed is tried again, at most: the first time, and ever.
+_FIRST_PAUSE = 0.005
+_LONGEST_PAUSE = 0.5
+# Times that a transaction is run that others have undone; after those that they have overtaken, it
+# is this program that is wrong.
+_MOST_UNDONE = 30
+_MOST_OVERTAKEN = 4
+
+
+class Sessions:
+    """Sessions with one server, for several threads."""
+
+    def __init__(self, server: Server, measures: Measures) -> None:
+        self._server = server
+        self._measures = measures
+        self._idle: list[Connection] = []
+
+    def run(
+        self, attempt: Callable[[Connection], T], deadline: float, *, seconds: float = 0.0
+    ) -> T:
+        """Call a function with a connection, again if another one or another try may do better.
+
+        Args:
+            attempt: what to do; what it changes, it changes as a whole or not at all.
+            deadline: by the monotonic clock, after which it is not begun any more.
+            seconds: that it may take once it is begun; those until the deadline, if they are more.
+
+        Raises:
+            psycopg.Error: the last failure.
+        """
+        tries = 0
+        while True:
+            if time.monotonic() > deadline:
+                raise Overdue("there was no time left")
+            try:
+                return self._attempt(attempt, deadline, max(deadline, time.monotonic() + seconds))
+            except psycopg.Error as error:
+                tries += 1
+                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries)
+                if not _may_pass(error, tries) or time.monotonic() + pause > deadline:
+                    raise
+                self._measures.count(failures.cause_of(error))
+            time.sleep(random.uniform(0, pause))  # noqa: S311 - it keeps apart those who have met
+
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        while self._idle:
+            self._close(self._idle.pop())
+
+    def _attempt(self, attempt: Callable[[Connection], T], begin: float, end: float) -> T:
+        connection = self._take(begin)
+        connection.deadline = end
+        try:
+            result = attempt(connection)
+        except BaseException as error:
+            if isinstance(error, psycopg.Error) and failures.is_lost(error):
+                self._idle.append(connection)
+                self.close()  # those that nobody uses are lost with it
+            else:
+                self._give_back(connection)
+            raise
+        self._give_back(connection)
+        return result
+
+    def _take(self, deadline: float) -> Connection:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            connection = self._server.connect(deadline - time.monotonic())
+            self._measures.change(Level.CONNECTIONS_OPEN, 1)
+            return connection
+
+    def _give_back(self, connection: Connection) -> None:
+        if connection.is_idle:
+            self._idle.append(connection)
+        else:
+            self._close(connection)
+
+    def _close(self, connection: Connection) -> None:
+        self._measures.change(Level.CONNECTIONS_OPEN, -1)
+        with suppress(psycopg.Error):
+            connection.close()
+
+
+def _may_pass(error: psycopg.Error, tries: int) -> bool:
+    """Whether a failure may pass by itself."""
+    if failures.is_undone(error):
+        return tries < _MOST_UNDONE
+    if failures.is_overtaken(error):
+        return tries < _MOST_OVERTAKEN
+    return failures.is_lost(error)

@@ -1,0 +1,21 @@
+"""Connections to SQLite: Python's own, which know their dialect."""
+
+import sqlite3
+from pathlib import Path
+
+from lading.ports.dialect import Dialect
+
+SQLITE = Dialect(all_names="group_concat(name)")
+
+
+class Connection(sqlite3.Connection):
+    """A connection to SQLite."""
+
+    dialect = SQLITE
+
+
+def connect(database: Path | str, *, timeout: float = 5.0, uri: bool = False) -> Connection:
+    """Open a database; a transaction begins where the program says so."""
+    return sqlite3.connect(
+        database, timeout=timeout, isolation_level=None, factory=Connection, uri=uri
+    )

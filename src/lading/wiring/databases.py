@@ -1,0 +1,76 @@
+"""Databases of the registry: from the settings to its metadata, in SQLite or in PostgreSQL."""
+
+import time
+from functools import partial
+from pathlib import Path
+
+from lading.config.database import PostgresqlSection
+from lading.config.settings import FilesystemSection, Settings
+from lading.core.history import Change
+from lading.databases.sqlite.file import FileDatabase
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.databases.sqlite.read_only import ReadOnlyDatabase
+from lading.metadata import strangers
+from lading.metadata.metadata import Metadata
+from lading.ports.database import Database, SqlConnection
+from lading.wiring import data_directory
+from lading.wiring.paths import metadata_path
+
+
+def open_metadata(settings: Settings, opener: str, *, on_read_only_disk: bool) -> Metadata:
+    """The metadata that the settings name.
+
+    Args:
+        settings: say where it is.
+        opener: the name of this process, for what is written down of it.
+        on_read_only_disk: whether nothing can be written beside the blobs.
+
+    Raises:
+        ForeignData: it is empty, and there are blobs of somebody else.
+        CannotOpen: it cannot be used; the message says why.
+    """
+    if settings.storage.driver == "inmemory":
+        return Metadata.on(MemoryDatabase())
+    files = settings.storage.filesystem
+    if settings.database.postgresql is not None:
+        return Metadata.on(_open_postgresql(settings.database.postgresql, files, opener))
+    return _open_file(files, opener, on_read_only_disk=on_read_only_disk)
+
+
+def _open_file(files: FilesystemSection, opener: str, *, on_read_only_disk: bool) -> Metadata:
+    root, database = files.rootdirectory, metadata_path(files.rootdirectory)
+    foreign = data_directory.find_foreign(root, database)
+    if foreign and files.foreignblobs == "refuse":
+        raise data_directory.ForeignData(foreign)
+    if on_read_only_disk:
+        return Metadata.on(ReadOnlyDatabase(database))
+    change = Change(opener, time.time())
+    begin = partial(strangers.note, change=change) if foreign else None
+    data_directory.protect(database)
+    opened = FileDatabase(database, begin)
+    data_directory.protect(database)  # what was made just now
+    return Metadata.on(opened, read_only_hint=database.with_name(f"{database.name}.read-only"))
+
+
+def _open_postgresql(section: PostgresqlSection, files: FilesystemSection, opener: str) -> Database:
+    # Who has metadata in files does without loading what speaks to PostgreSQL.
+    from lading.databases.postgresql.database import PostgresqlDatabase  # noqa: PLC0415
+    from lading.databases.postgresql.server import Server  # noqa: PLC0415
+
+    server = Server(
+        section.url.secret,
+        section.passwordfile,
+        prepared=section.preparedstatements,
+        timeout=section.timeout.total_seconds(),
+    )
+    begin = partial(_begin, files.rootdirectory, files.foreignblobs == "keep", opener)
+    return PostgresqlDatabase(server, section.poolsize, begin)
+
+
+def _begin(root: Path, keep: bool, opener: str, connection: SqlConnection) -> None:
+    """Look, before the first push, whether there are blobs of somebody else."""
+    foreign = data_directory.find_unknown(root)
+    if foreign and not keep:
+        raise data_directory.ForeignData(foreign)
+    if foreign:
+        strangers.note(connection, Change(opener, time.time()))
