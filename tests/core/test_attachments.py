@@ -2,9 +2,8 @@
 
 import pytest
 
-from lading.core.attachments import is_of_cosign, subject_of, tags_of
 from lading.core.digest import SHA256, SHA512, Digest
-from lading.core.names import Tag
+from lading.core.names import Tag, attachments_of, is_of_cosign, subject_of
 
 
 @pytest.mark.parametrize("algorithm", [SHA256, SHA512])
@@ -12,7 +11,7 @@ def test_the_tags_of_attachments_name_their_subject(algorithm: str) -> None:
     """Of sha512 its first 64 digits, as a tag has 128 characters (Referrers Tag Schema)."""
     digest = Digest.of(b"an image", algorithm)
 
-    tags = tags_of(digest)
+    tags = attachments_of(digest)
 
     assert [tag.removeprefix(f"{algorithm}-{digest.hex[:64]}") for tag in tags] == [
         *("", ".sig", ".att", ".sbom")

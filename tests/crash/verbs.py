@@ -11,7 +11,6 @@ from pathlib import Path
 from uuid import UUID
 
 from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
-from lading.core.attachments import tags_of
 from lading.core.digest import Digest
 from lading.core.errors import (
     BlobUnknown,
@@ -21,7 +20,7 @@ from lading.core.errors import (
     UploadUnknown,
 )
 from lading.core.globs import Glob
-from lading.core.names import Owner, Tag, UploadId, UploadKey
+from lading.core.names import Owner, Tag, UploadId, UploadKey, attachments_of
 from lading.metadata.refresh_tokens import RefreshToken
 from lading.services import (
     backup,
@@ -222,7 +221,7 @@ async def _garbage_of_every_kind(people: People) -> None:
 async def _signatures_left_behind(people: People) -> None:
     """Of an image that was deleted; one of them has another tag."""
     await _two_images(people)
-    (_, signature, attestation, _) = tags_of(NEW.digest)
+    (_, signature, attestation, _) = attachments_of(NEW.digest)
     await people.push_image(b"signature", signature)
     await people.push_image(b"attestation", attestation, "kept")
     await people.delete(NEW.digest)

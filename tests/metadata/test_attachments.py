@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from lading.core.attachments import tags_of
 from lading.core.digest import Digest
+from lading.core.names import attachments_of
 from lading.databases.schema import STEPS
 from lading.databases.sqlite import migration
 from lading.databases.sqlite.connection import connect
@@ -38,7 +38,7 @@ def first_step(path: Path) -> None:
                 (repository, tag, HERE)
                 for repository in (1, 2)
                 for digest in (HERE, TRASHED, COLLECTED, MOVED, NEVER)
-                for tag in (*tags_of(digest), f"{tags_of(digest)[0]}.other")
+                for tag in (*attachments_of(digest), f"{attachments_of(digest)[0]}.other")
             ],
         )
         connection.execute("PRAGMA user_version = 1")
@@ -56,5 +56,5 @@ def test_they_are_orphans_if_their_image_is_known_to_have_been_there(tmp_path: P
     path = tmp_path / "metadata.sqlite3"
     first_step(path)
 
-    expected = sorted([*tags_of(TRASHED), *tags_of(COLLECTED)])
+    expected = sorted([*attachments_of(TRASHED), *attachments_of(COLLECTED)])
     assert orphans(path) == [(1, tag) for tag in expected]

@@ -6,14 +6,13 @@ from dataclasses import replace
 import pytest
 
 from lading.blobs.stores import Stores
-from lading.core.attachments import tags_of
 from lading.core.digest import SHA512, Digest
 from lading.core.garbage import COLLECTOR, GarbageItem, OrphanTag
 from lading.core.globs import Glob
 from lading.core.history import TrashedManifest
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest, parse
-from lading.core.names import Tag
+from lading.core.names import Tag, attachments_of
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata import orphans
 from lading.metadata.metadata import Metadata
@@ -32,7 +31,7 @@ async def people() -> People:
 
 
 def tag_of(subject: Manifest, ending: str = ".sig") -> Tag:
-    (tag,) = (tag for tag in tags_of(subject.digest) if tag[71:] == ending)
+    (tag,) = (tag for tag in attachments_of(subject.digest) if tag[71:] == ending)
     return tag
 
 

@@ -29,7 +29,6 @@ class Disk:
     """The directories of a store, made if need be, unless nothing can be.
 
     Args:
-        root: of all data.
         reserve: bytes that are kept free for the database.
         read_only: whether nothing can be written.
     """

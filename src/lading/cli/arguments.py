@@ -1,5 +1,6 @@
 """Arguments that people type: a configuration, `REPOSITORY:TAG`, a digest, a time."""
 
+import os
 import re
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,9 @@ from pathlib import Path
 import click
 
 from lading.config.durations import parse_duration
+from lading.config.loading import load
+from lading.config.problems import ConfigurationError
+from lading.config.settings import Settings
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.names import Reference, RepositoryName, Tag
@@ -78,3 +82,18 @@ def parse_time(text: str) -> float:
         ) from None
     whole = time.timestamp()
     return whole if time.microsecond else whole + 0.999999
+
+
+def load_settings(path: Path | None) -> Settings:
+    """The settings of a file and the environment; warnings go to standard error.
+
+    Raises:
+        ClickException: something is wrong with it; the message names every such thing.
+    """
+    try:
+        loaded = load(path, os.environ)
+    except ConfigurationError as error:
+        raise click.ClickException(f"configuration error:\n{error}") from error
+    for warning in loaded.warnings:
+        click.echo(f"Warning: {warning}", err=True)
+    return loaded.settings

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import CONFIG
-from lading.cli.settings import load_settings
+from lading.cli.arguments import CONFIG, load_settings
 from lading.config.effective import settings_as_yaml
 from lading.config.loading import find_file
 

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import click
 
-from lading.cli.arguments import CONFIG
+from lading.cli.arguments import CONFIG, load_settings
 from lading.cli.output import to_json
 from lading.cli.registry import operator, run_with
-from lading.cli.settings import load_settings
 from lading.core.access import Principal
 from lading.core.garbage import utc
 from lading.core.history import Change

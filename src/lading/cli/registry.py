@@ -11,8 +11,8 @@ from typing import TypeVar
 
 import click
 
+from lading.cli.arguments import load_settings
 from lading.cli.data_errors import translate_data_errors
-from lading.cli.settings import load_settings
 from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError

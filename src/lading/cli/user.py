@@ -13,8 +13,8 @@ from pathlib import Path
 
 import click
 
+from lading.cli.arguments import load_settings
 from lading.cli.registry import audit_of
-from lading.cli.settings import load_settings
 from lading.ports.logins import AuthUnusable, UserError, Users
 from lading.services import users
 from lading.services.registry import Note, forget

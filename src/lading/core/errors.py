@@ -18,7 +18,11 @@ class RegistryError(Exception):
         details: what it concerns, one mapping per thing (each becomes one entry of the answer).
     """
 
-    summary: ClassVar[str] = "unknown error"
+    summary: ClassVar[str]
+
+    def __init_subclass__(cls, *, summary: str) -> None:
+        """Give a kind of error the message that it has unless it is raised with another."""
+        cls.summary = summary
 
     def __init__(self, message: str = "", *details: Detail) -> None:
         self.message = message or self.summary
@@ -26,150 +30,106 @@ class RegistryError(Exception):
         super().__init__(self.message)
 
 
-class NameInvalid(RegistryError):
+class NameInvalid(RegistryError, summary="invalid repository name"):
     """A repository's name that does not follow the specification's grammar."""
 
-    summary = "invalid repository name"
 
-
-class TagInvalid(RegistryError):
+class TagInvalid(RegistryError, summary="invalid tag"):
     """A tag that does not follow the specification's grammar."""
 
-    summary = "invalid tag"
 
-
-class DigestInvalid(RegistryError):
+class DigestInvalid(RegistryError, summary="invalid digest"):
     """Text that is no digest, or one of an algorithm that is not supported."""
 
-    summary = "invalid digest"
 
-
-class DigestMismatch(RegistryError):
+class DigestMismatch(RegistryError, summary="provided digest did not match uploaded content"):
     """Bytes that do not have the digest that the client gave."""
 
-    summary = "provided digest did not match uploaded content"
 
-
-class SizeMismatch(RegistryError):
+class SizeMismatch(RegistryError, summary="provided length did not match content length"):
     """A length that does not match what was received or is stored."""
 
-    summary = "provided length did not match content length"
 
-
-class RepositoryUnknown(RegistryError):
+class RepositoryUnknown(RegistryError, summary="repository name not known to registry"):
     """A repository to which nothing was ever pushed."""
 
-    summary = "repository name not known to registry"
 
-
-class ManifestUnknown(RegistryError):
+class ManifestUnknown(RegistryError, summary="manifest unknown"):
     """A tag or a manifest that is not in this repository."""
 
-    summary = "manifest unknown"
 
-
-class ManifestDamaged(ManifestUnknown):
+class ManifestDamaged(ManifestUnknown, summary="the manifest is damaged; push it again"):
     """A stored manifest that is not the one that was pushed; from now on it is not there."""
 
-    summary = "the manifest is damaged; push it again"
 
-
-class ManifestInvalid(RegistryError):
+class ManifestInvalid(RegistryError, summary="manifest invalid"):
     """A body that is no manifest."""
 
-    summary = "manifest invalid"
 
-
-class ManifestTooLarge(RegistryError):
+class ManifestTooLarge(RegistryError, summary="manifest too large"):
     """A manifest beyond the limit of its size, or one that names too much."""
 
-    summary = "manifest too large"
 
-
-class ManifestBlobUnknown(RegistryError):
+class ManifestBlobUnknown(RegistryError, summary="blob unknown to registry"):
     """Blobs or manifests that a pushed manifest names and this repository does not have.
 
     All are listed, or as many as a person reads.
     """
 
-    summary = "blob unknown to registry"
 
-
-class TooManyTags(RegistryError):
+class TooManyTags(RegistryError, summary="too many tags in one push"):
     """Tags, as parameters of a push, that are more than one push may carry."""
 
-    summary = "too many tags in one push"
 
-
-class TagImmutable(RegistryError):
+class TagImmutable(RegistryError, summary="the tag is immutable"):
     """A tag that is set, and stays as it is by the operator's rules."""
 
-    summary = "the tag is immutable"
 
-
-class NotRestorable(RegistryError):
+class NotRestorable(RegistryError, summary="there is nothing to restore"):
     """Something that cannot be restored: it was not deleted, or is gone for good."""
 
-    summary = "there is nothing to restore"
 
-
-class AlreadyExists(RegistryError):
+class AlreadyExists(RegistryError, summary="it exists already"):
     """A manifest or tag that is there already, where a push was to create only."""
 
-    summary = "it exists already"
 
-
-class BlobUnknown(RegistryError):
+class BlobUnknown(RegistryError, summary="blob unknown to registry"):
     """A blob that is not in this repository."""
 
-    summary = "blob unknown to registry"
 
-
-class BlobDamaged(BlobUnknown):
+class BlobDamaged(BlobUnknown, summary="the blob is damaged; push it again"):
     """A blob whose bytes are not those that were pushed; from now on it is not there."""
 
-    summary = "the blob is damaged; push it again"
 
-
-class BlobInUse(RegistryError):
+class BlobInUse(RegistryError, summary="blob is needed by a manifest"):
     """A blob that cannot be deleted, as a manifest of this repository needs it."""
 
-    summary = "blob is needed by a manifest"
 
-
-class RangeNotSatisfiable(RegistryError):
+class RangeNotSatisfiable(RegistryError, summary="invalid content range"):
     """A range that lies outside the blob.
 
     Attributes:
         size: how many bytes the blob has.
     """
 
-    summary = "invalid content range"
-
     def __init__(self, size: int) -> None:
         self.size = size
         super().__init__(f"the blob has {size} bytes; ask for a range within them", {"size": size})
 
 
-class BlobTooLarge(RegistryError):
+class BlobTooLarge(RegistryError, summary="blob too large"):
     """A blob beyond the limit of its size."""
 
-    summary = "blob too large"
 
-
-class UploadUnknown(RegistryError):
+class UploadUnknown(RegistryError, summary="blob upload unknown to registry"):
     """An upload that is not in this repository: never started, finished, cancelled or expired."""
 
-    summary = "blob upload unknown to registry"
 
-
-class UploadInvalid(RegistryError):
+class UploadInvalid(RegistryError, summary="blob upload invalid"):
     """A header or parameter of an upload's request that makes no sense."""
 
-    summary = "blob upload invalid"
 
-
-class UploadOutOfOrder(RegistryError):
+class UploadOutOfOrder(RegistryError, summary="invalid content range"):
     """A chunk that does not start where the upload ends, or that comes while another is written.
 
     The upload survives: ask for its status and go on from there.
@@ -178,84 +138,67 @@ class UploadOutOfOrder(RegistryError):
         size: how many bytes the upload has.
     """
 
-    summary = "invalid content range"
-
     def __init__(self, message: str, size: int) -> None:
         self.size = size
         super().__init__(message, {"size": size})
 
 
-class PageInvalid(RegistryError):
+class PageInvalid(RegistryError, summary="invalid number of results requested"):
     """A page size that is not a number, or is too large."""
 
-    summary = "invalid number of results requested"
 
-
-class Unauthorized(RegistryError):
+class Unauthorized(RegistryError, summary="authentication required"):
     """A caller who has to log in, or to get another token.
 
     Attributes:
         challenge: how, in the words of the protocol that clients speak.
     """
 
-    summary = "authentication required"
-
     def __init__(self, challenge: str, message: str = "", *details: Detail) -> None:
         self.challenge = challenge
         super().__init__(message, *details)
 
 
-class TokenRequestInvalid(RegistryError):
+class TokenRequestInvalid(RegistryError, summary="this is not a request for a token"):
     """A request to the token service that makes no sense."""
 
-    summary = "this is not a request for a token"
 
-
-class Denied(RegistryError):
+class Denied(RegistryError, summary="requested access to the resource is denied"):
     """An action that the caller may not do."""
 
-    summary = "requested access to the resource is denied"
 
-
-class Unsupported(RegistryError):
+class Unsupported(RegistryError, summary="the operation is unsupported"):
     """An operation that is switched off here."""
 
-    summary = "the operation is unsupported"
 
-
-class ReadOnly(Unsupported):
+class ReadOnly(
+    Unsupported, summary="the registry is read-only; pulls work, pushes and deletes do not"
+):
     """A change, while the registry is read-only."""
 
-    summary = "the registry is read-only; pulls work, pushes and deletes do not"
 
-
-class DeleteDisabled(Unsupported):
+class DeleteDisabled(Unsupported, summary="deleting is disabled (storage.delete.enabled)"):
     """A delete, where the configuration switches deleting off."""
 
-    summary = "deleting is disabled (storage.delete.enabled)"
 
-
-class TooManyRequests(RegistryError):
+class TooManyRequests(RegistryError, summary="too many requests"):
     """A client that asks for more than it may at once.
 
     Attributes:
         wait: seconds after which it may try again.
     """
 
-    summary = "too many requests"
-
     def __init__(self, message: str, wait: float) -> None:
         self.wait = wait
         super().__init__(message)
 
 
-class Unavailable(RegistryError):
+class Unavailable(RegistryError, summary="service unavailable"):
     """A registry that cannot answer now; trying again later may help."""
 
-    summary = "service unavailable"
 
-
-class StorageFull(RegistryError):
+class StorageFull(
+    RegistryError,
+    summary="the registry's storage is full; pulls work, pushes must wait until there is space",
+):
     """Storage without space left; what is stored can be pulled."""
-
-    summary = "the registry's storage is full; pulls work, pushes must wait until there is space"

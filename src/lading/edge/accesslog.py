@@ -72,7 +72,6 @@ def printable(text: str, also: str = "") -> str:
     is there, whatever signs for the other direction of writing it holds.
 
     Args:
-        text: any.
         also: signs to escape as well.
     """
     if text.isprintable():

@@ -41,7 +41,6 @@ class WayIn(Protocol[C]):
         """What the handler of a request is given that may proceed.
 
         Args:
-            request: that was let in.
             admission: what its caller may do.
             argument: the last part of its path, not yet checked.
         """

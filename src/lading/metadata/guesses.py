@@ -86,7 +86,6 @@ class Guesses(Noun):
         Args:
             buckets: of the guess, each of another hash.
             choose: tells which, from how full each was before; called again if the write is.
-            now: the time.
 
         Returns:
             What else `choose` had to say.

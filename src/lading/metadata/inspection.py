@@ -107,8 +107,6 @@ class Inspection(Noun):
         """Its bytes are gone: it counts as not there until it is pushed again, or found again.
 
         Args:
-            digest: of the blob.
-            now: the time.
             at_once: whether to do it in a moment or not at all; a power cut may then forget it.
 
         Raises:
@@ -144,10 +142,7 @@ class Inspection(Noun):
         """Its body is damaged: it counts as not there until it is pushed again.
 
         Args:
-            repository: it is in.
-            digest: of the manifest.
             body: that was seen; if there is another one, somebody has pushed it since.
-            now: the time.
             at_once: see `lose_blob`.
 
         Raises:
@@ -237,8 +232,6 @@ def list_manifests(connection: SqlConnection, *, after: int, size: int) -> Seque
     """Manifests by key, from the first one greater than `after`.
 
     Args:
-        connection: to the database.
-        after: the key.
         size: bytes of bodies after which the page ends; there is at least one on it.
     """
     found = []

@@ -35,7 +35,6 @@ class LargeBodies:
         """The body of a manifest, and whether it is the one of that digest.
 
         Args:
-            digest: of the manifest.
             id_: of its row; `None` is returned if that has been deleted meanwhile.
         """
         async with self._reading:  # whoever waits holds nothing

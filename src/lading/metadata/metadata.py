@@ -64,7 +64,6 @@ class Metadata:
         """The metadata in a database.
 
         Args:
-            database: where the rows are.
             read_only_hint, read_only_staleness: see `ReadOnlySwitch`.
         """
         attempts = Attempts(database)

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
 
-from lading.core import attachments, media
+from lading.core import media
 from lading.core.digest import Digest
 from lading.core.garbage import COLLECTOR, Cause, Criteria, GarbageManifest, OrphanTag
 from lading.core.history import Change
 from lading.core.immutability import is_immutable
-from lading.core.names import RepositoryName, Tag
+from lading.core.names import RepositoryName, Tag, attachments_of, is_of_cosign, subject_of
 from lading.metadata import manifest_rows, tags
 from lading.ports.database import SqlConnection
 
@@ -80,7 +80,7 @@ def find_orphans(
 
 def _marked(connection: SqlConnection) -> Iterator[OrphanTag]:
     for name, tag, at in connection.execute(_MARKED):
-        yield OrphanTag(RepositoryName(name), Tag(tag), attachments.subject_of(Tag(tag)), at)
+        yield OrphanTag(RepositoryName(name), Tag(tag), subject_of(Tag(tag)), at)
 
 
 def _of_garbage(
@@ -88,9 +88,9 @@ def _of_garbage(
 ) -> Iterator[OrphanTag]:
     """The orphans of garbage; those of what was deleted are marked already."""
     for manifest in (each for each in manifests if each.cause is Cause.UNTAGGED):
-        names = attachments.tags_of(manifest.digest)
+        names = attachments_of(manifest.digest)
         for (tag,) in connection.execute(_UNMARKED, (manifest.repository, *names)):
-            subject = attachments.subject_of(Tag(tag))
+            subject = subject_of(Tag(tag))
             yield OrphanTag(manifest.repository, Tag(tag), subject, manifest.since)
 
 
@@ -98,7 +98,7 @@ def _may_go(connection: SqlConnection, found: OrphanTag, criteria: Criteria) -> 
     """Unless it is immutable, or only looks like an attachment."""
     if is_immutable(criteria.immutable, found.repository, found.tag):
         return False
-    if attachments.is_of_cosign(found.tag):
+    if is_of_cosign(found.tag):
         return True
     return connection.execute(_IS_INDEX_OF_REFERRERS, _values(found)).fetchone() is not None
 

@@ -10,9 +10,8 @@ or be kept in another repository than the image.
 
 from dataclasses import dataclass
 
-from lading.core import attachments
 from lading.core.digest import Digest
-from lading.core.names import Tag
+from lading.core.names import Tag, attachments_of
 from lading.metadata import batches
 from lading.ports.database import SqlConnection
 
@@ -142,14 +141,14 @@ _MARK_ORPHANS = """
 
 def mark_orphans(connection: SqlConnection, repository_id: int, digest: Digest, at: float) -> None:
     """A manifest is gone, to the trash or for good: mark the tags of its attachments."""
-    connection.execute(_MARK_ORPHANS, (at, repository_id, *attachments.tags_of(digest)))
+    connection.execute(_MARK_ORPHANS, (at, repository_id, *attachments_of(digest)))
 
 
 def unmark_orphans(connection: SqlConnection, repository_id: int, digest: Digest) -> None:
     """A manifest is there, perhaps again: its attachments are no orphans."""
     connection.execute(
         "DELETE FROM orphans WHERE repository_id = ? AND tag IN (?, ?, ?, ?)",
-        (repository_id, *attachments.tags_of(digest)),
+        (repository_id, *attachments_of(digest)),
     )
 
 

@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from lading.core import attachments
 from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
 from lading.core.garbage import COLLECTOR
 from lading.core.history import Change, Restored, TrashedManifest
 from lading.core.immutability import ImmutableTags
-from lading.core.names import RepositoryName, Tag
+from lading.core.names import RepositoryName, Tag, attachments_of
 from lading.metadata import (
     batches,
     manifest_rows,
@@ -165,7 +164,7 @@ class Planner:
 
     def _plan(self, nothing: str) -> RestorePlan:
         for digest in self._revived:  # attachments may have attachments: this list grows
-            for tag in attachments.tags_of(digest):
+            for tag in attachments_of(digest):
                 self._bring_back(tag)
         if not self._steps:
             raise NotRestorable(nothing)

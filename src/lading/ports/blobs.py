@@ -44,7 +44,6 @@ class Blobs(Protocol):
         """The digest that a blob's bytes have now; `None` if they cannot be read.
 
         Args:
-            digest: of the blob.
             on_read: called with the number of bytes after each piece that was read.
         """
 

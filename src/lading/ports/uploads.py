@@ -99,7 +99,6 @@ class Uploads(Protocol):
         Args:
             upload: new.
             algorithm: of the hash to keep running while bytes arrive; a hint.
-            now: the time.
         """
 
     def stage(
@@ -136,11 +135,7 @@ class Uploads(Protocol):
         """How many uploads somebody has begun that are not over."""
 
     async def count_all(self, now: float) -> int:
-        """How many uploads there are; it may be some seconds since they were counted.
-
-        Args:
-            now: the time.
-        """
+        """How many uploads there are; it may be some seconds since they were counted."""
 
     async def list_all(self) -> Sequence[Staged]:
         """All that uploads have in the store: bytes, and commits that were not settled."""

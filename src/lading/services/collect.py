@@ -107,7 +107,6 @@ def criteria(
     """The criteria of a collection now, by the policy.
 
     Args:
-        registry: the parts.
         trash: seconds for which what was deleted, or lost its last tag, is kept.
         untagged: whether manifests that no tag leads to go too.
         at_most: about how many of each kind to take; `None` for all.
@@ -128,7 +127,6 @@ async def plan(registry: Registry, criteria: Criteria, *, uploads: bool = True) 
     """The plan of a collection now; changes nothing.
 
     Args:
-        registry: the parts.
         criteria: what it may take.
         uploads: whether uploads that were given up go, too.
     """

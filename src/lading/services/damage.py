@@ -33,7 +33,6 @@ async def find(
     """The damage of a blob's bytes, in words; nothing if they are right.
 
     Args:
-        registry: the parts.
         blob: what the database knows.
         stored: what is there.
         hashed: whether to read the bytes, if there are as many as there should be.
@@ -55,8 +54,6 @@ async def look_again(registry: Registry, digest: Digest, *, hashed: bool = False
     """Look at a blob that seems to be damaged; if it is, it is lost from now on.
 
     Args:
-        registry: the parts.
-        digest: of the blob.
         hashed: whether its bytes are read, if there are as many as there should be.
 
     Returns:

@@ -100,7 +100,6 @@ async def list_referrers(
     """A page of the manifests that are about `subject`, which need not exist.
 
     Args:
-        registry: the parts.
         grant: must allow pull.
         subject: what they are about.
         artifact_type: only those of this type; `None` for all.

@@ -55,7 +55,6 @@ async def start(
     """Begin an upload.
 
     Args:
-        registry: the parts.
         grant: must allow push.
         algorithm: what the digest will be of; a hint that saves reading the bytes again.
         client: the address of a caller that has no name.
@@ -99,9 +98,7 @@ async def mount(
     """Take a blob over from another repository, without its bytes travelling.
 
     Args:
-        registry: the parts.
         grant: must allow push.
-        digest: of the blob.
         sources: the repository to take it from, with what the caller may do there; or, to take
             it from any, what the caller may do everywhere.
         change: who mounts it, and when.

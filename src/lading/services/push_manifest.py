@@ -35,7 +35,6 @@ async def push_manifest(
     """Store a manifest under its digest, and under tags.
 
     Args:
-        registry: the parts.
         grant: must allow push.
         reference: a tag to point at it, or the digest it must have.
         body: the bytes to store.

@@ -46,7 +46,6 @@ async def restore(
     """Restore a manifest with the tags that went with it, or a tag.
 
     Args:
-        registry: the parts.
         grant: must allow push.
         reference: the manifest's digest, or the tag.
         change: who asks for it, and when.

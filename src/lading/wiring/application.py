@@ -55,7 +55,6 @@ async def open_application(
     """All that a server has open, for the length of a block; it is closed in reverse order.
 
     Args:
-        settings: in force.
         config: the file that they came from, if there is one.
         known: logins that were right lately, which all workers share.
         memory: for bodies of requests and answers; `None` if no server takes of the same.

@@ -65,7 +65,6 @@ async def open_authentication(
     """Authentication as the settings describe it; `None` if everybody may do everything.
 
     Args:
-        settings: in force.
         metadata: where robots and refresh tokens are.
         permissions: of users.
         known: logins that were right lately, which all workers share.

@@ -88,7 +88,6 @@ def find_foreign(root: Path, database: Path) -> str:
     """Data that a database which begins now would not know, in words; empty if there is none.
 
     Args:
-        root: of all data.
         database: its file, which may be missing.
 
     Raises:
@@ -106,7 +105,6 @@ def find_unknown(root: Path, *, begun: bool = True) -> str:
     """Data that a database which is empty does not know, in words; empty if there is none.
 
     Args:
-        root: of all data.
         begun: whether the database is there, so that a push may have begun.
 
     Raises:

@@ -33,7 +33,6 @@ class Reloader:
         """Start from what is in force.
 
         Args:
-            settings: in force.
             path: where they came from.
             environ: what goes over the file.
             permissions: to be replaced.

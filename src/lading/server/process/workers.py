@@ -44,7 +44,6 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
     """Answer requests until told to stop; false if that was not possible.
 
     Args:
-        settings: in force.
         config: the file that they came from, which is read again when it changes.
         listener: accepts connections.
     """
