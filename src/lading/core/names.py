@@ -171,7 +171,7 @@ def parse_wanted(text: str) -> Reference:
 # "Set the `<tag>` to `<alg>-<ref>`" with "`<ref>` … truncated to 64 characters" (Referrers Tag
 # Schema): the index of referrers. cosign puts an ending behind it.
 _ENDINGS = ("", ".sig", ".att", ".sbom")
-_TAG = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(|\.sig|\.att|\.sbom)", re.ASCII)
+_ATTACHMENT = re.compile(r"(sha256|sha512)-([0-9a-f]{64})(|\.sig|\.att|\.sbom)", re.ASCII)
 
 
 def attachments_of(digest: Digest) -> tuple[Tag, ...]:
@@ -185,7 +185,7 @@ def attachments_of(digest: Digest) -> tuple[Tag, ...]:
 
 def subject_of(tag: Tag) -> str:
     """The digest of the manifest that an attachment belongs to, of sha512 its beginning."""
-    match = _TAG.fullmatch(tag)
+    match = _ATTACHMENT.fullmatch(tag)
     return "" if match is None else f"{match[1]}:{match[2]}"
 
 
