@@ -12,6 +12,7 @@ from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable
 from lading.core.names import Tag
 from lading.databases.schema import STEPS, NewerSchema
+from lading.databases.sqlite import file
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.manifests import StoredManifest
 from lading.ports.database import DatabaseDamaged
@@ -140,15 +141,15 @@ async def test_a_full_disk_is_told_and_reads_go_on(
 ) -> None:
     """Nothing is half written; there is room again, and writes go on."""
     limit: list[str] = []
-    connect = FileDatabase._connect
+    connect = file._connect
 
-    def limited(database: FileDatabase) -> sqlite3.Connection:
-        connection = connect(database)
+    def limited(path: Path) -> sqlite3.Connection:
+        connection = connect(path)
         for statement in limit:
             connection.execute(statement)
         return connection
 
-    monkeypatch.setattr(FileDatabase, "_connect", limited)
+    monkeypatch.setattr(file, "_connect", limited)
     metadata = open_metadata(tmp_path / "metadata.sqlite3")
     limit.append("PRAGMA max_page_count = 1")
     big = index([], annotations={"note": "x" * 1_000_000})

@@ -1,9 +1,10 @@
 """Manifests: what was pushed, byte for byte, and which manifests are about which."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from lading.core.digest import Digest
 from lading.core.history import Change
@@ -16,6 +17,9 @@ from lading.metadata.manifest_rows import SMALL, LargeBodies
 from lading.metadata.noun import Noun, scanning
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.ports.database import Database, SqlConnection
+
+T = TypeVar("T")
+P = ParamSpec("P")
 
 # Neither those that are not shown nor their annotations are to be read for it.
 _REFERRERS = """
@@ -92,6 +96,7 @@ class Manifests(Noun):
         self._attempts = attempts
         self._large = LargeBodies(database)
         self.with_children = scanning(database, with_children)
+        self.referrers = small_first(database, _referrers)
 
     async def find(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:
         """The manifest a tag points to, or the one of that digest."""
@@ -181,46 +186,32 @@ class Manifests(Noun):
             )
         return deleted
 
-    async def referrers(
-        self,
-        repository: RepositoryName,
-        subject: Digest,
-        *,
-        artifact_type: str | None,
-        after: str,
-        limit: int,
-        max_size: int,
-    ) -> Referrers:
-        """Some manifests whose subject this is, by digest, from the first greater than `after`.
 
-        There may be none among them and more to come, as only so many are looked at in one go.
+def small_first(
+    database: Database, work: Callable[Concatenate[SqlConnection, int, P], T | None]
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """A call that runs `work` as a short read, if it need not read much, else as a long one.
 
-        Args:
-            repository: where they are.
-            subject: what they are about.
-            artifact_type: only those of this type; `None` for all.
-            after: the digest after which to start.
-            limit: at most so many.
-            max_size: bytes of them (`shown_size`) beyond which one more at most is read.
-        """
-        read = partial(
-            _referrers,
-            repository=repository,
-            subject=subject,
-            artifact_type=artifact_type,
-            after=after,
-            limit=limit,
-            max_size=max_size,
-        )
-        found = await self._database.read(read, largest=SMALL)
+    Args:
+        database: where the rows are.
+        work: is told how many bytes it may read; returns `None` if it would have to read more.
+    """
+
+    async def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        found = await database.read(work, SMALL, *args, **kwargs)
         if found is None:
-            found = await self._database.scan(read)
+            found = await database.scan(
+                lambda connection: work(connection, LARGEST, *args, **kwargs)
+            )
             assert found is not None  # as there is no largest
         return found
+
+    return call
 
 
 def _referrers(
     connection: SqlConnection,
+    largest: int,
     repository: RepositoryName,
     subject: Digest,
     *,
@@ -228,11 +219,20 @@ def _referrers(
     after: str,
     limit: int,
     max_size: int,
-    largest: int = LARGEST,
 ) -> Referrers | None:
-    """Live manifests whose subject this is, in the order of their digests.
+    """Some manifests whose subject this is, by digest, from the first greater than `after`.
 
-    `None` if that would take reading more than `largest` bytes.
+    There may be none among them and more to come, as only so many are looked at in one go.
+
+    Args:
+        connection: to the database.
+        largest: bytes of which no more are read; `None` is returned if it would be more.
+        repository: where they are.
+        subject: what they are about.
+        artifact_type: only those of this type; `None` for all.
+        after: the digest after which to start.
+        limit: at most so many.
+        max_size: bytes of them (`shown_size`) beyond which one more at most is read.
     """
     found: list[Referrer] = []
     size, last = 0, None

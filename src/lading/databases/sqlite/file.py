@@ -36,31 +36,17 @@ SCANNERS = 4
 SWITCH_POLL = 0.01
 
 
-class FileDatabase(Database):
-    """A database file that many processes may share.
+class SqliteFile(Database):
+    """A database file as it is read.
 
     Args:
-        path: of the file, which is made or brought up to date as needed.
-        begin: what to write before anybody can ask.
+        reader: a connection for short reads.
+        connect: opens another one.
     """
 
-    def __init__(self, path: Path, begin: Work[None] | None = None) -> None:
-        self._path = path
-        make_directories(path.parent)
-        self._lock = OpenLock(path)
-        with ExitStack() as opened:
-            opened.callback(self._lock.close)
-            opened.enter_context(opening())
-            self._reader = self._connect()
-            opened.callback(self._reader.close)
-            _use_wal(self._reader)
-            migrate(self._reader)
-            if begin is not None:
-                begin(self._reader)
-            sync_directory(path.parent)
-            self._reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
-            opened.pop_all()
-        self._writer = GroupWriter(self._connect, patience=BUSY_TIMEOUT)
+    def __init__(self, reader: Connection, connect: Callable[[], Connection]) -> None:
+        self._reader = reader
+        self._connect = connect
         self._scanners = Threads(SCANNERS, "metadata-scan")
 
     @override
@@ -71,11 +57,6 @@ class FileDatabase(Database):
             return work(self._reader, *args, **kwargs)
         except sqlite3.DatabaseError as error:
             raise translate(error) from error
-
-    @override
-    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
-        with translating():
-            return await self._writer.write(work, durable=durable, alone=alone)
 
     @override
     async def scan(self, work: Work[T]) -> T:
@@ -93,33 +74,67 @@ class FileDatabase(Database):
 
     @override
     def close(self) -> None:
-        self._writer.close()
         self._scanners.close()
         self._reader.close()
-        self._lock.close()
 
     def _scan(self, work: Work[T]) -> T:
-        connection = self._connect()
-        try:
+        with closing(self._connect()) as connection:
             connection.execute("BEGIN")
             return work(connection)
-        finally:
-            connection.close()
 
     def _copy(self, target: Path) -> None:
         with closing(self._connect()) as connection:
             backup.copy(connection, target)
 
-    def _connect(self) -> Connection:
-        connection = connect(self._path, timeout=BUSY_TIMEOUT)
+
+class FileDatabase(SqliteFile):
+    """A database file that many processes may share.
+
+    Args:
+        path: of the file, which is made or brought up to date as needed.
+        begin: what to write before anybody can ask.
+    """
+
+    def __init__(self, path: Path, begin: Work[None] | None = None) -> None:
+        make_directories(path.parent)
+        self._lock = OpenLock(path)
         with ExitStack() as opened:
-            opened.callback(connection.close)
-            connection.execute("PRAGMA synchronous = FULL")
-            # Not in a directory of its own that may be full, or may not be written to.
-            connection.execute("PRAGMA temp_store = MEMORY")
-            connection.execute("PRAGMA foreign_keys = ON")
+            opened.callback(self._lock.close)
+            opened.enter_context(opening())
+            reader = _connect(path)
+            opened.callback(reader.close)
+            _use_wal(reader)
+            migrate(reader)
+            if begin is not None:
+                begin(reader)
+            sync_directory(path.parent)
+            reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
             opened.pop_all()
-        return connection
+        super().__init__(reader, partial(_connect, path))
+        self._writer = GroupWriter(self._connect, patience=BUSY_TIMEOUT)
+
+    @override
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
+        with translating():
+            return await self._writer.write(work, durable=durable, alone=alone)
+
+    @override
+    def close(self) -> None:
+        self._writer.close()
+        super().close()
+        self._lock.close()
+
+
+def _connect(path: Path) -> Connection:
+    connection = connect(path, timeout=BUSY_TIMEOUT)
+    with ExitStack() as opened:
+        opened.callback(connection.close)
+        connection.execute("PRAGMA synchronous = FULL")
+        # Not in a directory of its own that may be full, or may not be written to.
+        connection.execute("PRAGMA temp_store = MEMORY")
+        connection.execute("PRAGMA foreign_keys = ON")
+        opened.pop_all()
+    return connection
 
 
 def _use_wal(connection: Connection) -> None:

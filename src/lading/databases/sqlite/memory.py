@@ -29,13 +29,7 @@ class MemoryDatabase(Database):
         return work(self._connection, *args, **kwargs)
 
     @override
-    async def write(
-        self,
-        work: Work[T],
-        *,
-        durable: bool = True,
-        alone: bool = False,
-    ) -> T:
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             result = work(self._connection)

@@ -6,27 +6,22 @@ the database is `immutable` (sqlite.org/wal.html#read_only_databases).
 """
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from contextlib import closing
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TypeVar
 
 from lading.core.errors import Unavailable
 from lading.core.typing import override
-from lading.databases.sqlite import backup, checking, connection
+from lading.databases.sqlite import connection
 from lading.databases.sqlite.connection import Connection
-from lading.databases.sqlite.failures import opening, translate, translating
+from lading.databases.sqlite.failures import opening
+from lading.databases.sqlite.file import SqliteFile
 from lading.databases.sqlite.migration import require_current
-from lading.ports.database import CannotOpen, Database, Work
+from lading.ports.database import CannotOpen, Work
 from lading.system.mounts import is_read_only
-from lading.system.threads import Threads
 
 T = TypeVar("T")
-P = ParamSpec("P")
-
-# Long reads at the same time.
-SCANNERS = 4
 
 
 class NotReadable(CannotOpen):
@@ -41,7 +36,7 @@ def connect(path: Path) -> Connection:
     return connection.connect(uri, uri=True)
 
 
-class ReadOnlyDatabase(Database):
+class ReadOnlyDatabase(SqliteFile):
     """A database on a disk that cannot be written to."""
 
     def __init__(self, path: Path) -> None:
@@ -51,52 +46,17 @@ class ReadOnlyDatabase(Database):
             NotReadable: it is not there, or has a log without its index.
             OlderSchema, NewerSchema: another version of this program has to read it.
         """
-        self._path = path
         _require_readable(path)
-        self._reader = connect(path)
-        try:
-            with opening():
-                require_current(self._reader)
-        except BaseException:
-            self._reader.close()
-            raise
-        self._scanners = Threads(SCANNERS, "metadata-scan")
-
-    @override
-    async def read(
-        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        try:
-            return work(self._reader, *args, **kwargs)
-        except sqlite3.DatabaseError as error:
-            raise translate(error) from error
+        with ExitStack() as opened:
+            reader = opened.enter_context(closing(connect(path)))
+            opened.enter_context(opening())
+            require_current(reader)
+            opened.pop_all()
+        super().__init__(reader, partial(connect, path))
 
     @override
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         raise Unavailable("the data is where nothing can be written")
-
-    @override
-    async def scan(self, work: Work[T]) -> T:
-        with translating():
-            return await self._scanners.start(self._scan, work)
-
-    @override
-    async def check(self, *, thorough: bool) -> Sequence[str]:
-        return await self.scan(partial(checking.complaints, thorough=thorough))
-
-    @override
-    async def copy_to(self, target: Path) -> None:
-        with translating():
-            await self._scanners.start(self._scan, lambda opened: backup.copy(opened, target))
-
-    @override
-    def close(self) -> None:
-        self._scanners.close()
-        self._reader.close()
-
-    def _scan(self, work: Work[T]) -> T:
-        with closing(connect(self._path)) as connection:
-            return work(connection)
 
 
 def _require_readable(path: Path) -> None:
