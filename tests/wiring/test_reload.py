@@ -11,8 +11,7 @@ import yaml
 
 from lading.config.loading import load
 from lading.core.permissions import CurrentPermissions
-from lading.wiring.permissions import permissions_of
-from lading.wiring.reload import Reloader
+from lading.wiring.permissions import Reloader, permissions_of
 from tests.support.guarded import basic, guarded_registry
 from tests.support.processes import wait_until
 

@@ -7,7 +7,7 @@ patterns are greedy.
 import re
 from collections.abc import Mapping, Sequence
 
-from lading.api import base, blobs, listing, manifests, token, uploads
+from lading.api import blobs, listing, manifests, token, uploads
 from lading.api.context import Context
 from lading.edge.challenge import TOKEN_PATH
 from lading.edge.endpoints import (
@@ -22,6 +22,18 @@ from lading.edge.endpoints import (
     Route,
     When,
 )
+from lading.edge.response import JSON, Response
+
+
+async def _base(_: Context) -> Response:
+    """`GET /v2/`: the API is here, and the caller may use it."""
+    return Response(200, {"Content-Type": JSON}, b"{}")
+
+
+async def _alive(_: Context) -> Response:
+    """`GET /`: the process answers."""
+    return Response(200)
+
 
 _NAME = "/v2/(?P<name>.*)"
 
@@ -124,7 +136,7 @@ ROUTES: Sequence[Route[Context]] = (
         "/v2/_catalog",
         _readable("catalog", listing.catalog, Audited("catalog.list", When.READ), Need.CATALOG),
     ),
-    _route("/v2/?", _readable("end-1", base.check, Audited("api.check"), Need.LOGIN)),
+    _route("/v2/?", _readable("end-1", _base, Audited("api.check"), Need.LOGIN)),
     _route(
         TOKEN_PATH,
         {
@@ -132,5 +144,5 @@ ROUTES: Sequence[Route[Context]] = (
             "POST": Endpoint("token", token.post, _TOKEN_ISSUED, Need.NOTHING),
         },
     ),
-    _route("/", _readable("alive", base.alive, Audited("alive"), Need.NOTHING)),
+    _route("/", _readable("alive", _alive, Audited("alive"), Need.NOTHING)),
 )

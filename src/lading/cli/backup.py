@@ -13,9 +13,8 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.data_errors import translate_data_errors
 from lading.cli.output import human_size, to_json
-from lading.cli.registry import audit_of, operator, run_with
+from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
 from lading.config.durations import parse_duration
 from lading.config.settings import Settings
 from lading.core.errors import RegistryError

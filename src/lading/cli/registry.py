@@ -4,21 +4,22 @@ import asyncio
 import getpass
 import os
 import socket
-from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.data_errors import translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName
+from lading.ports.database import CannotOpen, DatabaseDamaged
 from lading.services.registry import Note, Registry
 from lading.wiring.audit import CommandAudit
+from lading.wiring.data_directory import DataUnusable
 from lading.wiring.paths import metadata_path
 from lading.wiring.stores import open_registry
 
@@ -92,3 +93,39 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # containers run as users that have no name
         return str(os.getuid())
+
+
+# What says what to do, and comes before anything is changed.
+_SAYS_ALL = (DataUnusable, CannotOpen)
+
+
+@contextmanager
+def translate_data_errors(settings: Settings) -> Iterator[None]:
+    """Turn an error of the data into a message that says what to do.
+
+    Raises:
+        ClickException: the data cannot be used.
+    """
+    try:
+        yield
+    except (OSError, *_SAYS_ALL) as error:
+        message = f"cannot use the data in {_place(settings, error)}: {error}; {_advice(error)}"
+        raise click.ClickException(message) from error
+
+
+def _place(settings: Settings, error: Exception) -> str:
+    """Where the data is: with a database elsewhere that is two places, neither with a password."""
+    if settings.database.postgresql is not None and isinstance(error, CannotOpen):
+        return str(settings.database.postgresql.url)
+    return str(settings.storage.filesystem.rootdirectory.absolute())
+
+
+def _advice(error: Exception) -> str:
+    if isinstance(error, DatabaseDamaged):
+        return "the database is damaged: restore a backup of it with `lading restore-backup`"
+    if isinstance(error, _SAYS_ALL):
+        return "nothing was changed"
+    return (
+        "check that this user may write there and that there is space, or set another place"
+        " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
+    )

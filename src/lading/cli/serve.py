@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.data_errors import translate_data_errors
+from lading.cli.registry import translate_data_errors
 from lading.config.loading import find_file
 from lading.config.settings import Settings
 from lading.ports.logins import AuthUnusable

@@ -28,8 +28,7 @@ from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.jobs import jobs_of, running
 from lading.wiring.paths import own_directory
-from lading.wiring.permissions import permissions_of
-from lading.wiring.reload import Reloader
+from lading.wiring.permissions import Reloader, permissions_of
 from lading.wiring.stores import is_read_only, open_registry, process_name
 
 log = logging.getLogger(__name__)

@@ -22,8 +22,7 @@ from pathlib import Path
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.edge.budget import MEMORY, Budget
-from lading.server.http.addresses import Addresses
-from lading.server.http.connections import Connections
+from lading.server.http.connections import Addresses, Connections
 from lading.server.http.deadlines import timeouts
 from lading.server.process.balance import Load, Loads
 from lading.server.process.capacity import most_connections, raise_limit
