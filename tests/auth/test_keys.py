@@ -180,7 +180,7 @@ class Replicas:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.metadata = Metadata.on(MemoryDatabase())
+        self.metadata = Metadata(MemoryDatabase())
 
     async def replica(self) -> KeyRing:
         """One more replica."""

@@ -54,7 +54,7 @@ class People:
         self.now = 0.0
         self.users = Users()
         self.known = KnownLogins()
-        self.metadata = Metadata.on(MemoryDatabase()) if replicas else None
+        self.metadata = Metadata(MemoryDatabase()) if replicas else None
         self.logins = self.worker()
 
     def worker(self, machines: Sequence[MachineAuthenticator] = ()) -> Logins:

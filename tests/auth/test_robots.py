@@ -24,7 +24,7 @@ class People:
 
     def __init__(self) -> None:
         self.now = NOW
-        self.metadata = Metadata.on(MemoryDatabase())
+        self.metadata = Metadata(MemoryDatabase())
         stores = Stores.in_memory()
         self.registry = Registry(
             metadata=self.metadata,

@@ -48,7 +48,7 @@ def service(metadata: Metadata, clock: Clock) -> TokenService:
 
 async def test_a_refresh_token_of_the_future_ends_when_one_of_now_does() -> None:
     """A clock that was ahead had given it ten years more."""
-    clock, metadata = Clock(), Metadata.on(MemoryDatabase())
+    clock, metadata = Clock(), Metadata(MemoryDatabase())
     tokens = service(metadata, clock)
     clock.now += YEARS
     secret = await tokens.start_refreshing(ALICE)

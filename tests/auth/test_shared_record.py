@@ -41,7 +41,7 @@ class Replicas:
     def __init__(self) -> None:
         self.now = 1_000_000.0
         self.database = Failing()
-        self.metadata = Metadata.on(self.database)
+        self.metadata = Metadata(self.database)
 
     def replica(self, boot: float = 0.0) -> SharedRecord:
         """One more replica, whose machine started at that time."""

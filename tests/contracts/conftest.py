@@ -66,7 +66,7 @@ def open_metadata(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[]
     """Open the database as one more worker does; the one in memory has one worker only."""
     if request.param == "file":
         return lambda: rows.open_metadata(tmp_path / "metadata.sqlite3")
-    only = Metadata.on(MemoryDatabase() if request.param == "memory" else Repeating())
+    only = Metadata(MemoryDatabase() if request.param == "memory" else Repeating())
     return lambda: only
 
 

@@ -11,4 +11,4 @@ from tests.support.people import People
 @pytest.fixture
 def people() -> People:
     """Those who use it; nothing is there yet."""
-    return People(Metadata.on(MemoryDatabase()), Stores.in_memory())
+    return People(Metadata(MemoryDatabase()), Stores.in_memory())

@@ -52,7 +52,7 @@ async def _new_api() -> Application[Context]:
             "limits": {"failedlogins": 0},
         }
     )
-    metadata = Metadata.on(MemoryDatabase())
+    metadata = Metadata(MemoryDatabase())
     registry = People(metadata, Stores.in_memory(), now=1e9).registry
     rules = CurrentPermissions(permissions_of(settings.auth))
     await _open.aclose()

@@ -59,7 +59,7 @@ def database(tmp_path: Path) -> Iterator[Watched]:
 @pytest.fixture
 def metadata(database: Watched) -> Metadata:
     """What is in that database."""
-    return Metadata.on(database)
+    return Metadata(database)
 
 
 async def test_many_blobs_that_are_missing_are_found_without_a_transaction(

@@ -18,7 +18,7 @@ FULL_SCAN = re.compile(rf"SCAN (?!deletions|holds)(?!\w+ USING (COVERING )?INDEX
 async def test_no_statement_of_a_collection_reads_a_whole_table() -> None:
     """Each is asked how it would run, so that a new one cannot be forgotten."""
     database = MemoryDatabase()
-    people = People(Metadata.on(database), Stores.in_memory())
+    people = People(Metadata(database), Stores.in_memory())
     await _make_garbage_of_every_kind(people)
     limits = people.limits(untagged=True)
 

@@ -26,7 +26,7 @@ async def test_no_statement_of_a_request_reads_a_whole_table() -> None:
     """Each is asked how it would run: with a million blobs, too, it must not read them all."""
     database = MemoryDatabase()
     with traced(database._connection) as statements:
-        await _push_and_pull(Metadata.on(database))
+        await _push_and_pull(Metadata(database))
     plans = {text: _plan(database._connection, text) for text in statements if text not in CONTROL}
     database.close()
 

@@ -114,7 +114,7 @@ class Counting(MemoryDatabase):
 async def test_replicas_ask_now_and_then_and_whoever_switches_waits_for_them() -> None:
     """So none of them takes a push any more when the command returns."""
     database = Counting()
-    here, there = (Metadata.on(database, read_only_staleness=0.2) for _ in range(2))
+    here, there = (Metadata(database, read_only_staleness=0.2) for _ in range(2))
     for _ in range(50):
         assert await there.read_only.find() is None
     assert database.reads == 1

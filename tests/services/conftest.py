@@ -18,7 +18,7 @@ async def people(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
     if request.param == "files":
         people = People(open_metadata(tmp_path / "db"), Stores.in_files(tmp_path / "data"))
     else:
-        people = People(Metadata.on(MemoryDatabase()), Stores.in_memory())
+        people = People(Metadata(MemoryDatabase()), Stores.in_memory())
     yield people
     people.stores.close()
     await people.metadata.close()

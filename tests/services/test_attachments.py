@@ -25,9 +25,7 @@ from tests.support.people import DAY, People
 
 @pytest.fixture
 async def people() -> People:
-    return People(
-        Metadata.on(MemoryDatabase()), Stores.in_memory(), policy=Policy(attachments=True)
-    )
+    return People(Metadata(MemoryDatabase()), Stores.in_memory(), policy=Policy(attachments=True))
 
 
 def tag_of(subject: Manifest, ending: str = ".sig") -> Tag:
@@ -50,7 +48,7 @@ def trashed(items: Sequence[GarbageItem]) -> list[str]:
 
 
 async def test_attachments_stay_unless_they_are_asked_for() -> None:
-    people = People(Metadata.on(MemoryDatabase()), Stores.in_memory())
+    people = People(Metadata(MemoryDatabase()), Stores.in_memory())
     subject = await people.push_image(b"one", "latest")
     signature = await attach(people, subject)
     await people.delete(subject.digest)
@@ -243,7 +241,7 @@ async def test_an_immutable_attachment_stays() -> None:
     """However many there are: those that may go are found behind them."""
     rule = ImmutableTags([Glob("**")], [Glob("*.sig")])
     policy = Policy(attachments=True, immutable=[rule])
-    people = People(Metadata.on(MemoryDatabase()), Stores.in_memory(), policy=policy)
+    people = People(Metadata(MemoryDatabase()), Stores.in_memory(), policy=policy)
     subjects = [await people.push_image(str(number).encode()) for number in range(5)]
     for subject in subjects:
         await attach(people, subject)

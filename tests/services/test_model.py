@@ -99,7 +99,7 @@ class Services(RuleBasedStateMachine):
 
     def open(self) -> tuple[Metadata, Stores]:
         """Open the stores."""
-        return Metadata.on(MemoryDatabase()), Stores.in_memory()
+        return Metadata(MemoryDatabase()), Stores.in_memory()
 
     def do(self, work: Coroutine[Any, Any, T]) -> T:
         """Let the registry do something, which takes a second."""

@@ -478,7 +478,8 @@ async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path
     """The client pushes anew; if it never does, the collector deletes them."""
     metadata, stores = open_metadata(tmp_path / "db"), Stores.in_files(tmp_path)
     links = FailingLinks(metadata.database, Attempts(metadata.database))
-    people = People(replace(metadata, links=links), stores)
+    metadata.links = links
+    people = People(metadata, stores)
     with pytest.raises(Unavailable):
         await people.push_blob(DATA)
     with pytest.raises(BlobUnknown):
@@ -516,7 +517,8 @@ async def test_a_row_says_that_a_blob_is_there_when_no_power_cut_can_take_it(
     links.before = lambda: kept.append(disk.keeps(path_of(stores, DIGEST)))
 
     for _ in range(2):
-        await People(replace(metadata, links=links), stores).push_blob(DATA)
+        metadata.links = links
+        await People(metadata, stores).push_blob(DATA)
 
     assert kept == [True, True]
     stores.close()

@@ -158,7 +158,7 @@ async def test_what_is_accepted_comes_back_as_it_was(
     document: dict[str, Any], media_type: str
 ) -> None:
     """Whatever strings and numbers are in it; all else is refused with a reason."""
-    people = People(Metadata.on(MemoryDatabase()), Stores.in_memory())
+    people = People(Metadata(MemoryDatabase()), Stores.in_memory())
     body = json.dumps(document).encode()
     accepted = False
     with contextlib.suppress(ManifestInvalid):

@@ -313,7 +313,7 @@ async def test_every_move_of_a_tag_is_recorded(people: People) -> None:
 
 async def test_an_index_of_indexes_of_any_depth_comes_back() -> None:
     """Deeper than a program could call itself."""
-    people = People(Metadata.on(MemoryDatabase()), Stores.in_memory())
+    people = People(Metadata(MemoryDatabase()), Stores.in_memory())
     inner: Manifest = await people.push_image(b"one")
     digests = [inner.digest]
     for _ in range(1500):

@@ -369,7 +369,7 @@ async def test_a_child_that_is_gone_is_found(people: People) -> None:
 
 async def test_a_child_that_the_policy_does_not_ask_for_may_be_missing(tmp_path: Path) -> None:
     people = People(
-        Metadata.on(MemoryDatabase()), Stores.in_memory(), policy=Policy(children_required=False)
+        Metadata(MemoryDatabase()), Stores.in_memory(), policy=Policy(children_required=False)
     )
     await people.push(index([image(b"never pushed")]), "all")
     assert await check(people) == []

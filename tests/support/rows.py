@@ -15,7 +15,7 @@ from tests.support.contents import HELLO, new_upload
 
 def open_metadata(path: Path) -> Metadata:
     """Open the database in a file, as a worker does."""
-    return Metadata.on(FileDatabase(path), read_only_hint=path.with_name(f"{path.name}.read-only"))
+    return Metadata(FileDatabase(path), read_only_hint=path.with_name(f"{path.name}.read-only"))
 
 
 def by_alice(at: float = 0) -> Change:

@@ -12,12 +12,11 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 from lading.auth.authenticator import Login
 from lading.core.recent import Recent
-
-T = TypeVar("T")
+from lading.core.typing import T
 
 # Seconds after which a login is checked anew.
 REMEMBERED = 300.0

@@ -8,18 +8,15 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 from lading.blobs import file_calls
 from lading.blobs.layout import Layout
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull
 from lading.core.names import UploadKey
+from lading.core.typing import P, T
 from lading.system import durable
 from lading.system.threads import Lane, Pending, Threads
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 # Threads that wait for the disk; each holds one piece of one upload.
 THREADS = 16

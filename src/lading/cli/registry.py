@@ -7,7 +7,6 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
@@ -16,14 +15,13 @@ from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName
+from lading.core.typing import T
 from lading.ports.database import CannotOpen, DatabaseDamaged
 from lading.services.registry import Note, Registry
 from lading.wiring.audit import CommandAudit
 from lading.wiring.data_directory import DataUnusable
 from lading.wiring.paths import metadata_path
 from lading.wiring.stores import open_registry
-
-T = TypeVar("T")
 
 
 def with_registry(

@@ -8,7 +8,7 @@ import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, NamedTuple, TypeVar
+from typing import Annotated, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
@@ -17,9 +17,8 @@ from lading.config.ciphers import OPENSSL_NAMES, TLS_1_3
 from lading.config.durations import parse_duration
 from lading.core.claims import ClaimPattern, RepositoryTemplate
 from lading.core.globs import Glob
+from lading.core.typing import T
 from lading.core.urls import is_protected
-
-T = TypeVar("T")
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 3986: what a URL is made of, without `#`, which starts what is not sent.

@@ -1,6 +1,6 @@
-"""What Python's `typing` has only from 3.12 on."""
+"""What types need everywhere: `override`, which Python has only from 3.12 on, and two variables."""
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import override
@@ -11,4 +11,9 @@ else:
         return method
 
 
-__all__ = ["override"]
+__all__ = ["P", "T", "override"]
+
+T = TypeVar("T")
+"""What a function gives."""
+P = ParamSpec("P")
+"""What a function takes."""

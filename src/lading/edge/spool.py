@@ -13,17 +13,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from tempfile import TemporaryFile
 from types import TracebackType
-from typing import IO, ParamSpec, TypeVar
+from typing import IO
 
 from lading.core.digest import Bytes
 from lading.core.errors import StorageFull, Unavailable
+from lading.core.typing import P, T
 from lading.edge.budget import BodyBudgets
 from lading.edge.response import Response
 from lading.ports.blob_sources import InMemory, OpenFile
 from lading.system.threads import finish
-
-P = ParamSpec("P")
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 

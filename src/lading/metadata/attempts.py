@@ -7,12 +7,10 @@ it was to say may not be true any more.
 
 import asyncio
 import time
-from typing import TypeVar
 
 from lading.core.errors import RegistryError, Unavailable
+from lading.core.typing import T
 from lading.ports.database import Database, SqlConnection, Work
-
-T = TypeVar("T")
 
 # Seconds for which a write is tried: a commit takes a hundredth of it on a slow disk.
 MOMENT = 0.5

@@ -1,9 +1,8 @@
 """Long changes in pieces: what changes many rows does so in several transactions."""
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
 
-T = TypeVar("T")
+from lading.core.typing import T
 
 # Rows that one write changes, about: between two writes others have their turn.
 MOST_ROWS = 500

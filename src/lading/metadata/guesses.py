@@ -6,13 +6,11 @@ any time: when it will be empty.
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
+from lading.core.typing import T
 from lading.metadata import batches
 from lading.metadata.noun import Noun, writing
 from lading.ports.database import Database, SqlConnection
-
-T = TypeVar("T")
 
 _PUT = """
     INSERT INTO guesses (hash, empty_at) VALUES (:hash, :now + :pause)

@@ -4,22 +4,20 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate
 
 from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import WrongSize
 from lading.core.names import Reference, RepositoryName
+from lading.core.typing import P, T
 from lading.metadata import batches, manifest_rows
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import SMALL, LargeBodies
 from lading.metadata.noun import Noun, scanning
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.ports.database import Database, SqlConnection
-
-T = TypeVar("T")
-P = ParamSpec("P")
 
 # Neither those that are not shown nor their annotations are to be read for it.
 _REFERRERS = """

@@ -1,9 +1,7 @@
 """The metadata: all that is known of what is stored, by its nouns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 from lading.metadata.attempts import Attempts
 from lading.metadata.backup_holds import BackupHolds
@@ -28,67 +26,42 @@ from lading.metadata.why import Why
 from lading.ports.database import Database
 
 
-@dataclass(frozen=True, slots=True)
 class Metadata:
-    """The nouns of a database."""
+    """The nouns of a database.
 
-    database: Database
-    repositories: Repositories
-    manifests: Manifests
-    tags: Tags
-    links: Links
-    committed_uploads: CommittedUploads
-    trash: Trash
-    collection: Collection
-    why: Why
-    inspection: Inspection
-    times: Times
-    jobs: Jobs
-    robots: Robots
-    refresh_tokens: RefreshTokens
-    read_only: ReadOnlySwitch
-    strangers: Strangers
-    backup_holds: BackupHolds
-    secrets: Secrets
-    right_logins: RightLogins
-    guesses: Guesses
+    Args:
+        database: where the rows are.
+        read_only_hint, read_only_staleness: see `ReadOnlySwitch`.
+    """
 
-    @classmethod
-    def on(
-        cls,
+    def __init__(
+        self,
         database: Database,
         *,
         read_only_hint: Path | None = None,
         read_only_staleness: float = 0.0,
-    ) -> Self:
-        """The metadata in a database.
-
-        Args:
-            read_only_hint, read_only_staleness: see `ReadOnlySwitch`.
-        """
+    ) -> None:
         attempts = Attempts(database)
-        return cls(
-            database=database,
-            repositories=Repositories(database),
-            manifests=Manifests(database, attempts),
-            tags=Tags(database),
-            links=Links(database, attempts),
-            committed_uploads=CommittedUploads(database),
-            trash=Trash(database),
-            collection=Collection(database),
-            why=Why(database),
-            inspection=Inspection(database, attempts),
-            times=Times(database),
-            jobs=Jobs(database),
-            robots=Robots(database),
-            refresh_tokens=RefreshTokens(database, attempts),
-            read_only=ReadOnlySwitch(database, read_only_hint, read_only_staleness),
-            strangers=Strangers(database),
-            backup_holds=BackupHolds(database),
-            secrets=Secrets(database),
-            right_logins=RightLogins(database),
-            guesses=Guesses(database),
-        )
+        self.database = database
+        self.repositories = Repositories(database)
+        self.manifests = Manifests(database, attempts)
+        self.tags = Tags(database)
+        self.links = Links(database, attempts)
+        self.committed_uploads = CommittedUploads(database)
+        self.trash = Trash(database)
+        self.collection = Collection(database)
+        self.why = Why(database)
+        self.inspection = Inspection(database, attempts)
+        self.times = Times(database)
+        self.jobs = Jobs(database)
+        self.robots = Robots(database)
+        self.refresh_tokens = RefreshTokens(database, attempts)
+        self.read_only = ReadOnlySwitch(database, read_only_hint, read_only_staleness)
+        self.strangers = Strangers(database)
+        self.backup_holds = BackupHolds(database)
+        self.secrets = Secrets(database)
+        self.right_logins = RightLogins(database)
+        self.guesses = Guesses(database)
 
     async def check(self, *, thorough: bool) -> Sequence[str]:
         """Findings of the database itself about what it keeps."""

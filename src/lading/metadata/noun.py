@@ -6,12 +6,10 @@ noun says how each is run. So a transaction can be made of the same functions.
 
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate
 
+from lading.core.typing import P, T
 from lading.ports.database import Database, SqlConnection
-
-T = TypeVar("T")
-P = ParamSpec("P")
 
 
 class Noun:

@@ -58,17 +58,8 @@ def note_used(connection: SqlConnection, used: Mapping[str, float]) -> None:
 
 
 def _robot(row: tuple[Any, ...]) -> Robot:
-    name, hash_, repositories, actions, created_at, created_by, expires_at, used_at = row
-    return Robot(
-        name=name,
-        hash=hash_,
-        repositories=_patterns(repositories),
-        actions=_actions(actions),
-        created_at=created_at,
-        created_by=created_by,
-        expires_at=expires_at,
-        used_at=used_at,
-    )
+    name, hash_, repositories, actions, *rest = row  # in the order of `_COLUMNS`
+    return Robot(name, hash_, _patterns(repositories), _actions(actions), *rest)
 
 
 @lru_cache(maxsize=1024)

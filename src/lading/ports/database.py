@@ -6,12 +6,10 @@ two writers in each other's way undoes one of them, and runs its function again.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+from typing import Any, Concatenate, Protocol
 
+from lading.core.typing import P, T
 from lading.ports.dialect import Dialect
-
-T = TypeVar("T")
-P = ParamSpec("P")
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 

@@ -11,7 +11,6 @@ of its digest.
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 from lading.core.digest import Digest
 from lading.core.garbage import (
@@ -25,10 +24,9 @@ from lading.core.garbage import (
     OrphanTag,
 )
 from lading.core.names import RepositoryName
+from lading.core.typing import T
 from lading.services import unfinished
 from lading.services.registry import Registry
-
-T = TypeVar("T")
 
 # Rows removed in one transaction, and files deleted in one go: enough to share an fsync, few enough
 # that no push waits long for it.

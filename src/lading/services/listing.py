@@ -3,15 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic
 
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
+from lading.core.typing import T
 from lading.metadata.manifests import Referrer
 from lading.services.registry import Registry
-
-T = TypeVar("T")
 
 # Names read in one go while looking for those that a caller sees.
 LEAST_AT_ONCE = 100

@@ -30,10 +30,10 @@ def open_metadata(settings: Settings, opener: str, *, on_read_only_disk: bool) -
         CannotOpen: it cannot be used; the message says why.
     """
     if settings.storage.driver == "inmemory":
-        return Metadata.on(MemoryDatabase())
+        return Metadata(MemoryDatabase())
     files = settings.storage.filesystem
     if settings.database.postgresql is not None:
-        return Metadata.on(_open_postgresql(settings.database.postgresql, files, opener))
+        return Metadata(_open_postgresql(settings.database.postgresql, files, opener))
     return _open_file(files, opener, on_read_only_disk=on_read_only_disk)
 
 
@@ -43,13 +43,13 @@ def _open_file(files: FilesystemSection, opener: str, *, on_read_only_disk: bool
     if foreign and files.foreignblobs == "refuse":
         raise data_directory.ForeignData(foreign)
     if on_read_only_disk:
-        return Metadata.on(ReadOnlyDatabase(database))
+        return Metadata(ReadOnlyDatabase(database))
     change = Change(opener, time.time())
     begin = partial(strangers.note, change=change) if foreign else None
     data_directory.protect(database)
     opened = FileDatabase(database, begin)
     data_directory.protect(database)  # what was made just now
-    return Metadata.on(opened, read_only_hint=database.with_name(f"{database.name}.read-only"))
+    return Metadata(opened, read_only_hint=database.with_name(f"{database.name}.read-only"))
 
 
 def _open_postgresql(section: PostgresqlSection, files: FilesystemSection, opener: str) -> Database:

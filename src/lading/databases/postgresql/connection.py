@@ -4,18 +4,16 @@ import math
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg.abc import PQGen
 from psycopg.pq import TransactionStatus
 
-from lading.core.typing import override
+from lading.core.typing import T, override
 from lading.databases.postgresql.statements import translate
 from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.dialect import Dialect
-
-T = TypeVar("T")
 
 POSTGRESQL = Dialect(all_names="string_agg(name, ',')")
 

@@ -9,10 +9,10 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate
 
 from lading.core.errors import Unsupported
-from lading.core.typing import override
+from lading.core.typing import P, T, override
 from lading.databases.postgresql import checking, failures, migration, transactions
 from lading.databases.postgresql.connection import Connection, PostgresqlConnection
 from lading.databases.postgresql.failures import OutcomeUnknown
@@ -21,9 +21,6 @@ from lading.databases.postgresql.sessions import Sessions
 from lading.ports.database import Database, SqlConnection, Work
 from lading.ports.measures import UNMEASURED, Count, Level, Measures, Timing
 from lading.system.threads import Threads
-
-T = TypeVar("T")
-P = ParamSpec("P")
 
 # Long reads at the same time, and how many seconds one may take.
 SCANNERS = 4

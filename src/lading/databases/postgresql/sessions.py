@@ -9,18 +9,16 @@ import random
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from typing import TypeVar
 
 import psycopg
 
+from lading.core.typing import T
 from lading.databases.postgresql import failures
 from lading.databases.postgresql.connection import Connection, Overdue
 from lading.databases.postgresql.server import Server
 from lading.ports.measures import Level, Measures
 
 log = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 # Seconds before what failed is tried again, at most: the first time, and ever.
 _FIRST_PAUSE = 0.005

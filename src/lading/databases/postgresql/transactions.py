@@ -1,15 +1,13 @@
 """Transactions: what is sent before and after a function of a connection."""
 
 from contextlib import suppress
-from typing import TypeVar
 
 import psycopg
 
+from lading.core.typing import T
 from lading.databases.postgresql.connection import Connection, PostgresqlConnection
 from lading.databases.postgresql.failures import OutcomeUnknown
 from lading.ports.database import Work
-
-T = TypeVar("T")
 
 # A server of ours that stands still within a transaction keeps what it has locked no longer.
 _BEGIN = (

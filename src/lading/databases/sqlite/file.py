@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate
 
-from lading.core.typing import override
+from lading.core.typing import P, T, override
 from lading.databases.sqlite import backup, checking
 from lading.databases.sqlite.connection import Connection, connect
 from lading.databases.sqlite.failures import opening, translate, translating
@@ -22,9 +22,6 @@ from lading.databases.sqlite.writer import GroupWriter
 from lading.ports.database import Database, Work
 from lading.system.durable import make_directories, sync_directory
 from lading.system.threads import Threads
-
-T = TypeVar("T")
-P = ParamSpec("P")
 
 # Milliseconds that a read on the loop may wait: only a recovery after a crash makes it.
 READ_TIMEOUT = 1000

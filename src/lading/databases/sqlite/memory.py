@@ -2,16 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate
 
-from lading.core.typing import override
+from lading.core.typing import P, T, override
 from lading.databases.sqlite import backup, checking
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.migration import migrate
 from lading.ports.database import Database, SqlConnection, Work
-
-T = TypeVar("T")
-P = ParamSpec("P")
 
 
 class MemoryDatabase(Database):

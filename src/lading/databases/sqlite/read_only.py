@@ -9,10 +9,9 @@ import sqlite3
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
 
 from lading.core.errors import Unavailable
-from lading.core.typing import override
+from lading.core.typing import T, override
 from lading.databases.sqlite import connection
 from lading.databases.sqlite.connection import Connection
 from lading.databases.sqlite.failures import opening
@@ -20,8 +19,6 @@ from lading.databases.sqlite.file import SqliteFile
 from lading.databases.sqlite.migration import require_current
 from lading.ports.database import CannotOpen, Work
 from lading.system.mounts import is_read_only
-
-T = TypeVar("T")
 
 
 class NotReadable(CannotOpen):

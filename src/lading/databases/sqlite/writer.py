@@ -14,12 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
-from typing import Any, TypeVar
+from typing import Any
 
+from lading.core.typing import T
 from lading.databases.sqlite.connection import Connection
 from lading.system.threads import Pending
 
-T = TypeVar("T")
 Work = Callable[[Connection], T]
 
 # Enough to share one fsync among all pushes of a busy moment; small enough that no write waits long
