@@ -6,9 +6,8 @@ from lading.api.context import Context
 from lading.core.digest import Digest
 from lading.core.ranges import ByteRange, parse_ranges
 from lading.edge.body import skip_body
-from lading.edge.multipart import content_range, parts_of
 from lading.edge.request import etag, is_fresh, range_applies
-from lading.edge.response import BlobBody, Response
+from lading.edge.response import BlobBody, Response, content_range, parts_of
 from lading.services.delete import delete_blob
 from lading.services.pull import PulledBlob, pull_blob, stat_blob
 

@@ -1,11 +1,14 @@
 """A configuration before it has been understood: its values, and where each one was written.
 
 Scalars are kept as the text that was written (`None` where nothing was): the setting decides
-whether `5000` is a number or a name, as it does in Distribution.
+whether `5000` is a number or a name, as it does in Distribution. Spellings that existing files use,
+deprecated ones or those of others, become the present ones.
 """
 
 from collections.abc import Mapping
 from typing import TypeAlias
+
+from lading.config.problems import Findings
 
 Value: TypeAlias = "str | list[Value] | dict[str, Value] | None"
 KeyPath = tuple[str | int, ...]
@@ -82,3 +85,34 @@ def _put(container: Value, part: str | int, value: Value) -> None:
         container[str(part)] = value
     elif isinstance(container, list) and isinstance(part, int):
         container[part : part + 1] = [value]
+
+
+_CHOICES = {"storage": ("filesystem", "inmemory"), "auth": ("none", "htpasswd", "token", "tokens")}
+
+
+def expand_choices(document: Document) -> None:
+    """Read `storage: inmemory` as `storage: {inmemory: {}}`; likewise `auth: none`.
+
+    A driver that is named without parameters is chosen all the same, so its value must not look
+    like that of a key which was left empty.
+    """
+    for section, choices in _CHOICES.items():
+        value = document.get((section,))
+        if isinstance(value, str):
+            document.value[section] = {value: {}}
+        elif isinstance(value, dict):
+            for choice in choices:
+                if choice in value and value[choice] is None:
+                    value[choice] = {}
+
+
+def modernize(document: Document, findings: Findings) -> None:
+    """Turn spellings that are deprecated, or foreign, into the present ones."""
+    level = document.get(("loglevel",))
+    if level is not None and document.get(("log", "level")) is None:
+        document.assign(("log", "level"), level, document.where(("loglevel",)))
+    formatter = document.get(("log", "formatter"))
+    if isinstance(formatter, str) and formatter.lower() == "logstash":
+        where = document.where(("log", "formatter"))
+        findings.warn(where, "log.formatter", "`logstash` is not implemented: `json` is used")
+        document.assign(("log", "formatter"), "json", where)

@@ -8,10 +8,9 @@ names, so that `REGISTRY_STORAGE` comes before what is below it.
 import re
 from collections.abc import Mapping
 
-from lading.config.document import Document, KeyPath, Value, dotted
+from lading.config.document import Document, KeyPath, Value, dotted, expand_choices
 from lading.config.problems import Findings
 from lading.config.schema import Node, Shape
-from lading.config.spellings import expand_choices
 from lading.config.yaml_source import read_value
 
 FILE_VARIABLE = "REGISTRY_CONFIGURATION_PATH"

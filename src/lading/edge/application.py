@@ -18,11 +18,10 @@ from lading.edge.callers import Admission
 from lading.edge.endpoints import C, Match, Moved, Route, find_route
 from lading.edge.forwarded import client_address, forwarded_id, is_trusted, new_ids
 from lading.edge.limits import ClientLimits
-from lading.edge.multipart import PartsBody
 from lading.edge.observers import Answered, Observer
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
-from lading.edge.response import BlobBody, Response
+from lading.edge.response import BlobBody, PartsBody, Response
 from lading.edge.send import Sender
 from lading.services import damage
 from lading.services.registry import Registry

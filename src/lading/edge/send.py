@@ -10,8 +10,7 @@ from lading.core.digest import Bytes
 from lading.edge.asgi import Scope, Send
 from lading.edge.body import ClientDisconnected
 from lading.edge.budget import BodyBudgets
-from lading.edge.multipart import PartsBody
-from lading.edge.response import BlobBody, Response, StreamBody
+from lading.edge.response import BlobBody, PartsBody, Response, StreamBody
 from lading.edge.spool import SharedSpools
 from lading.ports.blob_sources import LocalFile, OpenSource
 

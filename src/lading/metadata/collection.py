@@ -11,14 +11,7 @@ from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.garbage import Criteria, GarbageLink, GarbageManifest
-from lading.metadata import (
-    backup_holds,
-    batches,
-    garbage,
-    links,
-    orphans,
-    references,
-)
+from lading.metadata import backup_holds, batches, garbage, links, orphans, references
 from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, UNREFERENCED_LINK, values_of
 from lading.metadata.noun import Noun, scanning, writing
 from lading.ports.database import Database, SqlConnection

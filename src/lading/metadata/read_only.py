@@ -49,7 +49,7 @@ class ReadOnlySwitch(Noun):
         if self._staleness:
             return await self._find_again()
         if self._hint is None or not self._is_compared or self._hint.exists():
-            change = await self._database.read(_find)
+            change = await self._database.read(find_switch, _NAME)
             self._compare(change)
             return change
         return None
@@ -57,7 +57,7 @@ class ReadOnlySwitch(Noun):
     async def _find_again(self) -> Change | None:
         now = time.monotonic()
         if now - self._read_at >= self._staleness:
-            self._read = await self._database.read(_find)
+            self._read = await self._database.read(find_switch, _NAME)
             self._read_at = now  # before it was read
         return self._read
 
@@ -77,7 +77,7 @@ class ReadOnlySwitch(Noun):
 
     async def _set(self, change: Change | None) -> None:
         if change is None:
-            await self._database.write(_remove)
+            await self._database.write(lambda connection: switch_off(connection, _NAME))
             await self._database.write(self._remove_hint, durable=False)
         else:
             await self._database.write(lambda connection: self._add(connection, change))
@@ -88,21 +88,28 @@ class ReadOnlySwitch(Noun):
                 self._hint.touch()
             except OSError as error:
                 raise Unavailable(f"{self._hint} cannot be made: {error.strerror}") from error
-        connection.execute(
-            "INSERT INTO switches (name, actor, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (_NAME, change.actor, change.at),
-        )
+        switch_on(connection, _NAME, change)
 
     def _remove_hint(self, connection: SqlConnection) -> None:
         """In a transaction, so that nobody switches it on meanwhile."""
-        if self._hint is not None and _find(connection) is None:
+        if self._hint is not None and find_switch(connection, _NAME) is None:
             self._hint.unlink(missing_ok=True)
 
 
-def _find(connection: SqlConnection) -> Change | None:
-    row = connection.execute("SELECT actor, at FROM switches WHERE name = ?", (_NAME,)).fetchone()
+def find_switch(connection: SqlConnection, name: str) -> Change | None:
+    """Who switched something on, and when; `None` if it is off."""
+    row = connection.execute("SELECT actor, at FROM switches WHERE name = ?", (name,)).fetchone()
     return None if row is None else Change(*row)
 
 
-def _remove(connection: SqlConnection) -> None:
-    connection.execute("DELETE FROM switches WHERE name = ?", (_NAME,))
+def switch_on(connection: SqlConnection, name: str, change: Change) -> None:
+    """Switch something on, unless it is."""
+    connection.execute(
+        "INSERT INTO switches (name, actor, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+        (name, change.actor, change.at),
+    )
+
+
+def switch_off(connection: SqlConnection, name: str) -> None:
+    """Switch something off."""
+    connection.execute("DELETE FROM switches WHERE name = ?", (name,))

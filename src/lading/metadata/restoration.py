@@ -15,14 +15,7 @@ from lading.core.garbage import COLLECTOR
 from lading.core.history import Change, Restored, TrashedManifest
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag, attachments_of
-from lading.metadata import (
-    batches,
-    manifest_rows,
-    references,
-    repositories,
-    tags,
-    trash,
-)
+from lading.metadata import batches, manifest_rows, references, repositories, tags, trash
 from lading.metadata.noun import Noun, scanning
 from lading.ports.database import Database, SqlConnection
 

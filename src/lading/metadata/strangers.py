@@ -6,6 +6,7 @@ What it does not know is then no garbage, unless a person says so.
 
 from lading.core.history import Change
 from lading.metadata.noun import reading, writing
+from lading.metadata.read_only import find_switch, switch_off, switch_on
 from lading.ports.database import Database, SqlConnection
 
 _NAME = "strangers"
@@ -13,21 +14,17 @@ _NAME = "strangers"
 
 def note(connection: SqlConnection, change: Change) -> None:
     """Say that there may be such bytes. A database that is restored says so by itself."""
-    connection.execute(
-        "INSERT INTO switches (name, actor, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-        (_NAME, change.actor, change.at),
-    )
+    switch_on(connection, _NAME, change)
 
 
 def find(connection: SqlConnection) -> Change | None:
     """Who said that there may be such bytes, and when; `None` if nobody did."""
-    row = connection.execute("SELECT actor, at FROM switches WHERE name = ?", (_NAME,)).fetchone()
-    return None if row is None else Change(*row)
+    return find_switch(connection, _NAME)
 
 
 def remove(connection: SqlConnection) -> None:
     """Say that there are none any more: a person knows that what is unknown is garbage."""
-    connection.execute("DELETE FROM switches WHERE name = ?", (_NAME,))
+    switch_off(connection, _NAME)
 
 
 class Strangers:

@@ -18,8 +18,8 @@ from lading.services.registry import Registry
 log = logging.getLogger(__name__)
 
 
-def _ignore(_: int) -> None:
-    """Ignore progress, as nobody waits for it."""
+def ignore(_: int) -> None:
+    """Ignore progress: nobody waits for it, or it was counted before."""
 
 
 async def find(
@@ -28,7 +28,7 @@ async def find(
     stored: StoredBytes | None,
     *,
     hashed: bool,
-    on_read: Callable[[int], None] = _ignore,
+    on_read: Callable[[int], None] = ignore,
 ) -> str:
     """The damage of a blob's bytes, in words; nothing if they are right.
 

@@ -16,10 +16,6 @@ PAGE = 500
 MAX_USERS = 3
 
 
-def _ignore(_: int) -> None:
-    """Ignore progress that was counted before."""
-
-
 @dataclass(frozen=True, slots=True)
 class Check:
     """A check: what of, and how.
@@ -35,7 +31,7 @@ class Check:
     registry: Registry
     checksums: bool = False
     repair: bool = False
-    advance: Callable[[int], None] = _ignore
+    advance: Callable[[int], None] = damage.ignore
     delete_unknown: bool = False
 
 
@@ -64,7 +60,7 @@ async def _wrong(check: Check, blob: KnownBlob, stored: StoredBytes | None) -> s
         blob,
         stored,
         hashed=check.checksums or blob.lost,
-        on_read=check.advance if check.checksums else _ignore,
+        on_read=check.advance if check.checksums else damage.ignore,
     )
 
 

@@ -8,6 +8,7 @@ from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.manifest import Edge, EdgeKind, parse
 from lading.metadata.inspection import KnownManifest
+from lading.services import damage
 from lading.services.verify_blobs import Check
 
 # Bytes of manifests looked at in one go.
@@ -147,7 +148,7 @@ async def _adopt(check: Check, manifest: KnownManifest, edge: Edge) -> bool:
     registry = check.registry
     seen = await registry.blobs.stat(edge.child)
     # Reading them takes its time, so it is not done under the lock, for which pushes wait.
-    if seen is None or await registry.blobs.hash(edge.child, lambda _: None) != edge.child:
+    if seen is None or await registry.blobs.hash(edge.child, damage.ignore) != edge.child:
         return False
     async with registry.locks.lock(edge.child):
         if await registry.blobs.stat(edge.child) != seen:
