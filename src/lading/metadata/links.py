@@ -1,4 +1,4 @@
-"""Rows of blobs, and of links: which repository has which blob."""
+"""Rows of blobs, of links (which repository has which blob), and of uploads that became blobs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -6,7 +6,7 @@ from lading.core.digest import Digest
 from lading.core.errors import BlobInUse
 from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
-from lading.metadata import committed_uploads, repositories
+from lading.metadata import repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, reading, writing
 from lading.ports.database import Database, SqlConnection
@@ -260,6 +260,40 @@ class Links(Noun):
 
         def work(connection: SqlConnection) -> None:
             add_blob(connection, repository, digest, size, change.at)
-            committed_uploads.commit(connection, upload, digest, change.at)
+            commit(connection, upload, digest, change.at)
 
         await self._database.write(work)
+
+
+def commit(connection: SqlConnection, upload: UploadKey, digest: Digest, now: float) -> None:
+    """An upload became a blob. The row stays for a while, for those who ask again."""
+    connection.execute(
+        "INSERT INTO committed_uploads (upload, digest, at) VALUES (?, ?, ?)"
+        " ON CONFLICT (upload) DO UPDATE SET digest = excluded.digest, at = excluded.at",
+        (upload, digest, now),
+    )
+
+
+def find_committed(connection: SqlConnection, upload: UploadKey) -> Digest | None:
+    """The blob that an upload became, for those who did not get the answer; for a while."""
+    row = connection.execute(
+        "SELECT digest FROM committed_uploads WHERE upload = ?", (upload,)
+    ).fetchone()
+    return None if row is None else Digest(row[0])
+
+
+def remove_committed(connection: SqlConnection, *, before: float, at_most: int) -> int:
+    """Remove uploads that became blobs before that time, for which nobody asks again; how many."""
+    return connection.execute(
+        "DELETE FROM committed_uploads WHERE upload IN"
+        " (SELECT upload FROM committed_uploads WHERE at <= ? LIMIT ?)",
+        (before, at_most),
+    ).rowcount
+
+
+class CommittedUploads:
+    """Uploads that became blobs."""
+
+    def __init__(self, database: Database) -> None:
+        self.find = reading(database, find_committed)
+        self.remove = writing(database, remove_committed, durable=False)

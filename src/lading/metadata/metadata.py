@@ -6,11 +6,10 @@ from pathlib import Path
 from lading.metadata.attempts import Attempts
 from lading.metadata.backup_holds import BackupHolds
 from lading.metadata.collection import Collection
-from lading.metadata.committed_uploads import CommittedUploads
 from lading.metadata.guesses import Guesses
 from lading.metadata.inspection import Inspection
 from lading.metadata.jobs import Jobs
-from lading.metadata.links import Links
+from lading.metadata.links import CommittedUploads, Links
 from lading.metadata.manifests import Manifests
 from lading.metadata.read_only import ReadOnlySwitch
 from lading.metadata.refresh_tokens import RefreshTokens
