@@ -8,11 +8,11 @@ import pytest
 
 from lading.auth.authenticator import Login, MachineAuthenticator
 from lading.auth.brake import SAME_GUESS, Brake
+from lading.auth.htpasswd import THREADS
 from lading.auth.known import KnownLogins
 from lading.auth.login_record import STRANGERS_PAUSE, LoginRecord, OwnRecord, rates_of
 from lading.auth.logins import MAX_PENDING, Logins
 from lading.auth.memory import REMEMBERED
-from lading.auth.passwords import THREADS
 from lading.auth.shared_record import SharedRecord
 from lading.core.access import Principal
 from lading.core.errors import TooManyRequests, Unavailable

@@ -138,7 +138,6 @@ class _Judge:
     """The verdict on a guess.
 
     Args:
-        rates: of guesses.
         was_right: whether it is no guess, as it was right lately.
     """
 

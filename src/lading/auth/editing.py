@@ -4,8 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lading.auth import files
-from lading.auth.htpasswd import parse_users, read_limited
-from lading.auth.passwords import hash_password
+from lading.auth.htpasswd import hash_password, parse_users, read_limited
 from lading.core import robots
 from lading.core.typing import override
 from lading.ports.logins import UserError, UserLine, Users

@@ -57,7 +57,6 @@ class KeyRing:
     """All keys to sign and verify with, as a secret says that every worker reads.
 
     Args:
-        secret: where they are.
         lifetime: seconds for which a key signs.
         clock: seconds since the epoch.
     """

@@ -81,7 +81,6 @@ class RemoteKeys(KeySet):
     """A key set at a URL. If that does not answer, the keys of before stay.
 
     Args:
-        url: where they are.
         clock: in seconds; it only goes forward.
         read: gets them, blocking; raises `KeySetInvalid`.
     """

@@ -106,7 +106,6 @@ class OwnRecord(LoginRecord):
     Args:
         clock: in seconds; it only goes forward, and all workers of the machine have the same.
         known: what was right lately.
-        rates: of guesses.
     """
 
     def __init__(self, clock: Callable[[], float], known: KnownLogins, rates: Rates) -> None:

@@ -10,10 +10,10 @@ from functools import partial
 
 from lading.auth.authenticator import Authenticator, Login, MachineAuthenticator
 from lading.auth.brake import Brake, Guess, Turns
+from lading.auth.htpasswd import THREADS
 from lading.auth.known import KnownLogins
 from lading.auth.login_record import OwnRecord
 from lading.auth.memory import LoginMemory
-from lading.auth.passwords import THREADS
 from lading.system.single_flight import SingleFlight
 
 # Checks of each standing that wait; whoever comes then has to come again.
@@ -51,8 +51,6 @@ class Logins:
         """The login of a name and a password; `None` if they do not belong together.
 
         Args:
-            name: of the account.
-            password: to be checked.
             client: where it comes from; empty if that is not known.
 
         Raises:

@@ -76,7 +76,6 @@ class LoginMemory(Generic[T]):
         """What is remembered, if the login says at once that it is as it was.
 
         Args:
-            key: of the login.
             arrived: when the request had, by `time.monotonic`; one that is not given is later than
                 any look.
         """

@@ -21,7 +21,6 @@ class RobotLogins(MachineAuthenticator):
     """Robots and their passwords; which were used is remembered until it is written down.
 
     Args:
-        robots: the rows.
         clock: in seconds since the epoch.
         staleness: seconds for which a row that was read is good, where reading takes long; 0 for
             none. A robot that is revoked is out after so many.

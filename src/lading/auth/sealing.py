@@ -26,7 +26,6 @@ class SealedSecret(Secret):
     """A secret around a secret, which keeps what this one says under seal.
 
     Args:
-        inner: where it is kept.
         words: by which it is sealed.
     """
 

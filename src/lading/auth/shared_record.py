@@ -32,7 +32,6 @@ class SharedRecord(LoginRecord):
     Args:
         key: of the hashes; that of all replicas.
         right, guesses: the rows.
-        rates: of guesses.
         near: what was right lately, as far as this machine knows.
         clock: in seconds since the epoch, the same for all replicas.
         steady: in seconds; it only goes forward, and all workers of the machine have the same.

@@ -78,7 +78,6 @@ class RegistryTokens(TokenVerifier):
         Args:
             login: of who gets it; `None` for anybody. What it may do is looked up when the token is
                 used, unless that is borrowed: then it goes into the token.
-            scopes: what it is good for.
         """
         principal = ANYBODY if login is None else login.principal
         key = await self._keys.current()

@@ -25,7 +25,6 @@ class SmallBlobCache(Blobs):
     """A store around a store, which reads and verifies small blobs, and keeps what was found last.
 
     Args:
-        store: that has the bytes.
         capacity: bytes that are kept.
     """
 

@@ -32,10 +32,8 @@ class StagedFile(StagedUpload):
     """The file of an upload, open and locked while it is entered.
 
     Args:
-        disk: that the upload is on.
         hashes: those that this worker keeps.
         notes: what other workers know.
-        upload: its name.
         algorithm: what its digest will be of, if that is known; of use before there are bytes.
     """
 

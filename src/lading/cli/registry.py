@@ -30,8 +30,6 @@ def with_registry(
     """Open the data that a configuration names, and do something with it.
 
     Args:
-        config: the configuration file.
-        work: what to do.
         create: whether to make what is not there, as the server does when it starts.
 
     Raises:

@@ -92,7 +92,6 @@ class Access:
     """The access of a caller: what it may do, in every repository.
 
     Attributes:
-        rights: of the principal.
         scopes: what its token was issued for, which narrows the rights; `None` without a token.
         catalog: whether it may ask which repositories there are. It sees those that the rights of
             the principal let it pull.

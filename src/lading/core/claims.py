@@ -61,7 +61,6 @@ class ClaimRule:
     Attributes:
         claims: what each claim must be, as one of these.
         repositories: where it lets them do something.
-        actions: what it lets them do there.
     """
 
     claims: Mapping[str, Sequence[ClaimPattern]]

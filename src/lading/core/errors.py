@@ -106,11 +106,7 @@ class BlobInUse(RegistryError, summary="blob is needed by a manifest"):
 
 
 class RangeNotSatisfiable(RegistryError, summary="invalid content range"):
-    """A range that lies outside the blob.
-
-    Attributes:
-        size: how many bytes the blob has.
-    """
+    """A range that lies outside the blob."""
 
     def __init__(self, size: int) -> None:
         self.size = size
@@ -133,9 +129,6 @@ class UploadOutOfOrder(RegistryError, summary="invalid content range"):
     """A chunk that does not start where the upload ends, or that comes while another is written.
 
     The upload survives: ask for its status and go on from there.
-
-    Attributes:
-        size: how many bytes the upload has.
     """
 
     def __init__(self, message: str, size: int) -> None:

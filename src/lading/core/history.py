@@ -74,7 +74,6 @@ class Restored:
     """All that was restored by one command.
 
     Attributes:
-        manifests: that are out of the trash.
         tags: with what each of them points to now.
         taken: tags that were not brought back, as they point to something newer.
         lost: tags of attachments that went after their manifest, and were collected since.

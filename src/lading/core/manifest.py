@@ -123,7 +123,6 @@ def parse(
     """Read a pushed manifest.
 
     Args:
-        body: the bytes as pushed.
         content_type: the request's `Content-Type`; empty if there was none.
         algorithm: of the digest it is to be known by.
         max_descriptors: blobs and manifests that it may name; `None` for any number.

@@ -29,8 +29,6 @@ class Robot:
     Attributes:
         hash: of its password; the password itself is kept nowhere.
         repositories: where it may do something.
-        actions: what it may do there.
-        created_by: who made it.
         expires_at: when it ends, if it does.
         used_at: when it was last used, give or take a minute; `None` if it never was.
     """

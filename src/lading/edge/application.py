@@ -28,11 +28,7 @@ from lading.services.registry import Registry
 
 
 class WayIn(Protocol[C]):
-    """A way in over HTTP.
-
-    Attributes:
-        routes: its table of endpoints.
-    """
+    """A way in over HTTP."""
 
     routes: Sequence[Route[C]]
 
@@ -55,9 +51,7 @@ class Application(Generic[C]):
     """Runs the endpoints of a way in.
 
     Args:
-        way_in: what is served.
         registry: the parts that the services work with.
-        options: what the operator chose.
         authentication: of callers; `None` if everybody may do everything.
         observers: are told of every answer, one after the other.
     """

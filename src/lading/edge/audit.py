@@ -69,7 +69,6 @@ class AuditLog(Observer):
         """Write the entry of something that no request has asked for.
 
         Args:
-            what: was done.
             details: more of it, by name.
             who: has asked for it; empty for the server itself.
             at: when.

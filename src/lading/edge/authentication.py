@@ -43,7 +43,6 @@ class Authentication:
 
         Args:
             request: its body is not touched.
-            needs: what the request needs.
             repository: what it is about, if it is about one.
 
         Raises:
@@ -87,7 +86,6 @@ class _Refusal:
 
         Args:
             caller: who may not do this; `None` if the header is nobody's.
-            header: that it came with.
         """
         if caller is None:
             return self._unknown(header or "")

@@ -175,7 +175,6 @@ async def whole_body(
     """The whole body, for the length of the block; `None` if it has more than `limit` bytes.
 
     Args:
-        receive: ASGI's.
         limit: bytes that it may have.
         length: bytes that it has, if the client says.
         budgets: that it takes of until it is complete, and while it is worked on.

@@ -45,7 +45,6 @@ class Caller:
     """Somebody who may be let in.
 
     Attributes:
-        name: of the principal.
         login: that has to be as it is for the caller to be one; `None` if there is none.
         has_token: whether another token could do more.
     """
@@ -92,8 +91,6 @@ class Callers:
     """Everybody who has a good password or token.
 
     Args:
-        logins: names and passwords.
-        tokens: tokens, if there are any.
         clock: in seconds since the epoch.
         steady: in seconds; it only goes forward.
     """

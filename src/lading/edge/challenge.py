@@ -37,7 +37,6 @@ class Challenge(Protocol):
         """The value of `WWW-Authenticate`.
 
         Args:
-            request: that could not be let through.
             scopes: what a token must be good for to let it through.
             fault: what is wrong with the token that came with it, if one did.
         """

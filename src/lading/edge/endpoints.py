@@ -75,7 +75,6 @@ class Endpoint(Generic[C]):
 
     Attributes:
         id: the specification's name for it; tests are named by it.
-        handler: answers its requests.
         audited: as what they are in the audit log.
         needs: what the caller must be allowed to do.
         writes: whether it changes anything, and so is refused while the registry is read-only.

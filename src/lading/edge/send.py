@@ -45,7 +45,6 @@ class Sender:
         Args:
             scope: of the request; tells whether the server sends files by itself.
             send: ASGI's; raises `ClientDisconnected` when nobody is there.
-            response: what to send.
             head: whether the request was a HEAD, so that the body stays here.
             accelerate: where the proxy in front finds the files of blobs; empty if none does.
 

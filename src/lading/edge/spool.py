@@ -31,9 +31,6 @@ _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 class Spool:
     """A body that is appended to, then taken; nothing is left of it when it is exited.
 
-    Args:
-        budgets: that it takes of.
-
     Attributes:
         size: bytes that it has.
         data: what is in memory: all of it, unless there is a file.
@@ -162,11 +159,7 @@ class _Shared:
 
 
 class SharedSpools:
-    """Bodies that wait for their clients, by their digests: what many pull waits once.
-
-    Args:
-        budgets: that they take of.
-    """
+    """Bodies that wait for their clients, by their digests: what many pull waits once."""
 
     def __init__(self, budgets: BodyBudgets) -> None:
         self._budgets = budgets

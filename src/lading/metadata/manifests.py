@@ -191,7 +191,6 @@ def small_first(
     """A call that runs `work` as a short read, if it need not read much, else as a long one.
 
     Args:
-        database: where the rows are.
         work: is told how many bytes it may read; returns `None` if it would have to read more.
     """
 
@@ -223,13 +222,9 @@ def _referrers(
     There may be none among them and more to come, as only so many are looked at in one go.
 
     Args:
-        connection: to the database.
         largest: bytes of which no more are read; `None` is returned if it would be more.
-        repository: where they are.
-        subject: what they are about.
         artifact_type: only those of this type; `None` for all.
         after: the digest after which to start.
-        limit: at most so many.
         max_size: bytes of them (`shown_size`) beyond which one more at most is read.
     """
     found: list[Referrer] = []

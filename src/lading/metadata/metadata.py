@@ -29,7 +29,6 @@ class Metadata:
     """The nouns of a database.
 
     Args:
-        database: where the rows are.
         read_only_hint, read_only_staleness: see `ReadOnlySwitch`.
     """
 

@@ -81,12 +81,10 @@ class ManifestPush:
     """A push of a manifest into a repository; it goes into the database by `Manifests.push`.
 
     Attributes:
-        tags: what to point at it.
         absent: what must not be there before.
         immutable: the tags that, if they are set, cannot be moved to another manifest.
         children_required: whether the manifests it lists must be present, as its blobs must.
         sizes_required: whether what is present must have the sizes that the manifest says.
-        change: who pushes it, and when.
     """
 
     repository: RepositoryName

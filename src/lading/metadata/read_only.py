@@ -31,7 +31,6 @@ class ReadOnlySwitch(Noun):
     """The switch that makes the registry read-only, for all processes at once.
 
     Args:
-        database: where the row is.
         hint: the file; `None` if the database is as quick to read, or on another machine.
         staleness: seconds for which what was read is good; 0 for none.
     """

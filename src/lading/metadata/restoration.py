@@ -215,7 +215,6 @@ class Restoration:
     """Takes steps in a repository, within a transaction.
 
     Attributes:
-        manifests: that are out of the trash.
         tags: with what each of them points to now.
         taken: tags that were not brought back, as they point to something newer.
     """

@@ -26,9 +26,6 @@ class OpenFile:
     """An open file, which is closed when it is exited.
 
     What is cached is read on the event loop, in a thread what the disk must bring.
-
-    Attributes:
-        descriptor: the operating system's.
     """
 
     def __init__(self, descriptor: int) -> None:

@@ -107,7 +107,6 @@ class Uploads(Protocol):
         """Open an upload for writing, exclusively among all workers.
 
         Args:
-            upload: which.
             algorithm: what its digest will be of, if that is known; a hint.
 
         Raises:

@@ -60,7 +60,6 @@ async def list_blobs(
     """Write a list of the files of all blobs whose bytes are there; a check tells of the others.
 
     Args:
-        directory: for the list.
         copied: the blobs that the copy knows.
         advance: called with how many were looked at.
 

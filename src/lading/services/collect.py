@@ -125,7 +125,6 @@ async def plan(registry: Registry, criteria: Criteria, *, uploads: bool = True) 
     """The plan of a collection now; changes nothing.
 
     Args:
-        criteria: what it may take.
         uploads: whether uploads that were given up go, too.
     """
     garbage = await registry.metadata.collection.find(criteria)

@@ -46,7 +46,6 @@ async def keep(
     """Do the jobs when they are due, until cancelled.
 
     Args:
-        jobs: what to do.
         holder: the name of this worker.
         sleep: waits for so many seconds.
     """

@@ -50,7 +50,6 @@ async def claim(
     """Claim a job's lease; `None` if another worker has it, or did the job after `finished_before`.
 
     Args:
-        job: its name.
         holder: who does it, for a person; no two workers may have the same name.
         finished_before: the job is due only if it last finished before this time.
     """
@@ -75,7 +74,6 @@ async def wait_for(
     """Wait for a job's lease, until whoever has it has finished, or has died.
 
     Args:
-        job: its name.
         holder: see `claim`.
         waiting: called once for each who does it now, with the seconds that its lease lasts.
     """

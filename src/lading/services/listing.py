@@ -100,10 +100,8 @@ async def list_referrers(
 
     Args:
         grant: must allow pull.
-        subject: what they are about.
         artifact_type: only those of this type; `None` for all.
         after: the digest after which to start.
-        limit: at most so many.
         max_size: bytes of types and annotations after which the page ends.
     """
     grant.require(Action.PULL)

@@ -101,7 +101,6 @@ async def mount(
         grant: must allow push.
         sources: the repository to take it from, with what the caller may do there; or, to take
             it from any, what the caller may do everywhere.
-        change: who mounts it, and when.
 
     Returns:
         Whether it is in the repository now; if not, the client uploads it.

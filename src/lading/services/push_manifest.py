@@ -37,10 +37,7 @@ async def push_manifest(
     Args:
         grant: must allow push.
         reference: a tag to point at it, or the digest it must have.
-        body: the bytes to store.
-        change: who pushes it, and when.
         content_type: as the client says; may be empty.
-        tags: more tags to point at it.
         create_only: whether to refuse if the reference or one of the tags is there already.
 
     Raises:

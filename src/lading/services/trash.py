@@ -48,7 +48,6 @@ async def restore(
     Args:
         grant: must allow push.
         reference: the manifest's digest, or the tag.
-        change: who asks for it, and when.
         at: for a tag: point it at what it pointed to then, be it deleted or moved since.
 
     Raises:

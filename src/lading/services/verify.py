@@ -89,7 +89,6 @@ async def _unknown(check: Check, *, missing: int) -> AsyncIterator[Finding]:
     blobs than these. Then they are kept, unless a person says that they may go.
 
     Args:
-        check: what is done.
         missing: how many blobs that the database knows were not there.
     """
     doubt = "" if check.delete_unknown else await _doubt(check.registry, missing=missing)

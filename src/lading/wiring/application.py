@@ -39,7 +39,6 @@ class OpenApplication:
     """An application in use.
 
     Attributes:
-        api: answers requests.
         reloader: takes up a changed configuration; `None` if nothing could change.
     """
 

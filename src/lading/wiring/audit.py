@@ -62,8 +62,6 @@ class CommandAudit:
         """Begin.
 
         Args:
-            settings: of the server.
-            who: runs the command.
             warn: is told if the log cannot be written.
         """
         path = settings.audit.file

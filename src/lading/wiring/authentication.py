@@ -15,7 +15,7 @@ from lading.auth.brake import Brake
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.editing import EditedUserFile
 from lading.auth.external import ExternalTokens
-from lading.auth.htpasswd import FileUsers, UserFile
+from lading.auth.htpasswd import FileUsers, PasswordChecker, UserFile
 from lading.auth.keys import KeyRing
 from lading.auth.keysets import (
     FixedKeys,
@@ -29,7 +29,6 @@ from lading.auth.keysets import (
 from lading.auth.known import KnownLogins
 from lading.auth.login_record import OwnRecord, rates_of
 from lading.auth.logins import Logins
-from lading.auth.passwords import PasswordChecker
 from lading.auth.robots import RobotLogins
 from lading.auth.secret_file import SecretFile, SecretInMemory
 from lading.auth.service import TokenService
@@ -66,7 +65,6 @@ async def open_authentication(
 
     Args:
         metadata: where robots and refresh tokens are.
-        permissions: of users.
         known: logins that were right lately, which all workers share.
 
     Raises:

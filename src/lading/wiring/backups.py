@@ -37,9 +37,6 @@ def restore_database(
     """Put a copy of a backup where the database is.
 
     Args:
-        settings: say where that is.
-        backup: what to copy.
-        change: who does it, and when.
         force: whether to replace a database that is not empty.
 
     Returns:

@@ -21,7 +21,6 @@ def open_metadata(settings: Settings, opener: str, *, on_read_only_disk: bool) -
     """The metadata that the settings name.
 
     Args:
-        settings: say where it is.
         opener: the name of this process, for what is written down of it.
         on_read_only_disk: whether nothing can be written beside the blobs.
 

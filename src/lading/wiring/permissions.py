@@ -91,8 +91,6 @@ class Reloader:
         """Start from what is in force.
 
         Args:
-            path: where they came from.
-            environ: what goes over the file.
             permissions: to be replaced.
             note: takes down that they were.
         """

@@ -31,7 +31,6 @@ class PostgresqlDatabase(Database):
     """A database of PostgreSQL, which many processes and machines may share.
 
     Args:
-        server: where it is.
         size: how many short reads and writes go on at the same time.
         begin: what to do, before anybody can ask, if nothing was ever pushed.
         measures: what is told how it goes.

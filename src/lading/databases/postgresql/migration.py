@@ -43,7 +43,6 @@ def open_with(sessions: Sessions, seconds: float, begin: Work[None] | None) -> N
     """Make the tables of a database, or bring them up to date, as the first use of it.
 
     Args:
-        sessions: with the server.
         seconds: for which a server is waited for that is not there.
         begin: what to do, before anybody can ask, if nothing was ever pushed.
 

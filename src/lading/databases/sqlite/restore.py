@@ -25,8 +25,6 @@ def restore(database: Path, backup: Path, *, aside: Path, force: bool, settle: W
     """Put a copy of a backup where the database is.
 
     Args:
-        database: where it goes.
-        backup: what to copy.
         aside: the name under which a database that is replaced is kept.
         force: whether to replace one that is not empty.
         settle: takes out of the copy what holds for the registry that was backed up only.

@@ -45,7 +45,6 @@ class GroupWriter:
     """Runs functions in transactions, one transaction for many functions.
 
     Args:
-        connect: opens the database.
         patience: seconds to wait for writers of other processes.
     """
 

@@ -46,10 +46,6 @@ _TLS = b"\x16\x03"
 class Connection(asyncio.Protocol):
     """A connection with a client.
 
-    Args:
-        application: answers the requests.
-        connections: all of this worker.
-
     Attributes:
         deadlines: which it has in each of its states.
         head: the one that is being received; that of a body is complete, and out of reach.

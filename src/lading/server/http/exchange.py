@@ -72,13 +72,11 @@ class Exchange:
 
     Args:
         line: that the request came by.
-        scope: ASGI's.
         size: bytes of the body, if the client says.
         waits: whether the client sends the body only when it is told to (RFC 9110, 10.1.1).
         keep_alive: whether another request may follow.
 
     Attributes:
-        scope: ASGI's.
         size: bytes of the body, if the client says.
         more_body: some of the request is still to come.
         begun: its turn has come; the application works on it.

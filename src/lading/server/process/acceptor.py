@@ -43,8 +43,6 @@ class Acceptor:
     """Takes connections.
 
     Args:
-        listener: that all workers share.
-        load: of this worker.
         connect: makes the protocol of a connection; it takes that off the load when it ends.
         tls: for connections that are to be encrypted.
         capacity: how many there may be; `None` for any number.

@@ -46,12 +46,8 @@ class Worker:
     """Serves an application until it is told to stop.
 
     Args:
-        application: answers the requests.
-        connections: of this worker.
         load: how many it has, for the others to see.
         patience: seconds that requests may take to finish.
-        most_connections: how many there may be.
-        tls: what they are secured with.
         reloads: called now and then, and for SIGHUP: files may have changed.
     """
 

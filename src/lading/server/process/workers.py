@@ -44,7 +44,6 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
 
     Args:
         config: the file that they came from, which is read again when it changes.
-        listener: accepts connections.
     """
     loads = Loads(settings.workers)
     make = functools.partial(RegistryApplication, settings, config, KnownLogins())
