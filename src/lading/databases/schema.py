@@ -18,7 +18,7 @@ How the tables hold together:
   deleted manifests stay until the manifest is collected, so that it can be restored whole.
 * `lost_at` of a blob or a manifest: a check found its bytes to be damaged or gone. It counts as not
   there, so that clients push it again, which heals it; what refers to it stays.
-* An *orphan* is a tag that belongs to a manifest by its name (`core/attachments`), while that is
+* An *orphan* is a tag that belongs to a manifest by its name (`core/names`), while that is
   in the trash, or was collected since the tag was set.
 * `secrets`, `right_logins` and `guesses` are what several replicas share, where they share this
   database: alone, a machine has files and memory for it (`auth`).
