@@ -16,7 +16,7 @@ _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
 _PRIMARY = 0xFF
 
 
-class translating:  # noqa: N801 - a context, as those of contextlib are
+class translating_failures:  # noqa: N801 - a context, as those of contextlib are
     """Turns failures of the database into errors that a client can be told.
 
     Raises:

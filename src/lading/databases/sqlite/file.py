@@ -15,7 +15,7 @@ from typing import Concatenate
 from lading.core.typing import P, T, override
 from lading.databases.sqlite import backup, checking
 from lading.databases.sqlite.connection import Connection, connect
-from lading.databases.sqlite.failures import opening, translate, translating
+from lading.databases.sqlite.failures import opening, translate, translating_failures
 from lading.databases.sqlite.lock import OpenLock
 from lading.databases.sqlite.migration import migrate
 from lading.databases.sqlite.writer import GroupWriter
@@ -57,7 +57,7 @@ class SqliteFile(Database):
 
     @override
     async def scan(self, work: Work[T]) -> T:
-        with translating():
+        with translating_failures():
             return await self._scanners.start(self._scan, work)
 
     @override
@@ -66,7 +66,7 @@ class SqliteFile(Database):
 
     @override
     async def copy_to(self, target: Path) -> None:
-        with translating():
+        with translating_failures():
             await self._scanners.start(self._copy, target)
 
     @override
@@ -112,7 +112,7 @@ class FileDatabase(SqliteFile):
 
     @override
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
-        with translating():
+        with translating_failures():
             return await self._writer.write(work, durable=durable, alone=alone)
 
     @override
