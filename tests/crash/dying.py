@@ -197,6 +197,7 @@ async def _live_and_die(
     else:
         place = _open(root, now)
         effects = Effects(root, die_after)
+        effects.watch(place.metadata)
     await verb.act(place)
     log.write_text(
         json.dumps(

@@ -15,25 +15,30 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import Any, get_type_hints
+from typing import Any
 
 from lading.blobs.file_blobs import FileBlobs
 from lading.blobs.file_locks import FileLocks
 from lading.blobs.file_uploads import FileUploads
 from lading.blobs.staged_file import StagedFile
 from lading.databases.sqlite import connection
+from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.ports.blobs import Blobs
-from lading.ports.database import Database
 from lading.ports.locks import Locks
 from lading.ports.uploads import StagedUpload, Uploads
 
 DEAD = 77
 UNWATCHED = 78
 
-NOUNS = {Metadata, *get_type_hints(Metadata).values()} - {Database}
+
+def nouns_of(metadata: Metadata) -> list[object]:
+    """Return what has calls that ask or change rows."""
+    return [metadata, *(each for name, each in vars(metadata).items() if name != "database")]
+
+
+NOUNS = {type(noun): noun for noun in nouns_of(Metadata(MemoryDatabase()))}
 ADAPTERS: dict[type, type] = {
-    **{noun: noun for noun in NOUNS},
     Blobs: FileBlobs,
     Uploads: FileUploads,
     Locks: FileLocks,
@@ -72,7 +77,13 @@ _NAMES = (
 
 
 def methods(port: type) -> list[str]:
-    """The names of a port's methods."""
+    """The names of a port's methods, or of a noun's calls."""
+    if port in NOUNS:
+        noun = NOUNS[port]
+        called = inspect.getmembers(
+            noun, lambda value: callable(value) and type(value) not in NOUNS
+        )
+        return [name for name, _ in called if name[0] != "_"]
     return [name for name, _ in inspect.getmembers(port, inspect.isfunction) if name[0] != "_"]
 
 
@@ -112,10 +123,25 @@ class Effects:
 
     def _watch_ports(self) -> None:
         for port, adapter in ADAPTERS.items():
-            for name in methods(port):
-                named = f"{port.__name__}.{name}"
-                watched = self._named(named, getattr(adapter, name), is_noun=port in NOUNS)
-                setattr(adapter, name, watched)
+            self._watch(adapter, port)
+        make = Metadata.__init__
+
+        def make_watched(metadata: Metadata, *args: Any, **kwargs: Any) -> None:
+            make(metadata, *args, **kwargs)
+            self.watch(metadata)
+
+        Metadata.__init__ = make_watched  # type: ignore[assignment, method-assign]
+
+    def watch(self, metadata: Metadata) -> None:
+        """Watch the calls of nouns that were made before."""
+        for noun in nouns_of(metadata):
+            self._watch(noun, type(noun))
+
+    def _watch(self, adapter: object, port: type) -> None:
+        for name in methods(port):
+            named = f"{port.__name__}.{name}"
+            watched = self._named(named, getattr(adapter, name), is_noun=port in NOUNS)
+            setattr(adapter, name, watched)
 
     def _named(self, name: str, function: Any, *, is_noun: bool) -> Any:
         if isinstance(function, property):

@@ -14,7 +14,7 @@ import pytest
 
 from lading import services
 from tests.crash import dying, table
-from tests.crash.effects import ADAPTERS, methods
+from tests.crash.effects import ADAPTERS, NOUNS, methods
 from tests.crash.verbs import VERBS, Verb
 
 # Methods of ports that are no part of a verb that changes something, and change nothing.
@@ -60,7 +60,7 @@ def test_a_crash_after_any_effect_loses_nothing_and_leaves_nothing(verb: Verb) -
 
 def test_no_method_of_a_port_is_forgotten() -> None:
     """One that is new belongs into a verb; or, if it only reads, into the list above."""
-    every = {f"{port.__name__}.{name}" for port in ADAPTERS for name in methods(port)}
+    every = {f"{port.__name__}.{name}" for port in [*NOUNS, *ADAPTERS] for name in methods(port)}
     called = set().union(*(dying.trace(verb).methods for verb in VERBS))
 
     assert every - called - READS == set()
