@@ -73,6 +73,7 @@ def lading_serve(
     env: Mapping[str, str] | None = None,
     network: Network = MACHINE,
     files: int | None = None,
+    config: Path | None = None,
 ) -> Iterator[Lading]:
     """Run a registry with two workers for the length of the block.
 
@@ -82,8 +83,22 @@ def lading_serve(
         env: variables that override the configuration.
         network: where it listens.
         files: how many each process may have open, if the machine is not to decide.
+        config: its configuration, if there is one already.
     """
     root = directory / "data"
+    if config is None:
+        config = _write_configuration(directory, root, settings or {})
+    log = directory / "lading.log"
+    log.write_text("")
+    limited = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"] if files else []
+    command = network.command(*limited, program(), "serve", config)
+    with background(command, log=log, env=env) as process:
+        # It listens before it says so; until a worker is there, the kernel keeps who calls.
+        wait_until(lambda: _address(log) != "", "lading serve", log=log.read_text)
+        yield Lading(_address(log), config, root, network, process.pid, log)
+
+
+def _write_configuration(directory: Path, root: Path, settings: Mapping[str, object]) -> Path:
     config = directory / "config.yml"
     config.write_text(
         yaml.safe_dump(
@@ -94,18 +109,11 @@ def lading_serve(
                     "delete": {"enabled": True},
                 },
                 "http": {"addr": "127.0.0.1:0", "workers": 2},
-                **(settings or {}),
+                **settings,
             }
         )
     )
-    log = directory / "lading.log"
-    log.write_text("")
-    limited = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"] if files else []
-    command = network.command(*limited, program(), "serve", config)
-    with background(command, log=log, env=env) as process:
-        # It listens before it says so; until a worker is there, the kernel keeps who calls.
-        wait_until(lambda: _address(log) != "", "lading serve", log=log.read_text)
-        yield Lading(_address(log), config, root, network, process.pid, log)
+    return config
 
 
 def started_workers(registry: Lading) -> set[int]:

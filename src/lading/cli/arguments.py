@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -84,14 +85,14 @@ def parse_time(text: str) -> float:
     return whole if time.microsecond else whole + 0.999999
 
 
-def load_settings(path: Path | None) -> Settings:
+def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of a file and the environment; warnings go to standard error.
 
     Raises:
         ClickException: something is wrong with it; the message names every such thing.
     """
     try:
-        loaded = load(path, os.environ)
+        loaded = load(path, environ)
     except ConfigurationError as error:
         raise click.ClickException(f"configuration error:\n{error}") from error
     for warning in loaded.warnings:

@@ -98,6 +98,10 @@ COMMANDS = {
         "lading.cli.backup:restore_backup",
         "Put the metadata of the backup SRC in place.",
     ),
+    "migrate": Listed(
+        "lading.cli.migrate:migrate",
+        "Bring a registry, while it serves, to another database, another store, or both.",
+    ),
     "user": Listed("lading.cli.user:user", "Add and remove those who may log in with a password."),
     "config": Listed(
         "lading.cli.config:config", "Check a configuration file, or show what is in force."

@@ -11,6 +11,7 @@ from lading.metadata.inspection import Inspection
 from lading.metadata.jobs import Jobs
 from lading.metadata.links import CommittedUploads, Links
 from lading.metadata.manifests import Manifests
+from lading.metadata.migrations import Migrations
 from lading.metadata.read_only import ReadOnlySwitch
 from lading.metadata.refresh_tokens import RefreshTokens
 from lading.metadata.repositories import Repositories
@@ -19,6 +20,7 @@ from lading.metadata.right_logins import RightLogins
 from lading.metadata.robots import Robots
 from lading.metadata.secrets import Secrets
 from lading.metadata.strangers import Strangers
+from lading.metadata.table_rows import TableRows
 from lading.metadata.tags import Tags
 from lading.metadata.times import Times
 from lading.metadata.why import Why
@@ -60,6 +62,8 @@ class Metadata:
         self.secrets = Secrets(database)
         self.right_logins = RightLogins(database)
         self.guesses = Guesses(database)
+        self.migrations = Migrations(database)
+        self.table_rows = TableRows(database)
 
     async def check(self, *, thorough: bool) -> Sequence[str]:
         """Findings of the database itself about what it keeps."""

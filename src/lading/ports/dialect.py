@@ -12,6 +12,9 @@ class Dialect:
 
     Attributes:
         all_names: an aggregate: all that `name` is in the rows, with commas between, in any order.
+        go_on_numbering: a statement, of a table that gives its rows numbers in a column `id`: have
+            it go on after those that were written into it. Empty if it does by itself.
     """
 
     all_names: str
+    go_on_numbering: str

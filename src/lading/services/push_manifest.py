@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lading.core import manifest as manifests
 from lading.core.access import Action, Grant
 from lading.core.digest import SHA256, Digest
-from lading.core.errors import DigestMismatch, TooManyTags
+from lading.core.errors import DigestMismatch, ReadOnly, TooManyTags
 from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
@@ -45,6 +45,7 @@ async def push_manifest(
         DigestMismatch: it does not have the digest asked for.
         AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see `Manifests.push`.
         StorageFull: there is no room for it.
+        ReadOnly: the registry has become read-only since the push began.
         TooManyTags: more tags than one push may carry.
     """
     grant.require(Action.PUSH)
@@ -56,6 +57,9 @@ async def push_manifest(
     if by_digest and manifest.digest != reference:
         raise DigestMismatch("", {"expected": reference, "actual": manifest.digest})
     await registry.uploads.require_space(len(body))
+    # The body may have taken minutes, and who makes a registry read-only waits for seconds.
+    if await registry.metadata.read_only.find() is not None:
+        raise ReadOnly
     all_tags = [*tags] if isinstance(reference, Digest) else [reference, *tags]
     wrong_sizes = await registry.metadata.manifests.push(
         ManifestPush(

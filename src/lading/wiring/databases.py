@@ -1,20 +1,26 @@
 """Databases of the registry: from the settings to its metadata, in SQLite or in PostgreSQL."""
 
 import time
+from contextlib import closing
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lading.config.database import PostgresqlSection
 from lading.config.settings import FilesystemSection, Settings
 from lading.core.history import Change
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.databases.sqlite.read_only import ReadOnlyDatabase
+from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
 from lading.metadata import strangers
 from lading.metadata.metadata import Metadata
 from lading.ports.database import Database, SqlConnection
+from lading.ports.measures import UNMEASURED
 from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
+
+if TYPE_CHECKING:
+    from lading.databases.postgresql.server import Server
 
 
 def open_metadata(settings: Settings, opener: str, *, on_read_only_disk: bool) -> Metadata:
@@ -36,6 +42,25 @@ def open_metadata(settings: Settings, opener: str, *, on_read_only_disk: bool) -
     return _open_file(files, opener, on_read_only_disk=on_read_only_disk)
 
 
+def require_current(settings: Settings) -> None:
+    """Require that a database, if there is something in it, needs no change; nothing is changed.
+
+    Raises:
+        CannotOpen: it is of another version, or cannot be used.
+    """
+    section = settings.database.postgresql
+    if section is not None:
+        from lading.databases.postgresql.migration import require_current  # noqa: PLC0415
+        from lading.databases.postgresql.sessions import Sessions  # noqa: PLC0415
+
+        with closing(Sessions(_server(section), UNMEASURED)) as sessions:
+            require_current(sessions, section.timeout.total_seconds())
+        return
+    database = metadata_path(settings.storage.filesystem.rootdirectory)
+    if not has_nothing(database):
+        ReadOnlyDatabase(database).close()
+
+
 def _open_file(files: FilesystemSection, opener: str, *, on_read_only_disk: bool) -> Metadata:
     root, database = files.rootdirectory, metadata_path(files.rootdirectory)
     foreign = data_directory.find_foreign(root, database)
@@ -54,16 +79,20 @@ def _open_file(files: FilesystemSection, opener: str, *, on_read_only_disk: bool
 def _open_postgresql(section: PostgresqlSection, files: FilesystemSection, opener: str) -> Database:
     # Who has metadata in files does without loading what speaks to PostgreSQL.
     from lading.databases.postgresql.database import PostgresqlDatabase  # noqa: PLC0415
+
+    begin = partial(_begin, files.rootdirectory, files.foreignblobs == "keep", opener)
+    return PostgresqlDatabase(_server(section), section.poolsize, begin)
+
+
+def _server(section: PostgresqlSection) -> "Server":
     from lading.databases.postgresql.server import Server  # noqa: PLC0415
 
-    server = Server(
+    return Server(
         section.url.secret,
         section.passwordfile,
         prepared=section.preparedstatements,
         timeout=section.timeout.total_seconds(),
     )
-    begin = partial(_begin, files.rootdirectory, files.foreignblobs == "keep", opener)
-    return PostgresqlDatabase(server, section.poolsize, begin)
 
 
 def _begin(root: Path, keep: bool, opener: str, connection: SqlConnection) -> None:

@@ -12,6 +12,7 @@ from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions
 from lading.wiring import data_directory
+from lading.wiring.arrival import require_arrived
 from lading.wiring.audit import open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.permissions import permissions_of
@@ -43,6 +44,7 @@ async def _prepare(settings: Settings) -> None:
         # Of a server that did not get to its end, or of a command that was killed beside it.
         if not is_on_read_only_disk(settings):
             await registry.metadata.jobs.end_leases()
+            await require_arrived(registry)
         if settings.storage.driver == "filesystem":
             await data_directory.require_blobs(registry, settings.storage.filesystem.rootdirectory)
         permissions = CurrentPermissions(permissions_of(settings.auth))

@@ -15,7 +15,13 @@ from lading.databases.postgresql.statements import translate
 from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.dialect import Dialect
 
-POSTGRESQL = Dialect(all_names="string_agg(name, ',')")
+POSTGRESQL = Dialect(
+    all_names="string_agg(name, ',')",
+    go_on_numbering="""
+        SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false)
+        FROM {table}
+    """,
+)
 
 # Seconds for which a server is asked to give up what nobody waits for any more.
 _CANCELLING = 1.0

@@ -13,7 +13,7 @@ import psycopg
 
 from lading.databases.postgresql.connection import Connection, PostgresqlConnection
 from lading.databases.postgresql.sessions import Sessions
-from lading.databases.schema import STEPS, pending
+from lading.databases.schema import STEPS, OlderSchema, pending
 from lading.ports.database import CannotOpen, SqlConnection, Work
 
 log = logging.getLogger(__name__)
@@ -60,6 +60,27 @@ def find_version(connection: SqlConnection) -> int | None:
     """The number of steps that have built the tables; `None` if there are none."""
     (is_made,) = connection.execute(_IS_MADE).fetchone()
     return int(connection.execute(_VERSION).fetchone()[0]) if is_made else None
+
+
+def require_current(sessions: Sessions, seconds: float) -> None:
+    """Go on only with tables that need no change, or none at all, and change nothing.
+
+    Raises:
+        NewerSchema, OlderSchema: they are of another version.
+        CannotOpen: the database cannot be used.
+    """
+    try:
+        version = sessions.run(
+            lambda connection: find_version(PostgresqlConnection(connection)),
+            time.monotonic() + seconds,
+        )
+    except psycopg.Error as error:
+        raise CannotOpen(f"PostgreSQL cannot be used: {str(error).strip()}") from error
+    if version is not None and pending(version):
+        raise OlderSchema(
+            "the database was written by an older version of lading: start this one's server with"
+            " it once, or name another database"
+        )
 
 
 def translate(statement: str) -> str:

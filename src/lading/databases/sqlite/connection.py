@@ -5,7 +5,7 @@ from pathlib import Path
 
 from lading.ports.dialect import Dialect
 
-SQLITE = Dialect(all_names="group_concat(name)")
+SQLITE = Dialect(all_names="group_concat(name)", go_on_numbering="")
 
 
 class Connection(sqlite3.Connection):

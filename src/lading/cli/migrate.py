@@ -1,0 +1,119 @@
+"""`lading migrate`: a running registry, with all that it has, to another database or another store.
+
+What is printed at the end says what to do then: no command stops a server, or starts one.
+"""
+
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.output import human_size, to_json
+from lading.cli.registry import operator, run_with, translate_data_errors
+from lading.config.settings import Settings
+from lading.core.access import Principal
+from lading.core.typing import override
+from lading.services import migrate as migrating
+from lading.services.migrate import CannotMigrate, Migrated, MigrationStep, MigrationSteps
+from lading.services.registry import Registry
+from lading.wiring.databases import require_current
+from lading.wiring.migration import open_migration
+
+
+@click.command()
+@click.option(
+    "--to",
+    "to",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The configuration file of the registry as it is to be. What REGISTRY_… variables say"
+    " is about CONFIG alone.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@CONFIG
+def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
+    """Bring a registry, while it serves, to another database, another store, or both.
+
+    Pulls and pushes go on until the last moments, in which the registry is read-only; it stays so.
+    Then stop its server, and start one with the new configuration. What was there before stays as
+    it is. A migration that was interrupted goes on if it is run again. CONFIG is the configuration
+    file of the server as it is now.
+    """
+    settings, target = load_settings(config), load_settings(to, {})
+    if target.storage.driver == "inmemory":
+        raise click.ClickException(f"{to} keeps everything in memory (storage: inmemory)")
+    for each in (settings, target):
+        with translate_data_errors(each):
+            require_current(each)
+    command = _Command(settings, target, to)
+    migrated = run_with(settings, command.run, create=False)
+    click.echo(to_json(migrated) if as_json else "\n".join(command.words(migrated)))
+
+
+class _Command:
+    """One run of the command."""
+
+    def __init__(self, settings: Settings, target: Settings, to: Path) -> None:
+        self._settings = settings
+        self._target = target
+        self._to = to
+        self._same_database = False
+
+    async def run(self, origin: Registry) -> Migrated:
+        """Migrate the registry.
+
+        Raises:
+            ClickException: it cannot be migrated.
+        """
+        with translate_data_errors(self._target), _Bars() as bars:
+            opening = open_migration(
+                origin, self._settings, self._target, Principal(operator()), bars
+            )
+            async with opening as migration:
+                self._same_database = migration.same_database
+                try:
+                    return await migrating.run(migration)
+                except CannotMigrate as error:
+                    raise click.ClickException(str(error)) from error
+
+    def words(self, migrated: Migrated) -> Iterator[str]:
+        """What was done, and what is to be done now, line by line."""
+        yield f"Copied        {migrated.blobs} blobs ({human_size(migrated.size)})"
+        yield f"Verified      every digest, and {migrated.rows} rows" + (
+            " that stay where they are" if self._same_database else ""
+        )
+        yield f"Read-only     for {migrated.seconds:.1f} s until all was there; it stays so"
+        if migrated.unfinished:
+            yield f"Left behind   {migrated.unfinished} unfinished uploads; clients begin them anew"
+        steps = [f"lading serve {self._to}"]
+        if self._same_database:
+            steps.insert(0, f"lading read-only off {self._to}")
+        yield f"Next          stop the server, then {' and '.join(f'`{step}`' for step in steps)}"
+
+
+class _Bars(MigrationSteps):
+    """A bar for each step, one after the other."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._bar: Any = None
+
+    def __enter__(self) -> "_Bars":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @override
+    def begin(self, step: MigrationStep, length: int) -> None:
+        self._stack.close()
+        bar = click.progressbar(length=length, label=step.value, file=sys.stderr)
+        self._bar = self._stack.enter_context(bar)
+
+    @override
+    def advance(self, count: int) -> None:
+        self._bar.update(count)

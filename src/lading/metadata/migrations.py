@@ -1,0 +1,130 @@
+"""Notes of migrations: that a registry is about to be in this database, or has gone from it.
+
+A registry that is migrated has a name of its own, by which its copies know each other. A database
+to which one is on its way is *arriving* until all is there, and served by nobody; then it has
+*arrived* until it is served for the first time. The one that it came from has *departed* for as
+long as it stays as read-only as the migration has made it: then nothing can have happened to it
+since, and the registry may come back to it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from lading.core.history import Change
+from lading.metadata.noun import reading, writing
+from lading.ports.database import Database, SqlConnection
+
+_REGISTRY: Final = "registry"
+_ARRIVING: Final = "arriving"
+_ARRIVED: Final = "arrived"
+_DEPARTED: Final = "departed"
+_MARK: Final = "mark"
+_READ_ONLY: Final = "read-only"
+
+
+@dataclass(frozen=True, slots=True)
+class MigrationNotes:
+    """The notes in a database.
+
+    Attributes:
+        registry: the name of the registry that is, or will be, in it; empty if it has none.
+        arriving: since when it is arriving, in seconds since the epoch.
+        has_arrived: whether it was not served since it is all there.
+        has_departed: whether it went away, and nothing has happened to what stayed here.
+        mark: see `mark`.
+    """
+
+    registry: str
+    arriving: float | None
+    has_arrived: bool
+    has_departed: bool
+    mark: str | None
+
+
+def _notes(connection: SqlConnection) -> Mapping[str, tuple[str, float]]:
+    rows = connection.execute("SELECT name, actor, at FROM switches").fetchall()
+    return {name: (actor, at) for name, actor, at in rows}
+
+
+def find(connection: SqlConnection) -> MigrationNotes:
+    """All notes that there are."""
+    notes = _notes(connection)
+    return MigrationNotes(
+        registry=notes[_REGISTRY][0] if _REGISTRY in notes else "",
+        arriving=notes[_ARRIVING][1] if _ARRIVING in notes else None,
+        has_arrived=_ARRIVED in notes,
+        has_departed=_DEPARTED in notes and notes.get(_READ_ONLY) == notes[_DEPARTED],
+        mark=notes[_MARK][0] if _MARK in notes else None,
+    )
+
+
+def name(connection: SqlConnection, name: str, now: float) -> str:
+    """The registry's name: the one that it has, else this one from now on."""
+    _set(connection, _REGISTRY, name, now, otherwise="NOTHING")
+    return _notes(connection)[_REGISTRY][0]
+
+
+def mark(connection: SqlConnection, mark: str | None, now: float) -> None:
+    """Mark the database, to know it again on another way to it; or (`None`) end that."""
+    _remove(connection, _MARK)
+    if mark is not None:
+        _set(connection, _MARK, mark, now)
+
+
+def begin_arrival(connection: SqlConnection, name: str, now: float) -> None:
+    """Note that the registry of that name is on its way here."""
+    for note in (_ARRIVED, _DEPARTED, _READ_ONLY):
+        _remove(connection, note)
+    _set(connection, _REGISTRY, name, now)
+    _set(connection, _ARRIVING, name, now)
+
+
+def end_arrival(connection: SqlConnection, now: float) -> None:
+    """Note that all of it is here."""
+    name, _ = _notes(connection)[_ARRIVING]
+    _remove(connection, _ARRIVING)
+    _set(connection, _ARRIVED, name, now)
+
+
+def serve(connection: SqlConnection) -> None:
+    """Note that it is served here: from now on it is no copy of another one."""
+    _remove(connection, _ARRIVED)
+
+
+def depart(connection: SqlConnection, change: Change) -> None:
+    """Note that the registry has gone from here, and let it be read-only from now on."""
+    for note in (_DEPARTED, _READ_ONLY):
+        _set(connection, note, change.actor, change.at)
+
+
+def _set(
+    connection: SqlConnection,
+    note: str,
+    actor: str,
+    at: float,
+    *,
+    otherwise: str = "UPDATE SET actor = excluded.actor, at = excluded.at",
+) -> None:
+    connection.execute(
+        "INSERT INTO switches (name, actor, at) VALUES (?, ?, ?)"
+        f" ON CONFLICT (name) DO {otherwise}",
+        (note, actor, at),
+    )
+
+
+def _remove(connection: SqlConnection, note: str) -> None:
+    connection.execute("DELETE FROM switches WHERE name = ?", (note,))
+
+
+class Migrations:
+    """Notes of migrations."""
+
+    def __init__(self, database: Database) -> None:
+        self.find = reading(database, find)
+        self.name = writing(database, name)
+        self.mark = writing(database, mark)
+        self.begin_arrival = writing(database, begin_arrival)
+        self.end_arrival = writing(database, end_arrival)
+        self.serve = writing(database, serve)
+        self.depart = writing(database, depart)

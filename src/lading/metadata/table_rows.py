@@ -1,0 +1,188 @@
+"""Rows of any table, whole and as they are: read in pages, written as they were read.
+
+No rule of any noun is kept here: who writes has read the rows from a registry that keeps them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from lading.core.digest import Digest
+from lading.metadata import batches
+from lading.metadata.noun import Noun, reading, scanning, writing
+from lading.metadata.tables import BLOBS, DELETIONS, Table
+from lading.ports.database import Database, SqlConnection
+
+Value = str | int | float | bytes | None
+Row = tuple[Value, ...]
+
+# Rows that are read at once.
+PAGE = 1000
+# Bytes of manifests that are read at once, about: one may be larger.
+MOST_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBody:
+    """A manifest's body, as it is stored, with the digest that it is to have."""
+
+    digest: Digest
+    body: bytes
+
+
+def count(connection: SqlConnection, table: Table) -> int:
+    """How many rows a table has."""
+    return int(connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0])
+
+
+def page(
+    connection: SqlConnection, table: Table, columns: Sequence[str], *, after: Row
+) -> Sequence[Row]:
+    """`PAGE` rows at most, in the order of their keys.
+
+    Args:
+        connection: to the database.
+        table: which.
+        columns: that are read, those of the key first; of a large one its length in bytes.
+        after: the key that all others are greater than; empty for the first page.
+    """
+    key = ", ".join(table.key)
+    read = ", ".join(f"length({name})" if name in table.large else name for name in columns)
+    where = f"WHERE ({key}) > ({_places(after)})" if after else ""
+    rows = connection.execute(
+        f"SELECT {read} FROM {table.name} {where} ORDER BY {key} LIMIT ?", (*after, PAGE)
+    )
+    return [tuple(row) for row in rows]
+
+
+def fetch(connection: SqlConnection, table: Table, keys: Sequence[Row]) -> Sequence[Row]:
+    """The whole rows of keys that have one column, where there are some."""
+    return _select(connection, table, table.columns, keys)
+
+
+def identities(connection: SqlConnection, table: Table, keys: Iterable[Row]) -> frozenset[Row]:
+    """The rows of keys that have one column, as their keys and what tells them from others."""
+    columns = (*table.key, *table.identity)
+    return frozenset(_select(connection, table, columns, list(dict.fromkeys(keys))))
+
+
+def _select(
+    connection: SqlConnection, table: Table, columns: Sequence[str], keys: Sequence[Row]
+) -> Sequence[Row]:
+    [key] = table.key
+    found: list[Row] = []
+    for piece in batches.pieces(keys):
+        # As many as fill the statement up to a power of two, so that there are few statements.
+        values = [value for (value,) in piece]
+        values += values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values))
+        rows = connection.execute(
+            f"SELECT {', '.join(columns)} FROM {table.name} WHERE {key} IN ({_places(values)})",
+            values,
+        )
+        found += (tuple(row) for row in rows)
+    return found
+
+
+def number(connection: SqlConnection, table: Table) -> None:
+    """Have the database go on with its numbers after those that rows have."""
+    statement = connection.dialect.go_on_numbering
+    if table.is_numbered and statement:
+        connection.execute(statement.format(table=table.name))
+
+
+def _places(values: Sequence[object]) -> str:
+    return ", ".join("?" for _ in values)
+
+
+def _insert(table: Table) -> str:
+    columns = table.columns
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({_places(columns)})"
+
+
+def _upsert(table: Table) -> str:
+    changes = ", ".join(f"{name} = excluded.{name}" for name in table.rest)
+    action = f"UPDATE SET {changes}" if changes else "NOTHING"
+    return f"{_insert(table)} ON CONFLICT ({', '.join(table.key)}) DO {action}"
+
+
+def _write(connection: SqlConnection, statement: str, table: Table, rows: Sequence[Row]) -> None:
+    connection.executemany(statement, rows)
+    if table is BLOBS:
+        _delete(connection, DELETIONS, [row[:1] for row in rows])
+
+
+def _remove(connection: SqlConnection, table: Table, keys: Sequence[Row]) -> None:
+    _delete(connection, table, keys)
+    if table is BLOBS:
+        connection.executemany(_upsert(DELETIONS), keys)
+
+
+def _delete(connection: SqlConnection, table: Table, keys: Sequence[Row]) -> None:
+    where = " AND ".join(f"{name} = ?" for name in table.key)
+    connection.executemany(f"DELETE FROM {table.name} WHERE {where}", keys)
+
+
+def bodies(connection: SqlConnection, after: int) -> tuple[Sequence[StoredBody], int | None]:
+    """Bodies of manifests, but for those that are known to be lost, by the ids of their rows.
+
+    Args:
+        connection: to the database.
+        after: the id that all others are greater than.
+
+    Returns:
+        As many as fit into memory, and the id after which to go on; `None` if that is all.
+    """
+    last, left = None, MOST_BYTES
+    for id_, size in connection.execute(
+        "SELECT id, size FROM manifests WHERE id > ? AND lost_at IS NULL ORDER BY id LIMIT ?",
+        (after, PAGE),
+    ).fetchall():
+        last, left = int(id_), left - size
+        if left <= 0:
+            break
+    rows = connection.execute(
+        "SELECT digest, body FROM manifests AS m JOIN documents ON documents.id = m.id"
+        " WHERE m.id > ? AND m.id <= ? AND lost_at IS NULL",
+        (after, after if last is None else last),
+    )
+    return [StoredBody(Digest(digest), body) for digest, body in rows], last
+
+
+def is_empty(connection: SqlConnection) -> bool:
+    """Whether nothing was ever pushed, and no robot was made."""
+    return all(
+        connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is None
+        for name in ("repositories", "blobs", "robots")
+    )
+
+
+class TableRows(Noun):
+    """Rows of any table."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.count = scanning(database, count)
+        self.page = reading(database, page)
+        self.fetch = reading(database, fetch)
+        self.identities = reading(database, identities)
+        self.bodies = reading(database, bodies)
+        self.number = writing(database, number)
+        self.is_empty = reading(database, is_empty)
+
+    async def add(self, table: Table, rows: Sequence[Row]) -> None:
+        """Write rows that are not there; one that is in the way of another is left out."""
+        await self._write(f"{_insert(table)} ON CONFLICT DO NOTHING", table, rows)
+
+    async def put(self, table: Table, rows: Sequence[Row]) -> None:
+        """Write rows in the place of those that have their keys."""
+        await self._write(_upsert(table), table, rows)
+
+    async def remove(self, table: Table, keys: Sequence[Row]) -> None:
+        """Remove rows. The bytes of a blob go with the next collection."""
+        for piece in batches.pieces(keys):
+            await self._database.write(partial(_remove, table=table, keys=piece))
+
+    async def _write(self, statement: str, table: Table, rows: Sequence[Row]) -> None:
+        for piece in batches.pieces(rows):
+            work = partial(_write, statement=statement, table=table, rows=piece)
+            await self._database.write(work)

@@ -1,0 +1,123 @@
+"""Tables, in one list: what of each row goes along when a registry moves to another database.
+
+Each table comes after those that its rows refer to, so that rows can be written in this order, and
+removed in the other one. `tests/metadata/test_tables.py` compares the list with the schema: a new
+table belongs here.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table.
+
+    Attributes:
+        key: the columns of its primary key.
+        rest: all other columns.
+        references: the columns that refer to a row of another table, by that row's whole key.
+        identity: the columns that differ only between rows that have nothing to do with each other,
+            though they have one key: an id is given to another row once the first one is gone.
+        large: columns with up to some MiB; where they are of the same length, they are the same.
+        restless: columns that change without a push, as pulls and logins write them.
+        is_restless: whether rows come and go without a push.
+        is_numbered: whether the database itself gives the key to new rows.
+        of_bytes: whether the rows are about where bytes are, and worth nothing elsewhere.
+    """
+
+    name: str
+    key: tuple[str, ...]
+    rest: tuple[str, ...] = ()
+    references: Mapping[str, str] = field(default_factory=dict)
+    identity: tuple[str, ...] = ()
+    large: tuple[str, ...] = ()
+    restless: tuple[str, ...] = ()
+    is_restless: bool = False
+    is_numbered: bool = False
+    of_bytes: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns, those of the key first."""
+        return (*self.key, *self.rest)
+
+
+BLOBS = Table("blobs", ("digest",), ("size", "created_at", "unlinked_at", "lost_at"))
+DOCUMENTS = Table(
+    "documents",
+    ("id",),
+    ("annotations", "body"),
+    references={"id": "manifests"},
+    large=("annotations", "body"),
+)
+DELETIONS = Table("deletions", ("digest",), of_bytes=True)
+
+MOVED = (
+    Table("repositories", ("id",), ("name", "pushed_at"), identity=("name",), is_numbered=True),
+    BLOBS,
+    Table(
+        "links",
+        ("repository_id", "digest"),
+        ("promised_at", "used_at", "loose_at", "deleted_at"),
+        references={"repository_id": "repositories", "digest": "blobs"},
+        restless=("promised_at", "used_at"),
+    ),
+    Table(
+        "manifests",
+        ("id",),
+        (
+            *("repository_id", "digest", "media_type", "artifact_type", "subject", "size"),
+            *("pushed_at", "promised_at", "used_at", "loose_at"),
+            *("deleted_at", "deleted_by", "lost_at"),
+        ),
+        references={"repository_id": "repositories"},
+        # One that was lost and is there again has another document.
+        identity=("repository_id", "digest", "lost_at"),
+        restless=("promised_at", "used_at"),
+        is_numbered=True,
+    ),
+    DOCUMENTS,
+    Table("edges", ("repository_id", "parent", "child"), ("kind",)),
+    Table(
+        "tags",
+        ("repository_id", "name"),
+        ("digest", "updated_at"),
+        references={"repository_id": "repositories"},
+    ),
+    Table(
+        "tag_history",
+        ("id",),
+        ("repository_id", "tag", "digest", "previous", "actor", "at"),
+        references={"repository_id": "repositories"},
+        is_numbered=True,
+    ),
+    Table(
+        "orphans",
+        ("repository_id", "tag"),
+        ("at",),
+        references={"repository_id": "repositories"},
+    ),
+    Table("committed_uploads", ("upload",), ("digest", "at")),
+    Table("refresh_tokens", ("hash",), ("name", "stamp", "expires_at"), is_restless=True),
+    Table(
+        "robots",
+        ("name",),
+        (
+            *("hash", "repositories", "actions"),
+            *("created_at", "created_by", "expires_at", "used_at"),
+        ),
+        restless=("used_at",),
+    ),
+    DELETIONS,
+)
+
+# Tables whose rows stay behind, each with the reason.
+LEFT = {
+    "jobs": "leases are of processes, and the new registry does its jobs at its own times",
+    "switches": "they are about one database: see `metadata/migrations`",
+    "secrets": "the new registry makes its own; clients that have a token get another one",
+    "right_logins": "each login is checked once more",
+    "guesses": "each guess is counted anew",
+    "holds": "a backup copies the bytes of the place that it was begun for",
+}

@@ -1,0 +1,339 @@
+"""Migration: a registry goes to another database, another store of bytes, or both, while it serves.
+
+1. It is brought while it is pulled from and pushed to: first the bytes of a blob, which are read
+   again and hashed where they are now, then its row. So a row at the target is a blob that was
+   verified there, and a migration that is killed goes on from what is there.
+2. All manifests are hashed where they are now.
+3. It becomes read-only, and what has come meanwhile is brought, until a round finds nothing. It
+   stays read-only, so that nobody pushes to what was left behind.
+
+Unfinished uploads are not brought: their clients begin them anew.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from lading.core.access import Principal
+from lading.core.digest import Digest
+from lading.core.garbage import utc
+from lading.core.history import Change
+from lading.core.typing import override
+from lading.metadata.inspection import KnownBlob
+from lading.services.migrate_blobs import BlobCopies, groups
+from lading.services.migrate_rows import RowCopies
+from lading.services.registry import Registry
+
+# Rounds while the registry is used, each of which brings what has come during the one before.
+MOST_ROUNDS = 5
+# Rows after which the next round has nothing to do that takes long.
+FEW = 500
+# Seconds from when the registry is read-only until what was accepted before is done.
+SETTLE = 2.0
+# Rounds of a registry that is read-only.
+MOST_LAST_ROUNDS = 10
+# Blobs that are looked at in one go.
+PAGE = 500
+# Images that are named in a message.
+MOST_NAMED = 10
+
+
+class CannotMigrate(Exception):
+    """A registry cannot be migrated; the message says why and what to do."""
+
+
+class MigrationStep(Enum):
+    """A step of a migration, in words."""
+
+    BLOBS = "Copying blobs"
+    ROWS = "Copying the rest"
+    MANIFESTS = "Checking manifests"
+    LAST = "Copying what is new, read-only"
+
+
+class MigrationSteps(Protocol):
+    """Who is told how far a migration is."""
+
+    def begin(self, step: MigrationStep, length: int) -> None:
+        """A step begins, of so many parts: bytes of blobs, or rows."""
+
+    def advance(self, count: int) -> None:
+        """So many parts of it are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """A migration of a registry.
+
+    Attributes:
+        origin: the registry as it is served.
+        target: as it is going to be.
+        same_database: whether only its bytes go elsewhere.
+        same_bytes: whether only its database does.
+        principal: who migrates it.
+        place: the target, for people.
+        steps: is told how far it is.
+    """
+
+    origin: Registry
+    target: Registry
+    same_database: bool
+    same_bytes: bool
+    principal: Principal
+    place: str
+    steps: MigrationSteps
+
+
+@dataclass(frozen=True, slots=True)
+class Migrated:
+    """What a migration has brought.
+
+    Attributes:
+        blobs: that it has copied, as they were not there.
+        size: of these, in bytes.
+        rows: that the target has now.
+        seconds: for which the registry was read-only until all was there.
+        unfinished: uploads that were left behind.
+    """
+
+    blobs: int
+    size: int
+    rows: int
+    seconds: float
+    unfinished: int
+
+
+async def is_same_database(origin: Registry, target: Registry) -> bool:
+    """Whether two registries have one database, whatever their settings call it."""
+    mark = str(origin.new_uuid())
+    await origin.metadata.migrations.mark(mark, origin.clock())
+    notes = await target.metadata.migrations.find()
+    await origin.metadata.migrations.mark(None, origin.clock())
+    return notes.mark == mark
+
+
+async def run(migration: Migration) -> Migrated:
+    """Migrate a registry, or go on where a migration ended.
+
+    Raises:
+        CannotMigrate: that is not possible; the registry is served as before.
+        StorageFull, Unavailable: a database or a store is full, or fails.
+    """
+    origin = migration.origin
+    blobs = BlobCopies(origin, migration.target, migration.steps.advance)
+    work = (_Bytes if migration.same_database else _Everything)(migration, blobs)
+    await work.begin()
+    await work.bring()
+    _require_whole(blobs.damaged)
+    change, begun = await _make_read_only(migration), origin.clock()
+    try:
+        await _equalise(work)
+        _require_whole(blobs.damaged)
+        rows = await work.end(change)
+    except BaseException:  # cancelled, too
+        await _make_writable(origin, change)
+        raise
+    origin.note("migrate", target=migration.place)
+    seconds = origin.clock() - begun
+    unfinished = len(await origin.uploads.list_all())
+    return Migrated(blobs.copied, blobs.size, rows, seconds, unfinished)
+
+
+class _Work(Protocol):
+    """What is brought."""
+
+    async def begin(self) -> None:
+        """Note that it will be brought, if it may be."""
+
+    async def bring(self) -> None:
+        """Bring what is there, while the registry is used."""
+
+    async def equalise(self) -> int:
+        """Bring the rest, of a registry that is read-only; how much there was."""
+
+    async def end(self, change: Change) -> int:
+        """Note that all is there; how many rows."""
+
+
+class _Everything(_Work):
+    """Rows, and the bytes of blobs before theirs."""
+
+    def __init__(self, migration: Migration, blobs: BlobCopies) -> None:
+        self._origin = migration.origin.metadata
+        self._target = migration.target.metadata
+        self._now = migration.target.clock
+        self._steps = migration.steps
+        self._rows = RowCopies(
+            self._origin.table_rows,
+            self._target.table_rows,
+            blobs,
+            with_bytes=migration.same_bytes,
+            advance=migration.steps.advance,
+        )
+        self._migration = migration
+
+    @override
+    async def begin(self) -> None:
+        name = await _require_target(self._migration)
+        await self._target.migrations.begin_arrival(name, self._now())
+        await self._target.read_only.set(None)  # with its file
+
+    @override
+    async def bring(self) -> None:
+        totals = await self._origin.inspection.totals()
+        self._steps.begin(MigrationStep.BLOBS, totals.size)
+        await self._rows.bring_blobs(self._steps.advance)
+        for _ in range(MOST_ROUNDS):
+            self._steps.begin(MigrationStep.ROWS, await self._rows.count())
+            if await self._rows.bring() <= FEW:
+                break
+        self._steps.begin(MigrationStep.MANIFESTS, totals.manifests)
+        await self._check(0)
+
+    @override
+    async def equalise(self) -> int:
+        self._steps.begin(MigrationStep.LAST, 2 * await self._rows.count())
+        count = await self._rows.equalise()
+        if self._rows.first_document is not None:
+            await self._check(self._rows.first_document - 1)
+        return count
+
+    @override
+    async def end(self, change: Change) -> int:
+        await self._rows.end()
+        if self._migration.same_bytes:
+            await self._bring_strangers()
+        await self._target.migrations.end_arrival(self._now())
+        await self._origin.migrations.depart(change)
+        return await self._rows.count()
+
+    async def _bring_strangers(self) -> None:
+        """Say of the bytes that stay where they are what was said of them before."""
+        noted = await self._origin.strangers.find()
+        await self._target.strangers.remove()
+        if noted is not None:
+            await self._target.strangers.note(noted)
+
+    async def _check(self, after: int) -> None:
+        """Hash the manifests at the target whose rows have greater ids."""
+        self._rows.first_document = None
+        wrong: list[Digest] = []
+        last: int | None = after
+        while last is not None:
+            bodies, last = await self._target.table_rows.bodies(last)
+            wrong += (body.digest for body in bodies if not body.digest.names(body.body))
+            self._steps.advance(len(bodies))
+        _require_whole(wrong)
+
+
+class _Bytes(_Work):
+    """The bytes of blobs, of which the database stays where it is."""
+
+    def __init__(self, migration: Migration, blobs: BlobCopies) -> None:
+        self._migration = migration
+        self._inspection = migration.origin.metadata.inspection
+        self._blobs = blobs
+
+    @override
+    async def begin(self) -> None:
+        if self._migration.same_bytes:
+            raise CannotMigrate(
+                "both configurations name the same database and the same place of blobs; nothing"
+                " was changed"
+            )
+
+    @override
+    async def bring(self) -> None:
+        totals = await self._inspection.totals()
+        self._migration.steps.begin(MigrationStep.BLOBS, totals.size)
+        async for page in self._pages():
+            await self._bring(page)
+
+    @override
+    async def equalise(self) -> int:
+        self._migration.steps.begin(MigrationStep.LAST, (await self._inspection.totals()).size)
+        before = self._blobs.copied
+        async for page in self._pages():
+            stat = self._migration.target.blobs.stat
+            await self._bring([blob for blob in page if await stat(blob.digest) is None])
+        return self._blobs.copied - before
+
+    @override
+    async def end(self, change: Change) -> int:
+        return 0
+
+    async def _pages(self) -> AsyncIterator[Sequence[KnownBlob]]:
+        after = ""
+        while page := await self._inspection.list_blobs(after=after, limit=PAGE):
+            yield [blob for blob in page if not blob.lost]
+            after = page[-1].digest
+
+    async def _bring(self, blobs: Sequence[KnownBlob]) -> None:
+        for group in groups(blobs):
+            await self._blobs.settle(await self._blobs.bring(group))
+
+
+async def _require_target(migration: Migration) -> str:
+    """Require that the registry may go there; its name."""
+    origin, target = migration.origin, migration.target
+    if (await origin.metadata.migrations.find()).arriving is not None:
+        raise CannotMigrate("what is to be migrated is itself not all there: end that migration")
+    name = await origin.metadata.migrations.name(str(origin.new_uuid()), origin.clock())
+    notes = await target.metadata.migrations.find()
+    same = notes.registry == name
+    if same and (notes.arriving is not None or notes.has_arrived or notes.has_departed):
+        return name
+    if notes.arriving is not None:
+        raise CannotMigrate(
+            f"another registry has been on its way to {migration.place} since"
+            f" {utc(notes.arriving)}; name another database, or empty this one"
+        )
+    if not await target.metadata.table_rows.is_empty():
+        raise CannotMigrate(
+            f"there is a registry in {migration.place} already, and"
+            f" {_of(same=same)}; name an empty database. Nothing was changed"
+        )
+    return name
+
+
+def _of(*, same: bool) -> str:
+    if same:
+        return "it was written to since this one was migrated there, or from there"
+    return "it is not this one"
+
+
+async def _equalise(work: _Work) -> None:
+    for _ in range(MOST_LAST_ROUNDS):
+        await asyncio.sleep(SETTLE)
+        if await work.equalise() == 0:
+            return
+    raise CannotMigrate(
+        "the registry is read-only and changes all the same: end what changes it (a collection, a"
+        " restore, `lading verify --repair`), and migrate again"
+    )
+
+
+def _require_whole(damaged: Sequence[Digest]) -> None:
+    if damaged:
+        more = f" and {len(damaged) - MOST_NAMED} more" if len(damaged) > MOST_NAMED else ""
+        raise CannotMigrate(
+            f"the bytes of {', '.join(damaged[:MOST_NAMED])}{more} are gone or damaged: run"
+            " `lading verify --checksums --repair` with the old configuration, and migrate again."
+            " All else is copied, and the registry is served as before"
+        )
+
+
+async def _make_read_only(migration: Migration) -> Change:
+    """Make the registry read-only, unless it is; the change to be noted."""
+    by = f"{migration.principal.name}, who migrates it to {migration.place}"
+    change = migration.origin.change_by(Principal(by))
+    await migration.origin.metadata.read_only.set(change)
+    return change
+
+
+async def _make_writable(registry: Registry, change: Change) -> None:
+    """Undo `_make_read_only`, unless somebody else wanted it, too."""
+    if await registry.metadata.read_only.find() == change:
+        await registry.metadata.read_only.set(None)

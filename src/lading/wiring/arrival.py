@@ -1,0 +1,38 @@
+"""The arrival of a registry that was migrated here: what is still on its way is not served."""
+
+import logging
+
+from lading.core.garbage import utc
+from lading.services.registry import Registry
+from lading.wiring.data_directory import DataUnusable
+
+log = logging.getLogger(__name__)
+
+
+class StillArriving(DataUnusable):
+    """The database has a part of a registry whose migration did not end."""
+
+    def __init__(self, since: float) -> None:
+        super().__init__(
+            f"a registry is on its way into this database since {utc(since)}, and is not all here:"
+            " run `lading migrate` again until it says that it is, or name another database"
+        )
+
+
+async def require_arrived(registry: Registry) -> None:
+    """Require that what is about to be served is all there, and note that it is served here.
+
+    Raises:
+        StillArriving: its migration did not end.
+    """
+    migrations = registry.metadata.migrations
+    notes = await migrations.find()
+    if notes.arriving is not None:
+        raise StillArriving(notes.arriving)
+    if notes.has_arrived:
+        await migrations.serve()
+    if notes.has_departed:
+        log.warning(
+            "this registry was migrated to another place, and is read-only here since then;"
+            " after `lading read-only off` it would go a way of its own"
+        )

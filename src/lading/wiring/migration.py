@@ -1,0 +1,55 @@
+"""Migrations: an open registry, and the one that other settings name."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from lading.config.settings import Settings
+from lading.core.access import Principal
+from lading.services.migrate import Migration, MigrationSteps, is_same_database
+from lading.services.registry import Registry
+from lading.wiring.stores import open_registry
+
+
+@asynccontextmanager
+async def open_migration(
+    origin: Registry,
+    settings: Settings,
+    target: Settings,
+    principal: Principal,
+    steps: MigrationSteps,
+) -> AsyncIterator[Migration]:
+    """A migration of an open registry to other settings, open for the length of a block.
+
+    Raises:
+        DataUnusable, CannotOpen: the other settings cannot be used.
+    """
+    same_bytes = place_of_bytes(settings) == place_of_bytes(target)
+    # Bytes that stay where they are, are strangers to an empty database, and known to this one.
+    async with open_registry(_keeping(target) if same_bytes else target) as arriving:
+        yield Migration(
+            origin=origin,
+            target=arriving,
+            same_database=await is_same_database(origin, arriving),
+            same_bytes=same_bytes,
+            principal=principal,
+            place=_place(target),
+            steps=steps,
+        )
+
+
+def place_of_bytes(settings: Settings) -> str:
+    """Where bytes are, by a name that is another one for each place."""
+    return str(settings.storage.filesystem.rootdirectory.resolve())
+
+
+def _place(settings: Settings) -> str:
+    """Where a registry is, for people."""
+    postgresql = settings.database.postgresql
+    blobs = str(settings.storage.filesystem.rootdirectory.absolute())
+    return blobs if postgresql is None else f"{postgresql.url} and {blobs}"
+
+
+def _keeping(settings: Settings) -> Settings:
+    filesystem = settings.storage.filesystem.model_copy(update={"foreignblobs": "keep"})
+    storage = settings.storage.model_copy(update={"filesystem": filesystem})
+    return settings.model_copy(update={"storage": storage})

@@ -1,0 +1,387 @@
+"""Migrating a registry while it is used, and what may come between."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.stores import Stores
+from lading.core.access import Action
+from lading.core.digest import Digest
+from lading.core.errors import ReadOnly, Unavailable
+from lading.core.globs import Glob
+from lading.core.robots import Robot
+from lading.core.typing import T
+from lading.databases.sqlite.file import FileDatabase
+from lading.metadata.metadata import Metadata
+from lading.ports.database import Work
+from lading.services import migrate as migrating
+from lading.services import read_only
+from lading.services.migrate import CannotMigrate, MigrationStep
+from tests.support.contents import OTHER, image, path_of
+from tests.support.migrating import Counted, bytes_of, migrate, rows_of
+from tests.support.people import ALICE, DAY, People
+from tests.support.rows import open_metadata
+
+
+class Killed(Exception):
+    """The process is dead."""
+
+
+class Dying(FileDatabase):
+    """A database that is gone after so many writes."""
+
+    left = 1_000_000
+
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
+        if self.left == 0:
+            raise Killed
+        self.left -= 1
+        return await super().write(work, durable=durable, alone=alone)
+
+
+@asynccontextmanager
+async def registry_in(directory: Path) -> AsyncIterator[People]:
+    """A registry whose database and bytes are in a directory."""
+    metadata = Metadata(Dying(directory / "db"), read_only_hint=directory / "db.read-only")
+    people = People(metadata, Stores.in_files(directory / "data"))
+    yield people
+    people.stores.close()
+    await metadata.close()
+
+
+@pytest.fixture
+async def origin(tmp_path: Path) -> AsyncIterator[People]:
+    """A registry with what there may be: images, tags that moved, trash, what is shared."""
+    async with registry_in(tmp_path / "origin") as people:
+        await fill(people)
+        yield people
+
+
+@pytest.fixture
+async def target(tmp_path: Path) -> AsyncIterator[People]:
+    """An empty registry."""
+    async with registry_in(tmp_path / "target") as people:
+        yield people
+
+
+@pytest.fixture(autouse=True)
+def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait for no request that is under way, and have several pages of few rows."""
+    monkeypatch.setattr(migrating, "SETTLE", 0)
+    for module in ("lading.metadata.table_rows", "lading.services.migrate_rows"):
+        monkeypatch.setattr(f"{module}.PAGE", 3)
+
+
+async def fill(people: People) -> None:
+    await people.push_image(b"one", "latest", shared=b"base")
+    await people.push_image(b"two", "latest", "2", shared=b"base")
+    await people.push_image(b"three", "3", repository=OTHER, shared=b"base")
+    gone = await people.push_image(b"gone", "gone")
+    await people.delete(gone.digest)
+    await people.push_blob(b"in no image")
+    robot = Robot("ci", "hash", (Glob("**"),), frozenset({Action.PULL}), people.now, "alice", None)
+    await people.metadata.robots.add(robot)
+
+
+async def require_same(origin: People, target: People) -> None:
+    assert await rows_of(target.metadata) == await rows_of(origin.metadata)
+    there = await bytes_of(target)
+    assert there == await bytes_of(origin)
+    assert all(digest == hashed for digest, hashed in there.items())
+
+
+async def test_a_push_whose_body_took_longer_than_that_is_refused(origin: People) -> None:
+    """It was let in before the registry was read-only; nobody would bring what it pushes."""
+    manifest = image(b"one", b"base")
+    await read_only.switch_on(origin.registry, ALICE)
+
+    with pytest.raises(ReadOnly):
+        await origin.push(manifest, "late")
+
+
+async def test_all_of_it_goes_along(origin: People, target: People) -> None:
+    """Rows as they are, bytes by their digests; and the next push finds its place."""
+    steps = Counted()
+    migrated = await migrate(origin.registry, target.registry, steps)
+
+    await require_same(origin, target)
+    assert migrated.blobs == len(await bytes_of(origin))
+    assert migrated.size == (await origin.metadata.inspection.totals()).size
+    assert {step for step, _ in steps.begun} == set(MigrationStep)
+    assert steps.done == [length for _, length in steps.begun]
+    await target.push_image(b"four", "latest")
+    assert await target.has("2")
+
+
+async def test_what_was_left_stays_read_only(origin: People, target: People) -> None:
+    """Who goes on pushing there is told so, and an operator who did it."""
+    await migrate(origin.registry, target.registry)
+
+    switched = await read_only.find(origin.registry)
+    assert switched is not None
+    assert switched.actor == "alice, who migrates it to elsewhere"
+    assert await read_only.find(target.registry) is None
+    assert (await origin.metadata.migrations.find()).has_departed
+
+
+async def test_pushes_and_deletions_go_on_meanwhile(origin: People, target: People) -> None:
+    """Until it is read-only; then what they did is there, too."""
+    count, is_over = 0, asyncio.Event()
+
+    async def use() -> None:
+        nonlocal count
+        while await read_only.find(origin.registry) is None:
+            count += 1
+            with suppress(ReadOnly):
+                manifest = await origin.push_image(b"%d" % count, f"t{count % 4}", shared=b"base")
+                if count % 3 == 0:
+                    await origin.delete(manifest.digest)
+            if count % 5 == 0:
+                origin.now += DAY
+                await origin.collect(by_hand=True, untagged=True)
+            await asyncio.sleep(0)
+        is_over.set()
+
+    using = asyncio.ensure_future(use())
+    try:
+        await migrate(origin.registry, target.registry)
+        await asyncio.wait_for(is_over.wait(), 10)
+    finally:
+        using.cancel()
+
+    assert count > 5
+    await require_same(origin, target)
+
+
+@pytest.mark.parametrize("dies", ["origin", "target"])
+async def test_a_migration_that_is_killed_goes_on(
+    origin: People, target: People, dies: str
+) -> None:
+    """After whatever it has written last; and what it did before is not done again."""
+    database = (origin if dies == "origin" else target).metadata.database
+    assert isinstance(database, Dying)
+    kills = 0
+    while True:
+        database.left = kills
+        with suppress(Killed):
+            await migrate(origin.registry, target.registry)
+            break
+        database.left = 1_000_000
+        # Each of the first writes, and then some of the many.
+        kills += 1 + kills // 8
+        # Whoever uses the registry does so until it is read-only.
+        if await read_only.find(origin.registry) is None:
+            await origin.push_image(b"after %d" % kills, "latest", shared=b"base")
+        assert kills < 1000
+
+    database.left = 1_000_000
+    assert kills > 3
+    await require_same(origin, target)
+
+
+async def test_a_migration_that_fails_at_its_end_leaves_it_writable(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless somebody had made it read-only before."""
+    monkeypatch.setattr(migrating, "MOST_LAST_ROUNDS", 0)
+
+    with pytest.raises(CannotMigrate, match="changes all the same"):
+        await migrate(origin.registry, target.registry)
+    assert await read_only.find(origin.registry) is None
+
+    await read_only.switch_on(origin.registry, ALICE)
+    with pytest.raises(CannotMigrate):
+        await migrate(origin.registry, target.registry)
+    switched = await read_only.find(origin.registry)
+    assert switched is not None
+    assert switched.actor == "alice"
+
+
+async def test_a_repeated_migration_copies_nothing(origin: People, target: People) -> None:
+    await migrate(origin.registry, target.registry)
+    again = await migrate(origin.registry, target.registry)
+
+    assert (again.blobs, again.size) == (0, 0)
+    await require_same(origin, target)
+
+
+async def test_a_registry_comes_back(origin: People, target: People) -> None:
+    """To where it was, as long as nothing was done to what stayed there."""
+    await migrate(origin.registry, target.registry)
+    await target.metadata.migrations.serve()
+    later = await target.push_image(b"later", "latest", shared=b"base")
+    await target.delete("2")
+
+    back = await migrate(target.registry, origin.registry)
+
+    assert back.blobs == 2
+    await require_same(target, origin)
+    assert await origin.has(later.digest)
+    await origin.push_image(b"at home", "latest")
+
+
+async def test_what_was_changed_since_it_was_left_is_not_overwritten(
+    origin: People, target: People
+) -> None:
+    await migrate(origin.registry, target.registry)
+    await target.metadata.migrations.serve()
+    await read_only.switch_off(origin.registry)
+    await origin.push_image(b"a way of its own", "latest")
+
+    with pytest.raises(CannotMigrate, match="was written to since"):
+        await migrate(target.registry, origin.registry)
+    with pytest.raises(CannotMigrate, match="was written to since"):
+        await migrate(origin.registry, target.registry)
+
+
+async def test_another_registry_is_not_overwritten(origin: People, target: People) -> None:
+    await target.push_image(b"another", "latest")
+    before = await rows_of(target.metadata)
+
+    with pytest.raises(CannotMigrate, match="it is not this one"):
+        await migrate(origin.registry, target.registry)
+
+    assert await rows_of(target.metadata) == before
+    assert await read_only.find(origin.registry) is None
+
+
+async def test_two_registries_do_not_go_to_one_place(
+    origin: People, target: People, tmp_path: Path
+) -> None:
+    """The first one may have been interrupted."""
+    database = target.metadata.database
+    assert isinstance(database, Dying)
+    database.left = 3
+    with pytest.raises(Killed):
+        await migrate(origin.registry, target.registry)
+    database.left = 1_000_000
+    async with registry_in(tmp_path / "other") as other:
+        with pytest.raises(CannotMigrate, match="another registry has been on its way"):
+            await migrate(other.registry, target.registry)
+    with pytest.raises(CannotMigrate, match="is itself not all there"):
+        await migrate(target.registry, origin.registry)
+
+
+async def test_a_place_is_not_migrated_to_itself(origin: People, tmp_path: Path) -> None:
+    metadata = open_metadata(tmp_path / "origin" / "db")
+    same = People(metadata, origin.stores)
+
+    with pytest.raises(CannotMigrate, match="the same database and the same place"):
+        await migrate(origin.registry, same.registry)
+
+    await metadata.close()
+    assert await read_only.find(origin.registry) is None
+
+
+async def test_bytes_alone_go_elsewhere(origin: People, target: People, tmp_path: Path) -> None:
+    """The database stays where it is, and says the same."""
+    metadata = open_metadata(tmp_path / "origin" / "db")
+    arriving = People(metadata, target.stores)
+    before = await rows_of(metadata)
+
+    migrated = await migrate(origin.registry, arriving.registry)
+
+    assert migrated.blobs == len(await bytes_of(origin))
+    assert await bytes_of(arriving) == await bytes_of(origin)
+    assert await rows_of(metadata) == before
+    assert await read_only.find(origin.registry) is not None
+    await metadata.close()
+
+
+async def test_rows_alone_go_elsewhere(origin: People, target: People) -> None:
+    """Bytes that stay where they are, are hashed there."""
+    moved = People(target.metadata, origin.stores)
+
+    migrated = await migrate(origin.registry, moved.registry)
+
+    assert migrated.blobs == 0
+    await require_same(origin, moved)
+
+
+async def test_bytes_that_are_gone_are_told_before_anything_is_read_only(
+    origin: People, target: People
+) -> None:
+    """All else is there by then; once they count as lost, they are no obstacle."""
+    base = Digest.of(b"base")
+    path_of(origin.stores, base).unlink()
+
+    with pytest.raises(CannotMigrate, match=f"{base} are gone or damaged.*--repair"):
+        await migrate(origin.registry, target.registry)
+    assert await read_only.find(origin.registry) is None
+
+    await origin.metadata.inspection.lose_blob(base, now=origin.now)
+    await migrate(origin.registry, target.registry)
+    await require_same(origin, target)
+
+
+async def test_bytes_that_are_wrong_are_told(origin: People, target: People) -> None:
+    base = Digest.of(b"base")
+    path_of(origin.stores, base).write_bytes(b"case")
+
+    with pytest.raises(CannotMigrate, match=f"{base} are gone or damaged"):
+        await migrate(origin.registry, target.registry)
+    assert await target.blobs.find(base) is None
+
+
+async def test_what_was_lost_and_is_pushed_again_comes_along(
+    origin: People, target: People
+) -> None:
+    """Its row is there already, its bytes are not."""
+    base = Digest.of(b"base")
+    await origin.metadata.inspection.lose_blob(base, now=origin.now)
+    await migrate(origin.registry, target.registry)
+    await read_only.switch_off(origin.registry)
+    await origin.push_blob(b"base")
+
+    await migrate(origin.registry, target.registry)
+
+    await require_same(origin, target)
+    assert await target.blobs.find(base) is not None
+
+
+async def test_a_manifest_that_is_damaged_is_told(origin: People, target: People) -> None:
+    await origin.metadata.database.write(
+        lambda connection: connection.execute("UPDATE documents SET body = CAST('?' AS BLOB)")
+    )
+
+    with pytest.raises(CannotMigrate, match="are gone or damaged"):
+        await migrate(origin.registry, target.registry)
+    assert await read_only.find(origin.registry) is None
+
+
+async def test_a_store_that_does_not_keep_bytes_is_found_out(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def none(digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
+        return None
+
+    monkeypatch.setattr(target.blobs, "hash", none)
+
+    with pytest.raises(Unavailable, match="does not give back"):
+        await migrate(origin.registry, target.registry)
+
+
+async def test_numbers_that_went_to_other_rows_meanwhile(origin: People, target: People) -> None:
+    """SQLite gives the id of the last manifest again once that one is collected."""
+    first, second = image(b"one", b"A"), image(b"one", b"B")
+    for layer in (b"A", b"B"):
+        await origin.push_blob(layer)
+    await origin.push(first)
+    await origin.push(second)
+    await migrate(origin.registry, target.registry)
+    await read_only.switch_off(origin.registry)
+    for manifest in (first, second):
+        await origin.delete(manifest.digest)
+    origin.now += 30 * DAY
+    await origin.collect(by_hand=True)
+    for layer in (b"one", b"A", b"B"):
+        await origin.push_blob(layer)
+    await origin.push(second, "b")
+    await origin.push(first, "a")
+
+    await migrate(origin.registry, target.registry)
+
+    await require_same(origin, target)

@@ -1,0 +1,79 @@
+"""Migrations of registries, and what they have in the end."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from lading.core.digest import Digest
+from lading.core.typing import override
+from lading.metadata.metadata import Metadata
+from lading.metadata.table_rows import Row
+from lading.metadata.tables import MOVED, Table
+from lading.ports.database import SqlConnection
+from lading.services.migrate import (
+    Migrated,
+    Migration,
+    MigrationStep,
+    MigrationSteps,
+    is_same_database,
+    run,
+)
+from lading.services.registry import Registry
+from tests.support.people import ALICE, People
+
+
+class Counted(MigrationSteps):
+    """MigrationSteps that are counted: how much was announced of each, and how much done."""
+
+    def __init__(self) -> None:
+        self.begun: list[tuple[MigrationStep, int]] = []
+        self.done: list[int] = []
+
+    @override
+    def begin(self, step: MigrationStep, length: int) -> None:
+        self.begun.append((step, length))
+        self.done.append(0)
+
+    @override
+    def advance(self, count: int) -> None:
+        self.done[-1] += count
+
+
+async def migrate(
+    origin: Registry, target: Registry, steps: MigrationSteps | None = None
+) -> Migrated:
+    """Migrate a registry between stores of bytes that are two."""
+    return await run(
+        Migration(
+            origin=origin,
+            target=target,
+            same_database=await is_same_database(origin, target),
+            same_bytes=origin.blobs is target.blobs,
+            principal=ALICE,
+            place="elsewhere",
+            steps=steps or Counted(),
+        )
+    )
+
+
+async def rows_of(metadata: Metadata) -> Mapping[str, Sequence[Row]]:
+    """All rows that go along, but for where bytes are."""
+    return {
+        table.name: await metadata.database.scan(partial(_all, table=table))
+        for table in MOVED
+        if not table.of_bytes
+    }
+
+
+async def bytes_of(people: People) -> Mapping[Digest, Digest | None]:
+    """All blobs that are known, each with the digest of the bytes that are there."""
+    known = await people.metadata.inspection.list_blobs(after="", limit=10_000)
+    return {
+        blob.digest: await people.blobs.hash(blob.digest, lambda _: None)
+        for blob in known
+        if not blob.lost
+    }
+
+
+def _all(connection: SqlConnection, table: Table) -> Sequence[Row]:
+    columns, key = ", ".join(table.columns), ", ".join(table.key)
+    return connection.execute(f"SELECT {columns} FROM {table.name} ORDER BY {key}").fetchall()
