@@ -186,7 +186,7 @@ def test_unknown_variable_is_a_warning(name: str) -> None:
         ("REGISTRY_STORAGE_S4_BUCKET", "storage.s4"),
         ("REGISTRY_AUTH_HTPASWD_PATH", "auth.htpaswd"),
         ("REGISTRY_AUTH_SILLY_REALM", "auth.silly"),
-        ("REGISTRY_STORAGE_S3_BUCKET", "storage.s3"),
+        ("REGISTRY_STORAGE_GCS_BUCKET", "storage.gcs"),
     ],
 )
 def test_choices_are_not_guessed(name: str, key: str) -> None:

@@ -19,6 +19,7 @@ from lading.config.effective import plain
 from lading.config.schema import model_in
 from lading.config.settings import Settings
 from lading.config.unsupported import UNSUPPORTED, Refused, UnsupportedKey
+from lading.config.values import HiddenText
 from lading.core.access import Action
 from lading.core.claims import ClaimPattern, RepositoryTemplate
 from lading.core.globs import Glob
@@ -34,7 +35,7 @@ or ignored with a warning; an unknown key is an error that names its line. All p
 reported at once:
 
 ```
-config.yml:7: storage.s3: use `filesystem`: this storage driver is not implemented
+config.yml:7: storage.gcs: use `filesystem` or `s3`: this storage driver is not implemented
 environment REGISTRY_HTTP_ADDR: http.addr: write a port number after the last colon, as in `:5000`
 ```
 
@@ -112,6 +113,7 @@ _NAMES: dict[object, str] = {
     str: "text",
     Path: "path",
     DatabaseUrl: "URL",
+    HiddenText: "text",
     timedelta: "duration",
     IPv4Network: "network",
     Glob: "pattern",

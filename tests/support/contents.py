@@ -10,7 +10,7 @@ from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName, UploadId, UploadKey
-from lading.ports.blob_sources import BlobSource, LocalFile
+from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
 
 HELLO = RepositoryName("library/hello")
 OTHER = RepositoryName("library/other")
@@ -51,7 +51,10 @@ async def store(stores: Stores, data: bytes, algorithm: str = SHA256) -> Digest:
 def read(source: BlobSource | None) -> bytes:
     """Return the bytes that are where a store says that they are."""
     assert source is not None
-    return Path(source.path).read_bytes() if isinstance(source, LocalFile) else source.data
+    if isinstance(source, LocalFile):
+        return Path(source.path).read_bytes()
+    assert isinstance(source, InMemory)
+    return source.data
 
 
 def path_of(stores: Stores, digest: Digest) -> Path:

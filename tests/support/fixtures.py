@@ -9,6 +9,7 @@ import pytest
 from tests.support.docker import Docker, private_docker
 from tests.support.images import build_deployment
 from tests.support.network import Network, private_network
+from tests.support.s3 import S3, running_s3
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +38,16 @@ def deployment(docker: Docker) -> Docker:
     """The daemon, with the images that deploy/compose runs."""
     build_deployment(docker)
     return docker
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3]:
+    """An S3 server, with a proxy before it."""
+    with running_s3() as server:
+        yield server
+
+
+@pytest.fixture
+def s3(s3_server: S3) -> S3:
+    """A bucket of that server, which is empty; nothing of it fails yet."""
+    return s3_server.fresh()

@@ -10,7 +10,7 @@ from lading.blobs import file_calls
 from lading.core.digest import Digest
 from lading.core.recent import Recent
 from lading.core.typing import override
-from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
+from lading.ports.blob_sources import BlobSource, Chunks, InMemory, LocalFile, LostObject
 from lading.ports.blobs import Blobs, StoredBytes
 
 # Bytes up to which a blob is small.
@@ -38,7 +38,7 @@ class SmallBlobCache(Blobs):
         if kept is not None:
             return kept
         found = await self._store.find(digest)
-        if isinstance(found, LocalFile) and found.size <= LARGEST:
+        if isinstance(found, LocalFile | Chunks) and found.size <= LARGEST:
             return await self._load(digest, found)
         return found
 
@@ -73,10 +73,13 @@ class SmallBlobCache(Blobs):
     async def is_shared(self) -> bool:
         return await self._store.is_shared()
 
-    async def _load(self, digest: Digest, file: LocalFile) -> InMemory | None:
+    async def _load(self, digest: Digest, source: LocalFile | Chunks) -> InMemory | None:
         """The bytes of a blob, kept from now on; `None` for others, so that they are mended."""
-        with file_calls.translating(), file.open() as opened:
-            data = bytes(await opened.read(0, file.size))
+        with file_calls.translating(), source.open() as opened:
+            try:
+                data = bytes(await opened.read(0, source.size))
+            except LostObject:
+                return None
         if not digest.names(data):
             return None
         kept = InMemory(data)

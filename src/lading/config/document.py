@@ -87,7 +87,10 @@ def _put(container: Value, part: str | int, value: Value) -> None:
         container[part : part + 1] = [value]
 
 
-_CHOICES = {"storage": ("filesystem", "inmemory"), "auth": ("none", "htpasswd", "token", "tokens")}
+_CHOICES = {
+    "storage": ("filesystem", "inmemory", "s3"),
+    "auth": ("none", "htpasswd", "token", "tokens"),
+}
 
 
 def expand_choices(document: Document) -> None:

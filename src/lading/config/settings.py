@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from lading.config.auth import AuthSection
 from lading.config.database import DatabaseSection
+from lading.config.object_stores import RedirectSection, S3Section
 from lading.config.section import MisplacedError, Nothing, Section
 from lading.config.values import (
     AnyCase,
@@ -140,12 +141,16 @@ never had its image here stays. Not a key of Distribution."""
 
 
 class StorageSection(Section):
-    """Section `storage`: where bytes are. At most one driver: `filesystem` or `inmemory`."""
+    """Section `storage`: where bytes are; at most one driver."""
 
     filesystem: FilesystemSection = FilesystemSection(rootdirectory=Path("data"))
-    """Keep everything in a directory. The driver, unless `inmemory` is named."""
+    """Keep everything in a directory. The driver, unless another one is named."""
     inmemory: Nothing | None = None
     """Keep everything in memory until the process ends: for tests and demonstrations."""
+    s3: S3Section | None = None
+    """Keep the bytes of blobs in an object store."""
+    redirect: RedirectSection = Field(default_factory=RedirectSection)
+    """Redirects to the object store."""
     delete: DeleteSection = Field(default_factory=DeleteSection)
     """Deletion."""
     maintenance: MaintenanceSection = Field(default_factory=MaintenanceSection)
@@ -154,9 +159,16 @@ class StorageSection(Section):
     """Garbage collection."""
 
     @property
-    def driver(self) -> Literal["filesystem", "inmemory"]:
+    def driver(self) -> Literal["filesystem", "inmemory", "s3"]:
         """The one driver in use."""
+        if self.s3 is not None:
+            return "s3"
         return "filesystem" if self.inmemory is None else "inmemory"
+
+    @property
+    def directory(self) -> Path:
+        """The directory of what is on this machine."""
+        return self.filesystem.rootdirectory if self.s3 is None else self.s3.localdirectory
 
 
 class TlsSection(Section):

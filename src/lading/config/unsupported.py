@@ -71,7 +71,8 @@ def _has_enabled_entry(value: Value) -> bool:
     return any(not (isinstance(item, dict) and is_true(item.get("disabled"))) for item in value)
 
 
-_DRIVER = "use `filesystem`: this storage driver is not implemented"
+_DRIVER = "use `filesystem` or `s3`: this storage driver is not implemented"
+_NO_COPY = "not needed: no object is ever copied"
 _MIDDLEWARE = "remove it: middleware is not implemented"
 _PROXY = "remove it: serving as a cache of another registry is not implemented"
 _NO_PROXY = "not needed: lading is not a cache of another registry"
@@ -84,13 +85,15 @@ UNSUPPORTED: tuple[UnsupportedKey, ...] = tuple(
         ("loglevel", Refused.NEVER, "deprecated: write `log.level` instead"),
         ("log.hooks", Refused.ENABLED, "remove it: mail about log lines is not implemented"),
         ("log.reportcaller", Refused.NEVER, "not needed: lines name their logger"),
-        ("storage.s3", Refused.ALWAYS, _DRIVER),
         ("storage.azure", Refused.ALWAYS, _DRIVER),
         ("storage.gcs", Refused.ALWAYS, _DRIVER),
         ("storage.swift", Refused.ALWAYS, _DRIVER),
         ("storage.oss", Refused.ALWAYS, _DRIVER),
+        ("storage.s3.loglevel", Refused.NEVER, "not needed: what fails is logged"),
+        ("storage.s3.multipartcopychunksize", Refused.NEVER, _NO_COPY),
+        ("storage.s3.multipartcopymaxconcurrency", Refused.NEVER, _NO_COPY),
+        ("storage.s3.multipartcopythresholdsize", Refused.NEVER, _NO_COPY),
         ("storage.filesystem.maxthreads", Refused.NEVER, "not needed: threads follow the load"),
-        ("storage.redirect", Refused.NEVER, "not needed: files are never redirected to"),
         ("storage.cache", Refused.NEVER, "not needed: the database knows every blob"),
         ("storage.tag", Refused.NEVER, "not needed: tags are read in one query"),
         (

@@ -30,6 +30,35 @@ _FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding
 _HIGHEST_PORT = 65535
 
 
+class HiddenText:
+    """A secret, which is not shown as text.
+
+    Attributes:
+        text: what nobody else is to see.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __repr__(self) -> str:
+        return "***"
+
+
+def read_hidden(value: object) -> HiddenText | None:
+    """Read a secret; an empty one is none.
+
+    Raises:
+        ValueError: it is no text.
+    """
+    if isinstance(value, HiddenText) or value is None:
+        return value
+    if not isinstance(value, str):
+        raise ValueError("write one value, as text")  # noqa: TRY004 - a value
+    return HiddenText(value) if value else None
+
+
 class TcpAddress(NamedTuple):
     """An address to listen on; an empty host means every interface, port 0 any free one."""
 

@@ -20,9 +20,11 @@ from lading.edge.forwarded import client_address, forwarded_id, is_trusted, new_
 from lading.edge.limits import ClientLimits
 from lading.edge.observers import Answered, Observer
 from lading.edge.options import EdgeOptions
+from lading.edge.redirects import redirected
 from lading.edge.request import Request
 from lading.edge.response import BlobBody, PartsBody, Response
 from lading.edge.send import Sender
+from lading.ports.blob_sources import LostObject
 from lading.services import damage
 from lading.services.registry import Registry
 
@@ -167,6 +169,8 @@ class Application(Generic[C]):
 
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
         outcome.digest = response.headers.get("Docker-Content-Digest", "")
+        if self._options.redirects.seconds:
+            response = await redirected(self._options.redirects, request, response)
         try:
             await self._sender.send(
                 request.scope,
@@ -178,8 +182,10 @@ class Application(Generic[C]):
         except OSError as error:
             if not isinstance(response.body, BlobBody | PartsBody):
                 raise
-            # The file has changed since it was found.
-            damaged = await damage.look_again(self._registry, Digest(outcome.digest))
+            # The file or the object has changed since it was found.
+            damaged = await damage.look_again(
+                self._registry, Digest(outcome.digest), hashed=isinstance(error, LostObject)
+            )
             if outcome.started:
                 raise
             raise damaged from error

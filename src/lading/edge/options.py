@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from lading.edge.budget import BodyBudgets
 from lading.edge.forwarded import Networks, PublicAddress
+from lading.edge.redirects import RedirectRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,7 @@ class EdgeOptions:
         trusted_proxies: who may say where a request came from.
         accelerate: the internal location at which a proxy serves the files of blobs, as
             `/_blobs/`; empty if none does.
+        redirects: which clients get blobs from the object store by themselves.
         request_rate: requests per second of one client that this worker answers; 0 for any number.
         request_burst: requests of one client that it answers at once.
         uploads: uploads of one client that it takes at once; 0 for any number.
@@ -30,6 +32,7 @@ class EdgeOptions:
     headers: Mapping[str, str] = field(default_factory=dict)
     trusted_proxies: Networks = ()
     accelerate: str = ""
+    redirects: RedirectRule = field(default_factory=RedirectRule)
     request_rate: float = 0
     request_burst: int = 1
     uploads: int = 0

@@ -7,7 +7,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from lading.core.digest import Bytes
-from lading.edge.asgi import Scope, Send
+from lading.edge.asgi import Message, Scope, Send
 from lading.edge.body import ClientDisconnected
 from lading.edge.budget import BodyBudgets
 from lading.edge.response import BlobBody, PartsBody, Response, StreamBody
@@ -137,8 +137,7 @@ async def _send_blob(
         if size <= SMALL:
             await _send_bytes(send, status, headers, await opened.read(start, size))
             return
-        await _start(send, status, headers)
-        await _send_part(scope, send, opened, start, size)
+        await _send_part(scope, _WithHead(send, status, headers), opened, start, size)
 
 
 async def _send_parts(
@@ -146,29 +145,41 @@ async def _send_parts(
 ) -> None:
     """Send parts of a blob: small ones together, large ones by themselves."""
     together = bytearray()
+    send = _WithHead(send, status, headers)
     with body.source.open() as opened:
-        await _start(send, status, headers)
         for part in body.parts:
             together += body.head_of(part)
-            if len(together) + part.length > SMALL:
-                await send({"type": "http.response.body", "body": together, "more_body": True})
-                together = bytearray()
             if part.length <= SMALL:
                 together += await opened.read(part.start, part.length)
             else:
-                await _send_part(scope, send, opened, part.start, part.length, more=True)
+                await _send_part(
+                    scope, send, opened, part.start, part.length, before=together, more=True
+                )
+                together = bytearray()
+            if len(together) > SMALL:
+                await send({"type": "http.response.body", "body": together, "more_body": True})
+                together = bytearray()
         together += body.end
         await send({"type": "http.response.body", "body": together})
 
 
 async def _send_part(
-    scope: Scope, send: Send, opened: OpenSource, start: int, size: int, *, more: bool = False
+    scope: Scope,
+    send: Send,
+    opened: OpenSource,
+    start: int,
+    size: int,
+    *,
+    before: bytearray | None = None,
+    more: bool = False,
 ) -> None:
-    """Send a part of a blob, after which there may be more."""
+    """Send a part of a blob, and what comes before it; there may be more after it."""
     if opened.descriptor is not None and "http.response.zerocopysend" in scope.get(
         "extensions", {}
     ):
         # Left to the server, past which no byte has to go.
+        if before:
+            await send({"type": "http.response.body", "body": before, "more_body": True})
         await send(
             {
                 "type": "http.response.zerocopysend",
@@ -179,8 +190,27 @@ async def _send_part(
             }
         )
         return
-    async for piece in opened.pieces(start, size):
-        size -= len(piece)
-        await send({"type": "http.response.body", "body": piece, "more_body": more or size > 0})
-        # Neither a cached read nor a fast client ever waits: let others have their turn.
-        await asyncio.sleep(0)
+    async with aclosing(opened.pieces(start, size)) as pieces:
+        async for piece in pieces:
+            size -= len(piece)
+            if before:
+                await send({"type": "http.response.body", "body": before, "more_body": True})
+                before = None
+            await send({"type": "http.response.body", "body": piece, "more_body": more or size > 0})
+            # Neither a cached read nor a fast client ever waits: let others have their turn.
+            await asyncio.sleep(0)
+
+
+class _WithHead:
+    """Sends the head of a response with the first of its body, which may not be to be had."""
+
+    def __init__(self, send: Send, status: int, headers: Headers) -> None:
+        self._send = send
+        self._status = status
+        self._headers: Headers | None = headers
+
+    async def __call__(self, message: Message) -> None:
+        if self._headers is not None:
+            headers, self._headers = self._headers, None
+            await _start(self._send, self._status, headers)
+        await self._send(message)

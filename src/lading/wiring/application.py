@@ -27,6 +27,7 @@ from lading.services import jobs
 from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.jobs import jobs_of, running
+from lading.wiring.object_stores import redirect_rule_of
 from lading.wiring.paths import own_directory
 from lading.wiring.permissions import Reloader, permissions_of
 from lading.wiring.stores import is_read_only, open_registry, process_name
@@ -148,6 +149,7 @@ def _edge_options(settings: Settings, memory: Budget | None) -> EdgeOptions:
         headers=headers_of_all(settings),
         trusted_proxies=settings.http.trustedproxies,
         accelerate=settings.http.accelredirect or "",
+        redirects=redirect_rule_of(settings),
         request_rate=settings.limits.requestrate / settings.workers,
         request_burst=math.ceil(settings.limits.requestburst / settings.workers),
         uploads=math.ceil(settings.limits.uploads / settings.workers),

@@ -1,0 +1,358 @@
+"""The object store: objects in a bucket, put, read, listed, deleted, and addresses of them.
+
+What fails is repeated within bounds (`attempts`), and then is an error in the registry's words.
+Keys are relative to the folder of the bucket.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, suppress
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from lading.blobs.s3.attempts import Failed, StoreAttempts
+from lading.blobs.s3.bucket import MIB, S3Bucket
+from lading.blobs.s3.opening import open_bucket
+from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
+from lading.core.digest import Bytes
+from lading.ports.blob_sources import LostObject, Segments
+from lading.ports.measures import UNMEASURED, Measures, Timing
+
+if TYPE_CHECKING:
+    from obstore import GetResult, ObjectMeta
+
+T = TypeVar("T")
+
+# Bytes of an object that are handed out at once, about.
+PIECE = 1 * MIB
+# Bytes of parts that are sent at the same time, for one object.
+IN_FLIGHT = 48 * MIB
+# Bytes that are collected before obstore, which lives in threads of its own, is handed them.
+COLLECTED = 1 * MIB
+# Objects of a page, and of a deletion: as many as S3 takes.
+PAGE = 1000
+
+
+class StoredObject(NamedTuple):
+    """An object, as a list shows it.
+
+    Attributes:
+        modified_at: when it was put there, in seconds since the epoch.
+    """
+
+    key: str
+    size: int
+    modified_at: float
+    etag: str
+
+
+class ObjectStore(Segments):
+    """The objects of a bucket.
+
+    Every method raises `Unavailable` if the store cannot be used, and `StorageFull` if it says that
+    it is; the log says why.
+
+    Args:
+        bucket: where they are.
+        measures: requests and errors are handed to.
+    """
+
+    def __init__(self, bucket: S3Bucket, measures: Measures = UNMEASURED) -> None:
+        import obstore  # noqa: PLC0415 - only who uses it loads it
+
+        self._obstore: Any = obstore
+        self._bucket = bucket
+        self._folder = bucket.folder
+        self._measures = measures
+        self._open = open_bucket(bucket)
+        keys = self._open.keys
+        self._signed = None if keys is None else SignedRequests(bucket, keys)
+        self._attributes = {"Storage-Class": bucket.storage_class} if bucket.storage_class else None
+
+    async def put(self, key: str, data: bytes) -> None:
+        """Put an object that fits into memory: one request.
+
+        Args:
+            key: that no object has or ever had.
+            data: all of it, which must not change as long as this takes.
+        """
+        await self._attempts(Timing.STORE_PUT_CONTENT, len(data)).run(
+            partial(
+                self._obstore.put_async,
+                self._open.once,
+                self._folder + key,
+                data,
+                attributes=self._attributes,
+                use_multipart=False,
+            )
+        )
+
+    async def put_pieces(self, key: str, pieces: AsyncIterator[Bytes]) -> int:
+        """Put an object of which nobody knows how large it becomes: in parts, some at a time.
+
+        Nothing is there before all of it is. If the pieces end by an error, that is raised, and
+        what was sent of them is found among the unfinished parts.
+
+        Args:
+            key: as in `put`.
+            pieces: of it, in order; each may be used again as soon as the next one is asked for.
+
+        Returns:
+            How many bytes it has.
+        """
+        collected = _Collected(pieces)
+        first = await anext(collected, None)
+        if first is None:  # parts of nothing are refused
+            await self.put(key, b"")
+            return 0
+        attempts = self._attempts(Timing.STORE_WRITER)
+        try:
+            await self._obstore.put_async(
+                self._open.again,
+                self._folder + key,
+                _chain(first, collected),
+                attributes=self._attributes,
+                use_multipart=True,
+                chunk_size=self._bucket.part_size,
+                max_concurrency=max(1, IN_FLIGHT // self._bucket.part_size),
+            )
+        except Exception as error:
+            if collected.failure is not None:
+                raise collected.failure from error
+            # The answer to what joins the parts may be lost, after it was done.
+            if not collected.ended or await self.size_of(key) != collected.size:
+                raise attempts.error(error) from error
+        attempts.done()
+        return collected.size
+
+    async def read(self, key: str, start: int, size: int) -> Bytes:
+        """So many bytes of an object, which are to fit into memory.
+
+        Raises:
+            LostObject: there is no such object, or it ends before.
+        """
+        if size == 0:
+            return b""
+        read = partial(
+            self._obstore.get_range_async,
+            self._open.once,
+            self._folder + key,
+            start=start,
+            length=size,
+        )
+        try:
+            data = memoryview(await self._attempts(Timing.STORE_GET_CONTENT, size).run(read))
+        except FileNotFoundError as error:
+            raise _lost(key, start + size) from error
+        if len(data) != size:
+            raise _lost(key, start + size)
+        return data
+
+    async def pieces(self, key: str, start: int, size: int) -> AsyncGenerator[Bytes, None]:
+        """Some bytes of an object, piece by piece, as they come; where it is cut, it goes on.
+
+        Raises:
+            LostObject: as `read`.
+        """
+        attempts = self._attempts(Timing.STORE_READER)
+        stop = start + size
+        while start < stop:
+            try:
+                async with aclosing(self._stream(attempts, key, start, stop)) as stream:
+                    async for piece in stream:
+                        start += len(piece)
+                        yield piece
+                        attempts.moved()
+            except Failed as failed:
+                await attempts.pause(failed)
+            except FileNotFoundError as error:
+                raise _lost(key, stop) from error
+        attempts.done()
+
+    async def size_of(self, key: str) -> int | None:
+        """How many bytes an object has; `None` if there is none."""
+        try:
+            size: int = await self._attempts(Timing.STORE_STAT).run(
+                partial(self._stat, self._folder + key)
+            )
+        except FileNotFoundError:
+            return None
+        return size
+
+    async def delete(self, keys: Sequence[str]) -> None:
+        """Delete objects, those that are there."""
+        for first in range(0, len(keys), PAGE):
+            paths = [self._folder + key for key in keys[first : first + PAGE]]
+            delete = partial(self._obstore.delete_async, self._open.once, paths)
+            with suppress(FileNotFoundError):
+                await self._attempts(Timing.STORE_DELETE).run(delete)
+
+    async def pages(
+        self, prefix: str = "", after: str = ""
+    ) -> AsyncGenerator[Sequence[StoredObject], None]:
+        """The objects of a folder in the order of their keys, a page at a time.
+
+        Args:
+            prefix: the folder, as in `uploads`; empty for all of them.
+            after: only those whose keys come after it.
+        """
+        attempts = self._attempts(Timing.STORE_LIST)
+        offset = self._folder + after if after else None
+        while True:
+            found = self._obstore.list(
+                self._open.once,
+                (self._folder + prefix).rstrip("/") or None,
+                offset=offset,
+                chunk_size=PAGE,
+            )
+            try:
+                while page := await attempts.once(partial(_next, found, ())):
+                    yield [self._stored(entry) for entry in page]
+                    offset = page[-1]["path"]
+                    attempts.moved()
+            except Failed as failed:
+                await attempts.pause(failed)
+            except FileNotFoundError as error:
+                raise attempts.error(error) from error
+            else:
+                break
+        attempts.done()
+
+    async def sign(self, key: str, seconds: float) -> str:
+        """An address at which anybody may get an object for a while; nothing is asked of the store.
+
+        Raises:
+            Unavailable: no keys can be had to sign with.
+        """
+        path, lasting = self._folder + key, timedelta(seconds=seconds)
+        if self._open.keys is not None:  # there is nothing to wait for
+            return str(self._obstore.sign(self._open.public, "GET", path, lasting))
+        sign = partial(self._obstore.sign_async, self._open.public, "GET", path, lasting)
+        return str(await self._attempts(Timing.STORE_REDIRECT_URL).run(sign))
+
+    async def unfinished_parts(self, before: float) -> Sequence[UnfinishedParts]:
+        """Parts of objects that were begun before a time and never joined.
+
+        They take room, and no list of objects shows them. With the keys of a role they cannot be
+        asked for here: the bucket needs a rule for that (`AbortIncompleteMultipartUpload`).
+        """
+        if self._signed is None:
+            return ()
+        listed = await self._attempts(Timing.STORE_LIST).run(self._signed.list_unfinished)
+        return [
+            parts._replace(key=parts.key.removeprefix(self._folder))
+            for parts in listed
+            if parts.begun_at < before
+        ]
+
+    async def abort(self, unfinished: UnfinishedParts) -> None:
+        """Give up parts that were never joined, if they are still there."""
+        assert self._signed is not None
+        full = unfinished._replace(key=self._folder + unfinished.key)
+        with suppress(FileNotFoundError):
+            await self._attempts(Timing.STORE_DELETE).run(partial(self._signed.abort, full))
+
+    async def check(self) -> None:
+        """Go on only if the store answers, and knows the bucket and the keys."""
+        await self.size_of("no-such-object")
+
+    def _attempts(self, timing: Timing, size: int = 0) -> StoreAttempts:
+        return StoreAttempts(timing, self._measures, size)
+
+    async def _stat(self, path: str) -> int:
+        """The size of an object.
+
+        An answer to HEAD says nothing more than 404 where a bucket is missing, or where something
+        else has answered. So what is not there is asked for once more.
+        """
+        try:
+            found = await self._obstore.head_async(self._open.once, path)
+        except FileNotFoundError:
+            await self._obstore.get_range_async(self._open.once, path, start=0, length=1)
+            raise ConnectionError("an object is there, and is not") from None
+        size: int = found["size"]
+        return size
+
+    async def _stream(
+        self, attempts: StoreAttempts, key: str, start: int, stop: int
+    ) -> AsyncGenerator[Bytes, None]:
+        """The bytes that come of one request.
+
+        Raises:
+            Failed: they did not all come.
+            FileNotFoundError: see `is_absent`.
+            LostObject: the object ends before.
+        """
+        options = {"range": (start, stop)}
+        path = self._folder + key
+        found: GetResult = await attempts.once(
+            partial(self._obstore.get_async, self._open.once, path, options=options)
+        )
+        if tuple(found.range) != (start, stop):
+            raise _lost(key, stop)
+        stream = found.stream(PIECE)
+        while start < stop:
+            piece = await attempts.once(partial(_next, stream, b""))
+            if not piece:
+                raise Failed(EOFError(f"{stop - start} bytes of {key} have not come"))
+            start += len(piece)
+            yield piece
+
+    def _stored(self, entry: "ObjectMeta") -> StoredObject:
+        key = entry["path"].removeprefix(self._folder)
+        at = entry["last_modified"].timestamp()
+        return StoredObject(key, entry["size"], at, entry["e_tag"] or "")
+
+
+class _Collected:
+    """Pieces that were collected, as they are handed to obstore.
+
+    Attributes:
+        size: bytes that were handed over.
+        ended: whether these are all.
+        failure: why there are no more of them.
+    """
+
+    def __init__(self, pieces: AsyncIterator[Bytes]) -> None:
+        self._pieces = pieces
+        self.size = 0
+        self.ended = False
+        self.failure: Exception | None = None
+
+    def __aiter__(self) -> "_Collected":
+        return self
+
+    async def __anext__(self) -> bytearray:
+        collected = bytearray()  # which is kept by reference, so it is never used again
+        try:
+            while not self.ended and len(collected) < COLLECTED:
+                piece = await anext(self._pieces, None)
+                if piece is None:
+                    self.ended = True
+                else:
+                    collected += piece
+        except Exception as error:
+            self.failure = error
+            raise
+        if not collected:
+            raise StopAsyncIteration
+        self.size += len(collected)
+        return collected
+
+
+async def _chain(first: Bytes, others: AsyncIterator[Bytes]) -> AsyncGenerator[Bytes, None]:
+    yield first
+    async for other in others:
+        yield other
+
+
+async def _next(found: AsyncIterator[T], end: T) -> T:
+    """The next of what obstore finds; `anext` with a default does not understand its iterators."""
+    try:
+        return await found.__anext__()
+    except StopAsyncIteration:
+        return end
+
+
+def _lost(key: str, size: int) -> LostObject:
+    return LostObject(f"the object {key} is not there, or has less than {size} bytes")

@@ -1,0 +1,109 @@
+"""Opening a bucket with obstore, which is loaded only when one is opened."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from lading.blobs.s3.access_keys import AccessKeys, find_keys
+from lading.blobs.s3.attempts import ATTEMPT, FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, SLOWEST
+from lading.blobs.s3.bucket import S3Bucket
+
+if TYPE_CHECKING:
+    from obstore.store import S3Store
+
+# For a download that takes as long as its client does; what stands still is noticed elsewhere.
+_LONG = timedelta(days=7)
+# Servers close idle connections after about a minute, and what is sent on one of those is lost.
+_IDLE = timedelta(seconds=20)
+# Repeats of a part of a large object.
+_REPEATS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class OpenBucket:
+    """A bucket that is open.
+
+    Attributes:
+        keys: that requests are signed with; `None` if obstore gets them from a role.
+        once: makes each request once.
+        again: repeats by itself what was in vain: for the parts of an object, whose bytes nobody
+            else has.
+        public: makes addresses for clients.
+    """
+
+    keys: AccessKeys | None
+    once: "S3Store"
+    again: "S3Store"
+    public: "S3Store"
+
+
+def open_bucket(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> OpenBucket:
+    """Open a bucket; nothing is asked of the server yet.
+
+    Raises:
+        ProfileUnusable: there are no keys where the environment says that there are.
+        Unavailable: obstore cannot make sense of how to reach it.
+    """
+    keys = find_keys(bucket, environ)
+    part = timedelta(seconds=ATTEMPT + bucket.part_size / SLOWEST)
+    patience = timedelta(seconds=PATIENCE) + part
+    return OpenBucket(
+        keys,
+        _store(bucket, keys, bucket.own_address, timeout=_LONG, retries=0),
+        _store(bucket, keys, bucket.own_address, timeout=part, retries=_REPEATS, patience=patience),
+        _store(bucket, keys, bucket.public_address, timeout=_LONG, retries=0),
+    )
+
+
+def _store(
+    bucket: S3Bucket,
+    keys: AccessKeys | None,
+    address: str,
+    *,
+    timeout: timedelta,
+    retries: int,
+    patience: timedelta = timedelta(),
+) -> "S3Store":
+    from obstore.store import S3Store  # noqa: PLC0415 - only who uses it loads it
+
+    secure = address.startswith("https:")
+    config: dict[str, Any] = {
+        "bucket": bucket.name,
+        "region": bucket.region,
+        "endpoint": address,
+        "virtual_hosted_style_request": not bucket.path_style,
+        # TLS protects the bytes already; otherwise the signature does.
+        "unsigned_payload": secure,
+    }
+    if keys is not None:
+        config |= {"access_key_id": keys.id, "secret_access_key": keys.secret}
+        config |= {"session_token": keys.token} if keys.token else {}
+    if bucket.encryption:
+        config["server_side_encryption"] = bucket.encryption
+    if bucket.encryption_key:
+        config["sse_kms_key_id"] = bucket.encryption_key
+    client: dict[str, Any] = {
+        "allow_http": not secure,
+        "allow_invalid_certificates": not bucket.verify,
+        "connect_timeout": timedelta(seconds=ATTEMPT / 2),
+        "default_content_type": "application/octet-stream",
+        "pool_idle_timeout": _IDLE,
+        "timeout": timeout,
+        "user_agent": bucket.user_agent,
+    }
+    if bucket.authorities:
+        client["root_certificate"] = bucket.authorities
+    return S3Store(
+        config=config,  # type: ignore[arg-type]
+        client_options=client,  # type: ignore[arg-type]
+        retry_config={
+            "max_retries": retries,
+            "retry_timeout": patience,
+            "backoff": {
+                "init_backoff": timedelta(seconds=FIRST_PAUSE),
+                "max_backoff": timedelta(seconds=LONGEST_PAUSE),
+            },
+        },
+    )

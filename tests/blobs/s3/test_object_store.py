@@ -1,0 +1,379 @@
+"""The object store: what it asks of a real S3 server, and what becomes of each way to fail."""
+
+import asyncio
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from dataclasses import replace
+
+import pytest
+
+from lading.blobs.s3 import attempts
+from lading.blobs.s3.object_store import ObjectStore
+from lading.core.errors import Unavailable
+from lading.ports.blob_sources import LostObject
+from lading.ports.measures import Count, Timing, Unmeasured
+from tests.support.s3 import S3
+from tests.support.s3_proxy import How, Kind
+
+pytestmark = pytest.mark.e2e
+
+MIB = 1024 * 1024
+
+
+class Noted(Unmeasured):
+    """Measures that remember."""
+
+    def __init__(self) -> None:
+        self.counts: list[Count] = []
+        self.timings: list[Timing] = []
+
+    def count(self, what: Count, by: float = 1) -> None:
+        self.counts.append(what)
+
+    def observe(self, what: Timing, seconds: float) -> None:
+        self.timings.append(what)
+
+
+@pytest.fixture
+def noted() -> Noted:
+    return Noted()
+
+
+@pytest.fixture
+def store(s3: S3, noted: Noted) -> ObjectStore:
+    return ObjectStore(s3.bucket, noted)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time that is over soon, so that tests are, too."""
+    monkeypatch.setattr(attempts, "ATTEMPT", 0.5)
+    monkeypatch.setattr(attempts, "PATIENCE", 1.0)
+
+
+async def in_pieces(data: bytes, size: int = 700_001) -> AsyncIterator[bytes]:
+    for first in range(0, len(data), size):
+        yield data[first : first + size]
+
+
+async def read_all(store: ObjectStore, key: str, start: int, size: int) -> bytes:
+    async with aclosing(store.pieces(key, start, size)) as pieces:
+        return b"".join([bytes(piece) async for piece in pieces])
+
+
+async def test_a_small_object_takes_one_request_to_put_and_one_to_read(
+    s3: S3, store: ObjectStore, noted: Noted
+) -> None:
+    await store.put("uploads/a", b"some bytes")
+    assert await store.read("uploads/a", 5, 3) == b"byt"
+    assert s3.proxy.requests == ["PUT", "GET"]
+    assert noted.timings == [Timing.STORE_PUT_CONTENT, Timing.STORE_GET_CONTENT]
+    assert noted.counts == []
+
+
+async def test_a_large_object_takes_two_requests_beside_its_parts(
+    s3: S3, store: ObjectStore
+) -> None:
+    data = os.urandom(40 * MIB)
+    assert await store.put_pieces("a", in_pieces(data)) == len(data)
+    assert s3.proxy.count() == 2 + s3.proxy.count("PART") == 5
+    assert await read_all(store, "a", 0, len(data)) == data
+    assert await read_all(store, "a", 16 * MIB - 3, 7) == data[16 * MIB - 3 : 16 * MIB + 4]
+    assert s3.proxy.count("GET") == 2
+
+
+async def test_an_object_of_no_pieces_is_empty(s3: S3, store: ObjectStore) -> None:
+    assert await store.put_pieces("a", in_pieces(b"")) == 0
+    assert s3.proxy.requests == ["PUT"]
+    assert await store.size_of("a") == 0
+    assert await read_all(store, "a", 0, 0) == b""
+
+
+async def test_pieces_may_be_overwritten_as_soon_as_the_next_one_is_asked_for(
+    store: ObjectStore,
+) -> None:
+    async def reused() -> AsyncIterator[bytearray]:
+        buffer = bytearray(MIB)
+        for number in range(20):
+            buffer[:] = bytes([number]) * MIB
+            yield buffer
+
+    await store.put_pieces("a", reused())
+    assert await store.read("a", 7 * MIB, 1) == b"\x07"
+    assert await store.read("a", 20 * MIB - 1, 1) == b"\x13"
+
+
+async def test_a_large_object_takes_bounded_memory_of_pieces(s3: S3, store: ObjectStore) -> None:
+    taken = 0
+
+    async def endless() -> AsyncIterator[bytes]:
+        nonlocal taken
+        while taken < 256:
+            taken += 1
+            yield bytes(MIB)
+        await asyncio.Event().wait()
+
+    s3.proxy.fail("PART", "hang", times=100)
+    putting = asyncio.ensure_future(store.put_pieces("a", endless()))
+    await asyncio.sleep(1.5)
+    assert 48 <= taken <= 66
+    putting.cancel()
+
+
+async def test_the_size_of_what_is_not_there_is_none(s3: S3, store: ObjectStore) -> None:
+    assert await store.size_of("nothing") is None
+    with pytest.raises(LostObject):
+        await store.read("nothing", 0, 1)
+    with pytest.raises(LostObject):
+        await read_all(store, "nothing", 0, 1)
+
+
+async def test_an_object_that_is_shorter_than_it_was_is_lost(s3: S3, store: ObjectStore) -> None:
+    await store.put("a", b"12345")
+    for start, size in ((0, 6), (4, 2), (5, 1), (9, 3)):
+        with pytest.raises(LostObject):
+            await store.read("a", start, size)
+        with pytest.raises(LostObject):
+            await read_all(store, "a", start, size)
+
+
+async def test_a_list_has_all_objects_in_order_and_none_of_other_folders(
+    s3: S3, store: ObjectStore
+) -> None:
+    beside = ObjectStore(replace(s3.bucket, root="registry-2"))
+    await beside.put("a", b"x")
+    for number in range(5):
+        await store.put(f"b/{number}", b"x" * number)
+    await store.put("a/0", b"")
+    everything = [stored async for page in store.pages() for stored in page]
+    assert [stored.key for stored in everything] == ["a/0", *(f"b/{n}" for n in range(5))]
+    assert [stored.size for stored in everything] == [0, 0, 1, 2, 3, 4]
+    assert all(abs(stored.modified_at - time.time()) < 60 for stored in everything)
+    some = [stored.key async for page in store.pages("b", "b/2") for stored in page]
+    assert some == ["b/3", "b/4"]
+
+
+async def test_objects_are_deleted_a_thousand_at_a_time(s3: S3, store: ObjectStore) -> None:
+    keys = [f"{number:04}" for number in range(1003)]
+    for key in keys:
+        await store.put(key, b"")
+    s3.proxy.reset()
+    await store.delete([*keys, "absent"])
+    assert s3.proxy.requests == ["DELETE", "DELETE"]
+    assert [page async for page in store.pages()] == []
+
+
+async def test_who_has_a_signed_address_gets_the_object_and_no_other(
+    s3: S3, store: ObjectStore
+) -> None:
+    await store.put("a", b"some bytes")
+    await store.put("b", b"others")
+    s3.proxy.reset()
+    address = await store.sign("a", 60)
+    assert s3.proxy.requests == []
+    assert await fetch(address) == (200, b"some bytes")
+    assert await fetch(address, Range="bytes=5-7") == (206, b"byt")
+    assert (await fetch(address.replace("/a?", "/b?")))[0] == 403
+    assert (await fetch(address.partition("?")[0]))[0] == 403
+
+
+async def test_a_signed_address_ends(s3: S3, store: ObjectStore) -> None:
+    await store.put("a", b"some bytes")
+    address = await store.sign("a", 1)
+    await asyncio.sleep(2.1)
+    assert (await fetch(address))[0] == 403
+
+
+async def test_a_signed_address_is_that_of_the_public_endpoint(s3: S3) -> None:
+    public = replace(s3.bucket, public_endpoint=f"http://localhost:{s3.port}")
+    store = ObjectStore(public)
+    await store.put("a", b"some bytes")
+    address = await store.sign("a", 60)
+    assert address.startswith(f"http://localhost:{s3.port}/{s3.bucket.name}/registry/a?")
+    assert await fetch(address) == (200, b"some bytes")
+
+
+@pytest.mark.parametrize("how", ["503", "500", "cut"])
+async def test_what_passes_is_repeated(s3: S3, store: ObjectStore, noted: Noted, how: How) -> None:
+    s3.proxy.fail("PUT", how, times=2)
+    s3.proxy.fail("GET", how, times=2)
+    s3.proxy.fail("HEAD", how)
+    s3.proxy.fail("LIST", how)
+    s3.proxy.fail("DELETE", how)
+    await store.put("a", b"some bytes")
+    assert await store.read("a", 0, 10) == b"some bytes"
+    assert await store.size_of("a") == 10
+    assert [stored.key async for page in store.pages() for stored in page] == ["a"]
+    await store.delete(["a"])
+    assert await store.size_of("a") is None
+    assert len(noted.counts) == 7
+    reason = {
+        "503": Count.STORE_REPEATED_THROTTLED,
+        "500": Count.STORE_REPEATED_SERVER_ERROR,
+        "cut": Count.STORE_REPEATED_CONNECTION,
+    }[how]
+    assert set(noted.counts) == {reason}
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_what_hangs_is_given_up_and_repeated(
+    s3: S3, store: ObjectStore, noted: Noted
+) -> None:
+    s3.proxy.fail("PUT", "hang")
+    s3.proxy.fail("GET", "hang")
+    await store.put("a", b"some bytes")
+    assert await store.read("a", 0, 10) == b"some bytes"
+    assert noted.counts == [Count.STORE_REPEATED_TIMEOUT] * 2
+
+
+@pytest.mark.parametrize("how", ["503", "hang", "cut", "elsewhere", "no bucket", "403"])
+@pytest.mark.usefixtures("impatient")
+async def test_what_does_not_pass_is_unavailable_within_a_bound(
+    s3: S3, store: ObjectStore, noted: Noted, how: How
+) -> None:
+    await store.put("a", b"some bytes")
+    kinds: tuple[Kind, ...] = ("PUT", "GET", "HEAD", "LIST", "DELETE")
+    for kind in kinds:
+        s3.proxy.fail(kind, how, times=1000)
+    begun = time.monotonic()
+    with pytest.raises(Unavailable):
+        await store.put("b", b"some bytes")
+    with pytest.raises(Unavailable):
+        await store.read("a", 0, 10)
+    with pytest.raises(Unavailable):
+        await read_all(store, "a", 0, 10)
+    with pytest.raises(Unavailable):
+        await store.size_of("a")
+    with pytest.raises(Unavailable):
+        [page async for page in store.pages()]
+    with pytest.raises(Unavailable):
+        await store.delete(["a"])
+    assert time.monotonic() - begun < 6 * 3.5
+    assert noted.counts.count(Count.STORE_ERRORS) == 6
+
+
+async def test_nobody_listening_is_unavailable(s3: S3, impatient: None) -> None:
+    store = ObjectStore(replace(s3.bucket, endpoint="http://127.0.0.1:9"))
+    with pytest.raises(Unavailable):
+        await store.check()
+
+
+async def test_the_store_is_checked_with_the_bucket_and_the_keys(s3: S3) -> None:
+    await ObjectStore(s3.bucket).check()
+    for wrong in (replace(s3.bucket, name="none"), replace(s3.bucket, secret_key="wrong")):
+        with pytest.raises(Unavailable):
+            await ObjectStore(wrong).check()
+
+
+async def test_a_download_that_is_cut_goes_on_where_it_was(
+    s3: S3, store: ObjectStore, noted: Noted
+) -> None:
+    data = os.urandom(9 * MIB)
+    await store.put("a", data)
+    s3.proxy.fail("GET", "half", times=3)
+    assert await read_all(store, "a", 11, len(data) - 11) == data[11:]
+    assert s3.proxy.count("GET") == 4
+    assert noted.counts == [Count.STORE_REPEATED_CONNECTION] * 3
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_download_of_a_store_that_goes_away_ends_with_an_error(
+    s3: S3, store: ObjectStore
+) -> None:
+    data = os.urandom(9 * MIB)
+    await store.put("a", data)
+    s3.proxy.fail("GET", "half")
+    got = bytearray()
+
+    async def read() -> None:
+        async with aclosing(store.pieces("a", 0, len(data))) as pieces:
+            async for piece in pieces:
+                got.extend(piece)
+                s3.proxy.fail("GET", "503", times=1000)
+
+    with pytest.raises(Unavailable):
+        await read()
+    assert 0 < len(got) < len(data)
+    assert data.startswith(got)
+
+
+@pytest.mark.parametrize("how", ["503", "cut"])
+@pytest.mark.parametrize("kind", ["CREATE", "PART", "COMPLETE"])
+async def test_parts_are_repeated(s3: S3, store: ObjectStore, kind: Kind, how: How) -> None:
+    data = os.urandom(20 * MIB)
+    s3.proxy.fail(kind, how)
+    await store.put_pieces("a", in_pieces(data))
+    assert await store.read("a", 0, len(data)) == data
+
+
+@pytest.mark.parametrize("kind", ["PUT", "COMPLETE"])
+async def test_a_lost_answer_is_no_loss(s3: S3, store: ObjectStore, kind: Kind) -> None:
+    s3.proxy.fail(kind, "lost answer")
+    if kind == "PUT":
+        await store.put("a", b"x" * 20)
+    else:
+        await store.put_pieces("a", in_pieces(b"x" * 20 * MIB))
+    assert await store.read("a", 0, 20) == b"x" * 20
+
+
+async def test_pieces_that_end_by_an_error_are_no_object(s3: S3, store: ObjectStore) -> None:
+    async def broken() -> AsyncIterator[bytes]:
+        yield bytes(20 * MIB)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await store.put_pieces("a", broken())
+    assert await store.size_of("a") is None
+    for parts in await store.unfinished_parts(time.time() + 60):
+        await store.abort(parts)
+    assert await store.unfinished_parts(time.time() + 60) == []
+
+
+async def test_parts_that_were_never_joined_are_found_and_given_up(
+    s3: S3, store: ObjectStore
+) -> None:
+    sent = asyncio.Event()
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield bytes(20 * MIB)
+        sent.set()
+        await asyncio.Event().wait()
+
+    begun = time.time()
+    putting = [asyncio.ensure_future(store.put_pieces(f"u/{n}", stalled())) for n in range(2)]
+    await sent.wait()
+    await asyncio.sleep(0.5)
+    for task in putting:
+        task.cancel()
+    await asyncio.wait(putting)
+    assert await store.unfinished_parts(begun - 60) == []
+    found = await store.unfinished_parts(time.time() + 60)
+    assert sorted(parts.key for parts in found) == ["u/0", "u/1"]
+    assert all(abs(parts.begun_at - begun) < 10 for parts in found)
+    for parts in (*found, found[0]):
+        await store.abort(parts)
+    assert await store.unfinished_parts(time.time() + 60) == []
+    assert s3.proxy.count("ABORT") == 3
+
+
+async def test_a_storage_class_is_kept(s3: S3) -> None:
+    await ObjectStore(replace(s3.bucket, storage_class="STANDARD")).put("a", b"x")
+
+
+async def fetch(address: str, **headers: str) -> tuple[int, bytes]:
+    """Get what is at an address, as a client does that was sent there."""
+    return await asyncio.to_thread(_fetch, address, headers)
+
+
+def _fetch(address: str, headers: dict[str, str]) -> tuple[int, bytes]:
+    request = urllib.request.Request(address, headers=headers)
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()

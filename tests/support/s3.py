@@ -1,0 +1,133 @@
+"""A real S3 server in a temporary directory, with a proxy before it.
+
+It is versitygw, which starts in a moment; `LADING_S3_SERVER=seaweedfs` takes SeaweedFS, for a
+second opinion.
+"""
+
+import json
+import os
+import shutil
+import socket
+import tempfile
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from lading.blobs.s3.access_keys import AccessKeys
+from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.signed_requests import SignedRequests
+from tests.support.commands import SEARCH_PATH, missing
+from tests.support.nginx import free_port
+from tests.support.processes import background, wait_until
+from tests.support.s3_proxy import Proxy, proxy_before
+
+ACCESS_KEY = "lading-tests"
+SECRET_KEY = "not-a-secret"
+REGION = "us-east-1"
+SERVER = os.environ.get("LADING_S3_SERVER", "versitygw")
+
+
+@dataclass(frozen=True)
+class S3:
+    """A running S3 server, and a bucket of it.
+
+    Attributes:
+        bucket: the bucket, by way of the proxy.
+        proxy: counts requests and makes them fail.
+        port: of the server itself.
+    """
+
+    bucket: S3Bucket
+    proxy: Proxy
+    port: int
+
+    def fresh(self) -> "S3":
+        """Another bucket, which is empty; nothing fails any more."""
+        self.proxy.reset()
+        bucket = replace(self.bucket, name=f"bucket-{uuid.uuid4().hex}")
+        make_bucket(bucket)
+        self.proxy.reset()
+        return replace(self, bucket=bucket)
+
+    @property
+    def settings(self) -> dict[str, object]:
+        """The section `storage.s3` of a configuration that leads there."""
+        return {
+            "bucket": self.bucket.name,
+            "region": REGION,
+            "regionendpoint": self.bucket.endpoint,
+            "forcepathstyle": True,
+            "rootdirectory": self.bucket.root,
+            "accesskey": ACCESS_KEY,
+            "secretkey": SECRET_KEY,
+        }
+
+
+def make_bucket(bucket: S3Bucket) -> None:
+    """Make a bucket."""
+    keys = AccessKeys(bucket.access_key, bucket.secret_key)
+    SignedRequests(bucket, keys)._ask_in_thread("PUT", "", {})
+
+
+@contextmanager
+def running_s3() -> Iterator[S3]:
+    """Run a server for the length of a block; skip the test if there is none on the machine."""
+    program = shutil.which(_PROGRAMS[SERVER], path=f"{SEARCH_PATH}:{Path.home() / 'go/bin'}")
+    if program is None:
+        missing(f"needs {SERVER}: run `make e2e-tools`")
+        return
+    with tempfile.TemporaryDirectory(prefix="lading-s3-") as scratch:
+        port = free_port()
+        command = _COMMANDS[SERVER](program, Path(scratch), port)
+        log = Path(scratch, "log")
+        keys = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
+        with background(command, log=log, env=keys, grace=3):
+            wait_until(lambda: _listens(port), SERVER, seconds=60, log=log.read_text)
+            with proxy_before(port) as proxy:
+                bucket = S3Bucket(
+                    name="none",
+                    region=REGION,
+                    endpoint=f"http://127.0.0.1:{proxy.port}",
+                    path_style=True,
+                    root="registry",
+                    access_key=ACCESS_KEY,
+                    secret_key=SECRET_KEY,
+                )
+                yield S3(bucket, proxy, port)
+
+
+def _versitygw(program: str, scratch: Path, port: int) -> Sequence[str]:
+    (scratch / "buckets").mkdir()
+    address = ["--port", f"127.0.0.1:{port}", "--region", REGION]
+    return [program, *address, "--quiet", "posix", str(scratch / "buckets")]
+
+
+def _seaweedfs(program: str, scratch: Path, port: int) -> Sequence[str]:
+    (scratch / "data").mkdir()
+    identity = {
+        "name": "tests",
+        "credentials": [{"accessKey": ACCESS_KEY, "secretKey": SECRET_KEY}],
+        "actions": ["Admin"],
+    }
+    config = scratch / "s3.json"
+    config.write_text(json.dumps({"identities": [identity]}))
+    own = ("master", "volume", "filer")
+    # Each listens for gRPC as well, by default at a port that may be somebody else's.
+    ports = [f"-{name}.port{kind}={free_port()}" for name in own for kind in ("", ".grpc")]
+    ports += [f"-s3.port.{kind}={free_port()}" for kind in ("grpc", "iceberg", "lance")]
+    volumes = ["-master.volumeSizeLimitMB=256", "-volume.max=30"]
+    here = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={scratch / 'data'}"]
+    served = ["-filer", "-s3", f"-s3.port={port}", f"-s3.config={config}"]
+    return [program, "server", *here, *served, *ports, *volumes]
+
+
+_PROGRAMS = {"versitygw": "versitygw", "seaweedfs": "weed"}
+_COMMANDS = {"versitygw": _versitygw, "seaweedfs": _seaweedfs}
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
