@@ -10,13 +10,21 @@ from lading.blobs.disk import Disk
 from lading.blobs.file_blobs import FileBlobs
 from lading.blobs.file_locks import FileLocks
 from lading.blobs.file_uploads import FileUploads
+from lading.blobs.in_memory import InMemoryLocks
 from lading.blobs.stores import Stores
+from lading.databases.postgresql.database import PostgresqlDatabase
+from lading.databases.postgresql.locks import DatabaseLocks
+from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
+from lading.ports.locks import Locks
 from tests.support import rows
+from tests.support.postgresql import PostgreSQL
 
 T = TypeVar("T")
+
+ON_POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.e2e)
 
 
 @pytest.fixture(params=["files", "files without a cache", "memory"])
@@ -49,6 +57,38 @@ async def others(open_stores: Callable[[], Stores]) -> AsyncIterator[Stores]:
     opened.close()
 
 
+@pytest.fixture(params=["files", "memory", ON_POSTGRESQL])
+def open_locks(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Locks]:
+    """Open the locks as one more worker does; those in memory have one worker only."""
+    only = InMemoryLocks()
+    match request.param:
+        case "files":
+            return lambda: FileLocks(Disk(tmp_path / "data"))
+        case "memory":
+            return lambda: only
+        case _:
+            server: PostgreSQL = request.getfixturevalue("postgresql")
+            return lambda: DatabaseLocks(Server(server.url()))
+
+
+@pytest.fixture
+async def locks(open_locks: Callable[[], Locks]) -> AsyncIterator[Locks]:
+    """Locks of digests."""
+    opened = open_locks()
+    yield opened
+    if isinstance(opened, DatabaseLocks):
+        opened.close()
+
+
+@pytest.fixture
+async def other_locks(open_locks: Callable[[], Locks]) -> AsyncIterator[Locks]:
+    """The same locks, in another worker."""
+    opened = open_locks()
+    yield opened
+    if isinstance(opened, DatabaseLocks):
+        opened.close()
+
+
 class Repeating(MemoryDatabase):
     """A database that undoes each write and runs it again, as one may in which two have met."""
 
@@ -61,11 +101,15 @@ class Repeating(MemoryDatabase):
         return await super().write(work, durable=durable, alone=alone)
 
 
-@pytest.fixture(params=["file", "memory", "repeating"])
+@pytest.fixture(params=["file", "memory", "repeating", ON_POSTGRESQL])
 def open_metadata(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Metadata]:
     """Open the database as one more worker does; the one in memory has one worker only."""
     if request.param == "file":
         return lambda: rows.open_metadata(tmp_path / "metadata.sqlite3")
+    if request.param == "postgresql":
+        server: PostgreSQL = request.getfixturevalue("postgresql")
+        url = server.new_url()
+        return lambda: Metadata(PostgresqlDatabase(Server(url), size=4))
     only = Metadata(MemoryDatabase() if request.param == "memory" else Repeating())
     return lambda: only
 

@@ -158,7 +158,7 @@ class Effects:
     def _watch_database(self) -> None:
         happened = self.happened
 
-        class Connection(connection.Connection):
+        class Watched(connection.SqliteConnection):
             def execute(self, sql: str, *args: Any) -> sqlite3.Cursor:
                 cursor = super().execute(sql, *args)
                 if sql == "COMMIT":
@@ -167,7 +167,7 @@ class Effects:
                     happened("make the database")
                 return cursor
 
-        connection.Connection = Connection  # type: ignore[misc]
+        connection.SqliteConnection = Watched  # type: ignore[misc]
 
     def _watch_files(self) -> None:
         descriptions: dict[str, Callable[..., str]] = {

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from lading.databases.sqlite import connection as sqlite
-from lading.databases.sqlite.connection import Connection
+from lading.databases.sqlite.connection import SqliteConnection
 from lading.databases.sqlite.writer import MAX_BATCH, GroupWriter
 
-Connect = Callable[[], Connection]
+Connect = Callable[[], SqliteConnection]
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def statements() -> list[str]:
 def connect(tmp_path: Path, statements: list[str]) -> Connect:
     """Connect to a database of one table, `t`."""
 
-    def connect() -> Connection:
+    def connect() -> SqliteConnection:
         connection = sqlite.connect(tmp_path / "db", timeout=0.1)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.set_trace_callback(statements.append)
@@ -55,20 +55,20 @@ def rows(connect: Connect) -> Iterator[Callable[[], list[int]]]:
     connection.close()
 
 
-def insert(number: int) -> Callable[[Connection], int]:
+def insert(number: int) -> Callable[[SqliteConnection], int]:
     """Make a write of one row."""
 
-    def work(connection: Connection) -> int:
+    def work(connection: SqliteConnection) -> int:
         connection.execute("INSERT INTO t VALUES (?)", (number,))
         return number
 
     return work
 
 
-def blocked(until: threading.Event) -> Callable[[Connection], None]:
+def blocked(until: threading.Event) -> Callable[[SqliteConnection], None]:
     """Make a write that keeps the writer busy."""
 
-    def work(_: Connection) -> None:
+    def work(_: SqliteConnection) -> None:
         until.wait(10)
 
     return work
@@ -122,7 +122,7 @@ async def test_a_write_that_fails_undoes_what_it_did_and_no_more(
 ) -> None:
     """Those that share its transaction are committed."""
 
-    def fail(connection: Connection) -> None:
+    def fail(connection: SqliteConnection) -> None:
         connection.execute("INSERT INTO t VALUES (99)")
         raise LookupError("of the work")
 
@@ -164,7 +164,7 @@ async def test_a_failure_in_the_middle_of_a_transaction_undoes_all_of_it(
 ) -> None:
     """As a full disk does, which ends the transaction by itself: nobody is told that it went."""
 
-    def end_transaction(connection: Connection) -> None:
+    def end_transaction(connection: SqliteConnection) -> None:
         connection.execute("ROLLBACK")
         raise sqlite3.OperationalError("disk is full")
 
@@ -187,7 +187,7 @@ async def test_a_connection_that_fails_is_told_and_tried_again(connect: Connect)
     """Nobody waits for a writer that could not start."""
     refusals = [sqlite3.OperationalError("unable to open database file")]
 
-    def connect_later() -> Connection:
+    def connect_later() -> SqliteConnection:
         if refusals:
             raise refusals.pop()
         return connect()
@@ -269,7 +269,7 @@ async def test_a_write_that_failed_while_reading_holds_nothing_open(
 ) -> None:
     """Otherwise the next write fails as soon as another process has written."""
 
-    def fail_between_rows(connection: Connection) -> None:
+    def fail_between_rows(connection: SqliteConnection) -> None:
         rows = connection.execute("SELECT n FROM t")
         raise ValueError(next(rows)[0])
 

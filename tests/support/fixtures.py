@@ -1,4 +1,4 @@
-"""Fixtures that the end-to-end tests share: one private network, one Docker daemon for all."""
+"""Fixtures that the end-to-end tests share: one network, Docker daemon, PostgreSQL for all."""
 
 import tempfile
 from collections.abc import Iterator
@@ -9,6 +9,7 @@ import pytest
 from tests.support.docker import Docker, private_docker
 from tests.support.images import build_deployment
 from tests.support.network import Network, private_network
+from tests.support.postgresql import PostgreSQL, running_postgresql
 from tests.support.s3 import S3, running_s3
 
 
@@ -51,3 +52,10 @@ def s3_server() -> Iterator[S3]:
 def s3(s3_server: S3) -> S3:
     """A bucket of that server, which is empty; nothing of it fails yet."""
     return s3_server.fresh()
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """A server of PostgreSQL, which each test asks for a database of its own."""
+    with running_postgresql() as server:
+        yield server

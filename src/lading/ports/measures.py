@@ -4,6 +4,7 @@ What can be measured is listed here, so that nothing that a client chooses becom
 is called outside, and what it means, stands in `lading.metrics`.
 """
 
+from dataclasses import dataclass
 from enum import IntEnum, auto
 from typing import Protocol
 
@@ -99,6 +100,7 @@ class Measures(Protocol):
         """Note that there is more of something, or less; from any thread."""
 
 
+@dataclass(frozen=True)
 class Unmeasured(Measures):
     """Measures that nobody looks at."""
 

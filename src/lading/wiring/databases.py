@@ -1,12 +1,8 @@
 """Databases of the registry: from the settings to its metadata, in SQLite or in PostgreSQL."""
 
 import time
-from contextlib import closing
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING
 
-from lading.config.database import PostgresqlSection
 from lading.config.settings import FilesystemSection, Settings
 from lading.core.history import Change
 from lading.databases.sqlite.file import FileDatabase
@@ -14,13 +10,8 @@ from lading.databases.sqlite.memory import MemoryDatabase
 from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
 from lading.metadata import strangers
 from lading.metadata.metadata import Metadata
-from lading.ports.database import Database, SqlConnection
-from lading.ports.measures import UNMEASURED
 from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
-
-if TYPE_CHECKING:
-    from lading.databases.postgresql.server import Server
 
 
 def open_metadata(settings: Settings, opener: str, *, on_read_only_disk: bool) -> Metadata:
@@ -38,7 +29,9 @@ def open_metadata(settings: Settings, opener: str, *, on_read_only_disk: bool) -
         return Metadata(MemoryDatabase())
     files = settings.storage.filesystem
     if settings.database.postgresql is not None:
-        return Metadata(_open_postgresql(settings.database.postgresql, files, opener))
+        from lading.wiring import postgresql  # noqa: PLC0415 - nobody else loads it
+
+        return Metadata(postgresql.open_database(settings.database.postgresql, files, opener))
     return _open_file(files, opener, on_read_only_disk=on_read_only_disk)
 
 
@@ -50,11 +43,9 @@ def require_current(settings: Settings) -> None:
     """
     section = settings.database.postgresql
     if section is not None:
-        from lading.databases.postgresql.migration import require_current  # noqa: PLC0415
-        from lading.databases.postgresql.sessions import Sessions  # noqa: PLC0415
+        from lading.wiring import postgresql  # noqa: PLC0415 - nobody else loads it
 
-        with closing(Sessions(_server(section), UNMEASURED)) as sessions:
-            require_current(sessions, section.timeout.total_seconds())
+        postgresql.require_current(section)
         return
     database = metadata_path(settings.storage.filesystem.rootdirectory)
     if not has_nothing(database):
@@ -74,31 +65,3 @@ def _open_file(files: FilesystemSection, opener: str, *, on_read_only_disk: bool
     opened = FileDatabase(database, begin)
     data_directory.protect(database)  # what was made just now
     return Metadata(opened, read_only_hint=database.with_name(f"{database.name}.read-only"))
-
-
-def _open_postgresql(section: PostgresqlSection, files: FilesystemSection, opener: str) -> Database:
-    # Who has metadata in files does without loading what speaks to PostgreSQL.
-    from lading.databases.postgresql.database import PostgresqlDatabase  # noqa: PLC0415
-
-    begin = partial(_begin, files.rootdirectory, files.foreignblobs == "keep", opener)
-    return PostgresqlDatabase(_server(section), section.poolsize, begin)
-
-
-def _server(section: PostgresqlSection) -> "Server":
-    from lading.databases.postgresql.server import Server  # noqa: PLC0415
-
-    return Server(
-        section.url.secret,
-        section.passwordfile,
-        prepared=section.preparedstatements,
-        timeout=section.timeout.total_seconds(),
-    )
-
-
-def _begin(root: Path, keep: bool, opener: str, connection: SqlConnection) -> None:
-    """Look, before the first push, whether there are blobs of somebody else."""
-    foreign = data_directory.find_unknown(root)
-    if foreign and not keep:
-        raise data_directory.ForeignData(foreign)
-    if foreign:
-        strangers.note(connection, Change(opener, time.time()))

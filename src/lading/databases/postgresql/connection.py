@@ -31,7 +31,7 @@ class Overdue(psycopg.OperationalError):
     """The server did not answer in time; the connection is closed."""
 
 
-class Connection(psycopg.Connection[tuple[Any, ...]]):
+class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that is closed when the server has not answered by its deadline.
 
     Attributes:
@@ -75,7 +75,7 @@ class PostgresqlConnection(SqlConnection):
 
     dialect = POSTGRESQL
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: TimedConnection) -> None:
         self._connection = connection
 
     @override

@@ -14,7 +14,7 @@ from typing import Concatenate
 from lading.core.errors import Unsupported
 from lading.core.typing import P, T, override
 from lading.databases.postgresql import checking, failures, migration, transactions
-from lading.databases.postgresql.connection import Connection, PostgresqlConnection
+from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
 from lading.databases.postgresql.failures import OutcomeUnknown
 from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.sessions import Sessions
@@ -54,7 +54,7 @@ class PostgresqlDatabase(Database):
     async def read(
         self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        def attempt(connection: Connection) -> T:
+        def attempt(connection: TimedConnection) -> T:
             return work(PostgresqlConnection(connection), *args, **kwargs)
 
         return await self._start(self._threads, attempt)
@@ -84,7 +84,7 @@ class PostgresqlDatabase(Database):
         self._sessions.close()
 
     async def _start(
-        self, threads: Threads, attempt: Callable[[Connection], T], seconds: float = 0.0
+        self, threads: Threads, attempt: Callable[[TimedConnection], T], seconds: float = 0.0
     ) -> T:
         """Call a function with a connection in a thread; see `Sessions.run`."""
         self._measures.change(Level.CONNECTIONS_AWAITED, 1)
@@ -95,7 +95,7 @@ class PostgresqlDatabase(Database):
                 raise
             raise translation from error
 
-    def _call(self, attempt: Callable[[Connection], T], queued_at: float, seconds: float) -> T:
+    def _call(self, attempt: Callable[[TimedConnection], T], queued_at: float, seconds: float) -> T:
         self._measures.change(Level.CONNECTIONS_AWAITED, -1)
         self._measures.observe(Timing.CONNECTION_WAIT, time.monotonic() - queued_at)
         self._measures.change(Level.CONNECTIONS_USED, 1)

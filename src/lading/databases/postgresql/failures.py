@@ -7,6 +7,7 @@ from psycopg import errors
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
 from lading.databases.postgresql.connection import Overdue
+from lading.ports.database import CannotOpen
 from lading.ports.measures import Count
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,11 @@ def cause_of(error: psycopg.Error) -> Count:
     return Count.REPEATED_AFTER_LOST_CONNECTION
 
 
+def busy() -> Unavailable:
+    """What a client is told when something takes too long."""
+    return Unavailable("the database is busy; try again")
+
+
 def translate(error: BaseException) -> RegistryError | None:
     """The error that a client can be told of a failure; `None` if it is none of the database.
 
@@ -75,11 +81,14 @@ def translate(error: BaseException) -> RegistryError | None:
     if isinstance(error, OutcomeUnknown):
         log.warning("the database was lost while it committed a change")
         return Unavailable("the database was lost while it made the change; look, or try again")
+    if isinstance(error, CannotOpen):  # since it was opened
+        log.error("the database cannot be connected to: %s", error)
+        return Unavailable("the database cannot be used; the registry's log says why")
     if not isinstance(error, psycopg.Error) or isinstance(error, psycopg.IntegrityError):
         return None
     if isinstance(error, errors.DiskFull):
         return StorageFull()
     if isinstance(error, _BUSY):
-        return Unavailable("the database is busy; try again")
+        return busy()
     log.error("the database fails: %s", error)
     return Unavailable("the database cannot be used; the registry's log says why")

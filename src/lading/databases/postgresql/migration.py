@@ -11,7 +11,7 @@ from functools import partial
 
 import psycopg
 
-from lading.databases.postgresql.connection import Connection, PostgresqlConnection
+from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
 from lading.databases.postgresql.sessions import Sessions
 from lading.databases.schema import STEPS, OlderSchema, pending
 from lading.ports.database import CannotOpen, SqlConnection, Work
@@ -35,7 +35,11 @@ _DIALECT = tuple((re.compile(pattern), words) for pattern, words in _WORDS)
 
 # One server at a time looks for what is missing. Of two numbers, unlike the locks of digests.
 _BEGIN = b"BEGIN; SELECT pg_advisory_xact_lock(1818322279, 1)"
-_IS_MADE = "SELECT to_regclass('lading_schema') IS NOT NULL"
+# Not `to_regclass`, which may remember within a transaction what was there at its beginning.
+_IS_MADE = """
+    SELECT EXISTS (SELECT 1 FROM pg_tables
+        WHERE schemaname = current_schema() AND tablename = 'lading_schema')
+"""
 _VERSION = "SELECT version FROM lading_schema"
 
 
@@ -52,8 +56,11 @@ def open_with(sessions: Sessions, seconds: float, begin: Work[None] | None) -> N
     """
     try:
         sessions.run(partial(_migrate, begin=begin), time.monotonic() + seconds)
-    except psycopg.Error as error:
-        raise CannotOpen(f"PostgreSQL cannot be used: {str(error).strip()}") from error
+    except BaseException as error:
+        sessions.close()
+        if isinstance(error, psycopg.Error):
+            raise CannotOpen(f"PostgreSQL cannot be used: {str(error).strip()}") from error
+        raise
 
 
 def find_version(connection: SqlConnection) -> int | None:
@@ -90,7 +97,7 @@ def translate(statement: str) -> str:
     return statement
 
 
-def _migrate(connection: Connection, begin: Work[None] | None) -> None:
+def _migrate(connection: TimedConnection, begin: Work[None] | None) -> None:
     _require_utf_8(connection)
     wrapped = PostgresqlConnection(connection)
     if find_version(wrapped) == len(STEPS) and (begin is None or not _is_empty(wrapped)):
@@ -121,7 +128,7 @@ def _is_empty(connection: SqlConnection) -> bool:
     return connection.execute("SELECT 1 FROM repositories LIMIT 1").fetchone() is None
 
 
-def _require_utf_8(connection: Connection) -> None:
+def _require_utf_8(connection: TimedConnection) -> None:
     encoding = connection.info.parameter_status("server_encoding")
     if encoding != "UTF8":
         raise CannotOpen(

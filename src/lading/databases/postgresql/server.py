@@ -9,7 +9,7 @@ from psycopg import conninfo
 from psycopg.adapt import AdaptersMap
 from psycopg.types.numeric import Int8BinaryDumper
 
-from lading.databases.postgresql.connection import Connection
+from lading.databases.postgresql.connection import TimedConnection
 from lading.ports.database import CannotOpen
 
 # Statements that were run so often on a connection are planned once.
@@ -44,7 +44,7 @@ class Server:
     prepared: bool = True
     timeout: float = 10.0
 
-    def connect(self, seconds: float) -> Connection:
+    def connect(self, seconds: float) -> TimedConnection:
         """Open a connection.
 
         Args:
@@ -54,7 +54,7 @@ class Server:
             UnusableAddress: there is nothing to try.
             psycopg.OperationalError: it does not work.
         """
-        return Connection.connect(
+        return TimedConnection.connect(
             **self.parameters(seconds),
             autocommit=True,
             prepare_threshold=_PREPARED_FROM if self.prepared else None,
@@ -94,13 +94,12 @@ def _adapters() -> AdaptersMap:
     return adapters
 
 
+@dataclass(frozen=True, slots=True)
 class _Context:
     """What psycopg takes adapters from."""
 
-    connection = None
-
-    def __init__(self, adapters: AdaptersMap) -> None:
-        self.adapters = adapters
+    adapters: AdaptersMap
+    connection: None = None
 
 
 _ADAPTERS = _Context(_adapters())

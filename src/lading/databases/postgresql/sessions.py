@@ -14,7 +14,7 @@ import psycopg
 
 from lading.core.typing import T
 from lading.databases.postgresql import failures
-from lading.databases.postgresql.connection import Connection, Overdue
+from lading.databases.postgresql.connection import Overdue, TimedConnection
 from lading.databases.postgresql.server import Server
 from lading.ports.measures import Level, Measures
 
@@ -35,10 +35,10 @@ class Sessions:
     def __init__(self, server: Server, measures: Measures) -> None:
         self._server = server
         self._measures = measures
-        self._idle: list[Connection] = []
+        self._idle: list[TimedConnection] = []
 
     def run(
-        self, attempt: Callable[[Connection], T], deadline: float, *, seconds: float = 0.0
+        self, attempt: Callable[[TimedConnection], T], deadline: float, *, seconds: float = 0.0
     ) -> T:
         """Call a function with a connection, again if another one or another try may do better.
 
@@ -69,7 +69,7 @@ class Sessions:
         while self._idle:
             self._close(self._idle.pop())
 
-    def _attempt(self, attempt: Callable[[Connection], T], begin: float, end: float) -> T:
+    def _attempt(self, attempt: Callable[[TimedConnection], T], begin: float, end: float) -> T:
         connection = self._take(begin)
         connection.deadline = end
         try:
@@ -84,7 +84,7 @@ class Sessions:
         self._give_back(connection)
         return result
 
-    def _take(self, deadline: float) -> Connection:
+    def _take(self, deadline: float) -> TimedConnection:
         try:
             return self._idle.pop()
         except IndexError:
@@ -92,13 +92,13 @@ class Sessions:
             self._measures.change(Level.CONNECTIONS_OPEN, 1)
             return connection
 
-    def _give_back(self, connection: Connection) -> None:
+    def _give_back(self, connection: TimedConnection) -> None:
         if connection.is_idle:
             self._idle.append(connection)
         else:
             self._close(connection)
 
-    def _close(self, connection: Connection) -> None:
+    def _close(self, connection: TimedConnection) -> None:
         self._measures.change(Level.CONNECTIONS_OPEN, -1)
         with suppress(psycopg.Error):
             connection.close()

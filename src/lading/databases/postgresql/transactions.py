@@ -5,7 +5,7 @@ from contextlib import suppress
 import psycopg
 
 from lading.core.typing import T
-from lading.databases.postgresql.connection import Connection, PostgresqlConnection
+from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
 from lading.databases.postgresql.failures import OutcomeUnknown
 from lading.ports.database import Work
 
@@ -18,7 +18,7 @@ _NOT_SYNCED = b"; SET LOCAL synchronous_commit = off"
 _BEGIN_SCAN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
-def write(connection: Connection, work: Work[T], *, durable: bool) -> T:
+def write(connection: TimedConnection, work: Work[T], *, durable: bool) -> T:
     """Run a function in a transaction.
 
     Raises:
@@ -35,7 +35,7 @@ def write(connection: Connection, work: Work[T], *, durable: bool) -> T:
     return result
 
 
-def scan(connection: Connection, work: Work[T]) -> T:
+def scan(connection: TimedConnection, work: Work[T]) -> T:
     """Run a function that only reads, on a view of one moment."""
     connection.run(_BEGIN_SCAN)
     try:
@@ -44,7 +44,7 @@ def scan(connection: Connection, work: Work[T]) -> T:
         _roll_back(connection)
 
 
-def _commit(connection: Connection) -> None:
+def _commit(connection: TimedConnection) -> None:
     try:
         ended = connection.execute("COMMIT", prepare=False)
     except psycopg.Error as error:
@@ -55,7 +55,7 @@ def _commit(connection: Connection) -> None:
         raise psycopg.InternalError("a statement has failed, and the transaction went on")
 
 
-def _roll_back(connection: Connection) -> None:
+def _roll_back(connection: TimedConnection) -> None:
     """End a transaction without its changes; a connection that cannot is not used again."""
     with suppress(psycopg.Error):
         connection.run(b"ROLLBACK")

@@ -8,14 +8,14 @@ from lading.ports.dialect import Dialect
 SQLITE = Dialect(all_names="group_concat(name)", go_on_numbering="")
 
 
-class Connection(sqlite3.Connection):
+class SqliteConnection(sqlite3.Connection):
     """A connection to SQLite."""
 
     dialect = SQLITE
 
 
-def connect(database: Path | str, *, timeout: float = 5.0, uri: bool = False) -> Connection:
+def connect(database: Path | str, *, timeout: float = 5.0, uri: bool = False) -> SqliteConnection:
     """Open a database; a transaction begins where the program says so."""
     return sqlite3.connect(
-        database, timeout=timeout, isolation_level=None, factory=Connection, uri=uri
+        database, timeout=timeout, isolation_level=None, factory=SqliteConnection, uri=uri
     )

@@ -14,7 +14,7 @@ from typing import Concatenate
 
 from lading.core.typing import P, T, override
 from lading.databases.sqlite import backup, checking
-from lading.databases.sqlite.connection import Connection, connect
+from lading.databases.sqlite.connection import SqliteConnection, connect
 from lading.databases.sqlite.failures import opening, translate, translating_failures
 from lading.databases.sqlite.lock import OpenLock
 from lading.databases.sqlite.migration import migrate
@@ -41,14 +41,14 @@ class SqliteFile(Database):
         connect: opens another one.
     """
 
-    def __init__(self, reader: Connection, connect: Callable[[], Connection]) -> None:
+    def __init__(self, reader: SqliteConnection, connect: Callable[[], SqliteConnection]) -> None:
         self._reader = reader
         self._connect = connect
         self._scanners = Threads(SCANNERS, "metadata-scan")
 
     @override
     async def read(
-        self, work: Callable[Concatenate[Connection, P], T], *args: P.args, **kwargs: P.kwargs
+        self, work: Callable[Concatenate[SqliteConnection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
         try:
             return work(self._reader, *args, **kwargs)
@@ -122,7 +122,7 @@ class FileDatabase(SqliteFile):
         self._lock.close()
 
 
-def _connect(path: Path) -> Connection:
+def _connect(path: Path) -> SqliteConnection:
     connection = connect(path, timeout=BUSY_TIMEOUT)
     with ExitStack() as opened:
         opened.callback(connection.close)
@@ -134,7 +134,7 @@ def _connect(path: Path) -> Connection:
     return connection
 
 
-def _use_wal(connection: Connection) -> None:
+def _use_wal(connection: SqliteConnection) -> None:
     """Switch the file to a write-ahead log, once and for all.
 
     To switch takes the whole file, and SQLite does not wait for others that do the same.

@@ -1,10 +1,10 @@
 """Migration of a database file to the newest schema."""
 
 from lading.databases.schema import STEPS, OlderSchema, pending
-from lading.databases.sqlite.connection import Connection
+from lading.databases.sqlite.connection import SqliteConnection
 
 
-def require_current(connection: Connection) -> None:
+def require_current(connection: SqliteConnection) -> None:
     """Go on only with a database that needs no change.
 
     Raises:
@@ -17,7 +17,7 @@ def require_current(connection: Connection) -> None:
         )
 
 
-def migrate(connection: Connection) -> None:
+def migrate(connection: SqliteConnection) -> None:
     """Bring a database to the newest schema; safe to run by many processes at once.
 
     Raises:
@@ -36,6 +36,6 @@ def migrate(connection: Connection) -> None:
         raise
 
 
-def _version(connection: Connection) -> int:
+def _version(connection: SqliteConnection) -> int:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)

@@ -13,7 +13,7 @@ from pathlib import Path
 from lading.core.errors import Unavailable
 from lading.core.typing import T, override
 from lading.databases.sqlite import connection
-from lading.databases.sqlite.connection import Connection
+from lading.databases.sqlite.connection import SqliteConnection
 from lading.databases.sqlite.failures import opening
 from lading.databases.sqlite.file import SqliteFile
 from lading.databases.sqlite.migration import require_current
@@ -25,7 +25,7 @@ class NotReadable(CannotOpen):
     """The database cannot be read without writing; the message says why and what to do."""
 
 
-def connect(path: Path) -> Connection:
+def connect(path: Path) -> SqliteConnection:
     """A connection that reads, and leaves the file as it is."""
     has_log = holds_bytes(_beside(path, "-wal"))
     immutable = "&immutable=1" if not has_log and is_read_only(path.parent) else ""

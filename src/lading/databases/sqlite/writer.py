@@ -17,10 +17,10 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from lading.core.typing import T
-from lading.databases.sqlite.connection import Connection
+from lading.databases.sqlite.connection import SqliteConnection
 from lading.system.threads import Pending
 
-Work = Callable[[Connection], T]
+Work = Callable[[SqliteConnection], T]
 
 # Enough to share one fsync among all pushes of a busy moment; small enough that no write waits long
 # for the work of others.
@@ -48,7 +48,7 @@ class GroupWriter:
         patience: seconds to wait for writers of other processes.
     """
 
-    def __init__(self, connect: Callable[[], Connection], *, patience: float = 1.0) -> None:
+    def __init__(self, connect: Callable[[], SqliteConnection], *, patience: float = 1.0) -> None:
         self._connect = connect
         self._patience = patience
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
@@ -75,7 +75,7 @@ class GroupWriter:
 
     def _run(self) -> None:
         """Run groups; what fails is the answer of those who wait, the next get a new connection."""
-        connection: Connection | None = None
+        connection: SqliteConnection | None = None
         while batch := self._next_batch():
             try:
                 connection = connection or self._open()
@@ -88,12 +88,12 @@ class GroupWriter:
             _answer_all(batch)
         _close(connection)
 
-    def _open(self) -> Connection:
+    def _open(self) -> SqliteConnection:
         connection = self._connect()
         connection.execute("PRAGMA busy_timeout = 0")  # see `_begin`
         return connection
 
-    def _commit_together(self, connection: Connection, batch: list[_Job]) -> None:
+    def _commit_together(self, connection: SqliteConnection, batch: list[_Job]) -> None:
         """Run all jobs in one transaction; if that fails, none has happened."""
         durable = any(job.durable for job in batch)
         if durable is not self._syncs:
@@ -133,7 +133,7 @@ class GroupWriter:
                 batch.append(job)
 
 
-def _begin(connection: Connection, patience: float) -> None:
+def _begin(connection: SqliteConnection, patience: float) -> None:
     """Wait for the turn of this process to write.
 
     SQLite's own wait sleeps longer with every try, up to a tenth of a second, and so gives way to
@@ -152,12 +152,12 @@ def _begin(connection: Connection, patience: float) -> None:
             return
 
 
-def _attempt_alone(connection: Connection, job: _Job) -> None:
+def _attempt_alone(connection: SqliteConnection, job: _Job) -> None:
     _run(connection, job)
     connection.execute("COMMIT" if job.error is None else "ROLLBACK")
 
 
-def _attempt(connection: Connection, job: _Job) -> None:
+def _attempt(connection: SqliteConnection, job: _Job) -> None:
     connection.execute("SAVEPOINT job")
     _run(connection, job)
     if job.error is not None:
@@ -165,7 +165,7 @@ def _attempt(connection: Connection, job: _Job) -> None:
     connection.execute("RELEASE job")
 
 
-def _run(connection: Connection, job: _Job) -> None:
+def _run(connection: SqliteConnection, job: _Job) -> None:
     try:
         job.result = job.work(connection)
     except Exception as error:
@@ -195,7 +195,7 @@ def _answer(jobs: list[_Job]) -> None:
             job.done.set_result(job.result)
 
 
-def _close(connection: Connection | None) -> None:
+def _close(connection: SqliteConnection | None) -> None:
     """Let go of a connection, which undoes what it has not committed."""
     if connection is not None:
         with suppress(sqlite3.Error):

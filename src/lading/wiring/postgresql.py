@@ -1,0 +1,76 @@
+"""PostgreSQL, from the settings: what is opened there. Only who has it loads what speaks to it."""
+
+import time
+from contextlib import closing
+from functools import partial
+from pathlib import Path
+
+from lading.config.database import PostgresqlSection
+from lading.config.settings import FilesystemSection
+from lading.core.history import Change
+from lading.databases.postgresql import migration
+from lading.databases.postgresql.database import PostgresqlDatabase
+from lading.databases.postgresql.locks import DatabaseLocks
+from lading.databases.postgresql.server import Server
+from lading.databases.postgresql.sessions import Sessions
+from lading.metadata import strangers
+from lading.ports.database import SqlConnection
+from lading.ports.measures import UNMEASURED, Measures
+from lading.wiring import data_directory
+
+
+def open_database(
+    section: PostgresqlSection,
+    files: FilesystemSection,
+    opener: str,
+    measures: Measures = UNMEASURED,
+) -> PostgresqlDatabase:
+    """The database, with its tables made or brought up to date.
+
+    Args:
+        section: says where it is.
+        files: say where blobs may be that it does not know.
+        opener: the name of this process, for what is written down of it.
+        measures: what is told how it goes.
+
+    Raises:
+        ForeignData: it is empty, and there are blobs of somebody else.
+        CannotOpen: it cannot be used; the message says why.
+    """
+    keep = files.foreignblobs == "keep"
+    begin = partial(_begin, files.rootdirectory, keep=keep, opener=opener)
+    return PostgresqlDatabase(server_of(section), section.poolsize, begin, measures)
+
+
+def open_locks(section: PostgresqlSection, measures: Measures = UNMEASURED) -> DatabaseLocks:
+    """Locks that all who share the database share."""
+    return DatabaseLocks(server_of(section), measures)
+
+
+def require_current(section: PostgresqlSection) -> None:
+    """Require that the tables, if there are any, need no change; nothing is changed.
+
+    Raises:
+        CannotOpen: they are of another version, or cannot be used.
+    """
+    with closing(Sessions(server_of(section), UNMEASURED)) as sessions:
+        migration.require_current(sessions, section.timeout.total_seconds())
+
+
+def server_of(section: PostgresqlSection) -> Server:
+    """The server that a section names."""
+    return Server(
+        section.url.secret,
+        section.passwordfile,
+        prepared=section.preparedstatements,
+        timeout=section.timeout.total_seconds(),
+    )
+
+
+def _begin(root: Path, connection: SqlConnection, *, keep: bool, opener: str) -> None:
+    """Look, before the first push, whether there are blobs of somebody else."""
+    foreign = data_directory.find_unknown(root)
+    if foreign and not keep:
+        raise data_directory.ForeignData(foreign)
+    if foreign:
+        strangers.note(connection, Change(opener, time.time()))
