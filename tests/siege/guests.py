@@ -60,12 +60,12 @@ class Guest(Client):
 
     def __init__(
         self,
-        port: int,
+        ports: Sequence[int],
         stop: threading.Event,
         headers: Mapping[str, str],
         watch: Callable[[], Watch],
     ) -> None:
-        super().__init__(port, stop, headers)
+        super().__init__(ports, stop, headers)
         self._watch = watch
         self._pause = random.Random(id(self))
 

@@ -74,7 +74,7 @@ class Fortress(Server):
 
     def client(self, stop: threading.Event) -> Client:
         """A guest, known by name and password."""
-        return Guest(self.port, stop, {"Authorization": basic("alice")}, lambda: self.watch)
+        return Guest([self.port], stop, {"Authorization": basic("alice")}, lambda: self.watch)
 
     def settings(self) -> dict[str, Any]:
         """Its configuration: defaults, but for who may come and what is written down."""

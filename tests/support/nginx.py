@@ -5,7 +5,7 @@ what people deploy; without Docker, any test can have it in a moment.
 """
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,13 +23,16 @@ BEHIND_NGINX = {
 
 
 @contextmanager
-def nginx_before(registry: Lading, directory: Path, *, listening: str = "") -> Iterator[str]:
+def nginx_before(
+    registry: Lading, directory: Path, *, listening: str = "", others: Sequence[Lading] = ()
+) -> Iterator[str]:
     """Run nginx for the length of the block; yields its host and port.
 
     Args:
         registry: started with the variables `BEHIND_NGINX`.
         directory: for its configuration and its log.
         listening: lines to add after the one that says where it listens.
+        others: replicas that it takes turns with.
     """
     require("nginx")
     require_root()
@@ -42,7 +45,7 @@ def nginx_before(registry: Lading, directory: Path, *, listening: str = "") -> I
                 "/run/nginx.pid": str(directory / "nginx.pid"),
                 "/dev/stdout": str(directory / "access.log"),
                 "listen 80;": f"listen {host};\n{listening}",
-                "server registry:5000;": f"server {registry.host};",
+                "server registry:5000;": _upstream(registry, *others),
                 "/var/lib/registry/": f"{registry.root}/",
             },
         )
@@ -68,6 +71,11 @@ def nginx_with_tls_before(
     listening = _replace(CONFIGURATION.with_name("https.conf"), words)
     with nginx_before(registry, directory, listening=listening):
         yield host
+
+
+def _upstream(*registries: Lading) -> str:
+    """Each in turn, request by request."""
+    return "\n".join(f"server {registry.host};" for registry in registries)
 
 
 def _replace(file: Path, words: dict[str, str]) -> str:

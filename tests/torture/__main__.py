@@ -7,10 +7,19 @@ import argparse
 import random
 import sys
 import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from tests.torture.model import Broken
+from tests.torture.replicas import replicas_on_files
 from tests.torture.run import Figures, Torture
+from tests.torture.server import Server, Tortured
+
+PLACES: Mapping[str, Callable[[Path], AbstractContextManager[Tortured]]] = {
+    "a machine": lambda directory: nullcontext(Server(directory)),
+    "files": replicas_on_files,
+}
 
 
 def main() -> None:
@@ -18,6 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="torture", description=__doc__)
     parser.add_argument("--kills", type=int, default=200, help="at least so many (200)")
     parser.add_argument("--operations", type=int, default=20_000, help="at least so many (20,000)")
+    parser.add_argument("--on", choices=PLACES, default="a machine", help="what is tortured")
     parser.add_argument("--seed", type=int, default=random.getrandbits(32), help="of all choices")
     arguments = parser.parse_args()
 
@@ -28,11 +38,12 @@ def main() -> None:
         return not (few_kills or few_operations)
 
     directory = Path(tempfile.mkdtemp(prefix="lading-torture-"))
-    torture = Torture(directory, arguments.seed)
-    try:
-        torture.run(enough)
-    except Broken as error:
-        sys.exit(f"\nBROKEN with --seed {arguments.seed}: {error}\nThe data is in {directory}")
+    with PLACES[arguments.on](directory) as server:
+        torture = Torture(server, arguments.seed)
+        try:
+            torture.run(enough)
+        except Broken as error:
+            sys.exit(f"\nBROKEN with --seed {arguments.seed}: {error}\nThe data is in {directory}")
     print()
     print("\n".join(_lines(torture.figures)))
 
@@ -50,6 +61,7 @@ def _lines(figures: Figures) -> list[str]:
     return [
         f"seed {figures.seed}, {figures.seconds:.0f} seconds",
         f"kills: {figures.kills} of servers or workers, {figures.collector_kills} of collectors",
+        *(f"{what}: {count}" for what, count in figures.other_harm.items()),
         f"collections by hand: {figures.collections}",
         f"acknowledged: {figures.acknowledged.total()}",
         *(f"  {what}: {count}" for what, count in figures.acknowledged.most_common()),

@@ -10,7 +10,7 @@ from tests.torture import content
 from tests.torture.client import Answer, Lost, Stopped
 from tests.torture.content import Blob, Manifest
 from tests.torture.model import Broken, Refused, Repository
-from tests.torture.server import Server
+from tests.torture.server import Tortured
 
 # Few enough layers that actors meet in them, and that a collector removes one while it is pushed.
 SHARED_LAYERS = 12
@@ -27,7 +27,7 @@ class Actor:
     """
 
     def __init__(
-        self, number: int, actors: int, seed: int, server: Server, stop: threading.Event
+        self, number: int, actors: int, seed: int, server: Tortured, stop: threading.Event
     ) -> None:
         self._random = random.Random(f"{seed}/{number}")
         self._name = f"torture/{number}"
@@ -275,7 +275,7 @@ class Actor:
         with self.repository.restoring(digest):
             done = self._server.lading("restore", f"{self._name}@{digest}")
             if done.returncode:
-                raise Refused(done.stderr.decode())
+                raise self._server.refusal(done.stderr.decode())
         self._count("restore a manifest")
 
     # --- asking ------------------------------------------------------------------------------

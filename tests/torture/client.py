@@ -1,10 +1,11 @@
 """A client that knows when it does not know: an answer that was lost is not a failure."""
 
 import http.client
+import itertools
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -44,21 +45,27 @@ class Answer:
 
 
 class Client:
-    """One connection at a time to a server that may be killed at any time.
+    """One request at a time to a server, or several in turn, which may be killed at any time.
 
     Args:
-        port: where the server listens.
+        ports: where they listen. As behind a balancer, one that does not is passed over.
         stop: set when the run is over.
         headers: that every request has.
+        doubtful: statuses that leave open whether the request was carried out.
     """
 
     def __init__(
-        self, port: int, stop: threading.Event, headers: Mapping[str, str] | None = None
+        self,
+        ports: Sequence[int],
+        stop: threading.Event,
+        headers: Mapping[str, str] | None = None,
+        doubtful: Collection[int] = (),
     ) -> None:
-        self._port = port
+        self._ports = itertools.cycle(ports)
         self._stop = stop
         self._headers = headers or {}
-        self._connection: http.client.HTTPConnection | None = None
+        self._doubtful = doubtful
+        self._connections: dict[int, http.client.HTTPConnection] = {}
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """Ask once.
@@ -67,30 +74,35 @@ class Client:
             Lost: the answer did not come.
             Stopped: the run ended while nothing listened.
         """
-        connection = self._connect()
+        port = self._connect()
+        connection = self._connections[port]
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named.update(self._headers)
         try:
             connection.request(method, path, body, named)
             response = connection.getresponse()
-            return Answer(response.status, response.headers, response.read())
+            answer = Answer(response.status, response.headers, response.read())
         except (OSError, http.client.HTTPException) as error:
-            self.close()
+            connection.close()
             raise Lost(f"{method} {path}: {error!r}") from error
+        if answer.status in self._doubtful:
+            raise Lost(f"{method} {path}: {answer.status}")
+        return answer
 
     def close(self) -> None:
         """Hang up."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        for connection in self._connections.values():
+            connection.close()
 
-    def _connect(self) -> http.client.HTTPConnection:
-        """The connection; a new one waits until somebody listens, having asked nothing yet."""
-        if self._connection is not None and self._connection.sock is not None:
-            return self._connection
+    def _connect(self) -> int:
+        """Who is asked next; waits until somebody listens, having asked nothing yet."""
         deadline = time.monotonic() + PATIENCE
         while not self._stop.is_set():
-            connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
+            port = next(self._ports)
+            known = self._connections.get(port)
+            if known is not None and known.sock is not None:
+                return port
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
             try:
                 connection.connect()
             except OSError:
@@ -98,6 +110,6 @@ class Client:
                     raise
                 time.sleep(0.02)
             else:
-                self._connection = connection
-                return connection
+                self._connections[port] = connection
+                return port
         raise Stopped

@@ -5,11 +5,10 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from tests.torture.actors import Actor
 from tests.torture.model import Broken
-from tests.torture.server import Collector, Killer, Server
+from tests.torture.server import Collector, Killer, Tortured
 from tests.torture.tasks import run_until
 
 ACTORS = 8
@@ -22,6 +21,7 @@ class Figures:
     """What a run did.
 
     Attributes:
+        other_harm: what else was done to the registry, and how often.
         acknowledged: how often each operation was.
         manifests: how many there were in the end, each pulled whole.
     """
@@ -32,21 +32,22 @@ class Figures:
     collections: int = 0
     collector_kills: int = 0
     manifests: int = 0
+    other_harm: Counter[str] = field(default_factory=Counter)
     acknowledged: Counter[str] = field(default_factory=Counter)
 
 
 class Torture:
-    """A registry in a directory, and those who torture it.
+    """A registry, and those who torture it.
 
     Args:
-        directory: for its data and its log.
+        server: that does not run yet.
         seed: of every choice that is made.
     """
 
-    def __init__(self, directory: Path, seed: int) -> None:
+    def __init__(self, server: Tortured, seed: int) -> None:
         self.figures = Figures(seed)
         self._stop = threading.Event()
-        self._server = Server(directory)
+        self._server = server
         self._actors = [
             Actor(number, ACTORS, seed, self._server, self._stop) for number in range(ACTORS)
         ]
@@ -82,7 +83,7 @@ class Torture:
     def _count(self, seconds: float) -> None:
         figures = self.figures
         figures.seconds = seconds
-        figures.kills = self._server.kills
+        figures.kills, figures.other_harm = self._server.kills, self._server.other_harm
         figures.collections, figures.collector_kills = self._collector.runs, self._collector.kills
         figures.acknowledged = sum((actor.acknowledged for actor in self._actors), Counter())
 
@@ -105,9 +106,5 @@ class Torture:
 
     def _nothing_is_left_over(self) -> None:
         needed = {blob for actor in self._actors for blob in actor.needed_blobs()}
-        blobs = self._server.data / "docker" / "registry" / "v2" / "blobs"
-        stored = {f"sha256:{path.parent.name}" for path in blobs.rglob("data")}
-        if stored != needed:
-            raise Broken(f"left over: {stored - needed}; lost: {needed - stored}")
-        if uploads := list((self._server.data / "lading" / "uploads").glob("*/*")):
-            raise Broken(f"uploads are left over: {uploads}")
+        if wrong := self._server.left_over(needed):
+            raise Broken("; ".join(wrong))

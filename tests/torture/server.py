@@ -9,27 +9,71 @@ import socket
 import subprocess
 import threading
 import time
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
 from tests.support.lading import program
 from tests.torture.client import Client
+from tests.torture.model import Refused
 
 WORKERS = 3
 
 
-class Server:
+class Tortured(Protocol):
+    """A registry under torture: one server, or several.
+
+    Attributes:
+        config: the configuration file of one of them.
+        refusal: what it means if a command fails.
+        kills: how often a server or one of its workers was killed.
+        other_harm: what else was done to it, and how often.
+    """
+
+    config: Path
+    refusal: type[Exception]
+    kills: int
+    other_harm: Counter[str]
+
+    def client(self, stop: threading.Event) -> Client:
+        """A client of it, until the run is over."""
+
+    def start(self) -> None:
+        """Start it; returns when it answers."""
+
+    def disturb(self, chance: random.Random) -> None:
+        """Do it some harm that it must survive."""
+
+    def kill_and_restart(self) -> None:
+        """Kill every process of it at once, as a power switch would, and start it again."""
+
+    def lading(self, *words: str) -> subprocess.CompletedProcess[bytes]:
+        """Run another command on the same data."""
+
+    def left_over(self, needed: set[str]) -> list[str]:
+        """What is too much, or too little, if manifests need these blobs; in words."""
+
+    def stop(self) -> None:
+        """End it as an operator does."""
+
+    def remove(self) -> None:
+        """Delete all of it."""
+
+
+class Server(Tortured):
     """`lading serve` on a directory, with settings that make every collection collide.
 
     Attributes:
         port: where it listens, over all restarts.
-        kills: how often it, or one of its workers, was killed.
     """
+
+    refusal = Refused
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.other_harm = Counter()
         self.config = directory / "config.yml"
         self.port = _free_port()
         self.kills = 0
@@ -44,7 +88,7 @@ class Server:
 
     def client(self, stop: threading.Event) -> Client:
         """A client of it, until the run is over."""
-        return Client(self.port, stop)
+        return Client([self.port], stop)
 
     @property
     def workers(self) -> list[int]:
@@ -80,6 +124,13 @@ class Server:
         self.kills += 1
         self.start()
 
+    def disturb(self, chance: random.Random) -> None:
+        """Do it some harm that it must survive."""
+        if chance.random() < 0.3:
+            self.kill_worker(chance)
+        else:
+            self.kill_and_restart()
+
     def kill_worker(self, chance: random.Random) -> None:
         """Kill one worker; its parent starts another."""
         if workers := self.workers:
@@ -92,6 +143,17 @@ class Server:
             self._process.terminate()
             self._process.wait(60)
             self._process = None
+
+    def left_over(self, needed: set[str]) -> list[str]:
+        """What is too much, or too little, if manifests need these blobs; in words."""
+        blobs = self.data / "docker" / "registry" / "v2" / "blobs"
+        stored = {f"sha256:{path.parent.name}" for path in blobs.rglob("data")}
+        uploads = [str(path) for path in (self.data / "lading" / "uploads").glob("*/*")]
+        return [
+            *(f"left over: {digest}" for digest in stored - needed),
+            *(f"lost: {digest}" for digest in needed - stored),
+            *(f"left over: {upload}" for upload in uploads),
+        ]
 
     def lading(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         """Run another command on the same data."""
@@ -129,20 +191,17 @@ class Server:
 
 
 class Killer:
-    """Kills at random moments."""
+    """Does harm at random moments."""
 
-    def __init__(self, server: Server, seed: int, stop: threading.Event) -> None:
+    def __init__(self, server: Tortured, seed: int, stop: threading.Event) -> None:
         self._server = server
         self._random = random.Random(f"{seed}/killer")
         self._stop = stop
 
     def run(self) -> None:
-        """Kill until told to stop."""
+        """Go on until told to stop."""
         while not self._stop.wait(self._random.uniform(0.1, 3.0)):
-            if self._random.random() < 0.3:
-                self._server.kill_worker(self._random)
-            else:
-                self._server.kill_and_restart()
+            self._server.disturb(self._random)
 
 
 class Collector:
@@ -153,7 +212,7 @@ class Collector:
         kills: how many did not.
     """
 
-    def __init__(self, server: Server, seed: int, stop: threading.Event) -> None:
+    def __init__(self, server: Tortured, seed: int, stop: threading.Event) -> None:
         self._server = server
         self._random = random.Random(f"{seed}/collector")
         self._stop = stop

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.torture.run import Torture
+from tests.torture.server import Server
 
 SECONDS = 60
 
@@ -14,7 +15,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 def test_nothing_acknowledged_is_lost_and_nothing_deleted_comes_back(tmp_path: Path) -> None:
     """Pushes, deletes, collections and kills at once, from a seed that is the same every time."""
 
-    torture = Torture(tmp_path / "torture", seed=1)
+    torture = Torture(Server(tmp_path / "torture"), seed=1)
 
     torture.run(lambda figures: figures.seconds >= SECONDS)
 
