@@ -57,7 +57,7 @@ async def _new_api() -> Application[Context]:
     rules = CurrentPermissions(permissions_of(settings.auth))
     await _open.aclose()
     authentication = await _open.enter_async_context(
-        open_authentication(settings, metadata, rules, KnownLogins())
+        open_authentication(settings, metadata, rules, KnownLogins(), registry.clock)
     )
     return registry_protocol(registry, Options(), authentication)
 

@@ -11,9 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.postgresql import PostgreSQL, running_postgresql
-
 from lading.core.typing import override
+from tests.support.postgresql import PostgreSQL, running_postgresql
 from tests.torture.client import Client, Lost
 from tests.torture.server import Server, Tortured
 

@@ -150,3 +150,22 @@ def test_only_file_systems_of_other_machines_are_taken_for_such(
     assert mounts.network_kind(Path("/proc")) == ""
     monkeypatch.setattr(mounts, "NETWORK", frozenset({"proc"}))
     assert mounts.network_kind(Path("/proc/not/there")) == "proc"
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "warned"),
+    [("nfs4", "rw,vers=4.2", True), ("nfs4", "rw,lookupcache=none", False), ("ext4", "rw", False)],
+)
+def test_nfs_that_shows_names_of_before_is_told_of(
+    kind: str,
+    options: str,
+    warned: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Replicas that share it would go on with uploads that are blobs already."""
+    mount = mounts._Mount(kind, frozenset(options.split(",")))
+    monkeypatch.setattr(mounts, "_mount", lambda _: mount)
+    data_directory.warn_of_old_names(tmp_path)
+    assert ("mount it with lookupcache=none" in caplog.text) == warned

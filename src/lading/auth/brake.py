@@ -20,6 +20,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import partial
 
 from lading.auth.login_record import Bucket, CountedFor, LoginRecord, Rates, Verdict
 from lading.core.errors import TooManyRequests, Unavailable
@@ -97,10 +98,10 @@ class Brake:
         known = await self._record.known(login, pair)
         was_right = login in known
         standing = Standing.KNOWN if known else Standing.STRANGER
-        if self._rates is None:
+        if self._rates is None or was_right:  # no guess, if only it is as it was
             return Guess(login, pair, standing, was_right)
         buckets = self._buckets_of(client, name, pair, is_known=bool(known))
-        verdict = await self._record.count(buckets, _Judge(self._rates, was_right=was_right))
+        verdict = await self._record.count(buckets, partial(_judge, self._rates))
         if verdict.wait > 0:
             raise TooManyRequests("too many failed logins; wait, then try again", verdict.wait)
         if verdict.is_suspect:
@@ -134,31 +135,18 @@ class Brake:
         )
 
 
-class _Judge:
-    """The verdict on a guess.
-
-    Args:
-        was_right: whether it is no guess, as it was right lately.
-    """
-
-    def __init__(self, rates: Rates, *, was_right: bool) -> None:
-        self._rates = rates
-        self._was_right = was_right
-
-    def __call__(self, levels: Mapping[Bucket, float]) -> Verdict:
-        """Judge by how full each bucket of the guess is."""
-        waits = {bucket.kind: self._rates[bucket.kind].wait(at) for bucket, at in levels.items()}
-        # Its account is counted and never waited for; a stranger waits only where many guess.
-        many_guess = waits.pop(CountedFor.ACCOUNT, 0.0) > 0
-        if not many_guess:
-            waits.pop(CountedFor.STRANGER, None)
-        if not self._was_right and (wait := max(waits.values())) > 0:
-            return Verdict(wait)
-        counted = waits.keys() | {CountedFor.ACCOUNT}
-        suspect = any(
-            level > 0 for bucket, level in levels.items() if bucket.kind is CountedFor.CLIENT
-        )
-        return Verdict(0.0, [bucket for bucket in levels if bucket.kind in counted], suspect)
+def _judge(rates: Rates, levels: Mapping[Bucket, float]) -> Verdict:
+    """The verdict on a guess, by how full each of its buckets is."""
+    waits = {bucket.kind: rates[bucket.kind].wait(level) for bucket, level in levels.items()}
+    # Its account is counted and never waited for; a stranger waits only where many guess.
+    many_guess = waits.pop(CountedFor.ACCOUNT, 0.0) > 0
+    if not many_guess:
+        waits.pop(CountedFor.STRANGER, None)
+    if (wait := max(waits.values())) > 0:
+        return Verdict(wait)
+    counted = waits.keys() | {CountedFor.ACCOUNT}
+    suspect = any(level > 0 for bucket, level in levels.items() if bucket.kind is CountedFor.CLIENT)
+    return Verdict(0.0, [bucket for bucket in levels if bucket.kind in counted], suspect)
 
 
 class Turns:

@@ -29,7 +29,7 @@ from lading.services import backup, collect, jobs, lease, times
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease
 from lading.services.registry import Registry
-from lading.wiring.stores import process_name
+from lading.wiring.stores import COLLECTION, process_name
 
 KINDS = {
     GarbageManifest: "manifest",
@@ -78,7 +78,7 @@ class _Collection:
             plan = await self._plan(registry, untagged=untagged)
             self._conclude(plan.items, dry_run=True)
             return
-        name = process_name("lading garbage-collect")
+        name = process_name(COLLECTION)
         async with lease.wait_for(registry, jobs.COLLECT, name, _say_who_collects) as held:
             await times.set_back(registry)
             plan = await self._plan(registry, untagged=untagged)

@@ -35,6 +35,12 @@ class DatabaseUrl:
             )
         self.secret = url
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DatabaseUrl) and self.secret == other.secret
+
+    def __hash__(self) -> int:
+        return hash(self.secret)
+
     def __str__(self) -> str:
         return _PASSWORD.sub(_without_password, self.secret)
 

@@ -1,7 +1,7 @@
 """Settings written back as a configuration file: what is in effect, defaults and all.
 
-A setting that holds a secret is text without it (`DatabaseUrl`), for this is what people paste into
-bug reports.
+A setting that holds a secret is text without it (`DatabaseUrl`, `HiddenText`), for this is what
+people paste into bug reports.
 """
 
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, PlainValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from lading.config.section import MisplacedError, Section
 from lading.config.values import (
@@ -13,12 +13,11 @@ from lading.config.values import (
     BaseUrl,
     FilePath,
     HeaderValue,
-    HiddenText,
+    Hidden,
     Network,
     OptionalPath,
     PositiveDuration,
     Size,
-    read_hidden,
 )
 
 MIB = 1024 * 1024
@@ -80,7 +79,7 @@ Amazon's need it."""
 (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), from the role that it names \
 (`AWS_WEB_IDENTITY_TOKEN_FILE` and `AWS_ROLE_ARN`, or a container's), from the profile \
 `AWS_PROFILE` in `~/.aws`, or from the machine's role."""
-    secretkey: Annotated[HiddenText | None, PlainValidator(read_hidden)] = None
+    secretkey: Hidden = None
     """The secret of `accesskey`."""
     encrypt: bool = False
     """`true` asks the server to encrypt objects: with keys of its own, or with `keyid`."""

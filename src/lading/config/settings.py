@@ -23,6 +23,7 @@ from lading.config.values import (
     FilePath,
     HeaderName,
     HeaderValue,
+    Hidden,
     LocationPrefix,
     Network,
     OptionalPath,
@@ -221,6 +222,10 @@ the path of the socket."""
     """The URL by which clients reach the registry, with all that is before `/v2/` if it has a \
 path. Given, `Location` headers start with it; otherwise they are relative, which is right behind \
 any proxy."""
+    secret: Hidden = None
+    """Words that all replicas share and nobody else knows. By them the keys of tokens are sealed \
+in PostgreSQL, so that whoever reads the database, or a backup of it, cannot sign any. Where \
+metadata is in SQLite they are not needed. `lading config show` does not show them."""
     prefix: PathPrefix = ""
     """The path below which all others are, as in `/registry/`: for a proxy that passes on a part \
 of its paths as they are. One that takes the prefix off says so by `X-Forwarded-Prefix`, and is \
@@ -429,6 +434,11 @@ class Settings(Section):
             advice = "remove it: what is known of `inmemory` storage is in memory, too"
             raise MisplacedError("database.postgresql", advice)
         return self
+
+    @property
+    def may_have_replicas(self) -> bool:
+        """Whether other servers may work on the same data at the same time."""
+        return self.database.postgresql is not None
 
     @property
     def workers(self) -> int:

@@ -105,11 +105,6 @@ UNSUPPORTED: tuple[UnsupportedKey, ...] = tuple(
         ("middleware.repository", Refused.ENABLED, _MIDDLEWARE),
         ("middleware.storage", Refused.ENABLED, _MIDDLEWARE),
         (
-            "http.secret",
-            Refused.NEVER,
-            "not needed: what is known of an upload is its file, not a token",
-        ),
-        (
             "http.tls.letsencrypt",
             Refused.FILLED,
             "have an ACME client renew the files of `http.tls.certificate` and `http.tls.key`",

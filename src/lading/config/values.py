@@ -42,6 +42,12 @@ class HiddenText:
     def __init__(self, text: str) -> None:
         self.text = text
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, HiddenText) and self.text == other.text
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
     def __repr__(self) -> str:
         return "***"
 
@@ -276,6 +282,7 @@ OptionalPath = Annotated[FilePath | None, BeforeValidator(_empty_is_none)]
 HeaderName = Annotated[str, AfterValidator(_header_name)]
 HeaderValue = Annotated[str, AfterValidator(_header_value)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Hidden = Annotated[HiddenText | None, PlainValidator(read_hidden)]
 PathPrefix = Annotated[str, AfterValidator(_path_prefix)]
 Network = Annotated[IPv4Network | IPv6Network, BeforeValidator(_network)]
 LocationPrefix = Annotated[str, AfterValidator(_location)]

@@ -6,8 +6,8 @@ collection goes by are set to now: what is in the trash then stays there for as 
 
 from lading.core.clocks import SLACK
 from lading.metadata import batches
-from lading.metadata.noun import Noun
-from lading.ports.database import SqlConnection
+from lading.metadata.noun import Noun, reading
+from lading.ports.database import Database, SqlConnection
 
 # Each found by an index: a table, its key, the column, and of which of its rows.
 _TIMES = (
@@ -53,8 +53,18 @@ def _set_back(connection: SqlConnection, now: float) -> int:
     return changed
 
 
+def now(connection: SqlConnection) -> float:
+    """The time that the database has, which is the same for all who ask it."""
+    (seconds,) = connection.execute(f"SELECT {connection.dialect.now}").fetchone()
+    return float(seconds)
+
+
 class Times(Noun):
     """Times that a collection goes by."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database)
+        self.now = reading(database, now)
 
     async def set_back(self, *, now: float) -> int:
         """Set times that lie in the future to now; how many there were."""

@@ -11,10 +11,12 @@ class Dialect:
     """Parts of statements, as one database says them.
 
     Attributes:
+        now: an expression: the database's own time, in seconds since the epoch.
         all_names: an aggregate: all that `name` is in the rows, with commas between, in any order.
         go_on_numbering: a statement, of a table that gives its rows numbers in a column `id`: have
             it go on after those that were written into it. Empty if it does by itself.
     """
 
+    now: str
     all_names: str
     go_on_numbering: str

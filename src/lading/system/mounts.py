@@ -1,8 +1,10 @@
 """Mounts: what the file systems of the data allow, as the kernel tells it (proc(5))."""
 
 import os
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 # File systems that other machines may write to at the same time, by their names in mountinfo.
 _OF_KERNEL = {
@@ -20,6 +22,13 @@ _OF_KERNEL = {
 }
 _OF_FUSE = {"ceph", "glusterfs", "juicefs", "rclone", "s3fs", "sshfs"}
 NETWORK = frozenset(_OF_KERNEL | {f"fuse.{name}" for name in _OF_FUSE})
+
+
+class _Mount(NamedTuple):
+    """A mount: the kind of its file system, and the options of that; empty if it cannot be told."""
+
+    kind: str
+    options: Set[str]
 
 
 def is_read_only(path: Path) -> bool:
@@ -40,8 +49,17 @@ def are_one(one: Path, other: Path) -> bool:
 
 def network_kind(path: Path) -> str:
     """The kind of the network file system where a path is, or would be; empty for all others."""
-    kind = _kind(_mount_id(_nearest(path)))
+    kind = _mount(path).kind
     return kind if kind in NETWORK else ""
+
+
+def remembers_names(path: Path) -> bool:
+    """Whether names are remembered where a path is, or would be, that another machine has changed.
+
+    NFS does for up to a minute, unless it is mounted with `lookupcache=none` (nfs(5)).
+    """
+    mount = _mount(path)
+    return mount.kind in {"nfs", "nfs4"} and "lookupcache=none" not in mount.options
 
 
 def _nearest(path: Path) -> Path:
@@ -63,10 +81,12 @@ def _mount_id(path: Path) -> str:
     return ""
 
 
-def _kind(mount_id: str) -> str:
+def _mount(path: Path) -> _Mount:
+    mount_id = _mount_id(_nearest(path))
     with suppress(OSError):
         for line in Path("/proc/self/mountinfo").read_text(errors="replace").splitlines():
             mount, _, filesystem = line.partition(" - ")
             if mount.split(" ", 1)[0] == mount_id:
-                return filesystem.split(" ", 1)[0]
-    return ""
+                kind, _, options = filesystem.split(" ", 2)
+                return _Mount(kind, frozenset(options.split(",")))
+    return _Mount("", frozenset())

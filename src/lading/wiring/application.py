@@ -26,11 +26,12 @@ from lading.edge.options import EdgeOptions
 from lading.services import jobs
 from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
-from lading.wiring.jobs import jobs_of, running
+from lading.wiring.jobs import jobs_of
 from lading.wiring.object_stores import redirect_rule_of
 from lading.wiring.paths import own_directory
 from lading.wiring.permissions import Reloader, permissions_of
-from lading.wiring.stores import is_read_only, open_registry, process_name
+from lading.wiring.stores import is_read_only, open_registry, server_name
+from lading.wiring.tasks import running
 
 log = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ async def open_application(
         registry = await stack.enter_async_context(open_registry(settings, note_of(audit)))
         permissions = CurrentPermissions(permissions_of(settings.auth))
         authentication = await stack.enter_async_context(
-            open_authentication(settings, registry.metadata, permissions, known)
+            open_authentication(settings, registry.metadata, permissions, known, registry.clock)
         )
         reloader = None
         if authentication is not None and config is not None:
@@ -78,7 +79,7 @@ async def open_application(
             authentication,
             [observer for observer in observers if observer is not None],
         )
-        work = jobs.keep(registry, jobs_of(settings), process_name("the server"))
+        work = jobs.keep(registry, jobs_of(settings), server_name(settings))
         await stack.enter_async_context(running(work))
         yield OpenApplication(api, reloader)
 

@@ -3,15 +3,13 @@
 import asyncio
 import hashlib
 import logging
-import math
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 from lading.auth.authenticator import Nobody, TokenVerifier
-from lading.auth.brake import Brake
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.editing import EditedUserFile
 from lading.auth.external import ExternalTokens
@@ -27,10 +25,8 @@ from lading.auth.keysets import (
     read_keys,
 )
 from lading.auth.known import KnownLogins
-from lading.auth.login_record import OwnRecord, rates_of
 from lading.auth.logins import Logins
 from lading.auth.robots import RobotLogins
-from lading.auth.secret_file import SecretFile, SecretInMemory
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.auth.workloads import Issuer, WorkloadLogins
@@ -44,50 +40,53 @@ from lading.edge.callers import Callers
 from lading.edge.challenge import Basic, Bearer, OwnBearer
 from lading.edge.forwarded import PublicAddress
 from lading.metadata.metadata import Metadata
-from lading.metadata.refresh_tokens import RefreshTokens
 from lading.ports.logins import Users
-from lading.ports.secret import Secret
-from lading.wiring.jobs import running
-from lading.wiring.paths import keys_path
+from lading.wiring.login_sharing import open_brake, token_keys
 from lading.wiring.permissions import has_token_service
+from lading.wiring.tasks import running
 
 log = logging.getLogger(__name__)
 
 # Seconds between writing down which robots were used.
 WRITE_DOWN_INTERVAL = 60.0
+# Seconds after which a robot that was revoked is out at all replicas.
+ROBOT_STALENESS = 1.0
 
 
 @asynccontextmanager
 async def open_authentication(
-    settings: Settings, metadata: Metadata, permissions: CurrentPermissions, known: KnownLogins
+    settings: Settings,
+    metadata: Metadata,
+    permissions: CurrentPermissions,
+    known: KnownLogins,
+    clock: Callable[[], float],
 ) -> AsyncIterator[Authentication | None]:
     """Authentication as the settings describe it; `None` if everybody may do everything.
 
     Args:
-        metadata: where robots and refresh tokens are.
+        metadata: where robots and refresh tokens are, and what replicas share.
         known: logins that were right lately, which all workers share.
+        clock: in seconds since the epoch, the same for all replicas.
 
     Raises:
         AuthUnusable: a file that it rests on cannot be used.
     """
     auth = settings.auth
     if auth.htpasswd is None:
-        yield None if auth.token is None else _by_tokens(settings, auth.token)
+        yield None if auth.token is None else _by_tokens(settings, auth.token, clock)
         return
     with closing(UserFile(auth.htpasswd.path)) as file, closing(PasswordChecker()) as checker:
-        robots = RobotLogins(metadata.robots, time.time)
-        workloads = WorkloadLogins([_issuer(of) for of in auth.workloads], time.time)
-        users, brake = FileUsers(file, checker), _brake(settings, known)
-        logins = Logins(users, [robots, workloads], brake)
+        staleness = ROBOT_STALENESS if settings.may_have_replicas else 0.0
+        robots = RobotLogins(metadata.robots, clock, staleness)
+        workloads = WorkloadLogins([_issuer(of) for of in auth.workloads], clock)
+        brake = await open_brake(settings, metadata, known, clock)
+        logins = Logins(FileUsers(file, checker), [robots, workloads], brake, clock)
         async with _written_down(robots):
             if has_token_service(auth):
-                tokens = auth.tokens or TokensSection()
-                yield await _with_token_service(
-                    settings, tokens, logins, permissions, metadata.refresh_tokens
-                )
+                yield await _with_token_service(settings, metadata, logins, permissions, clock)
             else:
                 challenge = Basic(auth.htpasswd.realm)
-                yield Authentication(Callers(logins, None), permissions, challenge)
+                yield Authentication(Callers(logins, None, clock), permissions, challenge)
 
 
 def users_of(path: Path) -> Users:
@@ -143,60 +142,48 @@ def _keys_at(source: str) -> KeySet:
     return FixedKeys(read_keys(Path(source)))
 
 
-def _brake(settings: Settings, known: KnownLogins) -> Brake:
-    """Every worker counts for itself, so each has its share."""
-    per_minute = math.ceil(settings.limits.failedlogins / settings.workers)
-    rates = rates_of(per_minute)
-    record = OwnRecord(time.monotonic, known, rates)
-    return Brake(time.monotonic, record, rates if per_minute else None)
-
-
 async def _with_token_service(
     settings: Settings,
-    tokens: TokensSection,
+    metadata: Metadata,
     logins: Logins,
     permissions: CurrentPermissions,
-    refresh_tokens: RefreshTokens,
+    clock: Callable[[], float],
 ) -> Authentication:
+    tokens = settings.auth.tokens or TokensSection()
     lifetime = tokens.keylifetime.total_seconds()
     own = RegistryTokens(
-        await KeyRing.open(_keys_of(settings), lifetime, time.time),
+        await KeyRing.open(token_keys(settings, metadata), lifetime, clock),
         logins,
         service=tokens.service,
         lifetime=tokens.lifetime.total_seconds(),
-        clock=time.time,
+        clock=clock,
         new_uuid=uuid.uuid4,
     )
     service = TokenService(
         logins,
         permissions,
         own,
-        refresh_tokens,
+        metadata.refresh_tokens,
         refresh_lifetime=tokens.refreshlifetime.total_seconds(),
-        clock=time.time,
+        clock=clock,
     )
     http = settings.http
     address = PublicAddress.of(http.host or "", http.prefix, http.trustedproxies)
     challenge = OwnBearer(address, tokens.service)
-    return Authentication(Callers(logins, own), permissions, challenge, service)
+    return Authentication(Callers(logins, own, clock), permissions, challenge, service)
 
 
-def _keys_of(settings: Settings) -> Secret:
-    """Where the keys are that tokens are signed with."""
-    if settings.storage.driver == "inmemory":
-        return SecretInMemory()
-    return SecretFile(keys_path(settings.storage.filesystem.rootdirectory))
-
-
-def _by_tokens(settings: Settings, token: TokenSection) -> Authentication:
+def _by_tokens(
+    settings: Settings, token: TokenSection, clock: Callable[[], float]
+) -> Authentication:
     """By tokens of another server alone, which say themselves what they are good for."""
     path = token.autoredirectpath if token.autoredirect else ""
     challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
-    callers = Callers(Logins(Nobody()), _external_tokens(token))
+    callers = Callers(Logins(Nobody()), _external_tokens(token, clock), clock)
     return Authentication(callers, CurrentPermissions(Permissions(())), challenge)
 
 
-def _external_tokens(token: TokenSection) -> TokenVerifier:
+def _external_tokens(token: TokenSection, clock: Callable[[], float]) -> TokenVerifier:
     roots = [] if token.rootcertbundle is None else read_bundle(token.rootcertbundle)
     keys: list[KeySet] = []
     if token.jwks is not None:
@@ -209,5 +196,5 @@ def _external_tokens(token: TokenSection) -> TokenVerifier:
         keys=keys,
         roots=roots,
         algorithms=token.signingalgorithms,
-        clock=time.time,
+        clock=clock,
     )

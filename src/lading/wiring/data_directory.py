@@ -164,6 +164,16 @@ def protect(database: Path) -> None:
             log.warning("others may read %s, as its mode cannot be set: %s", path, error.strerror)
 
 
+def warn_of_old_names(root: Path) -> None:
+    """Warn if another replica's renames are seen late: uploads become blobs by them."""
+    if mounts.remembers_names(root):
+        log.warning(
+            "%s is on NFS, where this machine sees renames of other replicas late: mount it with"
+            " lookupcache=none",
+            root,
+        )
+
+
 @contextmanager
 def served_from_here(root: Path) -> Iterator[None]:
     """Keep the servers of other machines away for the length of a block, where there may be some.

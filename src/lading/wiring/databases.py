@@ -10,6 +10,7 @@ from lading.databases.sqlite.memory import MemoryDatabase
 from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
 from lading.metadata import strangers
 from lading.metadata.metadata import Metadata
+from lading.metadata.read_only import STALENESS
 from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
 
@@ -31,7 +32,8 @@ def open_metadata(settings: Settings, opener: str, *, on_read_only_disk: bool) -
     if settings.database.postgresql is not None:
         from lading.wiring import postgresql  # noqa: PLC0415 - nobody else loads it
 
-        return Metadata(postgresql.open_database(settings.database.postgresql, files, opener))
+        database = postgresql.open_database(settings.database.postgresql, files, opener)
+        return Metadata(database, read_only_staleness=STALENESS)
     return _open_file(files, opener, on_read_only_disk=on_read_only_disk)
 
 

@@ -1,8 +1,6 @@
 """Jobs of the server: what it does by itself, from the settings, for as long as it runs."""
 
-import asyncio
-from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 
 from lading.config.settings import Settings
 from lading.services import jobs
@@ -25,14 +23,3 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
         for enabled, name, interval, work in wanted
         if enabled
     ]
-
-
-@asynccontextmanager
-async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """A task beside a block, cancelled at its end."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])

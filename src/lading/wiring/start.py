@@ -11,12 +11,13 @@ from contextlib import AsyncExitStack, ExitStack, contextmanager
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions
+from lading.services.registry import Registry
 from lading.wiring import data_directory
 from lading.wiring.arrival import require_arrived
 from lading.wiring.audit import open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.permissions import permissions_of
-from lading.wiring.stores import is_on_read_only_disk, open_registry
+from lading.wiring.stores import is_on_read_only_disk, open_registry, own_names
 
 
 @contextmanager
@@ -32,7 +33,9 @@ def prepared(settings: Settings) -> Iterator[None]:
     with ExitStack() as stack:
         if settings.storage.driver == "filesystem" and not is_on_read_only_disk(settings):
             data_directory.require_one_file_system(root)
-            if settings.database.postgresql is None:
+            if settings.may_have_replicas:
+                data_directory.warn_of_old_names(root)
+            else:
                 stack.enter_context(data_directory.served_from_here(root))
         asyncio.run(_prepare(settings))
         yield
@@ -41,14 +44,25 @@ def prepared(settings: Settings) -> Iterator[None]:
 async def _prepare(settings: Settings) -> None:
     async with AsyncExitStack() as stack:
         registry = await stack.enter_async_context(open_registry(settings))
-        # Of a server that did not get to its end, or of a command that was killed beside it.
         if not is_on_read_only_disk(settings):
-            await registry.metadata.jobs.end_leases()
+            await _end_leases(registry, settings)
             await require_arrived(registry)
         if settings.storage.driver == "filesystem":
             await data_directory.require_blobs(registry, settings.storage.filesystem.rootdirectory)
         permissions = CurrentPermissions(permissions_of(settings.auth))
         await stack.enter_async_context(
-            open_authentication(settings, registry.metadata, permissions, KnownLogins())
+            open_authentication(
+                settings, registry.metadata, permissions, KnownLogins(), registry.clock
+            )
         )
         await stack.enter_async_context(open_audit(settings))
+
+
+async def _end_leases(registry: Registry, settings: Settings) -> None:
+    """End the leases of a server that did not get to its end, or of a command killed beside it.
+
+    Of several replicas another one may be at work, but none at this address.
+    """
+    ended = own_names(settings) if settings.may_have_replicas else [""]
+    for name in ended:
+        await registry.metadata.jobs.end_leases(name)

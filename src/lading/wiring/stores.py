@@ -4,7 +4,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -13,8 +13,12 @@ from lading.config.settings import Settings
 from lading.core.immutability import ImmutableTags
 from lading.services.registry import Note, Policy, Registry, forget
 from lading.wiring import data_directory
+from lading.wiring.clock import open_clock
 from lading.wiring.databases import open_metadata
 from lading.wiring.paths import metadata_path
+
+# What a collection by hand holds its lease as.
+COLLECTION = "lading garbage-collect"
 
 
 @asynccontextmanager
@@ -31,6 +35,9 @@ async def open_registry(settings: Settings, note: Note = forget) -> AsyncIterato
             on_read_only_disk=is_on_read_only_disk(settings),
         )
         stack.push_async_callback(metadata.close)
+        clock: Callable[[], float] = time.time
+        if settings.may_have_replicas:
+            clock = await stack.enter_async_context(open_clock(metadata.times))
         stores = _open_blobs(settings)
         stack.callback(stores.close)
         yield Registry(
@@ -38,7 +45,7 @@ async def open_registry(settings: Settings, note: Note = forget) -> AsyncIterato
             blobs=stores.blobs,
             uploads=stores.uploads,
             locks=stores.locks,
-            clock=time.time,
+            clock=clock,
             new_uuid=uuid.uuid4,
             policy=policy_of(settings),
             note=note,
@@ -59,7 +66,25 @@ def is_read_only(settings: Settings) -> bool:
 
 def process_name(work: str) -> str:
     """The name of this process among all that hold leases or change something, for people."""
-    return f"{work}, process {os.getpid()} on {socket.gethostname()}"
+    return f"{_here(work)} process {os.getpid()}"
+
+
+def server_name(settings: Settings) -> str:
+    """The name of this worker among all that hold leases."""
+    return process_name(_server_at(settings))
+
+
+def own_names(settings: Settings) -> Sequence[str]:
+    """What the names begin with of those who may have held leases here before a server starts."""
+    return [_here(_server_at(settings)), _here(COLLECTION)]
+
+
+def _server_at(settings: Settings) -> str:
+    return f"the server at {settings.http.addr}"
+
+
+def _here(work: str) -> str:
+    return f"{work} on {socket.gethostname()},"
 
 
 def policy_of(settings: Settings) -> Policy:

@@ -16,6 +16,7 @@ from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.dialect import Dialect
 
 POSTGRESQL = Dialect(
+    now="CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)",
     all_names="string_agg(name, ',')",
     go_on_numbering="""
         SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false)

@@ -5,7 +5,11 @@ from pathlib import Path
 
 from lading.ports.dialect import Dialect
 
-SQLITE = Dialect(all_names="group_concat(name)", go_on_numbering="")
+SQLITE = Dialect(
+    now="(julianday('now') - 2440587.5) * 86400.0",
+    all_names="group_concat(name)",
+    go_on_numbering="",
+)
 
 
 class SqliteConnection(sqlite3.Connection):

@@ -1,0 +1,76 @@
+"""Sharing of what is known of logins, from the settings: among workers, or among replicas.
+
+The workers of a machine have files and memory in common, replicas only the database.
+"""
+
+import math
+import time
+from collections.abc import Callable
+
+from lading.auth.brake import Brake
+from lading.auth.known import KnownLogins
+from lading.auth.login_record import LoginRecord, OwnRecord, Rates, rates_of
+from lading.auth.sealing import SealedSecret
+from lading.auth.secret_file import SecretFile, SecretInMemory
+from lading.auth.shared_record import SharedRecord, shared_key
+from lading.config.settings import Settings
+from lading.metadata.metadata import Metadata
+from lading.metadata.secrets import SecretRow
+from lading.ports.secret import Secret
+from lading.wiring.paths import keys_path
+
+# Names of rows.
+_TOKEN_KEYS, _LOGIN_HASHES = "token-keys", "login-hashes"
+
+
+def token_keys(settings: Settings, metadata: Metadata) -> Secret:
+    """The keys that tokens are signed with."""
+    if settings.may_have_replicas:
+        return _row(settings, metadata, _TOKEN_KEYS)
+    if settings.storage.driver == "inmemory":
+        return SecretInMemory()
+    return SecretFile(keys_path(settings.storage.filesystem.rootdirectory))
+
+
+async def open_brake(
+    settings: Settings, metadata: Metadata, known: KnownLogins, clock: Callable[[], float]
+) -> Brake:
+    """The brake, over what is shared.
+
+    Args:
+        metadata: where replicas have what they share.
+        known: logins that were right lately, as far as this machine knows.
+        clock: in seconds since the epoch, the same for all replicas.
+    """
+    limit = settings.limits.failedlogins
+    if settings.may_have_replicas:
+        rates = rates_of(limit)
+        record = await _shared_record(settings, metadata, rates, known, clock)
+    else:  # every worker counts for itself, so each has its share
+        rates = rates_of(math.ceil(limit / settings.workers))
+        record = OwnRecord(time.monotonic, known, rates)
+    return Brake(time.monotonic, record, rates if limit else None)
+
+
+async def _shared_record(
+    settings: Settings,
+    metadata: Metadata,
+    rates: Rates,
+    known: KnownLogins,
+    clock: Callable[[], float],
+) -> LoginRecord:
+    return SharedRecord(
+        await shared_key(_row(settings, metadata, _LOGIN_HASHES)),
+        metadata.right_logins,
+        metadata.guesses,
+        rates,
+        known,
+        clock,
+        time.monotonic,
+    )
+
+
+def _row(settings: Settings, metadata: Metadata, name: str) -> Secret:
+    row = SecretRow(metadata.secrets, name, time.monotonic)
+    words = settings.http.secret
+    return row if words is None else SealedSecret(row, words.text)

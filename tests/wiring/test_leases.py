@@ -1,0 +1,40 @@
+"""Leases that a server ends when it starts: its own of before, and no other replica's."""
+
+import socket
+
+from lading.config.settings import Settings
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
+from lading.wiring.stores import COLLECTION, own_names, process_name, server_name
+
+HERE = socket.gethostname()
+
+
+def settings_at(address: str) -> Settings:
+    """Settings of a replica that listens there."""
+    return Settings.model_validate(
+        {
+            "http": {"addr": address},
+            "database": {"postgresql": {"url": "postgresql://db/registry"}},
+        }
+    )
+
+
+async def test_a_replica_ends_the_leases_of_its_own_address_alone() -> None:
+    """And of commands on its machine, which do not last as long as a server."""
+    ours, theirs = settings_at(":5000"), settings_at(":50001")
+    own = {server_name(ours), process_name(COLLECTION)}
+    others = {
+        server_name(theirs),
+        server_name(ours).replace(HERE, "another"),
+        process_name(COLLECTION).replace(HERE, f"{HERE}2"),
+    }
+    metadata = Metadata(MemoryDatabase())
+    for holder in own | others:
+        assert await metadata.jobs.claim(
+            holder, holder, now=0.0, expires_at=9.0, finished_before=None
+        )
+    for name in own_names(ours):
+        await metadata.jobs.end_leases(name)
+    held = [await metadata.jobs.find(holder) for holder in own | others]
+    assert {job.holder for job in held if job is not None} - {None} == others
