@@ -20,23 +20,31 @@ from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
 from lading.ports.locks import Locks
 from tests.support import rows
+from tests.support.object_places import PlaceInS3
 from tests.support.postgresql import PostgreSQL
 
 T = TypeVar("T")
 
 ON_POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.e2e)
+IN_S3 = [pytest.param(name, marks=pytest.mark.e2e) for name in ("s3", "s3 without a cache")]
 
 
-@pytest.fixture(params=["files", "files without a cache", "memory"])
+@pytest.fixture(params=["files", "files without a cache", "memory", *IN_S3])
 def open_stores(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Stores]:
     """Open the stores as one more worker does; those in memory have one worker only."""
     only = Stores.in_memory()
     match request.param:
+        case "s3":
+            place = PlaceInS3(request.getfixturevalue("s3"), tmp_path)
+            return lambda: place.open().stores
+        case "s3 without a cache":
+            place = PlaceInS3(request.getfixturevalue("s3"), tmp_path)
+            return lambda: place.open(cached=False).stores
         case "files":
             return lambda: Stores.in_files(tmp_path / "data")
         case "files without a cache":
             disk = Disk(tmp_path / "data")
-            return lambda: Stores(FileBlobs(disk), FileUploads(disk), FileLocks(disk), disk)
+            return lambda: Stores(FileBlobs(disk), FileUploads(disk), FileLocks(disk.layout), disk)
         case _:
             return lambda: only
 
@@ -63,7 +71,7 @@ def open_locks(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], L
     only = InMemoryLocks()
     match request.param:
         case "files":
-            return lambda: FileLocks(Disk(tmp_path / "data"))
+            return lambda: FileLocks(Disk(tmp_path / "data").layout)
         case "memory":
             return lambda: only
         case _:

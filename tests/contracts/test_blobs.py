@@ -7,7 +7,7 @@ import pytest
 
 from lading.blobs.stores import Stores
 from lading.core.digest import SHA512, Digest
-from tests.support.contents import begun, read, store
+from tests.support.contents import begun, fetch, store
 
 WRONG = Digest.of(b"something else")
 
@@ -16,7 +16,7 @@ async def test_a_blob_that_was_read_before_is_found_until_it_is_deleted(stores: 
     """As long as it is there, as often as it is asked for."""
     digest = await store(stores, b"hello")
     for _ in range(2):
-        assert read(await stores.blobs.find(digest)) == b"hello"
+        assert await fetch(await stores.blobs.find(digest)) == b"hello"
 
     await stores.blobs.delete([digest])
     assert await stores.blobs.find(digest) is None
@@ -76,20 +76,20 @@ async def test_the_same_bytes_under_two_algorithms_are_two_blobs(stores: Stores)
     await stores.blobs.delete([first])
 
     assert await stores.blobs.find(first) is None
-    assert read(await stores.blobs.find(second)) == b"hello"
+    assert await fetch(await stores.blobs.find(second)) == b"hello"
 
 
 async def test_nothing_is_a_blob_too(stores: Stores) -> None:
     """An upload without any bytes can be committed."""
     digest = await store(stores, b"")
 
-    assert read(await stores.blobs.find(digest)) == b""
+    assert await fetch(await stores.blobs.find(digest)) == b""
 
 
 async def test_a_blob_is_found_by_all_workers(stores: Stores, others: Stores) -> None:
     """And is gone for all of them."""
     digest = await store(stores, b"hello")
-    assert read(await others.blobs.find(digest)) == b"hello"
+    assert await fetch(await others.blobs.find(digest)) == b"hello"
 
     await others.blobs.delete([digest])
 
@@ -108,7 +108,7 @@ async def test_a_deleted_blob_can_be_stored_again(stores: Stores) -> None:
     await stores.blobs.delete([digest])
     assert await store(stores, b"hello") == digest
 
-    assert read(await stores.blobs.find(digest)) == b"hello"
+    assert await fetch(await stores.blobs.find(digest)) == b"hello"
 
 
 async def test_digests_are_those_of_all_blobs_and_of_nothing_else(stores: Stores) -> None:
@@ -126,5 +126,5 @@ async def test_one_blob_is_committed_by_many_at_once(stores: Stores, others: Sto
     digest = Digest.of(b"hello")
     await asyncio.gather(*(store(each, b"hello") for each in [stores, others] * 10))
 
-    assert read(await stores.blobs.find(digest)) == b"hello"
+    assert await fetch(await stores.blobs.find(digest)) == b"hello"
     assert [found async for found in stores.blobs.digests()] == [digest]

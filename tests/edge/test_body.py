@@ -20,7 +20,8 @@ from lading.edge.body import (
     new_buffer,
     read_pieces,
 )
-from lading.edge.budget import MEMORY, Budget
+from lading.edge.budget import MEMORY
+from lading.system.budget import Budget
 
 sizes = st.lists(
     st.sampled_from([0, 1, 65_536, PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE - 7]),

@@ -9,9 +9,10 @@ import pytest
 
 from lading.core.errors import StorageFull, Unavailable
 from lading.edge import spool as spool_module
-from lading.edge.budget import BodyBudgets, Budget
+from lading.edge.budget import BodyBudgets
 from lading.edge.response import Response
 from lading.edge.spool import SharedSpools, Spool
+from lading.system.budget import Budget
 
 BODY = b"a manifest"
 

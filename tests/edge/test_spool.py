@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from lading.core.errors import Unavailable
-from lading.edge.budget import BodyBudgets, Budget, Queue
+from lading.edge.budget import BodyBudgets, Queue
 from lading.edge.spool import Spool
+from lading.system.budget import Budget
 
 
 async def test_a_body_is_the_same_wherever_it_waits(tmp_path: Path) -> None:

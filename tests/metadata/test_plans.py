@@ -4,6 +4,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from lading.core.digest import Digest
@@ -12,6 +13,7 @@ from lading.core.names import RepositoryName, Tag
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
+from lading.ports.objects import PlacedSegment, UploadProgress
 from tests.support.contents import image, index, new_upload
 
 # A name of what a statement itself makes may follow; a table may not.
@@ -27,6 +29,7 @@ async def test_no_statement_of_a_request_reads_a_whole_table() -> None:
     database = MemoryDatabase()
     with traced(database._connection) as statements:
         await _push_and_pull(Metadata(database))
+        await _upload_objects(Metadata(database))
     plans = {text: _plan(database._connection, text) for text in statements if text not in CONTROL}
     database.close()
 
@@ -73,6 +76,36 @@ async def _push_and_pull(metadata: Metadata) -> None:
     assert await metadata.tags.delete(HERE, Tag("latest"), immutable=(), change=CHANGE)
     assert await metadata.manifests.delete(HERE, about.digest, immutable=(), change=CHANGE)
     assert await metadata.links.delete(THERE, layer, change=CHANGE)
+
+
+async def _upload_objects(metadata: Metadata) -> None:
+    """What is asked of the rows of an object store by requests, and for pages of its upkeep."""
+    uploads, objects = metadata.uploads, metadata.objects
+    upload, digest = new_upload(), Digest.of(b"")
+    await uploads.begin(upload, b"", 0)
+    await uploads.count(upload.owner)
+    taken = await uploads.take(upload, writing="key", now=0, until=10)
+    await uploads.renew(upload, taken.generation, 20)
+    progress = UploadProgress(5, b"", 0, 0, [PlacedSegment("key", 0, 5, 0)], ["other"], "next")
+    await uploads.save(upload, taken.generation, progress)
+    await uploads.segments(upload)
+    await uploads.size(upload)
+    last = replace(progress, segments=[], unused=[], writing=None)
+    await uploads.cut(upload, taken.generation, last)
+    await uploads.commit(upload, taken.generation, last, digest)
+    await uploads.settle(upload, digest)
+    await uploads.discard(upload, 0)
+    await objects.find(digest)
+    await objects.page(after="", limit=1)
+    await objects.page_in_segments(after="", limit=1)
+    await objects.reserve("joined", 0)
+    segment = PlacedSegment("joined", 0, 5, 0)
+    await objects.replace(digest, await objects.find(digest), segment)
+    await objects.unuse([digest], 0)
+    await objects.quarantine(digest)
+    await objects.remove(await objects.unused(before=1, limit=1))
+    await objects.unknown(["key", "other"], now=0)
+    await objects.badge()
 
 
 @contextmanager

@@ -57,6 +57,13 @@ def read(source: BlobSource | None) -> bytes:
     return source.data
 
 
+async def fetch(source: BlobSource | None) -> bytes:
+    """Return the bytes that are where a store says that they are, wherever that is."""
+    assert source is not None
+    with source.open() as opened:
+        return bytes(await opened.read(0, source.size))
+
+
 def path_of(stores: Stores, digest: Digest) -> Path:
     """Return the file of a blob's bytes, be it there or not."""
     assert stores.disk is not None

@@ -38,7 +38,7 @@ class FileBlobs(Blobs):
         return None if status is None else LocalFile(path, key, status.st_size)
 
     @override
-    async def stat(self, digest: Digest) -> StoredBytes | None:
+    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
         status = self._status(self._layout.blob(digest))
         if status is None:
             return None

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
 from lading.blobs import file_calls
-from lading.blobs.disk import Disk
+from lading.blobs.layout import Layout
 from lading.core.digest import Digest
 from lading.core.typing import override
 from lading.ports.locks import Locks
@@ -17,10 +17,14 @@ POLL = 0.001
 
 
 class FileLocks(Locks):
-    """Locks as files, of which those that share the first two digits of digests share one."""
+    """Locks as files, of which those that share the first two digits of digests share one.
 
-    def __init__(self, disk: Disk) -> None:
-        self._layout = disk.layout
+    Args:
+        layout: says where they are; the directory is there.
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
 
     @override
     def lock(self, digest: Digest) -> "_Lock":

@@ -22,12 +22,14 @@ class Known(NamedTuple):
 
     Attributes:
         can_go_on: whether `value` is the state of the hash, or else the digest.
+        rest: the bytes after the first `size` ones, if they are known, too.
     """
 
     algorithm: str
     size: int
     can_go_on: bool
     value: bytes
+    rest: bytes = b""
 
 
 @dataclass(slots=True)
@@ -46,12 +48,16 @@ class RunningHash:
     @classmethod
     def resume(cls, known: Known) -> "RunningHash | None":
         """The hash of the bytes that another has seen, if that one could tell."""
-        if known.size == 0:
+        if known.size == 0 and not known.rest:
             return cls.start(known.algorithm)
         hasher = (
             libcrypto.new(known.algorithm, known.value, known.size) if known.can_go_on else None
         )
-        return None if hasher is None else cls(known.algorithm, hasher, known.size)
+        if hasher is None:
+            return None
+        running = cls(known.algorithm, hasher, known.size)
+        running.update(known.rest)
+        return running
 
     def update(self, data: Bytes) -> None:
         """Take the next bytes."""
@@ -66,6 +72,6 @@ class RunningHash:
         """What another can be told of the hash: its state after the last whole block."""
         if isinstance(self.hasher, libcrypto.StatefulHasher):
             size = self.size - self.size % BLOCK[self.algorithm]
-            return Known(self.algorithm, size, True, self.hasher.state())  # noqa: FBT003
+            return Known(self.algorithm, size, True, self.hasher.state(), self.hasher.rest())  # noqa: FBT003
         digest = bytes.fromhex(self.hasher.hexdigest())
         return Known(self.algorithm, self.size, False, digest)  # noqa: FBT003

@@ -32,7 +32,7 @@ class InMemoryBlobs(Blobs):
         return None if data is None else InMemory(data)
 
     @override
-    async def stat(self, digest: Digest) -> StoredBytes | None:
+    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
         data = self._blobs.get(digest)
         return None if data is None else StoredBytes(len(data), 0, hash(data))  # as old as can be
 

@@ -43,8 +43,8 @@ class SmallBlobCache(Blobs):
         return found
 
     @override
-    async def stat(self, digest: Digest) -> StoredBytes | None:
-        return await self._store.stat(digest)
+    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
+        return await self._store.stat(digest, closely=closely)
 
     @override
     async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:

@@ -1,7 +1,10 @@
 """Stores of bytes: blobs, uploads and locks that belong together."""
 
+import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lading.blobs.disk import Disk
 from lading.blobs.file_blobs import FileBlobs
@@ -11,7 +14,16 @@ from lading.blobs.in_memory import InMemoryBlobs, InMemoryLocks, InMemoryUploads
 from lading.blobs.small_cache import SmallBlobCache
 from lading.ports.blobs import Blobs
 from lading.ports.locks import Locks
+from lading.ports.objects import ObjectRows, Upkeep, UploadRows
 from lading.ports.uploads import Uploads
+from lading.system.budget import Budget
+from lading.system.threads import Threads
+
+if TYPE_CHECKING:
+    from lading.blobs.s3.object_store import ObjectStore
+
+# Threads that hash what comes to an object store, and what is read of it.
+HASHING = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,18 +32,22 @@ class Stores:
 
     Attributes:
         disk: that they are on, if there is one.
+        upkeep: what an object store needs beside.
+        threads: that work for them, if they are in an object store.
     """
 
     blobs: Blobs
     uploads: Uploads
     locks: Locks
     disk: Disk | None = None
+    upkeep: Upkeep | None = None
+    threads: Threads | None = None
 
     @classmethod
     def in_files(cls, root: Path, reserve: int = 0, *, read_only: bool = False) -> "Stores":
         """Stores whose files are below a directory, see `lading.blobs.disk.Disk`."""
         disk = Disk(root, reserve, read_only=read_only)
-        return cls(SmallBlobCache(FileBlobs(disk)), FileUploads(disk), FileLocks(disk), disk)
+        return cls(SmallBlobCache(FileBlobs(disk)), FileUploads(disk), FileLocks(disk.layout), disk)
 
     @classmethod
     def in_memory(cls) -> "Stores":
@@ -39,7 +55,54 @@ class Stores:
         blobs = InMemoryBlobs()
         return cls(blobs, InMemoryUploads(blobs), InMemoryLocks())
 
+    @classmethod
+    def in_s3(
+        cls,
+        store: "ObjectStore",
+        uploads: UploadRows,
+        objects: ObjectRows,
+        locks: Locks,
+        clock: Callable[[], float],
+    ) -> "Stores":
+        """Stores in an object store, with rows that say what is where.
+
+        Args:
+            store: has the objects.
+            uploads, objects: the rows.
+            locks: held against all who have the same rows.
+            clock: the time, in seconds since the epoch.
+        """
+        # Who has blobs in files does without loading this.
+        from lading.blobs.s3.object_upkeep import ObjectUpkeep  # noqa: PLC0415
+        from lading.blobs.s3.object_writer import MEMORY  # noqa: PLC0415
+        from lading.blobs.s3.s3_blobs import S3Blobs  # noqa: PLC0415
+        from lading.blobs.s3.s3_uploads import S3Uploads  # noqa: PLC0415
+        from lading.blobs.s3.staged_objects import UploadRoom  # noqa: PLC0415
+        from lading.blobs.s3.unused_objects import UnusedObjects  # noqa: PLC0415
+
+        threads = Threads(HASHING, "hashing")
+        unused = UnusedObjects(store, objects)
+        room = UploadRoom(store, uploads, Budget(MEMORY), threads, clock, new_key)
+        return cls(
+            SmallBlobCache(S3Blobs(store, objects, unused, threads, clock)),
+            S3Uploads(room, unused),
+            locks,
+            upkeep=ObjectUpkeep(store, objects, threads, clock, new_key),
+            threads=threads,
+        )
+
     def close(self) -> None:
         """Finish what was begun, and end the threads that do it."""
         if self.disk is not None:
             self.disk.close()
+        if self.threads is not None:
+            self.threads.close()
+
+
+def new_key() -> str:
+    """The key of an object, which no other has or ever had.
+
+    Servers that keep objects as files have as many in a directory as that is good at.
+    """
+    name = secrets.token_hex(16)
+    return f"objects/{name[:2]}/{name[2:]}"

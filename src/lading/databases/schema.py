@@ -22,6 +22,11 @@ How the tables hold together:
   in the trash, or was collected since the tag was set.
 * `secrets`, `right_logins` and `guesses` are what several replicas share, where they share this
   database: alone, a machine has files and memory for it (`auth`).
+* Where bytes are in an object store, an *upload* has a row while it is unfinished, and then until
+  its commit is settled. `generation` counts the requests that took it, the last one until
+  `leased_until`; `writing` is the key of the object that this one stores.
+* An *object* is a segment of an upload or of a blob, from byte `start` on; or nothing needs it
+  since `unused_at`; or it is in quarantine, as its bytes are not those of that digest.
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
@@ -194,6 +199,37 @@ STEPS = (
 
     CREATE TABLE guesses (hash TEXT PRIMARY KEY, empty_at REAL NOT NULL) STRICT, WITHOUT ROWID;
     CREATE INDEX guesses_empty ON guesses (empty_at);
+    """,
+    """
+    CREATE TABLE uploads (
+        key TEXT PRIMARY KEY,
+        owner TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        active_at REAL NOT NULL,
+        hash BLOB NOT NULL,
+        wrong_digests INTEGER NOT NULL,
+        generation INTEGER NOT NULL,
+        leased_until REAL,
+        writing TEXT,
+        digest TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX uploads_owner ON uploads (owner);
+    CREATE INDEX uploads_writing ON uploads (writing) WHERE writing IS NOT NULL;
+
+    CREATE TABLE objects (
+        key TEXT PRIMARY KEY,
+        start INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        stored_at REAL NOT NULL,
+        upload TEXT,
+        digest TEXT,
+        unused_at REAL,
+        quarantined TEXT
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX objects_upload ON objects (upload, start) WHERE upload IS NOT NULL;
+    CREATE INDEX objects_digest ON objects (digest, start) WHERE digest IS NOT NULL;
+    CREATE INDEX objects_unused ON objects (unused_at) WHERE unused_at IS NOT NULL;
+    CREATE INDEX objects_segments ON objects (digest) WHERE digest IS NOT NULL AND start > 0;
     """,
 )
 

@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager, suppress
 
 from lading.core.digest import Bytes
 from lading.edge.asgi import Receive
-from lading.edge.budget import BodyBudgets, Budget
+from lading.edge.budget import BodyBudgets
 from lading.edge.spool import Spool
+from lading.system.budget import Budget
 
 # Bytes handed on at once: large enough that a hop to a thread costs little beside hashing and
 # writing them, small enough that dozens of uploads fit into memory.

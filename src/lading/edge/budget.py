@@ -12,6 +12,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lading.system.budget import Budget
+
 # Bytes of memory for pieces of bodies, and for whole ones: enough for more pushes than cores can
 # hash at once. When it is spent, what comes is cut into small pieces, or waits on the disk, and
 # takes longer.
@@ -22,32 +24,6 @@ DISK = 1024 * 1024 * 1024
 # Bytes of large bodies that are understood and stored at once: two manifests of the largest size,
 # each of which becomes many times as many objects meanwhile. Others wait their turn.
 WORK = 8 * 1024 * 1024
-
-
-class Budget:
-    """Bytes that can be taken, and are given back."""
-
-    def __init__(self, size: int) -> None:
-        self._left = size
-
-    def has(self, size: int) -> bool:
-        """Whether so many bytes are there."""
-        return size <= self._left
-
-    def take(self, size: int) -> bool:
-        """Take so many bytes, if they are there."""
-        if not self.has(size):
-            return False
-        self._left -= size
-        return True
-
-    def overdraw(self, size: int) -> None:
-        """Take so many bytes in any case: others get nothing until they are given back."""
-        self._left -= size
-
-    def give_back(self, size: int) -> None:
-        """Give so many bytes back, for others."""
-        self._left += size
 
 
 class Queue:

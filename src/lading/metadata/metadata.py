@@ -12,6 +12,7 @@ from lading.metadata.jobs import Jobs
 from lading.metadata.links import CommittedUploads, Links
 from lading.metadata.manifests import Manifests
 from lading.metadata.migrations import Migrations
+from lading.metadata.objects import Objects
 from lading.metadata.read_only import ReadOnlySwitch
 from lading.metadata.refresh_tokens import RefreshTokens
 from lading.metadata.repositories import Repositories
@@ -23,6 +24,7 @@ from lading.metadata.strangers import Strangers
 from lading.metadata.table_rows import TableRows
 from lading.metadata.tags import Tags
 from lading.metadata.times import Times
+from lading.metadata.uploads import ObjectUploads
 from lading.metadata.why import Why
 from lading.ports.database import Database
 
@@ -64,6 +66,8 @@ class Metadata:
         self.guesses = Guesses(database)
         self.migrations = Migrations(database)
         self.table_rows = TableRows(database)
+        self.uploads = ObjectUploads(database)
+        self.objects = Objects(database)
 
     async def check(self, *, thorough: bool) -> Sequence[str]:
         """Findings of the database itself about what it keeps."""

@@ -33,8 +33,12 @@ class Blobs(Protocol):
             Unavailable: that cannot be told now, as the place of all blobs is gone.
         """
 
-    async def stat(self, digest: Digest) -> StoredBytes | None:
+    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
         """What is there of a blob, right or not, without reading the bytes.
+
+        Args:
+            digest: of the blob.
+            closely: whether to ask the place itself, where something else says what is there.
 
         Raises:
             Unavailable: as `find`.

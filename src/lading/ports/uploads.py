@@ -31,7 +31,7 @@ class StagedUpload(Protocol):
     """An upload that this request alone may write to.
 
     Attributes:
-        size: how many bytes it has; after `finish`, they survive a crash of the process.
+        size: how many bytes it has; once the request is over, they survive a crash of the process.
         active_at: when something was last done with it, before this request.
     """
 

@@ -12,6 +12,7 @@ from lading.core.manifest import DEFAULT_MAX_DESCRIPTORS
 from lading.metadata.metadata import Metadata
 from lading.ports.blobs import Blobs
 from lading.ports.locks import Locks
+from lading.ports.objects import Upkeep
 from lading.ports.uploads import Uploads
 from lading.system.threads import Threads
 
@@ -74,6 +75,7 @@ class Registry:
 
     Attributes:
         note: takes down what was done without a request.
+        upkeep: of an object store, if the bytes are in one.
         parsing: a thread for large manifests: one at a time, as the largest ones become many times
             as many objects for a while.
     """
@@ -86,6 +88,7 @@ class Registry:
     new_uuid: Callable[[], UUID]
     policy: Policy
     note: Note = forget
+    upkeep: Upkeep | None = None
     parsing: Threads = field(default_factory=lambda: Threads(1, "manifests"))
 
     def change_by(self, principal: Principal, *, address: str = "", request_id: str = "") -> Change:

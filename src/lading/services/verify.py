@@ -14,6 +14,7 @@ from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.garbage import utc
 from lading.metadata.inspection import Totals
+from lading.ports.objects import StrayObject
 from lading.services import verify_blobs, verify_manifests
 from lading.services.registry import Registry
 from lading.services.verify_blobs import PAGE, Check
@@ -101,8 +102,33 @@ async def _unknown(check: Check, *, missing: int) -> AsyncIterator[Finding]:
             batch.clear()
     async for finding in _unknown_of(check, batch, doubt):
         yield finding
+    async for finding in _strays(check, doubt):
+        yield finding
     if check.repair and check.delete_unknown:
         await check.registry.metadata.strangers.remove()
+
+
+async def _strays(check: Check, doubt: str) -> AsyncIterator[Finding]:
+    """Findings about objects of a store that no row names; what is young may be on its way."""
+    registry = check.registry
+    if registry.upkeep is None:
+        return
+    async for page in registry.upkeep.strays(registry.clock() - registry.policy.grace):
+        if check.repair and not doubt:
+            await registry.upkeep.remove(page)
+        for stray in page:
+            yield _stray(check, stray, doubt)
+
+
+def _stray(check: Check, stray: StrayObject, doubt: str) -> Finding:
+    what = "parts of an object" if stray.size is None else f"an object of {stray.size} bytes"
+    explanation = f"there is {what}, since {utc(stray.since)}, that the database does not know of"
+    if doubt:
+        advice = f"it is kept, as {doubt}; if nothing needs it, {_COMMAND} deletes it"
+        return Finding(Kind.BYTES_UNKNOWN, stray.key, explanation, advice)
+    if not check.repair:
+        return Finding(Kind.BYTES_UNKNOWN, stray.key, explanation, "the server deletes it in a day")
+    return Finding(Kind.BYTES_UNKNOWN, stray.key, explanation, mended="it was deleted")
 
 
 async def _doubt(registry: Registry, *, missing: int) -> str:

@@ -1,5 +1,6 @@
 """Verification of blobs: the bytes of every row."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from lading.services.registry import Registry
 
 # Blobs looked at in one go.
 PAGE = 500
+# Of these, at the same time.
+AT_ONCE = 16
 # Images named in a finding.
 MAX_USERS = 3
 
@@ -40,8 +43,7 @@ async def known(check: Check) -> AsyncIterator[Finding]:
     registry, metadata = check.registry, check.registry.metadata
     after = ""
     while page := await metadata.inspection.list_blobs(after=after, limit=PAGE):
-        for blob in page:
-            seen = await registry.blobs.stat(blob.digest)
+        async for blob, seen in _stats(registry, page):
             wrong = await _wrong(check, blob, seen)
             if not check.checksums:
                 check.advance(1)
@@ -51,6 +53,17 @@ async def known(check: Check) -> AsyncIterator[Finding]:
                 if finding is not None:
                     yield finding
         after = page[-1].digest
+
+
+async def _stats(
+    registry: Registry, blobs: Sequence[KnownBlob]
+) -> AsyncIterator[tuple[KnownBlob, StoredBytes | None]]:
+    """Blobs, each with what is there of it; a few are asked for at once."""
+    for start in range(0, len(blobs), AT_ONCE):
+        batch = blobs[start : start + AT_ONCE]
+        asked = (registry.blobs.stat(blob.digest, closely=True) for blob in batch)
+        for blob, seen in zip(batch, await asyncio.gather(*asked), strict=True):
+            yield blob, seen
 
 
 async def _wrong(check: Check, blob: KnownBlob, stored: StoredBytes | None) -> str:
@@ -73,7 +86,7 @@ async def _look_again(
     found out of them holds; if not, somebody has verified them since, or they were deleted.
     """
     registry = check.registry
-    if await registry.blobs.stat(digest) != seen:
+    if await registry.blobs.stat(digest, closely=True) != seen:
         return None
     for blob in await registry.metadata.inspection.known_blobs([digest]):
         if blob.lost and not wrong:

@@ -20,10 +20,11 @@ from lading.core.permissions import CurrentPermissions
 from lading.edge.accesslog import AccessLog
 from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
-from lading.edge.budget import MEMORY, BodyBudgets, Budget
+from lading.edge.budget import MEMORY, BodyBudgets
 from lading.edge.forwarded import PublicAddress, UnnamedProxies
 from lading.edge.options import EdgeOptions
 from lading.services import jobs
+from lading.system.budget import Budget
 from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.jobs import jobs_of

@@ -9,10 +9,11 @@ from email.utils import formatdate
 from ipaddress import IPv4Network, IPv6Network
 from typing import Protocol
 
-from lading.edge.budget import MEMORY, Budget
+from lading.edge.budget import MEMORY
 from lading.edge.forwarded import is_trusted
 from lading.edge.limits import client_of
 from lading.server.http.deadlines import Deadlines, State
+from lading.system.budget import Budget
 
 
 class Addresses:

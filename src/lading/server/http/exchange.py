@@ -14,10 +14,10 @@ from typing import Protocol
 from lading.core.digest import Bytes
 from lading.edge.asgi import Application, Message, Scope
 from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
-from lading.edge.budget import Budget
 from lading.server.http.connections import Connections
 from lading.server.http.sendfile import FilePart, FileSender
 from lading.server.http.spelling import BEGINNINGS
+from lading.system.budget import Budget
 
 log = logging.getLogger(__name__)
 

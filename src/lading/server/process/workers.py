@@ -21,7 +21,7 @@ from pathlib import Path
 
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
-from lading.edge.budget import MEMORY, Budget
+from lading.edge.budget import MEMORY
 from lading.server.http.connections import Addresses, Connections
 from lading.server.http.deadlines import timeouts
 from lading.server.process.balance import Load, Loads
@@ -31,6 +31,7 @@ from lading.server.process.supervisor import Supervisor
 from lading.server.process.tls import Certificates
 from lading.server.process.worker import FAREWELL, UNWINDING, Worker
 from lading.system import interpreter
+from lading.system.budget import Budget
 from lading.wiring.application import RegistryApplication, headers_of_all
 
 # Seconds that a worker may need to close its files, beyond what its requests need.

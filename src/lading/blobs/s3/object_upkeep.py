@@ -1,0 +1,162 @@
+"""The upkeep of an object store: blobs of several objects become one, and strays are found.
+
+An upload that came in several requests is as many objects. It is served as it is, but clients can
+only be sent to one object, and each costs a request. So a job stores them again as one; a single
+transaction puts that in their place, if they are still those of the blob.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+
+from lading.blobs.hashing import RunningHash
+from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.s3_uploads import READING
+from lading.blobs.s3.signed_requests import UnfinishedParts
+from lading.core.digest import Bytes, Digest
+from lading.core.typing import override
+from lading.ports.blob_sources import LostObject
+from lading.ports.objects import (
+    ForeignObjects,
+    ObjectRows,
+    PlacedSegment,
+    StrayObject,
+    Upkeep,
+)
+from lading.system.threads import Threads
+
+log = logging.getLogger(__name__)
+
+FOLDER = "objects"
+"""The folder of all objects; what else is in the bucket is somebody else's."""
+
+# Blobs asked for at once.
+PAGE = 100
+# Seconds after which the key of an object that is being stored is reserved anew.
+RESERVING = READING / 10
+
+
+class _Wrong(Exception):
+    """The bytes are not those of the blob."""
+
+
+class ObjectUpkeep(Upkeep):
+    """The upkeep of an object store.
+
+    Args:
+        store: that has the objects.
+        rows: of the objects.
+        hashing: threads to hash in.
+        clock: the time, in seconds since the epoch.
+        new_key: makes a key that nobody has used.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        rows: ObjectRows,
+        hashing: Threads,
+        clock: Callable[[], float],
+        new_key: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._rows = rows
+        self._hashing = hashing
+        self._clock = clock
+        self._new_key = new_key
+
+    @override
+    async def require_own(self) -> None:
+        badge = await self._rows.badge()
+        if badge is not None and await self._store.size_of(badge) is not None:
+            return
+        if await self._are_foreign():
+            raise ForeignObjects(
+                "the bucket has objects that this database does not know, so that they could be"
+                " taken for garbage: give this registry a place of its own"
+                " (storage.s3.rootdirectory), or restore the database that knows them"
+            )
+        if badge is None:
+            badge = await self._rows.set_badge(self._new_key(), self._clock())
+        await self._store.put(badge, b"By this object, a database knows what belongs to it.\n")
+
+    @override
+    async def join(self) -> AsyncIterator[Digest]:
+        after = ""
+        while page := await self._rows.page_in_segments(after=after, limit=PAGE):
+            for digest in page:
+                if await self._join(digest):
+                    yield digest
+            after = page[-1]
+
+    @override
+    async def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
+        async for page in self._store.pages(FOLDER):
+            old = [stored for stored in page if stored.modified_at < before]
+            unknown = await self._rows.unknown([stored.key for stored in old]) if old else ()
+            if unknown:
+                yield [
+                    StrayObject(stored.key, stored.size, stored.modified_at)
+                    for stored in old
+                    if stored.key in unknown
+                ]
+        parts = await self._store.unfinished_parts(before)
+        keys = [unfinished.key for unfinished in parts]
+        unknown = await self._rows.unknown(keys, now=self._clock()) if keys else ()
+        if unknown:
+            yield [
+                StrayObject(unfinished.key, None, unfinished.begun_at, unfinished.id)
+                for unfinished in parts
+                if unfinished.key in unknown
+            ]
+
+    @override
+    async def remove(self, strays: Sequence[StrayObject]) -> None:
+        for stray in strays:
+            if stray.id:
+                await self._store.abort(UnfinishedParts(stray.key, stray.id, stray.since))
+        if objects := [stray.key for stray in strays if not stray.id]:
+            await self._store.delete(objects)
+
+    async def _are_foreign(self) -> bool:
+        """Whether there are objects, none of the first of which, in no order, any row names."""
+        async with aclosing(self._store.pages(FOLDER)) as pages:
+            async for page in pages:
+                keys = [stored.key for stored in page]
+                return len(await self._rows.unknown(keys)) == len(keys)
+        return False
+
+    async def _join(self, digest: Digest) -> bool:
+        old = await self._rows.find(digest)
+        key = self._new_key()
+        await self._rows.reserve(key, self._clock())
+        try:
+            size = await self._store.put_pieces(key, self._verified(digest, old, key))
+        except (LostObject, _Wrong) as error:
+            log.error("%s is damaged: %s; `lading verify` tells more", digest, error)  # noqa: TRY400
+            return False
+        new = PlacedSegment(key, 0, size, self._clock())
+        return await self._rows.replace(digest, old, new)
+
+    async def _verified(
+        self, digest: Digest, segments: Sequence[PlacedSegment], key: str
+    ) -> AsyncGenerator[Bytes]:
+        """All bytes of a blob; the last one comes only if they have the digest."""
+        running, reserved_at = RunningHash.start(digest.algorithm), time.monotonic()
+        last: Bytes = b""
+        for segment in segments:
+            async with aclosing(self._store.pieces(segment.key, 0, segment.size)) as pieces:
+                async for piece in pieces:
+                    if last:
+                        yield last
+                    await self._hashing.start(running.update, piece)
+                    last = piece
+                    if time.monotonic() - reserved_at > RESERVING:
+                        reserved_at = time.monotonic()
+                        await self._rows.reserve(key, self._clock())
+                    await asyncio.sleep(0)  # let others have their turn
+        if running.digest() != digest:
+            raise _Wrong(f"its bytes have the digest {running.digest()}")
+        yield last

@@ -1,0 +1,129 @@
+"""The adapter of blobs in an object store: rows say which objects each is."""
+
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing
+
+from lading.blobs.hashing import RunningHash
+from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.unused_objects import UnusedObjects
+from lading.core.digest import Digest
+from lading.core.typing import override
+from lading.ports.blob_sources import Chunks, LostObject, Segment
+from lading.ports.blobs import Blobs, StoredBytes
+from lading.ports.objects import ObjectRows, PlacedSegment
+from lading.system.threads import Threads
+
+log = logging.getLogger(__name__)
+
+# Blobs asked for at once.
+PAGE = 1000
+
+
+class S3Blobs(Blobs):
+    """Blobs in an object store.
+
+    Args:
+        store: that has the objects.
+        rows: of the objects.
+        unused: deletes those of blobs that are gone.
+        hashing: threads to hash in.
+        clock: the time, in seconds since the epoch.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        rows: ObjectRows,
+        unused: UnusedObjects,
+        hashing: Threads,
+        clock: Callable[[], float],
+    ) -> None:
+        self._store = store
+        self._rows = rows
+        self._unused = unused
+        self._hashing = hashing
+        self._clock = clock
+
+    @override
+    async def find(self, digest: Digest) -> Chunks | None:
+        segments = await self._rows.find(digest)
+        if not segments:
+            return None
+        return Chunks(self._store, tuple(Segment(item.key, item.size) for item in segments))
+
+    @override
+    async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
+        segments = await self._rows.find(digest)
+        if not segments:
+            return None
+        size = sum(segment.size for segment in segments)
+        if closely and (there := await self._size_there(segments)) != size:
+            if there is None:
+                return None
+            size = there
+        return StoredBytes(size, max(item.stored_at for item in segments), _version(segments))
+
+    @override
+    async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
+        segments = await self._rows.find(digest)
+        if not segments:
+            return None
+        running = RunningHash.start(digest.algorithm)
+        try:
+            for segment in segments:
+                await self._hash(segment, running, on_read)
+        except LostObject as error:
+            log.warning("the bytes of %s cannot be read: %s", digest, error)
+            return None
+        return running.digest()
+
+    @override
+    async def digests(self) -> AsyncIterator[Digest]:
+        after = ""
+        while page := await self._rows.page(after=after, limit=PAGE):
+            for digest in page:
+                yield digest
+            after = page[-1]
+
+    @override
+    async def delete(self, digests: Sequence[Digest]) -> None:
+        if digests:
+            await self._unused.delete(await self._rows.unuse(digests, self._clock()))
+
+    @override
+    async def quarantine(self, digest: Digest) -> str | None:
+        keys = await self._rows.quarantine(digest)
+        return f"objects of their own ({', '.join(keys)})" if keys else None
+
+    @override
+    async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:
+        return frozenset()  # nobody else knows what the objects are for
+
+    @override
+    async def is_shared(self) -> bool:
+        return False
+
+    async def _size_there(self, segments: Sequence[PlacedSegment]) -> int | None:
+        """How many bytes the store has of the segments; `None` if one is not there."""
+        size = 0
+        for segment in segments:
+            there = await self._store.size_of(segment.key)
+            if there is None:
+                return None
+            size += there
+        return size
+
+    async def _hash(
+        self, segment: PlacedSegment, running: RunningHash, on_read: Callable[[int], None]
+    ) -> None:
+        pieces = self._store.pieces(segment.key, 0, segment.size)
+        async with aclosing(pieces):
+            async for piece in pieces:
+                await self._hashing.start(running.update, piece)
+                on_read(len(piece))
+
+
+def _version(segments: Sequence[PlacedSegment]) -> int:
+    """Another number for other objects, which every worker finds."""
+    return int.from_bytes("".join(item.key for item in segments).encode()[-8:])

@@ -1,0 +1,73 @@
+"""The adapter of uploads to an object store: rows say what each has, and objects have the bytes."""
+
+from collections.abc import Sequence
+
+from lading.blobs.file_uploads import UploadCount
+from lading.blobs.hashing import RunningHash
+from lading.blobs.s3 import hash_states
+from lading.blobs.s3.staged_objects import StagedObjects, UploadRoom
+from lading.blobs.s3.unused_objects import UnusedObjects
+from lading.core.digest import Digest
+from lading.core.errors import UploadUnknown
+from lading.core.names import Owner, UploadKey
+from lading.core.typing import override
+from lading.ports.uploads import Staged, Uploads
+
+# Seconds for which an object that nothing needs is there for those who read it.
+READING = 3600.0
+
+
+class S3Uploads(Uploads):
+    """Uploads to an object store."""
+
+    def __init__(self, room: UploadRoom, unused: UnusedObjects) -> None:
+        self._room = room
+        self._rows = room.rows
+        self._unused = unused
+        self._about = UploadCount()
+
+    @override
+    async def require_space(self, size: int) -> None:
+        pass  # the store says so when it is full
+
+    @override
+    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
+        await self._rows.begin(upload, hash_states.pack(RunningHash.start(algorithm).known()), now)
+        self._about.begun()
+
+    @override
+    def stage(self, upload: UploadKey, *, algorithm: str | None = None) -> StagedObjects:
+        return StagedObjects(self._room, upload, algorithm)
+
+    @override
+    async def size(self, upload: UploadKey) -> int:
+        size = await self._rows.size(upload)
+        if size is None:
+            raise UploadUnknown
+        return size
+
+    @override
+    async def settle(self, upload: UploadKey, digest: Digest) -> None:
+        await self._rows.settle(upload, digest)
+
+    @override
+    async def discard(self, upload: UploadKey) -> None:
+        await self._unused.delete(await self._rows.discard(upload, self._room.clock()))
+
+    @override
+    async def count(self, owner: Owner) -> int:
+        return await self._rows.count(owner)
+
+    @override
+    async def count_all(self, now: float) -> int:
+        if self._about.is_due(now):
+            self._about.counted(await self._rows.count_all())
+        return self._about.number
+
+    @override
+    async def list_all(self) -> Sequence[Staged]:
+        return await self._rows.list_all()
+
+    @override
+    async def tidy(self, before: float) -> None:
+        await self._unused.tidy(min(before, self._room.clock() - READING))

@@ -1,0 +1,152 @@
+"""Rows of objects: what the object store has under which key, and what for."""
+
+from collections.abc import Sequence
+
+from lading.core.digest import Digest
+from lading.core.errors import Unavailable
+from lading.metadata.noun import reading, scanning, writing
+from lading.ports.database import Database, SqlConnection
+from lading.ports.objects import PlacedSegment
+
+# Instead of an upload's key: the object is the badge of the place.
+_BADGE = "badge"
+
+_PAGE = """
+    SELECT DISTINCT digest FROM objects
+    WHERE digest IS NOT NULL AND digest > ? ORDER BY digest LIMIT ?
+"""
+_PAGE_IN_SEGMENTS = """
+    SELECT DISTINCT digest FROM objects
+    WHERE digest IS NOT NULL AND start > 0 AND digest > ? ORDER BY digest LIMIT ?
+"""
+
+
+def find(connection: SqlConnection, digest: Digest) -> Sequence[PlacedSegment]:
+    """The segments of a blob, in order; none if it is not there."""
+    rows = connection.execute(
+        "SELECT key, start, size, stored_at FROM objects WHERE digest = ? ORDER BY start", (digest,)
+    )
+    return [PlacedSegment(*row) for row in rows]
+
+
+def page(connection: SqlConnection, *, after: str, limit: int) -> Sequence[Digest]:
+    """Blobs that have objects, by digest."""
+    return [Digest(digest) for (digest,) in connection.execute(_PAGE, (after, limit))]
+
+
+def page_in_segments(connection: SqlConnection, *, after: str, limit: int) -> Sequence[Digest]:
+    """Blobs that are several objects, by digest."""
+    return [Digest(digest) for (digest,) in connection.execute(_PAGE_IN_SEGMENTS, (after, limit))]
+
+
+def unuse(connection: SqlConnection, digests: Sequence[Digest], now: float) -> Sequence[str]:
+    """Note that blobs are to be deleted; returns the keys of their objects."""
+    return [key for digest in digests for key in _unuse(connection, digest, now)]
+
+
+def _unuse(connection: SqlConnection, digest: Digest, now: float) -> Sequence[str]:
+    freed = connection.execute(
+        "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ? RETURNING key",
+        (now, digest),
+    )
+    return [key for (key,) in freed.fetchall()]
+
+
+def quarantine(connection: SqlConnection, digest: Digest) -> Sequence[str]:
+    """Take a blob's objects from it and keep them; returns their keys."""
+    kept = connection.execute(
+        "UPDATE objects SET digest = NULL, quarantined = ? WHERE digest = ? RETURNING key",
+        (digest, digest),
+    )
+    return [key for (key,) in kept.fetchall()]
+
+
+def reserve(connection: SqlConnection, key: str, now: float) -> None:
+    """Write down the key of an object that is about to be stored, and unused until then."""
+    connection.execute(
+        "INSERT INTO objects (key, start, size, stored_at, unused_at) VALUES (?, 0, 0, ?, ?)"
+        " ON CONFLICT (key) DO UPDATE SET unused_at = excluded.unused_at",
+        (key, now, now),
+    )
+
+
+def replace(
+    connection: SqlConnection, digest: Digest, old: Sequence[PlacedSegment], new: PlacedSegment
+) -> bool:
+    """Put one object in the place of a blob's segments; false if the blob has others by now."""
+    if [segment.key for segment in find(connection, digest)] != [segment.key for segment in old]:
+        return False
+    _unuse(connection, digest, new.stored_at)
+    changed = connection.execute(
+        "UPDATE objects SET digest = ?, size = ?, stored_at = ?, unused_at = NULL"
+        " WHERE key = ? AND unused_at IS NOT NULL",
+        (digest, new.size, new.stored_at, new.key),
+    )
+    if changed.rowcount == 0:
+        raise Unavailable("an object was collected while it was stored; try again")
+    return True
+
+
+def unused(connection: SqlConnection, *, before: float, limit: int) -> Sequence[str]:
+    """Keys of objects that nothing has needed since that time."""
+    rows = connection.execute(
+        "SELECT key FROM objects WHERE unused_at <= ? ORDER BY unused_at LIMIT ?", (before, limit)
+    )
+    return [key for (key,) in rows]
+
+
+def remove(connection: SqlConnection, keys: Sequence[str]) -> None:
+    """Remove the rows of unused objects, which are deleted."""
+    connection.executemany(
+        "DELETE FROM objects WHERE key = ? AND unused_at IS NOT NULL", [(key,) for key in keys]
+    )
+
+
+def unknown(
+    connection: SqlConnection, keys: Sequence[str], *, now: float | None = None
+) -> frozenset[str]:
+    """Those of the keys that no row names."""
+    marks = ", ".join("?" * len(keys))
+    rows = connection.execute(f"SELECT key FROM objects WHERE key IN ({marks})", keys)
+    known = {key for (key,) in rows}
+    rows = connection.execute(
+        f"SELECT writing, leased_until FROM uploads WHERE writing IN ({marks})", keys
+    )
+    known.update(key for key, until in rows if now is None or (until or 0.0) > now)
+    return frozenset(keys) - known
+
+
+def badge(connection: SqlConnection) -> str | None:
+    """The key of the object by which the database knows its place."""
+    row = connection.execute("SELECT key FROM objects WHERE upload = ?", (_BADGE,)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def set_badge(connection: SqlConnection, key: str, now: float) -> str:
+    """Write down the key of that object, unless there is one; returns the one that counts."""
+    there = badge(connection)
+    if there is not None:
+        return there
+    connection.execute(
+        "INSERT INTO objects (key, start, size, stored_at, upload) VALUES (?, 0, 0, ?, ?)",
+        (key, now, _BADGE),
+    )
+    return key
+
+
+class Objects:
+    """Objects; see `lading.ports.objects.ObjectRows`."""
+
+    def __init__(self, database: Database) -> None:
+        self.find = reading(database, find)
+        self.page = scanning(database, page)
+        self.page_in_segments = scanning(database, page_in_segments)
+        self.unuse = writing(database, unuse)
+        self.quarantine = writing(database, quarantine)
+        self.reserve = writing(database, reserve)
+        self.replace = writing(database, replace)
+        self.unused = scanning(database, unused)
+        self.remove = writing(database, remove, durable=False)
+        self.unknown = scanning(database, unknown)
+        self.badge = reading(database, badge)
+        self.set_badge = writing(database, set_badge)

@@ -1,0 +1,232 @@
+"""Rows of uploads whose bytes are objects; where they are files, an upload is its file.
+
+A request takes an upload for a while, and goes on having it as long as it says so. Each that takes
+it makes a new generation: one that stood still for too long finds that its own is over when it
+wants to write something down, and nothing that it did counts.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from lading.core.digest import Digest
+from lading.core.errors import UploadOutOfOrder, UploadUnknown
+from lading.core.names import Owner, UploadKey
+from lading.metadata.noun import reading, scanning, writing
+from lading.ports.database import Database, SqlConnection
+from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
+from lading.ports.uploads import WRONG_DIGESTS, Staged
+
+_TAKE = """
+    UPDATE uploads SET generation = generation + 1, leased_until = :until
+    WHERE key = :upload AND digest IS NULL AND (leased_until IS NULL OR leased_until <= :now)
+    RETURNING size, active_at, hash, generation, writing
+"""
+_UPDATE = """
+    UPDATE uploads SET size = :size, hash = :hash, active_at = :active_at, writing = :writing,
+        leased_until = CASE WHEN :ends = 1 THEN NULL ELSE leased_until END
+    WHERE key = :upload AND generation = :generation AND digest IS NULL
+"""
+_INSERT = """
+    INSERT INTO objects (key, start, size, stored_at, upload) VALUES (?, ?, ?, ?, ?)
+"""
+_UNUSE = """
+    INSERT INTO objects (key, start, size, stored_at, unused_at) VALUES (?, 0, 0, ?, ?)
+    ON CONFLICT DO NOTHING
+"""
+
+
+def begin(connection: SqlConnection, upload: UploadKey, hash_: bytes, now: float) -> None:
+    """Start an upload."""
+    connection.execute(
+        "INSERT INTO uploads (key, owner, size, active_at, hash, wrong_digests, generation)"
+        " VALUES (?, ?, 0, ?, ?, 0, 0)",
+        (upload, upload.owner, now, hash_),
+    )
+
+
+def take(
+    connection: SqlConnection, upload: UploadKey, *, writing: str, now: float, until: float
+) -> TakenUpload:
+    """Let one request alone write to an upload; what one that was killed has stored is unused."""
+    values = {"upload": upload, "now": now, "until": until}
+    row = connection.execute(_TAKE, values).fetchone()
+    if row is None:
+        raise _taken(connection, upload)
+    size, active_at, hash_, generation, begun = row
+    if begun is not None:
+        unuse(connection, [begun], now)
+    connection.execute("UPDATE uploads SET writing = ? WHERE key = ?", (writing, upload))
+    return TakenUpload(size, active_at, bytes(hash_), generation)
+
+
+def renew(connection: SqlConnection, upload: UploadKey, generation: int, until: float) -> bool:
+    """Go on having an upload."""
+    changed = connection.execute(
+        "UPDATE uploads SET leased_until = ? WHERE key = ? AND generation = ? AND digest IS NULL",
+        (until, upload, generation),
+    )
+    return changed.rowcount > 0
+
+
+def save(
+    connection: SqlConnection, upload: UploadKey, generation: int, progress: UploadProgress
+) -> None:
+    """Write down what has come of a request."""
+    changed = connection.execute(
+        _UPDATE,
+        {
+            "upload": upload,
+            "generation": generation,
+            "size": progress.size,
+            "hash": progress.hash,
+            "active_at": progress.active_at,
+            "writing": progress.writing,
+            "ends": int(progress.writing is None),
+        },
+    )
+    if changed.rowcount == 0:
+        raise _taken(connection, upload)
+    for key, start, size, stored_at in progress.segments:
+        connection.execute(_INSERT, (key, start, size, stored_at, upload))
+    unuse(connection, progress.unused, progress.now)
+
+
+def cut(
+    connection: SqlConnection, upload: UploadKey, generation: int, progress: UploadProgress
+) -> None:
+    """Go back to so many bytes; the segments after them are unused from then."""
+    save(connection, upload, generation, progress)
+    connection.execute(
+        "UPDATE objects SET upload = NULL, unused_at = ? WHERE upload = ? AND start >= ?",
+        (progress.now, upload, progress.size),
+    )
+
+
+def count_wrong_digest(connection: SqlConnection, upload: UploadKey, generation: int) -> None:
+    """Count a wrong digest, up to the one that ends the upload."""
+    row = connection.execute(
+        "UPDATE uploads SET wrong_digests = wrong_digests + 1"
+        " WHERE key = ? AND generation = ? AND digest IS NULL RETURNING wrong_digests, active_at",
+        (upload, generation),
+    ).fetchone()
+    if row is None:
+        raise _taken(connection, upload)
+    number, at = row
+    if number >= WRONG_DIGESTS:
+        discard(connection, upload, at)
+
+
+def commit(
+    connection: SqlConnection,
+    upload: UploadKey,
+    generation: int,
+    progress: UploadProgress,
+    digest: Digest,
+) -> None:
+    """Make the segments of an upload those of a blob; those that it had are unused from then."""
+    save(connection, upload, generation, progress)
+    connection.execute(
+        "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ?",
+        (progress.now, digest),
+    )
+    connection.execute(
+        "UPDATE objects SET upload = NULL, digest = ? WHERE upload = ?", (digest, upload)
+    )
+    connection.execute("UPDATE uploads SET digest = ? WHERE key = ?", (digest, upload))
+
+
+def segments(connection: SqlConnection, upload: UploadKey) -> Sequence[PlacedSegment]:
+    """The segments of an upload, in order."""
+    rows = connection.execute(
+        "SELECT key, start, size, stored_at FROM objects WHERE upload = ? ORDER BY start", (upload,)
+    )
+    return [PlacedSegment(*row) for row in rows]
+
+
+def size(connection: SqlConnection, upload: UploadKey) -> int | None:
+    """How many bytes an upload has."""
+    row = connection.execute(
+        "SELECT size FROM uploads WHERE key = ? AND digest IS NULL", (upload,)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def settle(connection: SqlConnection, upload: UploadKey, digest: Digest) -> None:
+    """Forget a commit."""
+    connection.execute("DELETE FROM uploads WHERE key = ? AND digest = ?", (upload, digest))
+
+
+def discard(connection: SqlConnection, upload: UploadKey, now: float) -> Sequence[str]:
+    """End an upload that is no blob; its objects are unused from then, and returned.
+
+    The one that somebody may be writing is not among these: it goes later.
+    """
+    row = connection.execute(
+        "DELETE FROM uploads WHERE key = ? AND digest IS NULL RETURNING writing", (upload,)
+    ).fetchone()
+    if row is None:
+        return ()
+    if row[0] is not None:
+        unuse(connection, [row[0]], now)
+    freed = connection.execute(
+        "UPDATE objects SET upload = NULL, unused_at = ? WHERE upload = ? RETURNING key",
+        (now, upload),
+    )
+    return [key for (key,) in freed.fetchall()]
+
+
+def count(connection: SqlConnection, owner: Owner) -> int:
+    """How many uploads somebody has begun that are not over."""
+    row = connection.execute(
+        "SELECT count(*) FROM uploads WHERE owner = ? AND digest IS NULL", (owner,)
+    ).fetchone()
+    return int(row[0])
+
+
+def count_all(connection: SqlConnection) -> int:
+    """How many uploads there are that are not over."""
+    row = connection.execute("SELECT count(*) FROM uploads WHERE digest IS NULL").fetchone()
+    return int(row[0])
+
+
+def list_all(connection: SqlConnection) -> Sequence[Staged]:
+    """All uploads, and commits that were not settled."""
+    rows = connection.execute("SELECT key, size, active_at, digest FROM uploads ORDER BY key")
+    return [
+        Staged(UploadKey(key), size, active_at, None if digest is None else Digest(digest))
+        for key, size, active_at, digest in rows
+    ]
+
+
+def unuse(connection: SqlConnection, keys: Iterable[str], now: float) -> None:
+    """Write down keys of objects that may be there, and that nothing needs."""
+    for key in keys:
+        connection.execute(_UNUSE, (key, now, now))
+
+
+def _taken(connection: SqlConnection, upload: UploadKey) -> UploadUnknown | UploadOutOfOrder:
+    there = size(connection, upload)
+    if there is None:
+        return UploadUnknown()
+    return UploadOutOfOrder(
+        "another request is writing to this upload; ask for its status, then go on", there
+    )
+
+
+class ObjectUploads:
+    """Uploads whose bytes are objects; see `lading.ports.objects.UploadRows`."""
+
+    def __init__(self, database: Database) -> None:
+        self.begin = writing(database, begin, durable=False)
+        self.take = writing(database, take, durable=False)
+        self.renew = writing(database, renew, durable=False)
+        self.save = writing(database, save)
+        self.cut = writing(database, cut)
+        self.count_wrong_digest = writing(database, count_wrong_digest)
+        self.commit = writing(database, commit)
+        self.segments = reading(database, segments)
+        self.size = reading(database, size)
+        self.settle = writing(database, settle, durable=False)
+        self.discard = writing(database, discard)
+        self.count = reading(database, count)
+        self.count_all = scanning(database, count_all)
+        self.list_all = scanning(database, list_all)

@@ -1,0 +1,217 @@
+"""The ports of objects: rows that say what is in an object store, and its upkeep.
+
+An object store keeps bytes under keys. An object belongs to one upload and is never changed; a row
+says what it is for. The row comes first: the key of an object is written down before the object is
+there, so that what a crash leaves is known, and what no row names is nobody's.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from lading.core.digest import Digest
+from lading.core.names import Owner, UploadKey
+from lading.ports.uploads import Staged
+
+
+class PlacedSegment(NamedTuple):
+    """A segment of an upload or of a blob: all bytes of an object.
+
+    Attributes:
+        start: how many bytes come before it.
+    """
+
+    key: str
+    start: int
+    size: int
+    stored_at: float
+
+
+class TakenUpload(NamedTuple):
+    """An upload, as a request finds it that alone may write to it.
+
+    Attributes:
+        hash: what is known of the hash of its bytes.
+        generation: how many requests have written to it; what an earlier one still does is void.
+    """
+
+    size: int
+    active_at: float
+    hash: bytes
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class UploadProgress:
+    """What a request has made of an upload.
+
+    Attributes:
+        size: how many bytes it has.
+        hash: what is known of their hash.
+        now: the time.
+        segments: that were stored.
+        unused: keys of objects that may be there and that nothing needs.
+        writing: the key of the next object; `None` if there will be none, as the request ends.
+    """
+
+    size: int
+    hash: bytes
+    active_at: float
+    now: float
+    segments: Sequence[PlacedSegment] = ()
+    unused: Sequence[str] = ()
+    writing: str | None = None
+
+
+class UploadRows(Protocol):
+    """Rows of uploads whose bytes are objects; each method is one transaction.
+
+    Those that are given a generation raise `UploadUnknown` if the upload is over, and
+    `UploadOutOfOrder` if another request has taken it since.
+    """
+
+    async def begin(self, upload: UploadKey, hash_: bytes, now: float) -> None:
+        """Start an upload; a power cut may forget it."""
+
+    async def take(
+        self, upload: UploadKey, *, writing: str, now: float, until: float
+    ) -> TakenUpload:
+        """Let one request alone write to an upload, for a while.
+
+        Args:
+            upload: which.
+            writing: the key of the object that the request writes, if it does.
+            now: the time.
+            until: the time at which it is anybody's, unless it is renewed.
+
+        Raises:
+            UploadUnknown: it never began, or it is over.
+            UploadOutOfOrder: another request has it.
+        """
+
+    async def renew(self, upload: UploadKey, generation: int, until: float) -> bool:
+        """Go on having an upload; false if it is somebody else's, or over."""
+
+    async def save(self, upload: UploadKey, generation: int, progress: UploadProgress) -> None:
+        """Write down what has come of a request; one that ends gives the upload back."""
+
+    async def cut(self, upload: UploadKey, generation: int, progress: UploadProgress) -> None:
+        """Write down that an upload goes back to so many bytes, between two of its segments."""
+
+    async def count_wrong_digest(self, upload: UploadKey, generation: int) -> None:
+        """Count a wrong digest; after `WRONG_DIGESTS` of them the upload is over."""
+
+    async def commit(
+        self, upload: UploadKey, generation: int, progress: UploadProgress, digest: Digest
+    ) -> None:
+        """Make the segments of an upload those of a blob; those it had are unused from then."""
+
+    async def segments(self, upload: UploadKey) -> Sequence[PlacedSegment]:
+        """The segments of an upload, in order."""
+
+    async def size(self, upload: UploadKey) -> int | None:
+        """How many bytes an upload has; `None` if it never began, or is over."""
+
+    async def settle(self, upload: UploadKey, digest: Digest) -> None:
+        """Forget a commit."""
+
+    async def discard(self, upload: UploadKey, now: float) -> Sequence[str]:
+        """End an upload that is no blob; returns the keys of its objects, unused from then."""
+
+    async def count(self, owner: Owner) -> int:
+        """How many uploads somebody has begun that are not over."""
+
+    async def count_all(self) -> int:
+        """How many uploads there are that are not over."""
+
+    async def list_all(self) -> Sequence[Staged]:
+        """All uploads, and commits that were not settled."""
+
+
+class ObjectRows(Protocol):
+    """Rows of objects; each method is one transaction."""
+
+    async def find(self, digest: Digest) -> Sequence[PlacedSegment]:
+        """The segments of a blob, in order; none if it is not there."""
+
+    async def page(self, *, after: str, limit: int) -> Sequence[Digest]:
+        """Blobs that have objects, by digest, from the first one greater than `after`."""
+
+    async def page_in_segments(self, *, after: str, limit: int) -> Sequence[Digest]:
+        """As `page`, but those blobs only that are several objects."""
+
+    async def unuse(self, digests: Sequence[Digest], now: float) -> Sequence[str]:
+        """Note that blobs are to be deleted; returns the keys of their objects."""
+
+    async def quarantine(self, digest: Digest) -> Sequence[str]:
+        """Take a blob's objects from it and keep them; returns their keys."""
+
+    async def reserve(self, key: str, now: float) -> None:
+        """Write down the key of an object that is about to be stored, and unused until then.
+
+        Said again, it stays reserved as long again.
+        """
+
+    async def replace(
+        self, digest: Digest, old: Sequence[PlacedSegment], new: PlacedSegment
+    ) -> bool:
+        """Put one object in the place of a blob's segments; false if it has others by now."""
+
+    async def unused(self, *, before: float, limit: int) -> Sequence[str]:
+        """Keys of objects that nothing has needed since that time."""
+
+    async def remove(self, keys: Sequence[str]) -> None:
+        """Remove the rows of unused objects, which are deleted."""
+
+    async def unknown(self, keys: Sequence[str], *, now: float | None = None) -> frozenset[str]:
+        """Those of the keys that no row names.
+
+        Args:
+            keys: of objects.
+            now: the time, if keys do not count that a request was to write which is gone by then.
+        """
+
+    async def badge(self) -> str | None:
+        """The key of the object by which the database knows its place; `None` if it has none."""
+
+    async def set_badge(self, key: str, now: float) -> str:
+        """Write down the key of that object, unless there is one; returns the one that counts."""
+
+
+class StrayObject(NamedTuple):
+    """Bytes in the object store that no row names.
+
+    Attributes:
+        size: `None` if they are parts of an object that was never completed.
+        id: of the upload of parts, in the store's words; empty for an object.
+    """
+
+    key: str
+    size: int | None
+    since: float
+    id: str = ""
+
+
+class ForeignObjects(Exception):
+    """The store has objects of another database; the message says what to do."""
+
+
+class Upkeep(Protocol):
+    """The upkeep of an object store."""
+
+    async def require_own(self) -> None:
+        """Go on only if the objects that are there are this database's.
+
+        Raises:
+            ForeignObjects: they are not, or that cannot be told.
+            Unavailable: the store cannot be asked.
+        """
+
+    def join(self) -> AsyncIterator[Digest]:
+        """Make each blob that is several objects one; yields those that are."""
+
+    def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
+        """What is older than that and no row names, in pages."""
+
+    async def remove(self, strays: Sequence[StrayObject]) -> None:
+        """Remove what no row names."""

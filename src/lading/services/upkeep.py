@@ -1,0 +1,45 @@
+"""Upkeep of an object store: what the server does by itself beside collecting garbage."""
+
+import logging
+
+from lading.ports.objects import Upkeep
+from lading.services.lease import Lease
+from lading.services.registry import Registry
+
+log = logging.getLogger(__name__)
+
+JOIN = "joining of segments"
+REMOVE = "removal of stray objects"
+
+
+async def join_segments(registry: Registry, lease: Lease) -> None:
+    """Make blobs that came in several requests one object, so that clients can be sent there."""
+    joined = 0
+    async for digest in _upkeep(registry).join():
+        joined += 1
+        log.debug("%s is one object now", digest)
+        await lease.renew()
+    if joined:
+        log.info("%d blobs that were several objects are one now", joined)
+
+
+async def remove_strays(registry: Registry, lease: Lease) -> None:
+    """Remove what no row names and is older than the grace: a process was killed over it.
+
+    Where bytes may be unknown and no garbage, as after a restored backup, all are kept.
+    """
+    if await registry.metadata.strangers.find() is not None:
+        return
+    upkeep, number, size = _upkeep(registry), 0, 0
+    async for page in upkeep.strays(registry.clock() - registry.policy.grace):
+        await upkeep.remove(page)
+        number += len(page)
+        size += sum(stray.size or 0 for stray in page)
+        await lease.renew()
+    if number:
+        log.info("%d objects that nothing knew of were removed, %d bytes", number, size)
+
+
+def _upkeep(registry: Registry) -> Upkeep:
+    assert registry.upkeep is not None
+    return registry.upkeep

@@ -1,0 +1,168 @@
+"""What an object store needs beside pushes, pulls and collections."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from lading.core.digest import Digest
+from lading.ports.objects import ForeignObjects, StrayObject
+from tests.support.contents import begin, begun, fetch, store
+from tests.support.object_places import Clock, OpenPlace, PlaceInS3
+from tests.support.s3 import S3
+
+pytestmark = pytest.mark.e2e
+
+MIB = 1024 * 1024
+
+
+async def in_segments(place: OpenPlace, *parts: bytes) -> Digest:
+    """Push a blob in several requests."""
+    upload = await begin(place.stores)
+    for part in parts:
+        async with place.stores.uploads.stage(upload) as staged:
+            await staged.write(part)
+    digest = Digest.of(b"".join(parts))
+    async with place.stores.uploads.stage(upload) as staged:
+        await staged.commit(digest)
+        await place.stores.uploads.settle(upload, digest)
+    return digest
+
+
+async def join(place: OpenPlace) -> list[Digest]:
+    return [digest async for digest in place.upkeep.join()]
+
+
+async def strays(place: OpenPlace, before: float) -> list[StrayObject]:
+    return [stray async for page in place.upkeep.strays(before) for stray in page]
+
+
+async def test_blobs_in_segments_become_one_object(
+    place: PlaceInS3, here: OpenPlace, there: OpenPlace, clock: Clock
+) -> None:
+    """Those who read the segments go on; later these are deleted. Once is enough."""
+    parts = [os.urandom(MIB), os.urandom(7), os.urandom(MIB)]
+    digest = await in_segments(here, *parts)
+    whole = await store(here.stores, b"whole")
+    before = await there.stores.blobs.find(digest)
+
+    assert await join(here) == [digest]
+    after = await there.stores.blobs.find(digest)
+    assert after is not None
+    assert before is not None
+    assert after.size == before.size == sum(map(len, parts))
+    assert len(after.segments) == 1  # type: ignore[union-attr]
+    assert await fetch(after) == await fetch(before) == b"".join(parts)
+    assert await join(here) == []
+
+    clock.ahead += 7200
+    await here.stores.uploads.tidy(clock())
+    assert len(await here.keys()) == 2
+    assert await fetch(await here.stores.blobs.find(digest)) == b"".join(parts)
+    assert await here.stores.blobs.find(whole) is not None
+
+
+async def test_segments_that_are_not_what_was_pushed_are_left_alone(
+    place: PlaceInS3, here: OpenPlace
+) -> None:
+    """Else the damage would look whole. A check tells a person."""
+    digest = await in_segments(here, os.urandom(MIB), os.urandom(MIB))
+    first, *_ = await here.keys()
+    await here.store.put(first, os.urandom(MIB))
+    assert await join(here) == []
+
+    await here.store.delete([first])
+    assert await join(here) == []
+    found = await here.stores.blobs.find(digest)
+    assert len(found.segments) == 2  # type: ignore[union-attr]
+    assert len(await here.keys()) == 1
+
+
+async def test_a_blob_that_is_pushed_again_while_it_is_joined_is_the_pushed_one(
+    place: PlaceInS3, here: OpenPlace, there: OpenPlace, clock: Clock
+) -> None:
+    """What was joined is nobody's then."""
+    parts = [os.urandom(MIB), os.urandom(MIB)]
+    digest = await in_segments(here, *parts)
+    put_pieces = here.store.put_pieces
+
+    async def slowly(key, pieces):  # type: ignore[no-untyped-def]
+        size = await put_pieces(key, pieces)
+        await store(there.stores, b"".join(parts))
+        return size
+
+    here.store.put_pieces = slowly  # type: ignore[method-assign]
+    pushed = await join(here)
+    assert pushed == []
+    clock.ahead += 7200
+    await here.stores.uploads.tidy(clock())
+    assert len(await here.keys()) == 1
+    assert await fetch(await here.stores.blobs.find(digest)) == b"".join(parts)
+
+
+async def test_strays_are_found_and_nothing_else(
+    place: PlaceInS3, here: OpenPlace, clock: Clock
+) -> None:
+    """Neither blobs, nor uploads, nor what is unused and known, nor what is young."""
+    await here.upkeep.require_own()
+    await store(here.stores, b"kept")
+    await begun(here.stores, b"an upload")
+    await in_segments(here, b"two", b"segments")
+    await join(here)
+    taken = await here.stores.uploads.stage(await begin(here.stores)).__aenter__()
+    await taken.write(b"about to be")
+    await taken.finish()
+    await here.store.put("objects/00/stray", b"nobody's")
+    assert await strays(here, clock() - 60) == []
+
+    found = await strays(here, clock() + 60)
+    assert [(stray.key, stray.size) for stray in found] == [("objects/00/stray", 8)]
+    await here.upkeep.remove(found)
+    assert await strays(here, clock() + 60) == []
+
+
+async def test_parts_that_were_never_joined_are_found(
+    place: PlaceInS3, here: OpenPlace, clock: Clock
+) -> None:
+    """Unless a request is alive that sends them."""
+    upload = await begin(here.stores)
+    staged = await here.stores.uploads.stage(upload).__aenter__()
+    for _ in range(40):
+        await staged.write(os.urandom(MIB))
+    assert place.s3.proxy.count("CREATE") == 1
+    assert await strays(here, clock() + 60) == []
+
+    clock.ahead += 20
+    (found,) = await strays(here, clock() + 60)
+    assert found.size is None
+    await here.upkeep.remove([found])
+    assert await strays(here, clock() + 60) == []
+
+
+async def test_a_folder_with_objects_of_others_is_refused(
+    s3: S3, tmp_path: Path, place: PlaceInS3, here: OpenPlace
+) -> None:
+    """A database that is new, or another, would take them for garbage."""
+    await here.upkeep.require_own()
+    await here.upkeep.require_own()
+    await store(here.stores, b"hello")
+    other = PlaceInS3(s3, tmp_path / "other", folder=place.folder)
+    with other.opened() as stranger, pytest.raises(ForeignObjects, match="rootdirectory"):
+        await stranger.upkeep.require_own()
+
+    fresh = PlaceInS3(s3, tmp_path / "fresh")
+    with fresh.opened() as one:
+        await one.upkeep.require_own()
+    await here.upkeep.require_own()
+
+
+async def test_a_database_knows_its_folder_by_any_object(place: PlaceInS3, here: OpenPlace) -> None:
+    """The one that is there for that may be lost as any other."""
+    await here.upkeep.require_own()
+    (badge,) = await here.keys()
+    await store(here.stores, b"hello")
+    await here.store.delete([badge])
+
+    await here.upkeep.require_own()
+
+    assert badge in await here.keys()

@@ -1,0 +1,130 @@
+"""Blobs in an object store that does not keep what it was given."""
+
+import os
+
+import pytest
+
+from lading.core.digest import Digest
+from lading.core.errors import Unavailable
+from lading.ports.blob_sources import Chunks, LostObject
+from tests.support.contents import begun, fetch, store
+from tests.support.object_places import OpenPlace, PlaceInS3
+
+pytestmark = pytest.mark.e2e
+
+MIB = 1024 * 1024
+
+
+async def test_a_lost_object_is_noticed_when_it_is_read(place: PlaceInS3, here: OpenPlace) -> None:
+    """The rows do not know; whoever looks closely does."""
+    digest = await store(here.stores, os.urandom(MIB))
+    await here.store.delete(await here.keys())
+
+    found = await here.stores.blobs.find(digest)
+    with pytest.raises(LostObject):
+        await fetch(found)
+    assert await here.stores.blobs.stat(digest) is not None
+    assert await here.stores.blobs.stat(digest, closely=True) is None
+    assert await here.stores.blobs.hash(digest, lambda _: None) is None
+
+
+async def test_a_short_object_is_noticed_when_it_is_read(place: PlaceInS3, here: OpenPlace) -> None:
+    """Its size is told to who looks closely."""
+    digest = await store(here.stores, os.urandom(MIB))
+    (key,) = await here.keys()
+    await here.store.put(key, os.urandom(MIB - 1))
+
+    with pytest.raises(LostObject):
+        await fetch(await here.stores.blobs.find(digest))
+    stored = await here.stores.blobs.stat(digest, closely=True)
+    assert stored is not None
+    assert stored.size == MIB - 1
+    assert await here.stores.blobs.hash(digest, lambda _: None) is None
+
+
+async def test_a_small_blob_whose_bytes_changed_is_not_served(
+    place: PlaceInS3, here: OpenPlace
+) -> None:
+    """It counts as not there, so that it is looked at again, and pushed again."""
+    digest = await store(here.stores, b"hello")
+    (key,) = await here.keys()
+    await here.store.put(key, b"hullo")
+
+    assert await here.stores.blobs.find(digest) is None
+    assert await here.stores.blobs.hash(digest, lambda _: None) not in {None, digest}
+    await store(here.stores, b"hello")
+    assert await fetch(await here.stores.blobs.find(digest)) == b"hello"
+
+
+async def test_a_store_that_is_away_says_nothing_about_blobs(
+    place: PlaceInS3, here: OpenPlace
+) -> None:
+    """None of them counts as lost for that."""
+    digest = await store(here.stores, os.urandom(MIB))
+    for kind in ("GET", "HEAD"):
+        place.s3.proxy.fail(kind, "403", times=100)
+
+    with pytest.raises(Unavailable):
+        await here.stores.blobs.hash(digest, lambda _: None)
+    with pytest.raises(Unavailable):
+        await here.stores.blobs.stat(digest, closely=True)
+
+
+async def test_blobs_are_deleted_many_in_one_request(place: PlaceInS3, here: OpenPlace) -> None:
+    """And one that was pushed again meanwhile has another key, so that it stays."""
+    digests = [await store(here.stores, b"%d" % number) for number in range(30)]
+    place.s3.proxy.reset()
+
+    await here.stores.blobs.delete(digests)
+
+    assert place.s3.proxy.requests == ["DELETE"]
+    assert await here.keys() == []
+
+
+async def test_a_deletion_that_the_store_does_not_take_is_done_later(
+    place: PlaceInS3, here: OpenPlace
+) -> None:
+    """The blob is gone at once; its object is known to be nobody's."""
+    digest = await store(here.stores, b"hello")
+    place.s3.proxy.fail("DELETE", "403", times=100)
+    await here.stores.blobs.delete([digest])
+    assert await here.stores.blobs.find(digest) is None
+    assert len(await here.keys()) == 1
+
+    place.s3.proxy.reset()
+    place.clock.ahead += 7200  # type: ignore[attr-defined]
+    await here.stores.uploads.tidy(place.clock())
+    assert await here.keys() == []
+
+
+async def test_bytes_in_quarantine_stay_in_the_store(place: PlaceInS3, here: OpenPlace) -> None:
+    """A person is told under which keys; nothing deletes them."""
+    digest = await store(here.stores, b"hello")
+    where = await here.stores.blobs.quarantine(digest)
+    (key,) = await here.keys()
+    assert where is not None
+    assert key in where
+
+    place.clock.ahead += 7200  # type: ignore[attr-defined]
+    await here.stores.uploads.tidy(place.clock())
+    strays = [page async for page in here.upkeep.strays(place.clock())]
+    assert strays == []
+    assert await here.keys() == [key]
+
+
+async def test_segments_are_one_blob(place: PlaceInS3, here: OpenPlace) -> None:
+    """Each is read where it is, as far as it is asked for."""
+    first, second = os.urandom(MIB), os.urandom(MIB)
+    upload = await begun(here.stores, first)
+    async with here.stores.uploads.stage(upload) as staged:
+        await staged.write(second)
+        digest = Digest.of(first + second)
+        await staged.commit(digest)
+    found = await here.stores.blobs.find(digest)
+
+    assert isinstance(found, Chunks)
+    assert len(found.segments) == 2
+    assert await fetch(found) == first + second
+    assert await found.read(MIB - 2, 4) == first[-2:] + second[:2]
+    stored = await here.stores.blobs.stat(digest, closely=True)
+    assert stored == await here.stores.blobs.stat(digest)

@@ -1,0 +1,293 @@
+"""Uploads to an object store: what they cost, what of them lasts, and who may write to them."""
+
+import asyncio
+import os
+from contextlib import suppress
+
+import pytest
+
+from lading.blobs.s3 import object_writer, staged_objects
+from lading.blobs.s3.object_writer import WHOLE
+from lading.blobs.s3.staged_objects import LEASE
+from lading.core.digest import SHA512, Digest
+from lading.core.errors import (
+    DigestMismatch,
+    Unavailable,
+    UploadOutOfOrder,
+    UploadUnknown,
+)
+from lading.core.names import UploadKey
+from lading.ports.blob_sources import Chunks
+from lading.system.budget import Budget
+from tests.support.contents import begin, begun, fetch, store
+from tests.support.object_places import Clock, OpenPlace, PlaceInS3
+
+pytestmark = pytest.mark.e2e
+
+MIB = 1024 * 1024
+
+
+async def write(place: OpenPlace, upload: UploadKey, data: bytes) -> None:
+    """Write to an upload in a request of its own, in pieces as they come from the network."""
+    async with place.stores.uploads.stage(upload) as staged:
+        for start in range(0, len(data), MIB):
+            await staged.write(data[start : start + MIB])
+
+
+async def commit(place: OpenPlace, upload: UploadKey, data: bytes) -> Digest:
+    digest = Digest.of(data)
+    async with place.stores.uploads.stage(upload) as staged, place.stores.locks.lock(digest):
+        await staged.commit(digest)
+        await place.stores.uploads.settle(upload, digest)
+    return digest
+
+
+@pytest.mark.parametrize(
+    ("size", "kinds"),
+    [
+        (0, ["PUT"]),
+        (4096, ["PUT"]),
+        (WHOLE, ["PUT"]),
+        (WHOLE + 1, ["CREATE", "PART", "PART", "COMPLETE"]),
+        (40 * MIB, ["CREATE", "PART", "PART", "PART", "COMPLETE"]),
+    ],
+)
+async def test_a_push_is_as_many_requests_as_it_has_to_be(
+    place: PlaceInS3, here: OpenPlace, size: int, kinds: list[str]
+) -> None:
+    """Nothing is copied when it becomes a blob, and nobody asks the store where it is."""
+    data, requests = os.urandom(size), place.s3.proxy.requests
+    upload = await begin(here.stores)
+    if size:
+        await write(here, upload, data)
+    digest = await commit(here, upload, data)
+    assert requests == kinds
+
+    assert await here.stores.blobs.stat(digest) is not None
+    found = await here.stores.blobs.find(digest)
+    if isinstance(found, Chunks):
+        assert requests == kinds
+        assert len(found.segments) == 1
+    assert await fetch(found) == data
+
+
+async def test_requests_that_reach_other_replicas_go_on_where_the_last_one_ended(
+    place: PlaceInS3, here: OpenPlace, there: OpenPlace
+) -> None:
+    """The state of the hash goes with the upload: nothing is read back."""
+    data = os.urandom(100_001)
+    upload = await begin(here.stores)
+    for number, start in enumerate(range(0, len(data), 9_999)):
+        await write((here, there)[number % 2], upload, data[start : start + 9_999])
+    digest = await commit(there, upload, data)
+
+    assert place.s3.proxy.count("GET", "HEAD", "LIST") == 0
+    assert await fetch(await here.stores.blobs.find(digest)) == data
+
+
+async def test_another_algorithm_than_expected_is_read_once(
+    place: PlaceInS3, here: OpenPlace
+) -> None:
+    """From all segments, in their order."""
+    upload = await begun(here.stores, b"hello ")
+    await write(here, upload, b"world")
+    digest = Digest.of(b"hello world", SHA512)
+    async with here.stores.uploads.stage(upload) as staged:
+        await staged.commit(digest)
+
+    assert place.s3.proxy.count("GET") == 2
+    assert await fetch(await here.stores.blobs.find(digest)) == b"hello world"
+
+
+async def test_a_replica_that_is_killed_leaves_what_was_acknowledged(
+    here: OpenPlace, there: OpenPlace, clock: Clock
+) -> None:
+    """Another one goes on there, once the first has not said for some seconds that it is there."""
+    upload = await begun(here.stores, b"hello ")
+    staged = await here.stores.uploads.stage(upload).__aenter__()  # and never leaves
+    await staged.write(b"wor")
+
+    with pytest.raises(UploadOutOfOrder):
+        await write(there, upload, b"world")
+    clock.ahead += LEASE + 1
+    assert await there.stores.uploads.size(upload) == 6
+    await write(there, upload, b"world")
+    digest = await commit(there, upload, b"hello world")
+
+    assert await fetch(await there.stores.blobs.find(digest)) == b"hello world"
+
+
+async def test_a_request_that_stood_still_for_too_long_changes_nothing(
+    here: OpenPlace, there: OpenPlace, clock: Clock
+) -> None:
+    """Another one had the upload since: what the first brings is not acknowledged."""
+    upload = await begun(here.stores, b"hello ")
+
+    async def stand_still() -> None:
+        async with here.stores.uploads.stage(upload) as staged:
+            await staged.write(b"all")
+            clock.ahead += LEASE + 1
+            await write(there, upload, b"wor")
+
+    with pytest.raises(UploadOutOfOrder) as refused:
+        await stand_still()
+    assert refused.value.size == 9
+
+    await write(there, upload, b"ld")
+    digest = await commit(there, upload, b"hello world")
+    assert await fetch(await there.stores.blobs.find(digest)) == b"hello world"
+
+
+async def test_a_request_has_its_upload_for_as_long_as_it_lasts(
+    here: OpenPlace, there: OpenPlace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so again and again."""
+    monkeypatch.setattr(staged_objects, "RENEWAL", 0.02)
+    upload = await begun(here.stores)
+    async with here.stores.uploads.stage(upload) as staged:
+        for _ in range(3):
+            clock.ahead += LEASE - 1
+            await asyncio.sleep(0.2)
+            with pytest.raises(UploadOutOfOrder):
+                await there.stores.uploads.stage(upload).__aenter__()
+        await staged.write(b"hello")
+
+
+async def test_what_came_before_a_client_went_away_is_kept(here: OpenPlace) -> None:
+    """Also of an object that is sent in parts: it ends there."""
+    data = os.urandom(20 * MIB)
+    upload = await begin(here.stores)
+    with suppress(ConnectionError):
+        async with here.stores.uploads.stage(upload) as staged:
+            for start in range(0, len(data), MIB):
+                await staged.write(data[start : start + MIB])
+            raise ConnectionError
+    assert await here.stores.uploads.size(upload) == len(data)
+
+    await write(here, upload, b"!")
+    digest = await commit(here, upload, data + b"!")
+    assert await fetch(await here.stores.blobs.find(digest)) == data + b"!"
+
+
+@pytest.mark.parametrize("size", [5, 20 * MIB])
+async def test_bytes_that_the_store_does_not_take_are_not_acknowledged(
+    place: PlaceInS3, here: OpenPlace, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The upload is as it was; it can go on when the store is there again."""
+    upload = await begun(here.stores, b"hello ")
+    for kind in ("PUT", "PART"):
+        place.s3.proxy.fail(kind, "403", times=100)
+    with pytest.raises(Unavailable):
+        await write(here, upload, os.urandom(size))
+    assert await here.stores.uploads.size(upload) == 6
+
+    place.s3.proxy.faults.clear()
+    await write(here, upload, b"world")
+    digest = await commit(here, upload, b"hello world")
+    assert await fetch(await here.stores.blobs.find(digest)) == b"hello world"
+
+
+async def test_memory_that_others_have_makes_objects_smaller(
+    place: PlaceInS3, here: OpenPlace
+) -> None:
+    """Nobody waits for it: what does not fit is stored at once, and the next object begins."""
+    room = here.stores.uploads._room  # type: ignore[attr-defined]
+    assert room.budget.take(object_writer.MEMORY - 2 * MIB)
+    data = os.urandom(7 * MIB)
+    upload = await begin(here.stores)
+    await write(here, upload, data)
+    digest = await commit(here, upload, data)
+
+    assert place.s3.proxy.requests == ["PUT"] * 4
+    assert room.budget.has(2 * MIB)
+    assert not room.budget.has(2 * MIB + 1)
+    assert await fetch(await here.stores.blobs.find(digest)) == data
+
+
+async def test_many_uploads_at_once_keep_to_their_budget(
+    place: PlaceInS3, here: OpenPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the mixture of whole objects and parts; in the end all of it is given back."""
+    budget, least = Budget(80 * MIB), 80 * MIB
+    object.__setattr__(here.stores.uploads._room, "budget", budget)  # type: ignore[attr-defined]
+
+    async def push(seed: int) -> None:
+        nonlocal least
+        data = bytes([seed]) * (20 * MIB)
+        upload = await begin(here.stores)
+        async with here.stores.uploads.stage(upload) as staged:
+            for start in range(0, len(data), MIB):
+                await staged.write(data[start : start + MIB])
+                least = min(least, budget._left)
+        digest = await commit(here, upload, data)
+        assert await fetch(await here.stores.blobs.find(digest)) == data
+
+    await asyncio.gather(*(push(seed) for seed in range(4)))
+
+    assert least >= -4 * MIB
+    assert budget._left == 80 * MIB
+
+
+async def test_going_back_leaves_objects_that_nothing_needs(
+    place: PlaceInS3, here: OpenPlace, clock: Clock
+) -> None:
+    """They are deleted when nobody can be reading them any more."""
+    upload = await begun(here.stores, b"hello ")
+    async with here.stores.uploads.stage(upload) as staged:
+        await staged.write(b"word")
+        await staged.finish()
+        await staged.rewind(6)
+        await staged.write(b"world")
+    digest = await commit(here, upload, b"hello world")
+    assert place.s3.proxy.count("GET") == 0
+    assert len(await here.keys()) == 3
+
+    clock.ahead += 7200
+    await here.stores.uploads.tidy(clock())
+    assert len(await here.keys()) == 2
+    assert await fetch(await here.stores.blobs.find(digest)) == b"hello world"
+
+
+async def test_a_wrong_digest_of_one_request_leaves_the_upload_as_it_was(
+    here: OpenPlace,
+) -> None:
+    """Without reading anything back."""
+    upload = await begun(here.stores, b"hello ")
+    async with here.stores.uploads.stage(upload) as staged:
+        await staged.write(b"word")
+        with pytest.raises(DigestMismatch):
+            await staged.verify(Digest.of(b"hello world"))
+        await staged.rewind(6)
+    await write(here, upload, b"world")
+    digest = await commit(here, upload, b"hello world")
+    assert await fetch(await here.stores.blobs.find(digest)) == b"hello world"
+
+
+async def test_a_second_push_replaces_objects_and_readers_of_the_first_go_on(
+    place: PlaceInS3, here: OpenPlace, clock: Clock
+) -> None:
+    """A key is never used twice, so what somebody reads does not change under the reader."""
+    data = os.urandom(MIB)
+    digest = await store(here.stores, data)
+    first = await here.stores.blobs.find(digest)
+    assert await store(here.stores, data) == digest
+    assert await here.stores.blobs.find(digest) != first
+    assert await fetch(first) == data
+
+    clock.ahead += 7200
+    await here.stores.uploads.tidy(clock())
+    assert len(await here.keys()) == 1
+    assert await fetch(await here.stores.blobs.find(digest)) == data
+
+
+async def test_a_discarded_upload_takes_its_objects_along(
+    place: PlaceInS3, here: OpenPlace, there: OpenPlace
+) -> None:
+    """At once; and what a request writes that did not know is no upload."""
+    upload = await begun(here.stores, b"hello ")
+    async with here.stores.uploads.stage(upload) as staged:
+        await there.stores.uploads.discard(upload)
+        assert await here.keys() == []
+        await staged.write(b"world")
+    with pytest.raises(UploadUnknown):
+        await here.stores.uploads.size(upload)

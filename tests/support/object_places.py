@@ -1,0 +1,85 @@
+"""Places in which a registry keeps its bytes in an object store, opened once or several times."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+
+from lading.blobs.file_locks import FileLocks
+from lading.blobs.layout import Layout
+from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.stores import Stores
+from lading.metadata.metadata import Metadata
+from lading.ports.objects import Upkeep
+from tests.support import rows
+from tests.support.s3 import S3
+
+_NUMBERS = count()
+
+
+class Clock:
+    """A clock that is put forward by hand."""
+
+    ahead = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead
+
+
+@dataclass
+class OpenPlace:
+    """The stores of one worker, with the rows that they keep and the objects."""
+
+    stores: Stores
+    metadata: Metadata
+    store: ObjectStore
+
+    async def keys(self) -> list[str]:
+        """The keys of all objects."""
+        return [stored.key async for page in self.store.pages("objects") for stored in page]
+
+    @property
+    def upkeep(self) -> Upkeep:
+        """The upkeep of the object store."""
+        assert self.stores.upkeep is not None
+        return self.stores.upkeep
+
+
+@dataclass
+class PlaceInS3:
+    """A folder of a bucket, and a database of SQLite.
+
+    Attributes:
+        root: where the database is, and the locks.
+        clock: the time, for all that are opened.
+    """
+
+    s3: S3
+    root: Path
+    clock: Callable[[], float] = time.time
+    folder: str = field(default_factory=lambda: f"place-{next(_NUMBERS)}-{time.time_ns():x}")
+
+    def open(self, *, cached: bool = True) -> OpenPlace:
+        """Open the place as one more worker does."""
+        metadata = rows.open_metadata(self.root / "lading" / "metadata.sqlite3")
+        layout = Layout(self.root)
+        Path(layout.locks).mkdir(exist_ok=True)
+        store = ObjectStore(replace(self.s3.bucket, root=self.folder))
+        stores = Stores.in_s3(
+            store, metadata.uploads, metadata.objects, FileLocks(layout), self.clock
+        )
+        if not cached:
+            stores = replace(stores, blobs=stores.blobs._store)  # type: ignore[attr-defined]
+        return OpenPlace(stores, metadata, store)
+
+    @contextmanager
+    def opened(self, *, cached: bool = True) -> Iterator[OpenPlace]:
+        """The place, open for the length of a block."""
+        one = self.open(cached=cached)
+        try:
+            yield one
+        finally:
+            one.stores.close()
+            one.metadata.database.close()
