@@ -1,11 +1,19 @@
 """Long changes in pieces: what changes many rows does so in several transactions."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterable, Iterator, Sequence
 
 from lading.core.typing import T
 
 # Rows that one write changes, about: between two writes others have their turn.
 MOST_ROWS = 500
+# Rows that no statement finds: there is no word that all databases take for "all".
+NO_LIMIT = 2**62
+
+
+def keys(names: Iterable[str]) -> str:
+    """Names as one parameter, which a statement takes apart: `SELECT key FROM json_each(?)`."""
+    return json.dumps(dict.fromkeys(names))
 
 
 def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:

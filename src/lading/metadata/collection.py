@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.garbage import Criteria, GarbageLink, GarbageManifest
-from lading.metadata import backup_holds, batches, garbage, links, orphans, references
+from lading.metadata import backup_holds, batches, garbage, links, orphans, references, repositories
 from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, UNREFERENCED_LINK, values_of
 from lading.metadata.noun import Noun, scanning, writing
 from lading.ports.database import Database, SqlConnection
@@ -70,13 +70,16 @@ class _Row(NamedTuple):
 
 
 def _find(connection: SqlConnection, manifest: GarbageManifest, criteria: Criteria) -> _Row | None:
+    repository_id = repositories.lock(connection, manifest.repository)
+    # Locked before it is looked at, as it may be promised just now.
     row = connection.execute(
         f"""
         SELECT id, repository_id, deleted_at IS NULL FROM manifests AS m
-        WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
-            AND digest = :digest AND ({CONDITIONS[manifest.cause]} OR NOT {HAS_DOCUMENT})
+        WHERE repository_id = :repository AND digest = :digest
+            AND ({CONDITIONS[manifest.cause]} OR NOT {HAS_DOCUMENT})
+        /*! FOR UPDATE */
         """,
-        values_of(criteria) | {"repository": manifest.repository, "digest": manifest.digest},
+        values_of(criteria) | {"repository": repository_id, "digest": manifest.digest},
     ).fetchone()
     return None if row is None else _Row(*row)
 
@@ -135,14 +138,16 @@ def remove_links(
 
 
 def _remove_link(connection: SqlConnection, link: GarbageLink, criteria: Criteria) -> bool:
+    repository_id = links.lock(connection, link.repository, link.digest)
     row = connection.execute(
         f"""
         SELECT repository_id FROM links
-        WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
-            AND digest = :digest AND {UNREFERENCED_LINK} AND NOT EXISTS (SELECT 1 FROM edges
+        WHERE repository_id = :repository AND digest = :digest AND {UNREFERENCED_LINK}
+            AND NOT EXISTS (SELECT 1 FROM edges
                 WHERE edges.repository_id = links.repository_id AND edges.child = links.digest)
+        /*! FOR UPDATE */
         """,
-        values_of(criteria) | {"repository": link.repository, "digest": link.digest},
+        values_of(criteria) | {"repository": repository_id, "digest": link.digest},
     ).fetchone()
     return row is not None and links.remove(connection, row[0], link.digest, criteria.now)
 

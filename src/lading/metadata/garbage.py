@@ -17,7 +17,7 @@ from lading.core.garbage import (
     OrphanTag,
 )
 from lading.core.names import RepositoryName
-from lading.metadata import backup_holds, orphans, references
+from lading.metadata import backup_holds, batches, orphans, references
 from lading.metadata.references import KEPT
 from lading.ports.database import SqlConnection
 
@@ -86,9 +86,7 @@ def values_of(criteria: Criteria) -> dict[str, float]:
         "now": criteria.now,
         "grace": criteria.grace,
         "trash_before": criteria.trash_before,
-        # "If the LIMIT expression evaluates to a negative value, then there is no upper bound"
-        # (sqlite.org/lang_select.html).
-        "at_most": -1 if criteria.at_most is None else criteria.at_most,
+        "at_most": batches.NO_LIMIT if criteria.at_most is None else criteria.at_most,
     }
 
 

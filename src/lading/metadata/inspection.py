@@ -11,25 +11,31 @@ from functools import partial
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, links, references, repositories
+from lading.metadata import batches, links, pushes, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, scanning
 from lading.ports.database import Database, SqlConnection
 
 _MANIFESTS = """
-    SELECT m.id, repository_id, name, digest, media_type, body,
+    SELECT m.id, name, digest, media_type, body,
         deleted_at IS NOT NULL, lost_at IS NOT NULL
     FROM manifests AS m JOIN repositories ON repositories.id = repository_id
     JOIN documents ON documents.id = m.id
 """
+_SIZES = """
+    SELECT m.id, m.size FROM manifests AS m JOIN documents ON documents.id = m.id
+    WHERE m.id > ? ORDER BY m.id LIMIT ?
+"""
 _CHILDREN = """
-    SELECT child,
+    SELECT m.id, child,
         EXISTS (SELECT 1 FROM manifests
             WHERE repository_id = edges.repository_id AND digest = child)
         OR EXISTS (SELECT 1 FROM links
             WHERE repository_id = edges.repository_id AND digest = child
-            AND (deleted_at IS NULL OR :deleted))
-    FROM edges WHERE repository_id = :repository AND parent = :digest
+            AND (links.deleted_at IS NULL OR m.deleted_at IS NOT NULL))
+    FROM manifests AS m
+    JOIN edges ON edges.repository_id = m.repository_id AND edges.parent = m.digest
+    WHERE m.id > ? AND m.id <= ?
 """
 
 
@@ -125,8 +131,9 @@ class Inspection(Noun):
         """The bytes are there, and a manifest needs them: put the blob into the repository."""
 
         def work(connection: SqlConnection) -> None:
+            repository_id = repositories.ensure(connection, repository)
             links.add_blob(connection, repository, digest, size, now)
-            links.use(connection, repositories.ensure(connection, repository), digest, now)
+            links.sizes(connection, repository_id, [digest], used_at=now)
 
         await self._database.write(work)
 
@@ -148,15 +155,15 @@ class Inspection(Noun):
         Raises:
             StorageFull, Unavailable: see `lose_blob`.
         """
-        write = self._attempts.write if at_once else self._database.write
-        await write(
-            lambda connection: connection.execute(
-                "UPDATE manifests SET lost_at = ? WHERE digest = ?"
-                " AND repository_id = (SELECT id FROM repositories WHERE name = ?)"
+
+        def work(connection: SqlConnection) -> None:
+            connection.execute(
+                "UPDATE manifests SET lost_at = ? WHERE repository_id = ? AND digest = ?"
                 " AND EXISTS (SELECT 1 FROM documents WHERE id = manifests.id AND body = ?)",
-                (now, digest, repository, body),
+                (now, repositories.lock(connection, repository), digest, body),
             )
-        )
+
+        await (self._attempts.write if at_once else self._database.write)(work)
 
     async def add_children(
         self, repository: RepositoryName, manifest: Digest, edges: Sequence[Edge], *, now: float
@@ -176,7 +183,7 @@ def totals(connection: SqlConnection) -> Totals:
         "SELECT count(*), coalesce(sum(size), 0) FROM blobs"
     ).fetchone()
     (manifests,) = connection.execute("SELECT count(*) FROM manifests").fetchone()
-    return Totals(blobs, size, manifests)
+    return Totals(blobs, int(size), manifests)
 
 
 def list_blobs(connection: SqlConnection, *, after: str, limit: int) -> Sequence[KnownBlob]:
@@ -191,14 +198,12 @@ def list_blobs(connection: SqlConnection, *, after: str, limit: int) -> Sequence
 
 def known_blobs(connection: SqlConnection, digests: Sequence[Digest]) -> Sequence[KnownBlob]:
     """Those of the blobs that the database knows."""
-    found = []
-    for digest in digests:
-        row = connection.execute(
-            "SELECT size, lost_at IS NOT NULL FROM blobs WHERE digest = ?", (digest,)
-        ).fetchone()
-        if row is not None:
-            found.append(KnownBlob(digest, row[0], bool(row[1])))
-    return found
+    rows = connection.execute(
+        "SELECT digest, size, lost_at IS NOT NULL FROM blobs"
+        " WHERE digest IN (SELECT key FROM json_each(?))",
+        (batches.keys(digests),),
+    )
+    return [KnownBlob(Digest(digest), size, bool(lost)) for digest, size, lost in rows]
 
 
 def list_users(connection: SqlConnection, digest: Digest, *, limit: int) -> Sequence[BlobUser]:
@@ -234,46 +239,49 @@ def list_manifests(connection: SqlConnection, *, after: int, size: int) -> Seque
     Args:
         size: bytes of bodies after which the page ends; there is at least one on it.
     """
-    found = []
-    for row in connection.execute(f"{_MANIFESTS} WHERE m.id > ? ORDER BY m.id", (after,)):
-        found.append(_known_manifest(connection, row))
-        size -= len(found[-1].body)
+    last = after
+    for key, length in connection.execute(_SIZES, (after, batches.MOST_ROWS)).fetchall():
+        last = key
+        size -= length
         if size <= 0:
             break
-    return found
+    rows = connection.execute(
+        f"{_MANIFESTS} WHERE m.id > ? AND m.id <= ? ORDER BY m.id", (after, last)
+    )
+    return _known_manifests(connection, rows.fetchall())
 
 
 def find_manifest(
     connection: SqlConnection, repository: RepositoryName, digest: Digest
 ) -> KnownManifest | None:
     """The manifest of that digest, whatever state it is in."""
-    row = connection.execute(
-        f"{_MANIFESTS} WHERE name = ? AND digest = ?", (repository, digest)
-    ).fetchone()
-    return None if row is None else _known_manifest(connection, row)
+    rows = connection.execute(f"{_MANIFESTS} WHERE name = ? AND digest = ?", (repository, digest))
+    return next(iter(_known_manifests(connection, rows.fetchall())), None)
 
 
-def _known_manifest(
-    connection: SqlConnection, row: tuple[int, int, str, str, str, bytes, int, int]
-) -> KnownManifest:
-    key, repository_id, repository, digest, media_type, body, deleted, lost = row
-    return KnownManifest(
-        key=key,
-        repository=RepositoryName(repository),
-        digest=Digest(digest),
-        media_type=media_type,
-        body=body,
-        deleted=bool(deleted),
-        lost=bool(lost),
-        children=_children(connection, repository_id, digest, deleted),
-    )
-
-
-def _children(
-    connection: SqlConnection, repository_id: int, digest: str, deleted: int
-) -> Mapping[Digest, bool]:
-    values = {"repository": repository_id, "digest": digest, "deleted": deleted}
-    return {Digest(child): bool(there) for child, there in connection.execute(_CHILDREN, values)}
+def _known_manifests(
+    connection: SqlConnection, rows: Sequence[tuple[int, str, str, str, bytes, int, int]]
+) -> Sequence[KnownManifest]:
+    """The manifests of rows, which are all from the key of the first to that of the last."""
+    if not rows:
+        return ()
+    children: dict[int, dict[Digest, bool]] = {key: {} for key, *_ in rows}
+    for key, child, is_there in connection.execute(_CHILDREN, (rows[0][0] - 1, rows[-1][0])):
+        if key in children:
+            children[key][Digest(child)] = bool(is_there)
+    return [
+        KnownManifest(
+            key=key,
+            repository=RepositoryName(repository),
+            digest=Digest(digest),
+            media_type=media_type,
+            body=body,
+            deleted=bool(deleted),
+            lost=bool(lost),
+            children=children[key],
+        )
+        for key, repository, digest, media_type, body, deleted, lost in rows
+    ]
 
 
 def _add_children(
@@ -284,14 +292,15 @@ def _add_children(
     now: float,
 ) -> None:
     repository_id = repositories.ensure(connection, repository)
-    for edge in edges:
-        connection.execute(
-            "INSERT INTO edges (repository_id, parent, child, kind) SELECT ?, digest, ?, ?"
-            " FROM manifests WHERE repository_id = ? AND digest = ? ON CONFLICT DO NOTHING",
-            (repository_id, edge.child, edge.kind, repository_id, manifest),
-        )
-        references.rely_on(connection, repository_id, edge.child, now)
-        links.use(connection, repository_id, edge.child, now)
+    connection.execute(
+        "INSERT INTO edges (repository_id, parent, child, kind)"
+        " SELECT repository_id, digest, key, value FROM manifests, json_each(?)"
+        " WHERE repository_id = ? AND digest = ? ON CONFLICT DO NOTHING",
+        (pushes.kinds_of(edges), repository_id, manifest),
+    )
+    children = [edge.child for edge in edges]
+    references.manifest_sizes(connection, repository_id, children, used_at=now)
+    links.sizes(connection, repository_id, children, used_at=now)
 
 
 def list_dangling_tags(

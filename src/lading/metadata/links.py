@@ -1,12 +1,12 @@
 """Rows of blobs, of links (which repository has which blob), and of uploads that became blobs."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse
 from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
-from lading.metadata import repositories
+from lading.metadata import references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, reading, writing
 from lading.ports.database import Database, SqlConnection
@@ -28,10 +28,11 @@ _LINK = """
     DO UPDATE SET promised_at = excluded.promised_at, used_at = NULL, deleted_at = NULL
 """
 
-# In a statement about links: the size of the blob, unless its bytes are lost. It names the
-# parameter, not the column of the link: by that SQLite 3.40 finds no index, and reads all blobs.
-_SIZE = "(SELECT size FROM blobs WHERE blobs.digest = :digest AND lost_at IS NULL)"
-
+# Whoever removes a link does so after all who add one of that blob, or before them.
+_LOCK = """
+    SELECT id FROM repositories JOIN blobs ON digest = :digest WHERE name = :repository
+    /*! FOR NO KEY UPDATE OF repositories FOR UPDATE OF blobs */
+"""
 
 _USER = """
     SELECT parent FROM edges JOIN manifests AS m
@@ -43,15 +44,16 @@ _LIVE_USER = f"""{_USER} AND (deleted_at IS NULL
     OR NOT EXISTS (SELECT 1 FROM documents WHERE documents.id = m.id))
 """
 
-_USE = f"""
-    UPDATE links SET used_at = :now, loose_at = NULL
-    WHERE repository_id = :repository AND digest = :digest AND deleted_at IS NULL
-        AND (used_at IS NULL OR loose_at IS NOT NULL)
-    RETURNING {_SIZE}
+_SIZES = """
+    SELECT links.digest, size, used_at IS NULL OR loose_at IS NOT NULL FROM links
+    JOIN blobs ON blobs.digest = links.digest
+    WHERE repository_id = :repository AND links.digest IN (SELECT key FROM json_each(:digests))
+        AND deleted_at IS NULL AND lost_at IS NULL
 """
-_USED = f"""
-    SELECT {_SIZE} FROM links
-    WHERE repository_id = :repository AND digest = :digest AND deleted_at IS NULL
+_USE = """
+    UPDATE links SET used_at = :used_at, loose_at = NULL
+    WHERE repository_id = :repository AND digest IN (SELECT key FROM json_each(:digests))
+        AND deleted_at IS NULL
 """
 
 
@@ -81,28 +83,29 @@ def _find_promised(
 def _promise(
     connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
 ) -> int | None:
+    # It names the parameter, not the column of the link: by that SQLite 3.40 finds no index, and
+    # reads all blobs.
     row = connection.execute(
-        f"""
+        """
         UPDATE links SET promised_at = :now, used_at = NULL
         WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
             AND digest = :digest AND deleted_at IS NULL
-        RETURNING {_SIZE}
+        RETURNING (SELECT size FROM blobs WHERE blobs.digest = :digest AND lost_at IS NULL)
         """,
         {"now": now, "repository": repository, "digest": digest},
     ).fetchone()
     return None if row is None else row[0]
 
 
-def use(connection: SqlConnection, repository_id: int, digest: Digest, now: float) -> int | None:
-    """A manifest relies on the blob. The check is the touch: the size if it is there.
-
-    One that is used already, as the layers of a base image are, is not written again.
-    """
-    values = {"now": now, "repository": repository_id, "digest": digest}
-    row = (
-        connection.execute(_USE, values).fetchone() or connection.execute(_USED, values).fetchone()
-    )
-    return None if row is None else row[0]
+def sizes(
+    connection: SqlConnection,
+    repository_id: int | None,
+    digests: Iterable[str],
+    *,
+    used_at: float | None = None,
+) -> dict[str, int]:
+    """The sizes of the blobs that are in the repository; see `references.sizes`."""
+    return references.sizes(connection, _SIZES, _USE, repository_id, digests, used_at)
 
 
 def add_blob(
@@ -130,7 +133,12 @@ def mount(
     """Put a blob of `source` into `repository`; false if it is not there."""
     if find(connection, source, digest) is None:
         return False
-    _link(connection, repository, digest, change.at)  # the blob is marked as linked, as it is
+    _link(connection, repository, digest, change.at)
+    # Somebody may have removed the last link since it was found.
+    connection.execute(
+        "UPDATE blobs SET unlinked_at = NULL WHERE digest = ? AND unlinked_at IS NOT NULL",
+        (digest,),
+    )
     return True
 
 
@@ -170,9 +178,9 @@ def delete(
     Raises:
         BlobInUse: a manifest of the repository needs it.
     """
-    if find(connection, repository, digest) is None:
+    repository_id = lock(connection, repository, digest)
+    if repository_id is None or find(connection, repository, digest) is None:
         return False
-    repository_id = repositories.ensure(connection, repository)
     values = (repository_id, digest)
     live = connection.execute(_LIVE_USER, values).fetchone()
     if live is not None:
@@ -190,8 +198,14 @@ def delete(
     return remove(connection, repository_id, digest, change.at)
 
 
+def lock(connection: SqlConnection, repository: RepositoryName, digest: Digest) -> int | None:
+    """The id of the repository, before a link is removed; `None` if it or the blob is not there."""
+    row = connection.execute(_LOCK, {"repository": repository, "digest": digest}).fetchone()
+    return None if row is None else int(row[0])
+
+
 def remove(connection: SqlConnection, repository_id: int, digest: Digest, now: float) -> bool:
-    """Remove a link, and note if it was the blob's last; false if there is none."""
+    """Remove a link, after `lock`, and note if it was the blob's last; false if there is none."""
     removed = connection.execute(
         "DELETE FROM links WHERE repository_id = ? AND digest = ?", (repository_id, digest)
     ).rowcount

@@ -10,7 +10,7 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.core.recent import Recent
-from lading.metadata import references, tags
+from lading.metadata import references, repositories, tags
 from lading.ports.database import Database, SqlConnection
 
 # Bytes up to which a body is read on the event loop, with its row.
@@ -76,7 +76,8 @@ _BY_DIGEST = f"""{_ROW}
 _TAGS_LEADING_TO = """
     WITH RECURSIVE here (id) AS (SELECT id FROM repositories WHERE name = :repository),
     holders (digest) AS (
-        SELECT :digest
+        SELECT digest FROM manifests
+        WHERE repository_id = (SELECT id FROM here) AND digest = :digest
         UNION
         SELECT manifests.digest FROM holders
         JOIN edges ON edges.repository_id = (SELECT id FROM here) AND child = holders.digest
@@ -148,21 +149,20 @@ def delete(
     Raises:
         TagImmutable: see `Manifests.delete`.
     """
+    repository_id = repositories.lock(connection, repository)
     if immutable:
         _check_deletable(connection, repository, digest, immutable)
     row = connection.execute(
-        "SELECT id, repository_id FROM manifests WHERE digest = ? AND deleted_at IS NULL"
-        " AND repository_id = (SELECT id FROM repositories WHERE name = ?)",
-        (digest, repository),
+        "SELECT id FROM manifests WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL",
+        (repository_id, digest),
     ).fetchone()
-    if row is None:
+    if row is None or repository_id is None:
         return False
-    id_, repository_id = row
     if tags.remove_some(connection, repository_id, digest, change):
         return None
     connection.execute(
         "UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL WHERE id = ?",
-        (change.at, change.actor, id_),
+        (change.at, change.actor, row[0]),
     )
     references.mark_orphans(connection, repository_id, digest, change.at)
     return True

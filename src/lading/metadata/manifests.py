@@ -19,13 +19,11 @@ from lading.metadata.noun import Noun, scanning
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.ports.database import Database, SqlConnection
 
-# Neither those that are not shown nor their annotations are to be read for it.
+# Neither annotations nor, of those that are not shown, their length is to be read for it.
 _REFERRERS = """
-    SELECT digest, shown, media_type, size, artifact_type,
-        CASE WHEN shown THEN (
-            SELECT CASE WHEN length(annotations) <= :largest THEN annotations END
-            FROM documents WHERE documents.id = here.id
-        ) END
+    SELECT id, shown, CASE WHEN shown THEN (
+            SELECT length(annotations) FROM documents WHERE documents.id = here.id) END,
+        digest, media_type, size, artifact_type
     FROM (
         SELECT *, deleted_at IS NULL AND lost_at IS NULL
             AND (artifact_type = :type OR :type IS NULL) AS shown
@@ -33,6 +31,10 @@ _REFERRERS = """
         WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
             AND subject = :subject AND digest > :after
     ) AS here ORDER BY digest LIMIT :most
+"""
+_ANNOTATIONS = """
+    SELECT id, annotations FROM documents
+    WHERE id IN (SELECT CAST(key AS BIGINT) FROM json_each(?))
 """
 # Referrers that are looked at in one go, be they shown or not: a read holds up all others.
 MAX_LOOKED_AT = 1000
@@ -227,27 +229,33 @@ def _referrers(
         after: the digest after which to start.
         max_size: bytes of them (`shown_size`) beyond which one more at most is read.
     """
-    found: list[Referrer] = []
+    found: dict[int, list[Any]] = {}
     size, last = 0, None
     values = {
         "repository": repository,
         "subject": subject,
         "type": artifact_type,
         "after": after,
-        "largest": largest,
     }
     # What is left unread would keep its view of the database open.
     with closing(connection.execute(_REFERRERS, values | {"most": MAX_LOOKED_AT})) as rows:
-        for number, (digest, is_shown, *shown) in enumerate(rows, start=1):
+        for number, (id_, is_shown, length, *shown) in enumerate(rows, start=1):
+            digest, media_type, _, shown_type = shown
             if is_shown:
-                if shown[-1] is None or size > largest:
+                found[id_] = shown
+                size += len(media_type) + len(shown_type) + length
+                if size > largest:
                     return None
-                found.append(Referrer(Digest(digest), *shown))
-                size += found[-1].shown_size
             if len(found) == limit or size > max_size or number == MAX_LOOKED_AT:
                 last = Digest(digest)
                 break
-    return Referrers(found, last)
+    annotations = dict(connection.execute(_ANNOTATIONS, (batches.keys(map(str, found)),)))
+    items = [
+        Referrer(Digest(digest), media_type, length, shown_type, annotations[id_])
+        for id_, (digest, media_type, length, shown_type) in found.items()
+        if id_ in annotations  # it may have been removed meanwhile
+    ]
+    return Referrers(items, last)
 
 
 def with_children(

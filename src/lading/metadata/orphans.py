@@ -9,7 +9,7 @@ from lading.core.garbage import COLLECTOR, Cause, Criteria, GarbageManifest, Orp
 from lading.core.history import Change
 from lading.core.immutability import is_immutable
 from lading.core.names import RepositoryName, Tag, attachments_of, is_of_cosign, subject_of
-from lading.metadata import manifest_rows, tags
+from lading.metadata import manifest_rows, repositories, tags
 from lading.ports.database import SqlConnection
 
 # Manifests that one transaction puts into the trash: others wait for it.
@@ -115,6 +115,7 @@ def trash_orphans(
     for orphan in orphans:
         if left == 0:
             return trashed, True
+        repositories.lock(connection, orphan.repository)
         row = connection.execute(_ORPHAN, _values(orphan)).fetchone()
         if row is None:
             continue

@@ -5,7 +5,8 @@ then on. Until the last transaction the manifest has no document, and counts as 
 it, and if the last one never comes the collector removes it as it removes what was deleted.
 """
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lading.core.digest import Digest
@@ -23,15 +24,6 @@ FEW_EDGES = 100
 # Of what is missing, as much is listed as somebody may read.
 MAX_LISTED = 100
 
-_SIZE_OF_MANIFEST = """
-    SELECT size FROM manifests WHERE repository_id = :repository AND digest = :digest
-        AND deleted_at IS NULL AND lost_at IS NULL
-"""
-_SIZE_OF_BLOB = """
-    SELECT size FROM links JOIN blobs ON blobs.digest = links.digest
-    WHERE repository_id = :repository AND links.digest = :digest AND deleted_at IS NULL
-        AND lost_at IS NULL
-"""
 # One that is there, or in the trash, stays as it is until the last transaction.
 _BEGIN = """
     INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, size,
@@ -57,8 +49,9 @@ _STORE_DOCUMENT = """
     INSERT INTO documents (id, annotations, body) VALUES (?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body
 """
-_ADD_EDGE = """
-    INSERT INTO edges (repository_id, parent, child, kind) VALUES (?, ?, ?, ?)
+_ADD_EDGES = """
+    INSERT INTO edges (repository_id, parent, child, kind)
+    SELECT :repository, :parent, key, value FROM json_each(:edges) WHERE TRUE
     ON CONFLICT DO NOTHING
 """
 
@@ -108,8 +101,10 @@ class ManifestPush:
             ManifestBlobUnknown, SizeMismatch: see `Manifests.push`.
         """
         repository_id = repositories.find(connection, self.repository)
-        edges = self.manifest.edges
-        self._check((edge, _find_size(connection, repository_id, edge)) for edge in edges)
+        sizes: dict[str, int] = {}
+        for edges in batches.pieces(self.manifest.edges):
+            sizes |= _sizes(connection, repository_id, edges)
+        self._check(self.manifest.edges, sizes)
 
     def prepare(self, connection: SqlConnection, edges: Sequence[Edge]) -> Sequence[WrongSize]:
         """Keep some of what it refers to; see the module.
@@ -129,9 +124,9 @@ class ManifestPush:
                 `Manifests.push`.
         """
         digest, at = self.manifest.digest, self.change.at
+        repository_id = repositories.ensure(connection, self.repository)
         self._check_absent(connection)
         tags.check_movable(connection, self.repository, self.tags, digest, self.immutable)
-        repository_id = repositories.ensure(connection, self.repository)
         wrong: Sequence[WrongSize] = ()
         if self.is_long:
             self._require_prepared(connection, repository_id)
@@ -166,19 +161,19 @@ class ManifestPush:
         self, connection: SqlConnection, repository_id: int, edges: Sequence[Edge]
     ) -> Sequence[WrongSize]:
         """Check that what edges lead to is here, mark it as used, and note the edges."""
-        at = self.change.at
-        wrong = self._check((edge, _use(connection, repository_id, edge, at)) for edge in edges)
+        sizes = _sizes(connection, repository_id, edges, used_at=self.change.at)
+        wrong = self._check(edges, sizes)
         parent = self.manifest.digest
-        connection.executemany(
-            _ADD_EDGE, [(repository_id, parent, edge.child, edge.kind) for edge in edges]
-        )
+        values = {"repository": repository_id, "parent": parent, "edges": kinds_of(edges)}
+        connection.execute(_ADD_EDGES, values)
         return wrong
 
-    def _check(self, edges: Iterable[tuple[Edge, int | None]]) -> Sequence[WrongSize]:
-        """Go on only if what is needed is here, each edge with the size of what it leads to."""
+    def _check(self, edges: Sequence[Edge], sizes: Mapping[str, int]) -> Sequence[WrongSize]:
+        """Go on only if what is needed is here, by the sizes of all that is."""
         missing: list[Digest] = []
         wrong: list[WrongSize] = []
-        for edge, size in edges:
+        for edge in edges:
+            size = sizes.get(edge.child)
             if size is None:
                 if edge.required and (self.children_required or edge.kind is not EdgeKind.MANIFEST):
                     missing.append(edge.child)
@@ -221,30 +216,33 @@ class ManifestPush:
     def _note_untagged(self, connection: SqlConnection, repository_id: int) -> None:
         digest, at = self.manifest.digest, self.change.at
         if references.is_stored(connection, repository_id, self.manifest.subject):
-            references.rely_on(connection, repository_id, digest, at)
+            references.manifest_sizes(connection, repository_id, [digest], used_at=at)
         else:
             references.mark_unreferenced(connection, repository_id, digest, at)
 
 
-def _find_size(connection: SqlConnection, repository_id: int | None, edge: Edge) -> int | None:
-    """The size of what an edge leads to, if it is here."""
-    values = {"repository": repository_id, "digest": edge.child}
-    if edge.kind is EdgeKind.MANIFEST:
-        row = connection.execute(_SIZE_OF_MANIFEST, values).fetchone()
-        if row is not None:
-            return int(row[0])
-    row = connection.execute(_SIZE_OF_BLOB, values).fetchone()
-    return None if row is None else int(row[0])
+def kinds_of(edges: Sequence[Edge]) -> str:
+    """The kind of each edge by its child, of several the first, for `json_each` in a statement."""
+    return json.dumps({edge.child: edge.kind for edge in reversed(edges)})
 
 
-def _use(connection: SqlConnection, repository_id: int, edge: Edge, now: float) -> int | None:
-    """As `_find_size`, and it is then marked as used. The check is the touch."""
-    if edge.kind is EdgeKind.MANIFEST:
-        size = references.rely_on(connection, repository_id, edge.child, now)
-        if size is not None:
-            return size
+def _sizes(
+    connection: SqlConnection,
+    repository_id: int | None,
+    edges: Sequence[Edge],
+    *,
+    used_at: float | None = None,
+) -> dict[str, int]:
+    """The sizes of what edges lead to and is here; see `references.sizes`."""
+    children = {edge.child for edge in edges if edge.kind is EdgeKind.MANIFEST}
+    found: dict[str, int] = {}
+    if children:
+        found = references.manifest_sizes(connection, repository_id, children, used_at=used_at)
     # Children of an index can be blobs too: BuildKit's cache is an index of layers.
-    return links.use(connection, repository_id, edge.child, now)
+    others = [edge.child for edge in edges if edge.child not in found]
+    if others:
+        found |= links.sizes(connection, repository_id, others, used_at=used_at)
+    return found
 
 
 def _unknown(missing: Sequence[Digest]) -> ManifestBlobUnknown:

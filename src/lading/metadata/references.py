@@ -8,6 +8,7 @@ the trash or collected. A tag whose subject never was here is none: signatures m
 or be kept in another repository than the image.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lading.core.digest import Digest
@@ -35,12 +36,18 @@ _RELEASE_MANIFEST = f"""
         AND deleted_at IS NULL AND loose_at IS NULL AND NOT {KEPT}
 """
 _REFERRERS = """
-    SELECT id, digest, loose_at IS NOT NULL FROM manifests
-    WHERE repository_id = ? AND subject = ? AND digest > ? ORDER BY digest LIMIT ?
+    SELECT digest FROM manifests
+    WHERE repository_id = :repository AND subject = :subject AND digest > :after
+    ORDER BY digest LIMIT :most
 """
-_RELEASE_REFERRER = f"""
+_THESE_REFERRERS = """repository_id = :repository AND subject = :subject
+    AND digest > :after AND digest <= :last"""
+_RELEASE_REFERRERS = f"""
     UPDATE manifests AS m SET loose_at = :at
-    WHERE id = :id AND deleted_at IS NULL AND loose_at IS NULL AND NOT {_LED_TO}
+    WHERE {_THESE_REFERRERS} AND deleted_at IS NULL AND loose_at IS NULL AND NOT {_LED_TO}
+"""
+_KEEP_REFERRERS = f"""
+    UPDATE manifests SET loose_at = NULL WHERE {_THESE_REFERRERS} AND loose_at IS NOT NULL
 """
 _RELEASE_LINK = """
     UPDATE links SET loose_at = :at
@@ -49,14 +56,12 @@ _RELEASE_LINK = """
             WHERE edges.repository_id = links.repository_id AND edges.child = links.digest)
 """
 
-_THERE = """repository_id = :repository AND digest = :digest
+_THERE = """repository_id = :repository AND digest IN (SELECT key FROM json_each(:digests))
     AND deleted_at IS NULL AND lost_at IS NULL"""
-_KEEP = f"""
-    UPDATE manifests SET used_at = :now, loose_at = NULL
-    WHERE {_THERE} AND (used_at IS NULL OR loose_at IS NOT NULL)
-    RETURNING size
+_SIZES = f"""
+    SELECT digest, size, used_at IS NULL OR loose_at IS NOT NULL FROM manifests WHERE {_THERE}
 """
-_SIZE = f"SELECT size FROM manifests WHERE {_THERE}"
+_USE = f"UPDATE manifests SET used_at = :used_at, loose_at = NULL WHERE {_THERE}"
 
 
 def mark_unreferenced(
@@ -90,9 +95,11 @@ def mark_referrers(
     most: int,
 ) -> Looked:
     """A manifest is about to be gone: some of what is about it may be unreferenced then."""
-    rows = connection.execute(_REFERRERS, (repository_id, subject, after, most)).fetchall()
-    connection.executemany(_RELEASE_REFERRER, [{"id": id_, "at": at} for id_, *_ in rows])
-    return Looked(len(rows), rows[-1][1] if len(rows) == most else None)
+    values = {"repository": repository_id, "subject": subject, "after": after, "most": most}
+    rows = connection.execute(_REFERRERS, values).fetchall()
+    if rows:
+        connection.execute(_RELEASE_REFERRERS, values | {"at": at, "last": rows[-1][0]})
+    return Looked(len(rows), rows[-1][0] if len(rows) == most else None)
 
 
 def is_stored(connection: SqlConnection, repository_id: int, digest: Digest | None) -> bool:
@@ -103,18 +110,41 @@ def is_stored(connection: SqlConnection, repository_id: int, digest: Digest | No
     return row is not None
 
 
-def rely_on(
-    connection: SqlConnection, repository_id: int, digest: Digest, now: float
-) -> int | None:
-    """Rely on a manifest from now on: its size if it is there.
+def manifest_sizes(
+    connection: SqlConnection,
+    repository_id: int | None,
+    digests: Iterable[str],
+    *,
+    used_at: float | None = None,
+) -> dict[str, int]:
+    """The sizes of the manifests that are in the repository; see `sizes`."""
+    return sizes(connection, _SIZES, _USE, repository_id, digests, used_at)
 
-    One that is relied on already is not written again.
+
+def sizes(
+    connection: SqlConnection,
+    find: str,
+    use: str,
+    repository_id: int | None,
+    digests: Iterable[str],
+    used_at: float | None,
+) -> dict[str, int]:
+    """The sizes of what is in a repository, of some blobs or manifests.
+
+    If all are relied on already, as the layers of a base image are, none is written again.
+
+    Args:
+        connection, repository_id: where to look.
+        find: a statement that finds them, and whether nothing relies on them yet.
+        use: a statement that has them relied on.
+        digests: of which.
+        used_at: when something begins to rely on them; `None` if nothing does.
     """
-    values = {"now": now, "repository": repository_id, "digest": digest}
-    row = (
-        connection.execute(_KEEP, values).fetchone() or connection.execute(_SIZE, values).fetchone()
-    )
-    return None if row is None else int(row[0])
+    values = {"repository": repository_id, "digests": batches.keys(digests), "used_at": used_at}
+    rows = connection.execute(find, values).fetchall()
+    if used_at is not None and any(is_unused for *_, is_unused in rows):
+        connection.execute(use, values)
+    return {digest: size for digest, size, _ in rows}
 
 
 def unmark_referrers(
@@ -126,10 +156,11 @@ def unmark_referrers(
         The referrer after which to go on; `None` if there are no more.
     """
     most = batches.MOST_ROWS
-    rows = connection.execute(_REFERRERS, (repository_id, subject, after, most)).fetchall()
-    unreferenced = [(id_,) for id_, _, is_unreferenced in rows if is_unreferenced]
-    connection.executemany("UPDATE manifests SET loose_at = NULL WHERE id = ?", unreferenced)
-    return rows[-1][1] if len(rows) == most else None
+    values = {"repository": repository_id, "subject": subject, "after": after, "most": most}
+    rows = connection.execute(_REFERRERS, values).fetchall()
+    if rows:
+        connection.execute(_KEEP_REFERRERS, values | {"last": rows[-1][0]})
+    return rows[-1][0] if len(rows) == most else None
 
 
 _MARK_ORPHANS = """

@@ -41,8 +41,8 @@ def _add(connection: SqlConnection, token: RefreshToken, now: float) -> None:
     )
     connection.execute(
         "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens"
-        " WHERE name = ? ORDER BY expires_at DESC, hash LIMIT -1 OFFSET ?)",
-        (token.name, MOST_PER_NAME),
+        " WHERE name = ? ORDER BY expires_at DESC, hash LIMIT ? OFFSET ?)",
+        (token.name, batches.MOST_ROWS, MOST_PER_NAME),
     )
 
 

@@ -14,16 +14,30 @@ def find(connection: SqlConnection, name: RepositoryName) -> int | None:
     return None if row is None else int(row[0])
 
 
+def lock(connection: SqlConnection, name: RepositoryName) -> int | None:
+    """As `find`, and until the transaction ends nobody else changes the repository's graph.
+
+    Whatever changes manifests, tags or edges, or removes links, begins so: what it then reads stays
+    true until it commits. New links are added without it.
+    """
+    row = connection.execute(
+        "SELECT id FROM repositories WHERE name = ? /*! FOR NO KEY UPDATE */", (name,)
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def ensure(connection: SqlConnection, name: RepositoryName) -> int:
-    """The id of the repository, made if it is new."""
-    known = find(connection, name)
+    """The id of the repository, locked, and made if it is new."""
+    known = lock(connection, name)
     return add(connection, name) if known is None else known
 
 
 def add(connection: SqlConnection, name: RepositoryName) -> int:
-    """The id of a repository that is new."""
+    """The id of a repository that is new, unless another has just made it."""
     (made,) = connection.execute(
-        "INSERT INTO repositories (name) VALUES (?) RETURNING id", (name,)
+        "INSERT INTO repositories (name) VALUES (?)"
+        " ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id",
+        (name,),
     ).fetchone()
     return int(made)
 

@@ -268,7 +268,9 @@ class Restoration:
             manifest_rows.promise(self._connection, self._repository, digest, at)
 
     def _point(self, tag: Tag, digest: Digest) -> None:
-        if references.rely_on(self._connection, self._id, digest, self._change.at) is None:
+        if not references.manifest_sizes(
+            self._connection, self._id, [digest], used_at=self._change.at
+        ):
             raise _gone(self._repository, digest)
         tags.point(self._connection, self._id, tag, digest, self._change)
         self.tags.append((tag, digest))

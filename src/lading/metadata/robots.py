@@ -52,8 +52,8 @@ def remove(connection: SqlConnection, name: str) -> bool:
 def note_used(connection: SqlConnection, used: Mapping[str, float]) -> None:
     """Note when robots, by name, were last used; another worker may have seen a later use."""
     connection.executemany(
-        "UPDATE robots SET used_at = max(coalesce(used_at, 0), ?) WHERE name = ?",
-        [(at, name) for name, at in used.items()],
+        "UPDATE robots SET used_at = :at WHERE name = :name AND (used_at IS NULL OR used_at < :at)",
+        [{"name": name, "at": at} for name, at in sorted(used.items())],
     )
 
 

@@ -1,5 +1,6 @@
 """Rows of tags, and of their history: every move is recorded."""
 
+import math
 from collections.abc import Sequence
 
 from lading.core.digest import Digest
@@ -7,9 +8,22 @@ from lading.core.errors import TagImmutable
 from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, columns, references
+from lading.metadata import batches, columns, references, repositories
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
+
+_REMOVE = """
+    DELETE FROM tags
+    WHERE repository_id = :repository AND name IN (SELECT key FROM json_each(:tags))
+"""
+_UNMARK = """
+    DELETE FROM orphans
+    WHERE repository_id = :repository AND tag IN (SELECT key FROM json_each(:tags))
+"""
+_RECORD_REMOVED = """
+    INSERT INTO tag_history (repository_id, tag, digest, previous, actor, at)
+    SELECT :repository, key, NULL, :digest, :actor, :at FROM json_each(:tags)
+"""
 
 
 def point(
@@ -69,16 +83,18 @@ def delete(
     Raises:
         TagImmutable: it is there, and one of `immutable`.
     """
+    repository_id = repositories.lock(connection, repository)
+    if repository_id is None:
+        return False
     if is_immutable(immutable, repository, tag) and find(connection, repository, tag) is not None:
         raise TagImmutable(f"the tag {tag} is immutable, so it cannot be deleted", {"tag": tag})
     row = connection.execute(
-        "DELETE FROM tags WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)"
-        " AND name = ? RETURNING repository_id, digest",
-        (repository, tag),
+        "DELETE FROM tags WHERE repository_id = ? AND name = ? RETURNING digest",
+        (repository_id, tag),
     ).fetchone()
     if row is None:
         return False
-    repository_id, previous = row
+    (previous,) = row
     references.unmark_orphan(connection, repository_id, tag)
     _record(connection, repository_id, tag, None, previous, change)
     references.mark_unreferenced(connection, repository_id, Digest(previous), change.at)
@@ -103,24 +119,22 @@ def remove_some(
         "SELECT name FROM tags WHERE repository_id = ? AND digest = ? LIMIT ?",
         (repository_id, digest, batches.MOST_ROWS + 1),
     ).fetchall()
-    for (tag,) in rows[: batches.MOST_ROWS]:
-        connection.execute(
-            "DELETE FROM tags WHERE repository_id = ? AND name = ?", (repository_id, tag)
-        )
-        references.unmark_orphan(connection, repository_id, Tag(tag))
-        _record(connection, repository_id, Tag(tag), None, digest, change)
+    names = [Tag(tag) for (tag,) in rows[: batches.MOST_ROWS]]
+    values = {"repository": repository_id, "tags": batches.keys(names), "digest": digest}
+    connection.execute(_REMOVE, values)
+    connection.execute(_UNMARK, values)
+    connection.execute(_RECORD_REMOVED, values | {"actor": change.actor, "at": change.at})
     return len(rows) > batches.MOST_ROWS
 
 
 def last_move(
-    connection: SqlConnection, repository_id: int, tag: Tag, *, not_after: float | None = None
+    connection: SqlConnection, repository_id: int, tag: Tag, *, not_after: float = math.inf
 ) -> TagMove | None:
     """How a tag came to be what it was at a time, or is now."""
     row = connection.execute(
         "SELECT at, actor, previous, digest FROM tag_history"
-        " WHERE repository_id = ? AND tag = ? AND (at <= ? OR ? IS NULL)"
-        " ORDER BY id DESC LIMIT 1",
-        (repository_id, tag, not_after, not_after),
+        " WHERE repository_id = ? AND tag = ? AND at <= ? ORDER BY id DESC LIMIT 1",
+        (repository_id, tag, not_after),
     ).fetchone()
     return None if row is None else _move(row)
 

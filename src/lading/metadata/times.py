@@ -25,7 +25,7 @@ _FIND = " OR ".join(
 )
 _ROBOTS = """
     UPDATE robots SET created_at = :now, expires_at = expires_at - created_at + :now,
-        used_at = min(used_at, :now)
+        used_at = CASE WHEN used_at > :now THEN :now ELSE used_at END
     WHERE created_at > :latest
 """
 
@@ -45,7 +45,7 @@ def _set_back(connection: SqlConnection, now: float) -> int:
     for table, key, column, rows in _TIMES:
         changed += connection.execute(
             f"""
-            UPDATE {table} SET {column} = :now WHERE ({key}) IN (
+            UPDATE {table} SET {column} = :now WHERE {column} > :latest AND ({key}) IN (
                 SELECT {key} FROM {table} WHERE {rows} AND {column} > :latest LIMIT :most)
             """,
             values,
