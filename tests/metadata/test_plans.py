@@ -17,7 +17,7 @@ from lading.ports.objects import PlacedSegment, UploadProgress
 from tests.support.contents import image, index, new_upload
 
 # A name of what a statement itself makes may follow; a table may not.
-FULL_SCAN = re.compile(r"SCAN (?!here|holders|CONSTANT ROW)")
+FULL_SCAN = re.compile(r"SCAN (?!here|holders|json_each|CONSTANT ROW)")
 
 HERE, THERE = RepositoryName("here"), RepositoryName("there")
 CHANGE = Change("ann", 1.0)

@@ -264,7 +264,7 @@ def _known_manifests(
 ) -> Sequence[KnownManifest]:
     """The manifests of rows, which are all from the key of the first to that of the last."""
     if not rows:
-        return ()
+        return []
     children: dict[int, dict[Digest, bool]] = {key: {} for key, *_ in rows}
     for key, child, is_there in connection.execute(_CHILDREN, (rows[0][0] - 1, rows[-1][0])):
         if key in children:

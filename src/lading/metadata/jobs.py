@@ -56,8 +56,8 @@ def claim(
             ON CONFLICT (name) DO UPDATE SET holder = excluded.holder,
                 expires_at = excluded.expires_at, started_at = excluded.started_at
             WHERE (jobs.holder IS NULL OR jobs.expires_at <= :now OR jobs.expires_at > :longest)
-                AND (:finished_before IS NULL OR jobs.finished_at IS NULL
-                    OR jobs.finished_at <= :finished_before OR jobs.finished_at > :longest)
+                AND (jobs.finished_at IS NULL OR jobs.finished_at <= :finished_before
+                    OR jobs.finished_at > :longest OR :finished_before IS NULL)
             """,
             {
                 "name": name,

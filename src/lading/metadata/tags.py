@@ -120,6 +120,8 @@ def remove_some(
         (repository_id, digest, batches.MOST_ROWS + 1),
     ).fetchall()
     names = [Tag(tag) for (tag,) in rows[: batches.MOST_ROWS]]
+    if not names:
+        return False
     values = {"repository": repository_id, "tags": batches.keys(names), "digest": digest}
     connection.execute(_REMOVE, values)
     connection.execute(_UNMARK, values)

@@ -20,7 +20,7 @@ _MANIFESTS = """
     SELECT repository_id, name, digest, media_type, size, deleted_at, deleted_by
     FROM manifests JOIN repositories ON repositories.id = repository_id
     JOIN documents ON documents.id = manifests.id
-    WHERE deleted_at IS NOT NULL AND (:repository IS NULL OR name = :repository)
+    WHERE deleted_at IS NOT NULL AND (name = :repository OR :repository IS NULL)
     ORDER BY deleted_at DESC
 """
 # The last move of a tag that is not there; what went with a manifest is listed with that.
@@ -30,7 +30,7 @@ _TAGS = """
     JOIN manifests AS m ON m.repository_id = moved.repository_id AND m.digest = previous
     JOIN documents ON documents.id = m.id
     WHERE moved.digest IS NULL AND at >= :deleted_since
-        AND (:repository IS NULL OR name = :repository)
+        AND (name = :repository OR :repository IS NULL)
         AND (deleted_at IS NULL OR deleted_at <> at)
         AND NOT EXISTS (SELECT 1 FROM tag_history AS later
             WHERE later.repository_id = moved.repository_id AND later.tag = moved.tag

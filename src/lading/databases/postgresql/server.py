@@ -6,9 +6,12 @@ from typing import Any
 
 import psycopg
 from psycopg import conninfo
+from psycopg.abc import Buffer
 from psycopg.adapt import AdaptersMap
 from psycopg.types.numeric import Int8BinaryDumper
+from psycopg.types.string import StrDumperUnknown
 
+from lading.core.typing import override
 from lading.databases.postgresql.connection import TimedConnection
 from lading.ports.database import CannotOpen
 
@@ -87,10 +90,19 @@ class Server:
             ) from None
 
 
+class _TextDumper(StrDumperUnknown):
+    """Adapts text. PostgreSQL has no NUL, which clients send to be read, or to be found nowhere."""
+
+    @override
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\0", "\1"))  # next to it in the order of bytes
+
+
 def _adapters() -> AdaptersMap:
     """Adapters by which every integer has one type: else each size is another statement."""
     adapters = AdaptersMap(psycopg.adapters)
     adapters.register_dumper(int, Int8BinaryDumper)
+    adapters.register_dumper(str, _TextDumper)
     return adapters
 
 
