@@ -72,15 +72,20 @@ def make_bucket(bucket: S3Bucket) -> None:
 
 
 @contextmanager
-def running_s3() -> Iterator[S3]:
-    """Run a server for the length of a block; skip the test if there is none on the machine."""
+def running_s3(*options: str, endpoint: str = "") -> Iterator[S3]:
+    """Run a server for the length of a block; skip the test if there is none on the machine.
+
+    Args:
+        options: more of them.
+        endpoint: to ask, with `{port}` for its port; by default that of the proxy.
+    """
     program = shutil.which(_PROGRAMS[SERVER], path=f"{SEARCH_PATH}:{Path.home() / 'go/bin'}")
     if program is None:
         missing(f"needs {SERVER}: run `make e2e-tools`")
         return
     with tempfile.TemporaryDirectory(prefix="lading-s3-") as scratch:
         port = free_port()
-        command = _COMMANDS[SERVER](program, Path(scratch), port)
+        command = _COMMANDS[SERVER](program, Path(scratch), port, options)
         log = Path(scratch, "log")
         keys = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
         with background(command, log=log, env=keys, grace=3):
@@ -89,7 +94,7 @@ def running_s3() -> Iterator[S3]:
                 bucket = S3Bucket(
                     name="none",
                     region=REGION,
-                    endpoint=f"http://127.0.0.1:{proxy.port}",
+                    endpoint=endpoint.format(port=port) or f"http://127.0.0.1:{proxy.port}",
                     path_style=True,
                     root="registry",
                     access_key=ACCESS_KEY,
@@ -98,13 +103,13 @@ def running_s3() -> Iterator[S3]:
                 yield S3(bucket, proxy, port)
 
 
-def _versitygw(program: str, scratch: Path, port: int) -> Sequence[str]:
+def _versitygw(program: str, scratch: Path, port: int, options: Sequence[str]) -> Sequence[str]:
     (scratch / "buckets").mkdir()
     address = ["--port", f"127.0.0.1:{port}", "--region", REGION]
-    return [program, *address, "--quiet", "posix", str(scratch / "buckets")]
+    return [program, *address, "--quiet", *options, "posix", str(scratch / "buckets")]
 
 
-def _seaweedfs(program: str, scratch: Path, port: int) -> Sequence[str]:
+def _seaweedfs(program: str, scratch: Path, port: int, options: Sequence[str]) -> Sequence[str]:
     (scratch / "data").mkdir()
     identity = {
         "name": "tests",
@@ -120,7 +125,7 @@ def _seaweedfs(program: str, scratch: Path, port: int) -> Sequence[str]:
     volumes = ["-master.volumeSizeLimitMB=256", "-volume.max=30"]
     here = ["-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={scratch / 'data'}"]
     served = ["-filer", "-s3", f"-s3.port={port}", f"-s3.config={config}"]
-    return [program, "server", *here, *served, *ports, *volumes]
+    return [program, "server", *here, *served, *ports, *volumes, *options]
 
 
 _PROGRAMS = {"versitygw": "versitygw", "seaweedfs": "weed"}

@@ -2,7 +2,7 @@
 
 The order is that of Amazon's own programs: the configuration, the environment, a role that the
 environment names (web identity, container), the profile in `~/.aws`, and the machine's own role.
-Roles are left to obstore, which gets their keys and renews them.
+See `role_keys` for those of roles.
 """
 
 import configparser
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lading.blobs.s3.bucket import S3Bucket
 
-# Variables by which the environment names a role, which obstore follows.
+# Variables by which the environment names a role.
 _ROLES = (
     "AWS_WEB_IDENTITY_TOKEN_FILE",
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",

@@ -159,7 +159,8 @@ class RefusedRequest(Exception):
 def _is_of_the_store(error: Exception) -> bool:
     """Whether the store is to blame, or what is on the way to it, and not this program."""
     known = isinstance(error, OSError | EOFError | RefusedRequest | HTTPException)
-    return known or type(error).__module__.startswith("obstore")
+    # What fails in Rust, beneath obstore, is an exception of pyo3's.
+    return known or type(error).__module__.startswith(("obstore", "pyo3"))
 
 
 def _may_pass(error: Exception) -> bool:

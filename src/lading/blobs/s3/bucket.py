@@ -78,5 +78,9 @@ class S3Bucket:
         if self.accelerated:
             return f"{scheme}://s3-accelerate{dual}.amazonaws.com"
         fips = "-fips" if self.fips else ""
-        domain = "amazonaws.com.cn" if self.region.startswith("cn-") else "amazonaws.com"
-        return f"{scheme}://s3{fips}{dual}.{self.region}.{domain}"
+        return f"{scheme}://s3{fips}{dual}.{self.region}.{amazon(self.region)}"
+
+
+def amazon(region: str) -> str:
+    """The domain of Amazon's servers of a region."""
+    return "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"

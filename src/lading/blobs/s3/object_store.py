@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import Failed, StoreAttempts
 from lading.blobs.s3.bucket import MIB, S3Bucket
 from lading.blobs.s3.opening import open_bucket
@@ -65,8 +66,7 @@ class ObjectStore(Segments):
         self._folder = bucket.folder
         self._measures = measures
         self._open = open_bucket(bucket)
-        keys = self._open.keys
-        self._signed = None if keys is None else SignedRequests(bucket, keys)
+        self._signed = SignedRequests(bucket, self._open.keys)
         self._attributes = {"Storage-Class": bucket.storage_class} if bucket.storage_class else None
 
     async def put(self, key: str, data: bytes) -> None:
@@ -225,7 +225,7 @@ class ObjectStore(Segments):
             Unavailable: no keys can be had to sign with.
         """
         path, lasting = self._folder + key, timedelta(seconds=seconds)
-        if self._open.keys is not None:  # there is nothing to wait for
+        if isinstance(self._open.keys, AccessKeys):  # there is nothing to wait for
             return str(self._obstore.sign(self._open.public, "GET", path, lasting))
         sign = partial(self._obstore.sign_async, self._open.public, "GET", path, lasting)
         return str(await self._attempts(Timing.STORE_REDIRECT_URL).run(sign))
@@ -233,11 +233,8 @@ class ObjectStore(Segments):
     async def unfinished_parts(self, before: float) -> Sequence[UnfinishedParts]:
         """Parts of objects that were begun before a time and never joined.
 
-        They take room, and no list of objects shows them. With the keys of a role they cannot be
-        asked for here: the bucket needs a rule for that (`AbortIncompleteMultipartUpload`).
+        They take room, and no list of objects shows them.
         """
-        if self._signed is None:
-            return ()
         listed = await self._attempts(Timing.STORE_LIST).run(self._signed.list_unfinished)
         return [
             parts._replace(key=parts.key.removeprefix(self._folder))
@@ -247,7 +244,6 @@ class ObjectStore(Segments):
 
     async def abort(self, unfinished: UnfinishedParts) -> None:
         """Give up parts that were never joined, if they are still there."""
-        assert self._signed is not None
         full = unfinished._replace(key=self._folder + unfinished.key)
         with suppress(FileNotFoundError):
             await self._attempts(Timing.STORE_DELETE).run(partial(self._signed.abort, full))

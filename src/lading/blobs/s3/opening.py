@@ -3,15 +3,17 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from lading.blobs.s3.access_keys import AccessKeys, find_keys
 from lading.blobs.s3.attempts import ATTEMPT, FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, SLOWEST
 from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.role_keys import RoleKeys
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore.store import S3Credential, S3Store
 
 # For a download that takes as long as its client does; what stands still is noticed elsewhere.
 _LONG = timedelta(days=7)
@@ -26,14 +28,14 @@ class OpenBucket:
     """A bucket that is open.
 
     Attributes:
-        keys: that requests are signed with; `None` if obstore gets them from a role.
+        keys: that requests are signed with, or the role that is asked for them.
         once: makes each request once.
         again: repeats by itself what was in vain: for the parts of an object, whose bytes nobody
             else has.
         public: makes addresses for clients.
     """
 
-    keys: AccessKeys | None
+    keys: AccessKeys | RoleKeys
     once: "S3Store"
     again: "S3Store"
     public: "S3Store"
@@ -46,7 +48,7 @@ def open_bucket(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> Op
         ProfileUnusable: there are no keys where the environment says that there are.
         Unavailable: obstore cannot make sense of how to reach it.
     """
-    keys = find_keys(bucket, environ)
+    keys = find_keys(bucket, environ) or RoleKeys(bucket.region, environ)
     part = timedelta(seconds=ATTEMPT + bucket.part_size / SLOWEST)
     patience = timedelta(seconds=PATIENCE) + part
     return OpenBucket(
@@ -57,9 +59,20 @@ def open_bucket(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> Op
     )
 
 
+def _renewed(keys: RoleKeys) -> "S3Credential":
+    """The keys of a role as obstore asks for them, in a thread of its own."""
+    found, ends_at = keys.get()
+    return {
+        "access_key_id": found.id,
+        "secret_access_key": found.secret,
+        "token": found.token or None,
+        "expires_at": datetime.fromtimestamp(ends_at, UTC),
+    }
+
+
 def _store(
     bucket: S3Bucket,
-    keys: AccessKeys | None,
+    keys: AccessKeys | RoleKeys,
     address: str,
     *,
     timeout: timedelta,
@@ -77,7 +90,7 @@ def _store(
         # TLS protects the bytes already; otherwise the signature does.
         "unsigned_payload": secure,
     }
-    if keys is not None:
+    if isinstance(keys, AccessKeys):
         config |= {"access_key_id": keys.id, "secret_access_key": keys.secret}
         config |= {"session_token": keys.token} if keys.token else {}
     if bucket.encryption:
@@ -97,6 +110,7 @@ def _store(
         client["root_certificate"] = bucket.authorities
     return S3Store(
         config=config,  # type: ignore[arg-type]
+        credential_provider=None if isinstance(keys, AccessKeys) else partial(_renewed, keys),
         client_options=client,  # type: ignore[arg-type]
         retry_config={
             "max_retries": retries,

@@ -21,6 +21,7 @@ from xml.etree import ElementTree as ET
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import ATTEMPT, RefusedRequest
 from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.role_keys import RoleKeys
 
 _NAMESPACE = "{*}"
 # Bytes of an answer: a thousand uploads take a third of it.
@@ -46,10 +47,10 @@ class SignedRequests:
 
     Args:
         bucket: that they are about.
-        keys: to sign them with.
+        keys: to sign them with, or the role that has to be asked for some.
     """
 
-    def __init__(self, bucket: S3Bucket, keys: AccessKeys) -> None:
+    def __init__(self, bucket: S3Bucket, keys: AccessKeys | RoleKeys) -> None:
         self._bucket = bucket
         self._keys = keys
         url = urlsplit(bucket.own_address)
@@ -89,6 +90,7 @@ class SignedRequests:
         return await asyncio.to_thread(self._ask_in_thread, method, key, query)
 
     def _ask_in_thread(self, method: str, key: str, query: Mapping[str, str]) -> bytes:
+        keys = self._keys if isinstance(self._keys, AccessKeys) else self._keys.get().keys
         connection = (
             http.client.HTTPSConnection(self._host, timeout=ATTEMPT, context=self._context)
             if self._secure
@@ -97,7 +99,7 @@ class SignedRequests:
         path = f"{self._path}/{key}" if key else self._path or "/"
         try:
             target = f"{quote(path)}?{_canonical(query)}"
-            connection.request(method, target, headers=self._sign(method, path, query))
+            connection.request(method, target, headers=self._sign(keys, method, path, query))
             answer = connection.getresponse()
             body = answer.read(_MOST)
         finally:
@@ -106,31 +108,34 @@ class SignedRequests:
             raise RefusedRequest(answer.status, body)
         return body
 
-    def _sign(self, method: str, path: str, query: Mapping[str, str]) -> dict[str, str]:
+    def _sign(
+        self, keys: AccessKeys, method: str, path: str, query: Mapping[str, str]
+    ) -> dict[str, str]:
         """The headers of a request without a body."""
         at = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         nothing = hashlib.sha256().hexdigest()
         headers = {"host": self._host, "x-amz-content-sha256": nothing, "x-amz-date": at}
-        if self._keys.token:
-            headers["x-amz-security-token"] = self._keys.token
+        if keys.token:
+            headers["x-amz-security-token"] = keys.token
         names = ";".join(headers)  # which are in their order
         lines = "".join(f"{name}:{value}\n" for name, value in headers.items())
         request = "\n".join((method, quote(path), _canonical(query), lines, names, nothing))
         scope = f"{at[:8]}/{self._bucket.region}/s3/aws4_request"
         hashed = hashlib.sha256(request.encode()).hexdigest()
-        signature = self._hmac(scope, f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashed}")
-        credential = f"{self._keys.id}/{scope}"
+        signature = _signature(keys.secret, scope, f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{hashed}")
+        credential = f"{keys.id}/{scope}"
         headers["authorization"] = (
             f"AWS4-HMAC-SHA256 Credential={credential},"
             f" SignedHeaders={names}, Signature={signature}"
         )
         return headers
 
-    def _hmac(self, scope: str, text: str) -> str:
-        key = f"AWS4{self._keys.secret}".encode()
-        for part in scope.split("/"):
-            key = hmac.digest(key, part.encode(), "sha256")
-        return hmac.new(key, text.encode(), "sha256").hexdigest()
+
+def _signature(secret: str, scope: str, text: str) -> str:
+    key = f"AWS4{secret}".encode()
+    for part in scope.split("/"):
+        key = hmac.digest(key, part.encode(), "sha256")
+    return hmac.new(key, text.encode(), "sha256").hexdigest()
 
 
 def _canonical(query: Mapping[str, str]) -> str:

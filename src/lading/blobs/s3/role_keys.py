@@ -1,0 +1,142 @@
+"""Keys of a role: asked for where the environment says, and again before they end.
+
+Sources: "Container credential provider", "Assume role with web identity" and "IMDS" of the AWS
+SDKs' reference (https://docs.aws.amazon.com/sdkref/latest/guide).
+"""
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlencode
+from xml.etree import ElementTree as ET
+
+from lading.blobs.s3.access_keys import AccessKeys
+from lading.blobs.s3.attempts import ATTEMPT
+from lading.blobs.s3.bucket import amazon
+
+_CONTAINER = "http://169.254.170.2"
+_MACHINE = "http://169.254.169.254"
+# Seconds before their end from which on other keys are asked for.
+BEFORE_END = 300.0
+# Seconds for which keys count that do not say when they end.
+UNKNOWN_END = 900.0
+# Bytes of an answer.
+_MOST = 64 * 1024
+
+# All of these are on this machine or beside it, but the service of tokens, which may be behind a
+# proxy that the environment names.
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class PassingKeys(NamedTuple):
+    """Keys, and when they end, in seconds since the epoch."""
+
+    keys: AccessKeys
+    ends_at: float
+
+
+class RoleKeys:
+    """The keys of the role that the environment names, or else of the machine's.
+
+    Args:
+        region: of the token service that is asked.
+        environ: says which role.
+    """
+
+    def __init__(self, region: str, environ: Mapping[str, str]) -> None:
+        self._region = region
+        self._environ = environ
+        self._lock = threading.Lock()
+        self._known: PassingKeys | None = None
+
+    def get(self) -> PassingKeys:
+        """Keys that are good for a while. Blocks, from any thread.
+
+        Raises:
+            OSError: there is no role, or what was answered are no keys.
+        """
+        with self._lock:
+            if self._known is None or self._known.ends_at < time.time() + BEFORE_END:
+                self._known = fetch_role_keys(self._region, self._environ)
+            return self._known
+
+
+def fetch_role_keys(region: str, environ: Mapping[str, str]) -> PassingKeys:
+    """Ask for the keys of a role; see `RoleKeys`."""
+    try:
+        return _fetch(region, environ)
+    except (ValueError, LookupError, ET.ParseError) as error:
+        raise OSError(
+            f"a role was asked for its keys, and answered something else: {error}"
+        ) from error
+
+
+def _fetch(region: str, environ: Mapping[str, str]) -> PassingKeys:
+    if environ.get("AWS_WEB_IDENTITY_TOKEN_FILE"):
+        return _web_identity(region, environ)
+    if relative := environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"):
+        return _keys(_get(_CONTAINER + relative, _container_headers(environ)))
+    if full := environ.get("AWS_CONTAINER_CREDENTIALS_FULL_URI"):
+        return _keys(_get(full, _container_headers(environ)))
+    return _machine(environ.get("AWS_METADATA_ENDPOINT") or _MACHINE)
+
+
+def _web_identity(region: str, environ: Mapping[str, str]) -> PassingKeys:
+    endpoint = environ.get("AWS_STS_ENDPOINT") or f"https://sts.{region}.{amazon(region)}"
+    query = {
+        "Action": "AssumeRoleWithWebIdentity",
+        "Version": "2011-06-15",
+        "RoleArn": environ.get("AWS_ROLE_ARN", ""),
+        "RoleSessionName": environ.get("AWS_ROLE_SESSION_NAME", "lading"),
+        "WebIdentityToken": Path(environ["AWS_WEB_IDENTITY_TOKEN_FILE"]).read_text().strip(),
+    }
+    request = urllib.request.Request(f"{endpoint}?{urlencode(query)}")  # noqa: S310 - of the operator
+    with urllib.request.urlopen(request, timeout=ATTEMPT) as answer:  # noqa: S310
+        found = ET.fromstring(answer.read(_MOST)).find(".//{*}Credentials")  # noqa: S314 - Amazon's
+    if found is None:
+        raise ValueError("the token service answers without keys")
+    id_, secret, token, end = (
+        found.findtext(f"{{*}}{name}") or ""
+        for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+    )
+    return _passing(AccessKeys(id_, secret, token), end)
+
+
+def _container_headers(environ: Mapping[str, str]) -> dict[str, str]:
+    """Who asks: the token may change, so its file is read each time."""
+    if file := environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"):
+        return {"Authorization": Path(file).read_text().strip()}
+    token = environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+    return {"Authorization": token} if token else {}
+
+
+def _machine(endpoint: str) -> PassingKeys:
+    lasting = {"X-aws-ec2-metadata-token-ttl-seconds": "60"}
+    token = _get(f"{endpoint}/latest/api/token", lasting, method="PUT").decode()
+    headers = {"X-aws-ec2-metadata-token": token}
+    roles = f"{endpoint}/latest/meta-data/iam/security-credentials/"
+    role = _get(roles, headers).decode().split()[0]
+    return _keys(_get(roles + role, headers))
+
+
+def _keys(answer: bytes) -> PassingKeys:
+    found = json.loads(answer)
+    keys = AccessKeys(found["AccessKeyId"], found["SecretAccessKey"], found.get("Token") or "")
+    return _passing(keys, found.get("Expiration") or "")
+
+
+def _passing(keys: AccessKeys, end: str) -> PassingKeys:
+    ends_at = datetime.fromisoformat(end).timestamp() if end else time.time() + UNKNOWN_END
+    return PassingKeys(keys, ends_at)
+
+
+def _get(url: str, headers: Mapping[str, str], *, method: str = "GET") -> bytes:
+    request = urllib.request.Request(url, headers=dict(headers), method=method)  # noqa: S310 - as above
+    with _direct.open(request, timeout=ATTEMPT) as answer:
+        body: bytes = answer.read(_MOST)
+    return body

@@ -1,0 +1,215 @@
+"""Keys for the object store: from where Amazon's own programs have them, in their order."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.s3.access_keys import AccessKeys, ProfileUnusable, find_keys
+from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.role_keys import fetch_role_keys
+from lading.core.errors import Unavailable
+from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY
+
+BUCKET = S3Bucket("images")
+FROM_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "ES"}
+
+
+class Roles(ThreadingHTTPServer):
+    """Whoever gives roles their keys: a container's host, Amazon's token service, a machine's."""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[str] = []
+        self.token = "t"
+        self.keys: dict[str, str] = {
+            "AccessKeyId": ACCESS_KEY,
+            "SecretAccessKey": SECRET_KEY,
+            "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)),
+        }
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Roles
+
+    def do_PUT(self) -> None:
+        self._answer(b"a-token")
+
+    def do_POST(self) -> None:
+        self.do_GET()
+
+    def do_GET(self) -> None:
+        if self.path.startswith("/container") and self.headers["Authorization"] == "let-me-in":
+            self._answer(json.dumps({**self.server.keys, "Token": self.server.token}).encode())
+        elif self.path.startswith("/sts") and "WebIdentityToken=who-i-am" in self.path:
+            keys = "".join(f"<{name}>{text}</{name}>" for name, text in self.server.keys.items())
+            keys += f"<SessionToken>{self.server.token}</SessionToken>"
+            found = f"<Credentials>{keys}</Credentials>"
+            root = 'AssumeRoleWithWebIdentityResponse xmlns="https://sts.amazonaws.com/doc/"'
+            result = f"<AssumeRoleWithWebIdentityResult>{found}</AssumeRoleWithWebIdentityResult>"
+            self._answer(f"<{root}>{result}</{root.split(maxsplit=1)[0]}>".encode())
+        elif self.path.endswith("/security-credentials/") and self._may:
+            self._answer(b"a-role")
+        elif self.path.endswith("/security-credentials/a-role") and self._may:
+            self._answer(json.dumps({**self.server.keys, "Token": self.server.token}).encode())
+        else:
+            self.send_error(403)
+
+    @property
+    def _may(self) -> bool:
+        return self.headers["X-aws-ec2-metadata-token"] == "a-token"
+
+    def _answer(self, body: bytes) -> None:
+        self.server.asked.append(self.path)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def roles() -> Iterator[Roles]:
+    with Roles() as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(params=["container", "web identity", "machine"])
+def role(request: pytest.FixtureRequest, roles: Roles, tmp_path: Path) -> dict[str, str]:
+    """What the environment says of a role."""
+    (tmp_path / "token").write_text("let-me-in\n")
+    (tmp_path / "identity").write_text("who-i-am")
+    found: dict[str, dict[str, str]] = {
+        "container": {
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{roles.url}/container",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(tmp_path / "token"),
+        },
+        "web identity": {
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "identity"),
+            "AWS_ROLE_ARN": "arn:aws:iam::1:role/registry",
+            "AWS_STS_ENDPOINT": f"{roles.url}/sts",
+        },
+        "machine": {"AWS_METADATA_ENDPOINT": roles.url},
+    }
+    return {"HOME": str(tmp_path), **found[request.param]}
+
+
+@pytest.fixture
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An environment that says nothing of keys."""
+    for name in (*FROM_ENVIRONMENT, "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+
+def profiles(home: Path, credentials: str, config: str = "") -> dict[str, str]:
+    (home / ".aws").mkdir()
+    (home / ".aws/credentials").write_text(credentials)
+    (home / ".aws/config").write_text(config)
+    return {"HOME": str(home)}
+
+
+def test_the_configuration_comes_first(tmp_path: Path) -> None:
+    bucket = replace(BUCKET, access_key="C", secret_key="CS")
+    assert find_keys(bucket, FROM_ENVIRONMENT) == AccessKeys("C", "CS")
+
+
+def test_then_the_environment(tmp_path: Path) -> None:
+    home = profiles(tmp_path, "[default]\naws_access_key_id=P\naws_secret_access_key=PS\n")
+    environ = {**home, **FROM_ENVIRONMENT, "AWS_SESSION_TOKEN": "T"}
+    assert find_keys(BUCKET, environ) == AccessKeys("E", "ES", "T")
+
+
+def test_then_a_role_of_the_environment(tmp_path: Path) -> None:
+    home = profiles(tmp_path, "[default]\naws_access_key_id=P\naws_secret_access_key=PS\n")
+    assert find_keys(BUCKET, {**home, "AWS_WEB_IDENTITY_TOKEN_FILE": "/token"}) is None
+
+
+def test_then_a_profile(tmp_path: Path) -> None:
+    credentials = (
+        "[default]\naws_access_key_id = P\naws_secret_access_key = PS\n"
+        "[other]\naws_access_key_id = O\naws_secret_access_key = OS\naws_session_token = T\n"
+    )
+    home = profiles(tmp_path, credentials, "[default]\nregion = x\n")
+    assert find_keys(BUCKET, home) == AccessKeys("P", "PS")
+    assert find_keys(BUCKET, {**home, "AWS_PROFILE": "other"}) == AccessKeys("O", "OS", "T")
+
+
+def test_a_profile_in_the_file_of_settings_counts_as_well(tmp_path: Path) -> None:
+    settings = "[profile third]\naws_access_key_id=X\naws_secret_access_key=XS\n"
+    home = profiles(tmp_path, "", settings)
+    assert find_keys(BUCKET, {**home, "AWS_PROFILE": "third"}) == AccessKeys("X", "XS")
+
+
+def test_at_last_the_machine(tmp_path: Path) -> None:
+    assert find_keys(BUCKET, {"HOME": str(tmp_path)}) is None
+
+
+@pytest.mark.parametrize("name", ["default", "missing"])
+def test_a_profile_that_is_of_no_use_is_told(tmp_path: Path, name: str) -> None:
+    home = profiles(tmp_path, "", "[default]\ncredential_process = /bin/keys\n")
+    with pytest.raises(ProfileUnusable):
+        find_keys(BUCKET, {**home, "AWS_PROFILE": name})
+
+
+def test_a_role_is_asked_for_its_keys(role: dict[str, str]) -> None:
+    found = fetch_role_keys("us-east-1", role)
+    assert found.keys == AccessKeys(ACCESS_KEY, SECRET_KEY, "t")
+    assert 3500 < found.ends_at - time.time() < 3700
+
+
+def test_a_role_that_answers_nonsense_is_none(roles: Roles, role: dict[str, str]) -> None:
+    roles.keys = {}
+    if "AWS_STS_ENDPOINT" in role:
+        assert fetch_role_keys("us-east-1", role).keys.id == ""
+        return
+    with pytest.raises(OSError, match="answered something else"):
+        fetch_role_keys("us-east-1", role)
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("clean")
+async def test_requests_are_signed_with_the_keys_of_a_role(
+    s3: S3, roles: Roles, role: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of obstore, addresses for clients, and those that are made beside it."""
+    roles.token = ""  # of a session, of which the server here has none
+    for name, value in role.items():
+        monkeypatch.setenv(name, value)
+    store = ObjectStore(replace(s3.bucket, access_key="", secret_key=""))
+    await store.put("a", b"some bytes")
+    assert ACCESS_KEY in await store.sign("a", 60)
+    assert await store.unfinished_parts(time.time()) == []
+    assert roles.asked
+
+
+@pytest.mark.e2e
+@pytest.mark.usefixtures("clean")
+async def test_a_role_that_is_not_to_be_had_is_unavailable(
+    s3: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9")
+    monkeypatch.setattr("lading.blobs.s3.attempts.PATIENCE", 0.5)
+    store = ObjectStore(replace(s3.bucket, access_key="", secret_key=""))
+    with pytest.raises(Unavailable):
+        await store.put("a", b"some bytes")
+    with pytest.raises(Unavailable):
+        await store.sign("a", 60)
+    with pytest.raises(Unavailable):
+        await store.unfinished_parts(time.time())

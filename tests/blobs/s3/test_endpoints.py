@@ -1,0 +1,84 @@
+"""Endpoints of object stores: over TLS, and with the bucket in the host."""
+
+import os
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.s3 import attempts
+from lading.blobs.s3.object_store import ObjectStore
+from lading.core.errors import Unavailable
+from tests.support.certificates import Certificates, make_certificates
+from tests.support.s3 import S3, SERVER, make_bucket, running_s3
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(SERVER != "versitygw", reason="the options are versitygw's"),
+]
+
+
+@pytest.fixture(scope="module")
+def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("certificates"), "localhost")
+
+
+@pytest.fixture(scope="module")
+def secure(certificates: Certificates) -> Iterator[S3]:
+    """A server that speaks HTTPS, with the certificate of an authority that nobody knows."""
+    files = certificates.tls
+    options = ["--cert", str(files["certificate"]), "--key", str(files["key"])]
+    with running_s3(*options, endpoint="https://localhost:{port}") as server:
+        known = replace(server.bucket, name="blobs", authorities=certificates.ca.read_bytes())
+        make_bucket(known)
+        yield replace(server, bucket=known)
+
+
+async def test_an_authority_of_one_s_own_is_believed(secure: S3) -> None:
+    store = ObjectStore(secure.bucket)
+    data = os.urandom(20 * 1024 * 1024)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield data
+
+    await store.put_pieces("large", pieces())
+    await store.put("small", data[:100])
+    assert await store.read("large", 0, len(data)) == data
+    assert await store.read("small", 0, 100) == data[:100]
+    assert await store.unfinished_parts(0) == []
+    assert (await store.sign("small", 60)).startswith("https://localhost:")
+
+
+async def test_a_server_is_not_believed_without(
+    secure: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PATIENCE", 0.5)
+    store = ObjectStore(replace(secure.bucket, authorities=b""))
+    with pytest.raises(Unavailable):
+        await store.put("a", b"some bytes")
+    with pytest.raises(Unavailable):
+        await store.unfinished_parts(0)
+
+
+async def test_the_operator_may_believe_any_server(secure: S3) -> None:
+    store = ObjectStore(replace(secure.bucket, authorities=b"", verify=False))
+    await store.put("b", b"some bytes")
+    assert await store.unfinished_parts(0) == []
+
+
+async def test_the_bucket_may_be_in_the_host(tmp_path: Path) -> None:
+    """An address is asked for at this machine, as no name of a bucket leads here."""
+    with running_s3("--virtual-domain", "example.com") as server:
+        make_bucket(replace(server.bucket, name="blobs"))
+        await ObjectStore(replace(server.bucket, name="blobs")).put("a", b"some bytes")
+        there = replace(
+            server.bucket, name="blobs", endpoint="http://example.com", path_style=False
+        )
+        address = await ObjectStore(there).sign("a", 60)
+        assert address.startswith("http://blobs.example.com/registry/a?")
+        here = address.replace("blobs.example.com", f"127.0.0.1:{server.port}")
+        request = urllib.request.Request(here, headers={"Host": "blobs.example.com"})
+        with urllib.request.urlopen(request) as answer:
+            assert answer.read() == b"some bytes"
