@@ -21,7 +21,7 @@ def test_the_id_is_the_trusted_proxys_or_a_new_one(tmp_path: Path, trusted: str)
     with lading_serve(tmp_path, settings=settings, env=environment) as registry:
         answer = registry.client.ask("GET", "/v2/_catalog", x_request_id="from-a-proxy.1")
         id_ = answer.headers["X-Request-ID"]
-        wait_until(lambda: f" {id_}\n" in registry.log.read_text(), "the line")
+        wait_until(lambda: f'" {id_} ' in registry.log.read_text(), "the line")
     (entry,) = [json.loads(line) for line in path.read_text().splitlines()]
     assert entry["request"] == id_
     if trusted == "[]":

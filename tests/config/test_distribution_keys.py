@@ -60,8 +60,6 @@ def test_shipped_file(name: str) -> None:
     assert {warning.key for warning in loaded.warnings} <= {
         "storage.cache",
         "storage.tag",
-        "http.debug",
-        "health.storagedriver",
     }
 
 
@@ -96,7 +94,6 @@ def test_refusal(key: str, complaints: Complain) -> None:
         "notifications: {endpoints: [{name: a, url: 'http://a', disabled: true}]}",
         "notifications: {endpoints: []}",
         "log: {hooks: [{type: mail, disabled: true}]}",
-        "health: {file: [], http: [], tcp: []}",
         "proxy: {remoteurl: ''}",
         "compatibility: {schema1: {enabled: false}}",
         "policy: {repository: {classes: []}}",
@@ -115,7 +112,7 @@ def test_switched_off(text: str, given: Write) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "health: 5",
+        "proxy: 5",
         "policy: [a]",
         "compatibility: {schema1: yes}",
         "policy: {repository: {clases: []}}",

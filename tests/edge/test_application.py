@@ -40,6 +40,7 @@ class Pages(WayIn[Page]):
 
     routes = (
         Route(
+            "hello",
             re.compile("/hello/(?P<argument>.*)"),
             {
                 "GET": Endpoint("hello", hello, Audited("hello"), Need.NOTHING),

@@ -90,7 +90,7 @@ class BlobPage(WayIn[Page]):
         self._parts = [ByteRange(*part) for part in parts]
         self._status = status
         endpoint = Endpoint("blob", self._blob, Audited("blob"), Need.NOTHING)
-        self.routes = (Route(re.compile("/(?P<argument>.*)"), {"GET": endpoint}),)
+        self.routes = (Route("blob", re.compile("/(?P<argument>.*)"), {"GET": endpoint}),)
 
     async def _blob(self, _: Page) -> Response:
         match self._parts:

@@ -1,4 +1,4 @@
-"""Permissions that change while the registry runs: in every worker, by signal or by themselves."""
+"""What changes while the registry runs: in every worker, by signal or by itself."""
 
 import os
 import signal
@@ -11,7 +11,8 @@ import yaml
 
 from lading.config.loading import load
 from lading.core.permissions import CurrentPermissions
-from lading.wiring.permissions import Reloader, permissions_of
+from lading.wiring.permissions import permissions_of
+from lading.wiring.reload import Reloader
 from tests.support.guarded import basic, guarded_registry
 from tests.support.processes import wait_until
 

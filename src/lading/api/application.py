@@ -1,6 +1,6 @@
 """The registry protocol as a way in: its table, its context, its answers to what goes wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lading.api.context import Context, Options
@@ -32,11 +32,12 @@ def registry_protocol(
     options: Options,
     authentication: Authentication | None = None,
     observers: Sequence[Observer] = (),
+    require_health: Callable[[], None] | None = None,
 ) -> Application[Context]:
     """The application that speaks the registry protocol; see `Application`."""
     tokens = None if authentication is None else authentication.tokens
     way_in = _RegistryProtocol(registry, options, tokens)
-    return Application(way_in, registry, options.edge, authentication, observers)
+    return Application(way_in, registry, options.edge, authentication, observers, require_health)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,8 +38,8 @@ async def _alive(_: Context) -> Response:
 _NAME = "/v2/(?P<name>.*)"
 
 
-def _route(pattern: str, endpoints: Mapping[str, Endpoint[Context]]) -> Route[Context]:
-    return Route(re.compile(pattern, re.DOTALL), endpoints)
+def _route(name: str, pattern: str, endpoints: Mapping[str, Endpoint[Context]]) -> Route[Context]:
+    return Route(name, re.compile(pattern, re.DOTALL), endpoints)
 
 
 def _readable(
@@ -53,6 +53,7 @@ _TOKEN_ISSUED = Audited("token.issue", When.ALWAYS)
 
 ROUTES: Sequence[Route[Context]] = (
     _route(
+        "manifest",
         f"{_NAME}/manifests/(?P<argument>[^/]*)",
         {
             "GET": Endpoint("end-3", manifests.get, Audited("manifest.pull", When.READ)),
@@ -74,6 +75,7 @@ ROUTES: Sequence[Route[Context]] = (
         },
     ),
     _route(
+        "blob_upload",
         f"{_NAME}/blobs/uploads/?",
         {
             # It can do all of a push at once: take the bytes, or take them over from elsewhere.
@@ -93,6 +95,7 @@ ROUTES: Sequence[Route[Context]] = (
         },
     ),
     _route(
+        "blob",
         f"{_NAME}/blobs/(?P<argument>[^/]*)",
         {
             "GET": Endpoint("end-2", blobs.get, Audited("blob.pull", When.READ)),
@@ -103,6 +106,7 @@ ROUTES: Sequence[Route[Context]] = (
         },
     ),
     _route(
+        "blob_upload_chunk",
         f"{_NAME}/blobs/uploads/(?P<argument>[^/]*)",
         {
             **_readable("end-13", uploads.status, Audited("upload.find")),
@@ -127,22 +131,29 @@ ROUTES: Sequence[Route[Context]] = (
             ),
         },
     ),
-    _route(f"{_NAME}/tags/list", _readable("end-8", listing.tags, Audited("tags.list", When.READ))),
     _route(
+        "tags",
+        f"{_NAME}/tags/list",
+        _readable("end-8", listing.tags, Audited("tags.list", When.READ)),
+    ),
+    _route(
+        "referrers",
         f"{_NAME}/referrers/(?P<argument>[^/]*)",
         _readable("end-12", listing.referrers, Audited("referrers.list", When.READ)),
     ),
     _route(
+        "catalog",
         "/v2/_catalog",
         _readable("catalog", listing.catalog, Audited("catalog.list", When.READ), Need.CATALOG),
     ),
-    _route("/v2/?", _readable("end-1", _base, Audited("api.check"), Need.LOGIN)),
+    _route("base", "/v2/?", _readable("end-1", _base, Audited("api.check"), Need.LOGIN)),
     _route(
+        "token",
         TOKEN_PATH,
         {
             "GET": Endpoint("token", token.get, _TOKEN_ISSUED, Need.NOTHING),
             "POST": Endpoint("token", token.post, _TOKEN_ISSUED, Need.NOTHING),
         },
     ),
-    _route("/", _readable("alive", _alive, Audited("alive"), Need.NOTHING)),
+    _route("root", "/", _readable("alive", _alive, Audited("alive"), Need.NOTHING)),
 )

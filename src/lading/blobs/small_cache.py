@@ -12,6 +12,7 @@ from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.blob_sources import BlobSource, Chunks, InMemory, LocalFile, LostObject
 from lading.ports.blobs import Blobs, StoredBytes
+from lading.ports.measures import UNMEASURED, Count, Measures
 
 # Bytes up to which a blob is small.
 LARGEST = 64 * 1024
@@ -26,16 +27,21 @@ class SmallBlobCache(Blobs):
 
     Args:
         capacity: bytes that are kept.
+        measures: are told what was there, and what was not.
     """
 
-    def __init__(self, store: Blobs, capacity: int = CAPACITY) -> None:
+    def __init__(
+        self, store: Blobs, capacity: int = CAPACITY, measures: Measures = UNMEASURED
+    ) -> None:
         self._store = store
+        self._measures = measures
         self._kept: Recent[Digest, InMemory] = Recent(capacity, lambda kept: kept.size + BESIDE)
 
     @override
     async def find(self, digest: Digest) -> BlobSource | None:
         kept = self._kept.get(digest)
         if kept is not None:
+            self._measures.count(Count.CACHE_HITS)
             return kept
         found = await self._store.find(digest)
         if isinstance(found, LocalFile | Chunks) and found.size <= LARGEST:
@@ -75,6 +81,7 @@ class SmallBlobCache(Blobs):
 
     async def _load(self, digest: Digest, source: LocalFile | Chunks) -> InMemory | None:
         """The bytes of a blob, kept from now on; `None` for others, so that they are mended."""
+        self._measures.count(Count.CACHE_MISSES)
         with file_calls.translating(), source.open() as opened:
             try:
                 data = bytes(await opened.read(0, source.size))

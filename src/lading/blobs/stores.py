@@ -14,6 +14,7 @@ from lading.blobs.in_memory import InMemoryBlobs, InMemoryLocks, InMemoryUploads
 from lading.blobs.small_cache import SmallBlobCache
 from lading.ports.blobs import Blobs
 from lading.ports.locks import Locks
+from lading.ports.measures import UNMEASURED, Measures
 from lading.ports.objects import ObjectRows, Upkeep, UploadRows
 from lading.ports.uploads import Uploads
 from lading.system.budget import Budget
@@ -44,10 +45,18 @@ class Stores:
     threads: Threads | None = None
 
     @classmethod
-    def in_files(cls, root: Path, reserve: int = 0, *, read_only: bool = False) -> "Stores":
+    def in_files(
+        cls,
+        root: Path,
+        reserve: int = 0,
+        *,
+        read_only: bool = False,
+        measures: Measures = UNMEASURED,
+    ) -> "Stores":
         """Stores whose files are below a directory, see `lading.blobs.disk.Disk`."""
         disk = Disk(root, reserve, read_only=read_only)
-        return cls(SmallBlobCache(FileBlobs(disk)), FileUploads(disk), FileLocks(disk.layout), disk)
+        blobs = SmallBlobCache(FileBlobs(disk), measures=measures)
+        return cls(blobs, FileUploads(disk), FileLocks(disk.layout), disk)
 
     @classmethod
     def in_memory(cls) -> "Stores":

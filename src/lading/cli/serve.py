@@ -11,6 +11,7 @@ from lading.cli.arguments import CONFIG, load_settings
 from lading.cli.registry import translate_data_errors
 from lading.config.loading import find_file
 from lading.config.settings import Settings
+from lading.config.values import TcpAddress
 from lading.ports.logins import AuthUnusable
 from lading.server.process import workers
 from lading.server.process.listener import listen
@@ -42,27 +43,34 @@ def serve(config: Path | None) -> None:
                 load_context(settings.http.tls)
         except (AuthUnusable, AuditUnusable, UnusableTls) as error:
             raise click.ClickException(str(error)) from error
-        listener = _listen(settings)
-        _greet(settings, listener, file)
-        if not workers.serve(settings, file, listener):
+        listener = _listen(settings.http.listen, settings.http.addr, "http.addr")
+        debug = settings.http.debug
+        watched = debug.listen and _listen(debug.listen, debug.addr, "http.debug.addr")
+        _greet(settings, listener, watched, file)
+        if not workers.serve(settings, file, listener, watched):
             raise click.ClickException("no worker process could start; the lines above say why")
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(address: TcpAddress | Path, text: str, key: str) -> socket.socket:
     try:
-        return listen(settings)
+        return listen(address)
     except OSError as error:
         # What Python adds to the reason repeats the address.
         reason = str(error.strerror).partition(" (")[0]
         raise click.ClickException(
-            f"cannot listen on {settings.http.addr}: {reason};"
-            " stop what is using it, or set another address (http.addr, REGISTRY_HTTP_ADDR)"
+            f"cannot listen on {text}: {reason}; stop what is using it, or set another address"
+            f" ({key}, REGISTRY_{key.upper().replace('.', '_')})"
         ) from error
 
 
-def _greet(settings: Settings, listener: socket.socket, file: Path | None) -> None:
+def _greet(
+    settings: Settings, listener: socket.socket, watched: socket.socket | None, file: Path | None
+) -> None:
     """Greet: where the registry is, what it was told by, where the data is, and what to try."""
     lines = [f"Listening on  {_address(settings, listener)}"]
+    if watched is not None:
+        paths = [settings.http.debug.prometheus.path] * settings.http.debug.prometheus.enabled
+        lines.append(f"Watched at    http://{_host(watched)} ({', '.join([*paths, '/readyz'])}, …)")
     if file is not None:
         lines.append(f"Configured by {file}")
     lines.append(f"Data is in    {_data(settings)}")

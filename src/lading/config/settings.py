@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from lading.config.auth import AuthSection
 from lading.config.database import DatabaseSection
+from lading.config.monitoring import DebugSection, HealthSection
 from lading.config.object_stores import RedirectSection, S3Section
 from lading.config.section import MisplacedError, Nothing, Section
 from lading.config.values import (
@@ -47,16 +48,19 @@ class AccessLogSection(Section):
 
     disabled: bool = False
     """`true` stops the access log: a line per request in Apache's combined format, as \
-Distribution's, with the request's id (`X-Request-ID`) at the end."""
+Distribution's, and behind that the request's id (`X-Request-ID`), how many seconds it took, how \
+many bytes it brought, and the repository. With `log.formatter: json` a line is an object."""
 
 
 class LogSection(Section):
     """Section `log`: what is logged, and how."""
 
     level: Annotated[Literal["error", "warn", "info", "debug"], AnyCase] = "info"
-    """The least severe kind of line that is logged."""
+    """The least severe kind of line that is logged. A change of the file counts while the server \
+runs, within seconds, or at once on SIGHUP."""
     formatter: Annotated[Literal["text", "json"], AnyCase] = "text"
-    """Lines for people, or one JSON object per line; `logstash` means `json`, with a warning."""
+    """Lines for people, or one JSON object per line, in the access log, too; `logstash` means \
+`json`, with a warning."""
     fields: dict[str, str] = Field(default_factory=dict)
     """Names and values that every line carries."""
     accesslog: AccessLogSection = Field(default_factory=AccessLogSection)
@@ -258,6 +262,8 @@ believed. Not a key of Distribution."""
 
     tls: TlsSection = Field(default_factory=TlsSection)
     """HTTPS."""
+    debug: DebugSection = Field(default_factory=DebugSection)
+    """Another address, for who watches the server."""
 
     @model_validator(mode="after")
     def _address_fits_network(self) -> Self:
@@ -410,6 +416,8 @@ class Settings(Section):
     """Authentication."""
     http: HttpSection = Field(default_factory=HttpSection)
     """The HTTP server."""
+    health: HealthSection = Field(default_factory=HealthSection)
+    """Checks of what the registry rests on."""
     audit: AuditSection = Field(default_factory=AuditSection)
     """The audit log. Not a section of Distribution."""
     limits: LimitsSection = Field(default_factory=LimitsSection)

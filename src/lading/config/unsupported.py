@@ -76,7 +76,6 @@ _NO_COPY = "not needed: no object is ever copied"
 _MIDDLEWARE = "remove it: middleware is not implemented"
 _PROXY = "remove it: serving as a cache of another registry is not implemented"
 _NO_PROXY = "not needed: lading is not a cache of another registry"
-_PROBE = "remove it, and have what monitors the registry check this: it is not implemented"
 _URLS = "remove it: the URLs in manifests cannot be restricted"
 
 UNSUPPORTED: tuple[UnsupportedKey, ...] = tuple(
@@ -109,7 +108,6 @@ UNSUPPORTED: tuple[UnsupportedKey, ...] = tuple(
             Refused.FILLED,
             "have an ACME client renew the files of `http.tls.certificate` and `http.tls.key`",
         ),
-        ("http.debug", Refused.NEVER, "there is no debug server: nothing listens there"),
         ("http.http2", Refused.NEVER, "not needed: the server speaks HTTP/1.1"),
         ("http.h2c", Refused.NEVER, "not needed: the server speaks HTTP/1.1"),
         (
@@ -119,10 +117,6 @@ UNSUPPORTED: tuple[UnsupportedKey, ...] = tuple(
         ),
         ("notifications.events", Refused.NEVER, "not needed: no notifications are sent"),
         ("redis", Refused.NEVER, "not needed: there is no cache to keep in it"),
-        ("health.storagedriver", Refused.NEVER, "not needed: there is no periodic check"),
-        ("health.file", Refused.FILLED, _PROBE),
-        ("health.http", Refused.FILLED, _PROBE),
-        ("health.tcp", Refused.FILLED, _PROBE),
         ("proxy.remoteurl", Refused.FILLED, _PROXY),
         ("proxy.username", Refused.NEVER, _NO_PROXY),
         ("proxy.password", Refused.NEVER, _NO_PROXY),

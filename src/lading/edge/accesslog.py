@@ -1,17 +1,21 @@
 """The access log: a line per request, in Apache's combined format, as CNCF Distribution writes it.
 
-The request's id stands at the end, behind all that others know.
+Behind all that others know stand the request's id, how long it took, how many bytes it brought, and
+the repository. Or a line is a JSON object, by the names that the audit log has for the same.
 
 Writing a line costs a good part of what a small request costs. So the lines of a moment are written
 together.
 """
 
 import asyncio
+import json
 import logging
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from lading.core.typing import override
+from lading.edge.endpoints import Match
 from lading.edge.observers import Answered, Observer
 
 log = logging.getLogger("lading.access")
@@ -25,16 +29,31 @@ MOMENT = 0.01
 
 
 class AccessLog(Observer):
-    """The access log: collects lines, and writes them soon."""
+    """The access log: collects lines, and writes them soon.
 
-    def __init__(self) -> None:
+    Args:
+        line: makes the line of an answer.
+    """
+
+    def __init__(self, line: Callable[[Answered], str]) -> None:
+        self._line = line
         self._lines: list[str] = []
+
+    @classmethod
+    def in_text(cls) -> "AccessLog":
+        """One in Apache's format."""
+        return cls(_text)
+
+    @classmethod
+    def in_json(cls, fields: Mapping[str, str]) -> "AccessLog":
+        """One of JSON objects, each of which carries these names and values, too."""
+        return cls(partial(_object, fields))
 
     @override
     async def note(self, answered: Answered) -> None:
         if not self._lines:
             asyncio.get_running_loop().call_later(MOMENT, self.flush)
-        self._lines.append(_line(answered))
+        self._lines.append(self._line(answered))
 
     def flush(self) -> None:
         """Write the lines that were collected."""
@@ -43,24 +62,60 @@ class AccessLog(Observer):
             log.info("%s", "\n".join(lines))
 
 
-def _line(answered: Answered) -> str:
+def _text(answered: Answered) -> str:
     request, headers = answered.request, answered.request.headers
-    asked = f"{request.method} {request.path}"
-    if request.scope["query_string"]:
-        asked += f"?{request.scope['query_string'].decode('latin-1')}"
     # Most requests have neither: nothing is not looked through.
     caller = printable(request.caller, _UNSAFE_NAME) if request.caller else "-"
     referer = printable(headers["referer"], _UNSAFE) if "referer" in headers else ""
+    repository = printable(_repository(answered), _UNSAFE_NAME) or "-"
     return (
-        f"{request.address} - {caller} [{_time(int(answered.at))}]"
-        f' "{printable(asked, _UNSAFE)} HTTP/{request.scope["http_version"]}"'
+        f"{request.address} - {caller} [{_apache_time(int(answered.at))}]"
+        f' "{printable(_asked(answered), _UNSAFE)} HTTP/{request.scope["http_version"]}"'
         f" {answered.status} {answered.size}"
-        f' "{referer}" "{printable(headers.get("user-agent", ""), _UNSAFE)}" {request.id}'
+        f' "{referer}" "{printable(headers.get("user-agent", ""), _UNSAFE)}"'
+        f" {request.id} {answered.seconds:.3f} {answered.received} {repository}"
     )
 
 
+def _object(fields: Mapping[str, str], answered: Answered) -> str:
+    request, headers = answered.request, answered.request.headers
+    time = datetime.fromtimestamp(answered.at, UTC).isoformat(timespec="milliseconds")
+    line = {
+        **fields,
+        "time": time.replace("+00:00", "Z"),
+        "level": "info",
+        "msg": _asked(answered),
+        "who": request.caller,
+        "repository": _repository(answered),
+        "digest": answered.digest,
+        "from": request.address,
+        "request": request.id,
+        "status": answered.status,
+        "sent": answered.size,
+        "received": answered.received,
+        "seconds": round(answered.seconds, 6),
+        "agent": headers.get("user-agent", ""),
+        "referer": headers.get("referer", ""),
+    }
+    # In ASCII, so that nothing acts in a terminal.
+    return json.dumps({name: value for name, value in line.items() if value != ""})
+
+
+def _asked(answered: Answered) -> str:
+    """The method and the path of a request, as its client wrote it after the host."""
+    request = answered.request
+    asked = f"{request.method} {request.path}"
+    query: bytes = request.scope["query_string"]
+    return f"{asked}?{query.decode('latin-1')}" if query else asked
+
+
+def _repository(answered: Answered) -> str:
+    """The name of the repository that was asked for, not yet checked; empty if none was."""
+    return (answered.found.name or "") if isinstance(answered.found, Match) else ""
+
+
 @lru_cache(maxsize=1)
-def _time(second: int) -> str:
+def _apache_time(second: int) -> str:
     return datetime.fromtimestamp(second, UTC).strftime("%d/%b/%Y:%H:%M:%S %z")
 
 

@@ -4,7 +4,7 @@ A way in is a table of endpoints, a context for their handlers, and answers to w
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Generic, Protocol
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from lading.edge.callers import Admission
 from lading.edge.endpoints import C, Match, Moved, Route, find_route
 from lading.edge.forwarded import client_address, forwarded_id, is_trusted, new_ids
 from lading.edge.limits import ClientLimits
-from lading.edge.observers import Answered, Observer
+from lading.edge.observers import Answered, Follower, Observer
 from lading.edge.options import EdgeOptions
 from lading.edge.redirects import redirected
 from lading.edge.request import Request
@@ -56,6 +56,7 @@ class Application(Generic[C]):
         registry: the parts that the services work with.
         authentication: of callers; `None` if everybody may do everything.
         observers: are told of every answer, one after the other.
+        require_health: raises `Unavailable` while no request is to be answered.
     """
 
     def __init__(
@@ -65,12 +66,15 @@ class Application(Generic[C]):
         options: EdgeOptions,
         authentication: Authentication | None = None,
         observers: Sequence[Observer] = (),
+        require_health: Callable[[], None] | None = None,
     ) -> None:
         self._way_in = way_in
         self._registry = registry
         self._options = options
         self._authentication = authentication
         self._observers = observers
+        self._require_health = require_health
+        self._followers = [observer for observer in observers if isinstance(observer, Follower)]
         self._limits = ClientLimits(
             time.monotonic,
             rate=options.request_rate,
@@ -87,6 +91,8 @@ class Application(Generic[C]):
         request.address = client_address(request.peer, request.headers, proxies)
         request.id = (proxies and forwarded_id(request, proxies)) or next(self._new_id)
         found = find_route(self._way_in.routes, request.path, self._options.prefix)
+        for follower in self._followers:
+            follower.begin(request, found)
         outcome = _Outcome(send, request.id)
         try:
             response = await self._respond(request, found)
@@ -100,13 +106,22 @@ class Application(Generic[C]):
         finally:
             now, seconds = self._registry.clock(), time.monotonic() - request.arrived
             answered = Answered(
-                request, found, outcome.status, outcome.size, outcome.digest, now, seconds
+                request,
+                found,
+                outcome.status,
+                outcome.size,
+                request.received,
+                outcome.digest,
+                now,
+                seconds,
             )
             for observer in self._observers:
                 await observer.note(answered)
 
     async def _respond(self, request: Request, found: Match[C] | Moved | None) -> Response:
         try:
+            if self._require_health is not None:
+                self._require_health()
             self._limits.count_request(request.address)
             if request.method == "OPTIONS":
                 # Of anything: a browser that asks before it asks shows no other answer to its page.

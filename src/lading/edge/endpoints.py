@@ -94,9 +94,11 @@ class Route(Generic[C]):
     """A route: a path, with its endpoints by their methods.
 
     Attributes:
+        name: that its requests are counted by; Distribution's, where that has such a path.
         pattern: may name a `name` (the repository) and an `argument` (the last part).
     """
 
+    name: str
     pattern: re.Pattern[str]
     endpoints: Mapping[str, Endpoint[C]]
 

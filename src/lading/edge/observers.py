@@ -3,7 +3,7 @@
 They are told of each answer once, in one value, after it has left.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from lading.edge.endpoints import Endpoint, Match, Moved
 from lading.edge.request import Request
@@ -17,6 +17,7 @@ class Answered(NamedTuple):
         found: what its path leads to.
         status: 499 if the client did not wait for one.
         size: bytes of the body that were handed to the server.
+        received: bytes of the request's body that were asked for.
         digest: of what was pushed or pulled; empty if the answer named none.
         at: when it had left, in seconds since the epoch.
         seconds: since the request had arrived.
@@ -26,6 +27,7 @@ class Answered(NamedTuple):
     found: Match[Any] | Moved | None
     status: int
     size: int
+    received: int
     digest: str
     at: float
     seconds: float
@@ -43,3 +45,15 @@ class Observer(Protocol):
 
     async def note(self, answered: Answered) -> None:
         """Take note of an answer."""
+
+
+@runtime_checkable
+class Follower(Observer, Protocol):
+    """An observer who is told, too, when a request begins to be answered."""
+
+    def begin(self, request: Request, found: Match[Any] | Moved | None) -> None:
+        """Take note of a request; its id and its address are known.
+
+        Args:
+            found: what its path leads to.
+        """

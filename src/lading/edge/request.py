@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 
 from lading.core.digest import Digest
 from lading.core.errors import SizeMismatch
-from lading.edge.asgi import ARRIVED, Receive, Scope
+from lading.edge.asgi import ARRIVED, Message, Receive, Scope
 
 
 class Request:
@@ -25,19 +25,27 @@ class Request:
         caller: the name of who it turned out to be from; empty if that is not known.
         noted: more of what it is about, for the audit log.
         arrived: by when it had, see `lading.edge.asgi.ARRIVED`.
+        received: bytes of its body that were asked for.
     """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope["method"]
         self.path: str = scope["path"]
-        self.receive = receive
+        self._receive = receive
         self.scope = scope
         self.id = ""
         self.address = ""
         self.claimed = ""
         self.caller = ""
         self.noted: dict[str, str] = {}
+        self.received = 0
         self.arrived: float = scope.get(ARRIVED) or time.monotonic()
+
+    async def receive(self) -> Message:
+        """More of the request, as ASGI's `receive` gives it."""
+        message = await self._receive()
+        self.received += len(message.get("body", b""))
+        return message
 
     @property
     def peer(self) -> str:

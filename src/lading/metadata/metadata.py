@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lading.metadata.attempts import Attempts
 from lading.metadata.backup_holds import BackupHolds
+from lading.metadata.census import Census
 from lading.metadata.collection import Collection
 from lading.metadata.guesses import Guesses
 from lading.metadata.inspection import Inspection
@@ -68,6 +69,7 @@ class Metadata:
         self.table_rows = TableRows(database)
         self.uploads = ObjectUploads(database)
         self.objects = Objects(database)
+        self.census = Census(database)
 
     async def check(self, *, thorough: bool) -> Sequence[str]:
         """Findings of the database itself about what it keeps."""

@@ -12,11 +12,13 @@ class Dialect:
 
     Attributes:
         now: an expression: the database's own time, in seconds since the epoch.
+        schema_version: a query: the number of steps that have built the tables.
         all_names: an aggregate: all that `name` is in the rows, with commas between, in any order.
         go_on_numbering: a statement, of a table that gives its rows numbers in a column `id`: have
             it go on after those that were written into it. Empty if it does by itself.
     """
 
     now: str
+    schema_version: str
     all_names: str
     go_on_numbering: str

@@ -1,7 +1,7 @@
 """The port of measures: figures that parts of the registry hand on, for whoever watches it.
 
 What can be measured is listed here, so that nothing that a client chooses becomes a name. What each
-is called outside, and what it means, stands in `lading.metrics`.
+is called outside, and what it means, stands in `lading.monitoring`.
 """
 
 from dataclasses import dataclass
@@ -49,8 +49,9 @@ class Count(_Numbered):
     BLOBS_COLLECTED = auto()
     UPLOADS_COLLECTED = auto()
     BYTES_COLLECTED = auto()
-    # Blobs whose bytes were found to be lost or wrong.
-    BLOBS_DAMAGED = auto()
+    # Blobs and manifests whose bytes were found to be lost or wrong.
+    DAMAGES_FOUND = auto()
+    WORKERS_STARTED = auto()
 
 
 class Timing(_Numbered):
@@ -83,8 +84,7 @@ class Level(_Numbered):
     CONNECTIONS_AWAITED = auto()
     # Connections that hold the locks of digests.
     LOCK_CONNECTIONS_USED = auto()
-    # Bytes of bodies that are in memory.
-    BODY_MEMORY_USED = auto()
+    WORKERS = auto()
 
 
 class Measures(Protocol):

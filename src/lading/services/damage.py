@@ -13,6 +13,7 @@ from lading.core.names import RepositoryName
 from lading.metadata.inspection import KnownBlob
 from lading.metadata.manifests import StoredManifest
 from lading.ports.blobs import StoredBytes
+from lading.ports.measures import Count
 from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -92,6 +93,7 @@ async def check_manifest(
     digest, body = manifest.digest, manifest.body
     if manifest.checked or digest.names(body):
         return
+    registry.measures.count(Count.DAMAGES_FOUND)
     log.error("%s@%s is damaged: its bytes have changed; push it again", repository, digest)
     try:
         await registry.metadata.inspection.lose_manifest(
@@ -103,6 +105,7 @@ async def check_manifest(
 
 
 async def _lose(registry: Registry, digest: Digest, wrong: str) -> RegistryError:
+    registry.measures.count(Count.DAMAGES_FOUND)
     log.error("%s is damaged: %s; the next push of it heals it", digest, wrong)
     try:
         await registry.metadata.inspection.lose_blob(digest, now=registry.clock(), at_once=True)

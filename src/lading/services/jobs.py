@@ -9,7 +9,16 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-from lading.core.garbage import Criteria, ExpiredUpload, utc
+from lading.core.garbage import (
+    Criteria,
+    ExpiredUpload,
+    GarbageBlob,
+    GarbageItem,
+    GarbageManifest,
+    InterruptedCommit,
+    utc,
+)
+from lading.ports.measures import Count, Measures
 from lading.services import collect, lease, times, unfinished
 from lading.services.lease import Lease
 from lading.services.registry import Registry
@@ -105,6 +114,7 @@ async def collect_garbage(registry: Registry, lease: Lease) -> None:
         plan = await collect.plan(registry, criteria, uploads=False)
         async for removed in collect.run(registry, plan):
             tally.count(removed)
+            _measure(registry.measures, removed)
         await lease.renew()
         await asyncio.sleep(clock() - started)
     if tally.items:
@@ -121,8 +131,21 @@ async def expire_uploads(registry: Registry, lease: Lease) -> None:
             _log(upload, "would be given up, were it not for dryrun")
         elif await unfinished.expire(registry, upload):
             unfinished.note(registry, upload)
+            _measure(registry.measures, upload)
             _log(upload, "given up")
         await lease.renew()
+
+
+def _measure(measures: Measures, removed: GarbageItem) -> None:
+    match removed:
+        case GarbageManifest():
+            measures.count(Count.MANIFESTS_COLLECTED)
+        case GarbageBlob():
+            measures.count(Count.BLOBS_COLLECTED)
+            measures.count(Count.BYTES_COLLECTED, removed.size)
+        case ExpiredUpload() | InterruptedCommit():
+            measures.count(Count.UPLOADS_COLLECTED)
+            measures.count(Count.BYTES_COLLECTED, removed.size)
 
 
 def _log(upload: ExpiredUpload, what: str) -> None:

@@ -12,6 +12,7 @@ from lading.core.manifest import DEFAULT_MAX_DESCRIPTORS
 from lading.metadata.metadata import Metadata
 from lading.ports.blobs import Blobs
 from lading.ports.locks import Locks
+from lading.ports.measures import UNMEASURED, Measures
 from lading.ports.objects import Upkeep
 from lading.ports.uploads import Uploads
 from lading.system.threads import Threads
@@ -76,6 +77,7 @@ class Registry:
     Attributes:
         note: takes down what was done without a request.
         upkeep: of an object store, if the bytes are in one.
+        measures: are told how much of it was done.
         parsing: a thread for large manifests: one at a time, as the largest ones become many times
             as many objects for a while.
     """
@@ -89,6 +91,7 @@ class Registry:
     policy: Policy
     note: Note = forget
     upkeep: Upkeep | None = None
+    measures: Measures = UNMEASURED
     parsing: Threads = field(default_factory=lambda: Threads(1, "manifests"))
 
     def change_by(self, principal: Principal, *, address: str = "", request_id: str = "") -> Change:

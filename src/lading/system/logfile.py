@@ -44,16 +44,23 @@ class LogFile:
     Args:
         target: the file's path, or the descriptor.
         lost: makes the line that tells how many were lost; empty if it tells that elsewhere.
+        dropped: is told of lines that there is no room for, as soon as they are lost.
 
     Raises:
         OSError: the file cannot be opened.
     """
 
-    def __init__(self, target: Path | int, lost: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        target: Path | int,
+        lost: Callable[[int], bytes],
+        dropped: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._path = target if isinstance(target, Path) else None
         self._descriptor = _open(target) if isinstance(target, Path) else target
         self._name = str(target) if isinstance(target, Path) else _NAMES.get(target, str(target))
         self._lost_line = lost
+        self._dropped = dropped
         self._lost = 0
         self._waiting: deque[bytes] = deque()
         self._in_hand = b""
@@ -121,8 +128,10 @@ class LogFile:
         return True
 
     def _drop(self, lines: bytes) -> None:
+        count = lines.count(b"\n")
         with self._changed:
-            self._lost += lines.count(b"\n")
+            self._lost += count
+        self._dropped(count)
 
     def _count_left(self) -> int:
         unwritten = (self._in_hand, *self._waiting)

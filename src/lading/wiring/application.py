@@ -22,15 +22,20 @@ from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
 from lading.edge.budget import MEMORY, BodyBudgets
 from lading.edge.forwarded import PublicAddress, UnnamedProxies
+from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
+from lading.monitoring import way_in
+from lading.monitoring.memory import WorkerFigures
 from lading.services import jobs
 from lading.system.budget import Budget
 from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.jobs import jobs_of
+from lading.wiring.monitoring import health_of, telling, watching
 from lading.wiring.object_stores import redirect_rule_of
 from lading.wiring.paths import own_directory
-from lading.wiring.permissions import Reloader, permissions_of
+from lading.wiring.permissions import permissions_of
+from lading.wiring.reload import Reloader
 from lading.wiring.stores import is_read_only, open_registry, server_name
 from lading.wiring.tasks import running
 
@@ -43,15 +48,21 @@ class OpenApplication:
 
     Attributes:
         reloader: takes up a changed configuration; `None` if nothing could change.
+        monitoring: tells how the server is; `None` if it has no address for that.
     """
 
     api: Application[Context]
     reloader: Reloader | None
+    monitoring: Application[way_in.Question] | None
 
 
 @asynccontextmanager
 async def open_application(
-    settings: Settings, config: Path | None, known: KnownLogins, memory: Budget | None = None
+    settings: Settings,
+    config: Path | None,
+    known: KnownLogins,
+    memory: Budget | None = None,
+    figures: WorkerFigures | None = None,
 ) -> AsyncIterator[OpenApplication]:
     """All that a server has open, for the length of a block; it is closed in reverse order.
 
@@ -59,30 +70,45 @@ async def open_application(
         config: the file that they came from, if there is one.
         known: logins that were right lately, which all workers share.
         memory: for bodies of requests and answers; `None` if no server takes of the same.
+        figures: of this worker; `None` if nobody asks for them.
     """
     async with AsyncExitStack() as stack:
         audit = await stack.enter_async_context(open_audit(settings))
-        registry = await stack.enter_async_context(open_registry(settings, note_of(audit)))
+        watched = await stack.enter_async_context(watching(settings, figures))
+        note = note_of(audit)
+        registry = await stack.enter_async_context(open_registry(settings, note, watched.watch))
         permissions = CurrentPermissions(permissions_of(settings.auth))
         authentication = await stack.enter_async_context(
             open_authentication(settings, registry.metadata, permissions, known, registry.clock)
         )
         reloader = None
-        if authentication is not None and config is not None:
+        if config is not None:
             reloader = Reloader(settings, config, os.environ, permissions, registry.note)
-        access_log = None if settings.log.accesslog.disabled else AccessLog()
-        if access_log is not None:
-            stack.callback(access_log.flush)
-        observers = (access_log, audit, UnnamedProxies(settings.http.trustedproxies, known))
+        observers: list[Observer | None] = [*watched.observers, _access_log(settings, stack), audit]
+        observers.append(UnnamedProxies(settings.http.trustedproxies, known))
+        health = health_of(settings, registry)
         api = registry_protocol(
             registry,
             _options(settings, memory),
             authentication,
             [observer for observer in observers if observer is not None],
+            health.require if health.checks else None,
         )
+        await stack.enter_async_context(running(health.keep()))
+        monitoring = await stack.enter_async_context(telling(settings, registry, figures, health))
         work = jobs.keep(registry, jobs_of(settings), server_name(settings))
         await stack.enter_async_context(running(work))
-        yield OpenApplication(api, reloader)
+        yield OpenApplication(api, reloader, monitoring)
+
+
+def _access_log(settings: Settings, stack: AsyncExitStack) -> AccessLog | None:
+    """The access log, if there is to be one; its last lines are written at the end of the stack."""
+    if settings.log.accesslog.disabled:
+        return None
+    is_text = settings.log.formatter == "text"
+    access_log = AccessLog.in_text() if is_text else AccessLog.in_json(settings.log.fields)
+    stack.callback(access_log.flush)
+    return access_log
 
 
 class RegistryApplication:
@@ -94,9 +120,10 @@ class RegistryApplication:
         config: Path | None,
         known: KnownLogins,
         memory: Budget | None = None,
+        figures: WorkerFigures | None = None,
     ) -> None:
         """Open nothing yet; see `open_application`."""
-        self._opening = partial(open_application, settings, config, known, memory)
+        self._opening = partial(open_application, settings, config, known, memory, figures)
         self._open: OpenApplication | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -105,6 +132,11 @@ class RegistryApplication:
             await self._live(receive, send)
         elif self._open is not None and scope["type"] == "http":
             await self._open.api(scope, receive, send)
+
+    async def monitor(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request of who watches the server."""
+        if self._open is not None and self._open.monitoring is not None:
+            await self._open.monitoring(scope, receive, send)
 
     def refresh(self) -> None:
         """Take up what has changed in the configuration, as far as that can be done."""

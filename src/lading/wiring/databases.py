@@ -11,30 +11,35 @@ from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
 from lading.metadata import strangers
 from lading.metadata.metadata import Metadata
 from lading.metadata.read_only import STALENESS
+from lading.monitoring.watch import Watch
 from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
 
 
-def open_metadata(settings: Settings, opener: str, *, on_read_only_disk: bool) -> Metadata:
+def open_metadata(
+    settings: Settings, opener: str, *, on_read_only_disk: bool, watch: Watch
+) -> Metadata:
     """The metadata that the settings name.
 
     Args:
         opener: the name of this process, for what is written down of it.
         on_read_only_disk: whether nothing can be written beside the blobs.
+        watch: over the database.
 
     Raises:
         ForeignData: it is empty, and there are blobs of somebody else.
         CannotOpen: it cannot be used; the message says why.
     """
     if settings.storage.driver == "inmemory":
-        return Metadata(MemoryDatabase())
+        return Metadata(watch.database(MemoryDatabase()))
     files = settings.storage.filesystem
     if settings.database.postgresql is not None:
         from lading.wiring import postgresql  # noqa: PLC0415 - nobody else loads it
 
-        database = postgresql.open_database(settings.database.postgresql, files, opener)
-        return Metadata(database, read_only_staleness=STALENESS)
-    return _open_file(files, opener, on_read_only_disk=on_read_only_disk)
+        section = settings.database.postgresql
+        opened = postgresql.open_database(section, files, opener, watch.measures)
+        return Metadata(watch.database(opened), read_only_staleness=STALENESS)
+    return _open_file(files, opener, watch, on_read_only_disk=on_read_only_disk)
 
 
 def require_current(settings: Settings) -> None:
@@ -54,16 +59,18 @@ def require_current(settings: Settings) -> None:
         ReadOnlyDatabase(database).close()
 
 
-def _open_file(files: FilesystemSection, opener: str, *, on_read_only_disk: bool) -> Metadata:
+def _open_file(
+    files: FilesystemSection, opener: str, watch: Watch, *, on_read_only_disk: bool
+) -> Metadata:
     root, database = files.rootdirectory, metadata_path(files.rootdirectory)
     foreign = data_directory.find_foreign(root, database)
     if foreign and files.foreignblobs == "refuse":
         raise data_directory.ForeignData(foreign)
     if on_read_only_disk:
-        return Metadata(ReadOnlyDatabase(database))
+        return Metadata(watch.database(ReadOnlyDatabase(database)))
     change = Change(opener, time.time())
     begin = partial(strangers.note, change=change) if foreign else None
     data_directory.protect(database)
-    opened = FileDatabase(database, begin)
+    opened = watch.database(FileDatabase(database, begin))
     data_directory.protect(database)  # what was made just now
     return Metadata(opened, read_only_hint=database.with_name(f"{database.name}.read-only"))

@@ -11,6 +11,8 @@ from pathlib import Path
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.core.immutability import ImmutableTags
+from lading.monitoring.watch import Watch
+from lading.ports.measures import Measures
 from lading.services.registry import Note, Policy, Registry, forget
 from lading.wiring import data_directory
 from lading.wiring.clock import open_clock
@@ -22,33 +24,41 @@ COLLECTION = "lading garbage-collect"
 
 
 @asynccontextmanager
-async def open_registry(settings: Settings, note: Note = forget) -> AsyncIterator[Registry]:
+async def open_registry(
+    settings: Settings, note: Note = forget, watch: Watch | None = None
+) -> AsyncIterator[Registry]:
     """The stores that the settings name, open for the length of a block.
+
+    Args:
+        watch: over them.
 
     Raises:
         ForeignData: there are blobs of somebody else.
     """
+    watch = watch or Watch()
     async with AsyncExitStack() as stack:
         metadata = open_metadata(
             settings,
             process_name("a start"),
             on_read_only_disk=is_on_read_only_disk(settings),
+            watch=watch,
         )
         stack.push_async_callback(metadata.close)
         clock: Callable[[], float] = time.time
         if settings.may_have_replicas:
             clock = await stack.enter_async_context(open_clock(metadata.times))
-        stores = _open_blobs(settings)
+        stores = _open_blobs(settings, watch.measures)
         stack.callback(stores.close)
         yield Registry(
             metadata=metadata,
-            blobs=stores.blobs,
-            uploads=stores.uploads,
+            blobs=watch.blobs(stores.blobs, measured=False),
+            uploads=watch.uploads(stores.uploads, measured=False),
             locks=stores.locks,
             clock=clock,
             new_uuid=uuid.uuid4,
             policy=policy_of(settings),
             note=note,
+            measures=watch.measures,
         )
 
 
@@ -112,9 +122,11 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
-def _open_blobs(settings: Settings) -> Stores:
+def _open_blobs(settings: Settings, measures: Measures) -> Stores:
     if settings.storage.driver == "inmemory":
         return Stores.in_memory()
     files = settings.storage.filesystem
     read_only = is_on_read_only_disk(settings)
-    return Stores.in_files(files.rootdirectory, files.reserve, read_only=read_only)
+    return Stores.in_files(
+        files.rootdirectory, files.reserve, read_only=read_only, measures=measures
+    )

@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from lading.config.settings import HttpSection, Settings
+from lading.config.values import TcpAddress, parse_tcp_address
 from lading.server.process.listener import listen
 
 BOTH = {"127.0.0.1", "::1"}
@@ -29,7 +29,7 @@ def test_an_address_is_reached_by_the_families_that_go_would_listen_to(
     """Found out with `net.Listen("tcp", …)` of Go 1.26."""
     if not socket.has_dualstack_ipv6():
         pytest.skip("this machine has no IPv6")
-    with listen(Settings(http=HttpSection(addr=address))) as listener:
+    with listen(parse_tcp_address(address)) as listener:
         port = listener.getsockname()[1]
         assert {host for host in BOTH if _answers(host, port)} == reached
 
@@ -39,7 +39,7 @@ def test_a_machine_without_ipv6_is_listened_on_all_the_same(
 ) -> None:
     monkeypatch.setattr(socket, "has_dualstack_ipv6", lambda: False)
     for address in (":0", "0.0.0.0:0"):
-        with listen(Settings(http=HttpSection(addr=address))) as listener:
+        with listen(parse_tcp_address(address)) as listener:
             assert listener.family == socket.AF_INET
             assert _answers("127.0.0.1", listener.getsockname()[1])
 
@@ -47,7 +47,7 @@ def test_a_machine_without_ipv6_is_listened_on_all_the_same(
 def test_a_client_whose_machine_is_gone_is_noticed() -> None:
     """By the kernel: its connection, which may be idle for an hour, is asked for."""
     with (
-        listen(Settings(http=HttpSection(addr="127.0.0.1:0"))) as listener,
+        listen(TcpAddress("127.0.0.1", 0)) as listener,
         socket.create_connection(listener.getsockname()),
         listener.accept()[0] as accepted,
     ):

@@ -6,7 +6,7 @@ import stat
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from lading.config.settings import Settings
+from lading.config.values import TcpAddress
 
 # Connections that wait to be accepted.
 BACKLOG = 2048
@@ -19,13 +19,12 @@ KEEP_ALIVE_INTERVAL = 15
 _NO_IPV6 = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
 
 
-def listen(settings: Settings) -> socket.socket:
-    """Start to listen where the settings say.
+def listen(address: TcpAddress | Path) -> socket.socket:
+    """Start to listen at an address.
 
     Raises:
         OSError: the address is taken, or cannot be listened on.
     """
-    address = settings.http.listen
     if isinstance(address, Path):
         return _listen_unix(address)
     listener = _listen_tcp(address.host, address.port)

@@ -13,35 +13,35 @@ from typing import TextIO
 
 from lading.config.settings import Settings
 from lading.edge.accesslog import printable
+from lading.ports.measures import UNMEASURED, Count, Measures
 from lading.system.logfile import STANDARD_ERROR, STANDARD_OUTPUT, LogFile
+from lading.wiring.log_level import set_level
 
 log = logging.getLogger(__name__)
 
 # Seconds that the end of a process waits for lines to be written.
 PARTING = 1.0
 
-LEVELS = {
-    "error": logging.ERROR,
-    "warn": logging.WARNING,
-    "info": logging.INFO,
-    "debug": logging.DEBUG,
-}
 
+def configure_logging(settings: Settings, measures: Measures = UNMEASURED) -> None:
+    """Set logging up for this process as the settings say; once in each, for it needs a thread.
 
-def configure_logging(settings: Settings) -> None:
-    """Set logging up for this process as the settings say; once in each, for it needs a thread."""
+    Args:
+        measures: count lines that are lost.
+    """
+    dropped = partial(measures.count, Count.LOG_LINES_DROPPED)
     formatter = (
         _Text(settings.log.fields)
         if settings.log.formatter == "text"
         else _Json(settings.log.fields)
     )
     root = logging.getLogger()
-    messages = LogFile(STANDARD_ERROR, partial(_lost_messages, formatter))
+    messages = LogFile(STANDARD_ERROR, partial(_lost_messages, formatter), dropped)
     root.handlers[:] = [_handler(sys.stderr, messages, formatter)]
-    root.setLevel(LEVELS[settings.log.level])
+    set_level(settings.log.level)
 
     access = logging.getLogger("lading.access")
-    requests = LogFile(STANDARD_OUTPUT, _lost_requests)
+    requests = LogFile(STANDARD_OUTPUT, _lost_requests, dropped)
     access.handlers[:] = [_handler(sys.stdout, requests, None)]
     access.setLevel(logging.INFO)
     access.propagate = False

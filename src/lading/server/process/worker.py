@@ -24,6 +24,7 @@ from lading.server.process.acceptor import Acceptor
 from lading.server.process.balance import Load
 from lading.server.process.capacity import MOST, Capacity
 from lading.server.process.lifespan import Lifespan, StartFailed
+from lading.server.process.side_door import SideDoor
 from lading.server.process.signals import SighupHandler
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Worker:
         load: how many it has, for the others to see.
         patience: seconds that requests may take to finish.
         reloads: called now and then, and for SIGHUP: files may have changed.
+        side_door: for who watches the server, if there is one.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Worker:
         most_connections: int = MOST,
         tls: ssl.SSLContext | None = None,
         reloads: Sequence[Callable[[], None]] = (),
+        side_door: SideDoor | None = None,
     ) -> None:
         self._application = application
         self._connections = connections
@@ -69,6 +72,7 @@ class Worker:
         self._capacity = Capacity(most_connections, connections.guests)
         self._tls = tls
         self._reloads = reloads
+        self._side_door = side_door
         self._stopping = asyncio.Event()
         self._stops: set[signal.Signals] = set()
         self._in_a_hurry = False
@@ -104,8 +108,12 @@ class Worker:
         async with asyncio.TaskGroup() as group:
             watching = group.create_task(self._watch())
             acceptor = self.accept(listener)
+            if self._side_door is not None:
+                self._side_door.open()
             await self._stopping.wait()
             await self._end(acceptor, listener)
+            if self._side_door is not None:
+                self._side_door.close()
             watching.cancel()
         await lifespan.end()
 
@@ -138,6 +146,8 @@ class Worker:
             if sweep % CHECK_INTERVAL == 0:
                 self._reload()
             self._connections.sweep(loop.time())
+            if self._side_door is not None:
+                self._side_door.sweep(loop.time())
             await asyncio.sleep(SWEEP)
 
     async def _end(self, acceptor: Acceptor, listener: socket.socket) -> None:

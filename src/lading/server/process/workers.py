@@ -15,24 +15,28 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.edge.budget import MEMORY
+from lading.monitoring.memory import WorkerFigures
+from lading.ports.measures import UNMEASURED
 from lading.server.http.connections import Addresses, Connections
 from lading.server.http.deadlines import timeouts
 from lading.server.process.balance import Load, Loads
 from lading.server.process.capacity import most_connections, raise_limit
 from lading.server.process.log import configure_logging
+from lading.server.process.side_door import SideDoor
 from lading.server.process.supervisor import Supervisor
 from lading.server.process.tls import Certificates
 from lading.server.process.worker import FAREWELL, UNWINDING, Worker
 from lading.system import interpreter
 from lading.system.budget import Budget
 from lading.wiring.application import RegistryApplication, headers_of_all
+from lading.wiring.monitoring import figures_of
 
 # Seconds that a worker may need to close its files, beyond what its requests need.
 CLOSING = 5.0
@@ -40,18 +44,47 @@ CLOSING = 5.0
 _SIGNALS = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
 
-def serve(settings: Settings, config: Path | None, listener: socket.socket) -> bool:
+@dataclass(frozen=True, slots=True)
+class _Service:
+    """What all workers of a server serve.
+
+    Attributes:
+        config: the file that the settings came from.
+        listener: accepts connections.
+        watched: accepts those of who watches the server, if anybody may.
+        known: logins that were right lately.
+        most: connections of each worker.
+    """
+
+    settings: Settings
+    config: Path | None
+    listener: socket.socket
+    watched: socket.socket | None
+    known: KnownLogins
+    most: int
+
+
+def serve(
+    settings: Settings,
+    config: Path | None,
+    listener: socket.socket,
+    watched: socket.socket | None = None,
+) -> bool:
     """Answer requests until told to stop; false if that was not possible.
 
     Args:
         config: the file that they came from, which is read again when it changes.
+        watched: accepts connections of who watches the server, if anybody may.
     """
-    loads = Loads(settings.workers)
-    make = functools.partial(RegistryApplication, settings, config, KnownLogins())
+    loads, figures = Loads(settings.workers), figures_of(settings)
     most = most_connections(raise_limit(), encrypted=settings.http.tls.enabled)
+    service = _Service(settings, config, listener, watched, KnownLogins(), most)
     if settings.workers == 1:
         interpreter.tune()
-        _worker(settings, make, loads.of(0), most).run(listener)
+        own = None if figures is None else figures.of(0)
+        if own is not None:
+            configure_logging(settings, own)
+        _worker(service, loads.of(0), own).run(listener)
         return True
     processes = multiprocessing.get_context("fork")
     lifeline = os.pipe()
@@ -63,10 +96,8 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
 
     def start() -> BaseProcess:
         place = next(n for n, w in enumerate(workers) if w is None or w.exitcode is not None)
-        load = loads.of(place)
-        worker = processes.Process(
-            target=_work, args=(settings, make, listener, load, most, *lifeline)
-        )
+        own = None if figures is None else figures.of(place)
+        worker = processes.Process(target=_work, args=(service, loads.of(place), own, *lifeline))
         workers[place] = worker
         # What arrives before the worker knows what to do with it waits until it does.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
@@ -74,16 +105,19 @@ def serve(settings: Settings, config: Path | None, listener: socket.socket) -> b
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return worker
 
+    def stop_listening() -> None:
+        listener.close()
+        if watched is not None:
+            watched.close()
+
     patience = FAREWELL + _patience(settings) + UNWINDING + CLOSING
-    return Supervisor(settings.workers, start, patience=patience).run(on_stop=listener.close)
+    return Supervisor(settings.workers, start, patience=patience).run(on_stop=stop_listening)
 
 
 def _work(
-    settings: Settings,
-    make: Callable[[Budget], RegistryApplication],
-    listener: socket.socket,
+    service: _Service,
     load: Load,
-    most: int,
+    figures: WorkerFigures | None,
     lifeline: int,
     parents_end: int,
 ) -> None:
@@ -95,10 +129,11 @@ def _work(
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     interpreter.tune()
-    configure_logging(settings)  # for itself: the thread that writes does not survive a fork
+    # For itself: the thread that writes does not survive a fork.
+    configure_logging(service.settings, figures or UNMEASURED)
     threading.Thread(target=_follow, args=(lifeline,), name="follow-parent", daemon=True).start()
     try:
-        _worker(settings, make, load, most).run(listener)
+        _worker(service, load, figures).run(service.listener)
     finally:
         logging.shutdown()  # which a forked process would not do by itself
 
@@ -109,10 +144,8 @@ def _follow(lifeline: int) -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-def _worker(
-    settings: Settings, make: Callable[[Budget], RegistryApplication], load: Load, most: int
-) -> Worker:
-    http = settings.http
+def _worker(service: _Service, load: Load, figures: WorkerFigures | None) -> Worker:
+    settings, http = service.settings, service.settings.http
     of_one_address = math.ceil(settings.limits.connections / settings.workers)
     memory = Budget(MEMORY)
     connections = Connections(
@@ -123,16 +156,19 @@ def _worker(
         memory,
         on_lost=functools.partial(load.add, -1),
     )
-    application = make(memory)
+    application = RegistryApplication(settings, service.config, service.known, memory, figures)
     certificates = Certificates(http.tls) if http.tls.enabled else None
     return Worker(
         application,
         connections,
         load,
         patience=_patience(settings),
-        most_connections=most,
+        most_connections=service.most,
         tls=None if certificates is None else certificates.context,
         reloads=[application.refresh, *([certificates.refresh] if certificates else [])],
+        side_door=(
+            None if service.watched is None else SideDoor(service.watched, application.monitor)
+        ),
     )
 
 

@@ -1,0 +1,153 @@
+"""The text in which figures are told: Prometheus' format, as prometheus_client writes it.
+
+The one module that loads prometheus_client; it is loaded itself when somebody asks.
+"""
+
+import math
+import platform
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple, TypeVar
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
+
+import lading
+from lading.core.typing import override
+from lading.monitoring import families, memory
+from lading.monitoring.families import Family
+from lading.monitoring.memory import HANDLERS, METHODS, STATUSES, Figures, Table
+
+S = TypeVar("S")
+Series = Iterator[tuple[tuple[str, ...], float]]
+
+
+class MetricsText(NamedTuple):
+    """A text, and the media type that says what it is."""
+
+    content_type: str
+    data: bytes
+
+
+def render(figures: Figures, *, driver: str, now: float, accepted: str) -> MetricsText:
+    """All figures as they are now; it takes milliseconds.
+
+    Args:
+        figures: of all workers.
+        driver: where the bytes are, as Distribution calls it.
+        now: the time.
+        accepted: the formats that whoever asks accepts, as the header `Accept` says.
+    """
+    encode, content_type = choose_encoder(accepted)
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Sums(figures, driver, now))
+    return MetricsText(content_type, encode(registry))
+
+
+class _Sums(Collector):
+    """The figures of all workers, added up."""
+
+    def __init__(self, figures: Figures, driver: str, now: float) -> None:
+        self._figures = figures
+        self._driver = driver
+        self._now = now
+
+    @override
+    def collect(self) -> Iterator[Metric]:
+        versions = (lading.__version__, platform.python_version())
+        yield _simple(families.BUILD, iter([(versions, 1)]))
+        yield from self._of_requests()
+        sums = _histograms_in(self._figures, memory.TIMINGS, memory.TIMING_SECONDS)
+        for timing in families.timings(self._driver):
+            found = ((labels, sums[what]) for labels, what in timing.series.items())
+            yield _histograms(timing, memory.TIMING_SECONDS, found)
+        counts = self._figures.sums(memory.COUNTS)
+        for count in families.COUNTS:
+            yield _simple(
+                count,
+                ((key, sum(counts[what] for what in parts)) for key, parts in count.series.items()),
+            )
+        levels = self._figures.sums(memory.LEVELS)
+        for level in families.LEVELS:
+            yield _simple(level, ((key, levels[what]) for key, what in level.series.items()))
+        yield from self._of_registry()
+
+    def _of_requests(self) -> Iterator[Metric]:
+        figures = self._figures
+        yield _simple(families.REQUESTS, _requests(figures.sums(memory.REQUESTS)))
+        kinds = [(handler, method) for handler in HANDLERS for method in METHODS]
+        durations = _histograms_in(figures, memory.DURATIONS, memory.REQUEST_SECONDS)
+        yield _histograms(
+            families.DURATIONS, memory.REQUEST_SECONDS, zip(kinds, durations, strict=True)
+        )
+        handlers = [(handler,) for handler in HANDLERS]
+        for family, table in ((families.RECEIVED, memory.RECEIVED), (families.SENT, memory.SENT)):
+            sizes = _histograms_in(figures, table, memory.SIZES)
+            yield _histograms(family, memory.SIZES, zip(handlers, sizes, strict=True))
+        in_flight = figures.sums(memory.IN_FLIGHT)
+        yield _simple(families.IN_FLIGHT, zip(handlers, in_flight, strict=True))
+
+    def _of_registry(self) -> Iterator[Metric]:
+        facts = self._figures.facts
+        for family in families.FACTS:
+            yield _simple(family, ((key, facts[what]) for key, what in family.series.items()))
+        for family in families.AGES:
+            ages = ((key, self._now - facts[what]) for key, what in family.series.items())
+            # What there is none of began in the infinite future; what is unknown stays NaN.
+            yield _simple(family, ((key, max(age, 0.0)) for key, age in ages))
+
+
+def _requests(sums: Sequence[float]) -> Series:
+    """The requests that there were, of the kinds that there were any of."""
+    for place, number in enumerate(sums):
+        if number:
+            kind, status = divmod(place, len(STATUSES))
+            handler, method = divmod(kind, len(METHODS))
+            yield (str(STATUSES[status]), HANDLERS[handler], METHODS[method]), number
+
+
+def _simple(family: Family[S], series: Series) -> Metric:
+    """A counter or a gauge; what is not known is left out."""
+    kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    made = kind(family.name, family.meaning, labels=family.labels)
+    for labels, value in series:
+        if not math.isnan(value):
+            made.add_metric(labels, value)
+    return made
+
+
+def _histograms_in(
+    figures: Figures, table: Table, bounds: Sequence[float]
+) -> Sequence[Sequence[float]]:
+    """The histograms of a table, those of all workers added up."""
+    sums, stride = figures.sums(table), len(bounds) + 2
+    return [sums[start : start + stride] for start in range(0, table.size, stride)]
+
+
+def _histograms(
+    family: Family[S],
+    bounds: Sequence[float],
+    series: Iterator[tuple[tuple[str, ...], Sequence[float]]],
+) -> Metric:
+    """Histograms of what there was any of."""
+    made = HistogramMetricFamily(family.name, family.meaning, labels=family.labels)
+    names = [*(_go(bound) for bound in bounds), "+Inf"]
+    for labels, values in series:
+        up_to = list(accumulate(values[:-1]))
+        if up_to[-1]:
+            made.add_metric(labels, list(zip(names, up_to, strict=True)), values[-1])
+    return made
+
+
+def _go(bound: float) -> str:
+    """A number as Go writes it: 1, where Python would write 1.0."""
+    text: str = floatToGoString(bound)  # type: ignore[no-untyped-call]
+    return text.removesuffix(".0")

@@ -1,0 +1,153 @@
+"""Checks of health: what is looked at every few seconds, and refuses all requests while it fails.
+
+What can be checked, and by which names, is Distribution's: the store of bytes, a file that is not
+to be there, and servers that have to answer by HTTP or by TCP.
+"""
+
+import asyncio
+import http.client
+import logging
+import os
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from lading.core.errors import RegistryError, Unavailable
+
+log = logging.getLogger(__name__)
+
+Sleep = Callable[[float], Awaitable[None]]
+
+
+class Unwell(Exception):
+    """A check has failed; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """A check: something to look at again and again.
+
+    Attributes:
+        name: by which it is told.
+        interval: seconds between two looks.
+        threshold: how often in a row it must fail to count.
+        look: raises `Unwell` if it fails, or another error.
+    """
+
+    name: str
+    interval: float
+    threshold: int
+    look: Callable[[], Awaitable[None]]
+
+
+class Health:
+    """The health of a worker, by its checks.
+
+    Attributes:
+        checks: that are made.
+        failing: why those that fail do, by their names.
+    """
+
+    def __init__(self, checks: Sequence[HealthCheck]) -> None:
+        self.checks = checks
+        self.failing: dict[str, str] = {}
+
+    def require(self) -> None:
+        """Go on only if no check fails.
+
+        Raises:
+            Unavailable: one does.
+        """
+        if self.failing:
+            raise Unavailable("a check of the registry's health fails; its log says which")
+
+    async def keep(self, sleep: Sleep = asyncio.sleep) -> None:
+        """Look for ever; the first time after an interval, as Distribution does."""
+        async with asyncio.TaskGroup() as group:
+            for check in self.checks:
+                group.create_task(self._keep(check, sleep))
+
+    async def _keep(self, check: HealthCheck, sleep: Sleep) -> None:
+        failures = 0
+        while True:
+            await sleep(check.interval)
+            try:
+                await check.look()
+            except (Unwell, RegistryError, OSError) as error:
+                failures += 1
+                if failures >= check.threshold:
+                    self._fail(check.name, str(error) or type(error).__name__)
+            else:
+                failures = 0
+                if self.failing.pop(check.name, None) is not None:
+                    log.info("check %s is well again", check.name)
+
+    def _fail(self, name: str, why: str) -> None:
+        if name not in self.failing:
+            log.error("check %s fails: %s; until it is well, requests get 503", name, why)
+        self.failing[name] = why
+
+
+async def look_for_file(path: Path) -> None:
+    """Fail if a file is there: so an operator takes a server out of service."""
+    if await asyncio.to_thread(os.path.exists, path):
+        raise Unwell("file exists")
+
+
+async def look_at_tcp(address: tuple[str, int], patience: float) -> None:
+    """Fail if nobody accepts connections at an address within so many seconds."""
+    try:
+        await asyncio.to_thread(_connect, address, patience)
+    except OSError as error:
+        raise Unwell(f"{address[0]}:{address[1]}: connection failed: {error}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class HttpQuestion:
+    """A question to a server, and the answer that is expected.
+
+    Attributes:
+        patience: seconds for the connection, and again for the answer.
+    """
+
+    uri: str
+    status: int = 200
+    patience: float = 5.0
+    headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+async def look_at_http(question: HttpQuestion) -> None:
+    """Fail if a server does not answer a HEAD with the status that is expected."""
+    try:
+        status = await asyncio.to_thread(_ask, question)
+    except (OSError, http.client.HTTPException) as error:
+        raise Unwell(f"{question.uri}: error while checking: {error}") from error
+    if status != question.status:
+        raise Unwell(f"{question.uri}: downstream service returned unexpected status: {status}")
+
+
+def _connect(address: tuple[str, int], patience: float) -> None:
+    with closing(socket.create_connection(address, timeout=patience)):
+        pass
+
+
+def _ask(question: HttpQuestion) -> int:
+    url = urlsplit(question.uri)
+    connect: Callable[..., http.client.HTTPConnection] = (
+        partial(http.client.HTTPSConnection, context=ssl.create_default_context())
+        if url.scheme == "https"
+        else http.client.HTTPConnection
+    )
+    path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+    with closing(connect(url.hostname or "", url.port, timeout=question.patience)) as connection:
+        connection.putrequest("HEAD", path)
+        for name, values in question.headers.items():
+            for value in values:
+                connection.putheader(name, value)
+        connection.endheaders()
+        return connection.getresponse().status

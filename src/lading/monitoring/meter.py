@@ -1,0 +1,52 @@
+"""The meter: counts each request, by what its path leads to, its method and its answer.
+
+Nothing that a client chooses becomes a name: paths that lead nowhere, and methods that nobody has
+heard of, are counted together.
+"""
+
+from typing import Any
+
+from lading.core.typing import override
+from lading.edge.endpoints import Match, Moved
+from lading.edge.observers import Answered, Follower
+from lading.edge.request import Request
+from lading.monitoring.memory import HANDLERS, METHODS, WorkerFigures
+from lading.ports.measures import Count
+
+_HANDLERS = {name: place for place, name in enumerate(HANDLERS)}
+_NONE = _HANDLERS["none"]
+_METHODS = {name.upper(): place for place, name in enumerate(METHODS)}
+_UNKNOWN = METHODS.index("unknown")
+
+
+class Meter(Follower):
+    """Counts requests, how long they take, and the bytes of their bodies."""
+
+    def __init__(self, figures: WorkerFigures) -> None:
+        self._figures = figures
+
+    @override
+    def begin(self, request: Request, found: Match[Any] | Moved | None) -> None:
+        self._figures.begin_request(_handler(found))
+
+    @override
+    async def note(self, answered: Answered) -> None:
+        request = answered.request
+        self._figures.end_request(
+            _handler(answered.found),
+            _METHODS.get(request.method, _UNKNOWN),
+            answered.status,
+            answered.seconds,
+            answered.received,
+            answered.size,
+        )
+        # Of passwords alone: a token that is good for less is how clients come to ask for another.
+        if request.claimed and not request.caller:
+            if answered.status == 401:
+                self._figures.count(Count.LOGINS_FAILED)
+            elif answered.status == 429:
+                self._figures.count(Count.LOGINS_REFUSED)
+
+
+def _handler(found: Match[Any] | Moved | None) -> int:
+    return _HANDLERS[found.route.name] if isinstance(found, Match) else _NONE

@@ -1,0 +1,85 @@
+"""Readiness: whether what a server rests on answers, asked whenever somebody wants to know."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+
+from lading.core.digest import Digest
+from lading.core.errors import RegistryError, Unavailable
+from lading.databases.schema import STEPS
+from lading.services.jobs import COLLECT
+from lading.services.registry import Registry
+
+# Seconds that each of them has for its answer.
+PATIENCE = 5.0
+
+Look = Callable[[], Awaitable[None]]
+
+
+class Readiness:
+    """Readiness of this server.
+
+    Args:
+        looks: at each thing that it rests on, by name; a look raises an error if it is not well.
+    """
+
+    def __init__(self, looks: Mapping[str, Look]) -> None:
+        self._looks = looks
+        # A look that hangs is not begun again beside itself.
+        self._running: dict[str, asyncio.Task[str]] = {}
+
+    async def look(self, without: Collection[str] = ()) -> Mapping[str, str]:
+        """What is wrong with each thing, by name; empty for what is well.
+
+        Args:
+            without: names that are left out.
+        """
+        names = [name for name in self._looks if name not in without]
+        found = await asyncio.gather(*map(self._look_at, names))
+        return dict(zip(names, found, strict=True))
+
+    async def _look_at(self, name: str) -> str:
+        running = self._running.get(name)
+        if running is None or running.done():
+            running = asyncio.create_task(_complaint(self._looks[name]))
+            self._running[name] = running
+        await asyncio.wait([running], timeout=PATIENCE)
+        return running.result() if running.done() else f"no answer within {PATIENCE:.0f} s"
+
+
+async def _complaint(look: Look) -> str:
+    try:
+        await look()
+    except (RegistryError, OSError) as error:
+        return str(error) or type(error).__name__
+    return ""
+
+
+def looks_at(registry: Registry, store: Look | None = None) -> Mapping[str, Look]:
+    """The looks at what every registry rests on.
+
+    Args:
+        registry: the parts.
+        store: another look at the store of bytes than at its directories.
+    """
+    nothing = Digest.of(b"")
+
+    async def look_at_database() -> None:
+        await registry.metadata.jobs.find(COLLECT)
+
+    async def look_at_store() -> None:
+        await registry.blobs.stat(nothing)
+
+    async def look_for_room() -> None:
+        await registry.uploads.require_space(0)
+
+    async def look_at_tables() -> None:
+        # Tables that are ahead do: a newer server is about to take the place of this one.
+        if await registry.metadata.census.schema_version() < len(STEPS):
+            raise Unavailable("the tables are older than this program: restart it to migrate them")
+
+    return {
+        "database": look_at_database,
+        "migrations": look_at_tables,
+        "store": store or look_at_store,
+        "room": look_for_room,
+    }

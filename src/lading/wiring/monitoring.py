@@ -1,0 +1,191 @@
+"""Who watches a server, from the settings: what is measured, traced, checked and told."""
+
+import logging
+import os
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from lading.config.monitoring import HealthSection
+from lading.config.settings import Settings
+from lading.config.values import parse_tcp_address
+from lading.edge.application import Application
+from lading.edge.observers import Observer
+from lading.edge.options import EdgeOptions
+from lading.monitoring import health, survey
+from lading.monitoring.health import Health, HealthCheck, HttpQuestion
+from lading.monitoring.memory import Figures, WorkerFigures
+from lading.monitoring.meter import Meter
+from lading.monitoring.readiness import Look, Readiness, looks_at
+from lading.monitoring.watch import Watch
+from lading.monitoring.way_in import Question, Report, monitoring
+from lading.services.registry import Registry
+from lading.wiring.tasks import running
+
+log = logging.getLogger(__name__)
+
+_HEADERS = {"X-Content-Type-Options": "nosniff"}
+_DEFAULT_INTERVAL = 10.0
+_DEFAULT_PATIENCE = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Who watches a worker.
+
+    Attributes:
+        watch: over its database and its stores.
+        observers: of its requests, before all others.
+    """
+
+    watch: Watch
+    observers: Sequence[Observer]
+
+
+def figures_of(settings: Settings) -> Figures | None:
+    """Memory for the figures of all workers, if anybody can ask for them."""
+    debug = settings.http.debug
+    asked_for = debug.listen is not None and debug.prometheus.enabled
+    return Figures(settings.workers) if asked_for else None
+
+
+@asynccontextmanager
+async def watching(
+    settings: Settings, figures: WorkerFigures | None, environ: Mapping[str, str] = os.environ
+) -> AsyncIterator[Watching]:
+    """Who watches a worker, for the length of a block.
+
+    Args:
+        figures: of this worker; `None` if nobody asks for them.
+        environ: says where traces go.
+    """
+    meter = [] if figures is None else [Meter(figures)]
+    if not wants_traces(environ):
+        yield Watching(Watch(figures), meter)
+        return
+    # Who wants no traces need not have installed what makes them.
+    try:
+        from lading.monitoring import traces  # noqa: PLC0415
+    except ImportError as error:
+        log.warning(
+            "no traces are made: %s; install lading[traces], or set OTEL_TRACES_EXPORTER=none",
+            error,
+        )
+        yield Watching(Watch(figures), meter)
+        return
+    async with traces.open_tracer(environ) as tracer:
+        spans = traces.RequestSpans(tracer, settings.http.trustedproxies)
+        yield Watching(Watch(figures, traces.CallSpans(tracer)), [*meter, spans])
+
+
+def wants_traces(environ: Mapping[str, str]) -> bool:
+    """Whether OpenTelemetry's variables say that there are to be traces, and where they go."""
+    if environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return False
+    exporter = environ.get("OTEL_TRACES_EXPORTER", "")
+    endpoints = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    if exporter:
+        return "otlp" in exporter.split(",")
+    return any(environ.get(name) for name in endpoints)
+
+
+@asynccontextmanager
+async def telling(
+    settings: Settings,
+    registry: Registry,
+    figures: WorkerFigures | None,
+    health: Health,
+    store: Look | None = None,
+) -> AsyncIterator[Application[Question] | None]:
+    """What is told of a server at its other address; `None` if it has none.
+
+    Args:
+        figures: of this worker; `None` if they are not told.
+        health: of this worker.
+        store: a look at the store of bytes, if its directories do not tell.
+    """
+    debug = settings.http.debug
+    if debug.listen is None:
+        yield None
+        return
+    async with AsyncExitStack() as stack:
+        if figures is not None:
+            root = settings.storage.filesystem.rootdirectory
+            on_disk = settings.storage.driver == "filesystem"
+            work = survey.keep(registry, figures.all.facts, root if on_disk else None)
+            await stack.enter_async_context(running(work))
+        report = Report(
+            figures=None if figures is None else figures.all,
+            driver=settings.storage.driver,
+            readiness=Readiness(looks_at(registry, store)),
+            health=health,
+            path=debug.prometheus.path if figures is not None else "",
+            allowed=debug.allowed,
+        )
+        yield monitoring(registry, report, EdgeOptions(headers=_HEADERS))
+
+
+def health_of(settings: Settings, registry: Registry, store: Look | None = None) -> Health:
+    """The checks that the settings want."""
+    section = settings.health
+    checks = [*_file_checks(section), *_http_checks(section), *_tcp_checks(section)]
+    driver = section.storagedriver
+    if driver.enabled:
+        look = looks_at(registry, store)["store"]
+        name = f"storagedriver_{settings.storage.driver}"
+        checks.append(_check(name, driver.interval.total_seconds(), driver.threshold, look))
+    return Health(checks)
+
+
+def _file_checks(section: HealthSection) -> list[HealthCheck]:
+    return [
+        _check(
+            str(check.file),
+            check.interval.total_seconds(),
+            check.threshold,
+            partial(health.look_for_file, check.file),
+        )
+        for check in section.file
+    ]
+
+
+def _http_checks(section: HealthSection) -> list[HealthCheck]:
+    return [
+        _check(
+            check.uri,
+            check.interval.total_seconds(),
+            check.threshold,
+            partial(
+                health.look_at_http,
+                HttpQuestion(
+                    check.uri,
+                    check.statuscode or 200,
+                    check.timeout.total_seconds() or _DEFAULT_PATIENCE,
+                    check.headers,
+                ),
+            ),
+        )
+        for check in section.http
+    ]
+
+
+def _tcp_checks(section: HealthSection) -> list[HealthCheck]:
+    return [
+        _check(
+            check.addr,
+            check.interval.total_seconds(),
+            check.threshold,
+            partial(
+                health.look_at_tcp,
+                (*parse_tcp_address(check.addr),),
+                check.timeout.total_seconds() or _DEFAULT_PATIENCE,
+            ),
+        )
+        for check in section.tcp
+    ]
+
+
+def _check(name: str, interval: float, threshold: int, look: Look) -> HealthCheck:
+    """A check; 0 is the default, as in Distribution."""
+    return HealthCheck(name, interval or _DEFAULT_INTERVAL, threshold or 1, look)
