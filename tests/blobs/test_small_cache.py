@@ -7,8 +7,10 @@ import pytest
 from lading.blobs.in_memory import InMemoryBlobs
 from lading.blobs.small_cache import BESIDE, LARGEST, SmallBlobCache
 from lading.core.digest import Digest
+from lading.core.errors import Unavailable
 from lading.core.typing import override
-from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
+from lading.ports.blob_sources import BlobSource, Chunks, InMemory, LocalFile, LostObject
+from tests.support.segments import MemorySegments
 
 
 class Files(InMemoryBlobs):
@@ -95,3 +97,38 @@ async def test_there_is_an_end_to_how_many_there_are_as_well(files: Files) -> No
     for digest in digests[:-11:-1]:
         await cache.find(digest)
     assert files.asked == 100
+
+
+class Objects(InMemoryBlobs):
+    """A store of blobs in an object store, of two objects each."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__()
+        self.segments = MemorySegments(data, [len(data) // 2, len(data) - len(data) // 2])
+
+    @override
+    async def find(self, digest: Digest) -> BlobSource | None:  # type: ignore[override]
+        return self.segments.chunks
+
+
+async def test_what_is_small_in_an_object_store_is_kept_as_well() -> None:
+    store = Objects(b"some bytes")
+    cache = SmallBlobCache(store)
+    for _ in range(2):
+        assert await cache.find(Digest.of(b"some bytes")) == InMemory(b"some bytes")
+        store.segments.broken = {"o/0": AssertionError()}
+
+
+async def test_what_is_large_stays_in_its_objects() -> None:
+    data = bytes(LARGEST + 1)
+    assert isinstance(await SmallBlobCache(Objects(data)).find(Digest.of(data)), Chunks)
+
+
+async def test_objects_that_are_lost_are_no_blob() -> None:
+    """So that whoever asks looks again, and finds out why."""
+    store = Objects(b"some bytes")
+    store.segments.broken = {"o/1": LostObject()}
+    assert await SmallBlobCache(store).find(Digest.of(b"some bytes")) is None
+    store.segments.broken = {"o/1": Unavailable()}
+    with pytest.raises(Unavailable):
+        await SmallBlobCache(store).find(Digest.of(b"some bytes"))

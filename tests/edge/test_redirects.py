@@ -2,14 +2,14 @@
 
 import os
 import re
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_network
 from typing import Any
 
 import pytest
 
-from lading.core.digest import Bytes, Digest
+from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.core.ranges import ByteRange
 from lading.edge.application import Application, WayIn
@@ -20,9 +20,10 @@ from lading.edge.options import EdgeOptions
 from lading.edge.redirects import RedirectRule, agent_pattern
 from lading.edge.request import Request
 from lading.edge.response import BlobBody, Response, parts_of
-from lading.ports.blob_sources import Chunks, LostObject, Segment, Segments
+from lading.ports.blob_sources import Chunks, LostObject
 from tests.edge.requests import request
 from tests.support.people import People
+from tests.support.segments import MemorySegments
 
 DATA = os.urandom(300_000)
 SIZES = (100_000, 1, 0, 150_000, 49_999)
@@ -34,45 +35,6 @@ HEADERS = {
     "Cache-Control": "max-age=31536000",
 }
 EVERYBODY = RedirectRule(seconds=600)
-
-
-class MemorySegments(Segments):
-    """Objects in memory, of which some cannot be read."""
-
-    def __init__(self) -> None:
-        self.broken: Mapping[str, Exception] = {}
-        starts = [sum(SIZES[:number]) for number in range(len(SIZES))]
-        self._objects = {
-            f"o/{number}": DATA[start : start + size]
-            for number, (start, size) in enumerate(zip(starts, SIZES, strict=True))
-        }
-        self.closed = 0
-
-    @property
-    def chunks(self) -> Chunks:
-        return Chunks(self, [Segment(key, len(data)) for key, data in self._objects.items()])
-
-    @property
-    def one(self) -> Chunks:
-        self._objects["all"] = DATA
-        return Chunks(self, [Segment("all", len(DATA))])
-
-    async def read(self, key: str, start: int, size: int) -> Bytes:
-        if key in self.broken:
-            raise self.broken[key]
-        data = self._objects[key][start : start + size]
-        assert len(data) == size > 0
-        return data
-
-    async def pieces(self, key: str, start: int, size: int) -> AsyncGenerator[Bytes, None]:
-        try:
-            for position in range(start, start + size, 7000):
-                yield await self.read(key, position, min(7000, start + size - position))
-        finally:
-            self.closed += 1
-
-    async def sign(self, key: str, seconds: float) -> str:
-        return f"https://store.example.com/{key}?seconds={seconds:.0f}"
 
 
 @dataclass
@@ -155,7 +117,7 @@ async def visit(
     ],
 )
 async def test_segments_are_sent_as_one_blob(people: People, start: int, stop: int) -> None:
-    store = MemorySegments()
+    store = MemorySegments(DATA, SIZES)
     answer = await visit(people, BlobPage(store.chunks, (start, stop)))
     assert answer.status == 206
     assert answer.headers["content-length"] == str(stop - start)
@@ -163,13 +125,13 @@ async def test_segments_are_sent_as_one_blob(people: People, start: int, stop: i
 
 
 async def test_all_of_the_blob_is_sent(people: People) -> None:
-    answer = await visit(people, BlobPage(MemorySegments().chunks))
+    answer = await visit(people, BlobPage(MemorySegments(DATA, SIZES).chunks))
     assert (answer.status, answer.body) == (200, DATA)
 
 
 async def test_several_parts_are_sent_in_one_answer(people: People) -> None:
     """Even where redirects are made: stores do not know such answers."""
-    page = BlobPage(MemorySegments().one, (10, 20), (99_000, 210_000), (5, 7))
+    page = BlobPage(MemorySegments(DATA, SIZES).one, (10, 20), (99_000, 210_000), (5, 7))
     answer = await visit(people, page, EVERYBODY, headers={"Range": "bytes=10-19,99000-209999,5-6"})
     assert answer.status == 206
     assert len(answer.body) == int(answer.headers["content-length"])
@@ -177,7 +139,7 @@ async def test_several_parts_are_sent_in_one_answer(people: People) -> None:
 
 
 async def test_a_store_that_is_away_is_an_error_and_no_answer_that_ends(people: People) -> None:
-    store = MemorySegments()
+    store = MemorySegments(DATA, SIZES)
     store.broken = {"o/0": Unavailable("the store is away")}
     answer = await visit(people, BlobPage(store.chunks))
     assert (answer.status, answer.body) == (503, b"the store is away")
@@ -188,7 +150,7 @@ async def test_a_store_that_is_away_is_an_error_and_no_answer_that_ends(people: 
 @pytest.mark.parametrize("error", [Unavailable("the store is away"), LostObject("gone")])
 async def test_an_answer_is_cut_where_the_store_breaks(people: People, error: Exception) -> None:
     """So that the server closes the connection, and never ends it as if it were whole."""
-    store = MemorySegments()
+    store = MemorySegments(DATA, SIZES)
     store.broken = {"o/3": error}
     sent: list[Message] = []
     with pytest.raises(type(error)):
@@ -199,7 +161,7 @@ async def test_an_answer_is_cut_where_the_store_breaks(people: People, error: Ex
 
 
 async def test_a_client_is_sent_to_the_store(people: People) -> None:
-    answer = await visit(people, BlobPage(MemorySegments().one), EVERYBODY)
+    answer = await visit(people, BlobPage(MemorySegments(DATA, SIZES).one), EVERYBODY)
     assert answer.status == 307
     assert answer.headers.pop("x-request-id")
     assert answer.headers == {
@@ -212,7 +174,7 @@ async def test_a_client_is_sent_to_the_store(people: People) -> None:
 
 
 async def test_a_client_that_wants_one_part_is_sent_there(people: People) -> None:
-    page = BlobPage(MemorySegments().one, (5, 10))
+    page = BlobPage(MemorySegments(DATA, SIZES).one, (5, 10))
     answer = await visit(people, page, EVERYBODY, headers={"Range": "bytes=5-9"})
     assert answer.status == 307
     assert "content-range" not in answer.headers
@@ -231,12 +193,14 @@ async def test_a_client_that_wants_one_part_is_sent_there(people: People) -> Non
 async def test_what_the_store_would_answer_otherwise_is_answered_here(
     people: People, headers: dict[str, str]
 ) -> None:
-    answer = await visit(people, BlobPage(MemorySegments().one), EVERYBODY, headers=headers)
+    answer = await visit(
+        people, BlobPage(MemorySegments(DATA, SIZES).one), EVERYBODY, headers=headers
+    )
     assert (answer.status, answer.body) == (200, DATA)
 
 
 async def test_a_blob_of_several_objects_is_sent_here(people: People) -> None:
-    answer = await visit(people, BlobPage(MemorySegments().chunks), EVERYBODY)
+    answer = await visit(people, BlobPage(MemorySegments(DATA, SIZES).chunks), EVERYBODY)
     assert (answer.status, answer.body) == (200, DATA)
 
 
@@ -265,6 +229,6 @@ OTHERS = (agent_pattern("containerd/*"), agent_pattern("*skopeo*"))
 async def test_the_operator_says_who_is_sent_there(
     people: People, rule: RedirectRule, sent_there: bool
 ) -> None:
-    page = BlobPage(MemorySegments().one)
+    page = BlobPage(MemorySegments(DATA, SIZES).one)
     answer = await visit(people, page, rule, headers={"User-Agent": "docker/28.1 go/go1.24"})
     assert (answer.status == 307) == sent_there

@@ -281,6 +281,38 @@ async def test_a_download_that_is_cut_goes_on_where_it_was(
 
 
 @pytest.mark.usefixtures("impatient")
+async def test_a_client_that_takes_its_time_does_not_use_up_the_patience(
+    s3: S3, store: ObjectStore
+) -> None:
+    data = os.urandom(9 * MIB)
+    await store.put("a", data)
+    s3.proxy.fail("GET", "half")
+    got = bytearray()
+    async with aclosing(store.pieces("a", 0, len(data))) as pieces:
+        async for piece in pieces:
+            if not got:
+                await asyncio.sleep(2)
+            got += piece
+    assert got == data
+
+
+async def test_nothing_is_asked_of_pieces_when_their_object_is_given_up(store: ObjectStore) -> None:
+    ended = asyncio.Event()
+
+    async def endless() -> AsyncIterator[bytes]:
+        yield bytes(2 * MIB)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    putting = asyncio.ensure_future(store.put_pieces("a", endless()))
+    await asyncio.sleep(0.5)
+    putting.cancel()
+    await asyncio.wait_for(ended.wait(), 1)
+
+
+@pytest.mark.usefixtures("impatient")
 async def test_a_download_of_a_store_that_goes_away_ends_with_an_error(
     s3: S3, store: ObjectStore
 ) -> None:

@@ -52,8 +52,8 @@ class StoreAttempts:
         self._timing = timing
         self._measures = measures
         self._moving = size / SLOWEST
-        self._begun = time.monotonic()
-        self.moved()
+        self._begun = self._failing = time.monotonic()
+        self._failures = 0
 
     def done(self) -> None:
         """Measure how long it has taken, as it is over."""
@@ -62,7 +62,6 @@ class StoreAttempts:
     def moved(self) -> None:
         """Be patient anew, as something has come of it."""
         self._failures = 0
-        self._until = time.monotonic() + PATIENCE + self._moving
 
     async def run(self, attempt: Callable[[], Awaitable[T]]) -> T:
         """The result of the first attempt that has one.
@@ -80,15 +79,21 @@ class StoreAttempts:
                 self.done()
                 return result
 
-    async def once(self, attempt: Callable[[], Awaitable[T]]) -> T:
+    async def once(self, attempt: Callable[[], Awaitable[T]], more: float = 0) -> T:
         """The result of one attempt, within its time.
+
+        Args:
+            attempt: makes it.
+            more: seconds that it may take beside those that its bytes take.
 
         Raises:
             Failed: another one may have a result.
             FileNotFoundError, Unavailable, StorageFull: as `run`.
         """
+        if not self._failures:
+            self._failing = time.monotonic()
         try:
-            async with asyncio.timeout(ATTEMPT + self._moving):
+            async with asyncio.timeout(ATTEMPT + self._moving + more):
                 return await attempt()
         except Exception as error:
             if not _is_of_the_store(error):
@@ -106,7 +111,7 @@ class StoreAttempts:
         Raises:
             Unavailable, StorageFull: it was the last one.
         """
-        if time.monotonic() >= self._until:
+        if time.monotonic() >= self._failing + PATIENCE + self._moving:
             raise self.error(failed.cause) from failed.cause
         self._measures.count(_reason(failed.cause))
         most = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)

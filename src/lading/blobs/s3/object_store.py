@@ -4,6 +4,7 @@ What fails is repeated within bounds (`attempts`), and then is an error in the r
 Keys are relative to the folder of the bucket.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, suppress
 from datetime import timedelta
@@ -26,6 +27,8 @@ T = TypeVar("T")
 
 # Bytes of an object that are handed out at once, about.
 PIECE = 1 * MIB
+# Bytes a second of a slow stream: many share the way, and some clients are slow.
+SLOWEST_STREAM = 80 * 1024
 # Bytes of parts that are sent at the same time, for one object.
 IN_FLIGHT = 48 * MIB
 # Bytes that are collected before obstore, which lives in threads of its own, is handed them.
@@ -122,6 +125,8 @@ class ObjectStore(Segments):
             # The answer to what joins the parts may be lost, after it was done.
             if not collected.ended or await self.size_of(key) != collected.size:
                 raise attempts.error(error) from error
+        finally:
+            collected.stop()
         attempts.done()
         return collected.size
 
@@ -288,7 +293,7 @@ class ObjectStore(Segments):
             raise _lost(key, stop)
         stream = found.stream(PIECE)
         while start < stop:
-            piece = await attempts.once(partial(_next, stream, b""))
+            piece = await attempts.once(partial(_next, stream, b""), more=PIECE / SLOWEST_STREAM)
             if not piece:
                 raise Failed(EOFError(f"{stop - start} bytes of {key} have not come"))
             start += len(piece)
@@ -314,12 +319,19 @@ class _Collected:
         self.size = 0
         self.ended = False
         self.failure: Exception | None = None
+        self._waiting: asyncio.Task[Any] | None = None
+
+    def stop(self) -> None:
+        """Ask for no more of them: obstore does so in a task of its own, which would go on."""
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def __aiter__(self) -> "_Collected":
         return self
 
     async def __anext__(self) -> bytearray:
         collected = bytearray()  # which is kept by reference, so it is never used again
+        self._waiting = asyncio.current_task()
         try:
             while not self.ended and len(collected) < COLLECTED:
                 piece = await anext(self._pieces, None)
@@ -330,6 +342,8 @@ class _Collected:
         except Exception as error:
             self.failure = error
             raise
+        finally:
+            self._waiting = None
         if not collected:
             raise StopAsyncIteration
         self.size += len(collected)

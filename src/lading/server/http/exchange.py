@@ -12,6 +12,7 @@ from http import HTTPStatus
 from typing import Protocol
 
 from lading.core.digest import Bytes
+from lading.core.errors import RegistryError
 from lading.edge.asgi import Application, Message, Scope
 from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
 from lading.server.http.connections import Connections
@@ -122,6 +123,8 @@ class Exchange:
             await application(self.scope, self.receive, self.send)
         except ClientDisconnected:
             pass
+        except RegistryError as error:  # of a store that went away meanwhile, which has said more
+            log.error("%s %s is cut short: %s", self.scope["method"], self.scope["path"], error)  # noqa: TRY400
         except Exception:
             log.exception("a response failed")
         finally:
