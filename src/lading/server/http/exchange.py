@@ -124,7 +124,7 @@ class Exchange:
         except ClientDisconnected:
             pass
         except RegistryError as error:  # of a store that went away meanwhile, which has said more
-            log.error("%s %s is cut short: %s", self.scope["method"], self.scope["path"], error)  # noqa: TRY400
+            log.error("a response is cut short: %s", error)  # noqa: TRY400
         except Exception:
             log.exception("a response failed")
         finally:
