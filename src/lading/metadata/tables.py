@@ -55,6 +55,21 @@ DELETIONS = Table("deletions", ("digest",), of_bytes=True)
 
 MOVED = (
     Table("repositories", ("id",), ("name", "pushed_at"), identity=("name",), is_numbered=True),
+    Table(
+        "uploads",
+        ("key",),
+        (
+            *("owner", "size", "active_at", "hash", "wrong_digests"),
+            *("generation", "leased_until", "writing", "digest"),
+        ),
+        of_bytes=True,
+    ),
+    Table(
+        "objects",
+        ("key",),
+        ("start", "size", "stored_at", "upload", "digest", "unused_at", "quarantined"),
+        of_bytes=True,
+    ),
     BLOBS,
     Table(
         "links",
@@ -110,21 +125,6 @@ MOVED = (
         restless=("used_at",),
     ),
     DELETIONS,
-    Table(
-        "uploads",
-        ("key",),
-        (
-            *("owner", "size", "active_at", "hash", "wrong_digests"),
-            *("generation", "leased_until", "writing", "digest"),
-        ),
-        of_bytes=True,
-    ),
-    Table(
-        "objects",
-        ("key",),
-        ("start", "size", "stored_at", "upload", "digest", "unused_at", "quarantined"),
-        of_bytes=True,
-    ),
 )
 
 # Tables whose rows stay behind, each with the reason.

@@ -22,6 +22,7 @@ from lading.core.garbage import utc
 from lading.core.history import Change
 from lading.core.typing import override
 from lading.metadata.inspection import KnownBlob
+from lading.ports.objects import ForeignObjects
 from lading.services.migrate_blobs import BlobCopies, groups
 from lading.services.migrate_rows import RowCopies
 from lading.services.registry import Registry
@@ -177,6 +178,7 @@ class _Everything(_Work):
     @override
     async def begin(self) -> None:
         name = await _require_target(self._migration)
+        await _require_place(self._migration)
         await self._target.migrations.begin_arrival(name, self._now())
         await self._target.read_only.set(None)  # with its file
 
@@ -243,6 +245,7 @@ class _Bytes(_Work):
                 "both configurations name the same database and the same place of blobs; nothing"
                 " was changed"
             )
+        await _require_place(self._migration)
 
     @override
     async def bring(self) -> None:
@@ -296,6 +299,17 @@ async def _require_target(migration: Migration) -> str:
             f" {_of(same=same)}; name an empty database. Nothing was changed"
         )
     return name
+
+
+async def _require_place(migration: Migration) -> None:
+    """Require that the store to which bytes go has no objects of another database."""
+    upkeep = migration.target.upkeep
+    if upkeep is None or migration.same_bytes:
+        return
+    try:
+        await upkeep.require_own()
+    except ForeignObjects as error:
+        raise CannotMigrate(str(error)) from error
 
 
 def _of(*, same: bool) -> str:

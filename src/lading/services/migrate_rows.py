@@ -93,7 +93,13 @@ class RowCopies:
         return sum([await self._origin.count(table) for table in self.tables])
 
     async def bring_blobs(self, advance: Callable[[int], None]) -> None:
-        """Bring blobs with their bytes; `advance` is told the bytes of those that were there."""
+        """Bring blobs with their bytes; `advance` is told the bytes of those that were there.
+
+        What is known of bytes that stay where they are, comes before.
+        """
+        for table in self.tables[: self.tables.index(BLOBS)]:
+            if table.of_bytes:
+                await self._bring(table)
         async for found in self._compare(BLOBS, BLOBS.columns):
             await self._write(BLOBS, found.missing, found.changed, self._target.put)
             absent = set(found.missing)

@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from lading.config.settings import Settings
+from lading.config.settings import Settings, StorageSection
 from lading.core.access import Principal
 from lading.services.migrate import Migration, MigrationSteps, is_same_database
 from lading.services.registry import Registry
+from lading.wiring.object_stores import bucket_of
 from lading.wiring.stores import open_registry
 
 
@@ -23,7 +24,7 @@ async def open_migration(
     Raises:
         DataUnusable, CannotOpen: the other settings cannot be used.
     """
-    same_bytes = place_of_bytes(settings) == place_of_bytes(target)
+    same_bytes = place_of_bytes(settings.storage) == place_of_bytes(target.storage)
     # Bytes that stay where they are, are strangers to an empty database, and known to this one.
     async with open_registry(_keeping(target) if same_bytes else target) as arriving:
         yield Migration(
@@ -37,16 +38,19 @@ async def open_migration(
         )
 
 
-def place_of_bytes(settings: Settings) -> str:
-    """Where bytes are, by a name that is another one for each place."""
-    return str(settings.storage.filesystem.rootdirectory.resolve())
+def place_of_bytes(storage: StorageSection) -> str:
+    """Where bytes are, for people; each place has a name of its own."""
+    if storage.driver != "s3":
+        return str(storage.filesystem.rootdirectory.resolve())
+    bucket = bucket_of(storage)
+    where = bucket.endpoint or f"region {bucket.region}"
+    return f"the bucket {bucket.name}{bucket.root and f' ({bucket.root})'} at {where}"
 
 
 def _place(settings: Settings) -> str:
     """Where a registry is, for people."""
-    postgresql = settings.database.postgresql
-    blobs = str(settings.storage.filesystem.rootdirectory.absolute())
-    return blobs if postgresql is None else f"{postgresql.url} and {blobs}"
+    bytes_, postgresql = place_of_bytes(settings.storage), settings.database.postgresql
+    return bytes_ if postgresql is None else f"{postgresql.url} and {bytes_}"
 
 
 def _keeping(settings: Settings) -> Settings:
