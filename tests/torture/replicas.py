@@ -36,6 +36,11 @@ class Replica(Server):
         self._shared = shared
         super().__init__(directory)
 
+    @property
+    @override
+    def data(self) -> Path:
+        return Path(self._shared["storage"]["filesystem"]["rootdirectory"])
+
     @override
     def settings(self) -> dict[str, Any]:
         settings = super().settings()
@@ -98,6 +103,8 @@ class Replicas(Tortured):
 
     @override
     def kill_and_restart(self) -> None:
+        # It ends with the thread that has started it last.
+        self._postgresql.start()
         for replica in self._replicas:
             replica.kill_and_restart()
 

@@ -107,4 +107,4 @@ class Torture:
     def _nothing_is_left_over(self) -> None:
         needed = {blob for actor in self._actors for blob in actor.needed_blobs()}
         if wrong := self._server.left_over(needed):
-            raise Broken("; ".join(wrong))
+            raise Broken("; ".join(wrong[:20]))

@@ -231,8 +231,8 @@ class Collector:
                 stderr=subprocess.DEVNULL,
             )
             try:
-                process.wait(self._random.uniform(0.3, 12))
-                self.runs += 1
+                if process.wait(self._random.uniform(0.3, 12)) == 0:
+                    self.runs += 1
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()

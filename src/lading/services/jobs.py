@@ -9,6 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from lading.core.errors import RegistryError
 from lading.core.garbage import (
     Criteria,
     ExpiredUpload,
@@ -67,6 +68,9 @@ async def _keep(registry: Registry, job: Job, holder: str, sleep: Sleep) -> None
     while True:
         try:
             wait = await _do_if_due(registry, job, holder)
+        except RegistryError as error:
+            log.error("%s failed: %s; it is tried again later", job.name, error)  # noqa: TRY400 - said
+            wait = RETRY
         except Exception:
             log.exception("%s failed; it is tried again later", job.name)
             wait = RETRY
