@@ -55,11 +55,45 @@ def test_commands_and_workers_share_it(registry: Lading) -> None:
     for _ in range(8):
         assert repository.ask("GET", "/manifests/latest").status == 200
 
+
+def test_commands_work_beside_the_server(registry: Lading) -> None:
+    """All those that open a registry."""
+    repository = Repository(registry.client, "library/hello")
+    digest = repository.push_image("latest", b"layer")
+    repository.push_image("new", b"new layer")
+    assert "latest" in lading(registry, "why", digest)
     assert repository.ask("DELETE", f"/manifests/{digest}").status == 202
-    assert "library/hello" in lading(registry, "trash", "ls")
     assert repository.ask("GET", "/manifests/latest").status == 404
-    said = lading(registry, "garbage-collect", "--json")
-    assert digest in said
+    assert "library/hello" in lading(registry, "trash", "ls")
+    lading(registry, "restore", f"library/hello@{digest}")
+    assert repository.ask("GET", "/manifests/latest").status == 200
+    assert digest in lading(registry, "history", "library/hello:latest")
+    assert repository.ask("DELETE", "/manifests/latest").status == 202
+    assert repository.ask("DELETE", f"/manifests/{digest}").status == 202
+    assert digest in lading(registry, "garbage-collect", "--json")
+    lading(registry, "verify", "--checksums")
+    lading(registry, "read-only", "on")
+    assert "on" in lading(registry, "read-only", "status")
+    lading(registry, "read-only", "off")
+    lading(registry, "token", "create", "builder", "-r", "**", "-a", "pull")
+    assert "builder" in lading(registry, "token", "ls")
+
+
+def test_a_worker_that_starts_without_the_database_comes_when_that_is_back(
+    registry: Lading, server: PostgreSQL
+) -> None:
+    """Its server goes on meanwhile."""
+    workers = started_workers(registry)
+    repository = Repository(registry.client, "library/hello")
+    repository.push_image("latest", b"layer")
+    server.stop()
+    os.kill(min(workers), signal.SIGKILL)
+    time.sleep(4)  # longer than it waits for the database
+    server.start()
+    wait_until(lambda: len(workers_of(registry) - {min(workers)}) == 2, "another worker")
+    wait_until(
+        lambda: repository.ask("GET", "/manifests/latest").status == 200, "a worker that answers"
+    )
 
 
 def test_a_database_that_is_away_is_told_and_found_again(

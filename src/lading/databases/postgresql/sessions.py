@@ -75,7 +75,9 @@ class Sessions:
         try:
             result = attempt(connection)
         except BaseException as error:
-            if isinstance(error, psycopg.Error) and failures.is_lost(error):
+            if isinstance(error, Overdue) or (
+                isinstance(error, psycopg.Error) and failures.is_lost(error)
+            ):
                 self._idle.append(connection)
                 self.close()  # those that nobody uses are lost with it
             else:
