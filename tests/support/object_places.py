@@ -1,5 +1,6 @@
 """Places in which a registry keeps its bytes in an object store, opened once or several times."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -83,3 +84,23 @@ class PlaceInS3:
         finally:
             one.stores.close()
             one.metadata.database.close()
+
+
+def objects_of(s3: S3) -> dict[str, int]:
+    """The sizes of all objects of registries in a bucket, by their keys."""
+
+    async def find() -> dict[str, int]:
+        pages = ObjectStore(s3.bucket).pages("objects")
+        return {stored.key: stored.size async for page in pages for stored in page}
+
+    return asyncio.run(find())
+
+
+def put_object(s3: S3, key: str, data: bytes) -> None:
+    """Put an object into a bucket, past the registry."""
+    asyncio.run(ObjectStore(s3.bucket).put(key, data))
+
+
+def delete_object(s3: S3, key: str) -> None:
+    """Delete an object from a bucket, past the registry."""
+    asyncio.run(ObjectStore(s3.bucket).delete([key]))

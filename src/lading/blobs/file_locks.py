@@ -4,12 +4,15 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Self
 
 from lading.blobs import file_calls
 from lading.blobs.layout import Layout
 from lading.core.digest import Digest
 from lading.core.typing import override
 from lading.ports.locks import Locks
+from lading.system import durable
 
 # Seconds between tries for the lock of a blob that another request is committing: a part of what
 # a commit takes.
@@ -25,6 +28,13 @@ class FileLocks(Locks):
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+
+    @classmethod
+    def below(cls, root: Path) -> Self:
+        """Locks in a directory of their own, made if need be."""
+        layout = Layout(root)
+        durable.make_directories(Path(layout.locks))
+        return cls(layout)
 
     @override
     def lock(self, digest: Digest) -> "_Lock":

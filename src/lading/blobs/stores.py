@@ -72,6 +72,7 @@ class Stores:
         objects: ObjectRows,
         locks: Locks,
         clock: Callable[[], float],
+        measures: Measures = UNMEASURED,
     ) -> "Stores":
         """Stores in an object store, with rows that say what is where.
 
@@ -92,8 +93,9 @@ class Stores:
         threads = Threads(HASHING, "hashing")
         unused = UnusedObjects(store, objects)
         room = UploadRoom(store, uploads, Budget(MEMORY), threads, clock, new_key)
+        blobs = S3Blobs(store, objects, unused, threads, clock)
         return cls(
-            SmallBlobCache(S3Blobs(store, objects, unused, threads, clock)),
+            SmallBlobCache(blobs, measures=measures),
             S3Uploads(room, unused),
             locks,
             upkeep=ObjectUpkeep(store, objects, threads, clock, new_key),

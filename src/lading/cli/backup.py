@@ -92,7 +92,7 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory cannot be restored (storage: inmemory)")
     _require_file(settings)
-    database = metadata_path(settings.storage.filesystem.rootdirectory)
+    database = metadata_path(settings.storage.directory)
     change = Change(operator(), time.time())
     try:
         with translate_data_errors(settings):

@@ -44,7 +44,7 @@ def run_with(
     """Open the data of settings that were read already, and do something with it."""
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
-    root = settings.storage.filesystem.rootdirectory
+    root = settings.storage.directory
     in_file = settings.database.postgresql is None
     if not create and in_file and not metadata_path(root).exists():
         raise click.ClickException(
@@ -113,7 +113,7 @@ def _place(settings: Settings, error: Exception) -> str:
     """Where the data is: with a database elsewhere that is two places, neither with a password."""
     if settings.database.postgresql is not None and isinstance(error, CannotOpen):
         return str(settings.database.postgresql.url)
-    return str(settings.storage.filesystem.rootdirectory.absolute())
+    return str(settings.storage.directory.absolute())
 
 
 def _advice(error: Exception) -> str:

@@ -94,7 +94,7 @@ def _address(settings: Settings, listener: socket.socket) -> str:
 def _data(settings: Settings) -> str:
     if settings.storage.driver == "inmemory":
         return "memory, and gone when this process ends"
-    return str(settings.storage.filesystem.rootdirectory.absolute())
+    return str(settings.storage.directory.absolute())
 
 
 def _image(settings: Settings, listener: socket.socket) -> str:

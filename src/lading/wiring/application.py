@@ -196,4 +196,4 @@ def _spool(settings: Settings) -> Path | None:
     """Where what does not fit into memory waits: on the disk of the data, if there is one."""
     if settings.storage.driver == "inmemory":
         return None
-    return own_directory(settings.storage.filesystem.rootdirectory)
+    return own_directory(settings.storage.directory)

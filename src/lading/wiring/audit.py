@@ -66,7 +66,7 @@ class CommandAudit:
         """
         path = settings.audit.file
         self._path = None if path is None or str(path) == "-" else path
-        self._owner = metadata_path(settings.storage.filesystem.rootdirectory)
+        self._owner = metadata_path(settings.storage.directory)
         self._who = who
         self._warn = warn
         self._file: LogFile | None = None

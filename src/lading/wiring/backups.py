@@ -46,7 +46,7 @@ def restore_database(
         UnusableBackup: nothing was changed.
         NotEmpty: there is something, and `force` was not given; nothing was changed.
     """
-    database = metadata_path(settings.storage.filesystem.rootdirectory)
+    database = metadata_path(settings.storage.directory)
     time = datetime.fromtimestamp(change.at, UTC)
     aside = database.with_name(f"replaced-{time:%Y%m%dT%H%M%SZ}.sqlite3")
     kept = restore(

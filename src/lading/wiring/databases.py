@@ -1,7 +1,9 @@
 """Databases of the registry: from the settings to its metadata, in SQLite or in PostgreSQL."""
 
 import time
+from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from lading.config.settings import FilesystemSection, Settings
 from lading.core.history import Change
@@ -12,6 +14,7 @@ from lading.metadata import strangers
 from lading.metadata.metadata import Metadata
 from lading.metadata.read_only import STALENESS
 from lading.monitoring.watch import Watch
+from lading.ports.database import SqlConnection
 from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
 
@@ -39,6 +42,8 @@ def open_metadata(
         section = settings.database.postgresql
         opened = postgresql.open_database(section, files, opener, watch.measures)
         return Metadata(watch.database(opened), read_only_staleness=STALENESS)
+    if settings.storage.driver == "s3":
+        return _open_alone(metadata_path(settings.storage.directory), watch)
     return _open_file(files, opener, watch, on_read_only_disk=on_read_only_disk)
 
 
@@ -54,7 +59,7 @@ def require_current(settings: Settings) -> None:
 
         postgresql.require_current(section)
         return
-    database = metadata_path(settings.storage.filesystem.rootdirectory)
+    database = metadata_path(settings.storage.directory)
     if not has_nothing(database):
         ReadOnlyDatabase(database).close()
 
@@ -70,6 +75,12 @@ def _open_file(
         return Metadata(watch.database(ReadOnlyDatabase(database)))
     change = Change(opener, time.time())
     begin = partial(strangers.note, change=change) if foreign else None
+    return _open_alone(database, watch, begin)
+
+
+def _open_alone(
+    database: Path, watch: Watch, begin: Callable[[SqlConnection], None] | None = None
+) -> Metadata:
     data_directory.protect(database)
     opened = watch.database(FileDatabase(database, begin))
     data_directory.protect(database)  # what was made just now

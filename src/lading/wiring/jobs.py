@@ -1,11 +1,17 @@
 """Jobs of the server: what it does by itself, from the settings, for as long as it runs."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from lading.config.settings import Settings
-from lading.services import jobs
+from lading.services import jobs, upkeep
 from lading.services.jobs import Job
 from lading.wiring.stores import is_read_only
+
+# How long after blobs of several objects were joined that is done again, and after a list of all
+# objects was compared with the rows.
+JOINING = timedelta(minutes=10)
+LOOKING_FOR_STRAYS = timedelta(hours=24)
 
 
 def jobs_of(settings: Settings) -> Sequence[Job]:
@@ -14,7 +20,10 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
     purging = settings.storage.maintenance.uploadpurging
     if is_read_only(settings):
         return ()
+    in_objects = collecting.enabled and settings.storage.driver == "s3"
     wanted = (
+        (in_objects, upkeep.JOIN, JOINING, upkeep.join_segments),
+        (in_objects, upkeep.REMOVE, LOOKING_FOR_STRAYS, upkeep.remove_strays),
         (collecting.enabled, jobs.COLLECT, collecting.interval, jobs.collect_garbage),
         (purging.enabled, jobs.EXPIRE, purging.interval, jobs.expire_uploads),
     )

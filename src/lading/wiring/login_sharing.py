@@ -29,7 +29,7 @@ def token_keys(settings: Settings, metadata: Metadata) -> Secret:
         return _row(settings, metadata, _TOKEN_KEYS)
     if settings.storage.driver == "inmemory":
         return SecretInMemory()
-    return SecretFile(keys_path(settings.storage.filesystem.rootdirectory))
+    return SecretFile(keys_path(settings.storage.directory))
 
 
 async def open_brake(

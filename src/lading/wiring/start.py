@@ -5,12 +5,16 @@ connection to a database must not be in two processes.
 """
 
 import asyncio
+import multiprocessing
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
+from lading.core.errors import Unavailable
 from lading.core.permissions import CurrentPermissions
+from lading.ports.objects import ForeignObjects
 from lading.services.registry import Registry
 from lading.wiring import data_directory
 from lading.wiring.arrival import require_arrived
@@ -29,7 +33,7 @@ def prepared(settings: Settings) -> Iterator[None]:
         AuthUnusable: a file that logins rest on cannot be used.
         AuditUnusable: the audit log cannot be written.
     """
-    root = settings.storage.filesystem.rootdirectory
+    root = settings.storage.directory
     with ExitStack() as stack:
         if settings.storage.driver == "filesystem" and not is_on_read_only_disk(settings):
             data_directory.require_one_file_system(root)
@@ -37,8 +41,37 @@ def prepared(settings: Settings) -> Iterator[None]:
                 data_directory.warn_of_old_names(root)
             else:
                 stack.enter_context(data_directory.served_from_here(root))
+        if settings.storage.driver == "s3":
+            if not settings.may_have_replicas:
+                stack.enter_context(data_directory.served_from_here(root))
+            _require_own_objects(settings)
         asyncio.run(_prepare(settings))
         yield
+
+
+def _require_own_objects(settings: Settings) -> None:
+    """Require that the bucket is this registry's, and can be used.
+
+    It is asked by a child of this process: the threads by which that is done do not survive a fork,
+    and the workers that are forked later would wait for them.
+
+    Raises:
+        DataUnusable: it is not, or cannot.
+    """
+    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as child:
+        try:
+            child.submit(_look_at_objects, settings).result()
+        except (ForeignObjects, Unavailable) as error:
+            raise data_directory.DataUnusable(str(error)) from error
+
+
+def _look_at_objects(settings: Settings) -> None:
+    async def look() -> None:
+        async with open_registry(settings) as registry:
+            assert registry.upkeep is not None
+            await registry.upkeep.require_own()
+
+    asyncio.run(look())
 
 
 async def _prepare(settings: Settings) -> None:

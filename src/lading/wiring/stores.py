@@ -8,15 +8,19 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
+from lading.blobs.file_locks import FileLocks
 from lading.blobs.stores import Stores
 from lading.config.settings import Settings
 from lading.core.immutability import ImmutableTags
+from lading.metadata.metadata import Metadata
 from lading.monitoring.watch import Watch
+from lading.ports.locks import Locks
 from lading.ports.measures import Measures
 from lading.services.registry import Note, Policy, Registry, forget
 from lading.wiring import data_directory
 from lading.wiring.clock import open_clock
 from lading.wiring.databases import open_metadata
+from lading.wiring.object_stores import bucket_of
 from lading.wiring.paths import metadata_path
 
 # What a collection by hand holds its lease as.
@@ -47,8 +51,7 @@ async def open_registry(
         clock: Callable[[], float] = time.time
         if settings.may_have_replicas:
             clock = await stack.enter_async_context(open_clock(metadata.times))
-        stores = _open_blobs(settings, watch.measures)
-        stack.callback(stores.close)
+        stores = _open_stores(settings, metadata, clock, watch.measures, stack)
         yield Registry(
             metadata=metadata,
             blobs=watch.blobs(stores.blobs, measured=False),
@@ -59,6 +62,7 @@ async def open_registry(
             policy=policy_of(settings),
             note=note,
             measures=watch.measures,
+            upkeep=stores.upkeep,
         )
 
 
@@ -122,6 +126,22 @@ def policy_of(settings: Settings) -> Policy:
     )
 
 
+def _open_stores(
+    settings: Settings,
+    metadata: Metadata,
+    clock: Callable[[], float],
+    measures: Measures,
+    stack: AsyncExitStack,
+) -> Stores:
+    if settings.storage.driver == "s3":
+        locks = _open_locks(settings, measures, stack)
+        stores = _open_s3(settings, metadata, locks, clock, measures)
+    else:
+        stores = _open_blobs(settings, measures)
+    stack.callback(stores.close)
+    return stores
+
+
 def _open_blobs(settings: Settings, measures: Measures) -> Stores:
     if settings.storage.driver == "inmemory":
         return Stores.in_memory()
@@ -130,3 +150,27 @@ def _open_blobs(settings: Settings, measures: Measures) -> Stores:
     return Stores.in_files(
         files.rootdirectory, files.reserve, read_only=read_only, measures=measures
     )
+
+
+def _open_s3(
+    settings: Settings,
+    metadata: Metadata,
+    locks: Locks,
+    clock: Callable[[], float],
+    measures: Measures,
+) -> Stores:
+    from lading.blobs.s3.object_store import ObjectStore  # noqa: PLC0415 - nobody else loads it
+
+    store = ObjectStore(bucket_of(settings.storage), measures)
+    return Stores.in_s3(store, metadata.uploads, metadata.objects, locks, clock, measures)
+
+
+def _open_locks(settings: Settings, measures: Measures, stack: AsyncExitStack) -> Locks:
+    """Locks against all who have the same database."""
+    if settings.database.postgresql is not None:
+        from lading.wiring import postgresql  # noqa: PLC0415 - nobody else loads it
+
+        locks = postgresql.open_locks(settings.database.postgresql, measures)
+        stack.callback(locks.close)
+        return locks
+    return FileLocks.below(settings.storage.directory)
