@@ -235,3 +235,10 @@ def test_no_server_starts_while_a_backup_is_restored(tmp_path: Path) -> None:
 def repositories_in(database: Path) -> set[str]:
     with closing(sqlite3.connect(database)) as connection:
         return {name for (name,) in connection.execute("SELECT name FROM repositories")}
+
+
+def test_what_is_restored_by_other_means_is_said_of_postgresql_alone(registry: Lading) -> None:
+    """With SQLite the command that restores knows it."""
+    assert "`lading restore-backup` does this itself" in lading(
+        "restored", registry.config, status=1
+    )

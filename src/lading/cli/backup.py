@@ -17,6 +17,7 @@ from lading.cli.output import human_size, to_json
 from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
 from lading.config.durations import parse_duration
 from lading.config.settings import Settings
+from lading.core.access import Principal
 from lading.core.errors import RegistryError
 from lading.core.garbage import utc
 from lading.core.history import Change
@@ -113,12 +114,32 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
     click.echo(f"Next          copy the files of {src / BLOBS} back, then `{check}`")
 
 
+@click.command()
+@CONFIG
+def restored(config: Path | None) -> None:
+    """Say that PostgreSQL's database was restored from a backup, before a server starts with it.
+
+    What is newer than the backup in the store, and so unknown to it, is kept until `lading verify
+    --repair --delete-unknown`. Leases and holds of the time of the backup end. CONFIG is the
+    server's configuration file.
+    """
+    settings = load_settings(config)
+    if settings.database.postgresql is None:
+        raise click.ClickException(
+            "the metadata is in SQLite, where `lading restore-backup` does this itself"
+        )
+    run_with(settings, lambda registry: backups.note_restored(registry, Principal(operator())))
+    check = " ".join(["lading verify", *([str(config)] if config else [])])
+    click.echo(f"Noted         what the database does not know is kept\nNext          `{check}`")
+
+
 def _require_file(settings: Settings) -> None:
     """Require that the metadata is a file, which this can copy and put in place."""
     if settings.database.postgresql is not None:
         raise click.ClickException(
             "the metadata is in PostgreSQL: copy it with `pg_dump --format=custom`, and put it back"
-            " with `pg_restore`; copy the blobs after the dump, within storage.garbagecollect.grace"
+            " with `pg_restore`, then `lading restored`; copy the blobs after the dump"
+            " (docs/operations.md)"
         )
 
 

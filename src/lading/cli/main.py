@@ -98,6 +98,11 @@ COMMANDS = {
         "lading.cli.backup:restore_backup",
         "Put the metadata of the backup SRC in place.",
     ),
+    "restored": Listed(
+        "lading.cli.backup:restored",
+        "Say that PostgreSQL's database was restored from a backup, before a server starts with"
+        " it.",
+    ),
     "migrate": Listed(
         "lading.cli.migrate:migrate",
         "Bring a registry, while it serves, to another database, another store, or both.",

@@ -27,6 +27,13 @@ def remove(connection: SqlConnection) -> None:
     switch_off(connection, _NAME)
 
 
+def begin_restored(connection: SqlConnection, change: Change) -> None:
+    """End what was under way when a restored backup was made; there may be newer blobs."""
+    connection.execute("DELETE FROM holds")
+    connection.execute("DELETE FROM jobs")
+    note(connection, change)
+
+
 class Strangers:
     """The note that there may be bytes which are unknown and no garbage."""
 
@@ -34,10 +41,4 @@ class Strangers:
         self.note = writing(database, note)
         self.remove = writing(database, remove)
         self.find = reading(database, find)
-
-
-def begin_restored(change: Change, connection: SqlConnection) -> None:
-    """End what was under way when a restored backup was made; there may be newer blobs."""
-    connection.execute("DELETE FROM holds")
-    connection.execute("DELETE FROM jobs")
-    note(connection, change)
+        self.begin_restored = writing(database, begin_restored)

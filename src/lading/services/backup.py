@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from lading.core.access import Principal
 from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
 from lading.ports.backup import CopiedBlobs
 from lading.services.registry import Registry
@@ -86,6 +87,12 @@ async def find_hold(registry: Registry) -> BackupHold | None:
 async def end_hold(registry: Registry, name: str) -> bool:
     """End the hold of a backup whose blobs are copied; false if there was none."""
     return await registry.metadata.backup_holds.end(name)
+
+
+async def note_restored(registry: Registry, principal: Principal) -> None:
+    """Note that the database was restored by programs of its own, so that bytes may be newer."""
+    await registry.metadata.strangers.begin_restored(registry.change_by(principal))
+    registry.note("backup.restore", source="programs of the database")
 
 
 def _discard(partial: Path) -> None:

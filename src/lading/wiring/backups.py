@@ -50,7 +50,7 @@ def restore_database(
     time = datetime.fromtimestamp(change.at, UTC)
     aside = database.with_name(f"replaced-{time:%Y%m%dT%H%M%SZ}.sqlite3")
     kept = restore(
-        database, backup, aside=aside, force=force, settle=partial(begin_restored, change)
+        database, backup, aside=aside, force=force, settle=partial(begin_restored, change=change)
     )
     data_directory.protect(database)
     return aside if kept else None
