@@ -74,6 +74,7 @@ def test_the_shell_completes_without_loading_a_command() -> None:
         "plain,restore",
         "plain,read-only",
         "plain,restore-backup",
+        "plain,restored",
     ]
     assert _modules(program(), env=asked) <= 1.5 * click_alone
 

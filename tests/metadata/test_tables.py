@@ -7,7 +7,7 @@ import pytest
 
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.migration import migrate
-from lading.metadata.tables import LEFT, MOVED, Table
+from lading.metadata.tables import LEFT, MOVED, MovedTable
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_each_table_goes_along_or_stays_behind(database: sqlite3.Connection) -> 
 
 
 @pytest.mark.parametrize("table", MOVED, ids=lambda table: table.name)
-def test_a_table_has_its_columns(database: sqlite3.Connection, table: Table) -> None:
+def test_a_table_has_its_columns(database: sqlite3.Connection, table: MovedTable) -> None:
     columns = database.execute(f"PRAGMA table_info({table.name})").fetchall()
 
     assert {name for _, name, *_ in columns} == set(table.columns)
@@ -44,7 +44,7 @@ def test_a_table_has_its_columns(database: sqlite3.Connection, table: Table) -> 
 
 @pytest.mark.parametrize("table", MOVED, ids=lambda table: table.name)
 def test_a_table_comes_after_those_that_it_refers_to(
-    database: sqlite3.Connection, table: Table
+    database: sqlite3.Connection, table: MovedTable
 ) -> None:
     references = database.execute(f"PRAGMA foreign_key_list({table.name})").fetchall()
     before = [other.name for other in MOVED[: MOVED.index(table)]]
@@ -57,7 +57,7 @@ def test_a_table_comes_after_those_that_it_refers_to(
 
 @pytest.mark.parametrize("table", MOVED, ids=lambda table: table.name)
 def test_what_must_be_unique_is_a_key_or_an_identity(
-    database: sqlite3.Connection, table: Table
+    database: sqlite3.Connection, table: MovedTable
 ) -> None:
     """Else a row could be in the way of another one."""
     for _, name, is_unique, *_ in database.execute(f"PRAGMA index_list({table.name})").fetchall():

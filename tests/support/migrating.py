@@ -7,7 +7,7 @@ from lading.core.digest import Digest
 from lading.core.typing import override
 from lading.metadata.metadata import Metadata
 from lading.metadata.table_rows import Row
-from lading.metadata.tables import MOVED, Table
+from lading.metadata.tables import MOVED, MovedTable
 from lading.ports.database import SqlConnection
 from lading.services.migrate import (
     Migrated,
@@ -74,6 +74,6 @@ async def bytes_of(people: People) -> Mapping[Digest, Digest | None]:
     }
 
 
-def _all(connection: SqlConnection, table: Table) -> Sequence[Row]:
+def _all(connection: SqlConnection, table: MovedTable) -> Sequence[Row]:
     columns, key = ", ".join(table.columns), ", ".join(table.key)
     return connection.execute(f"SELECT {columns} FROM {table.name} ORDER BY {key}").fetchall()

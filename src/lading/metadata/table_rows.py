@@ -10,7 +10,7 @@ from functools import partial
 from lading.core.digest import Digest
 from lading.metadata import batches
 from lading.metadata.noun import Noun, reading, scanning, writing
-from lading.metadata.tables import BLOBS, DELETIONS, Table
+from lading.metadata.tables import BLOBS, DELETIONS, MovedTable
 from lading.ports.database import Database, SqlConnection
 
 Value = str | int | float | bytes | None
@@ -30,13 +30,13 @@ class StoredBody:
     body: bytes
 
 
-def count(connection: SqlConnection, table: Table) -> int:
+def count(connection: SqlConnection, table: MovedTable) -> int:
     """How many rows a table has."""
     return int(connection.execute(f"SELECT count(*) FROM {table.name}").fetchone()[0])
 
 
 def page(
-    connection: SqlConnection, table: Table, columns: Sequence[str], *, after: Row
+    connection: SqlConnection, table: MovedTable, columns: Sequence[str], *, after: Row
 ) -> Sequence[Row]:
     """`PAGE` rows at most, in the order of their keys.
 
@@ -55,19 +55,19 @@ def page(
     return [tuple(row) for row in rows]
 
 
-def fetch(connection: SqlConnection, table: Table, keys: Sequence[Row]) -> Sequence[Row]:
+def fetch(connection: SqlConnection, table: MovedTable, keys: Sequence[Row]) -> Sequence[Row]:
     """The whole rows of keys that have one column, where there are some."""
     return _select(connection, table, table.columns, keys)
 
 
-def identities(connection: SqlConnection, table: Table, keys: Iterable[Row]) -> frozenset[Row]:
+def identities(connection: SqlConnection, table: MovedTable, keys: Iterable[Row]) -> frozenset[Row]:
     """The rows of keys that have one column, as their keys and what tells them from others."""
     columns = (*table.key, *table.identity)
     return frozenset(_select(connection, table, columns, list(dict.fromkeys(keys))))
 
 
 def _select(
-    connection: SqlConnection, table: Table, columns: Sequence[str], keys: Sequence[Row]
+    connection: SqlConnection, table: MovedTable, columns: Sequence[str], keys: Sequence[Row]
 ) -> Sequence[Row]:
     [key] = table.key
     found: list[Row] = []
@@ -83,7 +83,7 @@ def _select(
     return found
 
 
-def number(connection: SqlConnection, table: Table) -> None:
+def number(connection: SqlConnection, table: MovedTable) -> None:
     """Have the database go on with its numbers after those that rows have."""
     statement = connection.dialect.go_on_numbering
     if table.is_numbered and statement:
@@ -94,30 +94,32 @@ def _places(values: Sequence[object]) -> str:
     return ", ".join("?" for _ in values)
 
 
-def _insert(table: Table) -> str:
+def _insert(table: MovedTable) -> str:
     columns = table.columns
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({_places(columns)})"
 
 
-def _upsert(table: Table) -> str:
+def _upsert(table: MovedTable) -> str:
     changes = ", ".join(f"{name} = excluded.{name}" for name in table.rest)
     action = f"UPDATE SET {changes}" if changes else "NOTHING"
     return f"{_insert(table)} ON CONFLICT ({', '.join(table.key)}) DO {action}"
 
 
-def _write(connection: SqlConnection, statement: str, table: Table, rows: Sequence[Row]) -> None:
+def _write(
+    connection: SqlConnection, statement: str, table: MovedTable, rows: Sequence[Row]
+) -> None:
     connection.executemany(statement, rows)
     if table is BLOBS:
         _delete(connection, DELETIONS, [row[:1] for row in rows])
 
 
-def _remove(connection: SqlConnection, table: Table, keys: Sequence[Row]) -> None:
+def _remove(connection: SqlConnection, table: MovedTable, keys: Sequence[Row]) -> None:
     _delete(connection, table, keys)
     if table is BLOBS:
         connection.executemany(_upsert(DELETIONS), keys)
 
 
-def _delete(connection: SqlConnection, table: Table, keys: Sequence[Row]) -> None:
+def _delete(connection: SqlConnection, table: MovedTable, keys: Sequence[Row]) -> None:
     where = " AND ".join(f"{name} = ?" for name in table.key)
     connection.executemany(f"DELETE FROM {table.name} WHERE {where}", keys)
 
@@ -169,20 +171,20 @@ class TableRows(Noun):
         self.number = writing(database, number)
         self.is_empty = reading(database, is_empty)
 
-    async def add(self, table: Table, rows: Sequence[Row]) -> None:
+    async def add(self, table: MovedTable, rows: Sequence[Row]) -> None:
         """Write rows that are not there; one that is in the way of another is left out."""
         await self._write(f"{_insert(table)} ON CONFLICT DO NOTHING", table, rows)
 
-    async def put(self, table: Table, rows: Sequence[Row]) -> None:
+    async def put(self, table: MovedTable, rows: Sequence[Row]) -> None:
         """Write rows in the place of those that have their keys."""
         await self._write(_upsert(table), table, rows)
 
-    async def remove(self, table: Table, keys: Sequence[Row]) -> None:
+    async def remove(self, table: MovedTable, keys: Sequence[Row]) -> None:
         """Remove rows. The bytes of a blob go with the next collection."""
         for piece in batches.pieces(keys):
             await self._database.write(partial(_remove, table=table, keys=piece))
 
-    async def _write(self, statement: str, table: Table, rows: Sequence[Row]) -> None:
+    async def _write(self, statement: str, table: MovedTable, rows: Sequence[Row]) -> None:
         for piece in batches.pieces(rows):
             work = partial(_write, statement=statement, table=table, rows=piece)
             await self._database.write(work)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class MovedTable:
     """A table.
 
     Attributes:
@@ -43,19 +43,21 @@ class Table:
         return (*self.key, *self.rest)
 
 
-BLOBS = Table("blobs", ("digest",), ("size", "created_at", "unlinked_at", "lost_at"))
-DOCUMENTS = Table(
+BLOBS = MovedTable("blobs", ("digest",), ("size", "created_at", "unlinked_at", "lost_at"))
+DOCUMENTS = MovedTable(
     "documents",
     ("id",),
     ("annotations", "body"),
     references={"id": "manifests"},
     large=("annotations", "body"),
 )
-DELETIONS = Table("deletions", ("digest",), of_bytes=True)
+DELETIONS = MovedTable("deletions", ("digest",), of_bytes=True)
 
 MOVED = (
-    Table("repositories", ("id",), ("name", "pushed_at"), identity=("name",), is_numbered=True),
-    Table(
+    MovedTable(
+        "repositories", ("id",), ("name", "pushed_at"), identity=("name",), is_numbered=True
+    ),
+    MovedTable(
         "uploads",
         ("key",),
         (
@@ -64,21 +66,21 @@ MOVED = (
         ),
         of_bytes=True,
     ),
-    Table(
+    MovedTable(
         "objects",
         ("key",),
         ("start", "size", "stored_at", "upload", "digest", "unused_at", "quarantined"),
         of_bytes=True,
     ),
     BLOBS,
-    Table(
+    MovedTable(
         "links",
         ("repository_id", "digest"),
         ("promised_at", "used_at", "loose_at", "deleted_at"),
         references={"repository_id": "repositories", "digest": "blobs"},
         restless=("promised_at", "used_at"),
     ),
-    Table(
+    MovedTable(
         "manifests",
         ("id",),
         (
@@ -93,29 +95,29 @@ MOVED = (
         is_numbered=True,
     ),
     DOCUMENTS,
-    Table("edges", ("repository_id", "parent", "child"), ("kind",)),
-    Table(
+    MovedTable("edges", ("repository_id", "parent", "child"), ("kind",)),
+    MovedTable(
         "tags",
         ("repository_id", "name"),
         ("digest", "updated_at"),
         references={"repository_id": "repositories"},
     ),
-    Table(
+    MovedTable(
         "tag_history",
         ("id",),
         ("repository_id", "tag", "digest", "previous", "actor", "at"),
         references={"repository_id": "repositories"},
         is_numbered=True,
     ),
-    Table(
+    MovedTable(
         "orphans",
         ("repository_id", "tag"),
         ("at",),
         references={"repository_id": "repositories"},
     ),
-    Table("committed_uploads", ("upload",), ("digest", "at")),
-    Table("refresh_tokens", ("hash",), ("name", "stamp", "expires_at"), is_restless=True),
-    Table(
+    MovedTable("committed_uploads", ("upload",), ("digest", "at")),
+    MovedTable("refresh_tokens", ("hash",), ("name", "stamp", "expires_at"), is_restless=True),
+    MovedTable(
         "robots",
         ("name",),
         (

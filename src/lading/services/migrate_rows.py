@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from lading.core.digest import Digest
 from lading.metadata.inspection import KnownBlob
 from lading.metadata.table_rows import MOST_BYTES, PAGE, Row, TableRows
-from lading.metadata.tables import BLOBS, DOCUMENTS, MOVED, Table
+from lading.metadata.tables import BLOBS, DOCUMENTS, MOVED, MovedTable
 from lading.services.migrate_blobs import BlobCopies, groups
 
 _TABLES = {table.name: table for table in MOVED}
-_Write = Callable[[Table, Sequence[Row]], Awaitable[None]]
+_Write = Callable[[MovedTable, Sequence[Row]], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Changed:
     new: Row
     old: Row
 
-    def differs(self, table: Table, columns: Sequence[str]) -> bool:
+    def differs(self, table: MovedTable, columns: Sequence[str]) -> bool:
         """Whether one of the columns differs."""
         places = (table.columns.index(name) for name in columns)
         return any(self.new[place] != self.old[place] for place in places)
@@ -123,7 +123,7 @@ class RowCopies:
         for table in self.tables:
             await self._target.number(table)
 
-    async def _bring(self, table: Table) -> int:
+    async def _bring(self, table: MovedTable) -> int:
         count = 0
         async for found in self._compare(table, table.columns):
             # A row whose key or name another one has there is for `equalise`.
@@ -137,7 +137,7 @@ class RowCopies:
             self._advance(len(found.rows))
         return count
 
-    async def _remove_others(self, table: Table) -> int:
+    async def _remove_others(self, table: MovedTable) -> int:
         """Remove what the origin does not have, and what has its key and is something else."""
         count, width = 0, len(table.key)
         async for found in self._compare(table, (*table.key, *table.identity)):
@@ -147,7 +147,7 @@ class RowCopies:
             self._advance(len(found.rows))
         return 0 if table.is_restless else count
 
-    async def _write_all(self, table: Table) -> int:
+    async def _write_all(self, table: MovedTable) -> int:
         count = 0
         steady = [name for name in table.rest if name not in table.restless]
         async for found in self._compare(table, table.columns):
@@ -157,7 +157,9 @@ class RowCopies:
             self._advance(len(found.rows))
         return 0 if table.is_restless else count
 
-    async def _compare(self, table: Table, columns: Sequence[str]) -> AsyncIterator[Difference]:
+    async def _compare(
+        self, table: MovedTable, columns: Sequence[str]
+    ) -> AsyncIterator[Difference]:
         """The differences of a table, in the order of its keys."""
         after: Row = ()
         while True:
@@ -173,7 +175,7 @@ class RowCopies:
                 return
             after = last
 
-    async def _referring(self, table: Table, rows: Sequence[Row]) -> Sequence[Row]:
+    async def _referring(self, table: MovedTable, rows: Sequence[Row]) -> Sequence[Row]:
         """Those of the rows whose references lead to the same rows at the target."""
         for column, name in table.references.items() if rows else ():
             place = table.columns.index(column)
@@ -185,7 +187,7 @@ class RowCopies:
         return rows
 
     async def _write(
-        self, table: Table, missing: Sequence[Row], changed: Sequence[Changed], write: _Write
+        self, table: MovedTable, missing: Sequence[Row], changed: Sequence[Changed], write: _Write
     ) -> None:
         rows = [*missing, *(pair.new for pair in changed)]
         if table is DOCUMENTS:
