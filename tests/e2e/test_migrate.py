@@ -18,11 +18,12 @@ from tests.support.commands import run
 from tests.support.guests import pull, pulling
 from tests.support.lading import Lading, lading_serve, program
 from tests.support.postgresql import PostgreSQL
-from tests.support.pushes import Repository
+from tests.support.pushes import Repository, digest_of
+from tests.support.s3 import S3
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-IMAGES = [(f"team/app{number}", f"v{number % 3}") for number in range(12)]
+IMAGES = [(f"team/app{number}", f"v{number % 3}") for number in range(6)]
 
 
 def fill(client: Client) -> None:
@@ -30,7 +31,7 @@ def fill(client: Client) -> None:
     for name, tag in IMAGES:
         repository = Repository(client, name)
         repository.push_image(tag, b"old " * 1000, b"shared" * 100_000)
-        repository.push_image(tag, name.encode() * 300_000, b"shared" * 100_000)
+        repository.push_image(tag, name.encode() * 100_000, b"shared" * 100_000)
         gone = repository.push_image("gone", b"gone")
         assert repository.ask("DELETE", f"/manifests/{gone}").status == 202
 
@@ -47,6 +48,12 @@ def configuration(directory: Path, sections: Mapping[str, object]) -> Path:
 def in_files(root: Path) -> Mapping[str, object]:
     """The section `storage` of a registry in files."""
     return {"filesystem": {"rootdirectory": str(root)}, "delete": {"enabled": True}}
+
+
+def in_s3(s3: S3, **more: object) -> Mapping[str, object]:
+    """The section `storage` of a registry in a bucket, which sends its clients nowhere."""
+    section = {**s3.settings, **more}
+    return {"s3": section, "redirect": {"disable": True}, "delete": {"enabled": True}}
 
 
 def migrate(config: Path, to: Path) -> str:
@@ -87,17 +94,16 @@ def check(config: Path) -> None:
     assert "all is well" in run([program(), "verify", "--checksums", config]).stdout.decode()
 
 
-def test_to_postgresql_and_back(tmp_path: Path, postgresql: PostgreSQL) -> None:
-    """The files stay where they are, and are served from there by both."""
+def there_and_back(tmp_path: Path, new: Mapping[str, object]) -> None:
+    """Migrate a registry in SQLite and files to other sections, use it there, and come back."""
     root = tmp_path / "data"
     old = configuration(tmp_path / "old", {"storage": in_files(root)})
-    database = {"postgresql": {"url": postgresql.new_url()}}
-    new = configuration(tmp_path / "new", {"storage": in_files(root), "database": database})
+    to = configuration(tmp_path / "new", new)
     with lading_serve(tmp_path / "old", config=old) as registry:
         fill(registry.client)
-        migrate_beside_guests(registry, new)
-    check(new)
-    with lading_serve(tmp_path / "new", config=new) as registry:
+        migrate_beside_guests(registry, to)
+    check(to)
+    with lading_serve(tmp_path / "new", config=to) as registry:
         require_all(registry.client)
         Repository(registry.client, "team/app0").push_image("later", b"later")
         migrate_beside_guests(registry, old)
@@ -106,3 +112,57 @@ def test_to_postgresql_and_back(tmp_path: Path, postgresql: PostgreSQL) -> None:
         require_all(registry.client)
         assert pull(registry.client, "team/app0", "later") == []
         Repository(registry.client, "team/app1").push_image("home", b"home")
+
+
+def test_rows_to_postgresql_and_back(tmp_path: Path, postgresql: PostgreSQL) -> None:
+    """The files stay where they are, and are served from there by both."""
+    database = {"postgresql": {"url": postgresql.new_url()}}
+    there_and_back(tmp_path, {"storage": in_files(tmp_path / "data"), "database": database})
+
+
+def test_all_of_it_to_postgresql_and_s3_and_back(
+    tmp_path: Path, postgresql: PostgreSQL, s3: S3
+) -> None:
+    """Bytes are read from S3 again and hashed before anything is said."""
+    database = {"postgresql": {"url": postgresql.new_url()}}
+    there_and_back(tmp_path, {"storage": in_s3(s3), "database": database})
+
+
+def test_bytes_alone_to_s3(tmp_path: Path, s3: S3) -> None:
+    """The database stays where it is, and read-only until its new server is there."""
+    root = tmp_path / "data"
+    old = configuration(tmp_path / "old", {"storage": in_files(root)})
+    new = configuration(tmp_path / "new", {"storage": in_s3(s3, localdirectory=str(root))})
+    with lading_serve(tmp_path / "old", config=old) as registry:
+        fill(registry.client)
+        said = migrate(old, new)
+    assert f"`lading read-only off {new}` and `lading serve {new}`" in said
+    run([program(), "read-only", "off", new])
+    check(new)
+    with lading_serve(tmp_path / "new", config=new) as registry:
+        require_all(registry.client)
+        Repository(registry.client, "team/app0").push_image("later", b"later")
+
+
+def test_another_postgresql_beside_the_same_bucket(
+    tmp_path: Path, postgresql: PostgreSQL, s3: S3
+) -> None:
+    """No byte is copied: what is known of the objects goes along, an unfinished upload too."""
+    configs = [
+        configuration(tmp_path / name, {"storage": in_s3(s3), "database": database})
+        for name in ("old", "new")
+        for database in [{"postgresql": {"url": postgresql.new_url()}}]
+    ]
+    with lading_serve(tmp_path / "old", config=configs[0]) as registry:
+        fill(registry.client)
+        upload = Repository(registry.client, "team/app0").start_upload()
+        assert registry.client.ask("PATCH", upload, b"half ").status == 202
+        s3.proxy.reset()
+        assert "Copied        0 blobs" in migrate(*configs)
+        assert s3.proxy.count("PUT") == 0
+    with lading_serve(tmp_path / "new", config=configs[1]) as registry:
+        require_all(registry.client)
+        target = f"{upload}?digest={digest_of(b'half a blob')}"
+        answer = registry.client.ask("PUT", target, b"a blob", content_range="5-10")
+        assert answer.status == 201, answer
+    check(configs[1])
