@@ -1,6 +1,8 @@
 """Every adapter of each port, opened as often as there are workers."""
 
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, closing
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -26,43 +28,49 @@ from tests.support.postgresql import PostgreSQL
 T = TypeVar("T")
 
 ON_POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.e2e)
-IN_S3 = [pytest.param(name, marks=pytest.mark.e2e) for name in ("s3", "s3 without a cache")]
+IN_S3 = [pytest.param(name, marks=pytest.mark.e2e) for name in ("s3", "s3 and postgresql")]
 
 
 @pytest.fixture(params=["files", "files without a cache", "memory", *IN_S3])
-def open_stores(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Stores]:
+def open_stores(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Callable[[], AbstractContextManager[Stores]]:
     """Open the stores as one more worker does; those in memory have one worker only."""
     only = Stores.in_memory()
     match request.param:
         case "s3":
             place = PlaceInS3(request.getfixturevalue("s3"), tmp_path)
-            return lambda: place.open().stores
-        case "s3 without a cache":
-            place = PlaceInS3(request.getfixturevalue("s3"), tmp_path)
-            return lambda: place.open(cached=False).stores
+            return place.opened_stores
+        case "s3 and postgresql":
+            server: PostgreSQL = request.getfixturevalue("postgresql")
+            place = PlaceInS3(request.getfixturevalue("s3"), tmp_path, url=server.new_url())
+            return partial(place.opened_stores, cached=False)
         case "files":
-            return lambda: Stores.in_files(tmp_path / "data")
+            return lambda: closing(Stores.in_files(tmp_path / "data"))
         case "files without a cache":
             disk = Disk(tmp_path / "data")
-            return lambda: Stores(FileBlobs(disk), FileUploads(disk), FileLocks(disk.layout), disk)
+            locks = FileLocks(disk.layout)
+            return lambda: closing(Stores(FileBlobs(disk), FileUploads(disk), locks, disk))
         case _:
-            return lambda: only
+            return lambda: closing(only)
 
 
 @pytest.fixture
-async def stores(open_stores: Callable[[], Stores]) -> AsyncIterator[Stores]:
+async def stores(
+    open_stores: Callable[[], AbstractContextManager[Stores]],
+) -> AsyncIterator[Stores]:
     """Stores of bytes."""
-    opened = open_stores()
-    yield opened
-    opened.close()
+    with open_stores() as opened:
+        yield opened
 
 
 @pytest.fixture
-async def others(open_stores: Callable[[], Stores]) -> AsyncIterator[Stores]:
+async def others(
+    open_stores: Callable[[], AbstractContextManager[Stores]],
+) -> AsyncIterator[Stores]:
     """The same stores, in another worker."""
-    opened = open_stores()
-    yield opened
-    opened.close()
+    with open_stores() as opened:
+        yield opened
 
 
 @pytest.fixture(params=["files", "memory", ON_POSTGRESQL])

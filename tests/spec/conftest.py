@@ -9,7 +9,9 @@ from tests.support.client import Client
 from tests.support.guarded import Guarded, guarded_registry
 from tests.support.lading import lading_serve
 from tests.support.nginx import BEHIND_NGINX, nginx_before
+from tests.support.postgresql import PostgreSQL
 from tests.support.pushes import Repository
+from tests.support.s3 import S3
 from tests.support.stock import stock_server
 from tests.support.victims import Victim, running_victim
 
@@ -55,12 +57,27 @@ def granian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         yield client
 
 
+@pytest.fixture(scope="session")
+def scaled_out(
+    tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL, s3_server: S3
+) -> Iterator[Client]:
+    """Asks a registry with PostgreSQL and S3, which sends all bytes itself."""
+    directory = tmp_path_factory.mktemp("spec")
+    place = {**s3_server.fresh().settings, "localdirectory": str(directory / "local")}
+    settings = {
+        "database": {"postgresql": {"url": postgresql.new_url()}},
+        "storage": {"s3": place, "delete": {"enabled": True}, "redirect": {"disable": True}},
+    }
+    with lading_serve(directory, settings=settings) as registry:
+        yield registry.client
+
+
+SERVED = ("proxied", "uvicorn", "granian", "scaled_out")
+
+
 @pytest.fixture(
     scope="session",
-    params=[
-        "direct",
-        *(pytest.param(name, marks=pytest.mark.e2e) for name in ("proxied", "uvicorn", "granian")),
-    ],
+    params=["direct", *(pytest.param(name, marks=pytest.mark.e2e) for name in SERVED)],
 )
 def client(request: pytest.FixtureRequest) -> Client:
     """Asks a registry: behind a proxy, and on any server of ASGI, every answer is the same."""

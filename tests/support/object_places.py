@@ -9,10 +9,13 @@ from itertools import count
 from pathlib import Path
 
 from lading.blobs.file_locks import FileLocks
-from lading.blobs.layout import Layout
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.stores import Stores
+from lading.databases.postgresql.database import PostgresqlDatabase
+from lading.databases.postgresql.locks import DatabaseLocks
+from lading.databases.postgresql.server import Server
 from lading.metadata.metadata import Metadata
+from lading.ports.locks import Locks
 from lading.ports.objects import Upkeep
 from tests.support import rows
 from tests.support.s3 import S3
@@ -47,33 +50,51 @@ class OpenPlace:
         assert self.stores.upkeep is not None
         return self.stores.upkeep
 
+    def close(self) -> None:
+        """Let go of the stores and the rows."""
+        self.stores.close()
+        if isinstance(self.stores.locks, DatabaseLocks):
+            self.stores.locks.close()
+        self.metadata.database.close()
+
 
 @dataclass
 class PlaceInS3:
-    """A folder of a bucket, and a database of SQLite.
+    """A folder of a bucket, and a database of SQLite or PostgreSQL.
 
     Attributes:
-        root: where the database is, and the locks.
+        root: where the database of SQLite is, and the locks.
         clock: the time, for all that are opened.
+        url: of the database of PostgreSQL, which has the locks, too.
     """
 
     s3: S3
     root: Path
     clock: Callable[[], float] = time.time
+    url: str = ""
     folder: str = field(default_factory=lambda: f"place-{next(_NUMBERS)}-{time.time_ns():x}")
 
     def open(self, *, cached: bool = True) -> OpenPlace:
         """Open the place as one more worker does."""
-        metadata = rows.open_metadata(self.root / "lading" / "metadata.sqlite3")
-        layout = Layout(self.root)
-        Path(layout.locks).mkdir(exist_ok=True)
+        metadata, locks = self._open_rows()
         store = ObjectStore(replace(self.s3.bucket, root=self.folder))
-        stores = Stores.in_s3(
-            store, metadata.uploads, metadata.objects, FileLocks(layout), self.clock
-        )
+        stores = Stores.in_s3(store, metadata.uploads, metadata.objects, locks, self.clock)
         if not cached:
             stores = replace(stores, blobs=stores.blobs._store)  # type: ignore[attr-defined]
         return OpenPlace(stores, metadata, store)
+
+    def _open_rows(self) -> tuple[Metadata, Locks]:
+        if self.url:
+            server = Server(self.url)
+            return Metadata(PostgresqlDatabase(server, size=4)), DatabaseLocks(server)
+        metadata = rows.open_metadata(self.root / "lading" / "metadata.sqlite3")
+        return metadata, FileLocks.below(self.root)
+
+    @contextmanager
+    def opened_stores(self, *, cached: bool = True) -> Iterator[Stores]:
+        """The stores alone, open for the length of a block."""
+        with self.opened(cached=cached) as one:
+            yield one.stores
 
     @contextmanager
     def opened(self, *, cached: bool = True) -> Iterator[OpenPlace]:
@@ -82,8 +103,7 @@ class PlaceInS3:
         try:
             yield one
         finally:
-            one.stores.close()
-            one.metadata.database.close()
+            one.close()
 
 
 def objects_of(s3: S3) -> dict[str, int]:
