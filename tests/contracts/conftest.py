@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractContextManager, closing
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,8 @@ from lading.databases.postgresql.locks import DatabaseLocks
 from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
+from lading.monitoring.memory import Figures
+from lading.monitoring.watch import Watch
 from lading.ports.database import Work
 from lading.ports.locks import Locks
 from tests.support import rows
@@ -31,7 +34,7 @@ ON_POSTGRESQL = pytest.param("postgresql", marks=pytest.mark.e2e)
 IN_S3 = [pytest.param(name, marks=pytest.mark.e2e) for name in ("s3", "s3 and postgresql")]
 
 
-@pytest.fixture(params=["files", "files without a cache", "memory", *IN_S3])
+@pytest.fixture(params=["files", "files without a cache", "files, watched", "memory", *IN_S3])
 def open_stores(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Callable[[], AbstractContextManager[Stores]]:
@@ -47,12 +50,24 @@ def open_stores(
             return partial(place.opened_stores, cached=False)
         case "files":
             return lambda: closing(Stores.in_files(tmp_path / "data"))
+        case "files, watched":
+            return lambda: closing(_watched(Stores.in_files(tmp_path / "data")))
         case "files without a cache":
             disk = Disk(tmp_path / "data")
             locks = FileLocks(disk.layout)
             return lambda: closing(Stores(FileBlobs(disk), FileUploads(disk), locks, disk))
         case _:
             return lambda: closing(only)
+
+
+def _watched(stores: Stores) -> Stores:
+    """Stores of which all that they are asked is measured."""
+    watch = Watch(Figures(1).of(0))
+    return replace(
+        stores,
+        blobs=watch.blobs(stores.blobs, measured=False),
+        uploads=watch.uploads(stores.uploads, measured=False),
+    )
 
 
 @pytest.fixture

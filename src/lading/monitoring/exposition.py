@@ -24,7 +24,7 @@ import lading
 from lading.core.typing import override
 from lading.monitoring import families, memory
 from lading.monitoring.families import Family
-from lading.monitoring.memory import HANDLERS, METHODS, STATUSES, Figures, Table
+from lading.monitoring.memory import HANDLERS, METHODS, STATUSES, Block, Figures
 
 S = TypeVar("S")
 Series = Iterator[tuple[tuple[str, ...], float]]
@@ -89,8 +89,11 @@ class _Sums(Collector):
             families.DURATIONS, memory.REQUEST_SECONDS, zip(kinds, durations, strict=True)
         )
         handlers = [(handler,) for handler in HANDLERS]
-        for family, table in ((families.RECEIVED, memory.RECEIVED), (families.SENT, memory.SENT)):
-            sizes = _histograms_in(figures, table, memory.SIZES)
+        sent = _histograms_in(figures, memory.SENT, memory.SIZES)
+        received = _histograms_in(figures, memory.RECEIVED, memory.SIZES)
+        for had, answered in zip(received, sent, strict=True):  # those without a body are the rest
+            had[0] += sum(answered[:-1]) - sum(had[:-1])
+        for family, sizes in ((families.RECEIVED, received), (families.SENT, sent)):
             yield _histograms(family, memory.SIZES, zip(handlers, sizes, strict=True))
         in_flight = figures.sums(memory.IN_FLIGHT)
         yield _simple(families.IN_FLIGHT, zip(handlers, in_flight, strict=True))
@@ -124,9 +127,7 @@ def _simple(family: Family[S], series: Series) -> Metric:
     return made
 
 
-def _histograms_in(
-    figures: Figures, table: Table, bounds: Sequence[float]
-) -> Sequence[Sequence[float]]:
+def _histograms_in(figures: Figures, table: Block, bounds: Sequence[float]) -> list[list[float]]:
     """The histograms of a table, those of all workers added up."""
     sums, stride = figures.sums(table), len(bounds) + 2
     return [sums[start : start + stride] for start in range(0, table.size, stride)]

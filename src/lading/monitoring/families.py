@@ -305,14 +305,14 @@ FACTS: Sequence[Family[Fact]] = (
         "lading_job_finished_timestamp_seconds",
         "gauge",
         "When a job was last done, by whichever server",
-        "job",
+        "name",
         {"collect": Fact.COLLECTION_FINISHED_AT, "expire": Fact.EXPIRY_FINISHED_AT},
     ),
     _by(
         "lading_job_seconds",
         "gauge",
         "How long that took, with the rests in between",
-        "job",
+        "name",
         {"collect": Fact.COLLECTION_SECONDS, "expire": Fact.EXPIRY_SECONDS},
     ),
     _by(

@@ -49,8 +49,8 @@ STATUSES = (0, 499, *(status.value for status in HTTPStatus))
 _STATUS_PLACES = {status: place for place, status in enumerate(STATUSES)}
 
 
-class Table(NamedTuple):
-    """Figures of one kind in a worker's part: where they begin, and how many there are."""
+class Block(NamedTuple):
+    """A block of a worker's part, for figures of one kind: where it begins, and its size."""
 
     start: int
     size: int
@@ -61,25 +61,37 @@ class Table(NamedTuple):
         return self.start + self.size
 
 
-def _histograms(start: int, number: int, bounds: Sequence[float]) -> Table:
+def _histograms(start: int, number: int, bounds: Sequence[float]) -> Block:
     """So many histograms: each has its buckets, one for all that is more, and the sum."""
-    return Table(start, number * (len(bounds) + 2))
+    return Block(start, number * (len(bounds) + 2))
 
 
-COUNTS = Table(0, len(Count))
+COUNTS = Block(0, len(Count))
 TIMINGS = _histograms(COUNTS.end, len(Timing), TIMING_SECONDS)
-REQUESTS = Table(TIMINGS.end, len(HANDLERS) * len(METHODS) * len(STATUSES))
+REQUESTS = Block(TIMINGS.end, len(HANDLERS) * len(METHODS) * len(STATUSES))
 DURATIONS = _histograms(REQUESTS.end, len(HANDLERS) * len(METHODS), REQUEST_SECONDS)
 RECEIVED = _histograms(DURATIONS.end, len(HANDLERS), SIZES)
 SENT = _histograms(RECEIVED.end, len(HANDLERS), SIZES)
 # From here on: of the process that runs now, which begins with nothing of it.
-LEVELS = Table(SENT.end, len(Level))
-IN_FLIGHT = Table(LEVELS.end, len(HANDLERS))
+LEVELS = Block(SENT.end, len(Level))
+IN_FLIGHT = Block(LEVELS.end, len(HANDLERS))
 _SIZE = IN_FLIGHT.end
 
-_TIMING_STRIDE = len(TIMING_SECONDS) + 2
-_DURATION_STRIDE = len(REQUEST_SECONDS) + 2
-_SIZE_STRIDE = len(SIZES) + 2
+# Looked up several times for each request, so written out here.
+_FIRST_TIMING = TIMINGS.start
+_FIRST_REQUEST = REQUESTS.start
+_FIRST_DURATION = DURATIONS.start
+_FIRST_RECEIVED = RECEIVED.start
+_FIRST_SENT = SENT.start
+_FIRST_IN_FLIGHT = IN_FLIGHT.start
+_METHODS = len(METHODS)
+_STATUSES = len(STATUSES)
+_TIMING_SUM = len(TIMING_SECONDS) + 1
+_DURATION_SUM = len(REQUEST_SECONDS) + 1
+_SIZE_SUM = len(SIZES) + 1
+_TIMING_STRIDE = _TIMING_SUM + 1
+_DURATION_STRIDE = _DURATION_SUM + 1
+_SIZE_STRIDE = _SIZE_SUM + 1
 
 
 class Figures:
@@ -109,7 +121,7 @@ class Figures:
         figures.change(Level.WORKERS, 1)
         return figures
 
-    def sums(self, table: Table) -> list[float]:
+    def sums(self, table: Block) -> list[float]:
         """The figures of a table, those of all workers added up."""
         parts = [part[table.start : table.end].tolist() for part in self._parts]
         return [sum(values) for values in zip(*parts, strict=True)]
@@ -132,10 +144,10 @@ class WorkerFigures(Measures):
 
     @override
     def observe(self, what: Timing, seconds: float) -> None:
-        start = TIMINGS.start + what * _TIMING_STRIDE
+        start = _FIRST_TIMING + what * _TIMING_STRIDE
         values, place = self._values, start + bisect_left(TIMING_SECONDS, seconds)
         values[place] += 1
-        place = start + _TIMING_STRIDE - 1
+        place = start + _TIMING_SUM
         values[place] += seconds
 
     @override
@@ -145,7 +157,7 @@ class WorkerFigures(Measures):
 
     def begin_request(self, handler: int) -> None:
         """Count a request that is answered from now on, by the place of its handler."""
-        place = IN_FLIGHT.start + handler
+        place = _FIRST_IN_FLIGHT + handler
         self._values[place] += 1
 
     def end_request(
@@ -162,23 +174,24 @@ class WorkerFigures(Measures):
             sent: bytes of the answer's body.
         """
         values = self._values
-        kind = handler * len(METHODS) + method
-        place = IN_FLIGHT.start + handler
+        kind = handler * _METHODS + method
+        place = _FIRST_IN_FLIGHT + handler
         values[place] -= 1
-        place = REQUESTS.start + kind * len(STATUSES) + _STATUS_PLACES.get(status, 0)
+        place = _FIRST_REQUEST + kind * _STATUSES + _STATUS_PLACES.get(status, 0)
         values[place] += 1
-        start = DURATIONS.start + kind * _DURATION_STRIDE
+        start = _FIRST_DURATION + kind * _DURATION_STRIDE
         place = start + bisect_left(REQUEST_SECONDS, seconds)
         values[place] += 1
-        place = start + _DURATION_STRIDE - 1
+        place = start + _DURATION_SUM
         values[place] += seconds
-        start = RECEIVED.start + handler * _SIZE_STRIDE
-        place = start + bisect_left(SIZES, received)
-        values[place] += 1
-        place = start + _SIZE_STRIDE - 1
-        values[place] += received
-        start = SENT.start + handler * _SIZE_STRIDE
+        if received:  # of the others nothing is written down: so many are left of all requests
+            start = _FIRST_RECEIVED + handler * _SIZE_STRIDE
+            place = start + bisect_left(SIZES, received)
+            values[place] += 1
+            place = start + _SIZE_SUM
+            values[place] += received
+        start = _FIRST_SENT + handler * _SIZE_STRIDE
         place = start + bisect_left(SIZES, sent)
         values[place] += 1
-        place = start + _SIZE_STRIDE - 1
+        place = start + _SIZE_SUM
         values[place] += sent

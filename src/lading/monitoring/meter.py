@@ -31,20 +31,14 @@ class Meter(Follower):
 
     @override
     async def note(self, answered: Answered) -> None:
-        request = answered.request
-        self._figures.end_request(
-            _handler(answered.found),
-            _METHODS.get(request.method, _UNKNOWN),
-            answered.status,
-            answered.seconds,
-            answered.received,
-            answered.size,
-        )
+        request, found, status, size, received, _, _, seconds = answered
+        method = _METHODS.get(request.method, _UNKNOWN)
+        self._figures.end_request(_handler(found), method, status, seconds, received, size)
         # Of passwords alone: a token that is good for less is how clients come to ask for another.
         if request.claimed and not request.caller:
-            if answered.status == 401:
+            if status == 401:
                 self._figures.count(Count.LOGINS_FAILED)
-            elif answered.status == 429:
+            elif status == 429:
                 self._figures.count(Count.LOGINS_REFUSED)
 
 

@@ -4,10 +4,11 @@ Each wrapper is the port itself to whoever has it. Where nobody watches, there i
 costs nothing more.
 """
 
-import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Any, Concatenate, Protocol
 
 from lading.core.digest import Bytes, Digest
@@ -37,32 +38,31 @@ class Stopwatch(Probe):
     """
 
     def __init__(self, measures: Measures, failures: Count) -> None:
-        self._measures = measures
-        self._failures = failures
+        self.observe = measures.observe
+        self.failed = partial(measures.count, failures)
 
     @override
     def __call__(self, what: Timing) -> "_Measured":
-        return _Measured(self._measures, self._failures, what)
+        return _Measured(self, what)
 
 
 class _Measured:
     """A call that is measured, from now on."""
 
-    __slots__ = ("_began", "_failures", "_measures", "_what")
+    __slots__ = ("_began", "_stopwatch", "_what")
 
-    def __init__(self, measures: Measures, failures: Count, what: Timing) -> None:
-        self._measures = measures
-        self._failures = failures
+    def __init__(self, stopwatch: Stopwatch, what: Timing) -> None:
+        self._stopwatch = stopwatch
         self._what = what
-        self._began = time.perf_counter()
+        self._began = perf_counter()
 
     def __enter__(self) -> None:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._measures.observe(self._what, time.perf_counter() - self._began)
+        self._stopwatch.observe(self._what, perf_counter() - self._began)
         if isinstance(error, Unavailable | StorageFull):
-            self._measures.count(self._failures)
+            self._stopwatch.failed()
 
 
 class Both(Probe):
@@ -90,8 +90,19 @@ class WatchedDatabase(Database):
     async def read(
         self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
-        with self._probe(Timing.DATABASE_READ):
+        probe = self._probe
+        if not isinstance(probe, Stopwatch):
+            with probe(Timing.DATABASE_READ):
+                return await self._database.read(work, *args, **kwargs)
+        # Of SQLite a read takes ten microseconds: this is the same, for half of what it costs.
+        began = perf_counter()
+        try:
             return await self._database.read(work, *args, **kwargs)
+        except (Unavailable, StorageFull):
+            probe.failed()
+            raise
+        finally:
+            probe.observe(Timing.DATABASE_READ, perf_counter() - began)
 
     @override
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
