@@ -11,7 +11,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -44,6 +44,8 @@ from lading.core.garbage import (
     InterruptedCommit,
 )
 from lading.core.names import RepositoryName, Tag, UploadId
+from lading.databases.postgresql.database import PostgresqlDatabase
+from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata import batches
 from lading.metadata import manifests as manifests_noun
@@ -57,6 +59,7 @@ from tests.services.model import Repository
 from tests.services.model_contents import CONTENTS, MANIFESTS, NAME_OF, NAMES, TAGS
 from tests.support.contents import read
 from tests.support.people import DAY, People, pieces
+from tests.support.postgresql import PostgreSQL
 from tests.support.rows import open_metadata
 
 T = TypeVar("T")
@@ -480,6 +483,25 @@ class ServicesOnFiles(Services):
         """Leave nothing behind."""
         super().close()
         shutil.rmtree(self.root)
+
+
+class ServicesOnPostgresql(Services):
+    """With rows in PostgreSQL."""
+
+    server: ClassVar[PostgreSQL]
+
+    def open(self) -> tuple[Metadata, Stores]:
+        """Open the stores, with an empty database."""
+        return Metadata(PostgresqlDatabase(Server(self.server.new_url()))), Stores.in_memory()
+
+
+@pytest.mark.e2e
+def test_they_are_as_the_model_on_postgresql_too(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whose transactions are as small as those of the other databases."""
+    monkeypatch.setattr(ServicesOnPostgresql, "server", postgresql, raising=False)
+    test_the_services_are_as_the_model(ServicesOnPostgresql, 30, 2, monkeypatch)
 
 
 @pytest.mark.parametrize(
