@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,9 +49,14 @@ class Layout:
         )
 
 
-def write_layout(path: Path) -> Layout:
-    """Make the layout; its tag is `latest`, and each of its images has two layers of its own."""
-    images = [_image(path, architecture) for architecture in ARCHITECTURES]
+def write_layout(path: Path, more: int = 0) -> Layout:
+    """Make the layout; its tag is `latest`, and each of its images has two layers of its own.
+
+    Args:
+        path: for it.
+        more: random bytes that each of its layers has, beside a few others.
+    """
+    images = [_image(path, architecture, more) for architecture in ARCHITECTURES]
     index = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": images}
     tagged = {
         **_write_json(path, index, OCI_INDEX),
@@ -62,8 +68,12 @@ def write_layout(path: Path) -> Layout:
     return Layout(path, str(tagged["digest"]))
 
 
-def _image(path: Path, architecture: str) -> Mapping[str, Any]:
-    files = [archive({f"etc/{name}": architecture.encode() * 1000}) for name in ("first", "second")]
+def _image(path: Path, architecture: str, more: int) -> Mapping[str, Any]:
+    contents = [architecture.encode() * 1000 + os.urandom(more) for _ in range(2)]
+    files = [
+        archive({f"etc/{name}": content})
+        for name, content in zip(("first", "second"), contents, strict=True)
+    ]
     platform = {"os": "linux", "architecture": architecture}
     config = {
         **platform,

@@ -7,7 +7,6 @@ second opinion.
 import json
 import os
 import shutil
-import socket
 import tempfile
 import uuid
 from collections.abc import Iterator, Sequence
@@ -15,10 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.bucket import S3Bucket
-from lading.blobs.s3.signed_requests import SignedRequests
 from tests.support.commands import SEARCH_PATH, missing
+from tests.support.network import MACHINE, Network
 from tests.support.nginx import free_port
 from tests.support.processes import background, wait_until
 from tests.support.s3_proxy import Proxy, proxy_before
@@ -42,12 +40,13 @@ class S3:
     bucket: S3Bucket
     proxy: Proxy
     port: int
+    network: Network = MACHINE
 
     def fresh(self) -> "S3":
         """Another bucket, which is empty; nothing fails any more."""
         self.proxy.reset()
         bucket = replace(self.bucket, name=f"bucket-{uuid.uuid4().hex}")
-        make_bucket(bucket)
+        make_bucket(bucket, self.network)
         self.proxy.reset()
         return replace(self, bucket=bucket)
 
@@ -65,19 +64,23 @@ class S3:
         }
 
 
-def make_bucket(bucket: S3Bucket) -> None:
+def make_bucket(bucket: S3Bucket, network: Network = MACHINE) -> None:
     """Make a bucket."""
-    keys = AccessKeys(bucket.access_key, bucket.secret_key)
-    SignedRequests(bucket, keys)._ask_in_thread("PUT", "", {})
+    keys = f"{bucket.access_key}:{bucket.secret_key}"
+    signed = ["--user", keys, "--aws-sigv4", f"aws:amz:{bucket.region}:s3"]
+    signed += ["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]
+    where = f"{bucket.endpoint}/{bucket.name}"
+    network.run("curl", "--silent", "--fail", "--insecure", *signed, "--request", "PUT", where)
 
 
 @contextmanager
-def running_s3(*options: str, endpoint: str = "") -> Iterator[S3]:
+def running_s3(*options: str, endpoint: str = "", network: Network = MACHINE) -> Iterator[S3]:
     """Run a server for the length of a block; skip the test if there is none on the machine.
 
     Args:
         options: more of them.
         endpoint: to ask, with `{port}` for its port; by default that of the proxy.
+        network: where it listens; the proxy is always on the machine itself.
     """
     program = shutil.which(_PROGRAMS[SERVER], path=f"{SEARCH_PATH}:{Path.home() / 'go/bin'}")
     if program is None:
@@ -88,8 +91,8 @@ def running_s3(*options: str, endpoint: str = "") -> Iterator[S3]:
         command = _COMMANDS[SERVER](program, Path(scratch), port, options)
         log = Path(scratch, "log")
         keys = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
-        with background(command, log=log, env=keys, grace=3):
-            wait_until(lambda: _listens(port), SERVER, seconds=60, log=log.read_text)
+        with background(network.command(*command), log=log, env=keys, grace=3):
+            wait_until(lambda: _listens(port, network), SERVER, seconds=60, log=log.read_text)
             with proxy_before(port) as proxy:
                 bucket = S3Bucket(
                     name="none",
@@ -100,7 +103,7 @@ def running_s3(*options: str, endpoint: str = "") -> Iterator[S3]:
                     access_key=ACCESS_KEY,
                     secret_key=SECRET_KEY,
                 )
-                yield S3(bucket, proxy, port)
+                yield S3(bucket, proxy, port, network)
 
 
 def _versitygw(program: str, scratch: Path, port: int, options: Sequence[str]) -> Sequence[str]:
@@ -132,7 +135,7 @@ _PROGRAMS = {"versitygw": "versitygw", "seaweedfs": "weed"}
 _COMMANDS = {"versitygw": _versitygw, "seaweedfs": _seaweedfs}
 
 
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+def _listens(port: int, network: Network) -> bool:
+    """Whether somebody answers, be it in TLS; 7 is curl's for nobody."""
+    asked = network.run("curl", "--silent", f"http://127.0.0.1:{port}/", check=False)
+    return asked.returncode != 7
