@@ -1,23 +1,41 @@
 """Two writers at once, each with a connection of its own: what both have read stays true."""
 
 import asyncio
+import random
+import time
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from lading.core.errors import AlreadyExists, ManifestBlobUnknown, TagImmutable
-from lading.core.garbage import Criteria, GarbageBlob, GarbageLink
+from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, GarbageManifest
 from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
+from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
-from tests.support.contents import HELLO, OTHER, image
+from lading.ports.database import Rows
+from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, by_alice, delete, digest_of, push
 
 ROUNDS = 10
 LATER = Criteria(now=100.0, grace=1.0, trash_before=100.0, untagged=True)
 IMMUTABLE = [ImmutableTags([Glob("**")], [Glob("v*")])]
+
+
+@pytest.fixture(autouse=True)
+def _dawdle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have writers of PostgreSQL come between each other's statements, in any way."""
+    execute = PostgresqlConnection.execute
+
+    def dawdle(self: PostgresqlConnection, *args: Any) -> Rows:
+        time.sleep(random.choice([0, 0, 0.001, 0.004]))
+        return execute(self, *args)
+
+    monkeypatch.setattr(PostgresqlConnection, "execute", dawdle)
 
 
 async def at_once(*writes: Awaitable[object]) -> Sequence[object]:
@@ -151,3 +169,111 @@ async def test_two_make_one_repository(metadata: Metadata, other_metadata: Metad
         for content in (b"one", b"two"):
             (digest,) = await add(metadata, content)
             assert await metadata.links.find(name, digest) == len(content)
+
+
+async def test_a_manifest_that_gets_a_tag_while_it_loses_its_last_is_kept(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """And is marked again once that tag is gone."""
+    await add(metadata, b"config")
+    for number in range(ROUNDS):
+        manifest = image(b"config", annotations={"n": str(number)})
+        await push(metadata, manifest, "one")
+        await at_once(delete(metadata, "one", at=2), push(other_metadata, manifest, "two", at=2))
+        garbage = await metadata.collection.find(LATER)
+        assert manifest.digest not in {each.digest for each in garbage.manifests}
+        await delete(metadata, "two", at=3)
+        garbage = await metadata.collection.find(LATER)
+        assert manifest.digest in {each.digest for each in garbage.manifests}
+
+
+async def test_a_manifest_that_an_index_gets_hold_of_while_it_is_removed_is_there_or_missed(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    await add(metadata, b"config")
+    for number in range(ROUNDS):
+        child = image(b"config", annotations={"n": str(number)})
+        await push(metadata, child)
+        garbage = GarbageManifest(HELLO, child.digest, len(child.body), Cause.UNTAGGED, 0.0)
+        listed = index([child])
+        removed, pushed = await at_once(
+            other_metadata.collection.remove_manifests([garbage], LATER),
+            push(metadata, listed, "latest", at=LATER.now),
+        )
+        is_there = await digest_of(metadata, child.digest) is not None
+        assert is_there is (pushed == listed.digest) is (removed == [])
+
+
+async def test_what_is_promised_while_it_is_removed_is_there_or_was_not_promised(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """Both blobs and manifests."""
+    for number in range(ROUNDS):
+        (digest,) = await add(metadata, b"%d" % number)
+        manifest = image(b"%d" % number)
+        await push(metadata, manifest)
+        garbage = GarbageManifest(HELLO, manifest.digest, 0, Cause.UNTAGGED, 0.0)
+        _, promised = await at_once(
+            other_metadata.collection.remove_manifests([garbage], LATER),
+            metadata.manifests.promise(HELLO, manifest.digest, now=LATER.now, grace=1.0),
+        )
+        assert (await digest_of(metadata, manifest.digest) is None) is (promised is None)
+
+        # Whatever is promised is there for as long as that holds.
+        later = replace(LATER, trash_before=LATER.now - 1)
+        await metadata.manifests.delete(HELLO, manifest.digest, immutable=(), change=by_alice(1))
+        gone = await metadata.collection.find(later)
+        await metadata.collection.remove_manifests(gone.manifests, later)
+        _, size = await at_once(
+            other_metadata.collection.remove_links([GarbageLink(HELLO, digest)], LATER),
+            metadata.links.promise(HELLO, digest, now=LATER.now, grace=1.0),
+        )
+        assert await metadata.links.find(HELLO, digest) == size
+
+
+async def test_a_blob_is_marked_as_in_no_repository_exactly_if_a_mount_came_too_late(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    soon = replace(LATER, now=1.0, grace=100.0)
+    for number in range(ROUNDS):
+        target = RepositoryName(f"target{number}")
+        (digest,) = await add(metadata, b"%d" % number)
+        await at_once(
+            metadata.links.mount(target, digest, source=HELLO, change=by_alice()),
+            other_metadata.links.delete(HELLO, digest, change=by_alice()),
+        )
+        garbage = await metadata.collection.find(soon)
+        is_mounted = await metadata.links.find(target, digest) is not None
+        assert (digest in {each.digest for each in garbage.blobs}) is not is_mounted
+
+
+async def test_a_manifest_that_is_pushed_while_it_is_found_to_be_damaged_is_there(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    await add(metadata, b"config")
+    for number in range(ROUNDS):
+        manifest = image(b"config", annotations={"n": str(number)})
+        await push(metadata, manifest, "latest")
+        await metadata.database.write(
+            lambda connection: connection.execute("UPDATE documents SET body = ?", (b"damaged",))
+        )
+        await at_once(
+            other_metadata.inspection.lose_manifest(HELLO, manifest.digest, b"damaged", now=1.0),
+            push(metadata, manifest, "latest"),
+        )
+        found = await metadata.manifests.find(HELLO, manifest.digest)
+        assert found is not None
+        assert found.body == manifest.body
+
+
+async def test_pushes_of_a_tag_and_deletions_of_its_manifests_leave_no_tag_that_leads_nowhere(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    await add(metadata, b"config")
+    for number in range(ROUNDS):
+        manifest = image(b"config", annotations={"n": str(number)})
+        await push(metadata, manifest, "one")
+        await at_once(
+            delete(other_metadata, manifest.digest, at=1), push(metadata, manifest, "two", at=1)
+        )
+        assert await metadata.inspection.list_dangling_tags(limit=10) == []
