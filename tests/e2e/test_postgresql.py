@@ -12,7 +12,7 @@ from tests.support.commands import run
 from tests.support.lading import Lading, lading_serve, program, started_workers, workers_of
 from tests.support.postgresql import PostgreSQL, running_postgresql
 from tests.support.processes import wait_until
-from tests.support.pushes import Repository
+from tests.support.pushes import Repository, digest_of
 
 pytestmark = pytest.mark.e2e
 
@@ -131,6 +131,26 @@ def test_a_backup_is_made_by_its_own_programs(registry: Lading, tmp_path: Path) 
     said = lading(registry, "backup", str(tmp_path / "copy"), check=False)
     assert "pg_dump" in said
     assert not (tmp_path / "copy").exists()
+
+
+def test_it_does_not_begin_beside_blobs_of_somebody_else(
+    server: PostgreSQL, tmp_path: Path
+) -> None:
+    """Unless it is told to; nothing is made before that."""
+    digest = digest_of(b"foreign")[7:]
+    blob = tmp_path / "data/docker/registry/v2/blobs/sha256" / digest[:2] / digest / "data"
+    blob.parent.mkdir(parents=True)
+    blob.write_bytes(b"foreign")
+    environment = {
+        "REGISTRY_DATABASE_POSTGRESQL_URL": server.url(),
+        "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(tmp_path / "data"),
+    }
+    refused = run([program(), "verify"], check=False, env=environment)
+    assert b"the database that knows them is not there" in refused.stderr
+    assert server.ask("SELECT 1 FROM pg_tables WHERE tablename = 'repositories'") == []
+    environment["REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS"] = "keep"
+    run([program(), "verify"], check=False, env=environment)
+    assert server.ask("SELECT name FROM switches") == [("strangers",)]
 
 
 def test_a_newer_database_is_refused(registry: Lading, server: PostgreSQL) -> None:

@@ -40,7 +40,8 @@ def open_metadata(
         from lading.wiring import postgresql  # noqa: PLC0415 - nobody else loads it
 
         section = settings.database.postgresql
-        opened = postgresql.open_database(section, files, opener, watch.measures)
+        beside = files if settings.storage.driver == "filesystem" else None
+        opened = postgresql.open_database(section, beside, opener, watch.measures)
         return Metadata(watch.database(opened), read_only_staleness=STALENESS)
     if settings.storage.driver == "s3":
         return _open_alone(metadata_path(settings.storage.directory), watch)

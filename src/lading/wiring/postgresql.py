@@ -3,7 +3,6 @@
 import time
 from contextlib import closing
 from functools import partial
-from pathlib import Path
 
 from lading.config.database import PostgresqlSection
 from lading.config.settings import FilesystemSection
@@ -21,7 +20,7 @@ from lading.wiring import data_directory
 
 def open_database(
     section: PostgresqlSection,
-    files: FilesystemSection,
+    files: FilesystemSection | None,
     opener: str,
     measures: Measures = UNMEASURED,
 ) -> PostgresqlDatabase:
@@ -29,7 +28,7 @@ def open_database(
 
     Args:
         section: says where it is.
-        files: say where blobs may be that it does not know.
+        files: say where blobs may be that it does not know, if that is in files.
         opener: the name of this process, for what is written down of it.
         measures: what is told how it goes.
 
@@ -37,8 +36,7 @@ def open_database(
         ForeignData: it is empty, and there are blobs of somebody else.
         CannotOpen: it cannot be used; the message says why.
     """
-    keep = files.foreignblobs == "keep"
-    begin = partial(_begin, files.rootdirectory, keep=keep, opener=opener)
+    begin = None if files is None else partial(_begin, files, opener)
     return PostgresqlDatabase(server_of(section), section.poolsize, begin, measures)
 
 
@@ -67,10 +65,10 @@ def server_of(section: PostgresqlSection) -> Server:
     )
 
 
-def _begin(root: Path, connection: SqlConnection, *, keep: bool, opener: str) -> None:
+def _begin(files: FilesystemSection, opener: str, connection: SqlConnection) -> None:
     """Look, before the first push, whether there are blobs of somebody else."""
-    foreign = data_directory.find_unknown(root)
-    if foreign and not keep:
+    foreign = data_directory.find_unknown(files.rootdirectory)
+    if foreign and files.foreignblobs == "refuse":
         raise data_directory.ForeignData(foreign)
     if foreign:
         strangers.note(connection, Change(opener, time.time()))
