@@ -54,20 +54,18 @@ async def _complaint(look: Look) -> str:
     return ""
 
 
-def looks_at(registry: Registry, store: Look | None = None) -> Mapping[str, Look]:
-    """The looks at what every registry rests on.
-
-    Args:
-        registry: the parts.
-        store: another look at the store of bytes than at its directories.
-    """
+def looks_at(registry: Registry) -> Mapping[str, Look]:
+    """The looks at what every registry rests on."""
     nothing = Digest.of(b"")
 
     async def look_at_database() -> None:
         await registry.metadata.jobs.find(COLLECT)
 
     async def look_at_store() -> None:
-        await registry.blobs.stat(nothing)
+        if registry.upkeep is not None:
+            await registry.upkeep.check()
+        else:
+            await registry.blobs.stat(nothing)
 
     async def look_for_room() -> None:
         await registry.uploads.require_space(0)
@@ -80,6 +78,6 @@ def looks_at(registry: Registry, store: Look | None = None) -> Mapping[str, Look
     return {
         "database": look_at_database,
         "migrations": look_at_tables,
-        "store": store or look_at_store,
+        "store": look_at_store,
         "room": look_for_room,
     }

@@ -199,6 +199,13 @@ class ForeignObjects(Exception):
 class Upkeep(Protocol):
     """The upkeep of an object store."""
 
+    async def check(self) -> None:
+        """Go on only if the store answers.
+
+        Raises:
+            Unavailable: it does not.
+        """
+
     async def require_own(self) -> None:
         """Go on only if the objects that are there are this database's.
 

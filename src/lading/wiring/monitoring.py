@@ -26,6 +26,8 @@ from lading.wiring.tasks import running
 log = logging.getLogger(__name__)
 
 _HEADERS = {"X-Content-Type-Options": "nosniff"}
+# What Distribution's figures call a driver that its configuration calls otherwise.
+_DRIVERS = {"s3": "s3aws"}
 _DEFAULT_INTERVAL = 10.0
 _DEFAULT_PATIENCE = 5.0
 
@@ -96,14 +98,12 @@ async def telling(
     registry: Registry,
     figures: WorkerFigures | None,
     health: Health,
-    store: Look | None = None,
 ) -> AsyncIterator[Application[Question] | None]:
     """What is told of a server at its other address; `None` if it has none.
 
     Args:
         figures: of this worker; `None` if they are not told.
         health: of this worker.
-        store: a look at the store of bytes, if its directories do not tell.
     """
     debug = settings.http.debug
     if debug.listen is None:
@@ -117,8 +117,8 @@ async def telling(
             await stack.enter_async_context(running(work))
         report = Report(
             figures=None if figures is None else figures.all,
-            driver=settings.storage.driver,
-            readiness=Readiness(looks_at(registry, store)),
+            driver=_DRIVERS.get(settings.storage.driver, settings.storage.driver),
+            readiness=Readiness(looks_at(registry)),
             health=health,
             path=debug.prometheus.path if figures is not None else "",
             allowed=debug.allowed,
@@ -126,13 +126,13 @@ async def telling(
         yield monitoring(registry, report, EdgeOptions(headers=_HEADERS))
 
 
-def health_of(settings: Settings, registry: Registry, store: Look | None = None) -> Health:
+def health_of(settings: Settings, registry: Registry) -> Health:
     """The checks that the settings want."""
     section = settings.health
     checks = [*_file_checks(section), *_http_checks(section), *_tcp_checks(section)]
     driver = section.storagedriver
     if driver.enabled:
-        look = looks_at(registry, store)["store"]
+        look = looks_at(registry)["store"]
         name = f"storagedriver_{settings.storage.driver}"
         checks.append(_check(name, driver.interval.total_seconds(), driver.threshold, look))
     return Health(checks)

@@ -54,8 +54,9 @@ async def open_registry(
         stores = _open_stores(settings, metadata, clock, watch.measures, stack)
         yield Registry(
             metadata=metadata,
-            blobs=watch.blobs(stores.blobs, measured=False),
-            uploads=watch.uploads(stores.uploads, measured=False),
+            # What speaks to an object store measures each request itself.
+            blobs=watch.blobs(stores.blobs, measured=stores.upkeep is not None),
+            uploads=watch.uploads(stores.uploads, measured=stores.upkeep is not None),
             locks=stores.locks,
             clock=clock,
             new_uuid=uuid.uuid4,

@@ -68,6 +68,10 @@ class ObjectUpkeep(Upkeep):
         self._new_key = new_key
 
     @override
+    async def check(self) -> None:
+        await self._store.check()
+
+    @override
     async def require_own(self) -> None:
         badge = await self._rows.badge()
         if badge is not None and await self._store.size_of(badge) is not None:
