@@ -47,10 +47,12 @@ class Answer:
 class Connection:
     """A connection that is kept, as registries' clients keep theirs."""
 
-    def __init__(self, port: int, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, port: int, headers: Mapping[str, str] | None = None, host: str = "localhost"
+    ) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._common = "Host: localhost\r\n" + lines(headers or {})
+        self._common = f"Host: {host}\r\n" + lines(headers or {})
         self._received = bytearray()
 
     def __enter__(self) -> Self:
