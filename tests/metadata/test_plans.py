@@ -93,7 +93,7 @@ async def _upload_objects(metadata: Metadata) -> None:
     last = replace(progress, segments=[], unused=[], writing=None)
     await uploads.cut(upload, taken.generation, last)
     await uploads.commit(upload, taken.generation, last, digest)
-    await uploads.settle(upload, digest)
+    await uploads.settle([upload])
     await uploads.discard(upload, 0)
     await objects.find(digest)
     await objects.page(after="", limit=1)

@@ -16,13 +16,14 @@ from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
 from lading.ports.uploads import WRONG_DIGESTS, Staged
 
 _TAKE = """
-    UPDATE uploads SET generation = generation + 1, leased_until = :until
-    WHERE key = :upload AND digest IS NULL AND (leased_until IS NULL OR leased_until <= :now)
-    RETURNING size, active_at, hash, generation, writing
+    UPDATE uploads SET generation = generation + 1, leased_until = :until, writing = :writing
+    WHERE key = :upload AND digest IS NULL AND writing IS NULL
+        AND (leased_until IS NULL OR leased_until <= :now)
+    RETURNING size, active_at, hash, generation
 """
 _UPDATE = """
     UPDATE uploads SET size = :size, hash = :hash, active_at = :active_at, writing = :writing,
-        leased_until = CASE WHEN :ends = 1 THEN NULL ELSE leased_until END
+        leased_until = CASE WHEN :ends = 1 THEN NULL ELSE leased_until END, digest = :digest
     WHERE key = :upload AND generation = :generation AND digest IS NULL
 """
 _INSERT = """
@@ -47,15 +48,28 @@ def take(
     connection: SqlConnection, upload: UploadKey, *, writing: str, now: float, until: float
 ) -> TakenUpload:
     """Let one request alone write to an upload; what one that was killed has stored is unused."""
-    values = {"upload": upload, "now": now, "until": until}
+    values = {"upload": upload, "writing": writing, "now": now, "until": until}
     row = connection.execute(_TAKE, values).fetchone()
+    if row is None and _let_go(connection, upload, now):
+        row = connection.execute(_TAKE, values).fetchone()
     if row is None:
         raise _taken(connection, upload)
-    size, active_at, hash_, generation, begun = row
-    if begun is not None:
-        unuse(connection, [begun], now)
-    connection.execute("UPDATE uploads SET writing = ? WHERE key = ?", (writing, upload))
+    size, active_at, hash_, generation = row
     return TakenUpload(size, active_at, bytes(hash_), generation)
+
+
+def _let_go(connection: SqlConnection, upload: UploadKey, now: float) -> bool:
+    """Whether who had the upload was killed; what that one may have stored is unused now."""
+    row = connection.execute(
+        "SELECT writing FROM uploads"
+        " WHERE key = ? AND leased_until <= ? AND writing IS NOT NULL AND digest IS NULL",
+        (upload, now),
+    ).fetchone()
+    if row is None:
+        return False
+    unuse(connection, [row[0]], now)
+    connection.execute("UPDATE uploads SET writing = NULL WHERE key = ?", (upload,))
+    return True
 
 
 def renew(connection: SqlConnection, upload: UploadKey, generation: int, until: float) -> bool:
@@ -71,6 +85,16 @@ def save(
     connection: SqlConnection, upload: UploadKey, generation: int, progress: UploadProgress
 ) -> None:
     """Write down what has come of a request."""
+    _save(connection, upload, generation, progress, None)
+
+
+def _save(
+    connection: SqlConnection,
+    upload: UploadKey,
+    generation: int,
+    progress: UploadProgress,
+    digest: Digest | None,
+) -> None:
     changed = connection.execute(
         _UPDATE,
         {
@@ -81,6 +105,7 @@ def save(
             "active_at": progress.active_at,
             "writing": progress.writing,
             "ends": int(progress.writing is None),
+            "digest": digest,
         },
     )
     if changed.rowcount == 0:
@@ -123,7 +148,7 @@ def commit(
     digest: Digest,
 ) -> None:
     """Make the segments of an upload those of a blob; those that it had are unused from then."""
-    save(connection, upload, generation, progress)
+    _save(connection, upload, generation, progress, digest)
     connection.execute(
         "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ?",
         (progress.now, digest),
@@ -131,7 +156,6 @@ def commit(
     connection.execute(
         "UPDATE objects SET upload = NULL, digest = ? WHERE upload = ?", (digest, upload)
     )
-    connection.execute("UPDATE uploads SET digest = ? WHERE key = ?", (digest, upload))
 
 
 def segments(connection: SqlConnection, upload: UploadKey) -> Sequence[PlacedSegment]:
@@ -150,9 +174,10 @@ def size(connection: SqlConnection, upload: UploadKey) -> int | None:
     return None if row is None else int(row[0])
 
 
-def settle(connection: SqlConnection, upload: UploadKey, digest: Digest) -> None:
-    """Forget a commit."""
-    connection.execute("DELETE FROM uploads WHERE key = ? AND digest = ?", (upload, digest))
+def settle(connection: SqlConnection, uploads: Sequence[UploadKey]) -> None:
+    """Remove the rows of uploads that were committed."""
+    for upload in uploads:
+        connection.execute("DELETE FROM uploads WHERE key = ? AND digest IS NOT NULL", (upload,))
 
 
 def discard(connection: SqlConnection, upload: UploadKey, now: float) -> Sequence[str]:

@@ -1,5 +1,7 @@
 """The adapter of uploads to an object store: rows say what each has, and objects have the bytes."""
 
+import asyncio
+import logging
 from collections.abc import Sequence
 
 from lading.blobs.file_uploads import UploadCount
@@ -8,13 +10,17 @@ from lading.blobs.s3 import hash_states
 from lading.blobs.s3.staged_objects import StagedObjects, UploadRoom
 from lading.blobs.s3.unused_objects import UnusedObjects
 from lading.core.digest import Digest
-from lading.core.errors import UploadUnknown
+from lading.core.errors import RegistryError, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.core.typing import override
 from lading.ports.uploads import Staged, Uploads
 
+log = logging.getLogger(__name__)
+
 # Seconds for which an object that nothing needs is there for those who read it.
 READING = 3600.0
+# Seconds until rows of commits that are settled are removed.
+SETTLING = 0.2
 
 
 class S3Uploads(Uploads):
@@ -25,6 +31,10 @@ class S3Uploads(Uploads):
         self._rows = room.rows
         self._unused = unused
         self._about = UploadCount()
+        # Whose commits are settled, and whose rows go together, soon: a crash leaves them to the
+        # collector, and nothing else.
+        self._settled: list[UploadKey] = []
+        self._settling: asyncio.Task[None] | None = None
 
     @override
     async def require_space(self, size: int) -> None:
@@ -48,7 +58,9 @@ class S3Uploads(Uploads):
 
     @override
     async def settle(self, upload: UploadKey, digest: Digest) -> None:
-        await self._rows.settle(upload, digest)
+        if not self._settled:
+            asyncio.get_running_loop().call_later(SETTLING, self._begin_to_settle)
+        self._settled.append(upload)
 
     @override
     async def discard(self, upload: UploadKey) -> None:
@@ -66,8 +78,21 @@ class S3Uploads(Uploads):
 
     @override
     async def list_all(self) -> Sequence[Staged]:
+        await self._settle()
         return await self._rows.list_all()
 
     @override
     async def tidy(self, before: float) -> None:
         await self._unused.tidy(min(before, self._room.clock() - READING))
+
+    def _begin_to_settle(self) -> None:
+        self._settling = asyncio.get_running_loop().create_task(self._settle())
+
+    async def _settle(self) -> None:
+        settled, self._settled = self._settled, []
+        if not settled:
+            return
+        try:
+            await self._rows.settle(settled)
+        except RegistryError as error:
+            log.warning("%d uploads are removed by the next collection: %s", len(settled), error)
