@@ -66,11 +66,17 @@ class S3:
 
 def make_bucket(bucket: S3Bucket, network: Network = MACHINE) -> None:
     """Make a bucket."""
+    assert put(bucket, "", network), bucket
+
+
+def put(bucket: S3Bucket, path: str, network: Network = MACHINE) -> bool:
+    """Put an empty object into a bucket, or make the bucket itself; whether that was done."""
     keys = f"{bucket.access_key}:{bucket.secret_key}"
     signed = ["--user", keys, "--aws-sigv4", f"aws:amz:{bucket.region}:s3"]
     signed += ["--header", "x-amz-content-sha256: UNSIGNED-PAYLOAD"]
-    where = f"{bucket.endpoint}/{bucket.name}"
-    network.run("curl", "--silent", "--fail", "--insecure", *signed, "--request", "PUT", where)
+    where = f"{bucket.endpoint}/{bucket.name}{path}"
+    curl = ["curl", "--silent", "--fail", "--insecure", *signed, "--request", "PUT", where]
+    return network.run(*curl, "--data", "", check=False).returncode == 0
 
 
 @contextmanager
@@ -103,6 +109,7 @@ def running_s3(*options: str, endpoint: str = "", network: Network = MACHINE) ->
                     access_key=ACCESS_KEY,
                     secret_key=SECRET_KEY,
                 )
+                wait_until(lambda: _takes_objects(bucket, network), SERVER, log=log.read_text)
                 yield S3(bucket, proxy, port, network)
 
 
@@ -133,6 +140,13 @@ def _seaweedfs(program: str, scratch: Path, port: int, options: Sequence[str]) -
 
 _PROGRAMS = {"versitygw": "versitygw", "seaweedfs": "weed"}
 _COMMANDS = {"versitygw": _versitygw, "seaweedfs": _seaweedfs}
+
+
+def _takes_objects(bucket: S3Bucket, network: Network) -> bool:
+    """Whether it is ready for the first object, for which some have to make room."""
+    first = replace(bucket, name="first")
+    put(first, "", network)
+    return put(first, "/object", network)
 
 
 def _listens(port: int, network: Network) -> bool:

@@ -168,7 +168,7 @@ class _Line:
         try:
             while await self._pass_one():
                 pass
-        except (OSError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             pass
         finally:
             self._writer.close()
