@@ -109,7 +109,10 @@ def test_what_is_asked_for_is_what_is_named() -> None:
     mounted = {mount["name"] for mount in container["volumeMounts"]}
     assert mounted == {volume["name"] for volume in template["spec"]["volumes"]}
     assert "replicas" not in deployment
-    assert {container[probe]["httpGet"]["path"] for probe in PROBES} == {"/livez", "/readyz"}
+    assert {container[probe]["httpGet"]["path"] for probe in PROBES} == {
+        "/livez",
+        "/readyz?exclude=room",
+    }
 
 
 PROBES = ("startupProbe", "readinessProbe", "livenessProbe")

@@ -112,6 +112,26 @@ def test_it_is_not_ready_without_its_store(registry: Lading) -> None:
     assert ask("GET", "/readyz").status == 200
 
 
+def test_a_server_that_was_told_to_stop_is_not_ready(registry: Lading) -> None:
+    """As long as it finishes what was begun, by which a balancer knows to send nobody there."""
+    upload = Repository(registry.client, "team/app").start_upload()
+    with registry.client.connection() as slow:
+        head = f"PATCH {upload} HTTP/1.1\r\nHost: {registry.host}\r\nContent-Length: 10\r\n\r\n"
+        slow.send(head.encode() + b"12345")
+        wait_until(lambda: in_flight(registry) == 1, "the upload")
+        os.kill(registry.pid, signal.SIGTERM)
+        wait_until(lambda: watcher(registry).ask("GET", "/readyz").status == 503, "the end")
+        assert b"server: it was told to stop" in watcher(registry).ask("GET", "/readyz").body
+        assert watcher(registry).ask("GET", "/livez").status == 200
+        slow.send(b"67890")
+        assert slow.receive().status == 202
+
+
+def in_flight(registry: Lading) -> float:
+    """Uploads that are being answered."""
+    return read(registry)['registry_http_in_flight_requests{handler="blob_upload_chunk"}']
+
+
 def test_who_may_ask_is_a_list(tmp_path: Path) -> None:
     debug = {**WATCHED, "allowed": ["192.0.2.0/24"]}
     with lading_serve(tmp_path, settings={"http": {**HTTP, "debug": debug}}) as registry:

@@ -9,6 +9,9 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+LEAVING = "lading.leaving"
+"""In the scope of a request of who watches: whether this server was told to stop."""
+
 ARRIVED = "lading.arrived"
 """In the scope of a request: by when it had arrived and its turn had come, by `time.monotonic`.
 

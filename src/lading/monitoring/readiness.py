@@ -9,8 +9,8 @@ from lading.databases.schema import STEPS
 from lading.services.jobs import COLLECT
 from lading.services.registry import Registry
 
-# Seconds that each of them has for its answer.
-PATIENCE = 5.0
+# Seconds that each has for its answer: less than probes wait, so that they hear which it is.
+PATIENCE = 4.0
 
 Look = Callable[[], Awaitable[None]]
 

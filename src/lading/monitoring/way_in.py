@@ -14,6 +14,7 @@ from functools import partial
 from lading.core.errors import Denied, RegistryError, Unsupported
 from lading.core.typing import override
 from lading.edge.application import Application, WayIn
+from lading.edge.asgi import LEAVING
 from lading.edge.callers import Admission
 from lading.edge.endpoints import Audited, Endpoint, Handler, Need, Route
 from lading.edge.forwarded import Networks, is_trusted
@@ -137,7 +138,9 @@ async def _livez(context: Question) -> Response:  # noqa: ARG001 - as all handle
 async def _readyz(context: Question) -> Response:
     """Whether requests can be served; `?exclude=room` leaves a thing out, as Kubernetes' own do."""
     request = context.request
-    found = await context.report.readiness.look(request.parameters.get("exclude", ()))
+    found = dict(await context.report.readiness.look(request.parameters.get("exclude", ())))
+    if request.scope.get(LEAVING):
+        found["server"] = "it was told to stop"
     status = 503 if any(found.values()) else 200
     if JSON in request.headers.get("accept", ""):
         return Response(

@@ -7,7 +7,7 @@ takes leave of its clients, and while these have taken all of its other connecti
 import socket
 from functools import partial
 
-from lading.edge.asgi import Application
+from lading.edge.asgi import LEAVING, Application, Receive, Scope, Send
 from lading.server.http.connection import Connection
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import timeouts
@@ -39,16 +39,21 @@ class SideDoor:
             _MOST_HEAD, {}, timeouts(IDLE, KEEP_ALIVE), on_lost=partial(self._load.add, -1)
         )
         self._acceptor: Acceptor | None = None
+        self._leaving = False
 
     def open(self) -> None:
         """Let those in who come."""
         self._acceptor = Acceptor(
             self._listener,
             self._load,
-            partial(Connection, self._application, self._connections),
+            partial(Connection, self._answer, self._connections),
             None,
             capacity=Capacity(MOST, self._connections.guests),
         )
+
+    def leave(self) -> None:
+        """Say from now on that nobody is to be sent here: the worker takes leave of its clients."""
+        self._leaving = True
 
     def sweep(self, now: float) -> None:
         """End connections whose time is over."""
@@ -60,3 +65,7 @@ class SideDoor:
             self._acceptor.close()
         self._listener.close()
         self._connections.abort()
+
+    async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[LEAVING] = self._leaving
+        await self._application(scope, receive, send)

@@ -111,6 +111,8 @@ class Worker:
             if self._side_door is not None:
                 self._side_door.open()
             await self._stopping.wait()
+            if self._side_door is not None:
+                self._side_door.leave()
             await self._end(acceptor, listener)
             if self._side_door is not None:
                 self._side_door.close()
