@@ -150,8 +150,8 @@ class RedirectSection(Section):
 the object store that is good for one blob and some minutes; files are never redirected to."""
     endpoint: BaseUrl | None = None
     """Where clients reach the object store, if it is not where the registry does. It must have \
-another host name than the registry, and none below that, where clients log in: many of them would \
-send the store their login as well, which it refuses. Not a key of Distribution."""
+another host name than the registry, and none below that, where clients log in: some of them would \
+send the store their login as well. Not a key of Distribution."""
     expiry: Annotated[PositiveDuration, AfterValidator(_not_long)] = timedelta(minutes=10)
     """How long the address leads to the blob, at most `30m`: whoever has it gets the blob, even \
 one who has lost the right to pull meanwhile. A download that was begun is finished. Not a key of \
