@@ -7,16 +7,25 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+import pytest
+
+from bench.postgresql_growth import fill
 from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag
+from lading.databases.postgresql.connection import PostgresqlConnection
+from lading.databases.postgresql.database import PostgresqlDatabase
+from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
+from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.objects import PlacedSegment, UploadProgress
 from tests.support.contents import image, index, new_upload
+from tests.support.postgresql import PostgreSQL
 
 # A name of what a statement itself makes may follow; a table may not.
+SEQUENTIAL = re.compile(r"Seq Scan on (blobs|links|manifests|documents|edges|tags|tag_history)")
 FULL_SCAN = re.compile(r"SCAN (?!here|holders|json_each|CONSTANT ROW)")
 
 HERE, THERE = RepositoryName("here"), RepositoryName("there")
@@ -38,6 +47,39 @@ async def test_no_statement_of_a_request_reads_a_whole_table() -> None:
     pages = [plan for text, plan in plans.items() if "pushed_at IS NOT NULL AND name >" in text]
     assert len(pages) == 2
     assert all("USING COVERING INDEX" in plan for plan in pages)  # no row of the table for each
+
+
+@pytest.mark.e2e
+async def test_no_statement_of_a_request_reads_a_whole_table_in_postgresql_either(
+    postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of those that grow, that is: a table of a few rows is read as a whole."""
+    database = PostgresqlDatabase(Server(postgresql.new_url(), timeout=120))
+    await fill(database, 1, 20_000)
+    statements: dict[str, Parameters] = {}
+    execute = PostgresqlConnection.execute
+
+    def traced(self: PostgresqlConnection, statement: str, parameters: Parameters = ()) -> Rows:
+        statements[statement] = parameters
+        return execute(self, statement, parameters)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresqlConnection, "execute", traced)
+        await _push_and_pull(Metadata(database))
+    plans = await database.read(partial(_plans, statements=statements))
+    database.close()
+
+    assert len(plans) > 30
+    assert {text: plan for text, plan in plans.items() if SEQUENTIAL.search(plan)} == {}
+
+
+def _plans(connection: SqlConnection, statements: dict[str, Parameters]) -> dict[str, str]:
+    """The plans of statements, each for its parameters."""
+    plans = {}
+    for text, parameters in statements.items():
+        rows = connection.execute(f"EXPLAIN {text}", parameters)
+        plans[text] = "\n".join(line for (line,) in rows)
+    return plans
 
 
 async def _push_and_pull(metadata: Metadata) -> None:
