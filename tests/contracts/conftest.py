@@ -46,7 +46,7 @@ def open_stores(
             return place.opened_stores
         case "s3 and postgresql":
             server: PostgreSQL = request.getfixturevalue("postgresql")
-            place = PlaceInS3(request.getfixturevalue("s3"), tmp_path, url=server.new_url())
+            place = PlaceInS3(request.getfixturevalue("s3"), tmp_path, url=server.new_schema())
             return partial(place.opened_stores, cached=False)
         case "files":
             return lambda: closing(Stores.in_files(tmp_path / "data"))
@@ -139,7 +139,7 @@ def open_metadata(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[]
         return lambda: rows.open_metadata(tmp_path / "metadata.sqlite3")
     if request.param == "postgresql":
         server: PostgreSQL = request.getfixturevalue("postgresql")
-        url = server.new_url()
+        url = server.new_schema()
         return lambda: Metadata(PostgresqlDatabase(Server(url), size=4))
     only = Metadata(MemoryDatabase() if request.param == "memory" else Repeating())
     return lambda: only

@@ -492,7 +492,7 @@ class ServicesOnPostgresql(Services):
 
     def open(self) -> tuple[Metadata, Stores]:
         """Open the stores, with an empty database."""
-        return Metadata(PostgresqlDatabase(Server(self.server.new_url()))), Stores.in_memory()
+        return Metadata(PostgresqlDatabase(Server(self.server.new_schema()))), Stores.in_memory()
 
 
 @pytest.mark.e2e

@@ -83,6 +83,12 @@ class PostgreSQL:
         """The URL of an empty database that is made now."""
         return self.url(self.new_database())
 
+    def new_schema(self) -> str:
+        """The URL of an empty schema that is made now: a tenth of what a database costs."""
+        name = f"registry{next(self._names)}"
+        self.ask(f"CREATE SCHEMA {name}")
+        return self.url(query=f"options=-csearch_path%3D{name}")
+
     def ask(self, statement: str, database: str = "postgres") -> Sequence[tuple[object, ...]]:
         """Run a statement, and return its rows."""
         with psycopg.connect(self.url(database), autocommit=True) as connection:
@@ -118,6 +124,10 @@ class PostgreSQL:
     def kill(self) -> None:
         """Kill the server, as a machine that fails does: it has to recover."""
         self._end(signal.SIGKILL)
+
+    def leave(self) -> None:
+        """End the server without writing down what nobody will read."""
+        self._end(signal.SIGQUIT)
 
     def freeze(self) -> None:
         """Have the server stand still: it takes connections, and never answers."""
@@ -176,7 +186,7 @@ def running_postgresql() -> Iterator[PostgreSQL]:
         finally:
             with suppress(ProcessLookupError, AssertionError):
                 server.thaw()
-            server.stop()
+            server.leave()
 
 
 @contextmanager

@@ -18,6 +18,9 @@ from lading.ports.database import CannotOpen, SqlConnection, Work
 
 log = logging.getLogger(__name__)
 
+# Seconds that a migration may take: on large tables an index takes minutes.
+LONGEST = 3600.0
+
 _WORDS = (
     (
         r"\bINTEGER PRIMARY KEY(?! REFERENCES)",
@@ -55,7 +58,8 @@ def open_with(sessions: Sessions, seconds: float, begin: Work[None] | None) -> N
         CannotOpen: it cannot be used; nothing was changed.
     """
     try:
-        sessions.run(partial(_migrate, begin=begin), time.monotonic() + seconds)
+        deadline = time.monotonic() + seconds
+        sessions.run(partial(_migrate, begin=begin), deadline, seconds=LONGEST)
     except BaseException as error:
         sessions.close()
         if isinstance(error, psycopg.Error):
@@ -104,7 +108,7 @@ def _migrate(connection: TimedConnection, begin: Work[None] | None) -> None:
         return
     connection.run(_BEGIN)
     try:
-        _build(wrapped)
+        _build(connection, find_version(wrapped))
         if begin is not None and _is_empty(wrapped):
             begin(wrapped)
         connection.run(b"COMMIT")
@@ -113,15 +117,14 @@ def _migrate(connection: TimedConnection, begin: Work[None] | None) -> None:
         raise
 
 
-def _build(connection: SqlConnection) -> None:
-    version = find_version(connection)
-    statements = pending(version or 0)
+def _build(connection: TimedConnection, version: int | None) -> None:
+    """Run all that is missing, as one message."""
+    statements = [translate(statement) for statement in pending(version or 0)]
     if version is None:
-        connection.execute("CREATE TABLE lading_schema (version BIGINT NOT NULL)")
-        connection.execute("INSERT INTO lading_schema (version) VALUES (?)", (0,))
-    for statement in statements:
-        connection.execute(translate(statement))
-    connection.execute("UPDATE lading_schema SET version = ?", (len(STEPS),))
+        statements.append("CREATE TABLE lading_schema (version BIGINT NOT NULL)")
+        statements.append("INSERT INTO lading_schema (version) VALUES (0)")
+    statements.append(f"UPDATE lading_schema SET version = {len(STEPS)}")
+    connection.run(";".join(statements).encode())
 
 
 def _is_empty(connection: SqlConnection) -> bool:
