@@ -34,6 +34,9 @@ e2e-seaweedfs: $(VENV)/.installed-dev ## run what is about S3 with SeaweedFS ins
 torture: $(VENV)/.installed-dev ## push, delete, collect and kill at random, for a quarter of an hour; then compare
 	$(BIN)/python -m tests.torture $(ARGS)
 
+torture-replicas: $(VENV)/.installed-dev ## the same of two servers on PostgreSQL and an object store, all of which fail
+	$(BIN)/python -m tests.torture --on s3 --kills 100 $(ARGS)
+
 siege: $(VENV)/.installed-dev ## serve guests while others do their worst, for six minutes
 	$(BIN)/python -m tests.siege $(ARGS)
 
@@ -112,4 +115,4 @@ $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test test-lowest e2e e2e-tools torture siege conformance check fuzz format bench docs lock clean
+.PHONY: help run test test-lowest e2e e2e-tools torture torture-replicas siege conformance check fuzz format bench docs lock clean

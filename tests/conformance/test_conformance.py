@@ -8,6 +8,9 @@ import pytest
 from tests.support.commands import require, run
 from tests.support.lading import lading_serve
 from tests.support.nginx import BEHIND_NGINX, nginx_before
+from tests.support.postgresql import PostgreSQL
+from tests.support.replicas import replicas_on_s3
+from tests.support.s3 import S3
 
 pytestmark = pytest.mark.e2e
 
@@ -28,6 +31,12 @@ def test_so_it_is_behind_nginx(version: str, tmp_path: Path) -> None:
         nginx_before(registry, tmp_path) as host,
     ):
         _assert_conforms(host, version, tmp_path)
+
+
+def test_so_it_is_on_replicas(tmp_path: Path, postgresql: PostgreSQL, s3_server: S3) -> None:
+    """That share PostgreSQL and an object store, and take turns request by request."""
+    with replicas_on_s3(tmp_path, postgresql, s3_server) as running:
+        _assert_conforms(running.host, VERSIONS[-1], tmp_path)
 
 
 def _assert_conforms(host: str, version: str, directory: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.client import Client
 from tests.support.guarded import SERVICE, Guarded, write_users
-from tests.support.postgresql import PostgreSQL, running_postgresql
+from tests.support.postgresql import PostgreSQL
 from tests.support.replicas import Replicas, replicas
 
 # How many wrong passwords a minute one address may try.
@@ -46,17 +46,16 @@ class Pair:
 
 
 @pytest.fixture(scope="session")
-def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL) -> Iterator[Pair]:
     """Replicas that everything is shared by."""
     directory = tmp_path_factory.mktemp("replicas")
     users = directory / "htpasswd"
     write_users(users, "alice", "bob")
-    with running_postgresql() as postgresql:
-        shared = {
-            "database": {"postgresql": {"url": postgresql.new_url()}},
-            "storage": {"filesystem": {"rootdirectory": str(directory / "data")}},
-            "auth": {"htpasswd": {"path": str(users)}, "tokens": {"service": SERVICE}},
-            "limits": {"failedlogins": LIMIT},
-        }
-        with replicas(directory, shared) as running:
-            yield Pair(running, postgresql)
+    shared: dict[str, dict[str, object]] = {
+        "database": {"postgresql": {"url": postgresql.new_url()}},
+        "storage": {"filesystem": {"rootdirectory": str(directory / "data")}},
+        "auth": {"htpasswd": {"path": str(users)}, "tokens": {"service": SERVICE}},
+        "limits": {"failedlogins": LIMIT},
+    }
+    with replicas(directory, shared) as running:
+        yield Pair(running, postgresql)

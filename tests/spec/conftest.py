@@ -11,6 +11,7 @@ from tests.support.lading import lading_serve
 from tests.support.nginx import BEHIND_NGINX, nginx_before
 from tests.support.postgresql import PostgreSQL
 from tests.support.pushes import Repository
+from tests.support.replicas import replicas_on_s3
 from tests.support.s3 import S3
 from tests.support.stock import stock_server
 from tests.support.victims import Victim, running_victim
@@ -61,15 +62,9 @@ def granian(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 def scaled_out(
     tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL, s3_server: S3
 ) -> Iterator[Client]:
-    """Asks a registry with PostgreSQL and S3, which sends all bytes itself."""
-    directory = tmp_path_factory.mktemp("spec")
-    place = {**s3_server.fresh().settings, "localdirectory": str(directory / "local")}
-    settings = {
-        "database": {"postgresql": {"url": postgresql.new_url()}},
-        "storage": {"s3": place, "delete": {"enabled": True}, "redirect": {"disable": True}},
-    }
-    with lading_serve(directory, settings=settings) as registry:
-        yield registry.client
+    """Asks two replicas with PostgreSQL and S3, which nginx has take turns."""
+    with replicas_on_s3(tmp_path_factory.mktemp("spec"), postgresql, s3_server) as running:
+        yield Client(running.host)
 
 
 SERVED = ("proxied", "uvicorn", "granian", "scaled_out")

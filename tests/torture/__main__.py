@@ -12,13 +12,14 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from tests.torture.model import Broken
-from tests.torture.replicas import replicas_on_files
+from tests.torture.replicas import replicas_on_files, replicas_on_s3
 from tests.torture.run import Figures, Torture
 from tests.torture.server import Server, Tortured
 
 PLACES: Mapping[str, Callable[[Path], AbstractContextManager[Tortured]]] = {
     "a machine": lambda directory: nullcontext(Server(directory)),
     "files": replicas_on_files,
+    "s3": replicas_on_s3,
 }
 
 
@@ -62,7 +63,7 @@ def _lines(figures: Figures) -> list[str]:
         f"seed {figures.seed}, {figures.seconds:.0f} seconds",
         f"kills: {figures.kills} of servers or workers, {figures.collector_kills} of collectors",
         *(f"{what}: {count}" for what, count in figures.other_harm.items()),
-        f"collections by hand: {figures.collections}",
+        f"collections: {figures.own_collections} by servers, {figures.collections} by hand",
         f"acknowledged: {figures.acknowledged.total()}",
         *(f"  {what}: {count}" for what, count in figures.acknowledged.most_common()),
         f"manifests at the end: {figures.manifests}, each pulled whole; nothing deleted is served,",

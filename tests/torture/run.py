@@ -1,5 +1,6 @@
 """One torture: actors, a collector and a killer at once; then the registry against the model."""
 
+import subprocess
 import threading
 import time
 from collections import Counter
@@ -21,6 +22,7 @@ class Figures:
     """What a run did.
 
     Attributes:
+        own_collections: how often a server has collected something by itself.
         other_harm: what else was done to the registry, and how often.
         acknowledged: how often each operation was.
         manifests: how many there were in the end, each pulled whole.
@@ -32,6 +34,7 @@ class Figures:
     collections: int = 0
     collector_kills: int = 0
     manifests: int = 0
+    own_collections: int = 0
     other_harm: Counter[str] = field(default_factory=Counter)
     acknowledged: Counter[str] = field(default_factory=Counter)
 
@@ -95,16 +98,26 @@ class Torture:
         time.sleep(UPLOADS_EXPIRE)
         self._succeed("garbage-collect", "--quiet")
         self.figures.manifests = sum(actor.pull_everything() for actor in self._actors)
-        self._succeed("verify", "--checksums")
+        self.figures.own_collections = self._server.collections()
+        self._verify()
         self._nothing_is_left_over()
 
     def _succeed(self, *words: str) -> None:
         done = self._server.lading(*words)
         if done.returncode:
-            said = (done.stdout + done.stderr).decode()
-            raise Broken(f"lading {' '.join(words)} exits with {done.returncode}:\n{said}")
+            raise Broken(f"lading {' '.join(words)} exits with {done.returncode}:\n{_said(done)}")
+
+    def _verify(self) -> None:
+        done = self._server.lading("verify", "--checksums")
+        findings = self._server.findings(done.stdout.decode())
+        if done.returncode and (findings or done.returncode != 1):
+            raise Broken(f"lading verify exits with {done.returncode}:\n{_said(done)}")
 
     def _nothing_is_left_over(self) -> None:
         needed = {blob for actor in self._actors for blob in actor.needed_blobs()}
         if wrong := self._server.left_over(needed):
             raise Broken("; ".join(wrong[:20]))
+
+
+def _said(done: subprocess.CompletedProcess[bytes]) -> str:
+    return (done.stdout + done.stderr).decode()

@@ -30,9 +30,11 @@ class Tortured(Protocol):
         refusal: what it means if a command fails.
         kills: how often a server or one of its workers was killed.
         other_harm: what else was done to it, and how often.
+        patience: seconds for which a collection by hand may go on.
     """
 
     config: Path
+    patience: float
     refusal: type[Exception]
     kills: int
     other_harm: Counter[str]
@@ -52,6 +54,12 @@ class Tortured(Protocol):
     def lading(self, *words: str) -> subprocess.CompletedProcess[bytes]:
         """Run another command on the same data."""
 
+    def collections(self) -> int:
+        """How often it has collected garbage by itself, as its log says."""
+
+    def findings(self, said: str) -> list[str]:
+        """What `lading verify` has said that ought not to be."""
+
     def left_over(self, needed: set[str]) -> list[str]:
         """What is too much, or too little, if manifests need these blobs; in words."""
 
@@ -70,6 +78,7 @@ class Server(Tortured):
     """
 
     refusal = Refused
+    patience = 12.0
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
@@ -143,6 +152,14 @@ class Server(Tortured):
             self._process.terminate()
             self._process.wait(60)
             self._process = None
+
+    def collections(self) -> int:
+        """How often it has collected garbage by itself, as its log says."""
+        return (self.directory / "server.log").read_text().count("garbage collected: ")
+
+    def findings(self, said: str) -> list[str]:
+        """What `lading verify` has said that ought not to be: anything."""
+        return said.splitlines()
 
     def left_over(self, needed: set[str]) -> list[str]:
         """What is too much, or too little, if manifests need these blobs; in words."""
@@ -231,7 +248,7 @@ class Collector:
                 stderr=subprocess.DEVNULL,
             )
             try:
-                if process.wait(self._random.uniform(0.3, 12)) == 0:
+                if process.wait(self._random.uniform(0.3, self._server.patience)) == 0:
                     self.runs += 1
             except subprocess.TimeoutExpired:
                 process.kill()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.torture.replicas import replicas_on_s3
 from tests.torture.run import Torture
 from tests.torture.server import Server
 
@@ -23,3 +24,16 @@ def test_nothing_acknowledged_is_lost_and_nothing_deleted_comes_back(tmp_path: P
     assert figures.kills > 10
     assert figures.collections > 5
     assert figures.acknowledged.total() > 500
+
+
+def test_so_it_is_with_replicas_whose_database_and_store_fail_as_well(tmp_path: Path) -> None:
+    """PostgreSQL is restarted; an object store throttles, errs, hangs and cuts."""
+    with replicas_on_s3(tmp_path / "torture") as server:
+        torture = Torture(server, seed=2)
+
+        torture.run(lambda figures: figures.seconds >= SECONDS)
+
+        figures = torture.figures
+        assert figures.kills > 5
+        assert figures.other_harm.total() > 2
+        assert figures.acknowledged.total() > 300

@@ -1,0 +1,84 @@
+"""Clients push to replicas on PostgreSQL and an object store, and pull back what they pushed."""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import require, require_root, run
+from tests.support.docker import Docker
+from tests.support.images import build_layers, random_bytes
+from tests.support.lading import lading_serve
+from tests.support.layouts import Layout, write_layout
+from tests.support.network import Network
+from tests.support.postgresql import PostgreSQL
+from tests.support.replicas import Replicas, replicas_on_s3
+from tests.support.s3 import S3
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+# Under which programs in the tests' own network find this machine's loopback (slirp4netns(1)).
+GATEWAY = "10.0.2.2"
+
+
+@pytest.fixture(scope="module")
+def running(
+    tmp_path_factory: pytest.TempPathFactory, postgresql: PostgreSQL, s3_server: S3
+) -> Iterator[Replicas]:
+    with replicas_on_s3(tmp_path_factory.mktemp("clients"), postgresql, s3_server) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def layout(tmp_path_factory: pytest.TempPathFactory) -> Layout:
+    """An image for two architectures."""
+    return write_layout(tmp_path_factory.mktemp("layout"))
+
+
+def test_skopeo_gets_back_what_it_copied(running: Replicas, layout: Layout, tmp_path: Path) -> None:
+    require("skopeo")
+    image = f"docker://{running.host}/skopeo/oci:latest"
+    options = ["--src-tls-verify=false", "--dest-tls-verify=false", "--all", "--preserve-digests"]
+    run(["skopeo", "copy", *options, f"oci:{layout.path}:latest", image])
+    run(["skopeo", "copy", *options, image, f"oci:{tmp_path / 'back'}:latest"])
+    assert layout.is_in(tmp_path / "back")
+
+
+def test_podman_gets_back_what_it_pushed(running: Replicas, layout: Layout, tmp_path: Path) -> None:
+    require("podman")
+    require_root()
+    image = f"{running.host}/podman/oci:v1"
+    with tempfile.TemporaryDirectory(prefix="podman-") as place:  # no path of more than 50
+        podman = ["podman", f"--root={tmp_path}", f"--runroot={place}", "--storage-driver=vfs"]
+        pulled = run([*podman, "pull", f"oci:{layout.path}:latest"]).stdout
+        run([*podman, "push", "--tls-verify=false", pulled.decode().strip(), image])
+        run([*podman, "rmi", "--all", "--force"])
+        assert run([*podman, "pull", "--tls-verify=false", image]).stdout == pulled
+
+
+def test_docker_gets_back_what_it_pushed_by_another_replica(
+    docker: Docker, network: Network, postgresql: PostgreSQL, s3_server: S3, tmp_path: Path
+) -> None:
+    """In its own network, where it believes that a registry on its loopback needs no TLS."""
+    s3 = s3_server.fresh().settings
+    s3["regionendpoint"] = str(s3["regionendpoint"]).replace("127.0.0.1", GATEWAY)
+    settings = {
+        "database": {"postgresql": {"url": postgresql.new_url().replace("127.0.0.1", GATEWAY)}},
+        "storage": {"s3": s3, "redirect": {"disable": True}},
+    }
+    with ExitStack() as stack:
+        images = []
+        for name in ("one", "two"):
+            own = tmp_path / name
+            own.mkdir()
+            env = {"REGISTRY_STORAGE_S3_LOCALDIRECTORY": str(own)}
+            serving = lading_serve(own, settings=settings, env=env, network=network)
+            images.append(f"{stack.enter_context(serving).host}/docker/app:v1")
+        build_layers(docker, images[0], random_bytes(100_000))
+        built = docker.inspect("image", images[0])["Id"]
+        docker.run("push", images[0])
+        docker.run("rmi", "--force", built)
+        docker.run("pull", images[1])
+        assert docker.inspect("image", images[1])["Id"] == built
