@@ -3,15 +3,20 @@
 import json
 import os
 import signal
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import yaml
 
+from tests.support.commands import run
 from tests.support.guarded import basic, write_users
-from tests.support.lading import Lading, lading_serve, started_workers, workers_of
+from tests.support.lading import Lading, lading_serve, program, started_workers, workers_of
 from tests.support.metrics import WATCHED, figures, watcher
 from tests.support.processes import wait_until
 from tests.support.pushes import Repository
@@ -169,6 +174,55 @@ def test_a_failing_check_refuses_all_requests(tmp_path: Path) -> None:
         wait_until(
             lambda: all(registry.client.ask("GET", "/v2/").status == 200 for _ in range(9)), "none"
         )
+
+
+def test_spans_leave_for_where_opentelemetry_s_variables_say(tmp_path: Path) -> None:
+    """Of each worker, and what is left at the end of a server."""
+    with collecting() as (endpoint, taken):
+        env = {"OTEL_EXPORTER_OTLP_ENDPOINT": endpoint, "OTEL_SERVICE_NAME": "registry-7"}
+        with lading_serve(tmp_path, settings={"http": HTTP}, env=env) as registry:
+            Repository(registry.client, "team/app").push_image("v1")
+        assert "traces" not in registry.log.read_text()
+    sent = b"".join(taken)
+    for word in (b"registry-7", b"PUT manifest", b"database write", b"store move", b"team/app"):
+        assert word in sent
+
+
+@contextmanager
+def collecting() -> Iterator[tuple[str, list[bytes]]]:
+    """A collector of traces; its address, and what it is sent, which is not compressed."""
+    taken: list[bytes] = []
+
+    class Collector(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            if self.path == "/v1/traces":
+                taken.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}", taken
+        server.shutdown()
+        thread.join()
+
+
+def test_an_address_that_is_taken_is_named_by_its_own_key(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        config = tmp_path / "config.yml"
+        http = {"addr": "127.0.0.1:0", "debug": {"addr": address}}
+        storage = {"filesystem": {"rootdirectory": str(tmp_path / "data")}}
+        config.write_text(yaml.safe_dump({"version": 0.1, "storage": storage, "http": http}))
+        done = run([program(), "serve", str(config)], check=False)
+    assert done.returncode == 1
+    said = done.stderr.decode()
+    assert f"cannot listen on {address}" in said
+    assert "(http.debug.addr, REGISTRY_HTTP_DEBUG_ADDR)" in said
 
 
 def test_wrong_passwords_are_counted(tmp_path: Path) -> None:

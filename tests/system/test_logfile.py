@@ -94,12 +94,14 @@ async def test_while_the_disk_cannot_follow_requests_wait_and_then_give_up(
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    writing = LogFile(pipe, lost)
+    dropped: list[int] = []
+    writing = LogFile(pipe, lost, dropped.append)
     written = 0
     while not writing._lost:
         await writing.write(b"x" * 99 + b"\n")
         written += 1
         assert written < CAPACITY
+    assert dropped == [1]
     os.set_blocking(reader, True)
     reading = asyncio.create_task(asyncio.to_thread(read_all, reader))
     await writing.close()

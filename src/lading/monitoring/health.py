@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from lading.core.errors import RegistryError, Unavailable
+from lading.core.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Health:
             await sleep(check.interval)
             try:
                 await check.look()
-            except (Unwell, RegistryError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - whatever it is, the check has failed
                 failures += 1
                 if failures >= check.threshold:
                     self._fail(check.name, str(error) or type(error).__name__)

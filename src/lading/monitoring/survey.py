@@ -50,7 +50,9 @@ async def keep(
             try:
                 await survey(registry, facts, root)
             except RegistryError as error:
-                log.warning("the registry's figures could not be found out: %s", error.message)
+                log.warning("the registry's figures could not be found out: %s", error)
+            except Exception:
+                log.exception("the registry's figures could not be found out")
             took = time.monotonic() - began
         await sleep(rest)
 

@@ -26,6 +26,7 @@ from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
 from lading.monitoring import way_in
 from lading.monitoring.memory import WorkerFigures
+from lading.ports.measures import UNMEASURED
 from lading.services import jobs
 from lading.system.budget import Budget
 from lading.wiring.audit import note_of, open_audit
@@ -73,7 +74,7 @@ async def open_application(
         figures: of this worker; `None` if nobody asks for them.
     """
     async with AsyncExitStack() as stack:
-        audit = await stack.enter_async_context(open_audit(settings))
+        audit = await stack.enter_async_context(open_audit(settings, figures or UNMEASURED))
         watched = await stack.enter_async_context(watching(settings, figures))
         note = note_of(audit)
         registry = await stack.enter_async_context(open_registry(settings, note, watched.watch))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from lading.config.settings import Settings
 from lading.edge.audit import AuditLog, lost_entries
+from lading.ports.measures import UNMEASURED, Count, Measures
 from lading.services.registry import Note, forget
 from lading.system.logfile import PARTING, STANDARD_OUTPUT, LogFile
 from lading.wiring.paths import metadata_path
@@ -19,7 +20,9 @@ class AuditUnusable(Exception):
 
 
 @asynccontextmanager
-async def open_audit(settings: Settings) -> AsyncIterator[AuditLog | None]:
+async def open_audit(
+    settings: Settings, measures: Measures = UNMEASURED
+) -> AsyncIterator[AuditLog | None]:
     """The server's audit log, open for the length of a block; `None` if there is to be none.
 
     Raises:
@@ -30,7 +33,8 @@ async def open_audit(settings: Settings) -> AsyncIterator[AuditLog | None]:
         yield None
         return
     try:
-        file = LogFile(STANDARD_OUTPUT if str(path) == "-" else path, lost_entries)
+        dropped = partial(measures.count, Count.LOG_LINES_DROPPED)
+        file = LogFile(STANDARD_OUTPUT if str(path) == "-" else path, lost_entries, dropped)
     except OSError as error:
         raise AuditUnusable(
             f"audit.file: {path}: {error.strerror};"
