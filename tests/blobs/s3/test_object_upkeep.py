@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from lading.core.digest import Digest
+from lading.core.errors import Unavailable
 from lading.ports.objects import ForeignObjects, StrayObject
 from tests.support.contents import begin, begun, fetch, store
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3
@@ -109,13 +110,12 @@ async def test_strays_are_found_and_nothing_else(
     await begun(here.stores, b"an upload")
     await in_segments(here, b"two", b"segments")
     await join(here)
-    taken = await here.stores.uploads.stage(await begin(here.stores)).__aenter__()
-    await taken.write(b"about to be")
-    await taken.finish()
-    await here.store.put("objects/00/stray", b"nobody's")
-    assert await strays(here, clock() - 60) == []
-
-    found = await strays(here, clock() + 60)
+    async with here.stores.uploads.stage(await begin(here.stores)) as staged:
+        await staged.write(b"about to be")
+        await staged.finish()
+        await here.store.put("objects/00/stray", b"nobody's")
+        assert await strays(here, clock() - 60) == []
+        found = await strays(here, clock() + 60)
     assert [(stray.key, stray.size) for stray in found] == [("objects/00/stray", 8)]
     await here.upkeep.remove(found)
     assert await strays(here, clock() + 60) == []
@@ -126,17 +126,22 @@ async def test_parts_that_were_never_joined_are_found(
 ) -> None:
     """Unless a request is alive that sends them."""
     upload = await begin(here.stores)
-    staged = await here.stores.uploads.stage(upload).__aenter__()
-    for _ in range(40):
-        await staged.write(os.urandom(MIB))
-    assert place.s3.proxy.count("CREATE") == 1
-    assert await strays(here, clock() + 60) == []
 
-    clock.ahead += 20
-    (found,) = await strays(here, clock() + 60)
-    assert found.size is None
-    await here.upkeep.remove([found])
-    assert await strays(here, clock() + 60) == []
+    async def stand_still() -> None:
+        async with here.stores.uploads.stage(upload) as staged:
+            for _ in range(40):
+                await staged.write(os.urandom(MIB))
+            assert place.s3.proxy.count("CREATE") == 1
+            assert await strays(here, clock() + 60) == []
+            clock.ahead += 20
+            (found,) = await strays(here, clock() + 60)
+            assert found.size is None
+            await here.upkeep.remove([found])
+            assert await strays(here, clock() + 60) == []
+
+    with pytest.raises(Unavailable):  # it can be joined no more
+        await stand_still()
+    assert await here.stores.uploads.size(upload) == 0
 
 
 async def test_a_folder_with_objects_of_others_is_refused(
