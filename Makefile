@@ -65,6 +65,7 @@ bench: $(VENV)/.installed-bench ## measure beside other registries; half an hour
 docs: $(VENV)/.installed-dev ## renew docs/configuration.md, and the tables of crashes, walks and metrics
 	$(BIN)/python -c "from tests.docs.configuration import render; print(render(), end='')" > docs/configuration.md
 	$(BIN)/python -m tests.crash.table
+	-$(BIN)/python -m tests.crash.table_in_s3 # needs an S3 server, see tests/support/s3.py
 	$(BIN)/python -m tests.docs.walks
 	$(BIN)/python -m tests.docs.metrics
 

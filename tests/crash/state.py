@@ -94,7 +94,7 @@ async def view(people: Place) -> View:
             if manifest is not None:
                 mark = "@" if isinstance(reference, Digest) else ":"
                 seen[f"{name}{mark}{reference}"] = Digest.of(manifest.body)
-    for name, digest in _rows(people, _LINKS):
+    for name, digest in rows(people, _LINKS):
         with suppress(BlobUnknown):
             blob = await pull_blob(
                 people.registry, people.may(RepositoryName(name)), Digest(digest)
@@ -105,10 +105,15 @@ async def view(people: Place) -> View:
 
 def assert_consistent(people: Place) -> None:
     """What is known agrees with itself, and with the bytes that are there."""
-    for what, query in _CONTRADICTIONS.items():
-        assert not list(_rows(people, query)), what
-    for digest, size in _rows(people, "SELECT digest, size FROM blobs WHERE lost_at IS NULL"):
+    assert_rows_agree(people)
+    for digest, size in rows(people, "SELECT digest, size FROM blobs WHERE lost_at IS NULL"):
         assert _size(people.root, Digest(digest)) == size, "a row without its bytes"
+
+
+def assert_rows_agree(people: Place) -> None:
+    """What is known agrees with itself."""
+    for what, query in _CONTRADICTIONS.items():
+        assert not list(rows(people, query)), what
 
 
 def _size(root: Path, digest: Digest) -> int:
@@ -118,11 +123,11 @@ def _size(root: Path, digest: Digest) -> int:
 
 def left_over(people: Place) -> list[str]:
     """What nothing needs, and somebody has to clear away."""
-    return sorted({*_files_left(people), *_rows_left(people)})
+    return sorted({*_files_left(people), *rows_left(people)})
 
 
 def _files_left(people: Place) -> Iterator[str]:
-    known = {digest for (digest,) in _rows(people, "SELECT digest FROM blobs")}
+    known = {digest for (digest,) in rows(people, "SELECT digest FROM blobs")}
     for directory in (people.root / BLOBS).glob("*/*/*"):
         digest = f"{directory.parent.parent.name}:{directory.name}"
         if digest not in known:
@@ -133,16 +138,18 @@ def _files_left(people: Place) -> Iterator[str]:
         yield "a commit's mark" if suffix else "an upload's file"
 
 
-def _rows_left(people: Place) -> Iterator[str]:
+def rows_left(people: Place) -> Iterator[str]:
+    """Rows that nothing needs, and somebody has to clear away."""
     for what, query in {
         "a note of a deletion": "SELECT 1 FROM deletions",
         "a blob in no repository": "SELECT 1 FROM blobs WHERE unlinked_at IS NOT NULL",
         "a lease": "SELECT 1 FROM jobs WHERE holder IS NOT NULL",
     }.items():
-        if list(_rows(people, query)):
+        if list(rows(people, query)):
             yield what
 
 
-def _rows(people: Place, query: str) -> list[tuple[Any, ...]]:
+def rows(people: Place, query: str) -> list[tuple[Any, ...]]:
+    """What a query finds."""
     with closing(sqlite3.connect(metadata_path(people.root))) as connection:
         return connection.execute(query).fetchall()

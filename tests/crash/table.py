@@ -21,15 +21,16 @@ def _lines() -> Iterator[str]:
     yield "|---|---|---|---|---|\n"
     for verb in VERBS:
         if len(outcomes(verb)) == 1:
-            yield f"| {verb.name} {_row(outcomes(verb)[0])}"
+            yield f"| {verb.name} {row(outcomes(verb)[0])}"
     for verb in VERBS:
         if len(outcomes(verb)) > 1:
             yield f"\n{verb.name}:\n\n"
             yield "| effect | clients see it | left over | cleared away by |\n|---|---|---|---|\n"
-            yield from map(_row, outcomes(verb))
+            yield from map(row, outcomes(verb))
 
 
-def _row(outcome: Outcome) -> str:
+def row(outcome: Outcome) -> str:
+    """A row of the table."""
     left = ", ".join(outcome.left) or NOTHING
     return f"| `{outcome.effect}` | {outcome.seen} | {left} | {outcome.cleared_by} |\n"
 

@@ -37,6 +37,8 @@ READS = {
     "Uploads.count_all",
     "Uploads.count",
 }
+# Nouns of an object store's rows, which `test_crash_in_s3` is about.
+OF_OBJECTS = {"ObjectUploads", "Objects"}
 READING_SERVICES = {
     "backup.find_hold",
     "backup.list_blobs",
@@ -63,7 +65,8 @@ def test_no_method_of_a_port_is_forgotten() -> None:
     every = {f"{port.__name__}.{name}" for port in [*NOUNS, *ADAPTERS] for name in methods(port)}
     called = set().union(*(dying.trace(verb).methods for verb in VERBS))
 
-    assert every - called - READS == set()
+    of_objects = {name for name in every if name.partition(".")[0] in OF_OBJECTS}
+    assert every - called - READS - of_objects == set()
     assert called & READS == set()
 
 
@@ -71,7 +74,8 @@ def test_no_service_is_forgotten() -> None:
     """One that is new belongs into a verb; or, if it only reads, into the list above."""
     called = set().union(*(dying.trace(verb).services for verb in VERBS))
 
-    assert _services() - called - READING_SERVICES == set()
+    of_objects = {name for name in _services() if name.startswith("upkeep.")}
+    assert _services() - called - READING_SERVICES - of_objects == set()
     assert called & READING_SERVICES == set()
 
 

@@ -54,6 +54,7 @@ class People:
             clock=lambda: self.now,
             new_uuid=uuid.uuid4,
             policy=self.policy,
+            upkeep=self.stores.upkeep,
         )
 
     @property

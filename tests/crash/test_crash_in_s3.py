@@ -1,0 +1,28 @@
+"""A process may die after any request to an object store, and any commit; as in `test_crash`."""
+
+import pytest
+
+from lading.blobs.s3.bucket import S3Bucket
+from tests.crash import dying_in_s3, table_in_s3
+from tests.crash.dying_in_s3 import VERBS
+from tests.crash.table import DOCUMENT
+from tests.support.s3 import S3
+
+pytestmark = pytest.mark.e2e
+
+
+@pytest.fixture(scope="module")
+def bucket(s3_server: S3) -> S3Bucket:
+    """One bucket for all crashes."""
+    return s3_server.fresh().bucket
+
+
+@pytest.mark.parametrize("name", [verb.name for verb in VERBS])
+def test_a_crash_loses_nothing_and_leaves_nothing(bucket: S3Bucket, name: str) -> None:
+    """Each is tried; see `dying_in_s3.outcomes` for what is asserted."""
+    assert dying_in_s3.outcomes(bucket, name)
+
+
+def test_the_table_in_the_documentation_is_what_happens(bucket: S3Bucket) -> None:
+    """`python -m tests.crash.table_in_s3` renews it."""
+    assert DOCUMENT.read_text().count(table_in_s3.render(bucket)) == 1
