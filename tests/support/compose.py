@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.commands import REPOSITORY, require, run
 from tests.support.curl import Response, curl
 from tests.support.docker import Docker
-from tests.support.images import LADING, NGINX
+from tests.support.images import LADING, NGINX, POSTGRESQL, STORE
 from tests.support.processes import wait_until
 
 
@@ -42,8 +42,15 @@ class Stack:
     @property
     def environment(self) -> dict[str, str]:
         """What points docker-compose at the daemon, the images and the port."""
-        images = {"LADING_IMAGE": LADING, "NGINX_IMAGE": NGINX, "LADING_PORT": str(self.port)}
-        return {**self.docker.environment, **images, "COMPOSE_FILE": ":".join(self.files)}
+        return {
+            **self.docker.environment,
+            "LADING_IMAGE": LADING,
+            "NGINX_IMAGE": NGINX,
+            "POSTGRES_IMAGE": POSTGRESQL,
+            "STORE_IMAGE": STORE,
+            "LADING_PORT": str(self.port),
+            "COMPOSE_FILE": ":".join(self.files),
+        }
 
     def compose(self, *arguments: str) -> str:
         """Run docker-compose in the folder; return what it printed."""

@@ -5,15 +5,18 @@ The base image stands for the Dockerfile's and for nginx's own, and is kept in t
 """
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 
-from tests.support.commands import CACHE, REPOSITORY, require, run
+from tests.support.commands import CACHE, REPOSITORY, SEARCH_PATH, require, run
 from tests.support.docker import Docker, archive
 
 DEBIAN = "lading-e2e/debian"
 NGINX = "lading-e2e/nginx"
 LADING = "lading-e2e/lading"
+POSTGRESQL = "lading-e2e/postgresql"
+STORE = "lading-e2e/store"
 GREETING = "Hello from Docker!"
 
 
@@ -25,6 +28,24 @@ def build_deployment(docker: Docker) -> None:
     docker.run("build", f"--build-arg=BASE={DEBIAN}", f"--tag={LADING}", REPOSITORY)
     dockerfile = f'FROM {DEBIAN}\nCMD ["nginx", "-g", "daemon off;"]\n'
     docker.run("build", f"--tag={NGINX}", "-", stdin=dockerfile.encode())
+
+
+def build_scale_out(docker: Docker) -> None:
+    """Build what deploy/scale-out runs beside these: stand-ins for the images of both servers."""
+    entry = Path(__file__).with_name("postgresql-entry.sh").read_bytes()
+    installed = (
+        f"FROM {DEBIAN}\nRUN apt-get -qq update"
+        " && apt-get -qq install --yes --no-install-recommends postgresql >/dev/null\n"
+        'COPY entry.sh /\nCMD ["sh", "/entry.sh"]\n'
+    )
+    context = archive({"Dockerfile": installed.encode(), "entry.sh": entry})
+    docker.run("build", f"--tag={POSTGRESQL}", "-", stdin=context)
+    require("versitygw")
+    program = shutil.which("versitygw", path=SEARCH_PATH)
+    assert program is not None
+    copied = f"FROM {DEBIAN}\nCOPY versitygw /usr/local/bin/\n".encode()
+    context = archive({"Dockerfile": copied, "versitygw": Path(program).read_bytes()}, mode=0o755)
+    docker.run("build", f"--tag={STORE}", "-", stdin=context)
 
 
 def build_hello_world(docker: Docker, name: str = "hello-world") -> None:

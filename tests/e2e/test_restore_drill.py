@@ -1,0 +1,106 @@
+"""The drill of docs/operations.md: yesterday's dump of PostgreSQL, beside a bucket that went on.
+
+The registry is pushed to all the while; what was acknowledged before the dump is there after it.
+"""
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.support.client import Client
+from tests.support.commands import run
+from tests.support.guests import pull
+from tests.support.lading import lading_serve, program
+from tests.support.postgresql import PostgreSQL
+from tests.support.pushes import Repository
+from tests.support.s3 import S3
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+
+def configuration(directory: Path, url: str, s3: S3) -> Path:
+    """A configuration of a registry in a database and the bucket, with a day's garbage at once."""
+    directory.mkdir()
+    config = directory / "config.yml"
+    sections = {
+        "version": 0.1,
+        "http": {"addr": "127.0.0.1:0", "workers": 2},
+        "database": {"postgresql": {"url": url}},
+        "storage": {
+            "s3": s3.settings,
+            "redirect": {"disable": True},
+            "delete": {"enabled": True},
+            # What no row names is old at once.
+            "garbagecollect": {"grace": "1s", "interval": "1h"},
+        },
+    }
+    config.write_text(yaml.safe_dump(sections))
+    return config
+
+
+@contextmanager
+def pushing(client: Client) -> Iterator[list[str]]:
+    """Have somebody push for the length of the block; yields the tags that were acknowledged."""
+    tags: list[str] = []
+    is_over = threading.Event()
+
+    def work() -> None:
+        while not is_over.is_set():
+            tag = f"v{len(tags)}"
+            Repository(client, "team/app").push_image(tag, tag.encode() * 1000, b"shared" * 1000)
+            tags.append(tag)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield tags
+    finally:
+        is_over.set()
+        thread.join()
+
+
+def test_yesterday_is_restored_beside_todays_bucket(
+    tmp_path: Path, postgresql: PostgreSQL, s3: S3
+) -> None:
+    """Rows were backed up first, and no object was deleted since: so all bytes are there."""
+    dump, database = tmp_path / "lading.dump", postgresql.new_database()
+    config = configuration(tmp_path / "one", postgresql.url(database), s3)
+    with lading_serve(tmp_path / "one", config=config) as registry:
+        Repository(registry.client, "team/app").push_image("first", b"first")
+        with pushing(registry.client) as tags:
+            while len(tags) < 5:
+                time.sleep(0.05)
+            before = list(tags)
+            url = postgresql.url(database)
+            run(["pg_dump", "--format=custom", f"--file={dump}", url])
+            after = len(tags)
+            while len(tags) < after + 5:
+                time.sleep(0.05)
+        newer = tags[-1]
+
+    restored = postgresql.new_database()
+    url = postgresql.url(restored)
+    run(["pg_restore", "--no-owner", f"--dbname={url}", dump])
+    new = configuration(tmp_path / "two", url, s3)
+    run([program(), "restored", new])
+
+    lines = run([program(), "verify", "--checksums", "--json", new], check=False).stdout
+    findings = [json.loads(line) for line in lines.splitlines()]
+    # What is newer than the dump is known to nobody, and kept.
+    assert {f["finding"]["kind"] for f in findings if "finding" in f} == {"bytes-unknown"}
+    assert all("it is kept" in f["finding"]["advice"] for f in findings if "finding" in f)
+    with lading_serve(tmp_path / "two", config=new) as registry:
+        wrong = [
+            text for tag in ["first", *before] for text in pull(registry.client, "team/app", tag)
+        ]
+        assert wrong == []
+        assert pull(registry.client, "team/app", newer) != []
+        Repository(registry.client, "team/app").push_image(newer, b"again")
+    run([program(), "verify", "--repair", "--delete-unknown", new], check=False)
+    assert b"all is well" in run([program(), "verify", "--checksums", new]).stdout
