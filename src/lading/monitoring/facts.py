@@ -39,3 +39,8 @@ class Fact(IntEnum):
     DISK_FREE_BYTES = 22
     DISK_BYTES = 23
     READ_ONLY = 24
+    # What is done beside collecting where bytes are in an object store.
+    JOINING_FINISHED_AT = 25
+    JOINING_SECONDS = 26
+    REMOVAL_FINISHED_AT = 27
+    REMOVAL_SECONDS = 28

@@ -304,16 +304,26 @@ FACTS: Sequence[Family[Fact]] = (
     _by(
         "lading_job_finished_timestamp_seconds",
         "gauge",
-        "When a job was last done, by whichever server",
+        "When a job was last done, by whichever server; two of them are an object store's",
         "name",
-        {"collect": Fact.COLLECTION_FINISHED_AT, "expire": Fact.EXPIRY_FINISHED_AT},
+        {
+            "collect": Fact.COLLECTION_FINISHED_AT,
+            "expire": Fact.EXPIRY_FINISHED_AT,
+            "join": Fact.JOINING_FINISHED_AT,
+            "remove": Fact.REMOVAL_FINISHED_AT,
+        },
     ),
     _by(
         "lading_job_seconds",
         "gauge",
         "How long that took, with the rests in between",
         "name",
-        {"collect": Fact.COLLECTION_SECONDS, "expire": Fact.EXPIRY_SECONDS},
+        {
+            "collect": Fact.COLLECTION_SECONDS,
+            "expire": Fact.EXPIRY_SECONDS,
+            "join": Fact.JOINING_SECONDS,
+            "remove": Fact.REMOVAL_SECONDS,
+        },
     ),
     _by(
         "lading_storage_disk_bytes",

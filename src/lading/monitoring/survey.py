@@ -16,7 +16,7 @@ from lading.core.errors import RegistryError
 from lading.metadata.census import Counted
 from lading.metadata.jobs import JobState
 from lading.monitoring.facts import Fact
-from lading.services import collect, jobs
+from lading.services import collect, jobs, upkeep
 from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -69,6 +69,8 @@ async def survey(registry: Registry, facts: "memoryview[float]", root: Path | No
     for name, finished, seconds in (
         (jobs.COLLECT, Fact.COLLECTION_FINISHED_AT, Fact.COLLECTION_SECONDS),
         (jobs.EXPIRE, Fact.EXPIRY_FINISHED_AT, Fact.EXPIRY_SECONDS),
+        (upkeep.JOIN, Fact.JOINING_FINISHED_AT, Fact.JOINING_SECONDS),
+        (upkeep.REMOVE, Fact.REMOVAL_FINISHED_AT, Fact.REMOVAL_SECONDS),
     ):
         _note_job(await registry.metadata.jobs.find(name), facts, finished, seconds)
     facts[Fact.UPLOADS_UNFINISHED] = await registry.uploads.count_all(registry.clock())
