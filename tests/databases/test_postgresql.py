@@ -272,6 +272,23 @@ async def test_a_long_read_sees_one_moment_and_holds_up_nobody(database: Databas
     assert await scanning == ([], [])
 
 
+async def test_a_long_read_that_is_cancelled_ends_at_the_server_too(
+    database: Database, postgresql: PostgreSQL, name: str
+) -> None:
+    """Whoever stops a server does not wait for it; the next one is not disturbed."""
+    scanning = asyncio.ensure_future(
+        database.scan(lambda connection: connection.execute("SELECT pg_sleep(60)").fetchall())
+    )
+    await asyncio.sleep(0.3)
+    scanning.cancel()
+    async with asyncio.timeout(5):
+        with pytest.raises(asyncio.CancelledError):
+            await scanning
+        assert await database.scan(numbers) == []
+    running = f"SELECT FROM pg_stat_activity WHERE datname = '{name}' AND state = 'active'"
+    assert postgresql.ask(running) == []
+
+
 async def test_a_long_read_changes_nothing(database: Database, open_database: Open) -> None:
     with pytest.raises(Unavailable):
         await open_database(timeout=0.3).scan(add)
@@ -445,6 +462,12 @@ async def test_a_server_that_stands_still_keeps_nobody_waiting(own_server: Postg
     begun = time.monotonic()
     outcomes = await asyncio.gather(*(database.read(one) for _ in range(6)), return_exceptions=True)
     took = time.monotonic() - begun
+    scanning = asyncio.ensure_future(database.scan(one))
+    await asyncio.sleep(0.3)
+    scanning.cancel()
+    async with asyncio.timeout(8):
+        with pytest.raises(asyncio.CancelledError):
+            await scanning
     own_server.thaw()
     assert [type(outcome) for outcome in outcomes] == [Unavailable] * 6
     assert took < 6

@@ -1,6 +1,8 @@
 """A connection to PostgreSQL that waits no longer than it was told, and its transaction."""
 
 import math
+import os
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -66,6 +68,13 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         with suppress(psycopg.Error):
             self.cancel_safe(timeout=_CANCELLING)
         self.pgconn.finish()
+
+    def interrupt(self) -> None:
+        """Have what waits for the server, in another thread, fail now; the server gives up, too."""
+        with suppress(psycopg.Error):
+            self.cancel_safe(timeout=_CANCELLING)
+        with suppress(OSError), socket.socket(fileno=os.dup(self.fileno())) as same:
+            same.shutdown(socket.SHUT_RDWR)
 
     def run(self, commands: bytes) -> None:
         """Run commands that have no parameters, all in one message."""

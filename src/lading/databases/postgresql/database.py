@@ -5,6 +5,7 @@ for all databases. What may take long has threads and connections of its own, so
 and writes never wait for it.
 """
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -66,8 +67,15 @@ class PostgresqlDatabase(Database):
 
     @override
     async def scan(self, work: Work[T]) -> T:
-        attempt = partial(transactions.scan, work=work)
-        return await self._start(self._scanners, attempt, SCAN_TIMEOUT)
+        scan = transactions.Scan(work)
+        scanning = asyncio.ensure_future(self._start(self._scanners, scan, SCAN_TIMEOUT))
+        try:
+            return await asyncio.shield(scanning)
+        except asyncio.CancelledError:  # it changes nothing, and may take long: it need not go on
+            scanning.add_done_callback(lambda ended: ended.exception())
+            await self._threads.start(scan.end)
+            await asyncio.wait([scanning])
+            raise
 
     @override
     async def check(self, *, thorough: bool) -> Sequence[str]:

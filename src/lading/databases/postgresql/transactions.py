@@ -1,11 +1,13 @@
 """Transactions: what is sent before and after a function of a connection."""
 
+import threading
 from contextlib import suppress
+from typing import Generic
 
 import psycopg
 
 from lading.core.typing import T
-from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
+from lading.databases.postgresql.connection import Overdue, PostgresqlConnection, TimedConnection
 from lading.databases.postgresql.failures import OutcomeUnknown
 from lading.ports.database import Work
 
@@ -36,13 +38,43 @@ def write(connection: TimedConnection, work: Work[T], *, durable: bool) -> T:
     return result
 
 
-def scan(connection: TimedConnection, work: Work[T]) -> T:
-    """Run a function that only reads, on a view of one moment."""
-    connection.run(_BEGIN_SCAN)
-    try:
-        return work(PostgresqlConnection(connection))
-    finally:
-        _roll_back(connection)
+class Scan(Generic[T]):
+    """A function that only reads, to be run on a view of one moment, and ended if need be."""
+
+    def __init__(self, work: Work[T]) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._connection: TimedConnection | None = None
+        self._is_over = False
+
+    def __call__(self, connection: TimedConnection) -> T:
+        """Run it.
+
+        Raises:
+            Overdue: it was ended.
+        """
+        self._connection = connection
+        if self._is_over:
+            raise Overdue("nobody waits for it")
+        try:
+            return self._run(connection)
+        finally:
+            with self._lock:  # from now on somebody else may use the connection
+                self._connection = None
+
+    def end(self) -> None:
+        """Have it fail, as nobody waits for it any more; in another thread than it runs in."""
+        self._is_over = True
+        with self._lock:
+            if self._connection is not None:
+                self._connection.interrupt()
+
+    def _run(self, connection: TimedConnection) -> T:
+        connection.run(_BEGIN_SCAN)
+        try:
+            return self._work(PostgresqlConnection(connection))
+        finally:
+            _roll_back(connection)
 
 
 def _commit(connection: TimedConnection) -> None:
