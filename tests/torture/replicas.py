@@ -9,7 +9,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,8 @@ DOUBTFUL = (503,)
 # Seconds for which the database is away when it is restarted.
 LONGEST_RESTART = 1.0
 
+# Starts that may fail.
+STARTS = 5
 # What the store does now and then: it throttles, errs, cuts, loses its answer, and hangs.
 FAULTS: tuple[How, ...] = ("503", "500", "cut", "lost answer", "half", "hang")
 KINDS: tuple[Kind, ...] = ("PUT", "GET", "HEAD", "LIST", "DELETE")
@@ -45,6 +47,14 @@ class Replica(Server):
     def __init__(self, directory: Path, shared: Mapping[str, Any]) -> None:
         self._shared = shared
         super().__init__(directory)
+
+    @override
+    def start(self) -> None:
+        """As whoever runs it does: one that finds its database or its store away is started again."""
+        for _ in range(STARTS):
+            with suppress(RuntimeError):
+                return super().start()
+        return super().start()
 
     @property
     @override
