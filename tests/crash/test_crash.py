@@ -38,6 +38,7 @@ READS = {
     "Metadata.close",
     "Uploads.count_all",
     "Uploads.count",
+    "Times.now",
 }
 # Nouns of an object store's rows, which `test_crash_in_s3` is about.
 OF_OBJECTS = {"ObjectUploads", "Objects"}

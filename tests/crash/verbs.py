@@ -10,6 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from uuid import UUID
 
+from lading.auth.brake import Brake
+from lading.auth.keys import KeyRing
+from lading.auth.known import KnownLogins
+from lading.auth.login_record import rates_of
+from lading.auth.shared_record import SharedRecord, shared_key
 from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.errors import (
@@ -22,6 +27,7 @@ from lading.core.errors import (
 from lading.core.globs import Glob
 from lading.core.names import Owner, Tag, UploadId, UploadKey, attachments_of
 from lading.metadata.refresh_tokens import RefreshToken
+from lading.metadata.secrets import SecretRow
 from lading.services import (
     backup,
     collect,
@@ -324,6 +330,25 @@ async def _log_in(people: People) -> None:
     await people.metadata.refresh_tokens.add(token, now=people.now)
 
 
+async def _log_in_at_a_replica(people: People) -> None:
+    """The keys of all replicas are made, or found; somebody guesses, and is right in the end."""
+    now, metadata = people.now, people.metadata
+
+    def row(name: str) -> SecretRow:
+        return SecretRow(metadata.secrets, name, lambda: now)
+
+    await KeyRing.open(row("token-keys"), DAY, lambda: now)
+    key, rates = await shared_key(row("login-hashes")), rates_of(30)
+    nouns = metadata.right_logins, metadata.guesses
+    record = SharedRecord(key, *nouns, rates, KnownLogins(), lambda: now, lambda: now)
+    brake = Brake(lambda: now, record, rates)
+    guess = await brake.begin("192.0.2.1", "alice", "right")
+    assert guess is not None
+    await brake.succeeded(guess)
+    now += 2 * DAY
+    assert await brake.begin("192.0.2.2", "alice", "wrong") is not None
+
+
 async def do_job(people: People, name: str, work: jobs.Work) -> None:
     """Do what the server does by itself, as soon as nobody holds its lease."""
     done, rested = asyncio.Event(), asyncio.Event()
@@ -396,6 +421,7 @@ VERBS = (
     Verb("Back up", _back_up, _an_image),
     Verb("Be read-only for a while", _read_only_for_a_while),
     Verb("Log in", _log_in),
+    Verb("Log in at one of several replicas", _log_in_at_a_replica),
     Verb("Let go of all leases", lambda people: people.metadata.jobs.end_leases(), _an_image),
 )
 

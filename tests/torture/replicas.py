@@ -50,7 +50,7 @@ class Replica(Server):
 
     @override
     def start(self) -> None:
-        """As whoever runs it does: one that finds its database or its store away is started again."""
+        """As whoever runs it does: it is started again if its database or its store is away."""
         for _ in range(STARTS):
             with suppress(RuntimeError):
                 return super().start()
