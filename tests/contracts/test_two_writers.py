@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lading.core.digest import Digest
 from lading.core.errors import AlreadyExists, ManifestBlobUnknown, TagImmutable
 from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, GarbageManifest
 from lading.core.globs import Glob
@@ -18,7 +19,9 @@ from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
 from lading.ports.database import Rows
+from lading.ports.objects import PlacedSegment
 from tests.support.contents import HELLO, OTHER, image, index
+from tests.support.objects import commit_objects
 from tests.support.rows import add, by_alice, delete, digest_of, push
 
 ROUNDS = 10
@@ -277,3 +280,23 @@ async def test_pushes_of_a_tag_and_deletions_of_its_manifests_leave_no_tag_that_
             delete(other_metadata, manifest.digest, at=1), push(metadata, manifest, "two", at=1)
         )
         assert await metadata.inspection.list_dangling_tags(limit=10) == []
+
+
+async def test_a_blob_has_the_objects_of_one_push_however_many_come(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """Also if a lock was lost, and beside a job that joins the segments of one before."""
+    for number in range(ROUNDS):
+        digest = Digest.of(b"%d" % number)
+        await commit_objects(metadata, digest, f"{number}-old")
+        old = await metadata.objects.find(digest)
+        await metadata.objects.reserve(f"{number}-joined", 1.0)
+        outcomes = await at_once(
+            commit_objects(metadata, digest, f"{number}-pushed"),
+            other_metadata.objects.replace(
+                digest, old, PlacedSegment(f"{number}-joined", 0, 5, 1.0)
+            ),
+            commit_objects(other_metadata, digest, f"{number}-pushed-too"),
+        )
+        assert len(await metadata.objects.find(digest)) == 1, outcomes
+        assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]

@@ -227,7 +227,7 @@ STEPS = (
         quarantined TEXT
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX objects_upload ON objects (upload, start) WHERE upload IS NOT NULL;
-    CREATE INDEX objects_digest ON objects (digest, start) WHERE digest IS NOT NULL;
+    CREATE UNIQUE INDEX objects_digest ON objects (digest, start) WHERE digest IS NOT NULL;
     CREATE INDEX objects_unused ON objects (unused_at) WHERE unused_at IS NOT NULL;
     CREATE INDEX objects_segments ON objects (digest) WHERE digest IS NOT NULL AND start > 0;
     """,

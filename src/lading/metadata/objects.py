@@ -40,8 +40,17 @@ def page_in_segments(connection: SqlConnection, *, after: str, limit: int) -> Se
 
 
 def unuse(connection: SqlConnection, digests: Sequence[Digest], now: float) -> Sequence[str]:
-    """Note that blobs are to be deleted; returns the keys of their objects."""
-    return [key for digest in digests for key in _unuse(connection, digest, now)]
+    """Note that blobs are to be deleted; returns the keys of their objects.
+
+    Whoever deletes has a lock, which may be lost with its connection. So what was pushed again
+    since, and is in a repository, stays.
+    """
+    return [
+        key
+        for digest in digests
+        if not connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone()
+        for key in _unuse(connection, digest, now)
+    ]
 
 
 def _unuse(connection: SqlConnection, digest: Digest, now: float) -> Sequence[str]:

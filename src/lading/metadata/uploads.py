@@ -26,8 +26,11 @@ _UPDATE = """
         leased_until = CASE WHEN :ends = 1 THEN NULL ELSE leased_until END, digest = :digest
     WHERE key = :upload AND generation = :generation AND digest IS NULL
 """
+# Said again if nobody knows whether it was committed.
 _INSERT = """
     INSERT INTO objects (key, start, size, stored_at, upload) VALUES (?, ?, ?, ?, ?)
+    ON CONFLICT (key) DO UPDATE SET stored_at = excluded.stored_at
+    WHERE objects.upload = excluded.upload
 """
 _UNUSE = """
     INSERT INTO objects (key, start, size, stored_at, unused_at) VALUES (?, 0, 0, ?, ?)
@@ -110,8 +113,9 @@ def _save(
     )
     if changed.rowcount == 0:
         raise _taken(connection, upload)
-    for key, start, size, stored_at in progress.segments:
-        connection.execute(_INSERT, (key, start, size, stored_at, upload))
+    for segment in progress.segments:
+        if connection.execute(_INSERT, (*segment, upload)).rowcount == 0:
+            raise _taken(connection, upload)
     unuse(connection, progress.unused, progress.now)
 
 

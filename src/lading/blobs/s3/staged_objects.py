@@ -210,6 +210,9 @@ class StagedObjects(StagedUpload):
 
     async def _save(self, writing: str | None) -> None:
         """Write down what was stored, and what is to be written next."""
+        if self._stored is not None and self._stored[0].size == 0:  # it is of no use but to a blob
+            self._unused.append(self._stored[0].key)
+            self._stored = None
         await self._room.rows.save(self._upload, self._generation, self._progress(writing))
         if self._stored is not None:
             self._saved, self._stored = self._stored[1], None
