@@ -43,12 +43,12 @@ class S3:
     network: Network = MACHINE
 
     def fresh(self) -> "S3":
-        """Another bucket, which is empty; nothing fails any more."""
+        """Another folder of the bucket, which is empty; nothing fails any more.
+
+        Another bucket would need volumes of its own in some servers.
+        """
         self.proxy.reset()
-        bucket = replace(self.bucket, name=f"bucket-{uuid.uuid4().hex}")
-        make_bucket(bucket, self.network)
-        self.proxy.reset()
-        return replace(self, bucket=bucket)
+        return replace(self, bucket=replace(self.bucket, root=f"registry-{uuid.uuid4().hex}"))
 
     @property
     def settings(self) -> dict[str, object]:
@@ -62,11 +62,6 @@ class S3:
             "accesskey": ACCESS_KEY,
             "secretkey": SECRET_KEY,
         }
-
-
-def make_bucket(bucket: S3Bucket, network: Network = MACHINE) -> None:
-    """Make a bucket."""
-    assert put(bucket, "", network), bucket
 
 
 def put(bucket: S3Bucket, path: str, network: Network = MACHINE) -> bool:
@@ -101,7 +96,7 @@ def running_s3(*options: str, endpoint: str = "", network: Network = MACHINE) ->
             wait_until(lambda: _listens(port, network), SERVER, seconds=60, log=log.read_text)
             with proxy_before(port) as proxy:
                 bucket = S3Bucket(
-                    name="none",
+                    name="blobs",
                     region=REGION,
                     endpoint=endpoint.format(port=port) or f"http://127.0.0.1:{proxy.port}",
                     path_style=True,
@@ -144,9 +139,8 @@ _COMMANDS = {"versitygw": _versitygw, "seaweedfs": _seaweedfs}
 
 def _takes_objects(bucket: S3Bucket, network: Network) -> bool:
     """Whether it is ready for the first object, for which some have to make room."""
-    first = replace(bucket, name="first")
-    put(first, "", network)
-    return put(first, "/object", network)
+    put(bucket, "", network)
+    return put(bucket, "/first", network)
 
 
 def _listens(port: int, network: Network) -> bool:

@@ -12,7 +12,7 @@ from lading.blobs.s3 import attempts
 from lading.blobs.s3.object_store import ObjectStore
 from lading.core.errors import Unavailable
 from tests.support.certificates import Certificates, make_certificates
-from tests.support.s3 import S3, SERVER, make_bucket, running_s3
+from tests.support.s3 import S3, SERVER, running_s3
 
 pytestmark = [
     pytest.mark.e2e,
@@ -31,8 +31,7 @@ def secure(certificates: Certificates) -> Iterator[S3]:
     files = certificates.tls
     options = ["--cert", str(files["certificate"]), "--key", str(files["key"])]
     with running_s3(*options, endpoint="https://localhost:{port}") as server:
-        known = replace(server.bucket, name="blobs", authorities=certificates.ca.read_bytes())
-        make_bucket(known)
+        known = replace(server.bucket, authorities=certificates.ca.read_bytes())
         yield replace(server, bucket=known)
 
 
@@ -71,11 +70,8 @@ async def test_the_operator_may_believe_any_server(secure: S3) -> None:
 async def test_the_bucket_may_be_in_the_host(tmp_path: Path) -> None:
     """An address is asked for at this machine, as no name of a bucket leads here."""
     with running_s3("--virtual-domain", "example.com") as server:
-        make_bucket(replace(server.bucket, name="blobs"))
-        await ObjectStore(replace(server.bucket, name="blobs")).put("a", b"some bytes")
-        there = replace(
-            server.bucket, name="blobs", endpoint="http://example.com", path_style=False
-        )
+        await ObjectStore(server.bucket).put("a", b"some bytes")
+        there = replace(server.bucket, endpoint="http://example.com", path_style=False)
         address = await ObjectStore(there).sign("a", 60)
         assert address.startswith("http://blobs.example.com/registry/a?")
         here = address.replace("blobs.example.com", f"127.0.0.1:{server.port}")
