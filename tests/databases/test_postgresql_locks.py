@@ -1,0 +1,84 @@
+"""Locks in PostgreSQL: what becomes of them when their connection is lost, or many are wanted."""
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+
+from lading.core.digest import Digest
+from lading.core.errors import Unavailable
+from lading.databases.postgresql.locks import MOST, DatabaseLocks
+from lading.databases.postgresql.server import Server
+from tests.support.postgresql import PostgreSQL
+
+pytestmark = pytest.mark.e2e
+
+DIGEST = Digest.of(b"locked")
+END_ALL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE application_name = 'lading' AND pid <> pg_backend_pid()"
+)
+
+
+@pytest.fixture
+async def locks(postgresql: PostgreSQL) -> AsyncIterator[DatabaseLocks]:
+    """Locks that are waited for for half a second."""
+    locks = DatabaseLocks(Server(postgresql.url(), timeout=0.5))
+    yield locks
+    locks.close()
+
+
+async def lose(locks: DatabaseLocks, postgresql: PostgreSQL, failure: Exception | None) -> None:
+    """Lose a lock while it is held, and perhaps fail after that."""
+    async with locks.lock(DIGEST):
+        postgresql.ask(END_ALL)
+        if failure is not None:
+            raise failure
+
+
+async def test_who_has_lost_a_lock_is_told(locks: DatabaseLocks, postgresql: PostgreSQL) -> None:
+    """As another one may have had it then; the next one gets it."""
+    with pytest.raises(Unavailable, match="lost while it held a lock"):
+        await lose(locks, postgresql, None)
+    async with locks.lock(DIGEST):
+        pass
+
+
+async def test_a_failure_under_a_lock_that_was_lost_is_the_failure(
+    locks: DatabaseLocks, postgresql: PostgreSQL
+) -> None:
+    with pytest.raises(KeyError):
+        await lose(locks, postgresql, KeyError())
+
+
+async def test_connections_that_were_lost_while_idle_disturb_nobody(
+    locks: DatabaseLocks, postgresql: PostgreSQL
+) -> None:
+    async with locks.lock(DIGEST):
+        pass
+    postgresql.ask(END_ALL)
+    async with locks.lock(DIGEST):
+        pass
+
+
+async def test_a_lock_is_waited_for_for_a_time(
+    locks: DatabaseLocks, postgresql: PostgreSQL
+) -> None:
+    """Be it somebody else's, or that there are too many."""
+    others = DatabaseLocks(Server(postgresql.url()))
+    begun = time.monotonic()
+    async with others.lock(DIGEST):
+        with pytest.raises(Unavailable):
+            async with locks.lock(DIGEST):
+                pytest.fail("two have it")
+    async with AsyncExitStack() as stack:
+        for number in range(MOST):
+            await stack.enter_async_context(locks.lock(Digest.of(b"%d" % number)))
+        with pytest.raises(Unavailable, match="too much is locked"):
+            async with locks.lock(DIGEST):
+                pytest.fail("there is no connection for it")
+    async with locks.lock(DIGEST):
+        pass
+    others.close()
+    assert time.monotonic() - begun < 10
