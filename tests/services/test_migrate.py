@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -17,6 +19,7 @@ from lading.core.typing import T
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
+from lading.ports.objects import Upkeep
 from lading.services import migrate as migrating
 from lading.services import read_only
 from lading.services.migrate import CannotMigrate, MigrationStep
@@ -292,6 +295,24 @@ async def test_bytes_alone_go_elsewhere(origin: People, target: People, tmp_path
     assert await rows_of(metadata) == before
     assert await read_only.find(origin.registry) is not None
     await metadata.close()
+
+
+async def test_bytes_alone_do_not_go_to_another_bucket(
+    origin: People, target: People, tmp_path: Path
+) -> None:
+    """The rows that say where objects are would name the other one, while this one is served."""
+    metadata = open_metadata(tmp_path / "origin" / "db")
+    arriving = People(metadata, target.stores)
+    upkeep = cast("Upkeep", object())  # it is not asked anything
+
+    with pytest.raises(CannotMigrate, match="knows its objects in one bucket"):
+        await migrate(
+            replace(origin.registry, upkeep=upkeep), replace(arriving.registry, upkeep=upkeep)
+        )
+
+    await metadata.close()
+    assert await bytes_of(target) == {}
+    assert await read_only.find(origin.registry) is None
 
 
 async def test_rows_alone_go_elsewhere(origin: People, target: People) -> None:

@@ -245,6 +245,14 @@ class _Bytes(_Work):
                 "both configurations name the same database and the same place of blobs; nothing"
                 " was changed"
             )
+        if self._migration.origin.upkeep is not None and self._migration.target.upkeep is not None:
+            # There is one row for a blob: what is served would be looked for in the other bucket.
+            raise CannotMigrate(
+                "a database knows its objects in one bucket: copy them to the other one with a tool"
+                " for buckets, under the same keys and once more while the registry is read-only"
+                " (`lading read-only on`), then start the server with the new configuration."
+                " Nothing was changed"
+            )
         await _require_place(self._migration)
 
     @override
