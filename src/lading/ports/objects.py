@@ -5,7 +5,7 @@ says what it is for. The row comes first: the key of an object is written down b
 there, so that what a crash leaves is known, and what no row names is nobody's.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -214,11 +214,15 @@ class Upkeep(Protocol):
             Unavailable: the store cannot be asked.
         """
 
-    def join(self) -> AsyncIterator[Digest]:
-        """Make each blob that is several objects one; yields those that are."""
+    def join(self, going_on: Callable[[], Awaitable[None]]) -> AsyncIterator[Digest]:
+        """Make each blob that is several objects one; yields those that are.
+
+        Args:
+            going_on: called again and again meanwhile; what it raises ends the work.
+        """
 
     def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
-        """What is older than that and no row names, in pages."""
+        """What is older than that and no row names, by pages of what is there; some have none."""
 
     async def remove(self, strays: Sequence[StrayObject]) -> None:
         """Remove what no row names."""

@@ -15,10 +15,9 @@ REMOVE = "removal of stray objects"
 async def join_segments(registry: Registry, lease: Lease) -> None:
     """Make blobs that came in several requests one object, so that clients can be sent there."""
     joined = 0
-    async for digest in _upkeep(registry).join():
+    async for digest in _upkeep(registry).join(lease.renew):
         joined += 1
         log.debug("%s is one object now", digest)
-        await lease.renew()
     if joined:
         log.info("%d blobs that were several objects are one now", joined)
 

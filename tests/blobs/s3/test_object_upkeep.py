@@ -7,6 +7,7 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
+from lading.ports.blob_sources import Chunks
 from lading.ports.objects import ForeignObjects, StrayObject
 from tests.support.contents import begin, begun, fetch, store
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3
@@ -31,7 +32,11 @@ async def in_segments(place: OpenPlace, *parts: bytes) -> Digest:
 
 
 async def join(place: OpenPlace) -> list[Digest]:
-    return [digest async for digest in place.upkeep.join()]
+    return [digest async for digest in place.upkeep.join(_go_on)]
+
+
+async def _go_on() -> None:
+    """Nobody else has taken over."""
 
 
 async def strays(place: OpenPlace, before: float) -> list[StrayObject]:
@@ -61,6 +66,32 @@ async def test_blobs_in_segments_become_one_object(
     assert len(await here.keys()) == 2
     assert await fetch(await here.stores.blobs.find(digest)) == b"".join(parts)
     assert await here.stores.blobs.find(whole) is not None
+
+
+async def test_who_joins_a_large_blob_says_so_and_stops_when_another_one_does(
+    here: OpenPlace,
+) -> None:
+    """Else each replica would take over from the one before, and all join the same blob."""
+    digest = await in_segments(here, os.urandom(3 * MIB), os.urandom(MIB))
+    said = 0
+
+    async def lose() -> None:
+        nonlocal said
+        said += 1
+        if said == 3:
+            raise Unavailable("another worker has taken over")
+
+    with pytest.raises(Unavailable, match="taken over"):
+        _ = [joined async for joined in here.upkeep.join(lose)]
+    found = await here.stores.blobs.find(digest)
+    assert isinstance(found, Chunks)
+    assert len(found.segments) == 2
+
+
+async def test_pages_without_strays_are_told_too(here: OpenPlace) -> None:
+    """Who goes through a large bucket has to say so now and then."""
+    await store(here.stores, b"kept")
+    assert [list(page) async for page in here.upkeep.strays(0.0)] == [[]]
 
 
 async def test_segments_that_are_not_what_was_pushed_are_left_alone(

@@ -8,7 +8,7 @@ transaction puts that in their place, if they are still those of the blob.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from lading.blobs.hashing import RunningHash
@@ -36,6 +36,8 @@ FOLDER = "objects"
 PAGE = 100
 # Seconds after which the key of an object that is being stored is reserved anew.
 RESERVING = READING / 10
+
+GoingOn = Callable[[], Awaitable[None]]
 
 
 class _Wrong(Exception):
@@ -87,11 +89,11 @@ class ObjectUpkeep(Upkeep):
         await self._store.put(badge, b"By this object, a database knows what belongs to it.\n")
 
     @override
-    async def join(self) -> AsyncIterator[Digest]:
+    async def join(self, going_on: GoingOn) -> AsyncIterator[Digest]:
         after = ""
         while page := await self._rows.page_in_segments(after=after, limit=PAGE):
             for digest in page:
-                if await self._join(digest):
+                if await self._join(digest, going_on):
                     yield digest
             after = page[-1]
 
@@ -100,12 +102,11 @@ class ObjectUpkeep(Upkeep):
         async for page in self._store.pages(FOLDER):
             old = [stored for stored in page if stored.modified_at < before]
             unknown = await self._rows.unknown([stored.key for stored in old]) if old else ()
-            if unknown:
-                yield [
-                    StrayObject(stored.key, stored.size, stored.modified_at)
-                    for stored in old
-                    if stored.key in unknown
-                ]
+            yield [
+                StrayObject(stored.key, stored.size, stored.modified_at)
+                for stored in old
+                if stored.key in unknown
+            ]
         parts = await self._store.unfinished_parts(before)
         keys = [unfinished.key for unfinished in parts]
         unknown = await self._rows.unknown(keys, now=self._clock()) if keys else ()
@@ -132,12 +133,13 @@ class ObjectUpkeep(Upkeep):
                 return len(await self._rows.unknown(keys)) == len(keys)
         return False
 
-    async def _join(self, digest: Digest) -> bool:
+    async def _join(self, digest: Digest, going_on: GoingOn) -> bool:
         old = await self._rows.find(digest)
         key = self._new_key()
         await self._rows.reserve(key, self._clock())
         try:
-            size = await self._store.put_pieces(key, self._verified(digest, old, key))
+            pieces = self._verified(digest, old, key, going_on)
+            size = await self._store.put_pieces(key, pieces)
         except (LostObject, _Wrong) as error:
             log.error("%s is damaged: %s; `lading verify` tells more", digest, error)  # noqa: TRY400
             return False
@@ -145,7 +147,7 @@ class ObjectUpkeep(Upkeep):
         return await self._rows.replace(digest, old, new)
 
     async def _verified(
-        self, digest: Digest, segments: Sequence[PlacedSegment], key: str
+        self, digest: Digest, segments: Sequence[PlacedSegment], key: str, going_on: GoingOn
     ) -> AsyncGenerator[Bytes]:
         """All bytes of a blob; the last one comes only if they have the digest."""
         running, reserved_at = RunningHash.start(digest.algorithm), time.monotonic()
@@ -160,6 +162,7 @@ class ObjectUpkeep(Upkeep):
                     if time.monotonic() - reserved_at > RESERVING:
                         reserved_at = time.monotonic()
                         await self._rows.reserve(key, self._clock())
+                    await going_on()
                     await asyncio.sleep(0)  # let others have their turn
         if running.digest() != digest:
             raise _Wrong(f"its bytes have the digest {running.digest()}")
