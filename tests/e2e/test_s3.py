@@ -195,3 +195,13 @@ def test_a_bucket_of_another_database_is_refused(s3: S3, registry: Lading, tmp_p
 
     assert refused.returncode != 0
     assert "storage.s3.rootdirectory" in refused.stderr.decode()
+
+
+def test_a_backup_names_the_objects(s3: S3, registry: Lading, tmp_path: Path) -> None:
+    """Those of the blobs that the copy of the database knows."""
+    Repository(registry.client, "library/hello").push_image("latest", b"layer")
+    lading(registry, "backup", str(tmp_path / "backup"))
+
+    listed = (tmp_path / "backup" / "blobs.txt").read_text().split()
+    assert len(listed) == 2
+    assert set(listed) < set(objects_of(s3))

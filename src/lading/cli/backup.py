@@ -26,6 +26,7 @@ from lading.services import backup as backups
 from lading.services.backup import BLOBS, LONGEST, METADATA
 from lading.services.registry import Registry
 from lading.wiring.backups import copied_blobs, restore_database
+from lading.wiring.migration import place_of_bytes
 from lading.wiring.paths import metadata_path
 
 
@@ -76,7 +77,7 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
     click.echo(f"Metadata      {made.metadata} ({human_size(made.metadata_size)})")
     click.echo(f"Files         {made.files}, listed in {made.list}, below {made.root}")
     click.echo(f"Held until    {utc(made.held_until)}, or `lading backup --done`")
-    click.echo(f"Next          rsync -a --files-from={made.list} {made.root}/ TARGET/")
+    click.echo(f"Next          {_next_step(settings, made)}")
 
 
 @click.command("restore-backup")
@@ -143,6 +144,19 @@ def _require_file(settings: Settings) -> None:
         )
 
 
+def _root(settings: Settings) -> str:
+    """What the paths of a list are below."""
+    if settings.storage.driver == "s3":
+        return place_of_bytes(settings.storage)
+    return str(settings.storage.filesystem.rootdirectory.absolute())
+
+
+def _next_step(settings: Settings, made: "_Made") -> str:
+    if settings.storage.driver == "s3":
+        return "copy these objects with the programs of the store"
+    return f"rsync -a --files-from={made.list} {made.root}/ TARGET/"
+
+
 @dataclass(frozen=True, slots=True)
 class _Made:
     """A backup that was made.
@@ -177,6 +191,6 @@ async def _make(settings: Settings, registry: Registry, dest: Path, until: float
         metadata_size=(dest / METADATA).stat().st_size,
         list=str(dest / BLOBS),
         files=files,
-        root=str(settings.storage.filesystem.rootdirectory.absolute()),
+        root=_root(settings),
         held_until=until,
     )

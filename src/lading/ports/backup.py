@@ -1,8 +1,7 @@
 """The port of backups: what a copy of the database knows, and why one cannot be put in place."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from lading.core.digest import Digest
 
@@ -20,9 +19,9 @@ class CopiedBlobs:
     """Blobs that a copy of the database knows, other than those whose bytes were lost.
 
     Attributes:
-        path_of: the file of a blob, below the root of all data.
+        paths_of: the files of a blob, below the root of all data; or the keys of its objects.
     """
 
     count: int
     digests: Iterator[Digest]
-    path_of: Callable[[Digest], Path]
+    paths_of: Callable[[Digest], Sequence[str]]

@@ -71,9 +71,10 @@ async def list_blobs(
     with (directory / BLOBS).open("w") as lines:
         for digest in copied.digests:
             if await registry.blobs.stat(digest) is not None:
-                lines.write(f"{copied.path_of(digest)}\n")
+                paths = copied.paths_of(digest)
+                lines.writelines(f"{path}\n" for path in paths)
                 advance(1)
-                files += 1
+                files += len(paths)
         lines.flush()
         os.fsync(lines.fileno())
     return files

@@ -53,8 +53,10 @@ async def expire(registry: Registry, garbage: ExpiredUpload) -> bool:
 
 async def remove_committed(registry: Registry, criteria: Criteria) -> None:
     """Remove committed uploads: a client that missed the answer has asked again by now."""
-    await registry.uploads.tidy(criteria.now - criteria.grace)
     before = criteria.now - criteria.grace
+    # The copy of the database may name objects that others have taken the place of.
+    if await registry.metadata.backup_holds.last(now=criteria.now) is None:
+        await registry.uploads.tidy(before)
     while await registry.metadata.committed_uploads.remove(before=before, at_most=BATCH) == BATCH:
         pass
 

@@ -1,6 +1,6 @@
 """Backups of the database that the settings name: what one knows, and putting it in place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -8,12 +8,14 @@ from pathlib import Path
 
 from lading.blobs.layout import Layout
 from lading.config.settings import Settings
+from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.databases.sqlite.backup import open_copy
 from lading.databases.sqlite.restore import restore
-from lading.metadata import links
+from lading.metadata import links, objects
 from lading.metadata.strangers import begin_restored
 from lading.ports.backup import CopiedBlobs
+from lading.ports.database import SqlConnection
 from lading.wiring import data_directory
 from lading.wiring.paths import metadata_path
 
@@ -21,14 +23,18 @@ from lading.wiring.paths import metadata_path
 @contextmanager
 def copied_blobs(settings: Settings, copy: Path) -> Iterator[CopiedBlobs]:
     """The blobs that a copy of the database knows, for the length of a block."""
-    root = settings.storage.filesystem.rootdirectory.absolute()
-    layout = Layout(root)
     with closing(open_copy(copy)) as opened:
-        yield CopiedBlobs(
-            links.count_stored(opened),
-            links.stored(opened),
-            lambda digest: Path(layout.blob(digest)).relative_to(root),
-        )
+        paths_of = partial(_keys, opened) if settings.storage.driver == "s3" else _file
+        yield CopiedBlobs(links.count_stored(opened), links.stored(opened), paths_of)
+
+
+def _file(digest: Digest) -> Sequence[str]:
+    root = Path("root")
+    return [str(Path(Layout(root).blob(digest)).relative_to(root))]
+
+
+def _keys(copy: SqlConnection, digest: Digest) -> Sequence[str]:
+    return [segment.key for segment in objects.find(copy, digest)]
 
 
 def restore_database(
