@@ -16,6 +16,7 @@ from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
 from lading.databases.postgresql.connection import PostgresqlConnection
+from lading.metadata.backup_holds import BackupHold
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
 from lading.ports.database import Rows
@@ -300,3 +301,21 @@ async def test_a_blob_has_the_objects_of_one_push_however_many_come(
         )
         assert len(await metadata.objects.find(digest)) == 1, outcomes
         assert not [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+
+
+async def test_what_is_there_when_a_backup_hold_is_placed_stays(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    async def hold(name: str, digest: Digest) -> bool:
+        await metadata.backup_holds.place(BackupHold(name, LATER.now + 1))
+        return await metadata.links.is_stored(digest)
+
+    for number in range(ROUNDS):
+        (digest,) = await add(metadata, b"%d" % number)
+        await metadata.links.delete(HELLO, digest, change=by_alice())
+        _, was_there = await at_once(
+            other_metadata.collection.remove_blobs([digest], now=LATER.now),
+            hold(str(number), digest),
+        )
+        assert await metadata.links.is_stored(digest) is was_there
+        await metadata.backup_holds.end(str(number))

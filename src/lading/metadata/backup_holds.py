@@ -22,8 +22,21 @@ class BackupHold:
     until: float
 
 
+# Where several write at once: a number that nothing else locks.
+_LOCK = "SELECT CAST(? AS INTEGER) /*! FROM pg_advisory_xact_lock(1818322279, 2) */"
+
+
+def lock(connection: SqlConnection) -> None:
+    """From here on, no hold is placed while a transaction removes blobs, nor the other way round.
+
+    Else one could be collected after whoever placed the hold has read that it is there.
+    """
+    connection.execute(_LOCK, (0,))
+
+
 def place(connection: SqlConnection, hold: BackupHold) -> None:
     """Let no blob be collected until its end; a hold of the same name is replaced."""
+    lock(connection)
     connection.execute(
         "INSERT INTO holds (name, until) VALUES (?, ?)"
         " ON CONFLICT (name) DO UPDATE SET until = excluded.until",

@@ -162,6 +162,7 @@ def remove_blobs(
     The caller holds the store's locks of the digests until it has deleted the bytes and said
     `end_deletions`; `find` names what was interrupted before that again.
     """
+    backup_holds.lock(connection)
     held = backup_holds.last(connection, now=now) is not None
     return [digest for digest in digests if _remove_blob(connection, digest, held=held)]
 
