@@ -213,3 +213,10 @@ async def test_a_role_that_is_not_to_be_had_is_unavailable(
         await store.sign("a", 60)
     with pytest.raises(Unavailable):
         await store.unfinished_parts(time.time())
+
+
+def test_secrets_are_not_shown() -> None:
+    """Wherever a bucket or keys are printed."""
+    keys = AccessKeys("id", "one secret", "another secret")
+    bucket = S3Bucket("images", secret_key="one secret", session_token="another secret")
+    assert "secret'" not in f"{keys!r} {bucket!r}"

@@ -1,6 +1,8 @@
 """What an object store needs beside pushes, pulls and collections."""
 
+import asyncio
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -173,6 +175,24 @@ async def test_parts_that_were_never_joined_are_found(
     with pytest.raises(Unavailable):  # it can be joined no more
         await stand_still()
     assert await here.stores.uploads.size(upload) == 0
+
+
+async def test_parts_of_others_in_the_bucket_are_left_alone(here: OpenPlace, clock: Clock) -> None:
+    """As their objects are: what is not in the folder of objects is nobody's business here."""
+
+    async def stalled() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield os.urandom(MIB)
+        await asyncio.Event().wait()
+
+    keys = ("backups/large", "objects/00/large")
+    putting = [asyncio.create_task(here.store.put_pieces(key, stalled())) for key in keys]
+    while len(await here.store.unfinished_parts(clock() + 60)) < len(keys):
+        await asyncio.sleep(0.05)
+    assert [stray.key for stray in await strays(here, clock() + 60)] == ["objects/00/large"]
+    for task in putting:
+        task.cancel()
+    await asyncio.wait(putting)
 
 
 async def test_a_folder_with_objects_of_others_is_refused(

@@ -8,7 +8,7 @@ See `role_keys` for those of roles.
 import configparser
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from lading.blobs.s3.bucket import S3Bucket
@@ -32,8 +32,8 @@ class AccessKeys:
     """
 
     id: str
-    secret: str
-    token: str = ""
+    secret: str = field(repr=False)
+    token: str = field(default="", repr=False)
 
 
 class ProfileUnusable(Exception):

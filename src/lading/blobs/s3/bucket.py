@@ -1,6 +1,6 @@
 """The bucket: where the objects are, as the operator describes it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 MIB = 1024 * 1024
@@ -36,8 +36,8 @@ class S3Bucket:
     path_style: bool = False
     root: str = ""
     access_key: str = ""
-    secret_key: str = ""
-    session_token: str = ""
+    secret_key: str = field(default="", repr=False)
+    session_token: str = field(default="", repr=False)
     encryption: str = ""
     encryption_key: str = ""
     storage_class: str = ""

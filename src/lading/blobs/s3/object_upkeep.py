@@ -107,7 +107,11 @@ class ObjectUpkeep(Upkeep):
                 for stored in old
                 if stored.key in unknown
             ]
-        parts = await self._store.unfinished_parts(before)
+        parts = [
+            unfinished
+            for unfinished in await self._store.unfinished_parts(before)
+            if unfinished.key.startswith(f"{FOLDER}/")
+        ]
         keys = [unfinished.key for unfinished in parts]
         unknown = await self._rows.unknown(keys, now=self._clock()) if keys else ()
         if unknown:
