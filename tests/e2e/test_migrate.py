@@ -166,3 +166,34 @@ def test_another_postgresql_beside_the_same_bucket(
         answer = registry.client.ask("PUT", target, b"a blob", content_range="5-10")
         assert answer.status == 201, answer
     check(configs[1])
+
+
+def test_what_a_target_must_not_be(tmp_path: Path, postgresql: PostgreSQL, s3: S3) -> None:
+    """An older database stays as it is, and a bucket with the objects of others, too."""
+    old = configuration(tmp_path / "old", {"storage": in_files(tmp_path / "data")})
+    database = postgresql.new_database()
+    section = {"postgresql": {"url": postgresql.url(database)}}
+    theirs = configuration(tmp_path / "theirs", {"storage": in_s3(s3), "database": section})
+    with lading_serve(tmp_path / "old", config=old) as registry:
+        Repository(registry.client, "ours").push_image("latest")
+    with lading_serve(tmp_path / "theirs", config=theirs) as registry:
+        Repository(registry.client, "theirs").push_image("latest")
+    assert "there is a registry in postgresql://" in refused(old, theirs)
+
+    postgresql.ask("UPDATE lading_schema SET version = 1", database)
+    assert "was written by an older version" in refused(old, theirs)
+    assert postgresql.ask("SELECT version FROM lading_schema", database) == [(1,)]
+
+    beside = configuration(
+        tmp_path / "beside", {"storage": in_s3(s3, localdirectory=str(tmp_path / "local"))}
+    )
+    assert "objects that this database does not know" in refused(old, beside)
+
+
+def refused(config: Path, to: Path) -> str:
+    """What is said to a migration that is refused, in a sentence."""
+    done = run([program(), "migrate", "--to", to, config], check=False)
+    said = (done.stdout + done.stderr).decode()
+    assert done.returncode == 1, said
+    assert "Traceback" not in said
+    return said
