@@ -2,12 +2,15 @@
 
 import asyncio
 import os
+import resource
 import time
 import urllib.error
 import urllib.request
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
+from typing import TextIO
 
 import pytest
 
@@ -407,3 +410,29 @@ def _fetch(address: str, headers: dict[str, str]) -> tuple[int, bytes]:
     except urllib.error.HTTPError as error:
         with error:
             return error.code, error.read()
+
+
+async def test_streams_that_stand_still_take_no_more_memory_the_more_there_are(
+    s3: S3, store: ObjectStore
+) -> None:
+    """Beside them others get all that they ask for; when they end, it streams again."""
+    data = os.urandom(16 * MIB)
+    await store.put("a", data)
+    with Path("/proc/self/statm").open() as file:
+        before = resident(file)
+        still = [store.pieces("a", 0, len(data)) for _ in range(120)]
+        for pieces in still:
+            assert len(await anext(pieces)) > 0
+        await asyncio.sleep(0.5)
+        assert resident(file) - before < 120 * MIB
+    assert b"".join([piece async for piece in store.pieces("a", 1, MIB)]) == data[1 : MIB + 1]
+    for pieces in still:
+        await pieces.aclose()
+    asked = s3.proxy.count("GET")
+    assert b"".join([piece async for piece in store.pieces("a", 0, len(data))]) == data
+    assert s3.proxy.count("GET") == asked + 1
+
+
+def resident(file: TextIO) -> int:
+    file.seek(0)
+    return int(file.read().split()[1]) * resource.getpagesize()

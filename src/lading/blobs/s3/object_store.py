@@ -19,6 +19,7 @@ from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
 from lading.core.digest import Bytes
 from lading.ports.blob_sources import LostObject, Segments
 from lading.ports.measures import UNMEASURED, Measures, Timing
+from lading.system.budget import Budget
 
 if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta
@@ -27,6 +28,12 @@ T = TypeVar("T")
 
 # Bytes of an object that are handed out at once, about.
 PIECE = 1 * MIB
+# Bytes that a stream has at hand while its client stands still: a piece here, and what obstore has
+# read ahead; and those of all streams of a worker. When they are spent, what comes is asked for in
+# pieces of so many bytes, each by itself: that takes longer, and keeps nothing but the piece.
+STREAMED = 2560 * 1024
+STREAMS = 40 * MIB
+ALONE = 128 * 1024
 # Bytes a second of a slow stream: many share the way, and some clients are slow.
 SLOWEST_STREAM = 80 * 1024
 # Bytes of parts that are sent at the same time, for one object.
@@ -68,6 +75,7 @@ class ObjectStore(Segments):
         self._bucket = bucket
         self._folder = bucket.folder
         self._measures = measures
+        self._streams = Budget(STREAMS)
         self._open = open_bucket(bucket)
         self._signed = SignedRequests(bucket, self._open.keys)
         self._attributes = {"Storage-Class": bucket.storage_class} if bucket.storage_class else None
@@ -163,8 +171,8 @@ class ObjectStore(Segments):
         stop = start + size
         while start < stop:
             try:
-                async with aclosing(self._stream(attempts, key, start, stop)) as stream:
-                    async for piece in stream:
+                async with aclosing(self._some(attempts, key, start, stop)) as some:
+                    async for piece in some:
                         start += len(piece)
                         yield piece
                         attempts.moved()
@@ -274,16 +282,42 @@ class ObjectStore(Segments):
         size: int = found["size"]
         return size
 
-    async def _stream(
+    async def _some(
         self, attempts: StoreAttempts, key: str, start: int, stop: int
     ) -> AsyncGenerator[Bytes, None]:
-        """The bytes that come of one request.
+        """The bytes that come of one request: all, or the first if many streams stand still.
 
         Raises:
             Failed: they did not all come.
             FileNotFoundError: see `is_absent`.
             LostObject: the object ends before.
         """
+        if not self._streams.take(STREAMED):
+            yield await self._first(attempts, key, start, min(stop, start + ALONE))
+            return
+        try:
+            async with aclosing(self._stream(attempts, key, start, stop)) as stream:
+                async for piece in stream:
+                    yield piece
+        finally:
+            self._streams.give_back(STREAMED)
+
+    async def _first(self, attempts: StoreAttempts, key: str, start: int, stop: int) -> Bytes:
+        read = partial(
+            self._obstore.get_range_async,
+            self._open.once,
+            self._folder + key,
+            start=start,
+            end=stop,
+        )
+        data = memoryview(await attempts.once(read))
+        if len(data) != stop - start:
+            raise _lost(key, stop)
+        return data
+
+    async def _stream(
+        self, attempts: StoreAttempts, key: str, start: int, stop: int
+    ) -> AsyncGenerator[Bytes, None]:
         options = {"range": (start, stop)}
         path = self._folder + key
         found: GetResult = await attempts.once(
