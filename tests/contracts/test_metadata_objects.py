@@ -25,6 +25,6 @@ async def test_what_came_is_written_down_twice_if_nobody_knows_whether_it_was(
     await metadata.uploads.save(upload, generation, progress("key", writing="next"))
     await metadata.uploads.save(upload, generation, progress("key"))
     assert await metadata.uploads.size(upload) == 5
-    taken = await metadata.uploads.take(upload, writing="last", now=2.0, until=12.0)
-    await metadata.uploads.commit(upload, taken.generation, progress("key"), digest)
+    await metadata.uploads.take(upload, generation=7, writing="last", now=2.0, until=12.0)
+    await metadata.uploads.commit(upload, 7, progress("key"), digest)
     assert [segment.key for segment in await metadata.objects.find(digest)] == ["key"]

@@ -13,8 +13,9 @@ async def take(metadata: Metadata, key: str) -> tuple[UploadKey, int]:
     """Begin an upload and take it; returns its generation, too."""
     upload = UploadKey.of(HELLO, UploadId.of(uuid.uuid4(), Owner.of("alice")))
     await metadata.uploads.begin(upload, b"", 1.0)
-    taken = await metadata.uploads.take(upload, writing=key, now=1.0, until=11.0)
-    return upload, taken.generation
+    generation = int(upload.id[:8], 16)
+    await metadata.uploads.take(upload, generation=generation, writing=key, now=1.0, until=11.0)
+    return upload, generation
 
 
 def progress(key: str, writing: str | None = None) -> UploadProgress:

@@ -23,7 +23,7 @@ How the tables hold together:
 * `secrets`, `right_logins` and `guesses` are what several replicas share, where they share this
   database: alone, a machine has files and memory for it (`auth`).
 * Where bytes are in an object store, an *upload* has a row while it is unfinished, and then until
-  its commit is settled. `generation` counts the requests that took it, the last one until
+  its commit is settled. `generation` is a number of the request that took it last, until
   `leased_until`; `writing` is the key of the object that this one stores.
 * An *object* is a segment of an upload or of a blob, from byte `start` on; or nothing needs it
   since `unused_at`; or it is in quarantine, as its bytes are not those of that digest.

@@ -1,14 +1,14 @@
 """Rows of uploads whose bytes are objects; where they are files, an upload is its file.
 
 A request takes an upload for a while, and goes on having it as long as it says so. Each that takes
-it makes a new generation: one that stood still for too long finds that its own is over when it
-wants to write something down, and nothing that it did counts.
+it brings a generation, a number that no other has: one that stood still for too long finds that its
+own is over when it wants to write something down, and nothing that it did counts.
 """
 
 from collections.abc import Iterable, Sequence
 
 from lading.core.digest import Digest
-from lading.core.errors import UploadOutOfOrder, UploadUnknown
+from lading.core.errors import Unavailable, UploadOutOfOrder, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
@@ -16,10 +16,10 @@ from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
 from lading.ports.uploads import WRONG_DIGESTS, Staged
 
 _TAKE = """
-    UPDATE uploads SET generation = generation + 1, leased_until = :until, writing = :writing
+    UPDATE uploads SET generation = :generation, leased_until = :until, writing = :writing
     WHERE key = :upload AND digest IS NULL AND writing IS NULL
         AND (leased_until IS NULL OR leased_until <= :now)
-    RETURNING size, active_at, hash, generation
+    RETURNING size, active_at, hash
 """
 _UPDATE = """
     UPDATE uploads SET size = :size, hash = :hash, active_at = :active_at, writing = :writing,
@@ -48,17 +48,29 @@ def begin(connection: SqlConnection, upload: UploadKey, hash_: bytes, now: float
 
 
 def take(
-    connection: SqlConnection, upload: UploadKey, *, writing: str, now: float, until: float
+    connection: SqlConnection,
+    upload: UploadKey,
+    *,
+    generation: int,
+    writing: str,
+    now: float,
+    until: float,
 ) -> TakenUpload:
     """Let one request alone write to an upload; what one that was killed has stored is unused."""
-    values = {"upload": upload, "writing": writing, "now": now, "until": until}
+    values = {
+        "upload": upload,
+        "generation": generation,
+        "writing": writing,
+        "now": now,
+        "until": until,
+    }
     row = connection.execute(_TAKE, values).fetchone()
     if row is None and _let_go(connection, upload, now):
         row = connection.execute(_TAKE, values).fetchone()
     if row is None:
         raise _taken(connection, upload)
-    size, active_at, hash_, generation = row
-    return TakenUpload(size, active_at, bytes(hash_), generation)
+    size, active_at, hash_ = row
+    return TakenUpload(size, active_at, bytes(hash_))
 
 
 def _let_go(connection: SqlConnection, upload: UploadKey, now: float) -> bool:
@@ -157,9 +169,12 @@ def commit(
         "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ?",
         (progress.now, digest),
     )
-    connection.execute(
-        "UPDATE objects SET upload = NULL, digest = ? WHERE upload = ?", (digest, upload)
+    taken = connection.execute(
+        "UPDATE objects SET upload = NULL, digest = ? WHERE upload = ? RETURNING size",
+        (digest, upload),
     )
+    if sum(size for (size,) in taken.fetchall()) != progress.size:
+        raise Unavailable("what was uploaded does not add up; begin the upload anew")
 
 
 def segments(connection: SqlConnection, upload: UploadKey) -> Sequence[PlacedSegment]:

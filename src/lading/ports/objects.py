@@ -32,13 +32,11 @@ class TakenUpload(NamedTuple):
 
     Attributes:
         hash: what is known of the hash of its bytes.
-        generation: how many requests have written to it; what an earlier one still does is void.
     """
 
     size: int
     active_at: float
     hash: bytes
-    generation: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +72,13 @@ class UploadRows(Protocol):
         """Start an upload; a power cut may forget it."""
 
     async def take(
-        self, upload: UploadKey, *, writing: str, now: float, until: float
+        self, upload: UploadKey, *, generation: int, writing: str, now: float, until: float
     ) -> TakenUpload:
         """Let one request alone write to an upload, for a while.
 
         Args:
             upload: which.
+            generation: a number that no other request has; what an earlier one still does is void.
             writing: the key of the object that the request writes, if it does.
             now: the time.
             until: the time at which it is anybody's, unless it is renewed.

@@ -7,6 +7,7 @@ process can still store that; if it is killed, the upload is as it was before.
 
 import asyncio
 import logging
+import secrets
 from collections.abc import Callable
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -62,7 +63,7 @@ class StagedObjects(StagedUpload):
         self._room = room
         self._upload = upload
         self._algorithm = algorithm
-        self._generation = 0
+        self._generation = secrets.randbits(62)
         self._over = False
         self._renewing: asyncio.Task[None] | None = None
         # The hash of all bytes; `None` if it is not known, and they have to be read.
@@ -83,8 +84,10 @@ class StagedObjects(StagedUpload):
         """Take the upload, unless another request has it."""
         room, key = self._room, self._room.new_key()
         now = room.clock()
-        taken = await room.rows.take(self._upload, writing=key, now=now, until=now + LEASE)
-        self._generation, self._key = taken.generation, key
+        taken = await room.rows.take(
+            self._upload, generation=self._generation, writing=key, now=now, until=now + LEASE
+        )
+        self._key = key
         self.active_at = self._touched_at = taken.active_at
         known = _Known(taken.size, taken.hash)
         if taken.size == 0 and self._algorithm is not None:
