@@ -29,7 +29,7 @@ e2e-tools: ## install what those tests need and this machine lacks, as root
 
 e2e-seaweedfs: $(VENV)/.installed-dev ## run what is about S3 with SeaweedFS instead of versitygw; it builds it first
 	tests/e2e/tools seaweedfs
-	LADING_S3_SERVER=seaweedfs $(BIN)/pytest $(ORDERED) -m e2e tests/blobs/s3 $(ARGS)
+	LADING_S3_SERVER=seaweedfs $(BIN)/pytest $(ORDERED) -m e2e tests/blobs/s3 tests/e2e/test_object_store.py $(ARGS)
 
 torture: $(VENV)/.installed-dev ## push, delete, collect and kill at random, for a quarter of an hour; then compare
 	$(BIN)/python -m tests.torture $(ARGS)
