@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from lading.blobs.s3 import role_keys
 from lading.blobs.s3.access_keys import AccessKeys, ProfileUnusable, find_keys
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
-from lading.blobs.s3.role_keys import fetch_role_keys
+from lading.blobs.s3.role_keys import PassingKeys, fetch_role_keys
 from lading.core.errors import Unavailable
 from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY
 
@@ -213,6 +214,25 @@ async def test_a_role_that_is_not_to_be_had_is_unavailable(
         await store.sign("a", 60)
     with pytest.raises(Unavailable):
         await store.unfinished_parts(time.time())
+
+
+def test_keys_are_used_until_they_end_if_nobody_gives_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends_at = time.time() + 60
+    answers = [PassingKeys(AccessKeys("id", "secret"), ends_at)]
+
+    def fetch(*_: object) -> PassingKeys:
+        if answers:
+            return answers.pop()
+        raise OSError("nobody is there")
+
+    monkeypatch.setattr(role_keys, "fetch_role_keys", fetch)
+    keys = role_keys.RoleKeys("region", {})
+    assert keys.get() == keys.get()
+    monkeypatch.setattr(time, "time", lambda: ends_at)
+    with pytest.raises(OSError, match="nobody"):
+        keys.get()
 
 
 def test_secrets_are_not_shown() -> None:

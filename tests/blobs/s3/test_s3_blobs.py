@@ -107,7 +107,7 @@ async def test_bytes_in_quarantine_stay_in_the_store(place: PlaceInS3, here: Ope
 
     place.clock.ahead += 7200  # type: ignore[attr-defined]
     await here.stores.uploads.tidy(place.clock())
-    strays = [page async for page in here.upkeep.strays(place.clock())]
+    strays = [stray async for page in here.upkeep.strays(place.clock()) for stray in page]
     assert strays == []
     assert await here.keys() == [key]
 

@@ -61,9 +61,14 @@ class RoleKeys:
             OSError: there is no role, or what was answered are no keys.
         """
         with self._lock:
-            if self._known is None or self._known.ends_at < time.time() + BEFORE_END:
-                self._known = fetch_role_keys(self._region, self._environ)
-            return self._known
+            known, now = self._known, time.time()
+            if known is None or known.ends_at < now + BEFORE_END:
+                try:
+                    self._known = known = fetch_role_keys(self._region, self._environ)
+                except OSError:
+                    if known is None or known.ends_at <= now:
+                        raise
+            return known
 
 
 def fetch_role_keys(region: str, environ: Mapping[str, str]) -> PassingKeys:
