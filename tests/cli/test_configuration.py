@@ -17,7 +17,7 @@ DIGEST = f"sha256:{'0' * 64}"
 WORDS = {
     "backup": ["DEST"],
     "history": ["hello:latest"],
-    "migrate": ["--to", "/nowhere.yml"],
+    "migrate": ["--to", "named.yml"],
     "read-only": ["status"],
     "restore": ["hello"],
     "restore-backup": ["SRC"],
