@@ -222,6 +222,7 @@ async def _garbage_of_every_kind(people: People) -> None:
     async with people.uploads.stage(upload) as staged, people.locks.lock(BLOB):
         await staged.write(b"a blob")
         await staged.commit(BLOB)
+    people.now += DAY
 
 
 async def _signatures_left_behind(people: People) -> None:

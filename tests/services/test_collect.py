@@ -1,5 +1,6 @@
 """Collecting garbage: what goes, when, and above all what does not."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
 from lading.core.garbage import Cause, ExpiredUpload, GarbageManifest, InterruptedCommit
 from lading.core.names import UploadKey
+from lading.ports.uploads import Staged
 from lading.services import collect, push_blob, trash, unfinished
 from lading.services.pull import stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
@@ -350,6 +352,21 @@ async def test_bytes_that_never_became_a_blob_are_deleted(people: People) -> Non
 
     assert await people.stored() == set()
     assert await people.uploads.list_all() == []
+
+
+async def test_a_commit_that_may_be_under_way_is_left_alone(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a lock may be lost, the store says how long a commit may go on without it."""
+    upload = UploadKey.of(HELLO, await push_blob.start(people.registry, people.may()))
+    committed = Staged(upload, 6, people.now, Digest.of(b"orphan"), under_way=True)
+
+    async def list_all() -> Sequence[Staged]:
+        return [committed]
+
+    monkeypatch.setattr(people.uploads, "list_all", list_all)
+
+    assert await unfinished.find_interrupted(people.registry) == []
 
 
 async def test_bytes_that_a_later_push_made_a_blob_are_kept(people: People) -> None:

@@ -117,7 +117,7 @@ def _save(
             "generation": generation,
             "size": progress.size,
             "hash": progress.hash,
-            "active_at": progress.active_at,
+            "active_at": progress.active_at if digest is None else progress.now,
             "writing": progress.writing,
             "ends": int(progress.writing is None),
             "digest": digest,

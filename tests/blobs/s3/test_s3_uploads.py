@@ -8,6 +8,7 @@ import pytest
 
 from lading.blobs.s3 import object_writer, staged_objects
 from lading.blobs.s3.object_writer import WHOLE
+from lading.blobs.s3.s3_uploads import COMMITTING
 from lading.blobs.s3.staged_objects import LEASE
 from lading.core.digest import SHA512, Digest
 from lading.core.errors import (
@@ -278,6 +279,20 @@ async def test_a_second_push_replaces_objects_and_readers_of_the_first_go_on(
     await here.stores.uploads.tidy(clock())
     assert len(await here.keys()) == 1
     assert await fetch(await here.stores.blobs.find(digest)) == data
+
+
+async def test_a_commit_may_be_under_way_for_a_moment_after_its_lock_is_lost(
+    here: OpenPlace, clock: Clock
+) -> None:
+    """The lock goes with its connection; a collector takes what was committed a while ago."""
+    upload, digest = await begun(here.stores, b"hello"), Digest.of(b"hello")
+    clock.ahead += COMMITTING + 1
+    async with here.stores.uploads.stage(upload) as staged:
+        await staged.commit(digest)
+
+    assert [item.under_way for item in await here.stores.uploads.list_all()] == [True]
+    clock.ahead += COMMITTING + 1
+    assert [item.under_way for item in await here.stores.uploads.list_all()] == [False]
 
 
 async def test_a_discarded_upload_takes_its_objects_along(

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lading.blobs.file_uploads import UploadCount
 from lading.blobs.hashing import RunningHash
@@ -19,6 +20,9 @@ log = logging.getLogger(__name__)
 
 # Seconds for which an object that nothing needs is there for those who read it.
 READING = 3600.0
+# Seconds for which a commit may be under way although nobody has its digest locked: a lock may be
+# lost with the connection that holds it, while the one who had it goes on for a moment.
+COMMITTING = 60.0
 # Seconds until rows of commits that are settled are removed.
 SETTLING = 0.2
 
@@ -79,7 +83,11 @@ class S3Uploads(Uploads):
     @override
     async def list_all(self) -> Sequence[Staged]:
         await self._settle()
-        return await self._rows.list_all()
+        since = self._room.clock() - COMMITTING
+        return [
+            replace(item, under_way=item.digest is not None and item.active_at > since)
+            for item in await self._rows.list_all()
+        ]
 
     @override
     async def tidy(self, before: float) -> None:
