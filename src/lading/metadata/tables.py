@@ -70,6 +70,8 @@ MOVED = (
         "objects",
         ("key",),
         ("start", "size", "stored_at", "upload", "digest", "unused_at", "quarantined"),
+        # Of the objects of one place in a blob, one is there at a time.
+        identity=("start", "digest"),
         of_bytes=True,
     ),
     BLOBS,
