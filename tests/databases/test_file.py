@@ -14,6 +14,7 @@ from lading.core.names import Tag
 from lading.databases.schema import STEPS, NewerSchema
 from lading.databases.sqlite import file
 from lading.databases.sqlite.file import FileDatabase
+from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
 from lading.metadata.manifests import StoredManifest
 from lading.ports.database import DatabaseDamaged
 from tests.support.contents import HELLO, index
@@ -186,3 +187,26 @@ async def test_a_damaged_database_is_unavailable(
         await digest_of(metadata, "latest")
     assert "malformed" in caplog.text
     await metadata.close()
+
+
+_DIES = """
+import os, signal, sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+database.execute("PRAGMA journal_mode = DELETE")
+database.execute("PRAGMA cache_size = 1")
+database.execute("BEGIN IMMEDIATE")
+for number in range(1000):
+    database.execute("INSERT INTO repositories (name) VALUES (?)", (f"{number:0>500}",))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_a_crash_left_half_done_is_undone_by_who_reads(tmp_path: Path) -> None:
+    """SQLite tells nothing of such a file before that, not even its version."""
+    path = tmp_path / "db"
+    FileDatabase(path).close()
+    subprocess.run([sys.executable, "-c", _DIES, path], check=False)
+    assert path.with_name("db-journal").stat().st_size > 0
+
+    assert has_nothing(path)
+    ReadOnlyDatabase(path).close()

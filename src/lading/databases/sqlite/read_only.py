@@ -26,11 +26,15 @@ class NotReadable(CannotOpen):
 
 
 def connect(path: Path) -> SqliteConnection:
-    """A connection that reads, and leaves the file as it is."""
-    has_log = holds_bytes(_beside(path, "-wal"))
-    immutable = "&immutable=1" if not has_log and is_read_only(path.parent) else ""
-    uri = f"{path.absolute().as_uri()}?mode=ro{immutable}"
-    return connection.connect(uri, uri=True)
+    """A connection for reading.
+
+    Where the file can be written to, SQLite may undo what a crash left half-done: it does not read
+    such a file otherwise (SQLITE_READONLY_ROLLBACK, sqlite.org/rescode.html).
+    """
+    mode = "rw"
+    if is_read_only(path.parent):
+        mode = "ro" if holds_bytes(_beside(path, "-wal")) else "ro&immutable=1"
+    return connection.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True)
 
 
 class ReadOnlyDatabase(SqliteFile):
