@@ -1,10 +1,10 @@
 """Hashes that run while bytes arrive.
 
 An upload may come in many requests, and each may reach another worker. What is known of the hash
-goes with it (`lading.blobs.notes`): the state after the last whole block, from which any worker
-goes on. Where no state is to be had (`lading.blobs.libcrypto`), it is the digest of all bytes,
-which is enough if no more follow; else the worker that has seen all bytes goes on hashing, and one
-that has not reads them once, before the upload is committed.
+goes with it (`lading.blobs.hash_notes`): the state after the last whole block, from which any
+worker goes on. Where no state is to be had (`lading.blobs.libcrypto`), it is the digest of all
+bytes, which is enough if no more follow; else the worker that has seen all bytes goes on hashing,
+and one that has not reads them once, before the upload is committed.
 """
 
 from dataclasses import dataclass

@@ -10,6 +10,7 @@ from lading.blobs.hashing import RunningHash
 from lading.blobs.s3 import hash_states
 from lading.blobs.s3.staged_objects import StagedObjects, UploadRoom
 from lading.blobs.s3.unused_objects import UnusedObjects
+from lading.core.clocks import SLACK
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError, UploadUnknown
 from lading.core.names import Owner, UploadKey
@@ -83,9 +84,9 @@ class S3Uploads(Uploads):
     @override
     async def list_all(self) -> Sequence[Staged]:
         await self._settle()
-        since = self._room.clock() - COMMITTING
+        now = self._room.clock()
         return [
-            replace(item, under_way=item.digest is not None and item.active_at > since)
+            replace(item, under_way=item.digest is not None and _is_lately(item.active_at, now))
             for item in await self._rows.list_all()
         ]
 
@@ -104,3 +105,8 @@ class S3Uploads(Uploads):
             await self._rows.settle(settled)
         except RegistryError as error:
             log.warning("%d uploads are removed by the next collection: %s", len(settled), error)
+
+
+def _is_lately(committed_at: float, now: float) -> bool:
+    """Whether a commit may be under way; one of the future is of a clock that was ahead."""
+    return now - COMMITTING < committed_at < now + SLACK
