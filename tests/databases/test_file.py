@@ -210,3 +210,14 @@ def test_what_a_crash_left_half_done_is_undone_by_who_reads(tmp_path: Path) -> N
 
     assert has_nothing(path)
     ReadOnlyDatabase(path).close()
+
+
+def test_blobs_without_a_repository_are_something(tmp_path: Path) -> None:
+    """As a migration brings them first; what comes next must not take them for a stranger's."""
+    path = tmp_path / "db"
+    FileDatabase(path).close()
+    assert has_nothing(path)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("INSERT INTO blobs (digest, size, created_at) VALUES ('sha256:0', 1, 0)")
+
+    assert not has_nothing(path)

@@ -36,7 +36,7 @@ whatever changes the graph, and have partial indexes: finding garbage costs what
 
 from collections.abc import Sequence
 
-from lading.ports.database import CannotOpen
+from lading.ports.database import CannotOpen, SqlConnection
 
 STEPS = (
     """
@@ -254,3 +254,14 @@ def pending(version: int) -> Sequence[str]:
         )
     statements = (text.strip() for step in STEPS[version:] for text in step.split(";"))
     return [text for text in statements if text]
+
+
+def is_empty(connection: SqlConnection) -> bool:
+    """Whether tables have nothing that was ever pushed or brought, and no robot.
+
+    A migration brings blobs before the first repository, and may be killed in between.
+    """
+    tables = ("repositories", "blobs", "robots")
+    return all(
+        connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None for table in tables
+    )

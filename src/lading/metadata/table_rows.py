@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from lading.core.digest import Digest
+from lading.databases.schema import is_empty
 from lading.metadata import batches
 from lading.metadata.noun import Noun, reading, scanning, writing
 from lading.metadata.tables import BLOBS, DELETIONS, MovedTable
@@ -148,14 +149,6 @@ def bodies(connection: SqlConnection, after: int) -> tuple[Sequence[StoredBody],
         (after, after if last is None else last),
     )
     return [StoredBody(Digest(digest), body) for digest, body in rows], last
-
-
-def is_empty(connection: SqlConnection) -> bool:
-    """Whether nothing was ever pushed, and no robot was made."""
-    return all(
-        connection.execute(f"SELECT 1 FROM {name} LIMIT 1").fetchone() is None
-        for name in ("repositories", "blobs", "robots")
-    )
 
 
 class TableRows(Noun):

@@ -13,7 +13,7 @@ import psycopg
 
 from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
 from lading.databases.postgresql.sessions import Sessions
-from lading.databases.schema import STEPS, OlderSchema, pending
+from lading.databases.schema import STEPS, OlderSchema, is_empty, pending
 from lading.ports.database import CannotOpen, SqlConnection, Work
 
 log = logging.getLogger(__name__)
@@ -104,12 +104,12 @@ def translate(statement: str) -> str:
 def _migrate(connection: TimedConnection, begin: Work[None] | None) -> None:
     _require_utf_8(connection)
     wrapped = PostgresqlConnection(connection)
-    if find_version(wrapped) == len(STEPS) and (begin is None or not _is_empty(wrapped)):
+    if find_version(wrapped) == len(STEPS) and (begin is None or not is_empty(wrapped)):
         return
     connection.run(_BEGIN)
     try:
         _build(connection, find_version(wrapped))
-        if begin is not None and _is_empty(wrapped):
+        if begin is not None and is_empty(wrapped):
             begin(wrapped)
         connection.run(b"COMMIT")
     except BaseException:
@@ -125,10 +125,6 @@ def _build(connection: TimedConnection, version: int | None) -> None:
         statements.append("INSERT INTO lading_schema (version) VALUES (0)")
     statements.append(f"UPDATE lading_schema SET version = {len(STEPS)}")
     connection.run(";".join(statements).encode())
-
-
-def _is_empty(connection: SqlConnection) -> bool:
-    return connection.execute("SELECT 1 FROM repositories LIMIT 1").fetchone() is None
 
 
 def _require_utf_8(connection: TimedConnection) -> None:

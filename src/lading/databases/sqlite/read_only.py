@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lading.core.errors import Unavailable
 from lading.core.typing import T, override
+from lading.databases.schema import is_empty
 from lading.databases.sqlite import connection
 from lading.databases.sqlite.connection import SqliteConnection
 from lading.databases.sqlite.failures import opening
@@ -81,13 +82,13 @@ def holds_bytes(path: Path) -> bool:
 
 
 def has_nothing(database: Path) -> bool:
-    """Whether nothing was ever pushed; a file that cannot be read may hold anything."""
+    """Whether it `is_empty`; a file that cannot be read may hold anything."""
     if not holds_bytes(database):
         return True
     try:
         with closing(connect(database)) as opened:
             if opened.execute("PRAGMA user_version").fetchone() == (0,):
                 return opened.execute("SELECT 1 FROM sqlite_schema").fetchone() is None
-            return opened.execute("SELECT 1 FROM repositories LIMIT 1").fetchone() is None
+            return is_empty(opened)
     except sqlite3.Error:
         return False
