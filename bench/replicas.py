@@ -29,6 +29,9 @@ from bench.wrk import load
 
 REPOSITORY = "library/app"
 CONNECTIONS = 16
+# Connections of a replica to the database. All share the two cores: with more of them, Linux keeps
+# a process of PostgreSQL waiting for a second now and then, which is no property of a replica.
+POOL_SIZE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ def _replica(directory: Path, core: int, url: str) -> Iterator[Replica]:
         "version": 0.1,
         "http": {"addr": f"127.0.0.1:{port}", "workers": 1},
         "storage": {"filesystem": {"rootdirectory": str(directory / "data")}},
-        "database": {"postgresql": {"url": url}},
+        "database": {"postgresql": {"url": url, "poolsize": POOL_SIZE}},
     }
     config = directory / f"replica-{core}.yml"
     config.write_text(yaml.safe_dump(settings))

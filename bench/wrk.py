@@ -34,7 +34,8 @@ def load(
     Raises:
         UnexpectedAnswer: a request failed.
     """
-    command = ["wrk", "--threads=1", f"--connections={connections}"]
+    # What comes late is measured as late, and has not failed.
+    command = ["wrk", "--threads=1", f"--connections={connections}", "--timeout=30s"]
     command += [f"--duration={max(1, round(seconds))}s", f"--script={_SCRIPT}"]
     command += [f"--header={name}: {value}" for name, value in (headers or {}).items()]
     done = subprocess.run(
