@@ -11,6 +11,7 @@ import pytest
 from lading.core.manifest import Manifest
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.manifest_rows import CAPACITY, SMALL
+from lading.metadata.pushes import MOST_ANNOTATIONS
 from lading.ports.database import Work
 from tests.support.contents import HELLO, index
 from tests.support.rows import open_metadata, push
@@ -86,6 +87,31 @@ async def test_many_annotations_are_read_off_the_event_loop(
         )
         assert len(found.items) == count
         assert len(scans) == expected
+    await metadata.close()
+
+
+@pytest.mark.parametrize("damaged", [False, True])
+async def test_many_annotations_are_stored_once_and_listed(tmp_path: Path, damaged: bool) -> None:
+    """They are in the body; what is damaged is listed without."""
+    path = tmp_path / "metadata.sqlite3"
+    metadata = open_metadata(path)
+    subject = index([])
+    small, big = (_about(subject, 0, size) for size in (100, MOST_ANNOTATIONS))
+    await push(metadata, small)
+    await push(metadata, big)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        lengths = connection.execute("SELECT length(annotations) FROM documents").fetchall()
+        if damaged:
+            connection.execute("UPDATE documents SET body = zeroblob(length(body))")
+
+    found = await metadata.manifests.referrers(
+        HELLO, subject.digest, artifact_type=None, after="", limit=10, max_size=CAPACITY
+    )
+
+    assert sorted(lengths) == [(0,), (len(small.annotations),)]
+    listed = {referrer.digest: referrer.annotations for referrer in found.items}
+    expected = b"{}" if damaged else big.annotations
+    assert listed == {small.digest: small.annotations, big.digest: expected}
     await metadata.close()
 
 

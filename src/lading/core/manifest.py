@@ -146,6 +146,17 @@ def parse(
     )
 
 
+def annotations_of(body: bytes) -> bytes:
+    """The annotations of a manifest that was pushed, as `Manifest.annotations` has them.
+
+    Bytes that are damaged have none; that they are is found out by who asks for the manifest.
+    """
+    try:
+        return _annotations(msgspec.json.decode(body, type=_Document))
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return b"{}"
+
+
 def _decode(body: bytes, max_descriptors: int | None) -> _Document:
     try:
         text = body.decode()  # the decoder does not look into what it skips

@@ -9,7 +9,7 @@ from typing import Any, Concatenate
 from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
-from lading.core.manifest import WrongSize
+from lading.core.manifest import WrongSize, annotations_of
 from lading.core.names import Reference, RepositoryName
 from lading.core.typing import P, T
 from lading.metadata import batches, manifest_rows
@@ -22,7 +22,8 @@ from lading.ports.database import Database, SqlConnection
 # Neither annotations nor, of those that are not shown, their length is to be read for it.
 _REFERRERS = """
     SELECT id, shown, CASE WHEN shown THEN (
-            SELECT length(annotations) FROM documents WHERE documents.id = here.id) END,
+            SELECT CASE WHEN length(annotations) > 0 THEN length(annotations) ELSE length(body) END
+            FROM documents WHERE documents.id = here.id) END,
         digest, media_type, size, artifact_type
     FROM (
         SELECT *, deleted_at IS NULL AND lost_at IS NULL
@@ -33,7 +34,7 @@ _REFERRERS = """
     ) AS here ORDER BY digest LIMIT :most
 """
 _ANNOTATIONS = """
-    SELECT id, annotations FROM documents
+    SELECT id, annotations, CASE WHEN length(annotations) = 0 THEN body END FROM documents
     WHERE id IN (SELECT CAST(key AS BIGINT) FROM json_each(?))
 """
 # Referrers that are looked at in one go, be they shown or not: a read holds up all others.
@@ -249,7 +250,12 @@ def _referrers(
             if len(found) == limit or size > max_size or number == MAX_LOOKED_AT:
                 last = Digest(digest)
                 break
-    annotations = dict(connection.execute(_ANNOTATIONS, (batches.keys(map(str, found)),)))
+    annotations = {
+        id_: annotations or annotations_of(body)
+        for id_, annotations, body in connection.execute(
+            _ANNOTATIONS, (batches.keys(map(str, found)),)
+        )
+    }
     items = [
         Referrer(Digest(digest), media_type, length, shown_type, annotations[id_])
         for id_, (digest, media_type, length, shown_type) in found.items()

@@ -56,6 +56,11 @@ _ADD_EDGES = """
 """
 
 
+# Bytes of annotations that are kept beside the body. More of them are read out of it, or a manifest
+# that is nothing else would be written twice.
+MOST_ANNOTATIONS = 64 * 1024
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """A manifest that is stored.
@@ -199,7 +204,10 @@ class ManifestPush:
     ) -> None:
         values = self._values(repository_id) | {"used_at": used_at}
         (id_,) = connection.execute(_STORE, values).fetchone()
-        connection.execute(_STORE_DOCUMENT, (id_, self.manifest.annotations, self.manifest.body))
+        annotations = self.manifest.annotations
+        if len(annotations) > MOST_ANNOTATIONS:
+            annotations = b""  # of which nothing has so few: without any it is an empty object
+        connection.execute(_STORE_DOCUMENT, (id_, annotations, self.manifest.body))
 
     def _values(self, repository_id: int) -> dict[str, str | int | float | None]:
         manifest = self.manifest
