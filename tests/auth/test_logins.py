@@ -8,10 +8,9 @@ import pytest
 
 from lading.auth.authenticator import Login, MachineAuthenticator
 from lading.auth.brake import SAME_GUESS, Brake
-from lading.auth.htpasswd import THREADS
 from lading.auth.known import KnownLogins
 from lading.auth.login_record import STRANGERS_PAUSE, LoginRecord, OwnRecord, rates_of
-from lading.auth.logins import MAX_PENDING, Logins
+from lading.auth.logins import AT_ONCE, MAX_PENDING, Logins
 from lading.auth.memory import REMEMBERED
 from lading.auth.shared_record import SharedRecord
 from lading.core.access import Principal
@@ -195,7 +194,7 @@ async def test_whoever_is_known_is_checked_before_a_crowd_of_strangers(people: P
     asking = [
         asyncio.ensure_future(people.log_in(password, client=client))
         for password, client in (
-            *((f"busy {n}", f"198.51.100.{n}") for n in range(THREADS)),
+            *((f"busy {n}", f"198.51.100.{n}") for n in range(AT_ONCE)),
             ("suspect", "203.0.113.1"),
             ("stranger", "203.0.113.2"),
             ("known", HOME),
@@ -205,7 +204,7 @@ async def test_whoever_is_known_is_checked_before_a_crowd_of_strangers(people: P
         await asyncio.sleep(0)
     gate.set()
     await asyncio.gather(*asking)
-    assert order[THREADS:] == ["known", "stranger", "suspect"]
+    assert order[AT_ONCE:] == ["known", "stranger", "suspect"]
 
 
 async def test_a_crowd_of_strangers_leaves_room_for_who_is_known(people: People) -> None:
@@ -220,7 +219,7 @@ async def test_a_crowd_of_strangers_leaves_room_for_who_is_known(people: People)
     assert await people.log_in("new")
     results = await asyncio.gather(*crowd, return_exceptions=True)
     refused = sum(isinstance(result, Unavailable) for result in results)
-    assert refused == 2 * MAX_PENDING - THREADS
+    assert refused == 2 * MAX_PENDING - AT_ONCE
 
 
 class Machines:

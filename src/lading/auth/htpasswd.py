@@ -22,14 +22,13 @@ from pathlib import Path
 import bcrypt
 
 from lading.auth.authenticator import Authenticator, Login
+from lading.auth.logins import AT_ONCE
 from lading.core.access import Principal
 from lading.core.typing import override
 from lading.ports.logins import AuthUnusable
 from lading.system.watching import state_of
 
-# Threads that check: enough to use the time while one waits, too few to starve the transfers.
-THREADS = 2
-# Of those threads (nice(1)).
+# Of the threads that check (nice(1)).
 NICENESS = 10
 # bcrypt looks at no more than this of a password; its other implementations cut it off, too.
 MAX_BYTES = 72
@@ -40,7 +39,7 @@ class PasswordChecker:
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(
-            THREADS, thread_name_prefix="passwords", initializer=_stand_back
+            AT_ONCE, thread_name_prefix="passwords", initializer=_stand_back
         )
 
     async def check(self, password: str, hashed: bytes) -> bool:

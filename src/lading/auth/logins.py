@@ -10,12 +10,13 @@ from functools import partial
 
 from lading.auth.authenticator import Authenticator, Login, MachineAuthenticator
 from lading.auth.brake import Brake, Guess, Turns
-from lading.auth.htpasswd import THREADS
 from lading.auth.known import KnownLogins
 from lading.auth.login_record import OwnRecord
 from lading.auth.memory import LoginMemory
 from lading.system.single_flight import SingleFlight
 
+# Checks at once: enough to use the time while one waits, too few to starve the transfers.
+AT_ONCE = 2
 # Checks of each standing that wait; whoever comes then has to come again.
 MAX_PENDING = 64
 
@@ -42,7 +43,7 @@ class Logins:
         self._people = people
         self._machines = machines
         self._brake = brake or Brake(steady, OwnRecord(steady, KnownLogins(), {}), None)
-        self._turns = Turns(THREADS, MAX_PENDING)
+        self._turns = Turns(AT_ONCE, MAX_PENDING)
         self._checks: SingleFlight[tuple[str, str, str], Login | None] = SingleFlight()
         # Wherever they came from, so it is asked behind the brake only.
         self._memory: LoginMemory[Login] = LoginMemory(self.recall, clock, steady)

@@ -13,10 +13,9 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 
-from lading.auth.authenticator import Login
+from lading.auth.authenticator import IssuedToken, Login, TokenIssuer
 from lading.auth.claims import MAX_SCOPES
 from lading.auth.logins import Logins
-from lading.auth.tokens import IssuedToken, RegistryTokens
 from lading.core.access import ANYBODY, Principal
 from lading.core.clocks import SLACK
 from lading.core.errors import StorageFull, Unavailable
@@ -48,7 +47,7 @@ class TokenService:
         self,
         logins: Logins,
         permissions: CurrentPermissions,
-        tokens: RegistryTokens,
+        tokens: TokenIssuer,
         refresh_tokens: RefreshTokens,
         *,
         refresh_lifetime: float,

@@ -7,12 +7,11 @@ cannot be looked up; it is in the token.
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 import jwt
 
-from lading.auth.authenticator import Login, TokenVerifier, VerifiedToken
+from lading.auth.authenticator import IssuedToken, Login, TokenIssuer, VerifiedToken
 from lading.auth.claims import (
     LEEWAY,
     OPTIONS,
@@ -38,21 +37,7 @@ _STAMP = 16
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
-    """A token that was issued just now.
-
-    Attributes:
-        at: when it was issued, in seconds since the epoch.
-        lifetime: for how many seconds it is good.
-    """
-
-    token: str
-    at: int
-    lifetime: int
-
-
-class RegistryTokens(TokenVerifier):
+class RegistryTokens(TokenIssuer):
     """Tokens of the registry itself: issues them, and verifies them."""
 
     def __init__(
@@ -72,13 +57,8 @@ class RegistryTokens(TokenVerifier):
         self._clock = clock
         self._new_uuid = new_uuid
 
+    @override
     async def issue(self, login: Login | None, scopes: Sequence[Scope]) -> IssuedToken:
-        """Make a token.
-
-        Args:
-            login: of who gets it; `None` for anybody. What it may do is looked up when the token is
-                used, unless that is borrowed: then it goes into the token.
-        """
         principal = ANYBODY if login is None else login.principal
         key = await self._keys.current()
         now = int(self._clock())

@@ -106,7 +106,9 @@ class PublicAddress:
         """A path of the registry's as the client of a request sees it."""
         if self.path is not None:
             return self.path + path
-        return _forwarded_prefix(request, self.proxies) + self.prefix + path
+        # What a program has before it that this registry is inside of.
+        mounted = str(request.scope.get("root_path", ""))
+        return _forwarded_prefix(request, self.proxies) + mounted + self.prefix + path
 
     def url_of(self, request: Request, path: str) -> str:
         """The same with scheme and host, as far as they can be known."""

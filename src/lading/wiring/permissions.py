@@ -18,9 +18,11 @@ PULL = frozenset({Action.PULL})
 
 def permissions_of(auth: AuthSection) -> Permissions:
     """The rules that the settings describe."""
-    settings = auth.permissions
-    if settings is None:
-        return ALL_TO_USERS
+    return ALL_TO_USERS if auth.permissions is None else rules_of(auth.permissions)
+
+
+def rules_of(settings: PermissionsSection) -> Permissions:
+    """The rules of one section."""
     return Permissions(
         [*_preset_rules(settings), *_written_rules(settings)],
         {group: frozenset(members) for group, members in settings.groups.items()},

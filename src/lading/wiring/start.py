@@ -25,8 +25,11 @@ from lading.wiring.stores import is_on_read_only_disk, open_registry, own_names
 
 
 @contextmanager
-def prepared(settings: Settings) -> Iterator[None]:
+def prepared(settings: Settings, *, forks: bool = True) -> Iterator[None]:
     """Make the data ready to be served, and keep other machines' servers away for a block.
+
+    Args:
+        forks: whether workers are forked from this process.
 
     Raises:
         DataUnusable, CannotOpen: the data cannot be served.
@@ -44,25 +47,28 @@ def prepared(settings: Settings) -> Iterator[None]:
         if settings.storage.driver == "s3":
             if not settings.may_have_replicas:
                 stack.enter_context(data_directory.served_from_here(root))
-            _require_own_objects(settings)
+            _require_own_objects(settings, forks=forks)
         asyncio.run(_prepare(settings))
         yield
 
 
-def _require_own_objects(settings: Settings) -> None:
+def _require_own_objects(settings: Settings, *, forks: bool) -> None:
     """Require that the bucket is this registry's, and can be used.
 
-    It is asked by a child of this process: the threads by which that is done do not survive a fork,
-    and the workers that are forked later would wait for them.
+    If there are to be forks it is asked by a child of this process: the threads by which that is
+    done do not survive a fork, and the workers that are forked later would wait for them.
 
     Raises:
         DataUnusable: it is not, or cannot.
     """
-    with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as child:
-        try:
+    try:
+        if not forks:
+            _look_at_objects(settings)
+            return
+        with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as child:
             child.submit(_look_at_objects, settings).result()
-        except (ForeignObjects, Unavailable) as error:
-            raise data_directory.DataUnusable(str(error)) from error
+    except (ForeignObjects, Unavailable) as error:
+        raise data_directory.DataUnusable(str(error)) from error
 
 
 def _look_at_objects(settings: Settings) -> None:
