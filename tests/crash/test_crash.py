@@ -43,7 +43,7 @@ READS = {
 # `test_crash_in_s3`, those of a migration `tests/services/test_migrate.py`; what is said after a
 # restoration of rows is one write.
 ELSEWHERE = {"ObjectUploads", "Objects", "upkeep"} | {"Migrations", "TableRows", "migrate"}
-ONE_WRITE = {"Strangers.begin_restored", "backup.note_restored"}
+ONE_WRITE = {"Strangers.begin_restored", "backup.note_restored", "Adoptions.add_edges"}
 READING_SERVICES = {
     "backup.find_hold",
     "backup.list_blobs",
@@ -54,7 +54,6 @@ READING_SERVICES = {
     "robots.all_robots",
     "trash.history",
     "trash.list_trash",
-    "verify.totals",
     "why.explain",
 }
 

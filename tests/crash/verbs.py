@@ -1,6 +1,7 @@
 """What people and the collector do: each verb of the registry once, from a state to a state."""
 
 import asyncio
+import shutil
 import sqlite3
 import tempfile
 import time
@@ -29,6 +30,7 @@ from lading.core.names import Owner, Tag, UploadId, UploadKey, attachments_of
 from lading.metadata.refresh_tokens import RefreshToken
 from lading.metadata.secrets import SecretRow
 from lading.services import (
+    adopt,
     backup,
     collect,
     jobs,
@@ -48,7 +50,9 @@ from lading.services.registry import Registry
 from lading.services.verify import Check
 from lading.wiring.paths import metadata_path
 from tests.crash.state import Place
+from tests.support.adopting import UNTAGGED, adoption_of, fill
 from tests.support.contents import HELLO, OTHER, image, index, path_of
+from tests.support.distribution import Tree
 from tests.support.people import ALICE, DAY, People, pieces
 
 Step = Callable[[People], Awaitable[None]]
@@ -373,6 +377,34 @@ async def do_job(people: People, name: str, work: jobs.Work) -> None:
     await asyncio.wait([keeping])
 
 
+async def _a_volume(people: People) -> None:
+    """What Distribution has, with bytes of no repository."""
+    assert isinstance(people, Place)
+    people.now = time.time()
+    fill(Tree(people.root))
+    Tree(people.root).blob(b"an orphan")
+
+
+async def _an_adopted_volume(people: People) -> None:
+    """It was adopted, and used since by both."""
+    assert isinstance(people, Place)
+    await _a_volume(people)
+    await _adopt(people)
+    tree, third = Tree(people.root), image(b"third", b"base")
+    tree.push(HELLO, third, "latest", "third", contents=[b"third"], at=people.now)
+    tree.delete(HELLO, UNTAGGED)
+    shutil.rmtree(tree.tag_folder(HELLO, "old"))
+    people.now += DAY
+
+
+async def _adopt(people: People) -> None:
+    assert isinstance(people, Place)
+    await people.metadata.jobs.end_leases()  # as a start does
+    async for _ in adopt.run(adoption_of(people.registry, people.root)):
+        pass
+    await people.metadata.adoptions.find()
+
+
 VERBS = (
     Verb("Start on an empty disk", nothing),
     Verb("Push a blob in one request", _push_in_one),
@@ -419,6 +451,8 @@ VERBS = (
         _an_orphan,
         mends=True,
     ),
+    Verb("Adopt a volume of Distribution", _adopt, _a_volume, mends=True),
+    Verb("Adopt it once more", _adopt, _an_adopted_volume, mends=True),
     Verb("Back up", _back_up, _an_image),
     Verb("Be read-only for a while", _read_only_for_a_while),
     Verb("Log in", _log_in),

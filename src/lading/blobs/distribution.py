@@ -1,13 +1,32 @@
-"""The repositories of CNCF Distribution, which may lie beside the blobs: read, never written.
+"""The repositories of CNCF Distribution, which may lie beside the blobs, and what they refer to.
 
 A name may have slashes, so a repository may lie within another; no part of a name starts with `_`.
+
+Whatever they refer to is kept, as it is somebody else's; until they were adopted. Then the metadata
+is the truth, and of their links only those count that could not be taken over. A file says so.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+
+import msgspec
 
 from lading.blobs.layout import Layout
 from lading.core.digest import Digest
+from lading.system import durable
+
+
+class AdoptedNote(msgspec.Struct, frozen=True):
+    """The note of an adoption.
+
+    Attributes:
+        left: repositories that were not taken over, or not all of them.
+        keeps_links: whether links are kept as they were, for the way back.
+    """
+
+    left: tuple[str, ...] = ()
+    keeps_links: bool = False
 
 
 def repositories(layout: Layout) -> Iterator[str]:
@@ -29,12 +48,12 @@ def repositories(layout: Layout) -> Iterator[str]:
 
 
 def is_there(layout: Layout) -> bool:
-    """Whether there is a repository of Distribution.
+    """Whether there is a repository of Distribution that refers to blobs.
 
     Raises:
         OSError: see `repositories`.
     """
-    return next(repositories(layout), None) is not None
+    return next(_referring(layout), None) is not None
 
 
 def referred_to(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
@@ -43,12 +62,57 @@ def referred_to(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
     Raises:
         OSError: see `repositories`.
     """
+    return referred_to_by(layout, _referring(layout), digests)
+
+
+def referred_to_by(
+    layout: Layout, names: Iterable[str], digests: Sequence[Digest]
+) -> frozenset[Digest]:
+    """Those of the blobs that some repositories of Distribution refer to."""
     return frozenset(
         digest
-        for name in repositories(layout)
+        for name in names
         for digest in digests
         if any(map(_is_there, layout.links(name, digest)))
     )
+
+
+def find_note(layout: Layout) -> AdoptedNote | None:
+    """The note of an adoption; `None` if there was none, or if it cannot be read."""
+    try:
+        with open(layout.adopted, "rb") as file:
+            return msgspec.json.decode(file.read(), type=AdoptedNote)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def write_note(layout: Layout, note: AdoptedNote) -> None:
+    """Note an adoption, durably.
+
+    A crash on the way leaves a file beside, which the next one replaces.
+    """
+    beside = f"{layout.adopted}.new"
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        os.write(descriptor, msgspec.json.encode(note))
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(beside, layout.adopted)
+    durable.sync_directory(os.path.dirname(layout.adopted))
+
+
+def remove_note(layout: Layout) -> None:
+    """Have the repositories of Distribution be somebody else's again."""
+    with suppress(FileNotFoundError):
+        os.unlink(layout.adopted)
+        durable.sync_directory(os.path.dirname(layout.adopted))
+
+
+def _referring(layout: Layout) -> Iterator[str]:
+    """The repositories whose links count."""
+    note = find_note(layout)
+    return repositories(layout) if note is None or note.keeps_links else iter(note.left)
 
 
 def _is_there(path: str) -> bool:

@@ -6,8 +6,12 @@
 │   ├── blobs/<algorithm>/<2 hex>/<hex>/data   a blob, in CNCF Distribution's layout
 │   └── repositories/<name>                    a repository of CNCF Distribution, if it was here
 │       ├── _layers/<algorithm>/<hex>/link                a blob of it
-│       └── _manifests/revisions/<algorithm>/<hex>/link   a manifest of it, whose bytes are a blob
+│       ├── _manifests/revisions/<algorithm>/<hex>/link   a manifest of it, whose bytes are a blob
+│       ├── _manifests/tags/<tag>/current/link            what a tag points to
+│       ├── _manifests/tags/<tag>/index/<algorithm>/<hex>/link   what it has ever pointed to
+│       └── _uploads/<upload>                             an upload, unfinished
 └── lading
+    ├── adopted.json                       says that those repositories were adopted
     ├── uploads/<owner>/<upload>           what an upload has so far: its size is its offset
     ├── uploads/<owner>/<upload>.<digest>  its mark: it becomes that blob, which no row may know
     ├── locks/<2 hex>                      locked (flock) while a blob is committed or deleted
@@ -58,21 +62,26 @@ class Layout:
     """The paths below a root.
 
     Attributes:
+        root: the directory of everything.
         blobs, uploads, locks, quarantine: directories.
         repositories: the directory of CNCF Distribution's own, if it keeps its data here or did.
+        cached: a file of Distribution's, where that is a proxy.
+        adopted: the note that its repositories were adopted.
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
         self.blobs = f"{root}/docker/registry/v2/blobs"
         self.repositories = f"{root}/docker/registry/v2/repositories"
+        self.cached = f"{root}/scheduler-state.json"
+        self.adopted = f"{root}/lading/adopted.json"
         self.uploads = f"{root}/lading/uploads"
         self.locks = f"{root}/lading/locks"
         self.quarantine = f"{root}/lading/quarantine"
 
     def directories(self) -> Iterator[Path]:
         """The directories below the root that a store needs, each after the one that holds it."""
-        return (self._root / name for name in _DIRECTORIES)
+        return (self.root / name for name in _DIRECTORIES)
 
     @staticmethod
     def key(digest: Digest) -> str:
@@ -106,6 +115,10 @@ class Layout:
         """The directories of which one is there if a repository of Distribution has a blob."""
         for links in ("_layers", "_manifests/revisions"):
             yield f"{self.repositories}/{repository}/{links}/{digest.algorithm}/{digest.hex}"
+
+    def repository(self, name: str) -> "RepositoryLayout":
+        """The paths of a repository of Distribution."""
+        return RepositoryLayout(f"{self.repositories}/{name}")
 
     def lock(self, digest: Digest) -> str:
         """The file whose lock is that of a digest, and of others."""
@@ -146,6 +159,47 @@ class Layout:
     def marked(self) -> frozenset[Digest]:
         """The blobs that got their names in commits which were not settled."""
         return frozenset(digest for _, _, digest in self.staged() if digest is not None)
+
+
+class RepositoryLayout:
+    """The paths of a repository of CNCF Distribution.
+
+    Attributes:
+        layers, revisions: directories of links to blobs, and to manifests: of an algorithm each has
+            a directory, in which each digest has one.
+        tags, uploads: directories of what they say.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.layers = f"{path}/_layers"
+        self.revisions = f"{path}/_manifests/revisions"
+        self.tags = f"{path}/_manifests/tags"
+        self.uploads = f"{path}/_uploads"
+
+    def layer(self, digest: str) -> str:
+        """The link to a blob."""
+        return _link(self.layers, digest)
+
+    def revision(self, digest: str) -> str:
+        """The link to a manifest."""
+        return _link(self.revisions, digest)
+
+    def tag(self, name: str) -> str:
+        """The directory of a tag."""
+        return f"{self.tags}/{name}"
+
+    def current(self, tag: str) -> str:
+        """The link to what a tag points to."""
+        return f"{self.tags}/{tag}/current/link"
+
+    def index(self, tag: str, digest: str) -> str:
+        """The link to something that a tag has pointed to."""
+        return _link(f"{self.tags}/{tag}/index", digest)
+
+
+def _link(directory: str, digest: str) -> str:
+    algorithm, _, name = digest.partition(":")
+    return f"{directory}/{algorithm}/{name}/link"
 
 
 def names_in(directory: str) -> list[str]:

@@ -107,6 +107,11 @@ COMMANDS = {
         "lading.cli.migrate:migrate",
         "Bring a registry, while it serves, to another database, another store, or both.",
     ),
+    "adopt": Listed(
+        "lading.cli.adopt:adopt",
+        "Take over what a registry of CNCF Distribution (`registry:2`, `registry:3`) has, in"
+        " place.",
+    ),
     "user": Listed("lading.cli.user:user", "Add and remove those who may log in with a password."),
     "config": Listed(
         "lading.cli.config:config", "Check a configuration file, or show what is in force."

@@ -76,11 +76,12 @@ class FilesystemSection(Section):
     reserve: Size = Field(default=64 * 1024 * 1024, ge=0)
     """How much of the disk pushes leave free, as in `1 GiB`, so that there is always room for the \
 database: a push that needs it gets 507. Not a key of Distribution."""
-    foreignblobs: Annotated[Literal["refuse", "keep"], AnyCase] = "refuse"
+    foreignblobs: Annotated[Literal["refuse", "keep", "adopt"], AnyCase] = "refuse"
     """What to do where there are blobs already, and no database that knows them, as in \
-Distribution's own directory: `refuse` to start, or start with an empty registry and `keep` them. \
-They are not served, and never deleted as long as a `repositories` folder refers to them. Not a \
-key of Distribution."""
+Distribution's own directory: `refuse` to start; start with an empty registry and `keep` them, \
+which are then not served, and never deleted as long as a `repositories` folder refers to them; or \
+`adopt` what Distribution has, once, before the server starts (`lading adopt` does the same). Not \
+a key of Distribution."""
 
 
 class DeleteSection(Section):

@@ -1,4 +1,4 @@
-"""Damage: what a check finds to be wrong, in words.
+"""Damage: what a check or an adoption finds to be wrong, in words.
 
 What people read and what programs get speak of the same values; each says what is wrong, what was
 done about it, and what is left for a person to do.
@@ -19,6 +19,20 @@ class Kind(StrEnum):
     CHILD_MISSING = "child-missing"
     CHILD_UNRECORDED = "child-unrecorded"
     TAG_DANGLING = "tag-dangling"
+    # Of what another registry left on its disk.
+    NAME_REFUSED = "name-refused"
+    LINK_WRONG = "link-wrong"
+    LINK_MISSING = "link-missing"
+    LINK_DANGLING = "link-dangling"
+    MANIFEST_REFUSED = "manifest-refused"
+    SCHEMA_1 = "schema-1"
+    TAG_REFUSED = "tag-refused"
+    TAG_NEWER_HERE = "tag-newer-here"
+    HISTORY_GONE = "history-gone"
+    HISTORY_CUT = "history-cut"
+    SIZE_WRONG = "size-wrong"
+    TIMES_UNKNOWN = "times-unknown"
+    UPLOADS_LEFT = "uploads-left"
 
 
 @dataclass(frozen=True, slots=True)

@@ -157,6 +157,15 @@ def annotations_of(body: bytes) -> bytes:
         return b"{}"
 
 
+def is_schema_1(body: bytes) -> bool:
+    """Whether it is a Docker image manifest of schema 1, which nobody can verify or serve."""
+    try:
+        document = msgspec.json.decode(body, type=_Document)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return False
+    return document.schema_version == 1 or document.fs_layers is not None
+
+
 def _decode(body: bytes, max_descriptors: int | None) -> _Document:
     try:
         text = body.decode()  # the decoder does not look into what it skips

@@ -28,6 +28,8 @@ How the tables hold together:
   `leased_until`; `writing` is the key of the object that this one stores.
 * An *object* is a segment of an upload or of a blob, from byte `start` on; or nothing needs it
   since `unused_at`; or it is in quarantine, as its bytes are not those of that digest.
+* `adopted_tags` and `adopted_manifests` are what another registry's links said when its volume was
+  adopted: what has changed there since is what differs from them.
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
@@ -232,6 +234,21 @@ STEPS = (
     CREATE INDEX objects_unused ON objects (unused_at) WHERE unused_at IS NOT NULL;
     CREATE INDEX objects_segments ON objects (digest) WHERE digest IS NOT NULL AND start > 0;
     """,
+    """
+    CREATE TABLE adopted_tags (
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        name TEXT NOT NULL,
+        digest TEXT NOT NULL,
+        at REAL NOT NULL,
+        PRIMARY KEY (repository_id, name)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE adopted_manifests (
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        digest TEXT NOT NULL,
+        PRIMARY KEY (repository_id, digest)
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 
@@ -260,9 +277,10 @@ def pending(version: int) -> Sequence[str]:
 def is_empty(connection: SqlConnection) -> bool:
     """Whether tables have nothing that was ever pushed or brought, and no robot.
 
-    A migration brings blobs before the first repository, and may be killed in between.
+    A migration brings blobs before the first repository, and may be killed in between; and what was
+    adopted may have been empty.
     """
-    tables = ("repositories", "blobs", "robots")
+    places = ("repositories", "blobs", "robots", "switches WHERE name = 'adopted'")
     return all(
-        connection.execute(f"SELECT 1 FROM {table} LIMIT 1").fetchone() is None for table in tables
+        connection.execute(f"SELECT 1 FROM {place} LIMIT 1").fetchone() is None for place in places
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from lading.metadata.adoptions import Adoptions
 from lading.metadata.attempts import Attempts
 from lading.metadata.backup_holds import BackupHolds
 from lading.metadata.census import Census
@@ -66,6 +67,7 @@ class Metadata:
         self.right_logins = RightLogins(database)
         self.guesses = Guesses(database)
         self.migrations = Migrations(database)
+        self.adoptions = Adoptions(database)
         self.table_rows = TableRows(database)
         self.uploads = ObjectUploads(database)
         self.objects = Objects(database)

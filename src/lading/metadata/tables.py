@@ -117,6 +117,17 @@ MOVED = (
         ("at",),
         references={"repository_id": "repositories"},
     ),
+    MovedTable(
+        "adopted_tags",
+        ("repository_id", "name"),
+        ("digest", "at"),
+        references={"repository_id": "repositories"},
+    ),
+    MovedTable(
+        "adopted_manifests",
+        ("repository_id", "digest"),
+        references={"repository_id": "repositories"},
+    ),
     MovedTable("committed_uploads", ("upload",), ("digest", "at")),
     MovedTable("refresh_tokens", ("hash",), ("name", "stamp", "expires_at"), is_restless=True),
     MovedTable(

@@ -51,12 +51,18 @@ async def _run(check: Check) -> AsyncIterator[Finding]:
     if damaged:  # what its rows say means nothing
         return
     missing = 0
-    for part in (verify_manifests.manifests(check), _tags(check), verify_blobs.known(check)):
-        async for finding in part:
-            missing += finding.kind is Kind.BYTES_MISSING
-            yield finding
+    async for finding in run_known(check):
+        missing += finding.kind is Kind.BYTES_MISSING
+        yield finding
     async for finding in _unknown(check, missing=missing):
         yield finding
+
+
+async def run_known(check: Check) -> AsyncIterator[Finding]:
+    """Findings about all that the database knows: manifests, tags, and the bytes of blobs."""
+    for part in (verify_manifests.manifests(check), _tags(check), verify_blobs.known(check)):
+        async for finding in part:
+            yield finding
 
 
 async def _database(check: Check) -> AsyncIterator[Finding]:

@@ -1,4 +1,4 @@
-"""The arrival of a registry that was migrated here: what is still on its way is not served."""
+"""The arrival of a registry that was migrated or adopted: what is not all here is not served."""
 
 import logging
 
@@ -19,12 +19,26 @@ class StillArriving(DataUnusable):
         )
 
 
+class StillAdopting(DataUnusable):
+    """The database has a part of what another registry has, as its adoption did not end."""
+
+    def __init__(self, since: float) -> None:
+        super().__init__(
+            f"what CNCF Distribution has here is being taken over since {utc(since)}, and is not"
+            " all in the database: run `lading adopt` again until it says that it is"
+        )
+
+
 async def require_arrived(registry: Registry) -> None:
     """Require that what is about to be served is all there, and note that it is served here.
 
     Raises:
         StillArriving: its migration did not end.
+        StillAdopting: its adoption did not end.
     """
+    under_way = (await registry.metadata.adoptions.find()).under_way
+    if under_way is not None:
+        raise StillAdopting(under_way.at)
     migrations = registry.metadata.migrations
     notes = await migrations.find()
     if notes.arriving is not None:

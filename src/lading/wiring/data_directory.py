@@ -13,11 +13,13 @@ import socket
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
 from lading.blobs import distribution
 from lading.blobs.layout import Layout
+from lading.config.settings import FilesystemSection
 from lading.databases.sqlite.read_only import has_nothing, holds_bytes
 from lading.services.registry import Registry
 from lading.system import mounts
@@ -35,6 +37,16 @@ _WAYS_OUT = (
     " files, which are kept and not served, set storage.filesystem.foreignblobs to `keep`"
     " (REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS=keep)"
 )
+_WAY_IN = (
+    "to take them over where they are, with all images, tags and their history, run `lading adopt"
+    " {root}` (`--dry-run` says what it would do), or set storage.filesystem.foreignblobs to"
+    " `adopt` (REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS=adopt) and the server does it when it"
+    " starts; if it was this registry's,"
+)
+_WAS_ADOPTED = (
+    "they were taken over before, so their links are older than the registry that is lost: restore"
+    " its backup; or, to take them over once more without what was pushed since, remove {note}"
+)
 
 
 class DataUnusable(Exception):
@@ -50,6 +62,19 @@ class ForeignData(DataUnusable):
 
     def __init__(self, found: str) -> None:
         super().__init__(f"{found} {_WAYS_OUT}")
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Data that no database knows.
+
+    Attributes:
+        found: what there is, in words.
+        can_be_adopted: whether it is CNCF Distribution's, and was not adopted before.
+    """
+
+    found: str
+    can_be_adopted: bool = False
 
 
 class BlobsMissing(DataUnusable):
@@ -84,27 +109,31 @@ class ServedElsewhere(DataUnusable):
         )
 
 
-def find_foreign(root: Path, database: Path) -> str:
-    """Data that a database which begins now would not know, in words; empty if there is none.
+def find_foreign(root: Path, database: Path) -> Foreign | None:
+    """Data that a database which begins now would not know; `None` if there is none.
 
     Args:
+        root: of the blobs.
         database: its file, which may be missing.
 
     Raises:
         OSError: it cannot be read.
     """
     if not has_nothing(database):
-        return ""
+        return None
     log = Path(f"{database}-wal")
     if not holds_bytes(database) and holds_bytes(log):
-        return f"{log} is the log of a database that is not there: put it back beside it, or"
+        return Foreign(
+            f"{log} is the log of a database that is not there: put it back beside it, or"
+        )
     return find_unknown(root, begun=database.exists())
 
 
-def find_unknown(root: Path, *, begun: bool = True) -> str:
-    """Data that a database which is empty does not know, in words; empty if there is none.
+def find_unknown(root: Path, *, begun: bool = True) -> Foreign | None:
+    """Data that a database which is empty does not know; `None` if there is none.
 
     Args:
+        root: of the blobs.
         begun: whether the database is there, so that a push may have begun.
 
     Raises:
@@ -112,12 +141,30 @@ def find_unknown(root: Path, *, begun: bool = True) -> str:
     """
     layout = Layout(root)
     if names := list(islice(distribution.repositories(layout), MAX_NAMES + 1)):
-        return _distribution(layout, names)
+        was_adopted = distribution.find_note(layout) is not None
+        found = _distribution(layout, names, was_adopted=was_adopted)
+        return Foreign(found, can_be_adopted=not was_adopted)
     # What a push has left that was ended by a crash is known by its mark.
     marked = layout.marked() if begun else frozenset()
     if any(digest not in marked for digest in layout.digests()):
-        return f"there are blobs in {layout.blobs}, but the database that knows them is not there:"
-    return ""
+        return Foreign(
+            f"there are blobs in {layout.blobs}, but the database that knows them is not there:"
+        )
+    return None
+
+
+def begins_beside(foreign: Foreign | None, files: FilesystemSection) -> bool:
+    """Whether a database that begins now has strangers beside it, which are kept.
+
+    Raises:
+        ForeignData: it must not begin, by the settings.
+    """
+    if foreign is None or (files.foreignblobs == "adopt" and foreign.can_be_adopted):
+        return False
+    if files.foreignblobs != "keep":
+        raise ForeignData(foreign.found)
+    distribution.remove_note(Layout(files.rootdirectory))
+    return True
 
 
 def is_read_only(root: Path, database: Path) -> bool:
@@ -222,12 +269,11 @@ def locked_by_this_machine(lock: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _distribution(layout: Layout, names: list[str]) -> str:
+def _distribution(layout: Layout, names: list[str], *, was_adopted: bool) -> str:
     more = ", …" if len(names) > MAX_NAMES else ""
+    way = _WAS_ADOPTED if was_adopted else _WAY_IN
     return (
         f"{layout.repositories} has repositories of CNCF Distribution"
         f" ({', '.join(names[:MAX_NAMES])}{more}), and no database here knows them, so their images"
-        " would not be served: to bring them over, give this registry a directory of its own and"
-        " copy from the other one while both run (`skopeo sync`, `crane copy`); if it was this"
-        " registry's,"
+        f" would not be served: {way.format(root=layout.root, note=layout.adopted)}"
     )

@@ -70,12 +70,11 @@ def _open_file(
 ) -> Metadata:
     root, database = files.rootdirectory, metadata_path(files.rootdirectory)
     foreign = data_directory.find_foreign(root, database)
-    if foreign and files.foreignblobs == "refuse":
-        raise data_directory.ForeignData(foreign)
+    has_strangers = data_directory.begins_beside(foreign, files)
     if on_read_only_disk:
         return Metadata(watch.database(ReadOnlyDatabase(database)))
     change = Change(opener, time.time())
-    begin = partial(strangers.note, change=change) if foreign else None
+    begin = partial(strangers.note, change=change) if has_strangers else None
     return _open_alone(database, watch, begin)
 
 

@@ -3,6 +3,8 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from lading.blobs import distribution
+from lading.blobs.layout import Layout
 from lading.config.settings import Settings, StorageSection
 from lading.core.access import Principal
 from lading.services.migrate import Migration, MigrationSteps, is_same_database
@@ -26,7 +28,11 @@ async def open_migration(
     """
     same_bytes = place_of_bytes(settings.storage) == place_of_bytes(target.storage)
     # Bytes that stay where they are, are strangers to an empty database, and known to this one.
+    layout = Layout(target.storage.filesystem.rootdirectory)
+    adopted = distribution.find_note(layout) if same_bytes else None
     async with open_registry(_keeping(target) if same_bytes else target) as arriving:
+        if adopted is not None:  # an empty database beside them gives up what was adopted
+            distribution.write_note(layout, adopted)
         yield Migration(
             origin=origin,
             target=arriving,

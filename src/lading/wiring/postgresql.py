@@ -68,7 +68,5 @@ def server_of(section: PostgresqlSection) -> Server:
 def _begin(files: FilesystemSection, opener: str, connection: SqlConnection) -> None:
     """Look, before the first push, whether there are blobs of somebody else."""
     foreign = data_directory.find_unknown(files.rootdirectory)
-    if foreign and files.foreignblobs == "refuse":
-        raise data_directory.ForeignData(foreign)
-    if foreign:
+    if data_directory.begins_beside(foreign, files):
         strangers.note(connection, Change(opener, time.time()))

@@ -16,7 +16,7 @@ from lading.core.errors import Unavailable
 from lading.core.permissions import CurrentPermissions
 from lading.ports.objects import ForeignObjects
 from lading.services.registry import Registry
-from lading.wiring import data_directory
+from lading.wiring import adoption, data_directory
 from lading.wiring.arrival import require_arrived
 from lading.wiring.audit import open_audit
 from lading.wiring.authentication import open_authentication
@@ -85,6 +85,7 @@ async def _prepare(settings: Settings) -> None:
         registry = await stack.enter_async_context(open_registry(settings))
         if not is_on_read_only_disk(settings):
             await _end_leases(registry, settings)
+            await adoption.adopt_at_start(registry, settings)
             await require_arrived(registry)
         if settings.storage.driver == "filesystem":
             await data_directory.require_blobs(registry, settings.storage.filesystem.rootdirectory)

@@ -1,0 +1,183 @@
+"""The adapter of volumes: CNCF Distribution's folders on a disk, read in a thread, page by page."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from lading.blobs import distribution, file_calls
+from lading.blobs.distribution import AdoptedNote
+from lading.blobs.layout import Layout, names_in
+from lading.core.adoption import FoundLink, FoundTag, VolumeSurvey
+from lading.core.digest import Digest
+from lading.core.typing import P, T, override
+from lading.ports.volumes import ForeignVolume
+
+# Links that are read in one go.
+PAGE = 500
+# Bytes of a link that are read: a digest has fewer.
+_LONGEST = 256
+# Times that are looked at, to see whether they tell anything.
+_TIMES = 10_000
+# Of fewer tags nothing can be told by their times.
+_FEW_TAGS = 10
+# Seconds within which a copy writes everything, and how much of it that has to be.
+_A_MINUTE = 60.0
+_MOST = 0.9
+
+
+class DistributionVolume(ForeignVolume):
+    """Distribution's folders.
+
+    Args:
+        layout: says where they are.
+        keeps_links: whether links keep what they lead to, also of what was adopted.
+    """
+
+    def __init__(self, layout: Layout, *, keeps_links: bool = False) -> None:
+        self._layout = layout
+        self._keeps_links = keeps_links
+
+    @override
+    async def survey(self) -> VolumeSurvey:
+        return await _run(self._survey)
+
+    @override
+    async def is_cache(self) -> bool:
+        return await _run(os.path.exists, self._layout.cached)
+
+    @override
+    def repositories(self) -> AsyncIterator[str]:
+        return _each(distribution.repositories(self._layout))
+
+    @override
+    def layers(self, repository: str) -> AsyncIterator[Sequence[FoundLink]]:
+        return _pages(_links(self._layout.repository(repository).layers))
+
+    @override
+    def revisions(self, repository: str) -> AsyncIterator[Sequence[FoundLink]]:
+        return _pages(_links(self._layout.repository(repository).revisions))
+
+    @override
+    def tags(self, repository: str) -> AsyncIterator[Sequence[FoundTag]]:
+        return _pages(self._tags(repository))
+
+    @override
+    async def absent_tags(self, repository: str, names: Sequence[str]) -> Sequence[str]:
+        return await _run(_absent, self._layout.repository(repository).tag, names)
+
+    @override
+    async def absent_revisions(self, repository: str, digests: Sequence[str]) -> Sequence[str]:
+        return await _run(_absent, self._layout.repository(repository).revision, digests)
+
+    @override
+    async def count_uploads(self, repository: str) -> int:
+        return len(await _run(names_in, self._layout.repository(repository).uploads))
+
+    @override
+    async def referred_to(
+        self, repositories: Sequence[str], digests: Sequence[Digest]
+    ) -> frozenset[Digest]:
+        return await _run(distribution.referred_to_by, self._layout, repositories, digests)
+
+    @override
+    async def note_adopted(self, left: Sequence[str]) -> None:
+        note = AdoptedNote(tuple(left), self._keeps_links)
+        await _run(distribution.write_note, self._layout, note)
+
+    def _survey(self) -> VolumeSurvey:
+        repositories, tags, times = 0, 0, _Times()
+        for name in distribution.repositories(self._layout):
+            repositories += 1
+            paths = self._layout.repository(name)
+            for tag in names_in(paths.tags):
+                tags += 1
+                times.add(_time_of(paths.current(tag)))
+        return VolumeSurvey(repositories, tags, times.tell_something())
+
+    def _tags(self, repository: str) -> Iterator[FoundTag]:
+        paths = self._layout.repository(repository)
+        for name in names_in(paths.tags):
+            current = _read("", paths.current(name))
+            yield FoundTag(name, current, list(_links(f"{paths.tag(name)}/index")))
+
+
+class _Times:
+    """Some of many times, spread evenly."""
+
+    def __init__(self) -> None:
+        self._times: list[float] = []
+        self._count = 0
+        self._step = 1
+
+    def add(self, time: float) -> None:
+        """Take one, or leave it out."""
+        if self._count % self._step == 0:
+            self._times.append(time)
+            if len(self._times) == 2 * _TIMES:
+                del self._times[1::2]
+                self._step *= 2
+        self._count += 1
+
+    def tell_something(self) -> bool:
+        """Whether they are spread over more time than a copy takes."""
+        times = sorted(self._times)
+        width = int(len(times) * _MOST)
+        return len(times) < _FEW_TAGS or all(
+            last - first > _A_MINUTE for first, last in zip(times, times[width:], strict=False)
+        )
+
+
+def _links(directory: str) -> Iterator[FoundLink]:
+    """The links below a directory, of all algorithms."""
+    for algorithm in names_in(directory):
+        for name in names_in(f"{directory}/{algorithm}"):
+            yield _read(f"{algorithm}:{name}", f"{directory}/{algorithm}/{name}/link")
+
+
+def _read(name: str, path: str) -> FoundLink:
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return FoundLink(name, None, 0)
+    try:
+        text = os.read(descriptor, _LONGEST).decode(errors="replace")
+        return FoundLink(name, text, os.fstat(descriptor).st_mtime)
+    finally:
+        os.close(descriptor)
+
+
+def _time_of(path: str) -> float:
+    try:
+        return os.stat(path).st_mtime
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
+
+
+def _absent(path_of: Callable[[str], str], names: Sequence[str]) -> Sequence[str]:
+    return [name for name in names if not os.path.lexists(path_of(name))]
+
+
+async def _each(items: Iterator[T]) -> AsyncIterator[T]:
+    async for page in _pages(items):
+        for item in page:
+            yield item
+
+
+async def _pages(items: Iterator[T]) -> AsyncIterator[Sequence[T]]:
+    """Items as many at a time as fit into memory, brought by a thread."""
+    while page := await _run(list, islice(items, PAGE)):
+        yield page
+        if len(page) < PAGE:
+            return
+
+
+async def _run(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    with file_calls.translating():
+        return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def volume_in(root: Path, *, keeps_links: bool = False) -> DistributionVolume:
+    """Distribution's folders below the directory that it calls `rootdirectory`."""
+    return DistributionVolume(Layout(root), keeps_links=keeps_links)

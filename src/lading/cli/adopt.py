@@ -1,0 +1,248 @@
+"""`lading adopt`: what CNCF Distribution has, taken over in the place where it is.
+
+Findings are printed as they come, of each kind the first ones and then how many more. With `--json`
+each line is a document of its own, the last one the summary.
+"""
+
+import asyncio
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lading.cli.arguments import load_settings
+from lading.cli.output import human_size, plain, to_json
+from lading.cli.registry import operator, run_with, translate_data_errors
+from lading.config.settings import Settings
+from lading.core.access import Principal
+from lading.core.damage import Finding, Kind
+from lading.core.errors import RegistryError
+from lading.core.typing import override
+from lading.services import adopt as adopting
+from lading.services.adopt import Adoption, AdoptionStep, AdoptionSteps, CannotAdopt
+from lading.services.registry import Registry
+from lading.wiring.adoption import new_adoption, open_plan
+
+# Findings of a kind that are printed for people.
+MOST = 20
+
+
+@click.command()
+@click.argument(
+    "root", required=False, type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The configuration file of the registry as it is to be, or of the old one.",
+)
+@click.option("--dry-run", is_flag=True, help="Change nothing: say what there is, and is wrong.")
+@click.option(
+    "--checksums", is_flag=True, help="Read all bytes, and compare them with their digests."
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Take over tags, too, whose image has no link and is there all the same.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line instead.")
+def adopt(
+    root: Path | None,
+    *,
+    config: Path | None,
+    dry_run: bool,
+    checksums: bool,
+    repair: bool,
+    as_json: bool,
+) -> None:
+    """Take over what a registry of CNCF Distribution (`registry:2`, `registry:3`) has, in place.
+
+    ROOT is its `rootdirectory`, the one of the configuration if it is left out. All images become
+    this registry's, with their tags and the history of these; no byte is copied or moved. The old
+    registry may serve meanwhile: stop it then, or make it read-only, and run this once more, which
+    takes over what it has written since. Exits with 1 if an image is not whole.
+
+    \b
+    lading adopt --dry-run /var/lib/registry
+    lading adopt /var/lib/registry
+    """
+    settings = _settings(config, root)
+    command = _TakingOver(settings, checksums=checksums, repair=repair, as_json=as_json)
+    left = command.plan() if dry_run else run_with(settings, command.run)
+    if left:
+        sys.exit(1)
+
+
+def _settings(config: Path | None, root: Path | None) -> Settings:
+    """The settings, with the place that was named, where a database may begin."""
+    settings = load_settings(config)
+    storage = settings.storage
+    if storage.driver != "filesystem":
+        raise click.ClickException(
+            "only files can be taken over where they are (storage.filesystem); take them over so,"
+            " and bring all to where it is to be by `lading migrate`"
+        )
+    update: dict[str, object] = {"foreignblobs": "adopt"}
+    if root is not None:
+        update["rootdirectory"] = root
+    files = storage.filesystem.model_copy(update=update)
+    storage = storage.model_copy(update={"filesystem": files})
+    return settings.model_copy(update={"storage": storage})
+
+
+class _TakingOver:
+    """One run of the command: what it found so far."""
+
+    def __init__(self, settings: Settings, *, checksums: bool, repair: bool, as_json: bool) -> None:
+        self._settings = settings
+        self._checksums = checksums
+        self._repair = repair
+        self._as_json = as_json
+        self._found: Counter[Kind] = Counter()
+        self._left = 0
+        self._begun = time.monotonic()
+
+    def plan(self) -> bool:
+        """Say what would be taken over; whether something would be left to mend."""
+
+        async def work() -> Adoption:
+            with _AdoptionBars() as bars:
+                opening = open_plan(
+                    self._settings,
+                    Principal(operator()),
+                    bars,
+                    checksums=self._checksums,
+                    repair=self._repair,
+                )
+                async with opening as adoption:
+                    await self._run(adoption)
+                    return adoption
+
+        try:
+            with translate_data_errors(self._settings):
+                adoption = asyncio.run(work())
+        except RegistryError as error:
+            raise click.ClickException(error.message) from error
+        self._conclude(adoption)
+        return self._left > 0
+
+    async def run(self, registry: Registry) -> bool:
+        """Take it over; whether something is left to mend."""
+        with _AdoptionBars() as bars:
+            adoption = new_adoption(
+                registry,
+                self._settings,
+                Principal(operator()),
+                bars,
+                checksums=self._checksums,
+                repair=self._repair,
+            )
+            await self._run(adoption)
+        self._conclude(adoption)
+        return self._left > 0
+
+    async def _run(self, adoption: Adoption) -> None:
+        try:
+            await self._tell(adopting.run(adoption))
+        except CannotAdopt as error:
+            raise click.ClickException(str(error)) from error
+
+    async def _tell(self, findings: AsyncIterator[Finding]) -> None:
+        async for finding in findings:
+            self._found[finding.kind] += 1
+            self._left += finding.advice != ""
+            if self._as_json:
+                click.echo(to_json({"finding": plain(finding)}))
+            elif self._found[finding.kind] <= MOST:
+                click.echo(_words(finding))
+
+    def _conclude(self, adoption: Adoption) -> None:
+        if self._as_json:
+            summary = plain(adoption.tally) | {
+                "seconds": round(time.monotonic() - self._begun, 1),
+                "findings": dict(self._found),
+                "left": self._left,
+            }
+            click.echo(to_json({"summary": summary}))
+            return
+        for kind, count in self._found.items():
+            if count > MOST:
+                click.echo(f"… and {count - MOST} more of {kind}; `--json` prints all")
+        click.echo("\n".join(self._summary(adoption)))
+
+    def _summary(self, adoption: Adoption) -> Iterator[str]:
+        tally, seconds = adoption.tally, time.monotonic() - self._begun
+        new = "To take over" if adoption.is_plan else "Taken over  "
+        yield f"{new}  {tally.manifests} manifests and {tally.tags} tags that are new"
+        yield f"In all        {tally.repositories} repositories"
+        if tally.moves > tally.tags:
+            yield f"History       {tally.moves} moves of tags"
+        if tally.gone:
+            yield f"Gone          {tally.gone} tags and manifests that were deleted there since"
+        if tally.garbage:
+            size = human_size(tally.garbage_size)
+            yield (
+                f"Garbage       {tally.garbage} blobs ({size}) go when the time of the trash is"
+                " over: of no repository, or manifests, which are rows now"
+            )
+        checked = "hashed" if self._checksums else "there, with its size"
+        if self._left:
+            yield f"Not whole     {self._left} of what is named above; see what to do there"
+        else:
+            yield f"Checked       every tag: all that it needs is {checked}"
+        yield f"Time          {seconds / 60:.1f} minutes"
+        yield self._next(adoption)
+
+    def _next(self, adoption: Adoption) -> str:
+        root = self._settings.storage.filesystem.rootdirectory
+        if adoption.is_plan:
+            return f"Next          lading adopt {root}"
+        return (
+            "Next          stop the old registry, run this once more if it has served until now,"
+            " then `lading serve`"
+        )
+
+
+def _words(finding: Finding) -> str:
+    lines = [f"{finding.subject}: {finding.explanation}"]
+    if finding.mended:
+        lines.append(f"    done: {finding.mended}")
+    if finding.advice:
+        lines.append(f"    to do: {finding.advice}")
+    return "\n".join(lines)
+
+
+class _AdoptionBars(AdoptionSteps):
+    """A bar for each step, one after the other."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._bar: Any = None
+
+    def __enter__(self) -> "_AdoptionBars":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @override
+    def wait(self, holder: str, seconds: float) -> None:
+        click.echo(
+            f"Waiting for {holder}, which takes it over; if it is dead, for {seconds:.0f} seconds",
+            err=True,
+        )
+
+    @override
+    def begin(self, step: AdoptionStep, length: int) -> None:
+        self._stack.close()
+        bar = click.progressbar(length=length, label=step.value, file=sys.stderr)
+        self._bar = self._stack.enter_context(bar)
+
+    @override
+    def advance(self, count: int) -> None:
+        self._bar.update(count)

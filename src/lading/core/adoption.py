@@ -1,0 +1,117 @@
+"""Adoption: what stands in the repositories of another registry, and what was taken over of it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lading.core.digest import Digest
+from lading.core.manifest import Manifest
+
+# Who moved a tag before it was adopted: nobody wrote down more than the time of its link, and that
+# may be the time of a copy.
+DISTRIBUTION = "Distribution"
+DISTRIBUTION_AT_THE_LATEST = "Distribution, at the latest"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundLink:
+    """A link of Distribution: a small file that says a digest, mostly in a folder named by it.
+
+    Attributes:
+        name: the digest that its folder is named by, as `sha256:…`; empty for what a tag points to.
+        text: what it says; `None` if the folder has no such file.
+        at: when it was written, in seconds since the epoch; 0 if it is not there.
+    """
+
+    name: str
+    text: str | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class FoundTag:
+    """A tag of Distribution.
+
+    Attributes:
+        name: as its folder is called.
+        current: what it points to.
+        index: what it has ever pointed to, each with the last time.
+    """
+
+    name: str
+    current: FoundLink
+    index: Sequence[FoundLink]
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeSurvey:
+    """A survey of a volume, before anything is read of it.
+
+    Attributes:
+        times_are_known: whether the times of links tell when tags were moved; those of a volume
+            that was copied without its times are all the same.
+    """
+
+    repositories: int
+    tags: int
+    times_are_known: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedBlob:
+    """A blob that is taken over.
+
+    Attributes:
+        at: when it got there, in seconds since the epoch.
+    """
+
+    digest: Digest
+    size: int
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedManifest:
+    """A manifest that is taken over.
+
+    Attributes:
+        at: when it was pushed, in seconds since the epoch.
+        is_linked: whether there is a link to it, whose end is to be noticed.
+    """
+
+    manifest: Manifest
+    at: float
+    is_linked: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedMove:
+    """A move of a tag that is taken over."""
+
+    digest: Digest
+    at: float
+
+
+@dataclass(slots=True)
+class AdoptionTally:
+    """A tally of what an adoption has taken over.
+
+    Attributes:
+        repositories: in which there was something.
+        manifests, tags, moves: that were new.
+        gone: tags and manifests that were taken over before, and are gone from the volume.
+        garbage, garbage_size: blobs of no repository, and manifests, whose bytes go after the time
+            of the trash.
+    """
+
+    repositories: int = 0
+    manifests: int = 0
+    tags: int = 0
+    moves: int = 0
+    gone: int = 0
+    garbage: int = 0
+    garbage_size: int = 0
+
+    @property
+    def changes(self) -> int:
+        """How much was new, or is gone."""
+        return self.manifests + self.tags + self.gone + self.garbage

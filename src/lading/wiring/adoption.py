@@ -1,0 +1,129 @@
+"""Adoptions: the registry of the settings, and the volume of Distribution in the same place."""
+
+import logging
+import tempfile
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from lading.blobs.distribution_volume import DistributionVolume
+from lading.blobs.layout import Layout
+from lading.blobs.stores import Stores
+from lading.config.settings import Settings
+from lading.core.access import Principal
+from lading.core.typing import override
+from lading.databases.sqlite.file import FileDatabase
+from lading.metadata.metadata import Metadata
+from lading.services import adopt
+from lading.services.adopt import Adoption, AdoptionStep, AdoptionSteps, CannotAdopt
+from lading.services.registry import Registry
+from lading.wiring.data_directory import DataUnusable
+from lading.wiring.stores import policy_of, process_name
+
+log = logging.getLogger(__name__)
+
+# What an adoption by the server is known as.
+_SERVER = "the server, when it started"
+
+
+def volume_of(settings: Settings) -> DistributionVolume:
+    """The volume in the place where the settings have files."""
+    return DistributionVolume(Layout(settings.storage.filesystem.rootdirectory))
+
+
+def new_adoption(
+    registry: Registry,
+    settings: Settings,
+    principal: Principal,
+    steps: AdoptionSteps,
+    *,
+    checksums: bool = False,
+    repair: bool = False,
+) -> Adoption:
+    """An adoption of what is in the place of an open registry."""
+    return Adoption(
+        registry,
+        volume_of(settings),
+        principal,
+        process_name("an adoption"),
+        steps,
+        checksums=checksums,
+        repair=repair,
+    )
+
+
+@asynccontextmanager
+async def open_plan(
+    settings: Settings, principal: Principal, steps: AdoptionSteps, *, checksums: bool, repair: bool
+) -> AsyncIterator[Adoption]:
+    """An adoption into a database that is thrown away; nothing in the volume is changed."""
+    with tempfile.TemporaryDirectory(prefix="lading-plan-") as directory:
+        async with AsyncExitStack() as stack:
+            metadata = Metadata(FileDatabase(Path(directory) / "plan.sqlite3"))
+            stack.push_async_callback(metadata.close)
+            files = settings.storage.filesystem
+            stores = Stores.in_files(files.rootdirectory, files.reserve, read_only=True)
+            stack.callback(stores.close)
+            registry = Registry(
+                metadata=metadata,
+                blobs=stores.blobs,
+                uploads=stores.uploads,
+                locks=Stores.in_memory().locks,
+                clock=time.time,
+                new_uuid=uuid.uuid4,
+                policy=policy_of(settings),
+            )
+            yield Adoption(
+                registry,
+                volume_of(settings),
+                principal,
+                process_name("a plan"),
+                steps,
+                checksums=checksums,
+                repair=repair,
+                is_plan=True,
+            )
+
+
+async def adopt_at_start(registry: Registry, settings: Settings) -> None:
+    """Take over what CNCF Distribution has, if the settings say so and it was not done before.
+
+    Raises:
+        DataUnusable: it cannot be taken over.
+    """
+    if settings.storage.driver != "filesystem":
+        return
+    if settings.storage.filesystem.foreignblobs != "adopt":
+        return
+    notes = await registry.metadata.adoptions.find()
+    if notes.under_way is None and notes.done is not None:
+        return
+    if (await volume_of(settings).survey()).repositories == 0:
+        return
+    adoption = new_adoption(registry, settings, Principal(_SERVER), _LoggedSteps())
+    try:
+        async for finding in adopt.run(adoption):
+            log.warning(
+                "%s: %s; %s", finding.subject, finding.explanation, finding.mended or finding.advice
+            )
+    except CannotAdopt as error:
+        raise DataUnusable(str(error)) from error
+    log.info("what CNCF Distribution has here was taken over: %s", adoption.tally)
+
+
+class _LoggedSteps(AdoptionSteps):
+    """Steps that the log tells of as they begin."""
+
+    @override
+    def wait(self, holder: str, seconds: float) -> None:
+        log.info("%s takes it over: waiting for it", holder)
+
+    @override
+    def begin(self, step: AdoptionStep, length: int) -> None:
+        log.info("%s (%d)", step.value, length)
+
+    @override
+    def advance(self, count: int) -> None:
+        pass

@@ -1,0 +1,126 @@
+"""`lading adopt`, and a server that does the same when it starts."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from tests.support.adopting import CONTENTS, MULTI, NEW, OLD, UNTAGGED, fill
+from tests.support.commands import run
+from tests.support.contents import HELLO
+from tests.support.distribution import Tree
+from tests.support.lading import lading_serve, program
+from tests.support.pushes import Repository, digest_of
+
+ADOPT = {"REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS": "adopt"}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """A volume of Distribution, where a configuration beside it says that the data is."""
+    tree = Tree(tmp_path / "data")
+    fill(tree)
+    return tree
+
+
+def names(root: Path) -> set[str]:
+    return {str(path) for path in root.rglob("*")}
+
+
+def assert_served(directory: Path, **env: str) -> None:
+    with lading_serve(directory, env=env) as registry:
+        hello = Repository(registry.client, HELLO)
+        for reference, manifest in {
+            "old": OLD,
+            "latest": NEW,
+            "multi": MULTI,
+            UNTAGGED.digest: UNTAGGED,
+        }.items():
+            answer = hello.ask("GET", f"/manifests/{reference}")
+            assert answer.body == manifest.body
+            assert answer.headers["Content-Type"] == manifest.media_type
+        for data in CONTENTS:
+            assert hello.ask("GET", f"/blobs/{digest_of(data)}").body == data
+
+
+def test_a_plan_says_what_would_be_done_and_changes_nothing(tree: Tree) -> None:
+    tree.data(digest_of(b"new layer")).unlink()
+    before = names(tree.root)
+    done = run([program(), "adopt", "--dry-run", tree.root], check=False)
+    assert done.returncode == 1
+    said = done.stdout.decode()
+    assert "5 manifests and 5 tags" in said
+    assert "its bytes are gone" in said
+    assert f"lading adopt {tree.root}" in said
+    assert "Checking every tag to every byte" in done.stderr.decode()
+    assert names(tree.root) == before
+
+
+def test_what_was_adopted_is_served(tree: Tree) -> None:
+    done = run([program(), "adopt", "--checksums", tree.root])
+    assert "5 manifests and 5 tags" in done.stdout.decode()
+    assert "all that it needs is hashed" in done.stdout.decode()
+    assert_served(tree.root.parent)
+
+
+def test_a_server_offers_to_adopt(tree: Tree) -> None:
+    done = run([program(), "serve"], env=_place(tree), check=False)
+    assert done.returncode == 1
+    assert f"run `lading adopt {tree.root}`" in done.stderr.decode()
+
+
+def test_a_server_adopts_when_it_starts_if_it_is_told_to_and_only_once(tree: Tree) -> None:
+    assert_served(tree.root.parent, **ADOPT)
+    before = (tree.root / "lading/adopted.json").stat()
+    assert_served(tree.root.parent, **ADOPT)
+    assert (tree.root / "lading/adopted.json").stat().st_mtime == before.st_mtime
+
+
+def test_what_was_adopted_is_not_adopted_again_when_its_database_is_lost(tree: Tree) -> None:
+    """What was pushed since is in no link of Distribution's."""
+    run([program(), "adopt", tree.root])
+    for path in (tree.root / "lading").glob("metadata*"):
+        path.unlink()
+    for command in (["serve"], ["adopt", tree.root]):
+        done = run([program(), *command], env=_place(tree) | ADOPT, check=False)
+        assert done.returncode == 1
+        assert "they were taken over before" in done.stderr.decode()
+    (tree.root / "lading/adopted.json").unlink()
+    run([program(), "adopt", tree.root])
+
+
+def test_an_adoption_that_did_not_end_is_not_served(tree: Tree) -> None:
+    run([program(), "adopt", tree.root])
+    with sqlite3.connect(tree.root / "lading/metadata.sqlite3") as connection:
+        connection.execute("INSERT INTO switches VALUES ('adopting', 'somebody', 1)")
+    connection.close()
+    done = run([program(), "serve"], env=_place(tree), check=False)
+    assert done.returncode == 1
+    assert "run `lading adopt` again" in done.stderr.decode()
+    run([program(), "adopt", tree.root])
+    assert_served(tree.root.parent)
+
+
+def test_programs_get_a_document_for_each_finding_and_one_at_the_end(tree: Tree) -> None:
+    (tree.tag_folder(HELLO, "latest") / "current/link").write_text("")
+    done = run([program(), "adopt", "--json", tree.root])
+    finding, summary = map(json.loads, done.stdout.decode().splitlines())
+    assert finding["finding"]["kind"] == "link-wrong"
+    assert summary["summary"]["manifests"] == 5
+    assert summary["summary"]["findings"] == {"link-wrong": 1}
+
+
+def test_an_object_store_is_no_place_to_adopt_in(tree: Tree, tmp_path: Path) -> None:
+    config = tmp_path / "s3.yml"
+    config.write_text("version: 0.1\nstorage: {s3: {region: us-east-1, bucket: images}}\n")
+    done = run([program(), "adopt", "--config", config, tree.root], check=False)
+    assert done.returncode == 1
+    assert "lading migrate" in done.stderr.decode()
+
+
+def _place(tree: Tree) -> dict[str, str]:
+    return {
+        "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(tree.root),
+        "REGISTRY_HTTP_ADDR": "127.0.0.1:0",
+    }

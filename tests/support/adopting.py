@@ -1,0 +1,77 @@
+"""Volumes of Distribution to adopt, and their adoption."""
+
+from pathlib import Path
+
+from lading.blobs.distribution_volume import volume_in
+from lading.core.typing import override
+from lading.services.adopt import Adoption, AdoptionStep, AdoptionSteps
+from lading.services.registry import Registry
+from tests.support.contents import HELLO, OTHER, image, index
+from tests.support.distribution import LONG_AGO, Tree
+from tests.support.people import ALICE
+
+HOUR = 3600.0
+OLD, NEW = image(b"old", b"old layer", b"base"), image(b"new", b"new layer", b"base")
+MULTI = index([OLD, NEW])
+UNTAGGED = image(b"untagged", b"base")
+CONTENTS = (b"old", b"old layer", b"base", b"new", b"new layer", b"untagged")
+
+
+class Watching(AdoptionSteps):
+    """Steps that are counted.
+
+    Attributes:
+        done: how much of each was done, and of how much.
+        waited_for: who did the same at the same time.
+    """
+
+    def __init__(self) -> None:
+        self.waited_for: list[str] = []
+        self.done: dict[AdoptionStep, list[int]] = {}
+
+    @override
+    def wait(self, holder: str, seconds: float) -> None:
+        self.waited_for.append(holder)
+
+    @override
+    def begin(self, step: AdoptionStep, length: int) -> None:
+        self._step = step
+        self.done[step] = [0, length]
+
+    @override
+    def advance(self, count: int) -> None:
+        self.done[self._step][0] += count
+
+
+def fill(tree: Tree) -> None:
+    """Push as people do: images, an index of them, a tag that moves, an image without a tag."""
+    name = str(HELLO)
+    for data in CONTENTS:
+        tree.layer(name, data)
+    for data in CONTENTS[:3]:
+        tree.layer(OTHER, data)
+    tree.push(name, OLD, "old", "latest", at=LONG_AGO)
+    tree.push(name, NEW, "new", "latest", at=LONG_AGO + HOUR)
+    tree.push(name, MULTI, "multi", at=LONG_AGO + 2 * HOUR)
+    tree.push(name, UNTAGGED, at=LONG_AGO + 3 * HOUR)
+    tree.push(OTHER, OLD, "old", at=LONG_AGO + 4 * HOUR)
+
+
+def adoption_of(
+    registry: Registry,
+    root: Path,
+    steps: Watching | None = None,
+    *,
+    repair: bool = False,
+    checksums: bool = False,
+) -> Adoption:
+    """Return the adoption of a volume in the place where a registry has its files."""
+    return Adoption(
+        registry,
+        volume_in(root),
+        ALICE,
+        "a test",
+        steps or Watching(),
+        repair=repair,
+        checksums=checksums,
+    )
