@@ -10,7 +10,7 @@ from lading.core.errors import RegistryError, Unsupported
 from lading.edge.application import Application, WayIn
 from lading.edge.asgi import Message
 from lading.edge.callers import Admission
-from lading.edge.endpoints import Audited, Endpoint, Need, Route
+from lading.edge.endpoints import Audited, Endpoint, Match, Need, Route
 from lading.edge.observers import Answered, Observer
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
@@ -49,14 +49,14 @@ class Pages(WayIn[Page]):
         ),
     )
 
-    def context(self, request: Request, admission: Admission, argument: str) -> Page:
-        return Page(request, argument)
+    def context(self, request: Request, admission: Admission, match: Match[Page]) -> Page:
+        return Page(request, match.argument)
 
-    def error(self, error: Exception) -> Response:
+    def error(self, request: Request, error: Exception) -> Response:
         status = 405 if isinstance(error, Unsupported) else 500
         return Response(status, {}, f"<p>{error}".encode())
 
-    def not_found(self) -> Response:
+    def not_found(self, request: Request) -> Response:
         return Response(404, {}, b"<p>nothing")
 
 

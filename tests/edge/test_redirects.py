@@ -15,7 +15,7 @@ from lading.core.ranges import ByteRange
 from lading.edge.application import Application, WayIn
 from lading.edge.asgi import Message
 from lading.edge.callers import Admission
-from lading.edge.endpoints import Audited, Endpoint, Need, Route
+from lading.edge.endpoints import Audited, Endpoint, Match, Need, Route
 from lading.edge.options import EdgeOptions
 from lading.edge.redirects import RedirectRule, agent_pattern
 from lading.edge.request import Request
@@ -63,13 +63,13 @@ class BlobPage(WayIn[Page]):
             case _:
                 return Response(206, HEADERS, parts_of(self._source, self._parts, len(DATA)))
 
-    def context(self, request: Request, admission: Admission, argument: str) -> Page:
+    def context(self, request: Request, admission: Admission, match: Match[Page]) -> Page:
         return Page(request)
 
-    def error(self, error: Exception) -> Response:
+    def error(self, request: Request, error: Exception) -> Response:
         return Response(503, {}, str(error).encode())
 
-    def not_found(self) -> Response:
+    def not_found(self, request: Request) -> Response:
         return Response(404)
 
 

@@ -11,6 +11,7 @@ from lading.core.typing import override
 from lading.edge.application import Application, WayIn
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Admission
+from lading.edge.endpoints import Match
 from lading.edge.observers import Observer
 from lading.edge.request import Request
 from lading.edge.response import Response
@@ -48,14 +49,15 @@ class _RegistryProtocol(WayIn[Context]):
     routes = ROUTES
 
     @override
-    def context(self, request: Request, admission: Admission, argument: str) -> Context:
+    def context(self, request: Request, admission: Admission, match: Match[Context]) -> Context:
         access, grant = admission
-        return Context(request, self.registry, self.options, access, grant, argument, self.tokens)
+        registry, options, tokens = self.registry, self.options, self.tokens
+        return Context(request, registry, options, access, grant, match.argument, tokens)
 
     @override
-    def error(self, error: Exception) -> Response:
+    def error(self, request: Request, error: Exception) -> Response:
         return error_response(error)
 
     @override
-    def not_found(self) -> Response:
+    def not_found(self, request: Request) -> Response:
         return not_found_response(self.options.edge.prefix)

@@ -402,6 +402,13 @@ class ValidationSection(Section):
         return not self.disabled and self.manifests.sizes == "strict"
 
 
+class UiSection(Section):
+    """Section `ui`: pages for people with a browser, on the registry's own address."""
+
+    enabled: bool = True
+    """`false` shows none: `/` is then empty for browsers, too."""
+
+
 class Settings(Section):
     """The settings: all sections of the configuration."""
 
@@ -429,6 +436,9 @@ class Settings(Section):
     """Tags."""
     validation: ValidationSection = Field(default_factory=ValidationSection)
     """Checks on what is pushed."""
+
+    ui: UiSection = Field(default_factory=UiSection)
+    """Pages for people with a browser. Not a section of Distribution."""
 
     @model_validator(mode="after")
     def _memory_is_not_shared(self) -> Self:

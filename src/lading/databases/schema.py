@@ -30,6 +30,7 @@ How the tables hold together:
   since `unused_at`; or it is in quarantine, as its bytes are not those of that digest.
 * `adopted_tags` and `adopted_manifests` are what another registry's links said when its volume was
   adopted: what has changed there since is what differs from them.
+* A *session* is somebody's who signed in to pages: the hash of its secret, and the login's stamp.
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
@@ -248,6 +249,16 @@ STEPS = (
         digest TEXT NOT NULL,
         PRIMARY KEY (repository_id, digest)
     ) STRICT, WITHOUT ROWID;
+    """,
+    """
+    CREATE TABLE sessions (
+        hash TEXT PRIMARY KEY,
+        name TEXT NOT NULL,
+        stamp TEXT NOT NULL,
+        expires_at REAL NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX sessions_name ON sessions (name, expires_at);
+    CREATE INDEX sessions_expires ON sessions (expires_at);
     """,
 )
 

@@ -12,7 +12,7 @@ from lading.core.digest import Digest
 from lading.core.errors import ReadOnly, RegistryError, Unsupported
 from lading.core.names import RepositoryName
 from lading.edge.asgi import Message, Receive, Scope, Send
-from lading.edge.authentication import Authentication, admit_anybody
+from lading.edge.authentication import Doorkeeper, admit_anybody
 from lading.edge.body import ClientDisconnected
 from lading.edge.callers import Admission
 from lading.edge.endpoints import C, Match, Moved, Route, find_route
@@ -34,19 +34,19 @@ class WayIn(Protocol[C]):
 
     routes: Sequence[Route[C]]
 
-    def context(self, request: Request, admission: Admission, argument: str) -> C:
+    def context(self, request: Request, admission: Admission, match: Match[C]) -> C:
         """What the handler of a request is given that may proceed.
 
         Args:
             admission: what its caller may do.
-            argument: the last part of its path, not yet checked.
+            match: the parts of its path, not yet checked.
         """
 
-    def error(self, error: Exception) -> Response:
-        """The answer to whatever went wrong."""
+    def error(self, request: Request, error: Exception) -> Response:
+        """The answer to a request with which something went wrong."""
 
-    def not_found(self) -> Response:
-        """The answer to a path that leads nowhere."""
+    def not_found(self, request: Request) -> Response:
+        """The answer to a request whose path leads nowhere."""
 
 
 class Application(Generic[C]):
@@ -64,7 +64,7 @@ class Application(Generic[C]):
         way_in: WayIn[C],
         registry: Registry,
         options: EdgeOptions,
-        authentication: Authentication | None = None,
+        authentication: Doorkeeper | None = None,
         observers: Sequence[Observer] = (),
         require_health: Callable[[], None] | None = None,
     ) -> None:
@@ -102,7 +102,7 @@ class Application(Generic[C]):
         except Exception as error:
             if outcome.started:
                 raise
-            await self._send(request, outcome, self._way_in.error(error))
+            await self._send(request, outcome, self._way_in.error(request, error))
         finally:
             now, seconds = self._registry.clock(), time.monotonic() - request.arrived
             answered = Answered(
@@ -129,9 +129,13 @@ class Application(Generic[C]):
                 return Response(204, {"Allow": allowed})
             if isinstance(found, Match):
                 return await self._handle(request, found)
-            return self._way_in.not_found() if found is None else self._moved(request, found.place)
+            return (
+                self._way_in.not_found(request)
+                if found is None
+                else self._moved(request, found.place)
+            )
         except RegistryError as error:
-            response = self._way_in.error(error)
+            response = self._way_in.error(request, error)
             if response.status == 405 and isinstance(found, Match):
                 # "a 405 … MUST generate an Allow header field" (RFC 9110, 15.5.6)
                 allowed = found.route.allowed_after(error, request.method)
@@ -170,7 +174,7 @@ class Application(Generic[C]):
         )
         if endpoint.writes and await self._is_read_only():
             raise ReadOnly
-        context = self._way_in.context(request, admission, match.argument)
+        context = self._way_in.context(request, admission, match)
         if not endpoint.takes_bytes:
             return await endpoint.handler(context)
         with self._limits.count_upload(request.address, request.caller):

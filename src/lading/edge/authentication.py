@@ -7,6 +7,7 @@ from a refusal.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from lading.auth.service import TokenService
 from lading.core.access import ANYBODY, EVERY_ACCESS, Access, Action
@@ -14,27 +15,15 @@ from lading.core.errors import Denied, NameInvalid, RegistryError, Unauthorized
 from lading.core.names import RepositoryName
 from lading.core.permissions import CurrentPermissions
 from lading.core.scopes import CATALOG, Scope
+from lading.core.typing import override
 from lading.edge.callers import Admission, Caller, Callers, admission
 from lading.edge.challenge import Challenge, Fault, Password, Token, parse_authorization
 from lading.edge.endpoints import Need, Needs
 from lading.edge.request import Request
 
 
-@dataclass(frozen=True, slots=True)
-class Authentication:
-    """Lets requests in, or tells clients why not and how to log in.
-
-    Attributes:
-        callers: tells who is calling.
-        permissions: the rules in force now; they may be other ones at the next request.
-        challenge: how a client is told to log in.
-        tokens: the service where clients get tokens, if that is here.
-    """
-
-    callers: Callers
-    permissions: CurrentPermissions
-    challenge: Challenge
-    tokens: TokenService | None = None
+class Doorkeeper(Protocol):
+    """Whoever lets requests in by a way in, or does not."""
 
     async def admit(
         self, request: Request, needs: Needs, repository: RepositoryName | None
@@ -50,6 +39,28 @@ class Authentication:
             Denied: the caller is known, and may not do this.
             Unavailable, TooManyRequests: who is calling cannot be checked now.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Authentication(Doorkeeper):
+    """Lets requests in, or tells clients why not and how to log in.
+
+    Attributes:
+        callers: tells who is calling.
+        permissions: the rules in force now; they may be other ones at the next request.
+        challenge: how a client is told to log in.
+        tokens: the service where clients get tokens, if that is here.
+    """
+
+    callers: Callers
+    permissions: CurrentPermissions
+    challenge: Challenge
+    tokens: TokenService | None = None
+
+    @override
+    async def admit(
+        self, request: Request, needs: Needs, repository: RepositoryName | None
+    ) -> Admission:
         if needs is Need.NOTHING:
             return admission(Access(ANYBODY, ()), repository)
         callers = self.callers
@@ -61,12 +72,13 @@ class Authentication:
             # Clients find out at the base how to log in, and do not ask anywhere else; so it wants
             # a login even where much can be done without one.
             waits = needs is Need.LOGIN and caller is callers.anybody
-            if not waits and _suffices(found, needs, repository):
+            if not waits and suffices(found, needs, repository):
                 return found
         raise _Refusal(self, request, needs, repository).of(caller, header)
 
 
-def _suffices(found: Admission, needs: Needs, repository: RepositoryName | None) -> bool:
+def suffices(found: Admission, needs: Needs, repository: RepositoryName | None) -> bool:
+    """Whether a caller may do what an endpoint needs, unless that is a login."""
     if isinstance(needs, Need):
         return needs is not Need.CATALOG or found.access.catalog
     return repository is not None and needs <= found.grant.actions

@@ -90,6 +90,9 @@ class Caller:
 class Callers:
     """Everybody who has a good password or token.
 
+    Attributes:
+        logins: of those who have a password.
+
     Args:
         clock: in seconds since the epoch.
         steady: in seconds; it only goes forward.
@@ -102,7 +105,7 @@ class Callers:
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._logins = logins
+        self.logins = logins
         self._tokens = tokens
         self._memory: LoginMemory[Caller] = LoginMemory(logins.recall, clock, steady)
         self.anybody = Caller(ANYBODY)
@@ -126,7 +129,7 @@ class Callers:
         match parse_authorization(header):
             case Password(name, password):
                 request.claimed = name
-                login = await self._logins.log_in(name, password, client_of(request.address))
+                login = await self.logins.log_in(name, password, client_of(request.address))
                 if login is not None:
                     return self._remember(key, Caller(login.principal, login=login), login.until)
             case Token(text) if self._tokens is not None:

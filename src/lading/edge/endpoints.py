@@ -95,7 +95,7 @@ class Route(Generic[C]):
 
     Attributes:
         name: that its requests are counted by; Distribution's, where that has such a path.
-        pattern: may name a `name` (the repository) and an `argument` (the last part).
+        pattern: may name a `name` (the repository), an `argument` and a `detail` (see `Match`).
     """
 
     name: str
@@ -118,11 +118,18 @@ class Route(Generic[C]):
 
 
 class Match(NamedTuple, Generic[C]):
-    """The route that a path leads to, and the parts of the path; the parts are not yet checked."""
+    """The route that a path leads to, and the parts of the path; the parts are not yet checked.
+
+    Attributes:
+        name: of the repository; `None` if the path is about none.
+        argument: what in it the path is about; empty if that is nothing.
+        detail: what of that; empty if it is all.
+    """
 
     route: Route[C]
     name: str | None
     argument: str
+    detail: str = ""
 
 
 class Moved(NamedTuple):
@@ -177,5 +184,6 @@ def _match(routes: Sequence[Route[C]], path: str) -> Match[C] | None:
         match = route.pattern.fullmatch(path)
         if match is not None:
             parts = match.groupdict()
-            return Match(route, parts.get("name"), parts.get("argument", ""))
+            detail = parts.get("detail") or ""
+            return Match(route, parts.get("name"), parts.get("argument", ""), detail)
     return None

@@ -15,6 +15,7 @@ from lading.metadata.links import CommittedUploads, Links
 from lading.metadata.manifests import Manifests
 from lading.metadata.migrations import Migrations
 from lading.metadata.objects import Objects
+from lading.metadata.page_sessions import PageSessions
 from lading.metadata.read_only import ReadOnlySwitch
 from lading.metadata.refresh_tokens import RefreshTokens
 from lading.metadata.repositories import Repositories
@@ -60,6 +61,7 @@ class Metadata:
         self.jobs = Jobs(database)
         self.robots = Robots(database)
         self.refresh_tokens = RefreshTokens(database, attempts)
+        self.page_sessions = PageSessions(database, attempts)
         self.read_only = ReadOnlySwitch(database, read_only_hint, read_only_staleness)
         self.strangers = Strangers(database)
         self.backup_holds = BackupHolds(database)

@@ -149,5 +149,6 @@ LEFT = {
     "secrets": "the new registry makes its own; clients that have a token get another one",
     "right_logins": "each login is checked once more",
     "guesses": "each guess is counted anew",
+    "sessions": "whoever looks at pages signs in once more",
     "holds": "a backup copies the bytes of the place that it was begun for",
 }

@@ -16,7 +16,7 @@ from lading.core.typing import override
 from lading.edge.application import Application, WayIn
 from lading.edge.asgi import LEAVING
 from lading.edge.callers import Admission
-from lading.edge.endpoints import Audited, Endpoint, Handler, Need, Route
+from lading.edge.endpoints import Audited, Endpoint, Handler, Match, Need, Route
 from lading.edge.forwarded import Networks, is_trusted
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
@@ -80,14 +80,14 @@ class _Monitoring(WayIn[Question]):
         ]
 
     @override
-    def context(self, request: Request, admission: Admission, argument: str) -> Question:
+    def context(self, request: Request, admission: Admission, match: Match[Question]) -> Question:
         allowed = self._report.allowed
         if allowed and not is_trusted(request.peer, allowed):
             raise Denied("this address is none of http.debug.allowed")
         return Question(request, self._registry, self._report)
 
     @override
-    def error(self, error: Exception) -> Response:
+    def error(self, request: Request, error: Exception) -> Response:
         match error:
             case Denied():
                 status = 403
@@ -101,7 +101,7 @@ class _Monitoring(WayIn[Question]):
         return Response(status, _TEXT, f"{error}\n".encode())
 
     @override
-    def not_found(self) -> Response:
+    def not_found(self, request: Request) -> Response:
         paths = ", ".join(path for path in (self._report.path, *_PATHS) if path)
         return Response(404, _TEXT, f"there are: {paths}\n".encode())
 

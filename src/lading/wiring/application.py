@@ -29,11 +29,14 @@ from lading.monitoring.memory import WorkerFigures
 from lading.ports.measures import UNMEASURED
 from lading.services import jobs
 from lading.system.budget import Budget
+from lading.ui.context import Visit
+from lading.ui.entrance import is_for_a_page
 from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.jobs import jobs_of
 from lading.wiring.monitoring import health_of, telling, watching
 from lading.wiring.object_stores import redirect_rule_of
+from lading.wiring.pages import pages_of
 from lading.wiring.paths import own_directory
 from lading.wiring.permissions import permissions_of
 from lading.wiring.reload import Reloader
@@ -48,11 +51,13 @@ class OpenApplication:
     """An application in use.
 
     Attributes:
+        pages: for browsers; `None` if there are none.
         reloader: takes up a changed configuration; `None` if nothing could change.
         monitoring: tells how the server is; `None` if it has no address for that.
     """
 
     api: Application[Context]
+    pages: Application[Visit] | None
     reloader: Reloader | None
     monitoring: Application[way_in.Question] | None
 
@@ -88,18 +93,18 @@ async def open_application(
         observers: list[Observer | None] = [*watched.observers, _access_log(settings, stack), audit]
         observers.append(UnnamedProxies(settings.http.trustedproxies, known))
         health = health_of(settings, registry)
-        api = registry_protocol(
-            registry,
+        everyone = [observer for observer in observers if observer is not None]
+        options, require_health = (
             _options(settings, memory),
-            authentication,
-            [observer for observer in observers if observer is not None],
             health.require if health.checks else None,
         )
+        api = registry_protocol(registry, options, authentication, everyone, require_health)
+        pages = pages_of(settings, registry, options.edge, authentication, everyone, require_health)
         await stack.enter_async_context(running(health.keep()))
         monitoring = await stack.enter_async_context(telling(settings, registry, figures, health))
         work = jobs.keep(registry, jobs_of(settings), server_name(settings))
         await stack.enter_async_context(running(work))
-        yield OpenApplication(api, reloader, monitoring)
+        yield OpenApplication(api, pages, reloader, monitoring)
 
 
 def _access_log(settings: Settings, stack: AsyncExitStack) -> AccessLog | None:
@@ -125,6 +130,7 @@ class RegistryApplication:
     ) -> None:
         """Open nothing yet; see `open_application`."""
         self._opening = partial(open_application, settings, config, known, memory, figures)
+        self._prefix = settings.http.prefix
         self._open: OpenApplication | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -132,7 +138,11 @@ class RegistryApplication:
         if scope["type"] == "lifespan":
             await self._live(receive, send)
         elif self._open is not None and scope["type"] == "http":
-            await self._open.api(scope, receive, send)
+            pages = self._open.pages
+            if pages is not None and is_for_a_page(scope, self._prefix):
+                await pages(scope, receive, send)
+            else:
+                await self._open.api(scope, receive, send)
 
     async def monitor(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request of who watches the server."""

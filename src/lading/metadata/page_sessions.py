@@ -1,0 +1,82 @@
+"""Rows of sessions: who signed in to the pages."""
+
+from dataclasses import dataclass
+
+from lading.metadata import batches
+from lading.metadata.attempts import Attempts
+from lading.metadata.noun import reading
+from lading.ports.database import Database, SqlConnection
+
+# More than a person has browsers. Whoever signs in again and again pushes out their own.
+MOST_PER_NAME = 100
+
+
+@dataclass(frozen=True, slots=True)
+class PageSession:
+    """A session: somebody has signed in with a browser.
+
+    Attributes:
+        hash: of the secret that the browser has; the secret itself is kept nowhere.
+        stamp: of the login; if it has another one now, the session is worth nothing.
+        expires_at: when it ends by itself, in seconds since the epoch.
+    """
+
+    hash: str
+    name: str
+    stamp: str
+    expires_at: float
+
+
+def _add(connection: SqlConnection, session: PageSession, now: float) -> None:
+    """Keep a session; what ended goes, and the oldest of a name with too many."""
+    connection.execute(
+        "DELETE FROM sessions WHERE hash IN"
+        " (SELECT hash FROM sessions WHERE expires_at <= ? LIMIT ?)",
+        (now, batches.MOST_ROWS),
+    )
+    connection.execute(
+        "INSERT INTO sessions (hash, name, stamp, expires_at) VALUES (?, ?, ?, ?)",
+        (session.hash, session.name, session.stamp, session.expires_at),
+    )
+    connection.execute(
+        "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions"
+        " WHERE name = ? ORDER BY expires_at DESC, hash LIMIT ? OFFSET ?)",
+        (session.name, batches.MOST_ROWS, MOST_PER_NAME),
+    )
+
+
+def find(connection: SqlConnection, hash_: str, *, now: float) -> PageSession | None:
+    """A session that has not ended."""
+    row = connection.execute(
+        "SELECT hash, name, stamp, expires_at FROM sessions WHERE hash = ? AND expires_at > ?",
+        (hash_, now),
+    ).fetchone()
+    return None if row is None else PageSession(*row)
+
+
+def _end(connection: SqlConnection, hash_: str) -> None:
+    connection.execute("DELETE FROM sessions WHERE hash = ?", (hash_,))
+
+
+class PageSessions:
+    """PageSessions, by the hashes of their secrets."""
+
+    def __init__(self, database: Database, attempts: Attempts) -> None:
+        self._attempts = attempts
+        self.find = reading(database, find)
+
+    async def add(self, session: PageSession, *, now: float) -> None:
+        """Add a session; some that are old may go. A power cut may forget it.
+
+        Raises:
+            StorageFull, Unavailable: it cannot be added in a moment.
+        """
+        await self._attempts.write(lambda connection: _add(connection, session, now))
+
+    async def end(self, hash_: str) -> None:
+        """End a session, if it has not ended.
+
+        Raises:
+            StorageFull, Unavailable: it cannot be ended in a moment.
+        """
+        await self._attempts.write(lambda connection: _end(connection, hash_))

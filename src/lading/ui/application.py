@@ -1,0 +1,74 @@
+"""The pages as a way in: their table, their context, their answers to what goes wrong."""
+
+from collections.abc import Callable, Sequence
+
+from lading.core.errors import RegistryError, Unauthorized
+from lading.core.typing import override
+from lading.edge.application import Application, WayIn
+from lading.edge.authentication import Doorkeeper
+from lading.edge.callers import Admission
+from lading.edge.endpoints import Match
+from lading.edge.observers import Observer
+from lading.edge.request import Request
+from lading.edge.response import Response
+from lading.ui.context import UiParts, Visit
+from lading.ui.errors import NOTHING_HERE, ErrorPage, error_page_of, headers_of
+from lading.ui.rendering import render
+from lading.ui.routes import ROUTES
+
+
+def pages(
+    parts: UiParts,
+    doorkeeper: Doorkeeper | None = None,
+    observers: Sequence[Observer] = (),
+    require_health: Callable[[], None] | None = None,
+) -> Application[Visit]:
+    """The application that shows pages; see `Application`."""
+    way_in = _Pages(parts)
+    registry, options = parts.registry, parts.options
+    return Application(way_in, registry, options, doorkeeper, observers, require_health)
+
+
+class _Pages(WayIn[Visit]):
+    routes = ROUTES
+
+    def __init__(self, parts: UiParts) -> None:
+        self._parts = parts
+
+    @override
+    def context(self, request: Request, admission: Admission, match: Match[Visit]) -> Visit:
+        access, grant = admission
+        return Visit(request, self._parts, access, grant, match.argument, match.detail)
+
+    @override
+    def error(self, request: Request, error: Exception) -> Response:
+        if isinstance(error, Unauthorized) and self._parts.logins is not None:
+            return self._to_sign_in(request)
+        shown = error_page_of(error)
+        response = self._page(request, shown, _message(error))
+        response.headers = {**response.headers, **headers_of(error)}
+        return response
+
+    @override
+    def not_found(self, request: Request) -> Response:
+        return self._page(request, NOTHING_HERE)
+
+    def _page(self, request: Request, shown: ErrorPage, message: str = "") -> Response:
+        return render(
+            request, self._parts, "error.html", shown.status, shown=shown, message=message
+        )
+
+    def _to_sign_in(self, request: Request) -> Response:
+        """Where a visitor signs in who would have to; from there it is brought back."""
+        back = request.path if request.method in {"GET", "HEAD"} else "/"
+        query = request.scope["query_string"].decode("latin-1")
+        back = f"{back}?{query}" if query else back
+        place = self._parts.path(request, "/-/sign-in", next=back)
+        return Response(303, {"Location": place, "Cache-Control": "no-store"})
+
+
+def _message(error: Exception) -> str:
+    """What an error says of itself, if it says more than its kind does."""
+    if isinstance(error, RegistryError) and error.message != error.summary:
+        return error.message
+    return ""

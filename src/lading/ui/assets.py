@@ -1,0 +1,48 @@
+"""Static files of pages, which browsers keep for ever: their path changes when they do."""
+
+import hashlib
+from collections.abc import Mapping
+from functools import cached_property
+from importlib.resources import files
+
+_KINDS = {
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+    "svg": "image/svg+xml",
+}
+
+
+class Assets:
+    """All static files, in memory."""
+
+    @cached_property
+    def contents(self) -> Mapping[str, bytes]:
+        """The bytes of each file, by its name."""
+        folder = files("lading.ui") / "static"
+        names = sorted(file.name for file in folder.iterdir() if _kind(file.name) in _KINDS)
+        return {name: (folder / name).read_bytes() for name in names}
+
+    @cached_property
+    def version(self) -> str:
+        """What stands for all of them: scripts import each other by relative paths."""
+        whole = hashlib.sha256()
+        for name, content in self.contents.items():
+            whole.update(f"{name}:{len(content)}:".encode() + content)
+        return whole.hexdigest()[:16]
+
+    def path_of(self, name: str) -> str:
+        """The path of a file."""
+        assert name in self.contents, name
+        return f"/-/static/{self.version}/{name}"
+
+    def type_of(self, name: str) -> str:
+        """The value of `Content-Type`."""
+        return _KINDS[_kind(name)]
+
+
+def _kind(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+ASSETS = Assets()
+"""The static files that are installed."""

@@ -1,0 +1,95 @@
+"""The context of pages: a request that may proceed, and what pages are made with."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from lading.auth.logins import Logins
+from lading.core.access import Access, Action, Grant
+from lading.core.history import Change
+from lading.core.names import RepositoryName
+from lading.edge.options import EdgeOptions
+from lading.edge.request import Request
+from lading.services.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class UiParts:
+    """What all pages are made with.
+
+    Attributes:
+        options: of the edge, as the operator chose them.
+        logins: of those who may sign in; `None` if nobody needs to.
+        is_open: whether everybody may do everything, as there is no authentication.
+    """
+
+    registry: Registry
+    options: EdgeOptions
+    logins: Logins | None = None
+    is_open: bool = True
+
+    def path(self, request: Request, path: str, **query: object) -> str:
+        """A path of ours as the client of a request sees it: behind a proxy, below a prefix.
+
+        Args:
+            query: parameters; those that are empty or `None` are left out.
+        """
+        given = {name.rstrip("_"): value for name, value in query.items()}
+        asked = urlencode({name: value for name, value in given.items() if value not in {None, ""}})
+        place = self.options.address.path_of(request, path)
+        return f"{place}?{asked}" if asked else place
+
+    def is_secure(self, request: Request) -> bool:
+        """Whether the browser speaks HTTPS, be it with this server or with a proxy of ours."""
+        return self.options.address.url_of(request, "/").startswith("https://")
+
+
+class Visit(NamedTuple):
+    """A visit of a page: a request that was routed and may proceed.
+
+    Attributes:
+        access: what the visitor may do, anywhere.
+        grant: what it may do in the repository that the page is about.
+        argument: what the page is about, not yet checked: a tag, a digest.
+        detail: what of that; empty if it is all.
+    """
+
+    request: Request
+    parts: UiParts
+    access: Access
+    grant: Grant
+    argument: str = ""
+    detail: str = ""
+
+    @property
+    def registry(self) -> Registry:
+        """The parts that services work with."""
+        return self.parts.registry
+
+    @property
+    def repository(self) -> RepositoryName:
+        """The repository that the page is about."""
+        return self.grant.repository
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the visitor may do everything in every repository."""
+        return any(
+            right.pattern.takes_all("") and Action.ADMIN in right.actions
+            for right in self.access.rights
+        )
+
+    def may(self, action: Action) -> bool:
+        """Whether the visitor may do this in the repository that the page is about."""
+        return action in self.grant.actions
+
+    def path(self, path: str, **query: object) -> str:
+        """A path of ours as the visitor's browser sees it; see `UiParts.path`."""
+        return self.parts.path(self.request, path, **query)
+
+    def change(self) -> Change:
+        """A change that this request makes now."""
+        request = self.request
+        return self.registry.change_by(
+            self.access.principal, address=request.address, request_id=request.id
+        )

@@ -1,0 +1,1 @@
+"""Handlers of pages, a file for each kind of page."""

@@ -1,0 +1,23 @@
+"""Static files: the style, scripts, the icon."""
+
+from lading.edge.response import Response
+from lading.ui.assets import ASSETS
+from lading.ui.context import Visit
+from lading.ui.errors import NOTHING_HERE
+from lading.ui.rendering import render
+
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+async def show(visit: Visit) -> Response:
+    """A static file; one of another version is the present one, for a page that is being loaded."""
+    name = visit.detail
+    content = ASSETS.contents.get(name)
+    if content is None:
+        return render(visit.request, visit.parts, "error.html", 404, shown=NOTHING_HERE, message="")
+    is_present = visit.argument == ASSETS.version
+    headers = {
+        "Content-Type": ASSETS.type_of(name),
+        "Cache-Control": _FOR_EVER if is_present else "no-store",
+    }
+    return Response(200, headers, content)

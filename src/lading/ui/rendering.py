@@ -1,0 +1,103 @@
+"""Rendering: a template and values become a response, with the headers that every page has.
+
+Values are escaped unless a template's author says otherwise, and none does. Nothing of a page is
+inline, so its policy allows no script, no style and no request but to this address.
+"""
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+import jinja2
+
+from lading.edge.request import Request
+from lading.edge.response import Response
+from lading.ui import units
+from lading.ui.assets import ASSETS
+from lading.ui.context import UiParts, Visit
+from lading.ui.cookies import FormSecret
+from lading.ui.navigation import links
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HEADERS: Mapping[str, str] = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": POLICY,
+    # What a page may show depends on who looks, and on what was deleted a moment ago.
+    "Cache-Control": "no-store",
+    "Vary": "Cookie, Accept",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+}
+"""Headers of every page."""
+
+_FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+
+
+def page(
+    visit: Visit, template: str, *, status: int = 200, immutable: bool = False, **values: Any
+) -> Response:
+    """A page.
+
+    Args:
+        template: its name in `templates`.
+        immutable: whether it is about what never changes, as a digest is; kept by browsers and
+            proxies if whoever comes without a login sees the same.
+        values: of the template, beside those of `_frame`.
+    """
+    response = render(visit.request, visit.parts, template, status, visit=visit, **values)
+    if immutable and not visit.access.principal.name and "Set-Cookie" not in response.headers:
+        response.headers = {**response.headers, **_FOR_EVER}
+    return response
+
+
+def render(
+    request: Request, parts: UiParts, template: str, status: int = 200, **values: Any
+) -> Response:
+    """A page of a request that may not have got as far as being a visit."""
+    secret = FormSecret(request, secure=parts.is_secure(request))
+    frame = _frame(request, parts, secret)
+    text = templates().get_template(template).render(**(frame | values))
+    return Response(status, {**HEADERS, **secret.headers()}, text.encode())
+
+
+def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, Any]:
+    """What every template may use.
+
+    `at` makes a path of ours, `asset` that of a static file, `csrf` the token of a form; `user` is
+    the name of who is signed in.
+    """
+
+    def at(path: str, **query: object) -> str:
+        return parts.path(request, path, **query)
+
+    return {
+        "at": at,
+        "asset": lambda name: at(ASSETS.path_of(name)),
+        "csrf": secret.token,
+        "user": request.caller,
+        "can_sign_in": parts.logins is not None,
+        "navigation": links(request, at),
+        "visit": None,
+    }
+
+
+@cache
+def templates() -> jinja2.Environment:
+    """All templates, each of which is compiled when it is first used."""
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("lading.ui"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    for unit in (units.size, units.exact, units.number, units.iso, units.day, units.short):
+        environment.filters[unit.__name__] = unit
+    environment.filters["plural"] = units.plural
+    return environment

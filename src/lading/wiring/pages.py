@@ -1,0 +1,36 @@
+"""Pages, from the settings of `ui`."""
+
+from collections.abc import Callable, Sequence
+
+from lading.config.settings import Settings
+from lading.edge.application import Application
+from lading.edge.authentication import Authentication
+from lading.edge.observers import Observer
+from lading.edge.options import EdgeOptions
+from lading.services.registry import Registry
+from lading.ui.context import UiParts, Visit
+from lading.ui.doorkeeper import PageDoorkeeper
+
+
+def pages_of(
+    settings: Settings,
+    registry: Registry,
+    options: EdgeOptions,
+    authentication: Authentication | None,
+    observers: Sequence[Observer],
+    require_health: Callable[[], None] | None,
+) -> Application[Visit] | None:
+    """The application that shows pages; `None` if there are to be none.
+
+    Nothing of it is loaded then.
+    """
+    if not settings.ui.enabled:
+        return None
+    from lading.ui.application import pages  # noqa: PLC0415 - with Jinja2
+
+    if authentication is None:
+        return pages(UiParts(registry, options), None, observers, require_health)
+    logins = authentication.callers.logins if settings.auth.htpasswd is not None else None
+    parts = UiParts(registry, options, logins, is_open=False)
+    doorkeeper = PageDoorkeeper(parts, authentication.permissions)
+    return pages(parts, doorkeeper, observers, require_health)
