@@ -31,6 +31,12 @@ e2e-seaweedfs: $(VENV)/.installed-dev ## run what is about S3 with SeaweedFS ins
 	tests/e2e/tools seaweedfs
 	LADING_S3_SERVER=seaweedfs $(BIN)/pytest $(ORDERED) -m e2e tests/blobs/s3 tests/e2e/test_object_store.py $(ARGS)
 
+e2e-clients: $(VENV)/.installed-dev ## run the tests of all clients with registries on PostgreSQL and S3
+	LADING_CLIENTS_ON="PostgreSQL and S3" $(BIN)/pytest $(ORDERED) -m e2e tests/clients $(ARGS)
+
+crash: $(VENV)/.installed-dev ## end each verb after each of its effects, on PostgreSQL and S3, too; it takes minutes
+	LADING_CRASHES=all $(BIN)/pytest $(ORDERED) tests/crash $(ARGS)
+
 torture: $(VENV)/.installed-dev ## push, delete, collect and kill at random, for a quarter of an hour; then compare
 	$(BIN)/python -m tests.torture $(ARGS)
 
@@ -116,4 +122,4 @@ $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test test-lowest e2e e2e-tools torture torture-replicas siege conformance check fuzz format bench docs lock clean
+.PHONY: help run test test-lowest e2e e2e-tools e2e-clients crash torture torture-replicas siege conformance check fuzz format bench docs lock clean

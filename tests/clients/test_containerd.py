@@ -13,6 +13,7 @@ from tests.support.containerd import Containerd, private_containerd
 from tests.support.guarded import guarded_registry
 from tests.support.layouts import Layout
 from tests.support.network import Network
+from tests.support.pairs import Pair
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -67,6 +68,7 @@ def place(
     request: pytest.FixtureRequest,
     certificates: Certificates,
     network: Network,
+    pair: Pair,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Place]:
     """In all the ways that there are."""
@@ -74,7 +76,8 @@ def place(
     tls = {"TLS": certificates.tls, "mutual TLS": certificates.mutual_tls}
     http = {"addr": f"{network.address}:0", "tls": tls.get(way, {})}
     directory = tmp_path_factory.mktemp("containerd")
-    with guarded_registry(directory, tokens=tokens, network=network, http=http) as guarded:
+    sections = {"http": http, **pair(directory, network)}
+    with guarded_registry(directory, tokens=tokens, network=network, **sections) as guarded:
         folders = {"full": certificates.full, "bare": certificates.bare}
         yield Place(guarded.lading.host, tuple(word.format(**folders) for word in WAYS[way]))
 
@@ -110,6 +113,7 @@ def test_it_finds_certificates_where_lading_cert_says(
     containerd: Containerd,
     certificates: Certificates,
     network: Network,
+    pair: Pair,
     layout: Layout,
     tmp_path: Path,
 ) -> None:
@@ -124,7 +128,8 @@ def test_it_finds_certificates_where_lading_cert_says(
         (folder / name).write_bytes((certificates.full / name).read_bytes())
     of_server = printed(certificates.for_server, "beside it hosts.toml:")
     of_client = printed(certificates.for_client, "in hosts.toml, below ca:")
-    with guarded_registry(tmp_path, network=network, http=http) as guarded:
+    sections = {"http": http, **pair(tmp_path, network)}
+    with guarded_registry(tmp_path, network=network, **sections) as guarded:
         image = f"{guarded.lading.host}/team/hosts:latest"
         push = ("images", "push", f"--hosts-dir={tmp_path / 'certs.d'}", LOGIN, image)
         containerd.add(layout, image)

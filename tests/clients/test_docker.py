@@ -11,16 +11,20 @@ from tests.support.docker import Docker
 from tests.support.images import build_layers, random_bytes
 from tests.support.lading import Lading, lading_serve
 from tests.support.layouts import ARCHITECTURES, Layout
+from tests.support.pairs import Pair
 from tests.support.pushes import DOCKER_LIST, DOCKER_MANIFEST
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")
-def registry(docker: Docker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
+def registry(
+    docker: Docker, pair: Pair, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Lading]:
     """`lading serve` where the daemon finds it: in the daemon's network."""
     directory = tmp_path_factory.mktemp("docker")
-    with lading_serve(directory, network=docker.network) as registry:
+    settings = pair(directory, docker.network)
+    with lading_serve(directory, settings=settings, network=docker.network) as registry:
         yield registry
 
 

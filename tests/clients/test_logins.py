@@ -20,6 +20,7 @@ from tests.support.guarded import Guarded, basic, guarded_registry
 from tests.support.images import build_layers, random_bytes
 from tests.support.layouts import Layout
 from tests.support.nginx import BEHIND_NGINX, nginx_with_tls_before
+from tests.support.pairs import Pair
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -72,13 +73,14 @@ class Place:
     ids=lambda param: f"{'tokens' if param[0] else 'passwords'}, {param[1]}",
 )
 def place(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, pair: Pair, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Place]:
     """A registry with users, in all the ways that there are."""
     tokens, way = request.param
     directory = tmp_path_factory.mktemp("logins")
+    stored = pair(directory)
     if way == "plain":
-        with guarded_registry(directory, tokens=tokens) as guarded:
+        with guarded_registry(directory, tokens=tokens, **stored) as guarded:
             yield Place(guarded.lading.host, guarded)
         return
     certificates = make_certificates(directory, "127.0.0.1")
@@ -87,11 +89,11 @@ def place(
         machine.setenv("SSL_CERT_FILE", str(certificates.ca))
         if way == "TLS":
             http = {"addr": "127.0.0.1:0", "tls": certificates.tls}
-            with guarded_registry(directory, tokens=tokens, http=http) as guarded:
+            with guarded_registry(directory, tokens=tokens, http=http, **stored) as guarded:
                 yield Place(guarded.lading.host, guarded, certificates.ca)
             return
         with (
-            guarded_registry(directory, tokens=tokens, env=BEHIND_NGINX) as guarded,
+            guarded_registry(directory, tokens=tokens, env=BEHIND_NGINX, **stored) as guarded,
             nginx_with_tls_before(guarded.lading, directory, certificates) as host,
         ):
             yield Place(host, guarded, certificates.ca)
@@ -233,11 +235,17 @@ def test_curl(place: Place) -> None:
 
 @pytest.fixture(scope="module", params=[False, True], ids=["passwords", "tokens"])
 def inside(
-    request: pytest.FixtureRequest, docker: Docker, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest,
+    docker: Docker,
+    pair: Pair,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Place]:
     """The same where a Docker daemon finds it."""
     directory = tmp_path_factory.mktemp("docker")
-    with guarded_registry(directory, tokens=request.param, network=docker.network) as guarded:
+    sections = pair(directory, docker.network)
+    with guarded_registry(
+        directory, tokens=request.param, network=docker.network, **sections
+    ) as guarded:
         yield Place(guarded.lading.host, guarded)
 
 

@@ -16,6 +16,7 @@ from tests.support.docker import Docker
 from tests.support.images import build_layers, random_bytes
 from tests.support.lading import Lading, lading_serve
 from tests.support.layouts import Layout
+from tests.support.pairs import Pair
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -37,12 +38,12 @@ class Mutual:
 
 
 @pytest.fixture(scope="module")
-def mutual(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mutual]:
+def mutual(pair: Pair, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mutual]:
     """Set up with `lading cert`, as its words say."""
     directory = tmp_path_factory.mktemp("mutual")
     certificates = make_certificates(directory, NAME)
     http = {"addr": f"{NAME}:0", "workers": 2, "tls": certificates.mutual_tls}
-    with lading_serve(directory, settings={"http": http}) as registry:
+    with lading_serve(directory, settings={"http": http, **pair(directory)}) as registry:
         yield Mutual(registry, certificates.full, certificates.bare)
 
 
@@ -126,11 +127,12 @@ def test_regctl_copies_there_and_back(mutual: Mutual, layout: Layout, tmp_path: 
 
 
 @pytest.fixture
-def inside(docker: Docker, tmp_path: Path) -> Iterator[Mutual]:
+def inside(docker: Docker, pair: Pair, tmp_path: Path) -> Iterator[Mutual]:
     """The same where a Docker daemon finds it, by an address for which it insists on TLS."""
     certificates = make_certificates(tmp_path, docker.network.address)
     http = {"addr": f"{docker.network.address}:0", "tls": certificates.mutual_tls}
-    with lading_serve(tmp_path, settings={"http": http}, network=docker.network) as registry:
+    settings = {"http": http, **pair(tmp_path, docker.network)}
+    with lading_serve(tmp_path, settings=settings, network=docker.network) as registry:
         yield Mutual(registry, certificates.full, certificates.bare)
 
 

@@ -12,6 +12,7 @@ from tests.support.commands import require, require_root, run
 from tests.support.lading import Lading, lading_serve
 from tests.support.layouts import ARCHITECTURES, Layout
 from tests.support.nginx import BEHIND_NGINX, nginx_before
+from tests.support.pairs import Pair
 from tests.support.pushes import DOCKER_MANIFEST, OCI_MANIFEST
 
 pytestmark = pytest.mark.e2e
@@ -82,14 +83,14 @@ CHANGED = ("file3", "file4", "file9", "file15")
 
 
 @pytest.fixture(params=["direct", "nginx"])
-def host(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+def host(request: pytest.FixtureRequest, pair: Pair, tmp_path: Path) -> Iterator[str]:
     """A registry of its own, or nginx before it."""
     if request.param == "direct":
-        with lading_serve(tmp_path) as registry:
+        with lading_serve(tmp_path, settings=pair(tmp_path)) as registry:
             yield registry.host
         return
     with (
-        lading_serve(tmp_path, env=BEHIND_NGINX) as registry,
+        lading_serve(tmp_path, settings=pair(tmp_path), env=BEHIND_NGINX) as registry,
         nginx_before(registry, tmp_path) as host,
     ):
         yield host

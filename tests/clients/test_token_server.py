@@ -12,6 +12,7 @@ from tests.support.commands import require, run
 from tests.support.docker import Docker
 from tests.support.images import build_layers, random_bytes
 from tests.support.layouts import Layout
+from tests.support.pairs import Pair
 from tests.support.token_server import Served, served_by_a_token_server
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -20,8 +21,8 @@ USER, PASSWORD = "writer", b"writer-password"
 
 
 @pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    with served_by_a_token_server(tmp_path) as served:
+def served(pair: Pair, tmp_path: Path) -> Iterator[Served]:
+    with served_by_a_token_server(tmp_path, pair=pair) as served:
         yield served
 
 
@@ -38,9 +39,9 @@ def test_skopeo(served: Served, layout: Layout, tmp_path: Path) -> None:
     assert layout.is_in(tmp_path / "back")
 
 
-def test_docker(docker: Docker, tmp_path: Path) -> None:
+def test_docker(docker: Docker, pair: Pair, tmp_path: Path) -> None:
     """It logs in at the server's, which it is sent to, and keeps what that gives it."""
-    with served_by_a_token_server(tmp_path, network=docker.network) as served:
+    with served_by_a_token_server(tmp_path, network=docker.network, pair=pair) as served:
         image = f"{served.registry.host}/team/app"
         build_layers(docker, image, random_bytes(1000))
         built = docker.inspect("image", image)["Id"]

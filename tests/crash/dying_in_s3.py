@@ -1,4 +1,6 @@
-"""As `dying`, with the bytes in an object store: it dies after a request to that, or a commit.
+"""As `dying`, with bytes in an object store, and rows in SQLite or PostgreSQL.
+
+It dies after a request to the store, or a commit.
 
 Who has spoken to the object store cannot be forked, so each life is a process of its own, which is
 told what to do. Nothing is copied: each crash begins anew, in a folder of its own.
@@ -23,7 +25,12 @@ from lading.blobs.s3.s3_blobs import S3Blobs
 from lading.blobs.s3.s3_uploads import S3Uploads
 from lading.blobs.s3.staged_objects import LEASE, StagedObjects
 from lading.blobs.stores import Stores
+from lading.databases.postgresql.database import PostgresqlDatabase
+from lading.databases.postgresql.locks import DatabaseLocks
+from lading.databases.postgresql.server import Server
+from lading.metadata.metadata import Metadata
 from lading.ports.blobs import Blobs
+from lading.ports.locks import Locks
 from lading.ports.uploads import StagedUpload, Uploads
 from lading.services import jobs, push_blob, upkeep
 from lading.services.push_blob import Chunk
@@ -81,11 +88,33 @@ async def _remove_strays(people: People) -> None:
     await do_job(people, upkeep.REMOVE, upkeep.remove_strays)
 
 
-VERBS = (
-    *(verb for verb in verbs.VERBS if verb.name in NAMES),
+_OF_OBJECTS = (
     Verb("Join segments", _join, _in_segments),
     Verb("Remove strays", _remove_strays, _a_stray),
 )
+VERBS = (*(verb for verb in verbs.VERBS if verb.name in NAMES), *_OF_OBJECTS)
+# What is about files, or is SQLite's alone: a copy of the database, the file of the switch.
+ELSEWHERE = {"Back up", "Be read-only for a while"}
+VERBS_ON_POSTGRESQL = (
+    *(
+        verb
+        for verb in verbs.VERBS
+        if not verb.mends and not verb.is_start and verb.name not in ELSEWHERE
+    ),
+    *_OF_OBJECTS,
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Where crashes happen: each in a folder of its own, with a database of its own.
+
+    Attributes:
+        new_url: makes a database of PostgreSQL; `None` for one of SQLite.
+    """
+
+    bucket: S3Bucket
+    new_url: Callable[[], str] | None = None
 
 
 @dataclass
@@ -97,24 +126,36 @@ class PlaceOfObjects(Place):
 
 @dataclass(frozen=True)
 class Life:
-    """Where a process does something, and when."""
+    """Where a process does something, and when.
+
+    Attributes:
+        url: of the database; empty if it is one of SQLite, below `root`.
+    """
 
     root: Path
     bucket: S3Bucket
     now: float
+    url: str = ""
 
     def open(self) -> PlaceOfObjects:
         """Open the place as a worker does."""
-        metadata = open_metadata(metadata_path(self.root))
+        metadata, locks = self._open_rows()
         store = ObjectStore(self.bucket)
         opened: list[PlaceOfObjects] = []
-        locks = FileLocks.below(self.root)
         stores = Stores.in_s3(
             store, metadata.uploads, metadata.objects, locks, lambda: opened[0].now
         )
-        place = PlaceOfObjects(metadata, stores, self.now, root=self.root, store=store)
+        place = PlaceOfObjects(
+            metadata, stores, self.now, root=self.root, url=self.url, store=store
+        )
         opened.append(place)
         return place
+
+    def _open_rows(self) -> tuple[Metadata, Locks]:
+        if not self.url:
+            return open_metadata(metadata_path(self.root)), FileLocks.below(self.root)
+        server = Server(self.url)
+        return Metadata(PostgresqlDatabase(server, size=2)), DatabaseLocks(server)
 
     def live(self, work: Callable[[PlaceOfObjects], Awaitable[Any]]) -> Any:
         """Do something there, and put everything away again."""
@@ -147,7 +188,7 @@ class Seen:
 
 
 @cache
-def outcomes(bucket: S3Bucket, name: str) -> Sequence[Outcome]:
+def outcomes(scene: Scene, name: str) -> Sequence[Outcome]:
     """Die after each effect of a verb, one after the other.
 
     Raises:
@@ -155,12 +196,12 @@ def outcomes(bucket: S3Bucket, name: str) -> Sequence[Outcome]:
     """
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
-        before = _crash(bucket, name, scratch, "before", 0)
+        before = _crash(scene, name, scratch, "before", 0)
         _, seen_before = before
-        acts, seen_after = _crash(bucket, name, scratch, "after", None)
+        acts, seen_after = _crash(scene, name, scratch, "after", None)
         found = []
         for number, effect in enumerate(acts, start=1):
-            _, seen = _crash(bucket, name, scratch, f"crash-{number}", number)
+            _, seen = _crash(scene, name, scratch, f"crash-{number}", number)
             where = f"{name}, after {effect}"
             assert seen.never == [], f"{where}: {seen.never} is never cleared away"
             for each in {*seen.view, *seen_before.view, *seen_after.view}:
@@ -181,13 +222,14 @@ def _outcome(effect: str, seen: Seen, before: state.View, after: state.View) -> 
 
 
 def _crash(
-    bucket: S3Bucket, name: str, scratch: Path, where: str, die_after: int | None
+    scene: Scene, name: str, scratch: Path, where: str, die_after: int | None
 ) -> tuple[Sequence[str], Seen]:
     """One life that ends after so many effects (0: before it does anything), and one after it."""
     root, log = scratch / where, scratch / f"{where}.json"
     root.mkdir()
-    folder = f"{bucket.root}/{where}-{time.monotonic_ns():x}"
-    life = Life(root, replace(bucket, root=folder), time.time())
+    folder = f"{scene.bucket.root}/{where}-{time.monotonic_ns():x}"
+    url = scene.new_url() if scene.new_url is not None else ""
+    life = Life(root, replace(scene.bucket, root=folder), time.time(), url)
     status = _process(live_and_die, life, name, die_after, log)
     assert status == (DEAD if die_after else 0), f"{name} does not die after {die_after} effects"
     lived = json.loads(log.read_text())
@@ -208,7 +250,7 @@ def _process(target: Callable[..., None], *args: object) -> int | None:
 def live_and_die(life: Life, name: str, die_after: int | None, log: Path) -> None:
     """Prepare for a verb, and do it, as far as it comes."""
     s3_uploads.SETTLING = 1000.0  # that is done at the end, not at some time
-    verb = next(verb for verb in VERBS if verb.name == name)
+    verb = _find(name)
 
     async def prepare(place: PlaceOfObjects) -> float:
         await verb.prepare(place)
@@ -234,6 +276,10 @@ def live_and_die(life: Life, name: str, die_after: int | None, log: Path) -> Non
     log.write_text(json.dumps({"now": now, "effects": seen}))
 
 
+def _find(name: str) -> Verb:
+    return next(verb for verb in (*VERBS, *VERBS_ON_POSTGRESQL) if verb.name == name)
+
+
 def _watch_store(watched: Effects) -> None:
     for method, what in REQUESTS.items():
         setattr(ObjectStore, method, _reported(watched, getattr(ObjectStore, method), what))
@@ -250,7 +296,7 @@ def _reported(watched: Effects, request: Any, what: str) -> Any:
 
 def look(life: Life, name: str, found: Path) -> None:
     """Look at what is there; do the verb again; and have the collector come, much later."""
-    verb = next(verb for verb in VERBS if verb.name == name)
+    verb = _find(name)
 
     async def see(place: PlaceOfObjects) -> dict[str, object]:
         await _assert_consistent(place)

@@ -1,8 +1,8 @@
 """Every effect that a process has on its data, named and counted; and its death right after one.
 
 Nothing here is told what the registry does: it watches the operating system's calls, the commits of
-SQLite, and the methods of the ports. An effect that comes by another way ends the run. So a new one
-is in the table, and tested, from the day on which it is written.
+databases, and the methods of the ports. An effect that comes by another way ends the run. So a new
+one is in the table, and tested, from the day on which it is written.
 """
 
 import functools
@@ -21,6 +21,8 @@ from lading.blobs.file_blobs import FileBlobs
 from lading.blobs.file_locks import FileLocks
 from lading.blobs.file_uploads import FileUploads
 from lading.blobs.staged_file import StagedFile
+from lading.databases.postgresql import transactions
+from lading.databases.postgresql.connection import TimedConnection
 from lading.databases.sqlite import connection
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
@@ -168,6 +170,13 @@ class Effects:
                 return cursor
 
         connection.SqliteConnection = Watched  # type: ignore[misc]
+        commit = transactions._commit
+
+        def watched_commit(connection: TimedConnection) -> None:
+            commit(connection)
+            happened("commit")
+
+        transactions._commit = watched_commit
 
     def _watch_files(self) -> None:
         descriptions: dict[str, Callable[..., str]] = {

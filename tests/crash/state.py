@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
+
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown
 from lading.core.names import Reference, RepositoryName, Tag
@@ -27,9 +29,11 @@ class Place(People):
 
     Attributes:
         root: where its data is.
+        url: of its database, if that is not below `root`.
     """
 
     root: Path = field(default_factory=Path)
+    url: str = ""
 
 
 _LINKS = """
@@ -74,6 +78,9 @@ _CONTRADICTIONS = {
         SELECT parent FROM edges WHERE NOT EXISTS (SELECT 1 FROM manifests AS m
             WHERE m.repository_id = edges.repository_id AND m.digest = edges.parent)
     """,
+}
+# PostgreSQL sees to the first by itself, and has no short word for the second.
+_CONTRADICTIONS_OF_SQLITE = {
     "a broken reference": "SELECT * FROM pragma_foreign_key_check",
     "a damaged database": "SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
 }
@@ -112,7 +119,8 @@ def assert_consistent(people: Place) -> None:
 
 def assert_rows_agree(people: Place) -> None:
     """What is known agrees with itself."""
-    for what, query in _CONTRADICTIONS.items():
+    of_sqlite = {} if people.url else _CONTRADICTIONS_OF_SQLITE
+    for what, query in (_CONTRADICTIONS | of_sqlite).items():
         assert not list(rows(people, query)), what
 
 
@@ -151,5 +159,8 @@ def rows_left(people: Place) -> Iterator[str]:
 
 def rows(people: Place, query: str) -> list[tuple[Any, ...]]:
     """What a query finds."""
+    if people.url:
+        with psycopg.connect(people.url) as connection:
+            return connection.execute(query.encode()).fetchall()
     with closing(sqlite3.connect(metadata_path(people.root))) as connection:
         return connection.execute(query).fetchall()

@@ -4,9 +4,8 @@ import re
 
 import pytest
 
-from lading.blobs.s3.bucket import S3Bucket
 from tests.crash import dying_in_s3, table_in_s3
-from tests.crash.dying_in_s3 import VERBS
+from tests.crash.dying_in_s3 import VERBS, Scene
 from tests.crash.table import DOCUMENT
 from tests.support.s3 import S3
 
@@ -14,25 +13,25 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture(scope="module")
-def bucket(s3_server: S3) -> S3Bucket:
+def scene(s3_server: S3) -> Scene:
     """One bucket for all crashes."""
-    return s3_server.fresh().bucket
+    return Scene(s3_server.fresh().bucket)
 
 
 @pytest.mark.parametrize("name", [verb.name for verb in VERBS])
-def test_a_crash_loses_nothing_and_leaves_nothing(bucket: S3Bucket, name: str) -> None:
+def test_a_crash_loses_nothing_and_leaves_nothing(scene: Scene, name: str) -> None:
     """Each is tried; see `dying_in_s3.outcomes` for what is asserted."""
-    assert dying_in_s3.outcomes(bucket, name)
+    assert dying_in_s3.outcomes(scene, name)
 
 
-def test_the_table_in_the_documentation_is_what_happens(bucket: S3Bucket) -> None:
+def test_the_table_in_the_documentation_is_what_happens(scene: Scene) -> None:
     """`python -m tests.crash.table_in_s3` renews it.
 
     Which upload comes first, and when a lease is renewed meanwhile, differs from run to run.
     """
     written = DOCUMENT.read_text().partition(table_in_s3.START)[2].partition(table_in_s3.END)[0]
 
-    assert _effects(written) == _effects(table_in_s3.render(bucket))
+    assert _effects(written) == _effects(table_in_s3.render(scene))
 
 
 def _effects(table: str) -> list[str]:

@@ -13,14 +13,12 @@ from tests.support.images import build_layers, random_bytes
 from tests.support.lading import lading_serve
 from tests.support.layouts import Layout, write_layout
 from tests.support.network import Network
+from tests.support.pairs import scaled_out
 from tests.support.postgresql import PostgreSQL
 from tests.support.replicas import Replicas, replicas_on_s3
 from tests.support.s3 import S3
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
-
-# Under which programs in the tests' own network find this machine's loopback (slirp4netns(1)).
-GATEWAY = "10.0.2.2"
 
 
 @pytest.fixture(scope="module")
@@ -62,12 +60,7 @@ def test_docker_gets_back_what_it_pushed_by_another_replica(
     docker: Docker, network: Network, postgresql: PostgreSQL, s3_server: S3, tmp_path: Path
 ) -> None:
     """In its own network, where it believes that a registry on its loopback needs no TLS."""
-    s3 = s3_server.fresh().settings
-    s3["regionendpoint"] = str(s3["regionendpoint"]).replace("127.0.0.1", GATEWAY)
-    settings = {
-        "database": {"postgresql": {"url": postgresql.new_url().replace("127.0.0.1", GATEWAY)}},
-        "storage": {"s3": s3, "redirect": {"disable": True}},
-    }
+    settings = scaled_out(postgresql, s3_server)(tmp_path, network)
     with ExitStack() as stack:
         images = []
         for name in ("one", "two"):

@@ -22,12 +22,14 @@ class Stack:
         folder: the unpacked folder.
         port: where nginx is published.
         files: that docker-compose reads, one over the other.
+        registry: the service that is asked directly, and in whose container commands run.
     """
 
     docker: Docker
     folder: Path
     port: int = 80
     files: tuple[str, ...] = ("docker-compose.yml",)
+    registry: str = "registry"
 
     @property
     def host(self) -> str:
@@ -76,8 +78,8 @@ class Stack:
 
     def curl_directly(self, path: str, *options: str, stdin: bytes = b"") -> Response:
         """Ask the registry for a path, past nginx."""
-        networks = self.docker.inspect("container", self.container("registry"))["NetworkSettings"]
-        address = next(iter(networks["Networks"].values()))["IPAddress"]
+        container = self.docker.inspect("container", self.container(self.registry))
+        address = next(iter(container["NetworkSettings"]["Networks"].values()))["IPAddress"]
         url = f"http://{address}:5000{path}"
         return curl(url, *options, stdin=stdin, network=self.docker.network)
 
@@ -91,7 +93,7 @@ class Stack:
 
     def volume(self) -> Path:
         """Return the directory of the one volume."""
-        mounts = self.docker.inspect("container", self.container("registry"))["Mounts"]
+        mounts = self.docker.inspect("container", self.container(self.registry))["Mounts"]
         return next(Path(mount["Source"]) for mount in mounts if mount["Type"] == "volume")
 
     def _answers(self) -> bool:
@@ -107,10 +109,11 @@ def unpacked_stack(
     port: int = 80,
     name: str = "compose",
     files: tuple[str, ...] = ("docker-compose.yml",),
+    registry: str = "registry",
 ) -> Iterator[Stack]:
     """Unpack a folder of `deploy`; whatever was started from it ends with the block."""
     require("docker-compose")
     shutil.copytree(REPOSITORY / "deploy" / name, folder)
-    stack = Stack(docker, folder, port, files)
+    stack = Stack(docker, folder, port, files, registry)
     yield stack
     stack.compose("down", "--volumes", "--timeout", "5")

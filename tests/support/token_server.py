@@ -14,6 +14,7 @@ from tests.auth.forge import public_jwk
 from tests.support.guarded import SERVICE, Guarded, guarded_registry
 from tests.support.lading import Lading, lading_serve
 from tests.support.network import MACHINE, Network
+from tests.support.pairs import Pair, one_machine
 
 
 @dataclass(frozen=True)
@@ -36,13 +37,14 @@ class Served:
 
 @contextmanager
 def served_by_a_token_server(
-    directory: Path, *, network: Network = MACHINE, **more: Any
+    directory: Path, *, network: Network = MACHINE, pair: Pair = one_machine, **more: Any
 ) -> Iterator[Served]:
     """Run both for the length of the block.
 
     Args:
         directory: for all that belongs to them.
         network: where they listen.
+        pair: where the registry has its data.
         more: keys of `auth.token`.
     """
     theirs, ours = directory / "server", directory / "registry"
@@ -59,6 +61,6 @@ def served_by_a_token_server(
             "jwks": str(keys),
             **more,
         }
-        settings = {"auth": {"token": token}}
+        settings = {"auth": {"token": token}, **pair(ours, network)}
         with lading_serve(ours, settings=settings, network=network) as registry:
             yield Served(registry, server)

@@ -151,7 +151,7 @@ def test_row_13_a_dry_run_says_what_would_go_and_touches_nothing(stack: Stack) -
     before = _files(stack)
     blobs = [path for path in before if path.name == "data"]
 
-    said = _collect_garbage(stack, "--dry-run")
+    said = collect_garbage(stack, "--dry-run")
 
     assert len(blobs) >= 2
     for path in blobs:
@@ -162,7 +162,7 @@ def test_row_13_a_dry_run_says_what_would_go_and_touches_nothing(stack: Stack) -
 
 def test_row_14_the_collector_frees_the_disk(stack: Stack) -> None:
     """Without `--dry-run`, the blobs are gone."""
-    _collect_garbage(stack)
+    collect_garbage(stack)
 
     assert not [path for path in _files(stack) if path.name == "data"]
 
@@ -182,7 +182,7 @@ def test_row_14_pushes_and_pulls_go_on_while_garbage_is_collected(stack: Stack) 
             done.set()
     collecting.result()
 
-    _collect_garbage(stack)
+    collect_garbage(stack)
     for image in images:
         _pull_anew(stack, image)
 
@@ -234,14 +234,15 @@ def _blobs(stack: Stack) -> Path:
     return stack.volume() / "docker" / "registry" / "v2" / "blobs"
 
 
-def _collect_garbage(stack: Stack, *options: str) -> str:
+def collect_garbage(stack: Stack, *options: str) -> str:
+    """Collect as a person does, in the container of the registry; what was said."""
     command = ("/bin/registry", "garbage-collect", *options, CONFIG)
-    return stack.docker.run("exec", "-t", stack.container("registry"), *command)
+    return stack.docker.run("exec", "-t", stack.container(stack.registry), *command)
 
 
 def _collect_until(stack: Stack, done: threading.Event) -> None:
     while not done.is_set():
-        _collect_garbage(stack)
+        collect_garbage(stack)
 
 
 def _push_again_and_again(stack: Stack, image: str) -> None:

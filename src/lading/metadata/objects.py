@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
+from lading.metadata import batches
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 from lading.ports.objects import PlacedSegment
@@ -115,11 +116,14 @@ def unknown(
     connection: SqlConnection, keys: Sequence[str], *, now: float | None = None
 ) -> frozenset[str]:
     """Those of the keys that no row names."""
-    marks = ", ".join("?" * len(keys))
-    rows = connection.execute(f"SELECT key FROM objects WHERE key IN ({marks})", keys)
+    names = (batches.keys(keys),)
+    rows = connection.execute(
+        "SELECT key FROM objects WHERE key IN (SELECT key FROM json_each(?))", names
+    )
     known = {key for (key,) in rows}
     rows = connection.execute(
-        f"SELECT writing, leased_until FROM uploads WHERE writing IN ({marks})", keys
+        "SELECT writing, leased_until FROM uploads WHERE writing IN (SELECT key FROM json_each(?))",
+        names,
     )
     known.update(key for key, until in rows if now is None or (until or 0.0) > now)
     return frozenset(keys) - known
