@@ -136,3 +136,9 @@ class Browser:
             self.cookies.pop(name, None)
         elif name:
             self.cookies[name] = value
+
+    async def sign_in(self, name: str, password: str = "") -> Shown:
+        """Fill in the form to sign in; the password is the name, and "-password"."""
+        form = (await self.get("/-/sign-in")).form("/-/sign-in")
+        password = password or f"{name}-password"
+        return await self.post("/-/sign-in", {**form, "name": name, "password": password})

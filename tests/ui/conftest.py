@@ -1,14 +1,22 @@
 """A registry in memory, and its pages, which are asked for without a server."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from lading.auth.htpasswd import FileUsers, PasswordChecker, UserFile
+from lading.auth.logins import Logins
 from lading.blobs.stores import Stores
+from lading.core.access import Action
+from lading.core.globs import Glob
+from lading.core.permissions import CurrentPermissions, Permissions, Rule, with_implied
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
 from lading.metadata.metadata import Metadata
 from lading.ui.context import UiParts
+from tests.support.guarded import USERS, write_users
 from tests.support.people import People
 from tests.ui.browsing import Browser
 
@@ -25,3 +33,44 @@ async def people() -> AsyncIterator[People]:
 def browser(people: People) -> Browser:
     """A browser where everybody may do everything."""
     return Browser(UiParts(people.registry, EdgeOptions()))
+
+
+def rule(name: str, pattern: str, *actions: Action) -> Rule:
+    """A rule for one user; without a name, for anybody."""
+    users = frozenset({name} if name else ())
+    return Rule((Glob(pattern),), with_implied(actions), anonymous=not name, users=users)
+
+
+RULES = (
+    rule("reader", "library/**", Action.PULL),
+    rule("writer", "library/**", Action.PUSH),
+    rule("deleter", "library/**", Action.PULL, Action.DELETE),
+    rule("admin", "**", Action.ADMIN),
+    rule("outsider", "other/**", Action.PUSH, Action.DELETE),
+    rule("", "public/**", Action.PULL),
+)
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    """The file of users; a password is the name, and "-password"."""
+    path = tmp_path / "htpasswd"
+    write_users(path, *USERS)
+    return path
+
+
+@pytest.fixture
+async def visitors(people: People, users: Path) -> AsyncIterator[Callable[[], Browser]]:
+    """Browsers where only some may do something; nobody is signed in."""
+    with closing(UserFile(users)) as file, closing(PasswordChecker()) as checker:
+        parts = UiParts(
+            people.registry, EdgeOptions(), Logins(FileUsers(file, checker)), is_open=False
+        )
+        permissions = CurrentPermissions(Permissions(RULES))
+        yield lambda: Browser(parts, permissions)
+
+
+@pytest.fixture
+def visitor(visitors: Callable[[], Browser]) -> Browser:
+    """One of these browsers."""
+    return visitors()

@@ -1,6 +1,7 @@
 """The pages as a way in: their table, their context, their answers to what goes wrong."""
 
 from collections.abc import Callable, Sequence
+from urllib.parse import quote
 
 from lading.core.errors import RegistryError, Unauthorized
 from lading.core.typing import override
@@ -60,11 +61,17 @@ class _Pages(WayIn[Visit]):
 
     def _to_sign_in(self, request: Request) -> Response:
         """Where a visitor signs in who would have to; from there it is brought back."""
-        back = request.path if request.method in {"GET", "HEAD"} else "/"
-        query = request.scope["query_string"].decode("latin-1")
-        back = f"{back}?{query}" if query else back
-        place = self._parts.path(request, "/-/sign-in", next=back)
+        place = self._parts.path(request, "/-/sign-in", next=self._back(request))
         return Response(303, {"Location": place, "Cache-Control": "no-store"})
+
+    def _back(self, request: Request) -> str:
+        """Where a visitor wanted to go, as its browser sees that; empty for what is no page."""
+        if request.method not in {"GET", "HEAD"}:
+            return ""
+        place = quote(request.path.removeprefix(self._parts.options.prefix), safe="/:@+=~")
+        query = request.scope["query_string"].decode("latin-1")
+        path = self._parts.path(request, place)
+        return f"{path}?{query}" if query else path
 
 
 def _message(error: Exception) -> str:

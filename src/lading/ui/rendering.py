@@ -82,7 +82,39 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
         "can_sign_in": parts.logins is not None,
         "navigation": links(request, at),
         "visit": None,
+        "done": _done(request),
     }
+
+
+def see_other(visit: Visit, path: str, *, done: str = "", **query: object) -> Response:
+    """The answer to a form that has done something: where to look now.
+
+    Args:
+        done: what was done, a word of `_DONE`; the next page says it.
+    """
+    return Response(
+        303, {"Location": visit.path(path, done=done, **query), "Cache-Control": "no-store"}
+    )
+
+
+_DONE: Mapping[str, str] = {
+    "tag-deleted": "The tag was deleted.",
+    "image-deleted": "The image and its tags were deleted.",
+    "tag-moved": "The tag was moved.",
+    "restored": "It was restored, with its tags.",
+    "signed-in": "You are signed in.",
+    "signed-out": "You are signed out.",
+    "robot-made": "The robot was made.",
+    "robot-revoked": "The robot was revoked.",
+}
+"""What pages say of a form that did something before, by the word in their address.
+
+What they say is in this table and never in the address: nobody can make them say something else.
+"""
+
+
+def _done(request: Request) -> str:
+    return _DONE.get(request.parameter("done") or "", "")
 
 
 @cache

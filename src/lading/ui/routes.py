@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from lading.edge.endpoints import PULL, Audited, Endpoint, Handler, Need, Needs, Route, When
 from lading.ui.context import Visit
 from lading.ui.forms import Post, posted
-from lading.ui.pages import home, static
+from lading.ui.pages import home, sign_in, static
 
 REPOSITORY = "/r/(?P<name>[^/]+(?:/(?!-(?:/|$))[^/]+)*)"
 """The path of a repository, with its name; other pages of the repository are below `{…}/-/`."""
@@ -56,6 +56,17 @@ ROUTES: Sequence[Route[Visit]] = (
         "ui_static",
         "/-/static/(?P<argument>[0-9a-f]{16})/(?P<detail>[a-z0-9.-]+)",
         _page("static", static.show, Need.NOTHING),
+    ),
+    _route(
+        "ui_sign_in",
+        "/-/sign-in",
+        _page("sign-in", sign_in.show, Need.NOTHING),
+        _form("sign-in", sign_in.sign_in, "session.begin", Need.NOTHING, writes=False),
+    ),
+    _route(
+        "ui_sign_out",
+        "/-/sign-out",
+        _form("sign-out", sign_in.sign_out, "session.end", Need.NOTHING, writes=False),
     ),
     _route("ui_home", "/", _page("home", home.show, Need.NOTHING)),
 )

@@ -1,1 +1,10 @@
-"use strict";
+// What all pages do beside what they show. Each of them is whole without.
+import { showTimes } from "./times.js";
+import { offerCopies } from "./copy.js";
+import { filterRows } from "./filter.js";
+import { searchAsTyped } from "./search.js";
+
+showTimes(document);
+offerCopies(document);
+filterRows(document);
+searchAsTyped(document);

@@ -1,0 +1,175 @@
+"""What the registries of the browser's tests hold: names as people give them, pushed by HTTP."""
+
+import gzip
+import io
+import json
+import tarfile
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from lading.core.typing import override
+from tests.support.client import Answer, Client
+from tests.support.pushes import (
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_MANIFEST,
+    Repository,
+    digest_of,
+    encode,
+)
+
+GZIPPED = "application/vnd.oci.image.layer.v1.tar+gzip"
+HISTORY = (
+    "/bin/sh -c #(nop) ADD file:0e5 in / ",
+    "RUN /bin/sh -c apt-get update && apt-get install -y ca-certificates # buildkit",
+    "COPY dist/ /srv/ # buildkit",
+)
+HOSTILE = '<script>document.title = "owned"</script><img src=x onerror=alert(1)>'
+
+
+class PushingClient(Client):
+    """A client that sends the same headers with every request."""
+
+    def __init__(self, host: str, **headers: str) -> None:
+        super().__init__(host)
+        self._headers = headers
+
+    @override
+    def ask(
+        self, method: str, target: str, body: bytes | Iterable[bytes] = b"", **headers: str
+    ) -> Answer:
+        return super().ask(method, target, body, **{**self._headers, **headers})
+
+
+def layer(files: Mapping[str, bytes]) -> bytes:
+    """A layer of files, as builders compress them."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mtime = len(content), 1_700_000_000
+            tar.addfile(entry, io.BytesIO(content))
+    return gzip.compress(packed.getvalue(), mtime=0)
+
+
+def config_of(architecture: str, *, version: str, hostile: bool = False) -> bytes:
+    """The configuration of an image, with a history."""
+    return json.dumps(
+        {
+            "architecture": architecture,
+            "os": "linux",
+            "created": "2026-03-01T12:00:00Z",
+            "config": {
+                "User": "nobody",
+                "ExposedPorts": {"8080/tcp": {}},
+                "Env": ["PATH=/usr/local/bin:/usr/bin:/bin", f"VERSION={version}"],
+                "Entrypoint": ["/srv/service"],
+                "Cmd": ["--listen", ":8080"],
+                "WorkingDir": "/srv",
+                "Labels": {
+                    "org.opencontainers.image.source": "https://example.org/service",
+                    "org.opencontainers.image.version": version,
+                    **({"note": HOSTILE} if hostile else {}),
+                },
+            },
+            "rootfs": {"type": "layers", "diff_ids": []},
+            "history": [
+                {"created": "2026-03-01T12:00:00Z", "created_by": line} for line in HISTORY
+            ],
+        }
+    ).encode()
+
+
+BASE = layer({"etc/os-release": b'NAME="Debian"\n' * 400, "bin/sh": bytes(range(256)) * 900})
+TOOLS = layer({"usr/lib/libssl.so.3": bytes(range(255, -1, -1)) * 700})
+
+
+def push_image(
+    repository: Repository,
+    *tags: str,
+    version: str = "1",
+    architecture: str = "amd64",
+    hostile: bool = False,
+    **fields: object,
+) -> dict[str, Any]:
+    """Push an image of three layers; its descriptor."""
+    own = layer({"srv/service": f"{version} {architecture} ".encode() * 9000})
+    config = config_of(architecture, version=version, hostile=hostile)
+    blobs = (BASE, TOOLS, own)
+    for blob in (config, *blobs):
+        repository.push_blob(blob)
+    document = {
+        "schemaVersion": 2,
+        "mediaType": OCI_MANIFEST,
+        "config": _described(config, OCI_CONFIG),
+        "layers": [_described(blob, GZIPPED) for blob in blobs],
+        **fields,
+    }
+    digest = repository.push_manifest(document)
+    for tag in tags:
+        repository.push_manifest(document, tag)
+    return {"mediaType": OCI_MANIFEST, "digest": digest, "size": len(encode(document))}
+
+
+def push_platforms(repository: Repository, *tags: str, version: str = "1") -> str:
+    """Push an image for two platforms, with an attestation as BuildKit adds it; its digest."""
+    children: list[dict[str, Any]] = []
+    for architecture in ("amd64", "arm64"):
+        platform = {"os": "linux", "architecture": architecture}
+        child = push_image(repository, version=version, architecture=architecture)
+        children.append({**child, "platform": platform})
+    attestation = push_image(repository, version=f"attests {version}", architecture="unknown")
+    children.append(
+        {
+            **attestation,
+            "platform": {"os": "unknown", "architecture": "unknown"},
+            "annotations": {
+                "vnd.docker.reference.type": "attestation-manifest",
+                "vnd.docker.reference.digest": children[0]["digest"],
+            },
+        }
+    )
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": children}
+    for tag in tags:
+        repository.push_manifest(document, tag)
+    return digest_of(encode(document))
+
+
+def push_signature(repository: Repository, digest: str, size: int) -> str:
+    """Push what says something of an image: a referrer."""
+    empty = b"{}"
+    repository.push_blob(empty)
+    return repository.push_manifest(
+        {
+            "schemaVersion": 2,
+            "mediaType": OCI_MANIFEST,
+            "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+            "config": _described(empty, "application/vnd.oci.empty.v1+json"),
+            "layers": [_described(empty, "application/vnd.oci.empty.v1+json")],
+            "subject": {"mediaType": OCI_MANIFEST, "digest": digest, "size": size},
+        }
+    )
+
+
+def _described(blob: bytes, media_type: str) -> dict[str, Any]:
+    return {"mediaType": media_type, "digest": digest_of(blob), "size": len(blob)}
+
+
+def fill(client: Client) -> None:
+    """Push what a small team has after a while."""
+    service = Repository(client, "team/service")
+    push_image(service, "1.9.0", version="1.9.0")
+    push_image(service, "1.10.0-rc.1", version="1.10.0-rc.1")
+    newest = push_image(service, "1.10.0", "1.10", "latest", version="1.10.0")
+    push_signature(service, newest["digest"], newest["size"])
+    push_platforms(Repository(client, "team/gateway"), "2.0.0", "latest", version="2.0.0")
+    hostile = Repository(client, "public/hostile")
+    push_image(hostile, "latest", hostile=True, annotations={"note": HOSTILE})
+    long = (
+        "team/a-department-with-a-very-long-name/and-a-subproject/whose-image-has-a-long-name-too"
+    )
+    push_image(Repository(client, long), "v2026.03.01-build.1234567890-feature-with-a-long-name")
+    untagged = Repository(client, "team/only-by-digest")
+    push_image(untagged, version="nameless")
+    for name in ("base/debian", "base/alpine", "team/worker", "public/tool"):
+        push_image(Repository(client, name), "latest", "1.0", version=name)

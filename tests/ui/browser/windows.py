@@ -1,0 +1,117 @@
+"""Windows of a real browser, each as if it was the first one that a person opens."""
+
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+from tests.support.commands import CACHE, missing
+
+# Milliseconds after which what does not come fails a test.
+TIMEOUT = 10_000
+Theme = Literal["light", "dark"]
+
+
+@dataclass
+class Window:
+    """A window, and whatever went wrong in it.
+
+    Attributes:
+        page: Playwright's.
+        wrong: complaints in the console, errors of scripts, requests to other addresses.
+        expected: parts of complaints that are to be, such as of an answer's status.
+    """
+
+    page: Page
+    host: str
+    wrong: list[str] = field(default_factory=list)
+    expected: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        page = self.page
+        page.set_default_timeout(TIMEOUT)
+        page.on("console", lambda said: self._complain(said.type, said.text))
+        page.on("pageerror", lambda error: self.wrong.append(str(error)))
+        page.on("request", self._look_at)
+
+    def go(self, path: str) -> int:
+        """Go to a path; the status of the answer."""
+        answer = self.page.goto(f"http://{self.host}{path}")
+        assert answer is not None
+        return answer.status
+
+    def sign_in(self, name: str) -> None:
+        """Sign in as a user whose password is the name, and "-password"."""
+        self.go("/-/sign-in")
+        self.page.fill("input[name=name]", name)
+        self.page.fill("input[name=password]", f"{name}-password")
+        self.page.click("main button[type=submit]")
+
+    def violations(self, theme: Theme) -> Sequence[str]:
+        """What axe finds wrong for those who do not see, hear or move as most do."""
+        source = CACHE / "axe.min.js"
+        if not source.exists():
+            missing("needs axe-core: run `make e2e-tools`")
+        self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        self.page.evaluate(source.read_text())
+        found: dict[str, Any] = self.page.evaluate("axe.run()")
+        return [
+            f"{wrong['id']}: {node['html'][:200]} {json.dumps(node['any'][:1])[:300]}"
+            for wrong in found["violations"]
+            for node in wrong["nodes"]
+        ]
+
+    def _complain(self, kind: str, text: str) -> None:
+        if kind in {"error", "warning"} and not any(part in text for part in self.expected):
+            self.wrong.append(text)
+
+    def _look_at(self, request: Request) -> None:
+        if not request.url.startswith((f"http://{self.host}/", "data:", "blob:")):
+            self.wrong.append(f"asked for {request.url}")
+
+
+@dataclass(frozen=True)
+class Chromium:
+    """A browser that was started."""
+
+    browser: Browser
+
+    @contextmanager
+    def window(
+        self, host: str, *, scripts: bool = True, width: int = 1280, theme: Theme = "light"
+    ) -> Iterator[Window]:
+        """A window for the length of the block; nothing may have gone wrong in it.
+
+        Args:
+            scripts: whether pages run theirs.
+            width: in pixels.
+        """
+        context = self.browser.new_context(
+            java_script_enabled=scripts,
+            color_scheme=theme,
+            viewport={"width": width, "height": 900},
+            timezone_id="Europe/Vienna",
+            locale="en-GB",
+        )
+        try:
+            window = Window(context.new_page(), host)
+            yield window
+            assert window.wrong == []
+        finally:
+            context.close()
+
+
+@contextmanager
+def open_chromium() -> Iterator[Chromium]:
+    """The browser, for the length of the block."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+        )
+        try:
+            yield Chromium(browser)
+        finally:
+            browser.close()

@@ -1,0 +1,188 @@
+"""Who may look at pages: signing in, what a session is worth, what other sites can do."""
+
+import os
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lading.auth.htpasswd import FileUsers, PasswordChecker, UserFile
+from lading.auth.logins import Logins
+from lading.core.permissions import CurrentPermissions, Permissions
+from lading.edge.forwarded import PublicAddress
+from lading.edge.options import EdgeOptions
+from lading.ui import sessions
+from lading.ui.context import UiParts
+from lading.ui.cookies import SESSION, new_secret
+from lading.ui.sessions import hash_of
+from tests.support.guarded import write_users
+from tests.support.people import DAY, People
+from tests.ui.browsing import HOST, Browser
+
+Visitors = Callable[[], Browser]
+
+
+async def test_who_signs_in_is_known_on_every_page(visitor: Browser) -> None:
+    answer = await visitor.sign_in("reader")
+    assert (answer.status, answer.headers["location"]) == (303, "/?done=signed-in")
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith(f"{SESSION}=")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+    home = await visitor.get("/?done=signed-in")
+    assert "Signed in as reader" in home.text
+    assert "You are signed in." in home.text
+
+
+async def test_over_https_the_cookie_is_of_this_host_alone(people: People, users: Path) -> None:
+    """And what another host of the domain could have set does not count."""
+    with closing(UserFile(users)) as file, closing(PasswordChecker()) as checker:
+        address = PublicAddress.of("https://registry.test", "", ())
+        logins = Logins(FileUsers(file, checker))
+        parts = UiParts(people.registry, EdgeOptions(address=address), logins, is_open=False)
+        visitor = Browser(parts, CurrentPermissions(Permissions(())))
+        cookie = (await visitor.sign_in("reader")).headers["set-cookie"]
+        assert "Secure" in cookie.split("; ")
+        assert "Signed in as" in (await visitor.get("/")).text
+        secret = visitor.cookies.pop(f"__Host-{SESSION}")
+        visitor.cookies[SESSION] = secret
+        assert "Signed in as" not in (await visitor.get("/")).text
+
+
+async def test_the_secret_is_kept_nowhere(visitor: Browser, people: People) -> None:
+    await visitor.sign_in("reader")
+    secret = visitor.cookies[SESSION]
+    assert len(secret) == 43
+    found = await people.metadata.page_sessions.find(hash_of(secret), now=people.now)
+    assert found is not None
+    assert secret not in repr(found)
+
+
+async def test_a_wrong_password_begins_nothing(visitor: Browser) -> None:
+    answer = await visitor.sign_in("reader", "wrong")
+    assert answer.status == 403
+    assert "The name or the password is wrong." in answer.text
+    assert SESSION not in visitor.cookies
+    assert answer.form("/-/sign-in")["name"] == "reader"
+
+
+async def test_a_session_is_never_one_that_was_there_before(
+    visitor: Browser, people: People
+) -> None:
+    """Whoever plants a cookie in somebody's browser knows nothing of what comes after it."""
+    visitor.cookies[SESSION] = planted = new_secret()
+    await visitor.sign_in("reader")
+    first = visitor.cookies[SESSION]
+    assert first != planted
+    await visitor.get("/-/sign-in")
+    form = {"csrf": (await visitor.get("/")).form("/-/sign-out")["csrf"]}
+    await visitor.post("/-/sign-in", {**form, "name": "writer", "password": "writer-password"})
+    assert visitor.cookies[SESSION] != first
+    for gone in (planted, first):
+        assert await people.metadata.page_sessions.find(hash_of(gone), now=people.now) is None
+
+
+async def test_a_session_ends_with_the_password(
+    visitor: Browser, users: Path, people: People
+) -> None:
+    await visitor.sign_in("reader")
+    assert "Signed in as" in (await visitor.get("/")).text
+    write_users(users, "reader")  # with another salt
+    os.utime(users, (people.now, people.now))
+    assert "Signed in as" not in (await visitor.get("/")).text
+
+
+async def test_a_session_ends_by_itself(visitor: Browser, people: People) -> None:
+    await visitor.sign_in("reader")
+    people.now += sessions.LIFETIME - 1
+    assert "Signed in as" in (await visitor.get("/")).text
+    people.now += 1
+    assert "Signed in as" not in (await visitor.get("/")).text
+
+
+async def test_signing_out_ends_it_for_every_copy_of_the_cookie(visitors: Visitors) -> None:
+    visitor, copy = visitors(), visitors()
+    await visitor.sign_in("reader")
+    copy.cookies = dict(visitor.cookies)
+    form = (await visitor.get("/")).form("/-/sign-out")
+    answer = await visitor.post("/-/sign-out", form)
+    assert answer.status == 303
+    assert SESSION not in visitor.cookies
+    assert "Signed in as" not in (await copy.get("/")).text
+
+
+@pytest.mark.parametrize(
+    ("next_", "location"),
+    [
+        ("/r/library/hello?q=1", "/r/library/hello?q=1"),
+        ("//elsewhere.test/", "/?done=signed-in"),
+        ("/\\elsewhere.test/", "/?done=signed-in"),
+        ("https://elsewhere.test/", "/?done=signed-in"),
+        ("/a\r\nSet-Cookie: x=y", "/?done=signed-in"),
+    ],
+)
+async def test_the_way_back_is_on_this_address(visitor: Browser, next_: str, location: str) -> None:
+    form = (await visitor.get("/-/sign-in")).form("/-/sign-in")
+    fields = {**form, "name": "reader", "password": "reader-password", "next": next_}
+    assert (await visitor.post("/-/sign-in", fields)).headers["location"] == location
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"sec_fetch_site": "cross-site"},
+        {"sec_fetch_site": "same-site"},
+        {"origin": "https://elsewhere.test"},
+        {"origin": "null"},
+    ],
+)
+async def test_a_form_of_another_site_does_nothing(
+    visitor: Browser, headers: dict[str, str]
+) -> None:
+    await visitor.sign_in("reader")
+    form = (await visitor.get("/")).form("/-/sign-out")
+    assert (await visitor.post("/-/sign-out", form, **headers)).status == 403
+    assert "Signed in as" in (await visitor.get("/")).text
+    own = {"origin": f"http://{HOST}"}
+    assert (await visitor.post("/-/sign-out", form, **own)).status == 303
+
+
+async def test_a_form_needs_the_token_of_its_own_browser(visitors: Visitors) -> None:
+    one, other = visitors(), visitors()
+    await one.sign_in("reader")
+    await other.sign_in("writer")
+    stolen = (await other.get("/")).form("/-/sign-out")
+    for fields in ({}, {"csrf": ""}, {"csrf": "0" * 64}, stolen):
+        assert (await one.post("/-/sign-out", fields)).status == 403
+    assert "Signed in as reader" in (await one.get("/")).text
+
+
+async def test_nobody_is_signed_in_by_another_site(visitor: Browser) -> None:
+    """Its form has no token that this browser was given."""
+    fields = {"name": "writer", "password": "writer-password"}
+    assert (await visitor.post("/-/sign-in", fields)).status == 403
+    assert SESSION not in visitor.cookies
+
+
+async def test_a_password_of_the_request_counts_for_nothing(visitor: Browser) -> None:
+    """A browser sends it of its own accord, to whoever makes it."""
+    shown = await visitor.get("/", authorization="Basic cmVhZGVyOnJlYWRlci1wYXNzd29yZA==")
+    assert "Signed in as" not in shown.text
+
+
+async def test_where_nobody_signs_in_there_is_no_form(browser: Browser) -> None:
+    assert (await browser.get("/-/sign-in")).status == 404
+    assert "Sign in" not in (await browser.get("/")).text
+
+
+async def test_what_a_page_says_was_done_is_not_in_its_address(browser: Browser) -> None:
+    shown = await browser.get("/?done=Send%20your%20password%20to%20me")
+    assert "Send your password" not in shown.text
+
+
+async def test_old_sessions_go_when_a_new_one_comes(visitor: Browser, people: People) -> None:
+    await visitor.sign_in("reader")
+    first = visitor.cookies.pop(SESSION)
+    people.now += 8 * DAY
+    await visitor.sign_in("reader")
+    assert await people.metadata.page_sessions.find(hash_of(first), now=0) is None
