@@ -38,6 +38,15 @@ READS = {
     "Uploads.count_all",
     "Uploads.count",
     "Times.now",
+    "Events.deletions",
+    "Events.moves",
+    "Freeing.find",
+    "KeptFigures.largest",
+    "KeptFigures.of",
+    "KeptFigures.pushed_lately",
+    "LastPulls.last",
+    "LastPulls.page",
+    "Samples.all",
 }
 # Nouns, and services or modules of them, whose crashes others try: those of an object store
 # `test_crash_in_s3`, those of a migration `tests/services/test_migrate.py`; what is said after a
@@ -52,6 +61,8 @@ READING_SERVICES = {
     "listing.list_tags",
     "read_only.find",
     "robots.all_robots",
+    "space.freed_by",
+    "space.overview",
     "trash.history",
     "trash.list_trash",
     "why.explain",

@@ -33,6 +33,7 @@ from lading.services import (
     adopt,
     backup,
     collect,
+    figures,
     jobs,
     lease,
     push_blob,
@@ -42,6 +43,7 @@ from lading.services import (
     verify,
 )
 from lading.services.delete import delete_blob
+from lading.services.figures import PullNotes
 from lading.services.jobs import Job
 from lading.services.lease import Lease
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
@@ -405,6 +407,14 @@ async def _adopt(people: People) -> None:
     await people.metadata.adoptions.find()
 
 
+async def _count_and_note(people: People) -> None:
+    """What the server counts by itself, and what its workers have seen."""
+    notes = PullNotes(people.metadata.pulls, asyncio.sleep)
+    notes.note("library/hello", "latest", people.now, "alice")
+    await notes.write_down()
+    await do_job(people, figures.COUNT, figures.count)
+
+
 VERBS = (
     Verb("Start on an empty disk", nothing),
     Verb("Push a blob in one request", _push_in_one),
@@ -442,6 +452,11 @@ VERBS = (
         "Give up uploads",
         lambda people: do_job(people, jobs.EXPIRE, jobs.expire_uploads),
         _idle_uploads,
+    ),
+    Verb(
+        "Count repositories, and note pulls",
+        _count_and_note,
+        _two_images,
     ),
     Verb("Check and mend", _mend, _damage, mends=True),
     Verb("Pull what is damaged", _pull_what_is_damaged, _what_is_damaged, mends=True),

@@ -213,6 +213,7 @@ def settings_in(root: Path, auth: Mapping[str, object]) -> Settings:
                 "garbagecollect": {"enabled": False, "grace": "0s", "trash": "0s"},
                 "maintenance": {"uploadpurging": {"enabled": False}},
             },
+            "ui": {"enabled": False},
             "auth": auth,
         }
     )

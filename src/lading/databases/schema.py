@@ -31,6 +31,9 @@ How the tables hold together:
 * `adopted_tags` and `adopted_manifests` are what another registry's links said when its volume was
   adopted: what has changed there since is what differs from them.
 * A *session* is somebody's who signed in to pages: the hash of its secret, and the login's stamp.
+* `figures` of a repository are counted by a job, some time after what they count has changed;
+  `recount` says that they are to be counted again (1), or are being counted (2). `samples` are
+  those of the whole registry at a time, and `pulls` the last ones of each tag and manifest.
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
@@ -259,6 +262,45 @@ STEPS = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX sessions_name ON sessions (name, expires_at);
     CREATE INDEX sessions_expires ON sessions (expires_at);
+    """,
+    """
+    ALTER TABLE repositories ADD COLUMN recount INTEGER NOT NULL DEFAULT 1;
+    CREATE INDEX repositories_recount ON repositories (id) WHERE recount > 0;
+
+    CREATE TABLE figures (
+        repository_id INTEGER PRIMARY KEY REFERENCES repositories (id),
+        size INTEGER NOT NULL,
+        tagged_size INTEGER NOT NULL,
+        trash_size INTEGER NOT NULL,
+        tags INTEGER NOT NULL,
+        manifests INTEGER NOT NULL,
+        pushed_at REAL,
+        counted_at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX figures_size ON figures (size, repository_id);
+    CREATE INDEX figures_pushed ON figures (pushed_at, repository_id);
+
+    CREATE TABLE samples (
+        at REAL PRIMARY KEY,
+        repositories INTEGER NOT NULL,
+        tags INTEGER NOT NULL,
+        stored INTEGER NOT NULL,
+        tagged INTEGER NOT NULL,
+        untagged INTEGER NOT NULL,
+        trash INTEGER NOT NULL,
+        shared INTEGER NOT NULL,
+        unlinked INTEGER NOT NULL,
+        uploads INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE pulls (
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        reference TEXT NOT NULL,
+        at REAL NOT NULL,
+        actor TEXT NOT NULL,
+        PRIMARY KEY (repository_id, reference)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX pulls_at ON pulls (at);
     """,
 )
 

@@ -57,6 +57,7 @@ def remove_manifests(
                 _hide(connection, row, manifest)
                 return Progress(removed, done, step.last)
             connection.execute("DELETE FROM manifests WHERE id = ?", (row.id,))
+            repositories.mark_changed(connection, [manifest.repository])
             removed.append(manifest)
             left -= step.count + 1
         after = ""
@@ -134,7 +135,9 @@ def remove_links(
     connection: SqlConnection, found: Sequence[GarbageLink], criteria: Criteria
 ) -> Sequence[GarbageLink]:
     """Remove the links for which that is still right, and return those."""
-    return [link for link in found if _remove_link(connection, link, criteria)]
+    removed = [link for link in found if _remove_link(connection, link, criteria)]
+    repositories.mark_changed(connection, [link.repository for link in removed])
+    return removed
 
 
 def _remove_link(connection: SqlConnection, link: GarbageLink, criteria: Criteria) -> bool:

@@ -181,6 +181,7 @@ def delete(
     repository_id = lock(connection, repository, digest)
     if repository_id is None or find(connection, repository, digest) is None:
         return False
+    repositories.mark_changed(connection, [repository])
     values = (repository_id, digest)
     live = connection.execute(_LIVE_USER, values).fetchone()
     if live is not None:

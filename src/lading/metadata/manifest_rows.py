@@ -165,6 +165,7 @@ def delete(
         (change.at, change.actor, row[0]),
     )
     references.mark_orphans(connection, repository_id, digest, change.at)
+    repositories.mark_changed(connection, [repository])
     return True
 
 

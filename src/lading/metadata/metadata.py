@@ -8,6 +8,9 @@ from lading.metadata.attempts import Attempts
 from lading.metadata.backup_holds import BackupHolds
 from lading.metadata.census import Census
 from lading.metadata.collection import Collection
+from lading.metadata.events import Events
+from lading.metadata.figures import KeptFigures
+from lading.metadata.freeing import Freeing
 from lading.metadata.guesses import Guesses
 from lading.metadata.inspection import Inspection
 from lading.metadata.jobs import Jobs
@@ -16,12 +19,14 @@ from lading.metadata.manifests import Manifests
 from lading.metadata.migrations import Migrations
 from lading.metadata.objects import Objects
 from lading.metadata.page_sessions import PageSessions
+from lading.metadata.pulls import LastPulls
 from lading.metadata.read_only import ReadOnlySwitch
 from lading.metadata.refresh_tokens import RefreshTokens
 from lading.metadata.repositories import Repositories
 from lading.metadata.restoration import Trash
 from lading.metadata.right_logins import RightLogins
 from lading.metadata.robots import Robots
+from lading.metadata.samples import Samples
 from lading.metadata.secrets import Secrets
 from lading.metadata.strangers import Strangers
 from lading.metadata.table_rows import TableRows
@@ -74,6 +79,11 @@ class Metadata:
         self.uploads = ObjectUploads(database)
         self.objects = Objects(database)
         self.census = Census(database)
+        self.figures = KeptFigures(database)
+        self.samples = Samples(database)
+        self.pulls = LastPulls(database)
+        self.events = Events(database)
+        self.freeing = Freeing(database)
 
     async def check(self, *, thorough: bool) -> Sequence[str]:
         """Findings of the database itself about what it keeps."""

@@ -1,9 +1,9 @@
 """Rows of repositories."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from lading.core.names import RepositoryName
-from lading.metadata import columns
+from lading.metadata import batches, columns
 from lading.metadata.noun import reading, scanning
 from lading.ports.database import Database, SqlConnection
 
@@ -43,10 +43,26 @@ def add(connection: SqlConnection, name: RepositoryName) -> int:
 
 
 def mark_pushed(connection: SqlConnection, repository_id: int, at: float) -> None:
-    """From its first manifest on, a repository is listed."""
+    """From its first manifest on, a repository is listed; with each one its figures are stale.
+
+    Of many pushes between two countings only the first one writes the row.
+    """
     connection.execute(
-        "UPDATE repositories SET pushed_at = ? WHERE id = ? AND pushed_at IS NULL",
+        "UPDATE repositories SET pushed_at = coalesce(pushed_at, ?), recount = 1"
+        " WHERE id = ? AND (pushed_at IS NULL OR recount <> 1)",
         (at, repository_id),
+    )
+
+
+def mark_changed(connection: SqlConnection, names: Iterable[RepositoryName]) -> None:
+    """Something else than a push has changed repositories, locked before: their figures are stale.
+
+    Nothing is written of those that are to be counted already.
+    """
+    connection.execute(
+        "UPDATE repositories SET recount = 1"
+        " WHERE name IN (SELECT key FROM json_each(?)) AND recount <> 1",
+        (batches.keys(names),),
     )
 
 

@@ -225,6 +225,7 @@ class Restoration:
         self._connection = connection
         self._repository = repository
         self._id = repositories.ensure(connection, repository)
+        repositories.mark_changed(connection, [repository])
         self._change = change
         self.manifests: list[Digest] = []
         self.tags: list[tuple[Tag, Digest]] = []

@@ -55,7 +55,12 @@ DELETIONS = MovedTable("deletions", ("digest",), of_bytes=True)
 
 MOVED = (
     MovedTable(
-        "repositories", ("id",), ("name", "pushed_at"), identity=("name",), is_numbered=True
+        "repositories",
+        ("id",),
+        ("name", "pushed_at", "recount"),
+        identity=("name",),
+        restless=("recount",),
+        is_numbered=True,
     ),
     MovedTable(
         "uploads",
@@ -138,6 +143,31 @@ MOVED = (
             *("created_at", "created_by", "expires_at", "used_at"),
         ),
         restless=("used_at",),
+    ),
+    MovedTable(
+        "figures",
+        ("repository_id",),
+        ("size", "tagged_size", "trash_size", "tags", "manifests", "pushed_at", "counted_at"),
+        references={"repository_id": "repositories"},
+        restless=("size", "tagged_size", "trash_size", "tags", "manifests", "counted_at"),
+        is_restless=True,
+    ),
+    MovedTable(
+        "samples",
+        ("at",),
+        (
+            *("repositories", "tags", "stored", "tagged", "untagged"),
+            *("trash", "shared", "unlinked", "uploads"),
+        ),
+        is_restless=True,
+    ),
+    MovedTable(
+        "pulls",
+        ("repository_id", "reference"),
+        ("at", "actor"),
+        references={"repository_id": "repositories"},
+        restless=("at", "actor"),
+        is_restless=True,
     ),
     DELETIONS,
 )

@@ -98,6 +98,7 @@ def delete(
     references.unmark_orphan(connection, repository_id, tag)
     _record(connection, repository_id, tag, None, previous, change)
     references.mark_unreferenced(connection, repository_id, Digest(previous), change.at)
+    repositories.mark_changed(connection, [repository])
     return True
 
 

@@ -3,6 +3,7 @@
 Nothing is opened before the application starts.
 """
 
+import asyncio
 import logging
 import math
 import os
@@ -24,10 +25,13 @@ from lading.edge.budget import MEMORY, BodyBudgets
 from lading.edge.forwarded import PublicAddress, UnnamedProxies
 from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
+from lading.edge.pull_notes import PullObserver
 from lading.monitoring import way_in
 from lading.monitoring.memory import WorkerFigures
 from lading.ports.measures import UNMEASURED
 from lading.services import jobs
+from lading.services.figures import PullNotes
+from lading.services.registry import Registry
 from lading.system.budget import Budget
 from lading.ui.context import Visit
 from lading.ui.entrance import is_for_a_page
@@ -92,6 +96,7 @@ async def open_application(
             reloader = Reloader(settings, config, os.environ, permissions, registry.note)
         observers: list[Observer | None] = [*watched.observers, _access_log(settings, stack), audit]
         observers.append(UnnamedProxies(settings.http.trustedproxies, known))
+        observers.append(await _pull_observer(settings, registry, stack))
         health = health_of(settings, registry)
         everyone = [observer for observer in observers if observer is not None]
         options, require_health = (
@@ -105,6 +110,18 @@ async def open_application(
         work = jobs.keep(registry, jobs_of(settings), server_name(settings))
         await stack.enter_async_context(running(work))
         yield OpenApplication(api, pages, reloader, monitoring)
+
+
+async def _pull_observer(
+    settings: Settings, registry: Registry, stack: AsyncExitStack
+) -> PullObserver | None:
+    """Who notes last pulls, where they can be written down; at the end of the stack they are."""
+    if is_read_only(settings) or not settings.ui.enabled:
+        return None
+    notes = PullNotes(registry.metadata.pulls, asyncio.sleep)
+    stack.push_async_callback(notes.write_down)
+    await stack.enter_async_context(running(notes.keep()))
+    return PullObserver(notes)
 
 
 def _access_log(settings: Settings, stack: AsyncExitStack) -> AccessLog | None:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from lading.config.settings import Settings
-from lading.services import jobs, upkeep
+from lading.services import figures, jobs, upkeep
 from lading.services.jobs import Job
 from lading.wiring.stores import is_read_only
 
@@ -12,6 +12,8 @@ from lading.wiring.stores import is_read_only
 # objects was compared with the rows.
 JOINING = timedelta(minutes=10)
 LOOKING_FOR_STRAYS = timedelta(hours=24)
+# How long figures of repositories may be behind.
+COUNTING = timedelta(minutes=1)
 
 
 def jobs_of(settings: Settings) -> Sequence[Job]:
@@ -25,6 +27,7 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
         (in_objects, upkeep.JOIN, JOINING, upkeep.join_segments),
         (in_objects, upkeep.REMOVE, LOOKING_FOR_STRAYS, upkeep.remove_strays),
         (collecting.enabled, jobs.COLLECT, collecting.interval, jobs.collect_garbage),
+        (settings.ui.enabled, figures.COUNT, COUNTING, figures.count),
         (purging.enabled, jobs.EXPIRE, purging.interval, jobs.expire_uploads),
     )
     return [

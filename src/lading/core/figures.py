@@ -1,0 +1,93 @@
+"""Figures of repositories, and samples of those of the whole registry over time."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+HOUR = 3600.0
+DAY = 24 * HOUR
+# How long samples are kept, by how far apart they are: all of two days, then one a day for a
+# quarter, then one a week. After ten years that is some 650.
+_THINNED = ((90 * DAY, 7 * DAY), (2 * DAY, DAY))
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFigures:
+    """The figures of a repository, as they were when it was last counted.
+
+    Attributes:
+        size: bytes of its blobs, each counted once.
+        tagged_size: of those that a tag leads to, by way of its manifest, of what that holds, and
+            of what is about it.
+        trash_size: of those that only something in the trash needs.
+        tags, manifests: how many there are, other than in the trash.
+        pushed_at: when a manifest was last pushed.
+        counted_at: when this was counted.
+    """
+
+    size: int
+    tagged_size: int
+    trash_size: int
+    tags: int
+    manifests: int
+    pushed_at: float | None
+    counted_at: float
+
+    @property
+    def untagged_size(self) -> int:
+        """Bytes that neither a tag nor something in the trash leads to."""
+        return self.size - self.tagged_size - self.trash_size
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """A sample: the figures of the whole registry at a time.
+
+    What repositories have each of is `tagged`, `untagged` and `trash`, together. What several of
+    them have is stored once, so of that `shared` is not stored: `stored` is their sum less
+    `shared`, and `unlinked`, as far as no repository was changed while they were counted.
+
+    Attributes:
+        stored: bytes of all blobs.
+        unlinked: bytes of blobs that no repository has, until they are collected.
+        uploads: bytes of uploads that are no blobs yet.
+    """
+
+    at: float
+    repositories: int
+    tags: int
+    stored: int
+    tagged: int
+    untagged: int
+    trash: int
+    shared: int
+    unlinked: int
+    uploads: int
+
+
+@dataclass(frozen=True, slots=True)
+class LastPull:
+    """The last pull of a tag or a manifest, give or take some minutes.
+
+    Attributes:
+        actor: by name; empty for anybody.
+    """
+
+    at: float
+    actor: str
+
+
+def superfluous(times: Sequence[float], now: float) -> Sequence[float]:
+    """The times of samples that are too close to a later one for how long ago they are."""
+    found: list[float] = []
+    later: tuple[float, int] | None = None
+    for time in sorted(times, reverse=True):
+        distance = _distance(now - time)
+        slot = (distance, int(time // distance))
+        if slot == later:
+            found.append(time)
+        later = slot
+    return found
+
+
+def _distance(age: float) -> float:
+    return next((distance for least, distance in _THINNED if age > least), 1.0)

@@ -1,0 +1,80 @@
+"""Events: who has set, moved and deleted tags, and deleted manifests, in all repositories.
+
+They are rows of the history of tags, and of manifests in the trash; none is written for this. A
+page looks at so many rows, whoever may see them.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lading.core.digest import Digest
+from lading.core.history import TagMove
+from lading.core.names import RepositoryName, Tag
+from lading.metadata.noun import reading
+from lading.ports.database import Database, SqlConnection
+
+_MOVES = """
+    SELECT moved.id, name, tag, at, actor, previous, digest FROM (
+        SELECT * FROM tag_history WHERE id < ? ORDER BY id DESC LIMIT ?) AS moved
+    JOIN repositories ON repositories.id = repository_id ORDER BY moved.id DESC
+"""
+_DELETIONS = """
+    SELECT name, digest, deleted_at, deleted_by FROM manifests AS m
+    JOIN repositories ON repositories.id = repository_id
+    WHERE deleted_at IS NOT NULL AND deleted_at < ? ORDER BY deleted_at DESC LIMIT ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class MovedTag:
+    """A move of a tag of some repository.
+
+    Attributes:
+        number: of the move; later moves have greater ones.
+    """
+
+    number: int
+    repository: RepositoryName
+    tag: Tag
+    move: TagMove
+
+
+@dataclass(frozen=True, slots=True)
+class DeletedManifest:
+    """A deletion of a manifest, which is still in the trash."""
+
+    repository: RepositoryName
+    digest: Digest
+    at: float
+    actor: str
+
+
+def moves(connection: SqlConnection, *, before: int, limit: int) -> Sequence[MovedTag]:
+    """The last moves of tags before one, the latest first."""
+    rows = connection.execute(_MOVES, (before, limit))
+    return [
+        MovedTag(
+            number,
+            RepositoryName(name),
+            Tag(tag),
+            TagMove(at, actor, previous and Digest(previous), digest and Digest(digest)),
+        )
+        for number, name, tag, at, actor, previous, digest in rows
+    ]
+
+
+def deletions(connection: SqlConnection, *, before: float, limit: int) -> Sequence[DeletedManifest]:
+    """The last deletions of manifests before a time, the latest first."""
+    rows = connection.execute(_DELETIONS, (before, limit))
+    return [
+        DeletedManifest(RepositoryName(name), Digest(digest), at, actor)
+        for name, digest, at, actor in rows
+    ]
+
+
+class Events:
+    """Events of all repositories."""
+
+    def __init__(self, database: Database) -> None:
+        self.moves = reading(database, moves)
+        self.deletions = reading(database, deletions)

@@ -1,0 +1,151 @@
+"""Rows of figures: what each repository has, counted by a job and never by a request.
+
+`repositories.recount` says of which they are stale. It is 2 while a repository is counted, so that
+a change that comes meanwhile sets it to 1 again; and what a crash leaves at 2 is counted once more.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from lading.core.figures import RepositoryFigures
+from lading.core.names import RepositoryName
+from lading.metadata import batches
+from lading.metadata.noun import reading, scanning, writing
+from lading.ports.database import Database, SqlConnection
+
+_BEGIN = """
+    SELECT id FROM repositories WHERE recount > 0 AND id > ? ORDER BY id LIMIT ?
+    /*! FOR NO KEY UPDATE SKIP LOCKED */
+"""
+# What a tag leads to: manifests, what they hold, and what is about them.
+_COUNT = """
+    WITH RECURSIVE tagged (digest) AS (
+        SELECT digest FROM tags WHERE repository_id = :repository
+        UNION
+        SELECT coalesce(child, about.digest) FROM tagged
+        CROSS JOIN (SELECT 0 AS way UNION ALL SELECT 1) AS ways
+        LEFT JOIN edges ON way = 0 AND edges.repository_id = :repository
+            AND parent = tagged.digest
+        LEFT JOIN manifests AS about ON way = 1 AND about.repository_id = :repository
+            AND subject = tagged.digest AND about.deleted_at IS NULL
+        WHERE child IS NOT NULL OR about.digest IS NOT NULL
+    ),
+    trashed (digest) AS (
+        SELECT digest FROM manifests
+        WHERE repository_id = :repository AND deleted_at IS NOT NULL
+        UNION
+        SELECT child FROM trashed
+        JOIN edges ON edges.repository_id = :repository AND parent = trashed.digest
+    )
+    SELECT coalesce(sum(size), 0), coalesce(sum(CASE WHEN is_tagged THEN size END), 0),
+        coalesce(sum(CASE WHEN NOT is_tagged AND is_trashed THEN size END), 0)
+    FROM (
+        SELECT size, links.digest IN (SELECT digest FROM tagged) AS is_tagged,
+            links.digest IN (SELECT digest FROM trashed) AS is_trashed
+        FROM links JOIN blobs ON blobs.digest = links.digest WHERE repository_id = :repository
+    ) AS here
+"""
+_COUNT_MANIFESTS = """
+    SELECT count(CASE WHEN deleted_at IS NULL THEN 1 END), max(pushed_at)
+    FROM manifests WHERE repository_id = ?
+"""
+_COLUMNS = "size, tagged_size, trash_size, tags, manifests, pushed_at, counted_at"
+_STORE = f"""
+    INSERT INTO figures (repository_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (repository_id) DO UPDATE SET size = excluded.size,
+        tagged_size = excluded.tagged_size, trash_size = excluded.trash_size,
+        tags = excluded.tags, manifests = excluded.manifests, pushed_at = excluded.pushed_at,
+        counted_at = excluded.counted_at
+"""
+_END = """
+    UPDATE repositories SET recount = 0
+    WHERE recount = 2 AND id IN (SELECT CAST(key AS BIGINT) FROM json_each(?))
+"""
+_OF = f"""
+    SELECT name, {_COLUMNS.replace("pushed_at", "figures.pushed_at")}
+    FROM repositories JOIN figures ON repository_id = id
+"""
+
+
+def begin(connection: SqlConnection, *, after: int, limit: int) -> Sequence[int]:
+    """The ids of some repositories of which the figures are stale, and which are counted now."""
+    ids = [int(id_) for (id_,) in connection.execute(_BEGIN, (after, limit)).fetchall()]
+    connection.execute(
+        "UPDATE repositories SET recount = 2"
+        " WHERE id IN (SELECT CAST(key AS BIGINT) FROM json_each(?))",
+        (batches.keys(map(str, ids)),),
+    )
+    return ids
+
+
+def count(connection: SqlConnection, repository_id: int, *, now: float) -> RepositoryFigures:
+    """Count what a repository has; reads all of its rows."""
+    size, tagged, trash = connection.execute(_COUNT, {"repository": repository_id}).fetchone()
+    (tags,) = connection.execute(
+        "SELECT count(*) FROM tags WHERE repository_id = ?", (repository_id,)
+    ).fetchone()
+    manifests, pushed_at = connection.execute(_COUNT_MANIFESTS, (repository_id,)).fetchone()
+    return RepositoryFigures(int(size), int(tagged), int(trash), tags, manifests, pushed_at, now)
+
+
+def store(connection: SqlConnection, counted: Mapping[int, RepositoryFigures]) -> None:
+    """Keep the figures of repositories, by id, whatever has changed since they were counted."""
+    connection.executemany(
+        _STORE,
+        [
+            (
+                *(id_, known.size, known.tagged_size, known.trash_size),
+                *(known.tags, known.manifests, known.pushed_at, known.counted_at),
+            )
+            for id_, known in counted.items()
+        ],
+    )
+    connection.execute(_END, (batches.keys(map(str, counted)),))
+
+
+def of(
+    connection: SqlConnection, names: Sequence[RepositoryName]
+) -> Mapping[RepositoryName, RepositoryFigures]:
+    """The figures of repositories; one that was never counted is left out."""
+    rows = connection.execute(
+        f"{_OF} WHERE name IN (SELECT key FROM json_each(?))", (batches.keys(names),)
+    )
+    return dict(_figures(row) for row in rows)
+
+
+def largest(
+    connection: SqlConnection, *, limit: int
+) -> Sequence[tuple[RepositoryName, RepositoryFigures]]:
+    """The repositories that have the most bytes."""
+    rows = connection.execute(f"{_OF} ORDER BY size DESC, repository_id DESC LIMIT ?", (limit,))
+    return [_figures(row) for row in rows]
+
+
+def pushed_lately(
+    connection: SqlConnection, *, limit: int
+) -> Sequence[tuple[RepositoryName, RepositoryFigures]]:
+    """The repositories that something was pushed to last."""
+    rows = connection.execute(
+        f"{_OF} WHERE figures.pushed_at IS NOT NULL"
+        " ORDER BY figures.pushed_at DESC, repository_id DESC LIMIT ?",
+        (limit,),
+    )
+    return [_figures(row) for row in rows]
+
+
+def _figures(
+    row: tuple[str, int, int, int, int, int, float | None, float],
+) -> tuple[RepositoryName, RepositoryFigures]:
+    name, *figures = row
+    return RepositoryName(name), RepositoryFigures(*figures)  # type: ignore[arg-type]
+
+
+class KeptFigures:
+    """Figures of repositories. Those that a power cut forgets are counted again."""
+
+    def __init__(self, database: Database) -> None:
+        self.begin = writing(database, begin, durable=False)
+        self.count = scanning(database, count)
+        self.store = writing(database, store, durable=False)
+        self.of = reading(database, of)
+        self.largest = reading(database, largest)
+        self.pushed_lately = reading(database, pushed_lately)

@@ -1,0 +1,94 @@
+"""Figures, kept up to date: what each repository has, samples of all of it, and last pulls."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from lading.core.errors import RegistryError
+from lading.core.figures import HOUR, LastPull, RepositoryFigures
+from lading.metadata import batches
+from lading.metadata.pulls import LastPulls
+from lading.services.lease import Lease
+from lading.services.registry import Registry
+
+log = logging.getLogger(__name__)
+
+COUNT = "counting of repositories"
+# Repositories that are counted between two writes.
+STEP = 50
+# Seconds between writing down which pulls there were.
+WRITE_DOWN_INTERVAL = 60.0
+# Tags and manifests of which a pull is remembered until it is written down; of more it is not.
+MOST_PULLS = 20_000
+
+
+async def count(registry: Registry, lease: Lease) -> None:
+    """Count the repositories that have changed, in steps, with as long a rest after each."""
+    clock = asyncio.get_running_loop().time
+    after, ids = 0, [0]
+    while ids:
+        started = clock()
+        ids = list(await registry.metadata.figures.begin(after=after, limit=STEP))
+        if ids:
+            await registry.metadata.figures.store(await _count(registry, lease, ids))
+            after = ids[-1]
+            await asyncio.sleep(clock() - started)
+    await _sample(registry, lease)
+
+
+async def _count(registry: Registry, lease: Lease, ids: list[int]) -> dict[int, RepositoryFigures]:
+    counted = {}
+    for id_ in ids:
+        counted[id_] = await registry.metadata.figures.count(id_, now=registry.clock())
+        await lease.renew()
+    return counted
+
+
+async def _sample(registry: Registry, lease: Lease) -> None:
+    """Take a sample every hour, and remove what was noted of pulls of what is gone."""
+    now, last = registry.clock(), await registry.metadata.samples.last()
+    if last is not None and 0 <= now - last.at < HOUR:
+        return
+    uploads = sum(staged.size for staged in await registry.uploads.list_all())
+    sample = await registry.metadata.samples.take(uploads=uploads, now=now)
+    await registry.metadata.samples.add(sample)
+    after: tuple[int, str] | None = (0, "")
+    while after is not None:
+        after = await registry.metadata.pulls.remove_gone(after, limit=batches.MOST_ROWS)
+        await lease.renew()
+
+
+class PullNotes:
+    """Notes of pulls, in the memory of a worker until they are written down together.
+
+    A crash forgets those of the last minute.
+    """
+
+    def __init__(self, pulls: LastPulls, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._pulls = pulls
+        self._sleep = sleep
+        self._noted: dict[tuple[str, str], LastPull] = {}
+
+    def note(self, repository: str, reference: str, at: float, actor: str) -> None:
+        """Note a pull of a tag or a manifest."""
+        key = (repository, reference)
+        if len(self._noted) < MOST_PULLS or key in self._noted:
+            self._noted[key] = LastPull(at, actor)
+
+    async def keep(self) -> None:
+        """Write notes down now and then, until cancelled."""
+        while True:
+            await self._sleep(WRITE_DOWN_INTERVAL)
+            await self.write_down()
+
+    async def write_down(self) -> None:
+        """Write down what was noted since the last time; what cannot be is kept until then."""
+        noted, self._noted = self._noted, {}
+        keys = list(noted)
+        for piece in batches.pieces(keys):
+            try:
+                await self._pulls.note({key: noted[key] for key in piece})
+            except RegistryError as error:
+                log.warning("the last pulls cannot be written down: %s", error)
+                self._noted = {key: noted[key] for key in keys} | self._noted
+                return
