@@ -9,6 +9,8 @@ from typing import Any
 
 import psycopg
 
+from lading.blobs import distribution
+from lading.blobs.layout import Layout
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown
 from lading.core.names import Reference, RepositoryName, Tag
@@ -136,6 +138,7 @@ def left_over(people: Place) -> list[str]:
 
 def _files_left(people: Place) -> Iterator[str]:
     known = {digest for (digest,) in rows(people, "SELECT digest FROM blobs")}
+    known |= _linked(people.root)
     for directory in (people.root / BLOBS).glob("*/*/*"):
         digest = f"{directory.parent.parent.name}:{directory.name}"
         if digest not in known:
@@ -144,6 +147,15 @@ def _files_left(people: Place) -> Iterator[str]:
     for path in (people.root / "lading/uploads").glob("*/*"):
         suffix = path.name.partition(".")[2]
         yield "a commit's mark" if suffix else "an upload's file"
+
+
+def _linked(root: Path) -> set[str]:
+    """The manifests whose bytes are kept for Distribution, as there are links to them."""
+    note = distribution.find_note(Layout(root))
+    if note is None or not note.keeps_links:
+        return set()
+    folders = (root / "docker/registry/v2/repositories").glob("**/revisions/*/*")
+    return {f"{folder.parent.name}:{folder.name}" for folder in folders}
 
 
 def rows_left(people: Place) -> Iterator[str]:

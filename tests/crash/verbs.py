@@ -33,6 +33,7 @@ from lading.services import (
     adopt,
     backup,
     collect,
+    export,
     figures,
     jobs,
     lease,
@@ -55,6 +56,7 @@ from tests.crash.state import Place
 from tests.support.adopting import UNTAGGED, adoption_of, fill
 from tests.support.contents import HELLO, OTHER, image, index, path_of
 from tests.support.distribution import Tree
+from tests.support.exporting import export_of, served
 from tests.support.people import ALICE, DAY, People, pieces
 
 Step = Callable[[People], Awaitable[None]]
@@ -415,6 +417,24 @@ async def _count_and_note(people: People) -> None:
     await do_job(people, figures.COUNT, figures.count)
 
 
+async def _export_and_use(people: People) -> None:
+    """It was exported, and used since."""
+    assert isinstance(people, Place)
+    await _a_volume(people)
+    await _adopt(people)
+    await people.push_image(b"third", "latest", "third")
+    await people.delete("old")
+    await people.delete(UNTAGGED.digest)
+    people.now += DAY
+
+
+async def _export(people: People) -> None:
+    assert isinstance(people, Place)
+    await people.metadata.jobs.end_leases()  # as a start does
+    await export.run(export_of(people.registry, people.root, at_home=True))
+    served(Tree(people.root))
+
+
 VERBS = (
     Verb("Start on an empty disk", nothing),
     Verb("Push a blob in one request", _push_in_one),
@@ -468,6 +488,7 @@ VERBS = (
     ),
     Verb("Adopt a volume of Distribution", _adopt, _a_volume, mends=True),
     Verb("Adopt it once more", _adopt, _an_adopted_volume, mends=True),
+    Verb("Export to Distribution", _export, _export_and_use, mends=True),
     Verb("Back up", _back_up, _an_image),
     Verb("Be read-only for a while", _read_only_for_a_while),
     Verb("Log in", _log_in),

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import msgspec
 
-from lading.blobs.layout import Layout
+from lading.blobs.layout import Layout, names_in
 from lading.core.digest import Digest
 from lading.system import durable
 
@@ -22,7 +22,7 @@ class AdoptedNote(msgspec.Struct, frozen=True):
 
     Attributes:
         left: repositories that were not taken over, or not all of them.
-        keeps_links: whether links are kept as they were, for the way back.
+        keeps_links: whether manifests are kept to which there is a link, for the way back.
     """
 
     left: tuple[str, ...] = ()
@@ -53,7 +53,9 @@ def is_there(layout: Layout) -> bool:
     Raises:
         OSError: see `repositories`.
     """
-    return next(_referring(layout), None) is not None
+    note = find_note(layout)
+    names = repositories(layout) if note is None else iter(note.left)
+    return next(names, None) is not None
 
 
 def referred_to(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
@@ -62,19 +64,32 @@ def referred_to(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
     Raises:
         OSError: see `repositories`.
     """
-    return referred_to_by(layout, _referring(layout), digests)
+    note = find_note(layout)
+    if note is None:
+        return referred_to_by(layout, repositories(layout), digests)
+    return referred_to_by(layout, note.left, digests) | kept(layout, digests)
+
+
+def kept(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
+    """Those of the digests that are manifests to which there is a link, if these are kept.
+
+    Of blobs it does not matter: which there are in a repository, the metadata knows.
+
+    Raises:
+        OSError: see `repositories`.
+    """
+    note = find_note(layout)
+    if note is None or not note.keeps_links:
+        return frozenset()
+    return _among(digests, (layout.repository(name).revisions for name in repositories(layout)))
 
 
 def referred_to_by(
     layout: Layout, names: Iterable[str], digests: Sequence[Digest]
 ) -> frozenset[Digest]:
     """Those of the blobs that some repositories of Distribution refer to."""
-    return frozenset(
-        digest
-        for name in names
-        for digest in digests
-        if any(map(_is_there, layout.links(name, digest)))
-    )
+    paths = (layout.repository(name) for name in names)
+    return _among(digests, (links for each in paths for links in (each.layers, each.revisions)))
 
 
 def find_note(layout: Layout) -> AdoptedNote | None:
@@ -109,16 +124,18 @@ def remove_note(layout: Layout) -> None:
         durable.sync_directory(os.path.dirname(layout.adopted))
 
 
-def _referring(layout: Layout) -> Iterator[str]:
-    """The repositories whose links count."""
-    note = find_note(layout)
-    return repositories(layout) if note is None or note.keeps_links else iter(note.left)
+def _among(digests: Sequence[Digest], directories: Iterable[str]) -> frozenset[Digest]:
+    """Those of the digests to which there is a link, or its folder, in one of the directories.
 
-
-def _is_there(path: str) -> bool:
-    """Unlike `os.path.exists`, this does not take what cannot be looked at for absent."""
-    try:
-        os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    return True
+    Raises:
+        OSError: one cannot be read: it is not taken for empty.
+    """
+    found: set[Digest] = set()
+    if not digests:
+        return frozenset()
+    algorithms = {digest.algorithm for digest in digests}
+    for directory in directories:
+        for algorithm in algorithms:
+            names = {f"{algorithm}:{name}" for name in names_in(f"{directory}/{algorithm}")}
+            found.update(digest for digest in digests if digest in names)
+    return frozenset(found)

@@ -32,20 +32,18 @@ class DistributionVolume(ForeignVolume):
 
     Args:
         layout: says where they are.
-        keeps_links: whether links keep what they lead to, also of what was adopted.
     """
 
-    def __init__(self, layout: Layout, *, keeps_links: bool = False) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._keeps_links = keeps_links
 
     @override
     async def survey(self) -> VolumeSurvey:
-        return await _run(self._survey)
+        return await in_thread(self._survey)
 
     @override
     async def is_cache(self) -> bool:
-        return await _run(os.path.exists, self._layout.cached)
+        return await in_thread(os.path.exists, self._layout.cached)
 
     @override
     def repositories(self) -> AsyncIterator[str]:
@@ -65,26 +63,31 @@ class DistributionVolume(ForeignVolume):
 
     @override
     async def absent_tags(self, repository: str, names: Sequence[str]) -> Sequence[str]:
-        return await _run(_absent, self._layout.repository(repository).tag, names)
+        return await in_thread(_absent, self._layout.repository(repository).tag, names)
 
     @override
     async def absent_revisions(self, repository: str, digests: Sequence[str]) -> Sequence[str]:
-        return await _run(_absent, self._layout.repository(repository).revision, digests)
+        return await in_thread(_absent, self._layout.repository(repository).revision, digests)
 
     @override
     async def count_uploads(self, repository: str) -> int:
-        return len(await _run(names_in, self._layout.repository(repository).uploads))
+        return len(await in_thread(names_in, self._layout.repository(repository).uploads))
 
     @override
     async def referred_to(
         self, repositories: Sequence[str], digests: Sequence[Digest]
     ) -> frozenset[Digest]:
-        return await _run(distribution.referred_to_by, self._layout, repositories, digests)
+        found = await in_thread(distribution.referred_to_by, self._layout, repositories, digests)
+        return found | await in_thread(distribution.kept, self._layout, digests)
 
     @override
     async def note_adopted(self, left: Sequence[str]) -> None:
-        note = AdoptedNote(tuple(left), self._keeps_links)
-        await _run(distribution.write_note, self._layout, note)
+        await in_thread(self._note_adopted, left)
+
+    def _note_adopted(self, left: Sequence[str]) -> None:
+        known = distribution.find_note(self._layout)
+        keeps_links = known is not None and known.keeps_links
+        distribution.write_note(self._layout, AdoptedNote(tuple(left), keeps_links))
 
     def _survey(self) -> VolumeSurvey:
         repositories, tags, times = 0, 0, _Times()
@@ -99,7 +102,7 @@ class DistributionVolume(ForeignVolume):
     def _tags(self, repository: str) -> Iterator[FoundTag]:
         paths = self._layout.repository(repository)
         for name in names_in(paths.tags):
-            current = _read("", paths.current(name))
+            current = read_link("", paths.current(name))
             yield FoundTag(name, current, list(_links(f"{paths.tag(name)}/index")))
 
 
@@ -133,10 +136,11 @@ def _links(directory: str) -> Iterator[FoundLink]:
     """The links below a directory, of all algorithms."""
     for algorithm in names_in(directory):
         for name in names_in(f"{directory}/{algorithm}"):
-            yield _read(f"{algorithm}:{name}", f"{directory}/{algorithm}/{name}/link")
+            yield read_link(f"{algorithm}:{name}", f"{directory}/{algorithm}/{name}/link")
 
 
-def _read(name: str, path: str) -> FoundLink:
+def read_link(name: str, path: str) -> FoundLink:
+    """What a link says that has a name by its folder."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
@@ -167,17 +171,22 @@ async def _each(items: Iterator[T]) -> AsyncIterator[T]:
 
 async def _pages(items: Iterator[T]) -> AsyncIterator[Sequence[T]]:
     """Items as many at a time as fit into memory, brought by a thread."""
-    while page := await _run(list, islice(items, PAGE)):
+    while page := await in_thread(list, islice(items, PAGE)):
         yield page
         if len(page) < PAGE:
             return
 
 
-async def _run(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do blocking work in a thread.
+
+    Raises:
+        StorageFull, Unavailable: see `lading.blobs.file_calls.translating`.
+    """
     with file_calls.translating():
         return await asyncio.to_thread(work, *args, **kwargs)
 
 
-def volume_in(root: Path, *, keeps_links: bool = False) -> DistributionVolume:
+def volume_in(root: Path) -> DistributionVolume:
     """Distribution's folders below the directory that it calls `rootdirectory`."""
-    return DistributionVolume(Layout(root), keeps_links=keeps_links)
+    return DistributionVolume(Layout(root))

@@ -111,11 +111,6 @@ class Layout:
         for algorithm, shard in self.shards():
             yield from self.digests_in(algorithm, shard)
 
-    def links(self, repository: str, digest: Digest) -> Iterator[str]:
-        """The directories of which one is there if a repository of Distribution has a blob."""
-        for links in ("_layers", "_manifests/revisions"):
-            yield f"{self.repositories}/{repository}/{links}/{digest.algorithm}/{digest.hex}"
-
     def repository(self, name: str) -> "RepositoryLayout":
         """The paths of a repository of Distribution."""
         return RepositoryLayout(f"{self.repositories}/{name}")

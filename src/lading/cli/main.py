@@ -112,6 +112,11 @@ COMMANDS = {
         "Take over what a registry of CNCF Distribution (`registry:2`, `registry:3`) has, in"
         " place.",
     ),
+    "export": Listed(
+        "lading.cli.export:export",
+        "Write all that is here as CNCF Distribution (`registry:2`, `registry:3`) keeps it, into"
+        " ROOT.",
+    ),
     "user": Listed("lading.cli.user:user", "Add and remove those who may log in with a password."),
     "config": Listed(
         "lading.cli.config:config", "Check a configuration file, or show what is in force."

@@ -15,7 +15,7 @@ from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.manifest import Edge, Manifest, WrongSize
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import backup_holds, batches, links, manifest_rows, references
+from lading.metadata import backup_holds, batches, links, manifest_rows, pushes, references
 from lading.metadata import repositories as repository_rows
 from lading.metadata import tags as tag_rows
 from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
@@ -452,7 +452,7 @@ def _row(manifest: Manifest, at: float) -> _Values:
         "artifact_type": manifest.artifact_type,
         "subject": manifest.subject,
         "size": len(manifest.body),
-        "annotations": manifest.annotations,
+        "annotations": pushes.kept_annotations(manifest),
         "body": manifest.body,
         "at": at,
     }

@@ -9,6 +9,7 @@ from lading.metadata.backup_holds import BackupHolds
 from lading.metadata.census import Census
 from lading.metadata.collection import Collection
 from lading.metadata.events import Events
+from lading.metadata.exports import Exports
 from lading.metadata.figures import KeptFigures
 from lading.metadata.freeing import Freeing
 from lading.metadata.guesses import Guesses
@@ -75,6 +76,7 @@ class Metadata:
         self.guesses = Guesses(database)
         self.migrations = Migrations(database)
         self.adoptions = Adoptions(database)
+        self.exports = Exports(database)
         self.table_rows = TableRows(database)
         self.uploads = ObjectUploads(database)
         self.objects = Objects(database)

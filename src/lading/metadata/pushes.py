@@ -204,9 +204,7 @@ class ManifestPush:
     ) -> None:
         values = self._values(repository_id) | {"used_at": used_at}
         (id_,) = connection.execute(_STORE, values).fetchone()
-        annotations = self.manifest.annotations
-        if len(annotations) > MOST_ANNOTATIONS:
-            annotations = b""  # of which nothing has so few: without any it is an empty object
+        annotations = kept_annotations(self.manifest)
         connection.execute(_STORE_DOCUMENT, (id_, annotations, self.manifest.body))
 
     def _values(self, repository_id: int) -> dict[str, str | int | float | None]:
@@ -227,6 +225,14 @@ class ManifestPush:
             references.manifest_sizes(connection, repository_id, [digest], used_at=at)
         else:
             references.mark_unreferenced(connection, repository_id, digest, at)
+
+
+def kept_annotations(manifest: Manifest) -> bytes:
+    """The annotations of a manifest, as far as they are kept beside its body.
+
+    Of those that are not, nothing: none has so few, as without any they are an empty object.
+    """
+    return b"" if len(manifest.annotations) > MOST_ANNOTATIONS else manifest.annotations
 
 
 def kinds_of(edges: Sequence[Edge]) -> str:

@@ -47,7 +47,7 @@ class ForeignVolume(Protocol):
     async def referred_to(
         self, repositories: Sequence[str], digests: Sequence[Digest]
     ) -> frozenset[Digest]:
-        """Those of the blobs that some repositories refer to."""
+        """Those that some repositories refer to, and manifests whose links are kept."""
 
     async def note_adopted(self, left: Sequence[str]) -> None:
         """Note, durably, that the metadata is the truth from now on.

@@ -7,6 +7,7 @@ the file has also reached disk").
 That a name is there does not say that it is durable: whoever made it may have died before syncing.
 """
 
+import ctypes
 import os
 from pathlib import Path
 
@@ -31,3 +32,18 @@ def make_directories(path: Path) -> None:
     if not path.is_dir():
         make_directories(path.parent)
         make_directory(path)
+
+
+def sync_file_system(path: Path | str) -> None:
+    """Make everything durable that was written to the file system of a path.
+
+    It takes as long as a sync of one file and the next one, so it is for many.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # syncfs(2), for which Python has no function.
+        if ctypes.CDLL(None, use_errno=True).syncfs(descriptor) != 0:
+            number = ctypes.get_errno()
+            raise OSError(number, os.strerror(number), str(path))
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,95 @@
+"""`lading export`: all that is here, with links of CNCF Distribution, so that it can serve it."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lading.cli.arguments import load_settings
+from lading.cli.output import human_size, to_json
+from lading.cli.registry import run_with
+from lading.config.settings import Settings
+from lading.core.exports import ExportTally
+from lading.core.typing import override
+from lading.services import export as exporting
+from lading.services.export import ExportSteps
+from lading.services.registry import Registry
+from lading.wiring.exports import new_export
+from lading.wiring.paths import metadata_path
+
+
+@click.command()
+@click.argument("root", type=click.Path(file_okay=False, path_type=Path))
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="The configuration file of this registry; without one, it is the registry in ROOT if"
+    " there is one.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+def export(root: Path, *, config: Path | None, as_json: bool) -> None:
+    """Write all that is here as CNCF Distribution (`registry:2`, `registry:3`) keeps it, into ROOT.
+
+    ROOT is its `rootdirectory`. In this registry's own directory, links are written beside the
+    blobs, and those of what was deleted are removed; elsewhere, blobs are hard links, or copies.
+    The server may run meanwhile; make it read-only for the last run (`lading read-only on`). A run
+    that was interrupted is done again.
+
+    \b
+    lading export /var/lib/registry
+    """
+    settings = _settings(config, root)
+    with _ExportBar() as bar:
+
+        async def work(registry: Registry) -> ExportTally:
+            return await exporting.run(new_export(registry, settings, root, bar))
+
+        tally = run_with(settings, work, create=False)
+    if as_json:
+        click.echo(to_json(tally))
+        return
+    click.echo(f"Repositories  {tally.repositories}")
+    click.echo(f"Links         {tally.links} written, {tally.removed} removed")
+    click.echo(f"Bytes         {tally.blobs} blobs ({human_size(tally.size)}) brought")
+    click.echo("Next          stop this registry, and start the other one")
+
+
+def _settings(config: Path | None, root: Path) -> Settings:
+    settings = load_settings(config)
+    if config is not None or not metadata_path(root).exists():
+        return settings
+    files = settings.storage.filesystem.model_copy(update={"rootdirectory": root})
+    storage = settings.storage.model_copy(update={"filesystem": files})
+    return settings.model_copy(update={"storage": storage})
+
+
+class _ExportBar(ExportSteps):
+    """A bar of the repositories that are done."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        self._bar: Any = None
+
+    def __enter__(self) -> "_ExportBar":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    @override
+    def wait(self, holder: str, seconds: float) -> None:
+        click.echo(
+            f"Waiting for {holder}, which exports; if it is dead, for {seconds:.0f} seconds",
+            err=True,
+        )
+
+    @override
+    def begin_export(self, repositories: int) -> None:
+        bar = click.progressbar(length=repositories, label="Writing links", file=sys.stderr)
+        self._bar = self._stack.enter_context(bar)
+
+    @override
+    def advance(self, count: int) -> None:
+        self._bar.update(count)

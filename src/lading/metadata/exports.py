@@ -1,0 +1,215 @@
+"""Rows of exports: what the links of another registry are to say, and what they said last.
+
+The rows of an adoption (`metadata/adoptions`) are those of an export as well: what was written into
+the volume is what its links say from then on.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from lading.core.adoption import AdoptedMove
+from lading.core.digest import Digest
+from lading.core.exports import ExportedManifest, ExportedTag
+from lading.core.names import RepositoryName, Tag
+from lading.metadata import batches, repositories
+from lading.metadata.noun import scanning, writing
+from lading.ports.database import Database, SqlConnection
+
+# Indexes come after what they hold, of which some are indexes themselves.
+RANKS: Final = 3
+
+_LIVE = "deleted_at IS NULL AND lost_at IS NULL"
+_CHILDREN = """SELECT child FROM edges
+    WHERE edges.repository_id = m.repository_id AND parent = m.digest AND kind = 'manifest'"""
+_RANK = f"""CASE
+    WHEN NOT EXISTS ({_CHILDREN}) THEN 0
+    WHEN NOT EXISTS (SELECT 1 FROM edges AS e WHERE e.repository_id = m.repository_id
+        AND kind = 'manifest' AND parent IN ({_CHILDREN})) THEN 1
+    ELSE 2 END"""
+_MANIFESTS = f"""
+    SELECT m.id, digest, size, pushed_at FROM manifests AS m
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+        AND m.id > :after AND {_LIVE} AND {_RANK} = :rank
+        AND EXISTS (SELECT 1 FROM documents WHERE documents.id = m.id)
+    ORDER BY m.id LIMIT :most
+"""
+_BLOBS = """
+    SELECT links.digest FROM links JOIN blobs ON blobs.digest = links.digest
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND links.digest > ?
+        AND deleted_at IS NULL AND lost_at IS NULL
+    ORDER BY links.digest LIMIT ?
+"""
+_TAGS = f"""
+    SELECT name, tags.digest, updated_at FROM tags
+    JOIN manifests AS m ON m.repository_id = tags.repository_id AND m.digest = tags.digest
+    WHERE tags.repository_id = :repository AND name > :after AND {_LIVE}
+    ORDER BY name LIMIT :most
+"""
+# What of it is still there.
+_MOVES = f"""
+    SELECT tag, h.digest, max(at) FROM tag_history AS h
+    JOIN manifests AS m ON m.repository_id = h.repository_id AND m.digest = h.digest
+    WHERE h.repository_id = :repository AND tag IN (SELECT key FROM json_each(:tags)) AND {_LIVE}
+    GROUP BY tag, h.digest ORDER BY tag, 3
+"""
+_STALE_TAGS = """
+    SELECT name, digest FROM adopted_tags AS seen
+    WHERE repository_id = :repository AND name > :after AND NOT EXISTS (SELECT 1 FROM tags
+        WHERE tags.repository_id = seen.repository_id AND tags.name = seen.name)
+    ORDER BY name LIMIT :most
+"""
+_STALE_MANIFESTS = """
+    SELECT digest FROM adopted_manifests AS seen
+    WHERE repository_id = :repository AND digest > :after AND NOT EXISTS (SELECT 1 FROM manifests
+        WHERE manifests.repository_id = seen.repository_id AND manifests.digest = seen.digest
+        AND deleted_at IS NULL)
+    ORDER BY digest LIMIT :most
+"""
+_SEE_TAG = """
+    INSERT INTO adopted_tags (repository_id, name, digest, at) VALUES (?, ?, ?, ?)
+    ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, at = excluded.at
+        WHERE adopted_tags.digest <> excluded.digest OR adopted_tags.at <> excluded.at
+"""
+
+
+def list_repositories(connection: SqlConnection, *, after: str) -> Sequence[RepositoryName]:
+    """Repositories that have a manifest, or had one that was exported; in order, some."""
+    rows = connection.execute(
+        "SELECT name FROM repositories WHERE name > ? AND pushed_at IS NOT NULL"
+        " ORDER BY name LIMIT ?",
+        (after, batches.MOST_ROWS),
+    ).fetchall()
+    return [RepositoryName(name) for (name,) in rows]
+
+
+def list_blobs(
+    connection: SqlConnection, repository: RepositoryName, *, after: str
+) -> Sequence[Digest]:
+    """Blobs of a repository whose bytes are there; in order, some."""
+    rows = connection.execute(_BLOBS, (repository, after, batches.MOST_ROWS)).fetchall()
+    return [Digest(digest) for (digest,) in rows]
+
+
+def list_manifests(
+    connection: SqlConnection, repository: RepositoryName, *, rank: int, after: int
+) -> Sequence[ExportedManifest]:
+    """Manifests of a repository, by their keys, some.
+
+    Args:
+        connection, repository: where to look.
+        rank: 0 for those that hold no other manifest, then those that hold these, then all else.
+        after: the key of the last one that was listed.
+    """
+    values = {"repository": repository, "rank": rank, "after": after, "most": batches.MOST_ROWS}
+    rows = connection.execute(_MANIFESTS, values).fetchall()
+    return [ExportedManifest(key, Digest(digest), size, at) for key, digest, size, at in rows]
+
+
+def find_body(connection: SqlConnection, key: int) -> bytes | None:
+    """The bytes of a manifest, by its key; `None` if it is not there any more."""
+    row = connection.execute("SELECT body FROM documents WHERE id = ?", (key,)).fetchone()
+    return None if row is None else row[0]
+
+
+def list_tags(
+    connection: SqlConnection, repository: RepositoryName, *, after: str
+) -> Sequence[ExportedTag]:
+    """Tags of a repository, each with what it has pointed to; in order, some."""
+    here = {"repository": repositories.find(connection, repository), "most": batches.MOST_ROWS}
+    rows = connection.execute(_TAGS, here | {"after": after}).fetchall()
+    moves: dict[str, list[AdoptedMove]] = {name: [] for name, *_ in rows}
+    for tag, digest, at in connection.execute(_MOVES, here | {"tags": batches.keys(moves)}):
+        moves[tag].append(AdoptedMove(Digest(digest), at))
+    return [
+        ExportedTag(
+            Tag(name),
+            [
+                *(move for move in moves[name] if move.digest != digest),
+                AdoptedMove(Digest(digest), at),
+            ],
+        )
+        for name, digest, at in rows
+    ]
+
+
+def list_stale_tags(
+    connection: SqlConnection, repository: RepositoryName, *, after: str
+) -> Mapping[Tag, str]:
+    """Tags whose links were there and that are deleted here, with what they said; some."""
+    rows = connection.execute(_STALE_TAGS, _after(connection, repository, after)).fetchall()
+    return {Tag(name): digest for name, digest in rows}
+
+
+def list_stale_manifests(
+    connection: SqlConnection, repository: RepositoryName, *, after: str
+) -> Sequence[Digest]:
+    """Manifests whose links were there and that are deleted here; some."""
+    rows = connection.execute(_STALE_MANIFESTS, _after(connection, repository, after)).fetchall()
+    return [Digest(digest) for (digest,) in rows]
+
+
+def see_manifests(
+    connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
+) -> None:
+    """Note that there are links to manifests."""
+    repository_id = repositories.lock(connection, repository)
+    connection.executemany(
+        "INSERT INTO adopted_manifests (repository_id, digest) VALUES (?, ?)"
+        " ON CONFLICT DO NOTHING",
+        [(repository_id, digest) for digest in digests],
+    )
+
+
+def see_tags(
+    connection: SqlConnection, repository: RepositoryName, tags: Mapping[Tag, AdoptedMove]
+) -> None:
+    """Note what the links of tags say, and when they were written."""
+    repository_id = repositories.lock(connection, repository)
+    rows = [(repository_id, tag, move.digest, move.at) for tag, move in tags.items()]
+    connection.executemany(_SEE_TAG, rows)
+
+
+def forget_links(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    *,
+    tags: Sequence[Tag] = (),
+    manifests: Sequence[Digest] = (),
+) -> None:
+    """Note that links are there no more."""
+    here = {"repository": repositories.lock(connection, repository)}
+    for table, column, names in (
+        ("adopted_tags", "name", tags),
+        ("adopted_manifests", "digest", manifests),
+    ):
+        connection.execute(
+            f"DELETE FROM {table} WHERE repository_id = :repository"
+            f" AND {column} IN (SELECT key FROM json_each(:names))",
+            here | {"names": batches.keys(names)},
+        )
+
+
+def _after(
+    connection: SqlConnection, repository: RepositoryName, after: str
+) -> dict[str, int | str | None]:
+    return {
+        "repository": repositories.find(connection, repository),
+        "after": after,
+        "most": batches.MOST_ROWS,
+    }
+
+
+class Exports:
+    """Exports: what links are to say, and what they said."""
+
+    def __init__(self, database: Database) -> None:
+        self.list_repositories = scanning(database, list_repositories)
+        self.list_blobs = scanning(database, list_blobs)
+        self.list_manifests = scanning(database, list_manifests)
+        self.find_body = scanning(database, find_body)
+        self.list_tags = scanning(database, list_tags)
+        self.list_stale_tags = scanning(database, list_stale_tags)
+        self.list_stale_manifests = scanning(database, list_stale_manifests)
+        self.see_manifests = writing(database, see_manifests)
+        self.see_tags = writing(database, see_tags)
+        self.forget_links = writing(database, forget_links)

@@ -1,0 +1,231 @@
+"""Export: the links of CNCF Distribution, written so that it can serve what is here.
+
+The way back of an adoption, and as good for a registry that never was Distribution's. Links are
+written in an order in which a registry that is running there never sees half of an image: bytes,
+links to blobs, manifests, then those that hold others, what tags have pointed to, and last what
+they point to. Whatever says what it should is left alone, so an export that was interrupted is done
+again.
+
+Where the bytes are in the place of the export already, links are removed, too, of what was deleted
+here; and those to manifests keep these from then on.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from lading.core.digest import Bytes, Digest
+from lading.core.exports import ExportedManifest, ExportTally
+from lading.core.names import RepositoryName
+from lading.metadata.exports import RANKS
+from lading.ports.blob_sources import BlobSource, LocalFile
+from lading.ports.link_targets import LinkTarget
+from lading.services import lease
+from lading.services.adopt_repository import stored_blobs
+from lading.services.lease import Lease
+from lading.services.registry import Registry
+
+JOB = "export"
+# Repositories that are written together, so that they share what makes them durable.
+TOGETHER = 100
+
+
+class ExportSteps(Protocol):
+    """Who is told how far an export is."""
+
+    def wait(self, holder: str, seconds: float) -> None:
+        """Another process exports: it is waited for, or for the end of its lease."""
+
+    def begin_export(self, repositories: int) -> None:
+        """It begins, of so many repositories."""
+
+    def advance(self, count: int) -> None:
+        """So many of them are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export.
+
+    Attributes:
+        at_home: whether the links are written beside the blobs of this registry.
+        holder: who does it, as no other process is called.
+        tally: what was written so far.
+    """
+
+    registry: Registry
+    target: LinkTarget
+    at_home: bool
+    holder: str
+    steps: ExportSteps
+    tally: ExportTally = field(default_factory=ExportTally)
+
+
+async def run(export: Export) -> ExportTally:
+    """Write all links; what was written.
+
+    Raises:
+        StorageFull, Unavailable: there is no room for them, or the database fails.
+        DigestMismatch: the bytes of a blob are not what they were; `lading verify` mends that.
+    """
+    registry = export.registry
+    async with lease.wait_for(registry, JOB, export.holder, export.steps.wait) as held:
+        if export.at_home:
+            await export.target.keep_links()
+        export.steps.begin_export(await _count(registry))
+        async for page in _pages(registry):
+            for start in range(0, len(page), TOGETHER):
+                await _Group(export, page[start : start + TOGETHER], held).run()
+    registry.note("export", repositories=str(export.tally.repositories))
+    return export.tally
+
+
+async def _count(registry: Registry) -> int:
+    return sum([len(page) async for page in _pages(registry)])
+
+
+async def _pages(registry: Registry) -> AsyncIterator[Sequence[RepositoryName]]:
+    after = ""
+    while page := await registry.metadata.exports.list_repositories(after=after):
+        yield page
+        after = page[-1]
+
+
+class _Group:
+    """Some repositories, step by step."""
+
+    def __init__(self, export: Export, names: Sequence[RepositoryName], held: Lease) -> None:
+        self._export = export
+        self._registry = export.registry
+        self._rows = export.registry.metadata.exports
+        self._target = export.target
+        self._tally = export.tally
+        self._names = names
+        self._held = held
+
+    async def run(self) -> None:
+        for name in self._names:
+            await self._bring_blobs(name)
+        await self._settle()
+        for rank in range(RANKS):
+            for name in self._names:
+                await self._bring_manifests(name, rank)
+            await self._settle()
+        for name in self._names:
+            await self._write_index(name)
+        await self._settle()
+        for name in self._names:
+            await self._write_current(name)
+        await self._settle()
+        if self._export.at_home:
+            for name in self._names:
+                await self._note_tags(name)
+                await self._remove_stale(name)
+        self._tally.repositories += len(self._names)
+        self._export.steps.advance(len(self._names))
+
+    async def _settle(self) -> None:
+        await self._target.settle()
+        await self._held.renew()
+
+    async def _bring_blobs(self, name: RepositoryName) -> None:
+        after = ""
+        while page := await self._rows.list_blobs(name, after=after):
+            for digest in page:
+                await self._bring(digest)
+            self._tally.links += await self._target.link_blobs(name, page)
+            await self._held.renew()
+            after = page[-1]
+
+    async def _bring(self, digest: Digest) -> None:
+        """Have a blob's bytes there."""
+        source = await self._registry.blobs.find(digest)
+        if source is None or await self._target.has_bytes(digest, source.size):
+            return
+        is_linked = isinstance(source, LocalFile) and await self._target.take_file(
+            digest, source.path
+        )
+        if not is_linked:
+            async with aclosing(_pieces(source)) as pieces:
+                await self._target.put_bytes(digest, pieces)
+        self._tally.blobs += 1
+        self._tally.size += source.size
+
+    async def _bring_manifests(self, name: RepositoryName, rank: int) -> None:
+        after = 0
+        while page := await self._rows.list_manifests(name, rank=rank, after=after):
+            for manifest in page:
+                await self._bring_body(manifest)
+            self._tally.links += await self._target.link_manifests(name, page)
+            if self._export.at_home:
+                await self._target.settle()
+                await self._rows.see_manifests(name, [each.digest for each in page])
+            await self._held.renew()
+            after = page[-1].key
+
+    async def _bring_body(self, manifest: ExportedManifest) -> None:
+        if await self._target.has_bytes(manifest.digest, manifest.size):
+            return
+        body = await self._rows.find_body(manifest.key)
+        if body is None:
+            return
+        async with self._registry.locks.lock(manifest.digest):
+            await self._target.put_bytes(manifest.digest, _whole(body))
+        self._tally.blobs += 1
+        self._tally.size += manifest.size
+
+    async def _write_index(self, name: RepositoryName) -> None:
+        after = ""
+        while page := await self._rows.list_tags(name, after=after):
+            self._tally.links += await self._target.link_index(name, page)
+            after = page[-1].tag
+
+    async def _write_current(self, name: RepositoryName) -> None:
+        after = ""
+        while page := await self._rows.list_tags(name, after=after):
+            self._tally.links += await self._target.link_current(name, page)
+            after = page[-1].tag
+
+    async def _note_tags(self, name: RepositoryName) -> None:
+        """Note what the links say, so that an adoption sees what changes there from now on."""
+        after = ""
+        while page := await self._rows.list_tags(name, after=after):
+            await self._rows.see_tags(name, await self._target.times_of(name, page))
+            after = page[-1].tag
+
+    async def _remove_stale(self, name: RepositoryName) -> None:
+        """Remove what was deleted here: tags, and then manifests."""
+        after = ""
+        while tags := await self._rows.list_stale_tags(name, after=after):
+            gone = await self._target.unlink_tags(name, tags)
+            await self._rows.forget_links(name, tags=gone)
+            self._tally.removed += len(gone)
+            after = max(tags)
+        after = ""
+        while digests := await self._rows.list_stale_manifests(name, after=after):
+            await self._target.unlink_manifests(name, digests)
+            await self._rows.forget_links(name, manifests=digests)
+            await self._let_go(digests)
+            self._tally.removed += len(digests)
+            after = digests[-1]
+
+    async def _let_go(self, digests: Sequence[Digest]) -> None:
+        """Have the bytes of manifests be garbage, which no link keeps any more."""
+        for digest in digests:
+            async with self._registry.locks.lock(digest):
+                there = await stored_blobs(self._registry, [digest])
+                await self._registry.metadata.adoptions.add_garbage(
+                    there, now=self._registry.clock()
+                )
+
+
+async def _pieces(source: BlobSource) -> AsyncGenerator[Bytes, None]:
+    with source.open() as opened:
+        async with aclosing(opened.pieces(0, source.size)) as pieces:
+            async for piece in pieces:
+                yield piece
+
+
+async def _whole(body: bytes) -> AsyncGenerator[Bytes, None]:
+    yield body

@@ -1,0 +1,23 @@
+"""Exports: an open registry, and the directory where CNCF Distribution is to find it."""
+
+from pathlib import Path
+
+from lading.blobs.layout import Layout
+from lading.blobs.link_writer import LinkWriter
+from lading.config.settings import Settings
+from lading.services.export import Export, ExportSteps
+from lading.services.registry import Registry
+from lading.wiring.stores import process_name
+
+
+def new_export(registry: Registry, settings: Settings, root: Path, steps: ExportSteps) -> Export:
+    """An export of an open registry into a directory, which is made if need be."""
+    storage = settings.storage
+    layout = Layout(root)
+    Path(layout.repositories).mkdir(parents=True, exist_ok=True)
+    at_home = storage.driver == "filesystem" and _is_same(storage.filesystem.rootdirectory, root)
+    return Export(registry, LinkWriter(layout), at_home, process_name("an export"), steps)
+
+
+def _is_same(one: Path, other: Path) -> bool:
+    return one.exists() and other.exists() and one.samefile(other)

@@ -1,0 +1,65 @@
+"""`lading export`: the links of Distribution, from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.adopting import fill
+from tests.support.commands import run
+from tests.support.contents import HELLO
+from tests.support.distribution import Tree
+from tests.support.exporting import served
+from tests.support.lading import lading_serve, program
+from tests.support.pushes import Repository
+
+DELETING = {"REGISTRY_STORAGE_GARBAGECOLLECT_GRACE": "0s"}
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Tree:
+    """A volume of Distribution that was adopted."""
+    tree = Tree(tmp_path / "data")
+    fill(tree)
+    run([program(), "adopt", tree.root])
+    return tree
+
+
+def test_what_was_pushed_since_is_exported_while_the_server_runs(tree: Tree) -> None:
+    with lading_serve(tree.root.parent) as registry:
+        Repository(registry.client, "pushed/since").push_image("latest", b"a layer")
+        said = run([program(), "export", tree.root]).stdout.decode()
+        assert "Repositories  3" in said
+    assert "pushed/since:latest" in served(tree)
+    done = json.loads(run([program(), "export", "--json", tree.root]).stdout)
+    assert (done["links"], done["blobs"]) == (0, 0)
+
+
+def test_all_goes_to_another_directory_too(tree: Tree, tmp_path: Path) -> None:
+    (tmp_path / "config.yml").write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tree.root}}}}}\n"
+    )
+    run([program(), "export", "--config", tmp_path / "config.yml", tmp_path / "there"])
+    assert served(Tree(tmp_path / "there")) == served(tree)
+
+
+def test_where_there_is_no_registry_there_is_nothing_to_export(tmp_path: Path) -> None:
+    place = {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(tmp_path / "nowhere")}
+    done = run([program(), "export", tmp_path / "there"], env=place, check=False)
+    assert done.returncode == 1
+    assert "no registry has kept its data" in done.stderr.decode()
+    assert not (tmp_path / "there").exists()
+
+
+def test_a_collection_leaves_what_there_are_links_to(tree: Tree) -> None:
+    """So that the other registry can serve it, whatever is collected here."""
+    with lading_serve(tree.root.parent, env=DELETING) as registry:
+        pushed = Repository(registry.client, HELLO)
+        digest = pushed.push_image("since", b"a layer")
+        run([program(), "export", tree.root])
+        run([program(), "verify", "--repair", "--delete-unknown", registry.config])
+        assert tree.data(digest).exists()
+        assert f"{HELLO}:since" in served(tree)
+        assert pushed.ask("DELETE", f"/manifests/{digest}").status == 202
+        run([program(), "export", tree.root])
+        assert f"{HELLO}:since" not in served(tree)

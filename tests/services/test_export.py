@@ -1,0 +1,250 @@
+"""Exporting a registry to Distribution: all that is here is there, and nothing by halves."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.link_writer import LinkWriter
+from lading.blobs.stores import Stores
+from lading.core.damage import Finding
+from lading.core.names import Tag
+from lading.core.typing import override
+from lading.services import adopt, export, verify
+from lading.services.verify import Check
+from lading.wiring.paths import metadata_path
+from tests.crash.state import Place, assert_rows_agree, view
+from tests.support.adopting import CONTENTS, HOUR, MULTI, NEW, OLD, UNTAGGED, adoption_of, fill
+from tests.support.contents import HELLO, OTHER, image, index
+from tests.support.distribution import LONG_AGO, Tree
+from tests.support.exporting import Counting, export_of, served
+from tests.support.people import DAY
+from tests.support.rows import open_metadata
+
+NOW = 2_000_000_000.0
+
+
+class Leaving(Place):
+    """A registry whose data a registry of Distribution is to have."""
+
+    @property
+    def tree(self) -> Tree:
+        return Tree(self.root)
+
+    async def adopt(self) -> list[Finding]:
+        """Take over what is new in the volume."""
+        return [finding async for finding in adopt.run(adoption_of(self.registry, self.root))]
+
+    async def export(self, root: Path | None = None) -> export.Export:
+        """Write links, here or elsewhere."""
+        work = export_of(self.registry, root or self.root, at_home=root is None)
+        await export.run(work)
+        return work
+
+
+def place_in(root: Path) -> Leaving:
+    return Leaving(open_metadata(metadata_path(root)), Stores.in_files(root), NOW, root=root)
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Leaving]:
+    """A registry that is empty."""
+    place = place_in(tmp_path / "here")
+    yield place
+    place.stores.close()
+    await place.metadata.close()
+
+
+async def use(place: Leaving) -> None:
+    """Push, move and delete, as people do."""
+    for data in CONTENTS:
+        await place.push_blob(data)
+    await place.push(OLD, "old", "latest")
+    place.now += DAY
+    await place.push(NEW, "latest")
+    await place.push(MULTI, "multi")
+    await place.push(index([MULTI, OLD]), "nested")
+    await place.push(UNTAGGED)
+    await place.push_image(b"other", "other", repository=OTHER)
+
+
+async def test_all_that_is_here_is_served_there(place: Leaving, tmp_path: Path) -> None:
+    await use(place)
+    work = await place.export(tmp_path / "there")
+    tree = Tree(tmp_path / "there")
+    assert served(tree) == {
+        f"{HELLO}:old": OLD.digest,
+        f"{HELLO}:latest": NEW.digest,
+        f"{HELLO}:multi": MULTI.digest,
+        f"{HELLO}:nested": index([MULTI, OLD]).digest,
+        f"{OTHER}:other": image(b"other", b"other layer").digest,
+    }
+    assert tree.revision_link(HELLO, UNTAGGED.digest).read_text() == UNTAGGED.digest
+    steps = work.steps
+    assert isinstance(steps, Counting)
+    assert steps.done == steps.of == 2
+
+
+async def test_what_was_exported_is_adopted_as_it_was(place: Leaving, tmp_path: Path) -> None:
+    """With the times of its tags, and their history."""
+    await use(place)
+    await place.export(tmp_path / "there")
+    again = place_in(tmp_path / "there")
+    assert await again.adopt() == []
+    assert await view(again) == await view(place)
+    for tag in await place.metadata.tags.page(HELLO, after="", limit=100):
+        moves = [
+            await each.metadata.tags.history(HELLO, Tag(tag), limit=9) for each in (place, again)
+        ]
+        here, there = [[(move.at, move.digest) for move in each] for each in moves]
+        assert here == there
+    again.stores.close()
+    await again.metadata.close()
+
+
+async def test_bytes_are_hard_links_where_they_can_be(place: Leaving, tmp_path: Path) -> None:
+    digest = await place.push_blob(bytes(1024 * 1024))
+    await place.push_image(b"large", "large", shared=bytes(1024 * 1024))
+    await place.export(tmp_path / "there")
+    assert Tree(tmp_path / "there").data(digest).samefile(place.tree.data(digest))
+
+
+async def test_bytes_are_copied_and_verified_where_there_can_be_no_links(
+    place: Leaving, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await use(place)
+
+    async def refuse(*_: object) -> bool:
+        return False
+
+    monkeypatch.setattr(LinkWriter, "take_file", refuse)
+    await place.export(tmp_path / "there")
+    assert len(served(Tree(tmp_path / "there"))) == 5
+
+
+async def test_a_second_export_writes_nothing(place: Leaving) -> None:
+    await use(place)
+    await place.export()
+    tally = (await place.export()).tally
+    assert (tally.links, tally.blobs, tally.removed) == (0, 0, 0)
+
+
+async def test_what_changed_here_after_an_adoption_changes_there(place: Leaving) -> None:
+    fill(place.tree)
+    await place.adopt()
+    await place.push_image(b"third", "latest")
+    await place.delete("new")
+    await place.delete(OLD.digest, OTHER)
+    await place.delete(UNTAGGED.digest)
+    await place.export()
+    third = image(b"third", b"third layer")
+    assert served(place.tree) == {
+        f"{HELLO}:old": OLD.digest,
+        f"{HELLO}:latest": third.digest,
+        f"{HELLO}:multi": MULTI.digest,
+    }
+    assert not place.tree.revision_link(HELLO, UNTAGGED.digest).parent.exists()
+    # And all of it is known here: there is nothing to be adopted.
+    before = await view(place)
+    work = adoption_of(place.registry, place.root)
+    assert [finding async for finding in adopt.run(work)] == []
+    assert work.tally.changes == 0
+    assert await view(place) == before
+
+
+async def test_what_the_old_registry_does_after_an_export_is_adopted_again(place: Leaving) -> None:
+    fill(place.tree)
+    await place.adopt()
+    await place.push_image(b"third", "third")
+    await place.export()
+    fourth = image(b"fourth", b"base")
+    place.tree.push(HELLO, fourth, "third", contents=[b"fourth"], at=NOW + HOUR)
+    place.tree.delete(HELLO, NEW)
+    assert await place.adopt() == []
+    assert (await place.metadata.manifests.find(HELLO, fourth.digest)) is not None
+    assert not await place.has("new")
+    assert_rows_agree(place)
+
+
+async def test_a_tag_that_the_old_registry_has_moved_meanwhile_is_not_removed(
+    place: Leaving,
+) -> None:
+    fill(place.tree)
+    await place.adopt()
+    await place.delete("new")
+    place.tree.tag(HELLO, "new", OLD.digest, at=LONG_AGO + 9 * HOUR)
+    await place.export()
+    assert served(place.tree)[f"{HELLO}:new"] == OLD.digest
+
+
+async def test_manifests_to_which_there_are_links_are_no_garbage(place: Leaving) -> None:
+    """Though they are rows here, and only Distribution needs their bytes among the blobs."""
+    fill(place.tree)
+    await place.adopt()
+    await place.push_image(b"third", "third")
+    await place.export()
+    place.now += 20 * DAY
+    await place.collect()
+    found = [each async for each in verify.run(Check(place.registry, repair=True))]
+    assert found == []
+    assert len(served(place.tree)) == 6
+    await place.delete(image(b"third", b"third layer").digest)
+    await place.delete(UNTAGGED.digest)
+    await place.export()
+    place.now += 20 * DAY
+    await place.collect()
+    stored = await place.stored()
+    assert not {image(b"third", b"third layer").digest, UNTAGGED.digest} & stored
+
+
+async def test_a_registry_that_is_running_there_never_sees_half(
+    place: Leaving, tmp_path: Path
+) -> None:
+    """Whenever links get their names, all that tags lead to is there."""
+    await use(place)
+    tree = Tree(tmp_path / "there")
+    seen: list[int] = []
+
+    class Looking(LinkWriter):
+        @override
+        async def settle(self) -> None:
+            await super().settle()
+            seen.append(len(served(tree)))
+
+    work = export_of(place.registry, tree.root, at_home=False, writer=Looking)
+    await export.run(work)
+    assert seen[-1] == 5
+    assert seen[0] == 0
+
+
+async def test_what_was_pushed_while_it_ran_is_for_the_next_one(
+    place: Leaving, tmp_path: Path
+) -> None:
+    await use(place)
+    tree = Tree(tmp_path / "there")
+
+    class Late(LinkWriter):
+        @override
+        async def link_index(self, repository: str, tags: object) -> int:
+            await place.push_image(b"late", "late")
+            page = await place.metadata.exports.list_tags(HELLO, after="")
+            return await super().link_index(repository, page)
+
+    await export.run(export_of(place.registry, tree.root, at_home=False, writer=Late))
+    assert f"{HELLO}:late" not in served(tree)
+    await place.export(tree.root)
+    assert f"{HELLO}:late" in served(tree)
+
+
+async def test_a_volume_without_its_database_is_adopted_from_links_that_were_written(
+    place: Leaving, tmp_path: Path
+) -> None:
+    await use(place)
+    await place.export()
+    shutil.copytree(place.root / "docker", tmp_path / "there/docker")
+    again = place_in(tmp_path / "there")
+    assert await again.adopt() == []
+    assert await view(again) == await view(place)
+    again.stores.close()
+    await again.metadata.close()
