@@ -83,7 +83,9 @@ class Repository:
     def push_blob(self, data: bytes, algorithm: str = "sha256") -> str:
         """Push a blob; its digest."""
         digest = digest_of(data, algorithm)
-        answer = self.client.ask("PUT", f"{self.start_upload()}?digest={digest}", data)
+        location = self.start_upload()
+        mark = "&" if "?" in location else "?"  # Distribution keeps its state there
+        answer = self.client.ask("PUT", f"{location}{mark}digest={digest}", data)
         assert answer.status == 201, answer
         return digest
 

@@ -301,6 +301,8 @@ def add_tags(
             references.mark_unreferenced(connection, repository_id, previous, now)
     rows = [here | {"tag": each.tag, "digest": each.digest, "at": each.at} for each in tags]
     connection.executemany(_SEE_TAG, rows)
+    if moved:
+        repository_rows.mark_changed(connection, [repository])
     return TagsAdopted([each.tag for each in moved], len(moves), newer)
 
 
