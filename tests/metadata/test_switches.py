@@ -1,5 +1,6 @@
 """The file that tells whether the read-only switch has to be looked at."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from lading.core.errors import Unavailable
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
+from lading.metadata.read_only import switch_on
 from lading.ports.database import SqlConnection
 from tests.support.rows import by_alice, open_metadata
 
@@ -123,3 +125,35 @@ async def test_replicas_ask_now_and_then_and_whoever_switches_waits_for_them() -
     await here.read_only.set(None)
     assert await there.read_only.find() is None
     assert database.reads == 3
+
+
+class Overtaken(MemoryDatabase):
+    """A database whose first answer comes late."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.late = asyncio.Event()
+        self.reads = 0
+
+    async def read(
+        self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        self.reads += 1
+        is_first = self.reads == 1
+        answer = await super().read(work, *args, **kwargs)
+        if is_first:
+            await self.late.wait()
+        return answer
+
+
+async def test_an_answer_that_comes_late_does_not_count_any_more() -> None:
+    """What was asked later is known by then, and stays known."""
+    database = Overtaken()
+    switch = Metadata(database, read_only_staleness=60).read_only
+    asking = asyncio.create_task(switch.find())
+    await asyncio.sleep(0)
+    await database.write(lambda connection: switch_on(connection, "read-only", by_alice()))
+    assert await switch.find() == by_alice()
+    database.late.set()
+    assert await asking == by_alice()
+    assert await switch.find() == by_alice()
