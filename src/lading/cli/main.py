@@ -117,6 +117,10 @@ COMMANDS = {
         "Write all that is here as CNCF Distribution (`registry:2`, `registry:3`) keeps it, into"
         " ROOT.",
     ),
+    "import": Listed(
+        "lading.cli.import_layouts:import_",
+        "Bring the images of OCI image layouts: DIR, or all below it, as zot keeps them.",
+    ),
     "user": Listed("lading.cli.user:user", "Add and remove those who may log in with a password."),
     "config": Listed(
         "lading.cli.config:config", "Check a configuration file, or show what is in force."

@@ -1,0 +1,88 @@
+"""The adapter of OCI image layouts: those below a directory, as zot and skopeo have them.
+
+`<directory>/[<name>/]{oci-layout, index.json, blobs/<algorithm>/<hex>}`
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from lading.blobs.distribution_volume import in_thread
+from lading.core.digest import Digest
+from lading.core.typing import override
+from lading.ports.blob_sources import LocalFile
+from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
+
+# "org.opencontainers.image.ref.name" (image-spec annotations.md).
+_REF_NAME = "org.opencontainers.image.ref.name"
+_INDEX, _MARK = "index.json", "oci-layout"
+
+
+class _Descriptor(msgspec.Struct, rename="camel"):
+    digest: str
+    media_type: str = ""
+    annotations: dict[str, str] = {}
+
+
+class _Index(msgspec.Struct):
+    manifests: list[_Descriptor] = []
+
+
+class OciLayout(ImageLayout):
+    """A layout.
+
+    Args:
+        path: its directory.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.place = path
+
+    @override
+    async def entries(self) -> Sequence[LayoutEntry]:
+        return await in_thread(self._entries)
+
+    @override
+    async def find(self, digest: Digest) -> LocalFile | None:
+        return await in_thread(self._find, digest)
+
+    def _entries(self) -> Sequence[LayoutEntry]:
+        try:
+            with open(f"{self.place}/{_INDEX}", "rb") as file:
+                index = msgspec.json.decode(file.read(), type=_Index)
+        except (FileNotFoundError, msgspec.MsgspecError) as error:
+            raise LayoutUnusable(f"{self.place}/{_INDEX} cannot be read: {error}") from error
+        return [
+            LayoutEntry(each.digest, each.media_type, each.annotations.get(_REF_NAME, ""))
+            for each in index.manifests
+        ]
+
+    def _find(self, digest: Digest) -> LocalFile | None:
+        key = f"blobs/{digest.algorithm}/{digest.hex}"
+        path = f"{self.place}/{key}"
+        try:
+            return LocalFile(path, key, os.stat(path).st_size)
+        except FileNotFoundError:
+            return None
+
+
+def find_layouts(directory: str) -> Iterator[tuple[str, OciLayout]]:
+    """All layouts below a directory, each with its path there, which is empty if it is one itself.
+
+    Raises:
+        OSError: a directory cannot be read.
+    """
+    waiting = [""]
+    while waiting:
+        name = waiting.pop()
+        path = f"{directory}/{name}" if name else directory
+        children = sorted(os.listdir(path), reverse=True)
+        if _MARK in children:
+            yield name, OciLayout(path)
+        # zot keeps repositories within others, and what is no repository under names with a dot.
+        waiting += [
+            f"{name}/{child}" if name else child
+            for child in children
+            if child != "blobs" and child[0] not in "._" and os.path.isdir(f"{path}/{child}")
+        ]

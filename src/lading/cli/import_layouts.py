@@ -1,0 +1,67 @@
+"""`lading import`: OCI image layouts, as zot, skopeo and CI systems have them on their disks."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from lading.cli.arguments import load_settings
+from lading.cli.output import human_size, plain, to_json
+from lading.cli.registry import operators_grant, run_with
+from lading.core.damage import Finding
+from lading.services import import_layouts as importing
+from lading.services.import_layouts import ImportTally
+from lading.services.registry import Registry
+from lading.wiring.imports import named_layouts, new_import
+
+
+@click.command("import")
+@click.argument("directory", metavar="DIR", type=click.Path(exists=True, path_type=Path))
+@click.argument("name", required=False)
+@click.option("--config", type=click.Path(path_type=Path), help="The server's configuration file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line instead.")
+def import_(directory: Path, name: str | None, *, config: Path | None, as_json: bool) -> None:
+    """Bring the images of OCI image layouts: DIR, or all below it, as zot keeps them.
+
+    NAME is the repository for the images of DIR, or what comes before the names of those below it;
+    without one they are named as their folders. Blobs are hard links where they can be, and every
+    digest is verified. The server may run meanwhile. What is there already is left alone, so an
+    import that was interrupted is done again. Exits with 1 if an image is left out.
+
+    \b
+    lading import /var/lib/zot
+    lading import ./build/oci team/app
+    """
+    settings = load_settings(config)
+
+    async def work(registry: Registry) -> tuple[ImportTally, int]:
+        task, left = new_import(registry, settings, operators_grant), 0
+        for repository, layout in named_layouts(directory, name):
+            click.echo(f"{layout.place} → {repository}", err=True)
+            async for finding in importing.run(task, repository, layout):
+                left += 1
+                click.echo(to_json({"finding": plain(finding)}) if as_json else _words(finding))
+        return task.tally, left
+
+    tally, left = run_with(settings, work)
+    if tally.repositories == 0 and left == 0:
+        raise click.ClickException(
+            f"there is no OCI image layout in {directory}: it has a file `oci-layout` in it"
+        )
+    click.echo(to_json({"summary": plain(tally)}) if as_json else _summary(tally, left))
+    if left:
+        sys.exit(1)
+
+
+def _words(finding: Finding) -> str:
+    advice = f"\n    to do: {finding.advice}" if finding.advice else ""
+    return f"{finding.subject}: {finding.explanation}; {finding.mended}{advice}"
+
+
+def _summary(tally: ImportTally, left: int) -> str:
+    size = human_size(tally.size)
+    return (
+        f"Imported  {tally.manifests} manifests and {tally.tags} tags into {tally.repositories}"
+        f" repositories\nBlobs     {tally.linked} linked, {tally.copied} copied ({size})"
+        + (f"\nLeft out  {left}, named above" if left else "")
+    )

@@ -1,0 +1,32 @@
+"""Imports of OCI image layouts: an open registry, and the layouts below a directory."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from lading.blobs.layout import Layout
+from lading.blobs.link_writer import LinkWriter
+from lading.blobs.oci_layout import find_layouts
+from lading.config.settings import Settings
+from lading.ports.layouts import ImageLayout
+from lading.services.import_layouts import Grants, LayoutImport
+from lading.services.registry import Registry
+
+
+def new_import(registry: Registry, settings: Settings, grant_of: Grants) -> LayoutImport:
+    """An import into an open registry; with hard links, if its blobs are files."""
+    storage = settings.storage
+    in_files = storage.driver == "filesystem"
+    place = LinkWriter(Layout(storage.filesystem.rootdirectory)) if in_files else None
+    return LayoutImport(registry, place, grant_of)
+
+
+def named_layouts(directory: Path, name: str | None) -> Iterator[tuple[str, ImageLayout]]:
+    """The layouts below a directory, each with the name of its repository.
+
+    Args:
+        directory: one layout, or one with several below it, as zot keeps them.
+        name: of the repository of the one; or what comes before the names of several.
+    """
+    for found, layout in find_layouts(str(directory)):
+        parts = [name, found] if name else [found or directory.resolve().name]
+        yield "/".join(filter(None, parts)), layout

@@ -1,0 +1,47 @@
+"""`lading import`, from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import run
+from tests.support.lading import lading_serve, program
+from tests.support.layouts import write_layout
+from tests.support.pushes import Repository
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> dict[str, str]:
+    """The variables that say where the registry is."""
+    return {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(tmp_path / "data")}
+
+
+def test_all_layouts_below_a_directory_are_imported_while_the_server_runs(tmp_path: Path) -> None:
+    one, two = (write_layout(tmp_path / "zot" / name) for name in ("team/one", "two"))
+    (tmp_path / "zot/.uploads").mkdir()
+    with lading_serve(tmp_path) as registry:
+        said = run([program(), "import", "--config", registry.config, tmp_path / "zot"])
+        assert "6 manifests and 2 tags into 2 repositories" in said.stdout.decode()
+        for name, layout in (("team/one", one), ("two", two)):
+            answer = Repository(registry.client, name).ask("HEAD", "/manifests/latest")
+            assert answer.headers["Docker-Content-Digest"] == layout.digest
+        again = run([program(), "import", "--json", "--config", registry.config, tmp_path / "zot"])
+        assert json.loads(again.stdout)["summary"]["manifests"] == 0
+
+
+def test_one_layout_goes_where_it_is_told_to(tmp_path: Path, place: dict[str, str]) -> None:
+    layout = write_layout(tmp_path / "layout")
+    said = run([program(), "import", layout.path, "team/app"], env=place)
+    assert b"team/app" in said.stderr
+    index = layout.path / "index.json"
+    index.write_text(index.read_text().replace("latest", "no tag!"))
+    done = run([program(), "import", layout.path, "team/app"], env=place, check=False)
+    assert done.returncode == 1
+    assert b"it was left out" in done.stdout
+
+
+def test_a_directory_without_layouts_is_said(tmp_path: Path, place: dict[str, str]) -> None:
+    done = run([program(), "import", tmp_path], env=place, check=False)
+    assert done.returncode == 1
+    assert b"there is no OCI image layout" in done.stderr

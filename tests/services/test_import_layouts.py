@@ -1,0 +1,172 @@
+"""Importing OCI image layouts: every image is here, verified, and what is broken is said."""
+
+import json
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.layout import Layout
+from lading.blobs.link_writer import LinkWriter
+from lading.blobs.oci_layout import OciLayout, find_layouts
+from lading.blobs.stores import Stores
+from lading.core.damage import Finding, Kind
+from lading.core.digest import Digest
+from lading.core.errors import ReadOnly
+from lading.core.names import RepositoryName, Tag
+from lading.services import import_layouts, read_only
+from lading.services.import_layouts import ImportTally, LayoutImport
+from lading.services.pull import pull_blob, pull_manifest
+from lading.wiring.paths import metadata_path
+from tests.crash.state import Place, assert_consistent
+from tests.support.contents import HELLO, fetch, path_of
+from tests.support.layouts import Layout as Written
+from tests.support.layouts import write_layout
+from tests.support.people import ALICE
+from tests.support.rows import open_metadata
+
+
+@pytest.fixture
+async def place(tmp_path: Path) -> AsyncIterator[Place]:
+    """A registry that is empty."""
+    root = tmp_path / "data"
+    place = Place(open_metadata(metadata_path(root)), Stores.in_files(root), root=root)
+    yield place
+    place.stores.close()
+    await place.metadata.close()
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Written:
+    """A layout with an image for two architectures."""
+    return write_layout(tmp_path / "layout", more=300_000)
+
+
+async def bring(
+    place: Place, path: Path, name: str = HELLO, *, linked: bool = True
+) -> tuple[Sequence[Finding], ImportTally]:
+    """Import a layout; all that is wrong with it, and what was done."""
+    target = LinkWriter(Layout(place.root)) if linked else None
+    work = LayoutImport(place.registry, target, place.may)
+    found = [each async for each in import_layouts.run(work, name, OciLayout(str(path)))]
+    return found, work.tally
+
+
+async def pull(place: Place, reference: str) -> Digest:
+    """Pull an image with all its blobs, and verify each."""
+    known = Digest(reference) if ":" in reference else Tag(reference)
+    pulled = await pull_manifest(place.registry, place.may(), known)
+    document = json.loads(pulled.body)
+    for child in document.get("manifests", ()):
+        await pull(place, child["digest"])
+    for layer in document.get("layers", ()):
+        blob = await pull_blob(place.registry, place.may(), Digest(layer["digest"]))
+        assert Digest.of(await fetch(blob.source)) == layer["digest"]
+    return pulled.digest
+
+
+@pytest.mark.parametrize("linked", [True, False])
+async def test_all_images_of_a_layout_can_be_pulled(
+    place: Place, layout: Written, linked: bool
+) -> None:
+    found, tally = await bring(place, layout.path, linked=linked)
+    assert found == []
+    assert await pull(place, "latest") == layout.digest
+    assert (tally.manifests, tally.tags) == (3, 1)
+    assert (tally.linked, tally.copied) == ((6, 0) if linked else (0, 6))
+    layer = layout.document(layout.image("amd64"))["layers"][0]["digest"]
+    mine = path_of(place.stores, Digest(layer))
+    assert mine.samefile(layout.path / "blobs" / layer.replace(":", "/")) is linked
+    assert_consistent(place)
+
+
+async def test_a_second_import_does_nothing(place: Place, layout: Written) -> None:
+    await bring(place, layout.path)
+    found, tally = await bring(place, layout.path)
+    assert found == []
+    assert (tally.manifests, tally.tags, tally.linked, tally.copied) == (0, 0, 0, 0)
+
+
+async def test_blobs_that_another_repository_has_are_not_brought_again(
+    place: Place, layout: Written
+) -> None:
+    await bring(place, layout.path, "team/other")
+    _, tally = await bring(place, layout.path)
+    assert (tally.manifests, tally.linked, tally.copied) == (3, 0, 0)
+    assert await pull(place, "latest") == layout.digest
+
+
+def _entry(layout: Written, **changes: object) -> None:
+    index = layout.path / "index.json"
+    document = json.loads(index.read_text())
+    document["manifests"][0] |= changes
+    index.write_text(json.dumps(document))
+
+
+@pytest.mark.parametrize(
+    ("name", "tag"), [("docker.io/library/app:v1", "v1"), ("v2", "v2"), ("", None)]
+)
+async def test_the_tag_is_the_last_part_of_the_name(
+    place: Place, layout: Written, name: str, tag: str | None
+) -> None:
+    _entry(layout, annotations={"org.opencontainers.image.ref.name": name})
+    assert (await bring(place, layout.path))[0] == []
+    tags = await place.metadata.tags.page(HELLO, after="", limit=10)
+    assert list(tags) == ([tag] if tag else [])
+    await pull(place, layout.digest)
+
+
+async def test_what_is_damaged_is_left_out_with_the_reason(place: Place, layout: Written) -> None:
+    layer = layout.document(layout.image("amd64"))["layers"][0]["digest"]
+    (layout.path / "blobs" / layer.replace(":", "/")).write_bytes(b"something else")
+    for linked in (True, False):
+        ((finding,), _) = await bring(place, layout.path, linked=linked)
+        assert finding.kind is Kind.BYTES_WRONG
+    assert not await place.has("latest")
+
+
+async def test_what_is_missing_is_named(place: Place, layout: Written) -> None:
+    layer = layout.document(layout.image("arm64"))["layers"][1]["digest"]
+    (layout.path / "blobs" / layer.replace(":", "/")).unlink()
+    ((finding,), _) = await bring(place, layout.path)
+    assert (finding.kind, layer in finding.explanation) == (Kind.BYTES_MISSING, True)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind"),
+    [
+        ({"digest": "sha256:wrong"}, Kind.NAME_REFUSED),
+        ({"annotations": {"org.opencontainers.image.ref.name": "no tag!"}}, Kind.NAME_REFUSED),
+        ({"mediaType": "text/plain"}, Kind.MANIFEST_REFUSED),
+    ],
+)
+async def test_an_entry_that_is_wrong_is_left_out(
+    place: Place, layout: Written, changes: dict[str, object], kind: Kind
+) -> None:
+    _entry(layout, **changes)
+    ((finding,), _) = await bring(place, layout.path)
+    assert finding.kind is kind
+
+
+async def test_a_layout_without_an_index_or_a_name_is_said(place: Place, layout: Written) -> None:
+    ((finding,), _) = await bring(place, layout.path, "Wrong")
+    assert finding.kind is Kind.NAME_REFUSED
+    (layout.path / "index.json").write_text("{")
+    ((finding,), _) = await bring(place, layout.path)
+    assert "index.json cannot be read" in finding.explanation
+
+
+async def test_a_registry_that_is_read_only_takes_nothing(place: Place, layout: Written) -> None:
+    await read_only.switch_on(place.registry, ALICE)
+    with pytest.raises(ReadOnly):
+        await bring(place, layout.path)
+
+
+def test_layouts_are_found_as_zot_keeps_them(tmp_path: Path) -> None:
+    for name in ("team/app", "team/app/nested", "alone", ".trash", "_trivy", "team/blobs/no"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "oci-layout").touch()
+    (tmp_path / "team/nothing").mkdir()
+    names = [name for name, _ in find_layouts(str(tmp_path))]
+    assert names == ["alone", "team/app", "team/app/nested"]
+    assert all(RepositoryName(name) for name in names)
