@@ -47,6 +47,7 @@ READS = {
     "LastPulls.last",
     "LastPulls.page",
     "Samples.all",
+    "Trash.stored",
 }
 # Nouns, and services or modules of them, whose crashes others try: those of an object store
 # `test_crash_in_s3`, those of a migration `tests/services/test_migrate.py`; what is said after a
@@ -63,6 +64,11 @@ READING_SERVICES = {
     "robots.all_robots",
     "space.freed_by",
     "space.overview",
+    "events.deletions",
+    "events.moves",
+    "events.pulls",
+    "trash.list_some",
+    "trash.moves_back",
     "trash.history",
     "trash.list_trash",
     "why.explain",

@@ -177,6 +177,7 @@ async def _look_at_pages(metadata: Metadata) -> None:
     await pulls.remove_gone((0, ""), limit=5)
     assert await metadata.events.moves(before=2**62, limit=5)
     assert await metadata.events.deletions(before=9.0, limit=5)
+    assert await metadata.trash.stored(HERE, [Digest.of(b"no")]) == set()
     await metadata.freeing.find(HERE, [Tag("latest"), Digest.of(b"no")])
 
 

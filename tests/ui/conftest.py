@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from lading.auth.editing import EditedUserFile
 from lading.auth.htpasswd import FileUsers, PasswordChecker, UserFile
 from lading.auth.logins import Logins
 from lading.blobs.stores import Stores
@@ -63,10 +64,15 @@ def users(tmp_path: Path) -> Path:
 async def visitors(people: People, users: Path) -> AsyncIterator[Callable[[], Browser]]:
     """Browsers where only some may do something; nobody is signed in."""
     with closing(UserFile(users)) as file, closing(PasswordChecker()) as checker:
-        parts = UiParts(
-            people.registry, EdgeOptions(), Logins(FileUsers(file, checker)), is_open=False
-        )
         permissions = CurrentPermissions(Permissions(RULES))
+        parts = UiParts(
+            people.registry,
+            EdgeOptions(),
+            Logins(FileUsers(file, checker)),
+            is_open=False,
+            users=EditedUserFile(users),
+            permissions=permissions,
+        )
         yield lambda: Browser(parts, permissions)
 
 

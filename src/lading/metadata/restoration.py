@@ -16,7 +16,7 @@ from lading.core.history import Change, Restored, TrashedManifest
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag, attachments_of
 from lading.metadata import batches, manifest_rows, references, repositories, tags, trash
-from lading.metadata.noun import Noun, scanning
+from lading.metadata.noun import Noun, reading, scanning
 from lading.ports.database import Database, SqlConnection
 
 _STATE = """
@@ -309,6 +309,7 @@ class Trash(Noun):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.page = scanning(database, trash.page)
+        self.stored = reading(database, trash.stored)
 
     async def restore_manifest(
         self, repository: RepositoryName, digest: Digest, *, change: Change

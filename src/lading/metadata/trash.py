@@ -4,11 +4,13 @@ A manifest in the trash keeps its edges, so its blobs and children are stored as
 of them was deleted as well is only hidden, and comes back with it.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence, Set
 
 from lading.core.digest import Digest
 from lading.core.history import TrashedManifest, TrashedTag
 from lading.core.names import RepositoryName, Tag
+from lading.metadata import batches
 from lading.ports.database import SqlConnection
 
 # Tags taken away when a manifest was deleted carry the time of that.
@@ -20,8 +22,9 @@ _MANIFESTS = """
     SELECT repository_id, name, digest, media_type, size, deleted_at, deleted_by
     FROM manifests JOIN repositories ON repositories.id = repository_id
     JOIN documents ON documents.id = manifests.id
-    WHERE deleted_at IS NOT NULL AND (name = :repository OR :repository IS NULL)
-    ORDER BY deleted_at DESC
+    WHERE deleted_at IS NOT NULL AND deleted_at < :before
+        AND (name = :repository OR :repository IS NULL)
+    ORDER BY deleted_at DESC LIMIT :limit
 """
 # The last move of a tag that is not there; what went with a manifest is listed with that.
 _TAGS = """
@@ -29,34 +32,57 @@ _TAGS = """
     JOIN repositories ON repositories.id = moved.repository_id
     JOIN manifests AS m ON m.repository_id = moved.repository_id AND m.digest = previous
     JOIN documents ON documents.id = m.id
-    WHERE moved.digest IS NULL AND at >= :deleted_since
+    WHERE moved.digest IS NULL AND at >= :deleted_since AND at < :before
         AND (name = :repository OR :repository IS NULL)
         AND (deleted_at IS NULL OR deleted_at <> at)
         AND NOT EXISTS (SELECT 1 FROM tag_history AS later
             WHERE later.repository_id = moved.repository_id AND later.tag = moved.tag
             AND later.id > moved.id)
-    ORDER BY at DESC
+    ORDER BY at DESC LIMIT :limit
+"""
+_STORED = """
+    SELECT digest FROM manifests JOIN documents ON documents.id = manifests.id
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
+        AND digest IN (SELECT key FROM json_each(?))
 """
 
 
 def page(
-    connection: SqlConnection, repository: RepositoryName | None, *, deleted_since: float
+    connection: SqlConnection,
+    repository: RepositoryName | None,
+    *,
+    deleted_since: float,
+    before: float = math.inf,
+    limit: int = batches.NO_LIMIT,
 ) -> Sequence[TrashedManifest | TrashedTag]:
     """All that can be restored, in one repository or in all; what was deleted last comes first.
 
     A manifest is listed while it is stored, a tag if it was deleted since that time.
+
+    Args:
+        before: only what was deleted before that.
+        limit: of that, so many.
     """
+    values = {"repository": repository, "before": before, "limit": limit}
     found: list[TrashedManifest | TrashedTag] = [
-        *_trashed_manifests(connection, repository),
-        *_trashed_tags(connection, repository, deleted_since),
+        *_trashed_manifests(connection, values),
+        *_trashed_tags(connection, values | {"deleted_since": deleted_since}),
     ]
-    return sorted(found, key=lambda item: -item.deleted_at)
+    return sorted(found, key=lambda item: -item.deleted_at)[:limit]
+
+
+def stored(
+    connection: SqlConnection, repository: RepositoryName, digests: Iterable[Digest]
+) -> Set[Digest]:
+    """Which of some manifests are there, or in the trash, so that a tag can lead there again."""
+    rows = connection.execute(_STORED, (repository, batches.keys(digests)))
+    return {Digest(digest) for (digest,) in rows}
 
 
 def _trashed_manifests(
-    connection: SqlConnection, repository: RepositoryName | None
+    connection: SqlConnection, values: Mapping[str, str | float | None]
 ) -> list[TrashedManifest]:
-    rows = connection.execute(_MANIFESTS, {"repository": repository}).fetchall()
+    rows = connection.execute(_MANIFESTS, values).fetchall()
     return [
         TrashedManifest(
             RepositoryName(name),
@@ -72,9 +98,9 @@ def _trashed_manifests(
 
 
 def _trashed_tags(
-    connection: SqlConnection, repository: RepositoryName | None, deleted_since: float
+    connection: SqlConnection, values: Mapping[str, str | float | None]
 ) -> list[TrashedTag]:
-    rows = connection.execute(_TAGS, {"repository": repository, "deleted_since": deleted_since})
+    rows = connection.execute(_TAGS, values)
     return [
         TrashedTag(RepositoryName(name), Tag(tag), Digest(digest), at, actor)
         for name, tag, digest, at, actor in rows

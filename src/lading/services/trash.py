@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from lading.core.access import Action, Grant
+from lading.core.access import Access, Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
 from lading.core.history import Change, Restored, TagMove, TrashedManifest, TrashedTag
@@ -28,6 +28,46 @@ async def history(registry: Registry, grant: Grant, tag: Tag, *, limit: int) -> 
 async def list_trash(registry: Registry, repository: RepositoryName | None) -> Sequence[Trashed]:
     """Manifests and tags in the trash of one repository or of all, the one deleted last first."""
     return await registry.metadata.trash.page(repository, deleted_since=_window(registry))
+
+
+async def list_some(
+    registry: Registry,
+    access: Access,
+    repository: RepositoryName | None,
+    *,
+    before: float,
+    limit: int,
+) -> tuple[Sequence[Trashed], float | None]:
+    """Some of what is in the trash of the repositories that the caller sees.
+
+    Args:
+        before: only what was deleted before that.
+        limit: of what was deleted, so much is looked at, whoever sees it.
+
+    Returns:
+        What was found, and before which time there is more; `None` if there is no more.
+    """
+    found = await registry.metadata.trash.page(
+        repository, deleted_since=_window(registry), before=before, limit=limit
+    )
+    next_before = found[-1].deleted_at if len(found) == limit else None
+    return [trashed for trashed in found if access.sees(trashed.repository)], next_before
+
+
+async def moves_back(
+    registry: Registry, grant: Grant, moves: Sequence[TagMove]
+) -> Sequence[Digest | None]:
+    """For each move of a tag, what the tag can be brought back to: where it led after that.
+
+    `None` where it leads there now, led nowhere, or that is gone for good.
+    """
+    grant.require(Action.PULL)
+    wanted = {move.digest for move in moves if move.digest is not None}
+    stored = await registry.metadata.trash.stored(grant.repository, wanted)
+    current = moves[0].digest if moves else None
+    return [
+        move.digest if move.digest in stored and move.digest != current else None for move in moves
+    ]
 
 
 def kept_until(registry: Registry, trashed: Trashed) -> float:

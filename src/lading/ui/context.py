@@ -8,8 +8,10 @@ from lading.auth.logins import Logins
 from lading.core.access import Access, Action, Grant
 from lading.core.history import Change
 from lading.core.names import RepositoryName
+from lading.core.permissions import CurrentPermissions
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
+from lading.ports.logins import Users
 from lading.services.registry import Registry
 
 
@@ -21,12 +23,16 @@ class UiParts:
         options: of the edge, as the operator chose them.
         logins: of those who may sign in; `None` if nobody needs to.
         is_open: whether everybody may do everything, as there is no authentication.
+        users: who may log in with a password; `None` if they are in no file of ours.
+        permissions: the rules in force; `None` if there are none.
     """
 
     registry: Registry
     options: EdgeOptions
     logins: Logins | None = None
     is_open: bool = True
+    users: Users | None = None
+    permissions: CurrentPermissions | None = None
 
     def path(self, request: Request, path: str, **query: object) -> str:
         """A path of ours as the client of a request sees it: behind a proxy, below a prefix.

@@ -19,15 +19,25 @@ class Link:
     is_current: bool
 
 
-_PAGES: Sequence[tuple[str, str]] = (("Repositories", "/"),)
+_PAGES = (
+    ("Repositories", "/"),
+    ("Space", "/-/space"),
+    ("Trash", "/-/trash"),
+    ("Events", "/-/events"),
+)
 """What pages are called, and their paths."""
+_ADMIN_PAGES = (
+    ("Robots", "/-/robots"),
+    ("Users", "/-/users"),
+)
+"""Those of who runs the registry."""
 
 
-def links(request: Request, at: Callable[[str], str]) -> Sequence[Link]:
-    """The links to all these pages."""
+def links(request: Request, at: Callable[[str], str], *, is_admin: bool) -> Sequence[Link]:
+    """The links to all these pages, as far as the visitor may see them."""
     return [
         Link(label, at(path), request.path.endswith(path) if path != "/" else _is_home(request))
-        for label, path in _PAGES
+        for label, path in (*_PAGES, *(_ADMIN_PAGES if is_admin else ()))
     ]
 
 

@@ -60,7 +60,10 @@ def render(
     """A page of a request that may not have got as far as being a visit."""
     secret = FormSecret(request, secure=parts.is_secure(request))
     frame = _frame(request, parts, secret)
-    text = templates().get_template(template).render(**(frame | values))
+    visit = values.get("visit")
+    is_admin = visit is not None and visit.is_admin
+    navigation = links(request, frame["at"], is_admin=is_admin)
+    text = templates().get_template(template).render(**(frame | values), navigation=navigation)
     return Response(status, {**HEADERS, **secret.headers()}, text.encode())
 
 
@@ -80,7 +83,6 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
         "csrf": secret.token,
         "user": request.caller,
         "can_sign_in": parts.logins is not None,
-        "navigation": links(request, at),
         "visit": None,
         "done": _done(request),
     }

@@ -6,10 +6,10 @@ A name of a repository has no part that is `-`, so what follows `/-/` is never a
 import re
 from collections.abc import Mapping, Sequence
 
-from lading.edge.endpoints import PULL, Audited, Endpoint, Handler, Need, Needs, Route, When
+from lading.edge.endpoints import PULL, PUSH, Audited, Endpoint, Handler, Need, Needs, Route, When
 from lading.ui.context import Visit
 from lading.ui.forms import Post, posted
-from lading.ui.pages import home, sign_in, static
+from lading.ui.pages import events, home, robots, sign_in, space, static, trash, users
 
 REPOSITORY = "/r/(?P<name>[^/]+(?:/(?!-(?:/|$))[^/]+)*)"
 """The path of a repository, with its name; other pages of the repository are below `{…}/-/`."""
@@ -68,5 +68,35 @@ ROUTES: Sequence[Route[Visit]] = (
         "/-/sign-out",
         _form("sign-out", sign_in.sign_out, "session.end", Need.NOTHING, writes=False),
     ),
+    _route("ui_space", "/-/space", _page("space", space.show, Need.NOTHING)),
+    _route("ui_trash", "/-/trash", _page("trash", trash.show, Need.NOTHING)),
+    _route(
+        "ui_trash_restore",
+        "/-/trash/restore",
+        _form("trash-restore", trash.restore, "page.restore", Need.NOTHING),
+    ),
+    _route(
+        "ui_history",
+        f"{REPOSITORY}/-/tags/{TAG}/history",
+        _page("history", trash.history),
+    ),
+    _route(
+        "ui_move",
+        f"{REPOSITORY}/-/tags/{TAG}/move",
+        _form("move", trash.move, "page.move", PUSH),
+    ),
+    _route("ui_events", "/-/events", _page("events", events.show, Need.NOTHING)),
+    _route(
+        "ui_robots",
+        "/-/robots",
+        _page("robots", robots.show, Need.LOGIN),
+        _form("robots-create", robots.create, "page.robot-create", Need.LOGIN),
+    ),
+    _route(
+        "ui_robots_revoke",
+        "/-/robots/revoke",
+        _form("robots-revoke", robots.revoke, "page.robot-revoke", Need.LOGIN),
+    ),
+    _route("ui_users", "/-/users", _page("users", users.show, Need.LOGIN)),
     _route("ui_home", "/", _page("home", home.show, Need.NOTHING)),
 )

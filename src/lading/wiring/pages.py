@@ -10,6 +10,7 @@ from lading.edge.options import EdgeOptions
 from lading.services.registry import Registry
 from lading.ui.context import UiParts, Visit
 from lading.ui.doorkeeper import PageDoorkeeper
+from lading.wiring.authentication import users_of
 
 
 def pages_of(
@@ -31,6 +32,14 @@ def pages_of(
     if authentication is None:
         return pages(UiParts(registry, options), None, observers, require_health)
     logins = authentication.callers.logins if settings.auth.htpasswd is not None else None
-    parts = UiParts(registry, options, logins, is_open=False)
+    htpasswd = settings.auth.htpasswd
+    parts = UiParts(
+        registry,
+        options,
+        logins,
+        is_open=False,
+        users=None if htpasswd is None else users_of(htpasswd.path),
+        permissions=authentication.permissions,
+    )
     doorkeeper = PageDoorkeeper(parts, authentication.permissions)
     return pages(parts, doorkeeper, observers, require_health)

@@ -1,0 +1,80 @@
+"""Events: who has set, moved, deleted and pulled what, in the repositories that the caller sees.
+
+Of a registry of which somebody sees a little, a page looks at so many rows and no more: it may have
+few events, and say where the next ones begin.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lading.core.access import Access, Action
+from lading.core.figures import LastPull
+from lading.metadata.events import DeletedManifest, MovedTag
+from lading.metadata.pulls import NotedPull
+from lading.services.registry import Registry
+
+# Rows that are looked at for a page.
+MOST_LOOKED_AT = 500
+
+
+Event = MovedTag | DeletedManifest | NotedPull
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """Some events, the latest first.
+
+    Attributes:
+        before: what the next ones are before; `None` if there are no more.
+    """
+
+    events: Sequence[Event]
+    before: float | None
+
+
+async def moves(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
+    """Moves of tags: pushes that have set or moved one, restorations, and deletions.
+
+    Args:
+        before: the number of a move, before which these were.
+    """
+    most = limit if access.sees_all("") else MOST_LOOKED_AT
+    found = await registry.metadata.events.moves(before=int(before), limit=most)
+    seen = [moved for moved in found if access.sees(moved.repository)]
+    if len(seen) > limit:
+        return EventPage(seen[:limit], seen[limit - 1].number)
+    return EventPage(seen, found[-1].number if len(found) == most else None)
+
+
+async def deletions(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
+    """Deletions of manifests that are still in the trash.
+
+    Args:
+        before: a time, before which these were.
+    """
+    most = limit if access.sees_all("") else MOST_LOOKED_AT
+    found = await registry.metadata.events.deletions(before=before, limit=most)
+    seen = [deleted for deleted in found if access.sees(deleted.repository)]
+    if len(seen) > limit:
+        return EventPage(seen[:limit], seen[limit - 1].at)
+    return EventPage(seen, found[-1].at if len(found) == most else None)
+
+
+async def pulls(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
+    """The last pull of each tag and manifest; by whom, those are told who may push there.
+
+    Args:
+        before: a time, before which these were.
+    """
+    most = limit if access.sees_all("") else MOST_LOOKED_AT
+    found = await registry.metadata.pulls.page(before=before, limit=most)
+    seen = [_as_seen(access, noted) for noted in found if access.sees(noted.repository)]
+    if len(seen) > limit:
+        return EventPage(seen[:limit], seen[limit - 1].pull.at)
+    return EventPage(seen, found[-1].pull.at if len(found) == most else None)
+
+
+def _as_seen(access: Access, noted: NotedPull) -> NotedPull:
+    if Action.PUSH in access.actions(noted.repository):
+        return noted
+    return NotedPull(noted.repository, noted.reference, LastPull(noted.pull.at, ""))

@@ -1,0 +1,41 @@
+"""Events: who has set, moved, deleted and pulled what."""
+
+from lading.edge.response import Response
+from lading.services import events
+from lading.ui.context import Visit
+from lading.ui.pages.trash import time_in
+from lading.ui.rendering import page
+
+ON_A_PAGE = 50
+_LAST_NUMBER = 2.0**62
+KINDS = {"tags": "Tags", "deletions": "Deleted images", "pulls": "Last pulls"}
+
+
+async def show(visit: Visit) -> Response:
+    """Events of one kind."""
+    kind = visit.request.parameter("kind")
+    if kind not in KINDS:
+        kind = "tags"
+    before, registry, access = time_in(visit, "before"), visit.registry, visit.access
+    found: events.EventPage
+    match kind:
+        case "tags":
+            first = min(before, _LAST_NUMBER)
+            found = await events.moves(registry, access, before=first, limit=ON_A_PAGE)
+        case "deletions":
+            found = await events.deletions(registry, access, before=before, limit=ON_A_PAGE)
+        case _:
+            found = await events.pulls(registry, access, before=before, limit=ON_A_PAGE)
+    next_page = None
+    if found.before is not None:
+        next_page = visit.path("/-/events", kind=kind, before=found.before)
+    return page(
+        visit,
+        "events.html",
+        kind=kind,
+        current=KINDS[kind],
+        tabs=[(label, visit.path("/-/events", kind=name)) for name, label in KINDS.items()],
+        events=found.events,
+        next_page=next_page,
+        first_page=visit.path("/-/events", kind=kind) if before < _LAST_NUMBER else None,
+    )

@@ -1,0 +1,138 @@
+"""The trash, the history of tags, and their ways back."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lading.core.access import Action
+from lading.core.digest import Digest
+from lading.core.errors import PageInvalid
+from lading.core.history import TagMove, TrashedManifest
+from lading.core.names import RepositoryName, Tag, parse_reference
+from lading.edge.response import Response
+from lading.services import trash
+from lading.services.trash import Trashed
+from lading.ui.context import Visit
+from lading.ui.forms import Form
+from lading.ui.rendering import page, see_other
+
+ON_A_PAGE = 50
+# Moves of a tag that are shown.
+MOST_MOVES = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Something in the trash, as the page shows it.
+
+    Attributes:
+        reference: what a form asks to restore.
+        kept_until: until when the server keeps it.
+    """
+
+    item: Trashed
+    reference: str
+    kept_until: float
+    is_image: bool
+    may_restore: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineStep:
+    """A move of a tag, as its timeline shows it.
+
+    Attributes:
+        back: what the tag can be brought back to; `None` if it cannot, or is there.
+    """
+
+    move: TagMove
+    back: Digest | None
+
+
+async def show(visit: Visit) -> Response:
+    """What was deleted and can be restored, in all repositories or in one (`repository`)."""
+    name = visit.request.parameter("repository")
+    found, before = await trash.list_some(
+        visit.registry,
+        visit.access,
+        None if name is None else RepositoryName(name),
+        before=time_in(visit, "before"),
+        limit=ON_A_PAGE,
+    )
+    return page(
+        visit,
+        "trash.html",
+        waiting=[_waiting(visit, item) for item in found],
+        repository=name or "",
+        next_page=None
+        if before is None
+        else visit.path("/-/trash", repository=name, before=before),
+        days=visit.registry.policy.trash / 86400,
+    )
+
+
+def _waiting(visit: Visit, item: Trashed) -> Waiting:
+    is_image = isinstance(item, TrashedManifest)
+    return Waiting(
+        item=item,
+        reference=item.digest if isinstance(item, TrashedManifest) else item.tag,
+        kept_until=trash.kept_until(visit.registry, item),
+        is_image=is_image,
+        may_restore=Action.PUSH in visit.access.actions(item.repository),
+    )
+
+
+def time_in(visit: Visit, name: str) -> float:
+    """A time among the parameters of a page; the end of all times if there is none.
+
+    Raises:
+        PageInvalid: it is none.
+    """
+    text = visit.request.parameter(name)
+    if text is None:
+        return math.inf
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise PageInvalid(f"{name} is no time") from error
+    if math.isnan(value):
+        raise PageInvalid(f"{name} is no time")
+    return value
+
+
+async def restore(visit: Visit, form: Form) -> Response:
+    """Bring a deleted image or tag back."""
+    repository = RepositoryName(form.get("repository"))
+    reference = parse_reference(form.get("reference"))
+    grant = visit.access.grant(repository)
+    await trash.restore(visit.registry, grant, reference, change=visit.change())
+    return see_other(visit, f"/r/{repository}", done="restored")
+
+
+async def history(visit: Visit) -> Response:
+    """Where a tag has led, and the way back."""
+    tag = Tag(visit.argument)
+    moves = await trash.history(visit.registry, visit.grant, tag, limit=MOST_MOVES)
+    back: Sequence[Digest | None] = [None] * len(moves)
+    if visit.may(Action.PUSH):
+        back = await trash.moves_back(visit.registry, visit.grant, moves)
+    return page(
+        visit,
+        "history.html",
+        repository=visit.repository,
+        tag=tag,
+        steps=[TimelineStep(move, digest) for move, digest in zip(moves, back, strict=True)],
+        is_all=len(moves) < MOST_MOVES,
+        may_push=visit.may(Action.PUSH),
+    )
+
+
+async def move(visit: Visit, form: Form) -> Response:
+    """Bring a tag back to where it led after a move, be it deleted or moved since."""
+    tag = Tag(visit.argument)
+    try:
+        at = float(form.get("at"))
+    except ValueError as error:
+        raise PageInvalid("the time of the move is missing") from error
+    await trash.restore(visit.registry, visit.grant, tag, at=at, change=visit.change())
+    return see_other(visit, f"/r/{visit.repository}/-/tags/{tag}/history", done="tag-moved")
