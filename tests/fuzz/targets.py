@@ -32,6 +32,7 @@ from lading.core.scopes import Scope
 from lading.edge.asgi import Message
 from lading.edge.challenge import parse_authorization
 from lading.edge.forwarded import client_address
+from tests.fuzz.archives import ARCHIVES, archives
 from tests.fuzz.bodies import PIPELINED, TRAILERS, pipelined, trailers
 from tests.fuzz.connections import CONVERSATIONS, connections
 from tests.fuzz.registry import HASH, api, directory, run
@@ -234,6 +235,7 @@ _FORM = b"grant_type=password&username=alice&password=secret&access_type=offline
 _UPLOAD = b"/v2/a/b/blobs/uploads/00000000-0000-4000-8000-000000000000"
 
 TARGETS: Mapping[str, Target] = {
+    "archives": Target(archives, ARCHIVES),
     "connections": Target(connections, CONVERSATIONS),
     "pipelined": Target(pipelined, PIPELINED),
     "trailers": Target(trailers, TRAILERS),
