@@ -26,9 +26,7 @@ async def open_hosted(settings: Settings) -> AsyncIterator[Application]:
     preparation = prepared(alone, forks=False)
     async with AsyncExitStack() as stack:
         # It runs loops of its own.
-        files = await asyncio.to_thread(preparation.__enter__)
+        await asyncio.to_thread(preparation.__enter__)
         stack.push_async_callback(asyncio.to_thread, preparation.__exit__, None, None, None)
-        opened = await stack.enter_async_context(
-            open_application(alone, None, KnownLogins(), files=files)
-        )
+        opened = await stack.enter_async_context(open_application(alone, None, KnownLogins()))
         yield opened.api
