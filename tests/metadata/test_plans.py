@@ -20,6 +20,7 @@ from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
+from lading.metadata.repository_lists import ListOrder
 from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.objects import PlacedSegment, UploadProgress
 from tests.support.contents import image, index, new_upload
@@ -30,6 +31,7 @@ from tests.support.postgresql import PostgreSQL
 SEQUENTIAL = re.compile(r"Seq Scan on (blobs|links|manifests|documents|edges|tags|tag_history)")
 FULL_SCAN = re.compile(
     r"SCAN (?!here|holders|json_each|CONSTANT ROW|moved|looked|tagged|trashed|ways"
+    r"|wanted|family|found|first|next|about"
     r"|figures USING INDEX figures_(size|pushed)|samples)"
 )
 
@@ -46,12 +48,14 @@ async def test_no_statement_of_a_request_reads_a_whole_table() -> None:
         await _upload_objects(Metadata(database))
         await _count(Metadata(database))
         await _look_at_pages(Metadata(database))
+        await _browse(Metadata(database))
     plans = {text: _plan(database._connection, text) for text in statements if text not in CONTROL}
     database.close()
 
     assert len(plans) > 30
     assert {text: plan for text, plan in plans.items() if FULL_SCAN.search(plan)} == {}
-    pages = [plan for text, plan in plans.items() if "pushed_at IS NOT NULL AND name >" in text]
+    named = "(SELECT name FROM repositories WHERE pushed_at IS NOT NULL AND name >"
+    pages = [plan for text, plan in plans.items() if named in text]
     assert len(pages) == 2
     assert all("USING COVERING INDEX" in plan for plan in pages)  # no row of the table for each
 
@@ -74,6 +78,7 @@ async def test_no_statement_of_a_request_reads_a_whole_table_in_postgresql_eithe
         patch.setattr(PostgresqlConnection, "execute", traced)
         await _push_and_pull(Metadata(database))
         await _look_at_pages(Metadata(database))
+        await _browse(Metadata(database))
     plans = await database.read(partial(_plans, statements=statements))
     database.close()
 
@@ -162,6 +167,22 @@ async def _count(metadata: Metadata) -> None:
     """What a job asks of one repository: it reads all of that, and no other."""
     (id_, *_) = await metadata.figures.begin(after=0, limit=1)
     await metadata.figures.store({id_: await metadata.figures.count(id_, now=1.0)})
+
+
+async def _browse(metadata: Metadata) -> None:
+    """What home and repositories' pages ask, be there anything or not."""
+    repositories, tags, manifests = metadata.repositories, metadata.tags, metadata.manifests
+    for order in ListOrder:
+        for after in ("", "1:1"):
+            await repositories.listed(order=order, prefix="a/", words="b", after=after, limit=10)
+    await repositories.folders(prefix="a/", limit=10)
+    digests = [Digest.of(b"one"), Digest.of(b"other")]
+    await tags.of_repository(HERE, limit=10)
+    await tags.traces(HERE, ["latest", *digests])
+    await tags.search("v1", limit=10)
+    await manifests.family(HERE, digests)
+    await manifests.untagged(HERE, after="", limit=10)
+    await metadata.page_sessions.find("hash", now=0)
 
 
 async def _look_at_pages(metadata: Metadata) -> None:

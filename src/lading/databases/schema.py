@@ -302,6 +302,9 @@ STEPS = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX pulls_at ON pulls (at);
     """,
+    """
+    CREATE INDEX tags_name ON tags (name);
+    """,
 )
 
 

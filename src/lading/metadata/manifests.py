@@ -12,7 +12,7 @@ from lading.core.immutability import ImmutableTags
 from lading.core.manifest import WrongSize, annotations_of
 from lading.core.names import Reference, RepositoryName
 from lading.core.typing import P, T
-from lading.metadata import batches, manifest_rows
+from lading.metadata import batches, manifest_lists, manifest_rows
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import SMALL, LargeBodies
 from lading.metadata.noun import Noun, scanning
@@ -97,6 +97,8 @@ class Manifests(Noun):
         self._attempts = attempts
         self._large = LargeBodies(database)
         self.with_children = scanning(database, with_children)
+        self.family = scanning(database, manifest_lists.family)
+        self.untagged = scanning(database, manifest_lists.untagged)
         self.referrers = small_first(database, _referrers)
 
     async def find(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:

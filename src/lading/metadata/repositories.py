@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from lading.core.names import RepositoryName
-from lading.metadata import batches, columns
+from lading.metadata import batches, columns, repository_lists
 from lading.metadata.noun import reading, scanning
 from lading.ports.database import Database, SqlConnection
 
@@ -104,4 +104,6 @@ class Repositories:
     def __init__(self, database: Database) -> None:
         self.exists = reading(database, exists)
         self.page = reading(database, page)
+        self.listed = reading(database, repository_lists.listed)
+        self.folders = reading(database, repository_lists.folders)
         self.with_manifests = scanning(database, with_manifests)

@@ -8,7 +8,7 @@ from lading.core.errors import TagImmutable
 from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, columns, references, repositories
+from lading.metadata import batches, columns, references, repositories, tag_lists
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -197,5 +197,9 @@ class Tags:
 
     def __init__(self, database: Database) -> None:
         self.page = reading(database, page)
+        self.of_repository = reading(database, tag_lists.of_repository)
+        self.of_manifest = scanning(database, tag_lists.of_manifest)
+        self.traces = reading(database, tag_lists.traces)
+        self.search = reading(database, tag_lists.search)
         self.delete = writing(database, delete)
         self.history = scanning(database, history)

@@ -6,10 +6,32 @@ A name of a repository has no part that is `-`, so what follows `/-/` is never a
 import re
 from collections.abc import Mapping, Sequence
 
-from lading.edge.endpoints import PULL, PUSH, Audited, Endpoint, Handler, Need, Needs, Route, When
+from lading.edge.endpoints import (
+    DELETE,
+    PULL,
+    PUSH,
+    Audited,
+    Endpoint,
+    Handler,
+    Need,
+    Needs,
+    Route,
+    When,
+)
 from lading.ui.context import Visit
 from lading.ui.forms import Post, posted
-from lading.ui.pages import events, home, robots, sign_in, space, static, trash, users
+from lading.ui.pages import (
+    deletion,
+    events,
+    home,
+    repository,
+    robots,
+    sign_in,
+    space,
+    static,
+    trash,
+    users,
+)
 
 REPOSITORY = "/r/(?P<name>[^/]+(?:/(?!-(?:/|$))[^/]+)*)"
 """The path of a repository, with its name; other pages of the repository are below `{…}/-/`."""
@@ -98,5 +120,19 @@ ROUTES: Sequence[Route[Visit]] = (
         _form("robots-revoke", robots.revoke, "page.robot-revoke", Need.LOGIN),
     ),
     _route("ui_users", "/-/users", _page("users", users.show, Need.LOGIN)),
+    _route(
+        "ui_tag_delete",
+        f"{REPOSITORY}/-/tags/{TAG}/delete",
+        _page("tag-delete", deletion.ask_about_tag, PULL | DELETE),
+        _form("tag-delete", deletion.delete_tag, "manifest.delete", DELETE),
+    ),
+    _route(
+        "ui_image_delete",
+        f"{REPOSITORY}/-/images/{DIGEST}/delete",
+        _page("image-delete", deletion.ask_about_image, PULL | DELETE),
+        _form("image-delete", deletion.delete_image, "manifest.delete", DELETE),
+    ),
+    _route("ui_repository", REPOSITORY, _page("repository", repository.show)),
+    _route("ui_search", "/-/search", _page("search", home.found_as_typed, Need.NOTHING)),
     _route("ui_home", "/", _page("home", home.show, Need.NOTHING)),
 )

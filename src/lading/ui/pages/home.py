@@ -1,15 +1,88 @@
-"""Home: which repositories there are."""
+"""Home: which repositories there are, and how to push the first one."""
 
-from lading.edge.response import Response
-from lading.services.listing import list_repositories
+import re
+
+from lading.core.access import Action
+from lading.core.errors import PageInvalid
+from lading.edge.response import Response, json_response
+from lading.metadata.repository_lists import ListOrder
+from lading.services.browse import Browsed, Hit, browse, search
+from lading.ui.address import address_of
 from lading.ui.context import Visit
 from lading.ui.rendering import page
 
 ON_A_PAGE = 100
+# Found while somebody types.
+HITS = 12
+# Signs that are looked for, at most.
+_MOST_WORDS = 128
+_FOLDER = re.compile(r"(?:[a-z0-9._-]+/)*", re.ASCII)
 
 
 async def show(visit: Visit) -> Response:
-    """The repositories that the visitor sees."""
-    after = visit.request.parameter("after") or ""
-    found = await list_repositories(visit.registry, visit.access, after=after, limit=ON_A_PAGE)
-    return page(visit, "home.html", found=found)
+    """The repositories that the visitor sees, in a folder or in all of them."""
+    request = visit.request
+    words = (request.parameter("q") or "").strip()[:_MOST_WORDS]
+    folder = request.parameter("in") or ""
+    if _FOLDER.fullmatch(folder) is None:
+        raise PageInvalid("there is no such folder")
+    order = _order(request.parameter("sort") or "")
+    after = request.parameter("after") or ""
+    found = await browse(
+        visit.registry,
+        visit.access,
+        order=order,
+        folder=folder,
+        words=words.lower(),
+        after=after,
+        limit=ON_A_PAGE,
+    )
+    if not (found.items or words or folder or after):
+        return _first_push(visit, found)
+    return page(
+        visit,
+        "home.html",
+        found=found,
+        words=words,
+        folder=folder,
+        order=order.value,
+        sort="" if order is ListOrder.NAME else order.value,
+        after=after,
+    )
+
+
+async def found_as_typed(visit: Visit) -> Response:
+    """What is found for some words, for a script."""
+    words = (visit.request.parameter("q") or "").strip()[:_MOST_WORDS]
+    hits = await search(visit.registry, visit.access, words, limit=HITS) if words else ()
+    found = [{"label": _label(hit), "href": visit.path(_path(hit))} for hit in hits]
+    return json_response({"found": found}, headers={"Cache-Control": "no-store"})
+
+
+def _order(text: str) -> ListOrder:
+    """An order by its name; any other text is that of names."""
+    return ListOrder(text) if text in set(ListOrder) else ListOrder.NAME
+
+
+def _label(hit: Hit) -> str:
+    return hit.repository if hit.tag is None else f"{hit.repository}:{hit.tag}"
+
+
+def _path(hit: Hit) -> str:
+    path = f"/r/{hit.repository}"
+    return path if hit.tag is None else f"{path}/-/tags/{hit.tag}"
+
+
+def _first_push(visit: Visit, found: Browsed) -> Response:
+    """How to push the first image, with a name that the visitor may push to."""
+    access = visit.access
+    names = ["hello", *(f"{folder}/hello" for folder in found.folders)]
+    pushable = [name for name in names if Action.PUSH in access.actions(name)]
+    return page(
+        visit,
+        "first-push.html",
+        address=address_of(visit),
+        name=next(iter(pushable), "hello"),
+        may_push=any(Action.PUSH in right.actions for right in access.rights),
+        needs_login=not visit.parts.is_open,
+    )

@@ -1,0 +1,98 @@
+"""Lists of manifests as people look through them, with what they hold and what is about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName
+from lading.metadata import batches
+from lading.metadata.manifest_rows import SMALL
+from lading.ports.database import SqlConnection
+
+_COLUMNS = f"""
+    digest, media_type, artifact_type, subject, size, pushed_at,
+    CASE WHEN size <= {SMALL} THEN body END
+"""
+# Bodies of what is about others are not read: there may be many, and their type is all that shows.
+_FAMILY = f"""
+    WITH here (id) AS (SELECT id FROM repositories WHERE name = :repository),
+    wanted (digest) AS (SELECT key FROM json_each(:digests)),
+    family (digest) AS (
+        SELECT digest FROM wanted
+        UNION
+        SELECT child FROM wanted JOIN edges ON edges.repository_id = (SELECT id FROM here)
+            AND parent = wanted.digest AND kind = 'manifest'
+    )
+    SELECT manifests.{_COLUMNS.strip()} FROM family
+    JOIN manifests ON repository_id = (SELECT id FROM here) AND manifests.digest = family.digest
+    JOIN documents ON documents.id = manifests.id
+    WHERE deleted_at IS NULL AND lost_at IS NULL
+    UNION ALL
+    SELECT * FROM (
+        SELECT manifests.digest, media_type, artifact_type, subject, size, pushed_at, NULL
+        FROM wanted JOIN manifests ON repository_id = (SELECT id FROM here)
+            AND subject = wanted.digest
+        WHERE deleted_at IS NULL AND lost_at IS NULL AND manifests.digest NOT IN (
+            SELECT digest FROM family)
+        LIMIT :limit) AS about
+"""
+_UNTAGGED = f"""
+    SELECT {_COLUMNS} FROM manifests JOIN documents ON documents.id = manifests.id
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+        AND digest > :after AND loose_at IS NOT NULL AND deleted_at IS NULL AND lost_at IS NULL
+    ORDER BY digest LIMIT :limit
+"""
+# Referrers that are read for all manifests of a list, at most.
+MOST_REFERRERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class ListedManifest:
+    """A manifest in a list.
+
+    Attributes:
+        artifact_type: as the referrers list shows it.
+        size: of its own bytes.
+        body: these bytes; `None` if there are many, or nobody needs them.
+    """
+
+    digest: Digest
+    media_type: str
+    artifact_type: str
+    subject: Digest | None
+    size: int
+    pushed_at: float
+    body: bytes | None
+
+
+def family(
+    connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
+) -> Sequence[ListedManifest]:
+    """Manifests, with those that they hold and those that are about them."""
+    values = {
+        "repository": repository,
+        "digests": batches.keys(digests),
+        "limit": MOST_REFERRERS,
+    }
+    return _rows(connection, _FAMILY, values)
+
+
+def untagged(
+    connection: SqlConnection, repository: RepositoryName, *, after: str, limit: int
+) -> Sequence[ListedManifest]:
+    """Manifests that neither a tag nor another manifest leads to, in the order of their digests."""
+    values = {"repository": repository, "after": after, "limit": limit}
+    return _rows(connection, _UNTAGGED, values)
+
+
+def _rows(
+    connection: SqlConnection, statement: str, values: dict[str, object]
+) -> Sequence[ListedManifest]:
+    return [
+        ListedManifest(
+            Digest(digest), media_type, kind, subject and Digest(subject), size, at, body
+        )
+        for digest, media_type, kind, subject, size, at, body in connection.execute(
+            statement, values
+        ).fetchall()
+    ]

@@ -1,0 +1,154 @@
+"""Lists of repositories as people look through them: with their figures, in folders, by search.
+
+Each statement reads as many rows as it gives, or walks along names in an index.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from lading.core.names import RepositoryName
+from lading.ports.database import SqlConnection
+
+# Greater than every character of a name.
+_LAST = "\x7f"
+# What a part of a name is made of.
+_SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789._-"
+
+_WHERE = "repositories.pushed_at IS NOT NULL AND name >= :prefix AND name < :end"
+_COLUMNS = "name, id, size, tags, coalesce(figures.pushed_at, repositories.pushed_at), counted_at"
+_BY_NAME = f"""
+    SELECT {_COLUMNS} FROM repositories LEFT JOIN figures ON repository_id = id
+    WHERE {_WHERE} AND name > :after AND name LIKE :words ESCAPE '!'
+    ORDER BY name LIMIT :limit
+"""
+# What was never counted comes first, as it is new.
+_NEW = f"""
+    SELECT name, id, NULL, NULL, pushed_at, NULL FROM repositories
+    WHERE recount > 0 AND {_WHERE} AND name LIKE :words ESCAPE '!'
+        AND NOT EXISTS (SELECT 1 FROM figures WHERE repository_id = repositories.id)
+    ORDER BY id DESC LIMIT :limit
+"""
+_BY_FIGURE = """
+    SELECT {columns} FROM figures JOIN repositories ON id = repository_id
+    WHERE (figures.{figure}, repository_id) < (:figure, :id)
+        AND {where} AND name LIKE :words ESCAPE '!'
+    ORDER BY figures.{figure} DESC, repository_id DESC LIMIT :limit
+"""
+# From one part of a name to the next: `/` is followed by `0`, and no sign of a name is before `-`.
+_FOLDERS = """
+    WITH RECURSIVE here (name) AS (
+        SELECT min(name) FROM repositories
+        WHERE pushed_at IS NOT NULL AND name >= :prefix AND name < :end
+        UNION ALL
+        SELECT (SELECT min(next.name) FROM repositories AS next
+            WHERE pushed_at IS NOT NULL AND next.name < :end AND next.name >= CASE
+                WHEN ltrim(substr(here.name, :start), :signs) = '' THEN here.name || ' '
+                ELSE substr(here.name, 1, length(here.name)
+                    - length(ltrim(substr(here.name, :start), :signs))) || '0' END)
+        FROM here WHERE here.name IS NOT NULL
+    )
+    SELECT rest FROM (SELECT substr(name, :start) AS rest FROM here LIMIT :limit) AS found
+    WHERE ltrim(rest, :signs) <> ''
+"""
+
+
+class ListOrder(StrEnum):
+    """The orders of a list of repositories."""
+
+    NAME = "name"
+    PUSHED = "pushed"
+    SIZE = "size"
+
+
+@dataclass(frozen=True, slots=True)
+class ListedRepository:
+    """A repository in a list.
+
+    Attributes:
+        id: of its row.
+        size: bytes of its blobs, each counted once; `None` until they were counted, as the count
+            of its tags is.
+        pushed_at: when something was pushed to it last, as far as that was counted.
+    """
+
+    name: RepositoryName
+    id: int
+    size: int | None
+    tags: int | None
+    pushed_at: float
+    counted_at: float | None
+
+    def place(self, order: ListOrder) -> str:
+        """Where it is in a list of this order: what comes after it is asked for by this."""
+        match order:
+            case ListOrder.NAME:
+                return self.name
+            case ListOrder.SIZE:
+                return f"{self.size or 0}:{self.id}"
+            case ListOrder.PUSHED:
+                return f"{self.pushed_at!r}:{self.id}"
+
+
+def listed(
+    connection: SqlConnection,
+    *,
+    order: ListOrder,
+    prefix: str,
+    words: str,
+    after: str,
+    limit: int,
+) -> Sequence[ListedRepository]:
+    """Repositories whose names begin with `prefix` and hold `words`.
+
+    Args:
+        after: the place after which to start (`ListedRepository.place`); empty for the first.
+    """
+    values: dict[str, object] = {
+        "prefix": prefix,
+        "end": prefix + _LAST,
+        "words": f"%{_escaped(words)}%",
+        "limit": limit,
+    }
+    if order is ListOrder.NAME:
+        return _rows(connection, _BY_NAME, values | {"after": after})
+    figure = "size" if order is ListOrder.SIZE else "pushed_at"
+    statement = _BY_FIGURE.format(columns=_COLUMNS, figure=figure, where=_WHERE)
+    at, id_ = _parse(after)
+    new = [] if after else _rows(connection, _NEW, values)
+    counted = _rows(connection, statement, values | {"figure": at, "id": id_})
+    return [*new, *counted][:limit]
+
+
+def folders(connection: SqlConnection, *, prefix: str, limit: int) -> Sequence[str]:
+    """The folders right below one: the next parts of names that go on after them.
+
+    Args:
+        prefix: of the folder, with the `/` at its end; empty for all.
+        limit: of repositories and folders that are looked at.
+    """
+    values = {"prefix": prefix, "end": prefix + _LAST, "start": len(prefix) + 1}
+    rows = connection.execute(_FOLDERS, values | {"signs": _SIGNS, "limit": limit})
+    return [rest.partition("/")[0] for (rest,) in rows]
+
+
+def _rows(
+    connection: SqlConnection, statement: str, values: dict[str, Any]
+) -> list[ListedRepository]:
+    rows = connection.execute(statement, values).fetchall()
+    return [ListedRepository(RepositoryName(name), *rest) for name, *rest in rows]
+
+
+def _escaped(words: str) -> str:
+    """Text as a pattern of `LIKE` that only it matches."""
+    return words.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+
+
+def _parse(place: str) -> tuple[float, int]:
+    """The figure and the id of a place; before the first one if it is none."""
+    figure, _, id_ = place.partition(":")
+    try:
+        return float(figure), int(id_)
+    except ValueError:
+        return float(2**62), 2**62

@@ -1,0 +1,141 @@
+"""Browsing: repositories as people look through them, as far as the caller sees them."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lading.core.access import Access, Action
+from lading.core.figures import Sample
+from lading.core.names import RepositoryName, Tag
+from lading.metadata.repository_lists import ListedRepository, ListOrder
+from lading.services.registry import Registry
+
+# Repositories that are read in one go for a caller who does not see all of them, and how often.
+AT_ONCE = 500
+MOST_READS = 20
+# Repositories and folders that are looked at for a list of folders.
+MOST_FOLDERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Browsed:
+    """A part of the repositories.
+
+    Attributes:
+        items: in the order asked for.
+        after: the place after which the next part starts; empty if there is none.
+        folders: right below the one that was asked for, without the `/`.
+        totals: of the whole registry, for who sees all of it, once it was counted.
+    """
+
+    items: Sequence[ListedRepository]
+    after: str
+    folders: Sequence[str]
+    totals: Sample | None
+
+
+async def browse(
+    registry: Registry,
+    access: Access,
+    *,
+    order: ListOrder = ListOrder.NAME,
+    folder: str = "",
+    words: str = "",
+    after: str = "",
+    limit: int = 100,
+) -> Browsed:
+    """A part of the repositories that the caller sees.
+
+    Args:
+        folder: in which, with the `/` at its end; empty for all.
+        words: that their names hold.
+        after: the place after which to start.
+    """
+    repositories = registry.metadata.repositories
+    if not sees_all_below(access, folder):
+        found = await _seen(registry, access, order, folder, words, after, limit + 1)
+        return _browsed(found, order, limit, _folders_of_rights(access, folder), None)
+    listed = await repositories.listed(
+        order=order, prefix=folder, words=words, after=after, limit=limit + 1
+    )
+    folders = await repositories.folders(prefix=folder, limit=MOST_FOLDERS)
+    totals = await registry.metadata.samples.last() if access.sees_all("") else None
+    return _browsed(listed, order, limit, folders, totals)
+
+
+def sees_all_below(access: Access, prefix: str) -> bool:
+    """Whether the caller sees every repository with this prefix, by a single one of its rights."""
+    return any(
+        Action.PULL in right.actions
+        and prefix.startswith(right.pattern.prefix)
+        and right.pattern.takes_all(right.pattern.prefix)
+        for right in access.rights
+    )
+
+
+async def _seen(
+    registry: Registry,
+    access: Access,
+    order: ListOrder,
+    folder: str,
+    words: str,
+    after: str,
+    wanted: int,
+) -> list[ListedRepository]:
+    """The repositories among those of a list that the caller sees; not all, if these are rare."""
+    found: list[ListedRepository] = []
+    for _ in range(MOST_READS):
+        listed = await registry.metadata.repositories.listed(
+            order=order, prefix=folder, words=words, after=after, limit=AT_ONCE
+        )
+        found += [item for item in listed if access.sees(item.name)]
+        if len(listed) < AT_ONCE or len(found) >= wanted:
+            break
+        after = listed[-1].place(order)
+        await asyncio.sleep(0)
+    return found[:wanted]
+
+
+def _browsed(
+    found: Sequence[ListedRepository],
+    order: ListOrder,
+    limit: int,
+    folders: Sequence[str],
+    totals: Sample | None,
+) -> Browsed:
+    items = found[:limit]
+    after = items[-1].place(order) if len(found) > limit else ""
+    return Browsed(items, after, folders, totals)
+
+
+def _folders_of_rights(access: Access, folder: str) -> Sequence[str]:
+    """The folders that the caller's own rights name: they tell nothing of what is there."""
+    below = {
+        prefix.removeprefix(folder).partition("/")
+        for prefix in access.visible_prefixes()
+        if prefix.startswith(folder)
+    }
+    return sorted(name for name, slash, _ in below if name and slash)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a search has found: a repository, or a tag of one."""
+
+    repository: RepositoryName
+    tag: Tag | None = None
+
+
+async def search(registry: Registry, access: Access, words: str, *, limit: int) -> Sequence[Hit]:
+    """Repositories whose names hold some words, and tags that begin with them."""
+    metadata, words = registry.metadata, words.strip()
+    listed = await metadata.repositories.listed(
+        order=ListOrder.NAME, prefix="", words=words.lower(), after="", limit=AT_ONCE
+    )
+    names = [Hit(item.name) for item in listed if access.sees(item.name)]
+    tagged = await metadata.tags.search(words, limit=AT_ONCE)
+    tags = [Hit(repository, tag) for repository, tag in tagged if access.sees(repository)]
+    # Some of each, if there are many of both.
+    most_names = max(limit - len(tags), limit // 2)
+    shown = names[:most_names]
+    return [*shown, *tags[: limit - len(shown)]]

@@ -1,0 +1,86 @@
+"""Deletion of tags and images: a page that says what goes, and the form that does it."""
+
+from lading.core.access import Action
+from lading.core.digest import Digest
+from lading.core.errors import DeleteDisabled, ManifestUnknown
+from lading.core.immutability import is_immutable
+from lading.core.names import Reference, Tag
+from lading.edge.response import Response
+from lading.services.delete import delete_manifest
+from lading.services.space import freed_by
+from lading.ui.context import Visit
+from lading.ui.forms import Form
+from lading.ui.rendering import page, see_other
+
+# Tags that are named, of those that go with an image.
+MOST_NAMED = 100
+
+
+async def ask_about_tag(visit: Visit) -> Response:
+    """Whether a tag is to be deleted: what it says, what stays, and what is freed."""
+    tag = Tag(visit.argument)
+    _require(visit)
+    found = await visit.registry.metadata.manifests.find(visit.repository, tag)
+    if found is None:
+        raise ManifestUnknown("", {"name": visit.repository, "reference": tag})
+    kept = is_immutable(visit.registry.policy.immutable, visit.repository, tag)
+    others = [other for other in await _tags_of(visit, found.digest) if other != tag]
+    return await _ask(visit, tag, found.digest, others, keeping=[tag] if kept else [])
+
+
+async def ask_about_image(visit: Visit) -> Response:
+    """Whether an image is to be deleted, with all its tags."""
+    digest = Digest(visit.argument)
+    _require(visit)
+    if await visit.registry.metadata.manifests.find(visit.repository, digest) is None:
+        raise ManifestUnknown("", {"name": visit.repository, "reference": digest})
+    tags = await _tags_of(visit, digest)
+    rules = visit.registry.policy.immutable
+    keeping = [tag for tag in tags if is_immutable(rules, visit.repository, tag)]
+    return await _ask(visit, digest, digest, tags, keeping)
+
+
+async def delete_tag(visit: Visit, form: Form) -> Response:  # noqa: ARG001 - as all have it
+    """Delete a tag; what it points to stays."""
+    await _delete(visit, Tag(visit.argument))
+    return see_other(visit, f"/r/{visit.repository}", done="tag-deleted")
+
+
+async def delete_image(visit: Visit, form: Form) -> Response:  # noqa: ARG001 - as all have it
+    """Delete an image, with its tags; it can be restored until it is collected."""
+    await _delete(visit, Digest(visit.argument))
+    return see_other(visit, f"/r/{visit.repository}", done="image-deleted")
+
+
+async def _delete(visit: Visit, reference: Reference) -> None:
+    await delete_manifest(visit.registry, visit.grant, reference, change=visit.change())
+
+
+def _require(visit: Visit) -> None:
+    visit.grant.require(Action.DELETE)
+    if not visit.registry.policy.delete_enabled:
+        raise DeleteDisabled
+
+
+async def _tags_of(visit: Visit, digest: Digest) -> list[Tag]:
+    """The tags that point to a manifest."""
+    return await visit.registry.metadata.tags.of_manifest(visit.repository, digest)
+
+
+async def _ask(
+    visit: Visit, reference: Reference, digest: Digest, tags: list[Tag], keeping: list[Tag]
+) -> Response:
+    freed = await freed_by(visit.registry, visit.grant, [reference])
+    return page(
+        visit,
+        "delete.html",
+        repository=visit.repository,
+        reference=reference,
+        is_tag=isinstance(reference, Tag),
+        digest=digest,
+        tags=tags[:MOST_NAMED],
+        more=max(0, len(tags) - MOST_NAMED),
+        keeping=keeping,
+        freed=freed,
+        policy=visit.registry.policy,
+    )

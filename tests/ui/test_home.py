@@ -1,0 +1,142 @@
+"""Home: the repositories that a visitor sees, in folders, by search; and the first push."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from lading.core.names import RepositoryName
+from lading.edge.forwarded import PublicAddress
+from lading.edge.options import EdgeOptions
+from lading.ui.context import UiParts
+from tests.support.people import People
+from tests.ui.browsing import Browser, Shown
+
+NAMES = ("library/hello", "library/other", "public/tool", "team/a/app", "team/b", "zoo")
+
+
+async def push_all(people: People, *names: str) -> None:
+    """Push an image of its own into each repository, a minute apart."""
+    for name in names:
+        await people.push_image(name.encode(), "v1", repository=RepositoryName(name))
+        people.now += 60
+
+
+async def count(people: People) -> None:
+    """Have all figures counted, as a job does."""
+    figures = people.metadata.figures
+    ids = await figures.begin(after=0, limit=1000)
+    await figures.store({id_: await figures.count(id_, now=people.now) for id_ in ids})
+
+
+def listed(shown: Shown) -> list[str]:
+    """The repositories that a page lists, in its order."""
+    return [link.removeprefix("/r/") for link in shown.links if link.startswith("/r/")]
+
+
+async def test_repositories_are_listed_by_name(browser: Browser, people: People) -> None:
+    await push_all(people, *reversed(NAMES))
+    assert listed(await browser.get("/")) == list(NAMES)
+
+
+async def test_folders_lead_to_what_is_below_them(browser: Browser, people: People) -> None:
+    await push_all(people, *NAMES)
+    home = await browser.get("/")
+    assert {"/?in=library%2F", "/?in=public%2F", "/?in=team%2F"} <= set(home.links)
+    team = await browser.get("/?in=team/")
+    assert listed(team) == ["team/a/app", "team/b"]
+    assert "/?in=team%2Fa%2F" in team.links
+    assert "/?in=team%2Fb%2F" not in team.links
+    assert (await browser.get("/?in=../etc")).status == 400
+
+
+@pytest.mark.parametrize(
+    ("sort", "first", "last"), [("pushed", "zoo", "library/hello"), ("size", "team/a/app", "zoo")]
+)
+async def test_repositories_are_sorted_by_what_was_counted(
+    browser: Browser, people: People, sort: str, first: str, last: str
+) -> None:
+    """What was not counted yet comes first: it is new."""
+    await push_all(people, *NAMES)
+    await people.push_blob(b"large" * 100, RepositoryName("team/a/app"))
+    await count(people)
+    shown = await browser.get(f"/?sort={sort}")
+    assert listed(shown)[0] == first
+    assert listed(shown)[-1] == last
+    await push_all(people, "new/one")
+    assert listed(await browser.get(f"/?sort={sort}"))[0] == "new/one"
+
+
+@pytest.mark.parametrize("sort", ["name", "pushed", "size"])
+async def test_a_long_list_goes_on(browser: Browser, people: People, sort: str) -> None:
+    names = [f"many/n{number:03}" for number in range(205)]
+    await push_all(people, *names)
+    await count(people)
+    found: list[str] = []
+    path = f"/?sort={sort}"
+    while path:
+        shown = await browser.get(path)
+        found += listed(shown)
+        path = next((link for link in shown.links if "after=" in link), "")
+        assert len(found) <= 205
+    assert sorted(found) == names
+
+
+async def test_words_are_looked_for_in_names(browser: Browser, people: People) -> None:
+    await push_all(people, *NAMES, "a_b")
+    assert listed(await browser.get("/?q=HELL")) == ["library/hello"]
+    assert listed(await browser.get("/?q=_")) == ["a_b"]
+    assert listed(await browser.get("/?q=%25")) == []
+    assert "Nothing found" in (await browser.get("/?q=nowhere")).text
+
+
+async def test_what_is_typed_is_found_among_names_and_tags(
+    browser: Browser, people: People
+) -> None:
+    await push_all(people, *NAMES)
+    await people.push_image(b"other", "hellish")
+    found = json.loads((await browser.get("/-/search?q=hell")).html)["found"]
+    assert found == [
+        {"label": "library/hello", "href": "/r/library/hello"},
+        {"label": "library/hello:hellish", "href": "/r/library/hello/-/tags/hellish"},
+    ]
+    assert json.loads((await browser.get("/-/search?q=")).html) == {"found": []}
+
+
+async def test_nobody_learns_of_what_they_may_not_pull(
+    visitors: Callable[[], Browser], people: People
+) -> None:
+    await push_all(people, *NAMES)
+    for name, seen in (("reader", ["library/hello", "library/other"]), ("admin", list(NAMES))):
+        visitor = visitors()
+        assert listed(await visitor.get("/")) == ["public/tool"]
+        await visitor.sign_in(name)
+        rest = ["public/tool"] if name == "reader" else []
+        for sort in ("name", "size", "pushed"):
+            shown = await visitor.get(f"/?sort={sort}")
+            assert sorted(listed(shown)) == sorted([*seen, *rest])
+        found = json.loads((await visitor.get("/-/search?q=v1")).html)["found"]
+        assert len(found) == len([*seen, *rest])
+
+
+async def test_the_first_push_is_shown_for_this_address(people: People) -> None:
+    address = PublicAddress.of("https://registry.test", "", ())
+    secure = await Browser(UiParts(people.registry, EdgeOptions(address=address))).get("/")
+    assert "docker push registry.test/hello:latest" in secure.text
+    assert "insecure-registries" not in secure.text
+    assert "docker login" not in secure.text
+    plain = await Browser(UiParts(people.registry, EdgeOptions())).get("/", host="other.test:5000")
+    assert '{"insecure-registries": ["other.test:5000"]}' in plain.text
+    local = await Browser(UiParts(people.registry, EdgeOptions())).get("/", host="localhost:5000")
+    assert "insecure-registries" not in local.text
+
+
+async def test_the_first_push_is_shown_to_who_may(visitors: Callable[[], Browser]) -> None:
+    assert "Sign in to see what you may pull" in (await visitors().get("/")).text
+    reader, writer = visitors(), visitors()
+    await reader.sign_in("reader")
+    assert "You may not push either" in (await reader.get("/")).text
+    await writer.sign_in("writer")
+    shown = await writer.get("/")
+    assert "docker login -u writer registry.test" in shown.text
+    assert "docker push registry.test/library/hello:latest" in shown.text

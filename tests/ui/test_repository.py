@@ -1,0 +1,228 @@
+"""A repository's page: tags by what they point to, what that holds, what is about it."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from lading.blobs.stores import Stores
+from lading.core import media
+from lading.core.digest import SHA256
+from lading.core.globs import Glob
+from lading.core.immutability import ImmutableTags
+from lading.core.manifest import parse
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.edge.options import EdgeOptions
+from lading.metadata.metadata import Metadata
+from lading.services.registry import Policy
+from lading.ui.context import UiParts
+from lading.ui.units import natural
+from tests.support.contents import HELLO, image
+from tests.support.people import People
+from tests.ui.browsing import Browser
+
+PATH = f"/r/{HELLO}"
+
+
+async def test_tags_of_one_image_are_one_row(browser: Browser, people: People) -> None:
+    await people.push_image(b"one", "1.0", "latest")
+    await people.push_image(b"two", "2.0")
+    shown = await browser.get(PATH)
+    assert "3 tags on 2 images" in shown.text
+    assert shown.html.count("<tbody data-words") == 2
+    assert "docker pull registry.test/library/hello:" in shown.text
+
+
+async def test_the_last_one_pushed_comes_first_or_the_newest_version(
+    browser: Browser, people: People
+) -> None:
+    for version in ("1.10.0", "1.9.0", "1.10.0-rc.1"):
+        await people.push_image(version.encode(), version)
+        people.now += 60
+
+    async def order(query: str) -> list[str]:
+        links = (await browser.get(PATH + query)).links
+        found = (link.partition("/-/tags/")[2] for link in links)
+        return list(dict.fromkeys(tag for tag in found if tag and "/" not in tag))
+
+    assert await order("") == ["1.10.0-rc.1", "1.9.0", "1.10.0"]
+    assert await order("?sort=name") == ["1.10.0", "1.10.0-rc.1", "1.9.0"]
+    assert await order("?q=rc") == ["1.10.0-rc.1"]
+
+
+def test_versions_are_sorted_as_people_count() -> None:
+    versions = ["v1", "v1.2-beta", "v1.2", "v1.9", "v1.10.0-rc1", "v1.10.0", "v2", "latest"]
+    assert sorted(versions, key=natural) == ["latest", *versions[:-1]]
+
+
+async def test_an_index_is_a_row_that_opens(browser: Browser, people: People) -> None:
+    """What says how an image was built is for no platform."""
+    children = [await people.push_image(name) for name in (b"amd64", b"arm64", b"attests")]
+    described = [
+        {
+            "mediaType": child.media_type,
+            "digest": child.digest,
+            "size": len(child.body),
+            "platform": {"os": "linux", "architecture": name},
+        }
+        for name, child in zip(("amd64", "arm64"), children, strict=False)
+    ]
+    described.append(
+        {
+            "mediaType": children[2].media_type,
+            "digest": children[2].digest,
+            "size": len(children[2].body),
+            "platform": {"os": "unknown", "architecture": "unknown"},
+            "annotations": {"vnd.docker.reference.type": "attestation-manifest"},
+        }
+    )
+    document = {"schemaVersion": 2, "mediaType": media.OCI_INDEX, "manifests": described}
+    body = json.dumps(document).encode()
+    await people.push(parse(body, media.OCI_INDEX, SHA256), "latest")
+    shown = await browser.get(PATH)
+    assert "2 platforms" in shown.text
+    assert "linux/amd64" in shown.text
+    assert "1 attestation" in shown.text
+    assert "unknown" not in shown.text
+
+
+async def test_what_is_about_an_image_is_a_badge(browser: Browser, people: People) -> None:
+    pushed = await people.push_image(b"one", "latest")
+    await people.push_blob(b"signature")
+    about = image(
+        b"one", b"signature", subject=pushed, artifact_type="application/vnd.dev.cosign.sig"
+    )
+    await people.push(about)
+    shown = await browser.get(PATH)
+    assert f"{PATH}/-/images/{about.digest}" in shown.links
+    assert "signature" in shown.text
+
+
+async def test_what_has_no_tag_is_shown_all_the_same(browser: Browser, people: People) -> None:
+    pushed = await people.push_image(b"one")
+    assert f"{PATH}/-/images/{pushed.digest}" in (await browser.get(PATH)).links
+    await people.push_image(b"two", "latest")
+    assert f"{PATH}/-/images/{pushed.digest}" not in (await browser.get(PATH)).links
+    untagged = await browser.get(f"{PATH}?show=untagged")
+    assert f"{PATH}/-/images/{pushed.digest}" in untagged.links
+
+
+async def test_many_tags_are_shown_in_parts(browser: Browser, people: People) -> None:
+    for number in range(103):
+        await people.push_image(f"{number}".encode(), f"v{number}")
+    first = await browser.get(f"{PATH}?sort=name")
+    [more] = {link for link in first.links if "from=" in link}
+    rest = await browser.get(more)
+    assert first.html.count("<tbody data-words") == 100
+    assert rest.html.count("<tbody data-words") == 3
+    assert (await browser.get(f"{PATH}?from=x")).status == 400
+
+
+async def test_who_pushed_is_named(browser: Browser, people: People) -> None:
+    await people.push_image(b"one", "latest")
+    assert "by alice" in (await browser.get(PATH)).text
+
+
+@pytest.mark.parametrize("path", ["/r/no/such", "/r/no/such?show=untagged", "/r/No"])
+async def test_what_is_not_there_is_said(browser: Browser, path: str) -> None:
+    assert (await browser.get(path)).status == 404
+
+
+async def test_what_is_pushed_can_run_nothing(browser: Browser, people: People) -> None:
+    hostile = "<script>alert(1)</script>\"'><img src=x>"
+    pushed = await people.push_image(b"one", "latest")
+    about = image(b"one", b"one layer", subject=pushed, artifact_type=f"a/b{hostile}")
+    await people.push(about)
+    tags = [name for name, _ in (await browser.get(PATH)).parsed.tags]
+    assert tags.count("script") == 1
+    assert all(given.get("src") != "x" for _, given in (await browser.get(PATH)).parsed.tags)
+
+
+async def test_deletion_is_offered_to_who_may(
+    visitors: Callable[[], Browser], people: People
+) -> None:
+    await people.push_image(b"one", "latest")
+    for name, offered in (("reader", False), ("deleter", True)):
+        visitor = visitors()
+        await visitor.sign_in(name)
+        links = (await visitor.get(PATH)).links
+        assert (f"{PATH}/-/tags/latest/delete" in links) is offered
+
+
+async def test_who_may_not_pull_is_told_nothing(visitor: Browser, people: People) -> None:
+    await people.push_image(b"one", "latest")
+    for path in (PATH, "/r/library/nothing"):
+        answer = await visitor.get(path)
+        assert answer.status == 303
+        assert answer.headers["location"].startswith("/-/sign-in?next=")
+    await visitor.sign_in("outsider")
+    there, nowhere = await visitor.get(PATH), await visitor.get("/r/library/nothing")
+    assert there.status == nowhere.status == 403
+    assert there.text == nowhere.text
+
+
+async def test_a_tag_is_deleted_after_a_question(browser: Browser, people: People) -> None:
+    await people.push_image(b"one", "latest", "v1", shared=b"base")
+    await people.push_image(b"two", "other", shared=b"base")
+    asked = await browser.get(f"{PATH}/-/tags/latest/delete")
+    assert "1 other tag leads to it" in asked.text
+    assert "This frees nothing" in asked.text
+    form = asked.form(f"{PATH}/-/tags/latest/delete")
+    answer = await browser.post(f"{PATH}/-/tags/latest/delete", form)
+    assert (answer.status, answer.headers["location"]) == (303, f"{PATH}?done=tag-deleted")
+    assert not await people.has("latest")
+    assert await people.has("v1")
+
+
+async def test_an_image_is_deleted_with_its_tags(browser: Browser, people: People) -> None:
+    pushed = await people.push_image(b"one", "latest", "v1")
+    path = f"{PATH}/-/images/{pushed.digest}/delete"
+    asked = await browser.get(path)
+    assert "2 tags go with it" in asked.text
+    assert "This frees" in asked.text
+    assert "For 7 days it can be restored" in asked.text
+    assert (await browser.post(path, asked.form(path))).status == 303
+    assert not await people.has("v1")
+    assert (await browser.get(path)).status == 404
+
+
+async def test_an_immutable_tag_says_that_it_stays() -> None:
+    rules = (ImmutableTags((Glob("**"),), (Glob("v*"),)),)
+    metadata = Metadata(MemoryDatabase())
+    people = People(metadata, Stores.in_memory(), policy=Policy(immutable=rules))
+    browser = Browser(UiParts(people.registry, EdgeOptions()))
+    pushed = await people.push_image(b"one", "v1", "latest")
+    shown = await browser.get(PATH)
+    assert "immutable" in shown.text
+    assert f"{PATH}/-/tags/v1/delete" not in shown.links
+    assert f"{PATH}/-/tags/latest/delete" in shown.links
+    for path in (f"{PATH}/-/tags/v1/delete", f"{PATH}/-/images/{pushed.digest}/delete"):
+        asked = await browser.get(path)
+        assert "immutable" in asked.text
+        assert not asked.parsed.forms
+        form = (await browser.get(f"{PATH}/-/tags/latest/delete")).form(
+            f"{PATH}/-/tags/latest/delete"
+        )
+        assert (await browser.post(path, form)).status == 409
+    await metadata.close()
+
+
+async def test_a_form_without_its_token_deletes_nothing(browser: Browser, people: People) -> None:
+    await people.push_image(b"one", "latest")
+    await browser.get(f"{PATH}/-/tags/latest/delete")
+    assert (await browser.post(f"{PATH}/-/tags/latest/delete", {"csrf": "x"})).status == 403
+    assert await people.has("latest")
+
+
+@pytest.mark.parametrize("name", ["", "reader", "writer", "outsider"])
+async def test_who_may_not_delete_does_not(visitor: Browser, people: People, name: str) -> None:
+    """With a good token, too."""
+    await people.push_image(b"one", "latest")
+    if name:
+        await visitor.sign_in(name)
+    page = await visitor.get("/-/sign-in" if not name else "/")
+    form = {"csrf": page.form("/-/sign-in" if not name else "/-/sign-out")["csrf"]}
+    asked = await visitor.get(f"{PATH}/-/tags/latest/delete")
+    answer = await visitor.post(f"{PATH}/-/tags/latest/delete", form)
+    assert (asked.status, answer.status) == ((403, 403) if name else (303, 303))
+    assert await people.has("latest")
