@@ -11,6 +11,7 @@ from tests.support.contents import HELLO
 from tests.support.distribution import Tree
 from tests.support.exporting import served
 from tests.support.lading import lading_serve, program
+from tests.support.processes import wait_until
 from tests.support.pushes import Repository
 
 DELETING = {"REGISTRY_STORAGE_GARBAGECOLLECT_GRACE": "0s"}
@@ -63,3 +64,10 @@ def test_a_collection_leaves_what_there_are_links_to(tree: Tree) -> None:
         assert pushed.ask("DELETE", f"/manifests/{digest}").status == 202
         run([program(), "export", tree.root])
         assert f"{HELLO}:since" not in served(tree)
+
+
+def test_a_server_keeps_links_if_it_is_told_to(tree: Tree) -> None:
+    keep = {"REGISTRY_STORAGE_FILESYSTEM_KEEPLINKS": "true"}
+    with lading_serve(tree.root.parent, env=keep) as registry:
+        Repository(registry.client, "pushed/since").push_image("latest", b"a layer")
+        wait_until(lambda: "pushed/since:latest" in served(tree), "the link", seconds=30)

@@ -44,6 +44,7 @@ from lading.services import (
     verify,
 )
 from lading.services.delete import delete_blob
+from lading.services.export import LinkKeeper
 from lading.services.figures import PullNotes
 from lading.services.jobs import Job
 from lading.services.lease import Lease
@@ -431,7 +432,12 @@ async def _export_and_use(people: People) -> None:
 async def _export(people: People) -> None:
     assert isinstance(people, Place)
     await people.metadata.jobs.end_leases()  # as a start does
-    await export.run(export_of(people.registry, people.root, at_home=True))
+    work = export_of(people.registry, people.root, at_home=True)
+    keeper = LinkKeeper(work.target)
+    async with lease.claim(people.registry, export.JOB, "a worker") as held:
+        assert held is not None
+        await keeper.keep(people.registry, held)
+    await export.run(work)
     served(Tree(people.root))
 
 

@@ -11,7 +11,8 @@ from lading.blobs.stores import Stores
 from lading.core.damage import Finding
 from lading.core.names import Tag
 from lading.core.typing import override
-from lading.services import adopt, export, verify
+from lading.services import adopt, export, lease, trash, verify
+from lading.services.export import LinkKeeper
 from lading.services.verify import Check
 from lading.wiring.paths import metadata_path
 from tests.crash.state import Place, assert_rows_agree, view
@@ -248,3 +249,43 @@ async def test_a_volume_without_its_database_is_adopted_from_links_that_were_wri
     assert await view(again) == await view(place)
     again.stores.close()
     await again.metadata.close()
+
+
+async def test_links_are_kept_as_people_push_and_delete(place: Leaving) -> None:
+    work = export_of(place.registry, place.root, at_home=True)
+    keeper = LinkKeeper(work.target)
+
+    async def keep() -> None:
+        async with lease.claim(place.registry, export.JOB, "a worker") as held:
+            assert held is not None
+            await keeper.keep(place.registry, held)
+
+    await use(place)
+    await keep()
+    assert len(served(place.tree)) == 5
+    await place.push(OLD, "latest")
+    await keep()
+    assert served(place.tree)[f"{HELLO}:latest"] == OLD.digest
+    await place.delete("old")
+    await place.delete(UNTAGGED.digest)
+    await place.push_image(b"third", "third", repository=OTHER)
+    await keep()
+    assert f"{HELLO}:old" not in served(place.tree)
+    assert f"{OTHER}:third" in served(place.tree)
+    assert not place.tree.revision_link(HELLO, UNTAGGED.digest).exists()
+    await trash.restore(place.registry, place.may(), UNTAGGED.digest, change=place.change())
+    await keep()
+    assert place.tree.revision_link(HELLO, UNTAGGED.digest).exists()
+    assert (await place.export()).tally.links == 0
+
+
+async def test_where_nothing_changed_nothing_is_looked_at(
+    place: Leaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await use(place)
+    keeper = LinkKeeper(export_of(place.registry, place.root, at_home=True).target)
+    async with lease.claim(place.registry, export.JOB, "a worker") as held:
+        assert held is not None
+        await keeper.keep(place.registry, held)
+        monkeypatch.delattr(place.metadata.exports, "list_changed")
+        await keeper.keep(place.registry, held)

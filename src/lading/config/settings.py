@@ -82,6 +82,10 @@ Distribution's own directory: `refuse` to start; start with an empty registry an
 which are then not served, and never deleted as long as a `repositories` folder refers to them; or \
 `adopt` what Distribution has, once, before the server starts (`lading adopt` does the same). Not \
 a key of Distribution."""
+    keeplinks: bool = False
+    """Whether Distribution's links are kept while the server runs, some seconds behind, so that \
+one can go back to Distribution any day (`lading export` writes them by hand). Not a key of \
+Distribution."""
 
 
 class DeleteSection(Section):

@@ -12,7 +12,7 @@ from lading.core.digest import Digest
 from lading.core.exports import ExportedManifest, ExportedTag
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, repositories
-from lading.metadata.noun import scanning, writing
+from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
 # Indexes come after what they hold, of which some are indexes themselves.
@@ -65,6 +65,30 @@ _STALE_MANIFESTS = """
         AND deleted_at IS NULL)
     ORDER BY digest LIMIT :most
 """
+# Repositories of which links say something else than the rows.
+_CHANGED = """
+    SELECT name FROM repositories AS r WHERE name > :after AND pushed_at IS NOT NULL AND (
+        EXISTS (SELECT 1 FROM tags AS t WHERE t.repository_id = r.id
+            AND NOT EXISTS (SELECT 1 FROM adopted_tags AS seen
+                WHERE seen.repository_id = r.id AND seen.name = t.name AND seen.digest = t.digest))
+        OR EXISTS (SELECT 1 FROM adopted_tags AS seen WHERE seen.repository_id = r.id
+            AND NOT EXISTS (SELECT 1 FROM tags AS t
+                WHERE t.repository_id = r.id AND t.name = seen.name))
+        OR EXISTS (SELECT 1 FROM manifests AS m JOIN documents ON documents.id = m.id
+            WHERE m.repository_id = r.id AND deleted_at IS NULL AND lost_at IS NULL
+            AND NOT EXISTS (SELECT 1 FROM adopted_manifests AS seen
+                WHERE seen.repository_id = r.id AND seen.digest = m.digest))
+        OR EXISTS (SELECT 1 FROM adopted_manifests AS seen WHERE seen.repository_id = r.id
+            AND NOT EXISTS (SELECT 1 FROM manifests AS m WHERE m.repository_id = r.id
+                AND m.digest = seen.digest AND deleted_at IS NULL)))
+    ORDER BY name LIMIT :most
+"""
+# Another row whenever a link has to change: every move of a tag is recorded; manifests come with
+# greater ids, and go to the trash and come back from there.
+_LAST_CHANGE = """
+    SELECT (SELECT max(id) FROM tag_history), (SELECT max(id) FROM manifests),
+        count(*), max(deleted_at) FROM manifests WHERE deleted_at IS NOT NULL
+"""
 _SEE_TAG = """
     INSERT INTO adopted_tags (repository_id, name, digest, at) VALUES (?, ?, ?, ?)
     ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, at = excluded.at
@@ -80,6 +104,17 @@ def list_repositories(connection: SqlConnection, *, after: str) -> Sequence[Repo
         (after, batches.MOST_ROWS),
     ).fetchall()
     return [RepositoryName(name) for (name,) in rows]
+
+
+def list_changed(connection: SqlConnection, *, after: str) -> Sequence[RepositoryName]:
+    """Repositories whose links do not say what they should; in order, some."""
+    rows = connection.execute(_CHANGED, {"after": after, "most": batches.MOST_ROWS}).fetchall()
+    return [RepositoryName(name) for (name,) in rows]
+
+
+def last_change(connection: SqlConnection) -> tuple[object, ...]:
+    """Something that is another thing whenever links may have to change; costs nothing much."""
+    return tuple(connection.execute(_LAST_CHANGE).fetchone())
 
 
 def list_blobs(
@@ -204,6 +239,8 @@ class Exports:
 
     def __init__(self, database: Database) -> None:
         self.list_repositories = scanning(database, list_repositories)
+        self.list_changed = scanning(database, list_changed)
+        self.last_change = reading(database, last_change)
         self.list_blobs = scanning(database, list_blobs)
         self.list_manifests = scanning(database, list_manifests)
         self.find_body = scanning(database, find_body)

@@ -18,6 +18,7 @@ from typing import Protocol
 from lading.core.digest import Bytes, Digest
 from lading.core.exports import ExportedManifest, ExportTally
 from lading.core.names import RepositoryName
+from lading.core.typing import override
 from lading.metadata.exports import RANKS
 from lading.ports.blob_sources import BlobSource, LocalFile
 from lading.ports.link_targets import LinkTarget
@@ -79,6 +80,51 @@ async def run(export: Export) -> ExportTally:
                 await _Group(export, page[start : start + TOGETHER], held).run()
     registry.note("export", repositories=str(export.tally.repositories))
     return export.tally
+
+
+class LinkKeeper:
+    """A job that keeps links as they should be, some seconds behind what clients do.
+
+    Args:
+        target: where they are, beside the blobs of the registry.
+    """
+
+    def __init__(self, target: LinkTarget) -> None:
+        self._target = target
+        self._seen: object = None
+
+    async def keep(self, registry: Registry, held: Lease) -> None:
+        """Write links where one says something else than it should, and remove those of deletes."""
+        rows = registry.metadata.exports
+        change = await rows.last_change()
+        if change == self._seen:
+            return
+        await self._target.keep_links()
+        export, after = (
+            Export(registry, self._target, at_home=True, holder=JOB, steps=_Silent()),
+            "",
+        )
+        while page := await rows.list_changed(after=after):
+            for start in range(0, len(page), TOGETHER):
+                await _Group(export, page[start : start + TOGETHER], held).run()
+            after = page[-1]
+        self._seen = change
+
+
+class _Silent(ExportSteps):
+    """Steps that nobody is told of."""
+
+    @override
+    def wait(self, holder: str, seconds: float) -> None:
+        pass
+
+    @override
+    def begin_export(self, repositories: int) -> None:
+        pass
+
+    @override
+    def advance(self, count: int) -> None:
+        pass
 
 
 async def _count(registry: Registry) -> int:

@@ -12,11 +12,16 @@ from lading.wiring.stores import process_name
 
 def new_export(registry: Registry, settings: Settings, root: Path, steps: ExportSteps) -> Export:
     """An export of an open registry into a directory, which is made if need be."""
-    storage = settings.storage
+    storage, writer = settings.storage, link_writer(root)
+    at_home = storage.driver == "filesystem" and _is_same(storage.filesystem.rootdirectory, root)
+    return Export(registry, writer, at_home, process_name("an export"), steps)
+
+
+def link_writer(root: Path) -> LinkWriter:
+    """What writes links below a directory, which is made if need be."""
     layout = Layout(root)
     Path(layout.repositories).mkdir(parents=True, exist_ok=True)
-    at_home = storage.driver == "filesystem" and _is_same(storage.filesystem.rootdirectory, root)
-    return Export(registry, LinkWriter(layout), at_home, process_name("an export"), steps)
+    return LinkWriter(layout)
 
 
 def _is_same(one: Path, other: Path) -> bool:

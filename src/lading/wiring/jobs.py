@@ -14,6 +14,8 @@ JOINING = timedelta(minutes=10)
 LOOKING_FOR_STRAYS = timedelta(hours=24)
 # How long figures of repositories may be behind.
 COUNTING = timedelta(minutes=1)
+# How long links of Distribution may be behind.
+KEEPING_LINKS = timedelta(seconds=5)
 
 
 def jobs_of(settings: Settings) -> Sequence[Job]:
@@ -30,8 +32,21 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
         (settings.ui.enabled, figures.COUNT, COUNTING, figures.count),
         (purging.enabled, jobs.EXPIRE, purging.interval, jobs.expire_uploads),
     )
-    return [
+    kept = [_keeping_links(settings)] if _keeps_links(settings) else []
+    return kept + [
         Job(name, interval.total_seconds(), work)
         for enabled, name, interval, work in wanted
         if enabled
     ]
+
+
+def _keeps_links(settings: Settings) -> bool:
+    return settings.storage.driver == "filesystem" and settings.storage.filesystem.keeplinks
+
+
+def _keeping_links(settings: Settings) -> Job:
+    from lading.services import export  # noqa: PLC0415 - who has no links does without
+    from lading.wiring.exports import link_writer  # noqa: PLC0415 - as above
+
+    keeper = export.LinkKeeper(link_writer(settings.storage.filesystem.rootdirectory))
+    return Job(export.JOB, KEEPING_LINKS.total_seconds(), keeper.keep)
