@@ -22,7 +22,7 @@ test-lowest: build/lowest/.installed ## run those tests with the lowest versions
 	build/lowest/bin/pytest $(PARALLEL) -m "not e2e" $(ARGS)
 
 e2e: $(VENV)/.installed-dev ## run the tests that need Docker, nginx, podman, … and root
-	$(BIN)/pytest $(ORDERED) -m e2e $(ARGS)
+	$(BIN)/pytest $(ORDERED) $(PARALLEL) -m e2e $(ARGS)
 
 e2e-tools: ## install what those tests need and this machine lacks, as root
 	tests/e2e/tools

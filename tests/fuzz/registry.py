@@ -17,7 +17,7 @@ from lading.core.permissions import CurrentPermissions
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.application import Application
 from lading.metadata.metadata import Metadata
-from lading.wiring.authentication import open_authentication
+from lading.wiring.authentication import open_authentication, opened_auth_files
 from lading.wiring.permissions import permissions_of
 from tests.support.people import People
 
@@ -56,8 +56,9 @@ async def _new_api() -> Application[Context]:
     registry = People(metadata, Stores.in_memory(), now=1e9).registry
     rules = CurrentPermissions(permissions_of(settings.auth))
     await _open.aclose()
+    files = _open.enter_context(opened_auth_files(settings.auth))
     authentication = await _open.enter_async_context(
-        open_authentication(settings, metadata, rules, KnownLogins(), registry.clock)
+        open_authentication(settings, files, metadata, rules, KnownLogins(), registry.clock)
     )
     return registry_protocol(registry, Options(), authentication)
 

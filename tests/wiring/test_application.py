@@ -12,6 +12,7 @@ from lading.blobs.stores import Stores
 from lading.config.loading import load
 from lading.edge.asgi import Message
 from lading.wiring.application import RegistryApplication, open_application
+from lading.wiring.files import opened_files
 from lading.wiring.paths import metadata_path
 from lading.wiring.start import prepared
 from lading.wiring.stores import open_registry
@@ -88,8 +89,22 @@ def test_data_that_is_prepared_is_open_nowhere(config: Path, tmp_path: Path) -> 
     """Workers are forked then, and a connection to a database must not be in two processes."""
     settings, before = load(config, {}).settings, held(tmp_path)
     with prepared(settings):
-        assert held(tmp_path) == before
+        files = [str(tmp_path / name) for name in ("audit/log", "users")]
+        assert sorted(held(tmp_path)) == sorted([*files, *before])
         assert metadata_path(tmp_path / "data").exists()
+    assert held(tmp_path) == before
+
+
+async def test_files_that_the_server_has_opened_are_not_read_again(
+    config: Path, tmp_path: Path
+) -> None:
+    """What was checked is what is used, whatever has become of the files meanwhile."""
+    settings = load(config, {}).settings
+    with opened_files(settings) as files:
+        (tmp_path / "users").rename(tmp_path / "aside")
+        (tmp_path / "audit").rename(tmp_path / "audit-aside")
+        async with open_application(settings, config, KnownLogins(), files=files):
+            assert str(tmp_path / "users") not in held(tmp_path)
 
 
 async def test_what_fails_meanwhile_leaves_nothing_open(config: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from lading.ports.logins import AuthUnusable
 from lading.server.process import workers
 from lading.server.process.listener import listen
 from lading.server.process.log import configure_logging
-from lading.server.process.tls import UnusableTls, load_context
+from lading.server.process.tls import Certificates, UnusableTls
 from lading.wiring.audit import AuditUnusable
 from lading.wiring.start import prepared
 from lading.wiring.stores import is_on_read_only_disk
@@ -38,16 +38,16 @@ def serve(config: Path | None) -> None:
     with ExitStack() as stack:
         try:
             with translate_data_errors(settings):
-                stack.enter_context(prepared(settings))
-            if settings.http.tls.enabled:
-                load_context(settings.http.tls)
+                files = stack.enter_context(prepared(settings))
+            tls = settings.http.tls
+            certificates = Certificates(tls) if tls.enabled else None
         except (AuthUnusable, AuditUnusable, UnusableTls) as error:
             raise click.ClickException(str(error)) from error
         listener = _listen(settings.http.listen, settings.http.addr, "http.addr")
         debug = settings.http.debug
         watched = debug.listen and _listen(debug.listen, debug.addr, "http.debug.addr")
         _greet(settings, listener, watched, file)
-        if not workers.serve(settings, file, listener, watched):
+        if not workers.serve(settings, file, files, certificates, listener, watched):
             raise click.ClickException("no worker process could start; the lines above say why")
 
 

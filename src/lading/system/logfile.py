@@ -45,6 +45,8 @@ class LogFile:
         target: the file's path, or the descriptor.
         lost: makes the line that tells how many were lost; empty if it tells that elsewhere.
         dropped: is told of lines that there is no room for, as soon as they are lost.
+        opened: a descriptor of the file that is open already, as `open_lines` gives it; it stays
+            its owner's, who may have forked this process.
 
     Raises:
         OSError: the file cannot be opened.
@@ -55,9 +57,10 @@ class LogFile:
         target: Path | int,
         lost: Callable[[int], bytes],
         dropped: Callable[[int], None] = lambda _: None,
+        opened: int | None = None,
     ) -> None:
         self._path = target if isinstance(target, Path) else None
-        self._descriptor = _open(target) if isinstance(target, Path) else target
+        self._descriptor = _open(target, opened)
         self._name = str(target) if isinstance(target, Path) else _NAMES.get(target, str(target))
         self._lost_line = lost
         self._dropped = dropped
@@ -193,7 +196,7 @@ class LogFile:
         except FileNotFoundError:
             named = None
         if named is None or (named.st_dev, named.st_ino) != (opened.st_dev, opened.st_ino):
-            descriptor = _open(self._path)
+            descriptor = open_lines(self._path)
             os.close(self._descriptor)
             self._descriptor = descriptor
 
@@ -213,8 +216,14 @@ def _left_over(lines: bytes, written: int) -> bytes:
     return b"\n" + lines[lines.rfind(b"\n", 0, written) + 1 :]
 
 
-def _open(path: Path) -> int:
-    """A descriptor of the file, for its end; only the owner and the group read what is made.
+def _open(target: Path | int, opened: int | None) -> int:
+    if isinstance(target, int):
+        return target
+    return open_lines(target) if opened is None else os.dup(opened)
+
+
+def open_lines(path: Path) -> int:
+    """A descriptor of a log file, for its end; only the owner and the group read what is made.
 
     A FIFO that nobody reads is an error (ENXIO): without O_NONBLOCK, the call would wait for a
     reader (open(3p)).

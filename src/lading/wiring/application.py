@@ -37,6 +37,7 @@ from lading.ui.context import Visit
 from lading.ui.entrance import is_for_a_page
 from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
+from lading.wiring.files import ServerFiles, opened_files
 from lading.wiring.jobs import jobs_of
 from lading.wiring.monitoring import health_of, telling, watching
 from lading.wiring.object_stores import redirect_rule_of
@@ -73,6 +74,7 @@ async def open_application(
     known: KnownLogins,
     memory: Budget | None = None,
     figures: WorkerFigures | None = None,
+    files: ServerFiles | None = None,
 ) -> AsyncIterator[OpenApplication]:
     """All that a server has open, for the length of a block; it is closed in reverse order.
 
@@ -81,15 +83,22 @@ async def open_application(
         known: logins that were right lately, which all workers share.
         memory: for bodies of requests and answers; `None` if no server takes of the same.
         figures: of this worker; `None` if nobody asks for them.
+        files: that the settings name, opened by the server; `None` if it is one that knows nothing
+            of them.
     """
     async with AsyncExitStack() as stack:
-        audit = await stack.enter_async_context(open_audit(settings, figures or UNMEASURED))
+        files = files or stack.enter_context(opened_files(settings))
+        audit = await stack.enter_async_context(
+            open_audit(settings, files.audit, figures or UNMEASURED)
+        )
         watched = await stack.enter_async_context(watching(settings, figures))
         note = note_of(audit)
         registry = await stack.enter_async_context(open_registry(settings, note, watched.watch))
         permissions = CurrentPermissions(permissions_of(settings.auth))
         authentication = await stack.enter_async_context(
-            open_authentication(settings, registry.metadata, permissions, known, registry.clock)
+            open_authentication(
+                settings, files.auth, registry.metadata, permissions, known, registry.clock
+            )
         )
         reloader = None
         if config is not None:
@@ -144,9 +153,10 @@ class RegistryApplication:
         known: KnownLogins,
         memory: Budget | None = None,
         figures: WorkerFigures | None = None,
+        files: ServerFiles | None = None,
     ) -> None:
         """Open nothing yet; see `open_application`."""
-        self._opening = partial(open_application, settings, config, known, memory, figures)
+        self._opening = partial(open_application, settings, config, known, memory, figures, files)
         self._prefix = settings.http.prefix
         self._open: OpenApplication | None = None
 

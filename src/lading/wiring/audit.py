@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from lading.config.settings import Settings
 from lading.edge.audit import AuditLog, lost_entries
 from lading.ports.measures import UNMEASURED, Count, Measures
 from lading.services.registry import Note, forget
-from lading.system.logfile import PARTING, STANDARD_OUTPUT, LogFile
+from lading.system.logfile import PARTING, STANDARD_OUTPUT, LogFile, open_lines
 from lading.wiring.paths import metadata_path
 
 
@@ -21,29 +21,48 @@ class AuditUnusable(Exception):
 
 @asynccontextmanager
 async def open_audit(
-    settings: Settings, measures: Measures = UNMEASURED
+    settings: Settings, opened: int | None, measures: Measures = UNMEASURED
 ) -> AsyncIterator[AuditLog | None]:
-    """The server's audit log, open for the length of a block; `None` if there is to be none.
+    """The server's audit log, written for the length of a block; `None` if there is to be none.
 
-    Raises:
-        AuditUnusable: its file cannot be opened.
+    Args:
+        opened: its file, see `opened_audit`.
     """
     path = settings.audit.file
     if path is None:
         yield None
         return
+    dropped = partial(measures.count, Count.LOG_LINES_DROPPED)
+    target = STANDARD_OUTPUT if str(path) == "-" else path
+    file = LogFile(target, lost_entries, dropped, opened)
     try:
-        dropped = partial(measures.count, Count.LOG_LINES_DROPPED)
-        file = LogFile(STANDARD_OUTPUT if str(path) == "-" else path, lost_entries, dropped)
+        yield AuditLog(file, reads=settings.audit.reads)
+    finally:
+        await file.close()
+
+
+@contextmanager
+def opened_audit(settings: Settings) -> Iterator[int | None]:
+    """A descriptor of the audit log's file, for a block; `None` if there is no such file.
+
+    Raises:
+        AuditUnusable: it cannot be opened.
+    """
+    path = settings.audit.file
+    if path is None or str(path) == "-":
+        yield None
+        return
+    try:
+        descriptor = open_lines(path)
     except OSError as error:
         raise AuditUnusable(
             f"audit.file: {path}: {error.strerror};"
             " make its directory, and let this user write there"
         ) from error
     try:
-        yield AuditLog(file, reads=settings.audit.reads)
+        yield descriptor
     finally:
-        await file.close()
+        os.close(descriptor)
 
 
 def note_of(audit: AuditLog | None, who: str = "") -> Note:

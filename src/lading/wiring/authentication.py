@@ -5,9 +5,12 @@ import hashlib
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+
+from cryptography.x509 import Certificate
 
 from lading.auth.authenticator import Nobody, TokenVerifier
 from lading.auth.certificates import public_key_of, read_bundle
@@ -30,7 +33,7 @@ from lading.auth.robots import RobotLogins
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
 from lading.auth.workloads import Issuer, WorkloadLogins
-from lading.config.auth import TokenSection, TokensSection, WorkloadSection
+from lading.config.auth import AuthSection, TokenSection, TokensSection, WorkloadSection
 from lading.config.settings import Settings
 from lading.core.claims import ClaimRule
 from lading.core.errors import RegistryError
@@ -53,9 +56,55 @@ WRITE_DOWN_INTERVAL = 60.0
 ROBOT_STALENESS = 1.0
 
 
+@dataclass(frozen=True, slots=True)
+class AuthFiles:
+    """Files that logins rest on, as they were read.
+
+    Attributes:
+        users: who may log in; `None` if others know.
+        issuers: of workloads' tokens.
+        roots: certificates whose owners' tokens are believed.
+        keys: by which tokens of another server are believed.
+    """
+
+    users: UserFile | None = None
+    issuers: Sequence[Issuer] = ()
+    roots: Sequence[Certificate] = ()
+    keys: Sequence[KeySet] = ()
+
+
+@contextmanager
+def opened_auth_files(auth: AuthSection) -> Iterator[AuthFiles]:
+    """The files that the settings name, open for a block.
+
+    Raises:
+        AuthUnusable: one of them cannot be used.
+    """
+    if auth.htpasswd is not None:
+        with closing(UserFile(auth.htpasswd.path)) as users:
+            yield AuthFiles(users, [_issuer(of) for of in auth.workloads])
+    elif auth.token is not None:
+        yield _files_of_tokens(auth.token)
+    else:
+        yield AuthFiles()
+
+
+async def make_secrets(settings: Settings, metadata: Metadata, clock: Callable[[], float]) -> None:
+    """Make what all workers and replicas are to know, and nobody else, unless it is there.
+
+    Raises:
+        AuthUnusable: it is there and cannot be used.
+    """
+    if settings.auth.htpasswd is not None:
+        await open_brake(settings, metadata, KnownLogins(), clock)
+        if has_token_service(settings.auth):
+            await _key_ring(settings, metadata, clock)
+
+
 @asynccontextmanager
 async def open_authentication(
     settings: Settings,
+    files: AuthFiles,
     metadata: Metadata,
     permissions: CurrentPermissions,
     known: KnownLogins,
@@ -64,23 +113,25 @@ async def open_authentication(
     """Authentication as the settings describe it; `None` if everybody may do everything.
 
     Args:
+        files: that the settings name.
         metadata: where robots and refresh tokens are, and what replicas share.
         known: logins that were right lately, which all workers share.
         clock: in seconds since the epoch, the same for all replicas.
 
     Raises:
-        AuthUnusable: a file that it rests on cannot be used.
+        AuthUnusable: what `make_secrets` makes cannot be used any more.
     """
     auth = settings.auth
     if auth.htpasswd is None:
-        yield None if auth.token is None else _by_tokens(settings, auth.token, clock)
+        yield None if auth.token is None else _by_tokens(settings, auth.token, files, clock)
         return
-    with closing(UserFile(auth.htpasswd.path)) as file, closing(PasswordChecker()) as checker:
+    assert files.users is not None
+    with closing(PasswordChecker()) as checker:
         staleness = ROBOT_STALENESS if settings.may_have_replicas else 0.0
         robots = RobotLogins(metadata.robots, clock, staleness)
-        workloads = WorkloadLogins([_issuer(of) for of in auth.workloads], clock)
+        workloads = WorkloadLogins(files.issuers, clock)
         brake = await open_brake(settings, metadata, known, clock)
-        logins = Logins(FileUsers(file, checker), [robots, workloads], brake, clock)
+        logins = Logins(FileUsers(files.users, checker), [robots, workloads], brake, clock)
         async with _written_down(robots):
             if has_token_service(auth):
                 yield await _with_token_service(settings, metadata, logins, permissions, clock)
@@ -149,10 +200,9 @@ async def _with_token_service(
     permissions: CurrentPermissions,
     clock: Callable[[], float],
 ) -> Authentication:
-    tokens = settings.auth.tokens or TokensSection()
-    lifetime = tokens.keylifetime.total_seconds()
+    tokens = _tokens(settings)
     own = RegistryTokens(
-        await KeyRing.open(token_keys(settings, metadata), lifetime, clock),
+        await _key_ring(settings, metadata, clock),
         logins,
         service=tokens.service,
         lifetime=tokens.lifetime.total_seconds(),
@@ -173,28 +223,43 @@ async def _with_token_service(
     return Authentication(Callers(logins, own, clock), permissions, challenge, service)
 
 
+async def _key_ring(settings: Settings, metadata: Metadata, clock: Callable[[], float]) -> KeyRing:
+    lifetime = _tokens(settings).keylifetime.total_seconds()
+    return await KeyRing.open(token_keys(settings, metadata), lifetime, clock)
+
+
+def _tokens(settings: Settings) -> TokensSection:
+    return settings.auth.tokens or TokensSection()
+
+
 def _by_tokens(
-    settings: Settings, token: TokenSection, clock: Callable[[], float]
+    settings: Settings, token: TokenSection, files: AuthFiles, clock: Callable[[], float]
 ) -> Authentication:
     """By tokens of another server alone, which say themselves what they are good for."""
     path = token.autoredirectpath if token.autoredirect else ""
     challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
-    callers = Callers(Logins(Nobody()), _external_tokens(token, clock), clock)
+    callers = Callers(Logins(Nobody()), _external_tokens(token, files, clock), clock)
     return Authentication(callers, CurrentPermissions(Permissions(())), challenge)
 
 
-def _external_tokens(token: TokenSection, clock: Callable[[], float]) -> TokenVerifier:
+def _files_of_tokens(token: TokenSection) -> AuthFiles:
     roots = [] if token.rootcertbundle is None else read_bundle(token.rootcertbundle)
     keys: list[KeySet] = []
     if token.jwks is not None:
         keys.append(_keys_at(token.jwks))
     certified = [key for root in roots if (key := public_key_of(root)) is not None]
     keys.append(FixedKeys({name: TrustedKey(key) for key in certified for name in names_of(key)}))
+    return AuthFiles(roots=roots, keys=keys)
+
+
+def _external_tokens(
+    token: TokenSection, files: AuthFiles, clock: Callable[[], float]
+) -> TokenVerifier:
     return ExternalTokens(
         service=token.service,
         issuer=token.issuer,
-        keys=keys,
-        roots=roots,
+        keys=files.keys,
+        roots=files.roots,
         algorithms=token.signingalgorithms,
         clock=clock,
     )

@@ -26,7 +26,9 @@ async def open_hosted(settings: Settings) -> AsyncIterator[Application]:
     preparation = prepared(alone, forks=False)
     async with AsyncExitStack() as stack:
         # It runs loops of its own.
-        await asyncio.to_thread(preparation.__enter__)
+        files = await asyncio.to_thread(preparation.__enter__)
         stack.push_async_callback(asyncio.to_thread, preparation.__exit__, None, None, None)
-        opened = await stack.enter_async_context(open_application(alone, None, KnownLogins()))
+        opened = await stack.enter_async_context(
+            open_application(alone, None, KnownLogins(), files=files)
+        )
         yield opened.api

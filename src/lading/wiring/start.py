@@ -1,32 +1,32 @@
-"""Start of a server: what is done to the data once, and what would stop every worker is found.
+"""Start of a server: what is done to the data once, before there are workers, and what they share.
 
-A worker opens all by the same functions. Here it is closed again before any of them is forked, as a
-connection to a database must not be in two processes.
+The data is closed again before any of them is forked, as a connection to a database must not be in
+two processes; files stay open.
 """
 
 import asyncio
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager
 
-from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.core.errors import Unavailable
-from lading.core.permissions import CurrentPermissions
 from lading.ports.objects import ForeignObjects
 from lading.services.registry import Registry
 from lading.wiring import adoption, data_directory
 from lading.wiring.arrival import require_arrived
-from lading.wiring.audit import open_audit
-from lading.wiring.authentication import open_authentication
-from lading.wiring.permissions import permissions_of
+from lading.wiring.authentication import make_secrets
+from lading.wiring.files import ServerFiles, opened_files
 from lading.wiring.stores import is_on_read_only_disk, open_registry, own_names
 
 
 @contextmanager
-def prepared(settings: Settings, *, forks: bool = True) -> Iterator[None]:
-    """Make the data ready to be served, and keep other machines' servers away for a block.
+def prepared(settings: Settings, *, forks: bool = True) -> Iterator[ServerFiles]:
+    """Make the data ready to be served; for a block, keep other machines' servers away.
+
+    Yields:
+        The files that the settings name, for the workers.
 
     Args:
         forks: whether workers are forked from this process.
@@ -48,8 +48,9 @@ def prepared(settings: Settings, *, forks: bool = True) -> Iterator[None]:
             if not settings.may_have_replicas:
                 stack.enter_context(data_directory.served_from_here(root))
             _require_own_objects(settings, forks=forks)
+        files = stack.enter_context(opened_files(settings))
         asyncio.run(_prepare(settings))
-        yield
+        yield files
 
 
 def _require_own_objects(settings: Settings, *, forks: bool) -> None:
@@ -81,21 +82,14 @@ def _look_at_objects(settings: Settings) -> None:
 
 
 async def _prepare(settings: Settings) -> None:
-    async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(open_registry(settings))
+    async with open_registry(settings) as registry:
         if not is_on_read_only_disk(settings):
             await _end_leases(registry, settings)
             await adoption.adopt_at_start(registry, settings)
             await require_arrived(registry)
         if settings.storage.driver == "filesystem":
             await data_directory.require_blobs(registry, settings.storage.filesystem.rootdirectory)
-        permissions = CurrentPermissions(permissions_of(settings.auth))
-        await stack.enter_async_context(
-            open_authentication(
-                settings, registry.metadata, permissions, KnownLogins(), registry.clock
-            )
-        )
-        await stack.enter_async_context(open_audit(settings))
+        await make_secrets(settings, registry.metadata, registry.clock)
 
 
 async def _end_leases(registry: Registry, settings: Settings) -> None:

@@ -7,7 +7,6 @@ are open keep theirs.
 
 import logging
 import ssl
-import time
 from pathlib import Path
 from ssl import SSLContext, SSLObject, SSLSocket, TLSVersion
 
@@ -21,9 +20,6 @@ from lading.config.settings import TlsSection
 from lading.system.watching import WatchedFiles
 
 log = logging.getLogger(__name__)
-
-# Seconds that a renewal may take to write all files.
-RENEWAL_TIME = 3
 
 _VERSIONS = {"tls1.2": TLSVersion.TLSv1_2, "tls1.3": TLSVersion.TLSv1_3}
 _VERIFICATION = {
@@ -51,7 +47,7 @@ class Certificates:
         paths = settings.certificate, settings.key, *settings.clientcas
         self._files = WatchedFiles(*filter(None, paths))
         self._files.have_changed()  # and from here on they count
-        self.context = self._newest = _load_patiently(settings)
+        self.context = self._newest = load_context(settings)
         self.context.sni_callback = self._choose
 
     def refresh(self) -> None:
@@ -92,17 +88,6 @@ def load_context(settings: TlsSection) -> SSLContext:
         _trust(context, path)
         context.verify_mode = _VERIFICATION[settings.clientauth]
     return context
-
-
-def _load_patiently(settings: TlsSection) -> SSLContext:
-    """For a worker that starts in the moment between a new key and its certificate."""
-    for _ in range(RENEWAL_TIME):
-        try:
-            return load_context(settings)
-        except UnusableTls as error:
-            log.warning("%s; trying again", error)
-            time.sleep(1)
-    return load_context(settings)
 
 
 def _check_pair(certificate: Path, key: Path) -> None:

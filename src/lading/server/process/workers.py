@@ -1,9 +1,10 @@
 """Worker processes: as many as the settings say, replaced when they die.
 
-A worker is a fork of a process that has loaded everything and opened nothing: it is there at once,
-and shares that process's memory. One that outlives its parent would keep the address and the data
-of a server that is gone, so each one watches its parent. SIGHUP to the parent reaches every worker:
-each reads its files again, and no request is disturbed.
+A worker is a fork of a process that has loaded everything and has no data open: it is there at
+once, and shares the memory of that process and the files that the settings name. One that outlives
+its parent would keep the address and the data of a server that is gone, so each one watches its
+parent. SIGHUP to the parent reaches every worker: each reads its files again, and no request is
+disturbed.
 """
 
 import functools
@@ -36,6 +37,7 @@ from lading.server.process.worker import FAREWELL, UNWINDING, Worker
 from lading.system import interpreter
 from lading.system.budget import Budget
 from lading.wiring.application import RegistryApplication, headers_of_all
+from lading.wiring.files import ServerFiles
 from lading.wiring.monitoring import figures_of
 
 # Seconds that a worker may need to close its files, beyond what its requests need.
@@ -50,6 +52,8 @@ class _Service:
 
     Attributes:
         config: the file that the settings came from.
+        files: that they name, but for certificates.
+        certificates: by which clients know the server; `None` if it does not encrypt.
         listener: accepts connections.
         watched: accepts those of who watches the server, if anybody may.
         known: logins that were right lately.
@@ -58,6 +62,8 @@ class _Service:
 
     settings: Settings
     config: Path | None
+    files: ServerFiles
+    certificates: Certificates | None
     listener: socket.socket
     watched: socket.socket | None
     known: KnownLogins
@@ -67,6 +73,8 @@ class _Service:
 def serve(
     settings: Settings,
     config: Path | None,
+    files: ServerFiles,
+    certificates: Certificates | None,
     listener: socket.socket,
     watched: socket.socket | None = None,
 ) -> bool:
@@ -74,11 +82,14 @@ def serve(
 
     Args:
         config: the file that they came from, which is read again when it changes.
+        files: that the settings name, but for certificates.
+        certificates: by which clients know the server; `None` if it does not encrypt.
         watched: accepts connections of who watches the server, if anybody may.
     """
     loads, figures = Loads(settings.workers), figures_of(settings)
     most = most_connections(raise_limit(), encrypted=settings.http.tls.enabled)
-    service = _Service(settings, config, listener, watched, KnownLogins(), most)
+    known = KnownLogins()
+    service = _Service(settings, config, files, certificates, listener, watched, known, most)
     if settings.workers == 1:
         interpreter.tune()
         own = None if figures is None else figures.of(0)
@@ -156,8 +167,10 @@ def _worker(service: _Service, load: Load, figures: WorkerFigures | None) -> Wor
         memory,
         on_lost=functools.partial(load.add, -1),
     )
-    application = RegistryApplication(settings, service.config, service.known, memory, figures)
-    certificates = Certificates(http.tls) if http.tls.enabled else None
+    application = RegistryApplication(
+        settings, service.config, service.known, memory, figures, service.files
+    )
+    certificates = service.certificates
     return Worker(
         application,
         connections,
