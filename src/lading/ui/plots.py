@@ -10,7 +10,7 @@ WIDTH, HEIGHT = 1000.0, 320.0
 _ROOM_FOR_NAME = (90.0, 26.0)
 _ROOM_FOR_SIZE = 48.0
 # Room that a sign takes, at most.
-_SIGN = 8.6
+_SIGN = 9.6
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ def _tile(name: str, size: int, place: dict[str, float], most: int) -> Tile:
     x, y, width, height = (round(place[key], 1) for key in ("x", "y", "dx", "dy"))
     label = ""
     if width >= _ROOM_FOR_NAME[0] and height >= _ROOM_FOR_NAME[1]:
-        label = _shortened(name, int((width - 16) / _SIGN))
+        label = _shortened(name, int((width - 18) / _SIGN))
     share = size / most
     level = next((level for level, least in enumerate((0.6, 0.25, 0.08)) if share >= least), 3)
     return Tile(
@@ -75,8 +75,11 @@ def _tile(name: str, size: int, place: dict[str, float], most: int) -> Tile:
 
 
 def _shortened(name: str, signs: int) -> str:
-    """The end of a name, which says more than its beginning."""
-    return name if len(name) <= signs else "…" + name[len(name) - signs + 1 :]
+    """The name, or its last part, as far as there is room."""
+    if len(name) <= signs:
+        return name
+    last = name.rpartition("/")[2]
+    return last if len(last) <= signs else last[: signs - 1] + "…"
 
 
 def curve(points: Sequence[tuple[float, float]], highest: float) -> Curve:

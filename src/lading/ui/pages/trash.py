@@ -106,7 +106,8 @@ async def restore(visit: Visit, form: Form) -> Response:
     reference = parse_reference(form.get("reference"))
     grant = visit.access.grant(repository)
     await trash.restore(visit.registry, grant, reference, change=visit.change())
-    return see_other(visit, f"/r/{repository}", done="restored")
+    # Where the others are that went by the same mistake.
+    return see_other(visit, "/-/trash", done="restored")
 
 
 async def history(visit: Visit) -> Response:
