@@ -68,12 +68,13 @@ format: $(VENV)/.installed-dev ## format and fix what can be fixed
 bench: $(VENV)/.installed-bench ## measure beside other registries; half an hour, or a few minutes with ARGS=--quick
 	$(BIN)/python -m bench $(ARGS)
 
-docs: $(VENV)/.installed-dev ## renew docs/configuration.md, and the tables of crashes, walks and metrics
+docs: $(VENV)/.installed-dev ## renew docs/configuration.md, docs/commands.md, and the tables of crashes, walks and metrics
 	$(BIN)/python -c "from tests.docs.configuration import render; print(render(), end='')" > docs/configuration.md
 	$(BIN)/python -m tests.crash.table
 	-$(BIN)/python -m tests.crash.table_in_s3 # needs an S3 server, see tests/support/s3.py
 	$(BIN)/python -m tests.docs.walks
 	$(BIN)/python -m tests.docs.metrics
+	$(BIN)/python -m tests.docs.commands
 
 lock: ## renew requirements/*.txt from pyproject.toml
 	$(PYTHON) -m venv build/lock

@@ -12,6 +12,9 @@ from click.shell_completion import CompletionItem
 
 from lading import __version__
 
+# What a shell says of a program that was ended by Ctrl-C: 128 and the number of the signal.
+INTERRUPTED = 130
+
 
 class Listed(NamedTuple):
     """A command that is not loaded yet.
@@ -48,6 +51,14 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; one that is interrupted ends with the code that shells give for it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("Interrupted", err=True)
+            raise click.exceptions.Exit(INTERRUPTED) from None
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """What may stand where something is being typed, without loading any command."""
         commands = [
@@ -65,6 +76,45 @@ class LazyGroup(click.Group):
 
 COMMANDS = {
     "serve": Listed("lading.cli.serve:serve", "Answer requests until told to stop."),
+    "ls": Listed("lading.cli.ls:list_repositories", "List the repositories of a registry."),
+    "tags": Listed(
+        "lading.cli.ls:list_tags",
+        "List the tags of a repository, with their sizes and times as far as the registry tells"
+        " them.",
+    ),
+    "search": Listed(
+        "lading.cli.ls:search", "Find repositories and tags by a part of their names."
+    ),
+    "inspect": Listed(
+        "lading.cli.inspect:inspect_image",
+        "Tell what an image is: its digest, platforms, layers, and what it runs.",
+    ),
+    "tree": Listed(
+        "lading.cli.inspect:tree",
+        "Draw all that belongs to an image: manifests, layers, and what refers to it.",
+    ),
+    "du": Listed(
+        "lading.cli.du:du",
+        "Tell how many bytes tags or repositories have, and how many of these they share.",
+    ),
+    "tag": Listed(
+        "lading.cli.change_images:tag_image", "Point tags at an image of the same repository."
+    ),
+    "rm": Listed(
+        "lading.cli.change_images:remove_images",
+        "Delete tags, or images by their digest with all their tags.",
+    ),
+    "login": Listed(
+        "lading.cli.login:login",
+        "Keep a login for a registry, once the registry has said that it is right.",
+    ),
+    "logout": Listed(
+        "lading.cli.login:logout", "Forget the login for a registry, as Docker keeps it."
+    ),
+    "completion": Listed(
+        "lading.cli.completion:completion",
+        "Print what makes a shell complete commands and options.",
+    ),
     "garbage-collect": Listed(
         "lading.cli.garbage_collect:garbage_collect",
         "Remove deleted images for good, and free the bytes that nothing needs.",

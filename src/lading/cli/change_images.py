@@ -1,0 +1,101 @@
+"""`lading rm` and `lading tag`: take away tags and images, and give an image more tags."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from lading.cli.examples import REGISTRY, Example, with_examples
+from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
+from lading.cli.images.source import FoundManifest, ImageSource
+from lading.cli.output import to_json
+from lading.core.errors import RegistryError
+from lading.core.names import Tag
+
+
+@with_examples(
+    Example("lading tag app:1.0 stable 1", "Two more tags of the same image."),
+    Example(f"lading tag {REGISTRY}/app:1.0 latest", "In another registry; no byte is copied."),
+)
+@click.command("tag")
+@click.argument("image")
+@click.argument("tags", nargs=-1, required=True, metavar="TAG...")
+@place_options
+def tag_image(
+    image: str, tags: Sequence[str], config: Path | None, server: str | None, *, as_json: bool
+) -> None:
+    """Point tags at an image of the same repository.
+
+    IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
+    """
+    where = Where(config, server)
+    spot = parse_spot(image, where)
+    for tag in tags:
+        _require_tag(tag)
+
+    async def point(source: ImageSource) -> FoundManifest:
+        found = await source.manifest(spot.repository, spot.reference)
+        for tag in tags:
+            await source.put_tag(spot.repository, found, tag)
+        return found
+
+    found = look(where, spot.host, image, point)
+    if as_json:
+        click.echo(to_json({"digest": found.digest, "repository": spot.name, "tags": tags}))
+        return
+    for tag in tags:
+        click.echo(f"{spot.name}:{tag}  {found.digest}")
+
+
+@with_examples(
+    Example("lading rm app:1.1 --dry-run", "What it would delete."),
+    Example("lading rm app:1.1", "The tag alone; `lading restore` brings it back."),
+    Example("lading rm nothing:1", "Exit code 3: there is none.", 3),
+)
+@click.command("rm")
+@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.option("--dry-run", is_flag=True, help="Look whether they are there, and delete nothing.")
+@place_options
+def remove_images(
+    images: Sequence[str],
+    config: Path | None,
+    server: str | None,
+    *,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Delete tags, or images by their digest with all their tags.
+
+    IMAGE is `app:1.0` for the tag, `app@sha256:…` for the image, or the same with a host before it.
+    In our registry both go to the trash. Other registries may know no deleting of tags.
+    """
+    where = Where(config, server)
+    spots = [parse_spot(image, where, default="") for image in images]
+    for spot in spots:
+        if not spot.reference:
+            raise click.UsageError(f"{spot.text!r}: say which, by a tag or a digest")
+    removed = [_remove(where, spot, dry_run=dry_run) for spot in spots]
+    if as_json:
+        click.echo(to_json([{"name": name, "digest": digest} for name, digest in removed]))
+        return
+    for name, digest in removed:
+        click.echo(f"{'would delete' if dry_run else 'deleted'} {name}  {digest}")
+
+
+def _remove(where: Where, spot: Spot, *, dry_run: bool) -> tuple[str, str]:
+    async def remove(source: ImageSource) -> str:
+        found = await source.manifest(spot.repository, spot.reference)
+        if not dry_run:
+            await source.delete(spot.repository, spot.reference)
+        return found.digest
+
+    between = "@" if ":" in spot.reference else ":"
+    digest = look(where, spot.host, spot.text, remove)
+    return f"{spot.name}{between}{spot.reference}", digest
+
+
+def _require_tag(text: str) -> None:
+    try:
+        Tag(text)
+    except RegistryError as error:
+        raise click.UsageError(f"{text!r}: {error.message}") from error

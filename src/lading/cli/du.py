@@ -1,0 +1,103 @@
+"""`lading du`: which bytes are whose, and which are shared."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from lading.cli.examples import Example, with_examples
+from lading.cli.images.graph import blobs_of, grow
+from lading.cli.images.places import Where, look, parse_spot, place_options
+from lading.cli.images.source import ImageSource
+from lading.cli.output import human_size, to_json
+from lading.cli.tables import Column, print_table
+from lading.core.errors import RegistryError
+from lading.ui.units import natural
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """The bytes of a tag, or of a repository's tags.
+
+    Attributes:
+        own: that nothing else in the list has.
+        shared: that something else in the list has, too.
+    """
+
+    name: str
+    own: int
+    shared: int
+
+
+@with_examples(
+    Example("lading du app", "Of each tag: what only it has, and what it shares."),
+    Example("lading du app tools/lint", "Of each repository, beside the other ones named."),
+    Example("lading du", "Of all repositories of our registry."),
+)
+@click.command()
+@click.argument("repositories", nargs=-1, metavar="[REPOSITORY]...")
+@place_options
+def du(
+    repositories: Sequence[str], config: Path | None, server: str | None, *, as_json: bool
+) -> None:
+    """Tell how many bytes tags or repositories have, and how many of these they share.
+
+    Of one REPOSITORY its tags are compared, of several ones these. Without any it is all of ours.
+    Counted is what tags lead to, with what refers to it, as the manifests say its size.
+    """
+    where = Where(config, server)
+    spots = [parse_spot(text, where, default="") for text in repositories]
+    hosts = {spot.host for spot in spots} or {server or ""}
+    if len(hosts) > 1:
+        raise click.UsageError("name repositories of one registry")
+    names = [spot.repository for spot in spots]
+
+    async def gather(source: ImageSource) -> Mapping[str, Mapping[str, int]]:
+        if len(names) == 1:
+            return await _by_tag(source, names[0])
+        everything = names or [name async for name in source.repositories()]
+        return {name: await _of_repository(source, name) for name in everything}
+
+    found = look(where, hosts.pop(), " ".join(repositories) or "the registry", gather)
+    usages, total = _compare(found)
+    if as_json:
+        click.echo(to_json({"total": total, "items": usages}))
+        return
+    columns = [Column("NAME"), Column("OWN", right=True), Column("SHARED", right=True)]
+    rows = [(usage.name, human_size(usage.own), human_size(usage.shared)) for usage in usages]
+    print_table(columns, rows)
+    click.echo(f"In all, each once: {human_size(total)}", err=True)
+
+
+async def _by_tag(source: ImageSource, repository: str) -> Mapping[str, Mapping[str, int]]:
+    """The sizes of what each tag leads to, by digest."""
+    found = {}
+    for tag in [name async for name in source.tags(repository)]:
+        try:
+            manifest = await source.manifest(repository, tag)
+            branch = await grow(source, repository, manifest, referrers=True)
+        except RegistryError:  # deleted meanwhile
+            continue
+        found[tag] = blobs_of(branch)
+    return found
+
+
+async def _of_repository(source: ImageSource, repository: str) -> Mapping[str, int]:
+    sizes: dict[str, int] = {}
+    for blobs in (await _by_tag(source, repository)).values():
+        sizes.update(blobs)
+    return sizes
+
+
+def _compare(found: Mapping[str, Mapping[str, int]]) -> tuple[Sequence[Usage], int]:
+    """What each has for itself, and what all have, each digest once."""
+    holders = Counter(digest for sizes in found.values() for digest in sizes)
+    usages = []
+    for name in sorted(found, key=natural):
+        sizes = found[name]
+        own = sum(size for digest, size in sizes.items() if holders[digest] == 1)
+        usages.append(Usage(name, own, sum(sizes.values()) - own))
+    every = {digest: size for sizes in found.values() for digest, size in sizes.items()}
+    return usages, sum(every.values())

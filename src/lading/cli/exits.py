@@ -1,0 +1,47 @@
+"""Exit codes of the commands on images, and the errors that end with them.
+
+0 done · 1 failed, or differs · 2 wrong usage · 3 not found · 4 refused · 130 interrupted
+"""
+
+import click
+
+from lading.core.errors import (
+    BlobUnknown,
+    Denied,
+    ManifestUnknown,
+    RegistryError,
+    RepositoryUnknown,
+    TagImmutable,
+    Unauthorized,
+    Unsupported,
+)
+
+
+class NothingFound(click.ClickException):
+    """What a command was asked about is not there; the message says what to do."""
+
+    exit_code = 3
+
+
+class NotAllowed(click.ClickException):
+    """A registry refuses what a command asks; the message says what to do."""
+
+    exit_code = 4
+
+
+_NOT_FOUND = (BlobUnknown, ManifestUnknown, RepositoryUnknown)
+_REFUSED = (Denied, TagImmutable, Unauthorized, Unsupported)
+
+
+def to_exit(error: RegistryError, what: str) -> click.ClickException:
+    """The end of a command that met an error.
+
+    Args:
+        what: it was about, as it was typed.
+    """
+    message = f"{what}: {error.message}"
+    if isinstance(error, _NOT_FOUND):
+        return NothingFound(f"{message}; `lading tags REPOSITORY` and `lading ls` tell what is")
+    if isinstance(error, _REFUSED):
+        return NotAllowed(message)
+    return click.ClickException(message)

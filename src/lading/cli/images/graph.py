@@ -1,0 +1,121 @@
+"""Graph of an image: what it refers to, down to its layers, and what refers to it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from lading.cli.images.documents import ManifestDocument, ReadDescriptor, read_manifest
+from lading.cli.images.source import FoundManifest, ImageSource
+from lading.core.errors import ManifestUnknown, RegistryError
+
+# Indexes in indexes, and referrers of referrers; more is nobody's image.
+DEEPEST = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """A part of an image, with the parts of that.
+
+    Attributes:
+        kind: `index`, `image`, `artifact`, `config`, `layer`, `referrer`.
+        name: its platform, its title, or the type of an artifact; empty if it has none.
+        size: in bytes, as it is or as is said of it.
+        missing: whether the registry does not have it.
+    """
+
+    kind: str
+    digest: str
+    media_type: str
+    size: int
+    name: str = ""
+    missing: bool = False
+    parts: Sequence["Branch"] = ()
+
+    def all(self) -> Iterator["Branch"]:
+        """This one, and all that belongs to it."""
+        yield self
+        for part in self.parts:
+            yield from part.all()
+
+
+async def grow(
+    source: ImageSource, repository: str, found: FoundManifest, *, referrers: bool, depth: int = 0
+) -> Branch:
+    """All of an image.
+
+    Args:
+        referrers: whether those belong to it that refer to it.
+        depth: how many manifests lead here.
+    """
+    document = read_manifest(found)
+    parts = [_leaf("config", document.config)] if document.config else []
+    parts += [_leaf("layer", layer) for layer in document.layers]
+    if depth < DEEPEST:
+        for child in document.children:
+            parts.append(await _child(source, repository, child, referrers, depth + 1))
+        if referrers:
+            parts += await _referrers(source, repository, found.digest, depth + 1)
+    kind = kind_of(document)
+    name = document.artifact_type if kind == "artifact" else ""
+    return Branch(kind, found.digest, found.media_type, len(found.body), name, parts=parts)
+
+
+def kind_of(document: ManifestDocument) -> str:
+    """What people call it: an index, an image, an artifact."""
+    if document.is_index:
+        return "index"
+    config = document.config.media_type if document.config else ""
+    is_image = "image" in config and not document.artifact_type
+    return "image" if is_image else "artifact"
+
+
+def blobs_of(branch: Branch) -> Mapping[str, int]:
+    """The sizes of all that an image has, by digest: what a registry keeps for it."""
+    return {part.digest: part.size for part in branch.all() if not part.missing}
+
+
+async def _child(
+    source: ImageSource, repository: str, child: ReadDescriptor, referrers: bool, depth: int
+) -> Branch:
+    try:
+        found = await source.manifest(repository, child.digest)
+    except ManifestUnknown:
+        return _absent(child)
+    grown = await grow(source, repository, found, referrers=referrers, depth=depth)
+    name = child.platform or grown.name
+    return Branch(grown.kind, grown.digest, grown.media_type, grown.size, name, parts=grown.parts)
+
+
+async def _referrers(source: ImageSource, repository: str, digest: str, depth: int) -> list[Branch]:
+    branches = []
+    for referrer in await source.referrers(repository, digest):
+        parts: Sequence[Branch] = ()
+        missing = False
+        try:
+            found = await source.manifest(repository, referrer.digest)
+            parts = (await grow(source, repository, found, referrers=True, depth=depth)).parts
+        except RegistryError:
+            missing = True
+        branches.append(
+            Branch(
+                "referrer",
+                referrer.digest,
+                referrer.media_type,
+                referrer.size,
+                referrer.artifact_type,
+                missing,
+                parts,
+            )
+        )
+    return branches
+
+
+def _leaf(kind: str, part: ReadDescriptor) -> Branch:
+    title = part.annotations.get("org.opencontainers.image.title", "")
+    return Branch(kind, part.digest, part.media_type, part.size, title)
+
+
+def _absent(child: ReadDescriptor) -> Branch:
+    """An image of an index that the registry does not have."""
+    return Branch(
+        "image", child.digest, child.media_type, child.size, name=child.platform, missing=True
+    )

@@ -1,0 +1,141 @@
+"""The registry of a configuration as a source of images: its data, beside a server or without."""
+
+import tempfile
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from lading.cli.exits import to_exit
+from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
+from lading.cli.progress import progress
+from lading.cli.registry import operator, operators_grant, with_registry
+from lading.core.access import ALL_RIGHTS, Access, Principal
+from lading.core.digest import Bytes, Digest
+from lading.core.errors import RegistryError
+from lading.core.history import Change
+from lading.core.names import RepositoryName, Tag, parse_wanted
+from lading.core.typing import T, override
+from lading.services import delete, listing, pull, push_manifest, trash
+from lading.services.registry import Registry
+
+# Names on a page of a list, and bytes of types and annotations on one of referrers.
+_PAGE = 1000
+_MOST_SHOWN = 4 * 1024 * 1024
+# Bytes of a blob that stay in memory; larger ones become a file for the time being.
+_IN_MEMORY = 16 * 1024 * 1024
+
+
+class LocalSource(ImageSource):
+    """The data of this registry, as the operator sees it: all of it."""
+
+    knows_times = True
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+
+    @override
+    async def repositories(self) -> AsyncGenerator[str, None]:
+        access = Access(Principal(operator()), ALL_RIGHTS)
+        after: str | None = ""
+        while after is not None:
+            page = await listing.list_repositories(self._registry, access, after=after, limit=_PAGE)
+            for name in page.items:
+                yield name
+            after = page.last
+
+    @override
+    async def tags(self, repository: str) -> AsyncGenerator[str, None]:
+        grant = operators_grant(RepositoryName(repository))
+        after: str | None = ""
+        while after is not None:
+            page = await listing.list_tags(self._registry, grant, after=after, limit=_PAGE)
+            for name in page.items:
+                yield name
+            after = page.last
+
+    @override
+    async def set_at(self, repository: str, tag: str) -> float | None:
+        grant = operators_grant(RepositoryName(repository))
+        moves = await trash.history(self._registry, grant, Tag(tag), limit=1)
+        return moves[0].at if moves else None
+
+    @override
+    async def manifest(self, repository: str, reference: str) -> FoundManifest:
+        grant = operators_grant(RepositoryName(repository))
+        found = await pull.pull_manifest(self._registry, grant, parse_wanted(reference))
+        return FoundManifest(str(found.digest), found.media_type, found.body)
+
+    @override
+    @asynccontextmanager
+    async def blob(
+        self, repository: str, digest: str, size: int, what: str
+    ) -> AsyncIterator[BinaryIO]:
+        grant = operators_grant(RepositoryName(repository))
+        found = await pull.pull_blob(self._registry, grant, Digest(digest))
+        with (
+            tempfile.SpooledTemporaryFile(_IN_MEMORY) as file,
+            progress(what, found.size) as done,
+        ):
+            with found.source.open() as opened:
+                pieces: AsyncGenerator[Bytes, None] = opened.pieces(0, found.size)
+                async with aclosing(pieces):
+                    async for piece in pieces:
+                        file.write(piece)
+                        done(len(piece))
+            file.seek(0)
+            yield cast("BinaryIO", file)
+
+    @override
+    async def referrers(self, repository: str, digest: str) -> Sequence[FoundReferrer]:
+        grant = operators_grant(RepositoryName(repository))
+        page = await listing.list_referrers(
+            self._registry,
+            grant,
+            Digest(digest),
+            artifact_type=None,
+            after="",
+            limit=_PAGE,
+            max_size=_MOST_SHOWN,
+        )
+        return [
+            FoundReferrer(str(found.digest), found.media_type, found.artifact_type, found.size)
+            for found in page.items
+        ]
+
+    @override
+    async def delete(self, repository: str, reference: str) -> None:
+        grant = operators_grant(RepositoryName(repository))
+        await delete.delete_manifest(
+            self._registry, grant, parse_wanted(reference), change=self._change()
+        )
+
+    @override
+    async def put_tag(self, repository: str, manifest: FoundManifest, tag: str) -> None:
+        await push_manifest.push_manifest(
+            self._registry,
+            operators_grant(RepositoryName(repository)),
+            Tag(tag),
+            manifest.body,
+            change=self._change(),
+            content_type=manifest.media_type,
+        )
+
+    def _change(self) -> Change:
+        return self._registry.change_by(Principal(operator()))
+
+
+def run_local(config: Path | None, what: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
+    """Do something with the registry of a configuration.
+
+    Raises:
+        ClickException: it failed.
+    """
+
+    async def run(registry: Registry) -> T:
+        try:
+            return await work(LocalSource(registry))
+        except RegistryError as error:
+            raise to_exit(error, what) from error
+
+    return with_registry(config, run, create=False)

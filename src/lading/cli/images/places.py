@@ -1,0 +1,133 @@
+"""Places that commands on images are pointed at: our registry, or any other one by reference.
+
+`app:1` is in the registry of the configuration, `registry.example.com/app:1` in that one: as with
+Docker, the first part of a name is a host if there is a dot or a colon in it, or it is `localhost`.
+With `--config` or `--server` a reference is never taken for one with a host.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lading.cli.exits import to_exit
+from lading.cli.images.source import ImageSource
+from lading.core.errors import RegistryError
+from lading.core.names import RepositoryName, parse_reference
+from lading.core.typing import T
+
+LATEST = "latest"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where a command was pointed at by its options.
+
+    Attributes:
+        config: the configuration of our registry, if one was named.
+        server: the host of another one, if one was named.
+    """
+
+    config: Path | None
+    server: str | None
+
+    @property
+    def is_said(self) -> bool:
+        """Whether an option says it, so that references need not."""
+        return self.config is not None or self.server is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """A repository, or an image in it, of some registry.
+
+    Attributes:
+        host: of another registry; empty for ours.
+        reference: a tag or a digest; empty if the text has none.
+        text: as it was typed.
+    """
+
+    host: str
+    repository: str
+    reference: str
+    text: str
+
+    @property
+    def name(self) -> str:
+        """The repository as a reference has it, with its host."""
+        return f"{self.host}/{self.repository}" if self.host else self.repository
+
+
+def place_options(command: F) -> F:
+    """A decorator that gives a command the options of where, and `--json`."""
+    for option in (
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead."),
+        click.option("--server", metavar="HOST", help="A registry to ask instead of ours."),
+        click.option(
+            "--config",
+            type=click.Path(path_type=Path),
+            help="The configuration file of our registry.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def parse_spot(text: str, where: Where, *, default: str = LATEST) -> Spot:
+    """The spot in `app:1`, `registry.example.com/app@sha256:…` and the like.
+
+    Args:
+        default: the tag where the text has none; empty to have none.
+
+    Raises:
+        UsageError: it is no reference.
+    """
+    host, rest = split_host(text, where)
+    name, at, reference = rest.partition("@")
+    tagged = name.rpartition("/")[2]
+    tag = ""
+    if ":" in tagged:
+        name, _, tag = name.rpartition(":")
+    try:
+        RepositoryName(name)
+        reference = reference if at else tag or default
+        if reference or at:
+            parse_reference(reference)
+    except RegistryError as error:
+        raise click.UsageError(f"{text!r}: {error.message}") from error
+    return Spot(host, name, reference, text)
+
+
+def split_host(text: str, where: Where) -> tuple[str, str]:
+    """The host of a text, empty for ours, and what is behind it."""
+    if where.is_said:
+        return where.server or "", text
+    first, slash, rest = text.partition("/")
+    is_host = "." in first or ":" in first or first == "localhost"
+    return (first, rest) if slash and is_host else ("", text)
+
+
+def look(where: Where, host: str, what: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
+    """Do something with a registry.
+
+    Args:
+        host: of another one; empty for ours.
+        what: it is about, for the message if it fails.
+
+    Raises:
+        ClickException: it failed; the message says what to do, and the exit code says how.
+    """
+    try:
+        if host:
+            from lading.cli.images.remote import run_remote  # noqa: PLC0415 - it loads the client
+
+            return run_remote(host, work)
+        from lading.cli.images.local import run_local  # noqa: PLC0415 - it loads all of a registry
+
+        return run_local(where.config, what, work)
+    except RegistryError as error:
+        raise to_exit(error, what) from error

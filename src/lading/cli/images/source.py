@@ -1,0 +1,73 @@
+"""Port of what commands on images stand on: a registry, be it here or anywhere."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class FoundManifest:
+    """A manifest, byte for byte."""
+
+    digest: str
+    media_type: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FoundReferrer:
+    """A manifest that is about another one.
+
+    Attributes:
+        size: of its body, in bytes.
+    """
+
+    digest: str
+    media_type: str
+    artifact_type: str
+    size: int
+
+
+class ImageSource(Protocol):
+    """A registry, as far as commands on images need it.
+
+    What is not there raises `ManifestUnknown`, `RepositoryUnknown` or `BlobUnknown`; what is
+    refused, `Denied`, `Unauthorized` and the like; what cannot be reached, `Unavailable`.
+
+    Attributes:
+        knows_times: whether it tells when a tag was set.
+    """
+
+    knows_times: bool
+
+    def repositories(self) -> AsyncIterator[str]:
+        """The names of all repositories that the caller sees."""
+
+    def tags(self, repository: str) -> AsyncIterator[str]:
+        """The names of all tags of a repository."""
+
+    async def set_at(self, repository: str, tag: str) -> float | None:
+        """When a tag was set, in seconds since the epoch; `None` if that is not known."""
+
+    async def manifest(self, repository: str, reference: str) -> FoundManifest:
+        """A manifest by its tag or its digest."""
+
+    def blob(
+        self, repository: str, digest: str, size: int, what: str
+    ) -> AbstractAsyncContextManager[BinaryIO]:
+        """The bytes of a blob, as a file for the length of a block.
+
+        Args:
+            size: that is expected.
+            what: to tell a person who waits.
+        """
+
+    async def referrers(self, repository: str, digest: str) -> Sequence[FoundReferrer]:
+        """Manifests that are about this one."""
+
+    async def delete(self, repository: str, reference: str) -> None:
+        """Delete a tag, or a manifest with all its tags."""
+
+    async def put_tag(self, repository: str, manifest: FoundManifest, tag: str) -> None:
+        """Point a tag at a manifest that is in the repository."""

@@ -1,0 +1,166 @@
+"""`lading inspect` and `lading tree`: what an image is, and all that belongs to it."""
+
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from lading.cli.examples import REGISTRY, Example, with_examples
+from lading.cli.images.configs import ImageConfig, read_config
+from lading.cli.images.documents import ManifestDocument, read_manifest
+from lading.cli.images.graph import Branch, grow, kind_of
+from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
+from lading.cli.images.source import FoundManifest, ImageSource
+from lading.cli.output import human_size, to_json
+from lading.cli.tables import clean
+
+_RAW = click.option("--raw", is_flag=True, help="Print the manifest itself, byte for byte.")
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """An image, and what is known of it."""
+
+    spot: Spot
+    found: FoundManifest
+    document: ManifestDocument
+    config: ImageConfig | None
+
+
+@with_examples(
+    Example("lading inspect app:1.0", "What it is, and what it runs."),
+    Example("lading inspect app:1.0 --json", "The same for a program."),
+    Example(f"lading inspect {REGISTRY}/app:1.0 --raw", "The manifest, as it was pushed."),
+    Example("lading inspect app:9", "Exit code 3: there is none.", 3),
+)
+@click.command("inspect")
+@click.argument("image")
+@_RAW
+@place_options
+def inspect_image(
+    image: str, config: Path | None, server: str | None, *, raw: bool, as_json: bool
+) -> None:
+    """Tell what an image is: its digest, platforms, layers, and what it runs.
+
+    IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
+    """
+    where = Where(config, server)
+    spot = parse_spot(image, where)
+
+    async def gather(source: ImageSource) -> Inspected:
+        found = await source.manifest(spot.repository, spot.reference)
+        document = read_manifest(found)
+        if raw or kind_of(document) != "image":
+            return Inspected(spot, found, document, None)
+        read = await read_config(source, spot.repository, document)
+        return Inspected(spot, found, document, read)
+
+    seen = look(where, spot.host, image, gather)
+    if raw:
+        sys.stdout.buffer.write(seen.found.body)
+    elif as_json:
+        click.echo(to_json(_as_document(seen)))
+    else:
+        for name, value in _lines(seen):
+            click.echo(f"{name:<14}{clean(value)}")
+
+
+@with_examples(
+    Example("lading tree app:1.0", "An index, its images, their layers, and what refers to it."),
+)
+@click.command()
+@click.argument("image")
+@place_options
+def tree(image: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
+    """Draw all that belongs to an image: manifests, layers, and what refers to it.
+
+    IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
+    """
+    where = Where(config, server)
+    spot = parse_spot(image, where)
+
+    async def gather(source: ImageSource) -> Branch:
+        found = await source.manifest(spot.repository, spot.reference)
+        return await grow(source, spot.repository, found, referrers=True)
+
+    root = look(where, spot.host, image, gather)
+    if as_json:
+        click.echo(to_json(root))
+        return
+    click.echo(f"{clean(image)}  {_describe(root)}")
+    for line in _drawn(root.parts, ""):
+        click.echo(line)
+
+
+def _lines(seen: Inspected) -> Iterator[tuple[str, str]]:
+    document, config = seen.document, seen.config
+    yield "Name", f"{seen.spot.name}:{seen.spot.reference}".replace(":sha", "@sha")
+    yield "Digest", seen.found.digest
+    yield "Kind", f"{kind_of(document)} ({seen.found.media_type})"
+    if document.artifact_type:
+        yield "Artifact type", document.artifact_type
+    for child in document.children:
+        yield "Platform", f"{child.platform or 'unknown'}  {child.digest}"
+    if config is not None:
+        yield from _config_lines(config)
+    for layer in document.layers:
+        yield "Layer", f"{layer.digest}  {human_size(layer.size)}"
+    if document.layers:
+        yield "Size", human_size(sum(layer.size for layer in document.layers))
+    if document.subject is not None:
+        yield "Subject", document.subject.digest
+    for name, value in document.annotations.items():
+        yield "Annotation", f"{name}={value}"
+
+
+def _config_lines(config: ImageConfig) -> Iterator[tuple[str, str]]:
+    if config.platform:
+        yield "Platform", config.platform
+    if config.created:
+        yield "Created", config.created
+    for name in ("user", "workdir"):
+        if value := getattr(config, name):
+            yield name.capitalize(), value
+    for name in ("entrypoint", "command"):
+        if words := getattr(config, name):
+            yield name.capitalize(), " ".join(words)
+    for variable in config.env:
+        yield "Env", variable
+    for port in config.ports:
+        yield "Port", port
+    for name, value in config.labels.items():
+        yield "Label", f"{name}={value}"
+
+
+def _as_document(seen: Inspected) -> Mapping[str, Any]:
+    document = seen.document
+    return {
+        "name": seen.spot.name,
+        "reference": seen.spot.reference,
+        "digest": seen.found.digest,
+        "media_type": seen.found.media_type,
+        "kind": kind_of(document),
+        "artifact_type": document.artifact_type,
+        "size": sum(layer.size for layer in document.layers),
+        "config": seen.config,
+        "layers": document.layers,
+        "platforms": document.children,
+        "subject": document.subject,
+        "annotations": document.annotations,
+    }
+
+
+def _drawn(parts: Sequence[Branch], margin: str) -> Iterator[str]:
+    for part in parts:
+        is_last = part is parts[-1]
+        yield f"{margin}{'└── ' if is_last else '├── '}{_describe(part)}"
+        yield from _drawn(part.parts, margin + ("    " if is_last else "│   "))
+
+
+def _describe(branch: Branch) -> str:
+    name = f" {clean(branch.name)}" if branch.name else ""
+    missing = "  (not in the registry)" if branch.missing else ""
+    return f"{branch.kind}{name}  {branch.digest}  {human_size(branch.size)}{missing}"

@@ -1,0 +1,66 @@
+"""`lading login` and `lading logout`: logins for registries, where Docker keeps them."""
+
+import sys
+from contextlib import closing
+
+import click
+
+from lading.cli.examples import REGISTRY, Example, with_examples
+from lading.cli.exits import to_exit
+from lading.cli.images.logins import LoginFile, RegistryLogin
+from lading.core.errors import RegistryError
+
+
+@with_examples(
+    Example(f"lading login {REGISTRY} -u ci --password-stdin", "The password by standard input."),
+)
+@click.command()
+@click.argument("host")
+@click.option("-u", "--username", prompt=True, help="Asked for if it is not given.")
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+def login(host: str, username: str, *, password_stdin: bool) -> None:
+    """Keep a login for a registry, once the registry has said that it is right.
+
+    It goes where Docker keeps them: to the helper that its config.json names, or into that file.
+    """
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\r\n")
+    else:
+        password = click.prompt("Password", hide_input=True, err=True)
+    if not password:
+        raise click.UsageError("the password is empty")
+    given = RegistryLogin(username, password)
+    _require_right(host, given)
+    try:
+        place = LoginFile.usual().store(host, given)
+    except OSError as error:
+        raise click.ClickException(f"the login cannot be kept: {error}") from error
+    click.echo(f"Logged in to {host} as {username}")
+    click.echo(f"Kept in {place}", err=True)
+
+
+@with_examples(Example(f"lading logout {REGISTRY}", "Whether there was a login or not."))
+@click.command()
+@click.argument("host")
+def logout(host: str) -> None:
+    """Forget the login for a registry, as Docker keeps it."""
+    try:
+        was_there = LoginFile.usual().remove(host)
+    except OSError as error:
+        raise click.ClickException(f"the login cannot be removed: {error}") from error
+    click.echo(f"Logged out of {host}" if was_there else f"There was no login for {host}")
+
+
+def _require_right(host: str, given: RegistryLogin) -> None:
+    """Ask a registry whether a login is right.
+
+    Raises:
+        ClickException: it is not, or the registry cannot be asked.
+    """
+    from lading.cli.images.conversation import Conversation  # noqa: PLC0415 - it loads urllib3
+
+    try:
+        with closing(Conversation(host, given)) as conversation:
+            conversation.read("/v2/")
+    except RegistryError as error:
+        raise to_exit(error, f"the login for {host}") from error

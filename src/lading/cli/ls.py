@@ -1,0 +1,180 @@
+"""`lading ls`, `lading tags`, `lading search`: what a registry has, by name."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from lading.cli.examples import REGISTRY, Example, with_examples
+from lading.cli.exits import NothingFound
+from lading.cli.images.graph import blobs_of, grow
+from lading.cli.images.places import Where, look, parse_spot, place_options, split_host
+from lading.cli.images.source import ImageSource
+from lading.cli.output import human_size, to_json
+from lading.cli.tables import Column, print_table
+from lading.core.errors import RegistryError
+from lading.core.garbage import utc
+from lading.ui.units import natural
+
+# Tags that are asked about at once.
+_AT_ONCE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class ListedTag:
+    """A tag of a list; what was not asked for or is not known is `None`.
+
+    Attributes:
+        size: bytes of all that it leads to, each digest once.
+        set_at: seconds since the epoch.
+    """
+
+    name: str
+    digest: str | None = None
+    media_type: str | None = None
+    size: int | None = None
+    set_at: float | None = None
+
+
+@with_examples(
+    Example("lading ls", "All repositories of our registry."),
+    Example(f"lading ls {REGISTRY}", "Those of another one, if it tells."),
+)
+@click.command("ls")
+@click.argument("host", required=False, default="")
+@place_options
+def list_repositories(host: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
+    """List the repositories of a registry.
+
+    HOST is another registry than ours.
+    """
+    names = look(Where(config, server), host or server or "", host or "the registry", _repositories)
+    _print_names(names, "REPOSITORY", as_json=as_json)
+
+
+@with_examples(
+    Example("lading tags app", "With sizes, and when each was set."),
+    Example(f"lading tags {REGISTRY}/app --short", "Names alone, by the fewest requests."),
+)
+@click.command("tags")
+@click.argument("repository")
+@click.option("--short", is_flag=True, help="Names alone.")
+@place_options
+def list_tags(
+    repository: str, config: Path | None, server: str | None, *, short: bool, as_json: bool
+) -> None:
+    """List the tags of a repository, with their sizes and times as far as the registry tells them.
+
+    The order is the one that people count in: `v1.9` before `v1.10`.
+    """
+    where = Where(config, server)
+    spot = parse_spot(repository, where, default="")
+    if spot.reference:
+        raise click.UsageError(f"{repository!r}: write the repository alone")
+
+    async def gather(source: ImageSource) -> Sequence[ListedTag]:
+        names = [name async for name in source.tags(spot.repository)]
+        names.sort(key=natural)
+        if short:
+            return [ListedTag(name) for name in names]
+        turn = asyncio.Semaphore(_AT_ONCE)
+        return await asyncio.gather(
+            *(_describe(source, spot.repository, name, turn) for name in names)
+        )
+
+    tags = look(where, spot.host, repository, gather)
+    if as_json:
+        click.echo(to_json(tags))
+        return
+    if short:
+        _print_names([tag.name for tag in tags], "TAG", as_json=False)
+        return
+    columns = [Column("TAG", style="cyan"), Column("SIZE", right=True), Column("SET")]
+    rows = [
+        (
+            tag.name,
+            "?" if tag.size is None else human_size(tag.size),
+            "" if tag.set_at is None else utc(tag.set_at),
+            tag.digest or "",
+        )
+        for tag in tags
+    ]
+    print_table([*columns, Column("DIGEST", style="dim")], rows)
+
+
+@with_examples(
+    Example("lading search lint", "Repositories and tags with `lint` in their names."),
+    Example("lading search 'app:1.*'", "By a pattern: tags of `app` that begin so."),
+    Example("lading search nonsense", "Exit code 3: there are none.", 3),
+)
+@click.command()
+@click.argument("text")
+@place_options
+def search(text: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
+    """Find repositories and tags by a part of their names.
+
+    In TEXT, `*` stands for anything. With a colon in it, it is about tags alone.
+    """
+    where = Where(config, server)
+    host, wanted = split_host(text, where)
+    found = look(where, host, text, lambda source: _search(source, wanted))
+    if as_json:
+        click.echo(to_json(found))
+    else:
+        _print_names(found, "NAME", as_json=False)
+    if not found:
+        raise NothingFound(f"{text}: nothing has this in its name")
+
+
+async def _repositories(source: ImageSource) -> Sequence[str]:
+    return sorted([name async for name in source.repositories()], key=natural)
+
+
+async def _describe(
+    source: ImageSource, repository: str, tag: str, turn: asyncio.Semaphore
+) -> ListedTag:
+    async with turn:
+        try:
+            found = await source.manifest(repository, tag)
+            branch = await grow(source, repository, found, referrers=False)
+            size = sum(blobs_of(branch).values())
+            set_at = await source.set_at(repository, tag) if source.knows_times else None
+        except RegistryError:  # deleted meanwhile, or damaged
+            return ListedTag(tag)
+    return ListedTag(tag, found.digest, found.media_type, size, set_at)
+
+
+async def _search(source: ImageSource, text: str) -> Sequence[str]:
+    is_pattern = "*" in text
+    parts = (re.escape(part) for part in text.split("*"))
+    pattern = re.compile(".*".join(parts), re.IGNORECASE)
+    matches = pattern.fullmatch if is_pattern else pattern.search
+    found = []
+    async for name in source.repositories():
+        if ":" not in text and matches(name):
+            found.append(name)
+        found += [
+            f"{name}:{tag}"
+            async for tag in _tags(source, name)
+            if matches(f"{name}:{tag}") or (":" not in text and matches(tag))
+        ]
+    return sorted(dict.fromkeys(found), key=natural)
+
+
+async def _tags(source: ImageSource, repository: str) -> AsyncIterator[str]:
+    """The tags of a repository that may be gone by now, or somebody else's."""
+    try:
+        async for tag in source.tags(repository):
+            yield tag
+    except RegistryError:
+        return
+
+
+def _print_names(names: Sequence[str], heading: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(to_json(names))
+    else:
+        print_table([Column(heading)], [(name,) for name in names])

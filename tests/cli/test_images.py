@@ -1,0 +1,359 @@
+"""Commands on images: the same verbs on our own data and on any registry."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from lading.cli.examples import REGISTRY, examples_of
+from lading.cli.main import COMMANDS, main
+from lading.config.loading import load
+from lading.core.names import RepositoryName, Tag
+from lading.testing import Registry, calls
+from lading.testing.images import make_image
+from lading.wiring.stores import open_registry
+from tests.docs.commands import KEYS
+from tests.support.commands import run
+from tests.support.lading import program
+
+ROOT = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY"
+
+IMAGES: dict[str, dict[str, Any]] = {
+    "app:1.0": {"files": {"etc/motd": "hello\n", "usr/bin/app": "x" * 5000}, "labels": {"a": "b"}},
+    "app:1.1": {
+        "files": [{"etc/motd": "hello\n", "usr/bin/app": "x" * 5000}, {"etc/motd": "new\n"}]
+    },
+    "app:1.10": {"platforms": ["linux/amd64", "linux/arm64"]},
+    "tools/lint:2": {},
+}
+
+
+@dataclass(frozen=True)
+class Ours:
+    """A registry of ours, by its data."""
+
+    environ: dict[str, str]
+
+    def run(self, *words: str, stdin: str | None = None) -> Result:
+        """Run a command on it."""
+        return CliRunner().invoke(main, words, env=self.environ, input=stdin)
+
+    def json(self, *words: str) -> Any:
+        """What a command says to a program."""
+        result = self.run(*words, "--json")
+        assert result.exit_code == 0, result.output
+        return json.loads(result.stdout)
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Data of a registry with a few images."""
+    root = tmp_path_factory.mktemp("data")
+    settings = load(None, {ROOT: str(root)}).settings
+
+    async def push() -> None:
+        async with open_registry(settings) as registry:
+            for reference, how in IMAGES.items():
+                name, _, tag = reference.partition(":")
+                files = how.get("files") or {"README": reference}
+                layers = files if isinstance(files, Sequence) else [files]
+                made = make_image(layers, how.get("platforms"), how.get("labels") or {}, {})
+                await calls.push(registry, RepositoryName(name), Tag(tag), made)
+
+    asyncio.run(push())
+    return root
+
+
+@pytest.fixture
+def ours(filled: Path, tmp_path: Path) -> Ours:
+    """A copy of it, and a folder of logins that has none."""
+    shutil.copytree(filled, tmp_path / "data")
+    logins = tmp_path / "docker"
+    logins.mkdir()
+    return Ours({ROOT: str(tmp_path / "data"), "DOCKER_CONFIG": str(logins)})
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Registry]:
+    """Another registry."""
+    with Registry() as registry:
+        yield registry
+
+
+@pytest.fixture
+def theirs(server: Registry) -> Registry:
+    """Another registry, with the same images."""
+    server.reset()
+    for reference, how in IMAGES.items():
+        server.push_image(reference, **how)
+    return server
+
+
+def test_ls_lists_repositories(ours: Ours, theirs: Registry) -> None:
+    assert ours.run("ls").stdout == "app\ntools/lint\n"
+    assert ours.run("ls", theirs.host).stdout == "app\ntools/lint\n"
+    assert ours.json("ls", "--server", theirs.host) == ["app", "tools/lint"]
+
+
+def test_tags_are_in_the_order_that_people_count_in(ours: Ours, theirs: Registry) -> None:
+    theirs.push_image("app:1.9")
+
+    assert ours.run("tags", "app", "--short").stdout == "1.0\n1.1\n1.10\n"
+    assert ours.run("tags", f"{theirs.host}/app", "--short").stdout == "1.0\n1.1\n1.9\n1.10\n"
+
+
+def test_tags_have_sizes_and_times_as_far_as_they_are_known(ours: Ours, theirs: Registry) -> None:
+    here, there = ours.json("tags", "app"), ours.json("tags", f"{theirs.host}/app")
+
+    assert set(here[0]) == set(KEYS["tags"])
+    assert [tag["size"] for tag in here] == [tag["size"] for tag in there]
+    assert [tag["digest"] for tag in here] == [
+        theirs.digest(f"app:{t}") for t in ("1.0", "1.1", "1.10")
+    ]
+    assert all(tag["set_at"] > 1e9 for tag in here)
+    assert all(tag["set_at"] is None for tag in there)
+
+
+def test_a_registry_asks_for_pages(ours: Ours, theirs: Registry) -> None:
+    """1,000 tags are one; the next one is where `Link` says."""
+    for number in range(1100):
+        theirs.push_image(f"many:{number}", files={"x": "y"})
+
+    said = ours.run("tags", f"{theirs.host}/many", "--short").stdout.splitlines()
+    assert said == [str(number) for number in range(1100)]
+
+
+@pytest.mark.parametrize("place", ["ours", "theirs"])
+def test_inspect_tells_what_an_image_is(ours: Ours, theirs: Registry, place: str) -> None:
+    where = [] if place == "ours" else ["--server", theirs.host]
+    said = ours.json("inspect", "app:1.0", *where)
+
+    assert set(said) == set(KEYS["inspect"])
+    assert said["kind"] == "image"
+    assert said["config"]["labels"] == {"a": "b"}
+    assert said["config"]["platform"] == "linux/amd64"
+    index = ours.json("inspect", "app:1.10", *where)
+    assert [child["platform"] for child in index["platforms"]] == ["linux/amd64", "linux/arm64"]
+    shown = ours.run("inspect", f"app@{said['digest']}", *where).stdout
+    assert "Label         a=b" in shown
+
+
+def test_inspect_raw_prints_the_bytes_that_were_pushed(ours: Ours, theirs: Registry) -> None:
+    raw = ours.run("inspect", "app:1.0", "--raw").stdout_bytes
+
+    assert json.loads(raw) == theirs.manifest("app:1.0")
+
+
+def test_a_tree_has_all_that_belongs_to_an_image(ours: Ours, theirs: Registry) -> None:
+    theirs.push_artifact("app", b"{}", artifact_type="application/spdx+json", subject="app:1.10")
+
+    root = ours.json("tree", f"{theirs.host}/app:1.10")
+
+    assert set(root) == set(KEYS["tree"])
+    assert [part["kind"] for part in root["parts"]] == ["image", "image", "referrer"]
+    assert [part["kind"] for part in root["parts"][0]["parts"]] == ["config", "layer"]
+    drawn = ours.run("tree", f"{theirs.host}/app:1.10").stdout
+    assert "├── image linux/amd64  sha256:" in drawn
+    assert "└── referrer application/spdx+json  sha256:" in drawn
+
+
+def test_what_a_stranger_wrote_draws_nothing_of_its_own(ours: Ours, theirs: Registry) -> None:
+    """Colours and lines of a terminal are pushed as easily as names."""
+    theirs.push_artifact("app:x", b"1", artifact_type="a/b", annotations={"a": "\x1b[31mred\n"})
+
+    assert "\x1b" not in ours.run("inspect", f"{theirs.host}/app:x").stdout
+
+
+@pytest.mark.parametrize("place", ["ours", "theirs"])
+def test_du_tells_own_bytes_from_shared_ones(ours: Ours, theirs: Registry, place: str) -> None:
+    where = [] if place == "ours" else ["--server", theirs.host]
+    said = ours.json("du", "app", *where)
+
+    assert set(said) == set(KEYS["du"])
+    usages = {usage["name"]: usage for usage in said["items"]}
+    assert usages["1.0"]["shared"] == usages["1.1"]["shared"] > 0
+    assert usages["1.10"]["shared"] == 0
+    total = sum(usage["own"] for usage in usages.values()) + usages["1.0"]["shared"]
+    assert said["total"] == total
+    all_of_it = ours.json("du", *where)
+    assert [usage["name"] for usage in all_of_it["items"]] == ["app", "tools/lint"]
+
+
+def test_search_finds_repositories_and_tags(ours: Ours, theirs: Registry) -> None:
+    assert ours.json("search", "lint") == ["tools/lint", "tools/lint:2"]
+    assert ours.json("search", "app:1.*") == ["app:1.0", "app:1.1", "app:1.10"]
+    assert ours.run("search", f"{theirs.host}/LINT").stdout == "tools/lint\ntools/lint:2\n"
+    assert ours.run("search", "nonsense").exit_code == 3
+
+
+@pytest.mark.parametrize("place", ["ours", "theirs"])
+def test_a_tag_is_set_and_taken_away(ours: Ours, theirs: Registry, place: str) -> None:
+    where = [] if place == "ours" else ["--server", theirs.host]
+    digest = theirs.digest("app:1.0")
+    stable = "app:stable" if place == "ours" else f"{theirs.host}/app:stable"
+
+    assert ours.json("tag", "app:1.0", "stable", "1", *where)["digest"] == digest
+    assert ours.json("inspect", "app:stable", *where)["digest"] == digest
+    assert (
+        f"would delete {stable}  {digest}"
+        in ours.run("rm", "app:stable", "--dry-run", *where).stdout
+    )
+    assert ours.json("rm", "app:stable", *where) == [{"name": stable, "digest": digest}]
+    assert ours.run("inspect", "app:stable", *where).exit_code == 3
+    assert ours.run("inspect", "app:1", *where).exit_code == 0
+    assert ours.run("rm", f"app@{digest}", *where).exit_code == 0
+    assert ours.json("tags", "app", "--short", *where)[0]["name"] == "1.1"
+
+
+def test_what_was_deleted_of_ours_can_be_restored(ours: Ours) -> None:
+    digest = ours.json("inspect", "app:1.0")["digest"]
+    ours.run("rm", "app:1.0")
+
+    assert ours.run("restore", "app:1.0").exit_code == 0
+    assert ours.json("inspect", "app:1.0")["digest"] == digest
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["inspect", "app:9"], 3, "manifest unknown"),
+        (["inspect", "nothing"], 3, "not known"),
+        (["tags", "nothing"], 3, "not known"),
+        (["inspect", "No Name"], 2, "repository names are"),
+        (["inspect", "app:"], 3, ""),
+        (["tags", "app:1.0"], 2, "alone"),
+        (["tag", "app:1.0", "no tag"], 2, "tags are up to"),
+        (["rm", "app"], 2, "say which"),
+        (["ls", "127.0.0.1:1"], 1, "cannot be reached"),
+        (["du", "app", "127.0.0.1:1/app"], 2, "one registry"),
+    ],
+)
+def test_what_goes_wrong_has_a_code_and_a_reason(
+    ours: Ours, words: list[str], code: int, said: str
+) -> None:
+    result = ours.run(*words)
+
+    assert result.exit_code == code, result.output
+    assert said in result.stderr
+    assert result.stdout == ""
+
+
+def test_what_is_refused_has_a_code_of_its_own(ours: Ours) -> None:
+    with Registry(users={"ci": "secret"}) as registry:
+        result = ours.run("ls", registry.host)
+
+        assert result.exit_code == 4
+        assert f"lading login {registry.host}" in result.stderr
+    with Registry(delete=False) as registry:
+        registry.push_image("app:1")
+        assert ours.run("rm", f"{registry.host}/app:1").exit_code == 4
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_a_login_is_kept_where_docker_keeps_it(ours: Ours, *, tokens: bool) -> None:
+    with Registry(users={"ci": "secret"}, tokens=tokens) as registry:
+        registry.push_image("app:1")
+        words = ["login", registry.host, "-u", "ci", "--password-stdin"]
+        assert ours.run(*words, stdin="wrong\n").exit_code == 4
+        assert ours.run("ls", registry.host).exit_code == 4
+        assert ours.run(*words, stdin="secret\n").exit_code == 0
+        kept = Path(ours.environ["DOCKER_CONFIG"], "config.json")
+        assert list(json.loads(kept.read_text())["auths"]) == [registry.host]
+        assert kept.stat().st_mode & 0o777 == 0o600
+        assert ours.run("ls", registry.host).stdout == "app\n"
+        assert ours.run("tag", f"{registry.host}/app:1", "2").exit_code == 0
+        assert ours.run("logout", registry.host).exit_code == 0
+        assert ours.run("ls", registry.host).exit_code == 4
+
+
+def test_a_helper_keeps_logins_if_docker_names_one(ours: Ours, tmp_path: Path) -> None:
+    """By the protocol of docker-credential-helpers."""
+    folder = Path(ours.environ["DOCKER_CONFIG"])
+    (folder / "config.json").write_text('{"credsStore": "test", "other": 1}')
+    helper = tmp_path / "docker-credential-test"
+    helper.write_text(
+        f"#!/bin/sh\ncase $1 in\nstore) cat >{tmp_path}/kept;;\n"
+        f"get) cat >/dev/null; cat {tmp_path}/kept 2>/dev/null;;\n"
+        f"erase) rm {tmp_path}/kept;;\nesac\n"
+    )
+    helper.chmod(0o755)
+    ours.environ["PATH"] = f"{tmp_path}:/usr/bin:/bin"
+    with Registry(users={"ci": "secret"}) as registry:
+        words = ["login", registry.host, "-u", "ci", "--password-stdin"]
+        assert ours.run(*words, stdin="secret\n").exit_code == 0
+
+        assert "secret" not in (folder / "config.json").read_text()
+        assert json.loads((folder / "config.json").read_text())["other"] == 1
+        assert ours.run("ls", registry.host).exit_code == 0
+        assert ours.run("logout", registry.host).exit_code == 0
+        assert not (tmp_path / "kept").exists()
+
+
+def test_what_passes_is_tried_again(ours: Ours, theirs: Registry) -> None:
+    theirs.fail(times=2, status=503, on="tags")
+
+    assert ours.run("tags", f"{theirs.host}/app", "--short").exit_code == 0
+
+
+def test_bytes_that_are_not_those_of_the_digest_are_refused(ours: Ours, theirs: Registry) -> None:
+    theirs.fail(times=9, status=None, on="blob", after=3)
+
+    result = ours.run("inspect", f"{theirs.host}/app:1.0")
+
+    assert result.exit_code == 1
+    assert result.stdout == ""
+
+
+EXAMPLES = [
+    pytest.param(name, example, id=example.line)
+    for name in COMMANDS
+    if (command := main.get_command(click.Context(main), name)) is not None
+    for example in examples_of(command)
+]
+
+
+@pytest.mark.parametrize(("name", "example"), EXAMPLES)
+def test_an_example_does_what_it_says(
+    ours: Ours, theirs: Registry, name: str, example: Any
+) -> None:
+    """Each of those below the help of a command."""
+    line = example.line.replace(REGISTRY, theirs.host)
+    words = line.replace("'", "").split()
+    assert words[:2] == ["lading", name]
+
+    result = ours.run(*words[1:], stdin="secret\n")
+
+    assert result.exit_code == example.exit_code, result.output
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert example.line in (command.epilog or "")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(ours: Ours, shell: str) -> None:
+    said = ours.run("completion", shell).stdout
+
+    assert "_LADING_COMPLETE" in said
+    if shutil.which(shell):
+        subprocess.run([shell, "-n"], input=said.encode(), check=True)
+
+
+def test_options_are_completed(ours: Ours) -> None:
+    asked = {
+        "_LADING_COMPLETE": "bash_complete",
+        "COMP_WORDS": "lading tags --s",
+        "COMP_CWORD": "2",
+    }
+
+    assert run([program()], env=asked, check=False).stdout.decode().split() == [
+        "plain,--short",
+        "plain,--server",
+    ]
