@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import pytest
 
+from lading.blobs.stores import Stores
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse, ManifestBlobUnknown, NotRestorable, Unavailable
 from lading.core.garbage import Criteria
@@ -16,7 +17,12 @@ from lading.metadata import batches, collection, manifests
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.ports.database import SqlConnection, Work
+from lading.services import adopt, export
+from tests.support.adopting import adoption_of
 from tests.support.contents import HELLO, image, index
+from tests.support.distribution import LONG_AGO, Tree
+from tests.support.exporting import export_of
+from tests.support.people import People
 from tests.support.rows import add, by_alice, delete, digest_of, push, tags_of
 
 T = TypeVar("T")
@@ -309,3 +315,23 @@ async def test_times_of_the_future_are_set_back_some_at_a_time(
     assert await metadata.times.set_back(now=1e6) == count
     assert max(database.changes) <= batches.MOST_ROWS
     assert await metadata.times.set_back(now=1e6) == 0
+
+
+async def test_an_adoption_and_an_export_change_few_rows_at_a_time(
+    database: Watched, metadata: Metadata, tmp_path: Path
+) -> None:
+    """Whatever a repository has, and whatever one manifest refers to."""
+    tree, layers = Tree(tmp_path / "data"), [b"%d" % number for number in range(1200)]
+    for data in layers:
+        tree.layer(HELLO, data)
+    tree.push(HELLO, image(b"config", *layers), "large", contents=[b"config"])
+    for number in range(600):
+        manifest = image(b"config", layers[number])
+        tree.push(HELLO, manifest, "moved", f"v{number}", at=LONG_AGO + number)
+    people = People(metadata, Stores.in_files(tree.root))
+    async for _ in adopt.run(adoption_of(people.registry, tree.root)):
+        pass
+    await export.run(export_of(people.registry, tree.root, at_home=True))
+    people.stores.close()
+    assert len(await tags_of(metadata)) == 602
+    assert max(database.changes) <= 3 * batches.MOST_ROWS

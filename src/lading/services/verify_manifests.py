@@ -1,6 +1,6 @@
 """Verification of manifests: whether each is what was pushed, and what it needs is there."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 from lading.core.damage import Finding, Kind
@@ -30,12 +30,10 @@ async def manifests(check: Check) -> AsyncIterator[Finding]:
 
 
 def _is_intact(check: Check, manifest: KnownManifest) -> bool:
-    return (
-        not manifest.lost
-        and _is_as_pushed(manifest)
-        and not _unrecorded(manifest)
-        and not _missing(check, manifest)
-    )
+    if manifest.lost or not _is_as_pushed(manifest):
+        return False
+    edges = _edges(manifest)
+    return not _unrecorded(manifest, edges) and not _missing(check, manifest, edges)
 
 
 async def _look_again(check: Check, suspect: KnownManifest) -> AsyncIterator[Finding]:
@@ -48,9 +46,10 @@ async def _look_again(check: Check, suspect: KnownManifest) -> AsyncIterator[Fin
     if manifest.lost or not _is_as_pushed(manifest):
         yield await _damaged(check, manifest)
         return
-    if unrecorded := _unrecorded(manifest):
+    edges = _edges(manifest)
+    if unrecorded := _unrecorded(manifest, edges):
         yield await _record(check, manifest, unrecorded)
-    for edge in _missing(check, manifest):
+    for edge in _missing(check, manifest, edges):
         yield await _child_missing(check, manifest, edge)
 
 
@@ -65,16 +64,16 @@ def _edges(manifest: KnownManifest) -> tuple[Edge, ...]:
         return ()
 
 
-def _unrecorded(manifest: KnownManifest) -> list[Edge]:
-    return [edge for edge in _edges(manifest) if edge.child not in manifest.children]
+def _unrecorded(manifest: KnownManifest, edges: Sequence[Edge]) -> list[Edge]:
+    return [edge for edge in edges if edge.child not in manifest.children]
 
 
-def _missing(check: Check, manifest: KnownManifest) -> list[Edge]:
+def _missing(check: Check, manifest: KnownManifest, edges: Sequence[Edge]) -> list[Edge]:
     """The references of a manifest to what is not in its repository, as a push would find them."""
     lenient = not check.registry.policy.children_required
     return [
         edge
-        for edge in _edges(manifest)
+        for edge in edges
         if edge.required
         and not manifest.children.get(edge.child, True)
         and not (lenient and edge.kind is EdgeKind.MANIFEST)
