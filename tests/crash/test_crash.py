@@ -53,6 +53,8 @@ READS = {
 # `test_crash_in_s3`, those of a migration `tests/services/test_migrate.py`; what is said after a
 # restoration of rows is one write.
 ELSEWHERE = {"ObjectUploads", "Objects", "upkeep"} | {"Migrations", "TableRows", "migrate"}
+# What was found in layers is found again: `tests/services/test_trees.py`.
+ELSEWHERE |= {"Trees", "Overlays", "trees", "tree_jobs"}
 ONE_WRITE = {"Strangers.begin_restored", "backup.note_restored", "Adoptions.add_edges"}
 READING_SERVICES = {
     "backup.find_hold",

@@ -34,6 +34,9 @@ How the tables hold together:
 * `figures` of a repository are counted by a job, some time after what they count has changed;
   `recount` says that they are to be counted again (1), or are being counted (2). `samples` are
   those of the whole registry at a time, and `pulls` the last ones of each tag and manifest.
+* A *tree* is what was found in a layer, and an *entry* is a file of it; the tree of a blob that was
+  collected has no digest any more, and goes in steps. An *overlay* is what the layers of an image
+  are together: sums that were found once, by a key made of the layers' digests.
 * A blob that lost its last link has `unlinked_at`; `deletions` are blobs whose row is gone and
   whose bytes are about to be.
 
@@ -304,6 +307,40 @@ STEPS = (
     """,
     """
     CREATE INDEX tags_name ON tags (name);
+    """,
+    """
+    CREATE TABLE trees (
+        id INTEGER PRIMARY KEY,
+        digest TEXT UNIQUE,
+        state TEXT NOT NULL,
+        reason TEXT NOT NULL DEFAULT '',
+        asked_at REAL NOT NULL
+    ) STRICT;
+    CREATE INDEX trees_waiting ON trees (asked_at) WHERE state IN ('waiting', 'running');
+    CREATE INDEX trees_asked ON trees (asked_at);
+    CREATE INDEX trees_gone ON trees (id) WHERE digest IS NULL;
+
+    CREATE TABLE entries (
+        tree_id INTEGER NOT NULL REFERENCES trees (id),
+        parent TEXT NOT NULL,
+        name TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mode INTEGER NOT NULL,
+        target TEXT NOT NULL,
+        start INTEGER NOT NULL,
+        PRIMARY KEY (tree_id, parent, name)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX entries_marks ON entries (tree_id, parent, name) WHERE kind IN ('w', 'o');
+
+    CREATE TABLE overlays (
+        key TEXT PRIMARY KEY,
+        layers TEXT NOT NULL,
+        asked_at REAL NOT NULL,
+        sums BLOB
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX overlays_waiting ON overlays (asked_at) WHERE sums IS NULL;
+    CREATE INDEX overlays_asked ON overlays (asked_at);
     """,
 )
 

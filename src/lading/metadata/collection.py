@@ -175,6 +175,8 @@ def _remove_blob(connection: SqlConnection, digest: Digest, *, held: bool) -> bo
     if connection.execute(f"SELECT 1 FROM {needed} WHERE digest = ?", (digest,)).fetchone():
         return False
     connection.execute("DELETE FROM blobs WHERE digest = ?", (digest,))
+    # Its entries may be a million: a job removes them.
+    connection.execute("UPDATE trees SET digest = NULL WHERE digest = ?", (digest,))
     connection.execute(
         "INSERT INTO deletions (digest) VALUES (?) ON CONFLICT DO NOTHING", (digest,)
     )

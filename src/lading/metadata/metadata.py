@@ -19,6 +19,7 @@ from lading.metadata.links import CommittedUploads, Links
 from lading.metadata.manifests import Manifests
 from lading.metadata.migrations import Migrations
 from lading.metadata.objects import Objects
+from lading.metadata.overlays import Overlays
 from lading.metadata.page_sessions import PageSessions
 from lading.metadata.pulls import LastPulls
 from lading.metadata.read_only import ReadOnlySwitch
@@ -33,6 +34,7 @@ from lading.metadata.strangers import Strangers
 from lading.metadata.table_rows import TableRows
 from lading.metadata.tags import Tags
 from lading.metadata.times import Times
+from lading.metadata.trees import Trees
 from lading.metadata.uploads import ObjectUploads
 from lading.metadata.why import Why
 from lading.ports.database import Database
@@ -81,6 +83,8 @@ class Metadata:
         self.uploads = ObjectUploads(database)
         self.objects = Objects(database)
         self.census = Census(database)
+        self.trees = Trees(database)
+        self.overlays = Overlays(database)
         self.figures = KeptFigures(database)
         self.samples = Samples(database)
         self.pulls = LastPulls(database)

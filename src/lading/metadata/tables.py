@@ -180,5 +180,8 @@ LEFT = {
     "right_logins": "each login is checked once more",
     "guesses": "each guess is counted anew",
     "sessions": "whoever looks at pages signs in once more",
+    "trees": "the new registry looks into a layer once somebody asks",
+    "entries": "they are of trees",
+    "overlays": "they are of trees",
     "holds": "a backup copies the bytes of the place that it was begun for",
 }

@@ -1,5 +1,6 @@
 """The registry: what every verb needs, as the ports, the clock, and what the operator chose."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -78,6 +79,7 @@ class Registry:
         note: takes down what was done without a request.
         upkeep: of an object store, if the bytes are in one.
         measures: are told how much of it was done.
+        asked: set when somebody has asked for trees of layers, which are found in the background.
         parsing: a thread for large manifests: one at a time, as the largest ones become many times
             as many objects for a while.
     """
@@ -92,6 +94,7 @@ class Registry:
     note: Note = forget
     upkeep: Upkeep | None = None
     measures: Measures = UNMEASURED
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
     parsing: Threads = field(default_factory=lambda: Threads(1, "manifests"))
 
     def change_by(self, principal: Principal, *, address: str = "", request_id: str = "") -> Change:

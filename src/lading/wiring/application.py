@@ -29,7 +29,6 @@ from lading.edge.pull_notes import PullObserver
 from lading.monitoring import way_in
 from lading.monitoring.memory import WorkerFigures
 from lading.ports.measures import UNMEASURED
-from lading.services import jobs
 from lading.services.figures import PullNotes
 from lading.services.registry import Registry
 from lading.system.budget import Budget
@@ -38,7 +37,7 @@ from lading.ui.entrance import is_for_a_page
 from lading.wiring.audit import note_of, open_audit
 from lading.wiring.authentication import open_authentication
 from lading.wiring.files import ServerFiles, opened_files
-from lading.wiring.jobs import jobs_of
+from lading.wiring.jobs import keep
 from lading.wiring.monitoring import health_of, telling, watching
 from lading.wiring.object_stores import redirect_rule_of
 from lading.wiring.pages import pages_of
@@ -116,8 +115,8 @@ async def open_application(
         pages = pages_of(settings, registry, options.edge, authentication, everyone, require_health)
         await stack.enter_async_context(running(health.keep()))
         monitoring = await stack.enter_async_context(telling(settings, registry, figures, health))
-        work = jobs.keep(registry, jobs_of(settings), server_name(settings))
-        await stack.enter_async_context(running(work))
+        for work in keep(registry, settings, server_name(settings)):
+            await stack.enter_async_context(running(work))
         yield OpenApplication(api, pages, reloader, monitoring)
 
 

@@ -1,21 +1,39 @@
 """Jobs of the server: what it does by itself, from the settings, for as long as it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import timedelta
+from typing import Any
 
 from lading.config.settings import Settings
-from lading.services import figures, jobs, upkeep
+from lading.services import figures, jobs, tree_jobs, upkeep
 from lading.services.jobs import Job
+from lading.services.registry import Registry
 from lading.wiring.stores import is_read_only
 
 # How long after blobs of several objects were joined that is done again, and after a list of all
 # objects was compared with the rows.
 JOINING = timedelta(minutes=10)
 LOOKING_FOR_STRAYS = timedelta(hours=24)
+# How long after what was found in layers was last removed that is done again.
+REMOVING_TREES = timedelta(hours=1)
 # How long figures of repositories may be behind.
 COUNTING = timedelta(minutes=1)
 # How long links of Distribution may be behind.
 KEEPING_LINKS = timedelta(seconds=5)
+
+
+def keep(
+    registry: Registry, settings: Settings, holder: str
+) -> Sequence[Coroutine[Any, Any, None]]:
+    """What a worker keeps doing beside requests.
+
+    Args:
+        holder: the name of this worker.
+    """
+    work = [jobs.keep(registry, jobs_of(settings), holder)]
+    if settings.ui.enabled and not is_read_only(settings):
+        work.append(tree_jobs.keep(registry, holder))
+    return work
 
 
 def jobs_of(settings: Settings) -> Sequence[Job]:
@@ -28,6 +46,7 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
     wanted = (
         (in_objects, upkeep.JOIN, JOINING, upkeep.join_segments),
         (in_objects, upkeep.REMOVE, LOOKING_FOR_STRAYS, upkeep.remove_strays),
+        (settings.ui.enabled, tree_jobs.REMOVE, REMOVING_TREES, tree_jobs.remove_old),
         (collecting.enabled, jobs.COLLECT, collecting.interval, jobs.collect_garbage),
         (settings.ui.enabled, figures.COUNT, COUNTING, figures.count),
         (purging.enabled, jobs.EXPIRE, purging.interval, jobs.expire_uploads),

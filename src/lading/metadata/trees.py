@@ -1,0 +1,287 @@
+"""Rows of trees: what is in layers, as it was found when somebody first wanted to see it.
+
+A tree is *waiting* from when it is asked for, *running* while its entries are being written, some
+hundred in a transaction, and then *done*, *cut off* or *failed* for good: the bytes of a digest do
+not change. One that was running when its worker died is begun again: entries replace each other.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName
+from lading.core.tree import Entry, EntryKind
+from lading.metadata import batches
+from lading.metadata.noun import reading, scanning, writing
+from lading.ports.database import Database, SqlConnection
+
+_COLUMNS = "parent, name, kind, size, mode, target, start"
+# SQLite's json_each has a parent, too.
+_THEIR_COLUMNS = "entries.parent, entries.name, kind, size, mode, target, start"
+_INSERT = f"INSERT INTO entries (tree_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+_WRITE = f"""{_INSERT} ON CONFLICT (tree_id, parent, name) DO UPDATE SET
+    kind = excluded.kind, size = excluded.size, mode = excluded.mode,
+    target = excluded.target, start = excluded.start"""
+_IMPLY = f"{_INSERT} ON CONFLICT DO NOTHING"
+
+
+class TreeState(StrEnum):
+    """How far a tree has come."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    CUT_OFF = "cut off"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRow:
+    """A tree.
+
+    Attributes:
+        reason: why it is cut off, or has failed.
+        asked_at: when somebody last wanted to see it, within a day.
+    """
+
+    id: int
+    digest: Digest
+    state: TreeState
+    reason: str
+    asked_at: float
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no more is to be found out."""
+        return self.state not in {TreeState.WAITING, TreeState.RUNNING}
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLayer:
+    """A layer that a repository has.
+
+    Attributes:
+        tree: `None` if it was never asked for.
+    """
+
+    digest: Digest
+    size: int
+    tree: TreeRow | None
+
+
+def find(
+    connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
+) -> Mapping[Digest, StoredLayer]:
+    """Those of the layers that are in the repository."""
+    rows = connection.execute(
+        """
+        SELECT blobs.digest, blobs.size, trees.id, trees.digest, state, reason, asked_at
+        FROM repositories JOIN json_each(:digests) ON 1 = 1
+        JOIN links ON links.repository_id = repositories.id AND links.digest = key
+        JOIN blobs ON blobs.digest = links.digest
+        LEFT JOIN trees ON trees.digest = links.digest
+        WHERE repositories.name = :repository AND links.deleted_at IS NULL
+            AND blobs.lost_at IS NULL
+        """,
+        {"repository": repository, "digests": batches.keys(digests)},
+    )
+    found = (
+        StoredLayer(Digest(digest), size, None if tree[0] is None else _tree(tree))
+        for digest, size, *tree in rows
+    )
+    return {layer.digest: layer for layer in found}
+
+
+def of(connection: SqlConnection, digests: Sequence[Digest]) -> Mapping[Digest, TreeRow]:
+    """The trees of layers, whoever has these, as far as there are any."""
+    rows = connection.execute(
+        "SELECT trees.id, digest, state, reason, asked_at FROM json_each(?)"
+        " JOIN trees ON digest = key",
+        (batches.keys(digests),),
+    )
+    return {tree.digest: tree for tree in map(_tree, rows)}
+
+
+def ask(connection: SqlConnection, digests: Sequence[Digest], now: float) -> None:
+    """Ask for trees of layers, which are kept for longer then."""
+    connection.executemany(
+        """
+        INSERT INTO trees (digest, state, asked_at) VALUES (?, 'waiting', ?)
+        ON CONFLICT (digest) DO UPDATE SET asked_at = excluded.asked_at
+        """,
+        [(digest, now) for digest in digests],
+    )
+
+
+def next_waiting(connection: SqlConnection) -> TreeRow | None:
+    """The tree that has been asked for, and is not settled, for the longest time."""
+    row = connection.execute(
+        """
+        SELECT id, digest, state, reason, asked_at FROM trees
+        WHERE state IN ('waiting', 'running') AND digest IS NOT NULL ORDER BY asked_at LIMIT 1
+        """
+    ).fetchone()
+    return None if row is None else _tree(row)
+
+
+def settle(
+    connection: SqlConnection, tree_id: int, state: TreeState, reason: str = "", *, now: float
+) -> None:
+    """Note how far a tree has come; one that waits again is the last of those that wait."""
+    connection.execute(
+        "UPDATE trees SET state = ?, reason = ?, asked_at = ? WHERE id = ?",
+        (str(state), reason, now, tree_id),
+    )
+
+
+def add(connection: SqlConnection, tree_id: int, found: Sequence[Entry]) -> None:
+    """Add entries; of those with one path the last counts, and an implied one never more."""
+    for statement, rows in (
+        (_WRITE, [entry for entry in found if not entry.is_implied]),
+        (_IMPLY, [entry for entry in found if entry.is_implied]),
+    ):
+        if rows:
+            connection.executemany(statement, [_values(tree_id, entry) for entry in rows])
+
+
+def remove_some(connection: SqlConnection, *, asked_before: float) -> bool:
+    """Remove some entries of a tree that is of no layer or no use any more; false if there is none.
+
+    Args:
+        asked_before: a tree that was not asked for since is of no use.
+    """
+    row = connection.execute(
+        """
+        SELECT id FROM trees WHERE digest IS NULL
+        UNION ALL SELECT id FROM trees WHERE asked_at < ? LIMIT 1
+        """,
+        (asked_before,),
+    ).fetchone()
+    if row is None:
+        return False
+    connection.execute("UPDATE trees SET digest = NULL WHERE id = ?", row)
+    count = connection.execute(
+        """
+        DELETE FROM entries WHERE tree_id = :tree AND (parent, name) IN (
+            SELECT parent, name FROM entries WHERE tree_id = :tree LIMIT :most)
+        """,
+        {"tree": row[0], "most": batches.MOST_ROWS},
+    ).rowcount
+    if count < batches.MOST_ROWS:
+        connection.execute("DELETE FROM trees WHERE id = ?", row)
+    return True
+
+
+def children(
+    connection: SqlConnection, tree_ids: Sequence[int], parent: str, *, after: str = "", most: int
+) -> Sequence[Sequence[Entry]]:
+    """Entries of one directory in each of some trees, by their names, so many of each at most."""
+    return [
+        _entries(
+            connection.execute(
+                f"""
+                SELECT {_COLUMNS} FROM entries
+                WHERE tree_id = ? AND parent = ? AND name > ? ORDER BY name LIMIT ?
+                """,
+                (tree_id, parent, after, most),
+            )
+        )
+        for tree_id in tree_ids
+    ]
+
+
+def named(
+    connection: SqlConnection, tree_ids: Sequence[int], places: Mapping[str, Iterable[str]]
+) -> Sequence[Sequence[Entry]]:
+    """Entries in each of some trees that have one of these names in one of these directories."""
+    return [
+        [
+            entry
+            for parent, names in places.items()
+            for entry in _entries(
+                connection.execute(
+                    f"""
+                    SELECT {_THEIR_COLUMNS} FROM json_each(:names) JOIN entries
+                    ON tree_id = CAST(:tree AS INTEGER) AND entries.parent = :parent
+                        AND entries.name = key
+                    """,
+                    {"tree": tree_id, "parent": parent, "names": batches.keys(names)},
+                )
+            )
+        ]
+        for tree_id in tree_ids
+    ]
+
+
+def page(
+    connection: SqlConnection, tree_id: int, after: tuple[str, str], most: int
+) -> Sequence[Entry]:
+    """Entries of a tree by parent and name, those after a parent and a name."""
+    return _entries(
+        connection.execute(
+            f"""
+            SELECT {_COLUMNS} FROM entries
+            WHERE tree_id = ? AND (parent, name) > (?, ?) ORDER BY parent, name LIMIT ?
+            """,
+            (tree_id, *after, most),
+        )
+    )
+
+
+def marks(
+    connection: SqlConnection, tree_id: int, after: tuple[str, str], most: int
+) -> Sequence[Entry]:
+    """The entries of a tree that hide what is in layers below, as `page` gives all."""
+    return _entries(
+        connection.execute(
+            f"""
+            SELECT {_COLUMNS} FROM entries WHERE tree_id = ? AND kind IN ('w', 'o')
+                AND (parent, name) > (?, ?) ORDER BY parent, name LIMIT ?
+            """,
+            (tree_id, *after, most),
+        )
+    )
+
+
+def leave(connection: SqlConnection, tree_id: int) -> None:
+    """Leave a tree to be removed: there is no such layer any more."""
+    connection.execute("UPDATE trees SET digest = NULL WHERE id = ?", (tree_id,))
+
+
+def _entries(rows: Iterable[Any]) -> Sequence[Entry]:
+    return [
+        Entry(parent, name, EntryKind(kind), size, mode, target, start)
+        for parent, name, kind, size, mode, target, start in rows
+    ]
+
+
+def _values(tree_id: int, entry: Entry) -> tuple[object, ...]:
+    return (
+        *(tree_id, entry.parent, entry.name, str(entry.kind)),
+        *(entry.size, entry.mode, entry.link, entry.offset),
+    )
+
+
+def _tree(row: Sequence[Any]) -> TreeRow:
+    id_, digest, state, reason, asked_at = row
+    return TreeRow(id_, Digest(digest), TreeState(state), reason, asked_at)
+
+
+class Trees:
+    """Trees of layers, and their entries. A power cut may forget what is written of them."""
+
+    def __init__(self, database: Database) -> None:
+        self.find = reading(database, find)
+        self.of = reading(database, of)
+        self.ask = writing(database, ask, durable=False)
+        self.next_waiting = reading(database, next_waiting)
+        self.settle = writing(database, settle, durable=False)
+        self.add = writing(database, add, durable=False)
+        self.remove_some = writing(database, remove_some, durable=False)
+        self.leave = writing(database, leave, durable=False)
+        self.children = scanning(database, children)
+        self.named = scanning(database, named)
+        self.page = scanning(database, page)
+        self.marks = scanning(database, marks)

@@ -1,0 +1,186 @@
+"""Finding out what is in layers, in the background, once somebody has asked.
+
+One layer at a time, in a child process (`archives/process`), by whichever worker has the lease. A
+worker that dies leaves a tree that is running, which the next one begins again.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, suppress
+from heapq import heapify, heappop, heapreplace
+
+import msgspec
+
+from lading.archives.batches import Ending
+from lading.archives.process import ReadingFailed, list_entries
+from lading.core.digest import Digest
+from lading.core.errors import RegistryError
+from lading.core.overlay import Adder, Sums, TooManyMarks
+from lading.core.tree import Entry
+from lading.core.typing import T
+from lading.metadata import batches
+from lading.metadata.trees import TreeRow, TreeState
+from lading.services import lease
+from lading.services.lease import Lease
+from lading.services.registry import Registry
+
+log = logging.getLogger(__name__)
+
+FIND = "finding what is in layers"
+REMOVE = "removing what was found in layers"
+# Seconds between looks for what was asked of other workers.
+LOOK = 30.0
+# Seconds for which what was found is kept without anybody asking for it.
+KEPT = 30 * 24 * 3600.0
+# Seconds within which a lease is renewed while a child gives nothing.
+PATIENCE = 15.0
+
+
+async def keep(registry: Registry, holder: str) -> None:
+    """Find whatever is asked for, until cancelled.
+
+    Args:
+        holder: the name of this worker.
+    """
+    while True:
+        registry.asked.clear()
+        try:
+            await find_asked(registry, holder)
+        except RegistryError as error:
+            log.error("%s failed: %s; it is tried again later", FIND, error)  # noqa: TRY400 - said
+        except Exception:
+            log.exception("%s failed; it is tried again later", FIND)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(registry.asked.wait(), LOOK)
+
+
+async def find_asked(registry: Registry, holder: str) -> None:
+    """Find all that was asked for, unless another worker does."""
+    metadata = registry.metadata
+    while await metadata.trees.next_waiting() or await metadata.overlays.next_waiting():
+        if await metadata.read_only.find() is not None:
+            return
+        async with lease.claim(registry, FIND, holder) as held:
+            if held is None:
+                return
+            while (tree := await metadata.trees.next_waiting()) is not None:
+                await _find_tree(registry, held, tree)
+            while (asked := await metadata.overlays.next_waiting()) is not None:
+                await _find_sums(registry, held, *asked)
+
+
+async def remove_old(registry: Registry, held: Lease) -> None:
+    """Remove, in steps, what is of layers that are gone, or was not looked at for a long time."""
+    before = registry.clock() - KEPT
+    while await registry.metadata.trees.remove_some(asked_before=before):
+        await held.renew()
+    most = batches.MOST_ROWS
+    while await registry.metadata.overlays.remove_old(asked_before=before, most=most) == most:
+        await held.renew()
+
+
+async def _find_tree(registry: Registry, held: Lease, tree: TreeRow) -> None:
+    trees = registry.metadata.trees
+    [*known] = await registry.metadata.inspection.known_blobs([tree.digest])
+    source = await registry.blobs.find(tree.digest)
+    if not known or source is None:
+        await trees.leave(tree.id)
+        return
+    await trees.settle(tree.id, TreeState.RUNNING, now=registry.clock())
+    state, reason = TreeState.WAITING, ""
+    try:
+        async with aclosing(list_entries(source, known[0].size)) as found:
+            async for batch in _renewing(held, found):
+                if isinstance(batch, Ending):
+                    state, reason = _state_of(batch)
+                else:
+                    await trees.add(tree.id, batch)
+    except ReadingFailed as error:
+        state, reason = TreeState.CUT_OFF, str(error)
+        log.warning("not all of layer %s could be looked into: %s", tree.digest, error)
+    finally:
+        await trees.settle(tree.id, state, reason, now=registry.clock())
+
+
+def _state_of(ending: Ending) -> tuple[TreeState, str]:
+    if ending.failed:
+        return TreeState.FAILED, ending.failed
+    if ending.cut_off:
+        return TreeState.CUT_OFF, ending.cut_off
+    return TreeState.DONE, ""
+
+
+async def _renewing(held: Lease, found: AsyncGenerator[T, None]) -> AsyncIterator[T]:
+    """What is found, while the lease is renewed, however long the next takes."""
+    while True:
+        coming = asyncio.ensure_future(anext(found, None))
+        try:
+            while not coming.done():
+                await asyncio.wait([coming], timeout=PATIENCE)
+                await held.renew()
+        finally:
+            if not coming.done():
+                coming.cancel()
+                await asyncio.wait([coming])
+        batch = await coming
+        if batch is None:
+            return
+        yield batch
+
+
+async def _find_sums(registry: Registry, held: Lease, key: str, layers: Sequence[Digest]) -> None:
+    known = await registry.metadata.trees.of(layers)
+    if len(known) < len(set(layers)):  # one of them is gone by now
+        await registry.metadata.overlays.remove(key)
+        return
+    ids = [known[layer].id for layer in layers]
+    try:
+        sums = await _sums(registry, held, ids)
+    except TooManyMarks as error:
+        sums = Sums(failed=str(error))
+    await registry.metadata.overlays.settle(key, msgspec.json.encode(sums))
+
+
+async def _sums(registry: Registry, held: Lease, ids: Sequence[int]) -> Sums:
+    adder = Adder(len(ids))
+    for layer, id_ in enumerate(ids):
+        async for entry in _paged(registry, held, id_, marks=True):
+            adder.mark(layer, entry)
+    group: list[tuple[int, Entry]] = []
+    async for layer, entry in _merged([_paged(registry, held, id_) for id_ in ids]):
+        if group and group[0][1].path != entry.path:
+            adder.add(group)
+            group = []
+        group.append((layer, entry))
+    if group:
+        adder.add(group)
+    return adder.sums()
+
+
+async def _paged(
+    registry: Registry, held: Lease, tree: int, *, marks: bool = False
+) -> AsyncIterator[Entry]:
+    """The entries of a tree by parent and name, of which some hundred are in memory."""
+    trees = registry.metadata.trees
+    read, after = trees.marks if marks else trees.page, ("", "")
+    while page := await read(tree, after, batches.MOST_ROWS):
+        for entry in page:
+            yield entry
+        after = (page[-1].parent, page[-1].name)
+        await held.renew()
+
+
+async def _merged(trees: Sequence[AsyncIterator[Entry]]) -> AsyncIterator[tuple[int, Entry]]:
+    """Entries of all layers by parent, name and layer."""
+    first = [(layer, await anext(tree, None)) for layer, tree in enumerate(trees)]
+    heap = [(entry.parent, entry.name, layer, entry) for layer, entry in first if entry is not None]
+    heapify(heap)
+    while heap:
+        _, _, layer, entry = heap[0]
+        yield layer, entry
+        following = await anext(trees[layer], None)
+        if following is None:
+            heappop(heap)
+        else:
+            heapreplace(heap, (following.parent, following.name, layer, following))

@@ -1,0 +1,261 @@
+"""Looking into images: the files of a layer, and of all layers of an image together.
+
+Nothing is looked for while somebody waits: what is not known yet is asked for, and found in the
+background (`services/tree_jobs`). A directory is put together when it is shown, out of those
+entries of each layer that are in it; how much is read depends on what is shown alone.
+"""
+
+import hashlib
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import msgspec
+
+from lading.archives.process import read_content
+from lading.core import overlay
+from lading.core.access import Grant
+from lading.core.errors import BlobUnknown
+from lading.core.layers import ImageLayer, layers_of
+from lading.core.names import Reference
+from lading.core.overlay import Sums
+from lading.core.tree import Entry, EntryKind, split
+from lading.metadata.trees import TreeRow, TreeState
+from lading.services.pull import pull_blob, pull_manifest
+from lading.services.registry import Registry
+
+# Seconds within which it is not noted again that somebody has looked.
+_DAY = 24 * 3600.0
+# Layers that are looked at together: image tools take no more (overlayfs takes 128 or 500).
+MOST_LAYERS = 500
+
+
+class Effect(StrEnum):
+    """What a layer does to a path of those below."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    SAME = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LookedAt:
+    """A layer of an image that is looked at.
+
+    Attributes:
+        is_here: whether the repository has its bytes.
+        tree: `None` if there is none, nor will be.
+    """
+
+    layer: ImageLayer
+    is_here: bool
+    tree: TreeRow | None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether it is still to be found out what is in it."""
+        return self.is_here and (self.tree is None or not self.tree.is_settled)
+
+    @property
+    def has_files(self) -> bool:
+        """Whether files of it are known."""
+        return self.tree is not None and self.tree.state in {TreeState.DONE, TreeState.CUT_OFF}
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """What is known of the inside of an image: its layers, the lowest first."""
+
+    layers: Sequence[LookedAt]
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether some of it is still to be found out."""
+        return any(looked.is_waiting for looked in self.layers)
+
+    @property
+    def trees(self) -> Sequence[int]:
+        """The trees that are known, by their ids; -1 stands for one that is not."""
+        return [_id(looked) for looked in self.layers]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An entry as it is shown.
+
+    Attributes:
+        layer: the number of the layer that it is from, from 0 for the lowest.
+    """
+
+    entry: Entry
+    layer: int
+    effect: Effect = Effect.SAME
+
+
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """A part of what is in a directory.
+
+    Attributes:
+        after: the name after which the rest begins; empty if there is no more.
+    """
+
+    entries: Sequence[Shown]
+    after: str
+
+
+async def look(registry: Registry, grant: Grant, reference: Reference) -> Inside:
+    """Look at an image: what is not known of it is asked for.
+
+    Raises:
+        RepositoryUnknown, ManifestUnknown: there is none.
+    """
+    manifest = await pull_manifest(registry, grant, reference)
+    layers = layers_of(manifest.body, manifest.media_type)[:MOST_LAYERS]
+    digests = [layer.digest for layer in layers]
+    stored = await registry.metadata.trees.find(grant.repository, digests)
+    now = registry.clock()
+    asked = [
+        digest
+        for digest, known in stored.items()
+        if known.tree is None or known.tree.asked_at < now - _DAY
+    ]
+    if asked and await _may_ask(registry):
+        await registry.metadata.trees.ask(asked, now)
+        stored = await registry.metadata.trees.find(grant.repository, digests)
+    inside = Inside(
+        [
+            LookedAt(layer, layer.digest in stored, known.tree if known else None)
+            for layer in layers
+            for known in [stored.get(layer.digest)]
+        ]
+    )
+    if inside.is_waiting:
+        registry.asked.set()
+    return inside
+
+
+async def sums(registry: Registry, inside: Inside) -> Sums | None:
+    """What the layers are together; `None` if that is still to be found out."""
+    layers = [looked.layer.digest for looked in inside.layers if looked.has_files]
+    if inside.is_waiting or not layers:
+        return None
+    key = hashlib.sha256(" ".join(layers).encode()).hexdigest()
+    found = await registry.metadata.overlays.find(key)
+    if found:
+        return msgspec.json.decode(found, type=Sums)
+    if found is None and await _may_ask(registry):
+        await registry.metadata.overlays.ask(key, layers, registry.clock())
+    registry.asked.set()
+    return None
+
+
+async def list_image(
+    registry: Registry, inside: Inside, path: str, *, after: str = "", most: int
+) -> Directory:
+    """A part of a directory as a container sees it, in the order of names.
+
+    Args:
+        path: of the directory, empty for the root.
+    """
+    trees = registry.metadata.trees
+    lowest = await _floor(registry, inside.trees, path)
+    found = await trees.children(inside.trees, path, after=after, most=most + 1)
+    # Behind the last one of a layer that has more, other names may be missing.
+    ends = [entries[-1].name for entries in found if len(entries) > most]
+    names = sorted(
+        {entry.name for entries in found[lowest:] for entry in entries if not entry.is_mark}
+    )
+    here = [name for name in names if not ends or name <= min(ends)]
+    shown = here[:most]
+    seen = await _top(registry, inside.trees, path, shown, lowest)
+    entries = [
+        Shown(entry, layer) for name in shown if name in seen for layer, entry in [seen[name]]
+    ]
+    is_more = len(here) > most or bool(ends)
+    last = shown[-1] if len(here) > most else min(ends, default="")
+    return Directory(entries, last if is_more else "")
+
+
+async def list_layer(
+    registry: Registry, inside: Inside, number: int, path: str, *, after: str = "", most: int
+) -> Directory:
+    """A part of a directory of one layer, with what each entry does to those below.
+
+    Args:
+        number: of the layer, from 0 for the lowest.
+        path: of the directory, empty for the root.
+    """
+    trees, below = registry.metadata.trees, inside.trees[:number]
+    [found] = await trees.children([inside.trees[number]], path, after=after, most=most + 1)
+    names = [entry.name.removeprefix(".wh.") for entry in found]
+    lowest = await _floor(registry, below, path)
+    seen = await _top(registry, below, path, names, lowest)
+    entries = [Shown(entry, number, _effect(entry, entry.name in seen)) for entry in found[:most]]
+    return Directory(entries, found[most - 1].name if len(found) > most else "")
+
+
+async def find_entry(
+    registry: Registry, inside: Inside, path: str, number: int | None = None
+) -> Shown | None:
+    """What a path is: in one layer, or as a container sees it."""
+    parent, name = split(path)
+    if number is not None:
+        [[*found]] = await registry.metadata.trees.named([inside.trees[number]], {parent: [name]})
+        return Shown(found[0], number) if found else None
+    lowest = await _floor(registry, inside.trees, parent)
+    seen = await _top(registry, inside.trees, parent, [name], lowest)
+    return Shown(seen[name][1], seen[name][0]) if name in seen else None
+
+
+async def read_file(
+    registry: Registry, grant: Grant, inside: Inside, shown: Shown, most: int
+) -> AsyncGenerator[bytes, None]:
+    """The first bytes of a file, piece by piece; all that is before them is decompressed.
+
+    Args:
+        most: bytes of it that are wanted.
+
+    Raises:
+        BlobUnknown: it is no file whose bytes are in the layer.
+
+    The pieces raise `ReadingFailed`, `OSError` or `Unavailable` if not all of them can be read.
+    """
+    entry, layer = shown.entry, inside.layers[shown.layer].layer
+    if entry.kind is not EntryKind.FILE:
+        raise BlobUnknown("what this path is has no bytes of its own", {"path": entry.path})
+    blob = await pull_blob(registry, grant, layer.digest)
+    return read_content(blob.source, blob.size, entry.offset, min(entry.size, most))
+
+
+async def _may_ask(registry: Registry) -> bool:
+    return await registry.metadata.read_only.find() is None
+
+
+async def _floor(registry: Registry, trees: Sequence[int], path: str) -> int:
+    if not trees:
+        return 0
+    found = await registry.metadata.trees.named(trees, overlay.lookups(path))
+    return overlay.floor(found, path)
+
+
+async def _top(
+    registry: Registry, trees: Sequence[int], path: str, names: Sequence[str], lowest: int
+) -> dict[str, tuple[int, Entry]]:
+    if not trees or not names:
+        return {}
+    found = await registry.metadata.trees.named(trees, {path: overlay.hiding(names)})
+    return overlay.top(found, lowest)
+
+
+def _effect(entry: Entry, is_below: bool) -> Effect:
+    if entry.is_mark:
+        return Effect.REMOVED
+    if entry.is_implied or (is_below and entry.kind is EntryKind.DIRECTORY):
+        return Effect.SAME
+    return Effect.CHANGED if is_below else Effect.ADDED
+
+
+def _id(looked: LookedAt) -> int:
+    return looked.tree.id if looked.tree is not None and looked.has_files else -1

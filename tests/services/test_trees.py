@@ -1,0 +1,244 @@
+"""What is in images: found in the background, and shown by the directory."""
+
+import gzip
+import json
+
+import pytest
+
+from lading.archives import process
+from lading.core import overlay
+from lading.core.access import Grant
+from lading.core.digest import Digest
+from lading.core.errors import BlobUnknown, Denied, ManifestUnknown
+from lading.core.manifest import Manifest, parse
+from lading.core.names import RepositoryName
+from lading.metadata.trees import TreeState
+from lading.services import lease, tree_jobs, trees
+from lading.services.trees import Directory, Effect, Inside
+from tests.support.contents import HELLO, image
+from tests.support.people import ALICE, DAY, People
+from tests.support.tars import archive
+
+FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+BASE: dict[str, bytes | None] = {
+    "etc": None,
+    "etc/hosts": b"127.0.0.1",
+    "etc/old": b"o" * 100,
+    "opt/app/a": b"a" * 1000,
+    "opt/app/b": b"b" * 2000,
+    "var/log/x": b"x" * 300,
+    "was/dir/f": b"f" * 50,
+}
+SECOND: dict[str, bytes | None] = {
+    "etc/hosts": b"127.0.0.2",
+    "etc/.wh.old": b"",
+    "opt/app/.wh..wh..opq": b"",
+    "opt/app/b": b"new",
+    "was": b"a file now",
+}
+THIRD: dict[str, bytes | None] = {".wh.var": b"", "new/file": b"n" * 10}
+
+
+@pytest.fixture
+async def inside(people: People) -> Inside:
+    """An image of three layers that has been looked into."""
+    return await looked_into(people, await pushed(people, BASE, SECOND, THIRD))
+
+
+async def pushed(people: People, *layers: dict[str, bytes | None]) -> Manifest:
+    packed = [gzip.compress(archive(files), mtime=0) for files in layers]
+    for data in (b"config", *packed):
+        await people.push_blob(data)
+    manifest = image(b"config", *packed)
+    await people.push(manifest, "latest")
+    return manifest
+
+
+async def looked_into(people: People, manifest: Manifest) -> Inside:
+    first = await trees.look(people.registry, people.may(), manifest.digest)
+    assert first.is_waiting
+    assert people.registry.asked.is_set()
+    await tree_jobs.find_asked(people.registry, "worker")
+    inside = await trees.look(people.registry, people.may(), manifest.digest)
+    assert not inside.is_waiting
+    return inside
+
+
+def names(directory: Directory) -> dict[str, int]:
+    return {shown.entry.name: shown.layer for shown in directory.entries}
+
+
+async def test_an_image_is_shown_as_a_container_sees_it(people: People, inside: Inside) -> None:
+    async def at(path: str) -> dict[str, int]:
+        return names(await trees.list_image(people.registry, inside, path, most=100))
+
+    assert await at("") == {"etc": 0, "new": 2, "opt": 0, "was": 1}
+    assert await at("etc") == {"hosts": 1}
+    assert await at("opt/app") == {"b": 1}
+    assert await at("var/log") == {}
+    assert await at("was/dir") == {}
+    assert await at("nowhere") == {}
+
+
+async def test_a_directory_is_shown_in_parts(people: People) -> None:
+    lower: dict[str, bytes | None] = {f"d/{number:03}": b"" for number in range(0, 60, 2)}
+    upper: dict[str, bytes | None] = {f"d/{number:03}": b"" for number in range(1, 60, 2)}
+    upper["d/.wh.004"] = b""
+    inside = await looked_into(people, await pushed(people, lower, upper))
+    found: list[str] = []
+    after, parts = "", 0
+    while True:
+        part = await trees.list_image(people.registry, inside, "d", after=after, most=7)
+        assert len(part.entries) <= 7
+        found += names(part)
+        after, parts = part.after, parts + 1
+        if not after:
+            break
+    assert found == [f"{number:03}" for number in range(60) if number != 4]
+    assert parts < 20
+
+
+async def test_a_layer_says_what_it_does_to_those_below(people: People, inside: Inside) -> None:
+    async def of(layer: int, path: str) -> dict[str, Effect]:
+        listed = await trees.list_layer(people.registry, inside, layer, path, most=100)
+        return {shown.entry.name: shown.effect for shown in listed.entries}
+
+    assert await of(0, "etc") == {"hosts": Effect.ADDED, "old": Effect.ADDED}
+    assert await of(1, "etc") == {"hosts": Effect.CHANGED, ".wh.old": Effect.REMOVED}
+    assert (await of(1, ""))["was"] is Effect.CHANGED
+    assert await of(2, "") == {".wh.var": Effect.REMOVED, "new": Effect.SAME}
+    assert await of(2, "new") == {"file": Effect.ADDED}
+
+
+async def test_wasted_bytes_are_those_that_nobody_sees(people: People, inside: Inside) -> None:
+    assert await trees.sums(people.registry, inside) is None
+    await tree_jobs.find_asked(people.registry, "worker")
+    sums = await trees.sums(people.registry, inside)
+    assert sums is not None
+    wasted = {item.path: item.size for item in sums.wasted}
+    assert wasted == {
+        "opt/app/b": 2000,
+        "opt/app/a": 1000,
+        "var/log/x": 300,
+        "etc/old": 100,
+        "was/dir/f": 50,
+        "etc/hosts": 9,
+    }
+    assert sums.hidden == sum(wasted.values())
+    assert sums.size == sum(
+        len(data or b"") for files in (BASE, SECOND, THIRD) for data in files.values()
+    )
+    assert [(item.added, item.changed, item.removed) for item in sums.layers] == [
+        (6, 0, 0),
+        (0, 3, 2),
+        (1, 0, 1),
+    ]
+
+
+async def test_a_file_is_read_out_of_its_layer(people: People, inside: Inside) -> None:
+    shown = await trees.find_entry(people.registry, inside, "opt/app/b")
+    assert shown is not None
+    pieces = await trees.read_file(people.registry, people.may(), inside, shown, 100)
+    assert b"".join([piece async for piece in pieces]) == b"new"
+    lower = await trees.find_entry(people.registry, inside, "opt/app/b", 0)
+    assert lower is not None
+    pieces = await trees.read_file(people.registry, people.may(), inside, lower, 100)
+    assert b"".join([piece async for piece in pieces]) == b"b" * 100
+    directory = await trees.find_entry(people.registry, inside, "opt")
+    assert directory is not None
+    with pytest.raises(BlobUnknown):
+        await trees.read_file(people.registry, people.may(), inside, directory, 100)
+    assert await trees.find_entry(people.registry, inside, "etc/old") is None
+
+
+async def test_who_may_not_pull_sees_nothing(people: People, inside: Inside) -> None:
+    with pytest.raises(Denied):
+        await trees.look(people.registry, Grant(HELLO, frozenset(), ALICE), Digest.of(b""))
+    with pytest.raises(ManifestUnknown):
+        await trees.look(people.registry, people.may(), Digest.of(b"nothing"))
+
+
+async def test_a_layer_that_only_another_repository_has_is_not_looked_into(people: People) -> None:
+    """A manifest may name layers that need not be here: that gives nobody their files."""
+    secret = gzip.compress(archive({"secret": b"s"}))
+    other = RepositoryName("other/one")
+    await people.push_blob(secret, other)
+    await people.push_blob(b"config")
+    whole = image(b"config", secret)
+    document = json.loads(whole.body)
+    document["layers"][0]["mediaType"] = FOREIGN
+    manifest = parse(json.dumps(document).encode(), whole.media_type, "sha256")
+    await people.push(manifest, "latest")
+    inside = await trees.look(people.registry, people.may(), manifest.digest)
+    assert [looked.is_here for looked in inside.layers] == [False]
+    assert await people.metadata.trees.next_waiting() is None
+
+
+async def test_what_is_no_archive_has_failed_and_says_why(people: People) -> None:
+    await people.push_image(b"odd", "latest")
+    manifest = image(b"odd", b"odd layer")
+    inside = await looked_into(people, manifest)
+    [looked] = inside.layers
+    assert looked.tree is not None
+    assert looked.tree.state is TreeState.FAILED
+    assert looked.tree.reason
+    assert not looked.has_files
+
+
+async def test_a_child_that_fails_leaves_what_it_found(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process.list_entries, "__kwdefaults__", {"seconds": 0.0})
+    inside = await looked_into(people, await pushed(people, BASE))
+    assert inside.layers[0].tree is not None
+    assert inside.layers[0].tree.state is TreeState.CUT_OFF
+    assert "too long" in inside.layers[0].tree.reason
+
+
+async def test_one_worker_at_a_time_looks_into_layers(people: People) -> None:
+    manifest = await pushed(people, BASE)
+    await trees.look(people.registry, people.may(), manifest.digest)
+    async with lease.claim(people.registry, tree_jobs.FIND, "another") as held:
+        assert held is not None
+        await tree_jobs.find_asked(people.registry, "worker")
+    assert (await trees.look(people.registry, people.may(), manifest.digest)).is_waiting
+    await tree_jobs.find_asked(people.registry, "worker")
+    assert not (await trees.look(people.registry, people.may(), manifest.digest)).is_waiting
+
+
+async def test_a_worker_that_died_leaves_its_tree_to_the_next(people: People) -> None:
+    manifest = await pushed(people, BASE)
+    await trees.look(people.registry, people.may(), manifest.digest)
+    tree = await people.metadata.trees.next_waiting()
+    assert tree is not None
+    await people.metadata.trees.settle(tree.id, TreeState.RUNNING, now=people.now)
+    await looked_into(people, manifest)
+
+
+async def test_what_was_found_goes_with_its_blob(people: People, inside: Inside) -> None:
+    await people.delete("latest")
+    await people.delete(str((await pushed(people, {"other": b"1"})).digest))
+    for _ in range(3):
+        people.now += 30 * DAY
+        await people.collect(untagged=True)
+    async with lease.claim(people.registry, tree_jobs.REMOVE, "worker") as held:
+        assert held is not None
+        await tree_jobs.remove_old(people.registry, held)
+    count = await people.metadata.database.read(
+        lambda connection: connection.execute(
+            "SELECT (SELECT count(*) FROM trees) + (SELECT count(*) FROM entries)"
+            " + (SELECT count(*) FROM overlays)"
+        ).fetchone()[0]
+    )
+    assert count == 0
+
+
+async def test_sums_give_up_where_layers_hide_too_much(
+    people: People, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlay, "MOST_MARKS", 2)
+    await trees.sums(people.registry, inside)
+    await tree_jobs.find_asked(people.registry, "worker")
+    sums = await trees.sums(people.registry, inside)
+    assert sums is not None
+    assert "too much" in sums.failed
