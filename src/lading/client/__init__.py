@@ -1,0 +1,37 @@
+"""Client of any registry of the OCI distribution specification; public, as docs/python.md says."""
+
+from lading.client.asynchronous import AsyncClient
+from lading.client.credentials import HostLogin, find_login
+from lading.client.errors import (
+    ClientError,
+    ContentWrong,
+    NotPermitted,
+    NotThere,
+    ReferenceInvalid,
+    Unreachable,
+)
+from lading.client.layouts import LayoutFolder
+from lading.client.places import BlobContent, ImagePlace, RemoteManifest
+from lading.client.references import ImageReference
+from lading.client.registry import Client, RemoteRepository
+from lading.client.session import SessionOptions
+
+__all__ = [
+    "AsyncClient",
+    "BlobContent",
+    "Client",
+    "ClientError",
+    "ContentWrong",
+    "HostLogin",
+    "ImagePlace",
+    "ImageReference",
+    "LayoutFolder",
+    "NotPermitted",
+    "NotThere",
+    "ReferenceInvalid",
+    "RemoteManifest",
+    "RemoteRepository",
+    "SessionOptions",
+    "Unreachable",
+    "find_login",
+]

@@ -1,0 +1,90 @@
+"""Client for programs with an event loop: each call in a thread, so that the loop goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from types import TracebackType
+from typing import Self
+
+from lading.client.credentials import HostLogin
+from lading.client.places import BlobContent, RemoteManifest
+from lading.client.registry import Client
+from lading.client.session import SessionOptions
+from lading.core.typing import T
+
+
+class AsyncClient:
+    """A client of one registry; its methods are those of `Client`, and are awaited.
+
+    Args:
+        registry: its host, with the port if it has one.
+        login: whose login is used; the one that Docker's or containers' files have if `None`.
+        options: how to speak with it.
+    """
+
+    def __init__(
+        self,
+        registry: str,
+        *,
+        login: HostLogin | None = None,
+        options: SessionOptions | None = None,
+    ) -> None:
+        self._client = Client(registry, login=login, options=options)
+
+    async def __aenter__(self) -> Self:
+        """The client itself."""
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """End its connections."""
+        self._client.close()
+
+    async def ping(self) -> str:
+        """The address under which the registry answers."""
+        return await asyncio.to_thread(self._client.ping)
+
+    def repositories(self) -> AsyncIterator[str]:
+        """The names of all repositories that the caller sees."""
+        return _each(self._client.repositories())
+
+    def tags(self, name: str) -> AsyncIterator[str]:
+        """All tags of a repository."""
+        return _each(self._client.tags(name))
+
+    async def digest(self, name: str, wanted: str) -> str:
+        """The digest of a tag's manifest; empty if there is none."""
+        return await asyncio.to_thread(self._client.repository(name).digest, wanted)
+
+    async def manifest(self, name: str, wanted: str) -> RemoteManifest:
+        """A manifest of a repository, by its tag or its digest."""
+        return await asyncio.to_thread(self._client.manifest, name, wanted)
+
+    def blob(
+        self, name: str, digest: str, offset: int = 0, length: int = -1
+    ) -> AsyncIterator[bytes]:
+        """The bytes of a blob of a repository, or a part of them."""
+        return _each(self._client.blob(name, digest, offset, length))
+
+    async def push_blob(self, name: str, content: BlobContent) -> bool:
+        """Bring a blob; whether bytes had to go for it."""
+        return await asyncio.to_thread(self._client.repository(name).push_blob, content)
+
+    async def push_manifest(self, name: str, wanted: str, manifest: RemoteManifest) -> bool:
+        """Bring a manifest under a tag or its digest."""
+        repository = self._client.repository(name)
+        return await asyncio.to_thread(repository.push_manifest, wanted, manifest)
+
+    async def delete(self, name: str, wanted: str) -> None:
+        """Delete a tag, or the manifest of a digest."""
+        await asyncio.to_thread(self._client.repository(name).delete, wanted)
+
+
+async def _each(items: Iterator[T]) -> AsyncIterator[T]:
+    """Take each item in a thread."""
+    end = object()
+    while (item := await asyncio.to_thread(next, items, end)) is not end:
+        yield item  # type: ignore[misc] # `end` is none of them

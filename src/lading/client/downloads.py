@@ -1,0 +1,84 @@
+"""Downloads of blobs: in pieces, their digest verified, continued when the connection is cut."""
+
+from collections.abc import Iterator
+
+from urllib3.exceptions import HTTPError
+
+from lading.client.errors import ContentWrong, Unreachable
+from lading.client.session import HostSession
+from lading.core.digest import Digest, new_hasher
+
+_PIECE = 256 * 1024
+_MOST_CUTS = 5
+
+
+def download(
+    session: HostSession,
+    place: str,
+    scopes: tuple[str, ...],
+    digest: str,
+    offset: int,
+    length: int,
+) -> Iterator[bytes]:
+    """The bytes of a blob from an offset on, all of them if `length` is negative.
+
+    Raises:
+        ContentWrong: all bytes came, and they do not have the digest.
+        ClientError: the registry refuses it, or the connection is cut again and again.
+    """
+    whole = offset == 0 and length < 0
+    hasher = new_hasher(Digest(digest).algorithm)
+    done, cuts = 0, 0
+    while length < 0 or done < length:
+        before = done
+        try:
+            for piece in _part(session, place, scopes, offset + done, length - done):
+                taken = piece if length < 0 else piece[: length - done]
+                done += len(taken)
+                if whole:
+                    hasher.update(taken)
+                yield taken
+            break
+        except (HTTPError, OSError) as error:
+            cuts = cuts + 1 if done == before else 1
+            if cuts >= _MOST_CUTS:
+                raise Unreachable(
+                    f"{session.base}{place} is cut off after {offset + done} bytes: {error}",
+                    advice="a proxy between may bound the time or the size of an answer",
+                ) from error
+    if whole and hasher.hexdigest() != Digest(digest).hex:
+        raise ContentWrong(
+            f"{session.base}{place}: the bytes do not have this digest",
+            advice="something between changes what it carries, or the registry is damaged",
+        )
+
+
+def _part(
+    session: HostSession, place: str, scopes: tuple[str, ...], start: int, length: int
+) -> Iterator[bytes]:
+    """The bytes of one answer, which may be all even if a part was asked for."""
+    headers = {}
+    if start or length >= 0:
+        headers["Range"] = f"bytes={start}-{start + length - 1 if length >= 0 else ''}"
+    # 416: it was cut off after its last byte.
+    expect = (200, 206, 416) if start else (200, 206)
+    answer = session.request("GET", place, scopes=scopes, headers=headers, expect=expect)
+    if answer.status == 416:
+        answer.drain_conn()
+        return
+    skip = start if answer.status == 200 else 0
+    finished = False
+    try:
+        for piece in answer.stream(_PIECE):
+            if skip >= len(piece):
+                skip -= len(piece)
+                continue
+            yield piece[skip:]
+            skip = 0
+        finished = True
+    finally:
+        # What is not read to its end is no connection for another request.
+        if finished:
+            answer.release_conn()
+        else:
+            answer.close()

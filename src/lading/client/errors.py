@@ -1,0 +1,76 @@
+"""Errors of a client: what a registry refused or could not do, and what to do next."""
+
+import json
+
+_ADVICE = {
+    401: "sign in first (`docker login` or `podman login`), or check the password that is kept",
+    403: "ask whoever runs the registry for the right to do this",
+    404: "check the name of the repository, and whether the tag or the digest is there",
+    405: "the registry has switched this off",
+    413: "something before the registry bounds the size of a request",
+    429: "the registry bounds how many requests a client may send; try later, with fewer at once",
+    507: "the registry has no room left",
+}
+
+
+class ClientError(Exception):
+    """A request that did not succeed.
+
+    Attributes:
+        status: HTTP's, 0 if there was no answer.
+        code: the specification's, as `MANIFEST_UNKNOWN`; empty if the answer has none.
+        message: a sentence for a person.
+        advice: what to do next; may be empty.
+        wait_seconds: how long the registry asks to wait.
+    """
+
+    def __init__(self, message: str, *, status: int = 0, code: str = "", advice: str = "") -> None:
+        self.status = status
+        self.code = code
+        self.message = message
+        self.wait_seconds = 0.0
+        self.advice = advice or _ADVICE.get(status, "")
+        super().__init__(f"{message}; {self.advice}" if self.advice else message)
+
+
+class ReferenceInvalid(ClientError):
+    """Text that names no image."""
+
+
+class NotThere(ClientError):
+    """A manifest, a blob or a repository that the registry does not have."""
+
+
+class NotPermitted(ClientError):
+    """A request that needs another login, or that this one has no right to."""
+
+
+class Unreachable(ClientError):
+    """A registry that gave no answer: its name, its certificate or its network is wrong."""
+
+
+class ContentWrong(ClientError):
+    """Bytes that do not have the digest by which they were asked for."""
+
+
+def of_answer(what: str, status: int, body: bytes) -> ClientError:
+    """The error that an answer tells of.
+
+    Args:
+        what: was asked for, as `GET https://host/v2/app/manifests/1`.
+        body: of the answer, `{"errors": [{"code": …, "message": …}]}` (distribution-spec, Error
+            Codes) or anything else.
+    """
+    code, message = _read(body)
+    kind = {401: NotPermitted, 403: NotPermitted, 404: NotThere}.get(status, ClientError)
+    said = f" {code}" if code else ""
+    words = f": {message}" if message else ""
+    return kind(f"{what}: {status}{said}{words}", status=status, code=code)
+
+
+def _read(body: bytes) -> tuple[str, str]:
+    try:
+        first = json.loads(body)["errors"][0]
+        return str(first.get("code", "")), str(first.get("message", ""))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return "", ""

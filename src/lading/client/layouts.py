@@ -1,0 +1,176 @@
+"""Folder as an OCI image layout: a place for images without a registry.
+
+Source: image-spec `image-layout.md`. A tag is the annotation `org.opencontainers.image.ref.name` of
+an entry in `index.json`; entries without it are referrers and images without a tag.
+"""
+
+import json
+import os
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lading.client.errors import ClientError, ContentWrong, NotThere
+from lading.client.places import BlobContent, ImagePlace, RemoteManifest
+from lading.core import media
+from lading.core.digest import Digest, new_hasher
+from lading.core.typing import override
+
+_NAME = "org.opencontainers.image.ref.name"
+_PIECE = 256 * 1024
+
+
+class LayoutFolder(ImagePlace):
+    """An OCI image layout, which is made when something is brought to it.
+
+    Args:
+        root: the folder.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.host = ""
+        self.name = str(root)
+        self._root = root
+        self._lock = threading.Lock()
+
+    @override
+    def tags(self) -> Iterator[str]:
+        for entry in self._entries():
+            tag = _tag_of(entry)
+            if tag:
+                yield tag
+
+    @override
+    def digest(self, wanted: str) -> str:
+        if ":" in wanted:
+            return wanted if self._path(wanted).is_file() else ""
+        return next((e["digest"] for e in self._entries() if _tag_of(e) == wanted), "")
+
+    @override
+    def manifest(self, wanted: str) -> RemoteManifest:
+        digest = self.digest(wanted)
+        if not digest:
+            raise NotThere(f"{self.name} has no image {wanted!r}", status=404)
+        body = self._path(digest).read_bytes()
+        if not Digest(digest).names(body):
+            raise ContentWrong(f"{self._path(digest)} does not have the digest that it is named by")
+        found = RemoteManifest(digest, "", body)
+        said = [e.get("mediaType") for e in self._entries() if e["digest"] == digest]
+        kind = found.document.get("mediaType") or next(iter(said), None) or _guess(found)
+        return RemoteManifest(digest, str(kind), body)
+
+    @override
+    def referrers(self, digest: str) -> list[dict[str, Any]]:
+        found = {}
+        for entry in self._entries():
+            document = self.manifest(entry["digest"]).document
+            if (document.get("subject") or {}).get("digest") == digest:
+                found[entry["digest"]] = {k: v for k, v in entry.items() if k != "annotations"}
+        return list(found.values())
+
+    @override
+    def has_blob(self, digest: str) -> bool:
+        return self._path(digest).is_file()
+
+    @override
+    def blob(self, digest: str, offset: int = 0, length: int = -1) -> Iterator[bytes]:
+        hasher = new_hasher(Digest(digest).algorithm)
+        try:
+            file = self._path(digest).open("rb")
+        except FileNotFoundError as error:
+            raise NotThere(f"{self.name} has no blob {digest}", status=404) from error
+        with file:
+            file.seek(offset)
+            left = length
+            while left and (piece := file.read(_PIECE if left < 0 else min(_PIECE, left))):
+                left -= len(piece) if left > 0 else 0
+                hasher.update(piece)
+                yield piece
+        if offset == 0 and length < 0 and hasher.hexdigest() != Digest(digest).hex:
+            raise ContentWrong(f"{self._path(digest)} does not have the digest that it is named by")
+
+    @override
+    def push_blob(self, content: BlobContent) -> bool:
+        if self.has_blob(content.digest):
+            return False
+        hasher = new_hasher(Digest(content.digest).algorithm)
+
+        def pieces() -> Iterator[bytes]:
+            for piece in content.read(0, content.size):
+                hasher.update(piece)
+                yield piece
+                content.moved(len(piece))
+            if hasher.hexdigest() != Digest(content.digest).hex:
+                raise ContentWrong(f"what came for {content.digest} does not have this digest")
+
+        self._write(self._path(content.digest), pieces())
+        return True
+
+    @override
+    def push_manifest(self, wanted: str, manifest: RemoteManifest) -> bool:
+        self._write(self._path(manifest.digest), iter([manifest.body]))
+        subject = bool(manifest.document.get("subject"))
+        if ":" not in wanted or subject:
+            self._list("" if ":" in wanted else wanted, manifest)
+        return subject
+
+    def _list(self, tag: str, manifest: RemoteManifest) -> None:
+        entry: dict[str, Any] = {
+            "mediaType": manifest.media_type,
+            "digest": manifest.digest,
+            "size": len(manifest.body),
+        }
+        document = manifest.document
+        kind = document.get("artifactType") or (document.get("config") or {}).get("mediaType")
+        if document.get("subject") and kind:
+            entry["artifactType"] = kind
+        if tag:
+            entry["annotations"] = {_NAME: tag}
+        with self._lock:
+            entries = [e for e in self._entries() if not _is_replaced(e, tag, manifest.digest)]
+            self._write_json("oci-layout", {"imageLayoutVersion": "1.0.0"})
+            index = {"schemaVersion": 2, "mediaType": media.OCI_INDEX}
+            self._write_json("index.json", index | {"manifests": [*entries, entry]})
+
+    def _entries(self) -> list[dict[str, Any]]:
+        path = self._root / "index.json"
+        try:
+            return list(json.loads(path.read_bytes()).get("manifests") or [])
+        except FileNotFoundError:
+            return []
+        except (ValueError, AttributeError) as error:
+            raise ClientError(f"{path} is no index of an OCI image layout: {error}") from error
+
+    def _path(self, digest: str) -> Path:
+        checked = Digest(digest)
+        return self._root / "blobs" / checked.algorithm / checked.hex
+
+    def _write_json(self, name: str, document: object) -> None:
+        self._write(self._root / name, iter([json.dumps(document).encode()]))
+
+    def _write(self, path: Path, pieces: Iterator[bytes]) -> None:
+        """Write a file that is there as a whole or not at all."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            try:
+                file.writelines(pieces)
+            except BaseException:
+                Path(file.name).unlink()
+                raise
+        Path(file.name).chmod(0o644)
+        os.replace(file.name, path)  # noqa: PTH105 - as the module of calls of the system says it
+
+
+def _tag_of(entry: dict[str, Any]) -> str:
+    return str((entry.get("annotations") or {}).get(_NAME, ""))
+
+
+def _is_replaced(entry: dict[str, Any], tag: str, digest: str) -> bool:
+    """Whether a new entry takes the place of this one: of the same tag, or of the same image."""
+    return _tag_of(entry) == tag if tag else entry["digest"] == digest and not _tag_of(entry)
+
+
+def _guess(manifest: RemoteManifest) -> str:
+    return media.OCI_INDEX if "manifests" in manifest.document else media.OCI_MANIFEST

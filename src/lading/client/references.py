@@ -1,0 +1,98 @@
+"""References to images, as people type them: `[registry/]repository[:tag][@digest]`.
+
+The rules are those of Docker (distribution/reference, `normalize.go`): what is before the first
+slash is a registry if it has a dot or a colon or is `localhost`; without one it is Docker Hub's,
+where a name of one part is in `library/`.
+"""
+
+from dataclasses import dataclass, replace
+
+from lading.client.errors import ReferenceInvalid
+from lading.core.digest import Digest
+from lading.core.errors import RegistryError
+from lading.core.names import RepositoryName, Tag
+
+DOCKER_HUB = "docker.io"
+# Where Docker Hub answers.
+_DOCKER_HUB_HOST = "registry-1.docker.io"
+
+
+@dataclass(frozen=True, slots=True)
+class ImageReference:
+    """A reference that was checked.
+
+    Attributes:
+        registry: its host, with the port if one is given; `docker.io` for Docker Hub.
+        tag, digest: empty if they are not given.
+    """
+
+    registry: str
+    repository: str
+    tag: str = ""
+    digest: str = ""
+
+    @classmethod
+    def parse(cls, text: str) -> "ImageReference":
+        """Read what was typed.
+
+        Raises:
+            ReferenceInvalid: it is no reference.
+        """
+        rest, _, digest = text.partition("@")
+        rest, tag = _split_tag(rest)
+        registry, repository = _split_registry(rest)
+        try:
+            RepositoryName(repository)
+            if tag:
+                Tag(tag)
+            if digest:
+                Digest(digest)
+        except RegistryError as error:
+            raise ReferenceInvalid(f"{text!r} names no image: {error.message}") from error
+        return cls(registry, repository, tag, digest)
+
+    @property
+    def wanted(self) -> str:
+        """What the manifest is asked for by: the digest, or the tag, or `latest`."""
+        return self.digest or self.tag or "latest"
+
+    def at(self, wanted: str) -> "ImageReference":
+        """The same repository's image of another tag or digest."""
+        by_digest = ":" in wanted
+        return replace(self, tag="" if by_digest else wanted, digest=wanted if by_digest else "")
+
+    def __str__(self) -> str:
+        tag = f":{self.tag}" if self.tag else ""
+        digest = f"@{self.digest}" if self.digest else ""
+        return f"{self.registry}/{self.repository}{tag}{digest}"
+
+
+def _split_tag(text: str) -> tuple[str, str]:
+    """A colon after the last slash is a tag's; any other is a port's."""
+    head, slash, last = text.rpartition("/")
+    name, _, tag = last.partition(":")
+    return f"{head}{slash}{name}", tag
+
+
+def _split_registry(text: str) -> tuple[str, str]:
+    first, slash, rest = text.partition("/")
+    if slash and ("." in first or ":" in first or first == "localhost"):
+        registry, repository = first.lower(), rest
+    else:
+        registry, repository = DOCKER_HUB, text
+    if registry in {DOCKER_HUB, f"index.{DOCKER_HUB}", _DOCKER_HUB_HOST}:
+        registry = DOCKER_HUB
+        if "/" not in repository:
+            repository = f"library/{repository}"
+    return registry, repository
+
+
+def host_of(registry: str) -> str:
+    """The host that answers for a registry."""
+    return _DOCKER_HUB_HOST if registry == DOCKER_HUB else registry
+
+
+def is_local(host: str) -> bool:
+    """Whether a host is this machine, where Docker takes HTTP, too."""
+    name = host[: host.rindex("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    return name in {"localhost", "[::1]"} or name.startswith("127.")

@@ -1,0 +1,146 @@
+"""Tokens for a host: got from the realm that it names, kept until they are nearly over.
+
+Source: Docker's "Token Authentication Specification" and "OAuth2 Token Authentication".
+"""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote_plus, urlencode, urlsplit
+
+import urllib3
+
+from lading.client.challenges import AskedLogin, parse_challenges
+from lading.client.credentials import HostLogin
+from lading.client.errors import ClientError, NotPermitted, of_answer
+from lading.client.references import is_local
+
+LoginFinder = Callable[[str], HostLogin | None]
+"""Gives the login for a repository."""
+
+Asker = Callable[[str, str, Mapping[str, str], bytes | None], urllib3.response.BaseHTTPResponse]
+"""Sends a request: its method, address, headers and body."""
+
+# "If omitted, this defaults to 60 seconds" (Token Authentication Specification, expires_in).
+_DEFAULT_SECONDS = 60
+_CLIENT_ID = "lading"
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    header: str
+    until: float
+
+
+class HostTokens:
+    """What is sent as `Authorization` to one host."""
+
+    def __init__(
+        self, registry: str, find: LoginFinder, ask: Asker, is_plain: Callable[[], bool]
+    ) -> None:
+        self._registry = registry
+        self._is_plain = is_plain
+        self._find = find
+        self._ask = ask
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[str, ...], _Kept] = {}
+        self._way: AskedLogin | None = None
+
+    def header(self, scopes: tuple[str, ...]) -> str:
+        """What is known to be right for these scopes; empty if nothing is.
+
+        When the host once asked for tokens, one is got before it has to ask again.
+        """
+        with self._lock:
+            kept = self._kept.get(scopes)
+            if kept is not None and time.monotonic() < kept.until:
+                return kept.header
+            way = self._way
+        return self._get(way, scopes) if way is not None and scopes else ""
+
+    def answer(self, challenges: list[str], scopes: tuple[str, ...], sent: str) -> str:
+        """What to send after a challenge; empty if there is nothing better than what was sent."""
+        for way in parse_challenges(challenges):
+            if way.scheme not in {"basic", "bearer"}:
+                continue
+            with self._lock:
+                if self._is(scopes, sent):
+                    del self._kept[scopes]
+                self._way = way
+            header = self._get(way, scopes)
+            return "" if header == sent else header
+        return ""
+
+    def _is(self, scopes: tuple[str, ...], header: str) -> bool:
+        return scopes in self._kept and self._kept[scopes].header == header
+
+    def _get(self, way: AskedLogin, scopes: tuple[str, ...]) -> str:
+        login = self._find(_repository_of(scopes))
+        if way.scheme == "basic":
+            return login.header if login is not None and login.password else ""
+        with self._lock:  # one token for all who wait for the same
+            kept = self._kept.get(scopes)
+            if kept is None or time.monotonic() >= kept.until:
+                kept = self._fetch(way, scopes, login)
+                self._kept[scopes] = kept
+            return kept.header
+
+    def _fetch(self, way: AskedLogin, scopes: tuple[str, ...], login: HostLogin | None) -> _Kept:
+        realm = way.parameters.get("realm", "")
+        self._check(realm)
+        wanted = list(scopes) or way.parameters.get("scope", "").split()
+        query = [("service", way.parameters["service"])] if "service" in way.parameters else []
+        if login is not None and login.refresh_token:
+            answer = self._post(realm, query, wanted, login.refresh_token)
+        else:
+            query += [("scope", scope) for scope in wanted]
+            headers = {"Authorization": login.header} if login is not None else {}
+            joint = "&" if urlsplit(realm).query else "?"
+            url = f"{realm}{joint}{urlencode(query, quote_via=quote_plus)}" if query else realm
+            answer = self._ask("GET", url, headers, None)
+        return self._read(realm, answer)
+
+    def _post(
+        self, realm: str, query: list[tuple[str, str]], scopes: list[str], token: str
+    ) -> urllib3.response.BaseHTTPResponse:
+        form = [
+            *query,
+            ("grant_type", "refresh_token"),
+            ("refresh_token", token),
+            ("client_id", _CLIENT_ID),
+            ("scope", " ".join(scopes)),
+        ]
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self._ask("POST", realm, headers, urlencode(form).encode())
+
+    def _check(self, realm: str) -> None:
+        """A password goes without TLS to this machine alone, or where the registry has none."""
+        parts = urlsplit(realm)
+        plain = parts.scheme == "http" and (is_local(parts.netloc) or self._is_plain())
+        if parts.scheme == "https" or plain:
+            return
+        raise NotPermitted(
+            f"{self._registry} sends its clients for tokens to {realm!r}, which is not safe",
+            advice="mend the address of the token server (`realm`) in the registry's configuration",
+        )
+
+    def _read(self, realm: str, answer: urllib3.response.BaseHTTPResponse) -> _Kept:
+        body = answer.data
+        if answer.status != 200:
+            raise of_answer(f"token of {realm}", answer.status, body)
+        try:
+            document: dict[str, Any] = json.loads(body)
+            token = document.get("token") or document["access_token"]
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ClientError(f"{realm} gives no token, but {body[:80]!r}") from error
+        seconds = float(document.get("expires_in") or _DEFAULT_SECONDS)
+        return _Kept(f"Bearer {token}", time.monotonic() + seconds * 0.9)
+
+
+def _repository_of(scopes: tuple[str, ...]) -> str:
+    """The repository that the first scope is about."""
+    parts = scopes[0].split(":") if scopes else []
+    return parts[1] if len(parts) == 3 and parts[0] == "repository" else ""

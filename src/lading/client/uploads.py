@@ -1,0 +1,213 @@
+"""Uploads of blobs: mounted, as a whole, or in chunks, continued where the server has got to.
+
+A blob is sent as a whole first. After 413, or when the connection is cut, something before the
+registry bounds a request: then in chunks, which become larger when the registry says that these are
+too many (429). What was learned holds for all later uploads to the same registry.
+"""
+
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from lading.client.errors import ClientError, NotThere, Unreachable
+from lading.client.places import BlobContent
+from lading.client.session import MOST_WAIT, Answered, HostSession
+
+_CHUNK = 64 * 1024 * 1024
+_LEAST_CHUNK = 1024 * 1024
+_MOST_CHUNK = 1024 * 1024 * 1024
+_MOST_FAILURES = 6
+_RANGE = re.compile(r"(?:bytes=)?(\d+)-(\d+)")
+_OCTETS = "application/octet-stream"
+
+
+@dataclass
+class ChunkSizes:
+    """How much a request to one registry carries; of all uploads to it.
+
+    Attributes:
+        size: of a chunk in bytes; 0 sends blobs as a whole.
+    """
+
+    size: int = 0
+
+    def shrink(self, refused: bool) -> None:
+        """Send less at once, after 413 or a cut."""
+        if self.size == 0:
+            self.size = _CHUNK
+        elif refused:
+            self.size = max(_LEAST_CHUNK, self.size // 2)
+
+    def grow(self) -> None:
+        """Send fewer and larger requests, after 429."""
+        if self.size:
+            self.size = min(_MOST_CHUNK, self.size * 2)
+
+
+class Upload:
+    """One upload to a repository.
+
+    Args:
+        path: of the repository, `/v2/app`.
+    """
+
+    def __init__(
+        self, session: HostSession, path: str, scopes: tuple[str, ...], chunks: ChunkSizes
+    ) -> None:
+        self._session = session
+        self._path = path
+        self._scopes = scopes
+        self._chunks = chunks
+        self._place = ""
+        self._offset = 0
+
+    def push(self, content: BlobContent) -> bool:
+        """Bring a blob; whether bytes had to go for it.
+
+        Raises:
+            ClientError: it cannot be brought, however often it was tried.
+        """
+        if self._begin(content):
+            return False
+        failures = 0
+        while True:
+            before = self._offset
+            try:
+                self._send(content)
+            except ClientError as error:
+                failures = 1 if self._offset > before else failures + 1
+                if failures >= _MOST_FAILURES or not self._is_curable(error, content):
+                    raise
+                pause = min(0.25 * 2 ** (failures - 1), 10) * random.uniform(0.5, 1.5)  # noqa: S311
+                self._session.wait(max(error.wait_seconds, pause), str(error.status or error))
+                self._recover(content)
+            else:
+                return True
+
+    def _begin(self, content: BlobContent) -> bool:
+        """Start; whether a mount made that all there is to do."""
+        query, scopes = "", self._scopes
+        if content.mount_from:
+            query = f"?mount={content.digest}&from={content.mount_from}"
+            scopes = (*scopes, f"repository:{content.mount_from}:pull")
+        answer = self._session.request(
+            "POST",
+            f"{self._path}/blobs/uploads/{query}",
+            scopes=scopes,
+            headers={"Content-Length": "0"},
+            expect=(201, 202),
+        )
+        answer.drain_conn()
+        self._offset = 0
+        self._keep_place(answer, f"{self._session.base}{self._path}/blobs/uploads/")
+        return answer.status == 201
+
+    def _send(self, content: BlobContent) -> None:
+        while self._chunks.size and content.size - self._offset > self._chunks.size:
+            self._patch(content, self._chunks.size)
+        if not self._offset:
+            self._finish(content, content.size)
+            return
+        if self._offset < content.size:
+            self._patch(content, content.size - self._offset)
+        self._finish(content, 0)
+
+    def _patch(self, content: BlobContent, length: int) -> None:
+        start = self._offset
+        headers = {
+            "Content-Type": _OCTETS,
+            "Content-Length": str(length),
+            "Content-Range": f"{start}-{start + length - 1}",
+        }
+        answer = self._request("PATCH", self._place, headers, content, length, (202, 204))
+        self._keep_place(answer, self._place)
+        self._offset = start + length
+
+    def _finish(self, content: BlobContent, length: int) -> None:
+        joint = "&" if "?" in self._place else "?"
+        url = f"{self._place}{joint}digest={content.digest}"
+        headers = {"Content-Type": _OCTETS, "Content-Length": str(length)}
+        self._request("PUT", url, headers, content, length, (201, 204))
+
+    def _request(
+        self,
+        method: str,
+        url: str,
+        headers: dict[str, str],
+        content: BlobContent,
+        length: int,
+        expect: tuple[int, ...],
+    ) -> Answered:
+        start, moved = self._offset, 0
+
+        def body() -> Iterator[bytes]:
+            nonlocal moved
+            content.moved(-moved)
+            moved = 0
+            for piece in content.read(start, length):
+                yield piece
+                moved += len(piece)
+                content.moved(len(piece))
+
+        try:
+            answer = self._session.request(
+                method,
+                url,
+                scopes=self._scopes,
+                headers=headers,
+                body=body if length else b"",
+                expect=expect,
+                again=False,
+            )
+        except ClientError:
+            content.moved(-moved)
+            raise
+        answer.drain_conn()
+        return answer
+
+    def _is_curable(self, error: ClientError, content: BlobContent) -> bool:
+        """Whether it may help to send the rest otherwise; learns from the failure."""
+        if error.status == 413:
+            at_least = self._chunks.size == _LEAST_CHUNK or content.size <= _LEAST_CHUNK
+            self._chunks.shrink(refused=True)
+            return not at_least
+        if isinstance(error, Unreachable):
+            self._chunks.shrink(refused=False)
+            return True
+        if error.status == 429:
+            self._chunks.grow()
+            return True
+        if error.wait_seconds > MOST_WAIT:
+            return False
+        return error.status in {404, 408, 416, 500, 502, 503, 504}
+
+    def _recover(self, content: BlobContent) -> None:
+        """Ask how far the server has got; begin anew if it knows nothing of the upload."""
+        try:
+            answer = self._session.request(
+                "GET", self._place, scopes=self._scopes, expect=(204, 200)
+            )
+        except NotThere:
+            content.moved(-self._offset)
+            self._begin(content)
+            return
+        answer.drain_conn()
+        self._keep_place(answer, self._place)
+        match = _RANGE.fullmatch(answer.headers.get("range", ""))
+        end = int(match[2]) + 1 if match else 0
+        # "0-0" is one byte, or none: older registries say so of an upload that has nothing.
+        offset = 0 if end == 1 else end
+        content.moved(offset - self._offset)
+        self._offset = offset
+
+    def _keep_place(self, answer: Answered, base: str) -> None:
+        location = answer.headers.get("location")
+        if location:
+            self._place = urljoin(base, location)
+        elif not self._place:
+            raise ClientError(
+                f"{base}: the registry begins an upload without saying where (Location)",
+                advice="mend the proxy before it, which has to let this header through",
+            )

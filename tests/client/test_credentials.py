@@ -1,0 +1,93 @@
+"""Logins are found where Docker and containers keep them."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+
+from lading.client import ClientError, HostLogin, find_login
+from lading.client.challenges import parse_challenges
+
+
+def keep(path: Path, document: object) -> dict[str, str]:
+    """Write a file of logins as the only one there is."""
+    path.write_text(json.dumps(document))
+    return {"REGISTRY_AUTH_FILE": str(path), "PATH": str(path.parent)}
+
+
+def entry(name: str, password: str) -> dict[str, str]:
+    return {"auth": base64.b64encode(f"{name}:{password}".encode()).decode()}
+
+
+def helper(folder: Path, script: str) -> None:
+    path = folder / "docker-credential-here"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def test_a_login_of_the_longest_path_counts(tmp_path: Path) -> None:
+    environ = keep(
+        tmp_path / "auth.json",
+        {"auths": {"r.example.com": entry("all", "x"), "r.example.com/team": entry("team", "y:z")}},
+    )
+
+    assert find_login("r.example.com", "team/app", environ) == HostLogin("team", "y:z")
+    assert find_login("r.example.com", "other/app", environ) == HostLogin("all", "x")
+    assert find_login("elsewhere.example.com", "team/app", environ) is None
+
+
+def test_docker_hub_has_a_name_of_its_own(tmp_path: Path) -> None:
+    environ = keep(
+        tmp_path / "c.json", {"auths": {"https://index.docker.io/v1/": entry("me", "secret")}}
+    )
+
+    assert find_login("docker.io", "library/alpine", environ) == HostLogin("me", "secret")
+
+
+def test_a_file_of_docker_is_read_in_its_folder(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text(json.dumps({"auths": {"r:5000": entry("a", "b")}}))
+
+    assert find_login("r:5000", "", {"DOCKER_CONFIG": str(tmp_path)}) == HostLogin("a", "b")
+
+
+def test_a_helper_is_asked_and_may_know_nothing(tmp_path: Path) -> None:
+    environ = keep(tmp_path / "c.json", {"credHelpers": {"r.example.com": "here"}})
+    helper(tmp_path, """read host; echo '{"Username": "'$host'", "Secret": "s"}'""")
+    assert find_login("r.example.com", "", environ) == HostLogin("r.example.com", "s")
+
+    helper(tmp_path, """echo '{"Username": "<token>", "Secret": "t"}'""")
+    assert find_login("r.example.com", "", environ) == HostLogin(refresh_token="t")
+
+    helper(tmp_path, "echo credentials not found in native keychain; exit 1")
+    assert find_login("r.example.com", "", environ) is None
+
+
+def test_a_helper_that_fails_is_named(tmp_path: Path) -> None:
+    environ = keep(tmp_path / "c.json", {"credsStore": "here"})
+    with pytest.raises(ClientError, match="docker-credential-here does not run"):
+        find_login("r.example.com", "", environ)
+
+
+def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "auth.json"
+    path.write_text("{")
+
+    with pytest.raises(ClientError, match=r"auth\.json is no JSON"):
+        find_login("r", "", {"REGISTRY_AUTH_FILE": str(path)})
+
+
+def test_a_password_is_not_printed() -> None:
+    assert "secret" not in repr(HostLogin("me", "secret"))
+
+
+def test_several_challenges_stand_in_one_header() -> None:
+    found = parse_challenges(
+        ['Bearer realm="https://t/token?a=b, c",scope="repository:a:pull,push", Basic realm="x"']
+    )
+
+    assert [one.scheme for one in found] == ["bearer", "basic"]
+    assert found[0].parameters == {
+        "realm": "https://t/token?a=b, c",
+        "scope": "repository:a:pull,push",
+    }

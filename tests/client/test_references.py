@@ -1,0 +1,33 @@
+"""References are read as Docker reads them."""
+
+import pytest
+
+from lading.client import ImageReference, ReferenceInvalid
+
+DIGEST = "sha256:" + "a" * 64
+
+
+@pytest.mark.parametrize(
+    ("text", "registry", "repository", "wanted"),
+    [
+        ("alpine", "docker.io", "library/alpine", "latest"),
+        ("team/app:1", "docker.io", "team/app", "1"),
+        ("index.docker.io/alpine", "docker.io", "library/alpine", "latest"),
+        ("localhost/app", "localhost", "app", "latest"),
+        ("localhost:5000/app:v1", "localhost:5000", "app", "v1"),
+        ("Registry.example.com/a/b", "registry.example.com", "a/b", "latest"),
+        (f"r.example.com/a:1@{DIGEST}", "r.example.com", "a", DIGEST),
+    ],
+)
+def test_what_people_type_names_an_image(
+    text: str, registry: str, repository: str, wanted: str
+) -> None:
+    found = ImageReference.parse(text)
+
+    assert (found.registry, found.repository, found.wanted) == (registry, repository, wanted)
+
+
+@pytest.mark.parametrize("text", ["", "UPPER", "a:b:c", "app@sha256:12", "app:-x", "http://h/app"])
+def test_what_names_no_image_is_said_so(text: str) -> None:
+    with pytest.raises(ReferenceInvalid, match="names no image"):
+        ImageReference.parse(text)
