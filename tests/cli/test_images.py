@@ -1,100 +1,22 @@
 """Commands on images: the same verbs on our own data and on any registry."""
 
-import asyncio
 import json
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
-from click.testing import CliRunner, Result
 
 from lading.cli.examples import REGISTRY, examples_of
+from lading.cli.images import remote
 from lading.cli.main import COMMANDS, main
-from lading.config.loading import load
-from lading.core.names import RepositoryName, Tag
-from lading.testing import Registry, calls
-from lading.testing.images import make_image
-from lading.wiring.stores import open_registry
+from lading.testing import Registry
+from tests.cli.conftest import Ours
 from tests.docs.commands import KEYS
 from tests.support.commands import run
 from tests.support.lading import program
-
-ROOT = "REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY"
-
-IMAGES: dict[str, dict[str, Any]] = {
-    "app:1.0": {"files": {"etc/motd": "hello\n", "usr/bin/app": "x" * 5000}, "labels": {"a": "b"}},
-    "app:1.1": {
-        "files": [{"etc/motd": "hello\n", "usr/bin/app": "x" * 5000}, {"etc/motd": "new\n"}]
-    },
-    "app:1.10": {"platforms": ["linux/amd64", "linux/arm64"]},
-    "tools/lint:2": {},
-}
-
-
-@dataclass(frozen=True)
-class Ours:
-    """A registry of ours, by its data."""
-
-    environ: dict[str, str]
-
-    def run(self, *words: str, stdin: str | None = None) -> Result:
-        """Run a command on it."""
-        return CliRunner().invoke(main, words, env=self.environ, input=stdin)
-
-    def json(self, *words: str) -> Any:
-        """What a command says to a program."""
-        result = self.run(*words, "--json")
-        assert result.exit_code == 0, result.output
-        return json.loads(result.stdout)
-
-
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Data of a registry with a few images."""
-    root = tmp_path_factory.mktemp("data")
-    settings = load(None, {ROOT: str(root)}).settings
-
-    async def push() -> None:
-        async with open_registry(settings) as registry:
-            for reference, how in IMAGES.items():
-                name, _, tag = reference.partition(":")
-                files = how.get("files") or {"README": reference}
-                layers = files if isinstance(files, Sequence) else [files]
-                made = make_image(layers, how.get("platforms"), how.get("labels") or {}, {})
-                await calls.push(registry, RepositoryName(name), Tag(tag), made)
-
-    asyncio.run(push())
-    return root
-
-
-@pytest.fixture
-def ours(filled: Path, tmp_path: Path) -> Ours:
-    """A copy of it, and a folder of logins that has none."""
-    shutil.copytree(filled, tmp_path / "data")
-    logins = tmp_path / "docker"
-    logins.mkdir()
-    return Ours({ROOT: str(tmp_path / "data"), "DOCKER_CONFIG": str(logins)})
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Registry]:
-    """Another registry."""
-    with Registry() as registry:
-        yield registry
-
-
-@pytest.fixture
-def theirs(server: Registry) -> Registry:
-    """Another registry, with the same images."""
-    server.reset()
-    for reference, how in IMAGES.items():
-        server.push_image(reference, **how)
-    return server
 
 
 def test_ls_lists_repositories(ours: Ours, theirs: Registry) -> None:
@@ -122,13 +44,17 @@ def test_tags_have_sizes_and_times_as_far_as_they_are_known(ours: Ours, theirs: 
     assert all(tag["set_at"] is None for tag in there)
 
 
-def test_a_registry_asks_for_pages(ours: Ours, theirs: Registry) -> None:
-    """1,000 tags are one; the next one is where `Link` says."""
-    for number in range(1100):
+def test_lists_are_read_page_by_page(
+    ours: Ours, theirs: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The next one is where `Link` says."""
+    monkeypatch.setattr(remote, "PER_PAGE", 3)
+    for number in range(11):
         theirs.push_image(f"many:{number}", files={"x": "y"})
 
     said = ours.run("tags", f"{theirs.host}/many", "--short").stdout.splitlines()
-    assert said == [str(number) for number in range(1100)]
+    assert said == [str(number) for number in range(11)]
+    assert [event.what for event in theirs.events].count("tags.list") == 4
 
 
 @pytest.mark.parametrize("place", ["ours", "theirs"])

@@ -21,6 +21,8 @@ KEYS: Mapping[str, Sequence[str]] = {
     ),
     "tree": ("kind", "digest", "media_type", "size", "name", "missing", "parts"),
     "du": ("total", "items"),
+    "diff": ("same", "differences"),
+    "files": ("path", "kind", "size", "mode", "link", "layer"),
     "tag": ("digest", "repository", "tags"),
     "rm": ("name", "digest"),
 }  # fmt: skip

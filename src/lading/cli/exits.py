@@ -29,6 +29,12 @@ class NotAllowed(click.ClickException):
     exit_code = 4
 
 
+class NothingCompared(click.ClickException):
+    """Two things cannot be compared, so whether they differ is not known."""
+
+    exit_code = 2
+
+
 _NOT_FOUND = (BlobUnknown, ManifestUnknown, RepositoryUnknown)
 _REFUSED = (Denied, TagImmutable, Unauthorized, Unsupported)
 

@@ -24,7 +24,7 @@ _AT_ONCE = 8
 
 
 @dataclass(frozen=True, slots=True)
-class ListedTag:
+class ShownTag:
     """A tag of a list; what was not asked for or is not known is `None`.
 
     Attributes:
@@ -75,11 +75,11 @@ def list_tags(
     if spot.reference:
         raise click.UsageError(f"{repository!r}: write the repository alone")
 
-    async def gather(source: ImageSource) -> Sequence[ListedTag]:
+    async def gather(source: ImageSource) -> Sequence[ShownTag]:
         names = [name async for name in source.tags(spot.repository)]
         names.sort(key=natural)
         if short:
-            return [ListedTag(name) for name in names]
+            return [ShownTag(name) for name in names]
         turn = asyncio.Semaphore(_AT_ONCE)
         return await asyncio.gather(
             *(_describe(source, spot.repository, name, turn) for name in names)
@@ -135,7 +135,7 @@ async def _repositories(source: ImageSource) -> Sequence[str]:
 
 async def _describe(
     source: ImageSource, repository: str, tag: str, turn: asyncio.Semaphore
-) -> ListedTag:
+) -> ShownTag:
     async with turn:
         try:
             found = await source.manifest(repository, tag)
@@ -143,8 +143,8 @@ async def _describe(
             size = sum(blobs_of(branch).values())
             set_at = await source.set_at(repository, tag) if source.knows_times else None
         except RegistryError:  # deleted meanwhile, or damaged
-            return ListedTag(tag)
-    return ListedTag(tag, found.digest, found.media_type, size, set_at)
+            return ShownTag(tag)
+    return ShownTag(tag, found.digest, found.media_type, size, set_at)
 
 
 async def _search(source: ImageSource, text: str) -> Sequence[str]:

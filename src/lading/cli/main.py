@@ -3,6 +3,9 @@
 Each is loaded when it runs, so that help and completion need no more than click.
 """
 
+import os
+import sys
+import threading
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -57,6 +60,7 @@ class LazyGroup(click.Group):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("Interrupted", err=True)
+            _leave_threads_behind()
             raise click.exceptions.Exit(INTERRUPTED) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -72,6 +76,13 @@ class LazyGroup(click.Group):
         """Write the list of commands without loading any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, listed.summary) for name, listed in self._listed.items()])
+
+
+def _leave_threads_behind() -> None:
+    """End at once if there are threads that wait for somebody else; Python would wait for them."""
+    if any(thread is not threading.main_thread() for thread in threading.enumerate()):
+        sys.stdout.flush()
+        os._exit(INTERRUPTED)
 
 
 COMMANDS = {
@@ -96,6 +107,17 @@ COMMANDS = {
     "du": Listed(
         "lading.cli.du:du",
         "Tell how many bytes tags or repositories have, and how many of these they share.",
+    ),
+    "diff": Listed(
+        "lading.cli.diff:diff",
+        "Compare two images: exit code 0 if they are the same, 1 if they differ, 2 for trouble.",
+    ),
+    "files": Listed(
+        "lading.cli.files:list_files",
+        "List the files of an image, or those below PATH, with their modes and sizes.",
+    ),
+    "cat": Listed(
+        "lading.cli.files:cat", "Print a file of an image, byte for byte; links are followed."
     ),
     "tag": Listed(
         "lading.cli.change_images:tag_image", "Point tags at an image of the same repository."

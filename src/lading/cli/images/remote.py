@@ -24,6 +24,8 @@ _NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
 # Bytes of a blob that stay in memory, and that are read at once.
 _IN_MEMORY = 16 * 1024 * 1024
 _PIECE = 256 * 1024
+# Names on a page of a list, if the registry does as it is asked.
+PER_PAGE = 1000
 # Pages of a list that are asked for; a registry that never comes to an end is not one.
 _MOST_PAGES = 10_000
 
@@ -104,6 +106,7 @@ class RemoteSource(ImageSource):
 
     async def _names(self, path: str, key: str, scope: str) -> AsyncGenerator[str, None]:
         """The names of a list, page by page."""
+        path = f"{path}?n={PER_PAGE}"
         for _ in range(_MOST_PAGES):
             body, headers = await self._read(path, scope, {})
             names = read_object(body).get(key)
@@ -171,4 +174,9 @@ def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
         with closing(Conversation.of_user(host)) as conversation:
             return await work(RemoteSource(conversation))
 
-    return asyncio.run(run())
+    # `asyncio.run` would wait for threads when it is interrupted, and these wait for somebody else.
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(run())
+    finally:
+        loop.close()

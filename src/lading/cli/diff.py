@@ -1,0 +1,226 @@
+"""`lading diff`: in what two images differ."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import click
+
+from lading.cli.examples import REGISTRY, Example, with_examples
+from lading.cli.exits import NothingCompared
+from lading.cli.images.configs import ImageConfig, read_config
+from lading.cli.images.documents import ManifestDocument, read_manifest
+from lading.cli.images.files import (
+    PlacedEntry,
+    choose_image,
+    hash_contents,
+    read_files,
+)
+from lading.cli.images.graph import kind_of
+from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
+from lading.cli.images.source import ImageSource
+from lading.cli.output import human_size, to_json
+from lading.cli.tables import Column, print_table
+from lading.core.tree import EntryKind
+
+_DIFFERS = 1
+
+
+@dataclass(frozen=True, slots=True)
+class ShownDifference:
+    """Something in which two images differ.
+
+    Attributes:
+        kind: `digest`, `platform`, `config`, `label`, `env`, `layer`, `file`.
+        before: what the first one has; empty if it has nothing there.
+        after: what the second one has.
+    """
+
+    kind: str
+    name: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """One of the two: what is compared.
+
+    Attributes:
+        files: by path; `None` if they are not compared.
+    """
+
+    digest: str
+    document: ManifestDocument
+    config: ImageConfig | None
+    files: Mapping[str, PlacedEntry] | None
+
+
+@with_examples(
+    Example("lading diff app:1.0 app:1.0", "Exit code 0: they are the same."),
+    Example("lading diff app:1.0 app:1.1", "Exit code 1: they differ, and in what.", 1),
+    Example(f"lading diff app:1.0 {REGISTRY}/app:1.1 --files", "File by file.", 1),
+    Example("lading diff app:1.0 app:9", "Exit code 2: one of them is not there.", 2),
+)
+@click.command()
+@click.argument("first")
+@click.argument("second")
+@click.option("--files", "with_files", is_flag=True, help="Compare the files, too, by contents.")
+@click.option("--platform", default="", help="Of an index: `linux/arm64`.")
+@place_options
+def diff(
+    first: str,
+    second: str,
+    config: Path | None,
+    server: str | None,
+    *,
+    with_files: bool,
+    platform: str,
+    as_json: bool,
+) -> None:
+    """Compare two images: exit code 0 if they are the same, 1 if they differ, 2 for trouble.
+
+    FIRST and SECOND are `app:1.0` or `app@sha256:…`, or the same with a host before it; they may be
+    in two registries.
+    """
+    where = Where(config, server)
+    try:
+        spots = [parse_spot(text, where) for text in (first, second)]
+        before, after = (_read(where, spot, platform, with_files=with_files) for spot in spots)
+        found = list(_differences(before, after))
+        if with_files and before.files is not None and after.files is not None:
+            found += _file_differences(where, spots, before, after)
+    except click.UsageError:
+        raise
+    except click.ClickException as error:
+        raise NothingCompared(error.message) from error
+    same = before.digest == after.digest
+    if as_json:
+        click.echo(to_json({"same": same, "differences": found}))
+    elif not same:
+        columns = [Column("KIND"), Column("NAME"), Column("FIRST"), Column("SECOND")]
+        print_table(columns, [(it.kind, it.name, it.before, it.after) for it in found])
+    if not same:
+        click.get_current_context().exit(_DIFFERS)
+
+
+def _read(where: Where, spot: Spot, platform: str, *, with_files: bool) -> _Side:
+    async def gather(source: ImageSource) -> _Side:
+        found = await source.manifest(spot.repository, spot.reference)
+        document = read_manifest(found)
+        if platform or with_files:
+            document = await choose_image(source, spot.repository, spot.reference, platform)
+        config, files = None, None
+        if kind_of(document) == "image":
+            config = await read_config(source, spot.repository, document)
+        if with_files:
+            tree = await read_files(source, spot.repository, document.layers)
+            files = {placed.entry.path: placed for placed in tree.all()}
+        return _Side(found.digest, document, config, files)
+
+    return look(where, spot.host, spot.text, gather)
+
+
+def _differences(before: _Side, after: _Side) -> Iterator[ShownDifference]:
+    if before.digest != after.digest:
+        yield ShownDifference("digest", "", before.digest, after.digest)
+    one, other = before.document, after.document
+    yield from _of_mappings(
+        "platform",
+        {child.platform: child.digest for child in one.children},
+        {child.platform: child.digest for child in other.children},
+    )
+    yield from _of_configs(before.config, after.config)
+    for layer in one.layers:
+        if layer.digest not in {it.digest for it in other.layers}:
+            yield ShownDifference("layer", layer.digest, human_size(layer.size), "")
+    for layer in other.layers:
+        if layer.digest not in {it.digest for it in one.layers}:
+            yield ShownDifference("layer", layer.digest, "", human_size(layer.size))
+
+
+def _of_configs(before: ImageConfig | None, after: ImageConfig | None) -> Iterator[ShownDifference]:
+    if before is None or after is None:
+        return
+    for field in fields(before):
+        if field.name in {"labels", "env"}:
+            continue
+        one, other = (_text(getattr(config, field.name)) for config in (before, after))
+        if one != other:
+            yield ShownDifference("config", field.name, one, other)
+    yield from _of_mappings("label", before.labels, after.labels)
+    yield from _of_mappings("env", _variables(before.env), _variables(after.env))
+
+
+def _of_mappings(
+    kind: str, before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterator[ShownDifference]:
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield ShownDifference(kind, name, before.get(name, ""), after.get(name, ""))
+
+
+def _file_differences(
+    where: Where, spots: Sequence[Spot], before: _Side, after: _Side
+) -> Iterator[ShownDifference]:
+    """Files that one of them has alone, or that look or read otherwise."""
+    assert before.files is not None
+    assert after.files is not None
+    shared = before.files.keys() & after.files.keys()
+    alike = [
+        path
+        for path in shared
+        if _look_of(before.files[path]) == _look_of(after.files[path])
+        and before.files[path].entry.kind is EntryKind.FILE
+        and not _is_same_place(path, before, after)
+    ]
+    one, other = (
+        _hashes(where, spot, side, alike) for spot, side in zip(spots, (before, after), strict=True)
+    )
+    for path in sorted(before.files.keys() | after.files.keys()):
+        first = _look_of(before.files[path]) if path in before.files else ""
+        second = _look_of(after.files[path]) if path in after.files else ""
+        if first != second:
+            yield ShownDifference("file", path, first, second)
+        elif one.get(path) != other.get(path):
+            yield ShownDifference("file", path, f"sha256:{one[path]}", f"sha256:{other[path]}")
+
+
+def _is_same_place(path: str, before: _Side, after: _Side) -> bool:
+    """Whether a file is of the same layer in both, and so is the same."""
+    assert before.files is not None
+    assert after.files is not None
+    one, other = before.files[path], after.files[path]
+    of_one, of_other = before.document.layers[one.layer], after.document.layers[other.layer]
+    return of_one.digest == of_other.digest and one.entry.offset == other.entry.offset
+
+
+def _hashes(where: Where, spot: Spot, side: _Side, paths: Sequence[str]) -> Mapping[str, str]:
+    if not paths or side.files is None:
+        return {}
+    wanted = [side.files[path] for path in paths]
+    layers = side.document.layers
+    return look(
+        where,
+        spot.host,
+        spot.text,
+        lambda source: hash_contents(source, spot.repository, layers, wanted),
+    )
+
+
+def _look_of(placed: PlacedEntry) -> str:
+    """What a list of files shows of one."""
+    entry = placed.entry
+    link = f" -> {entry.link}" if entry.link else ""
+    size = f" {entry.size}" if entry.kind is EntryKind.FILE else ""
+    return f"{entry.kind.name.lower()} {entry.mode:04o}{size}{link}"
+
+
+def _variables(env: Sequence[str]) -> Mapping[str, str]:
+    return {name: value for name, _, value in (variable.partition("=") for variable in env)}
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return " ".join(str(word) for word in value) if isinstance(value, Sequence) else str(value)

@@ -1,0 +1,150 @@
+"""`lading files` and `lading cat`: what is inside an image, without running it."""
+
+import stat
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from lading.cli.examples import REGISTRY, Example, with_examples
+from lading.cli.images.files import (
+    PlacedEntry,
+    as_shown,
+    choose_image,
+    read_content,
+    read_files,
+    read_layer,
+)
+from lading.cli.images.places import Where, look, parse_spot, place_options
+from lading.cli.images.source import ImageSource
+from lading.cli.output import human_size, to_json
+from lading.cli.tables import Column, print_table
+from lading.core.tree import EntryKind
+
+_PLATFORM = click.option(
+    "--platform", default="", help="Of an index: `linux/arm64`; by default as this machine."
+)
+_LETTERS = {EntryKind.DIRECTORY: stat.S_IFDIR, EntryKind.SYMLINK: stat.S_IFLNK}
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file of a list.
+
+    Attributes:
+        kind: `file`, `directory`, `symlink`, `hard_link`, `device`, `pipe`, `sparse`; of a layer
+            alone also `whiteout` and `opaque`, which hide what is in layers below.
+        layer: which one has it, counted from 1.
+    """
+
+    path: str
+    kind: str
+    size: int
+    mode: int
+    link: str
+    layer: int
+
+
+@with_examples(
+    Example("lading files app:1.1", "All files, as a program in it would see them."),
+    Example(f"lading files {REGISTRY}/app:1.1 etc", "Those of a directory, of another registry's."),
+    Example("lading files app:1.1 --layer 2", "What one layer brings and hides."),
+)
+@click.command("files")
+@click.argument("image")
+@click.argument("path", default="")
+@click.option("--layer", type=click.IntRange(min=1), help="Of this layer alone; 1 is the lowest.")
+@_PLATFORM
+@place_options
+def list_files(
+    image: str,
+    path: str,
+    config: Path | None,
+    server: str | None,
+    *,
+    layer: int | None,
+    platform: str,
+    as_json: bool,
+) -> None:
+    """List the files of an image, or those below PATH, with their modes and sizes.
+
+    IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
+    """
+    where = Where(config, server)
+    spot = parse_spot(image, where)
+
+    async def gather(source: ImageSource) -> Sequence[PlacedEntry]:
+        document = await choose_image(source, spot.repository, spot.reference, platform)
+        if layer is None:
+            files = await read_files(source, spot.repository, document.layers)
+            return list(files.all(as_shown(path)))
+        if layer > len(document.layers):
+            raise click.UsageError(f"--layer {layer}: the image has {len(document.layers)}")
+        found = await read_layer(source, spot.repository, document.layers[layer - 1], "layer")
+        below = as_shown(path)
+        return [
+            PlacedEntry(layer - 1, entry)
+            for entry in found
+            if not below or entry.path == below or entry.path.startswith(f"{below}/")
+        ]
+
+    found = look(where, spot.host, image, gather)
+    if as_json:
+        click.echo(to_json([_listed(placed) for placed in found]))
+        return
+    columns = [Column("MODE"), Column("SIZE", right=True), Column("PATH")]
+    print_table(columns, [_row(placed) for placed in found])
+
+
+@with_examples(
+    Example("lading cat app:1.1 etc/motd", "A file of it, byte for byte."),
+    Example("lading cat app:1.1 etc/nothing", "Exit code 3: there is none.", 3),
+)
+@click.command()
+@click.argument("image")
+@click.argument("path")
+@_PLATFORM
+@click.option("--server", metavar="HOST", help="A registry to ask instead of ours.")
+@click.option(
+    "--config", type=click.Path(path_type=Path), help="The configuration file of our registry."
+)
+def cat(image: str, path: str, platform: str, server: str | None, config: Path | None) -> None:
+    """Print a file of an image, byte for byte; links are followed.
+
+    IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
+    """
+    where = Where(config, server)
+    spot = parse_spot(image, where)
+
+    async def print_it(source: ImageSource) -> None:
+        document = await choose_image(source, spot.repository, spot.reference, platform)
+        files = await read_files(source, spot.repository, document.layers)
+        layer, entry = files.resolve(as_shown(path))
+        if entry.kind is not EntryKind.FILE:
+            raise click.ClickException(f"{path}: a {_kind(entry.kind)}, and no file with contents")
+        chosen = document.layers[layer]
+        await read_content(source, spot.repository, chosen, entry, sys.stdout.buffer)
+
+    look(where, spot.host, image, print_it)
+    sys.stdout.buffer.flush()
+
+
+def _kind(kind: EntryKind) -> str:
+    return kind.name.lower()
+
+
+def _listed(placed: PlacedEntry) -> ListedFile:
+    layer, entry = placed
+    return ListedFile(entry.path, _kind(entry.kind), entry.size, entry.mode, entry.link, layer + 1)
+
+
+def _row(placed: PlacedEntry) -> Sequence[str]:
+    entry = placed.entry
+    if entry.is_mark:
+        hides = "all below it" if entry.kind is EntryKind.OPAQUE else "it"
+        return ("hides", "", f"{entry.hidden} ({hides})")
+    mode = stat.filemode(_LETTERS.get(entry.kind, stat.S_IFREG) | entry.mode)
+    leads = f" -> {entry.link}" if entry.link else ""
+    return (mode, human_size(entry.size), f"{entry.path}{leads}")

@@ -1,0 +1,272 @@
+"""Files of an image: its layers, one on the other, as a program in it would see them."""
+
+import hashlib
+import platform as machine
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import BinaryIO, NamedTuple
+
+import click
+
+from lading.archives.decompress import decompress
+from lading.archives.limits import PIECE, CutOff, Limits
+from lading.archives.listing import content, entries
+from lading.cli.exits import NothingFound
+from lading.cli.images.documents import ManifestDocument, ReadDescriptor, read_manifest
+from lading.cli.images.source import ImageSource
+from lading.core.tar_header import TarInvalid
+from lading.core.tree import Entry, EntryKind, shown
+
+# Symbolic links on the way to a file, as for Linux.
+_MOST_LINKS = 40
+# What machines call themselves, and what images call them.
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}
+
+
+class PlacedEntry(NamedTuple):
+    """An entry of an image, and which of its layers has it, counted from 0."""
+
+    layer: int
+    entry: Entry
+
+
+class TreeNode:
+    """A path of an image.
+
+    Attributes:
+        placed: what is there; `None` for the root.
+        below: what is in it, by name.
+    """
+
+    __slots__ = ("below", "placed")
+
+    def __init__(self) -> None:
+        self.placed: PlacedEntry | None = None
+        self.below: dict[str, TreeNode] = {}
+
+
+class ImageFiles:
+    """The files of an image; layers are put on it from the lowest to the highest."""
+
+    def __init__(self) -> None:
+        self._root = TreeNode()
+
+    def put(self, layer: int, found: Iterable[Entry]) -> None:
+        """Put a layer on what is there: first it hides, then it adds, in whatever order it says."""
+        added = []
+        for entry in found:
+            if not entry.is_mark:
+                added.append(entry)
+            elif (node := self._find(entry.hidden)) is not None:
+                if entry.kind is EntryKind.OPAQUE:
+                    node.below.clear()
+                else:
+                    self._remove(entry.hidden)
+        for entry in added:
+            self._add(PlacedEntry(layer, entry))
+
+    def all(self, path: str = "") -> Iterator[PlacedEntry]:
+        """All that is below a path, in order; the path itself comes first.
+
+        Raises:
+            NothingFound: there is nothing.
+        """
+        node = self._find(path)
+        if node is None:
+            raise NothingFound(f"{path}: the image has no such path")
+        yield from _walk(node)
+
+    def resolve(self, path: str) -> PlacedEntry:
+        """What a program would open by a path: links are followed.
+
+        Raises:
+            NothingFound: there is nothing, or links lead in a circle.
+        """
+        parts, reached = path.strip("/").split("/")[::-1], ""
+        for _ in range(_MOST_LINKS * 100):
+            if not parts:
+                break
+            part = parts.pop()
+            if part in {"", "."}:
+                continue
+            if part == "..":
+                reached = reached.rpartition("/")[0]
+                continue
+            node = self._find(f"{reached}/{part}".strip("/"))
+            if node is None or node.placed is None:
+                raise NothingFound(f"{path}: the image has no such file")
+            link = node.placed.entry.link
+            if node.placed.entry.kind is EntryKind.SYMLINK:
+                reached = "" if link.startswith("/") else reached
+                parts += link.split("/")[::-1]
+            elif node.placed.entry.kind is EntryKind.HARD_LINK:
+                reached, parts = "", [*parts, *link.split("/")[::-1]]
+            else:
+                reached = node.placed.entry.path
+        found = self._find(reached)
+        if parts or found is None or found.placed is None:
+            raise NothingFound(f"{path}: its links lead to no file")
+        return found.placed
+
+    def _find(self, path: str) -> TreeNode | None:
+        node: TreeNode | None = self._root
+        for part in path.split("/") if path else ():
+            node = node.below.get(part) if node is not None else None
+        return node
+
+    def _remove(self, path: str) -> None:
+        parent, _, name = path.rpartition("/")
+        if (node := self._find(parent)) is not None:
+            node.below.pop(name, None)
+
+    def _add(self, placed: PlacedEntry) -> None:
+        node = self._root
+        for part in placed.entry.path.split("/"):
+            node = node.below.setdefault(part, TreeNode())
+        is_directory = placed.entry.kind is EntryKind.DIRECTORY
+        if is_directory and placed.entry.is_implied and node.placed is not None:
+            return
+        if not is_directory:
+            node.below.clear()
+        node.placed = placed
+
+
+def _walk(root: TreeNode) -> Iterator[PlacedEntry]:
+    waiting = [root]
+    while waiting:
+        node = waiting.pop()
+        if node.placed is not None:
+            yield node.placed
+        waiting += [node.below[name] for name in sorted(node.below, reverse=True)]
+
+
+async def choose_image(
+    source: ImageSource, repository: str, reference: str, platform: str
+) -> ManifestDocument:
+    """The image that is meant: of an index the one of a platform, or else of this machine.
+
+    Args:
+        platform: `linux/arm64`; empty for this machine's.
+
+    Raises:
+        NothingFound: the index has none of that platform.
+        ClickException: it is no image.
+    """
+    found = await source.manifest(repository, reference)
+    document = read_manifest(found)
+    if document.is_index:
+        child = _of_platform(document.children, platform)
+        document = read_manifest(await source.manifest(repository, child.digest))
+    if not document.layers:
+        raise click.ClickException(f"{repository}:{reference} has no layers")
+    return document
+
+
+def _of_platform(children: Sequence[ReadDescriptor], wanted: str) -> ReadDescriptor:
+    platform = wanted or f"linux/{_ARCHITECTURES.get(machine.machine(), machine.machine())}"
+    for child in children:
+        if child.platform == platform or child.platform.startswith(f"{platform}/"):
+            return child
+    if children and not wanted:
+        return children[0]
+    there = ", ".join(child.platform or "unknown" for child in children)
+    raise NothingFound(f"there is no image for {platform}; --platform is one of: {there}")
+
+
+async def read_files(
+    source: ImageSource, repository: str, layers: Sequence[ReadDescriptor]
+) -> ImageFiles:
+    """The files of all layers, one on the other.
+
+    Raises:
+        ClickException: a layer is no archive, or one of too much.
+    """
+    files = ImageFiles()
+    for number, layer in enumerate(layers):
+        files.put(number, await read_layer(source, repository, layer, f"layer {number + 1}"))
+    return files
+
+
+async def read_layer(
+    source: ImageSource, repository: str, layer: ReadDescriptor, what: str
+) -> Sequence[Entry]:
+    """The entries of one layer, as they stand in it.
+
+    Raises:
+        ClickException: it is no archive, or one of too much.
+    """
+    async with source.blob(repository, layer.digest, layer.size, what) as file:
+        try:
+            return list(entries(_pieces(file), Limits.of_layer(layer.size)))
+        except (CutOff, TarInvalid) as error:
+            raise click.ClickException(f"{what}, {layer.digest}: {error}") from error
+
+
+async def read_content(
+    source: ImageSource, repository: str, layer: ReadDescriptor, entry: Entry, to: BinaryIO
+) -> None:
+    """Write the bytes of a file.
+
+    Raises:
+        ClickException: its layer is damaged.
+    """
+    async with source.blob(repository, layer.digest, layer.size, "layer") as file:
+        try:
+            pieces = content(_pieces(file), entry.offset, entry.size, Limits.of_layer(layer.size))
+            for piece in pieces:
+                to.write(piece)
+        except (CutOff, TarInvalid) as error:
+            raise click.ClickException(f"{layer.digest}: {error}") from error
+
+
+async def hash_contents(
+    source: ImageSource,
+    repository: str,
+    layers: Sequence[ReadDescriptor],
+    wanted: Sequence[PlacedEntry],
+) -> Mapping[str, str]:
+    """Hashes of files by their paths; each layer is read once.
+
+    Raises:
+        ClickException: a layer is damaged.
+    """
+    found: dict[str, str] = {}
+    for number in sorted({placed.layer for placed in wanted}):
+        layer = layers[number]
+        of_layer = sorted(
+            (placed.entry for placed in wanted if placed.layer == number),
+            key=lambda entry: entry.offset,
+        )
+        async with source.blob(repository, layer.digest, layer.size, "layer") as file:
+            try:
+                found |= _hash(file, of_layer, Limits.of_layer(layer.size))
+            except CutOff as error:
+                raise click.ClickException(f"{layer.digest}: {error}") from error
+    return found
+
+
+def _hash(file: BinaryIO, wanted: Sequence[Entry], limits: Limits) -> dict[str, str]:
+    """Hashes of files that follow each other in an archive."""
+    hashing = [(entry, hashlib.sha256()) for entry in wanted]
+    first, position = 0, 0
+    for piece in decompress(_pieces(file), limits):
+        end = position + len(piece)
+        while first < len(hashing) and hashing[first][0].offset + wanted[first].size <= position:
+            first += 1
+        for number in range(first, len(hashing)):
+            entry, hasher = hashing[number]
+            if entry.offset >= end:
+                break
+            start = max(entry.offset - position, 0)
+            hasher.update(piece[start : max(entry.offset + entry.size - position, 0)])
+        position = end
+    return {entry.path: hasher.hexdigest() for entry, hasher in hashing}
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    return iter(partial(file.read, PIECE), b"")
+
+
+def as_shown(path: str) -> str:
+    """A path that was typed, as entries have theirs."""
+    return shown(path.strip("/").encode())
