@@ -468,10 +468,10 @@ class FailingLinks(Links):
 
     failing = True
 
-    async def add(self, *arguments: Any, **more: Any) -> None:
+    async def add(self, *arguments: Any, **more: Any) -> bool:
         if self.failing:
             raise Unavailable
-        await super().add(*arguments, **more)
+        return await super().add(*arguments, **more)
 
 
 async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path) -> None:
@@ -501,9 +501,9 @@ class WatchedLinks(Links):
 
     before: Callable[[], None]
 
-    async def add(self, *arguments: Any, **more: Any) -> None:
+    async def add(self, *arguments: Any, **more: Any) -> bool:
         self.before()
-        await super().add(*arguments, **more)
+        return await super().add(*arguments, **more)
 
 
 async def test_a_row_says_that_a_blob_is_there_when_no_power_cut_can_take_it(

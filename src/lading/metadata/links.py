@@ -9,7 +9,7 @@ from lading.core.names import RepositoryName, UploadKey
 from lading.metadata import references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, reading, writing
-from lading.ports.database import Database, SqlConnection
+from lading.ports.database import Database, SqlConnection, Work
 
 _FIND = """
     SELECT blobs.size, links.promised_at, links.used_at
@@ -270,14 +270,26 @@ class Links(Noun):
         *,
         upload: UploadKey,
         change: Change,
-    ) -> None:
-        """Put a blob, which the upload became, into the repository."""
+        made_by: Work[None] | None = None,
+        lock: Work[bool] | None = None,
+    ) -> bool:
+        """Put a blob, which the upload became, into the repository; false if it is locked.
 
-        def work(connection: SqlConnection) -> None:
+        Args:
+            made_by: what makes it a blob, in the same transaction, unless it is one already.
+            lock: what locks the digest in that transaction, unless the caller has it locked.
+        """
+
+        def work(connection: SqlConnection) -> bool:
+            if lock is not None and not lock(connection):
+                return False
+            if made_by is not None:
+                made_by(connection)
             add_blob(connection, repository, digest, size, change.at)
             commit(connection, upload, digest, change.at)
+            return True
 
-        await self._database.write(work)
+        return await self._database.write(work)
 
 
 def commit(connection: SqlConnection, upload: UploadKey, digest: Digest, now: float) -> None:

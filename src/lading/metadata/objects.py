@@ -22,6 +22,15 @@ _PAGE_IN_SEGMENTS = """
 """
 
 
+# One statement: between two of them a push may come.
+_UNUSE = """
+    UPDATE objects SET digest = NULL, unused_at = :now
+    WHERE digest IN (SELECT key FROM json_each(:digests))
+        AND NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.digest = objects.digest)
+    RETURNING key
+"""
+
+
 def find(connection: SqlConnection, digest: Digest) -> Sequence[PlacedSegment]:
     """The segments of a blob, in order; none if it is not there."""
     rows = connection.execute(
@@ -46,12 +55,8 @@ def unuse(connection: SqlConnection, digests: Sequence[Digest], now: float) -> S
     Whoever deletes has a lock, which may be lost with its connection. So what was pushed again
     since, and is in a repository, stays.
     """
-    return [
-        key
-        for digest in digests
-        if not connection.execute("SELECT 1 FROM blobs WHERE digest = ?", (digest,)).fetchone()
-        for key in _unuse(connection, digest, now)
-    ]
+    freed = connection.execute(_UNUSE, {"now": now, "digests": batches.keys(digests)})
+    return [key for (key,) in freed.fetchall()]
 
 
 def _unuse(connection: SqlConnection, digest: Digest, now: float) -> Sequence[str]:

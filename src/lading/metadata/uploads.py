@@ -10,8 +10,9 @@ from collections.abc import Iterable, Sequence
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable, UploadOutOfOrder, UploadUnknown
 from lading.core.names import Owner, UploadKey
+from lading.metadata import batches
 from lading.metadata.noun import reading, scanning, writing
-from lading.ports.database import Database, SqlConnection
+from lading.ports.database import Database, Rows, SqlConnection, Work
 from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
 from lading.ports.uploads import WRONG_DIGESTS, Staged
 
@@ -123,12 +124,18 @@ def _save(
             "digest": digest,
         },
     )
-    if changed.rowcount == 0:
-        raise _taken(connection, upload)
-    for segment in progress.segments:
-        if connection.execute(_INSERT, (*segment, upload)).rowcount == 0:
-            raise _taken(connection, upload)
+    _note_objects(connection, upload, progress, changed)
+
+
+def _note_objects(
+    connection: SqlConnection, upload: UploadKey, progress: UploadProgress, changed: Rows
+) -> None:
+    """Write down what was stored of an upload, if its row was this request's to change."""
+    added = [connection.execute(_INSERT, (*segment, upload)) for segment in progress.segments]
     unuse(connection, progress.unused, progress.now)
+    # All are sent before any is looked at: a look waits for the server.
+    if any(rows.rowcount == 0 for rows in (changed, *added)):
+        raise _taken(connection, upload)
 
 
 def cut(
@@ -165,6 +172,28 @@ def commit(
 ) -> None:
     """Make the segments of an upload those of a blob; those that it had are unused from then."""
     _save(connection, upload, generation, progress, digest)
+    _hand_over(connection, upload, progress, digest)
+
+
+def commit_at_once(
+    connection: SqlConnection,
+    upload: UploadKey,
+    generation: int,
+    progress: UploadProgress,
+    digest: Digest,
+) -> None:
+    """As `commit`, in the transaction that makes the blob known: the upload is over with it."""
+    ended = connection.execute(
+        "DELETE FROM uploads WHERE key = ? AND generation = ? AND digest IS NULL",
+        (upload, generation),
+    )
+    _note_objects(connection, upload, progress, ended)
+    _hand_over(connection, upload, progress, digest)
+
+
+def _hand_over(
+    connection: SqlConnection, upload: UploadKey, progress: UploadProgress, digest: Digest
+) -> None:
     connection.execute(
         "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ?",
         (progress.now, digest),
@@ -195,8 +224,10 @@ def size(connection: SqlConnection, upload: UploadKey) -> int | None:
 
 def settle(connection: SqlConnection, uploads: Sequence[UploadKey]) -> None:
     """Remove the rows of uploads that were committed."""
-    for upload in uploads:
-        connection.execute("DELETE FROM uploads WHERE key = ? AND digest IS NOT NULL", (upload,))
+    connection.execute(
+        "DELETE FROM uploads WHERE digest IS NOT NULL AND key IN (SELECT key FROM json_each(?))",
+        (batches.keys(uploads),),
+    )
 
 
 def discard(connection: SqlConnection, upload: UploadKey, now: float) -> Sequence[str]:
@@ -274,3 +305,9 @@ class ObjectUploads:
         self.count = reading(database, count)
         self.count_all = scanning(database, count_all)
         self.list_all = scanning(database, list_all)
+
+    def committing(
+        self, upload: UploadKey, generation: int, progress: UploadProgress, digest: Digest
+    ) -> Work[None]:
+        """What makes an upload a blob, in a transaction that makes the blob known."""
+        return lambda connection: commit_at_once(connection, upload, generation, progress, digest)

@@ -279,6 +279,15 @@ class _WatchedUpload(StagedUpload):
         with self._during(Timing.STORE_MOVE):
             await self._staged.commit(digest)
 
+    @override
+    async def commit_by_rows(self, digest: Digest) -> Work[None] | None:
+        with self._during(Timing.STORE_MOVE):
+            return await self._staged.commit_by_rows(digest)
+
+    @override
+    def end(self) -> None:
+        self._staged.end()
+
     @contextmanager
     def _during(self, what: Timing) -> Iterator[None]:
         """A block after which the size is that of what there is now, whatever has failed."""

@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from lading.core.digest import Digest
+from lading.ports.database import Work
 
 
 class Locks(Protocol):
@@ -15,3 +16,9 @@ class Locks(Protocol):
 
     def lock_free(self, digests: Sequence[Digest]) -> AbstractAsyncContextManager[Sequence[Digest]]:
         """Lock those of the digests that nobody has locked; never waits. Yields those."""
+
+    def lock_by_rows(self, digest: Digest) -> Work[bool] | None:
+        """What locks a digest for the rest of its transaction, unless somebody has it locked.
+
+        It never waits, and returns whether it is locked. `None` where locks are not the database's.
+        """

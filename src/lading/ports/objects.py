@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 
 from lading.core.digest import Digest
 from lading.core.names import Owner, UploadKey
+from lading.ports.database import Work
 from lading.ports.uploads import Staged
 
 
@@ -104,6 +105,11 @@ class UploadRows(Protocol):
         self, upload: UploadKey, generation: int, progress: UploadProgress, digest: Digest
     ) -> None:
         """Make the segments of an upload those of a blob; those it had are unused from then."""
+
+    def committing(
+        self, upload: UploadKey, generation: int, progress: UploadProgress, digest: Digest
+    ) -> Work[None]:
+        """As `commit`, in a transaction that makes the blob known, so that nothing is to settle."""
 
     async def segments(self, upload: UploadKey) -> Sequence[PlacedSegment]:
         """The segments of an upload, in order."""

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from lading.core.digest import Bytes, Digest
 from lading.core.names import Owner, UploadKey
+from lading.ports.database import Work
 
 # Wrong digests after which an upload is over.
 WRONG_DIGESTS = 3
@@ -83,6 +84,20 @@ class StagedUpload(Protocol):
             DigestMismatch: as `verify`.
             UploadUnknown: it was discarded meanwhile.
         """
+
+    async def commit_by_rows(self, digest: Digest) -> Work[None] | None:
+        """What a transaction does in place of `commit`, where rows alone say what is a blob.
+
+        It is done in the transaction that makes the blob known, after which the caller, who has the
+        digest locked, says `end`: there is nothing to settle then. `None` where bytes need more to
+        get their final name.
+
+        Raises:
+            DigestMismatch: as `verify`.
+        """
+
+    def end(self) -> None:
+        """The upload is over, as what `commit_by_rows` has returned was done."""
 
 
 class Uploads(Protocol):

@@ -7,6 +7,7 @@ the blob makes whole, and the collector deletes if none comes.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import SHA256, Bytes, Digest, new_hasher
@@ -294,13 +295,20 @@ async def _commit(
 
     Others wait for it, so nothing is done under it that takes longer for more bytes.
     """
-    async with registry.locks.lock(digest):
-        await staged.commit(digest)
-        now = replace(change, at=registry.clock())
-        await registry.metadata.links.add(
-            repository, digest, staged.size, upload=upload, change=now
-        )
-        await registry.uploads.settle(upload, digest)
+    add = partial(registry.metadata.links.add, repository, digest, staged.size, upload=upload)
+    made_by = await staged.commit_by_rows(digest)
+    if made_by is None:
+        async with registry.locks.lock(digest):
+            await staged.commit(digest)
+            await add(change=replace(change, at=registry.clock()))
+            await registry.uploads.settle(upload, digest)
+        return
+    now = replace(change, at=registry.clock())
+    lock = registry.locks.lock_by_rows(digest)  # in the same transaction, if nobody has it
+    if lock is None or not await add(change=now, made_by=made_by, lock=lock):
+        async with registry.locks.lock(digest):
+            await add(change=now, made_by=made_by)
+    staged.end()
 
 
 async def _rewind(staged: StagedUpload, size: int) -> None:

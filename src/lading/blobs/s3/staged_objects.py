@@ -21,6 +21,7 @@ from lading.core.errors import DigestMismatch, RegistryError, Unavailable, Uploa
 from lading.core.names import UploadKey
 from lading.core.typing import override
 from lading.ports.blob_sources import LostObject
+from lading.ports.database import Work
 from lading.ports.objects import PlacedSegment, UploadProgress, UploadRows
 from lading.ports.uploads import StagedUpload
 from lading.system.budget import Budget
@@ -153,6 +154,19 @@ class StagedObjects(StagedUpload):
         if self.size == 0:
             await self._store_nothing()
         await self._room.rows.commit(self._upload, self._generation, self._progress(), digest)
+        self._over = True
+
+    @override
+    async def commit_by_rows(self, digest: Digest) -> Work[None]:
+        if self._verified != digest:
+            await self.verify(digest)
+        if self.size == 0:
+            await self._store_nothing()
+        rows, progress = self._room.rows, self._progress()
+        return rows.committing(self._upload, self._generation, progress, digest)
+
+    @override
+    def end(self) -> None:
         self._over = True
 
     async def _append(self, piece: bytes) -> None:

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -20,6 +21,7 @@ from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.databases.postgresql import failures
 from lading.databases.postgresql.server import Server
+from lading.ports.database import SqlConnection, Work
 from lading.ports.locks import Locks
 from lading.ports.measures import UNMEASURED, Level, Measures, Timing
 
@@ -65,6 +67,10 @@ class DatabaseLocks(Locks):
         async with self._locked(command) as rows:
             locked = {key for (key,) in rows}
             yield [digest for digest in digests if _key(digest) in locked]
+
+    @override
+    def lock_by_rows(self, digest: Digest) -> Work[bool]:
+        return partial(_try_lock, key=_key(digest))
 
     def close(self) -> None:
         """Close the connections that nobody uses."""
@@ -150,6 +156,11 @@ class DatabaseLocks(Locks):
             return False
         self._idle.append(connection)
         return True
+
+
+def _try_lock(connection: SqlConnection, key: int) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_xact_lock(?)", (key,)).fetchone()
+    return bool(row[0])
 
 
 def _key(digest: Digest) -> int:

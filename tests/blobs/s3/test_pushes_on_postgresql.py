@@ -1,0 +1,116 @@
+"""Pushes of small blobs to PostgreSQL and an object store: how often the database is asked."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from lading.core.digest import Digest
+from lading.databases.postgresql.connection import TimedConnection
+from lading.metadata import links
+from lading.services import push_blob
+from lading.services.push_blob import Chunk
+from tests.support.contents import HELLO
+from tests.support.object_places import OpenPlace, PlaceInS3
+from tests.support.people import People, pieces
+from tests.support.postgresql import PostgreSQL
+from tests.support.s3 import S3
+
+pytestmark = pytest.mark.e2e
+
+DATA = b"a blob"
+DIGEST = Digest.of(DATA)
+
+
+@pytest.fixture
+def place(s3: S3, tmp_path: Path, postgresql: PostgreSQL) -> PlaceInS3:
+    return PlaceInS3(s3, tmp_path, url=postgresql.new_url())
+
+
+@pytest.fixture
+async def people(here: OpenPlace) -> People:
+    """Who push, into a repository that has something already."""
+    people = People(here.metadata, here.stores)
+    await people.push_blob(b"first")
+    return people
+
+
+@pytest.fixture
+def asked(people: People, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Commands that were sent to PostgreSQL, each of which is waited for."""
+    del people
+    asked: list[str] = []
+    for kind in (TimedConnection, psycopg.AsyncConnection):
+        _watch(kind, asked, monkeypatch)
+    return asked
+
+
+def _watch(kind: Any, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    execute = kind.execute
+
+    def watched(self: Any, query: str | bytes, *args: Any, **kwargs: Any) -> Any:
+        asked.append(query if isinstance(query, str) else query.decode())
+        return execute(self, query, *args, **kwargs)
+
+    monkeypatch.setattr(kind, "execute", watched)
+
+
+async def push(people: People) -> None:
+    """By a POST, a PATCH and a PUT, as Docker does."""
+    registry, grant = people.registry, people.may()
+    upload = await push_blob.start(registry, grant)
+    await push_blob.append(registry, grant, upload, Chunk(pieces(DATA), length=len(DATA)))
+    last = Chunk(pieces(b""), length=0)
+    await push_blob.commit(registry, grant, upload, DIGEST, last, change=people.change())
+
+
+async def test_a_small_blob_is_pushed_in_five_transactions(
+    people: People, asked: list[str]
+) -> None:
+    """It begins; it is taken and saved; it is taken and becomes a blob. Nothing is left to do."""
+    await push(people)
+    assert sum(command.startswith("BEGIN") for command in asked) == 5
+    assert len(asked) <= 24
+    del asked[:]
+    await people.uploads.list_all()
+    assert not any("DELETE" in command for command in asked)
+    assert await people.metadata.links.find(HELLO, DIGEST) == len(DATA)
+
+
+async def test_a_digest_that_somebody_has_locked_is_waited_for(people: People) -> None:
+    """And so it is without a thread that waits."""
+    async with people.locks.lock(DIGEST):
+        pushing = asyncio.create_task(push(people))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(pushing), 1.0)
+        assert not pushing.done()
+        assert await people.metadata.links.find(HELLO, DIGEST) is None
+    await pushing
+    assert await people.metadata.links.find(HELLO, DIGEST) == len(DATA)
+
+
+async def test_a_blob_that_cannot_be_made_known_leaves_its_upload_as_it_was(
+    people: People, here: OpenPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its objects are still those of the upload, which the client commits again."""
+    registry, grant = people.registry, people.may()
+    upload = await push_blob.start(registry, grant)
+
+    async def commit(data: bytes) -> None:
+        chunk = Chunk(pieces(data), length=len(data))
+        await push_blob.commit(registry, grant, upload, DIGEST, chunk, change=people.change())
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    with monkeypatch.context() as broken:
+        broken.setattr(links, "commit", fail)
+        with pytest.raises(RuntimeError):
+            await commit(DATA)
+    assert await here.metadata.objects.find(DIGEST) == []
+    assert await push_blob.status(registry, grant, upload) == 0
+    await commit(DATA)
+    assert await people.metadata.links.find(HELLO, DIGEST) == len(DATA)
