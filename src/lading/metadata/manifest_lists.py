@@ -9,35 +9,35 @@ from lading.metadata import batches
 from lading.metadata.manifest_rows import SMALL
 from lading.ports.database import SqlConnection
 
-_COLUMNS = f"""
-    digest, media_type, artifact_type, subject, size, pushed_at,
-    CASE WHEN size <= {SMALL} THEN body END
-"""
 # Bodies of what is about others are not read: there may be many, and their type is all that shows.
 _FAMILY = f"""
     WITH here (id) AS (SELECT id FROM repositories WHERE name = :repository),
     wanted (digest) AS (SELECT key FROM json_each(:digests)),
-    family (digest) AS (
+    held (digest) AS (
         SELECT digest FROM wanted
         UNION
         SELECT child FROM wanted JOIN edges ON edges.repository_id = (SELECT id FROM here)
             AND parent = wanted.digest AND kind = 'manifest'
+    ),
+    family (digest, is_about) AS (
+        SELECT digest, 0 FROM held
+        UNION ALL
+        SELECT digest, 1 FROM (
+            SELECT manifests.digest FROM held
+            JOIN manifests ON repository_id = (SELECT id FROM here) AND subject = held.digest
+            WHERE manifests.digest NOT IN (SELECT digest FROM held) LIMIT :limit) AS about
     )
-    SELECT manifests.{_COLUMNS.strip()} FROM family
+    SELECT manifests.digest, media_type, artifact_type, subject, size, pushed_at,
+        CASE WHEN is_about = 0 AND size <= {SMALL} THEN body END
+    FROM family
     JOIN manifests ON repository_id = (SELECT id FROM here) AND manifests.digest = family.digest
     JOIN documents ON documents.id = manifests.id
     WHERE deleted_at IS NULL AND lost_at IS NULL
-    UNION ALL
-    SELECT * FROM (
-        SELECT manifests.digest, media_type, artifact_type, subject, size, pushed_at, NULL
-        FROM wanted JOIN manifests ON repository_id = (SELECT id FROM here)
-            AND subject = wanted.digest
-        WHERE deleted_at IS NULL AND lost_at IS NULL AND manifests.digest NOT IN (
-            SELECT digest FROM family)
-        LIMIT :limit) AS about
 """
 _UNTAGGED = f"""
-    SELECT {_COLUMNS} FROM manifests JOIN documents ON documents.id = manifests.id
+    SELECT digest, media_type, artifact_type, subject, size, pushed_at,
+        CASE WHEN size <= {SMALL} THEN body END
+    FROM manifests JOIN documents ON documents.id = manifests.id
     WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
         AND digest > :after AND loose_at IS NOT NULL AND deleted_at IS NULL AND lost_at IS NULL
     ORDER BY digest LIMIT :limit
