@@ -44,7 +44,8 @@ _FOLDERS = """
         UNION ALL
         SELECT (SELECT min(next.name) FROM repositories AS next
             WHERE pushed_at IS NOT NULL AND next.name < :end AND next.name >= CASE
-                WHEN ltrim(substr(here.name, CAST(:start AS INT)), :signs) = '' THEN here.name || ' '
+                WHEN ltrim(substr(here.name, CAST(:start AS INT)), :signs) = ''
+                THEN here.name || ' '
                 ELSE substr(here.name, 1, length(here.name)
                     - length(ltrim(substr(here.name, CAST(:start AS INT)), :signs))) || '0' END)
         FROM here WHERE here.name IS NOT NULL

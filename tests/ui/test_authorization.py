@@ -1,0 +1,130 @@
+"""Every page and every form, for every kind of visitor: who gets in, and who changes nothing.
+
+The rows come from the table of pages, so that a new one is tested from the day it is there. What
+each needs is written down here a second time. Forms come with a good token of the visitor's own.
+"""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from lading.core.names import RepositoryName
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.ui.routes import ROUTES
+from tests.support.contents import image
+from tests.support.people import People
+from tests.ui.browsing import Browser, Shown
+
+NAME = "library/hello"
+DIGEST = image(b"one", b"one layer").digest
+OTHER = "sha256:" + "0" * 64
+
+# What a page outside of all repositories needs; a new one has to be added.
+OUTSIDE = {
+    "/": "nothing",
+    "/-/static/0123456789abcdef/style.css": "nothing",
+    "/-/search": "nothing",
+    "/-/sign-in": "nothing",
+    "/-/sign-out": "nothing",
+    "/-/space": "nothing",
+    "/-/trash": "nothing",
+    "/-/trash/restore": "push",
+    "/-/events": "nothing",
+    "/-/robots": "admin",
+    "/-/robots/revoke": "admin",
+    "/-/users": "admin",
+}
+# What one of a repository needs beyond pull, by the end of its path.
+INSIDE = {"/delete": {"pull", "delete"}, "/move": {"pull", "push"}}
+
+MAY = {
+    "": set(),
+    "reader": {"pull"},
+    "writer": {"pull", "push"},
+    "deleter": {"pull", "delete"},
+    "outsider": set(),
+    "admin": {"pull", "push", "delete", "admin"},
+}
+
+
+def path_of(pattern: str) -> str:
+    """A path that a pattern matches, about what is there."""
+    paths = [
+        *OUTSIDE,
+        f"/r/{NAME}",
+        *(f"/r/{NAME}/-/tags/latest{end}" for end in ("", "/history", "/move", "/delete")),
+        *(f"/r/{NAME}/-/images/{DIGEST}{end}" for end in ("", "/delete", "/raw", "/files")),
+        f"/r/{NAME}/-/images/{DIGEST}/layers/1/files",
+        f"/r/{NAME}/-/config/{DIGEST}",
+        f"/r/{NAME}/-/compare",
+    ]
+    [route] = [route for route in ROUTES if route.pattern.pattern == pattern]
+    return next(path for path in paths if route.pattern.fullmatch(path))
+
+
+def rows() -> Iterator[tuple[str, str]]:
+    """Each method and path of the table."""
+    for route in ROUTES:
+        for method in route.endpoints:
+            yield method, path_of(route.pattern.pattern)
+
+
+def needs(method: str, path: str) -> set[str]:
+    """What a visitor must be allowed to do."""
+    if path in OUTSIDE:
+        return {OUTSIDE[path]} - {"nothing"}
+    end = next((end for end in INSIDE if path.endswith(end)), "")
+    wanted = INSIDE.get(end, {"pull"})
+    # A form asks again, so it needs what it does and no more.
+    return wanted - {"pull"} if method == "POST" and end == "/delete" else wanted
+
+
+def is_refused(shown: Shown, name: str) -> bool:
+    """Whether a visitor was refused: sent to sign in, or told that it may not."""
+    if not name and shown.status == 303:
+        return "/-/sign-in" in shown.headers["location"]
+    return shown.status == 403
+
+
+def rows_of(people: People) -> list[str]:
+    """All that is in the database, but who is signed in."""
+    database = people.metadata.database
+    assert isinstance(database, MemoryDatabase)
+    dump = database._connection.iterdump()
+    return [line for line in dump if "sessions" not in line]
+
+
+@pytest.mark.parametrize("name", MAY)
+@pytest.mark.parametrize(("method", "path"), list(rows()))
+async def test_everyone_sees_and_does_what_the_rules_allow(
+    visitors: Callable[[], Browser], people: People, method: str, path: str, name: str
+) -> None:
+    await people.push_image(b"one", "latest", repository=RepositoryName(NAME))
+    visitor = visitors()
+    if name:
+        await visitor.sign_in(name)
+    token = (await visitor.get("/" if name else "/-/sign-in")).parsed.forms[0][1]["csrf"]
+    before = rows_of(people)
+    if method == "POST":
+        shown = await visitor.post(path, {"csrf": token, "repository": NAME, "reference": "latest"})
+    else:
+        shown = await visitor.ask(method, path)
+    if needs(method, path) <= MAY[name]:
+        assert not is_refused(shown, name) or path == "/-/sign-in"
+        assert shown.status < 500
+    else:
+        assert is_refused(shown, name), shown.text
+        assert rows_of(people) == before
+
+
+async def test_a_form_without_a_token_is_refused_to_everyone(
+    visitors: Callable[[], Browser], people: People
+) -> None:
+    await people.push_image(b"one", "latest", repository=RepositoryName(NAME))
+    visitor = visitors()
+    await visitor.sign_in("admin")
+    before = rows_of(people)
+    for method, path in rows():
+        if method == "POST":
+            assert (await visitor.post(path, {"csrf": ""})).status == 403, path
+    assert rows_of(people) == before
