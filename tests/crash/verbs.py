@@ -420,12 +420,13 @@ async def _count_and_note(people: People) -> None:
 
 async def _export_and_use(people: People) -> None:
     """It was exported, and used since."""
-    assert isinstance(people, Place)
-    await _a_volume(people)
-    await _adopt(people)
-    await people.push_image(b"third", "latest", "third")
+    people.now = time.time()
+    gone = await people.push_image(b"gone")
+    await people.push_image(b"old", "latest", "old")
+    await _export(people)
+    await people.push_image(b"new", "latest")
     await people.delete("old")
-    await people.delete(UNTAGGED.digest)
+    await people.delete(gone.digest)
     people.now += DAY
 
 

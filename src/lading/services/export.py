@@ -251,8 +251,9 @@ class _Group:
         after = ""
         while digests := await self._rows.list_stale_manifests(name, after=after):
             await self._target.unlink_manifests(name, digests)
-            await self._rows.forget_links(name, manifests=digests)
             await self._let_go(digests)
+            # Last, as until then a crash has all of it done again.
+            await self._rows.forget_links(name, manifests=digests)
             self._tally.removed += len(digests)
             after = digests[-1]
 
