@@ -10,8 +10,8 @@ import click
 import pytest
 
 from lading.cli.examples import REGISTRY, examples_of
-from lading.cli.images import remote
 from lading.cli.main import COMMANDS, main
+from lading.client import registry as client
 from lading.testing import Registry
 from tests.cli.conftest import Ours
 from tests.docs.commands import KEYS
@@ -48,7 +48,7 @@ def test_lists_are_read_page_by_page(
     ours: Ours, theirs: Registry, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The next one is where `Link` says."""
-    monkeypatch.setattr(remote, "PER_PAGE", 3)
+    monkeypatch.setattr(client, "_PAGE", 3)
     for number in range(11):
         theirs.push_image(f"many:{number}", files={"x": "y"})
 

@@ -1,13 +1,14 @@
 """`lading login` and `lading logout`: logins for registries, where Docker keeps them."""
 
 import sys
-from contextlib import closing
 
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import to_exit
-from lading.cli.images.logins import LoginFile, RegistryLogin
+from lading.cli.images.logins import LoginFile
+from lading.cli.images.remote import translate_client_errors
+from lading.client import Client, HostLogin
 from lading.core.errors import RegistryError
 
 
@@ -29,7 +30,7 @@ def login(host: str, username: str, *, password_stdin: bool) -> None:
         password = click.prompt("Password", hide_input=True, err=True)
     if not password:
         raise click.UsageError("the password is empty")
-    given = RegistryLogin(username, password)
+    given = HostLogin(username, password)
     _require_right(host, given)
     try:
         place = LoginFile.usual().store(host, given)
@@ -51,16 +52,14 @@ def logout(host: str) -> None:
     click.echo(f"Logged out of {host}" if was_there else f"There was no login for {host}")
 
 
-def _require_right(host: str, given: RegistryLogin) -> None:
+def _require_right(host: str, given: HostLogin) -> None:
     """Ask a registry whether a login is right.
 
     Raises:
         ClickException: it is not, or the registry cannot be asked.
     """
-    from lading.cli.images.conversation import Conversation  # noqa: PLC0415 - it loads urllib3
-
     try:
-        with closing(Conversation(host, given)) as conversation:
-            conversation.read("/v2/")
+        with translate_client_errors(host), Client(host, login=given) as client:
+            client.ping()
     except RegistryError as error:
         raise to_exit(error, f"the login for {host}") from error

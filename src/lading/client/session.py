@@ -175,7 +175,11 @@ class HostSession:
         if answer.status != 401:
             return answer
         challenges = answer.headers.getlist("www-authenticate")
-        found = self._tokens.answer(challenges, scopes, known)
+        try:
+            found = self._tokens.answer(challenges, scopes, known)
+        except BaseException:
+            answer.drain_conn()
+            raise
         if not found:
             return answer
         answer.drain_conn()

@@ -1,11 +1,9 @@
-"""Logins for registries as Docker keeps them: a file, or the helper that the file names.
+"""Keeping logins for registries where Docker does: in a file, or by the helper that it names.
 
 https://docs.docker.com/reference/cli/docker/login/#credential-stores and the helpers' protocol,
 https://github.com/docker/docker-credential-helpers: the host by standard input, JSON back.
 """
 
-import base64
-import binascii
 import json
 import os
 import subprocess
@@ -13,24 +11,18 @@ import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import click
 
 from lading.cli.images.documents import read_object
+from lading.client.credentials import HostLogin
 
 # Where Docker's own registry has its login.
 _HUB = "https://index.docker.io/v1/"
 _HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
 # Seconds that a helper has: it may ask a person.
 _PATIENCE = 120
-
-
-class RegistryLogin(NamedTuple):
-    """A login for a registry."""
-
-    name: str
-    password: str
 
 
 class LoginFile:
@@ -49,21 +41,7 @@ class LoginFile:
         folder = environ.get("DOCKER_CONFIG")
         return cls((Path(folder) if folder else Path.home() / ".docker") / "config.json")
 
-    def find(self, host: str) -> RegistryLogin | None:
-        """The login for a host; `None` if there is none.
-
-        Raises:
-            ClickException: a helper is named, and cannot be run.
-        """
-        document, key = self._read(), _key(host)
-        if helper := _helper(document, key):
-            return _parse_helped(_ask(helper, "get", key))
-        auths = document.get("auths")
-        entry = auths.get(key) if isinstance(auths, dict) else None
-        text = entry.get("auth") if isinstance(entry, dict) else None
-        return _parse_basic(text) if isinstance(text, str) else None
-
-    def store(self, host: str, login: RegistryLogin) -> str:
+    def store(self, host: str, login: HostLogin) -> str:
         """Keep a login; where, in words.
 
         Raises:
@@ -71,12 +49,12 @@ class LoginFile:
         """
         document, key = dict(self._read()), _key(host)
         if helper := _helper(document, key):
-            said = {"ServerURL": key, "Username": login.name, "Secret": login.password}
+            said = {"ServerURL": key, "Username": login.username, "Secret": login.password}
             if _ask(helper, "store", json.dumps(said)) is None:
                 raise click.ClickException(f"docker-credential-{helper} did not keep the login")
             self._write({**document, "auths": {**_auths(document), key: {}}})
             return f"docker-credential-{helper}"
-        text = base64.b64encode(f"{login.name}:{login.password}".encode()).decode()
+        text = login.header.partition(" ")[2]
         self._write({**document, "auths": {**_auths(document), key: {"auth": text}}})
         return f"{self.path}, where it is not encrypted"
 
@@ -153,19 +131,3 @@ def _ask(helper: str, verb: str, given: str) -> bytes | None:
             f"{program} cannot be run, which Docker's config.json names for logins: {error}"
         ) from error
     return done.stdout if done.returncode == 0 else None
-
-
-def _parse_helped(said: bytes | None) -> RegistryLogin | None:
-    document = read_object(said or b"")
-    name, secret = document.get("Username"), document.get("Secret")
-    if isinstance(name, str) and isinstance(secret, str) and secret:
-        return RegistryLogin(name, secret)
-    return None
-
-
-def _parse_basic(text: str) -> RegistryLogin | None:
-    try:
-        name, colon, password = base64.b64decode(text).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return None
-    return RegistryLogin(name, password) if colon else None

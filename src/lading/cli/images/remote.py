@@ -1,50 +1,56 @@
-"""Another registry as a source of images: as any client of the distribution specification."""
+"""Another registry as a source of images, by the client that all commands share."""
 
 import asyncio
-import re
 import tempfile
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
-from functools import partial
-from typing import Any, BinaryIO, cast
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Sequence,
+)
+from contextlib import asynccontextmanager, contextmanager
+from itertools import islice
+from typing import BinaryIO, cast
 
-from urllib3.exceptions import HTTPError
-
-from lading.cli.images.conversation import Conversation, escape
-from lading.cli.images.documents import read_object
 from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
 from lading.cli.progress import progress
-from lading.core import media
-from lading.core.digest import Digest, new_hasher
-from lading.core.errors import ManifestUnknown, RegistryError, RepositoryUnknown, Unavailable
+from lading.client import Client, ClientError, NotThere, RemoteManifest
+from lading.core.errors import (
+    BlobUnknown,
+    Denied,
+    ManifestUnknown,
+    RegistryError,
+    RepositoryUnknown,
+    Unauthorized,
+    Unavailable,
+    Unsupported,
+)
 from lading.core.typing import T, override
 
-_ACCEPT = {"Accept": ", ".join([*sorted(media.INDEXES | media.IMAGES), "*/*"])}
-_NEXT = re.compile(r'<([^>]+)>\s*;\s*rel="?next"?')
-# Bytes of a blob that stay in memory, and that are read at once.
+# Names that are taken of a list at once, and bytes of a blob that stay in memory.
+_BATCH = 1000
 _IN_MEMORY = 16 * 1024 * 1024
-_PIECE = 256 * 1024
-# Names on a page of a list, if the registry does as it is asked.
-PER_PAGE = 1000
-# Pages of a list that are asked for; a registry that never comes to an end is not one.
-_MOST_PAGES = 10_000
+_BY_CODE = {"BLOB_UNKNOWN": BlobUnknown, "NAME_UNKNOWN": RepositoryUnknown}
 
 
 class RemoteSource(ImageSource):
-    """A registry that is asked over HTTP, by threads: nobody else waits for the loop here."""
+    """A registry that is asked over HTTP, by threads: its client waits for each answer."""
 
     knows_times = False
 
-    def __init__(self, conversation: Conversation) -> None:
-        self._conversation = conversation
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._host = client.session.registry
 
     @override
     def repositories(self) -> AsyncGenerator[str, None]:
-        return self._names("/v2/_catalog", "repositories", "registry:catalog:*")
+        return self._names(self._client.repositories)
 
     @override
     def tags(self, repository: str) -> AsyncGenerator[str, None]:
-        return self._names(f"/v2/{repository}/tags/list", "tags", _pull(repository))
+        return self._names(lambda: self._client.tags(repository))
 
     @override
     async def set_at(self, repository: str, tag: str) -> float | None:
@@ -52,14 +58,11 @@ class RemoteSource(ImageSource):
 
     @override
     async def manifest(self, repository: str, reference: str) -> FoundManifest:
-        path = f"/v2/{repository}/manifests/{escape(reference)}"
-        body, headers = await self._read(path, _pull(repository), _ACCEPT)
-        algorithm = reference.partition(":")[0] if ":" in reference else "sha256"
-        digest = str(Digest.of(body, algorithm))
-        if ":" in reference and digest != reference:
-            raise ManifestUnknown(f"{self._conversation.host} answers with other bytes: {digest}")
-        kind = read_object(body).get("mediaType") or headers.get("content-type", "")
-        return FoundManifest(digest, str(kind).partition(";")[0].strip(), body)
+        found = await self._do(lambda: self._client.manifest(repository, reference))
+        # Some registries say a plain type, and the manifest a better one.
+        said = found.document.get("mediaType")
+        kind = said if isinstance(said, str) and said else found.media_type
+        return FoundManifest(str(found.digest), kind, found.body)
 
     @override
     @asynccontextmanager
@@ -69,97 +72,82 @@ class RemoteSource(ImageSource):
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled:
             file = cast("BinaryIO", spooled)
             with progress(what, size) as done:
-                await asyncio.to_thread(self._fetch, repository, digest, file, done)
+                await self._do(lambda: self._fetch(repository, digest, file, done))
             file.seek(0)
             yield file
 
     @override
     async def referrers(self, repository: str, digest: str) -> Sequence[FoundReferrer]:
-        try:
-            path = f"/v2/{repository}/referrers/{digest}"
-            body, _ = await self._read(path, _pull(repository), {})
-        except (ManifestUnknown, RepositoryUnknown):  # it knows no referrers: a tag has a list
-            body = await self._referrers_tag(repository, digest)
-        listed = read_object(body).get("manifests")
+        listed = await self._do(lambda: self._client.repository(repository).referrers(digest))
         return [
             FoundReferrer(
-                str(item["digest"]),
+                item["digest"],
                 str(item.get("mediaType", "")),
                 str(item.get("artifactType", "")),
                 item["size"] if isinstance(item.get("size"), int) else 0,
             )
-            for item in (listed if isinstance(listed, list) else ())
-            if isinstance(item, dict) and isinstance(item.get("digest"), str)
+            for item in listed
+            if isinstance(item.get("digest"), str)
         ]
 
     @override
     async def delete(self, repository: str, reference: str) -> None:
-        path = f"/v2/{repository}/manifests/{escape(reference)}"
-        await self._send("DELETE", path, f"repository:{repository}:delete")
+        await self._do(lambda: self._client.repository(repository).delete(reference))
 
     @override
     async def put_tag(self, repository: str, manifest: FoundManifest, tag: str) -> None:
-        headers = {"Content-Type": manifest.media_type}
-        scope = f"repository:{repository}:pull,push"
-        path = f"/v2/{repository}/manifests/{escape(tag)}"
-        await self._send("PUT", path, scope, headers=headers, body=manifest.body)
+        pushed = RemoteManifest(manifest.digest, manifest.media_type, manifest.body)
+        await self._do(lambda: self._client.repository(repository).push_manifest(tag, pushed))
 
-    async def _names(self, path: str, key: str, scope: str) -> AsyncGenerator[str, None]:
-        """The names of a list, page by page."""
-        path = f"{path}?n={PER_PAGE}"
-        for _ in range(_MOST_PAGES):
-            body, headers = await self._read(path, scope, {})
-            names = read_object(body).get(key)
-            for name in names if isinstance(names, list) else ():
-                if isinstance(name, str):
-                    yield name
-            following = _NEXT.search(headers.get("link", ""))
-            if following is None:
-                return
-            path = following[1]
+    async def _names(self, list_them: Callable[[], Iterator[str]]) -> AsyncGenerator[str, None]:
+        names = list_them()
+        while batch := await self._do(lambda: list(islice(names, _BATCH))):
+            for name in batch:
+                yield name
 
-    async def _referrers_tag(self, repository: str, digest: str) -> bytes:
-        """The list that clients keep beside an image (Referrers Tag Schema)."""
-        try:
-            return (await self.manifest(repository, digest.replace(":", "-", 1)[:71])).body
-        except RegistryError:
-            return b"{}"
+    async def _do(self, work: Callable[[], T]) -> T:
+        """The outcome of what a thread does.
 
-    async def _read(
-        self, path: str, scope: str, headers: Mapping[str, str]
-    ) -> tuple[bytes, Mapping[str, str]]:
-        read = partial(self._conversation.read, path, scope=scope, headers=headers)
-        return await asyncio.to_thread(read)
-
-    async def _send(self, method: str, path: str, scope: str, **how: Any) -> None:
-        ask = partial(self._conversation.ask, method, path, scope=scope, **how)
-        response = await asyncio.to_thread(ask)
-        # A connection that has bytes left on it is of no more use.
-        await asyncio.to_thread(response.drain_conn)
+        Raises:
+            RegistryError: of the kind that the registry's answer means.
+        """
+        with translate_client_errors(self._host):
+            return await asyncio.to_thread(work)
 
     def _fetch(
         self, repository: str, digest: str, file: BinaryIO, done: Callable[[int], None]
     ) -> None:
-        """Write a blob into a file, and compare what came with its digest."""
-        wanted = Digest(digest)
-        hashing = new_hasher(wanted.algorithm)
-        path = f"/v2/{repository}/blobs/{wanted}"
-        response = self._conversation.ask("GET", path, scope=_pull(repository))
-        try:
-            for piece in response.stream(_PIECE):
-                hashing.update(piece)
-                file.write(piece)
-                done(len(piece))
-        except HTTPError as error:
-            raise Unavailable(f"a blob broke off: {error}") from error
-        finally:
-            response.release_conn()
-        if hashing.hexdigest() != wanted.hex:
-            raise Unavailable(f"{self._conversation.host} sends other bytes than those of {digest}")
+        for piece in self._client.blob(repository, digest):
+            file.write(piece)
+            done(len(piece))
 
 
-def _pull(repository: str) -> str:
-    return f"repository:{repository}:pull"
+@contextmanager
+def translate_client_errors(host: str) -> Iterator[None]:
+    """Errors of the client for the length of a block as those of a registry.
+
+    Raises:
+        RegistryError: of the kind that the answer means.
+    """
+    try:
+        yield
+    except ClientError as error:
+        raise _meaning(error, host) from error
+
+
+def _meaning(error: ClientError, host: str) -> RegistryError:
+    if isinstance(error, NotThere):
+        kind = BlobUnknown if "/blobs/" in error.message else ManifestUnknown
+        return _BY_CODE.get(error.code, kind)(error.message)
+    match error.status:
+        case 401:
+            wanted = f"it wants a login, or another one; `lading login {host}`"
+            return Unauthorized("", wanted)
+        case 403:
+            return Denied(str(error))
+        case 405:
+            return Unsupported(str(error))
+    return Unavailable(str(error))
 
 
 def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
@@ -167,16 +155,16 @@ def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
 
     Raises:
         RegistryError: it failed.
-        ClickException: a helper that has the login cannot be run.
     """
 
     async def run() -> T:
-        with closing(Conversation.of_user(host)) as conversation:
-            return await work(RemoteSource(conversation))
+        with Client(host) as client:
+            return await work(RemoteSource(client))
 
     # `asyncio.run` would wait for threads when it is interrupted, and these wait for somebody else.
     loop = asyncio.new_event_loop()
     try:
-        return loop.run_until_complete(run())
+        with translate_client_errors(host):
+            return loop.run_until_complete(run())
     finally:
         loop.close()
