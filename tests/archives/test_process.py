@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lading.archives import child
-from lading.archives.batches import MOST_ENTRIES, Ending
+from lading.archives.batches import MOST_ENTRIES, ListingEnd
 from lading.archives.process import ReadingFailed, list_entries, read_content
 from lading.core.tree import Entry
 from lading.ports.blob_sources import InMemory, LocalFile
@@ -18,11 +18,11 @@ from tests.support.tars import archive, header, sample_layers
 LAYER = gzip.compress(archive(dict(sample_layers(1200))))
 
 
-async def listed(data: bytes) -> tuple[list[Entry], Ending]:
+async def listed(data: bytes) -> tuple[list[Entry], ListingEnd]:
     found: list[Entry] = []
-    ending = Ending(failed="nothing came")
+    ending = ListingEnd(failed="nothing came")
     async for batch in list_entries(InMemory(data), len(data)):
-        if isinstance(batch, Ending):
+        if isinstance(batch, ListingEnd):
             ending = batch
         else:
             assert len(batch) <= MOST_ENTRIES
@@ -33,7 +33,7 @@ async def listed(data: bytes) -> tuple[list[Entry], Ending]:
 async def test_a_layer_is_listed_in_batches() -> None:
     found, ending = await listed(LAYER)
     assert len({entry.path for entry in found if not entry.is_implied}) == 1200
-    assert ending == Ending()
+    assert ending == ListingEnd()
 
 
 async def test_names_of_all_kinds_come_through_the_pipe() -> None:

@@ -8,7 +8,7 @@ LONGEST_LINE = 2 * MOST_BYTES
 """Bytes that a line of it has at most: no entry has half of that."""
 
 
-class Ending(msgspec.Struct):
+class ListingEnd(msgspec.Struct):
     """How the listing of an archive has ended.
 
     Attributes:

@@ -5,8 +5,8 @@ nobody else wants, and no more memory and time than it allows itself: a mistake 
 that an archive makes use of costs this process, which has nothing but that archive.
 
 Two things can be asked of it: `list SIZE`, which gives lines of JSON, each with some entries and
-the last with an `Ending`; and `content SIZE OFFSET LENGTH`, which gives the bytes of a file. `SIZE`
-is that of the archive.
+the last with a `ListingEnd`; and `content SIZE OFFSET LENGTH`, which gives the bytes of a file.
+`SIZE` is that of the archive.
 """
 
 import os
@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from lading.archives.batches import MOST_BYTES, MOST_ENTRIES, Ending
+from lading.archives.batches import MOST_BYTES, MOST_ENTRIES, ListingEnd
 from lading.archives.limits import PIECE, CutOff, Limits
 from lading.archives.listing import content, entries
 from lading.core.tar_header import TarInvalid
@@ -28,7 +28,7 @@ CPU_SECONDS = 600
 """Seconds of work after which it is ended."""
 
 
-def batches(pieces: Iterator[bytes], limits: Limits) -> Iterator[list[Entry] | Ending]:
+def batches(pieces: Iterator[bytes], limits: Limits) -> Iterator[list[Entry] | ListingEnd]:
     """The entries of an archive, some at a time, and how that has ended."""
     batch: list[Entry] = []
     size, listed = 0, False
@@ -40,10 +40,10 @@ def batches(pieces: Iterator[bytes], limits: Limits) -> Iterator[list[Entry] | E
             if len(batch) == MOST_ENTRIES or size > MOST_BYTES:
                 yield batch
                 batch, size, listed = [], 0, True
-        ending = Ending()
+        ending = ListingEnd()
     except (TarInvalid, CutOff) as error:
         is_something = bool(batch) or listed or isinstance(error, CutOff)
-        ending = Ending(cut_off=str(error)) if is_something else Ending(failed=str(error))
+        ending = ListingEnd(cut_off=str(error)) if is_something else ListingEnd(failed=str(error))
     if batch:
         yield batch
     yield ending

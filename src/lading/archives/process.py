@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from lading.archives.batches import LONGEST_LINE, Ending
+from lading.archives.batches import LONGEST_LINE, ListingEnd
 from lading.archives.limits import PIECE
 from lading.core.tree import Entry
 from lading.core.typing import T
@@ -17,19 +17,19 @@ from lading.ports.blob_sources import BlobSource, Chunks, InMemory, LocalFile, O
 
 # Seconds for which a child may be there, be it that nobody leaves it any time.
 LONGEST = 3600.0
-LONGEST_LOOK = 120.0
+LONGEST_LOOK = 600.0
 
 
 class ReadingFailed(Exception):
     """A child process that did not come to its end; the message says why."""
 
 
-_decoder = msgspec.json.Decoder(list[Entry] | Ending)
+_decoder = msgspec.json.Decoder(list[Entry] | ListingEnd)
 
 
 async def list_entries(
     source: BlobSource, size: int, *, seconds: float = LONGEST
-) -> AsyncGenerator[Sequence[Entry] | Ending, None]:
+) -> AsyncGenerator[Sequence[Entry] | ListingEnd, None]:
     """The entries of an archive, some at a time, and how that has ended.
 
     Args:
@@ -46,7 +46,7 @@ async def list_entries(
         ended = False
         while line := await child.within(child.process.stdout.readline(), deadline):
             batch = _decoder.decode(line)
-            ended = isinstance(batch, Ending)
+            ended = isinstance(batch, ListingEnd)
             yield batch
         if not ended:
             await child.fail(deadline)

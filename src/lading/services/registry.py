@@ -79,6 +79,7 @@ class Registry:
         note: takes down what was done without a request.
         upkeep: of an object store, if the bytes are in one.
         measures: are told how much of it was done.
+        reading: how many files of layers may be read at once; each costs a process.
         asked: set when somebody has asked for trees of layers, which are found in the background.
         parsing: a thread for large manifests: one at a time, as the largest ones become many times
             as many objects for a while.
@@ -94,6 +95,7 @@ class Registry:
     note: Note = forget
     upkeep: Upkeep | None = None
     measures: Measures = UNMEASURED
+    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     parsing: Threads = field(default_factory=lambda: Threads(1, "manifests"))
 

@@ -12,7 +12,7 @@ from heapq import heapify, heappop, heapreplace
 
 import msgspec
 
-from lading.archives.batches import Ending
+from lading.archives.batches import ListingEnd
 from lading.archives.process import ReadingFailed, list_entries
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
@@ -92,7 +92,7 @@ async def _find_tree(registry: Registry, held: Lease, tree: TreeRow) -> None:
     try:
         async with aclosing(list_entries(source, known[0].size)) as found:
             async for batch in _renewing(held, found):
-                if isinstance(batch, Ending):
+                if isinstance(batch, ListingEnd):
                     state, reason = _state_of(batch)
                 else:
                     await trees.add(tree.id, batch)
@@ -103,7 +103,7 @@ async def _find_tree(registry: Registry, held: Lease, tree: TreeRow) -> None:
         await trees.settle(tree.id, state, reason, now=registry.clock())
 
 
-def _state_of(ending: Ending) -> tuple[TreeState, str]:
+def _state_of(ending: ListingEnd) -> tuple[TreeState, str]:
     if ending.failed:
         return TreeState.FAILED, ending.failed
     if ending.cut_off:

@@ -5,8 +5,10 @@ background (`services/tree_jobs`). A directory is put together when it is shown,
 entries of each layer that are in it; how much is read depends on what is shown alone.
 """
 
+import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,19 +17,21 @@ import msgspec
 from lading.archives.process import read_content
 from lading.core import overlay
 from lading.core.access import Grant
-from lading.core.errors import BlobUnknown
+from lading.core.errors import BlobUnknown, Unavailable
 from lading.core.layers import ImageLayer, layers_of
 from lading.core.names import Reference
 from lading.core.overlay import Sums
 from lading.core.tree import Entry, EntryKind, split
 from lading.metadata.trees import TreeRow, TreeState
-from lading.services.pull import pull_blob, pull_manifest
+from lading.services.pull import PulledBlob, pull_blob, pull_manifest
 from lading.services.registry import Registry
 
 # Seconds within which it is not noted again that somebody has looked.
 _DAY = 24 * 3600.0
 # Layers that are looked at together: image tools take no more (overlayfs takes 128 or 500).
 MOST_LAYERS = 500
+# Seconds to wait until files that others read are read.
+PATIENCE = 10.0
 
 
 class Effect(StrEnum):
@@ -219,6 +223,7 @@ async def read_file(
 
     Raises:
         BlobUnknown: it is no file whose bytes are in the layer.
+        Unavailable: others are reading files for too long.
 
     The pieces raise `ReadingFailed`, `OSError` or `Unavailable` if not all of them can be read.
     """
@@ -226,7 +231,28 @@ async def read_file(
     if entry.kind is not EntryKind.FILE:
         raise BlobUnknown("what this path is has no bytes of its own", {"path": entry.path})
     blob = await pull_blob(registry, grant, layer.digest)
-    return read_content(blob.source, blob.size, entry.offset, min(entry.size, most))
+    await _take_turn(registry)
+    registry.reading.release()  # it is taken once somebody wants the pieces
+    return _pieces(registry, blob, entry, min(entry.size, most))
+
+
+async def _take_turn(registry: Registry) -> None:
+    try:
+        await asyncio.wait_for(registry.reading.acquire(), PATIENCE)
+    except TimeoutError as error:
+        raise Unavailable("other files of layers are being read; try again in a moment") from error
+
+
+async def _pieces(
+    registry: Registry, blob: PulledBlob, entry: Entry, length: int
+) -> AsyncGenerator[bytes, None]:
+    await _take_turn(registry)
+    try:
+        async with aclosing(read_content(blob.source, blob.size, entry.offset, length)) as pieces:
+            async for piece in pieces:
+                yield piece
+    finally:
+        registry.reading.release()
 
 
 async def _may_ask(registry: Registry) -> bool:

@@ -24,6 +24,7 @@ from lading.ui.pages import (
     deletion,
     events,
     home,
+    inside,
     repository,
     robots,
     sign_in,
@@ -36,6 +37,7 @@ from lading.ui.pages import (
 REPOSITORY = "/r/(?P<name>[^/]+(?:/(?!-(?:/|$))[^/]+)*)"
 """The path of a repository, with its name; other pages of the repository are below `{…}/-/`."""
 DIGEST = "(?P<argument>[a-z0-9]+:[a-zA-Z0-9=_-]+)"
+LAYER = f"{REPOSITORY}/-/images/{DIGEST}/layers/(?P<detail>[1-9][0-9]{{0,2}})"
 TAG = "(?P<argument>[^/]+)"
 
 Endpoints = Mapping[str, Endpoint[Visit]]
@@ -132,6 +134,18 @@ ROUTES: Sequence[Route[Visit]] = (
         _page("image-delete", deletion.ask_about_image, PULL | DELETE),
         _form("image-delete", deletion.delete_image, "manifest.delete", DELETE),
     ),
+    _route(
+        "ui_files",
+        f"{REPOSITORY}/-/images/{DIGEST}/files",
+        _page("files", inside.show_image),
+    ),
+    _route(
+        "ui_layer_files",
+        f"{LAYER}/files",
+        _page("layer-files", inside.show_layer),
+    ),
+    _route("ui_layer_file", f"{LAYER}/file", _page("layer-file", inside.show_file)),
+    _route("ui_layer_download", f"{LAYER}/download", _page("layer-download", inside.download)),
     _route("ui_repository", REPOSITORY, _page("repository", repository.show)),
     _route("ui_search", "/-/search", _page("search", home.found_as_typed, Need.NOTHING)),
     _route("ui_home", "/", _page("home", home.show, Need.NOTHING)),

@@ -1,0 +1,173 @@
+"""The inside of an image: its files, and what each layer does to those below it."""
+
+import stat
+from contextlib import aclosing
+from urllib.parse import quote
+
+from lading.archives.process import ReadingFailed
+from lading.core.digest import Digest
+from lading.core.errors import BlobUnknown
+from lading.core.tree import EntryKind, directories, split
+from lading.edge.response import Response, StreamBody
+from lading.services import trees
+from lading.services.trees import Inside, Shown
+from lading.ui.context import Visit
+from lading.ui.rendering import page
+
+ON_A_PAGE = 200
+MOST_SHOWN = 256 * 1024
+"""Bytes of a file that are shown as text."""
+# Seconds after which a page is loaded again whose files are still being found.
+AGAIN = "2"
+
+_TYPES = {
+    EntryKind.DIRECTORY: stat.S_IFDIR,
+    EntryKind.SYMLINK: stat.S_IFLNK,
+    EntryKind.DEVICE: stat.S_IFCHR,
+    EntryKind.PIPE: stat.S_IFIFO,
+}
+_OF_DOWNLOADS = {
+    "Content-Type": "application/octet-stream",
+    # Whatever it is, and however it came to be opened: it can do nothing here.
+    "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+async def show_image(visit: Visit) -> Response:
+    """A directory of an image as a container sees it."""
+    return await _show(visit, await _look(visit), None)
+
+
+async def show_layer(visit: Visit) -> Response:
+    """A directory of one layer, with what the layer does to those below."""
+    inside = await _look(visit)
+    return await _show(visit, inside, _number(visit, inside))
+
+
+async def show_file(visit: Visit) -> Response:
+    """The beginning of a file of a layer, if it is text."""
+    inside = await _look(visit)
+    number = _number(visit, inside)
+    shown = await _find(visit, inside, number)
+    pieces = await trees.read_file(visit.registry, visit.grant, inside, shown, MOST_SHOWN)
+    data, failed = b"", ""
+    try:
+        async with aclosing(pieces):
+            async for piece in pieces:
+                data += piece
+    except (ReadingFailed, OSError) as error:
+        failed = f"Not all of it could be read: {error}"
+    return page(
+        visit,
+        "file.html",
+        digest=visit.argument,
+        number=number + 1,
+        entry=shown.entry,
+        parents=_parents(split(shown.entry.path)[0]),
+        text=text_of(data, is_whole=len(data) == shown.entry.size),
+        is_whole=len(data) == shown.entry.size,
+        failed=failed,
+    )
+
+
+async def download(visit: Visit) -> Response:
+    """The bytes of a file of a layer."""
+    inside = await _look(visit)
+    shown = await _find(visit, inside, _number(visit, inside))
+    entry = shown.entry
+    name = quote(entry.name.replace("\\", "_"), safe="")
+    headers = {**_OF_DOWNLOADS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
+    if not entry.size:
+        return Response(200, headers)
+    size = entry.size
+    pieces = await trees.read_file(visit.registry, visit.grant, inside, shown, size)
+    return Response(200, headers, StreamBody(pieces))
+
+
+def text_of(data: bytes, *, is_whole: bool) -> str | None:
+    """Bytes as text, or `None` if they are none.
+
+    Args:
+        is_whole: whether they are all; if not, they may end within a letter.
+    """
+    if b"\x00" in data:
+        return None
+    for cut in range(1 if is_whole else 4):
+        try:
+            return data[: len(data) - cut].decode()
+        except UnicodeDecodeError:
+            continue
+    return None
+
+
+def mode_of(shown: Shown) -> str:
+    """The kind and the permissions of an entry, as `ls` writes them; empty if not known."""
+    entry = shown.entry
+    if entry.is_implied or entry.is_mark:
+        return ""
+    return stat.filemode(_TYPES.get(entry.kind, stat.S_IFREG) | entry.mode)
+
+
+async def _look(visit: Visit) -> Inside:
+    return await trees.look(visit.registry, visit.grant, Digest(visit.argument))
+
+
+async def _show(visit: Visit, inside: Inside, number: int | None) -> Response:
+    path = visit.request.parameter("path") or ""
+    after = visit.request.parameter("after") or ""
+    sums = await trees.sums(visit.registry, inside)
+    listed = await (
+        trees.list_image(visit.registry, inside, path, after=after, most=ON_A_PAGE)
+        if number is None
+        else trees.list_layer(visit.registry, inside, number, path, after=after, most=ON_A_PAGE)
+    )
+    is_waiting = inside.is_waiting or (sums is None and any(map(_has_files, inside.layers)))
+    response = page(
+        visit,
+        "inside.html",
+        digest=visit.argument,
+        inside=inside,
+        number=None if number is None else number + 1,
+        path=path,
+        parents=_parents(path),
+        listed=listed,
+        after=after,
+        sums=sums,
+        is_waiting=is_waiting,
+        mode_of=mode_of,
+    )
+    if is_waiting:
+        response.headers = {**response.headers, "Refresh": AGAIN}
+    return response
+
+
+def _has_files(looked: trees.LookedAt) -> bool:
+    return looked.has_files
+
+
+def _parents(path: str) -> list[tuple[str, str]]:
+    """The directories that lead to a path, each with its name."""
+    return [(split(directory)[1], directory) for directory in directories(path)]
+
+
+def _number(visit: Visit, inside: Inside) -> int:
+    """The number of the layer that the path names, from 0 for the lowest.
+
+    Raises:
+        BlobUnknown: the image has not so many.
+    """
+    number = int(visit.detail)
+    if number > len(inside.layers):
+        raise BlobUnknown(f"the image has {len(inside.layers)} layers, and none is number {number}")
+    return number - 1
+
+
+async def _find(visit: Visit, inside: Inside, number: int) -> Shown:
+    path = visit.request.parameter("path") or ""
+    shown = await trees.find_entry(visit.registry, inside, path, number) if path else None
+    if shown is None or shown.entry.kind is not EntryKind.FILE:
+        raise BlobUnknown("the layer has no such file, or it is not known yet", {"path": path})
+    return shown

@@ -1,0 +1,161 @@
+"""The pages of what is in an image, also of one whose author means harm."""
+
+import gzip
+import io
+import tarfile
+from collections.abc import Callable
+from urllib.parse import quote
+
+import pytest
+
+from lading.services import tree_jobs
+from tests.support.contents import HELLO, image
+from tests.support.people import People
+from tests.support.tars import archive
+from tests.ui.browsing import Browser
+
+SCRIPT = "<script>alert(1)</script>"
+LOWER: dict[str, bytes | None] = {
+    "etc/motd": b"hello <b>world</b>\n",
+    "usr/bin/tool": b"\x7fELF\x00\x01" * 100,
+    f"www/{SCRIPT}.html": f"{SCRIPT} & more".encode(),
+    "old": b"o" * 5000,
+    'quote"\n.txt': b"",
+}
+UPPER: dict[str, bytes | None] = {".wh.old": b"", "etc/motd": b"changed\n", "etc/new": b"n"}
+
+
+async def push(people: People, *layers: bytes) -> str:
+    for data in (b"config", *layers):
+        await people.push_blob(data)
+    return f"/r/{HELLO}/-/images/{await people.push(image(b'config', *layers), 'latest')}"
+
+
+async def read(people: People, browser: Browser, path: str) -> None:
+    """Look until the layers, and what they are together, were found out."""
+    for _ in range(2):
+        await browser.get(f"{path}/files")
+        await tree_jobs.find_asked(people.registry, "worker")
+
+
+@pytest.fixture
+async def path(people: People, browser: Browser) -> str:
+    """The path of an image of two layers, which have been read."""
+    layers = [gzip.compress(archive(files), mtime=0) for files in (LOWER, UPPER)]
+    path = await push(people, *layers)
+    await read(people, browser, path)
+    return path
+
+
+async def test_a_page_loads_itself_again_while_layers_are_read(
+    people: People, browser: Browser
+) -> None:
+    path = await push(people, archive(LOWER))
+    shown = await browser.get(f"{path}/files")
+    assert shown.status == 200
+    assert shown.headers["refresh"] == "2"
+    assert "being read" in shown.text
+    await read(people, browser, path)
+    shown = await browser.get(f"{path}/files")
+    assert "refresh" not in shown.headers
+    assert "being read" not in shown.text
+
+
+async def test_an_image_is_a_tree_of_links(browser: Browser, path: str) -> None:
+    shown = await browser.get(f"{path}/files")
+    assert f"{path}/files?path=etc" in shown.links
+    assert "old" not in {word.strip() for word in shown.parsed.words}
+    assert "Efficiency" in shown.text
+    assert "/old" in shown.text  # what wastes the most
+    inner = await browser.get(f"{path}/files?path=etc")
+    assert f"{path}/layers/2/file?path=etc%2Fmotd" in inner.links
+    assert f"{path}/layers/2/files?path=etc" in inner.links
+
+
+async def test_a_layer_says_what_it_does(browser: Browser, path: str) -> None:
+    shown = await browser.get(f"{path}/layers/2/files?path=etc")
+    assert "motd changed" in shown.text
+    assert "new added" in shown.text
+    assert "old removed" in (await browser.get(f"{path}/layers/2/files")).text
+
+
+async def test_text_is_shown_and_nothing_of_it_runs(browser: Browser, path: str) -> None:
+    shown = await browser.get(f"{path}/layers/1/file?path=etc%2Fmotd")
+    assert "hello <b>world</b>" in shown.text
+    assert "<b>world" not in shown.html
+    for page in (
+        await browser.get(f"{path}/files?path=www"),
+        await browser.get(f"{path}/files?path={quote('www/' + SCRIPT)}"),
+        await browser.get(f"{path}/layers/1/file?path={quote('www/' + SCRIPT + '.html')}"),
+    ):
+        assert page.status == 200
+        assert SCRIPT not in page.html
+        assert "unsafe" not in page.headers["content-security-policy"]
+
+
+async def test_what_is_no_text_can_only_be_downloaded(browser: Browser, path: str) -> None:
+    shown = await browser.get(f"{path}/layers/1/file?path=usr%2Fbin%2Ftool")
+    assert "This is no text" in shown.text
+    assert f"{path}/layers/1/download?path=usr%2Fbin%2Ftool" in shown.links
+
+
+async def test_a_download_can_do_nothing_in_a_browser(browser: Browser, path: str) -> None:
+    name = quote(f"www/{SCRIPT}.html")
+    shown = await browser.get(f"{path}/layers/1/download?path={name}")
+    assert shown.html == f"{SCRIPT} & more"
+    assert shown.headers["content-type"] == "application/octet-stream"
+    assert shown.headers["content-disposition"].startswith("attachment; filename*=UTF-8''script%3E")
+    assert shown.headers["content-security-policy"].startswith("sandbox;")
+    assert shown.headers["x-content-type-options"] == "nosniff"
+    empty = await browser.get(f"{path}/layers/1/download?path={quote('quote')}%22%5Cx0a.txt")
+    assert (empty.status, empty.html) == (200, "")
+    assert "\n" not in empty.headers["content-disposition"]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "layers/3/files",
+        "layers/999/files",
+        "layers/1/file",
+        "layers/1/file?path=nothing",
+        "layers/1/file?path=etc",
+        "layers/1/file?path=..%2F..%2Fetc%2Fpasswd",
+        "layers/1/download?path=%2Fetc%2Fpasswd",
+    ],
+)
+async def test_what_is_not_there_is_not_found(browser: Browser, path: str, place: str) -> None:
+    assert (await browser.get(f"{path}/{place}")).status == 404
+
+
+async def test_a_bomb_is_cut_off_and_said_to_be(people: People, browser: Browser) -> None:
+    output = io.BytesIO()
+    with tarfile.open(fileobj=output, mode="w:gz") as tar:
+        info = tarfile.TarInfo("bomb")
+        info.size = 80 * 2**20
+        tar.addfile(info, io.BytesIO(bytes(info.size)))
+    path = await push(people, output.getvalue(), b"no archive at all")
+    await read(people, browser, path)
+    shown = await browser.get(f"{path}/files")
+    assert "cut off" in shown.text
+    assert "cannot be listed" in shown.text
+    assert "bomb" in shown.text
+    read_back = await browser.get(f"{path}/layers/1/file?path=bomb")
+    assert read_back.status == 200
+
+
+async def test_who_may_not_pull_sees_no_file(
+    people: People, visitors: Callable[[], Browser]
+) -> None:
+    path = await push(people, archive(LOWER))
+    reader, outsider = visitors(), visitors()
+    await reader.sign_in("reader")
+    assert (await reader.get(f"{path}/files")).status == 200
+    await outsider.sign_in("outsider")
+    for place in (
+        "files",
+        "layers/1/files",
+        "layers/1/file?path=old",
+        "layers/1/download?path=old",
+    ):
+        assert (await outsider.get(f"{path}/{place}")).status in {403, 404}
