@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from lading.core.names import RepositoryName
+from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
 from lading.ui.context import UiParts
@@ -140,3 +141,20 @@ async def test_the_first_push_is_shown_to_who_may(visitors: Callable[[], Browser
     shown = await writer.get("/")
     assert "docker login -u writer registry.test" in shown.text
     assert "docker push registry.test/library/hello:latest" in shown.text
+
+
+@pytest.mark.parametrize("path", ["/", "/?sort=size", "/?q=a", "/r/zoo", "/r/zoo?sort=name"])
+async def test_a_page_asks_the_database_three_times(
+    browser: Browser, people: People, path: str
+) -> None:
+    """However much there is."""
+    await push_all(people, *NAMES)
+    await count(people)
+    database = people.metadata.database
+    assert isinstance(database, MemoryDatabase)
+    statements: list[str] = []
+    database._connection.set_trace_callback(statements.append)
+    assert (await browser.get(path)).status == 200
+    database._connection.set_trace_callback(None)
+    asked = [text for text in statements if text.lstrip().startswith(("SELECT", "WITH"))]
+    assert len(asked) <= 3, asked

@@ -23,18 +23,19 @@ _BY_NAME = f"""
     WHERE {_WHERE} AND name > :after AND name LIKE :words ESCAPE '!'
     ORDER BY name LIMIT :limit
 """
-# What was never counted comes first, as it is new.
-_NEW = f"""
-    SELECT name, id, NULL, NULL, pushed_at, NULL FROM repositories
-    WHERE recount > 0 AND {_WHERE} AND name LIKE :words ESCAPE '!'
-        AND NOT EXISTS (SELECT 1 FROM figures WHERE repository_id = repositories.id)
-    ORDER BY id DESC LIMIT :limit
-"""
+# What was never counted comes first, as it is new; it is on the first page only.
 _BY_FIGURE = """
-    SELECT {columns} FROM figures JOIN repositories ON id = repository_id
-    WHERE (figures.{figure}, repository_id) < (:figure, :id)
-        AND {where} AND name LIKE :words ESCAPE '!'
-    ORDER BY figures.{figure} DESC, repository_id DESC LIMIT :limit
+    SELECT * FROM (
+        SELECT {columns} FROM repositories LEFT JOIN figures ON repository_id = id
+        WHERE :is_first = 1 AND recount > 0 AND counted_at IS NULL AND {where}
+            AND name LIKE :words ESCAPE '!'
+        ORDER BY id DESC LIMIT :limit) AS first
+    UNION ALL
+    SELECT * FROM (
+        SELECT {columns} FROM figures JOIN repositories ON id = repository_id
+        WHERE (figures.{figure}, repository_id) < (:figure, :id)
+            AND {where} AND name LIKE :words ESCAPE '!'
+        ORDER BY figures.{figure} DESC, repository_id DESC LIMIT :limit) AS next
 """
 # From one part of a name to the next: `/` is followed by `0`, and no sign of a name is before `-`.
 _FOLDERS = """
@@ -118,9 +119,15 @@ def listed(
     figure = "size" if order is ListOrder.SIZE else "pushed_at"
     statement = _BY_FIGURE.format(columns=_COLUMNS, figure=figure, where=_WHERE)
     at, id_ = _parse(after)
-    new = [] if after else _rows(connection, _NEW, values)
-    counted = _rows(connection, statement, values | {"figure": at, "id": id_})
-    return [*new, *counted][:limit]
+    values |= {"figure": at, "id": id_, "is_first": int(not after)}
+    # Databases keep the order of such a union, and none promises it.
+    found = sorted(_rows(connection, statement, values), key=lambda item: _rank(item, order))
+    return found[:limit]
+
+
+def _rank(item: ListedRepository, order: ListOrder) -> tuple[bool, float, int]:
+    figure = item.size if order is ListOrder.SIZE else item.pushed_at
+    return item.counted_at is not None, -(figure or 0), -item.id
 
 
 def folders(connection: SqlConnection, *, prefix: str, limit: int) -> Sequence[str]:
