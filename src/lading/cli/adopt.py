@@ -179,7 +179,10 @@ class _TakingOver:
         tally, seconds = adoption.tally, time.monotonic() - self._begun
         new = "To take over" if adoption.is_plan else "Taken over  "
         yield f"{new}  {tally.manifests} manifests and {tally.tags} tags that are new"
-        yield f"In all        {tally.repositories} repositories"
+        yield (
+            f"In all        {tally.repositories} repositories, {tally.blobs} blobs"
+            f" ({human_size(tally.size)})"
+        )
         if tally.moves > tally.tags:
             yield f"History       {tally.moves} moves of tags"
         if tally.gone:
@@ -195,7 +198,8 @@ class _TakingOver:
             yield f"Not whole     {self._left} of what is named above; see what to do there"
         else:
             yield f"Checked       every tag: all that it needs is {checked}"
-        yield f"Time          {seconds / 60:.1f} minutes"
+        about = "about " if adoption.is_plan else ""
+        yield f"Time          {about}{seconds / 60:.1f} minutes"
         yield self._next(adoption)
 
     def _next(self, adoption: Adoption) -> str:

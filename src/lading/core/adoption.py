@@ -99,6 +99,7 @@ class AdoptionTally:
         repositories: in which there was something.
         manifests, tags, moves: that were new.
         gone: tags and manifests that were taken over before, and are gone from the volume.
+        blobs, size: that the database knows in the end, with the bytes of all of them.
         garbage, garbage_size: blobs of no repository, and manifests, whose bytes go after the time
             of the trash.
     """
@@ -108,6 +109,8 @@ class AdoptionTally:
     tags: int = 0
     moves: int = 0
     gone: int = 0
+    blobs: int = 0
+    size: int = 0
     garbage: int = 0
     garbage_size: int = 0
 

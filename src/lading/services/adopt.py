@@ -244,6 +244,7 @@ class _Run:
     async def _check(self) -> AsyncIterator[Finding]:
         registry, totals = self._registry, await verify.totals(self._registry)
         checksums, steps = self._adoption.checksums, self._adoption.steps
+        self._tally.blobs, self._tally.size = totals.blobs, totals.size
         size = totals.size if checksums else totals.blobs
         steps.begin(AdoptionStep.CHECK, totals.manifests + size)
         check = Check(registry, checksums, advance=steps.advance)
