@@ -85,7 +85,9 @@ def test_blobs_and_manifests_are_pushed_and_deleted(client: Client) -> None:
     repository = client.repository("new")
     config = content(b"{}")
     assert repository.push_blob(config)
-    assert not repository.push_blob(config)
+    large = content(os.urandom(300_000))
+    assert repository.push_blob(large)
+    assert not repository.push_blob(large)
     body = (
         f'{{"schemaVersion":2,"mediaType":"{OCI}","config":{{"mediaType":"application/x",'
         f'"digest":"{config.digest}","size":2}},"layers":[]}}'

@@ -193,6 +193,10 @@ COMMANDS = {
         "lading.cli.import_layouts:import_",
         "Bring the images of OCI image layouts: DIR, or all below it, as zot keeps them.",
     ),
+    "cp": Listed(
+        "lading.cli.cp:cp",
+        "Copy images from a registry or a folder to another, with what is about them.",
+    ),
     "user": Listed("lading.cli.user:user", "Add and remove those who may log in with a password."),
     "config": Listed(
         "lading.cli.config:config", "Check a configuration file, or show what is in force."

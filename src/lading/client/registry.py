@@ -12,7 +12,7 @@ from lading.client.downloads import download
 from lading.client.errors import ClientError, ContentWrong, NotThere
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest
 from lading.client.session import Answered, HostSession, SessionOptions
-from lading.client.uploads import ChunkSizes, Upload
+from lading.client.uploads import SMALL, ChunkSizes, Upload
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.names import attachments_of
@@ -197,7 +197,8 @@ class RemoteRepository(ImagePlace):
     def push_blob(self, content: BlobContent) -> bool:
         self.will_push()
         upload = Upload(self._session, self._path, self._push, self._chunks)
-        if not content.mount_from and self.has_blob(content.digest):
+        is_small = content.size <= SMALL
+        if not (content.mount_from or is_small) and self.has_blob(content.digest):
             return False
         return upload.push(content)
 

@@ -16,6 +16,8 @@ from lading.client.places import BlobContent
 from lading.client.session import MOST_WAIT, Answered, HostSession
 
 _CHUNK = 64 * 1024 * 1024
+# What is smaller is sent with the first request, which costs less than to ask whether it is there.
+SMALL = 256 * 1024
 _LEAST_CHUNK = 1024 * 1024
 _MOST_CHUNK = 1024 * 1024 * 1024
 _MOST_FAILURES = 6
@@ -29,9 +31,12 @@ class ChunkSizes:
 
     Attributes:
         size: of a chunk in bytes; 0 sends blobs as a whole.
+        one_request: whether a small blob may come with the request that begins its upload, as the
+            specification has it ("Single POST") and not every registry.
     """
 
     size: int = 0
+    one_request: bool = True
 
     def shrink(self, refused: bool) -> None:
         """Send less at once, after 413 or a cut."""
@@ -70,7 +75,7 @@ class Upload:
             ClientError: it cannot be brought, however often it was tried.
         """
         if self._begin(content):
-            return False
+            return not content.mount_from
         failures = 0
         while True:
             before = self._offset
@@ -88,20 +93,27 @@ class Upload:
 
     def _begin(self, content: BlobContent) -> bool:
         """Start; whether a mount made that all there is to do."""
-        query, scopes = "", self._scopes
+        query, scopes, body = "", self._scopes, b""
         if content.mount_from:
             query = f"?mount={content.digest}&from={content.mount_from}"
             scopes = (*scopes, f"repository:{content.mount_from}:pull")
+        elif content.size <= SMALL and self._chunks.one_request:
+            query, body = f"?digest={content.digest}", b"".join(content.read(0, content.size))
         answer = self._session.request(
             "POST",
             f"{self._path}/blobs/uploads/{query}",
             scopes=scopes,
-            headers={"Content-Length": "0"},
+            headers={"Content-Length": str(len(body)), "Content-Type": _OCTETS},
+            body=body,
             expect=(201, 202),
         )
         answer.drain_conn()
         self._offset = 0
         self._keep_place(answer, f"{self._session.base}{self._path}/blobs/uploads/")
+        if body and answer.status == 202:
+            self._chunks.one_request = False
+        if body and answer.status == 201:
+            content.moved(content.size)
         return answer.status == 201
 
     def _send(self, content: BlobContent) -> None:

@@ -1,0 +1,168 @@
+"""Progress of copies on standard error: bars on a terminal, a line every few seconds elsewhere."""
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import click
+
+from lading.cli.output import human_size
+from lading.client.copying import CopySteps
+from lading.core.typing import override
+
+_SECONDS = 5.0
+_MOST_BARS = 8
+_MIB = 1024 * 1024
+
+
+class CopyLines(CopySteps):
+    """Lines for logs, and the sums of all that a run has sent.
+
+    Attributes:
+        blobs, size: how many blobs were sent, and their bytes.
+    """
+
+    def __init__(self) -> None:
+        self.blobs = 0
+        self.size = 0
+        self._lock = threading.Lock()
+        self._left: dict[str, int] = {}
+        self._next = time.monotonic() + _SECONDS
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        return
+
+    @override
+    def begin(self, digest: str, size: int) -> None:
+        with self._lock:
+            self._left[digest] = size
+
+    @override
+    def advance(self, digest: str, count: int) -> None:
+        with self._lock:
+            self.size += count
+            self._left[digest] = self._left.get(digest, 0) - count
+            due = time.monotonic() >= self._next
+            if due:
+                self._next = time.monotonic() + _SECONDS
+        if due:
+            self.say(self._line())
+
+    @override
+    def end(self, digest: str, sent: bool) -> None:
+        with self._lock:
+            self._left.pop(digest, None)
+            self.blobs += sent
+
+    def wait(self, why: str, seconds: float) -> None:
+        """Say that something is tried again later."""
+        if seconds >= 1:
+            self.say(f"waiting {seconds:.0f} s: {why}")
+
+    def say(self, text: str) -> None:
+        """Print a line for a person."""
+        click.echo(text, err=True)
+
+    def _line(self) -> str:
+        with self._lock:
+            left = sum(self._left.values())
+            return (
+                f"sent {human_size(self.size)} in {self.blobs} blobs;"
+                f" {len(self._left)} under way, {human_size(left)} of them left"
+            )
+
+
+class CopyBars(CopyLines):
+    """Bars for a terminal: one for each blob under way, up to some, and the sum of all."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        from rich.console import Console  # noqa: PLC0415 - for terminals only
+        from rich.progress import (  # noqa: PLC0415
+            BarColumn,
+            DownloadColumn,
+            Progress,
+            TextColumn,
+            TransferSpeedColumn,
+        )
+
+        self._bars: Any = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=None),
+            DownloadColumn(binary_units=True),
+            TransferSpeedColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            expand=True,
+        )
+        self._all = self._bars.add_task("all", total=0)
+        self._total = 0
+        self._shown: dict[str, Any] = {}
+        self._waiting: dict[str, int] = {}
+
+    @override
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    @override
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._bars.stop()
+
+    @override
+    def begin(self, digest: str, size: int) -> None:
+        super().begin(digest, size)
+        with self._lock:
+            self._total += size
+            self._bars.update(self._all, total=self._total)
+            if len(self._shown) < _MOST_BARS and size >= _MIB:
+                self._shown[digest] = self._bars.add_task(digest[7:19], total=size)
+
+    @override
+    def advance(self, digest: str, count: int) -> None:
+        with self._lock:
+            self.size += count
+            kept = self._waiting.get(digest, 0) + count
+            if 0 <= kept < _MIB:
+                self._waiting[digest] = kept
+                return
+            self._waiting[digest] = 0
+        self._draw(digest, kept)
+
+    @override
+    def end(self, digest: str, sent: bool) -> None:
+        super().end(digest, sent)
+        self._draw(digest, self._waiting.pop(digest, 0))
+        with self._lock:
+            task = self._shown.pop(digest, None)
+        if task is not None:
+            self._bars.remove_task(task)
+
+    @override
+    def say(self, text: str) -> None:
+        self._bars.console.print(text, markup=False, highlight=False)
+
+    def _draw(self, digest: str, count: int) -> None:
+        self._bars.advance(self._all, count)
+        if digest in self._shown:
+            self._bars.advance(self._shown[digest], count)
+
+
+def copy_progress() -> CopyLines:
+    """The progress that fits where standard error goes."""
+    return CopyBars() if sys.stderr.isatty() else CopyLines()

@@ -1,0 +1,253 @@
+"""Copies of images from one place to another: what is there already is left alone.
+
+An image is whole at its target at all times: blobs first, then the manifests that need them, the
+one that was asked for last, then what is about it. Each blob goes once, however many images of a
+run have it.
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from lading.client.errors import ClientError, NotThere
+from lading.client.places import BlobContent, ImagePlace, RemoteManifest
+from lading.core import media
+from lading.core.digest import Digest
+from lading.core.names import attachments_of
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRules:
+    """What is copied of an image.
+
+    Attributes:
+        platforms: such as `linux/arm64`; all if there are none. One of an index is copied as what
+            it is, several as a new index of these.
+        referrers: whether what is about it comes along: signatures, SBOMs.
+        again: whether to look at all of an image whose digest is at the target already.
+    """
+
+    platforms: tuple[str, ...] = ()
+    referrers: bool = True
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedImage:
+    """What came of a copy.
+
+    Attributes:
+        digest: of the manifest at the target.
+        copied: whether anything had to be done.
+    """
+
+    digest: str
+    copied: bool
+
+
+class CopySteps:
+    """Observer of copies, called from many threads; this one does nothing."""
+
+    def begin(self, digest: str, size: int) -> None:
+        """A blob is going to be brought, of so many bytes."""
+
+    def advance(self, digest: str, count: int) -> None:
+        """Bytes of it have gone; negative ones are to be sent again."""
+
+    def end(self, digest: str, sent: bool) -> None:
+        """It is there; `sent` unless it was there before or was mounted."""
+
+
+class Copier:
+    """Copies between two places.
+
+    Args:
+        pool: where blobs are brought, so many at a time as it has threads.
+        alive: raises if the copy is to end.
+    """
+
+    def __init__(
+        self,
+        source: ImagePlace,
+        target: ImagePlace,
+        rules: CopyRules,
+        steps: CopySteps,
+        pool: Executor,
+        alive: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._source = source
+        self._target = target
+        self._rules = rules
+        self._steps = steps
+        self._pool = pool
+        self._alive = alive
+        self._lock = threading.Lock()
+        self._blobs: dict[str, Future[None]] = {}
+        self._source_tags: frozenset[str] | None = None
+        same = source.host == target.host and source.host and source.name != target.name
+        self._mount_from = source.name if same else ""
+
+    def is_there(self, wanted: str, target_wanted: str) -> bool:
+        """Whether the target has the image already.
+
+        Raises:
+            NotThere: the source does not have it.
+        """
+        if self._rules.platforms:
+            return self._target.digest(target_wanted) == self._chosen(wanted).digest
+        there = self._target.digest(target_wanted)
+        if there:
+            return self._source_digest(wanted) == there
+        return False
+
+    def copy(self, wanted: str, target_wanted: str) -> CopiedImage:
+        """Copy an image.
+
+        Raises:
+            ClientError: something of it cannot be copied.
+        """
+        there = self._target.digest(target_wanted)
+        may_skip = there and not self._rules.again
+        if may_skip and not self._rules.platforms and self._source_digest(wanted) == there:
+            return CopiedImage(there, copied=False)
+        manifest = self._chosen(wanted)
+        if may_skip and manifest.digest == there:
+            return CopiedImage(there, copied=False)
+        self._bring(manifest, target_wanted)
+        return CopiedImage(manifest.digest, copied=True)
+
+    def _source_digest(self, wanted: str) -> str:
+        digest = self._source.digest(wanted)
+        if not digest:
+            raise NotThere(
+                f"{self._source.host}/{self._source.name} has no image {wanted}", status=404
+            )
+        return digest
+
+    def _chosen(self, wanted: str) -> RemoteManifest:
+        """The manifest as it is to be at the target, with the platforms that were asked for."""
+        manifest = self._source.manifest(wanted)
+        if not self._rules.platforms or not manifest.children:
+            return manifest
+        chosen = [child for child in manifest.children if self._is_wanted(child)]
+        if not chosen:
+            names = ", ".join(sorted({platform_of(child) for child in manifest.children}))
+            raise NotThere(f"{wanted} is not for {self._rules.platforms}, but for {names}")
+        if len(self._rules.platforms) == 1 and len(chosen) == 1:
+            return self._source.manifest(chosen[0]["digest"])
+        body = msgspec.json.encode({**manifest.document, "manifests": chosen})
+        return RemoteManifest(Digest.of(body), manifest.media_type, body)
+
+    def _is_wanted(self, child: dict[str, Any]) -> bool:
+        name = platform_of(child)
+        return any(name == one or name.startswith(f"{one}/") for one in self._rules.platforms)
+
+    def _bring(self, manifest: RemoteManifest, target_wanted: str) -> None:
+        """Bring a manifest with all that it needs, and what is about it."""
+        self._alive()
+        for child in manifest.children:
+            self._bring_child(child)
+        futures = [self._blob(blob) for blob in manifest.blobs]
+        for future in futures:
+            future.result()
+        self._alive()
+        self._target.push_manifest(target_wanted, manifest)
+        if self._rules.referrers:
+            self._bring_referrers(manifest.digest)
+
+    def _bring_child(self, child: dict[str, Any]) -> None:
+        digest = child["digest"]
+        known = media.IMAGES | media.INDEXES
+        if child.get("mediaType", media.OCI_MANIFEST) not in known:
+            self._blob(child).result()
+        elif self._rules.again or not self._target.digest(digest):
+            self._bring(self._source.manifest(digest), digest)
+
+    def _bring_referrers(self, digest: str) -> None:
+        """Bring the manifests that are about one, and the tags that clients keep for it."""
+        descriptors = self._source.referrers(digest)
+        listed = True
+        for descriptor in descriptors:
+            found = self._source.manifest(descriptor["digest"])
+            for blob in found.blobs:
+                self._blob(blob).result()
+            listed = self._target.push_manifest(found.digest, found) and listed
+        fallback, *tags = attachments_of(Digest(digest))
+        if descriptors and not listed:
+            self._list_referrers(fallback, descriptors)
+        for tag in tags:
+            if tag in self._tags() and self._source_digest(tag) != self._target.digest(tag):
+                self._bring(self._source.manifest(tag), tag)
+
+    def _list_referrers(self, fallback: str, descriptors: list[dict[str, Any]]) -> None:
+        """Keep the list by a tag where the registry keeps none (Referrers Tag Schema)."""
+        try:
+            there = self._target.manifest(fallback).children
+        except NotThere:
+            there = []
+        new = {one["digest"]: one for one in [*there, *descriptors]}
+        document = {
+            "schemaVersion": 2,
+            "mediaType": media.OCI_INDEX,
+            "manifests": list(new.values()),
+        }
+        body = msgspec.json.encode(document)
+        manifest = RemoteManifest(Digest.of(body), media.OCI_INDEX, body)
+        self._target.push_manifest(fallback, manifest)
+
+    def _tags(self) -> frozenset[str]:
+        with self._lock:
+            if self._source_tags is None:
+                self._source_tags = frozenset(_all_tags(self._source))
+            return self._source_tags
+
+    def _blob(self, descriptor: dict[str, Any]) -> Future[None]:
+        """Bring a blob, unless that is under way or was done."""
+        digest = descriptor["digest"]
+        with self._lock:
+            future = self._blobs.get(digest)
+            if future is None or (future.done() and future.exception() is not None):
+                size = int(descriptor.get("size", 0))
+                future = self._pool.submit(self._bring_blob, digest, size)
+                self._blobs[digest] = future
+            return future
+
+    def _bring_blob(self, digest: str, size: int) -> None:
+        self._alive()
+        self._steps.begin(digest, size)
+
+        def read(offset: int, length: int) -> Iterator[bytes]:
+            whole = offset == 0 and length >= size
+            for piece in self._source.blob(digest, offset, -1 if whole else length):
+                self._alive()
+                yield piece
+
+        def moved(count: int) -> None:
+            self._steps.advance(digest, count)
+
+        content = BlobContent(digest, size, read, self._mount_from, moved)
+        sent = False
+        try:
+            sent = self._target.push_blob(content)
+        finally:
+            self._steps.end(digest, sent)
+
+
+def platform_of(descriptor: dict[str, Any]) -> str:
+    """The platform of an index's entry, `linux/arm/v7`; empty if it says none."""
+    found = descriptor.get("platform") or {}
+    parts = (found.get("os"), found.get("architecture"), found.get("variant"))
+    return "/".join(part for part in parts if part)
+
+
+def _all_tags(place: ImagePlace) -> Iterator[str]:
+    """The tags of a place; none where it does not tell them."""
+    try:
+        yield from place.tags()
+    except ClientError as error:
+        if error.status not in {401, 403, 404, 405}:
+            raise
