@@ -22,6 +22,7 @@ READS = {
     "Census.count",
     "Census.schema_version",
     "Why.find",
+    "Jobs.holders",
     "RefreshTokens.find",
     "Robots.find",
     "Links.is_stored",

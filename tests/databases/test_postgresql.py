@@ -379,6 +379,10 @@ async def test_a_password_that_changes_is_read_again(
     password.write_text("second")
     own_server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guest'")
     assert await database.read(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)
+    begun = time.monotonic()
+    with pytest.raises(CannotOpen, match="password authentication failed"):
+        PostgresqlDatabase(Server(url, timeout=10.0))
+    assert time.monotonic() - begun < 5, "what is refused is not tried again"
     password.unlink()
     own_server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guest'")
     with pytest.raises(Unavailable):

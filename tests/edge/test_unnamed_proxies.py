@@ -47,6 +47,20 @@ def test_a_proxy_whose_clients_all_count_as_one_is_told_of(tmp_path: Path) -> No
     assert "`X-Forwarded-For`" in warnings(registry.log)[0]
 
 
+async def test_a_proxy_that_takes_a_prefix_off_is_told_of_whatever_is_answered(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No address in any answer is right then."""
+    proxies = UnnamedProxies((), KnownLogins())
+    coming = request("POST", "/v2/a/blobs/uploads/", {"X-Forwarded-Prefix": "/registry"})
+    await proxies.note(answered(coming, 202))
+    await proxies.note(answered(coming, 202))
+    (line,) = caplog.messages
+    assert "`X-Forwarded-Prefix`" in line
+    assert "http.prefix" in line
+    assert "/registry" not in line
+
+
 def test_a_proxy_that_is_named_is_believed_in_silence(tmp_path: Path) -> None:
     """And so is whoever says nothing."""
     http = {"addr": "127.0.0.1:0", "workers": 1, "trustedproxies": ["127.0.0.1"]}

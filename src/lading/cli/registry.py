@@ -113,6 +113,9 @@ def _place(settings: Settings, error: Exception) -> str:
     """Where the data is: with a database elsewhere that is two places, neither with a password."""
     if settings.database.postgresql is not None and isinstance(error, CannotOpen):
         return str(settings.database.postgresql.url)
+    s3 = settings.storage.s3
+    if s3 is not None and isinstance(error, DataUnusable):
+        return f"the bucket {s3.bucket}{s3.rootdirectory and f' below {s3.rootdirectory}'}"
     return str(settings.storage.directory.absolute())
 
 

@@ -152,6 +152,8 @@ def _parse(text: str) -> IPv4Address | IPv6Address | None:
 
 log = logging.getLogger(__name__)
 
+# What else a proxy that takes a prefix off is warned of.
+_OF_PREFIX = (", and to paths without the prefix", " and http.prefix")
 # Proxies that are warned of; anybody can send such a header.
 MOST = 20
 # With these, a client that came by a proxy which is not believed may have been wronged.
@@ -176,9 +178,10 @@ class UnnamedProxies(Observer):
 
     @override
     async def note(self, answered: Answered) -> None:
-        if answered.status not in _SENT_AWAY:
-            return
         request = answered.request
+        # Without the prefix that a proxy takes off, no address in any answer is right.
+        if answered.status not in _SENT_AWAY and "x-forwarded-prefix" not in request.headers:
+            return
         said = _said(request)
         if not said or not self._left or is_trusted(request.peer, self._named):
             return
@@ -190,16 +193,19 @@ class UnnamedProxies(Observer):
         peer = request.peer.removeprefix("::ffff:") or "a Unix socket"
         log.warning(
             "requests from %s have %s, which is not believed, as http.trustedproxies does not name"
-            " it: clients are sent to %s:// to log in, and all that come by it count as one for"
-            " limits; if it is your proxy, add it to http.trustedproxies, or set http.host",
+            " it: clients are sent to %s:// to log in%s, and all that come by it count as one for"
+            " limits; if it is your proxy, add it to http.trustedproxies, or set http.host%s",
             peer,
             said,
             request.scope["scheme"],
+            *(_OF_PREFIX if "x-forwarded-prefix" in request.headers else ("", "")),
         )
 
 
 def _said(request: Request) -> str:
     """The header by which a proxy has told where the request came from; empty if none did."""
+    if "x-forwarded-prefix" in request.headers:
+        return "`X-Forwarded-Prefix`"
     proto = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
     if proto in {"http", "https"} and proto != request.scope["scheme"]:
         return f"`X-Forwarded-Proto: {proto}`"

@@ -1,5 +1,6 @@
 """Rows of jobs: what one of many workers does at a time, by a lease that ends by itself."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lading.metadata.noun import reading, writing
@@ -83,6 +84,12 @@ def renew(connection: SqlConnection, name: str, holder: str, *, expires_at: floa
     )
 
 
+def holders(connection: SqlConnection) -> Sequence[str]:
+    """All who hold leases, be they over or not."""
+    rows = connection.execute("SELECT DISTINCT holder FROM jobs WHERE holder IS NOT NULL")
+    return [holder for (holder,) in rows]
+
+
 def end_leases(connection: SqlConnection, holders: str = "") -> None:
     """End the leases of all holders whose names begin so."""
     connection.execute(
@@ -107,6 +114,7 @@ class Jobs:
 
     def __init__(self, database: Database) -> None:
         self.find = reading(database, find)
+        self.holders = reading(database, holders)
         self.claim = writing(database, claim, durable=False)
         self.renew = writing(database, renew, durable=False)
         self.end_lease = writing(database, end_lease, durable=False)

@@ -1,7 +1,7 @@
 """Rows and bodies of manifests, as others of these modules look them up, promise or trash them."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from lading.core.digest import Digest
@@ -150,16 +150,20 @@ def delete(
         TagImmutable: see `Manifests.delete`.
     """
     repository_id = repositories.lock(connection, repository)
-    if immutable:
-        _check_deletable(connection, repository, digest, immutable)
     row = connection.execute(
         "SELECT id FROM manifests WHERE repository_id = ? AND digest = ? AND deleted_at IS NULL",
         (repository_id, digest),
     ).fetchone()
     if row is None or repository_id is None:
         return False
-    if tags.remove_some(connection, repository_id, digest, change):
+    names, are_all = tags.some_of(connection, repository_id, digest)
+    _check_deletable(repository, digest, names, immutable)
+    tags.remove(connection, repository_id, names, digest, change)
+    if not are_all:
         return None
+    if immutable:  # once, when none is left but those of what holds it
+        leading = connection.execute(_TAGS_LEADING_TO, {"repository": repository, "digest": digest})
+        _check_deletable(repository, digest, (Tag(tag) for (tag,) in leading), immutable)
     connection.execute(
         "UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL WHERE id = ?",
         (change.at, change.actor, row[0]),
@@ -169,16 +173,30 @@ def delete(
     return True
 
 
-def _check_deletable(
+def require_deletable(
     connection: SqlConnection,
     repository: RepositoryName,
     digest: Digest,
     immutable: Sequence[ImmutableTags],
 ) -> None:
+    """Refuse at once what would be refused later; a read, which holds up nobody.
+
+    Raises:
+        TagImmutable: see `Manifests.delete`.
+    """
+    leading = connection.execute(_TAGS_LEADING_TO, {"repository": repository, "digest": digest})
+    _check_deletable(repository, digest, (Tag(tag) for (tag,) in leading), immutable)
+
+
+def _check_deletable(
+    repository: RepositoryName,
+    digest: Digest,
+    leading: Iterable[Tag],
+    immutable: Sequence[ImmutableTags],
+) -> None:
     """Without it, an immutable tag would lead nowhere, or to an index of which a part is gone."""
-    rows = connection.execute(_TAGS_LEADING_TO, {"repository": repository, "digest": digest})
-    for (tag,) in rows:
-        if is_immutable(immutable, repository, Tag(tag)):
+    for tag in leading:
+        if is_immutable(immutable, repository, tag):
             raise TagImmutable(
                 f"the tag {tag} is immutable and leads to this manifest, so it cannot be deleted",
                 {"tag": tag, "digest": digest},

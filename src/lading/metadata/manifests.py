@@ -180,6 +180,12 @@ class Manifests(Noun):
         Raises:
             TagImmutable: one of `immutable` points to it, or to an index that holds it.
         """
+        if immutable:  # before the first tag goes: there may be thousands
+            await self._database.scan(
+                lambda connection: manifest_rows.require_deletable(
+                    connection, repository, digest, immutable
+                )
+            )
         deleted: bool | None = None
         while deleted is None:
             deleted = await self._database.write(

@@ -112,22 +112,32 @@ def find(connection: SqlConnection, repository: RepositoryName, tag: Tag) -> str
     return None if row is None else str(row[0])
 
 
-def remove_some(
-    connection: SqlConnection, repository_id: int, digest: Digest, change: Change
-) -> bool:
-    """Take away tags of a manifest, as many as others wait for; whether there are more."""
+def some_of(
+    connection: SqlConnection, repository_id: int, digest: Digest
+) -> tuple[Sequence[Tag], bool]:
+    """Tags of a manifest, as many as a write changes, and whether these are all."""
     rows = connection.execute(
         "SELECT name FROM tags WHERE repository_id = ? AND digest = ? LIMIT ?",
         (repository_id, digest, batches.MOST_ROWS + 1),
     ).fetchall()
     names = [Tag(tag) for (tag,) in rows[: batches.MOST_ROWS]]
+    return names, len(rows) == len(names)
+
+
+def remove(
+    connection: SqlConnection,
+    repository_id: int,
+    names: Sequence[Tag],
+    digest: Digest,
+    change: Change,
+) -> None:
+    """Take away tags of a manifest."""
     if not names:
-        return False
+        return
     values = {"repository": repository_id, "tags": batches.keys(names), "digest": digest}
     connection.execute(_REMOVE, values)
     connection.execute(_UNMARK, values)
     connection.execute(_RECORD_REMOVED, values | {"actor": change.actor, "at": change.at})
-    return len(rows) > batches.MOST_ROWS
 
 
 def last_move(

@@ -18,7 +18,7 @@ from lading.wiring import adoption, data_directory
 from lading.wiring.arrival import require_arrived
 from lading.wiring.authentication import make_secrets
 from lading.wiring.files import ServerFiles, opened_files
-from lading.wiring.stores import is_on_read_only_disk, open_registry, own_names
+from lading.wiring.stores import is_on_read_only_disk, is_over, open_registry
 
 
 @contextmanager
@@ -97,6 +97,10 @@ async def _end_leases(registry: Registry, settings: Settings) -> None:
 
     Of several replicas another one may be at work, but none at this address.
     """
-    ended = own_names(settings) if settings.may_have_replicas else [""]
-    for name in ended:
-        await registry.metadata.jobs.end_leases(name)
+    leases = registry.metadata.jobs
+    if not settings.may_have_replicas:
+        await leases.end_leases()
+        return
+    for holder in await leases.holders():
+        if is_over(holder, settings):
+            await leases.end_leases(holder)

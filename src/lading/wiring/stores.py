@@ -4,7 +4,7 @@ import os
 import socket
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
@@ -89,9 +89,25 @@ def server_name(settings: Settings) -> str:
     return process_name(_server_at(settings))
 
 
-def own_names(settings: Settings) -> Sequence[str]:
-    """What the names begin with of those who may have held leases here before a server starts."""
-    return [_here(_server_at(settings)), _here(COLLECTION)]
+def is_over(holder: str, settings: Settings) -> bool:
+    """Whether who holds a lease is gone when a server starts.
+
+    That is a server of before at the same address, and a command on this machine, unless it runs.
+    """
+    if holder.startswith(_here(_server_at(settings))):
+        return True
+    return holder.startswith(_here(COLLECTION)) and not _runs(holder)
+
+
+def _runs(holder: str) -> bool:
+    """Whether there is a process of the number that a name ends with."""
+    try:
+        os.kill(int(holder.rpartition(" ")[2]), 0)
+    except ProcessLookupError:
+        return False
+    except (ValueError, PermissionError):  # somebody else's
+        return True
+    return True
 
 
 def _server_at(settings: Settings) -> str:

@@ -1,6 +1,7 @@
 """Failures of PostgreSQL: which pass by themselves, and all of them in the registry's words."""
 
 import logging
+import re
 
 import psycopg
 from psycopg import errors
@@ -35,6 +36,14 @@ _BUSY = (
 )
 
 
+# A connection that fails has no code, only words, perhaps of another language: then it is
+# tried again for a while, as if the server was not there.
+_REFUSED = re.compile(
+    r"password authentication failed|no password supplied|no pg_hba\.conf entry"
+    r'|(?:role|database) "[^"]*" does not exist'
+)
+
+
 class OutcomeUnknown(Exception):
     """The connection was lost between the word to commit and the word that it was done."""
 
@@ -51,8 +60,16 @@ def is_overtaken(error: psycopg.Error) -> bool:
 
 def is_lost(error: psycopg.Error) -> bool:
     """Whether the connection, or the server, is gone: another connection may work."""
+    if isinstance(error, _ELSEWHERE):
+        return True
     without_answer = isinstance(error, psycopg.OperationalError) and error.sqlstate is None
-    return (without_answer and not isinstance(error, Overdue)) or isinstance(error, _ELSEWHERE)
+    return without_answer and not isinstance(error, Overdue) and not _is_refused(str(error))
+
+
+def _is_refused(said: str) -> bool:
+    """Whether each server that was asked for a connection has refused who asks."""
+    asked = said.count("connection to server ")
+    return 0 < asked <= len(_REFUSED.findall(said))
 
 
 def cause_of(error: psycopg.Error) -> Count:
