@@ -183,6 +183,16 @@ def test_what_is_refused_has_a_code_of_its_own(ours: Ours) -> None:
         assert ours.run("rm", f"{registry.host}/app:1").exit_code == 4
 
 
+def test_a_registry_that_deletes_no_tags_is_told_apart(ours: Ours, theirs: Registry) -> None:
+    """Distribution 2 takes a tag for a digest that is none."""
+    theirs.fail(status=400, on="manifest", method="DELETE")
+
+    result = ours.run("rm", f"{theirs.host}/app:1.0")
+
+    assert result.exit_code == 4
+    assert "does not delete tags" in result.stderr
+
+
 @pytest.mark.parametrize("tokens", [False, True])
 def test_a_login_is_kept_where_docker_keeps_it(ours: Ours, *, tokens: bool) -> None:
     with Registry(users={"ci": "secret"}, tokens=tokens) as registry:

@@ -8,8 +8,9 @@ from enum import Enum
 
 import lading
 
-# They are made once and only read, but for one: names of headers as they are written, once found.
-CONSTANT = {"LazyGroup", "Refusal", "_Beginnings"}
+# They are made once and only read, but for two: names of headers as they are written, once found,
+# and the static files of pages, once read.
+CONSTANT = {"Assets", "LazyGroup", "Refusal", "_Beginnings"}
 
 
 def globals_of_ours() -> Iterator[tuple[str, object]]:

@@ -32,6 +32,12 @@ from lading.core.typing import T, override
 # Names that are taken of a list at once, and bytes of a blob that stay in memory.
 _BATCH = 1000
 _IN_MEMORY = 16 * 1024 * 1024
+# What a registry answers that deletes by digests alone: Distribution 2 says 400.
+_NO_TAGS = frozenset({400, 405})
+_DELETE_BY_DIGEST = (
+    "this registry does not delete tags; `lading rm REPOSITORY@sha256:…` deletes the image with all"
+    " its tags, if it deletes at all"
+)
 _BY_CODE = {"BLOB_UNKNOWN": BlobUnknown, "NAME_UNKNOWN": RepositoryUnknown}
 
 
@@ -92,7 +98,15 @@ class RemoteSource(ImageSource):
 
     @override
     async def delete(self, repository: str, reference: str) -> None:
-        await self._do(lambda: self._client.repository(repository).delete(reference))
+        def send() -> None:
+            try:
+                self._client.repository(repository).delete(reference)
+            except ClientError as error:
+                if error.status in _NO_TAGS and ":" not in reference:
+                    raise Unsupported(_DELETE_BY_DIGEST) from error
+                raise
+
+        await self._do(send)
 
     @override
     async def put_tag(self, repository: str, manifest: FoundManifest, tag: str) -> None:
