@@ -1,0 +1,124 @@
+"""`lading cp` with other people's registries and proxies, checked by other people's clients."""
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from lading.cli.cp import cp
+from lading.client import BlobContent, LayoutFolder, RemoteManifest
+from lading.core.digest import Digest
+from tests.support.commands import require, require_root, run
+from tests.support.distribution_serve import VERSION_2, distribution_serve
+from tests.support.nginx import free_port
+from tests.support.processes import background, wait_until
+
+pytestmark = pytest.mark.e2e
+
+OCI = "application/vnd.oci.image.manifest.v1+json"
+MIB = 1024 * 1024
+# Less than a first chunk: that is refused, too, and the next one is half as large.
+CAP = 40
+
+NGINX = """
+daemon off; user root; pid {directory}/nginx.pid; error_log stderr;
+events {{}}
+http {{
+  access_log {directory}/access.log;
+  client_body_temp_path {directory}/body;
+  client_max_body_size {cap}m;
+  server {{
+    listen {host};
+    location / {{ proxy_pass http://{upstream}; proxy_set_header Host $http_host; }}
+  }}
+}}
+"""
+
+
+@contextmanager
+def capped(upstream: str, directory: Path) -> Iterator[str]:
+    """Run nginx with a bound on a request's body."""
+    require("nginx")
+    require_root()
+    host = f"127.0.0.1:{free_port()}"
+    configuration = directory / "capped.conf"
+    words = {"directory": directory, "cap": CAP, "host": host, "upstream": upstream}
+    configuration.write_text(NGINX.format(**words))
+    log = directory / "capped.log"
+    with background(["nginx", "-c", str(configuration)], log=log):
+        wait_until((directory / "nginx.pid").exists, "nginx", log=log.read_text)
+        yield host
+
+
+def make_layout(root: Path, tags: int, layer: bytes) -> LayoutFolder:
+    """Make a folder of images that share a layer."""
+    folder = LayoutFolder(root)
+    for number in range(tags):
+        config = json.dumps({"os": "linux", "architecture": "amd64", "n": number}).encode()
+        blobs = [(config, "application/vnd.oci.image.config.v1+json")]
+        blobs.append((layer, "application/vnd.oci.image.layer.v1.tar"))
+        for data, _ in blobs:
+            folder.push_blob(BlobContent(Digest.of(data), len(data), _reader(data)))
+        described = [
+            {"mediaType": kind, "digest": Digest.of(data), "size": len(data)}
+            for data, kind in blobs
+        ]
+        document = {"schemaVersion": 2, "mediaType": OCI}
+        body = json.dumps(document | {"config": described[0], "layers": described[1:]}).encode()
+        folder.push_manifest(f"v{number}", RemoteManifest(Digest.of(body), OCI, body))
+    return folder
+
+
+def _reader(data: bytes) -> Any:
+    return lambda offset, length: [data[offset : offset + length]]
+
+
+def copy(*words: object) -> dict[str, Any]:
+    """Copy; the summary."""
+    result = CliRunner().invoke(cp, [*(str(word) for word in words), "--json"])
+    assert result.exit_code == 0, result.output
+    summary: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])["summary"]
+    return summary
+
+
+def test_a_proxy_that_bounds_requests_costs_smaller_ones(tmp_path: Path) -> None:
+    folder = make_layout(tmp_path / "layout", 1, os.urandom(70 * MIB))
+    with (
+        distribution_serve(VERSION_2, tmp_path / "volume") as registry,
+        capped(registry.host, tmp_path) as host,
+    ):
+        copy(f"oci:{tmp_path}/layout:v0", f"{host}/app")
+
+        lines = (tmp_path / "access.log").read_text().splitlines()
+        assert any('"PUT ' in line and '" 413 ' in line for line in lines)
+        assert sum('"PATCH ' in line and '" 202 ' in line for line in lines) == 3
+        require("crane")
+        layer = folder.manifest("v0").blobs[1]["digest"]
+        assert Digest.of(run(["crane", "blob", f"{host}/app@{layer}"]).stdout) == layer
+        said = run(["crane", "digest", f"{host}/app:v0"]).stdout.decode().strip()
+        assert said == folder.digest("v0")
+
+
+def test_many_tags_go_to_distribution_and_come_back(tmp_path: Path) -> None:
+    folder = make_layout(tmp_path / "layout", 20, os.urandom(MIB))
+    with distribution_serve(VERSION_2, tmp_path / "volume") as registry:
+        target = f"{registry.host}/team/app"
+        first = copy(f"oci:{tmp_path}/layout", target, "--tags", "v*")
+        second = copy(f"oci:{tmp_path}/layout", target, "--tags", "v*")
+        copy(target, f"oci:{tmp_path}/back", "--tags", "v*")
+
+        require("skopeo")
+        words = ["skopeo", "list-tags", "--tls-verify=false", f"docker://{target}"]
+        assert len(json.loads(run(words).stdout)["Tags"]) == 20
+
+    assert first["images"] == {"copied": 20}
+    assert second["images"] == {"there": 20}
+    assert set(second["requests"]) <= {"HEAD", "GET"}
+    assert second["requests"].get("GET", 0) <= 1  # by which TLS is tried
+    back = LayoutFolder(tmp_path / "back")
+    assert {t: back.digest(t) for t in back.tags()} == {t: folder.digest(t) for t in folder.tags()}
