@@ -181,6 +181,7 @@ async def _browse(metadata: Metadata) -> None:
     await tags.traces(HERE, ["latest", *digests])
     await tags.search("v1", limit=10)
     await manifests.family(HERE, digests)
+    await metadata.links.sharing(HERE, digests[0], digests)
     await manifests.untagged(HERE, after="", limit=10)
     await metadata.page_sessions.find("hash", now=0)
 

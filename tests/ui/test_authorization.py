@@ -56,6 +56,7 @@ def path_of(pattern: str) -> str:
         *(f"/r/{NAME}/-/images/{DIGEST}{end}" for end in ("", "/delete", "/raw", "/files")),
         f"/r/{NAME}/-/images/{DIGEST}/layers/1/files",
         f"/r/{NAME}/-/config/{DIGEST}",
+        f"/r/{NAME}/-/documents/{DIGEST}",
         f"/r/{NAME}/-/compare",
     ]
     [route] = [route for route in ROUTES if route.pattern.pattern == pattern]

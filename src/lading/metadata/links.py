@@ -8,7 +8,8 @@ from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
 from lading.metadata import references, repositories
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import Noun, reading, writing
+from lading.metadata.noun import Noun, reading, scanning, writing
+from lading.metadata.sharing import sharing
 from lading.ports.database import Database, SqlConnection, Work
 
 _FIND = """
@@ -241,6 +242,7 @@ class Links(Noun):
         self.delete = writing(database, delete)
         self.repositories_with = reading(database, repositories_with)
         self.is_stored = reading(database, is_stored)
+        self.sharing = scanning(database, sharing)
 
     async def promise(
         self, repository: RepositoryName, digest: Digest, *, now: float, grace: float

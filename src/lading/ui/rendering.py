@@ -134,4 +134,5 @@ def templates() -> jinja2.Environment:
     for unit in (units.size, units.exact, units.number, units.iso, units.day, units.short):
         environment.filters[unit.__name__] = unit
     environment.filters["plural"] = units.plural
+    environment.filters["words"] = units.words
     return environment

@@ -1,6 +1,8 @@
 """Units of what pages show: sizes, counts, times, and the order of versions."""
 
+import json
 import re
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
@@ -47,6 +49,11 @@ def day(at: float) -> str:
 def short(digest: str) -> str:
     """The beginning of a digest, by which people know it: twelve signs, without the algorithm."""
     return digest.partition(":")[2][:12] or digest
+
+
+def words(of_command: Sequence[str]) -> str:
+    """A command as a Dockerfile has it: `["sh", "-c", "true"]`."""
+    return json.dumps(list(of_command), ensure_ascii=False)
 
 
 def natural(text: str) -> tuple[tuple[int, int, str], ...]:

@@ -1,0 +1,161 @@
+"""An image or an artifact: its layers, what it runs, what is about it, its documents as JSON."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from lading.core.digest import Digest
+from lading.core.errors import ManifestUnknown
+from lading.core.names import Reference, Tag, parse_reference
+from lading.core.summaries import ManifestKind
+from lading.edge.response import Response
+from lading.services.describe import DescribedImage, Layer, describe, read_text
+from lading.services.pull import pull_manifest
+from lading.ui.address import RegistryAddress, address_of, pull_lines
+from lading.ui.context import Visit
+from lading.ui.json_text import linked
+from lading.ui.pages.repository import may_delete
+from lading.ui.rendering import page
+
+# Manifests of an index that are shown.
+MOST_CHILDREN = 200
+# Facts of an artifact's configuration, and signs of one, that are shown.
+_MOST_FACTS, _MOST_SIGNS = 40, 2000
+
+
+class HistoryLine(NamedTuple):
+    """A line of an image's history, with the layer that it made.
+
+    Attributes:
+        number: of the layer, from 1; 0 if it made none.
+    """
+
+    instruction: str
+    number: int
+    layer: Layer | None
+
+
+async def show_tag(visit: Visit) -> Response:
+    """The image that a tag points to now."""
+    return await _show(visit, _tag(visit.argument))
+
+
+async def show_digest(visit: Visit) -> Response:
+    """The image of a digest."""
+    return await _show(visit, Digest(visit.argument))
+
+
+async def show_manifest(visit: Visit) -> Response:
+    """A manifest as JSON."""
+    digest = Digest(visit.argument)
+    manifest = await pull_manifest(visit.registry, visit.grant, digest)
+    crane = f"crane manifest {_crane(address_of(visit))}{_name(visit)}@{digest}"
+    return await _document(visit, digest, manifest.body, "Manifest", f"{crane} | jq")
+
+
+async def show_config(visit: Visit) -> Response:
+    """A configuration, or another small document, as JSON."""
+    digest = Digest(visit.argument)
+    body = await read_text(visit.registry, visit.grant, digest)
+    crane = f"crane blob {_crane(address_of(visit))}{_name(visit)}@{digest}"
+    return await _document(visit, digest, body, "Configuration", f"{crane} | jq")
+
+
+async def _show(visit: Visit, reference: Reference) -> Response:
+    found = await describe(visit.registry, visit.access, visit.grant, reference)
+    address = address_of(visit)
+    tag = reference if isinstance(reference, Tag) else None
+    digest = found.manifest.digest
+    return page(
+        visit,
+        "image.html",
+        repository=visit.repository,
+        reference=reference,
+        tag=tag,
+        image=found,
+        kind=found.shown.kind,
+        children=found.shown.children[:MOST_CHILDREN],
+        is_image=found.shown.kind is ManifestKind.IMAGE,
+        history=_history(found),
+        facts=_facts(found),
+        lines=pull_lines(address, visit.repository, str(reference)),
+        digest_lines=pull_lines(address, visit.repository, str(digest)) if tag else [],
+        command=f"crane manifest {_crane(address)}{_name(visit)}@{digest} | jq",
+        may_delete=may_delete(visit),
+    )
+
+
+async def _document(visit: Visit, digest: Digest, body: bytes, what: str, command: str) -> Response:
+    def link_of(other: Digest) -> str:
+        if other == digest:
+            return ""
+        return visit.path(f"/r/{visit.repository}/-/documents/{other}")
+
+    return page(
+        visit,
+        "document.html",
+        repository=visit.repository,
+        digest=digest,
+        what=what,
+        pieces=await asyncio.to_thread(linked, body, link_of),
+        size=len(body),
+        command=command,
+        immutable=True,
+    )
+
+
+async def show_document(visit: Visit) -> Response:
+    """What a digest in a document leads to: an image, or a document; all else is a layer."""
+    digest = Digest(visit.argument)
+    where = f"/r/{visit.repository}/-/config/{digest}"
+    try:
+        await pull_manifest(visit.registry, visit.grant, digest)
+    except ManifestUnknown:
+        return Response(303, {"Location": visit.path(where), "Cache-Control": "no-store"})
+    where = f"/r/{visit.repository}/-/images/{digest}"
+    return Response(303, {"Location": visit.path(where), "Cache-Control": "no-store"})
+
+
+def _tag(text: str) -> Tag:
+    reference = parse_reference(text)
+    if isinstance(reference, Digest):
+        raise ManifestUnknown("", {"reference": text})
+    return reference
+
+
+def _history(image: DescribedImage) -> Sequence[HistoryLine]:
+    """The lines of the Dockerfile it came from; its layers, if nothing is said of them."""
+    steps = image.config.history
+    if sum(step.layer is not None for step in steps) != len(image.contents.layers):
+        return [HistoryLine("", n, layer) for n, layer in enumerate(image.layers, start=1)]
+    return [
+        HistoryLine(
+            step.instruction,
+            0 if step.layer is None else step.layer + 1,
+            image.layers[step.layer]
+            if step.layer is not None and step.layer < len(image.layers)
+            else None,
+        )
+        for step in steps
+    ]
+
+
+def _facts(image: DescribedImage) -> Mapping[str, str]:
+    """What the configuration of an artifact says in words, as that of a Helm chart does."""
+    if image.shown.kind is not ManifestKind.ARTIFACT:
+        return {}
+    try:
+        said = json.loads(image.config_body)
+    except (ValueError, RecursionError):
+        return {}
+    pairs = list(said.items())[:_MOST_FACTS] if isinstance(said, dict) else []
+    return {name: text[:_MOST_SIGNS] for name, text in pairs if isinstance(text, str)}
+
+
+def _name(visit: Visit) -> str:
+    return f"{address_of(visit).host}/{visit.repository}"
+
+
+def _crane(address: RegistryAddress) -> str:
+    return "" if address.is_secure or address.is_local else "--insecure "
