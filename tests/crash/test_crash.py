@@ -19,6 +19,17 @@ from tests.crash.verbs import VERBS, Verb
 
 # Methods of ports that are no part of a verb that changes something, and change nothing.
 READS = {
+    "Links.sharing",
+    "Locks.lock_by_rows",
+    "Manifests.family",
+    "Manifests.untagged",
+    "PageSessions.find",
+    "Repositories.folders",
+    "Repositories.listed",
+    "Tags.of_manifest",
+    "Tags.of_repository",
+    "Tags.search",
+    "Tags.traces",
     "Census.count",
     "Census.schema_version",
     "Why.find",
@@ -57,8 +68,20 @@ ELSEWHERE = {"ObjectUploads", "Objects", "upkeep"} | {"Migrations", "TableRows",
 # What was found in layers is found again: `tests/services/test_trees.py`.
 ELSEWHERE |= {"Trees", "Overlays", "trees", "tree_jobs"}
 OF_ROWS = {"StagedUpload.end"}  # where rows alone say what is a blob, as with an object store
-ONE_WRITE = {"Strangers.begin_restored", "backup.note_restored", "Adoptions.add_edges"}
+ONE_WRITE = {
+    "Adoptions.add_edges",
+    "PageSessions.add",
+    "PageSessions.end",
+    "Strangers.begin_restored",
+    "backup.note_restored",
+}
 READING_SERVICES = {
+    "browse.browse",
+    "browse.search",
+    "describe.describe",
+    "describe.read_text",
+    "show.show_repository",
+    "show.show_untagged",
     "backup.find_hold",
     "backup.list_blobs",
     "listing.list_referrers",

@@ -54,7 +54,7 @@ def path_of(pattern: str) -> str:
         f"/r/{NAME}",
         *(f"/r/{NAME}/-/tags/latest{end}" for end in ("", "/history", "/move", "/delete")),
         *(f"/r/{NAME}/-/images/{DIGEST}{end}" for end in ("", "/delete", "/raw", "/files")),
-        f"/r/{NAME}/-/images/{DIGEST}/layers/1/files",
+        *(f"/r/{NAME}/-/images/{DIGEST}/layers/1/{end}" for end in ("files", "file", "download")),
         f"/r/{NAME}/-/config/{DIGEST}",
         f"/r/{NAME}/-/documents/{DIGEST}",
         f"/r/{NAME}/-/compare",

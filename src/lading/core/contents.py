@@ -22,7 +22,7 @@ class _Written(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class NamedBlob:
     """A blob that a manifest names.
 
     Attributes:
@@ -37,28 +37,28 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
+class ManifestContents:
     """The contents of a manifest.
 
     Attributes:
         subject: the manifest that it is about.
     """
 
-    config: Part | None = None
-    layers: Sequence[Part] = ()
+    config: NamedBlob | None = None
+    layers: Sequence[NamedBlob] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
     subject: Digest | None = None
 
 
-def contents_of(body: bytes) -> Contents:
+def contents_of(body: bytes) -> ManifestContents:
     """The contents of a manifest that was pushed."""
     try:
         found = msgspec.json.decode(body, type=_Written)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return Contents()
+        return ManifestContents()
     layers = [_part(entry) for entry in (*_list(found.layers), *_list(found.blobs))]
     subject = _part(found.subject)
-    return Contents(
+    return ManifestContents(
         config=_part(found.config),
         layers=[layer for layer in layers if layer is not None],
         annotations=_texts(found.annotations),
@@ -66,7 +66,7 @@ def contents_of(body: bytes) -> Contents:
     )
 
 
-def _part(value: object) -> Part | None:
+def _part(value: object) -> NamedBlob | None:
     if not isinstance(value, dict):
         return None
     try:
@@ -74,7 +74,7 @@ def _part(value: object) -> Part | None:
     except DigestInvalid:
         return None
     annotations = _texts(value.get("annotations"))
-    return Part(
+    return NamedBlob(
         digest,
         value["mediaType"] if isinstance(value.get("mediaType"), str) else "",
         annotations.get("org.opencontainers.image.title", ""),

@@ -35,7 +35,7 @@ class HistoryStep:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageConfig:
+class ShownConfig:
     """A configuration of an image; what it does not say is empty."""
 
     platform: str = ""
@@ -53,11 +53,11 @@ class ImageConfig:
     history: Sequence[HistoryStep] = ()
 
 
-def read_config(body: bytes) -> ImageConfig:
+def read_config(body: bytes) -> ShownConfig:
     """The configuration in some bytes; an empty one if they are none."""
     whole = _object(body)
     run = _mapping(whole.get("config"))
-    return ImageConfig(
+    return ShownConfig(
         platform=platform_of(whole),
         created=_text(whole.get("created")),
         author=_text(whole.get("author")),

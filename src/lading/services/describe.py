@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lading.core.access import Access, Action, Grant
-from lading.core.contents import Contents, Part, contents_of
+from lading.core.contents import ManifestContents, NamedBlob, contents_of
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, ManifestUnknown
-from lading.core.image_config import ImageConfig, read_config
+from lading.core.image_config import ShownConfig, read_config
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.manifests import StoredManifest
 from lading.metadata.sharing import Sharing
@@ -32,7 +32,7 @@ class Layer:
         repositories: other repositories that have it, of those that the visitor may see.
     """
 
-    part: Part
+    part: NamedBlob
     size: int | None
     images: Sequence[Digest] = ()
     repositories: Sequence[RepositoryName] = ()
@@ -60,9 +60,9 @@ class DescribedImage:
     manifest: StoredManifest
     shown: ShownManifest
     tags: Sequence[Tag]
-    contents: Contents
+    contents: ManifestContents
     layers: Sequence[Layer]
-    config: ImageConfig
+    config: ShownConfig
     config_body: bytes
     size: int
     own_size: int
@@ -121,7 +121,7 @@ async def read_text(registry: Registry, grant: Grant, digest: Digest) -> bytes:
 
 
 async def _config_body(
-    registry: Registry, grant: Grant, config: Part | None, sharing: Mapping[Digest, Sharing]
+    registry: Registry, grant: Grant, config: NamedBlob | None, sharing: Mapping[Digest, Sharing]
 ) -> bytes:
     grant.require(Action.PULL)
     if config is None or config.digest not in sharing:
@@ -135,7 +135,7 @@ async def _config_body(
         return bytes(await opened.read(0, source.size))
 
 
-def _layer(part: Part, sharing: Mapping[Digest, Sharing], access: Access) -> Layer:
+def _layer(part: NamedBlob, sharing: Mapping[Digest, Sharing], access: Access) -> Layer:
     found = sharing.get(part.digest)
     if found is None:
         return Layer(part, None)
