@@ -76,6 +76,9 @@ docs: $(VENV)/.installed-dev ## renew docs/configuration.md, docs/commands.md, a
 	$(BIN)/python -m tests.docs.metrics
 	$(BIN)/python -m tests.docs.commands
 
+screenshots: $(VENV)/.installed-dev ## take the pictures of the README anew, with chromium
+	$(BIN)/python -m tests.ui.screenshots
+
 lock: ## renew requirements/*.txt from pyproject.toml
 	$(PYTHON) -m venv build/lock
 	build/lock/bin/pip install --quiet uv
@@ -123,4 +126,4 @@ $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test test-lowest e2e e2e-tools e2e-clients crash torture torture-replicas siege conformance check fuzz format bench docs lock clean
+.PHONY: help run test test-lowest e2e e2e-tools e2e-clients crash torture torture-replicas siege conformance check fuzz format bench docs screenshots lock clean

@@ -1,0 +1,71 @@
+"""Screenshots for the README: a registry is filled, and a real browser looks at it in both themes.
+
+`make screenshots` runs it; what it makes goes into `docs/images`.
+"""
+
+import tempfile
+import time
+from pathlib import Path
+
+from tests.support.commands import REPOSITORY
+from tests.support.lading import Lading, lading_serve
+from tests.ui.browser.cargo import fill
+from tests.ui.browser.windows import Chromium, Theme, open_chromium
+
+FOLDER = REPOSITORY / "docs" / "images"
+WIDTH = 1100
+# Seconds within which a job has counted what was pushed.
+PATIENCE = 120
+THEMES: tuple[Theme, ...] = ("light", "dark")
+
+
+def paths_of(registry: Lading) -> dict[str, str]:
+    """The path of each page that is shown."""
+    digest = registry.digest("team/service", "latest")
+    image = f"/r/team/service/-/images/{digest}"
+    return {
+        "home": "/",
+        "repository": "/r/team/service",
+        "image": image,
+        "inside": f"{image}/files",
+        "space": "/-/space",
+    }
+
+
+def wait_for_figures(registry: Lading) -> None:
+    """Wait until home shows how large each repository is, or for as long as one can."""
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        page = registry.client.ask("GET", "/", accept="text/html").body.decode()
+        if "Not counted yet" not in page and "stored" in page:
+            return
+        time.sleep(1)
+
+
+def take(chromium: Chromium, registry: Lading) -> None:
+    """Take a picture of each page in both themes."""
+    FOLDER.mkdir(exist_ok=True)
+    for name, path in paths_of(registry).items():
+        for theme in THEMES:
+            with chromium.window(registry.host, width=WIDTH, theme=theme) as window:
+                assert window.go(path) == 200, path
+                window.page.screenshot(
+                    path=FOLDER / f"{name}-{theme}.png",
+                    clip={"x": 0, "y": 0, "width": WIDTH, "height": 640},
+                )
+
+
+def main() -> None:
+    """Fill a registry, and take the pictures."""
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        lading_serve(Path(directory)) as registry,
+        open_chromium() as chromium,
+    ):
+        fill(registry.client)
+        wait_for_figures(registry)
+        take(chromium, registry)
+
+
+if __name__ == "__main__":
+    main()
