@@ -3,6 +3,8 @@
 import asyncio
 import gzip
 import os
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,7 @@ from lading.archives import child
 from lading.archives.batches import MOST_ENTRIES, ListingEnd
 from lading.archives.process import ReadingFailed, list_entries, read_content
 from lading.core.tree import Entry
-from lading.ports.blob_sources import InMemory, LocalFile
+from lading.ports.blob_sources import Chunks, InMemory, LocalFile, LostObject, Segment
 from tests.support.tars import archive, header, sample_layers
 
 LAYER = gzip.compress(archive(dict(sample_layers(1200))))
@@ -100,3 +102,48 @@ async def test_a_child_is_idle_and_bounded_and_ends_with_who_asked(
     assert any(str(child.CPU_SECONDS) in line for line in limits.splitlines() if "cpu" in line)
     await batches.aclose()
     assert running.returncode is not None
+
+
+@dataclass(frozen=True)
+class TwoObjects:
+    """An object store that has a layer in two objects."""
+
+    data: bytes
+
+    async def read(self, key: str, start: int, size: int) -> bytes:
+        first = int(key)
+        return self.data[first + start : first + start + size]
+
+    async def pieces(self, key: str, start: int, size: int) -> AsyncGenerator[bytes, None]:
+        for at in range(start, start + size, 1000):
+            yield await self.read(key, at, min(1000, start + size - at))
+
+    async def sign(self, key: str, seconds: float) -> str:
+        return ""
+
+
+async def test_a_layer_is_read_out_of_an_object_store() -> None:
+    half = len(LAYER) // 2
+    segments = [Segment("0", half), Segment(str(half), len(LAYER) - half)]
+    source = Chunks(TwoObjects(LAYER), segments)
+    found: list[Entry] = []
+    async for batch in list_entries(source, len(LAYER)):
+        if not isinstance(batch, ListingEnd):
+            found += batch
+    assert len({entry.path for entry in found if not entry.is_implied}) == 1200
+
+
+@dataclass(frozen=True)
+class Failing(TwoObjects):
+    """An object store that fails after a while."""
+
+    async def pieces(self, key: str, start: int, size: int) -> AsyncGenerator[bytes, None]:
+        yield self.data[:1000]
+        raise LostObject("it is gone")
+
+
+async def test_a_store_that_fails_is_not_taken_for_a_layer_that_ends_early() -> None:
+    source = Chunks(Failing(LAYER), [Segment("0", len(LAYER))])
+    with pytest.raises(LostObject):
+        async for _ in list_entries(source, len(LAYER)):
+            pass

@@ -46,7 +46,9 @@ async def list_entries(
         ended = False
         while line := await child.within(child.process.stdout.readline(), deadline):
             batch = _decoder.decode(line)
-            ended = isinstance(batch, ListingEnd)
+            if isinstance(batch, ListingEnd):
+                child.require_fed()
+                ended = True
             yield batch
         if not ended:
             await child.fail(deadline)
@@ -91,10 +93,17 @@ class _Child:
         except TimeoutError as error:
             raise ReadingFailed("it took too long") from error
 
-    async def fail(self, deadline: float) -> None:
-        """Say why a child has given less than it should."""
+    def require_fed(self) -> None:
+        """Go on only if all that it was to be fed could be read, as far as it wanted that.
+
+        To the child, bytes that cannot be read are an archive that ends early.
+        """
         if self._feeding.done() and (failure := self._feeding.exception()) is not None:
             raise failure
+
+    async def fail(self, deadline: float) -> None:
+        """Say why a child has given less than it should."""
+        self.require_fed()
         status = await self.within(self.process.wait(), deadline)
         raise ReadingFailed(f"the process that read it has ended with status {status}")
 
