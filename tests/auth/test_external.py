@@ -214,7 +214,7 @@ async def test_a_certificate_that_is_itself_trusted() -> None:
     ],
 )
 async def test_chains_that_do_not_count(chain: Any) -> None:
-    """ListingEnd elsewhere, through a certificate that may not issue, expired, of another key."""
+    """Ending elsewhere, through a certificate that may not issue, expired, of another key."""
     trusting = verifier(KEY.public_key(), roots=[ROOT])
     assert await trusting.verify(token(header={"x5c": chain})) is None
     embedded = {"jwk": {**public_jwk(KEY), "x5c": chain}}

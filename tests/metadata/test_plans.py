@@ -14,6 +14,7 @@ from lading.core.digest import Digest
 from lading.core.figures import LastPull
 from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag
+from lading.core.tree import Entry, EntryKind
 from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
@@ -21,6 +22,7 @@ from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
 from lading.metadata.repository_lists import ListOrder
+from lading.metadata.trees import TreeState
 from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.objects import PlacedSegment, UploadProgress
 from tests.support.contents import image, index, new_upload
@@ -46,6 +48,7 @@ async def test_no_statement_of_a_request_reads_a_whole_table() -> None:
     with traced(database._connection) as statements:
         await _push_and_pull(Metadata(database))
         await _upload_objects(Metadata(database))
+        await _look_inside(Metadata(database))
         await _count(Metadata(database))
         await _look_at_pages(Metadata(database))
         await _browse(Metadata(database))
@@ -161,6 +164,27 @@ async def _upload_objects(metadata: Metadata) -> None:
     await objects.remove(await objects.unused(before=1, limit=1))
     await objects.unknown(["key", "other"], now=0)
     await objects.badge()
+
+
+async def _look_inside(metadata: Metadata) -> None:
+    """What pages of an image's inside ask, and who finds it out; what waits has an index."""
+    trees, overlays, digest = metadata.trees, metadata.overlays, Digest.of(b"layer")
+    await trees.find(HERE, [digest])
+    await trees.ask([digest], 1.0)
+    tree = (await trees.of([digest]))[digest].id
+    found = [Entry("", "a", EntryKind.DIRECTORY, 0, 0, "", at) for at in (-1, 512)]
+    await trees.add(tree, found)
+    await trees.children([tree], "", after="", most=10)
+    await trees.named([tree], {"": ["a"]})
+    await trees.page(tree, ("", ""), 10)
+    await trees.marks(tree, ("", ""), 10)
+    await trees.settle(tree, TreeState.DONE, now=1.0)
+    await trees.remove_some(asked_before=2.0)
+    await overlays.ask("key", [digest], 1.0)
+    await overlays.settle("key", b"{}")
+    await overlays.find("key")
+    await overlays.remove_old(asked_before=2.0, most=10)
+    await overlays.remove("key")
 
 
 async def _count(metadata: Metadata) -> None:

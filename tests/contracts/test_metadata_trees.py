@@ -1,0 +1,109 @@
+"""Trees of layers, and sums over them, in every database."""
+
+from lading.core.digest import Digest
+from lading.core.tree import Entry, EntryKind, implied
+from lading.metadata import batches
+from lading.metadata.metadata import Metadata
+from lading.metadata.trees import TreeState
+
+LAYER = Digest.of(b"layer")
+
+
+def entry(path: str, size: int = 1, kind: EntryKind = EntryKind.FILE) -> Entry:
+    parent, _, name = path.rpartition("/")
+    return Entry(parent, name, kind, size, 0o644, "", 512)
+
+
+async def tree_of(metadata: Metadata, digest: Digest = LAYER) -> int:
+    await metadata.trees.ask([digest], 1.0)
+    return (await metadata.trees.of([digest]))[digest].id
+
+
+async def test_a_tree_waits_until_it_is_settled(metadata: Metadata) -> None:
+    assert await metadata.trees.next_waiting() is None
+    tree = await tree_of(metadata)
+    other = await tree_of(metadata, Digest.of(b"other"))
+    waiting = await metadata.trees.next_waiting()
+    assert waiting is not None
+    assert (waiting.id, waiting.state, waiting.is_settled) == (tree, TreeState.WAITING, False)
+    await metadata.trees.settle(tree, TreeState.WAITING, now=2.0)  # it goes to the end
+    assert getattr(await metadata.trees.next_waiting(), "id", None) == other
+    await metadata.trees.settle(tree, TreeState.DONE, now=3.0)
+    await metadata.trees.settle(other, TreeState.FAILED, "why", now=3.0)
+    assert await metadata.trees.next_waiting() is None
+    await metadata.trees.ask([LAYER], 9.0)
+    assert (await metadata.trees.of([LAYER]))[LAYER].state is TreeState.DONE
+
+
+async def test_the_last_of_one_path_counts_and_an_implied_one_never_more(
+    metadata: Metadata,
+) -> None:
+    tree = await tree_of(metadata)
+    await metadata.trees.add(tree, [entry("a", 1), entry("a", 2), implied("d"), implied("d")])
+    await metadata.trees.add(
+        tree, [implied("a"), entry("a", 3), entry("d", 0, EntryKind.DIRECTORY)]
+    )
+    await metadata.trees.add(tree, [implied("a"), implied("d"), implied("d")])
+    [found] = await metadata.trees.children([tree], "", most=10)
+    assert [(item.name, item.size, item.is_implied) for item in found] == [
+        ("a", 3, False),
+        ("d", 0, False),
+    ]
+
+
+async def test_entries_come_in_the_order_of_bytes_whatever_the_language(metadata: Metadata) -> None:
+    tree = await tree_of(metadata)
+    names = ["B", "a", "z", "é", "\U0001f600", ".wh.x", "a b", "a\\xe9", "a%", "_"]
+    await metadata.trees.add(tree, [entry(name) for name in names])
+    [found] = await metadata.trees.children([tree], "", most=100)
+    assert [item.name for item in found] == sorted(names)
+    [rest] = await metadata.trees.children([tree], "", after="a", most=2)
+    assert [item.name for item in rest] == ["a b", "a%"]
+    [some] = await metadata.trees.named([tree], {"": ["é", "nothing"], "elsewhere": ["a"]})
+    assert [item.name for item in some] == ["é"]
+
+
+async def test_all_entries_and_all_marks_are_found_in_pages(metadata: Metadata) -> None:
+    tree = await tree_of(metadata)
+    paths = [f"d{number % 3}/{number}" for number in range(10)]
+    await metadata.trees.add(tree, [entry(path) for path in paths])
+    await metadata.trees.add(tree, [entry("d1/.wh.x", 0, EntryKind.WHITEOUT)])
+    found: list[str] = []
+    after = ("", "")
+    while page := await metadata.trees.page(tree, after, 4):
+        found += [item.path for item in page]
+        after = (page[-1].parent, page[-1].name)
+    assert found == sorted([*paths, "d1/.wh.x"])
+    assert [item.hidden for item in await metadata.trees.marks(tree, ("", ""), 4)] == ["d1/x"]
+
+
+async def test_a_tree_is_removed_in_steps(metadata: Metadata) -> None:
+    tree = await tree_of(metadata)
+    count = 2 * batches.MOST_ROWS + 1
+    await metadata.trees.add(tree, [entry(str(number)) for number in range(count)])
+    assert not await metadata.trees.remove_some(asked_before=1.0)
+    steps = 0
+    while await metadata.trees.remove_some(asked_before=2.0):
+        steps += 1
+        assert await metadata.trees.of([LAYER]) == {}
+    assert steps == 3
+    assert (
+        await tree_of(metadata) != tree
+        or not (await metadata.trees.children([tree], "", most=1))[0]
+    )
+
+
+async def test_sums_wait_until_they_are_known(metadata: Metadata) -> None:
+    overlays = metadata.overlays
+    assert await overlays.find("key") is None
+    await overlays.ask("key", [LAYER, LAYER], 1.0)
+    assert await overlays.find("key") == b""
+    assert await overlays.next_waiting() == ("key", [LAYER, LAYER])
+    await overlays.settle("key", b"{}")
+    assert await overlays.next_waiting() is None
+    assert await overlays.find("key") == b"{}"
+    assert await overlays.remove_old(asked_before=1.0, most=5) == 0
+    assert await overlays.remove_old(asked_before=2.0, most=5) == 1
+    await overlays.ask("other", [LAYER], 1.0)
+    await overlays.remove("other")
+    assert await overlays.find("other") is None
