@@ -65,13 +65,19 @@ def insert(number: int) -> Callable[[SqliteConnection], int]:
     return work
 
 
-def blocked(until: threading.Event) -> Callable[[SqliteConnection], None]:
-    """Make a write that keeps the writer busy."""
+async def blocked(
+    writer: GroupWriter, until: threading.Event, *, durable: bool = True
+) -> "asyncio.Task[None]":
+    """Begin a write that keeps the writer busy; returned once it does."""
+    begun = threading.Event()
 
     def work(_: SqliteConnection) -> None:
+        begun.set()
         until.wait(10)
 
-    return work
+    writing = asyncio.create_task(writer.write(work, durable=durable))
+    assert await asyncio.to_thread(begun.wait, 10)
+    return writing
 
 
 async def test_a_write_is_answered_when_others_can_see_it(
@@ -85,8 +91,7 @@ async def test_a_write_is_answered_when_others_can_see_it(
 async def test_writes_that_wait_share_a_commit(writer: GroupWriter, statements: list[str]) -> None:
     """And so an fsync; no more than some in one, so that nobody waits for ever."""
     busy = threading.Event()
-    first = asyncio.create_task(writer.write(blocked(busy)))
-    await asyncio.sleep(0.02)
+    first = await blocked(writer, busy)
     others = [asyncio.create_task(writer.write(insert(n))) for n in range(MAX_BATCH + 1)]
     await asyncio.sleep(0.02)
     busy.set()
@@ -101,8 +106,7 @@ async def test_a_long_write_has_a_transaction_of_its_own(
 ) -> None:
     """Those that came before it are not answered later for it; those after it still share one."""
     busy = threading.Event()
-    first = asyncio.create_task(writer.write(blocked(busy)))
-    await asyncio.sleep(0.02)
+    first = await blocked(writer, busy)
     writes = [(1, False), (2, False), (3, True), (4, True), (5, False), (6, False)]
     others = [asyncio.create_task(writer.write(insert(n), alone=alone)) for n, alone in writes]
     await asyncio.sleep(0.02)
@@ -127,8 +131,7 @@ async def test_a_write_that_fails_undoes_what_it_did_and_no_more(
         raise LookupError("of the work")
 
     busy = threading.Event()
-    first = asyncio.create_task(writer.write(blocked(busy)))
-    await asyncio.sleep(0.02)
+    first = await blocked(writer, busy)
     writes = [writer.write(work) for work in (insert(1), fail, insert(1), insert(2))]
     tasks = [asyncio.ensure_future(write) for write in writes]
     await asyncio.sleep(0.02)
@@ -169,8 +172,7 @@ async def test_a_failure_in_the_middle_of_a_transaction_undoes_all_of_it(
         raise sqlite3.OperationalError("disk is full")
 
     busy = threading.Event()
-    first = asyncio.create_task(writer.write(blocked(busy)))
-    await asyncio.sleep(0.02)
+    first = await blocked(writer, busy)
     writes = [writer.write(insert(1)), writer.write(end_transaction), writer.write(insert(2))]
     tasks = [asyncio.ensure_future(write) for write in writes]
     await asyncio.sleep(0.02)
@@ -214,8 +216,7 @@ async def test_a_write_is_waited_for_when_its_caller_is_cancelled(
         finally:
             held.append("let go")
 
-    first = asyncio.create_task(writer.write(blocked(busy)))
-    await asyncio.sleep(0.02)
+    first = await blocked(writer, busy)
     given_up = asyncio.create_task(hold())
     await asyncio.sleep(0.02)
     given_up.cancel()
@@ -237,7 +238,7 @@ async def test_a_durable_write_syncs_its_commit(
 ) -> None:
     """ "In WAL mode … FULL … the WAL file is synced after each transaction" (sqlite.org/pragma)."""
     busy = threading.Event()
-    first = asyncio.create_task(writer.write(blocked(busy), durable=False))
+    first = await blocked(writer, busy, durable=False)
     await asyncio.sleep(0.02)
     writes = [writer.write(insert(n), durable=each) for n, each in enumerate(durable)]
     tasks = [asyncio.ensure_future(write) for write in writes]

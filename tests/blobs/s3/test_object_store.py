@@ -222,15 +222,17 @@ async def test_what_passes_is_repeated(s3: S3, store: ObjectStore, noted: Noted,
     assert set(noted.counts) == {reason}
 
 
-@pytest.mark.usefixtures("impatient")
 async def test_what_hangs_is_given_up_and_repeated(
-    s3: S3, store: ObjectStore, noted: Noted
+    s3: S3, store: ObjectStore, noted: Noted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """More than once on a busy machine, where what does not hang may take as long."""
+    monkeypatch.setattr(attempts, "ATTEMPT", 0.5)
     s3.proxy.fail("PUT", "hang")
     s3.proxy.fail("GET", "hang")
     await store.put("a", b"some bytes")
     assert await store.read("a", 0, 10) == b"some bytes"
-    assert noted.counts == [Count.STORE_REPEATED_TIMEOUT] * 2
+    assert len(noted.counts) >= 2
+    assert set(noted.counts) == {Count.STORE_REPEATED_TIMEOUT}
 
 
 @pytest.mark.parametrize("how", ["503", "hang", "cut", "elsewhere", "no bucket", "403"])
