@@ -1,0 +1,131 @@
+"""Copies of many tags by lading, crane and skopeo: seconds and requests, of two runs each.
+
+`python -m bench.copying` prints a table. Source and target are two registries of Debian's
+`docker-registry` behind one nginx, whose log is what counts the requests. Each tag has a layer and
+a configuration of its own and shares another layer, as builds of one application do.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+from lading.client import BlobContent, Client, RemoteManifest
+from lading.core.digest import Digest
+
+TAGS = 200
+TOOLS = Path(os.environ.get("LADING_E2E_CACHE", "~/.cache/lading-e2e")).expanduser() / "bin"
+PORTS = {"source": (5611, 5621), "target": (5612, 5622)}
+OCI = "application/vnd.oci.image.manifest.v1+json"
+NGINX = """
+daemon off; user root; pid {0}/nginx.pid; error_log {0}/nginx.err;
+events {{}}
+http {{
+  access_log {0}/access.log; client_max_body_size 0; client_body_temp_path {0}/body;
+  server {{ listen 127.0.0.1:5611; location / {{
+    proxy_pass http://127.0.0.1:5621; proxy_set_header Host $http_host; }} }}
+  server {{ listen 127.0.0.1:5612; location / {{
+    proxy_pass http://127.0.0.1:5622; proxy_set_header Host $http_host; }} }}
+}}
+"""
+
+
+def serve(stack: ExitStack, folder: Path, name: str) -> None:
+    """Start a registry; it ends with the stack."""
+    config = folder / f"{name}.yml"
+    config.write_text(
+        f"version: 0.1\nlog: {{level: error, accesslog: {{disabled: true}}}}\n"
+        f"http: {{addr: '127.0.0.1:{PORTS[name][1]}'}}\n"
+        f"storage: {{filesystem: {{rootdirectory: {folder / name}}}}}\n"
+    )
+    start(stack, ["docker-registry", "serve", str(config)])
+
+
+def start(stack: ExitStack, command: Sequence[str]) -> None:
+    """Start a program; it ends with the stack."""
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    stack.callback(process.wait)
+    stack.callback(process.terminate)
+
+
+def fill() -> None:
+    """Push the images to the source."""
+    with Client("127.0.0.1:5611") as client:
+        repository = client.repository("app")
+        shared = os.urandom(4 * 1024 * 1024)
+        for number in range(TAGS):
+            config = json.dumps({"os": "linux", "architecture": "amd64", "n": number}).encode()
+            described = []
+            for data in (config, shared, os.urandom(300_000)):
+                repository.push_blob(_content(data))
+                described.append({"digest": Digest.of(data), "size": len(data)})
+            kinds = ["config.v1+json", "layer.v1.tar+gzip", "layer.v1.tar+gzip"]
+            for one, kind in zip(described, kinds, strict=True):
+                one["mediaType"] = f"application/vnd.oci.image.{kind}"
+            document = {"schemaVersion": 2, "mediaType": OCI, "config": described[0]}
+            body = json.dumps(document | {"layers": described[1:]}).encode()
+            repository.push_manifest(f"v{number}", RemoteManifest(Digest.of(body), OCI, body))
+
+
+def _content(data: bytes) -> BlobContent:
+    return BlobContent(
+        Digest.of(data), len(data), lambda start, length: [data[start : start + length]]
+    )
+
+
+def commands() -> dict[str, Callable[[str], Sequence[str]]]:
+    """The command of each tool that copies all tags below a name of the target."""
+    source, target = "127.0.0.1:5611/app", "127.0.0.1:5612"
+    crane = shutil.which("crane", path=f"{TOOLS}:{os.environ['PATH']}") or "crane"
+    lading = str(Path(sys.executable).with_name("lading"))
+    skopeo = ["skopeo", "sync", "--src", "docker", "--dest", "docker"]
+    skopeo += ["--src-tls-verify=false", "--dest-tls-verify=false"]
+    return {
+        "lading cp": lambda name: [lading, "cp", source, f"{target}/{name}/app", "--tags", "*"],
+        "crane cp -a": lambda name: [crane, "cp", "-a", source, f"{target}/{name}/app"],
+        "skopeo sync": lambda name: [*skopeo, source, f"{target}/{name}"],
+    }
+
+
+def measure(command: Sequence[str], log: Path) -> tuple[float, int]:
+    """The seconds and the requests of a command."""
+    before = len(log.read_bytes().splitlines())
+    begun = time.monotonic()
+    subprocess.run(command, check=True, capture_output=True)
+    seconds = time.monotonic() - begun
+    time.sleep(0.5)  # until nginx has written its log
+    return seconds, len(log.read_bytes().splitlines()) - before
+
+
+def say(line: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Measure, and print a table in Markdown."""
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        for name in PORTS:
+            serve(stack, folder, name)
+        (folder / "nginx.conf").write_text(NGINX.format(folder))
+        start(stack, ["nginx", "-c", str(folder / "nginx.conf")])
+        time.sleep(2)
+        fill()
+        say("| | first: seconds | requests | second: seconds | requests |\n|---|---|---|---|---|")
+        for name, command in commands().items():
+            words = command(name.split()[0])
+            log = folder / "access.log"
+            (first, sent), (second, again) = measure(words, log), measure(words, log)
+            say(f"| {name} | {first:.1f} | {sent} | {second:.1f} | {again} |")
+
+
+if __name__ == "__main__":
+    main()
