@@ -21,6 +21,7 @@ from lading.edge.endpoints import (
 from lading.ui.context import Visit
 from lading.ui.forms import Post, posted
 from lading.ui.pages import (
+    compare,
     deletion,
     events,
     home,
@@ -160,6 +161,7 @@ ROUTES: Sequence[Route[Visit]] = (
         f"{REPOSITORY}/-/documents/{DIGEST}",
         _page("document", image.show_document),
     ),
+    _route("ui_compare", f"{REPOSITORY}/-/compare", _page("compare", compare.show)),
     _route("ui_repository", REPOSITORY, _page("repository", repository.show)),
     _route("ui_search", "/-/search", _page("search", home.found_as_typed, Need.NOTHING)),
     _route("ui_home", "/", _page("home", home.show, Need.NOTHING)),

@@ -1,0 +1,103 @@
+"""The difference of two images of a repository: layers, sizes, and what they run."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from lading.core.comparison import compare_configs, compare_layers
+from lading.core.errors import DigestInvalid, ManifestUnknown, RepositoryUnknown, TagInvalid
+from lading.core.names import parse_reference
+from lading.core.summaries import ManifestKind
+from lading.edge.response import Response
+from lading.services.describe import DescribedImage, Layer, describe
+from lading.ui.address import address_of
+from lading.ui.context import Visit
+from lading.ui.rendering import page
+from lading.ui.units import natural
+
+# Tags to choose from that are offered.
+MOST_OFFERED = 1000
+
+
+class ComparedLayer(NamedTuple):
+    """A layer of one of two images, or of both.
+
+    Attributes:
+        before, after: its number in each, from 1; 0 where it is not.
+    """
+
+    layer: Layer
+    before: int
+    after: int
+
+    @property
+    def state(self) -> str:
+        """In a word: `added`, `removed` or `same`."""
+        return "same" if self.before and self.after else "added" if self.after else "removed"
+
+
+class Side(NamedTuple):
+    """One of two images.
+
+    Attributes:
+        reference: as it was asked for; empty if it was not.
+        image: `None` if there is none.
+    """
+
+    reference: str
+    image: DescribedImage | None
+
+
+async def show(visit: Visit) -> Response:
+    """Two images side by side (`from`, `to`), or a form to choose them."""
+    before, after = [await _side(visit, name) for name in ("from", "to")]
+    tags = await visit.registry.metadata.tags.of_repository(visit.repository, limit=MOST_OFFERED)
+    if not tags and not await visit.registry.metadata.repositories.exists(visit.repository):
+        raise RepositoryUnknown("", {"name": visit.repository})
+    names = sorted((tag.name for tag in tags), key=natural, reverse=True)
+    compared = before.image is not None and after.image is not None
+    return page(
+        visit,
+        "compare.html",
+        repository=visit.repository,
+        before=before,
+        after=after,
+        names=names,
+        are_compared=compared,
+        layers=_layers(before.image, after.image),
+        configs=list(
+            compare_configs(before.image.config, after.image.config)
+            if before.image is not None and after.image is not None
+            else ()
+        ),
+        has_index=any(
+            side.image is not None and side.image.shown.kind is ManifestKind.INDEX
+            for side in (before, after)
+        ),
+        host=address_of(visit).host,
+    )
+
+
+async def _side(visit: Visit, name: str) -> Side:
+    text = (visit.request.parameter(name) or "").strip()
+    if not text:
+        return Side("", None)
+    try:
+        reference = parse_reference(text)
+        return Side(text, await describe(visit.registry, visit.access, visit.grant, reference))
+    except (DigestInvalid, ManifestUnknown, TagInvalid):
+        return Side(text, None)
+
+
+def _layers(before: DescribedImage | None, after: DescribedImage | None) -> Sequence[ComparedLayer]:
+    if before is None or after is None:
+        return []
+    layers = {layer.part.digest: layer for layer in (*before.layers, *after.layers)}
+    one, other = ([layer.part.digest for layer in image.layers] for image in (before, after))
+    return [
+        ComparedLayer(
+            layers[places.digest],
+            0 if places.before is None else places.before + 1,
+            0 if places.after is None else places.after + 1,
+        )
+        for places in compare_layers(one, other)
+    ]

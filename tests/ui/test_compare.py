@@ -1,0 +1,75 @@
+"""The difference of two images, as the page shows it."""
+
+import json
+
+from lading.core.comparison import compare_configs, compare_layers
+from lading.core.digest import Digest
+from lading.core.image_config import read_config
+from tests.support.contents import HELLO, image, index
+from tests.support.people import People
+from tests.ui.browsing import Browser
+
+PATH = f"/r/{HELLO}/-/compare"
+A, B, C = (Digest.of(name) for name in (b"a", b"b", b"c"))
+
+
+async def push(people: People, tag: str, env: str, *layers: bytes) -> None:
+    config = json.dumps({"config": {"Env": [env], "Cmd": ["sh"]}}).encode()
+    for data in (config, *layers):
+        await people.push_blob(data)
+    await people.push(image(config, *layers), tag)
+
+
+async def test_it_says_what_was_added_and_what_is_gone(browser: Browser, people: People) -> None:
+    await push(people, "1.0", "VERSION=<1>", b"base", b"old app")
+    await push(people, "2.0", "VERSION=<2>", b"base", b"new application")
+
+    shown = await browser.get(f"{PATH}?from=1.0&to=2.0")
+
+    assert shown.status == 200
+    assert "larger 8 B" in shown.text
+    assert "Layers in both" in shown.text
+    assert "1 of 2" in shown.text
+    assert "only in 2.0 15 B what it changes" in shown.text
+    assert "only in 1.0 7 B what it changes" in shown.text
+    assert "environment VERSION <1> <2>" in shown.text
+    assert "lading diff --files registry.test/library/hello:1.0" in shown.text
+
+
+async def test_there_is_a_form_to_choose_from(browser: Browser, people: People) -> None:
+    await push(people, "1.0", "A=b", b"base")
+    for query in ("", "?from=1.0", "?from=1.0&to=none", "?from=%3Cb%3E&to=sha256:1"):
+        shown = await browser.get(PATH + query)
+        assert shown.status == 200
+        assert '<option value="1.0">' in shown.html
+    assert "There is no such image here" in shown.text
+    assert (await browser.get("/r/not/there/-/compare")).status == 404
+
+
+async def test_one_image_under_two_names_does_not_differ(browser: Browser, people: People) -> None:
+    manifest = await people.push_image(b"one", "1.0", "latest")
+    shown = await browser.get(f"{PATH}?from=latest&to={manifest.digest}")
+    assert "They are one image" in shown.text
+
+
+async def test_indexes_are_compared_by_platform(browser: Browser, people: People) -> None:
+    children = [await people.push_image(name) for name in (b"one", b"two")]
+    await people.push(index(children[:1]), "1.0")
+    await people.push(index(children[1:]), "2.0")
+    shown = await browser.get(f"{PATH}?from=1.0&to=2.0")
+    assert f"{PATH}?from=sha256%3A{children[0].digest[7:]}&to=" in "".join(shown.links)
+
+
+def test_layers_are_told_by_where_they_are() -> None:
+    places = [(it.digest, it.before, it.after) for it in compare_layers([A, B, A], [A, C])]
+    assert places == [(A, 0, 0), (C, None, 1), (B, 1, None)]
+
+
+def test_configurations_are_compared_by_what_people_call_them() -> None:
+    one, other = (
+        read_config(json.dumps({"config": {"Cmd": [cmd], "Labels": labels}}).encode())
+        for cmd, labels in (("a", {"x": "1"}), ("b", {"x": "1", "y": "2"}))
+    )
+    found = [(it.kind, it.name, it.before, it.after) for it in compare_configs(one, other)]
+    assert found == [("config", "command", "a", "b"), ("label", "y", "", "2")]
+    assert list(compare_configs(one, one)) == []
