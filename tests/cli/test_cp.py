@@ -1,6 +1,8 @@
 """`lading cp` brings images from anywhere to anywhere, and only what is not there."""
 
 import json
+import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ from click.testing import CliRunner, Result
 from lading.cli.cp import cp
 from lading.client import Client, LayoutFolder
 from lading.testing import Registry
+from tests.support.lading import program
 
 PLATFORMS = ["linux/amd64", "linux/arm64"]
 
@@ -180,6 +183,23 @@ def test_what_passes_is_waited_for(here: Registry, there: Registry) -> None:
 
     assert result.exit_code == 0, result.output
     assert there.digest("app:1") == here.digest("app:1")
+
+
+def test_ctrl_c_ends_it_at_once(here: Registry, there: Registry) -> None:
+    here.push_image("app:1", files={"data": "x" * 300_000})
+    there.fail(50, 503, on="blob", retry_after=30)
+    words = [program(), "cp", f"{here.host}/app:1", f"{there.host}/app"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    while b"waiting 30 s" not in process.stderr.readline():
+        assert process.poll() is None
+
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=20)[1].decode()
+
+    assert process.returncode == 130
+    assert "goes on with what is left" in said
+    assert "Traceback" not in said
 
 
 def test_exit_codes_say_what_was_wrong(here: Registry, there: Registry) -> None:
