@@ -10,8 +10,16 @@ import pytest
 
 from lading.blobs.stores import Stores
 from lading.core.digest import Digest
-from lading.core.errors import BlobInUse, ManifestBlobUnknown, NotRestorable, Unavailable
+from lading.core.errors import (
+    BlobInUse,
+    ManifestBlobUnknown,
+    NotRestorable,
+    TagImmutable,
+    Unavailable,
+)
 from lading.core.garbage import Criteria
+from lading.core.globs import Glob
+from lading.core.immutability import ImmutableTags
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata import batches, collection, manifests
 from lading.metadata.metadata import Metadata
@@ -142,6 +150,26 @@ async def test_no_transaction_takes_long_because_a_manifest_is_large(
     assert sorted(garbage.digest for garbage in found.manifests) == sorted(about)
     assert {link.digest for link in found.links} == set(blobs)
     assert max(database.changes) <= 4 * few_rows
+
+
+async def test_a_tag_that_cannot_be_deleted_is_found_before_any_goes(
+    database: Watched, metadata: Metadata, few_rows: int
+) -> None:
+    """Without a transaction; and each of them looks at the tags alone that it takes away."""
+    rule = ImmutableTags([Glob("**")], [Glob("release-*")])
+    await add(metadata, b"a", b"layer")
+    digest = await push(metadata, image(b"a", b"layer"), *TAGS, "release-1")
+    database.changes.clear()
+    with pytest.raises(TagImmutable):
+        await metadata.manifests.delete(HELLO, digest, immutable=[rule], change=by_alice())
+    assert database.changes == []
+    assert await tags_of(metadata) == sorted([*TAGS, "release-1"])
+    await delete(metadata, "release-1")
+    database.changes.clear()
+    assert await metadata.manifests.delete(HELLO, digest, immutable=[rule], change=by_alice())
+    assert len(database.changes) > 1
+    assert max(database.changes) <= 4 * few_rows
+    assert await tags_of(metadata) == []
 
 
 async def collected(metadata: Metadata, *, at: float) -> list[Digest]:
