@@ -63,6 +63,21 @@ async def test_entries_come_in_the_order_of_bytes_whatever_the_language(metadata
     assert [item.name for item in some] == ["é"]
 
 
+async def test_entries_are_found_by_a_part_of_their_names(metadata: Metadata) -> None:
+    tree = await tree_of(metadata)
+    await metadata.trees.add(tree, [entry(name) for name in ("d/Read%Me", "d/other", "e/read_me")])
+
+    async def found(words: str, *, looked_at: int = 10) -> list[str]:
+        [entries] = await metadata.trees.search([tree], words, most=9, looked_at=looked_at)
+        return [item.name for item in entries]
+
+    assert await found("read") == ["Read%Me", "read_me"]
+    assert await found("D%m") == ["Read%Me"]
+    assert await found("d_m") == ["read_me"]
+    assert await found("!") == []
+    assert await found("read", looked_at=2) == ["Read%Me"]
+
+
 async def test_all_entries_and_all_marks_are_found_in_pages(metadata: Metadata) -> None:
     tree = await tree_of(metadata)
     paths = [f"d{number % 3}/{number}" for number in range(10)]

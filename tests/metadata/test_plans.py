@@ -176,6 +176,7 @@ async def _look_inside(metadata: Metadata) -> None:
     await trees.add(tree, found)
     await trees.children([tree], "", after="", most=10)
     await trees.named([tree], {"": ["a"]})
+    await trees.search([tree], "a", most=10, looked_at=10)
     await trees.page(tree, ("", ""), 10)
     await trees.marks(tree, ("", ""), 10)
     await trees.settle(tree, TreeState.DONE, now=1.0)

@@ -72,6 +72,16 @@ async def test_an_image_is_a_tree_of_links(browser: Browser, path: str) -> None:
     assert f"{path}/layers/2/files?path=etc" in inner.links
 
 
+async def test_files_are_found_by_their_names(browser: Browser, path: str) -> None:
+    shown = await browser.get(f"{path}/files?q=MOT")
+    assert "2 files found" in shown.text
+    assert f"{path}/layers/1/file?path=etc%2Fmotd" in shown.links
+    assert "1 file found" in (await browser.get(f"{path}/layers/2/files?q=motd")).text
+    for words in ("%25", "_", "!", "nothing"):
+        assert "0 files found" in (await browser.get(f"{path}/files?q={words}")).text
+    assert SCRIPT not in (await browser.get(f"{path}/files?q={quote(SCRIPT)}")).html
+
+
 async def test_a_layer_says_what_it_does(browser: Browser, path: str) -> None:
     shown = await browser.get(f"{path}/layers/2/files?path=etc")
     assert "motd changed" in shown.text

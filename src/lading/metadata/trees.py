@@ -5,6 +5,7 @@ hundred in a transaction, and then *done*, *cut off* or *failed* for good: the b
 not change. One that was running when its worker died is begun again: entries replace each other.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -215,6 +216,37 @@ def named(
     ]
 
 
+def search(
+    connection: SqlConnection, tree_ids: Sequence[int], words: str, *, most: int, looked_at: int
+) -> Sequence[Sequence[Entry]]:
+    """Entries in each of some trees whose names have these words in them, in any case of letters.
+
+    Args:
+        most: entries of each tree that are found.
+        looked_at: entries of each tree among which they are looked for, by their directories.
+    """
+    pattern = re.sub("([!%_])", r"!\1", words.lower())
+    return [
+        _entries(
+            connection.execute(
+                f"""
+                SELECT {_COLUMNS} FROM (
+                    SELECT {_COLUMNS} FROM entries WHERE tree_id = :tree
+                    ORDER BY parent, name LIMIT :looked_at) AS here
+                WHERE lower(name) LIKE :pattern ESCAPE '!' LIMIT :most
+                """,
+                {
+                    "tree": tree_id,
+                    "looked_at": looked_at,
+                    "pattern": f"%{pattern}%",
+                    "most": most,
+                },
+            )
+        )
+        for tree_id in tree_ids
+    ]
+
+
 def page(
     connection: SqlConnection, tree_id: int, after: tuple[str, str], most: int
 ) -> Sequence[Entry]:
@@ -283,5 +315,6 @@ class Trees:
         self.leave = writing(database, leave, durable=False)
         self.children = scanning(database, children)
         self.named = scanning(database, named)
+        self.search = scanning(database, search)
         self.page = scanning(database, page)
         self.marks = scanning(database, marks)

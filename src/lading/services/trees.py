@@ -30,6 +30,9 @@ from lading.services.registry import Registry
 _DAY = 24 * 3600.0
 # Layers that are looked at together: image tools take no more (overlayfs takes 128 or 500).
 MOST_LAYERS = 500
+# Layers, and entries of them, that one search looks at: about half a second.
+MOST_SEARCHED = 100
+MOST_LOOKED_AT = 500_000
 # Seconds to wait until files that others read are read.
 PATIENCE = 10.0
 
@@ -198,6 +201,28 @@ async def list_layer(
     seen = await _top(registry, below, path, names, lowest)
     entries = [Shown(entry, number, _effect(entry, entry.name in seen)) for entry in found[:most]]
     return Directory(entries, found[most - 1].name if len(found) > most else "")
+
+
+async def search(
+    registry: Registry, inside: Inside, words: str, number: int | None = None, *, most: int
+) -> Sequence[Shown]:
+    """Files of one layer, or of all, in whose names words are, be they seen by a container or not.
+
+    Args:
+        number: of the layer, from 0 for the lowest.
+        most: files that are found.
+    """
+    layers = range(len(inside.layers)) if number is None else [number]
+    known = [layer for layer in layers if inside.layers[layer].has_files][:MOST_SEARCHED]
+    ids = [inside.trees[layer] for layer in known]
+    looked_at = MOST_LOOKED_AT // max(1, len(ids))
+    found = await registry.metadata.trees.search(ids, words, most=most, looked_at=looked_at)
+    every = [
+        Shown(entry, layer)
+        for layer, entries in zip(known, found, strict=True)
+        for entry in entries
+    ]
+    return sorted(every, key=lambda shown: (shown.entry.path, shown.layer))[:most]
 
 
 async def find_entry(

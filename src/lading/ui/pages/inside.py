@@ -118,6 +118,7 @@ async def _look(visit: Visit) -> Inside:
 async def _show(visit: Visit, inside: Inside, number: int | None) -> Response:
     path = visit.request.parameter("path") or ""
     after = visit.request.parameter("after") or ""
+    words = visit.request.parameter("q") or ""
     sums = await trees.sums(visit.registry, inside)
     listed = await (
         trees.list_image(visit.registry, inside, path, after=after, most=ON_A_PAGE)
@@ -135,6 +136,10 @@ async def _show(visit: Visit, inside: Inside, number: int | None) -> Response:
         parents=_parents(path),
         listed=listed,
         after=after,
+        words=words,
+        found=await trees.search(visit.registry, inside, words, number, most=ON_A_PAGE)
+        if words
+        else [],
         sums=sums,
         is_waiting=is_waiting,
         mode_of=mode_of,
