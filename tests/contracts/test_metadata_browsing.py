@@ -3,6 +3,7 @@
 import pytest
 
 from lading.core.names import RepositoryName
+from lading.metadata import manifest_lists
 from lading.metadata.metadata import Metadata
 from lading.metadata.page_sessions import MOST_PER_NAME, PageSession
 from lading.metadata.repository_lists import ListedRepository, ListOrder
@@ -126,6 +127,25 @@ async def test_a_family_is_what_is_held_and_what_is_about_it(metadata: Metadata)
         about.digest: None,
     }
     assert [found.subject for found in family if found.digest == about.digest] == [held.digest]
+
+
+async def test_a_large_family_is_bounded_by_number_and_by_size(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A list may show a hundred indexes of ten thousand manifests each."""
+    monkeypatch.setattr(manifest_lists, "MOST_HELD", 2)
+    large = {"fill": "x" * manifest_lists.SMALL_CHILD}
+    children = [index([], annotations={"of": str(number)} | large) for number in range(3)]
+    for child in children:
+        await push(metadata, child)
+    held = index(children, annotations=large)
+    await push(metadata, held)
+
+    family = await metadata.manifests.family(HELLO, [held.digest])
+
+    bodies = {found.digest: found.body for found in family}
+    assert bodies.pop(held.digest) == held.body
+    assert list(bodies.values()) == [None, None]
 
 
 async def test_what_nothing_leads_to_is_untagged(metadata: Metadata) -> None:

@@ -33,7 +33,7 @@ from tests.support.postgresql import PostgreSQL
 SEQUENTIAL = re.compile(r"Seq Scan on (blobs|links|manifests|documents|edges|tags|tag_history)")
 FULL_SCAN = re.compile(
     r"SCAN (?!here|holders|json_each|CONSTANT ROW|moved|looked|tagged|trashed|ways"
-    r"|wanted|held|family|found|first|next|about"
+    r"|wanted|held|children|family|found|first|next|about"
     r"|figures USING INDEX figures_(size|pushed)|samples)"
 )
 

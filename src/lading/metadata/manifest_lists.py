@@ -10,14 +10,18 @@ from lading.metadata.manifest_rows import SMALL
 from lading.ports.database import SqlConnection
 
 # Bodies of what is about others are not read: there may be many, and their type is all that shows.
+# An index may hold ten thousand manifests, and a list a hundred of such: together they are bounded.
+SMALL_CHILD = 16 * 1024
+MOST_HELD = 2000
 _FAMILY = f"""
     WITH here (id) AS (SELECT id FROM repositories WHERE name = :repository),
     wanted (digest) AS (SELECT key FROM json_each(:digests)),
     held (digest) AS (
         SELECT digest FROM wanted
         UNION
-        SELECT child FROM wanted JOIN edges ON edges.repository_id = (SELECT id FROM here)
-            AND parent = wanted.digest AND kind = 'manifest'
+        SELECT child FROM (
+            SELECT child FROM wanted JOIN edges ON edges.repository_id = (SELECT id FROM here)
+                AND parent = wanted.digest AND kind = 'manifest' LIMIT :held) AS children
     ),
     family (digest, is_about) AS (
         SELECT digest, 0 FROM held
@@ -28,7 +32,9 @@ _FAMILY = f"""
             WHERE manifests.digest NOT IN (SELECT digest FROM held) LIMIT :limit) AS about
     )
     SELECT manifests.digest, media_type, artifact_type, subject, size, pushed_at,
-        CASE WHEN is_about = 0 AND size <= {SMALL} THEN body END
+        CASE WHEN is_about = 0 AND size <= CASE
+            WHEN manifests.digest IN (SELECT digest FROM wanted) THEN {SMALL} ELSE {SMALL_CHILD} END
+            THEN body END
     FROM family
     JOIN manifests ON repository_id = (SELECT id FROM here) AND manifests.digest = family.digest
     JOIN documents ON documents.id = manifests.id
@@ -73,6 +79,7 @@ def family(
         "repository": repository,
         "digests": batches.keys(digests),
         "limit": MOST_REFERRERS,
+        "held": MOST_HELD,
     }
     return _rows(connection, _FAMILY, values)
 
