@@ -78,6 +78,7 @@ ONE_WRITE = {
 READING_SERVICES = {
     "browse.browse",
     "browse.search",
+    "compare_files.compare_files",
     "describe.describe",
     "describe.read_text",
     "show.show_repository",

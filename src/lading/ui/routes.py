@@ -22,6 +22,7 @@ from lading.ui.context import Visit
 from lading.ui.forms import Post, posted
 from lading.ui.pages import (
     compare,
+    compare_files,
     deletion,
     events,
     home,
@@ -162,6 +163,11 @@ ROUTES: Sequence[Route[Visit]] = (
         _page("document", image.show_document),
     ),
     _route("ui_compare", f"{REPOSITORY}/-/compare", _page("compare", compare.show)),
+    _route(
+        "ui_compare_files",
+        f"{REPOSITORY}/-/compare/files",
+        _page("compare-files", compare_files.show),
+    ),
     _route("ui_repository", REPOSITORY, _page("repository", repository.show)),
     _route("ui_search", "/-/search", _page("search", home.found_as_typed, Need.NOTHING)),
     _route("ui_home", "/", _page("home", home.show, Need.NOTHING)),

@@ -1,0 +1,172 @@
+"""Comparing the files of two images, directory by directory, by what is known of their layers.
+
+Below the layers that two images begin with they have the same files. So only directories are looked
+into that a layer above these has something in, and of these no more than a page can show.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lading.core.digest import Digest
+from lading.core.tree import Entry, EntryKind, join
+from lading.services import trees
+from lading.services.registry import Registry
+from lading.services.trees import Inside, Shown
+
+# Directories that are looked into for one page, and entries of layers that are read for them.
+_MOST_DIRECTORIES = 24
+_MOST_READ = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedFile:
+    """A file that two images do not have alike.
+
+    Attributes:
+        first: as the first image has it; `None` if it has none.
+        second: as the second image has it.
+    """
+
+    path: str
+    first: Entry | None
+    second: Entry | None
+
+    @property
+    def looks_same(self) -> bool:
+        """Whether it was only written again: its bytes may be others, or the same."""
+        return (
+            self.first is not None and self.second is not None and _alike(self.first, self.second)
+        )
+
+    @property
+    def growth(self) -> int:
+        """Bytes that it has more in the second image."""
+        sizes = [0 if entry is None else entry.size for entry in (self.first, self.second)]
+        return sizes[1] - sizes[0]
+
+
+@dataclass(slots=True)
+class FileDifference:
+    """Files that two images do not have alike, below a directory.
+
+    Attributes:
+        unread: directories that hold more of them, and were not looked into.
+        after: the name in the directory behind which the rest begins; empty if there is no more.
+    """
+
+    files: list[ComparedFile] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """Two images that are looked into.
+
+    Attributes:
+        upper: the known trees of the layers above those that both begin with.
+    """
+
+    first: Inside
+    second: Inside
+    upper: Sequence[int]
+
+
+async def compare_files(
+    registry: Registry, first: Inside, second: Inside, path: str, *, after: str = "", most: int
+) -> FileDifference:
+    """Files that two images do not have alike.
+
+    Args:
+        path: of the directory that is looked into, empty for the root.
+        after: names in it up to this one are left out.
+        most: files of a directory that are compared, and about as many that are found.
+    """
+    pair = _pair(first, second)
+    found = FileDifference()
+    waiting = deque([path])
+    layers = max(1, len(first.layers) + len(second.layers))
+    budget = max(1, min(_MOST_DIRECTORIES, _MOST_READ // (layers * most)))
+    while waiting and budget and len(found.files) < most:
+        here = waiting.popleft()
+        is_start = here == path
+        rest, inner = await _compare_directory(
+            registry, pair, here, found.files, after if is_start else "", most
+        )
+        if is_start:
+            found.after = rest
+        elif rest:
+            found.unread.append(here)
+        waiting.extend(inner)
+        budget -= 1
+    found.unread.extend(waiting)
+    return found
+
+
+async def _compare_directory(
+    registry: Registry, pair: _Pair, path: str, files: list[ComparedFile], after: str, most: int
+) -> tuple[str, Sequence[str]]:
+    """Compare one directory: the name after which the rest begins, and directories in it."""
+    sides = [
+        await trees.list_image(registry, inside, path, after=after, most=most)
+        for inside in (pair.first, pair.second)
+    ]
+    ends = [side.after for side in sides if side.after]
+    one, other = ({shown.entry.name: shown for shown in side.entries} for side in sides)
+    names = [name for name in sorted(one.keys() | other.keys()) if not ends or name <= min(ends)]
+    both: list[str] = []
+    for name in names:
+        first, second = one.get(name), other.get(name)
+        if _is_directory(first) and _is_directory(second):
+            both.append(name)
+        if not _is_same(pair, first, second):
+            entries = (None if shown is None else shown.entry for shown in (first, second))
+            files.append(ComparedFile(join(path, name), *entries))
+    return min(ends, default=""), await _touched(registry, pair.upper, path, both)
+
+
+async def _touched(
+    registry: Registry, upper: Sequence[int], path: str, names: Sequence[str]
+) -> Sequence[str]:
+    """Those of the directories that one of these trees has something in."""
+    if not (names and upper):
+        return []
+    found = await registry.metadata.trees.named(upper, {path: names})
+    touched = {entry.name for entries in found for entry in entries}
+    return [join(path, name) for name in names if name in touched]
+
+
+def _pair(first: Inside, second: Inside) -> _Pair:
+    common = _common(_digests(first), _digests(second))
+    upper = {*first.trees[common:], *second.trees[common:]} - {-1}
+    return _Pair(first, second, sorted(upper))
+
+
+def _common(first: Sequence[Digest], second: Sequence[Digest]) -> int:
+    """How many of the lowest layers are the same."""
+    pairs = enumerate(zip(first, second, strict=False))
+    unlike = (count for count, (one, other) in pairs if one != other)
+    return next(unlike, min(len(first), len(second)))
+
+
+def _digests(inside: Inside) -> Sequence[Digest]:
+    return [looked.layer.digest for looked in inside.layers]
+
+
+def _is_directory(shown: Shown | None) -> bool:
+    return shown is not None and shown.entry.kind is EntryKind.DIRECTORY
+
+
+def _is_same(pair: _Pair, first: Shown | None, second: Shown | None) -> bool:
+    if first is None or second is None:
+        return False
+    if _is_directory(first) and _is_directory(second):
+        implied = first.entry.is_implied or second.entry.is_implied
+        return implied or first.entry.mode == second.entry.mode
+    of_first = pair.first.layers[first.layer].layer.digest, first.entry.offset
+    return of_first == (pair.second.layers[second.layer].layer.digest, second.entry.offset)
+
+
+def _alike(one: Entry, other: Entry) -> bool:
+    return one[2:6] == other[2:6]  # kind, size, mode, link

@@ -1,0 +1,52 @@
+"""Two images beside each other in a real browser: without a script, on a phone, for everyone."""
+
+import time
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.lading import Lading
+from tests.ui.browser.windows import Chromium, Window
+
+pytestmark = pytest.mark.e2e
+
+COMPARE = "/r/team/service/-/compare"
+PATHS = (
+    COMPARE,
+    f"{COMPARE}?from=1.9.0&to=1.10.0",
+    "/r/team/gateway/-/compare?from=2.0.0&to=latest",
+)
+# Seconds in which two small images are looked into.
+PATIENCE = 20
+
+
+def go_to_files(window: Window) -> None:
+    """Go to the files of two images, once these are known."""
+    end = time.monotonic() + PATIENCE
+    window.go(f"{COMPARE}/files?from=1.9.0&to=1.10.0")
+    while window.page.get_by_text("Look again").count():
+        assert time.monotonic() < end
+        time.sleep(0.3)
+        window.go(f"{COMPARE}/files?from=1.9.0&to=1.10.0")
+
+
+def test_images_are_compared_without_a_script(chromium: Chromium, open_house: Lading) -> None:
+    with chromium.window(open_house.host, scripts=False, width=360) as window:
+        page = window.page
+        window.go("/r/team/service/-/tags/1.9.0")
+        page.get_by_role("link", name="Compare", exact=True).click()
+        page.get_by_label("with this one").fill("1.10.0")
+        page.get_by_role("button", name="Compare").click()
+        expect(page.get_by_role("row").filter(has_text="environment")).to_contain_text("1.10.0")
+        page.get_by_role("link", name="The files that are other").click()
+        go_to_files(window)
+        expect(page.get_by_role("row").filter(has_text="srv/service")).to_contain_text("changed")
+
+
+def test_everyone_can_compare(chromium: Chromium, open_house: Lading) -> None:
+    with chromium.window(open_house.host, width=360) as window:
+        go_to_files(window)
+        for path in (*PATHS, f"{COMPARE}/files?from=1.9.0&to=1.10.0"):
+            assert window.go(path) == 200
+            assert [*window.violations("light"), *window.violations("dark")] == [], path
+            assert window.page.evaluate("document.documentElement.scrollWidth") <= 360, path
