@@ -61,6 +61,18 @@ async def test_a_page_loads_itself_again_while_layers_are_read(
     assert "being read" not in shown.text
 
 
+async def test_nothing_is_written_down_while_the_registry_is_read_only(
+    people: People, browser: Browser
+) -> None:
+    path = await push(people, archive(LOWER))
+    await people.metadata.read_only.set(people.change())
+    shown = await browser.get(f"{path}/files")
+    assert shown.status == 200
+    assert "read-only" in shown.text
+    assert "refresh" not in shown.headers
+    assert await people.metadata.trees.next_waiting() is None
+
+
 async def test_an_image_is_a_tree_of_links(browser: Browser, path: str) -> None:
     shown = await browser.get(f"{path}/files")
     assert f"{path}/files?path=etc" in shown.links

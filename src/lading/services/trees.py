@@ -128,7 +128,7 @@ async def look(registry: Registry, grant: Grant, reference: Reference) -> Inside
         for digest, known in stored.items()
         if known.tree is None or known.tree.asked_at < now - _DAY
     ]
-    if asked and await _may_ask(registry):
+    if asked and await may_find(registry):
         await registry.metadata.trees.ask(asked, now)
         stored = await registry.metadata.trees.find(grant.repository, digests)
     inside = Inside(
@@ -152,7 +152,7 @@ async def sums(registry: Registry, inside: Inside) -> Sums | None:
     found = await registry.metadata.overlays.find(key)
     if found:
         return msgspec.json.decode(found, type=Sums)
-    if found is None and await _may_ask(registry):
+    if found is None and await may_find(registry):
         await registry.metadata.overlays.ask(key, layers, registry.clock())
     registry.asked.set()
     return None
@@ -280,7 +280,8 @@ async def _pieces(
         registry.reading.release()
 
 
-async def _may_ask(registry: Registry) -> bool:
+async def may_find(registry: Registry) -> bool:
+    """Whether it may be written down what is in layers: not while the registry is read-only."""
     return await registry.metadata.read_only.find() is None
 
 

@@ -126,6 +126,7 @@ async def _show(visit: Visit, inside: Inside, number: int | None) -> Response:
         else trees.list_layer(visit.registry, inside, number, path, after=after, most=ON_A_PAGE)
     )
     is_waiting = inside.is_waiting or (sums is None and any(map(_has_files, inside.layers)))
+    is_read_only = is_waiting and not await trees.may_find(visit.registry)
     response = page(
         visit,
         "inside.html",
@@ -142,9 +143,10 @@ async def _show(visit: Visit, inside: Inside, number: int | None) -> Response:
         else [],
         sums=sums,
         is_waiting=is_waiting,
+        is_read_only=is_read_only,
         mode_of=mode_of,
     )
-    if is_waiting:
+    if is_waiting and not is_read_only:
         response.headers = {**response.headers, "Refresh": AGAIN}
     return response
 
