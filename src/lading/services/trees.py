@@ -112,8 +112,13 @@ class Directory:
     after: str
 
 
-async def look(registry: Registry, grant: Grant, reference: Reference) -> Inside:
+async def look(
+    registry: Registry, grant: Grant, reference: Reference, *, asking: bool = True
+) -> Inside:
     """Look at an image: what is not known of it is asked for.
+
+    Args:
+        asking: whether it is; if not, nothing is written down.
 
     Raises:
         RepositoryUnknown, ManifestUnknown: there is none.
@@ -128,7 +133,7 @@ async def look(registry: Registry, grant: Grant, reference: Reference) -> Inside
         for digest, known in stored.items()
         if known.tree is None or known.tree.asked_at < now - _DAY
     ]
-    if asked and await may_find(registry):
+    if asked and asking and await may_find(registry):
         await registry.metadata.trees.ask(asked, now)
         stored = await registry.metadata.trees.find(grant.repository, digests)
     inside = Inside(
@@ -143,8 +148,12 @@ async def look(registry: Registry, grant: Grant, reference: Reference) -> Inside
     return inside
 
 
-async def sums(registry: Registry, inside: Inside) -> Sums | None:
-    """What the layers are together; `None` if that is still to be found out."""
+async def sums(registry: Registry, inside: Inside, *, asking: bool = True) -> Sums | None:
+    """What the layers are together; `None` if that is still to be found out.
+
+    Args:
+        asking: as in `look`.
+    """
     layers = [looked.layer.digest for looked in inside.layers if looked.has_files]
     if inside.is_waiting or not layers:
         return None
@@ -152,7 +161,7 @@ async def sums(registry: Registry, inside: Inside) -> Sums | None:
     found = await registry.metadata.overlays.find(key)
     if found:
         return msgspec.json.decode(found, type=Sums)
-    if found is None and await may_find(registry):
+    if found is None and asking and await may_find(registry):
         await registry.metadata.overlays.ask(key, layers, registry.clock())
     registry.asked.set()
     return None

@@ -112,21 +112,23 @@ def mode_of(shown: Shown) -> str:
 
 
 async def _look(visit: Visit) -> Inside:
-    return await trees.look(visit.registry, visit.grant, Digest(visit.argument))
+    digest, asking = Digest(visit.argument), not visit.parts.options.read_only
+    return await trees.look(visit.registry, visit.grant, digest, asking=asking)
 
 
 async def _show(visit: Visit, inside: Inside, number: int | None) -> Response:
     path = visit.request.parameter("path") or ""
     after = visit.request.parameter("after") or ""
     words = visit.request.parameter("q") or ""
-    sums = await trees.sums(visit.registry, inside)
+    can_ask = not visit.parts.options.read_only
+    sums = await trees.sums(visit.registry, inside, asking=can_ask)
     listed = await (
         trees.list_image(visit.registry, inside, path, after=after, most=ON_A_PAGE)
         if number is None
         else trees.list_layer(visit.registry, inside, number, path, after=after, most=ON_A_PAGE)
     )
     is_waiting = inside.is_waiting or (sums is None and any(map(_has_files, inside.layers)))
-    is_read_only = is_waiting and not await trees.may_find(visit.registry)
+    is_read_only = is_waiting and not (can_ask and await trees.may_find(visit.registry))
     response = page(
         visit,
         "inside.html",
