@@ -227,3 +227,23 @@ def test_history_is_shown_as_the_dockerfile_it_came_from(noted: str, instruction
 
 def test_a_configuration_that_says_nothing_is_empty() -> None:
     assert read_config(b"null") == read_config(b"{}") == read_config(b"")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"config": {"Labels": {f"{number:06x}": "" for number in range(200_000)}}},
+        {"config": {"Env": [f"{number:06x}=" for number in range(200_000)]}},
+        {"history": [{"empty_layer": True}] * 150_000},
+    ],
+    ids=["labels", "environment", "history"],
+)
+async def test_megabytes_of_small_things_make_no_page_that_nobody_can_open(
+    browser: Browser, people: People, config: object
+) -> None:
+    await pushed(people, config, "1.0", layers=(b"base",))
+    await pushed(people, CONFIG, "2.0", layers=(b"base",))
+    for where in ("tags/1.0", "compare?from=1.0&to=2.0"):
+        shown = await browser.get(f"/r/{HELLO}/-/{where}")
+        assert shown.status == 200
+        assert len(shown.html) < 500_000

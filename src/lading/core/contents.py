@@ -11,6 +11,7 @@ import msgspec
 
 from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid
+from lading.core.image_config import MOST_SAID
 
 
 class _Written(msgspec.Struct):
@@ -87,5 +88,5 @@ def _list(value: object) -> Sequence[object]:
 
 
 def _texts(value: object) -> dict[str, str]:
-    pairs = value.items() if isinstance(value, dict) else []
-    return {name: text for name, text in sorted(pairs) if isinstance(text, str)}
+    pairs = sorted(value.items()) if isinstance(value, dict) else []
+    return {name: text for name, text in pairs[:MOST_SAID] if isinstance(text, str)}

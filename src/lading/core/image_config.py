@@ -7,10 +7,15 @@ the kind that the image specification gives it counts as not said (image-spec co
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import msgspec
 
 from lading.core.summaries import platform_of
+
+# Steps, labels, variables that are read of each: real images have some dozens, and megabytes of
+# small ones would make a page that nobody can open.
+MOST_SAID = 1000
 
 # The shell's part in what a classic builder wrote, with its mark of what made no layer.
 _NO_OPERATION = re.compile(r"^(?:\|\d+ .*?)?/bin/sh -c #\(nop\)\s+", re.DOTALL)
@@ -66,15 +71,15 @@ def read_config(body: bytes) -> ShownConfig:
         entrypoint=_words(run.get("Entrypoint")),
         command=_words(run.get("Cmd")),
         environment=_words(run.get("Env")),
-        ports=sorted(_mapping(run.get("ExposedPorts"))),
-        volumes=sorted(_mapping(run.get("Volumes"))),
+        ports=sorted(_mapping(run.get("ExposedPorts")))[:MOST_SAID],
+        volumes=sorted(_mapping(run.get("Volumes")))[:MOST_SAID],
         stop_signal=_text(run.get("StopSignal")),
         labels={
             name: value
-            for name, value in sorted(_mapping(run.get("Labels")).items())
+            for name, value in islice(sorted(_mapping(run.get("Labels")).items()), MOST_SAID)
             if isinstance(value, str)
         },
-        history=list(_steps(whole.get("history"))),
+        history=list(islice(_steps(whole.get("history")), MOST_SAID)),
     )
 
 
@@ -120,4 +125,5 @@ def _text(value: object) -> str:
 
 
 def _words(value: object) -> Sequence[str]:
-    return [word for word in value if isinstance(word, str)] if isinstance(value, list) else []
+    said = value[:MOST_SAID] if isinstance(value, list) else []
+    return [word for word in said if isinstance(word, str)]
