@@ -9,6 +9,7 @@ from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.image_config import instruction_of, read_config
 from lading.core.manifest import Manifest, parse
+from lading.ui.json_text import MOST_LINKS, linked
 from tests.support.contents import HELLO, OTHER, image
 from tests.support.people import People
 from tests.ui.browsing import Browser
@@ -247,3 +248,16 @@ async def test_megabytes_of_small_things_make_no_page_that_nobody_can_open(
         shown = await browser.get(f"/r/{HELLO}/-/{where}")
         assert shown.status == 200
         assert len(shown.html) < 500_000
+
+
+def test_a_document_of_digests_has_so_many_links_and_no_more() -> None:
+    body = json.dumps([f"sha256:{number:064x}" for number in range(MOST_LINKS + 100)]).encode()
+    pieces = linked(body, lambda digest: f"/{digest}")
+    assert sum(bool(piece.href) for piece in pieces) == MOST_LINKS
+    assert json.loads("".join(piece.text for piece in pieces)) == json.loads(body)
+
+
+def test_what_is_nested_too_deep_is_not_indented() -> None:
+    """Its indentation alone would be more than a machine has."""
+    for body in (b"[" * 100_000, b"[" * 900 + b"1," * 900_000):
+        assert sum(len(piece.text) for piece in linked(body, lambda _: "")) == len(body)

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 from lading.core.digest import Digest
@@ -10,6 +11,8 @@ from lading.core.errors import DigestInvalid
 
 # Characters that indentation may add. What is nested deeper than people write is shown as it is.
 _MOST_ADDED = 1024 * 1024
+# Digests that are links; those after them are not.
+MOST_LINKS = 5000
 _DIGEST = re.compile(r'"((?:sha256:[0-9a-f]{64})|(?:sha512:[0-9a-f]{128}))"')
 
 
@@ -29,7 +32,7 @@ def linked(body: bytes, link_of: Callable[[Digest], str]) -> Sequence[Piece]:
     text = _indented(body.decode(errors="replace"))
     pieces: list[Piece] = []
     end = 0
-    for found in _DIGEST.finditer(text):
+    for found in islice(_DIGEST.finditer(text), MOST_LINKS):
         if href := _link(found[1], link_of):
             pieces += [Piece(text[end : found.start(1)]), Piece(found[1], href)]
             end = found.end(1)
