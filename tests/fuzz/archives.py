@@ -44,7 +44,9 @@ def archives(data: bytes) -> None:
     if ours is None:
         return
     with suppress(tarfile.TarError, ValueError, OverflowError):
-        assert [_compared(found) for found in by_tarfile(data)] == ours
+        theirs = [_compared(found) for found in by_tarfile(data)]
+        # It reads owners and times, too, and takes a header whose are wrong for the end.
+        assert theirs == ours[: len(theirs)]
     others = by_libarchive(data) if libarchive() is not None else None
     if others is not None:
         assert [_compared(found) for found in others] == ours
