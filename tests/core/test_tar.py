@@ -185,7 +185,17 @@ def test_an_archive_that_ends_early_says_so(cut: int) -> None:
 
 @pytest.mark.parametrize(
     "body",
-    [b"5 a=b\n", b"99 path=a\n", b"x path=a\n", b"7 path\n", b"-1 a=\n", b"0 =\n", b"6 a=bc"],
+    [
+        b"5 a=b\n",
+        b"99 path=a\n",
+        b"x path=a\n",
+        b"7 path\n",
+        b"8 x=yz\n\x00",
+        b"7 x=yz\nz" * 3,
+        b"-1 a=\n",
+        b"0 =\n",
+        b"6 a=bc",
+    ],
 )
 def test_a_damaged_pax_header_is_refused(body: bytes) -> None:
     with pytest.raises(TarInvalid, match="pax"):

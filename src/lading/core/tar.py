@@ -188,7 +188,13 @@ def pax_records(body: bytes) -> dict[bytes, bytes]:
         digits = body[at:space] if space > 0 else b""
         end = at + int(digits) if digits.isdigit() else at
         key, equals, value = body[space + 1 : end - 1].partition(b"=")
-        if end <= space + 1 or end > len(body) or not equals or body[end - 1 : end] != b"\n":
+        if (
+            space < at
+            or end <= space + 1
+            or end > len(body)
+            or not equals
+            or body[end - 1 : end] != b"\n"
+        ):
             raise TarInvalid("a pax header is damaged")
         if key in _WANTED:
             found[key] = value
