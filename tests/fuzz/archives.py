@@ -62,7 +62,7 @@ def _members(data: bytes) -> list[tuple[bytes, int]] | None:
         reader.close()
     except TarInvalid:
         return None
-    if not all(member.type in _PLAIN for member in found):
+    if not all(member.type in _PLAIN and b"\x00" not in member.name for member in found):
         return None
     return [(member.name.rstrip(b"/"), member.size) for member in found]
 
