@@ -281,8 +281,7 @@ class _WatchedUpload(StagedUpload):
 
     @override
     async def commit_by_rows(self, digest: Digest) -> Work[None] | None:
-        with self._during(Timing.STORE_MOVE):
-            return await self._staged.commit_by_rows(digest)
+        return await self._staged.commit_by_rows(digest)  # what moves is rows, in the database
 
     @override
     def end(self) -> None:

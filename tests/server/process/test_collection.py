@@ -37,9 +37,9 @@ def test_what_is_deleted_and_what_is_given_up_goes_by_itself(tmp_path: Path) -> 
 def test_a_server_that_is_told_to_stop_lets_go_of_its_jobs(tmp_path: Path) -> None:
     """So that the next one does not wait for a lease."""
     with lading_serve(tmp_path, env=AT_ONCE) as registry:
-        wait_until(lambda: len(holders(registry)) == 2, "both jobs to have run")
+        wait_until(lambda: len(holders(registry)) >= 2, "jobs to have run")
 
-    assert holders(registry) == [None, None]
+    assert set(holders(registry)) == {None}
 
 
 def test_a_read_only_server_collects_nothing(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_a_read_only_server_collects_nothing(tmp_path: Path) -> None:
 def test_a_collection_by_hand_says_for_whom_it_waits(tmp_path: Path) -> None:
     """A lease of a process that is dead ends by itself."""
     with lading_serve(tmp_path) as registry:
-        wait_until(lambda: len(holders(registry)) == 2, "both jobs to have run")
+        wait_until(lambda: len(holders(registry)) >= 2, "jobs to have run")
     with closing(sqlite3.connect(database(registry))) as connection, connection:
         connection.execute(
             "UPDATE jobs SET holder = 'a dead process', expires_at = unixepoch() + 2"
