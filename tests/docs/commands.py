@@ -25,6 +25,7 @@ KEYS: Mapping[str, Sequence[str]] = {
     "files": ("path", "kind", "size", "mode", "link", "layer"),
     "tag": ("digest", "repository", "tags"),
     "rm": ("name", "digest"),
+    "doctor": ("name", "state", "what", "advice"),
 }  # fmt: skip
 
 _HELP = ["-h", "--help"]

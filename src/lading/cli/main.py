@@ -197,6 +197,10 @@ COMMANDS = {
         "lading.cli.cp:cp",
         "Copy images from a registry or a folder to another, with what is about them.",
     ),
+    "doctor": Listed(
+        "lading.cli.doctor:doctor",
+        "Look for what is wrong with a deployment, from where its clients are.",
+    ),
     "user": Listed("lading.cli.user:user", "Add and remove those who may log in with a password."),
     "config": Listed(
         "lading.cli.config:config", "Check a configuration file, or show what is in force."

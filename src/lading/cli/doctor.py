@@ -1,0 +1,78 @@
+"""`lading doctor`: what is wrong with a deployment, seen from where its clients are."""
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from lading.cli.examples import REGISTRY, Example, with_examples
+from lading.cli.output import to_json
+from lading.cli.tables import clean
+from lading.client.doctor import DeploymentFinding, DoctorOptions, FindingState, examine
+from lading.client.errors import ClientError, ReferenceInvalid
+
+_SIGNS = {
+    FindingState.OK: ("✓", "green"),
+    FindingState.WARN: ("!", "yellow"),
+    FindingState.WRONG: ("✗", "red"),
+    FindingState.SKIPPED: ("-", "bright_black"),
+}
+
+
+@with_examples(
+    Example(f"lading doctor {REGISTRY}", "Reads alone, and changes nothing."),
+    Example(f"lading doctor {REGISTRY} --push --repository app", "With an upload, given up again."),
+)
+@click.command()
+@click.argument("url")
+@click.option("--repository", default="", help="Read this one, and push to it.")
+@click.option("--push", is_flag=True, help="Try an upload of a few MiB, and give it up.")
+@click.option("--debug", default="", metavar="URL", help="Where `http.debug.addr` answers.")
+@click.option("--insecure", is_flag=True, help="Take any certificate; no login is sent.")
+@click.option(
+    "--ca",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A file with further authorities to trust, in PEM.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one document for a program.")
+def doctor(
+    url: str,
+    repository: str,
+    debug: str,
+    ca: Path | None,
+    *,
+    push: bool,
+    insecure: bool,
+    as_json: bool,
+) -> None:
+    """Look for what is wrong with a deployment, from where its clients are.
+
+    Each line says what was looked at; below what is wrong stands what to change. Names, ports, TLS,
+    clocks, logins, what a proxy does to answers, and with --push to what is sent. The exit code is
+    1 if something is wrong, 0 otherwise.
+    """
+    options = DoctorOptions(repository, push, debug, insecure, ca)
+    found = []
+    try:
+        for finding in examine(url, options):
+            found.append(finding)
+            if not as_json:
+                _print(finding)
+    except ReferenceInvalid as error:
+        raise click.UsageError(error.message) from error
+    except ClientError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        click.echo(to_json(found))
+    if any(finding.state is FindingState.WRONG for finding in found):
+        raise click.exceptions.Exit(1)
+
+
+def _print(finding: DeploymentFinding) -> None:
+    sign, colour = _SIGNS[finding.state]
+    if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
+        sign = click.style(sign, fg=colour)
+    click.echo(f"{sign} {finding.name}: {clean(finding.what)}")
+    if finding.advice:
+        click.echo(f"    {clean(finding.advice)}")

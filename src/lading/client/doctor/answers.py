@@ -1,0 +1,117 @@
+"""Answers of a deployment at `/v2/`: whether a registry gives them, and by which clock."""
+
+import re
+from email.utils import parsedate_to_datetime
+
+from lading.client.challenges import parse_challenges
+from lading.client.doctor.caller import HeardAnswer
+from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
+
+_TITLE = re.compile(rb"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+# As much as most who check tokens let clocks differ; Distribution's `Leeway` is a minute, too.
+_MOST_SECONDS = 60
+_USUAL_SECONDS = 5
+
+_AS_IT_IS = (
+    "have the proxy pass on /v2/ with its path as it is: `location /v2/ { proxy_pass"
+    " http://REGISTRY:5000; }`, with nothing after the port"
+)
+
+
+def check_answer(answer: HeardAnswer) -> DeploymentFinding:
+    """Whether the first answer is a registry's (distribution-spec, "Determining Support")."""
+    status = answer.status
+    if status == 200 and _is_registry(answer):
+        return _check_version(answer, "anybody may ask")
+    if status == 401:
+        return _asked_to_log_in(answer)
+    if 300 <= status < 400:
+        return _redirected(answer)
+    return _refused(answer)
+
+
+def _asked_to_log_in(answer: HeardAnswer) -> DeploymentFinding:
+    if parse_challenges(answer.headers.getlist("www-authenticate")):
+        return _check_version(answer, "who asks has to log in")
+    return wrong(
+        "answer",
+        "401 without WWW-Authenticate: clients are not told how to log in",
+        "have the proxy pass that header on (no `proxy_hide_header`, no `error_page 401` and"
+        " `proxy_intercept_errors off`)",
+    )
+
+
+def _refused(answer: HeardAnswer) -> DeploymentFinding:
+    status = answer.status
+    if status in {502, 503, 504}:
+        return wrong(
+            "answer",
+            f"{status}{_page(answer)}: the proxy gets no answer from the registry",
+            "start the registry, and check the address the proxy has for it (`proxy_pass`); the"
+            " proxy's log says what it tried",
+        )
+    if status == 429:
+        return warn(
+            "answer", "429: too many requests from here", "wait a while, or raise the bound"
+        )
+    return wrong(
+        "answer", f"/v2/ is answered with {status}{_page(answer)}, by no registry", _AS_IT_IS
+    )
+
+
+def check_clock(answer: HeardAnswer) -> DeploymentFinding:
+    """How far the clock there is from the one here, by the header `Date`."""
+    try:
+        there = parsedate_to_datetime(answer.header("date")).timestamp()
+    except (TypeError, ValueError):
+        return warn(
+            "clock",
+            "the answer has no date, so the clocks cannot be compared",
+            "have the proxy pass the header `Date` on",
+        )
+    # It has whole seconds: half a one is added.
+    apart = there + 0.5 - (answer.began + answer.ended) / 2
+    if abs(apart) <= _USUAL_SECONDS:
+        return ok("clock", "the clocks agree")
+    said = f"the clock there is {abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} this one"
+    advice = "set both by NTP (`timedatectl set-ntp true`); `date -u` tells which one is wrong"
+    if abs(apart) <= _MOST_SECONDS:
+        return warn("clock", said, advice)
+    return wrong(
+        "clock", f"{said}: tokens and certificates count as expired, or not yet valid", advice
+    )
+
+
+def _is_registry(answer: HeardAnswer) -> bool:
+    kind = answer.header("content-type").partition(";")[0].strip().lower()
+    has_version = "docker-distribution-api-version" in answer.headers
+    return kind != "text/html" and (has_version or kind.endswith("json") or not answer.body)
+
+
+def _check_version(answer: HeardAnswer, said: str) -> DeploymentFinding:
+    if answer.header("docker-distribution-api-version"):
+        return ok("answer", f"a registry answers; {said}")
+    return warn(
+        "answer",
+        f"a registry answers; {said}; Docker-Distribution-Api-Version is missing",
+        "have the proxy pass this header on: older clients take what lacks it for no registry"
+        " (no `proxy_hide_header`; or `add_header Docker-Distribution-Api-Version registry/2.0"
+        " always;`)",
+    )
+
+
+def _redirected(answer: HeardAnswer) -> DeploymentFinding:
+    place = answer.header("location")
+    if place.startswith("https:"):
+        advice = f"ask for it as it says; or, at the proxy, serve /v2/ here, too ({_AS_IT_IS})"
+    else:
+        advice = f"take /v2/ out of what redirects, as of a login page: {_AS_IT_IS}"
+    return wrong("answer", f"/v2/ is answered with {answer.status}, a way to {place!r}", advice)
+
+
+def _page(answer: HeardAnswer) -> str:
+    """What page a proxy shows, if it is one that has a title."""
+    found = _TITLE.search(answer.body)
+    if found is None:
+        return ""
+    return f" (a page: “{found[1].decode(errors='replace').strip()[:60]}”)"

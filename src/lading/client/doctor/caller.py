@@ -1,0 +1,209 @@
+"""Caller of a deployment: single requests, each bounded in time, with nothing tried again."""
+
+import http.client
+import json
+import socket
+import ssl
+import time
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+
+from lading import __version__
+from lading.client.doctor.address import DeploymentAddress
+from lading.client.tokens import HostTokens, LoginFinder
+
+_MOST_BODY = 1024 * 1024
+_READ = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HeardAnswer:
+    """An answer, as it came.
+
+    Attributes:
+        body: the first MiB of it, or what came in time.
+        began, ended: when it was asked for and there, in seconds since the epoch.
+    """
+
+    status: int
+    headers: urllib3.HTTPHeaderDict
+    body: bytes
+    began: float
+    ended: float
+
+    def header(self, name: str) -> str:
+        """A header; empty if there is none."""
+        return self.headers.get(name) or ""
+
+    def document(self) -> Mapping[str, Any]:
+        """The object of JSON that the body is; empty if it is none."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class DeploymentCaller:
+    """A caller of a deployment, with the login that its person has for it.
+
+    Args:
+        address: with a scheme.
+        find: gives the login for a repository.
+        context: how TLS is spoken.
+        seconds: how long each request may take.
+    """
+
+    def __init__(
+        self,
+        address: DeploymentAddress,
+        find: LoginFinder,
+        context: ssl.SSLContext,
+        seconds: float,
+    ) -> None:
+        self.address = address
+        self.find = find
+        self.seconds = seconds
+        self._context = context
+        self._pool = urllib3.PoolManager(ssl_context=context)
+        self._tokens = HostTokens(address.netloc, find, self._ask, lambda: address.scheme == "http")
+
+    def close(self) -> None:
+        """End all connections."""
+        self._pool.clear()
+
+    def bare(
+        self, method: str, place: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+    ) -> HeardAnswer:
+        """Send a request as it is, without a login; redirects are answers like any.
+
+        Args:
+            place: a path, or a whole address.
+
+        Raises:
+            HTTPError, OSError: there is no answer.
+        """
+        began = time.time()
+        deadline = time.monotonic() + self.seconds
+        url = self.address.join(place)
+        sent = {"User-Agent": f"lading/{__version__}", "Accept-Encoding": "identity"}
+        answer = self._open(method, url, sent | dict(headers or {}), body)
+        ended = time.time()
+        text = b""
+        try:
+            while len(text) < _MOST_BODY and time.monotonic() < deadline:
+                part = answer.read1(_READ)
+                if not part:
+                    break
+                text += part
+            else:
+                answer.close()
+        finally:
+            answer.release_conn()
+        return HeardAnswer(
+            answer.status, urllib3.HTTPHeaderDict(answer.headers), text, began, ended
+        )
+
+    def ask(
+        self,
+        method: str,
+        place: str,
+        scopes: tuple[str, ...] = (),
+        headers: Mapping[str, str] | None = None,
+        body: bytes = b"",
+    ) -> HeardAnswer:
+        """Send a request to the deployment, and again with a login if that is asked for.
+
+        Raises:
+            ClientError: the login cannot be had.
+            HTTPError, OSError: there is no answer.
+        """
+        known = self._tokens.header(scopes)
+        sent = dict(headers or {})
+        answer = self.bare(method, place, sent | _login(known), body)
+        if answer.status != http.client.UNAUTHORIZED:
+            return answer
+        challenges = answer.headers.getlist("www-authenticate")
+        found = self._tokens.answer(challenges, scopes, known)
+        return self.bare(method, place, sent | _login(found), body) if found else answer
+
+    def send_head(
+        self, url: str, scopes: tuple[str, ...], size: int, body: bytes = b"", wait: float = 0.0
+    ) -> int:
+        """Say that a part of an upload comes, send no more than its first bytes, and hang up.
+
+        Args:
+            url: of the upload, at the deployment.
+            size: bytes that are announced.
+            wait: seconds between the last byte and the end; if there is none to send, the time in
+                which an answer is waited for.
+
+        Returns:
+            The status that was answered before anything was sent, 100 to go on; 0 for none.
+        """
+        parts = urlsplit(url)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        lines = [
+            f"PATCH {path} HTTP/1.1",
+            f"Host: {self.address.netloc}",
+            f"User-Agent: lading/{__version__}",
+            "Content-Type: application/octet-stream",
+            f"Content-Length: {size}",
+            *(f"{name}: {value}" for name, value in _login(self._tokens.header(scopes)).items()),
+            *(() if body else ("Expect: 100-continue",)),
+        ]
+        with self._connect() as connection:
+            connection.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("latin-1"))
+            if body:
+                connection.sendall(body)
+                time.sleep(wait)
+                return 0
+            connection.settimeout(wait)
+            return _status(connection)
+
+    def _connect(self) -> socket.socket:
+        address = self.address
+        connection = socket.create_connection((address.host, address.usual_port), self.seconds)
+        if address.scheme == "http":
+            return connection
+        return self._context.wrap_socket(connection, server_hostname=address.host)
+
+    def _open(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> urllib3.response.BaseHTTPResponse:
+        with warnings.catch_warnings():
+            # A finding says so already.
+            warnings.simplefilter("ignore", urllib3.exceptions.InsecureRequestWarning)
+            return self._pool.request(
+                method,
+                url,
+                headers=headers,
+                body=body or None,
+                retries=False,
+                redirect=False,
+                preload_content=False,
+                timeout=self.seconds,
+            )
+
+    def _ask(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+    ) -> urllib3.response.BaseHTTPResponse:
+        return self._open(method, url, headers, body)
+
+
+def _login(header: str) -> dict[str, str]:
+    return {"Authorization": header} if header else {}
+
+
+def _status(connection: socket.socket) -> int:
+    """The status of an answer that begins in time; 0 if none does."""
+    try:
+        words = connection.recv(_READ).split(maxsplit=2)
+    except TimeoutError:
+        return 0
+    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0

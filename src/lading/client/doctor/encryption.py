@@ -1,0 +1,142 @@
+"""TLS of a deployment: whether it is spoken where it should be, and its certificate."""
+
+import http.client
+import socket
+import ssl
+import time
+from collections.abc import Callable
+
+from lading.client.doctor.address import DeploymentAddress
+from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
+from lading.client.doctor.refusals import ShownCertificate, explain
+from lading.client.references import is_local
+
+_DAY = 86400
+# A certificate that is renewed by itself is so a month before; this is late.
+_LEAST_DAYS = 10
+
+
+def settle_scheme(address: DeploymentAddress, seconds: float) -> DeploymentAddress:
+    """The address with a scheme, as Docker has it: on this machine HTTP if that is spoken."""
+    if address.scheme:
+        return address
+    plain = is_local(address.netloc) and _speaks_http(address, seconds)
+    return DeploymentAddress("http" if plain else "https", address.host, address.port)
+
+
+def check_encryption(
+    address: DeploymentAddress, context: ssl.SSLContext, seconds: float
+) -> DeploymentFinding:
+    """Whether TLS is spoken as the address says, with a certificate that the context takes."""
+    if address.scheme == "http":
+        return _check_plain(address, seconds)
+    try:
+        certificate = _shake_hands(address, context, seconds)
+    except ssl.SSLCertVerificationError as error:
+        shown = _shown(address, seconds)
+        return wrong("tls", *explain(address, error, ShownCertificate.read(shown)))
+    except OSError as error:  # ssl.SSLError is one
+        return _no_tls(address, error, seconds)
+    if not certificate:
+        return warn("tls", "any certificate was taken, as told", "leave `--insecure` out")
+    days = (ssl.cert_time_to_seconds(str(certificate["notAfter"])) - time.time()) / _DAY
+    if days < _LEAST_DAYS:
+        return warn(
+            "tls",
+            f"the certificate ends soon, at {certificate['notAfter']}",
+            "renew it, and look at why that did not happen by itself",
+        )
+    return ok("tls", f"the certificate is right, for {days:.0f} more days")
+
+
+def _check_plain(address: DeploymentAddress, seconds: float) -> DeploymentFinding:
+    if not _speaks_http(address, seconds) and _speaks_tls(address, seconds):
+        return wrong(
+            "tls",
+            f"port {address.usual_port} speaks HTTPS, and the address says HTTP",
+            f"write https://{address.netloc}; a client has none of its `insecure-registries`",
+        )
+    if is_local(address.netloc):
+        return ok("tls", "HTTP without TLS, which is usual on this machine")
+    return warn(
+        "tls",
+        "HTTP without TLS: passwords and images can be read and changed on their way",
+        "give it a certificate (`http.tls.certificate`, `http.tls.key`, or a proxy's); until then"
+        f' each Docker needs `"insecure-registries": ["{address.netloc}"]`',
+    )
+
+
+def _no_tls(address: DeploymentAddress, error: OSError, seconds: float) -> DeploymentFinding:
+    if _speaks_http(address, seconds):
+        return wrong(
+            "tls",
+            f"port {address.usual_port} speaks HTTP without TLS",
+            "give it a certificate: `http.tls.certificate` and `http.tls.key` here, or `listen"
+            f" {address.usual_port} ssl` in nginx; or ask for http://{address.netloc}",
+        )
+    reason = getattr(error, "reason", None) or error
+    return wrong(
+        "tls",
+        f"TLS cannot be agreed on: {reason}",
+        "look at the log of what listens there; clients need TLS 1.2 or newer",
+    )
+
+
+def _shown(address: DeploymentAddress, seconds: float) -> bytes:
+    """The certificate that is shown, whatever it is; empty if there is none now."""
+    try:
+        with _connect(address, _any_context(), seconds) as connection:
+            return connection.getpeercert(binary_form=True) or b""
+    except OSError:
+        return b""
+
+
+def _shake_hands(
+    address: DeploymentAddress, context: ssl.SSLContext, seconds: float
+) -> dict[str, object]:
+    with _connect(address, context, seconds) as connection:
+        return dict(connection.getpeercert() or {})
+
+
+def _connect(address: DeploymentAddress, context: ssl.SSLContext, seconds: float) -> ssl.SSLSocket:
+    connection = socket.create_connection((address.host, address.usual_port), seconds)
+    try:
+        return context.wrap_socket(connection, server_hostname=address.host)
+    except BaseException:
+        connection.close()
+        raise
+
+
+def _any_context() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+def _speaks_tls(address: DeploymentAddress, seconds: float) -> bool:
+    return _succeeds(lambda: _connect(address, _any_context(), seconds).close())
+
+
+def _speaks_http(address: DeploymentAddress, seconds: float) -> bool:
+    """Whether HTTP is answered, otherwise than by the word that this is the port of HTTPS."""
+    connection = http.client.HTTPConnection(address.host, address.usual_port, timeout=seconds)
+
+    def ask() -> None:
+        connection.request("GET", "/v2/")
+        answer = connection.getresponse()
+        if answer.status == http.client.BAD_REQUEST and b"HTTPS" in answer.read(4096):
+            raise http.client.HTTPException
+
+    try:
+        return _succeeds(ask)
+    finally:
+        connection.close()
+
+
+def _succeeds(attempt: Callable[[], object]) -> bool:
+    try:
+        attempt()
+    except (OSError, http.client.HTTPException):
+        return False
+    return True

@@ -1,0 +1,198 @@
+"""Examination of a deployment: all checks in their order, each within its time."""
+
+import http.client
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from urllib.request import getproxies, proxy_bypass
+
+from urllib3.exceptions import HTTPError
+
+from lading.client.certificates import tls_context
+from lading.client.credentials import HostLogin, find_login
+from lading.client.doctor.address import DeploymentAddress
+from lading.client.doctor.answers import check_answer, check_clock
+from lading.client.doctor.caller import DeploymentCaller
+from lading.client.doctor.connections import check_connection, check_name
+from lading.client.doctor.encryption import check_encryption, settle_scheme
+from lading.client.doctor.findings import DeploymentFinding, FindingState, skipped, warn, wrong
+from lading.client.doctor.logins import check_login, check_realm
+from lading.client.doctor.pushing import check_upload
+from lading.client.doctor.readiness import check_readiness
+from lading.client.doctor.reading import (
+    check_manifest,
+    check_paths,
+    check_ranges,
+    find_image,
+    find_manifest,
+)
+from lading.client.errors import ClientError
+from lading.client.references import is_local
+
+SECONDS = 5.0
+"""How long each check may wait for an answer."""
+
+_PROBE = "lading-doctor"
+_WRONG = FindingState.WRONG
+
+
+@dataclass(frozen=True, slots=True)
+class DoctorOptions:
+    """What to look at.
+
+    Attributes:
+        repository: that is read and pushed to; empty for the first one, and for one of its own.
+        push: whether an upload is tried, and given up.
+        debug: the address of `http.debug.addr`; empty if it is not asked.
+        insecure: whether any certificate is taken.
+        authorities: a file with further authorities, in PEM.
+    """
+
+    repository: str = ""
+    push: bool = False
+    debug: str = ""
+    insecure: bool = False
+    authorities: Path | None = None
+    seconds: float = SECONDS
+
+
+def examine(text: str, options: DoctorOptions | None = None) -> Iterator[DeploymentFinding]:
+    """Look at a deployment; each finding as soon as it is known.
+
+    Args:
+        text: its address, as `registry.example.com` or `http://host:5000`.
+
+    Raises:
+        ReferenceInvalid: the address is none.
+        ClientError: a certificate of this person's cannot be read.
+    """
+    options = options or DoctorOptions()
+    address = DeploymentAddress.parse(text)
+    return _examine(address, options)
+
+
+def _examine(address: DeploymentAddress, options: DoctorOptions) -> Iterator[DeploymentFinding]:
+    seconds = options.seconds
+    yield from _proxy_of_the_environment(address)
+    for name, check in (("name", check_name), ("connection", check_connection)):
+        finding = _bounded(name, partial(check, address, seconds))
+        yield finding
+        if finding.state is _WRONG:
+            yield _rest()
+            return
+    address = settle_scheme(address, seconds)
+    context = tls_context(
+        address.netloc, insecure=options.insecure, authorities=options.authorities
+    )
+    finding = _bounded("tls", partial(check_encryption, address, context, seconds))
+    yield finding
+    if finding.state is _WRONG:
+        yield _rest()
+        return
+    # Whoever shows any certificate gets no password.
+    find = _nobody if options.insecure else partial(find_login, address.netloc)
+    caller = DeploymentCaller(address, find, context, seconds)
+    try:
+        yield from _speak(caller, options)
+    finally:
+        caller.close()
+
+
+def _nobody(_repository: str) -> HostLogin | None:
+    return None
+
+
+def _speak(caller: DeploymentCaller, options: DoctorOptions) -> Iterator[DeploymentFinding]:
+    """What is found out by requests."""
+    if options.debug:
+        yield _bounded("room", partial(check_readiness, caller, options.debug))
+    try:
+        first = caller.bare("GET", "/v2/")
+    except (HTTPError, OSError) as error:
+        yield _no_answer("answer", error)
+        yield _rest()
+        return
+    finding = check_answer(first)
+    yield finding
+    if finding.state is _WRONG:
+        yield _rest()
+        return
+    yield check_clock(first)
+    login = _bounded("realm", partial(check_realm, caller, first))
+    yield login
+    if first.status == http.client.UNAUTHORIZED and login.state is not _WRONG:
+        login = _bounded("login", partial(check_login, caller))
+        yield login
+    if login.state is _WRONG:
+        yield _rest()
+        return
+    yield from _each("manifest", partial(_read, caller, options.repository))
+    if options.push:
+        yield from _each("body", partial(check_upload, caller, options.repository or _PROBE))
+
+
+def _read(caller: DeploymentCaller, repository: str) -> Iterator[DeploymentFinding]:
+    found = find_manifest(caller, repository)
+    if found is None:
+        where = repository or "the registry"
+        yield skipped(
+            "manifest",
+            f"{where} shows no tag that could be read",
+            "name a repository with one by `--repository`",
+        )
+        return
+    yield check_manifest(found)
+    yield _bounded("paths", partial(check_paths, caller, found))
+    image = find_image(caller, found)
+    if image is not None:
+        yield _bounded("ranges", partial(check_ranges, caller, image))
+
+
+def _bounded(name: str, check: Callable[[], DeploymentFinding]) -> DeploymentFinding:
+    """The finding of a check; that there was no answer is one, too."""
+    try:
+        return check()
+    except ClientError as error:
+        return wrong(name, error.message, error.advice)
+    except (HTTPError, OSError, ValueError) as error:
+        return _no_answer(name, error)
+
+
+def _each(
+    name: str, check: Callable[[], Iterator[DeploymentFinding]]
+) -> Iterator[DeploymentFinding]:
+    """The same of a check with several."""
+    try:
+        yield from check()
+    except ClientError as error:
+        yield wrong(name, error.message, error.advice)
+    except (HTTPError, OSError, ValueError) as error:
+        yield _no_answer(name, error)
+
+
+def _no_answer(name: str, error: Exception) -> DeploymentFinding:
+    return wrong(
+        name,
+        f"there is no answer, or one that is cut off: {str(error).rpartition('>: ')[2]}",
+        "look at the log of what listens there; a proxy's times may be too short"
+        " (`proxy_read_timeout`, HAProxy's `timeout server`)",
+    )
+
+
+def _rest() -> DeploymentFinding:
+    return skipped("rest", "nothing more can be looked at before this is mended")
+
+
+def _proxy_of_the_environment(address: DeploymentAddress) -> Iterator[DeploymentFinding]:
+    """Clients of this environment may go another way than these checks do."""
+    proxies = getproxies()
+    proxy = proxies.get(address.scheme or "https") or proxies.get("all")
+    if not proxy or is_local(address.netloc) or proxy_bypass(address.netloc):
+        return
+    yield warn(
+        "proxy",
+        "clients here go through the proxy of HTTPS_PROXY or HTTP_PROXY; this is looked at"
+        " without it",
+        f"if it is not meant for this registry: NO_PROXY={address.host}",
+    )

@@ -1,0 +1,51 @@
+"""Findings about a deployment: what was looked at, how it is, and what to do."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FindingState(StrEnum):
+    """State of what was looked at."""
+
+    OK = "ok"
+    WARN = "warn"
+    WRONG = "wrong"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentFinding:
+    """A finding about a deployment.
+
+    Attributes:
+        name: of what was looked at: `proxy`, `name`, `connection`, `tls`, `answer`, `clock`,
+            `realm`, `login`, `manifest`, `paths`, `ranges`, `location`, `body`, `bound`,
+            `buffering`, `room`, and `rest` for what was not looked at.
+        what: a sentence that says how it is.
+        advice: what to do, with the line to change; empty if there is nothing to do.
+    """
+
+    name: str
+    state: FindingState
+    what: str
+    advice: str = ""
+
+
+def ok(name: str, what: str) -> DeploymentFinding:
+    """The finding that all is well."""
+    return DeploymentFinding(name, FindingState.OK, what)
+
+
+def warn(name: str, what: str, advice: str) -> DeploymentFinding:
+    """The finding of what works, and should be otherwise."""
+    return DeploymentFinding(name, FindingState.WARN, what, advice)
+
+
+def wrong(name: str, what: str, advice: str) -> DeploymentFinding:
+    """The finding of what keeps clients from their work."""
+    return DeploymentFinding(name, FindingState.WRONG, what, advice)
+
+
+def skipped(name: str, what: str, advice: str = "") -> DeploymentFinding:
+    """The finding that something could not be looked at, and why."""
+    return DeploymentFinding(name, FindingState.SKIPPED, what, advice)

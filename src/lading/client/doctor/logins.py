@@ -1,0 +1,170 @@
+"""Login to a deployment: where its clients are sent for tokens, and whether these are any good."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from urllib3.exceptions import HTTPError
+
+from lading.client.challenges import AskedLogin, parse_challenges
+from lading.client.doctor.address import origin
+from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
+from lading.client.doctor.findings import DeploymentFinding, ok, skipped, warn, wrong
+from lading.client.references import is_local
+
+FORWARDED = (
+    "have the proxy say it: `proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto"
+    " $scheme;`, and the registry believe it: `http.trustedproxies: [ADDRESS OF THE PROXY]`; or,"
+    " without both, `http.host: {url}`"
+)
+"""What to do where a registry does not know by which address clients come."""
+
+_SLACK = 5
+
+
+def check_realm(caller: DeploymentCaller, first: HeardAnswer) -> DeploymentFinding:
+    """Whether clients are sent for tokens to a place that is right, and answers.
+
+    Args:
+        first: the answer at `/v2/`.
+    """
+    ways = parse_challenges(first.headers.getlist("www-authenticate"))
+    way = next((one for one in ways if one.scheme in {"bearer", "basic"}), None)
+    if first.status != 401:
+        return skipped("realm", "nobody is asked to log in at /v2/")
+    if way is None:
+        return wrong(
+            "realm",
+            f"a login of a kind is asked for that no client knows: {ways[0].scheme}",
+            "have Basic or Bearer at /v2/, not the login of a web page",
+        )
+    if way.scheme == "basic":
+        return _check_basic(caller)
+    return _check_bearer(caller, way)
+
+
+def _check_basic(caller: DeploymentCaller) -> DeploymentFinding:
+    if caller.address.scheme == "http" and not is_local(caller.address.netloc):
+        return warn(
+            "realm",
+            "passwords are asked for without TLS: all on the way can read them",
+            "have it speak HTTPS, as said above",
+        )
+    return ok("realm", "a name and a password are asked for (Basic)")
+
+
+def _check_bearer(caller: DeploymentCaller, way: AskedLogin) -> DeploymentFinding:
+    realm = way.parameters.get("realm", "")
+    own = caller.address
+    scheme, host, port = origin(realm)
+    if scheme not in {"http", "https"} or not host:
+        return wrong(
+            "realm",
+            f"clients are sent for tokens to {realm!r}, which is no address",
+            "write a whole one: `auth.token.realm: https://…`",
+        )
+    advice = FORWARDED.format(url=own.url)
+    if own.scheme == "https" and scheme == "http":
+        return wrong("realm", f"clients are sent for tokens to {realm}, without TLS", advice)
+    if host == own.host and port != own.usual_port and urlsplit(realm).path == "/token":
+        return wrong("realm", f"clients are sent for tokens to {realm}, another port", advice)
+    return _ask_realm(caller, realm, way)
+
+
+def _ask_realm(caller: DeploymentCaller, realm: str, way: AskedLogin) -> DeploymentFinding:
+    query = urlencode({key: way.parameters[key] for key in ("service",) if key in way.parameters})
+    try:
+        answer = caller.bare("GET", f"{realm}{'&' if '?' in realm else '?'}{query}")
+    except (HTTPError, OSError) as error:
+        return wrong(
+            "realm",
+            f"clients are sent for tokens to {realm}, which gives no answer: {_short(error)}",
+            f"if it is a name inside: {FORWARDED.format(url=caller.address.url)}; else start the"
+            " token server, or mend `auth.token.realm`",
+        )
+    if answer.status in {401, 403}:
+        return ok("realm", f"tokens are at {realm}, for who has a password")
+    if answer.status == 200:
+        return _check_token(realm, answer)
+    return wrong(
+        "realm",
+        f"clients are sent for tokens to {realm}, which answers with {answer.status}",
+        f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/; or mend"
+        " `auth.token.realm`",
+    )
+
+
+def _check_token(realm: str, answer: HeardAnswer) -> DeploymentFinding:
+    document = answer.document()
+    token = document.get("token") or document.get("access_token")
+    if not isinstance(token, str):
+        return wrong(
+            "realm",
+            f"clients are sent for tokens to {realm}, where there is a page instead",
+            f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/",
+        )
+    claims, now = _claims(token), _clock_of(answer)
+    starts, ends = claims.get("nbf", 0), claims.get("exp", now + _SLACK)
+    if isinstance(starts, int | float) and starts > now + _SLACK:
+        return wrong("realm", f"a new token is valid only in {starts - now:.0f} s", _CLOCKS)
+    if isinstance(ends, int | float) and ends < now - _SLACK:
+        return wrong("realm", f"a new token expired {now - ends:.0f} s ago", _CLOCKS)
+    return ok("realm", f"tokens are at {realm}, for anybody")
+
+
+_CLOCKS = "set the clock of the token server by NTP (`timedatectl set-ntp true`)"
+
+
+def check_login(caller: DeploymentCaller) -> DeploymentFinding:
+    """Whether the login that is kept for the deployment is taken, where one is asked for."""
+    if caller.find("") is None:
+        return skipped(
+            "login",
+            "no login is kept for it here, so what needs one is not looked at",
+            f"`lading login {caller.address.netloc}`, or `docker login`",
+        )
+    answer = caller.ask("GET", "/v2/")
+    if answer.status == 200:
+        return ok("login", "the login that is kept is taken")
+    if answer.status == 401:
+        return wrong(
+            "login",
+            "the login that is kept, or the token it gave, is refused",
+            f"`lading login {caller.address.netloc}`; if the password is right: the registry has"
+            " to know the token server (`auth.token.issuer`, `service`, `rootcertbundle`), and the"
+            " proxy must leave `Authorization` as it is",
+        )
+    return wrong(
+        "login",
+        f"with the login that is kept, /v2/ is answered with {answer.status}",
+        "look at the log of the registry, and of the proxy before it",
+    )
+
+
+def _claims(token: str) -> Mapping[str, Any]:
+    """What a token says, if it is one that can be read (RFC 7519); not whether it is true."""
+    parts = token.split(".")
+    if len(parts) != 3:
+        return {}
+    try:
+        found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
+    except (ValueError, binascii.Error):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _clock_of(answer: HeardAnswer) -> float:
+    """The time there, which may be another host's than the registry's; ours if it is not told."""
+    try:
+        return parsedate_to_datetime(answer.header("date")).timestamp()
+    except (TypeError, ValueError):
+        return answer.ended
+
+
+def _short(error: Exception) -> str:
+    """An error of urllib3 without its objects: what is after the last colon but one of them."""
+    return str(error).rpartition(">: ")[2] or str(error)

@@ -1,0 +1,190 @@
+"""Upload to a deployment, which is given up at its end: what a proxy does to what is pushed."""
+
+import http.client
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from urllib3.exceptions import HTTPError
+
+from lading.client.doctor.address import origin
+from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
+from lading.client.doctor.findings import DeploymentFinding, FindingState, ok, skipped, warn, wrong
+from lading.client.doctor.logins import FORWARDED
+
+_MIB = 1024 * 1024
+# More than nginx's `client_max_body_size` has of itself, which is 1 MiB.
+_SENT = 4 * _MIB
+# What layers may have; from the largest.
+_ANNOUNCED = tuple(size * _MIB for size in (10 * 1024, 1024, 100, 2))
+# In which a bound on bodies answers to a head alone, and in which bytes get through a proxy.
+_MOMENT = 1.0
+_SLOW = 2.0
+_TOO_LARGE = 413
+_BUSY = frozenset({409, 416})
+
+_NO_CAP = "`client_max_body_size 0;` in nginx's `server`; other proxies call it the body's size"
+_NO_BUFFER = "`proxy_request_buffering off; proxy_http_version 1.1;` in nginx's `location /v2/`"
+
+
+@dataclass(frozen=True, slots=True)
+class TriedUpload:
+    """An upload that is being tried.
+
+    Attributes:
+        url: of it, at the address by which the deployment is asked.
+    """
+
+    caller: DeploymentCaller
+    scopes: tuple[str, ...]
+    url: str
+
+    def send(self, method: str, body: bytes = b"") -> HeardAnswer:
+        """Send a request, and again while the registry still waits for one that was cut off."""
+        headers = {"Content-Type": "application/octet-stream"} if body else {}
+        answer = self.caller.ask(method, self.url, self.scopes, headers, body)
+        deadline = time.monotonic() + _MOMENT
+        while answer.status in _BUSY and time.monotonic() < deadline:
+            time.sleep(_MOMENT / 10)
+            answer = self.caller.ask(method, self.url, self.scopes, headers, body)
+        return answer
+
+    def offset(self) -> int:
+        """How many bytes the registry says it has; 0 if it says none."""
+        last = self.caller.ask("GET", self.url, self.scopes).header("range").rpartition("-")[2]
+        return int(last) + 1 if last.isdigit() and last != "0" else 0
+
+
+def check_upload(caller: DeploymentCaller, repository: str) -> Iterator[DeploymentFinding]:
+    """Begin an upload, look at where it is and at what gets through, and give it up."""
+    scopes = (f"repository:{repository}:pull,push",)
+    answer = caller.ask("POST", f"/v2/{repository}/blobs/uploads/", scopes)
+    if answer.status != 202:
+        yield _not_begun(answer, repository)
+        return
+    location = answer.header("location")
+    yield check_location(caller, answer)
+    if not location:
+        return
+    parts = urlsplit(caller.address.join(location))
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    upload = TriedUpload(caller, scopes, caller.address.join(path))
+    try:
+        body = check_body(upload)
+        yield body
+        if body.state is FindingState.OK:
+            yield check_buffering(upload)
+            yield check_bound(upload)
+    finally:
+        upload.send("DELETE")
+
+
+def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentFinding:
+    """Whether the address of an upload is one that the client can go to."""
+    location, own = answer.header("location"), caller.address
+    if not location:
+        return wrong(
+            "location",
+            "an upload is begun, and its Location is missing",
+            "have the proxy pass this header on",
+        )
+    url = own.join(location)
+    if not own.is_own(url):
+        scheme, host, port = origin(url)
+        return wrong(
+            "location",
+            f"uploads are sent to {scheme}://{host}:{port}, not to {own.url}",
+            FORWARDED.format(url=own.url),
+        )
+    seconds = answer.ended - answer.began
+    if seconds > _SLOW:
+        return warn(
+            "location",
+            f"it takes {seconds:.1f} s to begin an upload",
+            "look at the disk and the database of the registry: its figures tell where time goes",
+        )
+    return ok("location", f"uploads are at the same address ({seconds * 1000:.0f} ms to begin one)")
+
+
+def check_body(upload: TriedUpload) -> DeploymentFinding:
+    """Whether a body of some MiB is taken."""
+    try:
+        answer = upload.send("PATCH", bytes(_SENT))
+    except (HTTPError, OSError) as error:
+        return wrong(
+            "body",
+            f"a push of {_SENT // _MIB} MiB is cut off: {type(error).__name__}",
+            f"if the proxy bounds bodies: {_NO_CAP}; if it is slow, raise its times"
+            " (`client_body_timeout`, `proxy_read_timeout`, HAProxy's `timeout client`)",
+        )
+    if answer.status == _TOO_LARGE:
+        return _bounded(_SENT)
+    if answer.status != 202:
+        return _not_taken(answer, "body")
+    return ok("body", f"a push of {_SENT // _MIB} MiB is taken")
+
+
+def check_bound(upload: TriedUpload) -> DeploymentFinding:
+    """Whether bodies may be as large as layers are: by announcing some, and sending none."""
+    refused = 0
+    for size in _ANNOUNCED:
+        head = upload.caller.send_head(upload.url, upload.scopes, size, wait=_MOMENT)
+        if head != _TOO_LARGE:
+            break
+        refused = size
+    return _bounded(refused) if refused else ok("bound", "larger ones are not refused")
+
+
+def check_buffering(upload: TriedUpload) -> DeploymentFinding:
+    """Whether bytes reach the registry while more of them come: by hanging up half-way."""
+    before = upload.offset()
+    half = bytes(_SENT // 2)
+    upload.caller.send_head(upload.url, upload.scopes, _SENT, half, wait=_MOMENT / 2)
+    deadline = time.monotonic() + _MOMENT
+    while time.monotonic() < deadline:
+        if upload.offset() > before:
+            return ok("buffering", "what is pushed reaches the registry at once")
+        time.sleep(_MOMENT / 10)
+    return warn(
+        "buffering",
+        "of a push that is cut off nothing reaches the registry: the proxy holds requests back"
+        " until they are whole, or the registry keeps no parts",
+        f"{_NO_BUFFER}: otherwise each layer is written twice, and a cut push begins anew",
+    )
+
+
+def _bounded(size: int) -> DeploymentFinding:
+    return wrong("bound", f"413: bodies of {size // _MIB} MiB are refused on their way", _NO_CAP)
+
+
+def _not_begun(answer: HeardAnswer, repository: str) -> DeploymentFinding:
+    said = _said(answer)
+    if answer.status in {401, 403}:
+        return skipped(
+            "location",
+            f"this login may not push to {repository}: {said}",
+            "name a repository to which it may, by `--repository`, or log in as somebody else",
+        )
+    if answer.status in {405, 503}:
+        return warn(
+            "location",
+            f"no upload can be begun: {said}",
+            "switch the read-only mode off, if that is not meant: `lading read-only off`",
+        )
+    return _not_taken(answer, "location")
+
+
+def _not_taken(answer: HeardAnswer, name: str) -> DeploymentFinding:
+    if answer.status == 507:
+        advice = "make room on the disk: `lading garbage-collect`, `lading du`"
+    else:
+        advice = "have the proxy pass POST, PATCH, PUT and DELETE on; look at the registry's log"
+    return wrong(name, f"an upload is answered with {_said(answer)}", advice)
+
+
+def _said(answer: HeardAnswer) -> str:
+    errors = answer.document().get("errors")
+    first = errors[0] if isinstance(errors, list) and errors else {}
+    words = str(first.get("message", "")) if isinstance(first, dict) else ""
+    return f"{answer.status} {words or http.client.responses.get(answer.status, '')}".strip()

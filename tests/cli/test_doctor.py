@@ -1,0 +1,390 @@
+"""`lading doctor` names what is wrong with a deployment, and finds nothing where nothing is."""
+
+import base64
+import json
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from lading.cli.main import main
+from lading.client.doctor import DoctorOptions, FindingState, examine
+from lading.testing import Registry
+from lading.testing.certificates import secured
+
+CONNECTION = {"connection", "transfer-encoding", "content-length", "host", "server"}
+
+
+@dataclass
+class Passed:
+    """An answer that is passed on, and can be changed."""
+
+    method: str
+    path: str
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+Change = Callable[[Passed], object]
+
+
+@contextmanager
+def proxy(
+    registry: Registry,
+    change: Change,
+    limit: int = 1 << 40,
+    context: ssl.SSLContext | None = None,
+) -> Iterator[str]:
+    """A proxy before a registry that does not leave answers alone; yields its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            length = int(self.headers.get("content-length") or 0)
+            if length > limit:
+                passed = Passed(self.command, self.path, 413)
+            else:
+                body = self.rfile.read(length)
+                if len(body) < length:  # cut off, so nobody is told of it
+                    return
+                passed = self.ask(body)
+            change(passed)
+            self.send_response_only(passed.status)
+            for name, value in passed.headers.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(passed.body)))
+            self.end_headers()
+            self.wfile.write(passed.body)
+
+        def ask(self, body: bytes) -> Passed:
+            sent = {k: v for k, v in self.headers.items() if k.lower() not in CONNECTION}
+            with closing(HTTPConnection(registry.host, timeout=5)) as upstream:
+                upstream.request(self.command, self.path, body, sent | {"Host": registry.host})
+                answer = upstream.getresponse()
+                headers = {k: v for k, v in answer.headers.items() if k.lower() not in CONNECTION}
+                return Passed(self.command, self.path, answer.status, headers, answer.read())
+
+        def handle_expect_100(self) -> bool:
+            if int(self.headers["content-length"]) <= limit:
+                return super().handle_expect_100()
+            self.send_error(413)
+            return False
+
+        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - http.server's
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who hung up
+    if context is not None:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = Thread(target=server.serve_forever, args=(0.02,))
+    thread.start()
+    try:
+        yield f"http{'s' if context else ''}://127.0.0.1:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@pytest.fixture(scope="module")
+def registry() -> Iterator[Registry]:
+    with Registry() as started:
+        started.push_image("team/app:1")
+        yield started
+
+
+@pytest.fixture(autouse=True)
+def _nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have no logins of the person who runs this."""
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+
+
+def run(*words: str, env: dict[str, str] | None = None) -> Result:
+    return CliRunner().invoke(main, ["doctor", *words], env=env)
+
+
+def look(url: str, **options: Any) -> dict[str, tuple[str, str]]:
+    """What is neither well nor skipped, by its name: the sentence and the advice."""
+    found = list(examine(url, DoctorOptions(**options)))
+    bad = {FindingState.WARN, FindingState.WRONG}
+    return {one.name: (one.what, one.advice) for one in found if one.state in bad}
+
+
+def test_a_healthy_deployment_has_nothing_wrong(registry: Registry) -> None:
+    result = run(registry.host, "--push")
+
+    assert result.exit_code == 0, result.output
+    signs = {line[0] for line in result.stdout.splitlines()}
+    assert signs == {"✓", "-"}
+    assert "buffering: what is pushed reaches the registry at once" in result.stdout
+    cancelled = [event for event in registry.events if event.what == "upload.cancel"]
+    assert cancelled[-1].status == 204
+    assert registry.repositories() == ["team/app"]
+
+
+def test_without_push_it_only_reads(registry: Registry) -> None:
+    before = len(registry.events)
+
+    assert run(registry.url).exit_code == 0
+
+    assert {event.method for event in registry.events[before:]} == {"GET"}
+
+
+def test_a_program_is_told_in_json(registry: Registry) -> None:
+    found = json.loads(run(registry.url, "--json").stdout)
+
+    assert set(found[0]) == {"name", "state", "what", "advice"}
+    assert {"ok", "skipped"} == {one["state"] for one in found}
+
+
+def test_a_registry_with_logins_and_tls_has_nothing_wrong() -> None:
+    with Registry(users={"ann": "secret"}, tokens=True, tls=True) as closed:
+        closed.push_image("app:1", platforms=["linux/amd64", "linux/arm64"])
+
+        result = run(closed.host, "--ca", str(closed.ca), "--push", env=closed.env())
+
+    # The certificate of a test is one of a day.
+    assert [line for line in result.stdout.splitlines() if line[0] in "!✗"] == [
+        line for line in result.stdout.splitlines() if "tls: the certificate ends soon" in line
+    ]
+    assert "login: the login that is kept is taken" in result.stdout
+    assert "buffering: what is pushed reaches the registry at once" in result.stdout
+    assert result.exit_code == 0
+
+
+@pytest.mark.parametrize("text", ["ftp://host", "https://host/registry", "host:port", ""])
+def test_an_address_that_is_none_is_wrong_usage(text: str) -> None:
+    assert run(text).exit_code == 2
+
+
+def test_a_name_that_nobody_knows() -> None:
+    found = look("https://no-such-host.invalid")
+
+    assert list(found) == ["name"]
+    assert run("https://no-such-host.invalid").exit_code == 1
+
+
+def test_a_port_at_which_nobody_listens() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    assert "firewall" in look(f"http://127.0.0.1:{port}")["connection"][1]
+
+
+def test_a_listener_that_says_nothing_is_waited_for_within_bounds() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        started = time.monotonic()
+        found = look(f"https://127.0.0.1:{listener.getsockname()[1]}", seconds=0.2)
+
+    assert list(found) == ["tls"]
+    assert time.monotonic() - started < 3
+
+
+def test_http_where_https_is_asked_for(registry: Registry) -> None:
+    found = look(f"https://{registry.host}")
+
+    assert "speaks HTTP without TLS" in found["tls"][0]
+    assert "http.tls.certificate" in found["tls"][1]
+
+
+def test_https_where_http_is_asked_for_and_an_authority_nobody_trusts() -> None:
+    with Registry(tls=True) as secure:
+        assert "speaks HTTPS" in look(f"http://{secure.host}")["tls"][0]
+        assert "ca.crt" in look(secure.url)["tls"][1]
+        assert list(look(secure.url, insecure=True)) == ["tls"]
+
+
+def _page(passed: Passed) -> None:
+    passed.status, passed.headers = 200, {"Content-Type": "text/html"}
+    passed.body = b"<html><title>Welcome to nginx!</title>"
+
+
+def _set(name: str, value: str, beginning: str = "/v2/") -> Change:
+    def change(passed: Passed) -> None:
+        if passed.path.startswith(beginning) and passed.status not in {204, 404}:
+            passed.headers[name] = value
+
+    return change
+
+
+def _without(name: str) -> Change:
+    return lambda passed: passed.headers.pop(name, None)
+
+
+def _status(status: int, part: str) -> Change:
+    def change(passed: Passed) -> None:
+        if part in passed.path:
+            passed.status = status
+
+    return change
+
+
+def _realm(value: str) -> Change:
+    def change(passed: Passed) -> None:
+        if passed.path == "/v2/":
+            passed.status, passed.headers["WWW-Authenticate"] = 401, value
+
+    return change
+
+
+def _whole(passed: Passed) -> None:
+    if passed.status == 206:
+        passed.status = 200
+
+
+def _changed(passed: Passed) -> None:
+    if "/manifests/" in passed.path:
+        passed.body += b"\n"
+
+
+def _location(value: str) -> Change:
+    def change(passed: Passed) -> None:
+        if passed.method == "POST":
+            passed.headers["Location"] = f"{value}{passed.headers['Location']}"
+
+    return change
+
+
+def _merging(passed: Passed) -> None:
+    if passed.path.startswith("/v2//"):
+        passed.status = 200
+
+
+AHEAD = formatdate(time.time() + 3600, usegmt=True)
+STRIPPED = "Docker-Distribution-Api-Version"
+DIGEST = "Docker-Content-Digest"
+
+BROKEN: list[Any] = [
+    pytest.param(_page, "answer", "Welcome to nginx!", "location /v2/", id="page"),
+    pytest.param(_status(404, "/v2/"), "answer", "404", "location /v2/", id="no-v2"),
+    pytest.param(_status(502, "/v2/"), "answer", "502", "proxy_pass", id="no-upstream"),
+    pytest.param(_status(302, "/v2/"), "answer", "302", "redirects", id="login-page"),
+    pytest.param(_status(401, "/v2/"), "answer", "WWW-Authenticate", "pass", id="no-challenge"),
+    pytest.param(_without(STRIPPED), "answer", STRIPPED, "add_header", id="no-version"),
+    pytest.param(_set("Date", AHEAD), "clock", "ahead", "NTP", id="clock"),
+    pytest.param(_realm("Negotiate"), "realm", "no client", "Bearer", id="strange-login"),
+    pytest.param(_realm('Bearer realm="/token"'), "realm", "no address", "realm", id="realm"),
+    pytest.param(
+        _realm('Bearer realm="http://127.0.0.1:9/auth"'),
+        "realm",
+        "no answer",
+        "Forwarded",
+        id="far",
+    ),
+    pytest.param(_without(DIGEST), "manifest", DIGEST, "proxy_hide_header", id="no-digest"),
+    pytest.param(_changed, "manifest", "other bytes", "bodies", id="changed"),
+    pytest.param(
+        _set("Content-Type", "text/plain", "/v2/team"), "manifest", "plain", "Type", id="type"
+    ),
+    pytest.param(_status(404, "%3A"), "paths", "escaped anew", "nocanon", id="escaped"),
+    pytest.param(_merging, "paths", "//", "proxy_pass", id="merged"),
+    pytest.param(_whole, "ranges", "comes whole", "Range", id="no-ranges"),
+    pytest.param(_status(500, "/blobs/sha256"), "ranges", "500", "log", id="blobs"),
+    pytest.param(
+        _location("http://inside:5000"), "location", "inside:5000", "X-Forwarded", id="inside"
+    ),
+    pytest.param(_status(507, "/uploads/"), "location", "507", "garbage-collect", id="full"),
+]
+
+
+@pytest.mark.parametrize(("change", "name", "what", "advice"), BROKEN)
+def test_what_is_broken_is_named_and_nothing_else(
+    registry: Registry, change: Change, name: str, what: str, advice: str
+) -> None:
+    with proxy(registry, change) as url:
+        found = look(url, push=name == "location")
+
+    # This proxy does hold requests back.
+    found.pop("buffering", None)
+    assert list(found) == [name]
+    assert what in found[name][0]
+    assert advice in found[name][1]
+
+
+def test_a_bound_on_bodies_is_found_whatever_it_is(registry: Registry) -> None:
+    with proxy(registry, _nothing, limit=1 << 20) as url:
+        assert "client_max_body_size 0" in look(url, push=True)["bound"][1]
+    with proxy(registry, _nothing, limit=200 << 20) as url:
+        found = look(url, push=True)
+    assert "1024 MiB are refused" in found["bound"][0]
+    assert "proxy_request_buffering off" in found["buffering"][1]
+
+
+def _nothing(passed: Passed) -> None:
+    del passed
+
+
+def test_a_realm_without_tls_behind_a_proxy_with_it(tmp_path: Path) -> None:
+    """The registry does not know that its clients come by HTTPS."""
+    context, authority = secured(tmp_path, "127.0.0.1")
+    with (
+        Registry(users={"ann": "secret"}, tokens=True) as closed,
+        proxy(closed, _nothing, context=context) as url,
+    ):
+        found = look(url, authorities=authority)
+
+    assert "without TLS" in found["realm"][0]
+    assert "X-Forwarded-Proto $scheme" in found["realm"][1]
+    assert url in found["realm"][1]
+
+
+def test_a_login_that_is_refused() -> None:
+    with Registry(users={"ann": "secret"}) as closed:
+        env = closed.env()
+        logins = Path(env["DOCKER_CONFIG"], "config.json")
+        auth = base64.b64encode(b"ann:wrong").decode()
+        logins.write_text(json.dumps({"auths": {closed.host: {"auth": auth}}}))
+        result = run(closed.url, env=env)
+
+    assert result.exit_code == 1
+    assert "✗ login: the login that is kept" in result.stdout
+
+
+def test_a_token_of_tomorrow(registry: Registry) -> None:
+    claims = base64.urlsafe_b64encode(json.dumps({"nbf": time.time() + 900}).encode()).decode()
+    addresses: list[str] = []
+
+    def change(passed: Passed) -> None:
+        _realm(f'Bearer realm="{addresses[0]}/auth"')(passed)
+        if passed.path.startswith("/auth"):
+            passed.status = 200
+            passed.body = json.dumps({"token": f"a.{claims.rstrip('=')}.c"}).encode()
+
+    with proxy(registry, change) as url:
+        addresses.append(url)
+        assert "valid only in" in look(url)["realm"][0]
+
+
+def test_who_may_not_push_is_told_so_and_nothing_is_wrong() -> None:
+    with Registry(users={"ann": "secret"}, permissions="public") as closed:
+        closed.push_image("app:1")
+        result = run(closed.url, "--push")
+
+    assert result.exit_code == 0, result.output
+    assert "may not push" in result.stdout or "no login is kept" in result.stdout
+
+
+def test_readiness_is_told_by_the_port_for_it(registry: Registry) -> None:
+    def change(passed: Passed) -> None:
+        passed.status, passed.headers = 503, {"Content-Type": "application/json"}
+        passed.body = json.dumps({"room": "12 MiB left", "database": "ok"}).encode()
+
+    with proxy(registry, change) as debug:
+        found = look(registry.url, debug=debug)
+
+    assert "12 MiB left" in found["room"][0]
+    assert "garbage-collect" in found["room"][1]
