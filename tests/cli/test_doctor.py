@@ -342,6 +342,31 @@ def test_a_realm_without_tls_behind_a_proxy_with_it(tmp_path: Path) -> None:
     assert url in found["realm"][1]
 
 
+def test_a_certificate_that_clients_have_to_show(registry: Registry, tmp_path: Path) -> None:
+    context, authority = secured(tmp_path, "127.0.0.1")
+    context.verify_mode = ssl.CERT_REQUIRED
+    with proxy(registry, _nothing, context=context) as url:
+        found = look(url, authorities=authority)
+
+    assert "client.cert" in found["answer"][1], found
+
+
+def test_uploads_elsewhere_may_be_meant_if_somebody_is_there(registry: Registry) -> None:
+    with proxy(registry, _location(registry.url)) as url:
+        found = look(url, push=True)
+
+    assert registry.host in found["location"][0]
+    assert found["location"][1].startswith("if that is not meant")
+
+
+def test_a_realm_that_the_proxy_does_not_pass_on(registry: Registry) -> None:
+    with proxy(registry, _realm(f'Bearer realm="{registry.url}/auth"')) as url:
+        found = look(url)
+
+    assert "answers with 404" in found["realm"][0]
+    assert "auth.token.realm" in found["realm"][1]
+
+
 def test_a_login_that_is_refused() -> None:
     with Registry(users={"ann": "secret"}) as closed:
         env = closed.env()

@@ -28,6 +28,7 @@ http {{
 }}
 """
 PASS = "location /v2/ { proxy_pass http://$UP; }"
+SHOWN = "ssl_verify_client on; ssl_client_certificate $DIRECTORY/ca.crt;"
 HOST = "proxy_set_header Host $http_host;"
 WHOLE = "client_max_body_size 0; proxy_request_buffering off;"
 
@@ -67,6 +68,10 @@ DEPLOYMENTS: dict[str, tuple[str, dict[str, str]]] = {
     "an expired certificate": ("ssl_certificate $DIRECTORY/expired.pem;", {"tls": "renew it"}),
     "a self-signed certificate": ("ssl_certificate $DIRECTORY/self.pem;", {"tls": "ca.crt"}),
     "another name": ("ssl_certificate $DIRECTORY/other.pem;", {"tls": "issued for 127.0.0.1"}),
+    "a certificate of the client": (
+        f"ssl_certificate $DIRECTORY/right.pem; {SHOWN} {PASS}",
+        {"answer": "client.cert"},
+    ),
     "no X-Forwarded-Proto": (
         "ssl_certificate $DIRECTORY/right.pem; location / { proxy_pass http://$CLOSED; }",
         {"realm": "X-Forwarded-Proto"},

@@ -18,6 +18,13 @@ _AS_IT_IS = (
 )
 
 
+SHOW = (
+    "put one that the server's authority issued, and its key, into"
+    " /etc/docker/certs.d/HOST/client.cert and client.key (`lading cert client`)"
+)
+"""What to do where clients have to show a certificate (mutual TLS)."""
+
+
 def check_answer(answer: HeardAnswer) -> DeploymentFinding:
     """Whether the first answer is a registry's (distribution-spec, "Determining Support")."""
     status = answer.status
@@ -50,6 +57,8 @@ def _refused(answer: HeardAnswer) -> DeploymentFinding:
             "start the registry, and check the address the proxy has for it (`proxy_pass`); the"
             " proxy's log says what it tried",
         )
+    if status == 400 and b"SSL certificate" in answer.body:  # nginx's page
+        return wrong("answer", "clients have to show a certificate that is right here", SHOW)
     if status == 429:
         return warn(
             "answer", "429: too many requests from here", "wait a while, or raise the bound"

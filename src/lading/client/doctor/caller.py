@@ -15,6 +15,7 @@ import urllib3
 
 from lading import __version__
 from lading.client.doctor.address import DeploymentAddress
+from lading.client.doctor.encryption import wants_certificate
 from lading.client.tokens import HostTokens, LoginFinder
 
 _MOST_BODY = 1024 * 1024
@@ -44,7 +45,7 @@ class HeardAnswer:
         """The object of JSON that the body is; empty if it is none."""
         try:
             found = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
@@ -131,6 +132,11 @@ class DeploymentCaller:
         challenges = answer.headers.getlist("www-authenticate")
         found = self._tokens.answer(challenges, scopes, known)
         return self.bare(method, place, sent | _login(found), body) if found else answer
+
+    def wants_certificate(self) -> bool:
+        """Whether the deployment takes no connection without a certificate of the client."""
+        is_plain = self.address.scheme == "http"
+        return not is_plain and wants_certificate(self.address, self._context, self.seconds)
 
     def send_head(
         self, url: str, scopes: tuple[str, ...], size: int, body: bytes = b"", wait: float = 0.0

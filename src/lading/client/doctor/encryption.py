@@ -49,6 +49,21 @@ def check_encryption(
     return ok("tls", f"the certificate is right, for {days:.0f} more days")
 
 
+def wants_certificate(address: DeploymentAddress, context: ssl.SSLContext, seconds: float) -> bool:
+    """Whether the client has to show a certificate, and its own is none that is taken.
+
+    With TLS 1.3 it is told so after the handshake, when it first reads (RFC 8446, 4.4.2.4).
+    """
+    try:
+        with _connect(address, context, seconds) as connection:
+            connection.recv(1)
+    except ssl.SSLError as error:
+        return "CERTIFICATE" in str(error.reason) and "VERIFY_FAILED" not in str(error.reason)
+    except OSError:
+        return False
+    return False
+
+
 def _check_plain(address: DeploymentAddress, seconds: float) -> DeploymentFinding:
     if not _speaks_http(address, seconds) and _speaks_tls(address, seconds):
         return wrong(
@@ -78,7 +93,8 @@ def _no_tls(address: DeploymentAddress, error: OSError, seconds: float) -> Deplo
     return wrong(
         "tls",
         f"TLS cannot be agreed on: {reason}",
-        "look at the log of what listens there; clients need TLS 1.2 or newer",
+        "look at the log of what listens there; it has to speak TLS 1.2 or newer, and may ask for a"
+        f" certificate of the client (/etc/docker/certs.d/{address.netloc}/client.cert)",
     )
 
 

@@ -12,7 +12,7 @@ from urllib3.exceptions import HTTPError
 from lading.client.certificates import tls_context
 from lading.client.credentials import HostLogin, find_login
 from lading.client.doctor.address import DeploymentAddress
-from lading.client.doctor.answers import check_answer, check_clock
+from lading.client.doctor.answers import SHOW, check_answer, check_clock
 from lading.client.doctor.caller import DeploymentCaller
 from lading.client.doctor.connections import check_connection, check_name
 from lading.client.doctor.encryption import check_encryption, settle_scheme
@@ -109,8 +109,11 @@ def _speak(caller: DeploymentCaller, options: DoctorOptions) -> Iterator[Deploym
         yield _bounded("room", partial(check_readiness, caller, options.debug))
     try:
         first = caller.bare("GET", "/v2/")
-    except (HTTPError, OSError) as error:
-        yield _no_answer("answer", error)
+    except (HTTPError, OSError, ValueError) as error:
+        if caller.wants_certificate():
+            yield wrong("answer", "clients have to show a certificate that is right here", SHOW)
+        else:
+            yield _no_answer("answer", error)
         yield _rest()
         return
     finding = check_answer(first)

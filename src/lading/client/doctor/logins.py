@@ -1,7 +1,6 @@
 """Login to a deployment: where its clients are sent for tokens, and whether these are any good."""
 
 import base64
-import binascii
 import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
@@ -60,18 +59,16 @@ def _check_basic(caller: DeploymentCaller) -> DeploymentFinding:
 def _check_bearer(caller: DeploymentCaller, way: AskedLogin) -> DeploymentFinding:
     realm = way.parameters.get("realm", "")
     own = caller.address
-    scheme, host, port = origin(realm)
+    scheme, host, _ = origin(realm)
     if scheme not in {"http", "https"} or not host:
         return wrong(
             "realm",
             f"clients are sent for tokens to {realm!r}, which is no address",
             "write a whole one: `auth.token.realm: https://…`",
         )
-    advice = FORWARDED.format(url=own.url)
     if own.scheme == "https" and scheme == "http":
+        advice = FORWARDED.format(url=own.url)
         return wrong("realm", f"clients are sent for tokens to {realm}, without TLS", advice)
-    if host == own.host and port != own.usual_port and urlsplit(realm).path == "/token":
-        return wrong("realm", f"clients are sent for tokens to {realm}, another port", advice)
     return _ask_realm(caller, realm, way)
 
 
@@ -90,12 +87,12 @@ def _ask_realm(caller: DeploymentCaller, realm: str, way: AskedLogin) -> Deploym
         return ok("realm", f"tokens are at {realm}, for who has a password")
     if answer.status == 200:
         return _check_token(realm, answer)
-    return wrong(
-        "realm",
-        f"clients are sent for tokens to {realm}, which answers with {answer.status}",
-        f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/; or mend"
-        " `auth.token.realm`",
-    )
+    advice = f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/"
+    if not caller.address.is_own(realm):
+        advice = "mend `auth.token.realm`; if it should be the same address as here: "
+        advice += FORWARDED.format(url=caller.address.url)
+    what = f"clients are sent for tokens to {realm}, which answers with {answer.status}"
+    return wrong("realm", what, advice)
 
 
 def _check_token(realm: str, answer: HeardAnswer) -> DeploymentFinding:
@@ -152,7 +149,7 @@ def _claims(token: str) -> Mapping[str, Any]:
         return {}
     try:
         found = json.loads(base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4)))
-    except (ValueError, binascii.Error):
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

@@ -91,12 +91,7 @@ def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentF
         )
     url = own.join(location)
     if not own.is_own(url):
-        scheme, host, port = origin(url)
-        return wrong(
-            "location",
-            f"uploads are sent to {scheme}://{host}:{port}, not to {own.url}",
-            FORWARDED.format(url=own.url),
-        )
+        return _elsewhere(caller, url)
     seconds = answer.ended - answer.began
     if seconds > _SLOW:
         return warn(
@@ -105,6 +100,20 @@ def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentF
             "look at the disk and the database of the registry: its figures tell where time goes",
         )
     return ok("location", f"uploads are at the same address ({seconds * 1000:.0f} ms to begin one)")
+
+
+def _elsewhere(caller: DeploymentCaller, url: str) -> DeploymentFinding:
+    """Another address than the one that is asked may be meant, if it is one that clients reach."""
+    scheme, host, port = origin(url)
+    advice = FORWARDED.format(url=caller.address.url)
+    what = f"uploads are sent to {scheme}://{host}:{port}, not to {caller.address.url}"
+    if caller.address.scheme == "https" and scheme != "https":
+        return wrong("location", f"{what}: without TLS", advice)
+    try:
+        caller.bare("GET", url)
+    except (HTTPError, OSError):
+        return wrong("location", f"{what}, and nobody answers there", advice)
+    return warn("location", what, f"if that is not meant, {advice}")
 
 
 def check_body(upload: TriedUpload) -> DeploymentFinding:
