@@ -3,6 +3,7 @@
 import http.client
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from lading.client.doctor.logins import FORWARDED
 _MIB = 1024 * 1024
 # More than nginx's `client_max_body_size` has of itself, which is 1 MiB.
 _SENT = 4 * _MIB
+# Little, as it may stay there.
+_CUT_AFTER = 64 * 1024
 # What layers may have; from the largest.
 _ANNOUNCED = tuple(size * _MIB for size in (10 * 1024, 1024, 100, 2))
 # In which a bound on bodies answers to a head alone, and in which bytes get through a proxy.
@@ -28,12 +31,12 @@ _NO_CAP = "`client_max_body_size 0;` in nginx's `server`; other proxies call it 
 _NO_BUFFER = "`proxy_request_buffering off; proxy_http_version 1.1;` in nginx's `location /v2/`"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TriedUpload:
     """An upload that is being tried.
 
     Attributes:
-        url: of it, at the address by which the deployment is asked.
+        url: of it, at the address by which the deployment is asked; each answer may give another.
     """
 
     caller: DeploymentCaller
@@ -48,36 +51,57 @@ class TriedUpload:
         while answer.status in _BUSY and time.monotonic() < deadline:
             time.sleep(_MOMENT / 10)
             answer = self.caller.ask(method, self.url, self.scopes, headers, body)
+        self.url = _at_deployment(self.caller, answer.header("location")) or self.url
         return answer
 
-    def offset(self) -> int:
-        """How many bytes the registry says it has; 0 if it says none."""
-        last = self.caller.ask("GET", self.url, self.scopes).header("range").rpartition("-")[2]
+    def offset(self) -> int | None:
+        """How many bytes the registry has of it; `None` if it does not say."""
+        answer = self.caller.ask("GET", self.url, self.scopes)
+        if answer.status != 204:
+            return None
+        last = answer.header("range").rpartition("-")[2]
         return int(last) + 1 if last.isdigit() and last != "0" else 0
 
 
 def check_upload(caller: DeploymentCaller, repository: str) -> Iterator[DeploymentFinding]:
     """Begin an upload, look at where it is and at what gets through, and give it up."""
     scopes = (f"repository:{repository}:pull,push",)
-    answer = caller.ask("POST", f"/v2/{repository}/blobs/uploads/", scopes)
+    path = f"/v2/{repository}/blobs/uploads/"
+    answer = caller.ask("POST", path, scopes)
     if answer.status != 202:
         yield _not_begun(answer, repository)
         return
-    location = answer.header("location")
     yield check_location(caller, answer)
-    if not location:
+    if not answer.header("location"):
         return
-    parts = urlsplit(caller.address.join(location))
-    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    upload = TriedUpload(caller, scopes, caller.address.join(path))
-    try:
+    with _given_up(caller, scopes, answer) as upload:
         body = check_body(upload)
         yield body
-        if body.state is FindingState.OK:
-            yield check_buffering(upload)
-            yield check_bound(upload)
+        if body.state is not FindingState.OK:
+            return
+        yield check_bound(upload)
+    # Another one: Distribution neither goes on with one that was cut off, nor cancels it.
+    with _given_up(caller, scopes, caller.ask("POST", path, scopes)) as upload:
+        yield check_buffering(upload)
+
+
+@contextmanager
+def _given_up(
+    caller: DeploymentCaller, scopes: tuple[str, ...], begun: HeardAnswer
+) -> Iterator[TriedUpload]:
+    """The upload that an answer is about; it is cancelled at the end."""
+    upload = TriedUpload(caller, scopes, _at_deployment(caller, begun.header("location")))
+    try:
+        yield upload
     finally:
         upload.send("DELETE")
+
+
+def _at_deployment(caller: DeploymentCaller, location: str) -> str:
+    """The address of an upload where the deployment is asked, whatever host it names; or empty."""
+    parts = urlsplit(caller.address.join(location))
+    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return caller.address.join(path) if location else ""
 
 
 def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentFinding:
@@ -146,19 +170,24 @@ def check_bound(upload: TriedUpload) -> DeploymentFinding:
 
 
 def check_buffering(upload: TriedUpload) -> DeploymentFinding:
-    """Whether bytes reach the registry while more of them come: by hanging up half-way."""
-    before = upload.offset()
-    half = bytes(_SENT // 2)
-    upload.caller.send_head(upload.url, upload.scopes, _SENT, half, wait=_MOMENT / 2)
+    """Whether bytes reach the registry while more of them come: by hanging up after the first."""
+    data = bytes(_CUT_AFTER)
+    upload.caller.send_head(upload.url, upload.scopes, _SENT, data, wait=_MOMENT / 2)
     deadline = time.monotonic() + _MOMENT
     while time.monotonic() < deadline:
-        if upload.offset() > before:
+        now = upload.offset()
+        if now is None:
+            what = "this registry does not go on with a push that was cut off"
+            return skipped(
+                "buffering", f"{what}; {_CUT_AFTER // 1024} KiB stay until it purges them"
+            )
+        if now:
             return ok("buffering", "what is pushed reaches the registry at once")
         time.sleep(_MOMENT / 10)
     return warn(
         "buffering",
         "of a push that is cut off nothing reaches the registry: the proxy holds requests back"
-        " until they are whole, or the registry keeps no parts",
+        " until they are whole",
         f"{_NO_BUFFER}: otherwise each layer is written twice, and a cut push begins anew",
     )
 
