@@ -64,7 +64,7 @@ def test_these_are_all() -> None:
     """But those that ask for nothing that a configuration says, or speak to other registries."""
     others = {name for name, _ in _commands(main)} - set(READERS)
 
-    assert others == {"cert make", "cert client", "completion", "cp", "login", "logout"}
+    assert others == {"cert make", "cert client", "completion", "cp", "doctor", "login", "logout"}
     assert set(WORDS) <= set(READERS)
 
 

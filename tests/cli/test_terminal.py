@@ -87,25 +87,25 @@ def test_progress_is_shown_to_who_waits(ours: Ours, large: Registry) -> None:
     assert said.rstrip().splitlines()[-1].endswith("f1")
 
 
-def test_an_interrupt_ends_a_command_with_its_code(ours: Ours, large: Registry) -> None:
+def test_an_interrupt_ends_a_command_with_its_code(ours: Ours) -> None:
     """While it waits for a registry that has not yet answered."""
-    large.fail(times=99, status=503, on="manifest", retry_after=30)
-    environ = {"TERM": "xterm", "LANG": "C.UTF-8", **ours.environ}
-    words = ["inspect", f"{large.host}/large:1"]
-    child = pexpect.spawn(program(), words, env=environ, timeout=TIMEOUT, encoding="utf-8")
-    began = time.monotonic()
-    while 503 not in [event.status for event in large.events]:
-        assert time.monotonic() < began + TIMEOUT
-        time.sleep(0.05)
-    child.sendintr()
-    child.expect(pexpect.EOF)
-    child.close()
+    with Registry() as slow:
+        slow.fail(times=99, status=503, on="manifest", retry_after=30)
+        environ = {"TERM": "xterm", "LANG": "C.UTF-8", **ours.environ}
+        words = ["inspect", f"{slow.host}/app:1"]
+        child = pexpect.spawn(program(), words, env=environ, timeout=TIMEOUT, encoding="utf-8")
+        began = time.monotonic()
+        while 503 not in [event.status for event in slow.events]:
+            assert time.monotonic() < began + TIMEOUT
+            time.sleep(0.05)
+        child.sendintr()
+        child.expect(pexpect.EOF)
+        child.close()
 
-    assert child.exitstatus == 130
-    assert "Interrupted" in (child.before or "")
-    assert "Traceback" not in (child.before or "")
-    assert time.monotonic() - began < TIMEOUT / 2
-    large.reset()
+        assert child.exitstatus == 130
+        assert "Interrupted" in (child.before or "")
+        assert "Traceback" not in (child.before or "")
+        assert time.monotonic() - began < TIMEOUT / 2
 
 
 def test_a_password_is_asked_for_and_not_shown(ours: Ours) -> None:

@@ -135,7 +135,8 @@ def test_a_damaged_manifest_is_not_served_and_a_push_heals_it(
     seen = hello.ask("GET", "/manifests/latest")
     assert seen.status == 503
     assert seen.codes == ["UNAVAILABLE"]
-    assert f"hello@{digest} is damaged" in lading.log.read_text()
+    # A thread writes the log.
+    wait_until(lambda: f"hello@{digest} is damaged" in lading.log.read_text(), "the log")
     for reference in ("latest", digest):
         assert hello.ask("HEAD", f"/manifests/{reference}").status == 404
         assert hello.ask("GET", f"/manifests/{reference}").status == 404
@@ -152,7 +153,8 @@ def test_whoever_asks_first_for_a_damaged_manifest_finds_out(
     with closing(sqlite3.connect(lading.root / "lading/metadata.sqlite3")) as database, database:
         database.execute("UPDATE documents SET body = x'7b7d'")
     assert hello.ask("HEAD", "/manifests/latest").status == 404
-    assert f"hello@{digest} is damaged" in lading.log.read_text()
+    # A thread writes the log.
+    wait_until(lambda: f"hello@{digest} is damaged" in lading.log.read_text(), "the log")
     assert hello.push_manifest(image(SMALL), "latest") == digest
     assert hello.ask("GET", "/manifests/latest").status == 200
 

@@ -106,11 +106,13 @@ def file_of(registry: Lading, digest: str) -> Path:
 
 
 def open_files(registry: Lading) -> int:
-    """How many files the workers have open."""
+    """How many blobs and connections the workers have open."""
     count = 0
     for child in children(registry.pid):
-        with suppress(FileNotFoundError):
-            count += len(list(Path(f"/proc/{child}/fd").iterdir()))
+        for entry in Path(f"/proc/{child}/fd").iterdir():
+            with suppress(FileNotFoundError):
+                target = str(entry.readlink())
+                count += target.endswith("/data") or target.startswith("socket:")
     return count
 
 
