@@ -1,4 +1,4 @@
-"""A real browser, one for all tests, and registries that were filled by pushes.
+"""A real browser, one for the tests of a file, and registries that were filled by pushes.
 
 Whatever a test looks at must not complain in the console, break the policy of the page, or ask for
 anything at another address; the fixtures hold that at the end of each test.
@@ -17,9 +17,13 @@ from tests.ui.browser.cargo import PushingClient, fill
 from tests.ui.browser.windows import Chromium, Window, open_chromium
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Chromium]:
-    """The browser; a test opens windows in it."""
+    """The browser; a test opens windows in it.
+
+    While it is there an event loop runs in this thread, beside which no other can: so it is gone
+    before the tests of another file begin.
+    """
     require("chromium")
     with open_chromium() as chromium:
         yield chromium
