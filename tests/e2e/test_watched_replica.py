@@ -57,7 +57,6 @@ def test_calls_of_both_are_counted(registry: Lading, s3: S3) -> None:
     assert found["lading_database_connection_wait_seconds_count"] > 0
     assert found['lading_database_connections{state="open"}'] >= 2
     assert found['lading_database_connections{state="used"}'] >= 0
-    assert found["lading_lock_wait_seconds_count"] >= 1
     wait_until(lambda: read(registry).get('lading_blobs{class="linked"}', 0) >= 0, "the survey")
 
 
