@@ -164,6 +164,11 @@ async def test_parts_that_were_never_joined_are_found(
         async with here.stores.uploads.stage(upload) as staged:
             for _ in range(40):
                 await staged.write(os.urandom(MIB))
+            # "If any part uploads are currently in progress, those part uploads might or might not
+            # succeed" (Amazon S3, AbortMultipartUpload): so those that were sent are to be there.
+            while place.s3.proxy.count("PART") < 2:
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(5)
             assert place.s3.proxy.count("CREATE") == 1
             assert await strays(here, clock() + 60) == []
             clock.ahead += 20
@@ -172,19 +177,9 @@ async def test_parts_that_were_never_joined_are_found(
             await here.upkeep.remove([found])
             assert await strays(here, clock() + 60) == []
 
-    try:
+    with pytest.raises(Unavailable):  # it can be joined no more
         await stand_still()
-    except Unavailable:  # it can be joined no more
-        assert await here.stores.uploads.size(upload) == 0
-    else:  # or the store has it all the same, as its disk is slower than whoever gives it up
-        assert await here.stores.uploads.size(upload) == 40 * MIB
-        assert await stored_in(here) == 40 * MIB
-
-
-async def stored_in(here: OpenPlace) -> int:
-    """Bytes of all objects in the store."""
-    pages = [page async for page in here.store.pages("")]
-    return sum(found.size for page in pages for found in page)
+    assert await here.stores.uploads.size(upload) == 0
 
 
 async def test_parts_of_others_in_the_bucket_are_left_alone(here: OpenPlace, clock: Clock) -> None:
