@@ -8,8 +8,10 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
+from lading.core.typing import override
 from lading.databases.postgresql.locks import MOST, DatabaseLocks
 from lading.databases.postgresql.server import Server
+from lading.ports.measures import Timing, Unmeasured
 from tests.support.postgresql import PostgreSQL
 
 pytestmark = pytest.mark.e2e
@@ -82,3 +84,27 @@ async def test_a_lock_is_waited_for_for_a_time(
         pass
     others.close()
     assert time.monotonic() - begun < 10
+
+
+class Waits(Unmeasured):
+    """How long was waited for locks, in seconds."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    @override
+    def observe(self, what: Timing, seconds: float) -> None:
+        assert what is Timing.LOCK_WAIT
+        self.seconds.append(seconds)
+
+
+async def test_who_watches_is_told_how_long_a_lock_was_waited_for(postgresql: PostgreSQL) -> None:
+    waits = Waits()
+    locks = DatabaseLocks(Server(postgresql.url()), waits)
+    for _ in range(2):
+        async with locks.lock(DIGEST):
+            pass
+    locks.close()
+
+    assert len(waits.seconds) == 2
+    assert all(0 <= seconds < 10 for seconds in waits.seconds)
