@@ -27,6 +27,9 @@ NAME = "/v2/library/hello-world"
 SCHEMA_2 = "application/vnd.docker.distribution.manifest.v2+json"
 ACCEPT = f"-HAccept: {SCHEMA_2}"
 CONFIG = "/etc/registry/config.yml"
+# Two images that share a layer are not removed from one dockerd at a time: it removes what both
+# were built upon with either, and the second one fails as it is gone.
+_REMOVING = threading.Lock()
 
 
 def test_row_1_compose_starts_nginx_on_port_80_and_the_registry_behind_it(stack: Stack) -> None:
@@ -221,7 +224,8 @@ def _pull_and_run(stack: Stack) -> None:
 def _pull_anew(stack: Stack, image: str) -> None:
     # By id and by force, so that no other tag keeps the layers here.
     expected = stack.docker.run("images", "--no-trunc", "--quiet", image)
-    stack.docker.run("rmi", "--force", expected)
+    with _REMOVING:
+        stack.docker.run("rmi", "--force", expected)
     stack.docker.run("pull", image)
     assert stack.docker.run("images", "--no-trunc", "--quiet", image) == expected
 
