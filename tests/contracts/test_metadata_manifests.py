@@ -10,7 +10,7 @@ from lading.core import media
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import ManifestBlobUnknown, SizeMismatch
 from lading.core.manifest import Manifest, parse
-from lading.core.names import Tag
+from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.manifests import StoredManifest
 from lading.metadata.metadata import Metadata
 from tests.support.contents import HELLO, OTHER, image, index
@@ -34,6 +34,29 @@ async def test_a_manifest_comes_back_byte_for_byte(
         assert await metadata.manifests.find(OTHER, reference) is None
     assert await metadata.manifests.find(HELLO, Tag("v2")) is None
     assert await metadata.manifests.find(HELLO, BIGGER.digest) is None
+
+
+async def test_many_that_are_looked_up_at_once_are_each_what_was_asked_for(
+    metadata: Metadata,
+) -> None:
+    """By tags and digests, here and elsewhere, some of them twice, some of them not there."""
+    await add(metadata, CONFIG, LAYER, MORE)
+    await push(metadata, IMAGE, "latest", *(f"v{number}" for number in range(40)))
+    await push(metadata, BIGGER, "bigger")
+    images = (IMAGE, BIGGER)
+    one, other = (StoredManifest(item.digest, item.media_type, item.body) for item in images)
+    expected: list[tuple[RepositoryName, Reference, StoredManifest | None]] = [
+        *((HELLO, Tag(f"v{number}"), one) for number in range(40)),
+        *((HELLO, BIGGER.digest, other) for _ in range(3)),
+        *((HELLO, Tag("bigger"), other) for _ in range(3)),
+        *((HELLO, Tag(f"w{number}"), None) for number in range(3)),
+        (HELLO, IMAGE.digest, one),
+        (OTHER, IMAGE.digest, None),
+        (OTHER, Tag("latest"), None),
+    ]
+    finding = (metadata.manifests.find(name, reference) for name, reference, _ in expected)
+
+    assert await asyncio.gather(*finding) == [manifest for _, _, manifest in expected]
 
 
 async def test_the_same_bytes_under_two_algorithms_are_two_manifests(metadata: Metadata) -> None:

@@ -1,5 +1,6 @@
 """A request costs the same in a large registry: no statement of one reads a whole table."""
 
+import asyncio
 import re
 import sqlite3
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.manifest_rows import MOST_TOGETHER
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
 from lading.metadata.repository_lists import ListOrder
@@ -82,10 +84,12 @@ async def test_no_statement_of_a_request_reads_a_whole_table_in_postgresql_eithe
         await _push_and_pull(Metadata(database))
         await _look_at_pages(Metadata(database))
         await _browse(Metadata(database))
+        await _find_together(Metadata(database))
     plans = await database.read(partial(_plans, statements=statements))
     database.close()
 
     assert len(plans) > 30
+    assert any(len(parameters) == 3 * MOST_TOGETHER for parameters in statements.values())
     assert {text: plan for text, plan in plans.items() if SEQUENTIAL.search(plan)} == {}
 
 
@@ -96,6 +100,11 @@ def _plans(connection: SqlConnection, statements: dict[str, Parameters]) -> dict
         rows = connection.execute(f"EXPLAIN {text}", parameters)
         plans[text] = "\n".join(line for (line,) in rows)
     return plans
+
+
+async def _find_together(metadata: Metadata) -> None:
+    tags = (Tag(f"v{number}") for number in range(3 * MOST_TOGETHER))
+    await asyncio.gather(*(metadata.manifests.find(HERE, tag) for tag in tags))
 
 
 async def _push_and_pull(metadata: Metadata) -> None:

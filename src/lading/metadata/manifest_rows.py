@@ -58,20 +58,26 @@ _ROW = f"""
     SELECT manifests.digest, media_type, promised_at, used_at, manifests.id,
         CASE WHEN length(body) <= {SMALL} THEN body END
 """
-_BY_TAG = f"""{_ROW}
-    FROM repositories
+_BY_TAG = """
     JOIN tags ON tags.repository_id = repositories.id
     JOIN manifests ON manifests.repository_id = repositories.id
         AND manifests.digest = tags.digest
     JOIN documents ON documents.id = manifests.id
-    WHERE repositories.name = ? AND tags.name = ? AND deleted_at IS NULL AND lost_at IS NULL
+    WHERE repositories.name = {repository} AND tags.name = {reference}
+        AND deleted_at IS NULL AND lost_at IS NULL
 """
-_BY_DIGEST = f"""{_ROW}
-    FROM repositories
+_BY_DIGEST = """
     JOIN manifests ON manifests.repository_id = repositories.id
     JOIN documents ON documents.id = manifests.id
-    WHERE repositories.name = ? AND digest = ? AND deleted_at IS NULL AND lost_at IS NULL
+    WHERE repositories.name = {repository} AND digest = {reference}
+        AND deleted_at IS NULL AND lost_at IS NULL
 """
+_ONE_BY_TAG, _ONE_BY_DIGEST = (
+    f"{_ROW} FROM repositories {found.format(repository='?', reference='?')}"
+    for found in (_BY_TAG, _BY_DIGEST)
+)
+# Manifests that are looked up by one statement; the marks of twice as many are another statement.
+MOST_TOGETHER = 32
 
 _TAGS_LEADING_TO = """
     WITH RECURSIVE here (id) AS (SELECT id FROM repositories WHERE name = :repository),
@@ -114,9 +120,41 @@ def find(
     connection: SqlConnection, repository: RepositoryName, reference: Reference
 ) -> Found | None:
     """The manifest a tag points to, or the one of that digest."""
-    query = _BY_DIGEST if isinstance(reference, Digest) else _BY_TAG
+    query = _ONE_BY_DIGEST if isinstance(reference, Digest) else _ONE_BY_TAG
     row = connection.execute(query, (repository, reference)).fetchone()
     return None if row is None else Found(Digest(row[0]), *row[1:])
+
+
+def find_together(
+    connection: SqlConnection, wanted: Sequence[tuple[RepositoryName, Reference]]
+) -> Sequence[Found | None]:
+    """What `find` finds for each of at most `MOST_TOGETHER` manifests, in their order."""
+    found: list[Found | None] = [None] * len(wanted)
+    for query, is_digest in ((_BY_TAG, False), (_BY_DIGEST, True)):
+        places = [
+            place
+            for place, (_, reference) in enumerate(wanted)
+            if isinstance(reference, Digest) is is_digest
+        ]
+        if not places:
+            continue
+        parameters = [value for place in places for value in (place, *wanted[place])]
+        marks = 1 << (len(places) - 1).bit_length()  # few statements, which are planned once
+        parameters += parameters[:3] * (marks - len(places))
+        for place, *row in connection.execute(_several(query, marks), parameters):
+            found[place] = Found(Digest(row[0]), *row[1:])
+    return found
+
+
+def _several(query: str, marks: int) -> str:
+    """A statement that looks so many manifests up; rows have the place of each before them."""
+    values = ", ".join(["(CAST(? AS INTEGER), CAST(? AS TEXT), CAST(? AS TEXT))"] * marks)
+    wanted = query.format(repository="wanted.repository", reference="wanted.reference")
+    columns = _ROW.replace("SELECT", "SELECT place,", 1)
+    return f"""
+        WITH wanted (place, repository, reference) AS (VALUES {values})
+        {columns} FROM wanted CROSS JOIN repositories {wanted}
+    """
 
 
 def promise(

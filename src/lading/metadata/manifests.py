@@ -15,7 +15,7 @@ from lading.core.typing import P, T
 from lading.metadata import batches, manifest_lists, manifest_rows
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import SMALL, LargeBodies
-from lading.metadata.noun import Noun, scanning
+from lading.metadata.noun import Noun, scanning, together
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.ports.database import Database, SqlConnection
 
@@ -96,6 +96,9 @@ class Manifests(Noun):
         super().__init__(database)
         self._attempts = attempts
         self._large = LargeBodies(database)
+        self._find = together(
+            database, manifest_rows.find, manifest_rows.find_together, manifest_rows.MOST_TOGETHER
+        )
         self.with_children = scanning(database, with_children)
         self.family = scanning(database, manifest_lists.family)
         self.untagged = scanning(database, manifest_lists.untagged)
@@ -103,7 +106,7 @@ class Manifests(Noun):
 
     async def find(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:
         """The manifest a tag points to, or the one of that digest."""
-        found = await self._database.read(manifest_rows.find, repository, reference)
+        found = await self._find(repository, reference)
         return None if found is None else await self._with_body(found)
 
     async def _with_body(self, found: manifest_rows.Found) -> StoredManifest | None:
@@ -126,7 +129,7 @@ class Manifests(Noun):
         Raises:
             StorageFull, Unavailable: that cannot be written down in a moment.
         """
-        found = await self._database.read(manifest_rows.find, repository, reference)
+        found = await self._find(repository, reference)
         if found is None:
             return None
         if found.is_promised(now - grace / 2):

@@ -4,12 +4,16 @@ What a noun does is a function of a connection, which says what it takes and giv
 noun says how each is run. So a transaction can be made of the same functions.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from functools import partial
-from typing import Any, Concatenate
+from typing import Any, Concatenate, TypeVar
 
 from lading.core.typing import P, T
 from lading.ports.database import Database, SqlConnection
+from lading.system.gathering import Gathering
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 
 class Noun:
@@ -24,6 +28,24 @@ def reading(
 ) -> Callable[P, Coroutine[Any, Any, T]]:
     """A call that runs `work` as a short read."""
     return partial(database.read, work)
+
+
+def together(
+    database: Database,
+    work: Callable[[SqlConnection, A, B], T],
+    several: Callable[[SqlConnection, Sequence[tuple[A, B]]], Sequence[T]],
+    most: int,
+) -> Callable[[A, B], Awaitable[T]]:
+    """A call that runs `work` as a short read, or, where reads are waited for, several at once.
+
+    Args:
+        several: does what `work` does, for each of some pairs of arguments, in their order.
+        most: pairs that it takes.
+    """
+    if not database.is_elsewhere:
+        return reading(database, work)
+    gathering = Gathering[tuple[A, B], T](lambda pairs: database.read(several, pairs), most)
+    return lambda one, other: gathering.ask((one, other))
 
 
 def scanning(

@@ -85,6 +85,7 @@ class WatchedDatabase(Database):
     def __init__(self, database: Database, probe: Probe) -> None:
         self._database = database
         self._probe = probe
+        self.is_elsewhere = database.is_elsewhere
 
     @override
     async def read(

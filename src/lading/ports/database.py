@@ -69,7 +69,13 @@ class Database(Protocol):
 
     Each method but `close` raises `StorageFull` if there is no room, and `Unavailable` if the
     database is busy for too long, cannot be read or written, or is damaged.
+
+    Attributes:
+        is_elsewhere: whether a read waits for another process, so that several things are better
+            asked at once.
     """
+
+    is_elsewhere: bool = False
 
     async def read(
         self, work: Callable[Concatenate[SqlConnection, P], T], *args: P.args, **kwargs: P.kwargs

@@ -37,6 +37,8 @@ class PostgresqlDatabase(Database):
         measures: what is told how it goes.
     """
 
+    is_elsewhere = True
+
     def __init__(
         self,
         server: Server,

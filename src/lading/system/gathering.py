@@ -1,0 +1,74 @@
+"""Questions that are asked together: those that come while others are out go as one.
+
+Where an answer comes from another process, sending and waiting cost most of it, and ten things are
+told nearly as quickly as one.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from itertools import islice
+from typing import Generic, TypeVar
+
+from lading.system.threads import Pending
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+# Gathered questions that are out at the same time: one more waits for an answer while another one
+# is worked out.
+AT_ONCE = 2
+
+
+class Gathering(Generic[K, V]):
+    """Questions by their keys, and those who wait for the answers.
+
+    An answer is never older than the question: whoever asks while the same question is out has it
+    asked once more. If an answer cannot be had, all who wait are told so, or the last of them would
+    wait for as many failures as there are questions before theirs.
+
+    Args:
+        answer: to several questions, in their order.
+        most: questions that are asked together at most.
+    """
+
+    def __init__(self, answer: Callable[[Sequence[K]], Awaitable[Sequence[V]]], most: int) -> None:
+        self._answer = answer
+        self._most = most
+        self._waiting: dict[K, Pending[V]] = {}
+        self._asking: set[asyncio.Task[None] | None] = set()
+
+    def ask(self, key: K) -> Awaitable[V]:
+        """The answer to a question.
+
+        Raises:
+            Exception: whatever `answer` has raised.
+        """
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            waiting = self._waiting[key] = Pending(loop=asyncio.get_running_loop())
+            if len(self._asking) < AT_ONCE:
+                self._asking.add(asyncio.ensure_future(self._ask()))
+        return waiting
+
+    async def _ask(self) -> None:
+        try:
+            while self._waiting:
+                keys = list(islice(self._waiting, self._most))
+                await self._ask_for({key: self._waiting.pop(key) for key in keys})
+        finally:  # in one turn of the loop with the last look at who waits
+            self._asking.discard(asyncio.current_task())
+
+    async def _ask_for(self, asked: dict[K, Pending[V]]) -> None:
+        try:
+            answers = await self._answer(list(asked))
+        except BaseException as error:  # cancelled, too, as the loop ends: nobody is to wait on
+            asked.update(self._waiting)
+            self._waiting.clear()
+            for waiting in asked.values():
+                waiting.set_exception(error)
+                waiting.exception()  # it is looked at, even if nobody waits any more
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for waiting, found in zip(asked.values(), answers, strict=True):
+                waiting.set_result(found)
