@@ -27,6 +27,7 @@ from lading.databases.sqlite import connection
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.ports.blobs import Blobs
+from lading.ports.database import Work
 from lading.ports.locks import Locks
 from lading.ports.uploads import StagedUpload, Uploads
 
@@ -177,6 +178,14 @@ class Effects:
             happened("commit")
 
         transactions._commit = watched_commit
+        write_once = transactions.write_once
+
+        def watched_write_once(connection: TimedConnection, work: Work[Any]) -> Any:
+            result = write_once(connection, work)
+            happened("commit")
+            return result
+
+        transactions.write_once = watched_write_once
 
     def _watch_files(self) -> None:
         descriptions: dict[str, Callable[..., str]] = {

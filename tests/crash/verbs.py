@@ -147,10 +147,11 @@ async def _push_in_chunks(people: People) -> None:
         else:
             await push_blob.start(replace(registry, new_uuid=lambda: UUID_OF_MINE), grant)
     people.now += DAY
-    while len(data) > 2:
+    while data:
         await push_blob.append(registry, grant, MINE, Chunk(pieces(data[:2])))
         data = data[2:]
-    await push_blob.commit(registry, grant, MINE, BLOB, Chunk(pieces(data)), change=people.change())
+    nothing_more = Chunk(pieces(b""), length=0)
+    await push_blob.commit(registry, grant, MINE, BLOB, nothing_more, change=people.change())
 
 
 async def _push_wrong_then_right(people: People) -> None:

@@ -268,25 +268,24 @@ class Links(Noun):
         self,
         repository: RepositoryName,
         digest: Digest,
-        size: int,
+        blob: int | Work[int],
         *,
         upload: UploadKey,
         change: Change,
-        made_by: Work[None] | None = None,
         lock: Work[bool] | None = None,
     ) -> bool:
         """Put a blob, which the upload became, into the repository; false if it is locked.
 
         Args:
-            made_by: what makes it a blob, in the same transaction, unless it is one already.
+            blob: how many bytes it has; or, if it is none yet, what makes it one, in the same
+                transaction, and returns that.
             lock: what locks the digest in that transaction, unless the caller has it locked.
         """
 
         def work(connection: SqlConnection) -> bool:
             if lock is not None and not lock(connection):
                 return False
-            if made_by is not None:
-                made_by(connection)
+            size = blob if isinstance(blob, int) else blob(connection)
             add_blob(connection, repository, digest, size, change.at)
             commit(connection, upload, digest, change.at)
             return True

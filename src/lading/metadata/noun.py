@@ -12,6 +12,9 @@ from lading.core.typing import P, T
 from lading.ports.database import Database, SqlConnection
 from lading.system.gathering import Gathering
 
+# Ends a condition of a statement that `writing_once` runs: its commit is not waited for on a disk.
+NOT_SYNCED = "/*! AND set_config('synchronous_commit', 'off', true) = 'off' */"
+
 A = TypeVar("A")
 B = TypeVar("B")
 
@@ -66,5 +69,19 @@ def writing(
 
     def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
         return database.write(lambda connection: work(connection, *args, **kwargs), durable=durable)
+
+    return call
+
+
+def writing_once(
+    database: Database, work: Callable[Concatenate[SqlConnection, P], T]
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """A call that runs `work`, one statement, in a transaction that a power cut may undo.
+
+    The statement may be run twice, see `Database.write_once`.
+    """
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        return database.write_once(lambda connection: work(connection, *args, **kwargs))
 
     return call

@@ -5,22 +5,38 @@ it brings a generation, a number that no other has: one that stood still for too
 own is over when it wants to write something down, and nothing that it did counts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable, UploadOutOfOrder, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.metadata import batches
-from lading.metadata.noun import reading, scanning, writing
+from lading.metadata.noun import NOT_SYNCED, reading, scanning, writing, writing_once
 from lading.ports.database import Database, Rows, SqlConnection, Work
 from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
-from lading.ports.uploads import WRONG_DIGESTS, Staged
+from lading.ports.uploads import WRONG_DIGESTS, Staged, UploadNotReady
 
-_TAKE = """
+# Done again by the same request, each of these changes nothing.
+_BEGIN = f"""
+    INSERT INTO uploads (key, owner, size, active_at, hash, wrong_digests, generation)
+    SELECT ?, ?, 0, ?, ?, 0, 0 WHERE 1 = 1 {NOT_SYNCED}
+    ON CONFLICT (key) DO NOTHING
+"""
+_TAKE = f"""
     UPDATE uploads SET generation = :generation, leased_until = :until, writing = :writing
-    WHERE key = :upload AND digest IS NULL AND writing IS NULL
-        AND (leased_until IS NULL OR leased_until <= :now)
+    WHERE key = :upload AND digest IS NULL AND (generation = :generation
+        OR (writing IS NULL AND (leased_until IS NULL OR leased_until <= :now))) {NOT_SYNCED}
     RETURNING size, active_at, hash
+"""
+_RENEW = f"""
+    UPDATE uploads SET leased_until = ?
+    WHERE key = ? AND generation = ? AND digest IS NULL {NOT_SYNCED}
+"""
+_END = """
+    DELETE FROM uploads
+    WHERE key = ? AND digest IS NULL AND writing IS NULL
+        AND (leased_until IS NULL OR leased_until <= ?)
+    RETURNING size, hash
 """
 _UPDATE = """
     UPDATE uploads SET size = :size, hash = :hash, active_at = :active_at, writing = :writing,
@@ -41,11 +57,7 @@ _UNUSE = """
 
 def begin(connection: SqlConnection, upload: UploadKey, hash_: bytes, now: float) -> None:
     """Start an upload."""
-    connection.execute(
-        "INSERT INTO uploads (key, owner, size, active_at, hash, wrong_digests, generation)"
-        " VALUES (?, ?, 0, ?, ?, 0, 0)",
-        (upload, upload.owner, now, hash_),
-    )
+    connection.execute(_BEGIN, (upload, upload.owner, now, hash_))
 
 
 def take(
@@ -56,45 +68,60 @@ def take(
     writing: str,
     now: float,
     until: float,
-) -> TakenUpload:
-    """Let one request alone write to an upload; what one that was killed has stored is unused."""
-    values = {
-        "upload": upload,
-        "generation": generation,
-        "writing": writing,
-        "now": now,
-        "until": until,
-    }
-    row = connection.execute(_TAKE, values).fetchone()
-    if row is None and _let_go(connection, upload, now):
-        row = connection.execute(_TAKE, values).fetchone()
+) -> TakenUpload | None:
+    """Let one request alone write to an upload; `None` if that takes a look, see `take_over`."""
+    row = connection.execute(
+        _TAKE,
+        {
+            "upload": upload,
+            "generation": generation,
+            "writing": writing,
+            "now": now,
+            "until": until,
+        },
+    ).fetchone()
     if row is None:
-        raise _taken(connection, upload)
+        return None
     size, active_at, hash_ = row
     return TakenUpload(size, active_at, bytes(hash_))
 
 
-def _let_go(connection: SqlConnection, upload: UploadKey, now: float) -> bool:
-    """Whether who had the upload was killed; what that one may have stored is unused now."""
+def take_over(
+    connection: SqlConnection,
+    upload: UploadKey,
+    *,
+    generation: int,
+    writing: str,
+    now: float,
+    until: float,
+) -> TakenUpload:
+    """As `take`; what a request that was killed has stored of the upload is unused.
+
+    Raises:
+        UploadUnknown, UploadOutOfOrder: see `lading.ports.objects.UploadRows.take`.
+    """
+    _let_go(connection, upload, now)
+    taken = take(connection, upload, generation=generation, writing=writing, now=now, until=until)
+    if taken is None:
+        raise _taken(connection, upload)
+    return taken
+
+
+def _let_go(connection: SqlConnection, upload: UploadKey, now: float) -> None:
+    """Take the upload from one that was killed; what that one may have stored is unused now."""
     row = connection.execute(
         "SELECT writing FROM uploads"
         " WHERE key = ? AND leased_until <= ? AND writing IS NOT NULL AND digest IS NULL",
         (upload, now),
     ).fetchone()
-    if row is None:
-        return False
-    unuse(connection, [row[0]], now)
-    connection.execute("UPDATE uploads SET writing = NULL WHERE key = ?", (upload,))
-    return True
+    if row is not None:
+        unuse(connection, [row[0]], now)
+        connection.execute("UPDATE uploads SET writing = NULL WHERE key = ?", (upload,))
 
 
 def renew(connection: SqlConnection, upload: UploadKey, generation: int, until: float) -> bool:
     """Go on having an upload."""
-    changed = connection.execute(
-        "UPDATE uploads SET leased_until = ? WHERE key = ? AND generation = ? AND digest IS NULL",
-        (until, upload, generation),
-    )
-    return changed.rowcount > 0
+    return connection.execute(_RENEW, (until, upload, generation)).rowcount > 0
 
 
 def save(
@@ -172,7 +199,7 @@ def commit(
 ) -> None:
     """Make the segments of an upload those of a blob; those that it had are unused from then."""
     _save(connection, upload, generation, progress, digest)
-    _hand_over(connection, upload, progress, digest)
+    _hand_over(connection, upload, progress.size, digest, progress.now)
 
 
 def commit_at_once(
@@ -181,28 +208,54 @@ def commit_at_once(
     generation: int,
     progress: UploadProgress,
     digest: Digest,
-) -> None:
-    """As `commit`, in the transaction that makes the blob known: the upload is over with it."""
+) -> int:
+    """As `commit`, in the transaction that makes the blob known: the upload is over with it.
+
+    Returns:
+        How many bytes the blob has.
+    """
     ended = connection.execute(
         "DELETE FROM uploads WHERE key = ? AND generation = ? AND digest IS NULL",
         (upload, generation),
     )
     _note_objects(connection, upload, progress, ended)
-    _hand_over(connection, upload, progress, digest)
+    _hand_over(connection, upload, progress.size, digest, progress.now)
+    return progress.size
+
+
+def commit_as_it_is(
+    connection: SqlConnection,
+    upload: UploadKey,
+    digest: Digest,
+    digest_of: Callable[[bytes], Digest | None],
+    now: float,
+) -> int:
+    """As `commit_at_once`, of an upload that nobody writes to, without taking it before.
+
+    Args:
+        digest_of: the digest of all bytes, by what is known of their hash; `None` if it is not.
+
+    Raises:
+        UploadNotReady: it cannot be committed like this.
+    """
+    row = connection.execute(_END, (upload, now)).fetchone()
+    if row is None or row[0] == 0 or digest_of(bytes(row[1])) != digest:
+        raise UploadNotReady
+    _hand_over(connection, upload, row[0], digest, now)
+    return int(row[0])
 
 
 def _hand_over(
-    connection: SqlConnection, upload: UploadKey, progress: UploadProgress, digest: Digest
+    connection: SqlConnection, upload: UploadKey, size: int, digest: Digest, now: float
 ) -> None:
     connection.execute(
-        "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ?",
-        (progress.now, digest),
+        "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ?", (now, digest)
     )
     taken = connection.execute(
         "UPDATE objects SET upload = NULL, digest = ? WHERE upload = ? RETURNING size",
         (digest, upload),
     )
-    if sum(size for (size,) in taken.fetchall()) != progress.size:
+    if sum(part for (part,) in taken.fetchall()) != size:
         raise Unavailable("what was uploaded does not add up; begin the upload anew")
 
 
@@ -291,9 +344,10 @@ class ObjectUploads:
     """Uploads whose bytes are objects; see `lading.ports.objects.UploadRows`."""
 
     def __init__(self, database: Database) -> None:
-        self.begin = writing(database, begin, durable=False)
-        self.take = writing(database, take, durable=False)
-        self.renew = writing(database, renew, durable=False)
+        self._take = writing_once(database, take)
+        self._take_over = writing(database, take_over, durable=False)
+        self.begin = writing_once(database, begin)
+        self.renew = writing_once(database, renew)
         self.save = writing(database, save)
         self.cut = writing(database, cut)
         self.count_wrong_digest = writing(database, count_wrong_digest)
@@ -308,6 +362,29 @@ class ObjectUploads:
 
     def committing(
         self, upload: UploadKey, generation: int, progress: UploadProgress, digest: Digest
-    ) -> Work[None]:
+    ) -> Work[int]:
         """What makes an upload a blob, in a transaction that makes the blob known."""
         return lambda connection: commit_at_once(connection, upload, generation, progress, digest)
+
+    def committing_as_it_is(
+        self,
+        upload: UploadKey,
+        digest: Digest,
+        digest_of: Callable[[bytes], Digest | None],
+        now: float,
+    ) -> Work[int]:
+        """What does so with an upload that is complete."""
+        return lambda connection: commit_as_it_is(connection, upload, digest, digest_of, now)
+
+    async def take(
+        self, upload: UploadKey, *, generation: int, writing: str, now: float, until: float
+    ) -> TakenUpload:
+        """Let one request alone write to an upload, for a while."""
+        taken = await self._take(
+            upload, generation=generation, writing=writing, now=now, until=until
+        )
+        if taken is not None:
+            return taken
+        return await self._take_over(
+            upload, generation=generation, writing=writing, now=now, until=until
+        )

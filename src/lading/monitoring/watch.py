@@ -111,6 +111,11 @@ class WatchedDatabase(Database):
             return await self._database.write(work, durable=durable, alone=alone)
 
     @override
+    async def write_once(self, work: Work[T]) -> T:
+        with self._probe(Timing.DATABASE_WRITE):
+            return await self._database.write_once(work)
+
+    @override
     async def scan(self, work: Work[T]) -> T:
         with self._probe(Timing.DATABASE_SCAN):
             return await self._database.scan(work)
@@ -194,6 +199,10 @@ class WatchedUploads(Uploads):
         self, upload: UploadKey, *, algorithm: str | None = None
     ) -> AbstractAsyncContextManager[StagedUpload]:
         return _WatchedStage(self._uploads.stage(upload, algorithm=algorithm), self._probe)
+
+    @override
+    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Work[int] | None:
+        return self._uploads.commit_as_it_is(upload, digest)
 
     @override
     async def size(self, upload: UploadKey) -> int:
@@ -281,7 +290,7 @@ class _WatchedUpload(StagedUpload):
             await self._staged.commit(digest)
 
     @override
-    async def commit_by_rows(self, digest: Digest) -> Work[None] | None:
+    async def commit_by_rows(self, digest: Digest) -> Work[int] | None:
         return await self._staged.commit_by_rows(digest)  # what moves is rows, in the database
 
     @override

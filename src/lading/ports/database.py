@@ -98,6 +98,15 @@ class Database(Protocol):
             Exception: whatever `work` raised, after undoing what it did.
         """
 
+    async def write_once(self, work: Work[T]) -> T:
+        """Run `work`, which is one statement, as a transaction that a power cut may undo.
+
+        Where that saves something, it is sent by itself, and sent again if nobody knows whether it
+        was done: done twice, it must be as if it was done once. So it has to say by itself that
+        it need not be synced (`lading.metadata.noun.NOT_SYNCED`).
+        """
+        return await self.write(work, durable=False)
+
     async def scan(self, work: Work[T]) -> T:
         """Run a long read, on a view of one moment, without holding up the event loop."""
 

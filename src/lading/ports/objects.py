@@ -108,8 +108,27 @@ class UploadRows(Protocol):
 
     def committing(
         self, upload: UploadKey, generation: int, progress: UploadProgress, digest: Digest
-    ) -> Work[None]:
-        """As `commit`, in a transaction that makes the blob known, so that nothing is to settle."""
+    ) -> Work[int]:
+        """As `commit`, in a transaction that makes the blob known, so that nothing is to settle.
+
+        It returns how many bytes the blob has.
+        """
+
+    def committing_as_it_is(
+        self,
+        upload: UploadKey,
+        digest: Digest,
+        digest_of: Callable[[bytes], Digest | None],
+        now: float,
+    ) -> Work[int]:
+        """As `committing`, of an upload that nobody has taken; raises `UploadNotReady`.
+
+        Args:
+            upload: which.
+            digest: of the blob.
+            digest_of: the digest of all bytes by what is known of their hash, if it is.
+            now: the time.
+        """
 
     async def segments(self, upload: UploadKey) -> Sequence[PlacedSegment]:
         """The segments of an upload, in order."""

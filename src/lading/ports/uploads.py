@@ -30,6 +30,14 @@ class Staged:
     under_way: bool = False
 
 
+class UploadNotReady(Exception):
+    """An upload cannot become a blob as it is.
+
+    It is over, somebody writes to it, it has no bytes, or their hash is another or not known: who
+    opens it finds out which.
+    """
+
+
 class StagedUpload(Protocol):
     """An upload that this request alone may write to.
 
@@ -85,8 +93,10 @@ class StagedUpload(Protocol):
             UploadUnknown: it was discarded meanwhile.
         """
 
-    async def commit_by_rows(self, digest: Digest) -> Work[None] | None:
+    async def commit_by_rows(self, digest: Digest) -> Work[int] | None:
         """What a transaction does in place of `commit`, where rows alone say what is a blob.
+
+        It returns how many bytes the blob has.
 
         It is done in the transaction that makes the blob known, after which the caller, who has the
         digest locked, says `end`: there is nothing to settle then. `None` where bytes need more to
@@ -129,6 +139,13 @@ class Uploads(Protocol):
         Raises:
             UploadOutOfOrder: another request is writing to it.
             UploadUnknown: it never began, or it is over.
+        """
+
+    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Work[int] | None:
+        """What `StagedUpload.commit_by_rows` returns, of an upload that is complete, unopened.
+
+        It raises `UploadNotReady` if that cannot be: then the upload is to be opened. `None` where
+        it always is.
         """
 
     async def size(self, upload: UploadKey) -> int:

@@ -23,7 +23,7 @@ from lading.core.errors import (
 from lading.core.history import Change
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.core.ranges import ByteRange
-from lading.ports.uploads import StagedUpload
+from lading.ports.uploads import StagedUpload, UploadNotReady
 from lading.services import damage
 from lading.services.registry import Registry
 
@@ -174,6 +174,12 @@ async def commit(
     """
     grant.require(Action.PUSH)
     key = UploadKey.of(grant.repository, upload)
+    if (
+        chunk.length == 0
+        and chunk.range is None
+        and await _commit_as_it_is(registry, grant.repository, key, digest, change)
+    ):
+        return
     try:
         async with registry.uploads.stage(key, algorithm=digest.algorithm) as staged:
             start = staged.size
@@ -295,20 +301,40 @@ async def _commit(
 
     Others wait for it, so nothing is done under it that takes longer for more bytes.
     """
-    add = partial(registry.metadata.links.add, repository, digest, staged.size, upload=upload)
+    add = partial(registry.metadata.links.add, repository, digest, upload=upload)
     made_by = await staged.commit_by_rows(digest)
     if made_by is None:
         async with registry.locks.lock(digest):
             await staged.commit(digest)
-            await add(change=replace(change, at=registry.clock()))
+            await add(staged.size, change=replace(change, at=registry.clock()))
             await registry.uploads.settle(upload, digest)
         return
     now = replace(change, at=registry.clock())
     lock = registry.locks.lock_by_rows(digest)  # in the same transaction, if nobody has it
-    if lock is None or not await add(change=now, made_by=made_by, lock=lock):
+    if lock is None or not await add(made_by, change=now, lock=lock):
         async with registry.locks.lock(digest):
-            await add(change=now, made_by=made_by)
+            await add(made_by, change=now)
     staged.end()
+
+
+async def _commit_as_it_is(
+    registry: Registry,
+    repository: RepositoryName,
+    upload: UploadKey,
+    digest: Digest,
+    change: Change,
+) -> bool:
+    """Commit an upload by one transaction, where that can be and nobody has the digest locked."""
+    made_by = registry.uploads.commit_as_it_is(upload, digest)
+    if made_by is None or (lock := registry.locks.lock_by_rows(digest)) is None:
+        return False
+    now = replace(change, at=registry.clock())
+    try:
+        return await registry.metadata.links.add(
+            repository, digest, made_by, upload=upload, change=now, lock=lock
+        )
+    except UploadNotReady:
+        return False
 
 
 async def _rewind(staged: StagedUpload, size: int) -> None:

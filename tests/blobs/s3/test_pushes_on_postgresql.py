@@ -9,6 +9,8 @@ import psycopg
 import pytest
 
 from lading.core.digest import Digest
+from lading.core.errors import DigestMismatch, UploadOutOfOrder
+from lading.core.names import UploadId, UploadKey
 from lading.databases.postgresql.connection import TimedConnection
 from lading.metadata import links
 from lading.services import push_blob
@@ -67,13 +69,16 @@ async def push(people: People) -> None:
     await push_blob.commit(registry, grant, upload, DIGEST, last, change=people.change())
 
 
-async def test_a_small_blob_is_pushed_in_five_transactions(
+async def test_a_small_blob_is_pushed_in_four_transactions(
     people: People, asked: list[str]
 ) -> None:
-    """It begins; it is taken and saved; it is taken and becomes a blob. Nothing is left to do."""
+    """It begins; it is taken, and saved; it becomes a blob. Nothing is left to do.
+
+    Two of them are a statement each.
+    """
     await push(people)
-    assert sum(command.startswith("BEGIN") for command in asked) == 5
-    assert len(asked) <= 24
+    assert sum(command.startswith("BEGIN") for command in asked) == 2
+    assert len(asked) <= 16
     del asked[:]
     await people.uploads.list_all()
     assert not any("DELETE" in command for command in asked)
@@ -114,3 +119,54 @@ async def test_a_blob_that_cannot_be_made_known_leaves_its_upload_as_it_was(
     assert await push_blob.status(registry, grant, upload) == 0
     await commit(DATA)
     assert await people.metadata.links.find(HELLO, DIGEST) == len(DATA)
+
+
+async def _complete(people: People) -> UploadId:
+    upload = await push_blob.start(people.registry, people.may())
+    chunk = Chunk(pieces(DATA), length=len(DATA))
+    await push_blob.append(people.registry, people.may(), upload, chunk)
+    return upload
+
+
+async def _commit(people: People, upload: UploadId, digest: Digest) -> None:
+    nothing_more, change = Chunk(pieces(b""), length=0), people.change()
+    await push_blob.commit(
+        people.registry, people.may(), upload, digest, nothing_more, change=change
+    )
+
+
+async def test_a_complete_upload_stays_as_it_was_whatever_its_commit_fails_by(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a wrong digest, or half-way; it is committed after that, and once more."""
+    upload = await _complete(people)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    with pytest.raises(DigestMismatch):
+        await _commit(people, upload, Digest.of(b"another"))
+    with monkeypatch.context() as broken:
+        broken.setattr(links, "commit", fail)
+        with pytest.raises(RuntimeError):
+            await _commit(people, upload, DIGEST)
+    assert await people.metadata.links.find(HELLO, DIGEST) is None
+    assert await push_blob.status(people.registry, people.may(), upload) == len(DATA)
+    for _ in range(2):
+        await _commit(people, upload, DIGEST)
+    assert await people.metadata.links.find(HELLO, DIGEST) == len(DATA)
+
+
+async def test_an_upload_that_somebody_writes_to_is_not_committed(people: People) -> None:
+    upload = await _complete(people)
+    async with people.uploads.stage(UploadKey.of(HELLO, upload)):
+        with pytest.raises(UploadOutOfOrder):
+            await _commit(people, upload, DIGEST)
+    assert await people.metadata.links.find(HELLO, DIGEST) is None
+    await _commit(people, upload, DIGEST)
+
+
+async def test_an_upload_without_bytes_is_committed_as_an_empty_blob(people: People) -> None:
+    upload = await push_blob.start(people.registry, people.may())
+    await _commit(people, upload, Digest.of(b""))
+    assert await people.metadata.links.find(HELLO, Digest.of(b"")) == 0

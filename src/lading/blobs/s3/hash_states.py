@@ -7,7 +7,7 @@ of, its value, and the bytes after the last whole block. So whoever goes on read
 import struct
 
 from lading.blobs.hashing import Known, RunningHash
-from lading.core.digest import HEX_LENGTH, SHA256, SHA512
+from lading.core.digest import HEX_LENGTH, SHA256, SHA512, Digest
 
 _HEAD = struct.Struct(">cQ")
 _KINDS = {
@@ -32,6 +32,12 @@ def resume(packed: bytes) -> RunningHash | None:
     """The hash that goes on from there; `None` if it cannot, and all bytes have to be read."""
     known = _unpack(packed)
     return None if known is None else RunningHash.resume(known)
+
+
+def digest_of(packed: bytes) -> Digest | None:
+    """The digest of all bytes; `None` if they have to be read for it."""
+    running = resume(packed)
+    return None if running is None else running.digest()
 
 
 def _unpack(packed: bytes) -> Known | None:

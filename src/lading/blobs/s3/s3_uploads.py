@@ -15,6 +15,7 @@ from lading.core.digest import Digest
 from lading.core.errors import RegistryError, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.core.typing import override
+from lading.ports.database import Work
 from lading.ports.uploads import Staged, Uploads
 
 log = logging.getLogger(__name__)
@@ -53,6 +54,12 @@ class S3Uploads(Uploads):
     @override
     def stage(self, upload: UploadKey, *, algorithm: str | None = None) -> StagedObjects:
         return StagedObjects(self._room, upload, algorithm)
+
+    @override
+    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Work[int]:
+        return self._rows.committing_as_it_is(
+            upload, digest, hash_states.digest_of, self._room.clock()
+        )
 
     @override
     async def size(self, upload: UploadKey) -> int:

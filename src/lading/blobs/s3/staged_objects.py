@@ -113,6 +113,8 @@ class StagedObjects(StagedUpload):
 
     @override
     async def write(self, data: Bytes) -> None:
+        if not data:  # or it would be an object
+            return
         piece = bytes(data)
         self._verified = None
         try:
@@ -157,7 +159,7 @@ class StagedObjects(StagedUpload):
         self._over = True
 
     @override
-    async def commit_by_rows(self, digest: Digest) -> Work[None]:
+    async def commit_by_rows(self, digest: Digest) -> Work[int]:
         if self._verified != digest:
             await self.verify(digest)
         if self.size == 0:

@@ -68,6 +68,10 @@ class PostgresqlDatabase(Database):
         return await self._start(self._threads, attempt)
 
     @override
+    async def write_once(self, work: Work[T]) -> T:
+        return await self._start(self._threads, partial(transactions.write_once, work=work))
+
+    @override
     async def scan(self, work: Work[T]) -> T:
         scan = transactions.Scan(work)
         scanning = asyncio.ensure_future(self._start(self._scanners, scan, SCAN_TIMEOUT))

@@ -38,6 +38,15 @@ def write(connection: TimedConnection, work: Work[T], *, durable: bool) -> T:
     return result
 
 
+def write_once(connection: TimedConnection, work: Work[T]) -> T:
+    """Run a function of one statement, for which the server makes a transaction by itself.
+
+    Raises:
+        psycopg.Error: it was not done, or nobody knows.
+    """
+    return work(PostgresqlConnection(connection))
+
+
 class Scan(Generic[T]):
     """A function that only reads, to be run on a view of one moment, and ended if need be."""
 
