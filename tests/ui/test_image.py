@@ -1,6 +1,7 @@
 """An image's page: what it holds and runs, whom it shares layers with, and its documents."""
 
 import json
+import time
 from collections.abc import Callable
 
 import pytest
@@ -10,7 +11,7 @@ from lading.core.digest import SHA256, Digest
 from lading.core.image_config import instruction_of, read_config
 from lading.core.manifest import Manifest, parse
 from lading.ui.json_text import MOST_LINKS, linked
-from tests.support.contents import HELLO, OTHER, image
+from tests.support.contents import HELLO, OTHER, descriptor, image
 from tests.support.people import People
 from tests.ui.browsing import Browser
 
@@ -261,3 +262,27 @@ def test_what_is_nested_too_deep_is_not_indented() -> None:
     """Its indentation alone would be more than a machine has."""
     for body in (b"[" * 100_000, b"[" * 900 + b"1," * 900_000):
         assert sum(len(piece.text) for piece in linked(body, lambda _: "")) == len(body)
+
+
+@pytest.mark.parametrize("said", ["a{}b", "a{}# buildkit b", "RUN /bin/sh -c{}b", "|1 a{}b"])
+def test_a_step_of_mostly_blanks_is_read_at_once(said: str) -> None:
+    """All threads would wait for a pattern that takes the square of their number."""
+    began = time.process_time()
+    instruction_of(said.format(" " * 1_000_000))
+    assert time.process_time() - began < 1
+
+
+async def test_what_utf_8_has_no_bytes_for_is_shown_as_json_has_it(
+    browser: Browser, people: People
+) -> None:
+    body = b'{"name": "half \\ud800 a pair"}'
+    await people.push_blob(body)
+    described = descriptor(body, "application/vnd.cncf.helm.config.v1+json")
+    document = {"schemaVersion": 2, "config": described, "layers": []}
+    manifest = parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256)
+    await people.push(manifest)
+    config = f"/r/{HELLO}/-/config/{Digest.of(body)}"
+    for path in (config, f"/r/{HELLO}/-/images/{manifest.digest}"):
+        shown = await browser.get(path)
+        assert shown.status == 200
+        assert "half \\ud800 a pair" in shown.text

@@ -64,7 +64,9 @@ def render(
     is_admin = visit is not None and visit.is_admin
     navigation = links(request, frame["at"], is_admin=is_admin)
     text = templates().get_template(template).render(**(frame | values), navigation=navigation)
-    return Response(status, {**HEADERS, **secret.headers()}, text.encode())
+    # Halves of surrogate pairs, which JSON may have and UTF-8 has not, are shown as JSON has them.
+    body = text.encode(errors="backslashreplace")
+    return Response(status, {**HEADERS, **secret.headers()}, body)
 
 
 def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, Any]:
