@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
+from lading.core.tree import DEEPEST
 from lading.edge.options import EdgeOptions
 from lading.services import tree_jobs
 from lading.ui.context import UiParts
@@ -192,3 +193,24 @@ async def test_who_may_not_pull_sees_no_file(
         "layers/1/download?path=old",
     ):
         assert (await outsider.get(f"{path}/{place}")).status in {403, 404}
+
+
+@pytest.mark.parametrize("asked", ["a/" * 5000, "a" * 17_000])
+@pytest.mark.parametrize("page", ["files", "layers/1/files", "layers/1/file", "compare"])
+async def test_a_path_that_nothing_can_have_is_not_looked_for(
+    browser: Browser, path: str, page: str, asked: str
+) -> None:
+    """Each directory on it would be asked for, in each layer."""
+    where = f"{path}/{page}?path={asked}"
+    if page == "compare":
+        where = f"/r/{HELLO}/-/compare/files?from=latest&to=latest&path={asked}"
+    shown = await browser.get(where)
+    assert shown.status == 400
+    assert "as deep" in shown.text
+
+
+async def test_the_deepest_file_that_is_known_is_found(people: People, browser: Browser) -> None:
+    deep = "/".join(["d"] * (DEEPEST - 1) + ["file"])
+    path = await push(people, archive({deep: b"at the bottom"}))
+    await read(people, browser, path)
+    assert "at the bottom" in (await browser.get(f"{path}/layers/1/file?path={deep}")).text

@@ -14,6 +14,9 @@ DEEPEST = 100
 LONGEST = 4096
 """Bytes that a path may have: Linux opens no longer one."""
 
+# Signs of a path as text: at most so many for each byte of it.
+_LONGEST_SHOWN = 4 * LONGEST
+
 _HIDES = b".wh."
 _OPAQUE = b".wh..wh..opq"
 _NOTES_OF_AUFS = b".wh..wh."
@@ -104,6 +107,11 @@ def directories(path: str) -> list[str]:
     """A path and all directories it is in, the outermost first, without the root."""
     parts = path.split("/") if path else []
     return ["/".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def is_possible(path: str) -> bool:
+    """Whether an entry can have a path: what is asked for may be deeper, or longer, than any is."""
+    return path.count("/") < DEEPEST and len(path) <= _LONGEST_SHOWN
 
 
 def implied(path: str) -> Entry:

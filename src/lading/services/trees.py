@@ -124,7 +124,8 @@ async def look(
         RepositoryUnknown, ManifestUnknown: there is none.
     """
     manifest = await pull_manifest(registry, grant, reference)
-    layers = layers_of(manifest.body, manifest.media_type)[:MOST_LAYERS]
+    found = await asyncio.to_thread(layers_of, manifest.body, manifest.media_type)
+    layers = found[:MOST_LAYERS]
     digests = [layer.digest for layer in layers]
     stored = await registry.metadata.trees.find(grant.repository, digests)
     now = registry.clock()

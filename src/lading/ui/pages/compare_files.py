@@ -5,6 +5,7 @@ from lading.edge.response import Response
 from lading.services import trees
 from lading.services.compare_files import compare_files
 from lading.ui.context import Visit
+from lading.ui.pages.inside import path_in
 from lading.ui.rendering import page
 
 # Files of a directory that are compared for one page.
@@ -18,7 +19,7 @@ _AGAIN = "3"
 async def show(visit: Visit) -> Response:
     """Files of two images (`from`, `to`) below a directory (`path`)."""
     first, second = (_asked(visit, name) for name in ("from", "to"))
-    path = (visit.request.parameter("path") or "").strip("/")
+    path = path_in(visit)
     after = visit.request.parameter("after") or ""
     one, other = [
         await trees.look(visit.registry, visit.grant, parse_wanted(wanted))

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from lading.archives.process import ReadingFailed
 from lading.core.digest import Digest
-from lading.core.errors import BlobUnknown
-from lading.core.tree import EntryKind, directories, split
+from lading.core.errors import BlobUnknown, PageInvalid
+from lading.core.tree import EntryKind, directories, is_possible, split
 from lading.edge.response import Response, StreamBody
 from lading.services import trees
 from lading.services.trees import Inside, Shown
@@ -17,6 +17,8 @@ from lading.ui.rendering import page
 ON_A_PAGE = 200
 MOST_SHOWN = 256 * 1024
 """Bytes of a file that are shown as text."""
+# Signs of what is looked for: of a longer pattern each sign costs as much as all names.
+_MOST_WORDS = 128
 # Seconds after which a page is loaded again whose files are still being found.
 AGAIN = "2"
 
@@ -38,13 +40,14 @@ _OF_DOWNLOADS = {
 
 async def show_image(visit: Visit) -> Response:
     """A directory of an image as a container sees it."""
-    return await _show(visit, await _look(visit), None)
+    path = path_in(visit)
+    return await _show(visit, await _look(visit), path, None)
 
 
 async def show_layer(visit: Visit) -> Response:
     """A directory of one layer, with what the layer does to those below."""
-    inside = await _look(visit)
-    return await _show(visit, inside, _number(visit, inside))
+    path, inside = path_in(visit), await _look(visit)
+    return await _show(visit, inside, path, _number(visit, inside))
 
 
 async def show_file(visit: Visit) -> Response:
@@ -103,6 +106,18 @@ def text_of(data: bytes, *, is_whole: bool) -> str | None:
     return None
 
 
+def path_in(visit: Visit) -> str:
+    """The path that a page is asked for, without slashes around it; empty for the root.
+
+    Raises:
+        PageInvalid: nothing can have it; to look for it would cost more the deeper it is.
+    """
+    path = (visit.request.parameter("path") or "").strip("/")
+    if not is_possible(path):
+        raise PageInvalid("nothing in an image is as deep, or has as long a path")
+    return path
+
+
 def mode_of(shown: Shown) -> str:
     """The kind and the permissions of an entry, as `ls` writes them; empty if not known."""
     entry = shown.entry
@@ -116,10 +131,9 @@ async def _look(visit: Visit) -> Inside:
     return await trees.look(visit.registry, visit.grant, digest, asking=asking)
 
 
-async def _show(visit: Visit, inside: Inside, number: int | None) -> Response:
-    path = visit.request.parameter("path") or ""
+async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> Response:
     after = visit.request.parameter("after") or ""
-    words = visit.request.parameter("q") or ""
+    words = (visit.request.parameter("q") or "")[:_MOST_WORDS]
     can_ask = not visit.parts.options.read_only
     sums = await trees.sums(visit.registry, inside, asking=can_ask)
     listed = await (
@@ -175,7 +189,7 @@ def _number(visit: Visit, inside: Inside) -> int:
 
 
 async def _find(visit: Visit, inside: Inside, number: int) -> Shown:
-    path = visit.request.parameter("path") or ""
+    path = path_in(visit)
     shown = await trees.find_entry(visit.registry, inside, path, number) if path else None
     if shown is None or shown.entry.kind is not EntryKind.FILE:
         raise BlobUnknown("the layer has no such file, or it is not known yet", {"path": path})
