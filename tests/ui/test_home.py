@@ -5,10 +5,17 @@ from collections.abc import Callable
 
 import pytest
 
+from lading.blobs.stores import Stores
 from lading.core.names import RepositoryName
+from lading.core.permissions import CurrentPermissions, Permissions
+from lading.core.typing import T
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.edge.asgi import Message
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
+from lading.edge.request import Request
+from lading.metadata.metadata import Metadata
+from lading.ports.database import Work
 from lading.ui.context import UiParts
 from tests.support.people import People
 from tests.ui.browsing import Browser, Shown
@@ -158,3 +165,76 @@ async def test_a_page_asks_the_database_three_times(
     database._connection.set_trace_callback(None)
     asked = [text for text in statements if text.lstrip().startswith(("SELECT", "WITH"))]
     assert len(asked) <= 3, asked
+
+
+@pytest.mark.parametrize(
+    "place", ["1:99999999999999999999", "1:-99999999999999999999", "nan:1", "inf:1", "1e999:1", ":"]
+)
+@pytest.mark.parametrize("sort", ["name", "size", "pushed"])
+async def test_a_place_that_is_none_is_none(
+    browser: Browser, people: People, sort: str, place: str
+) -> None:
+    await push_all(people, *NAMES)
+    await count(people)
+    assert (await browser.get(f"/?sort={sort}&after={place}")).status == 200
+
+
+async def no_body() -> Message:
+    """Nothing: it is not read."""
+    raise AssertionError
+
+
+def test_nul_in_an_address_is_what_cannot_be_read() -> None:
+    """PostgreSQL has no text with it, and refuses to look for one."""
+    scope = {"method": "GET", "path": "/", "query_string": b"q=a%00b&%00=1&r=%2500"}
+    found = Request(scope, no_body).parameters
+    assert found == {"q": ["a\ufffdb"], "\ufffd": ["1"], "r": ["%00"]}
+
+
+async def test_nothing_is_looked_for_on_behalf_of_who_sees_nothing(
+    people: People,
+) -> None:
+    """Strangers can ask for as much as they like."""
+    await push_all(people, *NAMES)
+    database = people.metadata.database
+    assert isinstance(database, MemoryDatabase)
+    browser = Browser(UiParts(people.registry, EdgeOptions()), CurrentPermissions(Permissions(())))
+    statements: list[str] = []
+    database._connection.set_trace_callback(statements.append)
+    for path in ("/", "/?q=a", "/?in=team/&sort=size", "/-/search?q=a"):
+        assert (await browser.get(path)).status == 200
+    database._connection.set_trace_callback(None)
+    assert statements == []
+
+
+class WatchedMemory(MemoryDatabase):
+    """A database in memory that notes which of its reads are long."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.scans = 0
+
+    async def scan(self, work: Work[T]) -> T:
+        self.scans += 1
+        return await super().scan(work)
+
+
+@pytest.mark.parametrize(
+    ("path", "is_long"),
+    [
+        ("/", False),
+        ("/?in=team/", False),
+        ("/?sort=size", False),
+        ("/?q=zz", True),
+        ("/-/search?q=zz", True),
+        ("/?in=team/&sort=size", True),
+    ],
+)
+async def test_what_may_read_all_names_holds_nobody_up(path: str, is_long: bool) -> None:
+    database = WatchedMemory()
+    people = People(Metadata(database), Stores.in_memory())
+    await push_all(people, *NAMES)
+    before = database.scans
+    assert (await Browser(UiParts(people.registry, EdgeOptions())).get(path)).status == 200
+    assert (database.scans > before) is is_long
+    await people.metadata.close()

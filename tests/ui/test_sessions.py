@@ -186,3 +186,13 @@ async def test_old_sessions_go_when_a_new_one_comes(visitor: Browser, people: Pe
     people.now += 8 * DAY
     await visitor.sign_in("reader")
     assert await people.metadata.page_sessions.find(hash_of(first), now=0) is None
+
+
+@pytest.mark.parametrize("headers", [{"origin": "http://["}, {"origin": "null"}, {"host": "[:::]"}])
+async def test_a_form_from_what_is_no_address_does_nothing(
+    visitor: Browser, headers: dict[str, str]
+) -> None:
+    form = (await visitor.get("/-/sign-in")).form("/-/sign-in")
+    fields = {**form, "name": "reader", "password": "reader-password"}
+    answer = await visitor.post("/-/sign-in", fields, **{"origin": "http://[::1]", **headers})
+    assert answer.status == 403

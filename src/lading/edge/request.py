@@ -12,6 +12,9 @@ from lading.core.digest import Digest
 from lading.core.errors import SizeMismatch
 from lading.edge.asgi import ARRIVED, Message, Receive, Scope
 
+# U+FFFD, as what is no UTF-8 becomes.
+_UNREADABLE = "%EF%BF%BD"
+
 
 class Request:
     """A request, and what was found out about it.
@@ -70,8 +73,12 @@ class Request:
 
     @cached_property
     def parameters(self) -> Mapping[str, list[str]]:
-        """Query parameters, each with all its values."""
-        query = self.scope["query_string"].decode("latin-1")
+        """Query parameters, each with all its values.
+
+        NUL stands there as what cannot be read: no name has it, and to some databases and programs
+        it is the end of a text.
+        """
+        query = self.scope["query_string"].decode("latin-1").replace("%00", _UNREADABLE)
         found: dict[str, list[str]] = {}
         for name, value in parse_qsl(query, keep_blank_values=True):
             found.setdefault(name, []).append(value)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from lading.core.names import RepositoryName
 from lading.metadata import batches, columns, repository_lists
 from lading.metadata.noun import reading, scanning
+from lading.metadata.repository_lists import ListedRepository, ListOrder
 from lading.ports.database import Database, SqlConnection
 
 
@@ -104,6 +105,14 @@ class Repositories:
     def __init__(self, database: Database) -> None:
         self.exists = reading(database, exists)
         self.page = reading(database, page)
-        self.listed = reading(database, repository_lists.listed)
+        self._listed = reading(database, repository_lists.listed)
+        self._looked_up = scanning(database, repository_lists.listed)
         self.folders = reading(database, repository_lists.folders)
         self.with_manifests = scanning(database, with_manifests)
+
+    async def listed(
+        self, *, order: ListOrder, prefix: str, words: str, after: str, limit: int
+    ) -> Sequence[ListedRepository]:
+        """Repositories whose names begin with `prefix` and hold `words`; see `repository_lists`."""
+        run = self._listed if repository_lists.is_short(order, prefix, words) else self._looked_up
+        return await run(order=order, prefix=prefix, words=words, after=after, limit=limit)

@@ -1,8 +1,11 @@
 """Lists of repositories as people look through them: with their figures, in folders, by search.
 
-Each statement reads as many rows as it gives, or walks along names in an index.
+A list reads as many rows as it gives, or walks along names in an index, if that has its order.
+Where words are looked for, or a folder in another order than that of names, it may read all; see
+`is_short`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +16,8 @@ from lading.ports.database import SqlConnection
 
 # Greater than every character of a name.
 _LAST = "\x7f"
+_MOST_ID = 2**62
+_FIRST = float(_MOST_ID)
 # What a part of a name is made of.
 _SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789._-"
 
@@ -94,6 +99,11 @@ class ListedRepository:
                 return f"{self.pushed_at!r}:{self.id}"
 
 
+def is_short(order: ListOrder, prefix: str, words: str) -> bool:
+    """Whether a list reads no more rows than it gives: then it is a short read."""
+    return not words and (order is ListOrder.NAME or not prefix)
+
+
 def listed(
     connection: SqlConnection,
     *,
@@ -158,6 +168,8 @@ def _parse(place: str) -> tuple[float, int]:
     """The figure and the id of a place; before the first one if it is none."""
     figure, _, id_ = place.partition(":")
     try:
-        return float(figure), int(id_)
+        at, number = float(figure), int(id_)
     except ValueError:
-        return float(2**62), 2**62
+        return _FIRST, _MOST_ID
+    # Anybody may write one, and databases take no greater numbers.
+    return _FIRST if math.isnan(at) else at, max(0, min(number, _MOST_ID))

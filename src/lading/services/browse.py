@@ -1,6 +1,7 @@
 """Browsing: repositories as people look through them, as far as the caller sees them."""
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -84,9 +85,12 @@ async def _seen(
 ) -> list[ListedRepository]:
     """The repositories among those of a list that the caller sees; not all, if these are rare."""
     found: list[ListedRepository] = []
+    prefix = _narrowed(access, folder)
+    if prefix is None:
+        return found
     for _ in range(MOST_READS):
         listed = await registry.metadata.repositories.listed(
-            order=order, prefix=folder, words=words, after=after, limit=AT_ONCE
+            order=order, prefix=prefix, words=words, after=after, limit=AT_ONCE
         )
         found += [item for item in listed if access.sees(item.name)]
         if len(listed) < AT_ONCE or len(found) >= wanted:
@@ -94,6 +98,16 @@ async def _seen(
         after = listed[-1].place(order)
         await asyncio.sleep(0)
     return found[:wanted]
+
+
+def _narrowed(access: Access, folder: str) -> str | None:
+    """What all names in a folder begin with that the caller sees; `None` if it sees none there."""
+    below = [
+        max(folder, prefix, key=len)
+        for prefix in access.visible_prefixes()
+        if prefix.startswith(folder) or folder.startswith(prefix)
+    ]
+    return os.path.commonprefix(below) if below else None  # noqa: RUF071 - of texts
 
 
 def _browsed(
@@ -128,9 +142,11 @@ class Hit:
 
 async def search(registry: Registry, access: Access, words: str, *, limit: int) -> Sequence[Hit]:
     """Repositories whose names hold some words, and tags that begin with them."""
-    metadata, words = registry.metadata, words.strip()
+    metadata, words, prefix = registry.metadata, words.strip(), _narrowed(access, "")
+    if prefix is None:
+        return ()
     listed = await metadata.repositories.listed(
-        order=ListOrder.NAME, prefix="", words=words.lower(), after="", limit=AT_ONCE
+        order=ListOrder.NAME, prefix=prefix, words=words.lower(), after="", limit=AT_ONCE
     )
     names = [Hit(item.name) for item in listed if access.sees(item.name)]
     tagged = await metadata.tags.search(words, limit=AT_ONCE)

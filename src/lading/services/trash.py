@@ -47,6 +47,8 @@ async def list_some(
     Returns:
         What was found, and before which time there is more; `None` if there is no more.
     """
+    if repository is not None and not access.sees(repository):
+        return [], None  # not even that, or when, something was deleted there
     found = await registry.metadata.trash.page(
         repository, deleted_since=_window(registry), before=before, limit=limit
     )

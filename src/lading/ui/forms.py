@@ -81,7 +81,7 @@ def require_same_origin(visit: Visit) -> None:
             raise FormForged
         return
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc not in _own_hosts(visit):
+    if origin is not None and _host_of(origin) not in _own_hosts(visit):
         raise FormForged
 
 
@@ -89,7 +89,15 @@ def _own_hosts(visit: Visit) -> set[str]:
     """The hosts, with ports, by which the registry may be reached."""
     options, request = visit.parts.options, visit.request
     urls = (options.address.url_of(request, "/"), base_url(request, options.trusted_proxies))
-    return {urlsplit(url).netloc for url in urls}
+    return {_host_of(url) for url in urls} - {""}
+
+
+def _host_of(url: str) -> str:
+    """The host of a URL, with its port; empty if it has none, or is none."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 async def read_form(visit: Visit) -> Form:
@@ -109,7 +117,7 @@ async def read_form(visit: Visit) -> Form:
         try:
             return Form(
                 parse_qs(
-                    body.decode(),
+                    body.decode().replace("%00", "%EF%BF%BD"),  # as in addresses
                     keep_blank_values=True,
                     max_num_fields=MOST_FIELDS,
                     errors="strict",

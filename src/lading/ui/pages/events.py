@@ -20,7 +20,7 @@ async def show(visit: Visit) -> Response:
     found: events.EventPage
     match kind:
         case "tags":
-            first = min(before, _LAST_NUMBER)
+            first = max(0.0, min(before, _LAST_NUMBER))
             found = await events.moves(registry, access, before=first, limit=ON_A_PAGE)
         case "deletions":
             found = await events.deletions(registry, access, before=before, limit=ON_A_PAGE)

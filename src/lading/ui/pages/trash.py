@@ -89,13 +89,15 @@ def time_in(visit: Visit, name: str) -> float:
         PageInvalid: it is none.
     """
     text = visit.request.parameter(name)
-    if text is None:
-        return math.inf
+    return math.inf if text is None else _time(text, name)
+
+
+def _time(text: str, name: str) -> float:
     try:
         value = float(text)
     except ValueError as error:
         raise PageInvalid(f"{name} is no time") from error
-    if math.isnan(value):
+    if not math.isfinite(value):
         raise PageInvalid(f"{name} is no time")
     return value
 
@@ -131,9 +133,6 @@ async def history(visit: Visit) -> Response:
 async def move(visit: Visit, form: Form) -> Response:
     """Bring a tag back to where it led after a move, be it deleted or moved since."""
     tag = Tag(visit.argument)
-    try:
-        at = float(form.get("at"))
-    except ValueError as error:
-        raise PageInvalid("the time of the move is missing") from error
+    at = _time(form.get("at"), "the time of the move")
     await trash.restore(visit.registry, visit.grant, tag, at=at, change=visit.change())
     return see_other(visit, f"/r/{visit.repository}/-/tags/{tag}/history", done="tag-moved")

@@ -1,0 +1,55 @@
+"""Events and the trash: what their addresses may say, and to whom they tell what."""
+
+from collections.abc import Callable
+
+import pytest
+
+from lading.core.names import RepositoryName
+from lading.ui.pages.trash import ON_A_PAGE
+from tests.support.contents import HELLO
+from tests.support.people import People
+from tests.ui.browsing import Browser
+
+TIMES = ["0", "-1", "1e18", "1e308", "-1e308", "9223372036854775808"]
+SECRET = RepositoryName("secret/plans")
+
+
+@pytest.mark.parametrize("before", TIMES)
+@pytest.mark.parametrize("page", ["events?kind=tags", "events?kind=deletions", "events?kind=pulls"])
+async def test_there_is_a_page_before_every_time(
+    browser: Browser, people: People, page: str, before: str
+) -> None:
+    await people.push_image(b"image", "v1")
+    assert (await browser.get(f"/-/{page}&before={before}")).status == 200
+
+
+@pytest.mark.parametrize("before", ["inf", "-inf", "1e999", "nan", "yesterday"])
+@pytest.mark.parametrize("page", ["events?kind=tags", "events?kind=pulls", "trash?repository=a"])
+async def test_what_is_no_time_is_refused(browser: Browser, page: str, before: str) -> None:
+    assert (await browser.get(f"/-/{page}&before={before}")).status == 400
+
+
+async def test_nobody_learns_from_the_trash_of_what_they_may_not_pull(
+    visitors: Callable[[], Browser], people: People
+) -> None:
+    """Not that a repository is there either: a next page would say so, and of which time."""
+    for number in range(ON_A_PAGE):
+        await people.push_image(b"%d" % number, f"v{number}", repository=SECRET)
+        await people.delete(f"v{number}", repository=SECRET)
+        people.now += 60
+    for who, sees in (("admin", True), ("reader", False)):
+        visitor = visitors()
+        await visitor.sign_in(who)
+        shown = await visitor.get(f"/-/trash?repository={SECRET}")
+        assert any("before=" in link for link in shown.links) is sees
+    nothing = (await visitor.get("/-/trash?repository=no/such")).text
+    assert shown.text.replace(SECRET, "no/such") == nothing
+
+
+async def test_a_tag_goes_back_to_no_time_that_is_none(browser: Browser, people: People) -> None:
+    await people.push_image(b"one", "v1")
+    await people.push_image(b"two", "v1")
+    path = f"/r/{HELLO}/-/tags/v1"
+    form = (await browser.get(f"{path}/history")).form(f"{path}/move")
+    for at in ("", "nan", "inf"):
+        assert (await browser.post(f"{path}/move", {**form, "at": at})).status == 400
