@@ -226,3 +226,30 @@ async def test_who_may_not_delete_does_not(visitor: Browser, people: People, nam
     answer = await visitor.post(f"{PATH}/-/tags/latest/delete", form)
     assert (asked.status, answer.status) == ((403, 403) if name else (303, 303))
     assert await people.has("latest")
+
+
+async def test_a_page_does_not_grow_with_each_child_times_what_is_about_it(
+    browser: Browser, people: People
+) -> None:
+    """An index may hold one image hundreds of times; all of it was written out each time."""
+    child = await people.push_image(b"one")
+    abouts = [image(b"one", subject=child, artifact_type=f"a/{n}") for n in range(100)]
+    for about in abouts:
+        await people.push(about)
+    described = {"mediaType": child.media_type, "digest": child.digest, "size": len(child.body)}
+    document = {"schemaVersion": 2, "mediaType": media.OCI_INDEX, "manifests": [described] * 400}
+    body = json.dumps(document).encode()
+    held = parse(body, media.OCI_INDEX, SHA256)
+    for some in (range(100), range(100, 200)):
+        await people.push(held, *(f"v{number}" for number in some))
+
+    shown = await browser.get(PATH)
+    assert "400 platforms" in shown.text
+    assert "360 more platforms" in shown.text
+    assert len(shown.html) < 400_000
+    shown = await browser.get(f"{PATH}/-/images/{held.digest}")
+    assert "the first 200" in shown.text
+    assert "and 100 more tags" in shown.text
+    assert len(shown.html) < 400_000
+    shown = await browser.get(f"{PATH}/-/images/{child.digest}")
+    assert all(f"{PATH}/-/images/{about.digest}" in shown.links for about in abouts)

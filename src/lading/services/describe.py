@@ -82,7 +82,7 @@ async def describe(
     manifest = await pull_manifest(registry, grant, reference)
     repository = grant.repository
     family = ManifestFamily(await registry.metadata.manifests.family(repository, [manifest.digest]))
-    shown = family.show(manifest.digest)
+    shown = await family.off_loop(lambda: family.show(manifest.digest))
     if shown is None:  # it was deleted meanwhile
         raise ManifestUnknown("", {"name": repository, "reference": reference})
     contents = await asyncio.to_thread(contents_of, manifest.body)

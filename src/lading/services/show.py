@@ -1,5 +1,6 @@
 """Showing a repository: its tags by what they point to, with all that people ask of them."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -7,12 +8,15 @@ from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
 from lading.core.summaries import Child, ManifestKind, Summary, summarize
+from lading.core.typing import T
 from lading.metadata.manifest_lists import ListedManifest
 from lading.metadata.tag_lists import ListedTag, Trace
 from lading.services.registry import Registry
 
 # Tags that are read, sorted and filtered at once.
 MOST_TAGS = 5000
+# Bytes of manifests that are read on the event loop, which takes about a millisecond.
+MOST_ON_LOOP = 256 * 1024
 _NO_TRACE = Trace(None, None, None)
 
 
@@ -122,7 +126,7 @@ async def show_repository(
     references = [str(tag.name) for group in part for tag in group]
     traces = await metadata.tags.traces(repository, [*references, *digests])
     return ShownRepository(
-        [_group(group, family, traces) for group in part],
+        await family.off_loop(lambda: [_group(group, family, traces) for group in part]),
         start,
         len(groups),
         len(tags),
@@ -140,7 +144,9 @@ async def show_untagged(
     family = ManifestFamily(
         await manifests.family(grant.repository, [manifest.digest for manifest in found])
     )
-    return [shown for each in found if (shown := family.show(each.digest)) is not None]
+    return await family.off_loop(
+        lambda: [shown for each in found if (shown := family.show(each.digest)) is not None]
+    )
 
 
 class ManifestFamily:
@@ -148,10 +154,16 @@ class ManifestFamily:
 
     def __init__(self, manifests: Sequence[ListedManifest]) -> None:
         self._manifests = {manifest.digest: manifest for manifest in manifests}
+        self._leaves: dict[Digest, ShownManifest] = {}
         self._about: dict[Digest, list[ListedManifest]] = {}
         for manifest in manifests:
             if manifest.subject is not None:
                 self._about.setdefault(manifest.subject, []).append(manifest)
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """What is made of them; in a thread, if there is so much to read that others would wait."""
+        size = sum(len(manifest.body or b"") for manifest in self._manifests.values())
+        return work() if size <= MOST_ON_LOOP else await asyncio.to_thread(work)
 
     def show(self, digest: Digest) -> ShownManifest | None:
         """One of them; `None` if it is not there."""
@@ -173,13 +185,16 @@ class ManifestFamily:
 
     def _leaf(self, digest: Digest) -> ShownManifest | None:
         """A manifest that an index holds; what one of these holds is not looked at."""
-        manifest = self._manifests.get(digest)
-        if manifest is None:
-            return None
+        # Many indexes may hold it, or one many times.
+        if digest not in self._leaves and digest in self._manifests:
+            self._leaves[digest] = self._made_leaf(self._manifests[digest])
+        return self._leaves.get(digest)
+
+    def _made_leaf(self, manifest: ListedManifest) -> ShownManifest:
         if manifest.body is None:
             return ShownManifest(manifest, None, manifest.size)
         summary = summarize(manifest.body, manifest.media_type)
-        about = self._about.get(digest, [])
+        about = self._about.get(manifest.digest, [])
         return ShownManifest(manifest, summary, summary.size, referrers=about)
 
 

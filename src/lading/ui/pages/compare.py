@@ -9,8 +9,10 @@ from lading.core.names import parse_reference
 from lading.core.summaries import ManifestKind
 from lading.edge.response import Response
 from lading.services.describe import DescribedImage, Layer, describe
+from lading.services.show import ShownManifest
 from lading.ui.address import address_of
 from lading.ui.context import Visit
+from lading.ui.pages.image import MOST_CHILDREN
 from lading.ui.rendering import page
 from lading.ui.units import natural
 
@@ -33,6 +35,18 @@ class ComparedLayer(NamedTuple):
     def state(self) -> str:
         """In a word: `added`, `removed` or `same`."""
         return "same" if self.before and self.after else "added" if self.after else "removed"
+
+
+class ComparedPlatform(NamedTuple):
+    """A platform of an index, with the image that each of two has for it.
+
+    Attributes:
+        before: the first that it has; `None` if there is none.
+    """
+
+    name: str
+    before: ShownManifest | None
+    after: ShownManifest
 
 
 class Side(NamedTuple):
@@ -64,6 +78,7 @@ async def show(visit: Visit) -> Response:
         names=names,
         are_compared=compared,
         layers=_layers(before.image, after.image),
+        platforms=_platforms(before.image, after.image),
         configs=list(
             compare_configs(before.image.config, after.image.config)
             if before.image is not None and after.image is not None
@@ -86,6 +101,20 @@ async def _side(visit: Visit, name: str) -> Side:
         return Side(text, await describe(visit.registry, visit.access, visit.grant, reference))
     except (DigestInvalid, ManifestUnknown, TagInvalid):
         return Side(text, None)
+
+
+def _platforms(
+    before: DescribedImage | None, after: DescribedImage | None
+) -> Sequence[ComparedPlatform]:
+    if before is None or after is None:
+        return []
+    known: dict[str, ShownManifest] = {}
+    for child, shown in before.shown.children:
+        known.setdefault(child.platform, shown)
+    return [
+        ComparedPlatform(child.platform, known.get(child.platform), shown)
+        for child, shown in after.shown.children[:MOST_CHILDREN]
+    ]
 
 
 def _layers(before: DescribedImage | None, after: DescribedImage | None) -> Sequence[ComparedLayer]:

@@ -1,5 +1,8 @@
 """Deletion of tags and images: a page that says what goes, and the form that does it."""
 
+import asyncio
+from itertools import islice
+
 from lading.core.access import Action
 from lading.core.digest import Digest
 from lading.core.errors import DeleteDisabled, ManifestUnknown
@@ -35,8 +38,7 @@ async def ask_about_image(visit: Visit) -> Response:
     if await visit.registry.metadata.manifests.find(visit.repository, digest) is None:
         raise ManifestUnknown("", {"name": visit.repository, "reference": digest})
     tags = await _tags_of(visit, digest)
-    rules = visit.registry.policy.immutable
-    keeping = [tag for tag in tags if is_immutable(rules, visit.repository, tag)]
+    keeping = await asyncio.to_thread(_kept, visit, tags)  # there may be very many
     return await _ask(visit, digest, digest, tags, keeping)
 
 
@@ -65,6 +67,13 @@ def _require(visit: Visit) -> None:
 async def _tags_of(visit: Visit, digest: Digest) -> list[Tag]:
     """The tags that point to a manifest."""
     return await visit.registry.metadata.tags.of_manifest(visit.repository, digest)
+
+
+def _kept(visit: Visit, tags: list[Tag]) -> list[Tag]:
+    """The first tag that a rule of the operator's keeps, if there is one."""
+    rules = visit.registry.policy.immutable
+    kept = (tag for tag in tags if is_immutable(rules, visit.repository, tag))
+    return [*islice(kept, 1)]
 
 
 async def _ask(
