@@ -194,3 +194,12 @@ async def test_where_a_read_takes_long_a_robot_is_looked_at_once_in_a_while(
     assert await logins.recall("robot+ci") is None
     assert await logins.recall("robot+ci") is None
     assert len(reads) == 2
+
+
+@pytest.mark.parametrize("name", ["robot+a\x00b", "robot+", "robot+" + "a" * 100_000])
+async def test_what_no_robot_can_be_called_is_not_looked_for(people: People, name: str) -> None:
+    """PostgreSQL refuses to look for a text with NUL in it."""
+    await people.metadata.close()
+    assert await people.logins.authenticate(name, "lading_x") is None
+    assert await people.logins.recall(name) is None
+    assert await robots.revoke(people.registry, name.removeprefix("robot+")) is False

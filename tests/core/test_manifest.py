@@ -353,3 +353,16 @@ def test_a_manifest_may_name_only_so_much(document: dict[str, Any]) -> None:
     assert parse(body, content_type, SHA256, max_descriptors=3).digest == Digest.of(body)
     with pytest.raises(ManifestTooLarge, match="names 3 blobs and manifests, and at most 2"):
         parse(body, content_type, SHA256, max_descriptors=2)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {**IMAGE, "artifactType": "application/a\x00b"},
+        {**IMAGE, "config": {**CONFIG, "mediaType": "\x00"}},
+    ],
+)
+def test_a_type_with_nul_in_it_is_refused(document: Any) -> None:
+    """PostgreSQL has no text with it, so such a manifest could not be moved there either."""
+    with pytest.raises(ManifestInvalid, match="NUL"):
+        read(document)

@@ -70,9 +70,9 @@ class RobotLogins(MachineAuthenticator):
             raise
 
     async def _find(self, name: str) -> Robot | None:
-        if not self.may_know(name):
-            return None
         key = name.removeprefix(robots.PREFIX)
+        if not (self.may_know(name) and robots.is_name(key)):
+            return None
         if not self._staleness:
             return await self._robots.find(key)
         now = time.monotonic()

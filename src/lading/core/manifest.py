@@ -242,11 +242,12 @@ def _check_shape(document: _Document, media_type: str) -> None:
 
 
 def _artifact_type(document: _Document, media_type: str) -> str:
-    if document.artifact_type:
-        return document.artifact_type
-    if document.config is not None and media_type not in media.INDEXES:
-        return document.config.media_type or ""
-    return ""
+    found = document.artifact_type or ""
+    if not found and document.config is not None and media_type not in media.INDEXES:
+        found = document.config.media_type or ""
+    if "\x00" in found:  # which not every database can keep
+        raise ManifestInvalid("the type of the artifact, or of the config, has NUL in it")
+    return found
 
 
 def _annotations(document: _Document) -> bytes:

@@ -43,13 +43,18 @@ class Robot:
     used_at: float | None = None
 
 
+def is_name(name: str) -> bool:
+    """Whether a robot can be called so."""
+    return _NAME.fullmatch(name) is not None
+
+
 def check_name(name: str) -> str:
     """The name, if it can be a robot's.
 
     Raises:
         ValueError: it cannot; the message says what can.
     """
-    if _NAME.fullmatch(name) is None:
+    if not is_name(name):
         raise ValueError("write up to 64 letters, digits, `.`, `_` and `-`, such as `ci`")
     return name
 

@@ -12,6 +12,7 @@ from lading.core.robots import (
     Robot,
     check_name,
     hash_password,
+    is_name,
     login_name,
     password_of,
 )
@@ -56,7 +57,7 @@ async def all_robots(registry: Registry) -> Sequence[Robot]:
 
 async def revoke(registry: Registry, name: str) -> bool:
     """Remove a robot, and with it all tokens that were issued to it; false if there is none."""
-    removed = await registry.metadata.robots.remove(name)
+    removed = is_name(name) and await registry.metadata.robots.remove(name)
     if removed:
         registry.note("robot.revoke", robot=login_name(name))
     return removed
