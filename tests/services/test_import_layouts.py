@@ -1,6 +1,7 @@
 """Importing OCI image layouts: every image is here, verified, and what is broken is said."""
 
 import json
+import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
@@ -170,3 +171,21 @@ def test_layouts_are_found_as_zot_keeps_them(tmp_path: Path) -> None:
     names = [name for name, _ in find_layouts(str(tmp_path))]
     assert names == ["alone", "team/app", "team/app/nested"]
     assert all(RepositoryName(name) for name in names)
+
+
+async def test_blobs_that_are_symbolic_links_stay_when_these_are_gone(
+    place: Place, layout: Written, tmp_path: Path
+) -> None:
+    """As Bazel makes layouts: of bytes that are elsewhere."""
+    elsewhere = tmp_path / "cache"
+    (layout.path / "blobs").rename(elsewhere)
+    for file in list(elsewhere.glob("*/*")):
+        link = layout.path / "blobs" / file.relative_to(elsewhere)
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.symlink_to(file)
+    found, tally = await bring(place, layout.path)
+    assert found == []
+    assert tally.linked == 6
+    shutil.rmtree(layout.path)
+    shutil.rmtree(elsewhere)
+    assert await pull(place, "latest") == layout.digest

@@ -138,7 +138,8 @@ class LinkWriter(LinkTarget):
         with suppress(FileNotFoundError):
             os.unlink(f"{path}{_BESIDE}")
         try:
-            os.link(source, f"{path}{_BESIDE}")
+            # Of a symbolic link there would be a second one, which leads nowhere once that is gone.
+            os.link(os.path.realpath(source), f"{path}{_BESIDE}")
         except OSError:  # another file system, or one without hard links
             return False
         _name(path)
