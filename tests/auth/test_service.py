@@ -2,6 +2,8 @@
 
 import uuid
 
+import pytest
+
 from lading.auth.authenticator import Login
 from lading.auth.keys import KeyRing
 from lading.auth.logins import Logins
@@ -11,6 +13,7 @@ from lading.auth.tokens import RegistryTokens
 from lading.core.access import Principal
 from lading.core.permissions import ALL_TO_USERS, CurrentPermissions
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata import refresh_tokens
 from lading.metadata.metadata import Metadata
 from tests.auth.forge import Clock
 
@@ -59,4 +62,21 @@ async def test_a_refresh_token_of_the_future_ends_when_one_of_now_does() -> None
     assert await tokens.refresh(secret) == ALICE
     clock.now += 1
     assert await tokens.refresh(secret) is None
+    await metadata.close()
+
+
+async def test_tokens_of_the_future_do_not_push_out_one_of_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(refresh_tokens, "MOST_PER_NAME", 3)
+    clock, metadata = Clock(), Metadata(MemoryDatabase())
+    tokens = service(metadata, clock)
+    clock.now += YEARS
+    secrets = [await tokens.start_refreshing(ALICE) for _ in range(3)]
+    clock.now -= YEARS
+    secret = await tokens.start_refreshing(ALICE)
+    assert secret is not None
+    assert await tokens.refresh(secret) == ALICE
+    left = [known for known in secrets if known and await tokens.refresh(known)]
+    assert len(left) == 2
     await metadata.close()

@@ -208,3 +208,13 @@ async def test_an_index_takes_its_images_and_what_is_about_it_along(metadata: Me
 async def test_a_digest_that_is_not_there_frees_nothing(metadata: Metadata) -> None:
     await add(metadata, CONFIG)
     assert await metadata.freeing.find(HELLO, [Digest.of(b"no")]) == Freed(0, 0, 0, 0)
+
+
+async def test_a_sample_of_a_clock_that_was_ahead_is_not_the_last_for_years(
+    metadata: Metadata,
+) -> None:
+    late, early = replace(SAMPLE, at=1e9), replace(SAMPLE, at=2e6)
+    for sample in (SAMPLE, late, early):
+        await metadata.samples.add(sample)
+    assert await metadata.samples.last() == early
+    assert await metadata.samples.all() == [SAMPLE, early]

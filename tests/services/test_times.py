@@ -8,6 +8,7 @@ import pytest
 
 from lading.core.access import Action
 from lading.core.clocks import SLACK
+from lading.core.figures import LastPull
 from lading.core.globs import EVERYTHING
 from lading.core.names import Tag
 from lading.core.robots import Robot
@@ -16,6 +17,7 @@ from lading.services import jobs, lease, push_blob, times, trash
 from lading.services.jobs import Job
 from lading.services.lease import Lease
 from lading.services.registry import Registry
+from tests.support.contents import HELLO
 from tests.support.people import DAY, People
 
 YEARS = 3650 * DAY
@@ -150,6 +152,24 @@ async def test_a_robot_of_the_future_is_good_for_as_long_as_it_was_made_for(
         found = await people.metadata.robots.find(name)
         assert found is not None
         assert (found.created_at, found.expires_at) == (people.now, ends)
+
+
+async def test_what_was_pulled_and_looked_into_in_the_future_was_so_now(people: People) -> None:
+    """Or a pull of today would never count, and what is in a layer be kept for ten years."""
+    await people.push_image(b"image", "v1")
+    layer = await people.push_blob(b"layer")
+    then = people.now + YEARS
+    await people.metadata.pulls.note({(HELLO, "v1"): LastPull(then, "alice")})
+    await people.metadata.trees.ask([layer], then)
+    await people.metadata.overlays.ask("key", [layer], then)
+    await times.set_back(people.registry)
+    pulls = await people.metadata.pulls.last(HELLO, ["v1"])
+    assert pulls == {"v1": LastPull(people.now, "alice")}
+    tree = (await people.metadata.trees.of([layer]))[layer]
+    assert tree.asked_at == people.now
+    await people.metadata.overlays.settle("key", b"{}")
+    removed = await people.metadata.overlays.remove_old(asked_before=people.now + 1, most=10)
+    assert removed == 1
 
 
 async def test_a_clock_that_is_somewhat_off_changes_nothing(people: People) -> None:

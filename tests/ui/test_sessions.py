@@ -12,6 +12,7 @@ from lading.auth.logins import Logins
 from lading.core.permissions import CurrentPermissions, Permissions
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
+from lading.metadata.page_sessions import MOST_PER_NAME, PageSession
 from lading.ui import sessions
 from lading.ui.context import UiParts
 from lading.ui.cookies import SESSION, new_secret
@@ -98,6 +99,24 @@ async def test_a_session_ends_by_itself(visitor: Browser, people: People) -> Non
     assert "Signed in as" in (await visitor.get("/")).text
     people.now += 1
     assert "Signed in as" not in (await visitor.get("/")).text
+
+
+async def test_a_session_that_a_clock_ahead_has_begun_is_over(
+    visitors: Visitors, people: People
+) -> None:
+    """Nor does it push out the ones of now, however many there are."""
+    people.now += 3650 * DAY
+    old = visitors()
+    await old.sign_in("reader")
+    secrets = [new_secret() for _ in range(MOST_PER_NAME)]
+    for secret in secrets:
+        ends = people.now + sessions.LIFETIME
+        later = PageSession(hash_of(secret), "reader", "stamp", ends)
+        await people.metadata.page_sessions.add(later, now=people.now)
+    people.now -= 3650 * DAY
+    assert "Signed in as" not in (await old.get("/")).text
+    await old.sign_in("reader")
+    assert "Signed in as" in (await old.get("/")).text
 
 
 async def test_signing_out_ends_it_for_every_copy_of_the_cookie(visitors: Visitors) -> None:

@@ -9,6 +9,9 @@ from lading.ports.database import Database, SqlConnection
 
 # More than a person has browsers. Whoever signs in again and again pushes out their own.
 MOST_PER_NAME = 100
+# Seconds after which no session ends any more, with a day for clocks: who says that it does had one
+# that was ahead.
+LONGEST = 8 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +34,8 @@ def _add(connection: SqlConnection, session: PageSession, now: float) -> None:
     """Keep a session; what ended goes, and the oldest of a name with too many."""
     connection.execute(
         "DELETE FROM sessions WHERE hash IN"
-        " (SELECT hash FROM sessions WHERE expires_at <= ? LIMIT ?)",
-        (now, batches.MOST_ROWS),
+        " (SELECT hash FROM sessions WHERE expires_at <= ? OR expires_at > ? LIMIT ?)",
+        (now, now + LONGEST, batches.MOST_ROWS),
     )
     connection.execute(
         "INSERT INTO sessions (hash, name, stamp, expires_at) VALUES (?, ?, ?, ?)",
@@ -40,16 +43,17 @@ def _add(connection: SqlConnection, session: PageSession, now: float) -> None:
     )
     connection.execute(
         "DELETE FROM sessions WHERE hash IN (SELECT hash FROM sessions"
-        " WHERE name = ? ORDER BY expires_at DESC, hash LIMIT ? OFFSET ?)",
-        (session.name, batches.MOST_ROWS, MOST_PER_NAME),
+        " WHERE name = ? AND hash <> ? ORDER BY expires_at DESC, hash LIMIT ? OFFSET ?)",
+        (session.name, session.hash, batches.MOST_ROWS, MOST_PER_NAME - 1),
     )
 
 
 def find(connection: SqlConnection, hash_: str, *, now: float) -> PageSession | None:
     """A session that has not ended."""
     row = connection.execute(
-        "SELECT hash, name, stamp, expires_at FROM sessions WHERE hash = ? AND expires_at > ?",
-        (hash_, now),
+        "SELECT hash, name, stamp, expires_at FROM sessions"
+        " WHERE hash = ? AND expires_at > ? AND expires_at <= ?",
+        (hash_, now, now + LONGEST),
     ).fetchone()
     return None if row is None else PageSession(*row)
 

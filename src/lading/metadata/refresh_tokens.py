@@ -28,7 +28,10 @@ MOST_PER_NAME = 1000
 
 
 def _add(connection: SqlConnection, token: RefreshToken, now: float) -> None:
-    """Keep a token, or change its end; what ended goes, and the oldest of a name with too many."""
+    """Keep a token, or change its end; what ended goes, and the oldest of a name with too many.
+
+    But not this one: others may end later, as the clock was ahead.
+    """
     connection.execute(
         "DELETE FROM refresh_tokens WHERE hash IN"
         " (SELECT hash FROM refresh_tokens WHERE expires_at <= ? LIMIT ?)",
@@ -41,8 +44,8 @@ def _add(connection: SqlConnection, token: RefreshToken, now: float) -> None:
     )
     connection.execute(
         "DELETE FROM refresh_tokens WHERE hash IN (SELECT hash FROM refresh_tokens"
-        " WHERE name = ? ORDER BY expires_at DESC, hash LIMIT ? OFFSET ?)",
-        (token.name, batches.MOST_ROWS, MOST_PER_NAME),
+        " WHERE name = ? AND hash <> ? ORDER BY expires_at DESC, hash LIMIT ? OFFSET ?)",
+        (token.name, token.hash, batches.MOST_ROWS, MOST_PER_NAME - 1),
     )
 
 

@@ -45,7 +45,11 @@ def take(connection: SqlConnection, *, uploads: int, now: float) -> Sample:
 
 
 def add(connection: SqlConnection, sample: Sample) -> None:
-    """Keep a sample, and remove those that are too close together for how old they are."""
+    """Keep a sample, and remove those that are too close together for how old they are.
+
+    Those that are later are of a clock that was ahead: one of them would be the last for years.
+    """
+    connection.execute("DELETE FROM samples WHERE at > ?", (sample.at,))
     times = [at for (at,) in connection.execute("SELECT at FROM samples").fetchall()]
     connection.executemany(
         "DELETE FROM samples WHERE at = ?",

@@ -18,6 +18,9 @@ _TIMES = (
     # Tags taken away when a manifest was deleted carry the time of that.
     ("tag_history", "id", "at", "digest IS NULL"),
     ("committed_uploads", "upload", "at", "TRUE"),
+    ("pulls", "repository_id, reference", "at", "TRUE"),
+    ("trees", "id", "asked_at", "TRUE"),
+    ("overlays", "key", "asked_at", "TRUE"),
 )
 _FIND = " OR ".join(
     f"EXISTS (SELECT 1 FROM {table} WHERE {rows} AND {column} > :latest)"
