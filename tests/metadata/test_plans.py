@@ -35,7 +35,7 @@ from tests.support.postgresql import PostgreSQL
 SEQUENTIAL = re.compile(r"Seq Scan on (blobs|links|manifests|documents|edges|tags|tag_history)")
 FULL_SCAN = re.compile(
     r"SCAN (?!here|holders|json_each|CONSTANT ROW|moved|looked|tagged|trashed|ways"
-    r"|wanted|held|children|family|found|first|next|about"
+    r"|groups|part|placed|some|few|summed|one|last|\(subquery|wanted|held|children|family|found|first|next|about"
     r"|figures USING INDEX figures_(size|pushed)|samples)"
 )
 
@@ -211,10 +211,12 @@ async def _browse(metadata: Metadata) -> None:
             await repositories.listed(order=order, prefix="a/", words="b", after=after, limit=10)
     await repositories.folders(prefix="a/", limit=10)
     digests = [Digest.of(b"one"), Digest.of(b"other")]
-    await tags.of_repository(HERE, limit=10)
+    await tags.of_repository(HERE, words="a", limit=10)
+    await tags.latest(HERE, words="a", start=0, limit=10)
     await tags.traces(HERE, ["latest", *digests])
     await tags.search("v1", limit=10)
-    await manifests.family(HERE, digests)
+    await manifests.family(HERE, [Tag("latest"), *digests])
+    await metadata.links.sizes_here(HERE, digests)
     await metadata.links.sharing(HERE, digests[0], digests)
     await manifests.untagged(HERE, after="", limit=10)
     await metadata.page_sessions.find("hash", now=0)
@@ -225,6 +227,8 @@ async def _look_at_pages(metadata: Metadata) -> None:
     figures, pulls = metadata.figures, metadata.pulls
     await figures.largest(limit=5)
     await figures.pushed_lately(limit=5)
+    await figures.count_few([1, 2], now=1.0)
+    await metadata.samples.now()
     await figures.of([HERE, THERE])
     await metadata.samples.last()
     await pulls.note({(HERE, "latest"): LastPull(1.0, "ann")})

@@ -1,13 +1,13 @@
 """A browser without a window: it asks an application for pages, keeps cookies, fills in forms."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlencode, urlsplit
 
 from lading.core.permissions import CurrentPermissions
-from lading.edge.asgi import Message
+from lading.edge.asgi import Message, Receive, Scope, Send
 from lading.ui.application import pages
 from lading.ui.context import UiParts
 from lading.ui.doorkeeper import PageDoorkeeper
@@ -84,6 +84,7 @@ class Browser:
     def __post_init__(self) -> None:
         rules = self.permissions
         doorkeeper = None if rules is None else PageDoorkeeper(self.parts, rules)
+        self._application: Callable[[Scope, Receive, Send], Awaitable[None]]
         self._application = pages(self.parts, doorkeeper)
 
     async def get(self, path: str, **headers: str) -> Shown:

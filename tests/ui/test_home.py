@@ -14,6 +14,7 @@ from lading.edge.asgi import Message
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
+from lading.metadata import figures, samples
 from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
 from lading.ui.context import UiParts
@@ -234,7 +235,35 @@ async def test_what_may_read_all_names_holds_nobody_up(path: str, is_long: bool)
     database = WatchedMemory()
     people = People(Metadata(database), Stores.in_memory())
     await push_all(people, *NAMES)
+    await count(people)  # if not, what has changed is counted meanwhile
     before = database.scans
     assert (await Browser(UiParts(people.registry, EdgeOptions())).get(path)).status == 200
     assert (database.scans > before) is is_long
     await people.metadata.close()
+
+
+async def test_who_has_just_pushed_sees_right_numbers_at_once(
+    browser: Browser, people: People
+) -> None:
+    """No job has counted yet; nor has it when there is more, a moment later."""
+    await people.push_image(b"x" * 5000, "latest")
+    shown = await browser.get("/")
+    assert "repository 1 tag 1 stored 10.0 kB" in shown.text
+    assert "hello 1 10.0 kB" in shown.text
+    assert "…" not in shown.text
+    await people.push_image(b"y" * 9000, "v2")
+    shown = await browser.get("/")
+    assert "tags 2 stored 28.0 kB" in shown.text
+
+
+async def test_a_large_repository_is_left_to_the_job(
+    browser: Browser, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "MOST_OF_FEW", 3)
+    await people.push_image(b"one", "latest")
+    assert "…" in (await browser.get("/")).text
+    monkeypatch.setattr(figures, "MOST_OF_FEW", 100)
+    monkeypatch.setattr(samples, "MOST_SUMMED", 1)
+    shown = await browser.get("/")
+    assert "…" not in shown.text
+    assert "stored" not in shown.text

@@ -2,9 +2,12 @@
 
 import pytest
 
+from lading.api.application import registry_protocol
+from lading.api.context import Options
 from lading.core import errors
 from lading.core.errors import RegistryError
 from lading.edge.forwarded import PublicAddress
+from lading.edge.limits import ClientLimits
 from lading.edge.options import EdgeOptions
 from lading.ui.assets import ASSETS
 from lading.ui.context import UiParts
@@ -66,6 +69,27 @@ async def test_links_are_below_the_prefix(people: People) -> None:
     shown = await Browser(parts).get("/registry/")
     assert shown.status == 200
     assert all(link.startswith(("/registry/", "#")) for link in shown.links)
+
+
+async def test_the_prefix_without_its_slash_leads_home(people: People) -> None:
+    """With what was asked for; a path that only begins like the prefix is none of ours."""
+    address = PublicAddress(prefix="/registry")
+    parts = UiParts(people.registry, EdgeOptions(prefix="/registry", address=address))
+    shown = await Browser(parts).get("/registry?q=a")
+    assert (shown.status, shown.headers["location"]) == (301, "/registry/?q=a")
+    scope = {"method": "GET", "headers": [(b"accept", b"text/html")]}
+    assert is_for_a_page({**scope, "path": "/registry"}, "/registry")
+    assert not is_for_a_page({**scope, "path": "/registryr/a"}, "/registry")
+
+
+async def test_a_client_has_one_limit_whichever_way_it_comes_in(people: People) -> None:
+    options = EdgeOptions(limits=ClientLimits(rate=0.001, burst=2))
+    browser, client = (Browser(UiParts(people.registry, options)) for _ in range(2))
+    client._application = registry_protocol(people.registry, Options(edge=options))
+    assert (await browser.get("/")).status == 200
+    assert (await client.get("/v2/")).status == 200
+    assert (await browser.get("/")).status == 429
+    assert (await client.get("/v2/")).status == 429
 
 
 @pytest.mark.parametrize(

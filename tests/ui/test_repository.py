@@ -13,9 +13,12 @@ from lading.core.immutability import ImmutableTags
 from lading.core.manifest import parse
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
+from lading.metadata import tag_lists
 from lading.metadata.metadata import Metadata
+from lading.services import show
 from lading.services.registry import Policy
 from lading.ui.context import UiParts
+from lading.ui.pages import repository
 from lading.ui.units import natural
 from tests.support.contents import HELLO, image
 from tests.support.people import People
@@ -48,6 +51,72 @@ async def test_the_last_one_pushed_comes_first_or_the_newest_version(
     assert await order("") == ["1.10.0-rc.1", "1.9.0", "1.10.0"]
     assert await order("?sort=name") == ["1.10.0", "1.10.0-rc.1", "1.9.0"]
     assert await order("?q=rc") == ["1.10.0-rc.1"]
+
+
+async def tags_on(browser: Browser, path: str) -> tuple[list[str], str]:
+    """The tags that a page names, in its order, and where the next part is."""
+    shown = await browser.get(path)
+    assert shown.status == 200
+    found = (link.partition("/-/tags/")[2] for link in shown.links)
+    more = [link for link in shown.links if "from=" in link or "after=" in link]
+    return list(dict.fromkeys(tag for tag in found if tag and "/" not in tag)), "".join(more)
+
+
+async def push_many(people: People, number: int) -> None:
+    """Push so many images with a tag each, a second after the other."""
+    await people.push_blob(b"one layer")
+    for at in range(number):
+        people.now += 1
+        config = f"{at}".encode()
+        await people.push_blob(config)
+        await people.push(image(config, b"one layer"), f"v1.{at}")
+
+
+@pytest.mark.parametrize("sort", ["", "&sort=name"])
+async def test_all_of_many_tags_are_found_part_by_part(
+    browser: Browser, people: People, monkeypatch: pytest.MonkeyPatch, sort: str
+) -> None:
+    monkeypatch.setattr(repository, "ON_A_PAGE", 10)
+    await push_many(people, 25)
+    names, path = [], f"{PATH}?q=V{sort}"
+    while path:
+        found, path = await tags_on(browser, path)
+        names += found
+    assert names == [f"v1.{at}" for at in reversed(range(25))]
+    assert "25 tags on 25 images" in (await browser.get(PATH)).text
+
+
+async def test_more_tags_than_are_sorted_come_by_letter_until_they_are_filtered(
+    browser: Browser, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repository, "ON_A_PAGE", 10)
+    monkeypatch.setattr(show, "MOST_SORTED", 20)
+    await push_many(people, 25)
+    names, path = [], f"{PATH}?sort=name"
+    while path:
+        found, path = await tags_on(browser, path)
+        names += found
+    assert names == sorted((f"v1.{at}" for at in range(25)), reverse=True)
+    assert "too many to sort them as versions" in (await browser.get(f"{PATH}?sort=name")).text
+    assert (await tags_on(browser, f"{PATH}?sort=name&q=V1.1"))[0][0] == "v1.19"
+
+
+async def test_of_many_tags_of_one_image_some_are_named(
+    browser: Browser, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tag_lists, "MOST_NAMED", 3)
+    await people.push_image(b"one", *(f"v{at}" for at in range(9)))
+    assert len((await tags_on(browser, PATH))[0]) == 3
+    assert "9 tags on 1 image" in (await browser.get(PATH)).text
+    assert "and 6 more" in (await browser.get(PATH)).text
+
+
+async def test_a_filter_means_what_is_written(browser: Browser, people: People) -> None:
+    """`_` and `%` are letters of tags, and of nothing else."""
+    await people.push_image(b"one", "a_b")
+    await people.push_image(b"two", "axb")
+    assert (await tags_on(browser, f"{PATH}?q=A_B"))[0] == ["a_b"]
+    assert (await tags_on(browser, f"{PATH}?q=%25"))[0] == []
 
 
 def test_versions_are_sorted_as_people_count() -> None:
@@ -253,3 +322,28 @@ async def test_a_page_does_not_grow_with_each_child_times_what_is_about_it(
     assert len(shown.html) < 400_000
     shown = await browser.get(f"{PATH}/-/images/{child.digest}")
     assert all(f"{PATH}/-/images/{about.digest}" in shown.links for about in abouts)
+
+
+async def test_a_single_image_says_what_it_is_for(browser: Browser, people: People) -> None:
+    """Its manifest does not: its configuration is read, once."""
+    config = json.dumps({"os": "linux", "architecture": "<arm64>", "variant": "v8"}).encode()
+    for data in (config, b"layer"):
+        await people.push_blob(data)
+    pushed = image(config, b"layer")
+    await people.push(pushed, "latest")
+    assert "linux/<arm64>/v8" in (await browser.get(PATH)).text
+    await people.delete("latest")
+    assert "linux/<arm64>/v8" in (await browser.get(PATH)).text
+    await people.metadata.manifests.delete(
+        HELLO, pushed.digest, immutable=(), change=people.change()
+    )
+
+
+async def test_what_a_configuration_does_not_say_is_not_shown(
+    browser: Browser, people: People
+) -> None:
+    for config in (b"{}", b"[", b'{"os": "unknown"}'):
+        await people.push_blob(config)
+        await people.push(image(config), config.hex())
+    shown = await browser.get(PATH)
+    assert (shown.status, shown.html.count('<span class="soft"></span>')) == (200, 0)

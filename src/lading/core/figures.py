@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 HOUR = 3600.0
 DAY = 24 * HOUR
-# How long samples are kept, by how far apart they are: all of two days, then one a day for a
-# quarter, then one a week. After ten years that is some 650.
-_THINNED = ((90 * DAY, 7 * DAY), (2 * DAY, DAY))
+# How long samples are kept, by how far apart they are: all of an hour, then one an hour for two
+# days, then one a day for a quarter, then one a week. After ten years that is some 700.
+_THINNED = ((90 * DAY, 7 * DAY), (2 * DAY, DAY), (HOUR, HOUR))
 
 
 @dataclass(frozen=True, slots=True)

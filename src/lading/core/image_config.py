@@ -84,6 +84,26 @@ def read_config(body: bytes) -> ShownConfig:
     )
 
 
+class _Machine(msgspec.Struct):
+    """What a configuration says of the machine that it is for."""
+
+    os: object = None
+    architecture: object = None
+    variant: object = None
+
+
+def read_platform(body: bytes) -> str:
+    """The platform that a configuration is for, as `linux/arm64/v8`; empty if it says none.
+
+    All else that is in it is skipped, and made into no objects.
+    """
+    try:
+        said = msgspec.json.decode(body, type=_Machine)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return platform_of({name: getattr(said, name) for name in _Machine.__struct_fields__})
+
+
 def instruction_of(created_by: str) -> str:
     """What a builder noted of a step, as the line of the Dockerfile that it came from.
 

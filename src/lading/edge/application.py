@@ -17,7 +17,6 @@ from lading.edge.body import ClientDisconnected
 from lading.edge.callers import Admission
 from lading.edge.endpoints import C, Match, Moved, Route, find_route
 from lading.edge.forwarded import client_address, forwarded_id, is_trusted, new_ids
-from lading.edge.limits import ClientLimits
 from lading.edge.observers import Answered, Follower, Observer
 from lading.edge.options import EdgeOptions
 from lading.edge.redirects import redirected
@@ -75,12 +74,7 @@ class Application(Generic[C]):
         self._observers = observers
         self._require_health = require_health
         self._followers = [observer for observer in observers if isinstance(observer, Follower)]
-        self._limits = ClientLimits(
-            time.monotonic,
-            rate=options.request_rate,
-            burst=options.request_burst,
-            uploads=options.uploads,
-        )
+        self._limits = options.limits
         self._sender = Sender(options.headers, options.bodies)
         self._new_id = new_ids()
 

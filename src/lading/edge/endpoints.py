@@ -133,7 +133,7 @@ class Match(NamedTuple, Generic[C]):
 
 
 class Moved(NamedTuple):
-    """A path with a slash too many, and the one that is meant, below the prefix."""
+    """A path with a slash too many or too few, and the one that is meant, below the prefix."""
 
     place: str
 
@@ -156,7 +156,12 @@ def find_route(routes: Sequence[Route[C]], path: str, prefix: str = "") -> Match
 
 
 def _meant(routes: Sequence[Route[C]], path: str, prefix: str) -> str:
-    """The path that is meant by one with a slash too many; empty if there is none."""
+    """The path that is meant by one with a slash too many, or by the prefix without its slash.
+
+    Empty if there is none.
+    """
+    if prefix and path == prefix:
+        return "/" if _match(routes, "/") is not None else ""
     single = re.sub("/{2,}", "/", path)
     # "remove_dot_segments" (RFC 3986, 5.2.4): clients would look for such a place elsewhere.
     if not {".", ".."}.isdisjoint(single.split("/")):

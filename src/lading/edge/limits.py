@@ -6,6 +6,7 @@ itself, so each is given its share of what the operator allows: all together let
 through, and a client that keeps to one connection gets one share.
 """
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -32,7 +33,12 @@ class ClientLimits:
     """
 
     def __init__(
-        self, clock: Callable[[], float], *, rate: float = 0, burst: int = 1, uploads: int = 0
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        rate: float = 0,
+        burst: int = 1,
+        uploads: int = 0,
     ) -> None:
         self._clock = clock
         self._requests = Buckets(burst=burst, per_second=rate) if rate else None

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from lading.edge.budget import BodyBudgets
 from lading.edge.forwarded import Networks, PublicAddress
+from lading.edge.limits import ClientLimits
 from lading.edge.redirects import RedirectRule
 
 
@@ -20,9 +21,7 @@ class EdgeOptions:
         accelerate: the internal location at which a proxy serves the files of blobs, as
             `/_blobs/`; empty if none does.
         redirects: which clients get blobs from the object store by themselves.
-        request_rate: requests per second of one client that this worker answers; 0 for any number.
-        request_burst: requests of one client that it answers at once.
-        uploads: uploads of one client that it takes at once; 0 for any number.
+        limits: of each client, whichever way it comes in; counted by this worker.
         read_only: whether nothing can be changed, whatever the switch in the database says.
         bodies: what they may take of this worker, all together.
     """
@@ -33,8 +32,6 @@ class EdgeOptions:
     trusted_proxies: Networks = ()
     accelerate: str = ""
     redirects: RedirectRule = field(default_factory=RedirectRule)
-    request_rate: float = 0
-    request_burst: int = 1
-    uploads: int = 0
+    limits: ClientLimits = field(default_factory=ClientLimits)
     read_only: bool = False
     bodies: BodyBudgets = field(default_factory=BodyBudgets)

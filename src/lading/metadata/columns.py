@@ -19,3 +19,9 @@ def names(
     ).fetchone()
     # "The order of the concatenated elements is arbitrary" (sqlite.org/lang_aggfunc.html).
     return [] if joined is None else sorted(joined.split(_SEPARATOR))
+
+
+def containing(words: str) -> str:
+    """A pattern of `LIKE … ESCAPE '!'` that matches what has a text in it."""
+    escaped = words.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{escaped}%"

@@ -48,6 +48,20 @@ _COUNT_MANIFESTS = """
     SELECT count(CASE WHEN deleted_at IS NULL THEN 1 END), max(pushed_at)
     FROM manifests WHERE repository_id = ?
 """
+# Repositories with few rows, which are counted in no time.
+_FEW = """
+    SELECT CAST(key AS BIGINT) FROM json_each(:ids) WHERE :most >
+        (SELECT count(*) FROM (SELECT 1 FROM links
+            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS some)
+        + (SELECT count(*) FROM (SELECT 1 FROM tags
+            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS some)
+        + (SELECT count(*) FROM (SELECT 1 FROM manifests
+            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS some)
+        + (SELECT count(*) FROM (SELECT 1 FROM edges
+            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS some)
+"""
+# Rows of such a repository.
+MOST_OF_FEW = 1000
 _COLUMNS = "size, tagged_size, trash_size, tags, manifests, pushed_at, counted_at"
 _STORE = f"""
     INSERT INTO figures (repository_id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
@@ -85,6 +99,15 @@ def count(connection: SqlConnection, repository_id: int, *, now: float) -> Repos
     ).fetchone()
     manifests, pushed_at = connection.execute(_COUNT_MANIFESTS, (repository_id,)).fetchone()
     return RepositoryFigures(int(size), int(tagged), int(trash), tags, manifests, pushed_at, now)
+
+
+def count_few(
+    connection: SqlConnection, ids: Sequence[int], *, now: float
+) -> Mapping[int, RepositoryFigures]:
+    """Count those of some repositories that have few rows, by id; nothing is kept of it."""
+    values = {"ids": batches.keys(map(str, ids)), "most": MOST_OF_FEW}
+    few = [int(id_) for (id_,) in connection.execute(_FEW, values).fetchall()]
+    return {id_: count(connection, id_, now=now) for id_ in few}
 
 
 def store(connection: SqlConnection, counted: Mapping[int, RepositoryFigures]) -> None:
@@ -145,6 +168,7 @@ class KeptFigures:
     def __init__(self, database: Database) -> None:
         self.begin = writing(database, begin, durable=False)
         self.count = scanning(database, count)
+        self.count_few = scanning(database, count_few)
         self.store = writing(database, store, durable=False)
         self.of = reading(database, of)
         self.largest = reading(database, largest)

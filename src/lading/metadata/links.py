@@ -1,12 +1,12 @@
 """Rows of blobs, of links (which repository has which blob), and of uploads that became blobs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse
 from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
-from lading.metadata import references, repositories
+from lading.metadata import batches, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, reading, scanning, writing
 from lading.metadata.sharing import sharing
@@ -49,6 +49,12 @@ _SIZES = """
     SELECT links.digest, size, used_at IS NULL OR loose_at IS NOT NULL FROM links
     JOIN blobs ON blobs.digest = links.digest
     WHERE repository_id = :repository AND links.digest IN (SELECT key FROM json_each(:digests))
+        AND deleted_at IS NULL AND lost_at IS NULL
+"""
+_SIZES_HERE = """
+    SELECT links.digest, size FROM links JOIN blobs ON blobs.digest = links.digest
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+        AND links.digest IN (SELECT key FROM json_each(:digests))
         AND deleted_at IS NULL AND lost_at IS NULL
 """
 _USE = """
@@ -107,6 +113,15 @@ def sizes(
 ) -> dict[str, int]:
     """The sizes of the blobs that are in the repository; see `references.sizes`."""
     return references.sizes(connection, _SIZES, _USE, repository_id, digests, used_at)
+
+
+def sizes_here(
+    connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
+) -> Mapping[Digest, int]:
+    """The sizes of those of some blobs that are in the repository."""
+    values = {"repository": repository, "digests": batches.keys(digests)}
+    rows = connection.execute(_SIZES_HERE, values).fetchall()
+    return {Digest(digest): int(size) for digest, size in rows}
 
 
 def add_blob(
@@ -243,6 +258,7 @@ class Links(Noun):
         self.repositories_with = reading(database, repositories_with)
         self.is_stored = reading(database, is_stored)
         self.sharing = scanning(database, sharing)
+        self.sizes_here = reading(database, sizes_here)
 
     async def promise(
         self, repository: RepositoryName, digest: Digest, *, now: float, grace: float

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lading.core.digest import Digest
-from lading.core.names import RepositoryName
+from lading.core.names import Reference, RepositoryName
 from lading.metadata import batches
 from lading.metadata.manifest_rows import SMALL
 from lading.ports.database import SqlConnection
@@ -15,7 +15,11 @@ SMALL_CHILD = 16 * 1024
 MOST_HELD = 2000
 _FAMILY = f"""
     WITH here (id) AS (SELECT id FROM repositories WHERE name = :repository),
-    wanted (digest) AS (SELECT key FROM json_each(:digests)),
+    wanted (reference, digest) AS (
+        SELECT key, coalesce((SELECT digest FROM tags
+            WHERE repository_id = (SELECT id FROM here) AND name = key), key)
+        FROM json_each(:references)
+    ),
     held (digest) AS (
         SELECT digest FROM wanted
         UNION
@@ -32,17 +36,19 @@ _FAMILY = f"""
             WHERE manifests.digest NOT IN (SELECT digest FROM held) LIMIT :limit) AS about
     )
     SELECT manifests.digest, media_type, artifact_type, subject, size, pushed_at,
-        CASE WHEN is_about = 0 AND size <= CASE
-            WHEN manifests.digest IN (SELECT digest FROM wanted) THEN {SMALL} ELSE {SMALL_CHILD} END
-            THEN body END
+        CASE WHEN is_about = 0
+            AND size <= CASE WHEN reference IS NULL THEN {SMALL_CHILD} ELSE {SMALL} END
+            THEN body END,
+        reference
     FROM family
+    LEFT JOIN wanted ON wanted.digest = family.digest
     JOIN manifests ON repository_id = (SELECT id FROM here) AND manifests.digest = family.digest
     JOIN documents ON documents.id = manifests.id
     WHERE deleted_at IS NULL AND lost_at IS NULL
 """
 _UNTAGGED = f"""
     SELECT digest, media_type, artifact_type, subject, size, pushed_at,
-        CASE WHEN size <= {SMALL} THEN body END
+        CASE WHEN size <= {SMALL} THEN body END, NULL
     FROM manifests JOIN documents ON documents.id = manifests.id
     WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
         AND digest > :after AND loose_at IS NOT NULL AND deleted_at IS NULL AND lost_at IS NULL
@@ -60,6 +66,7 @@ class ListedManifest:
         artifact_type: as the referrers list shows it.
         size: of its own bytes.
         body: these bytes; `None` if there are many, or nobody needs them.
+        reference: by which it was asked for, a tag or its digest; `None` if it was not.
     """
 
     digest: Digest
@@ -69,15 +76,19 @@ class ListedManifest:
     size: int
     pushed_at: float
     body: bytes | None
+    reference: str | None = None
 
 
 def family(
-    connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
+    connection: SqlConnection, repository: RepositoryName, references: Sequence[Reference]
 ) -> Sequence[ListedManifest]:
-    """Manifests, with those that they hold and those that are about them."""
+    """Manifests of tags and digests, with those that they hold and those that are about them.
+
+    One that several references lead to is there for each of them.
+    """
     values = {
         "repository": repository,
-        "digests": batches.keys(digests),
+        "references": batches.keys(references),
         "limit": MOST_REFERRERS,
         "held": MOST_HELD,
     }
@@ -96,10 +107,8 @@ def _rows(
     connection: SqlConnection, statement: str, values: dict[str, object]
 ) -> Sequence[ListedManifest]:
     return [
-        ListedManifest(
-            Digest(digest), media_type, kind, subject and Digest(subject), size, at, body
-        )
-        for digest, media_type, kind, subject, size, at, body in connection.execute(
+        ListedManifest(Digest(digest), media_type, kind, subject and Digest(subject), *rest)
+        for digest, media_type, kind, subject, *rest in connection.execute(
             statement, values
         ).fetchall()
     ]

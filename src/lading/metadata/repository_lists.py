@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from lading.core.names import RepositoryName
+from lading.metadata.columns import containing
 from lading.ports.database import SqlConnection
 
 # Greater than every character of a name.
@@ -22,7 +23,9 @@ _FIRST = float(_MOST_ID)
 _SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789._-"
 
 _WHERE = "repositories.pushed_at IS NOT NULL AND name >= :prefix AND name < :end"
-_COLUMNS = "name, id, size, tags, coalesce(figures.pushed_at, repositories.pushed_at), counted_at"
+_COLUMNS = (
+    "name, id, size, tags, coalesce(figures.pushed_at, repositories.pushed_at), counted_at, recount"
+)
 _BY_NAME = f"""
     SELECT {_COLUMNS} FROM repositories LEFT JOIN figures ON repository_id = id
     WHERE {_WHERE} AND name > :after AND name LIKE :words ESCAPE '!'
@@ -79,6 +82,7 @@ class ListedRepository:
         size: bytes of its blobs, each counted once; `None` until they were counted, as the count
             of its tags is.
         pushed_at: when something was pushed to it last, as far as that was counted.
+        recount: 0 as long as nothing has changed since.
     """
 
     name: RepositoryName
@@ -87,6 +91,7 @@ class ListedRepository:
     tags: int | None
     pushed_at: float
     counted_at: float | None
+    recount: int = 0
 
     def place(self, order: ListOrder) -> str:
         """Where it is in a list of this order: what comes after it is asked for by this."""
@@ -121,7 +126,7 @@ def listed(
     values: dict[str, object] = {
         "prefix": prefix,
         "end": prefix + _LAST,
-        "words": f"%{_escaped(words)}%",
+        "words": containing(words),
         "limit": limit,
     }
     if order is ListOrder.NAME:
@@ -157,11 +162,6 @@ def _rows(
 ) -> list[ListedRepository]:
     rows = connection.execute(statement, values).fetchall()
     return [ListedRepository(RepositoryName(name), *rest) for name, *rest in rows]
-
-
-def _escaped(words: str) -> str:
-    """Text as a pattern of `LIKE` that only it matches."""
-    return words.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def _parse(place: str) -> tuple[float, int]:

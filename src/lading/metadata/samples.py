@@ -18,6 +18,15 @@ _BLOBS = """
         coalesce(sum(CASE WHEN unlinked_at IS NOT NULL THEN size END), 0)
     FROM blobs
 """
+# In the order of an index, as no more than so many are read.
+_NOW = f"""
+    WITH summed (size) AS (SELECT size FROM blobs AS few ORDER BY digest LIMIT :most)
+    SELECT (SELECT count(*) FROM summed), (SELECT coalesce(sum(size), 0) FROM summed), last.*
+    FROM (SELECT 1 AS one) AS one
+    LEFT JOIN (SELECT {_COLUMNS} FROM samples ORDER BY at DESC LIMIT 1) AS last ON one = 1
+"""
+# Blobs whose bytes are summed when somebody looks.
+MOST_SUMMED = 1000
 # Rows that are read for a plot, at most: see `core.figures.superfluous`.
 _MOST = 2000
 
@@ -68,6 +77,13 @@ def last(connection: SqlConnection) -> Sample | None:
     return None if row is None else Sample(*row)
 
 
+def now(connection: SqlConnection) -> tuple[Sample | None, int | None]:
+    """The last sample, and the bytes of all blobs now; `None` if there are too many to sum them."""
+    count, size, *sample = connection.execute(_NOW, {"most": MOST_SUMMED}).fetchone()
+    last = None if sample[0] is None else Sample(*sample)
+    return last, int(size) if count < MOST_SUMMED else None
+
+
 def all_(connection: SqlConnection) -> Sequence[Sample]:
     """All samples, the first one first."""
     rows = connection.execute(
@@ -83,4 +99,5 @@ class Samples:
         self.take = scanning(database, take)
         self.add = writing(database, add, durable=False)
         self.last = reading(database, last)
+        self.now = reading(database, now)
         self.all = reading(database, all_)

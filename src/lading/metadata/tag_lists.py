@@ -6,12 +6,39 @@ from dataclasses import dataclass
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches
+from lading.metadata.columns import containing
 from lading.ports.database import SqlConnection
 
 _ALL = """
     SELECT name, digest, updated_at FROM tags
-    WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) ORDER BY name LIMIT ?
+    WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+        AND name < :before AND lower(name) LIKE :words ESCAPE '!'
+    ORDER BY name DESC LIMIT :limit
 """
+# All is sorted by the database, in a thread, so that no tag that is not shown becomes an object.
+_LATEST = """
+    WITH here (name, digest, updated_at) AS (
+        SELECT name, digest, updated_at FROM tags
+        WHERE repository_id = (SELECT id FROM repositories WHERE name = :repository)
+            AND lower(name) LIKE :words ESCAPE '!' LIMIT :most
+    ),
+    groups (digest, last, tags) AS (
+        SELECT digest, max(updated_at), count(*) FROM here GROUP BY digest
+    ),
+    part (digest, last, tags) AS (
+        SELECT digest, last, tags FROM groups ORDER BY last DESC, digest LIMIT :limit OFFSET :start
+    ),
+    placed (name, digest, updated_at, last, tags, place) AS (
+        SELECT name, here.digest, updated_at, last, tags,
+            row_number() OVER (PARTITION BY here.digest ORDER BY updated_at DESC, name DESC)
+        FROM part JOIN here ON here.digest = part.digest
+    )
+    SELECT name, digest, updated_at, tags, (SELECT count(*) FROM groups),
+        (SELECT count(*) FROM here)
+    FROM placed WHERE place <= :named ORDER BY last DESC, digest, place
+"""
+# Tags of one manifest that a list names; those of a repository that are looked at for one.
+MOST_NAMED, MOST_TAGS = 20, 100_000
 _TRACES = """
     SELECT wanted.key, (
             SELECT actor FROM tag_history AS moves
@@ -29,6 +56,9 @@ _SEARCH = """
 """
 # Greater than every character of a tag.
 _LAST = "\x7f"
+
+TagsOfOne = tuple[Sequence["ListedTag"], int]
+"""Tags of one manifest, the one moved last first, and how many it has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +85,71 @@ class Trace:
     pulled_by: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class TagPart:
+    """A part of the tags of a repository, by what they point to.
+
+    Attributes:
+        total: how many manifests have tags.
+        tags: how many tags there are.
+        is_whole: whether more were not looked at, as there are too many.
+    """
+
+    groups: Sequence[TagsOfOne]
+    total: int
+    tags: int
+    is_whole: bool
+
+
 def of_repository(
-    connection: SqlConnection, repository: RepositoryName, *, limit: int
+    connection: SqlConnection,
+    repository: RepositoryName,
+    *,
+    words: str = "",
+    after: str = "",
+    limit: int,
 ) -> Sequence[ListedTag]:
-    """The first tags of a repository, in byte order."""
-    rows = connection.execute(_ALL, (repository, limit)).fetchall()
+    """The last tags of a repository in byte order, the last one first.
+
+    Args:
+        words: that they have in them, in lower case.
+        after: the tag after which to start; empty for the last one of all.
+    """
+    values = {
+        "repository": repository,
+        "before": after or _LAST,
+        "words": containing(words),
+        "limit": limit,
+    }
+    rows = connection.execute(_ALL, values).fetchall()
     return [ListedTag(Tag(name), Digest(digest), at) for name, digest, at in rows]
+
+
+def latest(
+    connection: SqlConnection, repository: RepositoryName, *, words: str, start: int, limit: int
+) -> TagPart:
+    """Tags of a repository by what they point to, the manifest first of which a tag moved last.
+
+    Args:
+        words: as above.
+        start: how many manifests to leave out.
+    """
+    values = {
+        "repository": repository,
+        "words": containing(words),
+        "start": start,
+        "limit": limit,
+        "most": MOST_TAGS,
+        "named": MOST_NAMED,
+    }
+    rows = connection.execute(_LATEST, values).fetchall()
+    named: dict[str, list[ListedTag]] = {}
+    for name, digest, at, *_ in rows:
+        named.setdefault(digest, []).append(ListedTag(Tag(name), Digest(digest), at))
+    counts = {digest: count for _, digest, _, count, *_ in rows}
+    total, tags = rows[0][-2:] if rows else (0, 0)
+    groups = [(of_one, counts[digest]) for digest, of_one in named.items()]
+    return TagPart(groups, total, tags, tags < MOST_TAGS)
 
 
 def of_manifest(connection: SqlConnection, repository: RepositoryName, digest: Digest) -> list[Tag]:

@@ -207,7 +207,8 @@ class Tags:
 
     def __init__(self, database: Database) -> None:
         self.page = reading(database, page)
-        self.of_repository = reading(database, tag_lists.of_repository)
+        self.of_repository = scanning(database, tag_lists.of_repository)
+        self.latest = scanning(database, tag_lists.latest)
         self.of_manifest = scanning(database, tag_lists.of_manifest)
         self.traces = reading(database, tag_lists.traces)
         self.search = reading(database, tag_lists.search)

@@ -3,10 +3,9 @@
 import asyncio
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lading.core.access import Access, Action
-from lading.core.figures import Sample
 from lading.core.names import RepositoryName, Tag
 from lading.metadata.repository_lists import ListedRepository, ListOrder
 from lading.services.registry import Registry
@@ -16,6 +15,23 @@ AT_ONCE = 500
 MOST_READS = 20
 # Repositories and folders that are looked at for a list of folders.
 MOST_FOLDERS = 300
+# Repositories of a list that are counted for it, if they have changed since they were counted.
+MOST_COUNTED = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryTotals:
+    """The totals of a registry.
+
+    Attributes:
+        stored: bytes of all blobs.
+        at: when this was so.
+    """
+
+    repositories: int
+    tags: int
+    stored: int
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +48,7 @@ class Browsed:
     items: Sequence[ListedRepository]
     after: str
     folders: Sequence[str]
-    totals: Sample | None
+    totals: RegistryTotals | None
 
 
 async def browse(
@@ -55,13 +71,18 @@ async def browse(
     repositories = registry.metadata.repositories
     if not sees_all_below(access, folder):
         found = await _seen(registry, access, order, folder, words, after, limit + 1)
-        return _browsed(found, order, limit, _folders_of_rights(access, folder), None)
+        items = await _counted(registry, found[:limit])
+        return Browsed(items, _after(found, order, limit), _folders_of_rights(access, folder), None)
     listed = await repositories.listed(
         order=order, prefix=folder, words=words, after=after, limit=limit + 1
     )
     folders = await repositories.folders(prefix=folder, limit=MOST_FOLDERS)
-    totals = await registry.metadata.samples.last() if access.sees_all("") else None
-    return _browsed(listed, order, limit, folders, totals)
+    items = await _counted(registry, listed[:limit])
+    totals = None
+    if access.sees_all(""):
+        are_all = not (folder or words or after) and len(listed) <= limit
+        totals = await _totals(registry, items if are_all else None)
+    return Browsed(items, _after(listed, order, limit), folders, totals)
 
 
 def sees_all_below(access: Access, prefix: str) -> bool:
@@ -110,16 +131,44 @@ def _narrowed(access: Access, folder: str) -> str | None:
     return os.path.commonprefix(below) if below else None  # noqa: RUF071 - of texts
 
 
-def _browsed(
-    found: Sequence[ListedRepository],
-    order: ListOrder,
-    limit: int,
-    folders: Sequence[str],
-    totals: Sample | None,
-) -> Browsed:
-    items = found[:limit]
-    after = items[-1].place(order) if len(found) > limit else ""
-    return Browsed(items, after, folders, totals)
+def _after(found: Sequence[ListedRepository], order: ListOrder, limit: int) -> str:
+    return found[limit - 1].place(order) if len(found) > limit else ""
+
+
+async def _counted(
+    registry: Registry, items: Sequence[ListedRepository]
+) -> Sequence[ListedRepository]:
+    """Repositories with their figures as they are now, where few have changed and these are small.
+
+    So whoever has just pushed sees right numbers at once, and need not wait for the job.
+    """
+    stale = [item.id for item in items if item.recount][:MOST_COUNTED]
+    if not stale:
+        return items
+    found = await registry.metadata.figures.count_few(stale, now=registry.clock())
+    return [
+        item
+        if (now := found.get(item.id)) is None
+        else replace(item, size=now.size, tags=now.tags, pushed_at=now.pushed_at or item.pushed_at)
+        for item in items
+    ]
+
+
+async def _totals(
+    registry: Registry, every: Sequence[ListedRepository] | None
+) -> RegistryTotals | None:
+    """The totals now if that is no trouble, or else of the last sample.
+
+    Args:
+        every: all repositories; `None` if they are more.
+    """
+    last, stored = await registry.metadata.samples.now()
+    tags = None if every is None else [item.tags for item in every if item.tags is not None]
+    if every is not None and tags is not None and len(tags) == len(every) and stored is not None:
+        return RegistryTotals(len(every), sum(tags), stored, registry.clock())
+    if last is None or (every is not None and last.repositories < len(every)):
+        return None
+    return RegistryTotals(last.repositories, last.tags, last.stored, last.at)
 
 
 def _folders_of_rights(access: Access, folder: str) -> Sequence[str]:

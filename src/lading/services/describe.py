@@ -12,9 +12,9 @@ from lading.core.image_config import ShownConfig, read_config
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.manifests import StoredManifest
 from lading.metadata.sharing import Sharing
-from lading.services.pull import pull_blob, pull_manifest
+from lading.services.families import ManifestFamily, ShownManifest
+from lading.services.pull import pull_blob
 from lading.services.registry import Registry
-from lading.services.show import ManifestFamily, ShownManifest
 
 # Layers whose sharing is looked for: Docker makes 127 at most.
 MOST_LAYERS = 200
@@ -79,9 +79,9 @@ async def describe(
     Raises:
         RepositoryUnknown, ManifestUnknown, ManifestDamaged: see `pull_manifest`.
     """
-    manifest = await pull_manifest(registry, grant, reference)
     repository = grant.repository
-    family = ManifestFamily(await registry.metadata.manifests.family(repository, [manifest.digest]))
+    family = ManifestFamily(await registry.metadata.manifests.family(repository, [reference]))
+    manifest = await family.stored(registry, grant, reference)
     shown = await family.off_loop(lambda: family.show(manifest.digest))
     if shown is None:  # it was deleted meanwhile
         raise ManifestUnknown("", {"name": repository, "reference": reference})
@@ -92,7 +92,9 @@ async def describe(
     )
     layers = [_layer(part, sharing, access) for part in contents.layers[:MOST_LAYERS]]
     blobs = {part.digest: _layer(part, sharing, access) for part in parts}
-    body = await _config_body(registry, grant, contents.config, sharing)
+    config = contents.config
+    here = None if config is None else sharing.get(config.digest)
+    body = await config_body(registry, grant, config, None if here is None else here.size)
     return DescribedImage(
         manifest,
         shown,
@@ -120,13 +122,16 @@ async def read_text(registry: Registry, grant: Grant, digest: Digest) -> bytes:
         return bytes(await opened.read(0, blob.size))
 
 
-async def _config_body(
-    registry: Registry, grant: Grant, config: NamedBlob | None, sharing: Mapping[Digest, Sharing]
+async def config_body(
+    registry: Registry, grant: Grant, config: NamedBlob | None, size: int | None
 ) -> bytes:
+    """The bytes of a configuration; none if it is not here, or is too large for one.
+
+    Args:
+        size: that it has in the repository; `None` if it is not in that.
+    """
     grant.require(Action.PULL)
-    if config is None or config.digest not in sharing:
-        return b""
-    if sharing[config.digest].size > MOST_CONFIG:
+    if config is None or size is None or size > MOST_CONFIG:
         return b""
     source = await registry.blobs.find(config.digest)
     if source is None:

@@ -18,6 +18,8 @@ COUNT = "counting of repositories"
 STEP = 50
 # Seconds between writing down which pulls there were.
 WRITE_DOWN_INTERVAL = 60.0
+# Repositories of a registry that is small: a sample of it is taken whenever something has changed.
+SMALL = 100
 # Tags and manifests of which a pull is remembered until it is written down; of more it is not.
 MOST_PULLS = 20_000
 
@@ -25,15 +27,15 @@ MOST_PULLS = 20_000
 async def count(registry: Registry, lease: Lease) -> None:
     """Count the repositories that have changed, in steps, with as long a rest after each."""
     clock = asyncio.get_running_loop().time
-    after, ids = 0, [0]
+    after, ids, has_changed = 0, [0], False
     while ids:
         started = clock()
         ids = list(await registry.metadata.figures.begin(after=after, limit=STEP))
         if ids:
             await registry.metadata.figures.store(await _count(registry, lease, ids))
-            after = ids[-1]
+            after, has_changed = ids[-1], True
             await asyncio.sleep(clock() - started)
-    await _sample(registry, lease)
+    await _sample(registry, lease, has_changed=has_changed)
 
 
 async def _count(registry: Registry, lease: Lease, ids: list[int]) -> dict[int, RepositoryFigures]:
@@ -44,10 +46,15 @@ async def _count(registry: Registry, lease: Lease, ids: list[int]) -> dict[int, 
     return counted
 
 
-async def _sample(registry: Registry, lease: Lease) -> None:
-    """Take a sample every hour, and remove what was noted of pulls of what is gone."""
+async def _sample(registry: Registry, lease: Lease, *, has_changed: bool) -> None:
+    """Take a sample every hour, and remove what was noted of pulls of what is gone.
+
+    Args:
+        has_changed: whether something has since the last time: of a small registry that is enough.
+    """
     now, last = registry.clock(), await registry.metadata.samples.last()
-    if last is not None and 0 <= now - last.at < HOUR:
+    is_due = last is None or not 0 <= now - last.at < HOUR
+    if not is_due and not (has_changed and last is not None and last.repositories < SMALL):
         return
     uploads = sum(staged.size for staged in await registry.uploads.list_all())
     sample = await registry.metadata.samples.take(uploads=uploads, now=now)

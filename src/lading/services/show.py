@@ -1,58 +1,19 @@
 """Showing a repository: its tags by what they point to, with all that people ask of them."""
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
-from lading.core.summaries import Child, ManifestKind, Summary, summarize
-from lading.core.typing import T
-from lading.metadata.manifest_lists import ListedManifest
-from lading.metadata.tag_lists import ListedTag, Trace
+from lading.metadata.tag_lists import MOST_NAMED, ListedTag, TagsOfOne, Trace
+from lading.services.families import ManifestFamily, ShownManifest
 from lading.services.registry import Registry
 
-# Tags that are read, sorted and filtered at once.
-MOST_TAGS = 5000
-# Bytes of manifests that are read on the event loop, which takes about a millisecond.
-MOST_ON_LOOP = 256 * 1024
+# Tags that are sorted as versions at once; of more, a page has those that come next by letter.
+MOST_SORTED = 5000
 _NO_TRACE = Trace(None, None, None)
-
-
-@dataclass(frozen=True, slots=True)
-class ShownManifest:
-    """A manifest as a list shows it.
-
-    Attributes:
-        summary: of what it says; `None` if it is too large for a list.
-        size: bytes of all that it holds, each blob as often as it is named.
-        children: what an index holds and is here; attestations are none.
-        attestations: how many of them it holds.
-        referrers: what is about it, or about one of its children.
-    """
-
-    manifest: ListedManifest
-    summary: Summary | None
-    size: int
-    children: Sequence[tuple[Child, "ShownManifest"]] = ()
-    attestations: int = 0
-    referrers: Sequence[ListedManifest] = ()
-
-    @property
-    def digest(self) -> Digest:
-        """By which it is known."""
-        return self.manifest.digest
-
-    @property
-    def kind(self) -> ManifestKind:
-        """What people call it."""
-        return ManifestKind.ARTIFACT if self.summary is None else self.summary.kind
-
-    @property
-    def platforms(self) -> Sequence[str]:
-        """For which it is, as far as an index says so."""
-        return [child.platform for child, _ in self.children if child.platform]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +22,7 @@ class TagGroup:
 
     Attributes:
         shown: the manifest; `None` if it is damaged.
+        count: how many they are; the last ones moved are in `tags`, if there are many.
         updated_at: when one of them was last moved.
         pushed_by: who did that; empty for anybody.
         pulled_at: when it was last pulled, by a tag or by its digest; `None` if that is not known.
@@ -68,6 +30,7 @@ class TagGroup:
 
     digest: Digest
     tags: Sequence[ListedTag]
+    count: int
     shown: ShownManifest | None = None
     updated_at: float = 0.0
     pushed_by: str = ""
@@ -80,57 +43,120 @@ class ShownRepository:
 
     Attributes:
         groups: the ones of this part.
-        start: how many groups are before it.
-        total: how many groups there are.
-        tags: how many tags were read.
+        start: how many groups are before it, where that is known.
+        total: how many groups there are; `None` if tags are too many to be sorted as versions.
+        tags: how many tags there are, or that there are at least.
         is_whole: whether these are all tags.
+        after: the tag after which the next part starts, where tags are too many; else empty.
     """
 
     groups: Sequence[TagGroup]
     start: int
-    total: int
+    total: int | None
     tags: int
     is_whole: bool
+    after: str = ""
+
+    @property
+    def next_start(self) -> int:
+        """How many groups are before the next part; 0 if there is none, or that is not known."""
+        end = self.start + len(self.groups)
+        return end if self.groups and self.total is not None and end < self.total else 0
 
 
-Grouping = Callable[[Sequence[ListedTag]], Sequence[Sequence[ListedTag]]]
-"""Puts tags into groups, those of one digest together, none of which is empty."""
+VersionKey = Callable[[str], Any]
+"""A key by which tags are sorted as versions."""
 
 
 async def show_repository(
-    registry: Registry,
-    grant: Grant,
-    groups_of: Grouping,
-    *,
-    start: int = 0,
-    limit: int = 100,
+    registry: Registry, grant: Grant, *, words: str = "", start: int = 0, limit: int = 100
 ) -> ShownRepository:
-    """A part of a repository's tags, by what they point to.
+    """A part of a repository's tags by what they point to, the one that was moved last first.
 
     Args:
-        groups_of: puts tags into groups, in the order in which they are to be shown.
+        words: that tags have in them, in lower case.
         start: how many groups to leave out.
 
     Raises:
         RepositoryUnknown: nothing was ever pushed to it.
     """
     grant.require(Action.PULL)
+    tags = registry.metadata.tags
+    found = await tags.latest(grant.repository, words=words, start=start, limit=limit)
+    if not found.groups:
+        await _require_known(registry, grant)
+    groups = await _shown(registry, grant, found.groups)
+    return ShownRepository(groups, start, found.total, found.tags, found.is_whole)
+
+
+async def show_versions(
+    registry: Registry,
+    grant: Grant,
+    key: VersionKey,
+    *,
+    words: str = "",
+    start: int = 0,
+    after: str = "",
+    limit: int = 100,
+) -> ShownRepository:
+    """A part of a repository's tags by what they point to, the newest version first.
+
+    If there are too many to be sorted so, the last one by letter is the first one.
+
+    Args:
+        key: by which tags are sorted.
+        words, start: as above.
+        after: the tag after which to start, where there are too many; empty for the first part.
+
+    Raises:
+        RepositoryUnknown: nothing was ever pushed to it.
+    """
+    grant.require(Action.PULL)
+    most = limit if after else MOST_SORTED
+    tags = await registry.metadata.tags.of_repository(
+        grant.repository, words=words, after=after, limit=most + 1
+    )
+    if not tags:
+        await _require_known(registry, grant)
+    if after or len(tags) > most:
+        groups = await _shown(registry, grant, _counted(_together(tags[:limit])))
+        last = tags[limit - 1].name if len(tags) > limit else ""
+        return ShownRepository(groups, 0, None, len(tags), is_whole=False, after=last)
+    every = _together(sorted(tags, key=lambda tag: key(tag.name), reverse=True))
+    groups = await _shown(registry, grant, _counted(every[start : start + limit]))
+    return ShownRepository(groups, start, len(every), len(tags), is_whole=True)
+
+
+def _together(tags: Sequence[ListedTag]) -> Sequence[Sequence[ListedTag]]:
+    """Tags of one digest together, in the order of the first of them."""
+    groups: dict[str, list[ListedTag]] = {}
+    for tag in tags:
+        groups.setdefault(tag.digest, []).append(tag)
+    return list(groups.values())
+
+
+def _counted(groups: Sequence[Sequence[ListedTag]]) -> Sequence[TagsOfOne]:
+    """Groups with how many tags each has, of which some are named."""
+    return [(tags[:MOST_NAMED], len(tags)) for tags in groups]
+
+
+async def _require_known(registry: Registry, grant: Grant) -> None:
+    if not await registry.metadata.repositories.exists(grant.repository):
+        raise RepositoryUnknown("", {"name": grant.repository})
+
+
+async def _shown(
+    registry: Registry, grant: Grant, found: Sequence[TagsOfOne]
+) -> Sequence[TagGroup]:
     metadata, repository = registry.metadata, grant.repository
-    tags = await metadata.tags.of_repository(repository, limit=MOST_TAGS + 1)
-    if not tags and not await metadata.repositories.exists(repository):
-        raise RepositoryUnknown("", {"name": repository})
-    groups = groups_of(tags[:MOST_TAGS])
-    part = groups[start : start + limit]
-    digests = [each[0].digest for each in part]
+    if not found:
+        return []
+    digests = [tags[0].digest for tags, _ in found]
     family = ManifestFamily(await metadata.manifests.family(repository, digests))
-    references = [str(tag.name) for group in part for tag in group]
+    references = [str(tag.name) for tags, _ in found for tag in tags]
     traces = await metadata.tags.traces(repository, [*references, *digests])
-    return ShownRepository(
-        await family.off_loop(lambda: [_group(group, family, traces) for group in part]),
-        start,
-        len(groups),
-        len(tags),
-        len(tags) <= MOST_TAGS,
+    return await family.off_loop(
+        lambda: [_group(tags, count, family, traces) for tags, count in found]
     )
 
 
@@ -149,57 +175,8 @@ async def show_untagged(
     )
 
 
-class ManifestFamily:
-    """Manifests, with those that they hold and those that are about them."""
-
-    def __init__(self, manifests: Sequence[ListedManifest]) -> None:
-        self._manifests = {manifest.digest: manifest for manifest in manifests}
-        self._leaves: dict[Digest, ShownManifest] = {}
-        self._about: dict[Digest, list[ListedManifest]] = {}
-        for manifest in manifests:
-            if manifest.subject is not None:
-                self._about.setdefault(manifest.subject, []).append(manifest)
-
-    async def off_loop(self, work: Callable[[], T]) -> T:
-        """What is made of them; in a thread, if there is so much to read that others would wait."""
-        size = sum(len(manifest.body or b"") for manifest in self._manifests.values())
-        return work() if size <= MOST_ON_LOOP else await asyncio.to_thread(work)
-
-    def show(self, digest: Digest) -> ShownManifest | None:
-        """One of them; `None` if it is not there."""
-        manifest = self._manifests.get(digest)
-        if manifest is None:
-            return None
-        about = self._about.get(digest, [])
-        if manifest.body is None:
-            return ShownManifest(manifest, None, manifest.size, referrers=about)
-        summary = summarize(manifest.body, manifest.media_type)
-        children = [
-            (child, shown)
-            for child in summary.children
-            if not child.is_attestation and (shown := self._leaf(child.digest)) is not None
-        ]
-        attestations = sum(child.is_attestation for child in summary.children)
-        size = summary.size + sum(shown.size for _, shown in children)
-        return ShownManifest(manifest, summary, size, children, attestations, about)
-
-    def _leaf(self, digest: Digest) -> ShownManifest | None:
-        """A manifest that an index holds; what one of these holds is not looked at."""
-        # Many indexes may hold it, or one many times.
-        if digest not in self._leaves and digest in self._manifests:
-            self._leaves[digest] = self._made_leaf(self._manifests[digest])
-        return self._leaves.get(digest)
-
-    def _made_leaf(self, manifest: ListedManifest) -> ShownManifest:
-        if manifest.body is None:
-            return ShownManifest(manifest, None, manifest.size)
-        summary = summarize(manifest.body, manifest.media_type)
-        about = self._about.get(manifest.digest, [])
-        return ShownManifest(manifest, summary, summary.size, referrers=about)
-
-
 def _group(
-    tags: Sequence[ListedTag], family: ManifestFamily, traces: Mapping[str, Trace]
+    tags: Sequence[ListedTag], count: int, family: ManifestFamily, traces: Mapping[str, Trace]
 ) -> TagGroup:
     digest = tags[0].digest
     last = max(tags, key=lambda tag: tag.updated_at)
@@ -208,6 +185,7 @@ def _group(
     return TagGroup(
         digest,
         tags,
+        count,
         family.show(digest),
         last.updated_at,
         traces.get(last.name, _NO_TRACE).pushed_by or "",

@@ -1,6 +1,7 @@
 """The context of pages: a request that may proceed, and what pages are made with."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -12,7 +13,18 @@ from lading.core.permissions import CurrentPermissions
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
 from lading.ports.logins import Users
+from lading.services.platforms import KnownPlatforms
 from lading.services.registry import Registry
+
+
+def query_of(parameters: Mapping[str, object]) -> str:
+    """Parameters behind a path, from the `?` on; those that are empty or `None` are left out.
+
+    A name may have a `_` at its end where it would be a word of Python or of Jinja.
+    """
+    given = {name.rstrip("_"): value for name, value in parameters.items()}
+    asked = urlencode({name: value for name, value in given.items() if value not in {None, ""}})
+    return f"?{asked}" if asked else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +37,7 @@ class UiParts:
         is_open: whether everybody may do everything, as there is no authentication.
         users: who may log in with a password; `None` if they are in no file of ours.
         permissions: the rules in force; `None` if there are none.
+        platforms: of single images, as far as their configurations were read.
     """
 
     registry: Registry
@@ -33,6 +46,7 @@ class UiParts:
     is_open: bool = True
     users: Users | None = None
     permissions: CurrentPermissions | None = None
+    platforms: KnownPlatforms = field(default_factory=KnownPlatforms)
 
     def path(self, request: Request, path: str, **query: object) -> str:
         """A path of ours as the client of a request sees it: behind a proxy, below a prefix.
@@ -40,10 +54,7 @@ class UiParts:
         Args:
             query: parameters; those that are empty or `None` are left out.
         """
-        given = {name.rstrip("_"): value for name, value in query.items()}
-        asked = urlencode({name: value for name, value in given.items() if value not in {None, ""}})
-        place = self.options.address.path_of(request, path)
-        return f"{place}?{asked}" if asked else place
+        return self.options.address.path_of(request, path) + query_of(query)
 
     def is_secure(self, request: Request) -> bool:
         """Whether the browser speaks HTTPS, be it with this server or with a proxy of ours."""

@@ -14,7 +14,7 @@ def is_for_a_page(scope: Scope, prefix: str) -> bool:
     path: str = scope["path"]
     if path.startswith("/v2/", len(prefix)):  # nearly all
         return False
-    if path in {"/", f"{prefix}/"}:
+    if path in {"/", f"{prefix}/", prefix or "/"}:
         return scope["method"] in {"GET", "HEAD"} and _accepts_html(scope)
     return path.startswith(prefix) and path.startswith(_BELOW, len(prefix))
 

@@ -14,7 +14,7 @@ from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.ui import units
 from lading.ui.assets import ASSETS
-from lading.ui.context import UiParts, Visit
+from lading.ui.context import UiParts, Visit, query_of
 from lading.ui.cookies import FormSecret
 from lading.ui.navigation import links
 
@@ -76,8 +76,11 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
     the name of who is signed in.
     """
 
+    # Pages have thousands of links, and all begin alike.
+    start = parts.path(request, "")
+
     def at(path: str, **query: object) -> str:
-        return parts.path(request, path, **query)
+        return f"{start}{path}{query_of(query)}" if query else start + path
 
     return {
         "at": at,

@@ -23,6 +23,7 @@ from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
 from lading.edge.budget import MEMORY, BodyBudgets
 from lading.edge.forwarded import PublicAddress, UnnamedProxies
+from lading.edge.limits import ClientLimits
 from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
 from lading.edge.pull_notes import PullObserver
@@ -221,9 +222,11 @@ def _edge_options(settings: Settings, memory: Budget | None) -> EdgeOptions:
         trusted_proxies=settings.http.trustedproxies,
         accelerate=settings.http.accelredirect or "",
         redirects=redirect_rule_of(settings),
-        request_rate=settings.limits.requestrate / settings.workers,
-        request_burst=math.ceil(settings.limits.requestburst / settings.workers),
-        uploads=math.ceil(settings.limits.uploads / settings.workers),
+        limits=ClientLimits(
+            rate=settings.limits.requestrate / settings.workers,
+            burst=math.ceil(settings.limits.requestburst / settings.workers),
+            uploads=math.ceil(settings.limits.uploads / settings.workers),
+        ),
         read_only=is_read_only(settings),
         bodies=BodyBudgets(memory or Budget(MEMORY), directory=_spool(settings)),
     )

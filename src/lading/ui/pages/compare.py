@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from lading.core.comparison import compare_configs, compare_layers
-from lading.core.errors import DigestInvalid, ManifestUnknown, RepositoryUnknown, TagInvalid
-from lading.core.names import parse_reference
+from lading.core.errors import DigestInvalid, RepositoryUnknown, TagInvalid
+from lading.core.names import Reference, parse_reference
 from lading.core.summaries import ManifestKind
 from lading.edge.response import Response
-from lading.services.describe import DescribedImage, Layer, describe
-from lading.services.show import ShownManifest
+from lading.services.compare_images import ComparedImage, look_at_both
+from lading.services.describe import Layer
+from lading.services.families import ShownManifest
 from lading.ui.address import address_of
 from lading.ui.context import Visit
 from lading.ui.pages.image import MOST_CHILDREN
@@ -58,12 +59,12 @@ class Side(NamedTuple):
     """
 
     reference: str
-    image: DescribedImage | None
+    image: ComparedImage | None
 
 
 async def show(visit: Visit) -> Response:
     """Two images side by side (`from`, `to`), or a form to choose them."""
-    before, after = [await _side(visit, name) for name in ("from", "to")]
+    before, after = await _sides(visit)
     tags = await visit.registry.metadata.tags.of_repository(visit.repository, limit=MOST_OFFERED)
     if not tags and not await visit.registry.metadata.repositories.exists(visit.repository):
         raise RepositoryUnknown("", {"name": visit.repository})
@@ -92,19 +93,26 @@ async def show(visit: Visit) -> Response:
     )
 
 
-async def _side(visit: Visit, name: str) -> Side:
-    text = (visit.request.parameter(name) or "").strip()
-    if not text:
-        return Side("", None)
+async def _sides(visit: Visit) -> Sequence[Side]:
+    texts = [(visit.request.parameter(name) or "").strip() for name in ("from", "to")]
+    wanted = [_reference(text) for text in texts]
+    known = list(dict.fromkeys(each for each in wanted if each is not None))
+    images = await look_at_both(visit.registry, visit.grant, known) if known else {}
+    return [
+        Side(text, None if reference is None else images.get(reference))
+        for text, reference in zip(texts, wanted, strict=True)
+    ]
+
+
+def _reference(text: str) -> Reference | None:
     try:
-        reference = parse_reference(text)
-        return Side(text, await describe(visit.registry, visit.access, visit.grant, reference))
-    except (DigestInvalid, ManifestUnknown, TagInvalid):
-        return Side(text, None)
+        return parse_reference(text)
+    except (DigestInvalid, TagInvalid):
+        return None
 
 
 def _platforms(
-    before: DescribedImage | None, after: DescribedImage | None
+    before: ComparedImage | None, after: ComparedImage | None
 ) -> Sequence[ComparedPlatform]:
     if before is None or after is None:
         return []
@@ -117,7 +125,7 @@ def _platforms(
     ]
 
 
-def _layers(before: DescribedImage | None, after: DescribedImage | None) -> Sequence[ComparedLayer]:
+def _layers(before: ComparedImage | None, after: ComparedImage | None) -> Sequence[ComparedLayer]:
     if before is None or after is None:
         return []
     layers = {layer.part.digest: layer for layer in (*before.layers, *after.layers)}

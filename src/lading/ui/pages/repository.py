@@ -1,13 +1,21 @@
 """A repository: its tags, what they point to, and what one may do with them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from lading.core.access import Action
+from lading.core.digest import Digest
 from lading.core.errors import PageInvalid
 from lading.core.immutability import is_immutable
+from lading.core.summaries import ManifestKind
 from lading.edge.response import Response
-from lading.metadata.tag_lists import ListedTag
-from lading.services.show import TagGroup, show_repository, show_untagged
+from lading.services.families import ShownManifest
+from lading.services.show import (
+    ShownRepository,
+    TagGroup,
+    show_repository,
+    show_untagged,
+    show_versions,
+)
 from lading.ui.address import address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.rendering import page
@@ -25,16 +33,10 @@ async def show(visit: Visit) -> Response:
     words = (visit.request.parameter("q") or "").strip()[:_MOST_WORDS]
     by_name = visit.request.parameter("sort") == "name"
     start = _start(visit.request.parameter("from") or "0")
-
-    def grouped(tags: Sequence[ListedTag]) -> Sequence[Sequence[ListedTag]]:
-        return group([tag for tag in tags if words.lower() in tag.name.lower()], by_name=by_name)
-
-    shown = await show_repository(
-        visit.registry, visit.grant, grouped, start=start, limit=ON_A_PAGE
-    )
-    if not (shown.tags or words or start):
+    after = (visit.request.parameter("after") or "")[:_MOST_WORDS] if by_name else ""
+    shown = await _show(visit, words.lower(), start, after, by_name=by_name)
+    if not (shown.tags or words or start or after):
         return await _untagged(visit)
-    end = start + len(shown.groups)
     address = address_of(visit)
     newest = shown.groups[0].tags[0].name if shown.groups else ""
     return page(
@@ -44,9 +46,9 @@ async def show(visit: Visit) -> Response:
         shown=shown,
         words=words,
         sort="name" if by_name else "",
-        start=start,
-        next_=end if end < shown.total else 0,
+        is_first=not (start or after),
         kinds=_KINDS,
+        platforms=await platforms(visit, (each.shown for each in shown.groups if each.shown)),
         lines=pull_lines(address, visit.repository, newest) if newest else [],
         digest_lines=(
             pull_lines(address, visit.repository, shown.groups[0].digest) if newest else []
@@ -56,13 +58,24 @@ async def show(visit: Visit) -> Response:
     )
 
 
+async def _show(
+    visit: Visit, words: str, start: int, after: str, *, by_name: bool
+) -> ShownRepository:
+    registry, grant = visit.registry, visit.grant
+    if not by_name:
+        return await show_repository(registry, grant, words=words, start=start, limit=ON_A_PAGE)
+    return await show_versions(
+        registry, grant, natural, words=words, start=start, after=after, limit=ON_A_PAGE
+    )
+
+
 async def _untagged(visit: Visit) -> Response:
     after = visit.request.parameter("after") or ""
     registry, grant = visit.registry, visit.grant
     found = await show_untagged(registry, grant, after=after, limit=ON_A_PAGE + 1)
     if not found and not after:
         # Raises for what is no repository.
-        await show_repository(registry, grant, lambda tags: [list(tags)] if tags else [], limit=1)
+        await show_repository(registry, grant, limit=1)
     part = found[:ON_A_PAGE]
     return page(
         visit,
@@ -72,19 +85,20 @@ async def _untagged(visit: Visit) -> Response:
         after=after,
         next_=part[-1].digest if len(found) > ON_A_PAGE else "",
         kinds=_KINDS,
+        platforms=await platforms(visit, part),
         may_delete=may_delete(visit),
     )
 
 
-def group(tags: Sequence[ListedTag], *, by_name: bool) -> Sequence[Sequence[ListedTag]]:
-    """Tags of one digest together; the newest version or the last one moved first."""
-    groups: dict[str, list[ListedTag]] = {}
-    for tag in sorted(tags, key=lambda tag: natural(tag.name), reverse=True):
-        groups.setdefault(tag.digest, []).append(tag)
-    found = list(groups.values())
-    if not by_name:
-        found.sort(key=lambda each: max(tag.updated_at for tag in each), reverse=True)
-    return found
+async def platforms(visit: Visit, shown: Iterable[ShownManifest]) -> Mapping[Digest, str]:
+    """The platforms of those of some manifests that are single images, by their own digests."""
+    configs = {
+        each.digest: each.summary.config
+        for each in shown
+        if each.kind is ManifestKind.IMAGE and each.summary and each.summary.config
+    }
+    found = await visit.parts.platforms.find(visit.registry.blobs, configs.values())
+    return {digest: found.get(config, "") for digest, config in configs.items()}
 
 
 def may_delete(visit: Visit) -> bool:

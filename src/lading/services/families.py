@@ -1,0 +1,120 @@
+"""Families of manifests: with those that they hold, and those that are about them."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from lading.core.access import Action, Grant
+from lading.core.digest import Digest
+from lading.core.names import Reference
+from lading.core.summaries import Child, ManifestKind, Summary, summarize
+from lading.core.typing import T
+from lading.metadata.manifest_lists import ListedManifest
+from lading.metadata.manifests import StoredManifest
+from lading.services import damage
+from lading.services.pull import pull_manifest
+from lading.services.registry import Registry
+
+# Bytes of manifests that are read on the event loop, which takes about a millisecond.
+MOST_ON_LOOP = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class ShownManifest:
+    """A manifest as a list shows it.
+
+    Attributes:
+        summary: of what it says; `None` if it is too large for a list.
+        size: bytes of all that it holds, each blob as often as it is named.
+        children: what an index holds and is here; attestations are none.
+        attestations: how many of them it holds.
+        referrers: what is about it, or about one of its children.
+    """
+
+    manifest: ListedManifest
+    summary: Summary | None
+    size: int
+    children: Sequence[tuple[Child, "ShownManifest"]] = ()
+    attestations: int = 0
+    referrers: Sequence[ListedManifest] = ()
+
+    @property
+    def digest(self) -> Digest:
+        """By which it is known."""
+        return self.manifest.digest
+
+    @property
+    def kind(self) -> ManifestKind:
+        """What people call it."""
+        return ManifestKind.ARTIFACT if self.summary is None else self.summary.kind
+
+    @property
+    def platforms(self) -> Sequence[str]:
+        """For which it is, as far as an index says so."""
+        return [child.platform for child, _ in self.children if child.platform]
+
+
+class ManifestFamily:
+    """Manifests, with those that they hold and those that are about them."""
+
+    def __init__(self, manifests: Sequence[ListedManifest]) -> None:
+        self._manifests = {manifest.digest: manifest for manifest in manifests}
+        self._named = {manifest.reference: manifest for manifest in manifests}
+        self._leaves: dict[Digest, ShownManifest] = {}
+        self._about: dict[Digest, list[ListedManifest]] = {}
+        for manifest in self._manifests.values():
+            if manifest.subject is not None:
+                self._about.setdefault(manifest.subject, []).append(manifest)
+
+    async def off_loop(self, work: Callable[[], T]) -> T:
+        """What is made of them; in a thread, if there is so much to read that others would wait."""
+        size = sum(len(manifest.body or b"") for manifest in self._manifests.values())
+        return work() if size <= MOST_ON_LOOP else await asyncio.to_thread(work)
+
+    async def stored(
+        self, registry: Registry, grant: Grant, reference: Reference
+    ) -> StoredManifest:
+        """The manifest of a tag or a digest that was asked for, as it was pushed.
+
+        Raises:
+            RepositoryUnknown, ManifestUnknown, ManifestDamaged: see `pull_manifest`.
+        """
+        grant.require(Action.PULL)
+        found = self._named.get(str(reference))
+        if found is None or found.body is None:
+            return await pull_manifest(registry, grant, found.digest if found else reference)
+        manifest = StoredManifest(found.digest, found.media_type, found.body)
+        await damage.check_manifest(registry, grant.repository, manifest)
+        return manifest
+
+    def show(self, digest: Digest) -> ShownManifest | None:
+        """One of them; `None` if it is not there."""
+        manifest = self._manifests.get(digest)
+        if manifest is None:
+            return None
+        about = self._about.get(digest, [])
+        if manifest.body is None:
+            return ShownManifest(manifest, None, manifest.size, referrers=about)
+        summary = summarize(manifest.body, manifest.media_type)
+        children = [
+            (child, shown)
+            for child in summary.children
+            if not child.is_attestation and (shown := self._leaf(child.digest)) is not None
+        ]
+        attestations = sum(child.is_attestation for child in summary.children)
+        size = summary.size + sum(shown.size for _, shown in children)
+        return ShownManifest(manifest, summary, size, children, attestations, about)
+
+    def _leaf(self, digest: Digest) -> ShownManifest | None:
+        """A manifest that an index holds; what one of these holds is not looked at."""
+        # Many indexes may hold it, or one many times.
+        if digest not in self._leaves and digest in self._manifests:
+            self._leaves[digest] = self._made_leaf(self._manifests[digest])
+        return self._leaves.get(digest)
+
+    def _made_leaf(self, manifest: ListedManifest) -> ShownManifest:
+        if manifest.body is None:
+            return ShownManifest(manifest, None, manifest.size)
+        summary = summarize(manifest.body, manifest.media_type)
+        about = self._about.get(manifest.digest, [])
+        return ShownManifest(manifest, summary, summary.size, referrers=about)

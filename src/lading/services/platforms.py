@@ -1,0 +1,77 @@
+"""Platforms of single images: their configurations say them, and their manifests do not.
+
+What a digest names never changes, so that what was read once is kept in memory.
+"""
+
+import asyncio
+import logging
+from collections.abc import Iterable, Mapping
+
+from lading.core.digest import Digest
+from lading.core.errors import RegistryError
+from lading.core.image_config import read_platform
+from lading.core.recent import Recent
+from lading.ports.blobs import Blobs
+
+log = logging.getLogger(__name__)
+
+# Platforms that are kept; some MiB.
+MOST_KNOWN = 20_000
+# Configurations that are read at once, and that may wait for it.
+AT_ONCE, MOST_WAITING = 8, 500
+# Bytes of a configuration that is read for a list; real ones have some KiB.
+MOST_BYTES = 128 * 1024
+# Seconds that a list waits for what it has not seen before; the rest is there the next time.
+PATIENCE = 0.1
+
+
+class KnownPlatforms:
+    """The platforms of configurations, as far as they were read."""
+
+    def __init__(self) -> None:
+        self._known: Recent[Digest, str] = Recent(MOST_KNOWN)
+        self._reading: dict[Digest, asyncio.Task[None]] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def find(self, blobs: Blobs, configs: Iterable[Digest]) -> Mapping[Digest, str]:
+        """The platforms of some configurations, as `linux/arm64/v8`; empty if one says none.
+
+        What is not known is read, which is waited for a moment.
+        """
+        wanted = list(dict.fromkeys(configs))
+        unknown = [digest for digest in wanted if self._known.get(digest) is None]
+        tasks = [task for digest in unknown if (task := self._read(blobs, digest)) is not None]
+        if tasks:
+            await asyncio.wait(tasks, timeout=PATIENCE)
+        found = {digest: self._known.get(digest) for digest in wanted}
+        return {digest: platform for digest, platform in found.items() if platform is not None}
+
+    def _read(self, blobs: Blobs, digest: Digest) -> asyncio.Task[None] | None:
+        """The task that reads a configuration; `None` if too many do that already."""
+        if digest not in self._reading:
+            if len(self._reading) >= MOST_WAITING:
+                return None
+            self._reading[digest] = asyncio.create_task(self._keep(blobs, digest))
+        return self._reading[digest]
+
+    async def _keep(self, blobs: Blobs, digest: Digest) -> None:
+        try:
+            async with self._turns:
+                body = await _body(blobs, digest)
+            if body is not None:
+                self._known.put(digest, read_platform(body))
+        except (RegistryError, OSError) as error:
+            log.debug("the configuration %s cannot be read: %s", digest, error)
+        finally:
+            del self._reading[digest]
+
+
+async def _body(blobs: Blobs, digest: Digest) -> bytes | None:
+    """The bytes of a configuration; none if they are too many, `None` if they are not there."""
+    source = await blobs.find(digest)
+    if source is None:
+        return None
+    if source.size > MOST_BYTES:
+        return b""
+    with source.open() as opened:
+        return bytes(await opened.read(0, source.size))
