@@ -173,6 +173,25 @@ async def test_two_writers_who_have_met_both_get_their_way(
     assert sum(measures.counts.values()) > 0
 
 
+async def test_more_statements_are_run_than_a_session_has_planned(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that were planned are given up, and planned again; values of other types are others."""
+    monkeypatch.setattr("lading.databases.postgresql.connection._MOST_PREPARED", 5)
+
+    def run(connection: SqlConnection) -> list[tuple[int]]:
+        found = [
+            connection.execute(f"SELECT CAST(? AS BIGINT) + {number}", (number,)).fetchone()
+            for number in range(20)
+            for _ in range(6)
+        ]
+        planned = connection.execute("SELECT count(*) FROM pg_prepared_statements")
+        assert 0 < planned.fetchone()[0] <= 6
+        return found
+
+    assert await database.write(run) == [(2 * n,) for n in range(20) for _ in range(6)]
+
+
 async def test_a_row_that_is_there_for_good_is_a_mistake_and_told(database: Database) -> None:
     await database.write(add)
     with pytest.raises(Exception, match="duplicate key"):

@@ -12,7 +12,9 @@ from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, UploadOutOfOrder
 from lading.core.names import UploadId, UploadKey
 from lading.databases.postgresql.connection import TimedConnection
+from lading.databases.postgresql.statements import Statement
 from lading.metadata import links
+from lading.ports.database import Parameters
 from lading.services import push_blob
 from lading.services.push_blob import Chunk
 from tests.support.contents import HELLO
@@ -45,19 +47,24 @@ def asked(people: People, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Commands that were sent to PostgreSQL, each of which is waited for."""
     del people
     asked: list[str] = []
-    for kind in (TimedConnection, psycopg.AsyncConnection):
-        _watch(kind, asked, monkeypatch)
-    return asked
+    call, run, execute = TimedConnection.call, TimedConnection.run, psycopg.AsyncConnection.execute
 
+    def watched_call(self: TimedConnection, statement: Statement, parameters: Parameters) -> Any:
+        asked.append(statement.text.decode())
+        return call(self, statement, parameters)
 
-def _watch(kind: Any, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    execute = kind.execute
+    def watched_run(self: TimedConnection, commands: bytes) -> bytes:
+        asked.append(commands.decode())
+        return run(self, commands)
 
-    def watched(self: Any, query: str | bytes, *args: Any, **kwargs: Any) -> Any:
-        asked.append(query if isinstance(query, str) else query.decode())
+    def watched_execute(self: Any, query: str, *args: Any, **kwargs: Any) -> Any:
+        asked.append(query)
         return execute(self, query, *args, **kwargs)
 
-    monkeypatch.setattr(kind, "execute", watched)
+    monkeypatch.setattr(TimedConnection, "call", watched_call)
+    monkeypatch.setattr(TimedConnection, "run", watched_run)
+    monkeypatch.setattr(psycopg.AsyncConnection, "execute", watched_execute)
+    return asked
 
 
 async def push(people: People) -> None:

@@ -6,6 +6,7 @@ one that was used last is used next, as its statements are planned already.
 
 import logging
 import random
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,19 +24,24 @@ log = logging.getLogger(__name__)
 # Seconds before what failed is tried again, at most: the first time, and ever.
 _FIRST_PAUSE = 0.005
 _LONGEST_PAUSE = 0.5
+# Seconds between two looks at who waits for longer than until its deadline.
+_LOOK = 0.2
 # Times that a transaction is run that others have undone; after those that they have overtaken, it
 # is this program that is wrong.
 _MOST_UNDONE = 30
-_MOST_OVERTAKEN = 4
+_MOST_OVERTAKEN = 8
 
 
 class Sessions:
-    """Sessions with one server, for several threads."""
+    """Sessions with one server, for several threads, and one that watches their deadlines."""
 
     def __init__(self, server: Server, measures: Measures) -> None:
         self._server = server
         self._measures = measures
         self._idle: list[TimedConnection] = []
+        self._used: set[TimedConnection] = set()
+        self._watch: threading.Thread | None = None
+        self._over = threading.Event()
 
     def run(
         self, attempt: Callable[[TimedConnection], T], deadline: float, *, seconds: float = 0.0
@@ -65,24 +71,29 @@ class Sessions:
             time.sleep(random.uniform(0, pause))  # noqa: S311 - it keeps apart those who have met
 
     def close(self) -> None:
-        """Close the connections that nobody uses."""
-        while self._idle:
-            self._close(self._idle.pop())
+        """Close the connections, which nobody uses any more."""
+        self._close_idle()
+        self._over.set()
+        if self._watch is not None:
+            self._watch.join()
 
     def _attempt(self, attempt: Callable[[TimedConnection], T], begin: float, end: float) -> T:
         connection = self._take(begin)
         connection.deadline = end
+        self._used.add(connection)
         try:
             result = attempt(connection)
         except BaseException as error:
+            self._used.discard(connection)
             if isinstance(error, Overdue) or (
                 isinstance(error, psycopg.Error) and failures.is_lost(error)
             ):
                 self._idle.append(connection)
-                self.close()  # those that nobody uses are lost with it
+                self._close_idle()  # those that nobody uses are lost with it
             else:
                 self._give_back(connection)
             raise
+        self._used.discard(connection)
         self._give_back(connection)
         return result
 
@@ -91,6 +102,7 @@ class Sessions:
             return self._idle.pop()
         except IndexError:
             connection = self._server.connect(deadline - time.monotonic())
+            self._begin_to_watch()
             self._measures.change(Level.CONNECTIONS_OPEN, 1)
             return connection
 
@@ -99,6 +111,23 @@ class Sessions:
             self._idle.append(connection)
         else:
             self._close(connection)
+
+    def _begin_to_watch(self) -> None:
+        if self._watch is None:
+            self._watch = threading.Thread(target=self._look, name="postgresql-watch", daemon=True)
+            self._watch.start()
+
+    def _look(self) -> None:
+        while not self._over.wait(_LOOK):
+            for connection in tuple(self._used):
+                if connection.is_overdue:
+                    self._used.discard(connection)
+                    # The server is asked to give up, and may not answer that either.
+                    threading.Thread(target=connection.interrupt, daemon=True).start()
+
+    def _close_idle(self) -> None:
+        while self._idle:
+            self._close(self._idle.pop())
 
     def _close(self, connection: TimedConnection) -> None:
         self._measures.change(Level.CONNECTIONS_OPEN, -1)

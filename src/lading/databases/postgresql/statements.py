@@ -1,33 +1,53 @@
-"""Statements in the words of psycopg and PostgreSQL.
+"""Statements in the words of PostgreSQL.
 
-* Marks of parameters are `%s` and `%(name)s`, instead of `?` and `:name`.
+* Marks of parameters are `$1`, `$2`, … instead of `?` and `:name`.
 * What stands in a comment `/*! … */` is for databases in which several write at once: they lock
   rows. SQLite skips it.
 * `json_each(…)`, of an object of names, is SQLite's: its columns are `key` and `value`.
 """
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from typing import Any, NamedTuple
+
+from lading.ports.database import Parameters
 
 # Statements that are kept: there are some hundred in all, and lists of marks of some lengths.
 _KEPT = 2000
-# A mark, a percent sign, or what holds such a sign and is none: a literal, a cast, a comment.
-_PART = re.compile(r"'[^']*'|--[^\n]*|::|:(?P<name>[a-z_]\w*)|(?P<mark>\?)|%")
+# A mark, or what holds such a sign and is none: a literal, a cast, a comment.
+_PART = re.compile(r"'[^']*'|--[^\n]*|::|:(?P<name>[a-z_]\w*)|(?P<mark>\?)")
 _HERE_ONLY = re.compile(r"/\*!(.*?)\*/", re.DOTALL)
 _JSON_EACH = re.compile(r"\bjson_each\(([^()]*)\)")
 
 
+class Statement(NamedTuple):
+    """A statement as PostgreSQL takes it.
+
+    Attributes:
+        names: of its parameters, in the order of their numbers; empty if they have none.
+    """
+
+    text: bytes
+    names: Sequence[str]
+
+    def values(self, parameters: Parameters) -> Sequence[Any]:
+        """The values of its parameters, in the order of their numbers."""
+        if isinstance(parameters, Mapping):
+            return [parameters[name] for name in self.names]
+        return parameters
+
+
 @lru_cache(_KEPT)
-def translate(statement: str) -> bytes:
-    """A statement that is run with parameters, as psycopg takes it."""
+def translate(statement: str) -> Statement:
+    """A statement of ours, as PostgreSQL takes it."""
     statement = _HERE_ONLY.sub(r"\1", statement)
     statement = _JSON_EACH.sub(r"json_each_text(CAST(\1 AS json))", statement)
-    return _PART.sub(_part, statement).encode()
+    numbers: dict[str, int] = {}
 
+    def part(match: re.Match[str]) -> str:
+        name = match["name"] or (match["mark"] and f"?{len(numbers)}")
+        return f"${numbers.setdefault(name, len(numbers) + 1)}" if name else match[0]
 
-def _part(match: re.Match[str]) -> str:
-    if match["mark"]:
-        return "%s"
-    if match["name"]:
-        return f"%({match['name']})s"
-    return match[0].replace("%", "%%")
+    text = _PART.sub(part, statement)
+    return Statement(text.encode(), [name for name in numbers if not name.startswith("?")])

@@ -88,12 +88,12 @@ class Scan(Generic[T]):
 
 def _commit(connection: TimedConnection) -> None:
     try:
-        ended = connection.execute("COMMIT", prepare=False)
+        ended = connection.run(b"COMMIT")
     except psycopg.Error as error:
         if connection.is_idle:  # the server said that it has not
             raise
         raise OutcomeUnknown from error
-    if ended.statusmessage != "COMMIT":
+    if ended != b"COMMIT":
         raise psycopg.InternalError("a statement has failed, and the transaction went on")
 
 
