@@ -332,9 +332,12 @@ class Connection(asyncio.Protocol):
         that the client will not be able to read the last HTTP response. … To avoid the TCP reset
         problem, servers typically close a connection in stages" (RFC 9112, 9.6): no more is sent,
         and what still comes is read and forgotten, until the client closes its side or has had its
-        time.
+        time. Of one that has closed it already, nothing more comes.
         """
         self.parting = True
+        if self._half_closed:
+            self.transport.close()
+            return
         self.deadlines.part()
         self.resume_reading()
         if self.transport.can_write_eof():
