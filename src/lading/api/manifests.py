@@ -44,8 +44,8 @@ async def put(context: Context) -> Response:
     reference = parse_reference(context.argument)
     tags = [Tag(tag) for tag in request.parameters.get("tag", [])]
     most = context.options.max_manifest
-    length, budgets = request.content_length, context.options.edge.bodies
-    async with whole_body(request.receive, most, length, budgets) as body:
+    budgets = context.options.edge.bodies
+    async with whole_body(request, most, budgets) as body:
         if body is None:
             raise ManifestTooLarge(f"manifests may have at most {most} bytes")
         manifest = await push_manifest(

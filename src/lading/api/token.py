@@ -152,8 +152,8 @@ async def _read_form(context: Context) -> dict[str, str]:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/x-www-form-urlencoded":
         raise TokenRequestInvalid("send a form: `application/x-www-form-urlencoded`")
-    length, budgets = request.content_length, context.options.edge.bodies
-    async with whole_body(request.receive, MAX_FORM, length, budgets) as body:
+    budgets = context.options.edge.bodies
+    async with whole_body(request, MAX_FORM, budgets) as body:
         if body is None:
             raise TokenRequestInvalid(f"the form may have at most {MAX_FORM} bytes")
         try:

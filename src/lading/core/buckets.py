@@ -41,9 +41,9 @@ class Buckets:
         level, at = self._buckets.get(key) or (0.0, now)
         return max(0.0, level - (now - at) * self._per_second)
 
-    def add(self, key: Hashable, now: float) -> None:
-        """Put one into the bucket, be it full or not."""
-        self._put(key, self.level(key, now) + 1, now)
+    def add(self, key: Hashable, now: float, amount: float = 1) -> None:
+        """Put one into the bucket, or as much as that, be it full or not."""
+        self._put(key, self.level(key, now) + amount, now)
 
     def take_back(self, key: Hashable, now: float) -> None:
         """Take out again what was put in."""

@@ -18,3 +18,10 @@ ARRIVED = "lading.arrived"
 One that was sent ahead has its turn when those before it are answered, however long that takes. Of
 this registry's own server; another one need not say.
 """
+
+UNHURRIED = "lading.unhurried"
+"""In the scope of a request whose body is taken piece by piece: nothing of it is to be read ahead.
+
+What is read ahead stays in memory while the application takes its time, for each connection. Of
+this registry's own server; another one reads as it likes.
+"""

@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 
 from lading.core.digest import Bytes
-from lading.edge.asgi import Receive
+from lading.edge.asgi import UNHURRIED, Receive
 from lading.edge.budget import BodyBudgets
+from lading.edge.limits import client_of
+from lading.edge.request import Request
 from lading.edge.spool import Spool
 from lading.system.budget import Budget
 
@@ -171,22 +173,23 @@ async def skip_body(receive: Receive) -> None:
 
 @asynccontextmanager
 async def whole_body(
-    receive: Receive, limit: int, length: int | None, budgets: BodyBudgets
+    request: Request, limit: int, budgets: BodyBudgets
 ) -> AsyncIterator[bytes | None]:
     """The whole body, for the length of the block; `None` if it has more than `limit` bytes.
 
     Args:
         limit: bytes that it may have.
-        length: bytes that it has, if the client says.
         budgets: that it takes of until it is complete, and while it is worked on.
 
     Raises:
         ClientDisconnected: the body ends early.
         StorageFull, Unavailable: there is neither memory nor room on the disk for it.
     """
+    receive, length = request.receive, request.content_length
     if length is not None and length > limit:
         yield None
         return
+    request.scope[UNHURRIED] = True
     message = await receive()
     if not message.get("more_body", False) and len(message.get("body", b"")) <= SMALL_PIECE:
         if message["type"] == "http.disconnect":
@@ -195,14 +198,16 @@ async def whole_body(
         yield body if len(body) <= limit else None
         return
     async with Spool(budgets) as spool:
-        more = True
+        client, more = client_of(request.address), True
         while more and spool.size <= limit:
             if message["type"] == "http.disconnect":
                 raise ClientDisconnected
             more = message.get("more_body", False)
+            size = len(message.get("body", b""))
             await spool.append(message.get("body", b""))
             del message  # or it is kept while the client takes its time over the next
             if more:
+                await budgets.pace.keep(client, size)
                 message = await receive()
         if spool.size > limit:
             yield None

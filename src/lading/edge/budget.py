@@ -6,12 +6,14 @@ still: who comes when a budget is spent gets less of what the budget is for, or 
 """
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from lading.core.buckets import Buckets
 from lading.system.budget import Budget
 
 # Bytes of memory for pieces of bodies, and for whole ones: enough for more pushes than cores can
@@ -24,6 +26,11 @@ DISK = 1024 * 1024 * 1024
 # Bytes of large bodies that are understood and stored at once: two manifests of the largest size,
 # each of which becomes many times as many objects meanwhile. Others wait their turn.
 WORK = 8 * 1024 * 1024
+# Bytes of large bodies that a client may send at once, and in each second after that: two of the
+# largest manifests, then sixteen. To receive one and to put it aside takes a processor some
+# milliseconds, and hundreds of connections of one client would take all of its time.
+PACE_BURST = 8 * 1024 * 1024
+PACE = 64 * 1024 * 1024
 
 
 class Queue:
@@ -70,6 +77,26 @@ class Queue:
                 entered.set_result(None)
 
 
+class Pace:
+    """The pace at which large bodies of one client are received; those of others have their own.
+
+    Args:
+        clock: in seconds; it only goes forward.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._received = Buckets(burst=PACE_BURST, per_second=PACE)
+
+    async def keep(self, client: str, size: int) -> None:
+        """Wait after so many bytes of a client, if there were more than it may send at once."""
+        now = self._clock()
+        self._received.add(client, now, size)
+        over = self._received.level(client, now) - PACE_BURST
+        if over > 0:
+            await asyncio.sleep(over / PACE)
+
+
 @dataclass(frozen=True, slots=True)
 class BodyBudgets:
     """What all bodies of a worker may take: of its memory, its disk and its time.
@@ -78,10 +105,12 @@ class BodyBudgets:
         memory: for pieces of bodies, and for whole ones; the server takes of the same.
         disk: for whole bodies that do not fit into memory.
         work: for large bodies that are understood and stored.
+        pace: of large bodies that are received.
         directory: where files may be made; `None` for the system's place for such files.
     """
 
     memory: Budget = field(default_factory=lambda: Budget(MEMORY))
     disk: Budget = field(default_factory=lambda: Budget(DISK))
     work: Queue = field(default_factory=lambda: Queue(WORK))
+    pace: Pace = field(default_factory=Pace)
     directory: Path | None = None

@@ -111,7 +111,7 @@ async def read_form(visit: Visit) -> Form:
     if not _is_form(request):
         raise FormInvalid
     budgets = visit.parts.options.bodies
-    async with whole_body(request.receive, MOST_BYTES, request.content_length, budgets) as body:
+    async with whole_body(request, MOST_BYTES, budgets) as body:
         if body is None:
             raise FormInvalid(f"the form has more than {MOST_BYTES} bytes; choose fewer things")
         try:

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 import uvloop
 
-from lading.edge.asgi import Application, Receive, Scope, Send
+from lading.edge.asgi import UNHURRIED, Application, Receive, Scope, Send
 from lading.server.http import exchange
 from lading.server.http.connection import Connection
 from lading.server.http.connections import Connections
@@ -82,6 +82,50 @@ async def test_a_response_that_was_given_up_is_no_failure_of_its_connection() ->
     line.resume_writing()
 
     await line.writable()
+
+
+CHUNK = b"400\r\n%b\r\n" % bytes(1024)
+
+
+@pytest.mark.parametrize(
+    ("framing", "sent"),
+    [
+        pytest.param(b"Content-Length: %d" % SIZE, bytes(SIZE), id="announced"),
+        pytest.param(b"Transfer-Encoding: chunked", 2048 * CHUNK + b"0\r\n\r\n", id="chunked"),
+    ],
+)
+@pytest.mark.parametrize("unhurried", [True, False])
+def test_nothing_is_read_ahead_for_an_application_in_no_hurry(
+    framing: bytes, sent: bytes, unhurried: bool
+) -> None:
+    """In between its bytes stay in the kernel; others have the next piece when they ask for it."""
+    shared = Connections(8192, {}, timeouts(idle=60, keep_alive=60))
+    ahead: list[int] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        if unhurried:
+            scope[UNHURRIED] = True
+        more = True
+        while more:
+            more = (await receive())["more_body"]
+            await asyncio.sleep(0.005)
+            ahead.append(shared.collected)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def push() -> bytes:
+        server = await asyncio.get_running_loop().create_server(
+            lambda: Connection(application, shared), "127.0.0.1", 0
+        )
+        reader, writer = await asyncio.open_connection(*server.sockets[0].getsockname())
+        writer.write(b"PUT / HTTP/1.1\r\nHost: x\r\n%b\r\n\r\n" % framing + sent)
+        answer = await reader.readline()
+        writer.close()
+        server.close()
+        return answer
+
+    assert uvloop.run(push()).startswith(b"HTTP/1.1 204")
+    assert (max(ahead) == 0) == unhurried
 
 
 async def nobody(scope: Scope, receive: Receive, send: Send) -> None:

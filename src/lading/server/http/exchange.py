@@ -13,7 +13,7 @@ from typing import Protocol
 
 from lading.core.digest import Bytes
 from lading.core.errors import RegistryError
-from lading.edge.asgi import Application, Message, Scope
+from lading.edge.asgi import UNHURRIED, Application, Message, Scope
 from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
 from lading.server.http.connections import Connections
 from lading.server.http.sendfile import FilePart, FileSender
@@ -160,9 +160,19 @@ class Exchange:
         self._stop_waiting()
 
     @property
+    def _is_unhurried(self) -> bool:
+        """Whether the application wants nothing of the body read before it asks for it."""
+        return UNHURRIED in self.scope
+
+    @property
     def missing(self) -> int:
         """Bytes of the body that have not come; 0 if the client did not say how many there are."""
         return 0 if self.size is None else self.size - self._received
+
+    @property
+    def _is_all_here(self) -> bool:
+        """Whether all of the body has come; of one in chunks, its end tells."""
+        return self.size is not None and self.missing == 0
 
     @property
     def is_unseen(self) -> bool:
@@ -186,7 +196,7 @@ class Exchange:
         # Before it is asked for, so little that it fits a buffer with what the kernel hands over.
         far = self.wanted and connections.collected <= MOST_COLLECTED
         most = PIECE if far else SMALL_PIECE
-        if self._collected >= most:
+        if self._collected >= most or (self._is_unhurried and not self._is_all_here):
             self._line.pause_reading()
         self._wake()
 
@@ -233,7 +243,8 @@ class Exchange:
         self._end_taken = not self.more_body
         pieces = self._take()
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        self._line.resume_reading()
+        if not self._is_unhurried or self._end_taken:
+            self._line.resume_reading()
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
     async def send(self, message: Message) -> None:
