@@ -1,12 +1,15 @@
 """An image's page: what it holds and runs, whom it shares layers with, and its documents."""
 
+import asyncio
 import json
 import time
+import tracemalloc
 from collections.abc import Callable
 
 import pytest
 
 from lading.core import media
+from lading.core.contents import contents_of, facts_of
 from lading.core.digest import SHA256, Digest
 from lading.core.image_config import instruction_of, read_config
 from lading.core.manifest import Manifest, parse
@@ -282,7 +285,29 @@ async def test_what_utf_8_has_no_bytes_for_is_shown_as_json_has_it(
     manifest = parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256)
     await people.push(manifest)
     config = f"/r/{HELLO}/-/config/{Digest.of(body)}"
-    for path in (config, f"/r/{HELLO}/-/images/{manifest.digest}"):
-        shown = await browser.get(path)
-        assert shown.status == 200
-        assert "half \\ud800 a pair" in shown.text
+    assert "half \\ud800 a pair" in (await browser.get(config)).text
+    assert (await browser.get(f"/r/{HELLO}/-/images/{manifest.digest}")).status == 200
+
+
+@pytest.mark.parametrize("read", [read_config, contents_of, facts_of])
+def test_what_nobody_asks_for_is_not_made_of_a_document(read: Callable[[bytes], object]) -> None:
+    """A million objects take seconds, for which all threads wait, and a hundred MiB."""
+    body = b'{"x": [' + b",".join([b"[]"] * 1_000_000) + b"]}"
+    tracemalloc.start()
+    read(body)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 1024 * 1024
+
+
+async def test_pages_of_documents_wait_for_each_other_and_nobody_for_them(
+    browser: Browser, people: People
+) -> None:
+    manifest = await pushed(people, CONFIG, "1.0", layers=(b"base", b"app"))
+    path = f"/r/{HELLO}/-/images/{manifest.digest}"
+    making = browser.parts.making
+    async with making, making:
+        waiting = asyncio.create_task(browser.get(path))
+        assert (await browser.get("/")).status == 200
+        assert not waiting.done()
+    assert (await waiting).status == 200

@@ -6,20 +6,17 @@ who shows them knows what is stored.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 import msgspec
 
 from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid
 from lading.core.image_config import MOST_SAID
+from lading.core.lenient_json import fields_in, items_in, text_in, texts_in
 
-
-class _Written(msgspec.Struct):
-    config: object = None
-    layers: object = None
-    blobs: object = None
-    annotations: object = None
-    subject: object = None
+# Facts of an artifact's configuration, and signs of one, that are shown.
+_MOST_FACTS, _MOST_SIGNS = 40, 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,40 +50,33 @@ class ManifestContents:
 
 def contents_of(body: bytes) -> ManifestContents:
     """The contents of a manifest that was pushed."""
-    try:
-        found = msgspec.json.decode(body, type=_Written)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return ManifestContents()
-    layers = [_part(entry) for entry in (*_list(found.layers), *_list(found.blobs))]
-    subject = _part(found.subject)
+    found = fields_in(body)
+    layers = map(_part, (*items_in(found.get("layers")), *items_in(found.get("blobs"))))
+    subject = _part(found.get("subject"))
     return ManifestContents(
-        config=_part(found.config),
+        config=_part(found.get("config")),
         layers=[layer for layer in layers if layer is not None],
-        annotations=_texts(found.annotations),
+        annotations=texts_in(found.get("annotations"), MOST_SAID),
         subject=None if subject is None else subject.digest,
     )
 
 
-def _part(value: object) -> NamedBlob | None:
-    if not isinstance(value, dict):
-        return None
+def facts_of(body: bytes) -> Mapping[str, str]:
+    """What the configuration of an artifact says in words, as that of a Helm chart does."""
+    found = {name: text_in(said) for name, said in islice(fields_in(body).items(), _MOST_FACTS)}
+    return {name: text[:_MOST_SIGNS] for name, text in found.items() if text is not None}
+
+
+def _part(described: msgspec.Raw | None) -> NamedBlob | None:
+    said = fields_in(described)
     try:
-        digest = Digest(str(value.get("digest")))
+        digest = Digest(text_in(said.get("digest")) or "")
     except DigestInvalid:
         return None
-    annotations = _texts(value.get("annotations"))
+    annotations = texts_in(said.get("annotations"), MOST_SAID)
     return NamedBlob(
         digest,
-        value["mediaType"] if isinstance(value.get("mediaType"), str) else "",
+        text_in(said.get("mediaType")) or "",
         annotations.get("org.opencontainers.image.title", ""),
-        bool(_list(value.get("urls"))),
+        bool(items_in(said.get("urls"))),
     )
-
-
-def _list(value: object) -> Sequence[object]:
-    return value if isinstance(value, list) else []
-
-
-def _texts(value: object) -> dict[str, str]:
-    pairs = sorted(value.items()) if isinstance(value, dict) else []
-    return {name: text for name, text in pairs[:MOST_SAID] if isinstance(text, str)}

@@ -7,11 +7,12 @@ the kind that the image specification gives it counts as not said (image-spec co
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
+from heapq import nsmallest
 
 import msgspec
 
-from lading.core.summaries import platform_of
+from lading.core.lenient_json import fields_in, items_in, text_in, texts_in
+from lading.core.summaries import PLATFORM, platform_of
 
 # Steps, labels, variables that are read of each: real images have some dozens, and megabytes of
 # small ones would make a page that nobody can open.
@@ -61,10 +62,10 @@ class ShownConfig:
 
 def read_config(body: bytes) -> ShownConfig:
     """The configuration in some bytes; an empty one if they are none."""
-    whole = _object(body)
-    run = _mapping(whole.get("config"))
+    whole = fields_in(body)
+    run = fields_in(whole.get("config"))
     return ShownConfig(
-        platform=platform_of(whole),
+        platform=platform_of({name: text_in(whole.get(name)) for name in PLATFORM}),
         created=_text(whole.get("created")),
         author=_text(whole.get("author")),
         user=_text(run.get("User")),
@@ -72,15 +73,11 @@ def read_config(body: bytes) -> ShownConfig:
         entrypoint=_words(run.get("Entrypoint")),
         command=_words(run.get("Cmd")),
         environment=_words(run.get("Env")),
-        ports=sorted(_mapping(run.get("ExposedPorts")))[:MOST_SAID],
-        volumes=sorted(_mapping(run.get("Volumes")))[:MOST_SAID],
+        ports=nsmallest(MOST_SAID, fields_in(run.get("ExposedPorts"))),
+        volumes=nsmallest(MOST_SAID, fields_in(run.get("Volumes"))),
         stop_signal=_text(run.get("StopSignal")),
-        labels={
-            name: value
-            for name, value in islice(sorted(_mapping(run.get("Labels")).items()), MOST_SAID)
-            if isinstance(value, str)
-        },
-        history=list(islice(_steps(whole.get("history")), MOST_SAID)),
+        labels=texts_in(run.get("Labels"), MOST_SAID),
+        history=list(_steps(items_in(whole.get("history"))[:MOST_SAID])),
     )
 
 
@@ -120,31 +117,20 @@ def instruction_of(created_by: str) -> str:
     return said
 
 
-def _steps(history: object) -> Iterator[HistoryStep]:
+def _steps(history: Sequence[msgspec.Raw]) -> Iterator[HistoryStep]:
     layer = 0
-    for entry in history if isinstance(history, list) else []:
-        said = _mapping(entry)
-        made = said.get("empty_layer") is not True
+    for entry in history:
+        said = fields_in(entry)
+        made = bytes(said.get("empty_layer", b"")) != b"true"
         text = _text(said.get("created_by")) or _text(said.get("comment"))
         yield HistoryStep(instruction_of(text), _text(said.get("created")), layer if made else None)
         layer += made
 
 
-def _object(body: bytes) -> dict[str, object]:
-    try:
-        return _mapping(msgspec.json.decode(body))
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return {}
+def _text(said: msgspec.Raw | None) -> str:
+    return text_in(said) or ""
 
 
-def _mapping(value: object) -> dict[str, object]:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _words(value: object) -> Sequence[str]:
-    said = value[:MOST_SAID] if isinstance(value, list) else []
-    return [word for word in said if isinstance(word, str)]
+def _words(said: msgspec.Raw | None) -> Sequence[str]:
+    words = map(text_in, items_in(said)[:MOST_SAID])
+    return [word for word in words if word is not None]

@@ -4,6 +4,7 @@ A manifest may hold what it likes beside what was checked when it was pushed, so
 read counts as not there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +18,8 @@ from lading.core.errors import DigestInvalid
 # (https://docs.docker.com/build/metadata/attestations/attestation-storage/).
 _REFERENCE_TYPE = "vnd.docker.reference.type"
 _UNKNOWN = "unknown"
+PLATFORM = ("os", "architecture", "variant")
+"""The fields that say for which platform something is."""
 _IMAGE_CONFIGS = frozenset(
     {
         "application/vnd.oci.image.config.v1+json",
@@ -102,9 +105,9 @@ def summarize(body: bytes, media_type: str) -> Summary:
     )
 
 
-def platform_of(described: dict[str, object]) -> str:
+def platform_of(described: Mapping[str, object]) -> str:
     """A platform in one word: `linux/arm64/v8`; empty if it is none that is known."""
-    parts = [described.get(name) for name in ("os", "architecture", "variant")]
+    parts = [described.get(name) for name in PLATFORM]
     words = [part[:32] for part in parts if isinstance(part, str) and part]
     return "" if not words or _UNKNOWN in words[:2] else "/".join(words)
 

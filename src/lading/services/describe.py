@@ -5,11 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lading.core.access import Access, Action, Grant
-from lading.core.contents import ManifestContents, NamedBlob, contents_of
+from lading.core.contents import ManifestContents, NamedBlob, contents_of, facts_of
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, ManifestUnknown
 from lading.core.image_config import ShownConfig, read_config
 from lading.core.names import Reference, RepositoryName, Tag
+from lading.core.summaries import ManifestKind
 from lading.metadata.manifests import StoredManifest
 from lading.metadata.sharing import Sharing
 from lading.services.families import ManifestFamily, ShownManifest
@@ -52,7 +53,8 @@ class DescribedImage:
         tags: that point to it.
         layers: the first of them, if there are many.
         config: what it runs; an empty one if it is no image.
-        config_body: what its config is; empty if there is none, or it is no text.
+        facts: what the config of an artifact says in words; none of an image.
+        has_config: whether its config can be shown.
         size: bytes that are stored of its config and these layers, each once.
         own_size: bytes of these that nothing else has.
     """
@@ -63,7 +65,8 @@ class DescribedImage:
     contents: ManifestContents
     layers: Sequence[Layer]
     config: ShownConfig
-    config_body: bytes
+    facts: Mapping[str, str]
+    has_config: bool
     size: int
     own_size: int
 
@@ -102,7 +105,8 @@ async def describe(
         contents,
         layers,
         await asyncio.to_thread(read_config, body),
-        body,
+        await asyncio.to_thread(facts_of, body) if shown.kind is ManifestKind.ARTIFACT else {},
+        bool(body),
         sum(blob.size or 0 for blob in blobs.values()),
         sum(blob.size or 0 for blob in blobs.values() if blob.is_alone),
     )

@@ -1,5 +1,6 @@
 """The context of pages: a request that may proceed, and what pages are made with."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -38,6 +39,9 @@ class UiParts:
         users: who may log in with a password; `None` if they are in no file of ours.
         permissions: the rules in force; `None` if there are none.
         platforms: of single images, as far as their configurations were read.
+        making: how many pages are made at once of manifests and documents, each of which may be
+            many MiB until it is on its way.
+        rendering: held while one of them becomes HTML, when it is several times as large.
     """
 
     registry: Registry
@@ -47,6 +51,8 @@ class UiParts:
     users: Users | None = None
     permissions: CurrentPermissions | None = None
     platforms: KnownPlatforms = field(default_factory=KnownPlatforms)
+    making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    rendering: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def path(self, request: Request, path: str, **query: object) -> str:
         """A path of ours as the client of a request sees it: behind a proxy, below a prefix.

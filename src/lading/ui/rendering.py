@@ -4,8 +4,9 @@ Values are escaped unless a template's author says otherwise, and none does. Not
 inline, so its policy allows no script, no style and no request but to this address.
 """
 
+import asyncio
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import jinja2
@@ -52,6 +53,12 @@ def page(
     if immutable and not visit.access.principal.name and "Set-Cookie" not in response.headers:
         response.headers = {**response.headers, **_FOR_EVER}
     return response
+
+
+async def large_page(visit: Visit, template: str, **values: Any) -> Response:
+    """A page that may be of some MiB, so that others would wait for it: it is made in a thread."""
+    async with visit.parts.rendering:
+        return await asyncio.to_thread(partial(page, visit, template, **values))
 
 
 def render(

@@ -18,6 +18,7 @@ from lading.edge.endpoints import (
     Route,
     When,
 )
+from lading.edge.response import Response
 from lading.ui.context import Visit
 from lading.ui.forms import Post, posted
 from lading.ui.pages import (
@@ -52,6 +53,16 @@ def _page(
     """A page to look at."""
     endpoint = Endpoint(id_, handler, Audited(f"page.{id_}", when), needs)
     return {"GET": endpoint, "HEAD": endpoint}
+
+
+def _in_turn(handler: Handler[Visit]) -> Handler[Visit]:
+    """The handler of a page about manifests and documents, which waits for its turn to be made."""
+
+    async def handle(visit: Visit) -> Response:
+        async with visit.parts.making:
+            return await handler(visit)
+
+    return handle
 
 
 def _form(
@@ -140,35 +151,39 @@ ROUTES: Sequence[Route[Visit]] = (
     _route(
         "ui_files",
         f"{REPOSITORY}/-/images/{DIGEST}/files",
-        _page("files", inside.show_image),
+        _page("files", _in_turn(inside.show_image)),
     ),
     _route(
         "ui_layer_files",
         f"{LAYER}/files",
-        _page("layer-files", inside.show_layer),
+        _page("layer-files", _in_turn(inside.show_layer)),
     ),
     _route("ui_layer_file", f"{LAYER}/file", _page("layer-file", inside.show_file)),
     _route("ui_layer_download", f"{LAYER}/download", _page("layer-download", inside.download)),
-    _route("ui_tag", f"{REPOSITORY}/-/tags/{TAG}", _page("tag", image.show_tag)),
-    _route("ui_image", f"{REPOSITORY}/-/images/{DIGEST}", _page("image", image.show_digest)),
+    _route("ui_tag", f"{REPOSITORY}/-/tags/{TAG}", _page("tag", _in_turn(image.show_tag))),
+    _route(
+        "ui_image", f"{REPOSITORY}/-/images/{DIGEST}", _page("image", _in_turn(image.show_digest))
+    ),
     _route(
         "ui_manifest",
         f"{REPOSITORY}/-/images/{DIGEST}/raw",
-        _page("manifest", image.show_manifest),
+        _page("manifest", _in_turn(image.show_manifest)),
     ),
-    _route("ui_config", f"{REPOSITORY}/-/config/{DIGEST}", _page("config", image.show_config)),
+    _route(
+        "ui_config", f"{REPOSITORY}/-/config/{DIGEST}", _page("config", _in_turn(image.show_config))
+    ),
     _route(
         "ui_document",
         f"{REPOSITORY}/-/documents/{DIGEST}",
-        _page("document", image.show_document),
+        _page("document", _in_turn(image.show_document)),
     ),
-    _route("ui_compare", f"{REPOSITORY}/-/compare", _page("compare", compare.show)),
+    _route("ui_compare", f"{REPOSITORY}/-/compare", _page("compare", _in_turn(compare.show))),
     _route(
         "ui_compare_files",
         f"{REPOSITORY}/-/compare/files",
-        _page("compare-files", compare_files.show),
+        _page("compare-files", _in_turn(compare_files.show)),
     ),
-    _route("ui_repository", REPOSITORY, _page("repository", repository.show)),
+    _route("ui_repository", REPOSITORY, _page("repository", _in_turn(repository.show))),
     _route("ui_search", "/-/search", _page("search", home.found_as_typed, Need.NOTHING)),
     _route("ui_home", "/", _page("home", home.show, Need.NOTHING)),
 )

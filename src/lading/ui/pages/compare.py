@@ -14,7 +14,7 @@ from lading.services.families import ShownManifest
 from lading.ui.address import address_of
 from lading.ui.context import Visit
 from lading.ui.pages.image import MOST_CHILDREN
-from lading.ui.rendering import page
+from lading.ui.rendering import large_page
 from lading.ui.units import natural
 
 # Tags to choose from that are offered.
@@ -70,7 +70,7 @@ async def show(visit: Visit) -> Response:
         raise RepositoryUnknown("", {"name": visit.repository})
     names = sorted((tag.name for tag in tags), key=natural, reverse=True)
     compared = before.image is not None and after.image is not None
-    return page(
+    return await large_page(
         visit,
         "compare.html",
         repository=visit.repository,

@@ -1,8 +1,7 @@
 """An image or an artifact: its layers, what it runs, what is about it, its documents as JSON."""
 
 import asyncio
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lading.core.digest import Digest
@@ -16,12 +15,10 @@ from lading.ui.address import RegistryAddress, address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.json_text import linked
 from lading.ui.pages.repository import may_delete
-from lading.ui.rendering import page
+from lading.ui.rendering import large_page
 
 # Manifests of an index that are shown.
 MOST_CHILDREN = 200
-# Facts of an artifact's configuration, and signs of one, that are shown.
-_MOST_FACTS, _MOST_SIGNS = 40, 2000
 
 
 class HistoryLine(NamedTuple):
@@ -67,7 +64,7 @@ async def _show(visit: Visit, reference: Reference) -> Response:
     address = address_of(visit)
     tag = reference if isinstance(reference, Tag) else None
     digest = found.manifest.digest
-    return page(
+    return await large_page(
         visit,
         "image.html",
         repository=visit.repository,
@@ -78,7 +75,7 @@ async def _show(visit: Visit, reference: Reference) -> Response:
         children=found.shown.children[:MOST_CHILDREN],
         is_image=found.shown.kind is ManifestKind.IMAGE,
         history=_history(found),
-        facts=_facts(found),
+        facts=found.facts,
         lines=pull_lines(address, visit.repository, str(reference)),
         digest_lines=pull_lines(address, visit.repository, str(digest)) if tag else [],
         command=f"crane manifest {_crane(address)}{_name(visit)}@{digest} | jq",
@@ -92,7 +89,7 @@ async def _document(visit: Visit, digest: Digest, body: bytes, what: str, comman
             return ""
         return visit.path(f"/r/{visit.repository}/-/documents/{other}")
 
-    return page(
+    return await large_page(
         visit,
         "document.html",
         repository=visit.repository,
@@ -139,18 +136,6 @@ def _history(image: DescribedImage) -> Sequence[HistoryLine]:
         )
         for step in steps
     ]
-
-
-def _facts(image: DescribedImage) -> Mapping[str, str]:
-    """What the configuration of an artifact says in words, as that of a Helm chart does."""
-    if image.shown.kind is not ManifestKind.ARTIFACT:
-        return {}
-    try:
-        said = json.loads(image.config_body)
-    except (ValueError, RecursionError):
-        return {}
-    pairs = list(said.items())[:_MOST_FACTS] if isinstance(said, dict) else []
-    return {name: text[:_MOST_SIGNS] for name, text in pairs if isinstance(text, str)}
 
 
 def _name(visit: Visit) -> str:
