@@ -2,8 +2,9 @@
 
 import pytest
 
-from lading.core.names import RepositoryName
-from lading.metadata import manifest_lists
+from lading.core.digest import Digest
+from lading.core.names import Reference, RepositoryName, Tag
+from lading.metadata import manifest_lists, tag_lists
 from lading.metadata.metadata import Metadata
 from lading.metadata.page_sessions import MOST_PER_NAME, PageSession
 from lading.metadata.repository_lists import ListedRepository, ListOrder
@@ -103,6 +104,56 @@ async def test_tags_are_listed_with_what_people_did(metadata: Metadata) -> None:
         "v1": Trace("alice", None, None),
         IMAGE.digest: Trace(None, None, None),
     }
+
+
+async def test_tags_come_by_what_they_point_to_the_one_moved_last_first(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await push_to(metadata, HELLO, at=5.0)
+    await push(metadata, IMAGE, "v10", "V_2", at=7.0)
+    await push(metadata, index([IMAGE]), "all", at=6.0)
+
+    async def latest(words: str = "", start: int = 0, limit: int = 9) -> tuple[object, ...]:
+        found = await metadata.tags.latest(HELLO, words=words, start=start, limit=limit)
+        groups = [([tag.name for tag in tags], count) for tags, count in found.groups]
+        return groups, found.total, found.tags, found.is_whole
+
+    ours, all_ = (["v10", "V_2", "v1"], 3), (["all"], 1)
+    assert await latest() == ([ours, all_], 2, 4, True)
+    assert await latest(limit=1) == ([ours], 2, 4, True)
+    assert await latest(start=1) == ([all_], 2, 4, True)
+    assert await latest("v_") == ([(["V_2"], 1)], 1, 1, True)
+    assert await latest("%") == ([], 0, 0, True)
+    monkeypatch.setattr(tag_lists, "MOST_NAMED", 2)
+    assert (await latest())[0] == [(["v10", "V_2"], 3), all_]
+    monkeypatch.setattr(tag_lists, "MOST_TAGS", 4)
+    assert (await latest())[3] is False
+
+
+async def test_tags_come_in_the_order_of_bytes_the_last_one_first(metadata: Metadata) -> None:
+    await push_to(metadata, HELLO)
+    await push(metadata, IMAGE, "v10", "V2", "all")
+    tags = metadata.tags
+    found = await tags.of_repository(HELLO, limit=9)
+    assert [tag.name for tag in found] == ["v10", "v1", "all", "V2"]
+    found = await tags.of_repository(HELLO, words="v", after="v10", limit=1)
+    assert [tag.name for tag in found] == ["v1"]
+
+
+async def test_a_family_is_found_by_tags_and_digests(metadata: Metadata) -> None:
+    await push_to(metadata, HELLO)
+    wanted: list[Reference] = [Tag("v1"), IMAGE.digest, Tag("none")]
+    family = await metadata.manifests.family(HELLO, wanted)
+    assert {(each.reference, each.digest) for each in family} == {
+        ("v1", IMAGE.digest),
+        (IMAGE.digest, IMAGE.digest),
+    }
+
+
+async def test_sizes_are_of_what_is_in_the_repository(metadata: Metadata) -> None:
+    await push_to(metadata, HELLO)
+    wanted = [Digest.of(LAYER), Digest.of(b"elsewhere")]
+    assert await metadata.links.sizes_here(HELLO, wanted) == {wanted[0]: len(LAYER)}
 
 
 async def test_tags_are_found_by_their_beginning(metadata: Metadata) -> None:

@@ -2,11 +2,16 @@
 
 from dataclasses import replace
 
+import pytest
+
 from lading.core.digest import Digest
 from lading.core.figures import DAY, HOUR, LastPull, RepositoryFigures, Sample
+from lading.core.history import NotedRefusal
 from lading.core.names import Tag
+from lading.metadata import figures, refusals, samples
 from lading.metadata.freeing import Freed
 from lading.metadata.metadata import Metadata
+from lading.metadata.repository_lists import ListOrder
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, push
 
@@ -218,3 +223,64 @@ async def test_a_sample_of_a_clock_that_was_ahead_is_not_the_last_for_years(
         await metadata.samples.add(sample)
     assert await metadata.samples.last() == early
     assert await metadata.samples.all() == [SAMPLE, early]
+
+
+async def test_few_rows_are_counted_at_once_and_nothing_is_kept(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(metadata, CONFIG, LAYER, BASE)
+    await push(metadata, IMAGE, "latest", at=5.0)
+    (item,) = await metadata.repositories.listed(
+        order=ListOrder.NAME, prefix="", words="", after="", limit=5
+    )
+    size = len(CONFIG + LAYER + BASE)
+    assert item.recount == 1
+    found = await metadata.figures.count_few([item.id], now=7.0)
+    assert found == {item.id: RepositoryFigures(size, size, 0, 1, 1, 5.0, 7.0)}
+    assert await metadata.figures.of([HELLO]) == {}
+    monkeypatch.setattr(figures, "MOST_OF_FEW", 3)
+    assert await metadata.figures.count_few([item.id], now=7.0) == {}
+
+
+async def test_the_last_sample_comes_with_the_bytes_of_few_blobs(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await metadata.samples.now() == (None, 0)
+    await add(metadata, CONFIG, LAYER)
+    await metadata.samples.add(SAMPLE)
+    assert await metadata.samples.now() == (SAMPLE, len(CONFIG + LAYER))
+    monkeypatch.setattr(samples, "MOST_SUMMED", 2)
+    assert await metadata.samples.now() == (SAMPLE, None)
+
+
+async def test_growth_is_kept_once_a_day_and_then_once_in_four_weeks(metadata: Metadata) -> None:
+    await add(metadata, CONFIG, LAYER, BASE)
+    days = [0.0, 0.1, 1.2, 200.0, 200.5, 229.0, 229.1]
+    for number, day in enumerate(days):
+        await push(metadata, IMAGE, f"v{number}", at=5.0)
+        await counted(metadata, at=day * DAY)
+    found = await metadata.growth.of(HELLO)
+    assert [(round(each.at / DAY, 1), each.tags) for each in found] == [
+        (1.2, 3),
+        (200.5, 5),
+        (229.1, 7),
+    ]
+    assert await metadata.growth.of(OTHER) == []
+
+
+async def test_the_last_refusals_are_kept(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, third = (
+        NotedRefusal(at, "page.users", "", "ann", "a/b", "v1", "192.0.2.1", 403, 2)
+        for at in (1.0, 2.0, 3.0)
+    )
+    monkeypatch.setattr(refusals, "MOST_KEPT", 2)
+    await metadata.refusals.add([first, second])
+    await metadata.refusals.add([third])
+    found = await metadata.refusals.page(before=2**62, limit=5)
+    assert [refusal for _, refusal in found] == [third, second]
+    number = found[0][0]
+    assert [refusal for _, refusal in await metadata.refusals.page(before=number, limit=5)] == [
+        second
+    ]

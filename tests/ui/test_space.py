@@ -1,11 +1,21 @@
 """Space, trash, history, events: what each shows, to whom, and what its forms do."""
 
+import asyncio
 from collections.abc import Callable
+
+import pytest
 
 from lading.core.digest import Digest
 from lading.core.figures import LastPull
+from lading.core.history import NotedRefusal
 from lading.core.names import RepositoryName, Tag
+from lading.edge.refusal_notes import RefusalObserver
+from lading.metadata import refusals
+from lading.services import refusals as services_refusals
+from lading.services.refusals import RefusalNotes
 from lading.ui import plots
+from lading.ui.application import pages
+from lading.ui.doorkeeper import PageDoorkeeper
 from tests.support.contents import HELLO, image
 from tests.support.people import DAY, People
 from tests.ui.browsing import Browser
@@ -203,3 +213,68 @@ def test_tiles_fill_the_map_in_proportion() -> None:
 def test_a_curve_of_one_time_is_a_line() -> None:
     assert plots.curve([(5.0, 10.0)], 10.0).line == "0.0,0.0 1000.0,0.0"
     assert plots.curve([], 0).line == ""
+
+
+async def test_growth_tells_how_large_a_repository_was(browser: Browser, people: People) -> None:
+    path = f"/r/{HELLO}/-/growth"
+    assert (await browser.get(path)).status == 404
+    await people.push_image(b"x" * 5000, "v0")
+    assert "Nothing counted yet" in (await browser.get(path)).text
+    for number in range(1, 4):
+        await count(people)
+        people.now += DAY
+        await people.push_image(b"%d" % number * 5000, f"v{number}")
+    await count(people)
+    shown = await browser.get(path)
+    assert [f"{size}.0 kB" in shown.text for size in (10, 20, 30, 40)] == [True] * 4
+    assert "polyline" in shown.html
+
+
+async def test_what_was_refused_is_told_to_who_runs_the_registry(
+    visitors: Callable[[], Browser], people: People
+) -> None:
+    notes = RefusalNotes(people.metadata.refusals, asyncio.sleep)
+    stranger, admin = visitors(), visitors()
+    for browser in (stranger, admin):
+        rules = browser.permissions
+        assert rules is not None
+        doorkeeper = PageDoorkeeper(browser.parts, rules)
+        browser._application = pages(browser.parts, doorkeeper, [RefusalObserver(notes)])
+    await stranger.get(f"/r/{HELLO}")  # as all do before they sign in
+    for _ in range(3):
+        await stranger.sign_in("reader", "<wrong>")
+    await stranger.sign_in("reader")
+    await stranger.get("/-/users")
+    await notes.write_down()
+    await notes.write_down()
+    assert "refused" not in (await stranger.get("/-/events?kind=refusals")).text
+    await admin.sign_in("admin")
+    shown = (await admin.get("/-/events?kind=refusals")).text
+    assert "refused session.begin 3 times status 403 · from 192.0.2.1 somebody as “reader”" in shown
+    assert "signed in session.begin status 303 · from 192.0.2.1 reader" in shown
+    assert "refused page.users status 403 · from 192.0.2.1 reader" in shown
+    assert shown.count("192.0.2.1") == 3
+
+
+async def test_notes_of_refusals_are_bounded(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However much somebody tries."""
+    monkeypatch.setattr(services_refusals, "MOST_NOTED", 10)
+    monkeypatch.setattr(refusals, "MOST_KEPT", 15)
+    notes = RefusalNotes(people.metadata.refusals, asyncio.sleep)
+    for number in range(100):
+        notes.note(NotedRefusal(1.0, "a", "", "", "", f"{number % 50}", "", 403, 1))
+    for _ in range(2):
+        await notes.write_down()
+        notes.note(NotedRefusal(2.0, "a", "", "", "", "last", "", 403, 1))
+    found = await people.metadata.refusals.page(before=2**62, limit=100)
+    assert [(refusal.reference, refusal.times) for _, refusal in found][:2] == [
+        ("last", 1),
+        ("9", 2),
+    ]
+    for _ in range(9):
+        for number in range(10):
+            notes.note(NotedRefusal(3.0, "a", "", "", "", f"{number}", "", 403, 1))
+        await notes.write_down()
+    assert len(await people.metadata.refusals.page(before=2**62, limit=100)) == 15

@@ -1,13 +1,20 @@
 """Figures of repositories, and samples of those of the whole registry over time."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 HOUR = 3600.0
 DAY = 24 * HOUR
 # How long samples are kept, by how far apart they are: all of an hour, then one an hour for two
 # days, then one a day for a quarter, then one a week. After ten years that is some 700.
 _THINNED = ((90 * DAY, 7 * DAY), (2 * DAY, DAY), (HOUR, HOUR))
+# Those of a repository: the last one of a day for a month, then one in four weeks.
+DAILY = ((30 * DAY, 28 * DAY), (-math.inf, DAY))
+
+Thinning = Sequence[tuple[float, float]]
+"""How far apart samples are that are older than some seconds, the oldest ones first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +71,14 @@ class Sample:
     uploads: int
 
 
+class PastSize(NamedTuple):
+    """The size of a repository at a time, with how many tags it had."""
+
+    at: float
+    size: int
+    tags: int
+
+
 @dataclass(frozen=True, slots=True)
 class LastPull:
     """The last pull of a tag or a manifest, give or take some minutes.
@@ -76,12 +91,14 @@ class LastPull:
     actor: str
 
 
-def superfluous(times: Sequence[float], now: float) -> Sequence[float]:
+def superfluous(
+    times: Sequence[float], now: float, thinned: Thinning = _THINNED
+) -> Sequence[float]:
     """The times of samples that are too close to a later one for how long ago they are."""
     found: list[float] = []
     later: tuple[float, int] | None = None
     for time in sorted(times, reverse=True):
-        distance = _distance(now - time)
+        distance = _distance(now - time, thinned)
         slot = (distance, int(time // distance))
         if slot == later:
             found.append(time)
@@ -89,5 +106,5 @@ def superfluous(times: Sequence[float], now: float) -> Sequence[float]:
     return found
 
 
-def _distance(age: float) -> float:
-    return next((distance for least, distance in _THINNED if age > least), 1.0)
+def _distance(age: float, thinned: Thinning) -> float:
+    return next((distance for least, distance in thinned if age > least), 1.0)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag
@@ -38,6 +39,29 @@ class TagMove:
     actor: str
     previous: Digest | None
     digest: Digest | None
+
+
+class NotedRefusal(NamedTuple):
+    """A refusal of a request, or somebody's sign-in to the pages, as its status says.
+
+    Attributes:
+        at: when it was so last.
+        what: as the audit log calls it.
+        actor: who asked; empty for anybody.
+        claimed: the name that it came with, where nobody has found that it is the caller's.
+        repository, reference: what it was about, as far as it was about one; not checked.
+        times: how often, in a moment.
+    """
+
+    at: float
+    what: str
+    actor: str
+    claimed: str
+    repository: str
+    reference: str
+    address: str
+    status: int
+    times: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,8 @@ How the tables hold together:
 * `figures` of a repository are counted by a job, some time after what they count has changed;
   `recount` says that they are to be counted again (1), or are being counted (2). `samples` are
   those of the whole registry at a time, and `pulls` the last ones of each tag and manifest.
+  `growth` is how large a repository was on days on which it had changed.
+* `refusals` are the last requests that were refused, and the last sign-ins to pages.
 * A *tree* is what was found in a layer, and an *entry* is a file of it; the tree of a blob that was
   collected has no digest any more, and goes in steps. An *overlay* is what the layers of an image
   are together: sums that were found once, by a key made of the layers' digests.
@@ -341,6 +343,28 @@ STEPS = (
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX overlays_waiting ON overlays (asked_at) WHERE sums IS NULL;
     CREATE INDEX overlays_asked ON overlays (asked_at);
+    """,
+    """
+    CREATE TABLE growth (
+        repository_id INTEGER NOT NULL REFERENCES repositories (id),
+        at REAL NOT NULL,
+        size INTEGER NOT NULL,
+        tags INTEGER NOT NULL,
+        PRIMARY KEY (repository_id, at)
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE refusals (
+        id INTEGER PRIMARY KEY,
+        at REAL NOT NULL,
+        what TEXT NOT NULL,
+        actor TEXT NOT NULL,
+        claimed TEXT NOT NULL,
+        repository TEXT NOT NULL,
+        reference TEXT NOT NULL,
+        address TEXT NOT NULL,
+        status INTEGER NOT NULL,
+        times INTEGER NOT NULL
+    ) STRICT;
     """,
 )
 

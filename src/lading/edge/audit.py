@@ -31,7 +31,7 @@ _MOST_BYTES = 4000
 _FEW_BYTES = 256
 
 _LOOKING = frozenset({"GET", "HEAD"})
-_REFUSALS = frozenset(
+REFUSALS = frozenset(
     {
         HTTPStatus.UNAUTHORIZED,
         HTTPStatus.FORBIDDEN,
@@ -41,6 +41,7 @@ _REFUSALS = frozenset(
         HTTPStatus.TOO_MANY_REQUESTS,
     }
 )
+"""Statuses of requests that were refused."""
 
 
 class AuditLog(Observer):
@@ -74,10 +75,10 @@ class AuditLog(Observer):
             at: when.
         """
         entry = {"time": _time(at), "who": who, "what": what, **details, "result": "done"}
-        self._file.offer(_line({name: _clip(text) for name, text in entry.items() if text}))
+        self._file.offer(_line({name: clipped(text) for name, text in entry.items() if text}))
 
     def _is_worth_it(self, audited: Audited, request: Request, status: int) -> bool:
-        if status == HTTPStatus.UNAUTHORIZED and not _has_login(request):
+        if status == HTTPStatus.UNAUTHORIZED and not has_login(request):
             # How every client asks before it logs in; but none asks so to change something.
             return request.method not in _LOOKING
         match audited.when:
@@ -89,7 +90,7 @@ class AuditLog(Observer):
                 wanted = status == HTTPStatus.CREATED
             case When.REFUSED:
                 wanted = False
-        return wanted or status in _REFUSALS
+        return wanted or status in REFUSALS
 
 
 def lost_entries(count: int) -> bytes:
@@ -97,7 +98,8 @@ def lost_entries(count: int) -> bytes:
     return encode_json({"what": "audit.lost", "count": count}) + b"\n"
 
 
-def _has_login(request: Request) -> bool:
+def has_login(request: Request) -> bool:
+    """Whether a request came with a login, be it right or wrong."""
     return bool(request.claimed) or "authorization" in request.headers
 
 
@@ -106,20 +108,20 @@ def _entry(audited: Audited, answered: Answered, match: Match[Any]) -> dict[str,
     asked = _fields(audited, request)
     entry = {
         "time": _time(answered.at),
-        "who": _clip(request.caller),
-        "claimed": "" if request.caller else _clip(request.claimed or claimed_by(request)),
+        "who": clipped(request.caller),
+        "claimed": "" if request.caller else clipped(request.claimed or claimed_by(request)),
         "what": audited.name_of(request),
-        "repository": _clip(match.name or ""),
-        "reference": _clip(match.argument),
+        "repository": clipped(match.name or ""),
+        "reference": clipped(match.argument),
         "digest": answered.digest or asked.pop("digest", ""),
         **asked,
-        "method": _clip(request.method) if audited is _UNSUPPORTED else "",
-        **{name: _clip(text) for name, text in request.noted.items()},
+        "method": clipped(request.method) if audited is _UNSUPPORTED else "",
+        **{name: clipped(text) for name, text in request.noted.items()},
         "from": request.address,
         "request": request.id,
         "result": _result(answered.status),
         "status": answered.status,
-        "agent": _clip(request.headers.get("user-agent", "")),
+        "agent": clipped(request.headers.get("user-agent", "")),
     }
     return {name: value for name, value in entry.items() if value != ""}
 
@@ -128,7 +130,7 @@ def _fields(audited: Audited, request: Request) -> dict[str, str]:
     """Fields that parameters of a request fill; of several for one field the first one counts."""
     fields: dict[str, str] = {}
     for parameter, name in audited.fields.items():
-        fields[name] = fields.get(name) or _clip(request.parameter(parameter) or "")
+        fields[name] = fields.get(name) or clipped(request.parameter(parameter) or "")
     return fields
 
 
@@ -149,7 +151,7 @@ def claimed_by(request: Request) -> str:
 def _groups(tags: Sequence[str]) -> Iterator[Sequence[str]]:
     """Tags, as many at once as an entry can hold; then there is another one."""
     group: list[str] = []
-    for tag in map(_clip, tags):
+    for tag in map(clipped, tags):
         if group and sum(map(len, group)) + len(tag) > _MOST_TAGS:
             yield group
             group = []
@@ -158,12 +160,12 @@ def _groups(tags: Sequence[str]) -> Iterator[Sequence[str]]:
 
 
 def _result(status: int) -> str:
-    if status in _REFUSALS:
+    if status in REFUSALS:
         return "refused"
     return "done" if status < HTTPStatus.BAD_REQUEST else "failed"
 
 
-def _clip(text: str) -> str:
+def clipped(text: str) -> str:
     """A text of at most 256 characters, of which each takes at most four bytes."""
     clipped = text[:_MOST_CHARACTERS]
     if clipped.isprintable():

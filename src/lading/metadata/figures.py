@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from lading.core.figures import RepositoryFigures
 from lading.core.names import RepositoryName
-from lading.metadata import batches
+from lading.metadata import batches, growth
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -52,13 +52,13 @@ _COUNT_MANIFESTS = """
 _FEW = """
     SELECT CAST(key AS BIGINT) FROM json_each(:ids) WHERE :most >
         (SELECT count(*) FROM (SELECT 1 FROM links
-            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS some)
+            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS few)
         + (SELECT count(*) FROM (SELECT 1 FROM tags
-            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS some)
+            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS few)
         + (SELECT count(*) FROM (SELECT 1 FROM manifests
-            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS some)
+            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS few)
         + (SELECT count(*) FROM (SELECT 1 FROM edges
-            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS some)
+            WHERE repository_id = CAST(key AS BIGINT) LIMIT :most) AS few)
 """
 # Rows of such a repository.
 MOST_OF_FEW = 1000
@@ -122,6 +122,7 @@ def store(connection: SqlConnection, counted: Mapping[int, RepositoryFigures]) -
             for id_, known in counted.items()
         ],
     )
+    growth.add(connection, counted)
     connection.execute(_END, (batches.keys(map(str, counted)),))
 
 

@@ -12,6 +12,7 @@ from lading.metadata.events import Events
 from lading.metadata.exports import Exports
 from lading.metadata.figures import KeptFigures
 from lading.metadata.freeing import Freeing
+from lading.metadata.growth import Growth
 from lading.metadata.guesses import Guesses
 from lading.metadata.inspection import Inspection
 from lading.metadata.jobs import Jobs
@@ -24,6 +25,7 @@ from lading.metadata.page_sessions import PageSessions
 from lading.metadata.pulls import LastPulls
 from lading.metadata.read_only import ReadOnlySwitch
 from lading.metadata.refresh_tokens import RefreshTokens
+from lading.metadata.refusals import Refusals
 from lading.metadata.repositories import Repositories
 from lading.metadata.restoration import Trash
 from lading.metadata.right_logins import RightLogins
@@ -86,9 +88,11 @@ class Metadata:
         self.trees = Trees(database)
         self.overlays = Overlays(database)
         self.figures = KeptFigures(database)
+        self.growth = Growth(database)
         self.samples = Samples(database)
         self.pulls = LastPulls(database)
         self.events = Events(database)
+        self.refusals = Refusals(database)
         self.freeing = Freeing(database)
 
     async def check(self, *, thorough: bool) -> Sequence[str]:

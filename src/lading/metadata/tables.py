@@ -153,6 +153,13 @@ MOVED = (
         is_restless=True,
     ),
     MovedTable(
+        "growth",
+        ("repository_id", "at"),
+        ("size", "tags"),
+        references={"repository_id": "repositories"},
+        is_restless=True,
+    ),
+    MovedTable(
         "samples",
         ("at",),
         (
@@ -180,6 +187,7 @@ LEFT = {
     "right_logins": "each login is checked once more",
     "guesses": "each guess is counted anew",
     "sessions": "whoever looks at pages signs in once more",
+    "refusals": "they are of requests to the old registry",
     "trees": "the new registry looks into a layer once somebody asks",
     "entries": "they are of trees",
     "overlays": "they are of trees",

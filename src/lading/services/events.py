@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from lading.core.access import Access, Action
 from lading.core.figures import LastPull
+from lading.core.history import NotedRefusal
 from lading.metadata.events import DeletedManifest, MovedTag
 from lading.metadata.pulls import NotedPull
 from lading.services.registry import Registry
@@ -17,7 +18,7 @@ from lading.services.registry import Registry
 MOST_LOOKED_AT = 500
 
 
-Event = MovedTag | DeletedManifest | NotedPull
+Event = MovedTag | DeletedManifest | NotedPull | NotedRefusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,17 @@ async def pulls(registry: Registry, access: Access, *, before: float, limit: int
     if len(seen) > limit:
         return EventPage(seen[:limit], seen[limit - 1].pull.at)
     return EventPage(seen, found[-1].pull.at if len(found) == most else None)
+
+
+async def refusals(registry: Registry, *, before: float, limit: int) -> EventPage:
+    """Requests that were refused, and sign-ins: of names and addresses, so for an admin alone.
+
+    Args:
+        before: the number of one, before which these were.
+    """
+    found = await registry.metadata.refusals.page(before=int(before), limit=limit)
+    last = found[-1][0] if len(found) == limit else None
+    return EventPage([refusal for _, refusal in found], last)
 
 
 def _as_seen(access: Access, noted: NotedPull) -> NotedPull:

@@ -26,6 +26,7 @@ from lading.ui.pages import (
     compare_files,
     deletion,
     events,
+    growth,
     home,
     image,
     inside,
@@ -177,6 +178,7 @@ ROUTES: Sequence[Route[Visit]] = (
         f"{REPOSITORY}/-/documents/{DIGEST}",
         _page("document", _in_turn(image.show_document)),
     ),
+    _route("ui_growth", f"{REPOSITORY}/-/growth", _page("growth", growth.show)),
     _route("ui_compare", f"{REPOSITORY}/-/compare", _page("compare", _in_turn(compare.show))),
     _route(
         "ui_compare_files",

@@ -7,7 +7,7 @@ import asyncio
 import logging
 import math
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -27,10 +27,12 @@ from lading.edge.limits import ClientLimits
 from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
 from lading.edge.pull_notes import PullObserver
+from lading.edge.refusal_notes import RefusalObserver
 from lading.monitoring import way_in
 from lading.monitoring.memory import WorkerFigures
 from lading.ports.measures import UNMEASURED
 from lading.services.figures import PullNotes
+from lading.services.refusals import RefusalNotes
 from lading.services.registry import Registry
 from lading.system.budget import Budget
 from lading.ui.context import Visit
@@ -105,7 +107,7 @@ async def open_application(
             reloader = Reloader(settings, config, os.environ, permissions, registry.note)
         observers: list[Observer | None] = [*watched.observers, _access_log(settings, stack), audit]
         observers.append(UnnamedProxies(settings.http.trustedproxies, known))
-        observers.append(await _pull_observer(settings, registry, stack))
+        observers += await _note_takers(settings, registry, stack)
         health = health_of(settings, registry)
         everyone = [observer for observer in observers if observer is not None]
         options, require_health = (
@@ -121,16 +123,21 @@ async def open_application(
         yield OpenApplication(api, pages, reloader, monitoring)
 
 
-async def _pull_observer(
+async def _note_takers(
     settings: Settings, registry: Registry, stack: AsyncExitStack
-) -> PullObserver | None:
-    """Who notes last pulls, where they can be written down; at the end of the stack they are."""
+) -> Sequence[Observer]:
+    """Who notes last pulls and refusals, where they can be written down.
+
+    At the end of the stack they are.
+    """
     if is_read_only(settings) or not settings.ui.enabled:
-        return None
-    notes = PullNotes(registry.metadata.pulls, asyncio.sleep)
-    stack.push_async_callback(notes.write_down)
-    await stack.enter_async_context(running(notes.keep()))
-    return PullObserver(notes)
+        return []
+    pulls = PullNotes(registry.metadata.pulls, asyncio.sleep)
+    refusals = RefusalNotes(registry.metadata.refusals, asyncio.sleep)
+    for notes in (pulls, refusals):
+        stack.push_async_callback(notes.write_down)
+        await stack.enter_async_context(running(notes.keep()))
+    return [PullObserver(pulls), RefusalObserver(refusals)]
 
 
 def _access_log(settings: Settings, stack: AsyncExitStack) -> AccessLog | None:

@@ -9,12 +9,15 @@ from lading.ui.rendering import page
 ON_A_PAGE = 50
 _LAST_NUMBER = 2.0**62
 KINDS = {"tags": "Tags", "deletions": "Deleted images", "pulls": "Last pulls"}
+# With names and addresses of whoever tried: for those who run the registry.
+ADMIN_KINDS = {"refusals": "Refused, signed in"}
 
 
 async def show(visit: Visit) -> Response:
     """Events of one kind."""
     kind = visit.request.parameter("kind")
-    if kind not in KINDS:
+    kinds = KINDS | (ADMIN_KINDS if visit.is_admin else {})
+    if kind not in kinds:
         kind = "tags"
     before, registry, access = time_in(visit, "before"), visit.registry, visit.access
     found: events.EventPage
@@ -22,6 +25,9 @@ async def show(visit: Visit) -> Response:
         case "tags":
             first = max(0.0, min(before, _LAST_NUMBER))
             found = await events.moves(registry, access, before=first, limit=ON_A_PAGE)
+        case "refusals":
+            first = max(0.0, min(before, _LAST_NUMBER))
+            found = await events.refusals(registry, before=first, limit=ON_A_PAGE)
         case "deletions":
             found = await events.deletions(registry, access, before=before, limit=ON_A_PAGE)
         case _:
@@ -33,8 +39,8 @@ async def show(visit: Visit) -> Response:
         visit,
         "events.html",
         kind=kind,
-        current=KINDS[kind],
-        tabs=[(label, visit.path("/-/events", kind=name)) for name, label in KINDS.items()],
+        current=kinds[kind],
+        tabs=[(label, visit.path("/-/events", kind=name)) for name, label in kinds.items()],
         events=found.events,
         next_page=next_page,
         first_page=visit.path("/-/events", kind=kind) if before < _LAST_NUMBER else None,

@@ -1,0 +1,56 @@
+"""Refusals, noted: which requests were refused, and who signed in, for those who run a registry.
+
+The audit log has all of them; pages show the last ones without reading files.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable
+
+from lading.core.errors import RegistryError
+from lading.core.history import NotedRefusal
+from lading.metadata.refusals import Refusals
+
+log = logging.getLogger(__name__)
+
+# Seconds between writing down what was noted.
+WRITE_DOWN_INTERVAL = 20.0
+# Different ones that are noted in that time; of one who tries a thousand things not all are.
+MOST_NOTED = 200
+
+
+class RefusalNotes:
+    """Notes of refusals, in the memory of a worker until they are written down together.
+
+    What is the same but for its time is noted once, with how often it was. A crash forgets those of
+    the last moment.
+    """
+
+    def __init__(self, refusals: Refusals, sleep: Callable[[float], Awaitable[None]]) -> None:
+        self._refusals = refusals
+        self._sleep = sleep
+        self._noted: dict[NotedRefusal, tuple[float, int]] = {}
+
+    def note(self, refusal: NotedRefusal) -> None:
+        """Note one; its time does not tell it from others."""
+        key = refusal._replace(at=0.0, times=0)
+        _, times = self._noted.get(key, (0.0, 0))
+        if times or len(self._noted) < MOST_NOTED:
+            self._noted[key] = refusal.at, times + 1
+
+    async def keep(self) -> None:
+        """Write notes down now and then, until cancelled."""
+        while True:
+            await self._sleep(WRITE_DOWN_INTERVAL)
+            await self.write_down()
+
+    async def write_down(self) -> None:
+        """Write down what was noted since the last time; what cannot be is kept until then."""
+        noted, self._noted = self._noted, {}
+        if not noted:
+            return
+        rows = [key._replace(at=at, times=times) for key, (at, times) in noted.items()]
+        try:
+            await self._refusals.add(sorted(rows))
+        except RegistryError as error:
+            log.warning("what was refused cannot be written down: %s", error)
+            self._noted = {**noted, **self._noted}
