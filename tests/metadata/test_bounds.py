@@ -332,17 +332,30 @@ async def test_only_so_many_referrers_are_looked_at_in_one_read(
 async def test_times_of_the_future_are_set_back_some_at_a_time(
     database: Watched, metadata: Metadata
 ) -> None:
+    """Those of all kinds together."""
     count = 2 * batches.MOST_ROWS + 1
-    rows = [(str(number), "digest", 1e9) for number in range(count)]
-    await database.write(
-        lambda connection: connection.executemany(
-            "INSERT INTO committed_uploads (upload, digest, at) VALUES (?, ?, ?)", rows
+    uploads = [(str(number), "digest", 1e9) for number in range(count)]
+    robots = [(str(number), "", "", "", 1e9, "", 1e9 + number) for number in range(count)]
+
+    def write(connection: SqlConnection) -> None:
+        connection.executemany(
+            "INSERT INTO committed_uploads (upload, digest, at) VALUES (?, ?, ?)", uploads
         )
-    )
+        connection.executemany(
+            "INSERT INTO robots (name, hash, repositories, actions, created_at, created_by,"
+            " expires_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            robots,
+        )
+
+    await database.write(write)
     database.changes.clear()
-    assert await metadata.times.set_back(now=1e6) == count
+    assert await metadata.times.set_back(now=1e6) == 2 * count
     assert max(database.changes) <= batches.MOST_ROWS
     assert await metadata.times.set_back(now=1e6) == 0
+    ends = await database.read(
+        lambda connection: connection.execute("SELECT name, expires_at FROM robots").fetchall()
+    )
+    assert dict(ends) == {str(n): 1e6 + n for n in range(count)}
 
 
 async def test_an_adoption_and_an_export_change_few_rows_at_a_time(

@@ -26,10 +26,19 @@ _FIND = " OR ".join(
     f"EXISTS (SELECT 1 FROM {table} WHERE {rows} AND {column} > :latest)"
     for table, _, column, rows in _TIMES
 )
+_SET_BACK = tuple(
+    f"""
+    UPDATE {table} SET {column} = :now WHERE {column} > :latest AND ({key}) IN (
+        SELECT {key} FROM {table} WHERE {rows} AND {column} > :latest LIMIT :most)
+    """
+    for table, key, column, rows in _TIMES
+)
+# A robot is good for as long as ever.
 _ROBOTS = """
     UPDATE robots SET created_at = :now, expires_at = expires_at - created_at + :now,
         used_at = CASE WHEN used_at > :now THEN :now ELSE used_at END
-    WHERE created_at > :latest
+    WHERE created_at > :latest AND name IN (
+        SELECT name FROM robots WHERE created_at > :latest LIMIT :most)
 """
 
 
@@ -42,18 +51,13 @@ def _any_ahead(connection: SqlConnection, now: float) -> bool:
 
 
 def _set_back(connection: SqlConnection, now: float) -> int:
-    """Set some times back, as many as one write changes; a robot is good for as long as ever."""
-    values = {"now": now, "latest": now + SLACK, "most": batches.MOST_ROWS}
-    changed = connection.execute(_ROBOTS, values).rowcount
-    for table, key, column, rows in _TIMES:
-        changed += connection.execute(
-            f"""
-            UPDATE {table} SET {column} = :now WHERE {column} > :latest AND ({key}) IN (
-                SELECT {key} FROM {table} WHERE {rows} AND {column} > :latest LIMIT :most)
-            """,
-            values,
-        ).rowcount
-    return changed
+    """Set some times back, as many of all kinds as one write changes."""
+    values = {"now": now, "latest": now + SLACK}
+    left = batches.MOST_ROWS
+    for statement in (_ROBOTS, *_SET_BACK):
+        if left > 0:
+            left -= connection.execute(statement, values | {"most": left}).rowcount
+    return batches.MOST_ROWS - left
 
 
 def now(connection: SqlConnection) -> float:
