@@ -44,6 +44,8 @@ READS = {
     "Robots.all",
     "Tags.page",
     "Trash.page",
+    "Trash.manifests",
+    "Trash.tags",
     "Manifests.with_children",
     "Repositories.with_manifests",
     "Repositories.exists",

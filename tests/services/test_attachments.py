@@ -19,7 +19,7 @@ from lading.metadata.metadata import Metadata
 from lading.services import collect, trash
 from lading.services.listing import list_tags
 from lading.services.registry import Policy
-from tests.support.contents import HELLO, OTHER, image, index
+from tests.support.contents import OTHER, image, index
 from tests.support.people import DAY, People
 
 
@@ -76,7 +76,7 @@ async def test_an_attachment_of_a_deleted_image_goes_to_the_trash(
     assert await people.collect() == []
     item = next(
         item
-        for item in await trash.list_trash(people.registry, HELLO)
+        for item in await people.trashed()
         if isinstance(item, TrashedManifest) and item.digest == attachment.digest
     )
     assert (item.tags, item.actor) == ([tag_of(subject, ending)], COLLECTOR)

@@ -8,12 +8,13 @@ import pytest
 from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
-from lading.core.garbage import Cause, ExpiredUpload, GarbageManifest, InterruptedCommit
+from lading.core.garbage import Cause, Criteria, ExpiredUpload, GarbageManifest, InterruptedCommit
 from lading.core.names import UploadKey
 from lading.ports.uploads import Staged
 from lading.services import collect, push_blob, trash, unfinished
 from lading.services.pull import stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
+from lading.services.registry import Registry
 from tests.support.contents import HELLO, OTHER, image, index, new_upload
 from tests.support.people import DAY, People, pieces
 from tests.support.rows import by_alice
@@ -282,6 +283,49 @@ async def test_a_plan_made_before_a_push_takes_nothing_of_it(people: People) -> 
 
     assert [item async for item in collect.run(people.registry, plan)] == []
     assert len(await people.stored()) == 5
+
+
+async def test_a_collection_in_steps_takes_all_and_holds_little(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of each kind a few at a time; in the end nothing is left that one in one go would take."""
+    for number in range(7):
+        pushed = await people.push_image(b"%d" % number, shared=b"shared")
+        await people.delete(pushed.digest)
+    people.now += 1
+    limits = people.limits(by_hand=True)
+    planned = await collect.plan(people.registry, limits)
+    sizes: list[int] = []
+    plan = collect.plan
+
+    async def counted(registry: Registry, criteria: Criteria) -> collect.Plan:
+        found = await plan(registry, criteria)
+        sizes.append(max(len(found.manifests), len(found.blobs)))
+        return found
+
+    monkeypatch.setattr(collect, "plan", counted)
+    steps = collect.run_in_steps(people.registry, replace(limits, at_most=2))
+    removed = [item async for item in steps]
+
+    assert sorted(map(str, removed)) == sorted(map(str, planned.items))
+    assert max(sizes) < len(planned.manifests)
+    assert await people.stored() == set()
+
+
+async def test_the_manifests_of_a_large_repository_are_listed_in_pieces(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = sorted(
+        [(await people.push_image(b"%d" % number, f"v{number}")).digest for number in range(7)]
+    )
+    plan = await collect.plan(people.registry, people.limits(by_hand=True))
+    monkeypatch.setattr(collect, "PAGE", 3)
+
+    pieces = [piece async for _, piece in collect.list_kept(people.registry, plan)]
+
+    assert [len(piece) for piece in pieces] == [3, 3, 1]
+    assert [digest for piece in pieces for digest, _ in piece] == kept
+    assert {len(children) for piece in pieces for _, children in piece} == {2}
 
 
 async def test_a_collection_takes_a_part_at_a_time(people: People) -> None:

@@ -1,5 +1,8 @@
 """What was deleted comes back whole, for as long as it was promised to."""
 
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
 import pytest
 
 from lading.blobs.stores import Stores
@@ -231,7 +234,7 @@ async def test_what_is_gone_for_good_is_said_to_be(people: People) -> None:
         await restore(people, live.digest)
     with pytest.raises(NotRestorable, match="nothing was ever pushed"):
         await trash.restore(people.registry, people.may(OTHER), LATEST, change=people.change())
-    assert await trash.list_trash(people.registry, None) == []
+    assert await people.trashed(None) == []
 
 
 async def test_a_failed_restore_changes_nothing(people: People) -> None:
@@ -239,12 +242,12 @@ async def test_a_failed_restore_changes_nothing(people: People) -> None:
     manifest = await people.push_image(b"one", "latest")
     pushed = people.now
     await people.delete(manifest.digest)
-    before = await trash.list_trash(people.registry, HELLO)
+    before = await people.trashed()
 
     with pytest.raises(NotRestorable):
         await restore(people, "latest", pushed - 1)
 
-    assert await trash.list_trash(people.registry, HELLO) == before
+    assert await people.trashed() == before
 
 
 async def test_the_trash_lists_what_can_be_restored(people: People) -> None:
@@ -262,13 +265,60 @@ async def test_the_trash_lists_what_can_be_restored(people: People) -> None:
     )
     tag = TrashedTag(HELLO, Tag("v1"), first.digest, people.now - 2, "alice")
     other = TrashedTag(OTHER, Tag("v2"), second.digest, people.now, "alice")
-    assert await trash.list_trash(people.registry, None) == [other, one, tag]
-    assert await trash.list_trash(people.registry, HELLO) == [one, tag]
+    assert await people.trashed(None) == [other, one, tag]
+    assert await people.trashed() == [one, tag]
     assert trash.kept_until(people.registry, one) == people.now - 1 + people.window
 
     await restore(people, "v1")
-    (left,) = await trash.list_trash(people.registry, HELLO)
+    (left,) = await people.trashed()
     assert left == TrashedTag(HELLO, LATEST, first.digest, people.now - 1, "alice")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 100])
+async def test_a_long_trash_is_listed_in_pages(
+    people: People, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    """However many were deleted at one time, no more is read at once, and each is told once."""
+    gone: list[str] = []
+    tags: list[str] = []
+    for number in range(7):
+        people.now += number % 3 == 0
+        pushed = await people.push_image(b"%d" % number, f"a{number}", f"b{number}")
+        gone.append(pushed.digest)
+    for number, digest in enumerate(gone):
+        people.now += number % 3 == 0
+        await people.delete(f"b{number}")
+        tags.append(f"b{number}")
+        if number % 2:
+            await people.delete(digest)
+    pages: list[int] = []
+    for name in ("manifests", "tags"):
+        monkeypatch.setattr(
+            people.metadata.trash, name, counted(getattr(people.metadata.trash, name), pages)
+        )
+    monkeypatch.setattr(trash, "PAGE", size)
+
+    found = await people.trashed()
+
+    assert max(pages) <= size
+    times = [item.deleted_at for item in found]
+    assert times == sorted(times, reverse=True)
+    assert {item.digest for item in found if isinstance(item, TrashedManifest)} == set(gone[1::2])
+    assert sorted(item.tag for item in found if isinstance(item, TrashedTag)) == tags[::2]
+    assert len(found) == len({repr(item) for item in found})
+
+
+def counted(
+    read: Callable[..., Awaitable[Sequence[Any]]], sizes: list[int]
+) -> Callable[..., Awaitable[Sequence[Any]]]:
+    """A read that notes how much it has read each time."""
+
+    async def call(*args: Any) -> Sequence[Any]:
+        found = await read(*args)
+        sizes.append(len(found))
+        return found
+
+    return call
 
 
 async def test_a_tag_that_was_set_again_is_not_in_the_trash(people: People) -> None:
@@ -277,12 +327,10 @@ async def test_a_tag_that_was_set_again_is_not_in_the_trash(people: People) -> N
     await people.delete("latest")
     await people.delete("v1")
     await people.push_image(b"two", "latest")
-    assert [
-        getattr(item, "tag", "") for item in await trash.list_trash(people.registry, HELLO)
-    ] == ["v1"]
+    assert [getattr(item, "tag", "") for item in await people.trashed()] == ["v1"]
 
     people.now += people.policy.trash + 1
-    assert await trash.list_trash(people.registry, HELLO) == []
+    assert await people.trashed() == []
 
 
 async def test_every_move_of_a_tag_is_recorded(people: People) -> None:

@@ -12,11 +12,12 @@ from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.metadata import Metadata
-from lading.services import collect, push_blob
+from lading.services import collect, push_blob, trash
 from lading.services.delete import delete_manifest
 from lading.services.push_blob import Chunk
 from lading.services.push_manifest import push_manifest
 from lading.services.registry import Policy, Registry
+from lading.services.trash import Trashed
 from tests.support.contents import HELLO, image
 
 DAY = 24 * 3600.0
@@ -62,6 +63,10 @@ class People:
         """Seconds after which an upload is given up."""
         assert self.policy.upload_age is not None
         return self.policy.upload_age
+
+    async def trashed(self, repository: RepositoryName | None = HELLO) -> Sequence[Trashed]:
+        """What is in the trash of a repository, or of all."""
+        return [item async for item in trash.list_trash(self.registry, repository)]
 
     def may(self, repository: RepositoryName = HELLO) -> Grant:
         """A grant for everything, in one repository."""

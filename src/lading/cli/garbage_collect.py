@@ -2,17 +2,19 @@
 
 Prints the lines of CNCF Distribution's command of that name, which scripts read; why each thing
 goes; and then a summary with bytes. Listing what stays costs what there is in the registry, which
-`--quiet` saves: all else here costs what there is to collect.
+`--quiet` saves: all else here costs what there is to collect. With `--quiet` or `--json` that goes
+in steps, so that memory does not grow with it; who reads the lists of Distribution's, or a dry run,
+wants to know all before the first of it goes.
 """
 
 import sys
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import human_size, plain, to_json
+from lading.cli.output import JsonList, human_size, plain, to_json
 from lading.cli.registry import with_registry
 from lading.core.digest import Digest
 from lading.core.garbage import (
@@ -25,12 +27,15 @@ from lading.core.garbage import (
     OrphanTag,
     utc,
 )
+from lading.core.names import RepositoryName
 from lading.services import backup, collect, jobs, lease, times
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 from lading.wiring.stores import COLLECTION, process_name
 
+# How much of each kind is found at once, and removed, before it is looked for more.
+STEP = 500
 KINDS = {
     GarbageManifest: "manifest",
     OrphanTag: "tag",
@@ -76,24 +81,31 @@ class _Collection:
     async def run(self, registry: Registry, *, dry_run: bool, untagged: bool) -> None:
         if dry_run:
             plan = await self._plan(registry, untagged=untagged)
-            self._conclude(plan.items, dry_run=True)
+            await self._report(_each(plan.items), dry_run=True)
             return
         name = process_name(COLLECTION)
         async with lease.wait_for(registry, jobs.COLLECT, name, _say_who_collects) as held:
             await times.set_back(registry)
-            plan = await self._plan(registry, untagged=untagged)
-            self._conclude(await self._collect(registry, plan, held), dry_run=False)
+            await self._report(self._collect(registry, held, untagged=untagged), dry_run=False)
+
+    async def _collect(
+        self, registry: Registry, held: Lease, *, untagged: bool
+    ) -> AsyncIterator[GarbageItem]:
+        if self._quiet:
+            await _tell_of_hold(registry)
+            criteria = collect.criteria(registry, trash=0, untagged=untagged, at_most=STEP)
+            removing = collect.run_in_steps(registry, criteria)
+        else:
+            removing = _with_progress(registry, await self._plan(registry, untagged=untagged))
+        async for item in removing:
+            yield item
+            await held.renew()
 
     async def _plan(self, registry: Registry, *, untagged: bool) -> Plan:
         # By hand, the trash is emptied: what is in it has no window left.
         criteria = collect.criteria(registry, trash=0, untagged=untagged)
         plan = await collect.plan(registry, criteria)
-        if (hold := await backup.find_hold(registry)) is not None:
-            click.echo(
-                f"no blob is collected until {utc(hold.until)}, as the backup {hold.name} is to be"
-                " completed; when it is: `lading backup --done`",
-                err=True,
-            )
+        await _tell_of_hold(registry)
         if not self._quiet:
             marked = await _print_kept(registry, plan)
             _print_items(plan.manifests)
@@ -104,24 +116,18 @@ class _Collection:
             _print_items(item for item in plan.items if not isinstance(item, GarbageManifest))
         return plan
 
-    async def _collect(self, registry: Registry, plan: Plan, held: Lease) -> list[GarbageItem]:
-        removed: list[GarbageItem] = []
-        bar = click.progressbar(
-            length=len(plan.items), label="Removing", file=sys.stderr, hidden=self._as_json
-        )
-        with bar:
-            async for item in collect.run(registry, plan):
-                removed.append(item)
-                bar.update(1)
-                await held.renew()
-        return removed
-
-    def _conclude(self, items: Iterable[GarbageItem], *, dry_run: bool) -> None:
-        tally = Tally()
-        for item in items:
-            tally.count(item)
+    async def _report(self, items: AsyncIterator[GarbageItem], *, dry_run: bool) -> None:
+        """Count what goes, and say that; in JSON each item as soon as it is known."""
+        tally, listed = Tally(), JsonList()
         if self._as_json:
-            click.echo(_document(items, tally, dry_run=dry_run))
+            click.echo(f'{{"dry_run": {to_json(dry_run)}, "items": ', nl=False)
+        async for item in items:
+            tally.count(item)
+            if self._as_json:
+                listed.add({"kind": KINDS[type(item)], **plain(item), "why": item.why})
+        if self._as_json:
+            listed.end(nl=False)
+            click.echo(f', "bytes": {tally.size}}}')
             return
         if tally.tags:
             trashed = "would be put" if dry_run else "put"
@@ -130,6 +136,27 @@ class _Collection:
         click.echo(
             f"{tally.manifests} manifests, {tally.blobs} blobs and {tally.uploads} uploads"
             f" {removed}; {tally.size} bytes ({human_size(tally.size)}) {freed}"
+        )
+
+
+async def _with_progress(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
+    with click.progressbar(length=len(plan.items), label="Removing", file=sys.stderr) as bar:
+        async for item in collect.run(registry, plan):
+            yield item
+            bar.update(1)
+
+
+async def _each(items: Iterable[GarbageItem]) -> AsyncIterator[GarbageItem]:
+    for item in items:
+        yield item
+
+
+async def _tell_of_hold(registry: Registry) -> None:
+    if (hold := await backup.find_hold(registry)) is not None:
+        click.echo(
+            f"no blob is collected until {utc(hold.until)}, as the backup {hold.name} is to be"
+            " completed; when it is: `lading backup --done`",
+            err=True,
         )
 
 
@@ -144,8 +171,11 @@ def _say_who_collects(holder: str, seconds: float) -> None:
 async def _print_kept(registry: Registry, plan: Plan) -> int:
     """Print every manifest that stays, and what it needs once; how many digests that were."""
     marked: set[Digest] = set()
+    last: RepositoryName | None = None
     async for repository, manifests in collect.list_kept(registry, plan):
-        click.echo(repository)
+        if repository != last:
+            click.echo(repository)
+            last = repository
         for digest, children in manifests:
             click.echo(f"{repository}: marking manifest {digest} ")
             marked.add(digest)
@@ -181,15 +211,3 @@ def _because(item: GarbageItem) -> str:
     if isinstance(item, OrphanTag | GarbageLink):
         return item.why
     return f"{item.why}; {human_size(item.size)}"
-
-
-def _document(items: Iterable[GarbageItem], tally: Tally, *, dry_run: bool) -> str:
-    return to_json(
-        {
-            "dry_run": dry_run,
-            "bytes": tally.size,
-            "items": [
-                {"kind": KINDS[type(item)], **plain(item), "why": item.why} for item in items
-            ],
-        }
-    )

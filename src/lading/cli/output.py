@@ -4,6 +4,8 @@ import json
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
+import click
+
 
 def to_json(value: object) -> str:
     """The JSON of a value, its dataclasses as objects with the fields' names."""
@@ -18,6 +20,23 @@ def plain(value: object) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     return value.value if isinstance(value, Enum) else plain(value)
+
+
+class JsonList:
+    """A list in JSON that is printed item by item: there may be more than fit into memory."""
+
+    def __init__(self) -> None:
+        self._is_begun = False
+
+    def add(self, item: object) -> None:
+        """Print an item."""
+        click.echo(", " if self._is_begun else "[", nl=False)
+        click.echo(to_json(item), nl=False)
+        self._is_begun = True
+
+    def end(self, *, nl: bool = True) -> None:
+        """Print the end."""
+        click.echo("]" if self._is_begun else "[]", nl=nl)
 
 
 _STEP = 1024

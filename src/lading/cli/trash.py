@@ -1,12 +1,12 @@
 """`lading trash ls`, `lading restore`, `lading history`: what was deleted or moved, and back."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 import click
 
 from lading.cli.arguments import CONFIG, parse_time, split_reference
-from lading.cli.output import human_size, plain, to_json
+from lading.cli.output import JsonList, human_size, plain, to_json
 from lading.cli.registry import operators_grant, with_registry
 from lading.core.digest import Digest
 from lading.core.garbage import utc
@@ -15,6 +15,8 @@ from lading.core.names import Reference, RepositoryName, Tag
 from lading.services import trash as trash_can
 from lading.services.registry import Registry
 from lading.services.trash import Trashed
+
+Work = Callable[[Registry], Awaitable[None]]
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
@@ -35,19 +37,7 @@ def list_trash(repository: str | None, config: Path | None, *, as_json: bool) ->
     """
     name = None if repository is None else split_reference(repository)[0]
 
-    async def look(registry: Registry) -> list[tuple[Trashed, float]]:
-        found = await trash_can.list_trash(registry, name)
-        return [(item, trash_can.kept_until(registry, item)) for item in found]
-
-    found = with_registry(config, look)
-    if as_json:
-        click.echo(to_json([{**plain(item), "kept_until": until} for item, until in found]))
-        return
-    for item, until in found:
-        click.echo(_line(item))
-        click.echo(f"    deleted {utc(item.deleted_at)}{_by(item.actor)}, kept until {utc(until)}")
-    if not found:
-        click.echo("The trash is empty.", err=True)
+    with_registry(config, _print_as_json(name) if as_json else _print(name))
 
 
 @click.command()
@@ -96,6 +86,31 @@ def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> Non
         return
     for move in moves:
         click.echo(f"{utc(move.at)}  {_describe(move)}{_by(move.actor)}")
+
+
+def _print_as_json(repository: RepositoryName | None) -> Work:
+    async def run(registry: Registry) -> None:
+        printed = JsonList()
+        async for item in trash_can.list_trash(registry, repository):
+            printed.add({**plain(item), "kept_until": trash_can.kept_until(registry, item)})
+        printed.end()
+
+    return run
+
+
+def _print(repository: RepositoryName | None) -> Work:
+    async def run(registry: Registry) -> None:
+        is_empty = True
+        async for item in trash_can.list_trash(registry, repository):
+            is_empty, until = False, trash_can.kept_until(registry, item)
+            click.echo(_line(item))
+            click.echo(
+                f"    deleted {utc(item.deleted_at)}{_by(item.actor)}, kept until {utc(until)}"
+            )
+        if is_empty:
+            click.echo("The trash is empty.", err=True)
+
+    return run
 
 
 async def _restore(

@@ -276,18 +276,28 @@ def _referrers(
 
 
 def with_children(
-    connection: SqlConnection, repository: RepositoryName
+    connection: SqlConnection,
+    repository: RepositoryName,
+    *,
+    after: str = "",
+    limit: int = batches.NO_LIMIT,
 ) -> Sequence[tuple[Digest, Sequence[Digest]]]:
-    """All manifests of a repository, deleted ones too, each with what it refers to."""
+    """Manifests of a repository, deleted ones too, each with what it refers to; by digest.
+
+    Args:
+        after: the digest after which to start.
+    """
     rows = connection.execute(
         """
-        SELECT manifests.digest, child FROM manifests
-        LEFT JOIN edges ON edges.repository_id = manifests.repository_id
-            AND parent = manifests.digest
-        WHERE manifests.repository_id = (SELECT id FROM repositories WHERE name = ?)
-        ORDER BY manifests.digest
+        SELECT m.digest, child FROM (
+            SELECT repository_id, digest FROM manifests
+            WHERE repository_id = (SELECT id FROM repositories WHERE name = ?) AND digest > ?
+            ORDER BY digest LIMIT ?
+        ) AS m
+        LEFT JOIN edges ON edges.repository_id = m.repository_id AND parent = m.digest
+        ORDER BY m.digest
         """,
-        (repository,),
+        (repository, after, limit),
     )
     found: dict[Digest, list[Digest]] = {}
     for digest, child in rows:

@@ -309,6 +309,8 @@ class Trash(Noun):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.page = scanning(database, trash.page)
+        self.manifests = scanning(database, trash.manifests)
+        self.tags = scanning(database, trash.tags)
         self.stored = reading(database, trash.stored)
 
     async def restore_manifest(

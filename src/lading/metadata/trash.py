@@ -5,7 +5,8 @@ of them was deleted as well is only hidden, and comes back with it.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence, Set
+from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.history import TrashedManifest, TrashedTag
@@ -19,32 +20,50 @@ _TAGS_TAKEN_WITH = """
     WHERE digest IS NULL AND at = ? AND repository_id = ? AND previous = ? ORDER BY tag
 """
 _MANIFESTS = """
-    SELECT repository_id, name, digest, media_type, size, deleted_at, deleted_by
+    SELECT manifests.id, repository_id, name, digest, media_type, size, deleted_at, deleted_by
     FROM manifests JOIN repositories ON repositories.id = repository_id
     JOIN documents ON documents.id = manifests.id
-    WHERE deleted_at IS NOT NULL AND deleted_at < :before
+    WHERE deleted_at IS NOT NULL AND deleted_at <= :before
+        AND (deleted_at < :before OR manifests.id < :before_id)
         AND (name = :repository OR :repository IS NULL)
-    ORDER BY deleted_at DESC LIMIT :limit
+    ORDER BY deleted_at DESC, manifests.id DESC LIMIT :limit
 """
 # The last move of a tag that is not there; what went with a manifest is listed with that.
 _TAGS = """
-    SELECT name, tag, previous, at, actor FROM tag_history AS moved
+    SELECT moved.id, name, tag, previous, at, actor FROM tag_history AS moved
     JOIN repositories ON repositories.id = moved.repository_id
     JOIN manifests AS m ON m.repository_id = moved.repository_id AND m.digest = previous
     JOIN documents ON documents.id = m.id
-    WHERE moved.digest IS NULL AND at >= :deleted_since AND at < :before
+    WHERE moved.digest IS NULL AND at >= :deleted_since AND at <= :before
+        AND (at < :before OR moved.id < :before_id)
         AND (name = :repository OR :repository IS NULL)
         AND (deleted_at IS NULL OR deleted_at <> at)
         AND NOT EXISTS (SELECT 1 FROM tag_history AS later
             WHERE later.repository_id = moved.repository_id AND later.tag = moved.tag
             AND later.id > moved.id)
-    ORDER BY at DESC LIMIT :limit
+    ORDER BY at DESC, moved.id DESC LIMIT :limit
 """
 _STORED = """
     SELECT digest FROM manifests JOIN documents ON documents.id = manifests.id
     WHERE repository_id = (SELECT id FROM repositories WHERE name = ?)
         AND digest IN (SELECT key FROM json_each(?))
 """
+
+
+class Place(NamedTuple):
+    """A place in a list of what was deleted, the last one first: what is behind it comes next.
+
+    Attributes:
+        at: when that was deleted.
+        id: of its row; of those that were deleted at that time, the greatest comes first.
+    """
+
+    at: float
+    id: int
+
+
+FIRST = Place(math.inf, 0)
+"""Before all that was ever deleted."""
 
 
 def page(
@@ -63,12 +82,60 @@ def page(
         before: only what was deleted before that.
         limit: of that, so many.
     """
-    values = {"repository": repository, "before": before, "limit": limit}
+    place = Place(before, 0)
     found: list[TrashedManifest | TrashedTag] = [
-        *_trashed_manifests(connection, values),
-        *_trashed_tags(connection, values | {"deleted_since": deleted_since}),
+        *(item for _, item in manifests(connection, repository, place, limit)),
+        *(item for _, item in tags(connection, repository, place, limit, deleted_since)),
     ]
     return sorted(found, key=lambda item: -item.deleted_at)[:limit]
+
+
+def manifests(
+    connection: SqlConnection, repository: RepositoryName | None, place: Place, limit: int
+) -> Sequence[tuple[Place, TrashedManifest]]:
+    """Some manifests in the trash, from a place on, each with its own."""
+    rows = connection.execute(_MANIFESTS, _values(repository, place, limit)).fetchall()
+    return [
+        (
+            Place(deleted_at, id_),
+            TrashedManifest(
+                RepositoryName(name),
+                Digest(digest),
+                media_type,
+                size,
+                deleted_at,
+                actor,
+                tags_taken_with(connection, repository_id, digest, deleted_at),
+            ),
+        )
+        for id_, repository_id, name, digest, media_type, size, deleted_at, actor in rows
+    ]
+
+
+def tags(
+    connection: SqlConnection,
+    repository: RepositoryName | None,
+    place: Place,
+    limit: int,
+    deleted_since: float,
+) -> Sequence[tuple[Place, TrashedTag]]:
+    """Some tags that were deleted by themselves, from a place on, each with its own."""
+    values = _values(repository, place, limit) | {"deleted_since": deleted_since}
+    return [
+        (Place(at, id_), TrashedTag(RepositoryName(name), Tag(tag), Digest(digest), at, actor))
+        for id_, name, tag, digest, at, actor in connection.execute(_TAGS, values)
+    ]
+
+
+def _values(
+    repository: RepositoryName | None, place: Place, limit: int
+) -> dict[str, str | float | None]:
+    return {
+        "repository": repository,
+        "before": place.at,
+        "before_id": place.id,
+        "limit": limit,
+    }
 
 
 def stored(
@@ -77,34 +144,6 @@ def stored(
     """Which of some manifests are there, or in the trash, so that a tag can lead there again."""
     rows = connection.execute(_STORED, (repository, batches.keys(digests)))
     return {Digest(digest) for (digest,) in rows}
-
-
-def _trashed_manifests(
-    connection: SqlConnection, values: Mapping[str, str | float | None]
-) -> list[TrashedManifest]:
-    rows = connection.execute(_MANIFESTS, values).fetchall()
-    return [
-        TrashedManifest(
-            RepositoryName(name),
-            Digest(digest),
-            media_type,
-            size,
-            deleted_at,
-            actor,
-            tags_taken_with(connection, repository_id, digest, deleted_at),
-        )
-        for repository_id, name, digest, media_type, size, deleted_at, actor in rows
-    ]
-
-
-def _trashed_tags(
-    connection: SqlConnection, values: Mapping[str, str | float | None]
-) -> list[TrashedTag]:
-    rows = connection.execute(_TAGS, values)
-    return [
-        TrashedTag(RepositoryName(name), Tag(tag), Digest(digest), at, actor)
-        for name, tag, digest, at, actor in rows
-    ]
 
 
 def tags_taken_with(

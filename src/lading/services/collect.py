@@ -9,8 +9,9 @@ behind; these, which go to the trash; links, which frees blobs; and the bytes, e
 of its digest.
 """
 
+import math
 from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lading.core.digest import Digest
 from lading.core.garbage import (
@@ -31,6 +32,8 @@ from lading.services.registry import Registry
 # Rows removed in one transaction, and files deleted in one go: enough to share an fsync, few enough
 # that no push waits long for it.
 BATCH = 200
+# Manifests that are listed in one go, each with what it refers to.
+PAGE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +149,22 @@ async def run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
         yield removed
 
 
+async def run_in_steps(registry: Registry, criteria: Criteria) -> AsyncIterator[GarbageItem]:
+    """Remove all garbage, as much at a time as `criteria.at_most` says; yields each item that went.
+
+    What is found of a step is all that is held in memory, however much there is. What one step
+    puts into the trash is not the garbage of the next one.
+    """
+    earlier = math.nextafter(criteria.now, 0)
+    criteria = replace(criteria, trash_before=min(criteria.trash_before, earlier))
+    before, removed = -1, 0
+    while removed > before:
+        before = removed
+        async for item in run(registry, await plan(registry, criteria)):
+            removed += 1
+            yield item
+
+
 async def _run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
     await unfinished.remove_committed(registry, plan.criteria)
     for upload in plan.uploads:
@@ -180,17 +199,19 @@ async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[Garbage
 async def list_kept(
     registry: Registry, plan: Plan
 ) -> AsyncIterator[tuple[RepositoryName, Sequence[tuple[Digest, Sequence[Digest]]]]]:
-    """All repositories with the manifests that stay, each with what it refers to."""
+    """All repositories with the manifests that stay, each with what it refers to.
+
+    A large repository comes in several pieces, one after the other.
+    """
     garbage = {(manifest.repository, manifest.digest) for manifest in plan.manifests}
     for repository in await registry.metadata.repositories.with_manifests():
-        yield (
-            repository,
-            [
-                (digest, children)
-                for digest, children in await registry.metadata.manifests.with_children(repository)
-                if (repository, digest) not in garbage
-            ],
-        )
+        after, size = "", PAGE
+        while size == PAGE:
+            found = await registry.metadata.manifests.with_children(
+                repository, after=after, limit=PAGE
+            )
+            yield repository, [each for each in found if (repository, each[0]) not in garbage]
+            after, size = found[-1][0] if found else after, len(found)
 
 
 async def _collect_blobs(
