@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from lading.cli.cp import cp
-from lading.client import BlobContent, LayoutFolder, RemoteManifest
+from lading.client import BlobContent, Client, LayoutFolder, RemoteManifest, SessionOptions
 from lading.core.digest import Digest
 from tests.support.commands import require, require_root, run
 from tests.support.distribution_serve import VERSION_2, distribution_serve
@@ -117,8 +117,39 @@ def test_many_tags_go_to_distribution_and_come_back(tmp_path: Path) -> None:
         assert len(json.loads(run(words).stdout)["Tags"]) == 20
 
     assert first["images"] == {"copied": 20}
+    # Of each image: the configuration's upload begun and ended, and the manifest.
+    assert sum(first["requests"].values()) <= 20 * 3 + 40
     assert second["images"] == {"there": 20}
     assert set(second["requests"]) <= {"HEAD", "GET"}
     assert second["requests"].get("GET", 0) <= 1  # by which TLS is tried
     back = LayoutFolder(tmp_path / "back")
     assert {t: back.digest(t) for t in back.tags()} == {t: folder.digest(t) for t in folder.tags()}
+
+
+def test_another_run_goes_on_with_the_upload_of_one_that_was_killed(tmp_path: Path) -> None:
+    data = os.urandom(48 * MIB)
+    digest = Digest.of(data)
+    options = SessionOptions(kept_uploads=tmp_path / "kept")
+    sent: list[int] = []
+
+    def content(until: int) -> BlobContent:
+        def read(offset: int, length: int) -> Iterator[bytes]:
+            for start in range(offset, offset + length, MIB):
+                if start >= until:
+                    raise KeyboardInterrupt
+                sent.append(start)
+                yield data[start : min(start + MIB, offset + length)]
+
+        return BlobContent(digest, len(data), read)
+
+    with distribution_serve(VERSION_2, tmp_path / "volume") as registry:
+        with Client(registry.host, options=options) as client:
+            client._chunks.size = 16 * MIB
+            with pytest.raises(KeyboardInterrupt):
+                client.repository("app").push_blob(content(until=32 * MIB))
+        sent.clear()
+        with Client(registry.host, options=options) as client:
+            assert client.repository("app").push_blob(content(until=len(data)))
+            assert client.repository("app").has_blob(digest)
+
+    assert min(sent) == 32 * MIB

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lading.client.layouts import LayoutFolder
+from lading.client.options import SessionOptions
 from lading.client.places import ImagePlace
 from lading.client.references import ImageReference
 from lading.client.registry import Client
-from lading.client.session import SessionOptions
 
 _LAYOUT = "oci:"
 
@@ -40,8 +40,11 @@ class PlaceOpener:
         self._options = options
         self._clients: dict[str, Client] = {}
 
-    def open(self, text: str) -> TypedPlace:
+    def open(self, text: str, *, to_push: bool = False) -> TypedPlace:
         """The place that was typed: `oci:DIR[:TAG]`, a path beginning with `.` or `/`, or an image.
+
+        Args:
+            to_push: whether it will be pushed to, for which one token is asked for from the first.
 
         Raises:
             ReferenceInvalid: it is none.
@@ -51,10 +54,10 @@ class PlaceOpener:
             name, _, wanted = last.partition("@" if "@" in last else ":")
             return TypedPlace(LayoutFolder(Path(f"{head}{slash}{name}")), wanted)
         reference = ImageReference.parse(text)
-        client = self._client(reference.registry)
-        return TypedPlace(
-            client.repository(reference.repository), reference.digest or reference.tag
-        )
+        repository = self._client(reference.registry).repository(reference.repository)
+        if to_push:
+            repository.will_push()
+        return TypedPlace(repository, reference.digest or reference.tag)
 
     def requests(self) -> dict[str, int]:
         """How many requests were sent to all registries, by method."""

@@ -9,7 +9,7 @@ from typing import Any, Self
 import click
 
 from lading.cli.output import human_size
-from lading.client.copying import CopySteps
+from lading.client.copy_rules import CopySteps
 from lading.core.typing import override
 
 _SECONDS = 5.0

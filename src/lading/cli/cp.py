@@ -18,9 +18,11 @@ from lading.cli.copy_progress import CopyLines, copy_progress
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, NothingFound
 from lading.cli.output import human_size, to_json
-from lading.client.copying import Copier, CopyRules
+from lading.client.copy_rules import CopyRules
+from lading.client.copying import Copier
 from lading.client.errors import ClientError, NotPermitted, NotThere, ReferenceInvalid
-from lading.client.session import SessionOptions
+from lading.client.kept_uploads import uploads_folder
+from lading.client.options import SessionOptions
 from lading.core.names import Tag, subject_of
 
 _INTERRUPTED = 130
@@ -95,7 +97,12 @@ def cp(
     order = CopyOrder(source, target, tags, exclude, rules, jobs, dry_run, keep_going, as_json)
     with ExitStack() as stack:
         steps = stack.enter_context(copy_progress())
-        options = SessionOptions(plain_http, insecure, ca, at_once=jobs, on_wait=steps.wait)
+        options = SessionOptions(
+            *(plain_http, insecure, ca),
+            at_once=jobs,
+            on_wait=steps.wait,
+            kept_uploads=uploads_folder(),
+        )
         try:
             run = _CopyRun(order, PlaceOpener(stack, options), steps)
             run.go()
@@ -119,7 +126,7 @@ class _CopyRun:
         self._opener = opener
         self._steps = steps
         self._source = opener.open(order.source)
-        self._target = opener.open(order.target)
+        self._target = opener.open(order.target, to_push=not order.dry_run)
         self._ended = threading.Event()
         self._outcomes: Counter[str] = Counter()
         self.failures: list[str] = []
@@ -127,7 +134,8 @@ class _CopyRun:
     def go(self) -> None:
         """Copy all that was ordered."""
         jobs = self._order.jobs
-        images, blobs = ThreadPoolExecutor(jobs), ThreadPoolExecutor(jobs)
+        # An image asks one host after the other: twice as many keep both as busy as they may be.
+        images, blobs = ThreadPoolExecutor(2 * jobs), ThreadPoolExecutor(jobs)
         copier = Copier(
             self._source.place,
             self._target.place,
@@ -135,11 +143,12 @@ class _CopyRun:
             self._steps,
             blobs,
             self._go_on,
+            many=bool(self._order.tags),
         )
         under_way: dict[Future[tuple[str, str]], tuple[str, str]] = {}
         try:
             for pair in self._pairs():
-                if len(under_way) >= 2 * jobs:
+                if len(under_way) >= 4 * jobs:
                     self._settle(under_way)
                 under_way[images.submit(self._copy, copier, *pair)] = pair
             while under_way:

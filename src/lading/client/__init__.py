@@ -11,10 +11,10 @@ from lading.client.errors import (
     Unreachable,
 )
 from lading.client.layouts import LayoutFolder
+from lading.client.options import SessionOptions
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest
 from lading.client.references import ImageReference
 from lading.client.registry import Client, RemoteRepository
-from lading.client.session import SessionOptions
 
 __all__ = [
     "AsyncClient",

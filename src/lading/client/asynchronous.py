@@ -6,9 +6,9 @@ from types import TracebackType
 from typing import Self
 
 from lading.client.credentials import HostLogin
+from lading.client.options import SessionOptions
 from lading.client.places import BlobContent, RemoteManifest
 from lading.client.registry import Client
-from lading.client.session import SessionOptions
 from lading.core.typing import T
 
 

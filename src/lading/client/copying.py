@@ -8,58 +8,20 @@ run have it.
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from lading.client.errors import ClientError, NotThere
+from lading.client.copy_rules import CopiedImage, CopyRules, CopySteps
+from lading.client.errors import ContentWrong, NotThere
+from lading.client.known_tags import KnownTags
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.names import attachments_of
 
-
-@dataclass(frozen=True, slots=True)
-class CopyRules:
-    """What is copied of an image.
-
-    Attributes:
-        platforms: such as `linux/arm64`; all if there are none. One of an index is copied as what
-            it is, several as a new index of these.
-        referrers: whether what is about it comes along: signatures, SBOMs.
-        again: whether to look at all of an image whose digest is at the target already.
-    """
-
-    platforms: tuple[str, ...] = ()
-    referrers: bool = True
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class CopiedImage:
-    """What came of a copy.
-
-    Attributes:
-        digest: of the manifest at the target.
-        copied: whether anything had to be done.
-    """
-
-    digest: str
-    copied: bool
-
-
-class CopySteps:
-    """Observer of copies, called from many threads; this one does nothing."""
-
-    def begin(self, digest: str, size: int) -> None:
-        """A blob is going to be brought, of so many bytes."""
-
-    def advance(self, digest: str, count: int) -> None:
-        """Bytes of it have gone; negative ones are to be sent again."""
-
-    def end(self, digest: str, sent: bool) -> None:
-        """It is there; `sent` unless it was there before or was mounted."""
+# No one builds an index of indexes deeper than this.
+_MOST_DEPTH = 8
 
 
 class Copier:
@@ -68,6 +30,8 @@ class Copier:
     Args:
         pool: where blobs are brought, so many at a time as it has threads.
         alive: raises if the copy is to end.
+        many: whether many images are copied: then the target's tags are read once one is
+            not there.
     """
 
     def __init__(
@@ -78,6 +42,8 @@ class Copier:
         steps: CopySteps,
         pool: Executor,
         alive: Callable[[], None] = lambda: None,
+        *,
+        many: bool = False,
     ) -> None:
         self._source = source
         self._target = target
@@ -87,7 +53,10 @@ class Copier:
         self._alive = alive
         self._lock = threading.Lock()
         self._blobs: dict[str, Future[None]] = {}
-        self._source_tags: frozenset[str] | None = None
+        self._brought: set[str] = set()
+        self._source_tags = KnownTags(source)
+        self._target_tags = KnownTags(target)
+        self._many = many
         same = source.host == target.host and source.host and source.name != target.name
         self._mount_from = source.name if same else ""
 
@@ -98,8 +67,8 @@ class Copier:
             NotThere: the source does not have it.
         """
         if self._rules.platforms:
-            return self._target.digest(target_wanted) == self._chosen(wanted).digest
-        there = self._target.digest(target_wanted)
+            return self._target_digest(target_wanted) == self._chosen(wanted).digest
+        there = self._target_digest(target_wanted)
         if there:
             return self._source_digest(wanted) == there
         return False
@@ -110,7 +79,7 @@ class Copier:
         Raises:
             ClientError: something of it cannot be copied.
         """
-        there = self._target.digest(target_wanted)
+        there = self._target_digest(target_wanted)
         may_skip = there and not self._rules.again
         if may_skip and not self._rules.platforms and self._source_digest(wanted) == there:
             return CopiedImage(there, copied=False)
@@ -119,6 +88,15 @@ class Copier:
             return CopiedImage(there, copied=False)
         self._bring(manifest, target_wanted)
         return CopiedImage(manifest.digest, copied=True)
+
+    def _target_digest(self, wanted: str) -> str:
+        """What the target has under a tag or a digest; empty if nothing."""
+        if self._target_tags.lacks(wanted):
+            return ""
+        digest = self._target.digest(wanted)
+        if not digest and self._many:
+            self._target_tags.read()
+        return digest
 
     def _source_digest(self, wanted: str) -> str:
         digest = self._source.digest(wanted)
@@ -146,30 +124,34 @@ class Copier:
         name = platform_of(child)
         return any(name == one or name.startswith(f"{one}/") for one in self._rules.platforms)
 
-    def _bring(self, manifest: RemoteManifest, target_wanted: str) -> None:
+    def _bring(self, manifest: RemoteManifest, target_wanted: str, depth: int = 0) -> None:
         """Bring a manifest with all that it needs, and what is about it."""
         self._alive()
+        if depth > _MOST_DEPTH:
+            raise ContentWrong(f"{manifest.digest} is an index in more than {_MOST_DEPTH} others")
         for child in manifest.children:
-            self._bring_child(child)
+            self._bring_child(child, depth)
         futures = [self._blob(blob) for blob in manifest.blobs]
         for future in futures:
             future.result()
         self._alive()
         self._target.push_manifest(target_wanted, manifest)
+        self._brought.add(manifest.digest)
         if self._rules.referrers:
-            self._bring_referrers(manifest.digest)
+            self._bring_referrers(manifest.digest, depth)
 
-    def _bring_child(self, child: dict[str, Any]) -> None:
+    def _bring_child(self, child: dict[str, Any], depth: int) -> None:
         digest = child["digest"]
         known = media.IMAGES | media.INDEXES
         if child.get("mediaType", media.OCI_MANIFEST) not in known:
             self._blob(child).result()
-        elif self._rules.again or not self._target.digest(digest):
-            self._bring(self._source.manifest(digest), digest)
+        elif digest not in self._brought and (self._rules.again or not self._target_digest(digest)):
+            self._bring(self._source.manifest(digest), digest, depth + 1)
 
-    def _bring_referrers(self, digest: str) -> None:
+    def _bring_referrers(self, digest: str, depth: int) -> None:
         """Bring the manifests that are about one, and the tags that clients keep for it."""
-        descriptors = self._source.referrers(digest)
+        source_tags = self._source_tags.read()
+        descriptors = self._source.referrers(digest, source_tags)
         listed = True
         for descriptor in descriptors:
             found = self._source.manifest(descriptor["digest"])
@@ -180,8 +162,9 @@ class Copier:
         if descriptors and not listed:
             self._list_referrers(fallback, descriptors)
         for tag in tags:
-            if tag in self._tags() and self._source_digest(tag) != self._target.digest(tag):
-                self._bring(self._source.manifest(tag), tag)
+            is_there = tag in (source_tags or ())
+            if is_there and self._source_digest(tag) != self._target_digest(tag):
+                self._bring(self._source.manifest(tag), tag, depth + 1)
 
     def _list_referrers(self, fallback: str, descriptors: list[dict[str, Any]]) -> None:
         """Keep the list by a tag where the registry keeps none (Referrers Tag Schema)."""
@@ -198,12 +181,6 @@ class Copier:
         body = msgspec.json.encode(document)
         manifest = RemoteManifest(Digest.of(body), media.OCI_INDEX, body)
         self._target.push_manifest(fallback, manifest)
-
-    def _tags(self) -> frozenset[str]:
-        with self._lock:
-            if self._source_tags is None:
-                self._source_tags = frozenset(_all_tags(self._source))
-            return self._source_tags
 
     def _blob(self, descriptor: dict[str, Any]) -> Future[None]:
         """Bring a blob, unless that is under way or was done."""
@@ -222,14 +199,19 @@ class Copier:
 
         def read(offset: int, length: int) -> Iterator[bytes]:
             whole = offset == 0 and length >= size
+            left = min(length, size - offset)
             for piece in self._source.blob(digest, offset, -1 if whole else length):
                 self._alive()
+                left -= len(piece)
+                if left < 0:
+                    raise ContentWrong(f"{self._source.name}: {digest} is longer than {size} bytes")
                 yield piece
 
         def moved(count: int) -> None:
             self._steps.advance(digest, count)
 
-        content = BlobContent(digest, size, read, self._mount_from, moved)
+        is_fresh = self._target_tags.lacks(digest)
+        content = BlobContent(digest, size, read, self._mount_from, moved, is_fresh)
         sent = False
         try:
             sent = self._target.push_blob(content)
@@ -239,15 +221,8 @@ class Copier:
 
 def platform_of(descriptor: dict[str, Any]) -> str:
     """The platform of an index's entry, `linux/arm/v7`; empty if it says none."""
-    found = descriptor.get("platform") or {}
+    found = descriptor.get("platform")
+    if not isinstance(found, dict):
+        return ""
     parts = (found.get("os"), found.get("architecture"), found.get("variant"))
-    return "/".join(part for part in parts if part)
-
-
-def _all_tags(place: ImagePlace) -> Iterator[str]:
-    """The tags of a place; none where it does not tell them."""
-    try:
-        yield from place.tags()
-    except ClientError as error:
-        if error.status not in {401, 403, 404, 405}:
-            raise
+    return "/".join(str(part) for part in parts if part)

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from urllib3.exceptions import HTTPError
 
+from lading.client.answers import dismiss
 from lading.client.errors import ContentWrong, Unreachable
 from lading.client.session import HostSession
 from lading.core.digest import Digest, new_hasher
@@ -33,19 +34,24 @@ def download(
         before = done
         try:
             for piece in _part(session, place, scopes, offset + done, length - done):
+                if done == length:
+                    return
                 taken = piece if length < 0 else piece[: length - done]
                 done += len(taken)
                 if whole:
                     hasher.update(taken)
                 yield taken
-            break
+            if length < 0:
+                break
+            problem: Exception = HTTPError("it has fewer bytes than were asked for")
         except (HTTPError, OSError) as error:
-            cuts = cuts + 1 if done == before else 1
-            if cuts >= _MOST_CUTS:
-                raise Unreachable(
-                    f"{session.base}{place} is cut off after {offset + done} bytes: {error}",
-                    advice="a proxy between may bound the time or the size of an answer",
-                ) from error
+            problem = error
+        cuts = cuts + 1 if done == before else 1
+        if cuts >= _MOST_CUTS:
+            raise Unreachable(
+                f"{session.base}{place} is cut off after {offset + done} bytes: {problem}",
+                advice="a proxy between may bound the time or the size of an answer",
+            ) from problem
     if whole and hasher.hexdigest() != Digest(digest).hex:
         raise ContentWrong(
             f"{session.base}{place}: the bytes do not have this digest",
@@ -64,7 +70,7 @@ def _part(
     expect = (200, 206, 416) if start else (200, 206)
     answer = session.request("GET", place, scopes=scopes, headers=headers, expect=expect)
     if answer.status == 416:
-        answer.drain_conn()
+        dismiss(answer)
         return
     skip = start if answer.status == 200 else 0
     finished = False

@@ -74,3 +74,25 @@ def _read(body: bytes) -> tuple[str, str]:
         return str(first.get("code", "")), str(first.get("message", ""))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return "", ""
+
+
+def bare(url: str) -> str:
+    """An address without its query, in which signatures may be."""
+    return url.partition("?")[0]
+
+
+def unreachable(url: str, error: Exception) -> Unreachable:
+    """The error of an address that gives no answer, and what to do about it."""
+    text = str(error)
+    if "CERTIFICATE_VERIFY_FAILED" in text:
+        advice = (
+            "put the authority's certificate into /etc/docker/certs.d/HOST/ca.crt, or mend the"
+            " server's chain (`lading doctor` tells what is wrong)"
+        )
+    elif "WRONG_VERSION_NUMBER" in text or "record layer failure" in text:
+        advice = "it speaks HTTP without TLS: say `--plain-http`"
+    elif "Name or service not known" in text or "NameResolution" in text:
+        advice = "check the name of the registry"
+    else:
+        advice = "check that the registry runs, and that a proxy or a firewall lets this through"
+    return Unreachable(f"{bare(url)} cannot be reached: {text}", advice=advice)

@@ -8,12 +8,12 @@ import json
 import os
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import Any
 
 from lading.client.errors import ClientError, ContentWrong, NotThere
-from lading.client.places import BlobContent, ImagePlace, RemoteManifest
+from lading.client.places import BlobContent, ImagePlace, RemoteManifest, checked_descriptors
 from lading.core import media
 from lading.core.digest import Digest, new_hasher
 from lading.core.typing import override
@@ -62,11 +62,10 @@ class LayoutFolder(ImagePlace):
         return RemoteManifest(digest, str(kind), body)
 
     @override
-    def referrers(self, digest: str) -> list[dict[str, Any]]:
+    def referrers(self, digest: str, tags: Container[str] | None = None) -> list[dict[str, Any]]:
         found = {}
         for entry in self._entries():
-            document = self.manifest(entry["digest"]).document
-            if (document.get("subject") or {}).get("digest") == digest:
+            if self.manifest(entry["digest"]).subject == digest:
                 found[entry["digest"]] = {k: v for k, v in entry.items() if k != "annotations"}
         return list(found.values())
 
@@ -111,7 +110,7 @@ class LayoutFolder(ImagePlace):
     @override
     def push_manifest(self, wanted: str, manifest: RemoteManifest) -> bool:
         self._write(self._path(manifest.digest), iter([manifest.body]))
-        subject = bool(manifest.document.get("subject"))
+        subject = bool(manifest.subject)
         if ":" not in wanted or subject:
             self._list("" if ":" in wanted else wanted, manifest)
         return subject
@@ -123,8 +122,9 @@ class LayoutFolder(ImagePlace):
             "size": len(manifest.body),
         }
         document = manifest.document
-        kind = document.get("artifactType") or (document.get("config") or {}).get("mediaType")
-        if document.get("subject") and kind:
+        config = document.get("config")
+        kind = document.get("artifactType") or (config or {}).get("mediaType")
+        if manifest.subject and kind:
             entry["artifactType"] = kind
         if tag:
             entry["annotations"] = {_NAME: tag}
@@ -137,11 +137,12 @@ class LayoutFolder(ImagePlace):
     def _entries(self) -> list[dict[str, Any]]:
         path = self._root / "index.json"
         try:
-            return list(json.loads(path.read_bytes()).get("manifests") or [])
+            found = json.loads(path.read_bytes()).get("manifests")
         except FileNotFoundError:
             return []
-        except (ValueError, AttributeError) as error:
+        except (ValueError, AttributeError, RecursionError) as error:
             raise ClientError(f"{path} is no index of an OCI image layout: {error}") from error
+        return checked_descriptors(found, str(path))
 
     def _path(self, digest: str) -> Path:
         checked = Digest(digest)

@@ -1,12 +1,17 @@
 """Port of what images can be copied from and to: a repository of a registry, or a folder."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
 
+from lading.client.errors import ContentWrong
 from lading.core import media
+from lading.core.digest import Digest
+from lading.core.errors import DigestInvalid
+
+_MOST_SIZE = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,21 +27,76 @@ class RemoteManifest:
         """What it says; empty if it is no object of JSON."""
         try:
             found = msgspec.json.decode(self.body)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 
     @property
+    def subject(self) -> str:
+        """The digest of the manifest that it is about; empty if it is about none."""
+        found = self.document.get("subject")
+        return str(found.get("digest", "")) if isinstance(found, dict) else ""
+
+    @property
     def children(self) -> list[dict[str, Any]]:
-        """The descriptors of the manifests that an index names."""
-        return list(self.document.get("manifests") or [])
+        """The descriptors of the manifests that an index names.
+
+        Raises:
+            ContentWrong: they are not what the specification says.
+        """
+        return checked_descriptors(self.document.get("manifests"), self.digest)
 
     @property
     def blobs(self) -> list[dict[str, Any]]:
-        """The descriptors of the blobs that a registry has to have: configuration and layers."""
+        """The descriptors of the blobs that a registry has to have: configuration and layers.
+
+        Raises:
+            ContentWrong: they are not what the specification says.
+        """
         document = self.document
-        found = [document.get("config"), *(document.get("layers") or document.get("blobs") or [])]
-        return [blob for blob in found if blob and media.is_distributed(blob.get("mediaType", ""))]
+        config = document.get("config")
+        found = checked_descriptors([config] if config else [], self.digest)
+        found += checked_descriptors(document.get("layers") or document.get("blobs"), self.digest)
+        return [blob for blob in found if media.is_distributed(blob.get("mediaType", ""))]
+
+
+def checked_descriptors(found: object, where: str) -> list[dict[str, Any]]:
+    """Descriptors as another one wrote them; none where there is nothing.
+
+    Raises:
+        ContentWrong: one is no descriptor (image-spec, `descriptor.md`).
+    """
+    if not found:
+        return []
+    if isinstance(found, list) and all(_is_descriptor(one) for one in found):
+        return list(found)
+    raise ContentWrong(
+        f"{where} names what is no descriptor", advice="have it built and pushed anew"
+    )
+
+
+def checked_digest(said: object, where: str) -> Digest:
+    """A digest as another one wrote it.
+
+    Raises:
+        ContentWrong: it is none.
+    """
+    try:
+        return Digest(str(said))
+    except DigestInvalid as error:
+        raise ContentWrong(f"{where}: {str(said)[:80]!r} is no digest") from error
+
+
+def _is_descriptor(one: object) -> bool:
+    if not isinstance(one, dict):
+        return False
+    size, kind, digest = one.get("size", 0), one.get("mediaType", ""), one.get("digest")
+    if not (isinstance(size, int) and 0 <= size < _MOST_SIZE and isinstance(kind, str)):
+        return False
+    try:
+        return bool(Digest(str(digest)))
+    except DigestInvalid:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +108,7 @@ class BlobContent:
         read: gives the bytes from an offset on, at most as many as its second argument says.
         mount_from: another repository of the same registry that has it; empty if none is known.
         moved: is told of bytes that have gone; negative ones are to be sent again.
+        fresh: whether the place is known to be so new that it has no blob yet.
     """
 
     digest: str
@@ -55,6 +116,7 @@ class BlobContent:
     read: Callable[[int, int], Iterable[bytes]]
     mount_from: str = ""
     moved: Callable[[int], None] = lambda _count: None
+    fresh: bool = False
 
 
 class ImagePlace(Protocol):
@@ -79,8 +141,12 @@ class ImagePlace(Protocol):
     def manifest(self, wanted: str) -> RemoteManifest:
         """The manifest of a tag or a digest, its digest verified."""
 
-    def referrers(self, digest: str) -> list[dict[str, Any]]:
-        """The descriptors of the manifests that are about this one."""
+    def referrers(self, digest: str, tags: Container[str] | None = None) -> list[dict[str, Any]]:
+        """The descriptors of the manifests that are about this one.
+
+        Args:
+            tags: all of the place, if they are known: then none is asked for in vain.
+        """
 
     def has_blob(self, digest: str) -> bool:
         """Whether a blob is there."""

@@ -1,27 +1,41 @@
 """Client of a registry: what it has, and each of its repositories as a place for images."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from functools import cache
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import quote, urljoin
+from urllib.parse import quote
 
+from urllib3.exceptions import HTTPError
+
+from lading.client.answers import address, dismiss, read_bounded, read_document
 from lading.client.credentials import HostLogin, find_login
 from lading.client.downloads import download
-from lading.client.errors import ClientError, ContentWrong, NotThere
-from lading.client.places import BlobContent, ImagePlace, RemoteManifest
-from lading.client.session import Answered, HostSession, SessionOptions
+from lading.client.errors import ClientError, ContentWrong, NotThere, unreachable
+from lading.client.kept_uploads import KeptUploads
+from lading.client.options import SessionOptions
+from lading.client.places import (
+    BlobContent,
+    ImagePlace,
+    RemoteManifest,
+    checked_descriptors,
+    checked_digest,
+)
+from lading.client.session import HostSession
 from lading.client.uploads import SMALL, ChunkSizes, Upload
 from lading.core import media
 from lading.core.digest import Digest
-from lading.core.names import attachments_of
+from lading.core.errors import RegistryError
+from lading.core.names import Tag, attachments_of
 from lading.core.typing import override
 
 _ACCEPT = ", ".join(sorted(media.IMAGES | media.INDEXES))
 _PAGE = 1000
-# "a client … SHOULD limit"; no registry takes larger ones.
-_MOST_MANIFEST = 32 * 1024 * 1024
+# A list that is longer never ends.
+_MOST_PAGES = 10_000
+# In a repository that is new a blob up to this size goes without asking whether it is there: it may
+# be there of a run that was interrupted.
+_MOST_UNASKED = 8 * 1024 * 1024
 
 
 class Client:
@@ -34,6 +48,7 @@ class Client:
 
     Attributes:
         session: the requests themselves, for what has no method here.
+        has_referrers: whether it has the referrers API; remembered once it is known that not.
     """
 
     def __init__(
@@ -48,7 +63,10 @@ class Client:
             return login or find_login(registry, repository)
 
         self.session = HostSession(registry, find, options)
+        self.has_referrers = True
         self._chunks = ChunkSizes()
+        folder = options.kept_uploads if options is not None else None
+        self.kept_uploads = KeptUploads(folder)
 
     def __enter__(self) -> Self:
         """The client itself."""
@@ -74,14 +92,14 @@ class Client:
             NotPermitted: it wants a login that is not known, or takes this one for wrong.
             Unreachable: nobody answers.
         """
-        self.session.request("GET", "/v2/").drain_conn()
+        dismiss(self.session.request("GET", "/v2/"))
         return f"{self.session.base}/v2/"
 
     def repositories(self) -> Iterator[str]:
         """The names of all repositories that the caller sees, page by page (the catalog)."""
         place = f"/v2/_catalog?n={_PAGE}"
         for page in self.pages(place, ("registry:catalog:*",)):
-            yield from page.get("repositories") or []
+            yield from _texts(page.get("repositories"))
 
     def repository(self, name: str) -> "RemoteRepository":
         """A repository as a place for images; no request is sent for this."""
@@ -100,12 +118,24 @@ class Client:
         return self.repository(name).blob(digest, offset, length)
 
     def pages(self, place: str, scopes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-        """The pages of a list, each as its document, following `Link` (RFC 8288)."""
+        """The pages of a list, each as its document, following `Link` (RFC 8288).
+
+        Raises:
+            ContentWrong: the list goes on at another host, in a circle or for ever.
+        """
+        seen: set[str] = set()
         while place:
-            answer = self.session.request("GET", place, scopes=scopes)
-            yield _document(answer)
+            url = address(self.session.base, place)
+            if url in seen or len(seen) >= _MOST_PAGES or not self.session.is_own(url):
+                raise ContentWrong(
+                    f"{self.session.base}: a list does not end, but goes on with {url[:200]}",
+                    advice="check that this is the registry that you mean",
+                )
+            seen.add(url)
+            answer = self.session.request("GET", url, scopes=scopes)
+            yield read_document(answer, url)
             target = _next(answer.headers.get("link", ""))
-            place = urljoin(urljoin(self.session.base, place), target) if target else ""
+            place = address(url, target) if target else ""
 
 
 class RemoteRepository(ImagePlace):
@@ -132,7 +162,7 @@ class RemoteRepository(ImagePlace):
     def tags(self) -> Iterator[str]:
         place = f"{self._path}/tags/list?n={_PAGE}"
         for page in self.client.pages(place, self._read):
-            yield from page.get("tags") or []
+            yield from filter(_is_tag, _texts(page.get("tags")))
 
     @override
     def digest(self, wanted: str) -> str:
@@ -143,21 +173,23 @@ class RemoteRepository(ImagePlace):
             headers={"Accept": _ACCEPT},
             expect=(200, 404),
         )
-        answer.drain_conn()
+        dismiss(answer)
         if answer.status == 404:
             return ""
         said = answer.headers.get("docker-content-digest")
-        return said or self.manifest(wanted).digest
+        return self._checked(said) if said else self.manifest(wanted).digest
 
     @override
     def manifest(self, wanted: str) -> RemoteManifest:
         answer = self._session.request(
             "GET", self._manifest(wanted), scopes=self._read, headers={"Accept": _ACCEPT}
         )
-        body = answer.read(_MOST_MANIFEST)
-        answer.drain_conn()
+        try:
+            body = read_bounded(answer)
+        except (HTTPError, OSError) as error:
+            raise unreachable(answer.geturl() or wanted, error) from error
         said = wanted if ":" in wanted else answer.headers.get("docker-content-digest", "")
-        digest = Digest(said) if said else Digest.of(body)
+        digest = self._checked(said) if said else Digest.of(body)
         if not digest.names(body):
             raise ContentWrong(
                 f"{self.host}/{self.name}: the manifest of {wanted} does not have {digest}",
@@ -167,25 +199,35 @@ class RemoteRepository(ImagePlace):
         return RemoteManifest(digest, media_type, body)
 
     @override
-    def referrers(self, digest: str) -> list[dict[str, Any]]:
+    def referrers(self, digest: str, tags: Container[str] | None = None) -> list[dict[str, Any]]:
         """Of the referrers API; where there is none, of the tag that stands for it."""
+        if self.client.has_referrers:
+            try:
+                pages = list(self.client.pages(f"{self._path}/referrers/{digest}", self._read))
+                return [one for page in pages for one in self._manifests(page)]
+            except ClientError as error:
+                if error.status not in {400, 404, 405, 501}:
+                    raise
+                # A registry that has it answers with a list, which may be empty. One that knows
+                # codes of the specification may say that this image is not there.
+                self.client.has_referrers = error.status == 404 and bool(error.code)
+        fallback = attachments_of(Digest(digest))[0]
+        if tags is not None and fallback not in tags:
+            return []
         try:
-            pages = list(self.client.pages(f"{self._path}/referrers/{digest}", self._read))
-            return [one for page in pages for one in page.get("manifests") or []]
-        except ClientError as error:
-            if error.status not in {400, 404, 405, 501}:
-                raise
-        try:
-            return self.manifest(attachments_of(Digest(digest))[0]).children
+            return self.manifest(fallback).children
         except NotThere:
             return []
+
+    def _manifests(self, page: dict[str, Any]) -> list[dict[str, Any]]:
+        return checked_descriptors(page.get("manifests"), f"{self.host}/{self.name}")
 
     @override
     def has_blob(self, digest: str) -> bool:
         answer = self._session.request(
             "HEAD", f"{self._path}/blobs/{digest}", scopes=self._read, expect=(200, 404)
         )
-        answer.drain_conn()
+        dismiss(answer)
         return answer.status == 200
 
     @override
@@ -196,11 +238,11 @@ class RemoteRepository(ImagePlace):
     @override
     def push_blob(self, content: BlobContent) -> bool:
         self.will_push()
-        upload = Upload(self._session, self._path, self._push, self._chunks)
-        is_small = content.size <= SMALL
-        if not (content.mount_from or is_small) and self.has_blob(content.digest):
+        unasked = _MOST_UNASKED if content.fresh else SMALL
+        if content.size > unasked and not content.mount_from and self.has_blob(content.digest):
             return False
-        return upload.push(content)
+        kept = self.client.kept_uploads
+        return Upload(self._session, self._path, self._push, self._chunks, kept).push(content)
 
     @override
     def push_manifest(self, wanted: str, manifest: RemoteManifest) -> bool:
@@ -213,33 +255,39 @@ class RemoteRepository(ImagePlace):
             body=manifest.body,
             expect=(201,),
         )
-        answer.drain_conn()
+        dismiss(answer)
         return "oci-subject" in answer.headers
 
     def delete(self, wanted: str) -> None:
         """Delete a tag, or the manifest of a digest with all its tags."""
-        self._session.request(
-            "DELETE", self._manifest(wanted), scopes=self._delete, expect=(200, 202)
-        ).drain_conn()
+        self._remove(self._manifest(wanted))
 
     def delete_blob(self, digest: str) -> None:
         """Delete a blob."""
-        self._session.request(
-            "DELETE", f"{self._path}/blobs/{digest}", scopes=self._delete, expect=(200, 202)
-        ).drain_conn()
+        self._remove(f"{self._path}/blobs/{digest}")
+
+    def _remove(self, place: str) -> None:
+        dismiss(self._session.request("DELETE", place, scopes=self._delete, expect=(200, 202)))
+
+    def _checked(self, said: str) -> Digest:
+        return checked_digest(said, f"{self.host}/{self.name}")
 
     def _manifest(self, wanted: str) -> str:
         return f"{self._path}/manifests/{wanted}"
 
 
-def _document(answer: Answered) -> dict[str, Any]:
+def _texts(found: object) -> Iterator[str]:
+    """Those of a list's entries that are text."""
+    if isinstance(found, list):
+        yield from (one for one in found if isinstance(one, str))
+
+
+def _is_tag(text: str) -> bool:
+    """Whether it is a tag, by which anything can be asked for."""
     try:
-        found = json.loads(answer.data)
-    except ValueError:
-        found = None
-    if isinstance(found, dict):
-        return found
-    raise ClientError(f"{answer.geturl()} is answered with what is no JSON", status=answer.status)
+        return bool(Tag(text))
+    except RegistryError:
+        return False
 
 
 def _next(link: str) -> str:

@@ -3,29 +3,30 @@
 Source: Docker's "Token Authentication Specification" and "OAuth2 Token Authentication".
 """
 
-import json
+import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-import urllib3
-
+from lading.client.answers import Answered, read_document, read_error
 from lading.client.challenges import AskedLogin, parse_challenges
 from lading.client.credentials import HostLogin
-from lading.client.errors import ClientError, NotPermitted, of_answer
+from lading.client.errors import ClientError, NotPermitted, bare, of_answer
 from lading.client.references import is_local
 
 LoginFinder = Callable[[str], HostLogin | None]
 """Gives the login for a repository."""
 
-Asker = Callable[[str, str, Mapping[str, str], bytes | None], urllib3.response.BaseHTTPResponse]
+Asker = Callable[[str, str, Mapping[str, str], bytes | None], Answered]
 """Sends a request: its method, address, headers and body."""
 
 # "If omitted, this defaults to 60 seconds" (Token Authentication Specification, expires_in).
 _DEFAULT_SECONDS = 60
+_MOST_SECONDS = 366 * 86400
+_MOST_TOKEN = 1024 * 1024
+_TOKEN = re.compile(r"[!-~]+")
 _CLIENT_ID = "lading"
 
 
@@ -105,7 +106,7 @@ class HostTokens:
 
     def _post(
         self, realm: str, query: list[tuple[str, str]], scopes: list[str], token: str
-    ) -> urllib3.response.BaseHTTPResponse:
+    ) -> Answered:
         form = [
             *query,
             ("grant_type", "refresh_token"),
@@ -117,26 +118,31 @@ class HostTokens:
         return self._ask("POST", realm, headers, urlencode(form).encode())
 
     def _check(self, realm: str) -> None:
-        """A password goes without TLS to this machine alone, or where the registry has none."""
-        parts = urlsplit(realm)
-        plain = parts.scheme == "http" and (is_local(parts.netloc) or self._is_plain())
-        if parts.scheme == "https" or plain:
+        """Go without TLS for tokens only where the registry has none, or both are this machine."""
+        try:
+            parts = urlsplit(realm)
+            scheme, host = parts.scheme, parts.hostname or ""
+        except ValueError:
+            scheme, host = "", ""
+        near = is_local(self._registry) and is_local(host)
+        if host and (scheme == "https" or (scheme == "http" and (self._is_plain() or near))):
             return
         raise NotPermitted(
             f"{self._registry} sends its clients for tokens to {realm!r}, which is not safe",
             advice="mend the address of the token server (`realm`) in the registry's configuration",
         )
 
-    def _read(self, realm: str, answer: urllib3.response.BaseHTTPResponse) -> _Kept:
-        body = answer.data
+    def _read(self, realm: str, answer: Answered) -> _Kept:
         if answer.status != 200:
-            raise of_answer(f"token of {realm}", answer.status, body)
-        try:
-            document: dict[str, Any] = json.loads(body)
-            token = document.get("token") or document["access_token"]
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ClientError(f"{realm} gives no token, but {body[:80]!r}") from error
-        seconds = float(document.get("expires_in") or _DEFAULT_SECONDS)
+            raise of_answer(f"token of {bare(realm)}", answer.status, read_error(answer))
+        document = read_document(answer, realm, _MOST_TOKEN)
+        token = document.get("token") or document.get("access_token")
+        # What is no part of a header would be one of its own.
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+            raise ClientError(f"{bare(realm)} gives no token")
+        seconds = document.get("expires_in")
+        if not isinstance(seconds, int | float) or not 0 < seconds < _MOST_SECONDS:
+            seconds = _DEFAULT_SECONDS
         return _Kept(f"Bearer {token}", time.monotonic() + seconds * 0.9)
 
 

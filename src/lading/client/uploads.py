@@ -5,23 +5,29 @@ registry bounds a request: then in chunks, which become larger when the registry
 too many (429). What was learned holds for all later uploads to the same registry.
 """
 
+import contextlib
 import random
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
+from lading.client.answers import Answered, address, dismiss
 from lading.client.errors import ClientError, NotThere, Unreachable
+from lading.client.kept_uploads import KeptUploads
 from lading.client.places import BlobContent
-from lading.client.session import MOST_WAIT, Answered, HostSession
+from lading.client.session import MOST_WAIT, Body, HostSession
 
 _CHUNK = 64 * 1024 * 1024
 # What is smaller is sent with the first request, which costs less than to ask whether it is there.
 SMALL = 256 * 1024
+# What is known not to be there goes so up to this size, to a registry that is known to take it.
+_MOST_AT_ONCE = 8 * 1024 * 1024
+# Uploads of what is smaller are not worth a file and a question.
+_LEAST_KEPT = 16 * 1024 * 1024
 _LEAST_CHUNK = 1024 * 1024
 _MOST_CHUNK = 1024 * 1024 * 1024
 _MOST_FAILURES = 6
-_RANGE = re.compile(r"(?:bytes=)?(\d+)-(\d+)")
+_RANGE = re.compile(r"(?:bytes=)?(\d{1,18})-(\d{1,18})")
 _OCTETS = "application/octet-stream"
 
 
@@ -31,12 +37,12 @@ class ChunkSizes:
 
     Attributes:
         size: of a chunk in bytes; 0 sends blobs as a whole.
-        one_request: whether a small blob may come with the request that begins its upload, as the
-            specification has it ("Single POST") and not every registry.
+        one_request: whether a blob may come with the request that begins its upload, as the
+            specification has it ("Single POST") and not every registry; `None` until it is known.
     """
 
     size: int = 0
-    one_request: bool = True
+    one_request: bool | None = None
 
     def shrink(self, refused: bool) -> None:
         """Send less at once, after 413 or a cut."""
@@ -50,6 +56,11 @@ class ChunkSizes:
         if self.size:
             self.size = min(_MOST_CHUNK, self.size * 2)
 
+    def takes_at_once(self, size: int) -> bool:
+        """Whether a blob of so many bytes may come with the request that begins its upload."""
+        most = _MOST_AT_ONCE if self.one_request else SMALL
+        return self.one_request is not False and 0 < size <= min(most, self.size or most)
+
 
 class Upload:
     """One upload to a repository.
@@ -59,12 +70,18 @@ class Upload:
     """
 
     def __init__(
-        self, session: HostSession, path: str, scopes: tuple[str, ...], chunks: ChunkSizes
+        self,
+        session: HostSession,
+        path: str,
+        scopes: tuple[str, ...],
+        chunks: ChunkSizes,
+        kept: KeptUploads,
     ) -> None:
         self._session = session
         self._path = path
         self._scopes = scopes
         self._chunks = chunks
+        self._kept = kept
         self._place = ""
         self._offset = 0
 
@@ -74,7 +91,9 @@ class Upload:
         Raises:
             ClientError: it cannot be brought, however often it was tried.
         """
-        if self._begin(content):
+        if self._go_on_with_kept(content):
+            pass
+        elif self._begin(content):
             return not content.mount_from
         failures = 0
         while True:
@@ -89,32 +108,74 @@ class Upload:
                 self._session.wait(max(error.wait_seconds, pause), str(error.status or error))
                 self._recover(content)
             else:
+                self._kept.forget(self._name(content))
                 return True
 
     def _begin(self, content: BlobContent) -> bool:
-        """Start; whether a mount made that all there is to do."""
-        query, scopes, body = "", self._scopes, b""
+        """Start; whether that made all that there is to do."""
         if content.mount_from:
             query = f"?mount={content.digest}&from={content.mount_from}"
-            scopes = (*scopes, f"repository:{content.mount_from}:pull")
-        elif content.size <= SMALL and self._chunks.one_request:
-            query, body = f"?digest={content.digest}", b"".join(content.read(0, content.size))
+            source = f"repository:{content.mount_from}:pull"
+            return self._post(query, (*self._scopes, source)).status == 201
+        if self._chunks.takes_at_once(content.size):
+            try:
+                return self._send_at_once(content)
+            except ClientError as error:
+                if error.status != 413 or not self._is_curable(error, content):
+                    raise
+        self._post("", self._scopes)
+        self._keep(content)
+        return False
+
+    def _send_at_once(self, content: BlobContent) -> bool:
+        """Send it with the request that begins its upload; whether the registry took it so."""
+        query = f"?digest={content.digest}"
+        answer = self._post(
+            query, self._scopes, lambda: content.read(0, content.size), content.size
+        )
+        taken = answer.status == 201
+        self._chunks.one_request = taken
+        if taken:
+            content.moved(content.size)
+        return taken
+
+    def _post(
+        self, query: str, scopes: tuple[str, ...], body: Body = b"", length: int = 0
+    ) -> Answered:
         answer = self._session.request(
             "POST",
             f"{self._path}/blobs/uploads/{query}",
             scopes=scopes,
-            headers={"Content-Length": str(len(body)), "Content-Type": _OCTETS},
+            headers={"Content-Length": str(length), "Content-Type": _OCTETS},
             body=body,
             expect=(201, 202),
         )
-        answer.drain_conn()
+        dismiss(answer)
         self._offset = 0
         self._keep_place(answer, f"{self._session.base}{self._path}/blobs/uploads/")
-        if body and answer.status == 202:
-            self._chunks.one_request = False
-        if body and answer.status == 201:
-            content.moved(content.size)
-        return answer.status == 201
+        return answer
+
+    def _name(self, content: BlobContent) -> str:
+        return f"{self._session.registry}{self._path}@{content.digest}"
+
+    def _keep(self, content: BlobContent) -> None:
+        if content.size >= _LEAST_KEPT:
+            self._kept.keep(self._name(content), self._place)
+
+    def _go_on_with_kept(self, content: BlobContent) -> bool:
+        """Go on with the upload that another run has begun, if the registry still has it."""
+        place = self._kept.place(self._name(content)) if content.size >= _LEAST_KEPT else ""
+        if not place:
+            return False
+        self._place = place
+        with contextlib.suppress(ClientError):
+            self._ask_offset(content)
+        if 0 < self._offset <= content.size:
+            return True
+        content.moved(-self._offset)
+        self._kept.forget(self._name(content))
+        self._place, self._offset = "", 0
+        return False
 
     def _send(self, content: BlobContent) -> None:
         while self._chunks.size and content.size - self._offset > self._chunks.size:
@@ -136,6 +197,8 @@ class Upload:
         answer = self._request("PATCH", self._place, headers, content, length, (202, 204))
         self._keep_place(answer, self._place)
         self._offset = start + length
+        # Distribution's addresses have the offset within and are good for no other.
+        self._keep(content)
 
     def _finish(self, content: BlobContent, length: int) -> None:
         joint = "&" if "?" in self._place else "?"
@@ -176,11 +239,13 @@ class Upload:
         except ClientError:
             content.moved(-moved)
             raise
-        answer.drain_conn()
+        dismiss(answer)
         return answer
 
     def _is_curable(self, error: ClientError, content: BlobContent) -> bool:
         """Whether it may help to send the rest otherwise; learns from the failure."""
+        if error.wait_seconds > MOST_WAIT:
+            return False
         if error.status == 413:
             at_least = self._chunks.size == _LEAST_CHUNK or content.size <= _LEAST_CHUNK
             self._chunks.shrink(refused=True)
@@ -191,21 +256,21 @@ class Upload:
         if error.status == 429:
             self._chunks.grow()
             return True
-        if error.wait_seconds > MOST_WAIT:
-            return False
         return error.status in {404, 408, 416, 500, 502, 503, 504}
 
     def _recover(self, content: BlobContent) -> None:
         """Ask how far the server has got; begin anew if it knows nothing of the upload."""
         try:
-            answer = self._session.request(
-                "GET", self._place, scopes=self._scopes, expect=(204, 200)
-            )
+            self._ask_offset(content)
         except NotThere:
             content.moved(-self._offset)
+            self._place = ""
             self._begin(content)
-            return
-        answer.drain_conn()
+
+    def _ask_offset(self, content: BlobContent) -> None:
+        """Ask how far the server has got."""
+        answer = self._session.request("GET", self._place, scopes=self._scopes, expect=(204, 200))
+        dismiss(answer)
         self._keep_place(answer, self._place)
         match = _RANGE.fullmatch(answer.headers.get("range", ""))
         end = int(match[2]) + 1 if match else 0
@@ -217,7 +282,7 @@ class Upload:
     def _keep_place(self, answer: Answered, base: str) -> None:
         location = answer.headers.get("location")
         if location:
-            self._place = urljoin(base, location)
+            self._place = address(base, location)
         elif not self._place:
             raise ClientError(
                 f"{base}: the registry begins an upload without saying where (Location)",

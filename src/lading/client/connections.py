@@ -1,0 +1,116 @@
+"""Connections to hosts: kept, by TLS as people's folders say it, through proxies that are named."""
+
+import threading
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import urllib3
+from urllib3.util import Timeout
+
+from lading.client.answers import Answered
+from lading.client.certificates import tls_context
+from lading.client.errors import ClientError, bare
+from lading.client.options import SessionOptions
+from lading.client.references import is_local
+
+_SCHEMES = frozenset({"http", "https"})
+_Sender = Callable[..., Answered]
+
+
+class HostConnections:
+    """Connections of one session, to its host and to those that it sends clients to."""
+
+    def __init__(self, options: SessionOptions) -> None:
+        self._options = options
+        self._timeout = Timeout(connect=options.connect_seconds, read=options.read_seconds)
+        self._lock = threading.Lock()
+        self._senders: dict[tuple[str, str], _Sender] = {}
+        self._ends: list[Callable[[], None]] = []
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> Answered:
+        """Send one request; its body not read yet, and as it comes: nothing is decompressed.
+
+        Raises:
+            ClientError: the address is no one of HTTP.
+            HTTPError, OSError: there is no answer.
+        """
+        sender = self._sender(url)
+        return sender(
+            method,
+            url,
+            headers=headers,
+            body=body,
+            retries=False,
+            redirect=False,
+            preload_content=False,
+            decode_content=False,
+            timeout=self._timeout,
+        )
+
+    def close(self) -> None:
+        """End all connections."""
+        with self._lock:
+            for end in self._ends:
+                end()
+            self._ends.clear()
+            self._senders.clear()
+
+    def _sender(self, url: str) -> _Sender:
+        try:
+            parts = urlsplit(url)
+            is_right = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
+        except ValueError:
+            is_right = False
+        if not is_right:
+            raise ClientError(f"{bare(url)!r} is no address that a registry may send clients to")
+        key = parts.scheme, parts.netloc
+        sender = self._senders.get(key)
+        if sender is None:
+            with self._lock:
+                sender = self._senders.get(key) or self._new_sender(parts)
+                self._senders[key] = sender
+        return sender
+
+    def _new_sender(self, parts: SplitResult) -> _Sender:
+        options = self._options
+        host = parts.netloc.rpartition("@")[2]
+        known: dict[str, Any] = {"maxsize": options.at_once}
+        if parts.scheme == "https":
+            known["ssl_context"] = tls_context(
+                host, insecure=options.insecure, authorities=options.authorities
+            )
+        proxy = _proxy_for(parts.scheme, host)
+        if proxy:
+            manager = urllib3.ProxyManager(proxy, proxy_headers=_proxy_login(proxy), **known)
+            self._ends.append(manager.clear)
+            return manager.urlopen
+        kind = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
+        pool = kind[parts.scheme](str(parts.hostname), parts.port, **known)
+        self._ends.append(pool.close)
+        start = len(f"{parts.scheme}://{parts.netloc}")
+
+        def send(method: str, url: str, **words: Any) -> Answered:
+            answer: Answered = pool.urlopen(
+                method, url[start:] or "/", assert_same_host=False, **words
+            )
+            return answer
+
+        return send
+
+
+def _proxy_for(scheme: str, host: str) -> str:
+    """The proxy that the environment names for a host; empty if none is."""
+    if is_local(host) or proxy_bypass(host):
+        return ""
+    proxies = getproxies()
+    return proxies.get(scheme) or proxies.get("all") or ""
+
+
+def _proxy_login(proxy: str) -> Mapping[str, str] | None:
+    login = urlsplit(proxy)
+    if not login.username:
+        return None
+    secret = f"{unquote(login.username)}:{unquote(login.password or '')}"
+    return urllib3.make_headers(proxy_basic_auth=secret)

@@ -1,0 +1,45 @@
+"""Rules of copies, what comes of them, and who is told of their steps."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class CopyRules:
+    """What is copied of an image.
+
+    Attributes:
+        platforms: such as `linux/arm64`; all if there are none. One of an index is copied as what
+            it is, several as a new index of these.
+        referrers: whether what is about it comes along: signatures, SBOMs.
+        again: whether to look at all of an image whose digest is at the target already.
+    """
+
+    platforms: tuple[str, ...] = ()
+    referrers: bool = True
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CopiedImage:
+    """What came of a copy.
+
+    Attributes:
+        digest: of the manifest at the target.
+        copied: whether anything had to be done.
+    """
+
+    digest: str
+    copied: bool
+
+
+class CopySteps:
+    """Observer of copies, called from many threads; this one does nothing."""
+
+    def begin(self, digest: str, size: int) -> None:
+        """A blob is going to be brought, of so many bytes."""
+
+    def advance(self, digest: str, count: int) -> None:
+        """Bytes of it have gone; negative ones are to be sent again."""
+
+    def end(self, digest: str, sent: bool) -> None:
+        """It is there; `sent` unless it was there before or was mounted."""

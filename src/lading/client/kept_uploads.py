@@ -1,0 +1,81 @@
+"""Addresses of unfinished uploads on disk, so that another run goes on where the server has got to.
+
+One file for each, as many runs may write at a time. An address may be a secret of its own, so
+nobody else may read them.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+import time
+from pathlib import Path
+
+# As long as most registries keep what was begun.
+_SECONDS = 7 * 86400
+_MOST_BYTES = 16 * 1024
+
+
+def uploads_folder() -> Path:
+    """The folder for them among this person's caches."""
+    home = Path(os.environ.get("HOME", "/"))
+    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache", "lading/uploads")
+
+
+class KeptUploads:
+    """Addresses of unfinished uploads.
+
+    Nothing here fails: an address that cannot be kept costs an upload from its beginning.
+
+    Args:
+        folder: where they are; `None` keeps none.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def place(self, name: str) -> str:
+        """The address of an upload; empty if none is kept.
+
+        Args:
+            name: of what is uploaded: the registry, the repository and the digest.
+        """
+        path = self._path(name)
+        if path is None:
+            return ""
+        try:
+            with path.open("rb") as file:
+                return file.read(_MOST_BYTES).decode()
+        except (OSError, ValueError):
+            return ""
+
+    def keep(self, name: str, place: str) -> None:
+        """Keep an address, in place of an older one; forget those of long ago."""
+        path = self._path(name)
+        if path is None or self._folder is None:
+            return
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._forget_old(self._folder)
+            descriptor, written = tempfile.mkstemp(dir=self._folder)
+            with os.fdopen(descriptor, "w") as file:
+                file.write(place)
+            Path(written).replace(path)
+
+    def forget(self, name: str) -> None:
+        """Keep an address no longer."""
+        path = self._path(name)
+        if path is not None:
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path | None:
+        if self._folder is None:
+            return None
+        return self._folder / hashlib.sha256(name.encode()).hexdigest()
+
+    @staticmethod
+    def _forget_old(folder: Path) -> None:
+        for path in folder.iterdir():
+            if path.stat().st_mtime < time.time() - _SECONDS:
+                path.unlink(missing_ok=True)

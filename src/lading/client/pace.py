@@ -1,0 +1,77 @@
+"""Pace of requests to one host: how many at a time, and none while it asks to wait."""
+
+import threading
+import time
+
+# So many requests without a refusal, for each that may be under way, let one more go at a time.
+_GOOD_EACH = 16
+
+
+class HostPace:
+    """Requests to one host: fewer at a time after it said that they are too many, slowly more.
+
+    A host that answers 429 bounds all requests of a client, so all of them wait, not only the one
+    that was refused.
+
+    Args:
+        most: how many may be under way at a time.
+
+    Attributes:
+        at_once: how many may be now.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.at_once = most
+        self._most = most
+        self._under_way = 0
+        self._good = 0
+        self._until = 0.0
+        self._slowed = 0.0
+        self._changed = threading.Condition()
+
+    def begin(self) -> float:
+        """Wait until a request may go; the moment at which it does."""
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                if now < self._until:
+                    self._changed.wait(self._until - now)
+                elif self._under_way >= self.at_once:
+                    self._changed.wait()
+                else:
+                    self._under_way += 1
+                    return now
+
+    def end(self) -> None:
+        """Say that a request was answered, or failed."""
+        with self._changed:
+            self._under_way -= 1
+            self._changed.notify()
+
+    def praise(self) -> None:
+        """Say that a request was not refused."""
+        if self.at_once == self._most:
+            return
+        with self._changed:
+            self._good += 1
+            if self._good >= _GOOD_EACH * self.at_once and self.at_once < self._most:
+                self._good = 0
+                self.at_once += 1
+                self._changed.notify()
+
+    def slow_down(self, begun: float, seconds: float) -> None:
+        """Let half as many go at a time, after a pause.
+
+        Args:
+            begun: when the request was, which the host refused: those that were under way
+                together are one reason to slow down, not many.
+            seconds: for which no request goes.
+        """
+        with self._changed:
+            now = time.monotonic()
+            self._until = max(self._until, now + seconds)
+            if begun < self._slowed:
+                return
+            self._slowed = now
+            self._good = 0
+            self.at_once = max(1, self.at_once // 2)

@@ -1,0 +1,68 @@
+"""Requests to one host become fewer at a time after 429, and slowly more again."""
+
+import threading
+import time
+
+from lading.client.pace import HostPace
+
+
+def test_refusals_of_one_moment_halve_it_once() -> None:
+    pace = HostPace(8)
+    begun = [pace.begin() for _ in range(4)]
+    for moment in begun:
+        pace.slow_down(moment, 0)
+        pace.end()
+
+    assert pace.at_once == 4
+    time.sleep(0.01)
+    pace.slow_down(pace.begin(), 0)
+    assert pace.at_once == 2
+
+
+def test_one_goes_at_least() -> None:
+    pace = HostPace(2)
+    for _ in range(5):
+        pace.slow_down(pace.begin(), 0)
+        pace.end()
+        time.sleep(0.002)
+
+    assert pace.at_once == 1
+
+
+def test_it_becomes_as_it_was_when_nothing_is_refused() -> None:
+    pace = HostPace(4)
+    pace.slow_down(pace.begin(), 0)
+    pace.end()
+    for _ in range(200):
+        pace.begin()
+        pace.praise()
+        pace.end()
+
+    assert pace.at_once == 4
+
+
+def test_nobody_goes_while_the_host_asks_to_wait() -> None:
+    pace = HostPace(4)
+    pace.slow_down(pace.begin(), 0.3)
+    pace.end()
+    gone: list[float] = []
+    threads = [threading.Thread(target=lambda: gone.append(pace.begin())) for _ in range(2)]
+    begun = time.monotonic()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert all(moment - begun >= 0.25 for moment in gone)
+
+
+def test_no_more_than_may_are_under_way() -> None:
+    pace = HostPace(1)
+    pace.begin()
+    second = threading.Thread(target=pace.begin)
+    second.start()
+    second.join(0.1)
+    assert second.is_alive()
+    pace.end()
+    second.join(5)
+    assert not second.is_alive()
