@@ -6,9 +6,17 @@ from collections import Counter
 import pytest
 
 from lading.api.routes import ROUTES
+from lading.edge.asgi import Message
+from lading.edge.endpoints import Match
+from lading.edge.observers import Answered
+from lading.edge.request import Request
 from lading.monitoring import families, memory
+from lading.monitoring.exposition import render
 from lading.monitoring.facts import Fact
+from lading.monitoring.memory import Figures
+from lading.monitoring.meter import Meter
 from lading.ports.measures import Count, Level, Timing
+from lading.ui.routes import ROUTES as PAGES
 
 EVERY = families.all_families("filesystem")
 
@@ -66,4 +74,23 @@ def test_what_distribution_s_dashboards_look_for(name: str, labels: set[str]) ->
 
 def test_every_path_is_counted_by_a_name_that_there_is() -> None:
     """With room for it, whatever a client asks for."""
-    assert {route.name for route in ROUTES} | {"none"} == set(memory.HANDLERS)
+    assert {route.name for route in ROUTES} | {"none", "ui"} == set(memory.HANDLERS)
+
+
+async def no_body() -> Message:
+    """Nothing: it is not read."""
+    raise AssertionError
+
+
+async def test_every_page_is_counted_as_one() -> None:
+    """However many there come to be: one whose name had no room was never answered."""
+    figures = Figures(1)
+    meter = Meter(figures.of(0))
+    for route in PAGES:
+        scope = {"method": "GET", "path": "/", "query_string": b"", "headers": []}
+        request, found = Request(scope, no_body), Match(route, None, "")
+        meter.begin(request, found)
+        await meter.note(Answered(request, found, 200, 10, 0, "", 0.0, 0.1))
+    text = render(figures, driver="filesystem", now=0.0, accepted="").data.decode()
+    count = float(len(PAGES))
+    assert f'registry_http_requests_total{{code="200",handler="ui",method="get"}} {count}' in text

@@ -65,6 +65,14 @@ def test_what_a_worker_has_counted_survives_it(registry: Lading) -> None:
     assert after['registry_http_in_flight_requests{handler="base"}'] == 0
 
 
+def test_pages_are_answered_and_counted(registry: Lading) -> None:
+    for path, status in (("/", 200), ("/-/space", 200), ("/r/no/such", 404), ("/-/nowhere", 404)):
+        assert registry.client.ask("GET", path, accept="text/html").status == status
+    found = read(registry)
+    assert found['registry_http_requests_total{code="404",handler="ui",method="get"}'] == 1
+    assert found['registry_http_in_flight_requests{handler="ui"}'] == 0
+
+
 def _is_replaced(registry: Lading, worker: int) -> bool:
     return worker not in started_workers(registry)
 

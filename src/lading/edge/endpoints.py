@@ -94,7 +94,8 @@ class Route(Generic[C]):
     """A route: a path, with its endpoints by their methods.
 
     Attributes:
-        name: that its requests are counted by; Distribution's, where that has such a path.
+        name: that its requests are counted by, those of all pages together, and traced by;
+            Distribution's, where that has such a path.
         pattern: may name a `name` (the repository), an `argument` and a `detail` (see `Match`).
     """
 

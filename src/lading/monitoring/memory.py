@@ -37,10 +37,11 @@ HANDLERS = (
     "catalog",
     "manifest",
     "tags",
-    # Not of Distribution: referrers, tokens, `/`, and paths that lead nowhere.
+    # Not of Distribution: referrers, tokens, `/`, all pages, and paths that lead nowhere.
     "referrers",
     "token",
     "root",
+    "ui",
     "none",
 )
 METHODS = ("get", "head", "post", "put", "patch", "delete", "options", "unknown")

@@ -14,7 +14,7 @@ from lading.monitoring.memory import HANDLERS, METHODS, WorkerFigures
 from lading.ports.measures import Count
 
 _HANDLERS = {name: place for place, name in enumerate(HANDLERS)}
-_NONE = _HANDLERS["none"]
+_NONE, _PAGE = _HANDLERS["none"], _HANDLERS["ui"]
 _METHODS = {name.upper(): place for place, name in enumerate(METHODS)}
 _UNKNOWN = METHODS.index("unknown")
 
@@ -43,4 +43,5 @@ class Meter(Follower):
 
 
 def _handler(found: Match[Any] | Moved | None) -> int:
-    return _HANDLERS[found.route.name] if isinstance(found, Match) else _NONE
+    # What is none of the protocol's is a page.
+    return _HANDLERS.get(found.route.name, _PAGE) if isinstance(found, Match) else _NONE

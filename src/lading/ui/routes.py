@@ -85,7 +85,7 @@ def _form(
 
 
 def _route(name: str, pattern: str, *endpoints: Endpoints) -> Route[Visit]:
-    """A path; its name is that by which its requests are counted."""
+    """A path; its name is that by which its requests are traced."""
     methods = {method: row for rows in endpoints for method, row in rows.items()}
     return Route(name, re.compile(pattern, re.DOTALL), methods)
 
