@@ -91,3 +91,22 @@ def test_several_challenges_stand_in_one_header() -> None:
         "realm": "https://t/token?a=b, c",
         "scope": "repository:a:pull,push",
     }
+
+
+@pytest.mark.parametrize("said", ["no json", "[]", "{}", '{"Username": "a"}'])
+def test_a_helper_that_says_nothing_of_use_is_named_without_what_it_said(
+    tmp_path: Path, said: str
+) -> None:
+    environ = keep(tmp_path / "c.json", {"credsStore": "here"})
+    helper(tmp_path, f"echo '{said}'")
+
+    with pytest.raises(ClientError, match="docker-credential-here gives no login") as caught:
+        find_login("r.example.com", "", environ)
+    assert said not in str(caught.value)
+
+
+def test_a_helper_is_a_name_and_no_path(tmp_path: Path) -> None:
+    environ = keep(tmp_path / "c.json", {"credsStore": "x/../../bin/evil"})
+
+    with pytest.raises(ClientError, match="no name of a helper"):
+        find_login("r.example.com", "", environ)

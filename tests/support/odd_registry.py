@@ -1,5 +1,7 @@
 """Odd registry for tests of clients: it answers what a test wants, and keeps what it was sent."""
 
+import contextlib
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -38,53 +40,74 @@ class OddRegistry:
 
     Attributes:
         host: its address and port.
+        port: the port alone.
         sent: what came, in its order.
     """
 
     host: str
+    port: int
     sent: list[Sent] = field(default_factory=list)
 
 
-@contextmanager
-def odd_registry(answer: Callable[[Sent], Reply]) -> Iterator[OddRegistry]:
-    """Serve whatever `answer` gives, without TLS, on a port of its own."""
+class _Handler(BaseHTTPRequestHandler):
+    """Answers as the test says; made anew for each connection."""
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    protocol_version = "HTTP/1.1"
+    registry: OddRegistry
+    answer: Callable[[Sent], Reply]
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
+    def log_message(self, *_: Any) -> None:
+        """Say nothing."""
 
-        def do_any(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            sent = Sent(self.command, self.path, dict(self.headers), self.rfile.read(length))
-            registry.sent.append(sent)
-            self._reply(answer(sent))
+    def do_any(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(length)
+        sent = Sent(self.command, self.path, dict(self.headers), body)
+        self.registry.sent.append(sent)
+        self._reply(type(self).answer(sent))
 
-        def _reply(self, reply: Reply) -> None:
-            self.send_response(reply.status)
-            for name, value in reply.headers.items():
-                self.send_header(name, value)
-            if isinstance(reply.body, bytes):
-                if "Content-Length" not in reply.headers:
-                    self.send_header("Content-Length", str(len(reply.body)))
-                self.end_headers()
-                self.wfile.write(b"" if self.command == "HEAD" else reply.body)
-                return
-            self.send_header("Connection", "close")
+    def _reply(self, reply: Reply) -> None:
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if isinstance(reply.body, bytes):
+            if "Content-Length" not in reply.headers:
+                self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
-            self.close_connection = True
-            try:
-                for piece in reply.body:
-                    self.wfile.write(piece)
-            except OSError:
-                pass  # the client has had enough
+            self.wfile.write(b"" if self.command == "HEAD" else reply.body)
+            return
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.close_connection = True
+        # A client may have had enough.
+        with contextlib.suppress(OSError):
+            for piece in reply.body:
+                self.wfile.write(piece)
 
-        do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    registry = OddRegistry(f"127.0.0.1:{server.server_port}")
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_: Any) -> None:
+        """Say nothing of clients that go away, or want no such certificate."""
+
+
+@contextmanager
+def odd_registry(
+    answer: Callable[[Sent], Reply], tls: ssl.SSLContext | None = None
+) -> Iterator[OddRegistry]:
+    """Serve whatever `answer` gives, by TLS if that is given, on a port of its own."""
+    handler: type[_Handler] = type("Handler", (_Handler,), {"answer": staticmethod(answer)})
+    server = _Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        # What both sides agree on is the work of a connection's thread, not of that which accepts.
+        server.socket = tls.wrap_socket(
+            server.socket, server_side=True, do_handshake_on_connect=False
+        )
+    registry = OddRegistry(f"127.0.0.1:{server.server_port}", server.server_port)
+    handler.registry = registry
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

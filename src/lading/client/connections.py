@@ -7,6 +7,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import urllib3
+from urllib3.exceptions import InsecureRequestWarning
 from urllib3.util import Timeout
 
 from lading.client.answers import Answered
@@ -78,6 +79,8 @@ class HostConnections:
         host = parts.netloc.rpartition("@")[2]
         known: dict[str, Any] = {"maxsize": options.at_once}
         if parts.scheme == "https":
+            if options.insecure:
+                urllib3.disable_warnings(InsecureRequestWarning)  # it was said, no need to warn
             known["ssl_context"] = tls_context(
                 host, insecure=options.insecure, authorities=options.authorities
             )

@@ -7,6 +7,7 @@ longest that matches counts; docker-credential-helpers' protocol (`get`, the hos
 import base64
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,8 @@ from lading.client.references import DOCKER_HUB
 # Under which Docker keeps the login of Docker Hub.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 _HELPER_SECONDS = 60
+_HELPER = re.compile(r"[A-Za-z0-9._-]+")
+_HELPER_ADVICE = "mend `credsStore` or `credHelpers` in the file of logins, or sign in anew"
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +144,8 @@ def _decode(entry: Mapping[str, str]) -> HostLogin | None:
 def _ask(helper: str, key: str, environ: Mapping[str, str]) -> HostLogin | None:
     """Ask a helper; one that has no login says so and fails."""
     program = f"docker-credential-{helper}"
+    if not _HELPER.fullmatch(helper):
+        raise ClientError(f"{program!r} is no name of a helper", advice=_HELPER_ADVICE)
     try:
         done = subprocess.run(  # noqa: S603 - what the person's own file names
             [program, "get"],
@@ -159,7 +164,11 @@ def _ask(helper: str, key: str, environ: Mapping[str, str]) -> HostLogin | None:
         if "not found" in said.lower():
             return None
         raise ClientError(f"{program} has no login for {key}: {said}")
-    found = json.loads(done.stdout)
-    name, secret = str(found.get("Username", "")), str(found.get("Secret", ""))
+    try:
+        found = json.loads(done.stdout)
+        name, secret = str(found["Username"]), str(found["Secret"])
+    except (ValueError, KeyError, TypeError) as error:
+        # What it said may be a part of the secret.
+        raise ClientError(f"{program} gives no login for {key}", advice=_HELPER_ADVICE) from error
     # "the username should be set to <token>" (docker-credential-helpers).
     return HostLogin(refresh_token=secret) if name == "<token>" else HostLogin(name, secret)

@@ -1,0 +1,178 @@
+"""Connections are made as certificates and proxies want it, and show secrets to no other."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from lading.client import Client, ClientError, HostLogin, SessionOptions, Unreachable
+from tests.support.certificates import Certificates, make_certificates
+from tests.support.client_tls import forward_proxy, server_context
+from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
+
+LOGIN = HostLogin("ann", "secret-of-ann")
+NAME = "registry.test"
+TAGS = Reply(body=b'{"tags": ["1"]}')
+QUICK = SessionOptions(retries=0)
+SHA = "sha256:" + "a" * 64
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("tls"), "localhost")
+
+
+@pytest.fixture(scope="module")
+def named(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
+    return make_certificates(tmp_path_factory.mktemp("named"), NAME)
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home of its own, and no proxy."""
+    for name in ("http", "https", "all", "no"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name.upper()}_PROXY", raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture(params=[False, True], ids=["tls", "mutual tls"])
+def server(request: pytest.FixtureRequest, made: Certificates) -> Iterator[OddRegistry]:
+    with odd_registry(lambda _: TAGS, server_context(made, mutual=request.param)) as found:
+        yield found
+
+
+def certs_d(home: Path, host: str, certificates: Path) -> None:
+    """Let a folder be the one that this person has for a host."""
+    folder = home / ".config/containers/certs.d"
+    folder.mkdir(parents=True)
+    (folder / host).symlink_to(certificates)
+
+
+def local(server: OddRegistry) -> str:
+    return server.host.replace("127.0.0.1", "localhost")
+
+
+def test_a_folder_for_the_host_has_all_that_is_needed(
+    server: OddRegistry, made: Certificates, home: Path
+) -> None:
+    certs_d(home, local(server), made.full)
+
+    with Client(local(server), options=QUICK) as client:
+        assert list(client.tags("app")) == ["1"]
+        assert client.session.base.startswith("https://")
+
+
+def test_a_certificate_is_shown_to_no_other_host(
+    server: OddRegistry, made: Certificates, home: Path
+) -> None:
+    certs_d(home, "localhost:1", made.full)
+
+    with Client(local(server), options=QUICK) as client, pytest.raises(Unreachable):
+        list(client.tags("app"))
+
+
+def test_who_must_show_a_certificate_and_has_none_is_told_so(
+    made: Certificates, home: Path
+) -> None:
+    with odd_registry(lambda _: TAGS, server_context(made, mutual=True)) as server:
+        certs_d(home, local(server), made.bare)
+        with Client(local(server), options=QUICK) as client, pytest.raises(ClientError):
+            list(client.tags("app"))
+
+
+def test_any_certificate_is_taken_only_if_that_is_said(made: Certificates) -> None:
+    with odd_registry(lambda _: TAGS, server_context(made)) as server:
+        insecure = SessionOptions(insecure=True, retries=0)
+        with Client(local(server), options=insecure) as client:
+            assert list(client.tags("app")) == ["1"]
+        with (
+            Client(local(server), login=LOGIN, options=QUICK) as client,
+            pytest.raises(Unreachable, match=r"certs\.d"),
+        ):
+            list(client.tags("app"))
+    assert all(one.login == "" for one in server.sent)
+
+
+def test_a_login_does_not_leave_tls(made: Certificates) -> None:
+    """Neither by a redirect, nor by an upload's address, nor by a token server."""
+    with odd_registry(lambda _: TAGS) as thief:
+
+        def answer(sent: Sent) -> Reply:
+            if "/manifests/" in sent.path:
+                realm = f'Bearer realm="http://{thief.host}/token"'.replace(
+                    "127.0.0.1", "thief.test"
+                )
+                return Reply(401, headers={"WWW-Authenticate": realm})
+            return Reply(307, headers={"Location": f"http://{thief.host}/x"})
+
+        with odd_registry(answer, server_context(made)) as server:
+            options = SessionOptions(authorities=made.ca, retries=0)
+            with Client(local(server), login=LOGIN, options=options) as client:
+                with pytest.raises(ClientError, match="has no TLS"):
+                    list(client.blob("app", SHA))
+                with pytest.raises(ClientError, match="not safe"):
+                    client.manifest("app", "1")
+    assert thief.sent == []
+
+
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "https_proxy", "ALL_PROXY"])
+def test_a_proxy_is_asked_to_connect_and_sees_no_login(
+    variable: str, named: Certificates, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = SessionOptions(authorities=named.ca, retries=0)
+    with (
+        odd_registry(_asks, server_context(named)) as server,
+        forward_proxy(server.port) as proxy,
+    ):
+        monkeypatch.setenv(variable, f"http://me:p%40ss@{proxy.host}")
+        with Client(NAME, login=LOGIN, options=options) as client:
+            assert list(client.tags("app")) == ["1"]
+
+    (head,) = proxy.heads
+    assert head.startswith(f"CONNECT {NAME}:443 ")
+    assert "Basic bWU6cEBzcw==" in head  # me:p@ss
+    assert LOGIN.header not in head
+    assert server.sent[-1].login == LOGIN.header
+    assert all("Proxy-Authorization" not in one.headers for one in server.sent)
+
+
+def test_a_proxy_for_plain_http_gets_whole_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = SessionOptions(plain_http=True, retries=0)
+    with odd_registry(lambda _: TAGS) as server, forward_proxy(server.port) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
+        with Client(f"{NAME}:5000", options=options) as client:
+            assert list(client.tags("app")) == ["1"]
+
+    assert proxy.heads[0].startswith(f"GET http://{NAME}:5000/v2/app/tags/list")
+
+
+@pytest.mark.parametrize("no_proxy", [NAME, ".test", "*", f"other.test,{NAME}:5000"])
+def test_hosts_without_proxy_are_asked_directly(
+    no_proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = SessionOptions(plain_http=True, retries=0)
+    with odd_registry(lambda _: TAGS) as server, forward_proxy(server.port) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
+        monkeypatch.setenv("NO_PROXY", no_proxy)
+        with Client(f"{NAME}:5000", options=options) as client, pytest.raises(Unreachable):
+            list(client.tags("app"))  # there is no such host
+
+    assert proxy.heads == []
+
+
+def test_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    with odd_registry(lambda _: TAGS) as server, forward_proxy(server.port) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", f"http://{proxy.host}")
+        monkeypatch.setenv("HTTPS_PROXY", f"http://{proxy.host}")
+        with Client(server.host, options=QUICK) as client:
+            assert list(client.tags("app")) == ["1"]
+
+    assert proxy.heads == []
+
+
+def _asks(sent: Sent) -> Reply:
+    if sent.login:
+        return TAGS
+    return Reply(401, headers={"WWW-Authenticate": 'Basic realm="x"'})
