@@ -10,7 +10,6 @@ import pytest
 
 from lading.testing import Registry
 from tests.cli.conftest import Ours
-from tests.docs.commands import KEYS
 from tests.support.client import Client
 from tests.support.pushes import Repository
 
@@ -18,7 +17,6 @@ from tests.support.pushes import Repository
 def test_files_are_those_that_a_program_would_see(ours: Ours, theirs: Registry) -> None:
     here = ours.json("files", "app:1.1")
 
-    assert set(here[0]) == set(KEYS["files"])
     assert [(file["path"], file["kind"], file["layer"]) for file in here] == [
         ("etc", "directory", 1),
         ("etc/motd", "file", 2),
@@ -138,7 +136,6 @@ def test_a_difference_is_said_by_its_kind(ours: Ours) -> None:
 
     assert result.exit_code == 1
     said = json.loads(result.stdout)
-    assert set(said) == set(KEYS["diff"])
     assert [(found["kind"], found["before"] and "x") for found in said["differences"]] == [
         ("digest", "x"),
         ("label", "x"),

@@ -14,7 +14,6 @@ from lading.cli.main import COMMANDS, main
 from lading.client import registry as client
 from lading.testing import Registry
 from tests.cli.conftest import Ours
-from tests.docs.commands import KEYS
 from tests.support.commands import run
 from tests.support.lading import program
 
@@ -35,12 +34,11 @@ def test_tags_are_in_the_order_that_people_count_in(ours: Ours, theirs: Registry
 def test_tags_have_sizes_and_times_as_far_as_they_are_known(ours: Ours, theirs: Registry) -> None:
     here, there = ours.json("tags", "app"), ours.json("tags", f"{theirs.host}/app")
 
-    assert set(here[0]) == set(KEYS["tags"])
     assert [tag["size"] for tag in here] == [tag["size"] for tag in there]
     assert [tag["digest"] for tag in here] == [
         theirs.digest(f"app:{t}") for t in ("1.0", "1.1", "1.10")
     ]
-    assert all(tag["set_at"] > 1e9 for tag in here)
+    assert all(tag["set_at"].startswith("2") for tag in here)
     assert all(tag["set_at"] is None for tag in there)
 
 
@@ -62,7 +60,6 @@ def test_inspect_tells_what_an_image_is(ours: Ours, theirs: Registry, place: str
     where = [] if place == "ours" else ["--server", theirs.host]
     said = ours.json("inspect", "app:1.0", *where)
 
-    assert set(said) == set(KEYS["inspect"])
     assert said["kind"] == "image"
     assert said["config"]["labels"] == {"a": "b"}
     assert said["config"]["platform"] == "linux/amd64"
@@ -83,7 +80,6 @@ def test_a_tree_has_all_that_belongs_to_an_image(ours: Ours, theirs: Registry) -
 
     root = ours.json("tree", f"{theirs.host}/app:1.10")
 
-    assert set(root) == set(KEYS["tree"])
     assert [part["kind"] for part in root["parts"]] == ["image", "image", "referrer"]
     assert [part["kind"] for part in root["parts"][0]["parts"]] == ["config", "layer"]
     drawn = ours.run("tree", f"{theirs.host}/app:1.10").stdout
@@ -103,7 +99,6 @@ def test_du_tells_own_bytes_from_shared_ones(ours: Ours, theirs: Registry, place
     where = [] if place == "ours" else ["--server", theirs.host]
     said = ours.json("du", "app", *where)
 
-    assert set(said) == set(KEYS["du"])
     usages = {usage["name"]: usage for usage in said["items"]}
     assert usages["1.0"]["shared"] == usages["1.1"]["shared"] > 0
     assert usages["1.10"]["shared"] == 0

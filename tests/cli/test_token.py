@@ -3,6 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -101,7 +102,8 @@ def test_an_end(guarded: Guarded) -> None:
     assert guarded.client.ask("GET", "/v2/", authorization=login).status == 401
     robots = listed(guarded)
     default = robots["default"]
-    assert default["expires_at"] - default["created_at"] == 90 * 24 * 3600
+    ends, made = (datetime.fromisoformat(default[name]) for name in ("expires_at", "created_at"))
+    assert ends - made == timedelta(days=90)
     assert robots["ever"]["expires_at"] is None
     said = token(guarded, "ls").stdout
     assert "robot+ever may pull in ** for ever\n" in said

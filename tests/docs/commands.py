@@ -3,30 +3,15 @@
 `python -m tests.docs.commands` renews it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
 import click
 
 from lading.cli.main import COMMANDS, main
+from tests.docs.json_keys import KEYS
 from tests.support.commands import REPOSITORY
 
 PAGE = REPOSITORY / "docs/commands.md"
-
-# Names of what `--json` prints of an object, or of each object of a list.
-KEYS: Mapping[str, Sequence[str]] = {
-    "tags": ("name", "digest", "media_type", "size", "set_at"),
-    "inspect": (
-        "name", "reference", "digest", "media_type", "kind", "artifact_type", "size", "config",
-        "layers", "platforms", "subject", "annotations",
-    ),
-    "tree": ("kind", "digest", "media_type", "size", "name", "missing", "parts"),
-    "du": ("total", "items"),
-    "diff": ("same", "differences"),
-    "files": ("path", "kind", "size", "mode", "link", "layer"),
-    "tag": ("digest", "repository", "tags"),
-    "rm": ("name", "digest"),
-    "doctor": ("name", "state", "what", "advice"),
-}  # fmt: skip
 
 _HELP = ["-h", "--help"]
 
@@ -35,8 +20,10 @@ _HEAD = """\
 
 Standard output is the answer, standard error is progress and advice. On a terminal answers are
 tables, with colours unless `NO_COLOR` is set; in a pipe a row is a line whose columns end with
-tabs, without headings. `--json` prints one document: sizes are bytes, times are seconds since
-the epoch, what is not known is `null`.
+tabs, without headings. `--json` prints one document, or one per line: sizes are bytes, times are
+texts of RFC 3339 in UTC (`2026-01-31T23:59:59.123456Z`), what is not known is `null`. The keys
+stand below each command: `a.b` is `b` in the object `a`, or in each object of the list `a`; of a
+list they are those of each object in it.
 
 An image is written as for Docker: `app:1.0`, `app@sha256:…`, with a host before it for another
 registry than ours, `registry.example.com/app:1.0`. What has no host is in the registry of the
@@ -76,9 +63,8 @@ def _section(name: str, command: click.Command, parent: click.Context) -> Iterat
     title = context.command_path.removeprefix("lading ")
     yield f"{'##' if parent.parent is None else '###'} {title}\n"
     yield f"```text\n{command.get_help(context).rstrip()}\n```\n"
-    if name in KEYS and parent.parent is None:
-        keys = ", ".join(f"`{key}`" for key in KEYS[name])
-        yield f"`--json`: {keys}.\n"
+    if keys := KEYS.get(title):
+        yield f"`--json`: {', '.join(f'`{key}`' for key in keys)}.\n"
     if isinstance(command, click.Group):
         for sub in command.list_commands(context):
             found = command.get_command(context, sub)

@@ -4,7 +4,6 @@ Both are Docker's: https://distribution.github.io/distribution/spec/auth/token/ 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 from lading.api.context import Context
@@ -14,6 +13,7 @@ from lading.auth.claims import said_subject
 from lading.auth.service import Granted, TokenService
 from lading.core.errors import TokenRequestInvalid, Unauthorized
 from lading.core.scopes import Scope
+from lading.core.timestamps import rfc3339
 from lading.edge.body import whole_body
 from lading.edge.challenge import Basic, Password, parse_authorization
 from lading.edge.limits import client_of
@@ -132,7 +132,7 @@ def _describe(granted: Granted) -> dict[str, object]:
         "issued_token_type": f"{_TOKEN_TYPE}access_token",
         "scope": " ".join(str(scope) for scope in granted.scopes),
         "expires_in": issued.lifetime,
-        "issued_at": datetime.fromtimestamp(issued.at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "issued_at": rfc3339(issued.at, 0),
     }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.output import human_size, plain, to_json
+from lading.cli.output import JSON_LINES, human_size, plain, to_json
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import Principal
@@ -50,7 +50,7 @@ MOST = 20
     is_flag=True,
     help="Take over tags, too, whose image has no link and is there all the same.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line instead.")
+@JSON_LINES
 def adopt(
     root: Path | None,
     *,

@@ -69,8 +69,8 @@ def parse_lifetime(text: str) -> float | None:
 def parse_time(text: str) -> float:
     """The time in a text as commands print it, or in another form of ISO 8601; since the epoch.
 
-    Without a zone it is this machine's. Without a fraction it is the end of that second: what
-    happened in it has happened.
+    Without a zone it is this machine's. It is the end of that second, or of that microsecond if
+    there is a fraction: what happened in it has happened.
 
     Raises:
         BadParameter: it is no time.
@@ -82,7 +82,7 @@ def parse_time(text: str) -> float:
             f"{text!r} is no time; write `2026-01-31 23:59:59Z`, or without the `Z` for local time"
         ) from None
     whole = time.timestamp()
-    return whole if time.microsecond else whole + 0.999999
+    return whole + (1e-6 if time.microsecond else 0.999999)
 
 
 def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) -> Settings:

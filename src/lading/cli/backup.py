@@ -13,14 +13,14 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.output import human_size, to_json
+from lading.cli.output import JSON, human_size, to_json
 from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
 from lading.config.durations import parse_duration
 from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.core.errors import RegistryError
-from lading.core.garbage import utc
 from lading.core.history import Change
+from lading.core.timestamps import utc
 from lading.ports.backup import NotEmpty, UnusableBackup
 from lading.services import backup as backups
 from lading.services.backup import BLOBS, LONGEST, METADATA
@@ -50,7 +50,7 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
     help="How long no blob is collected, so that all can be copied.",
 )
 @click.option("--done", is_flag=True, help="The blobs of the backup DEST are copied: end its hold.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@JSON
 @click.argument("dest", type=click.Path(path_type=Path))
 @CONFIG
 def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_json: bool) -> None:

@@ -1,6 +1,5 @@
 """`lading cert`: certificates for a network of one's own, and where each file goes."""
 
-import json
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,6 +9,7 @@ from typing import Any
 
 import click
 
+from lading.cli.output import JSON, to_json
 from lading.server.process.authority import Authority, Issued, UnusableAuthority
 
 # RFC 1123, section 2.1; the first label may be a wildcard (RFC 9525, section 6.3).
@@ -73,7 +73,7 @@ On the client's machine, beside the ca.crt that is there, put copies of both:
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that all commands have."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print the files as JSON."),
+        JSON,
         click.option(
             "--port",
             type=click.IntRange(1, 65535),
@@ -152,7 +152,7 @@ def _report(
         "until": f"{issued.until:%Y-%m-%d}",
     }
     if as_json:
-        click.echo(json.dumps(files))
+        click.echo(to_json(files | {"until": issued.until.timestamp()}))
     else:
         made = "made now" if authority.is_new else "as before"
         line = f"Authority    {files['ca']}, {made}, valid until {authority.until:%Y-%m-%d}"

@@ -17,7 +17,7 @@ from lading.cli.copy_places import PlaceOpener, TypedPlace
 from lading.cli.copy_progress import CopyLines, copy_progress
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, NothingFound
-from lading.cli.output import human_size, to_json
+from lading.cli.output import JSON_LINES, human_size, to_json
 from lading.client.copy_rules import CopyRules
 from lading.client.copying import Copier
 from lading.client.errors import ClientError, NotPermitted, NotThere, ReferenceInvalid
@@ -69,7 +69,7 @@ class CopyOrder(NamedTuple):
 @click.option("--plain-http", is_flag=True, help="Speak HTTP without TLS.")
 @click.option("--insecure", is_flag=True, help="Take any certificate.")
 @click.option("--ca", type=click.Path(exists=True, path_type=Path), help="A further authority.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line instead.")
+@JSON_LINES
 def cp(
     source: str,
     target: str,

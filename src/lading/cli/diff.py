@@ -1,14 +1,14 @@
 """`lading diff`: in what two images differ."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NothingCompared
-from lading.cli.images.configs import ImageConfig, read_config
+from lading.cli.images.configs import fetch_config
 from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.files import (
     PlacedEntry,
@@ -21,25 +21,11 @@ from lading.cli.images.places import Spot, Where, look, parse_spot, place_option
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, to_json
 from lading.cli.tables import Column, print_table
+from lading.core.comparison import ImageDifference, compare_configs, compare_mappings
+from lading.core.image_config import ShownConfig
 from lading.core.tree import EntryKind
 
 _DIFFERS = 1
-
-
-@dataclass(frozen=True, slots=True)
-class ShownDifference:
-    """Something in which two images differ.
-
-    Attributes:
-        kind: `digest`, `platform`, `config`, `label`, `env`, `layer`, `file`.
-        before: what the first one has; empty if it has nothing there.
-        after: what the second one has.
-    """
-
-    kind: str
-    name: str
-    before: str
-    after: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +38,7 @@ class _Side:
 
     digest: str
     document: ManifestDocument
-    config: ImageConfig | None
+    config: ShownConfig | None
     files: Mapping[str, PlacedEntry] | None
 
 
@@ -112,7 +98,7 @@ def _read(where: Where, spot: Spot, platform: str, *, with_files: bool) -> _Side
             document = await choose_image(source, spot.repository, spot.reference, platform)
         config, files = None, None
         if kind_of(document) == "image":
-            config = await read_config(source, spot.repository, document)
+            config = await fetch_config(source, spot.repository, document)
         if with_files:
             tree = await read_files(source, spot.repository, document.layers)
             files = {placed.entry.path: placed for placed in tree.all()}
@@ -121,48 +107,28 @@ def _read(where: Where, spot: Spot, platform: str, *, with_files: bool) -> _Side
     return look(where, spot.host, spot.text, gather)
 
 
-def _differences(before: _Side, after: _Side) -> Iterator[ShownDifference]:
+def _differences(before: _Side, after: _Side) -> Iterator[ImageDifference]:
     if before.digest != after.digest:
-        yield ShownDifference("digest", "", before.digest, after.digest)
+        yield ImageDifference("digest", "", before.digest, after.digest)
     one, other = before.document, after.document
-    yield from _of_mappings(
+    yield from compare_mappings(
         "platform",
         {child.platform: child.digest for child in one.children},
         {child.platform: child.digest for child in other.children},
     )
-    yield from _of_configs(before.config, after.config)
+    if before.config is not None and after.config is not None:
+        yield from compare_configs(before.config, after.config)
     for layer in one.layers:
         if layer.digest not in {it.digest for it in other.layers}:
-            yield ShownDifference("layer", layer.digest, human_size(layer.size), "")
+            yield ImageDifference("layer", layer.digest, human_size(layer.size), "")
     for layer in other.layers:
         if layer.digest not in {it.digest for it in one.layers}:
-            yield ShownDifference("layer", layer.digest, "", human_size(layer.size))
-
-
-def _of_configs(before: ImageConfig | None, after: ImageConfig | None) -> Iterator[ShownDifference]:
-    if before is None or after is None:
-        return
-    for field in fields(before):
-        if field.name in {"labels", "env"}:
-            continue
-        one, other = (_text(getattr(config, field.name)) for config in (before, after))
-        if one != other:
-            yield ShownDifference("config", field.name, one, other)
-    yield from _of_mappings("label", before.labels, after.labels)
-    yield from _of_mappings("env", _variables(before.env), _variables(after.env))
-
-
-def _of_mappings(
-    kind: str, before: Mapping[str, str], after: Mapping[str, str]
-) -> Iterator[ShownDifference]:
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            yield ShownDifference(kind, name, before.get(name, ""), after.get(name, ""))
+            yield ImageDifference("layer", layer.digest, "", human_size(layer.size))
 
 
 def _file_differences(
     where: Where, spots: Sequence[Spot], before: _Side, after: _Side
-) -> Iterator[ShownDifference]:
+) -> Iterator[ImageDifference]:
     """Files that one of them has alone, or that look or read otherwise."""
     assert before.files is not None
     assert after.files is not None
@@ -181,9 +147,9 @@ def _file_differences(
         first = _look_of(before.files[path]) if path in before.files else ""
         second = _look_of(after.files[path]) if path in after.files else ""
         if first != second:
-            yield ShownDifference("file", path, first, second)
+            yield ImageDifference("file", path, first, second)
         elif one.get(path) != other.get(path):
-            yield ShownDifference("file", path, f"sha256:{one[path]}", f"sha256:{other[path]}")
+            yield ImageDifference("file", path, f"sha256:{one[path]}", f"sha256:{other[path]}")
 
 
 def _is_same_place(path: str, before: _Side, after: _Side) -> bool:
@@ -214,13 +180,3 @@ def _look_of(placed: PlacedEntry) -> str:
     link = f" -> {entry.link}" if entry.link else ""
     size = f" {entry.size}" if entry.kind is EntryKind.FILE else ""
     return f"{entry.kind.name.lower()} {entry.mode:04o}{size}{link}"
-
-
-def _variables(env: Sequence[str]) -> Mapping[str, str]:
-    return {name: value for name, _, value in (variable.partition("=") for variable in env)}
-
-
-def _text(value: object) -> str:
-    if isinstance(value, str):
-        return value
-    return " ".join(str(word) for word in value) if isinstance(value, Sequence) else str(value)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.output import to_json
+from lading.cli.output import JSON, to_json
 from lading.cli.tables import clean
 from lading.client.doctor import DeploymentFinding, DoctorOptions, FindingState, examine
 from lading.client.errors import ClientError, ReferenceInvalid
@@ -35,7 +35,7 @@ _SIGNS = {
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A file with further authorities to trust, in PEM.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one document for a program.")
+@JSON
 def doctor(
     url: str,
     repository: str,

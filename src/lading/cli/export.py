@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.output import human_size, to_json
+from lading.cli.output import JSON, human_size, to_json
 from lading.cli.registry import run_with
 from lading.config.settings import Settings
 from lading.core.exports import ExportTally
@@ -28,7 +28,7 @@ from lading.wiring.paths import metadata_path
     help="The configuration file of this registry; without one, it is the registry in ROOT if"
     " there is one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@JSON
 def export(root: Path, *, config: Path | None, as_json: bool) -> None:
     """Write all that is here as CNCF Distribution (`registry:2`, `registry:3`) keeps it, into ROOT.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JsonList, human_size, plain, to_json
+from lading.cli.output import JSON, JsonList, human_size, plain, to_json
 from lading.cli.registry import with_registry
 from lading.core.digest import Digest
 from lading.core.garbage import (
@@ -25,9 +25,9 @@ from lading.core.garbage import (
     GarbageManifest,
     InterruptedCommit,
     OrphanTag,
-    utc,
 )
 from lading.core.names import RepositoryName
+from lading.core.timestamps import utc
 from lading.services import backup, collect, jobs, lease, times
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease
@@ -52,7 +52,7 @@ KINDS = {
     "-m", "--delete-untagged", is_flag=True, help="Also remove manifests that no tag leads to."
 )
 @click.option("-q", "--quiet", is_flag=True, help="Print the summary only.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@JSON
 @CONFIG
 def garbage_collect(
     config: Path | None, *, dry_run: bool, delete_untagged: bool, quiet: bool, as_json: bool

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.output import human_size, plain, to_json
+from lading.cli.output import JSON_LINES, human_size, plain, to_json
 from lading.cli.registry import operators_grant, run_with
 from lading.core.damage import Finding
 from lading.services import import_layouts as importing
@@ -19,7 +19,7 @@ from lading.wiring.imports import named_layouts, new_import
 @click.argument("directory", metavar="DIR", type=click.Path(exists=True, path_type=Path))
 @click.argument("name", required=False)
 @click.option("--config", type=click.Path(path_type=Path), help="The server's configuration file.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line instead.")
+@JSON_LINES
 def import_(directory: Path, name: str | None, *, config: Path | None, as_json: bool) -> None:
     """Bring the images of OCI image layouts: DIR, or all below it, as zot keeps them.
 

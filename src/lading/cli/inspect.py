@@ -9,13 +9,14 @@ from typing import Any
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.images.configs import ImageConfig, read_config
+from lading.cli.images.configs import fetch_config
 from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.graph import Branch, grow, kind_of
 from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
 from lading.cli.output import human_size, to_json
 from lading.cli.tables import clean
+from lading.core.image_config import ShownConfig
 
 _RAW = click.option("--raw", is_flag=True, help="Print the manifest itself, byte for byte.")
 
@@ -27,7 +28,7 @@ class Inspected:
     spot: Spot
     found: FoundManifest
     document: ManifestDocument
-    config: ImageConfig | None
+    config: ShownConfig | None
 
 
 @with_examples(
@@ -55,7 +56,7 @@ def inspect_image(
         document = read_manifest(found)
         if raw or kind_of(document) != "image":
             return Inspected(spot, found, document, None)
-        read = await read_config(source, spot.repository, document)
+        read = await fetch_config(source, spot.repository, document)
         return Inspected(spot, found, document, read)
 
     seen = look(where, spot.host, image, gather)
@@ -116,21 +117,12 @@ def _lines(seen: Inspected) -> Iterator[tuple[str, str]]:
         yield "Annotation", f"{name}={value}"
 
 
-def _config_lines(config: ImageConfig) -> Iterator[tuple[str, str]]:
-    if config.platform:
-        yield "Platform", config.platform
-    if config.created:
-        yield "Created", config.created
-    for name in ("user", "workdir"):
-        if value := getattr(config, name):
-            yield name.capitalize(), value
-    for name in ("entrypoint", "command"):
-        if words := getattr(config, name):
-            yield name.capitalize(), " ".join(words)
-    for variable in config.env:
-        yield "Env", variable
-    for port in config.ports:
-        yield "Port", port
+def _config_lines(config: ShownConfig) -> Iterator[tuple[str, str]]:
+    for name, text in config.fields().items():
+        if text:
+            yield name.capitalize(), text
+    for variable in config.environment:
+        yield "Environment", variable
     for name, value in config.labels.items():
         yield "Label", f"{name}={value}"
 

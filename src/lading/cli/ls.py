@@ -16,7 +16,7 @@ from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, to_json
 from lading.cli.tables import Column, print_table
 from lading.core.errors import RegistryError
-from lading.core.garbage import utc
+from lading.core.timestamps import utc
 from lading.ui.units import natural
 
 # Tags that are asked about at once.

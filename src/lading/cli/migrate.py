@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.output import human_size, to_json
+from lading.cli.output import JSON, human_size, to_json
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import Principal
@@ -33,7 +33,7 @@ from lading.wiring.migration import open_migration
     help="The configuration file of the registry as it is to be. What REGISTRY_… variables say"
     " is about CONFIG alone.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@JSON
 @CONFIG
 def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
     """Bring a registry, while it serves, to another database, another store, or both.

@@ -1,15 +1,31 @@
 """Output for programs and for people: JSON, and sizes in words."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
 
 import click
 
+from lading.core.timestamps import rfc3339
+
+# The answer for a program: all at once, or line by line as it is found.
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+JSON_LINES = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document per line instead."
+)
+
+# Names of times, as they are, or as they end behind an underscore.
+_TIMES = frozenset({"at", "since", "until"})
+
 
 def to_json(value: object) -> str:
-    """The JSON of a value, its dataclasses as objects with the fields' names."""
-    return json.dumps(value, default=_plain, ensure_ascii=False)
+    """The JSON of a value, its dataclasses as objects with the fields' names.
+
+    Times, which are seconds since the epoch inside, are texts of RFC 3339: what is named `at`,
+    `since` or `until`, or `…_at` and the like.
+    """
+    return json.dumps(_plain(value), ensure_ascii=False)
 
 
 def plain(value: object) -> dict[str, object]:
@@ -19,7 +35,22 @@ def plain(value: object) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    return value.value if isinstance(value, Enum) else plain(value)
+    """The value as JSON knows it."""
+    if isinstance(value, Enum):
+        return value.value
+    if is_dataclass(value):
+        value = plain(value)
+    if isinstance(value, Mapping):
+        return {name: _member(name, member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(member) for member in value]
+    return value
+
+
+def _member(name: str, value: object) -> object:
+    if isinstance(value, int | float) and name.rpartition("_")[2] in _TIMES:
+        return rfc3339(value)
+    return _plain(value)
 
 
 class JsonList:

@@ -5,11 +5,11 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.output import to_json
+from lading.cli.output import JSON, to_json
 from lading.cli.registry import operator, run_with
 from lading.core.access import Principal
-from lading.core.garbage import utc
 from lading.core.history import Change
+from lading.core.timestamps import utc
 from lading.services import read_only as switch
 from lading.services.registry import Registry
 
@@ -18,7 +18,7 @@ KEY = "storage.maintenance.readonly.enabled"
 
 @click.command("read-only")
 @click.argument("state", type=click.Choice(["on", "off", "status"]))
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@JSON
 @CONFIG
 def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
     """Switch read-only mode on or off, or say whether it is on.

@@ -7,15 +7,13 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, parse_lifetime
-from lading.cli.output import to_json
+from lading.cli.output import JSON, to_json
 from lading.cli.registry import operator, with_registry
 from lading.core.access import Action, Actions
-from lading.core.garbage import utc
 from lading.core.globs import Glob
 from lading.core.robots import Robot, login_name
+from lading.core.timestamps import utc
 from lading.services import robots
-
-_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 
 @click.group()
@@ -53,7 +51,7 @@ def token() -> None:
     metavar="DURATION",
     help="How long it is good for, such as `90d` or `12h`; or `never`.",
 )
-@_JSON
+@JSON
 @CONFIG
 def create(
     name: str,
@@ -94,7 +92,7 @@ def create(
 
 
 @token.command("ls")
-@_JSON
+@JSON
 @CONFIG
 def list_tokens(config: Path | None, *, as_json: bool) -> None:
     """List the logins of programs, with what they may do and when they were last used.

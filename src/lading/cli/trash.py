@@ -6,19 +6,17 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, parse_time, split_reference
-from lading.cli.output import JsonList, human_size, plain, to_json
+from lading.cli.output import JSON, JsonList, human_size, plain, to_json
 from lading.cli.registry import operators_grant, with_registry
 from lading.core.digest import Digest
-from lading.core.garbage import utc
 from lading.core.history import Restored, TagMove, TrashedManifest
 from lading.core.names import Reference, RepositoryName, Tag
+from lading.core.timestamps import utc
 from lading.services import trash as trash_can
 from lading.services.registry import Registry
 from lading.services.trash import Trashed
 
 Work = Callable[[Registry], Awaitable[None]]
-
-JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
 
 
 @click.group()

@@ -4,7 +4,6 @@ A password is typed or comes from standard input, never from the command line, w
 of the machine could read it.
 """
 
-import json
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
+from lading.cli.output import JSON, to_json
 from lading.cli.registry import audit_of
 from lading.ports.logins import AuthUnusable, UserError, Users
 from lading.services import users
@@ -85,13 +85,13 @@ def rm(name: str, path: Path | None, config: Path | None) -> None:
 @user.command()
 @_file
 @_config
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
     """List the users."""
     with _open(path, config) as (found, _):
         listed = found.all()
     if as_json:
-        click.echo(json.dumps([{"name": each.name, "usable": each.usable} for each in listed]))
+        click.echo(to_json([{"name": each.name, "usable": each.usable} for each in listed]))
         return
     for each in listed:
         click.echo(each.name if each.usable else f"{each.name} (cannot log in: not bcrypt)")

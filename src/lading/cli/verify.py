@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import plain, to_json
+from lading.cli.output import JSON_LINES, plain, to_json
 from lading.cli.registry import with_registry
 from lading.core.damage import Finding
 from lading.services import verify as checking
@@ -30,7 +30,7 @@ from lading.services.verify import Check
     help="With --repair: delete bytes that the database does not know, even if they may have been"
     " there before it. What another registry's `repositories` refer to stays.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document per line instead.")
+@JSON_LINES
 @CONFIG
 def verify(
     config: Path, *, checksums: bool, repair: bool, delete_unknown: bool, as_json: bool

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, parse_digest
-from lading.cli.output import plain, to_json
+from lading.cli.output import JSON, plain, to_json
 from lading.cli.registry import with_registry
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
@@ -18,7 +18,7 @@ Reasons = Mapping[RepositoryName, Sequence[Reason]]
 
 @click.command()
 @click.argument("digest")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+@JSON
 @CONFIG
 def why(digest: str, config: Path | None, *, as_json: bool) -> None:
     """Tell what keeps a blob or a manifest: the tags that lead to it, the trash, or a promise.

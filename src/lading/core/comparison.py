@@ -6,26 +6,14 @@ from dataclasses import dataclass
 from lading.core.digest import Digest
 from lading.core.image_config import ShownConfig
 
-_FIELDS: Mapping[str, str] = {
-    "platform": "platform",
-    "user": "user",
-    "working_directory": "directory",
-    "entrypoint": "entrypoint",
-    "command": "command",
-    "ports": "ports",
-    "volumes": "volumes",
-    "stop_signal": "stop signal",
-    "created": "created",
-    "author": "author",
-}
-
 
 @dataclass(frozen=True, slots=True)
-class ConfigDifference:
-    """A difference of two configurations.
+class ImageDifference:
+    """A difference of two images.
 
     Attributes:
-        kind: `config`, `label` or `environment`.
+        kind: `digest`, `platform`, `config`, `label`, `environment`, `layer`, `file`.
+        name: of what differs, such as `entrypoint` or a path; empty for a digest.
         before, after: what it is in each; empty if it is not there.
     """
 
@@ -44,16 +32,25 @@ class LayerPlaces:
     after: int | None
 
 
-def compare_configs(before: ShownConfig, after: ShownConfig) -> Iterator[ConfigDifference]:
+def compare_configs(before: ShownConfig, after: ShownConfig) -> Iterator[ImageDifference]:
     """The differences of two configurations, fields first, then labels and variables by name."""
-    for field, name in _FIELDS.items():
-        one, other = (_text(getattr(config, field)) for config in (before, after))
-        if one != other:
-            yield ConfigDifference("config", name, one, other)
-    yield from _mappings("label", before.labels, after.labels)
-    yield from _mappings(
+    other = after.fields()
+    for name, text in before.fields().items():
+        if text != other[name]:
+            yield ImageDifference("config", name, text, other[name])
+    yield from compare_mappings("label", before.labels, after.labels)
+    yield from compare_mappings(
         "environment", _variables(before.environment), _variables(after.environment)
     )
+
+
+def compare_mappings(
+    kind: str, before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterator[ImageDifference]:
+    """The differences of two mappings, by name."""
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            yield ImageDifference(kind, name, before.get(name, ""), after.get(name, ""))
 
 
 def compare_layers(before: Sequence[Digest], after: Sequence[Digest]) -> Sequence[LayerPlaces]:
@@ -67,17 +64,5 @@ def compare_layers(before: Sequence[Digest], after: Sequence[Digest]) -> Sequenc
     return [*kept, *gone]
 
 
-def _text(value: str | Sequence[str]) -> str:
-    return value if isinstance(value, str) else " ".join(value)
-
-
 def _variables(environment: Sequence[str]) -> Mapping[str, str]:
     return {name: value for name, _, value in (line.partition("=") for line in environment)}
-
-
-def _mappings(
-    kind: str, before: Mapping[str, str], after: Mapping[str, str]
-) -> Iterator[ConfigDifference]:
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != after.get(name):
-            yield ConfigDifference(kind, name, before.get(name, ""), after.get(name, ""))

@@ -6,12 +6,12 @@ is done, and every item can say why it goes.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import Enum
 
 from lading.core.digest import Digest
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag, UploadKey
+from lading.core.timestamps import utc
 
 # Who puts attachments into the trash, as the history tells it.
 COLLECTOR = "garbage collection"
@@ -163,8 +163,3 @@ class InterruptedCommit:
 GarbageItem = (
     GarbageManifest | OrphanTag | GarbageLink | GarbageBlob | ExpiredUpload | InterruptedCommit
 )
-
-
-def utc(time: float) -> str:
-    """The text of a time, as people and programs read it: `2026-01-31 23:59:59Z`."""
-    return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M:%SZ")

@@ -59,6 +59,21 @@ class ShownConfig:
     labels: Mapping[str, str] = field(default_factory=dict)
     history: Sequence[HistoryStep] = ()
 
+    def fields(self) -> Mapping[str, str]:
+        """What it says, field by field, by names for people; without labels and variables."""
+        return {
+            "platform": self.platform,
+            "user": self.user,
+            "directory": self.working_directory,
+            "entrypoint": " ".join(self.entrypoint),
+            "command": " ".join(self.command),
+            "ports": " ".join(self.ports),
+            "volumes": " ".join(self.volumes),
+            "stop signal": self.stop_signal,
+            "created": self.created,
+            "author": self.author,
+        }
+
 
 def read_config(body: bytes) -> ShownConfig:
     """The configuration in some bytes; an empty one if they are none."""

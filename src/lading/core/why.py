@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from lading.core.digest import Digest
-from lading.core.garbage import utc
 from lading.core.names import RepositoryName, Tag
+from lading.core.timestamps import utc
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 
+from lading.core.timestamps import rfc3339
 from lading.core.typing import override
 from lading.edge.endpoints import Match
 from lading.edge.observers import Answered, Observer
@@ -79,10 +80,9 @@ def _text(answered: Answered) -> str:
 
 def _object(fields: Mapping[str, str], answered: Answered) -> str:
     request, headers = answered.request, answered.request.headers
-    time = datetime.fromtimestamp(answered.at, UTC).isoformat(timespec="milliseconds")
     line = {
         **fields,
-        "time": time.replace("+00:00", "Z"),
+        "time": rfc3339(answered.at, 3),
         "level": "info",
         "msg": _asked(answered),
         "who": request.caller,

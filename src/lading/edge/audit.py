@@ -7,11 +7,11 @@ but a string: nobody can forge an entry, or make one too long to be written at o
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
 from lading.auth.claims import said_subject
+from lading.core.timestamps import rfc3339
 from lading.core.typing import override
 from lading.edge.challenge import Token, parse_authorization
 from lading.edge.endpoints import Audited, Match, When
@@ -74,7 +74,7 @@ class AuditLog(Observer):
             who: has asked for it; empty for the server itself.
             at: when.
         """
-        entry = {"time": _time(at), "who": who, "what": what, **details, "result": "done"}
+        entry = {"time": rfc3339(at, 3), "who": who, "what": what, **details, "result": "done"}
         self._file.offer(_line({name: clipped(text) for name, text in entry.items() if text}))
 
     def _is_worth_it(self, audited: Audited, request: Request, status: int) -> bool:
@@ -107,7 +107,7 @@ def _entry(audited: Audited, answered: Answered, match: Match[Any]) -> dict[str,
     request = answered.request
     asked = _fields(audited, request)
     entry = {
-        "time": _time(answered.at),
+        "time": rfc3339(answered.at, 3),
         "who": clipped(request.caller),
         "claimed": "" if request.caller else clipped(request.claimed or claimed_by(request)),
         "what": audited.name_of(request),
@@ -132,11 +132,6 @@ def _fields(audited: Audited, request: Request) -> dict[str, str]:
     for parameter, name in audited.fields.items():
         fields[name] = fields.get(name) or clipped(request.parameter(parameter) or "")
     return fields
-
-
-def _time(at: float) -> str:
-    time = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
-    return time.replace("+00:00", "Z")
 
 
 def claimed_by(request: Request) -> str:

@@ -17,8 +17,8 @@ from lading.core.garbage import (
     GarbageItem,
     GarbageManifest,
     InterruptedCommit,
-    utc,
 )
+from lading.core.timestamps import utc
 from lading.ports.measures import Count, Measures
 from lading.services import collect, lease, times, unfinished
 from lading.services.lease import Lease

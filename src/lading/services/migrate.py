@@ -18,8 +18,8 @@ from typing import Protocol
 
 from lading.core.access import Principal
 from lading.core.digest import Digest
-from lading.core.garbage import utc
 from lading.core.history import Change
+from lading.core.timestamps import utc
 from lading.core.typing import override
 from lading.metadata.inspection import KnownBlob
 from lading.ports.objects import ForeignObjects

@@ -4,7 +4,6 @@ import os
 from collections.abc import Callable, Sequence
 
 from lading.core.access import Action, Actions
-from lading.core.garbage import utc
 from lading.core.globs import Glob
 from lading.core.permissions import with_implied
 from lading.core.robots import (
@@ -16,6 +15,7 @@ from lading.core.robots import (
     login_name,
     password_of,
 )
+from lading.core.timestamps import utc
 from lading.services.registry import Registry
 
 

@@ -4,7 +4,7 @@ import logging
 
 from lading.core.clocks import SLACK
 from lading.core.errors import UploadOutOfOrder, UploadUnknown
-from lading.core.garbage import utc
+from lading.core.timestamps import utc
 from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Sequence
 
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
-from lading.core.garbage import utc
+from lading.core.timestamps import utc
 from lading.metadata.inspection import Totals
 from lading.ports.objects import StrayObject
 from lading.services import verify_blobs, verify_manifests

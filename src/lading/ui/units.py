@@ -5,6 +5,8 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from lading.core.timestamps import rfc3339
+
 _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
 # From here on a number has digits enough without a fraction.
@@ -38,7 +40,7 @@ def plural(count: int, one: str, many: str = "") -> str:
 
 def iso(at: float) -> str:
     """A time since the epoch, for machines: `2026-01-31T12:00:00Z`."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rfc3339(at, 0)
 
 
 def day(at: float) -> str:

@@ -2,7 +2,7 @@
 
 import logging
 
-from lading.core.garbage import utc
+from lading.core.timestamps import utc
 from lading.services.registry import Registry
 from lading.wiring.data_directory import DataUnusable
 

@@ -14,6 +14,7 @@ import click
 
 from lading.cli.exits import to_exit
 from lading.cli.images.source import ImageSource
+from lading.cli.output import JSON
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName, parse_reference
 from lading.core.typing import T
@@ -65,7 +66,7 @@ class Spot:
 def place_options(command: F) -> F:
     """A decorator that gives a command the options of where, and `--json`."""
     for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead."),
+        JSON,
         click.option("--server", metavar="HOST", help="A registry to ask instead of ours."),
         click.option(
             "--config",

@@ -7,11 +7,11 @@ import json
 import logging
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from functools import partial
 from typing import TextIO
 
 from lading.config.settings import Settings
+from lading.core.timestamps import rfc3339
 from lading.edge.accesslog import printable
 from lading.ports.measures import UNMEASURED, Count, Measures
 from lading.system.logfile import STANDARD_ERROR, STANDARD_OUTPUT, LogFile
@@ -99,7 +99,7 @@ class _Text(logging.Formatter):
         first, *others = record.getMessage().split("\n")
         if record.exc_info:
             others += self.formatException(record.exc_info).split("\n")
-        line = f"{_time(record)} {_level(record)} {printable(first)}{self._fields}"
+        line = f"{rfc3339(record.created, 3)} {_level(record)} {printable(first)}{self._fields}"
         return "\n  ".join([line, *map(printable, others)])
 
 
@@ -113,18 +113,13 @@ class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {
             **self._fields,
-            "time": _time(record),
+            "time": rfc3339(record.created, 3),
             "level": _level(record),
             "msg": record.getMessage(),
         }
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line, default=str)
-
-
-def _time(record: logging.LogRecord) -> str:
-    time = datetime.fromtimestamp(record.created, UTC)
-    return time.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _level(record: logging.LogRecord) -> str:
