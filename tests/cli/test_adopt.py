@@ -5,6 +5,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.adopting import CONTENTS, MULTI, NEW, OLD, UNTAGGED, fill
 from tests.support.commands import run
@@ -90,6 +91,15 @@ def test_what_was_adopted_is_not_adopted_again_when_its_database_is_lost(tree: T
         assert "they were taken over before" in done.stderr.decode()
     (tree.root / "lading/adopted.json").unlink()
     run([program(), "adopt", tree.root])
+
+
+def test_objects_are_not_adopted_and_the_ways_are_said(tmp_path: Path) -> None:
+    config = tmp_path / "config.yml"
+    s3 = {"bucket": "images", "region": "local", "accesskey": "key", "secretkey": "secret"}
+    config.write_text(yaml.safe_dump({"version": 0.1, "storage": {"s3": s3}}))
+    done = run([program(), "adopt", "--config", config], check=False)
+    assert done.returncode == 1
+    assert "`lading cp OLD/REPOSITORY NEW/REPOSITORY --tags '*'`" in done.stderr.decode()
 
 
 def test_an_adoption_that_did_not_end_is_not_served(tree: Tree) -> None:

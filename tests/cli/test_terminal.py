@@ -4,18 +4,25 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pexpect
 import pytest
 
+from lading.config.loading import load
+from lading.services import export, lease
 from lading.testing import Registry
-from tests.cli.conftest import Ours
+from lading.wiring.stores import open_registry
+from tests.cli.conftest import ROOT, Ours
+from tests.cli.scenes import COMMANDS, Scene
 from tests.support.commands import run
 from tests.support.lading import program
 
 # What a person who waits should see is there within this time.
 TIMEOUT = 40
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_ESCAPE = re.compile(r"\x1b\[[?0-9;]*[a-zA-Z]")
+_HIDE, _SHOW = "\x1b[?25l", "\x1b[?25h"
 
 
 def in_terminal(ours: Ours, *words: str, columns: int = 120, **env: str) -> tuple[str, int]:
@@ -85,6 +92,79 @@ def test_progress_is_shown_to_who_waits(ours: Ours, large: Registry) -> None:
     assert code == 0
     assert "layer 1" in said
     assert said.rstrip().splitlines()[-1].endswith("f1")
+
+
+# Steps of commands that take long, as a person sees them.
+STEPS = {
+    "adopt": "Checking every tag to every byte",
+    "backup": "Listing files",
+    "cp": "all",
+    "export": "Writing links",
+    "garbage-collect": "Removing",
+    "import": "imported",
+    "migrate": "Copying blobs",
+    "verify": "Checking",
+}
+
+
+@pytest.mark.parametrize("command", STEPS)
+def test_commands_that_take_long_show_how_far_they_are(
+    command: str, ours: Ours, theirs: Registry, tmp_path: Path
+) -> None:
+    """In windows of any width, without colours for who wants none; the cursor comes back."""
+    words = [
+        word for word in COMMANDS[command](Scene(ours, theirs, tmp_path)) if word != "--dry-run"
+    ]
+    said, code = in_terminal(ours, command, *map(str, words), columns=60, NO_COLOR="1")
+
+    assert code == (1 if command in {"import", "verify"} else 0), said
+    assert STEPS[command] in said
+    assert said.count(_HIDE) == said.count(_SHOW) >= 1
+    assert not re.search(r"\x1b\[[0-9;]*3[0-9]m", said)
+    bars = [line for line in re.split(r"[\r\n]+", _ESCAPE.sub("", said)) if "━" in line]
+    assert bars
+    assert all(len(line) <= 60 for line in bars)
+
+
+def test_answers_go_where_they_are_sent_while_progress_goes_to_the_terminal(
+    ours: Ours, theirs: Registry, tmp_path: Path
+) -> None:
+    ours.run("rm", "app:1.1")
+    answer = tmp_path / "answer"
+    script = f"{program()} garbage-collect > {answer}"
+    environ = {"TERM": "xterm-256color", "LANG": "C.UTF-8", **ours.environ}
+    child = pexpect.spawn("/bin/sh", ["-c", script], env=environ, timeout=TIMEOUT, encoding="utf-8")
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert child.exitstatus == 0
+    assert "Removing" in (child.before or "")
+    assert "freed" not in (child.before or "")
+    assert "1 manifests" in answer.read_text()
+    assert "\x1b" not in answer.read_text()
+
+
+def test_a_log_gets_a_line_for_each_step(ours: Ours, tmp_path: Path) -> None:
+    done = run([program(), "export", tmp_path / "links"], env=ours.environ)
+
+    assert done.stderr.decode() == "Writing links\n"
+
+
+async def test_an_interrupt_ends_what_waits_for_another_process(ours: Ours) -> None:
+    """Which does the same, and of which it is told."""
+    settings = load(None, ours.environ).settings
+    async with open_registry(settings) as registry, lease.claim(registry, export.JOB, "another"):
+        words = ["export", ours.environ[ROOT]]
+        environ = {"TERM": "xterm", "LANG": "C.UTF-8", **ours.environ}
+        child = pexpect.spawn(program(), words, env=environ, timeout=TIMEOUT, encoding="utf-8")
+        child.expect("Waiting for another, which is exporting")
+        child.sendintr()
+        child.expect(pexpect.EOF)
+        child.close()
+
+    assert child.exitstatus == 130
+    assert "Interrupted" in (child.before or "")
+    assert "Traceback" not in (child.before or "")
 
 
 def test_an_interrupt_ends_a_command_with_its_code(ours: Ours) -> None:

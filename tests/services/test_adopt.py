@@ -30,13 +30,13 @@ from tests.support.adopting import (
     NEW,
     OLD,
     UNTAGGED,
-    Watching,
     adoption_of,
     fill,
 )
 from tests.support.contents import HELLO, OTHER, fetch, image
 from tests.support.distribution import LONG_AGO, Tree
 from tests.support.people import DAY
+from tests.support.progress import Watched
 from tests.support.rows import open_metadata
 
 NOW = 2_000_000_000.0
@@ -224,11 +224,11 @@ async def test_it_tells_how_far_it_is(place: Moving) -> None:
     fill(place.tree)
     await place.adopt()
     assert place.last is not None
-    steps = place.last.steps
-    assert isinstance(steps, Watching)
-    assert set(steps.done) == set(AdoptionStep)
-    assert steps.done[AdoptionStep.TAKE] == [2, 2]
-    done, length = steps.done[AdoptionStep.CHECK]
+    progress = place.last.progress
+    assert isinstance(progress, Watched)
+    assert {step for step, _ in progress.begun} == set(AdoptionStep)
+    assert progress.of(AdoptionStep.TAKE) == (2, 2)
+    done, length = progress.of(AdoptionStep.CHECK)
     assert done == length > 0
 
 
@@ -467,13 +467,13 @@ async def test_a_cache_of_another_registry_is_not_taken_over(place: Moving) -> N
 
 async def test_an_adoption_waits_for_another(place: Moving) -> None:
     fill(place.tree)
-    steps = Watching()
+    progress = Watched()
     async with lease.claim(place.registry, adopt.JOB, "another"):
-        adoption = adoption_of(place.registry, place.root, steps)
+        adoption = adoption_of(place.registry, place.root, progress)
         task = asyncio.create_task(anext(adopt.run(adoption), None))
-        while not steps.waited_for:
+        while not progress.waited_for:
             await asyncio.sleep(0.01)
-        assert steps.waited_for == ["another"]
+        assert progress.waited_for == ["another"]
         assert not await place.has("old")
     await task
     assert await place.has("old")
@@ -483,11 +483,11 @@ async def test_what_comes_while_it_runs_is_taken_over_in_the_next_round(place: M
     fill(place.tree)
     third = image(b"third", b"base")
 
-    class Pushing(Watching):
+    class Pushing(Watched):
         @override
-        def begin(self, step: AdoptionStep, length: int) -> None:
+        def begin(self, step: str, length: int) -> None:
             super().begin(step, length)
-            if step is AdoptionStep.TAKE_NEW:
+            if step == AdoptionStep.TAKE_NEW:
                 place.tree.push(HELLO, third, "third", contents=[b"third"])
 
     adoption = adoption_of(place.registry, place.root, Pushing())

@@ -12,15 +12,16 @@ from lading.core.damage import Finding
 from lading.core.names import Tag
 from lading.core.typing import override
 from lading.services import adopt, export, lease, trash, verify
-from lading.services.export import LinkKeeper
+from lading.services.export import STEP, LinkKeeper
 from lading.services.verify import Check
 from lading.wiring.paths import metadata_path
 from tests.crash.state import Place, assert_rows_agree, view
 from tests.support.adopting import CONTENTS, HOUR, MULTI, NEW, OLD, UNTAGGED, adoption_of, fill
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.distribution import LONG_AGO, Tree
-from tests.support.exporting import Counting, export_of, served
+from tests.support.exporting import export_of, served
 from tests.support.people import DAY
+from tests.support.progress import Watched
 from tests.support.rows import open_metadata
 
 NOW = 2_000_000_000.0
@@ -82,9 +83,8 @@ async def test_all_that_is_here_is_served_there(place: Leaving, tmp_path: Path) 
         f"{OTHER}:other": image(b"other", b"other layer").digest,
     }
     assert tree.revision_link(HELLO, UNTAGGED.digest).read_text() == UNTAGGED.digest
-    steps = work.steps
-    assert isinstance(steps, Counting)
-    assert steps.done == steps.of == 2
+    assert isinstance(work.progress, Watched)
+    assert work.progress.of(STEP) == (2, 2)
 
 
 async def test_what_was_exported_is_adopted_as_it_was(place: Leaving, tmp_path: Path) -> None:

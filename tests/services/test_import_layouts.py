@@ -24,6 +24,7 @@ from tests.support.contents import HELLO, fetch, path_of
 from tests.support.layouts import Layout as Written
 from tests.support.layouts import write_layout
 from tests.support.people import ALICE
+from tests.support.progress import Watched
 from tests.support.rows import open_metadata
 
 
@@ -48,7 +49,7 @@ async def bring(
 ) -> tuple[Sequence[Finding], ImportTally]:
     """Import a layout; all that is wrong with it, and what was done."""
     target = LinkWriter(Layout(place.root)) if linked else None
-    work = LayoutImport(place.registry, target, place.may)
+    work = LayoutImport(place.registry, target, place.may, Watched())
     found = [each async for each in import_layouts.run(work, name, OciLayout(str(path)))]
     return found, work.tally
 

@@ -24,8 +24,9 @@ from lading.services import migrate as migrating
 from lading.services import read_only
 from lading.services.migrate import CannotMigrate, MigrationStep
 from tests.support.contents import OTHER, image, path_of
-from tests.support.migrating import Counted, bytes_of, migrate, rows_of
+from tests.support.migrating import bytes_of, migrate, rows_of
 from tests.support.people import ALICE, DAY, People
+from tests.support.progress import Watched
 from tests.support.rows import open_metadata
 
 
@@ -107,14 +108,14 @@ async def test_a_push_whose_body_took_longer_than_that_is_refused(origin: People
 
 async def test_all_of_it_goes_along(origin: People, target: People) -> None:
     """Rows as they are, bytes by their digests; and the next push finds its place."""
-    steps = Counted()
-    migrated = await migrate(origin.registry, target.registry, steps)
+    progress = Watched()
+    migrated = await migrate(origin.registry, target.registry, progress)
 
     await require_same(origin, target)
     assert migrated.blobs == len(await bytes_of(origin))
     assert migrated.size == (await origin.metadata.inspection.totals()).size
-    assert {step for step, _ in steps.begun} == set(MigrationStep)
-    assert steps.done == [length for _, length in steps.begun]
+    assert {step for step, _ in progress.begun} == set(MigrationStep)
+    assert progress.done == [length for _, length in progress.begun]
     await target.push_image(b"four", "latest")
     assert await target.has("2")
 

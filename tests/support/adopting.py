@@ -3,44 +3,19 @@
 from pathlib import Path
 
 from lading.blobs.distribution_volume import volume_in
-from lading.core.typing import override
-from lading.services.adopt import Adoption, AdoptionStep, AdoptionSteps
+from lading.services.adopt import Adoption
+from lading.services.progress import Progress
 from lading.services.registry import Registry
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.distribution import LONG_AGO, Tree
 from tests.support.people import ALICE
+from tests.support.progress import Watched
 
 HOUR = 3600.0
 OLD, NEW = image(b"old", b"old layer", b"base"), image(b"new", b"new layer", b"base")
 MULTI = index([OLD, NEW])
 UNTAGGED = image(b"untagged", b"base")
 CONTENTS = (b"old", b"old layer", b"base", b"new", b"new layer", b"untagged")
-
-
-class Watching(AdoptionSteps):
-    """Steps that are counted.
-
-    Attributes:
-        done: how much of each was done, and of how much.
-        waited_for: who did the same at the same time.
-    """
-
-    def __init__(self) -> None:
-        self.waited_for: list[str] = []
-        self.done: dict[AdoptionStep, list[int]] = {}
-
-    @override
-    def wait(self, holder: str, seconds: float) -> None:
-        self.waited_for.append(holder)
-
-    @override
-    def begin(self, step: AdoptionStep, length: int) -> None:
-        self._step = step
-        self.done[step] = [0, length]
-
-    @override
-    def advance(self, count: int) -> None:
-        self.done[self._step][0] += count
 
 
 def fill(tree: Tree) -> None:
@@ -60,7 +35,7 @@ def fill(tree: Tree) -> None:
 def adoption_of(
     registry: Registry,
     root: Path,
-    steps: Watching | None = None,
+    progress: Progress | None = None,
     *,
     repair: bool = False,
     checksums: bool = False,
@@ -71,7 +46,7 @@ def adoption_of(
         volume_in(root),
         ALICE,
         "a test",
-        steps or Watching(),
+        progress or Watched(),
         repair=repair,
         checksums=checksums,
     )

@@ -6,33 +6,10 @@ from lading.blobs.layout import Layout
 from lading.blobs.link_writer import LinkWriter
 from lading.core.digest import Digest
 from lading.core.manifest import parse
-from lading.core.typing import override
-from lading.services.export import Export, ExportSteps
+from lading.services.export import Export
 from lading.services.registry import Registry
 from tests.support.distribution import Tree
-
-
-class Counting(ExportSteps):
-    """Steps that are counted.
-
-    Attributes:
-        done: how many repositories were done.
-        of: how many there were.
-    """
-
-    done = of = 0
-
-    @override
-    def wait(self, holder: str, seconds: float) -> None:
-        pass
-
-    @override
-    def begin_export(self, repositories: int) -> None:
-        self.of = repositories
-
-    @override
-    def advance(self, count: int) -> None:
-        self.done += count
+from tests.support.progress import Watched
 
 
 def export_of(
@@ -41,7 +18,7 @@ def export_of(
     """Return the export of a registry into a directory."""
     layout = Layout(root)
     Path(layout.repositories).mkdir(parents=True, exist_ok=True)
-    return Export(registry, writer(layout), at_home, "a test", Counting())
+    return Export(registry, writer(layout), at_home, "a test", Watched())
 
 
 def served(tree: Tree) -> dict[str, str]:

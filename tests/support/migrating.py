@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from lading.core.digest import Digest
-from lading.core.typing import override
 from lading.metadata.metadata import Metadata
 from lading.metadata.table_rows import Row
 from lading.metadata.tables import MOVED, MovedTable
@@ -12,35 +11,15 @@ from lading.ports.database import SqlConnection
 from lading.services.migrate import (
     Migrated,
     Migration,
-    MigrationStep,
-    MigrationSteps,
     is_same_database,
     run,
 )
+from lading.services.progress import Progress, Unwatched
 from lading.services.registry import Registry
 from tests.support.people import ALICE, People
 
 
-class Counted(MigrationSteps):
-    """MigrationSteps that are counted: how much was announced of each, and how much done."""
-
-    def __init__(self) -> None:
-        self.begun: list[tuple[MigrationStep, int]] = []
-        self.done: list[int] = []
-
-    @override
-    def begin(self, step: MigrationStep, length: int) -> None:
-        self.begun.append((step, length))
-        self.done.append(0)
-
-    @override
-    def advance(self, count: int) -> None:
-        self.done[-1] += count
-
-
-async def migrate(
-    origin: Registry, target: Registry, steps: MigrationSteps | None = None
-) -> Migrated:
+async def migrate(origin: Registry, target: Registry, progress: Progress | None = None) -> Migrated:
     """Migrate a registry between stores of bytes that are two."""
     return await run(
         Migration(
@@ -50,7 +29,7 @@ async def migrate(
             same_bytes=origin.blobs is target.blobs,
             principal=ALICE,
             place="elsewhere",
-            steps=steps or Counted(),
+            progress=progress or Unwatched(),
         )
     )
 

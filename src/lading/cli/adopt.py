@@ -9,27 +9,28 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import click
 
 from lading.cli.arguments import load_settings
+from lading.cli.exits import to_exit
 from lading.cli.output import JSON_LINES, human_size, plain, to_json
+from lading.cli.progress import step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.core.damage import Finding, Kind
 from lading.core.errors import RegistryError
-from lading.core.typing import override
 from lading.services import adopt as adopting
-from lading.services.adopt import Adoption, AdoptionStep, AdoptionSteps, CannotAdopt
+from lading.services.adopt import Adoption, CannotAdopt
 from lading.services.registry import Registry
 from lading.wiring.adoption import new_adoption, open_plan
 
 # Findings of a kind that are printed for people.
 MOST = 20
+# What another process may be doing.
+_DOING = "is taking it over"
 
 
 @click.command()
@@ -84,8 +85,11 @@ def _settings(config: Path | None, root: Path | None) -> Settings:
     storage = settings.storage
     if storage.driver != "filesystem":
         raise click.ClickException(
-            "only files can be taken over where they are (storage.filesystem); take them over so,"
-            " and bring all to where it is to be by `lading migrate`"
+            f"only files can be taken over where they are, and this keeps its bytes in"
+            f" storage.{storage.driver}: with the old registry running, copy each repository with"
+            " `lading cp OLD/REPOSITORY NEW/REPOSITORY --tags '*'`; or bring its objects to a"
+            " directory, take them over there, and go on to the bucket with `lading migrate`"
+            " (docs/migrating.md, From Distribution on S3)"
         )
     update: dict[str, object] = {"foreignblobs": "adopt"}
     if root is not None:
@@ -111,11 +115,11 @@ class _TakingOver:
         """Say what would be taken over; whether something would be left to mend."""
 
         async def work() -> Adoption:
-            with _AdoptionBars() as bars:
+            with step_progress(_DOING) as progress:
                 opening = open_plan(
                     self._settings,
                     Principal(operator()),
-                    bars,
+                    progress,
                     checksums=self._checksums,
                     repair=self._repair,
                 )
@@ -127,18 +131,18 @@ class _TakingOver:
             with translate_data_errors(self._settings):
                 adoption = asyncio.run(work())
         except RegistryError as error:
-            raise click.ClickException(error.message) from error
+            raise to_exit(error) from error
         self._conclude(adoption)
         return self._left > 0
 
     async def run(self, registry: Registry) -> bool:
         """Take it over; whether something is left to mend."""
-        with _AdoptionBars() as bars:
+        with step_progress(_DOING) as progress:
             adoption = new_adoption(
                 registry,
                 self._settings,
                 Principal(operator()),
-                bars,
+                progress,
                 checksums=self._checksums,
                 repair=self._repair,
             )
@@ -219,34 +223,3 @@ def _words(finding: Finding) -> str:
     if finding.advice:
         lines.append(f"    to do: {finding.advice}")
     return "\n".join(lines)
-
-
-class _AdoptionBars(AdoptionSteps):
-    """A bar for each step, one after the other."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._bar: Any = None
-
-    def __enter__(self) -> "_AdoptionBars":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    @override
-    def wait(self, holder: str, seconds: float) -> None:
-        click.echo(
-            f"Waiting for {holder}, which takes it over; if it is dead, for {seconds:.0f} seconds",
-            err=True,
-        )
-
-    @override
-    def begin(self, step: AdoptionStep, length: int) -> None:
-        self._stack.close()
-        bar = click.progressbar(length=length, label=step.value, file=sys.stderr)
-        self._bar = self._stack.enter_context(bar)
-
-    @override
-    def advance(self, count: int) -> None:
-        self._bar.update(count)

@@ -4,7 +4,6 @@ Blobs are files that never change, so any program can copy them. What a backup h
 is the database, and which blobs belong to it.
 """
 
-import sys
 import time
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,6 +13,7 @@ import click
 
 from lading.cli.arguments import CONFIG, load_settings
 from lading.cli.output import JSON, human_size, to_json
+from lading.cli.progress import step_progress
 from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
 from lading.config.durations import parse_duration
 from lading.config.settings import Settings
@@ -179,11 +179,9 @@ async def _make(settings: Settings, registry: Registry, dest: Path, until: float
     try:
         with backups.new_directory(dest) as directory:
             copy = await backups.copy_metadata(registry, directory, name=str(dest), until=until)
-            with (
-                copied_blobs(settings, copy) as copied,
-                click.progressbar(length=copied.count, label="Listing", file=sys.stderr) as bar,
-            ):
-                files = await backups.list_blobs(registry, directory, copied, bar.update)
+            with copied_blobs(settings, copy) as copied, step_progress("is listing") as progress:
+                progress.begin("Listing files", copied.count)
+                files = await backups.list_blobs(registry, directory, copied, progress.advance)
     except (OSError, RegistryError) as error:
         raise click.ClickException(f"cannot write {dest}: {error}") from error
     return _Made(

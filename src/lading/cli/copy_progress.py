@@ -9,6 +9,7 @@ from typing import Any, Self
 import click
 
 from lading.cli.output import human_size
+from lading.cli.progress import new_bars
 from lading.client.copy_rules import CopySteps
 from lading.core.typing import override
 
@@ -87,24 +88,7 @@ class CopyBars(CopyLines):
 
     def __init__(self) -> None:
         super().__init__()
-        from rich.console import Console  # noqa: PLC0415 - for terminals only
-        from rich.progress import (  # noqa: PLC0415
-            BarColumn,
-            DownloadColumn,
-            Progress,
-            TextColumn,
-            TransferSpeedColumn,
-        )
-
-        self._bars: Any = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            expand=True,
-        )
+        self._bars = new_bars(of_bytes=True)
         self._all = self._bars.add_task("all", total=0)
         self._total = 0
         self._shown: dict[str, Any] = {}

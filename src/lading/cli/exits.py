@@ -1,4 +1,4 @@
-"""Exit codes of the commands on images, and the errors that end with them.
+"""Exit codes of the commands, and the errors that end with them.
 
 0 done · 1 failed, or differs · 2 wrong usage · 3 not found · 4 refused · 130 interrupted
 """
@@ -39,13 +39,13 @@ _NOT_FOUND = (BlobUnknown, ManifestUnknown, RepositoryUnknown)
 _REFUSED = (Denied, TagImmutable, Unauthorized, Unsupported)
 
 
-def to_exit(error: RegistryError, what: str) -> click.ClickException:
+def to_exit(error: RegistryError, what: str = "") -> click.ClickException:
     """The end of a command that met an error.
 
     Args:
-        what: it was about, as it was typed.
+        what: it was about, as it was typed; empty if the error says it.
     """
-    message = f"{what}: {error.message}"
+    message = f"{what}: {error.message}" if what else error.message
     if isinstance(error, _NOT_FOUND):
         return NothingFound(f"{message}; `lading tags REPOSITORY` and `lading ls` tell what is")
     if isinstance(error, _REFUSED):

@@ -1,20 +1,16 @@
 """`lading export`: all that is here, with links of CNCF Distribution, so that it can serve it."""
 
-import sys
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.output import JSON, human_size, to_json
+from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
 from lading.config.settings import Settings
 from lading.core.exports import ExportTally
-from lading.core.typing import override
 from lading.services import export as exporting
-from lading.services.export import ExportSteps
 from lading.services.registry import Registry
 from lading.wiring.exports import new_export
 from lading.wiring.paths import metadata_path
@@ -41,10 +37,10 @@ def export(root: Path, *, config: Path | None, as_json: bool) -> None:
     lading export /var/lib/registry
     """
     settings = _settings(config, root)
-    with _ExportBar() as bar:
+    with step_progress("is exporting") as progress:
 
         async def work(registry: Registry) -> ExportTally:
-            return await exporting.run(new_export(registry, settings, root, bar))
+            return await exporting.run(new_export(registry, settings, root, progress))
 
         tally = run_with(settings, work, create=False)
     if as_json:
@@ -63,33 +59,3 @@ def _settings(config: Path | None, root: Path) -> Settings:
     files = settings.storage.filesystem.model_copy(update={"rootdirectory": root})
     storage = settings.storage.model_copy(update={"filesystem": files})
     return settings.model_copy(update={"storage": storage})
-
-
-class _ExportBar(ExportSteps):
-    """A bar of the repositories that are done."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._bar: Any = None
-
-    def __enter__(self) -> "_ExportBar":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    @override
-    def wait(self, holder: str, seconds: float) -> None:
-        click.echo(
-            f"Waiting for {holder}, which exports; if it is dead, for {seconds:.0f} seconds",
-            err=True,
-        )
-
-    @override
-    def begin_export(self, repositories: int) -> None:
-        bar = click.progressbar(length=repositories, label="Writing links", file=sys.stderr)
-        self._bar = self._stack.enter_context(bar)
-
-    @override
-    def advance(self, count: int) -> None:
-        self._bar.update(count)

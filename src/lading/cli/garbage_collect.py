@@ -7,7 +7,6 @@ in steps, so that memory does not grow with it; who reads the lists of Distribut
 wants to know all before the first of it goes.
 """
 
-import sys
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import click
 
 from lading.cli.arguments import CONFIG
 from lading.cli.output import JSON, JsonList, human_size, plain, to_json
+from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
 from lading.core.digest import Digest
 from lading.core.garbage import (
@@ -36,6 +36,9 @@ from lading.wiring.stores import COLLECTION, process_name
 
 # How much of each kind is found at once, and removed, before it is looked for more.
 STEP = 500
+# What another process may be doing.
+_DOING = "is collecting garbage"
+
 KINDS = {
     GarbageManifest: "manifest",
     OrphanTag: "tag",
@@ -84,7 +87,8 @@ class _Collection:
             await self._report(_each(plan.items), dry_run=True)
             return
         name = process_name(COLLECTION)
-        async with lease.wait_for(registry, jobs.COLLECT, name, _say_who_collects) as held:
+        waiting = step_progress(_DOING).wait
+        async with lease.wait_for(registry, jobs.COLLECT, name, waiting) as held:
             await times.set_back(registry)
             await self._report(self._collect(registry, held, untagged=untagged), dry_run=False)
 
@@ -140,10 +144,11 @@ class _Collection:
 
 
 async def _with_progress(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
-    with click.progressbar(length=len(plan.items), label="Removing", file=sys.stderr) as bar:
+    with step_progress(_DOING) as progress:
+        progress.begin("Removing", len(plan.items))
         async for item in collect.run(registry, plan):
             yield item
-            bar.update(1)
+            progress.advance(1)
 
 
 async def _each(items: Iterable[GarbageItem]) -> AsyncIterator[GarbageItem]:
@@ -158,14 +163,6 @@ async def _tell_of_hold(registry: Registry) -> None:
             " completed; when it is: `lading backup --done`",
             err=True,
         )
-
-
-def _say_who_collects(holder: str, seconds: float) -> None:
-    click.echo(
-        f"Waiting for {holder}, which is collecting garbage"
-        f" (if it is dead, this goes on in {seconds:.0f} seconds)",
-        err=True,
-    )
 
 
 async def _print_kept(registry: Registry, plan: Plan) -> int:

@@ -7,6 +7,7 @@ import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.output import JSON_LINES, human_size, plain, to_json
+from lading.cli.progress import step_progress
 from lading.cli.registry import operators_grant, run_with
 from lading.core.damage import Finding
 from lading.services import import_layouts as importing
@@ -35,12 +36,13 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     settings = load_settings(config)
 
     async def work(registry: Registry) -> tuple[ImportTally, int]:
-        task, left = new_import(registry, settings, operators_grant), 0
-        for repository, layout in named_layouts(directory, name):
-            click.echo(f"{layout.place} → {repository}", err=True)
-            async for finding in importing.run(task, repository, layout):
-                left += 1
-                click.echo(to_json({"finding": plain(finding)}) if as_json else _words(finding))
+        left = 0
+        with step_progress("is importing") as progress:
+            task = new_import(registry, settings, operators_grant, progress)
+            for repository, layout in named_layouts(directory, name):
+                async for finding in importing.run(task, repository, layout):
+                    left += 1
+                    click.echo(to_json({"finding": plain(finding)}) if as_json else _words(finding))
         return task.tally, left
 
     tally, left = run_with(settings, work)

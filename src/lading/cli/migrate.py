@@ -3,22 +3,19 @@
 What is printed at the end says what to do then: no command stops a server, or starts one.
 """
 
-import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
 from lading.cli.output import JSON, human_size, to_json
+from lading.cli.progress import step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import Principal
-from lading.core.typing import override
 from lading.services import migrate as migrating
-from lading.services.migrate import CannotMigrate, Migrated, MigrationStep, MigrationSteps
+from lading.services.migrate import CannotMigrate, Migrated
 from lading.services.registry import Registry
 from lading.wiring.databases import require_current
 from lading.wiring.migration import open_migration
@@ -69,9 +66,9 @@ class _Command:
         Raises:
             ClickException: it cannot be migrated.
         """
-        with translate_data_errors(self._target), _Bars() as bars:
+        with translate_data_errors(self._target), step_progress("is migrating") as progress:
             opening = open_migration(
-                origin, self._settings, self._target, Principal(operator()), bars
+                origin, self._settings, self._target, Principal(operator()), progress
             )
             async with opening as migration:
                 self._same_database = migration.same_database
@@ -93,27 +90,3 @@ class _Command:
         if self._same_database:
             steps.insert(0, f"lading read-only off {self._to}")
         yield f"Next          stop the server, then {' and '.join(f'`{step}`' for step in steps)}"
-
-
-class _Bars(MigrationSteps):
-    """A bar for each step, one after the other."""
-
-    def __init__(self) -> None:
-        self._stack = ExitStack()
-        self._bar: Any = None
-
-    def __enter__(self) -> "_Bars":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
-
-    @override
-    def begin(self, step: MigrationStep, length: int) -> None:
-        self._stack.close()
-        bar = click.progressbar(length=length, label=step.value, file=sys.stderr)
-        self._bar = self._stack.enter_context(bar)
-
-    @override
-    def advance(self, count: int) -> None:
-        self._bar.update(count)

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
+from lading.cli.exits import to_exit
 from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
@@ -62,7 +63,7 @@ def run_with(
         with translate_data_errors(settings):
             return asyncio.run(run())
     except RegistryError as error:
-        raise click.ClickException(error.message) from error
+        raise to_exit(error) from error
 
 
 def audit_of(settings: Settings) -> AbstractContextManager[Note]:

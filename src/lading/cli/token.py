@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, parse_lifetime
+from lading.cli.exits import NothingFound
 from lading.cli.output import JSON, to_json
 from lading.cli.registry import operator, with_registry
 from lading.core.access import Action, Actions
@@ -123,7 +124,7 @@ def revoke(name: str, config: Path | None) -> None:
     """
     name = name.removeprefix(login_name(""))
     if not with_registry(config, lambda registry: robots.revoke(registry, name)):
-        raise click.ClickException(f"there is no {login_name(name)}; see `lading token ls`")
+        raise NothingFound(f"there is no {login_name(name)}; see `lading token ls`")
     click.echo(f"{login_name(name)} can no longer log in")
 
 

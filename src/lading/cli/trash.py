@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, parse_time, split_reference
+from lading.cli.exits import NothingFound
 from lading.cli.output import JSON, JsonList, human_size, plain, to_json
 from lading.cli.registry import operators_grant, with_registry
 from lading.core.digest import Digest
@@ -81,9 +82,11 @@ def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> Non
     )
     if as_json:
         click.echo(to_json(moves))
-        return
-    for move in moves:
-        click.echo(f"{utc(move.at)}  {_describe(move)}{_by(move.actor)}")
+    else:
+        for move in moves:
+            click.echo(f"{utc(move.at)}  {_describe(move)}{_by(move.actor)}")
+    if not moves:
+        raise NothingFound(f"{what}: there was no such tag; `lading tags {repository}` lists those")
 
 
 def _print_as_json(repository: RepositoryName | None) -> Work:

@@ -12,6 +12,7 @@ import click
 
 from lading.cli.arguments import CONFIG
 from lading.cli.output import JSON_LINES, plain, to_json
+from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
 from lading.core.damage import Finding
 from lading.services import verify as checking
@@ -64,8 +65,9 @@ class _Verification:
         """Check everything; whether there is something left to do."""
         totals = await checking.totals(registry)
         length = totals.manifests + (totals.size if self._checksums else totals.blobs)
-        with click.progressbar(length=length, label="Checking", file=sys.stderr) as bar:
-            await self._check(registry, bar.update)
+        with step_progress("is verifying") as progress:
+            progress.begin("Checking", length)
+            await self._check(registry, progress.advance)
         self._conclude(totals.blobs, totals.manifests)
         return self._left > 0
 

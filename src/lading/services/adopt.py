@@ -14,8 +14,7 @@ of how far an adoption came, and one that is killed is done again.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
-from typing import Protocol
+from enum import StrEnum
 
 from lading.core.access import Principal
 from lading.core.adoption import AdoptionTally
@@ -27,6 +26,7 @@ from lading.ports.volumes import ForeignVolume
 from lading.services import lease, verify
 from lading.services.adopt_repository import RepositoryAdoption, Taking, stored_blobs
 from lading.services.lease import Lease
+from lading.services.progress import Progress
 from lading.services.registry import Registry
 from lading.services.verify import Check
 
@@ -41,26 +41,13 @@ class CannotAdopt(Exception):
     """What is there cannot be taken over; the message says why and what to do."""
 
 
-class AdoptionStep(Enum):
+class AdoptionStep(StrEnum):
     """A step of an adoption, in words."""
 
     TAKE = "Taking over"
     TAKE_NEW = "Taking over what is new"
     GARBAGE = "Looking for garbage"
     CHECK = "Checking every tag to every byte"
-
-
-class AdoptionSteps(Protocol):
-    """Who is told how far an adoption is."""
-
-    def wait(self, holder: str, seconds: float) -> None:
-        """Another process takes it over: it is waited for, or for the end of its lease."""
-
-    def begin(self, step: AdoptionStep, length: int) -> None:
-        """A step begins, of so many parts."""
-
-    def advance(self, count: int) -> None:
-        """So many parts of it are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +66,7 @@ class Adoption:
     volume: ForeignVolume
     principal: Principal
     holder: str
-    steps: AdoptionSteps
+    progress: Progress
     checksums: bool = False
     repair: bool = False
     is_plan: bool = False
@@ -99,7 +86,7 @@ async def run(adoption: Adoption) -> AsyncIterator[Finding]:
             "this is what a proxy has of another registry (scheduler-state.json): its images can be"
             " had from there; remove that file to take them over as images of your own"
         )
-    async with lease.wait_for(registry, JOB, adoption.holder, adoption.steps.wait) as held:
+    async with lease.wait_for(registry, JOB, adoption.holder, adoption.progress.wait) as held:
         was_done = (await registry.metadata.adoptions.find()).done is not None
         await registry.metadata.adoptions.begin(registry.change_by(adoption.principal))
         async for finding in _Run(adoption, held).run(is_new=not was_done):
@@ -150,7 +137,7 @@ class _Run:
         )
         for number in range(MOST_ROUNDS):
             step = AdoptionStep.TAKE_NEW if number else AdoptionStep.TAKE
-            self._adoption.steps.begin(step, survey.repositories)
+            self._adoption.progress.begin(step, survey.repositories)
             before = self._tally.changes
             async for finding in self._take_all(taking):
                 if number == 0:
@@ -179,7 +166,7 @@ class _Run:
             if not repository.is_whole:
                 self._left.add(folder)
             self._tally.repositories += 1
-            self._adoption.steps.advance(1)
+            self._adoption.progress.advance(1)
             await self._held.renew()
 
     async def _drop_gone(self) -> None:
@@ -214,7 +201,7 @@ class _Run:
             after = page[-1]
 
     async def _find_garbage(self) -> None:
-        self._adoption.steps.begin(
+        self._adoption.progress.begin(
             AdoptionStep.GARBAGE, (await verify.totals(self._registry)).blobs
         )
         batch: list[Digest] = []
@@ -227,7 +214,7 @@ class _Run:
 
     async def _add_garbage(self, digests: Sequence[Digest]) -> None:
         """Know bytes as garbage that no row knows; what others have locked is theirs."""
-        self._adoption.steps.advance(len(digests))
+        self._adoption.progress.advance(len(digests))
         await self._held.renew()
         known = await self._registry.metadata.inspection.known_blobs(digests)
         unknown = sorted(set(digests).difference(blob.digest for blob in known))
@@ -243,11 +230,11 @@ class _Run:
 
     async def _check(self) -> AsyncIterator[Finding]:
         registry, totals = self._registry, await verify.totals(self._registry)
-        checksums, steps = self._adoption.checksums, self._adoption.steps
+        checksums, progress = self._adoption.checksums, self._adoption.progress
         self._tally.blobs, self._tally.size = totals.blobs, totals.size
         size = totals.size if checksums else totals.blobs
-        steps.begin(AdoptionStep.CHECK, totals.manifests + size)
-        check = Check(registry, checksums, advance=steps.advance)
+        progress.begin(AdoptionStep.CHECK, totals.manifests + size)
+        check = Check(registry, checksums, advance=progress.advance)
         async for finding in verify.run_known(check):
             await self._held.renew()
             yield finding

@@ -13,36 +13,24 @@ here; and those to manifests keep these from then on.
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from lading.core.digest import Bytes, Digest
 from lading.core.exports import ExportedManifest, ExportTally
 from lading.core.names import RepositoryName
-from lading.core.typing import override
 from lading.metadata.exports import RANKS
 from lading.ports.blob_sources import BlobSource, LocalFile
 from lading.ports.link_targets import LinkTarget
 from lading.services import lease
 from lading.services.adopt_repository import stored_blobs
 from lading.services.lease import Lease
+from lading.services.progress import Progress, Unwatched
 from lading.services.registry import Registry
 
 JOB = "export"
+# What is done for each repository, for who is told of it.
+STEP = "Writing links"
 # Repositories that are written together, so that they share what makes them durable.
 TOGETHER = 100
-
-
-class ExportSteps(Protocol):
-    """Who is told how far an export is."""
-
-    def wait(self, holder: str, seconds: float) -> None:
-        """Another process exports: it is waited for, or for the end of its lease."""
-
-    def begin_export(self, repositories: int) -> None:
-        """It begins, of so many repositories."""
-
-    def advance(self, count: int) -> None:
-        """So many of them are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +47,7 @@ class Export:
     target: LinkTarget
     at_home: bool
     holder: str
-    steps: ExportSteps
+    progress: Progress
     tally: ExportTally = field(default_factory=ExportTally)
 
 
@@ -71,10 +59,10 @@ async def run(export: Export) -> ExportTally:
         DigestMismatch: the bytes of a blob are not what they were; `lading verify` mends that.
     """
     registry = export.registry
-    async with lease.wait_for(registry, JOB, export.holder, export.steps.wait) as held:
+    async with lease.wait_for(registry, JOB, export.holder, export.progress.wait) as held:
         if export.at_home:
             await export.target.keep_links()
-        export.steps.begin_export(await _count(registry))
+        export.progress.begin(STEP, await _count(registry))
         async for page in _pages(registry):
             for start in range(0, len(page), TOGETHER):
                 await _Group(export, page[start : start + TOGETHER], held).run()
@@ -101,7 +89,7 @@ class LinkKeeper:
             return
         await self._target.keep_links()
         export, after = (
-            Export(registry, self._target, at_home=True, holder=JOB, steps=_Silent()),
+            Export(registry, self._target, at_home=True, holder=JOB, progress=Unwatched()),
             "",
         )
         while page := await rows.list_changed(after=after):
@@ -109,22 +97,6 @@ class LinkKeeper:
                 await _Group(export, page[start : start + TOGETHER], held).run()
             after = page[-1]
         self._seen = change
-
-
-class _Silent(ExportSteps):
-    """Steps that nobody is told of."""
-
-    @override
-    def wait(self, holder: str, seconds: float) -> None:
-        pass
-
-    @override
-    def begin_export(self, repositories: int) -> None:
-        pass
-
-    @override
-    def advance(self, count: int) -> None:
-        pass
 
 
 async def _count(registry: Registry) -> int:
@@ -169,7 +141,7 @@ class _Group:
                 await self._note_tags(name)
                 await self._remove_stale(name)
         self._tally.repositories += len(self._names)
-        self._export.steps.advance(len(self._names))
+        self._export.progress.advance(len(self._names))
 
     async def _settle(self) -> None:
         await self._target.settle()

@@ -33,6 +33,7 @@ from lading.ports.blob_sources import LocalFile
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
 from lading.ports.link_targets import LinkTarget
 from lading.services import push_blob
+from lading.services.progress import Progress
 from lading.services.push_blob import Chunk
 from lading.services.push_manifest import push_manifest
 from lading.services.registry import Registry
@@ -73,11 +74,13 @@ class LayoutImport:
     Attributes:
         place: where blobs can get second names; `None` if they are in no files.
         grant_of: gives the grant for a repository, which must allow push.
+        progress: is told of each image; a layout is a step.
     """
 
     registry: Registry
     place: LinkTarget | None
     grant_of: Grants
+    progress: Progress
     tally: ImportTally = field(default_factory=ImportTally)
 
 
@@ -97,10 +100,12 @@ async def run(work: LayoutImport, name: str, layout: ImageLayout) -> AsyncIterat
     except LayoutUnusable as error:
         yield Finding(Kind.MANIFEST_REFUSED, layout.place, str(error), _AGAIN, _LEFT_OUT)
         return
+    work.progress.begin(f"{layout.place} → {name}", len(entries))
     for entry in entries:
         finding = await repository.bring(entry)
         if finding is not None:
             yield finding
+        work.progress.advance(1)
     work.tally.repositories += 1
 
 

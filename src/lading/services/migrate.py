@@ -13,7 +13,7 @@ Unfinished uploads are not brought: their clients begin them anew.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Protocol
 
 from lading.core.access import Principal
@@ -25,6 +25,7 @@ from lading.metadata.inspection import KnownBlob
 from lading.ports.objects import ForeignObjects
 from lading.services.migrate_blobs import BlobCopies, groups
 from lading.services.migrate_rows import RowCopies
+from lading.services.progress import Progress
 from lading.services.registry import Registry
 
 # Rounds while the registry is used, each of which brings what has come during the one before.
@@ -45,23 +46,13 @@ class CannotMigrate(Exception):
     """A registry cannot be migrated; the message says why and what to do."""
 
 
-class MigrationStep(Enum):
+class MigrationStep(StrEnum):
     """A step of a migration, in words."""
 
     BLOBS = "Copying blobs"
     ROWS = "Copying the rest"
     MANIFESTS = "Checking manifests"
     LAST = "Copying what is new, read-only"
-
-
-class MigrationSteps(Protocol):
-    """Who is told how far a migration is."""
-
-    def begin(self, step: MigrationStep, length: int) -> None:
-        """A step begins, of so many parts: bytes of blobs, or rows."""
-
-    def advance(self, count: int) -> None:
-        """So many parts of it are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +66,7 @@ class Migration:
         same_bytes: whether only its database does.
         principal: who migrates it.
         place: the target, for people.
-        steps: is told how far it is.
+        progress: is told how far it is.
     """
 
     origin: Registry
@@ -84,7 +75,7 @@ class Migration:
     same_bytes: bool
     principal: Principal
     place: str
-    steps: MigrationSteps
+    progress: Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +114,7 @@ async def run(migration: Migration) -> Migrated:
         StorageFull, Unavailable: a database or a store is full, or fails.
     """
     origin = migration.origin
-    blobs = BlobCopies(origin, migration.target, migration.steps.advance)
+    blobs = BlobCopies(origin, migration.target, migration.progress.advance)
     work = (_Bytes if migration.same_database else _Everything)(migration, blobs)
     await work.begin()
     await work.bring()
@@ -165,13 +156,13 @@ class _Everything(_Work):
         self._origin = migration.origin.metadata
         self._target = migration.target.metadata
         self._now = migration.target.clock
-        self._steps = migration.steps
+        self._progress = migration.progress
         self._rows = RowCopies(
             self._origin.table_rows,
             self._target.table_rows,
             blobs,
             with_bytes=migration.same_bytes,
-            advance=migration.steps.advance,
+            advance=migration.progress.advance,
         )
         self._migration = migration
 
@@ -185,18 +176,18 @@ class _Everything(_Work):
     @override
     async def bring(self) -> None:
         totals = await self._origin.inspection.totals()
-        self._steps.begin(MigrationStep.BLOBS, totals.size)
-        await self._rows.bring_blobs(self._steps.advance)
+        self._progress.begin(MigrationStep.BLOBS, totals.size)
+        await self._rows.bring_blobs(self._progress.advance)
         for _ in range(MOST_ROUNDS):
-            self._steps.begin(MigrationStep.ROWS, await self._rows.count())
+            self._progress.begin(MigrationStep.ROWS, await self._rows.count())
             if await self._rows.bring() <= FEW:
                 break
-        self._steps.begin(MigrationStep.MANIFESTS, totals.manifests)
+        self._progress.begin(MigrationStep.MANIFESTS, totals.manifests)
         await self._check(0)
 
     @override
     async def equalise(self) -> int:
-        self._steps.begin(MigrationStep.LAST, 2 * await self._rows.count())
+        self._progress.begin(MigrationStep.LAST, 2 * await self._rows.count())
         count = await self._rows.equalise()
         if self._rows.first_document is not None:
             await self._check(self._rows.first_document - 1)
@@ -226,7 +217,7 @@ class _Everything(_Work):
         while last is not None:
             bodies, last = await self._target.table_rows.bodies(last)
             wrong += (body.digest for body in bodies if not body.digest.names(body.body))
-            self._steps.advance(len(bodies))
+            self._progress.advance(len(bodies))
         _require_whole(wrong)
 
 
@@ -258,13 +249,13 @@ class _Bytes(_Work):
     @override
     async def bring(self) -> None:
         totals = await self._inspection.totals()
-        self._migration.steps.begin(MigrationStep.BLOBS, totals.size)
+        self._migration.progress.begin(MigrationStep.BLOBS, totals.size)
         async for page in self._pages():
             await self._bring(page)
 
     @override
     async def equalise(self) -> int:
-        self._migration.steps.begin(MigrationStep.LAST, (await self._inspection.totals()).size)
+        self._migration.progress.begin(MigrationStep.LAST, (await self._inspection.totals()).size)
         before = self._blobs.copied
         async for page in self._pages():
             stat = self._migration.target.blobs.stat

@@ -17,7 +17,8 @@ from lading.core.typing import override
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.metadata import Metadata
 from lading.services import adopt
-from lading.services.adopt import Adoption, AdoptionStep, AdoptionSteps, CannotAdopt
+from lading.services.adopt import Adoption, CannotAdopt
+from lading.services.progress import Progress
 from lading.services.registry import Registry
 from lading.wiring.data_directory import DataUnusable
 from lading.wiring.stores import policy_of, process_name
@@ -37,7 +38,7 @@ def new_adoption(
     registry: Registry,
     settings: Settings,
     principal: Principal,
-    steps: AdoptionSteps,
+    progress: Progress,
     *,
     checksums: bool = False,
     repair: bool = False,
@@ -48,7 +49,7 @@ def new_adoption(
         volume_of(settings),
         principal,
         process_name("an adoption"),
-        steps,
+        progress,
         checksums=checksums,
         repair=repair,
     )
@@ -56,7 +57,7 @@ def new_adoption(
 
 @asynccontextmanager
 async def open_plan(
-    settings: Settings, principal: Principal, steps: AdoptionSteps, *, checksums: bool, repair: bool
+    settings: Settings, principal: Principal, progress: Progress, *, checksums: bool, repair: bool
 ) -> AsyncIterator[Adoption]:
     """An adoption into a database that is thrown away; nothing in the volume is changed."""
     with tempfile.TemporaryDirectory(prefix="lading-plan-") as directory:
@@ -80,7 +81,7 @@ async def open_plan(
                 volume_of(settings),
                 principal,
                 process_name("a plan"),
-                steps,
+                progress,
                 checksums=checksums,
                 repair=repair,
                 is_plan=True,
@@ -102,7 +103,7 @@ async def adopt_at_start(registry: Registry, settings: Settings) -> None:
         return
     if (await volume_of(settings).survey()).repositories == 0:
         return
-    adoption = new_adoption(registry, settings, Principal(_SERVER), _LoggedSteps())
+    adoption = new_adoption(registry, settings, Principal(_SERVER), _LoggedProgress())
     try:
         async for finding in adopt.run(adoption):
             log.warning(
@@ -113,17 +114,17 @@ async def adopt_at_start(registry: Registry, settings: Settings) -> None:
     log.info("what CNCF Distribution has here was taken over: %s", adoption.tally)
 
 
-class _LoggedSteps(AdoptionSteps):
-    """Steps that the log tells of as they begin."""
+class _LoggedProgress(Progress):
+    """Progress in the log: a line for each step that begins."""
 
     @override
     def wait(self, holder: str, seconds: float) -> None:
         log.info("%s takes it over: waiting for it", holder)
 
     @override
-    def begin(self, step: AdoptionStep, length: int) -> None:
-        log.info("%s (%d)", step.value, length)
+    def begin(self, step: str, length: int) -> None:
+        log.info("%s (%d)", step, length)
 
     @override
-    def advance(self, count: int) -> None:
+    def advance(self, count: int, /) -> None:
         pass

@@ -9,15 +9,18 @@ from lading.blobs.oci_layout import find_layouts
 from lading.config.settings import Settings
 from lading.ports.layouts import ImageLayout
 from lading.services.import_layouts import Grants, LayoutImport
+from lading.services.progress import Progress
 from lading.services.registry import Registry
 
 
-def new_import(registry: Registry, settings: Settings, grant_of: Grants) -> LayoutImport:
+def new_import(
+    registry: Registry, settings: Settings, grant_of: Grants, progress: Progress
+) -> LayoutImport:
     """An import into an open registry; with hard links, if its blobs are files."""
     storage = settings.storage
     in_files = storage.driver == "filesystem"
     place = LinkWriter(Layout(storage.filesystem.rootdirectory)) if in_files else None
-    return LayoutImport(registry, place, grant_of)
+    return LayoutImport(registry, place, grant_of, progress)
 
 
 def named_layouts(directory: Path, name: str | None) -> Iterator[tuple[str, ImageLayout]]:

@@ -217,6 +217,16 @@ async def test_a_folder_with_objects_of_others_is_refused(
     await here.upkeep.require_own()
 
 
+async def test_who_begins_beside_images_of_distribution_is_told_once(
+    here: OpenPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    await here.store.put("docker/registry/v2/repositories/app/_manifests/tags/1/current/link", b"")
+    await here.upkeep.require_own()
+    await here.upkeep.require_own()
+
+    assert caplog.text.count("lading cp") == 1
+
+
 async def test_a_database_knows_its_folder_by_any_object(place: PlaceInS3, here: OpenPlace) -> None:
     """The one that is there for that may be lost as any other."""
     await here.upkeep.require_own()

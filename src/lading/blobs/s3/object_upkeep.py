@@ -32,6 +32,8 @@ log = logging.getLogger(__name__)
 FOLDER = "objects"
 """The folder of all objects; what else is in the bucket is somebody else's."""
 
+# Where Distribution has its repositories, below the same root.
+_DISTRIBUTION = "docker/registry/v2/repositories"
 # Blobs asked for at once.
 PAGE = 100
 # Seconds after which the key of an object that is being stored is reserved anew.
@@ -85,6 +87,7 @@ class ObjectUpkeep(Upkeep):
                 " (storage.s3.rootdirectory), or restore the database that knows them"
             )
         if badge is None:
+            await self._warn_of_distribution()
             badge = await self._rows.set_badge(self._new_key(), self._clock())
         await self._store.put(badge, b"By this object, a database knows what belongs to it.\n")
 
@@ -136,6 +139,18 @@ class ObjectUpkeep(Upkeep):
                 keys = [stored.key for stored in page]
                 return len(await self._rows.unknown(keys)) == len(keys)
         return False
+
+    async def _warn_of_distribution(self) -> None:
+        """Say, when a registry begins, that images of another one are beside it in the bucket."""
+        async with aclosing(self._store.pages(_DISTRIBUTION)) as pages:
+            async for _ in pages:
+                log.warning(
+                    "what CNCF Distribution has in this bucket (%s) stays as it is, and this"
+                    " registry begins empty: copy its images from a server of Distribution with"
+                    " `lading cp`, or take them over from files (docs/migrating.md)",
+                    _DISTRIBUTION,
+                )
+                return
 
     async def _join(self, digest: Digest, going_on: GoingOn) -> bool:
         old = await self._rows.find(digest)

@@ -8,7 +8,7 @@ from typing import BinaryIO, cast
 
 from lading.cli.exits import to_exit
 from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
-from lading.cli.progress import progress
+from lading.cli.progress import byte_progress
 from lading.cli.registry import operator, operators_grant, with_registry
 from lading.core.access import ALL_RIGHTS, Access, Principal
 from lading.core.digest import Bytes, Digest
@@ -75,7 +75,7 @@ class LocalSource(ImageSource):
         found = await pull.pull_blob(self._registry, grant, Digest(digest))
         with (
             tempfile.SpooledTemporaryFile(_IN_MEMORY) as file,
-            progress(what, found.size) as done,
+            byte_progress(what, found.size) as done,
         ):
             with found.source.open() as opened:
                 pieces: AsyncGenerator[Bytes, None] = opened.pieces(0, found.size)

@@ -15,7 +15,7 @@ from itertools import islice
 from typing import BinaryIO, cast
 
 from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
-from lading.cli.progress import progress
+from lading.cli.progress import byte_progress
 from lading.client import Client, ClientError, NotThere, RemoteManifest
 from lading.core.errors import (
     BlobUnknown,
@@ -77,7 +77,7 @@ class RemoteSource(ImageSource):
     ) -> AsyncIterator[BinaryIO]:
         with tempfile.SpooledTemporaryFile(_IN_MEMORY) as spooled:
             file = cast("BinaryIO", spooled)
-            with progress(what, size) as done:
+            with byte_progress(what, size) as done:
                 await self._do(lambda: self._fetch(repository, digest, file, done))
             file.seek(0)
             yield file
