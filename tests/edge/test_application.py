@@ -32,7 +32,7 @@ async def hello(page: Page) -> Response:
         raise RegistryError("nobody is here")
     if page.argument == "bug":
         raise ZeroDivisionError
-    return Response(200, {"Docker-Content-Digest": "sha256:1"}, f"hello {page.argument}".encode())
+    return Response(200, {}, f"hello {page.argument}".encode(), "sha256:1")
 
 
 class Pages(WayIn[Page]):

@@ -57,11 +57,15 @@ class BlobPage(WayIn[Page]):
     async def _blob(self, _: Page) -> Response:
         match self._parts:
             case []:
-                return Response(200, HEADERS, BlobBody(self._source, ByteRange(0, len(DATA))))
+                whole = BlobBody(self._source, ByteRange(0, len(DATA)))
+                return Response(200, HEADERS, whole, Digest.of(DATA))
             case [part]:
-                return Response(self._status, HEADERS, BlobBody(self._source, part))
+                return Response(
+                    self._status, HEADERS, BlobBody(self._source, part), Digest.of(DATA)
+                )
             case _:
-                return Response(206, HEADERS, parts_of(self._source, self._parts, len(DATA)))
+                several = parts_of(self._source, self._parts, len(DATA))
+                return Response(206, HEADERS, several, Digest.of(DATA))
 
     def context(self, request: Request, admission: Admission, match: Match[Page]) -> Page:
         return Page(request)

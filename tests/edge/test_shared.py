@@ -18,7 +18,7 @@ BODY = b"a manifest"
 
 
 def answer(digest: str = "sha256:1") -> Response:
-    return Response(200, {"Docker-Content-Digest": digest} if digest else {}, BODY)
+    return Response(200, {}, BODY, digest)
 
 
 @pytest.mark.parametrize("memory", [0, 2 * len(BODY)], ids=["disk", "memory"])

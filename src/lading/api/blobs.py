@@ -17,8 +17,8 @@ async def head(context: Context) -> Response:
     digest = Digest(context.argument)
     size = await stat_blob(context.registry, context.grant, digest)
     if is_fresh(context.request.headers, digest):
-        return Response(304, _headers(digest))
-    return Response(200, {**_headers(digest), "Content-Length": str(size)})
+        return Response(304, _headers(digest), digest=digest)
+    return Response(200, {**_headers(digest), "Content-Length": str(size)}, digest=digest)
 
 
 async def get(context: Context) -> Response:
@@ -27,7 +27,7 @@ async def get(context: Context) -> Response:
     digest = Digest(context.argument)
     blob = await pull_blob(context.registry, context.grant, digest)
     if is_fresh(headers, digest):
-        return Response(304, _headers(digest))
+        return Response(304, _headers(digest), digest=digest)
     wanted = "range" in headers and range_applies(headers, digest)
     parts = parse_ranges(headers["range"], blob.size) if wanted else ()
     return _response(digest, blob, parts)
@@ -36,15 +36,17 @@ async def get(context: Context) -> Response:
 def _response(digest: Digest, blob: PulledBlob, parts: Sequence[ByteRange]) -> Response:
     match parts:
         case []:
-            return Response(200, _headers(digest), BlobBody(blob.source, ByteRange(0, blob.size)))
+            body = BlobBody(blob.source, ByteRange(0, blob.size))
+            return Response(200, _headers(digest), body, digest)
         case [part]:
             # "A server MUST NOT generate a multipart response to a request for a single range"
             # (RFC 9110, 15.3.7.2).
             headers = {**_headers(digest), "Content-Range": content_range(part, blob.size)}
-            return Response(206, headers, BlobBody(blob.source, part))
+            return Response(206, headers, BlobBody(blob.source, part), digest)
         case _:
-            body = parts_of(blob.source, parts, blob.size)
-            return Response(206, {**_headers(digest), "Content-Type": body.media_type}, body)
+            several = parts_of(blob.source, parts, blob.size)
+            headers = {**_headers(digest), "Content-Type": several.media_type}
+            return Response(206, headers, several, digest)
 
 
 async def delete(context: Context) -> Response:

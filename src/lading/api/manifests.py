@@ -34,8 +34,8 @@ def _response(context: Context, manifest: StoredManifest) -> Response:
         "ETag": etag(manifest.digest),
     }
     if is_fresh(context.request.headers, manifest.digest):
-        return Response(304, headers)
-    return Response(200, headers, manifest.body)
+        return Response(304, headers, digest=manifest.digest)
+    return Response(200, headers, manifest.body, manifest.digest)
 
 
 async def put(context: Context) -> Response:
@@ -66,7 +66,7 @@ async def put(context: Context) -> Response:
         headers["OCI-Subject"] = manifest.subject
     if tags:
         headers["OCI-Tag"] = ", ".join(tags)
-    return Response(201, headers)
+    return Response(201, headers, digest=manifest.digest)
 
 
 async def delete(context: Context) -> Response:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 
 from lading.api import blobs, listing, manifests, token, uploads
 from lading.api.context import Context
-from lading.edge.challenge import TOKEN_PATH
 from lading.edge.endpoints import (
     DELETE,
     PULL,
@@ -149,7 +148,7 @@ ROUTES: Sequence[Route[Context]] = (
     _route("base", "/v2/?", _readable("end-1", _base, Audited("api.check"), Need.LOGIN)),
     _route(
         "token",
-        TOKEN_PATH,
+        token.TOKEN_PATH,
         {
             "GET": Endpoint("token", token.get, _TOKEN_ISSUED, Need.NOTHING),
             "POST": Endpoint("token", token.post, _TOKEN_ISSUED, Need.NOTHING),

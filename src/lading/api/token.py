@@ -19,6 +19,9 @@ from lading.edge.challenge import Basic, Password, parse_authorization
 from lading.edge.limits import client_of
 from lading.edge.response import Response, json_response
 
+TOKEN_PATH = "/token"  # noqa: S105 - where they are, not what they are
+"""Where clients are sent for tokens."""
+
 # A form with a password and the scopes of a large push.
 MAX_FORM = 64 * 1024
 MAX_FIELDS = 64

@@ -101,9 +101,8 @@ def _chunk(context: Context) -> Chunk:
 
 
 def _created(context: Context, digest: Digest) -> Response:
-    return Response(
-        201, {"Location": context.blob_location(digest), "Docker-Content-Digest": digest}
-    )
+    headers = {"Location": context.blob_location(digest), "Docker-Content-Digest": digest}
+    return Response(201, headers, digest=digest)
 
 
 def _accepted(context: Context, upload: UploadId, size: int) -> Response:

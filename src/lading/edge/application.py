@@ -181,7 +181,7 @@ class Application(Generic[C]):
         return await self._registry.metadata.read_only.find() is not None
 
     async def _send(self, request: Request, outcome: "_Outcome", response: Response) -> None:
-        outcome.digest = response.headers.get("Docker-Content-Digest", "")
+        outcome.digest = response.digest
         if self._options.redirects.seconds:
             response = await redirected(self._options.redirects, request, response)
         try:

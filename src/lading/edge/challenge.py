@@ -17,9 +17,6 @@ from lading.core.typing import override
 from lading.edge.forwarded import Networks, PublicAddress, base_url
 from lading.edge.request import Request
 
-TOKEN_PATH = "/token"  # noqa: S105 - where they are, not what they are
-"""Where the registry's own token service is."""
-
 
 class Fault(StrEnum):
     """A fault of a token (RFC 6750, section 3.1)."""
@@ -88,16 +85,18 @@ class OwnBearer(Challenge):
 
     Attributes:
         address: where clients reach the registry, and so its token service.
+        path: of the token service, there.
     """
 
     address: PublicAddress
     service: str
+    path: str
 
     @override
     def header(
         self, request: Request, scopes: Sequence[Scope] = (), fault: Fault | None = None
     ) -> str:
-        realm = self.address.url_of(request, TOKEN_PATH)
+        realm = self.address.url_of(request, self.path)
         return bearer_header(realm, self.service, scopes, fault)
 
 

@@ -5,7 +5,7 @@ that may have the blob, and ends some minutes after it.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import translate
 
@@ -73,14 +73,15 @@ async def redirected(rule: RedirectRule, request: Request, response: Response) -
     ):
         return response
     redirect = await body.source.redirect(rule.seconds)
-    return response if redirect is None else _to(redirect, response.headers)
+    return response if redirect is None else _to(redirect, response)
 
 
-def _to(redirect: Redirect, headers: Mapping[str, str]) -> Response:
-    kept = {name: value for name, value in headers.items() if name not in _OF_THE_BYTES}
+def _to(redirect: Redirect, response: Response) -> Response:
+    kept = {name: value for name, value in response.headers.items() if name not in _OF_THE_BYTES}
     # "the target resource resides temporarily under a different URI" (RFC 9110, 15.4.8); and the
     # address must not outlive itself in a cache.
-    return Response(307, {**kept, "Location": redirect.address, "Cache-Control": "no-store"})
+    headers = {**kept, "Location": redirect.address, "Cache-Control": "no-store"}
+    return Response(307, headers, digest=response.digest)
 
 
 def agent_pattern(text: str) -> re.Pattern[str]:

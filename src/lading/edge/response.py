@@ -86,11 +86,14 @@ class Response:
 
     Attributes:
         headers: without `Content-Length`, which follows from the body unless it is given.
+        digest: of the content that was pulled or pushed, for observers; a body is all of what has
+            it, or a part of that. Empty if the response is about no content.
     """
 
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | BlobBody | PartsBody | StreamBody = b""
+    digest: str = ""
 
     def take_bytes(self) -> bytes:
         """The bytes of the body, which are gone from here: who sends them has them."""

@@ -172,9 +172,7 @@ class SharedSpools:
         Raises:
             StorageFull, Unavailable: there is neither memory nor room on the disk for it.
         """
-        # "If the Docker-Content-Digest header is present … its value MUST be … the digest of" what
-        # is sent (distribution-spec, Pulling manifests).
-        digest = response.headers.get("Docker-Content-Digest", "")
+        digest = response.digest
         shared = self._shared.get(digest) or _Shared(Spool(self._budgets))
         if digest:
             self._shared[digest] = shared

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lading.api.application import ALWAYS, registry_protocol
 from lading.api.context import Context, Options
+from lading.api.pull_notes import PullObserver
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.core.permissions import CurrentPermissions
@@ -26,7 +27,6 @@ from lading.edge.forwarded import PublicAddress, UnnamedProxies
 from lading.edge.limits import ClientLimits
 from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
-from lading.edge.pull_notes import PullObserver
 from lading.edge.refusal_notes import RefusalObserver
 from lading.monitoring import way_in
 from lading.monitoring.memory import WorkerFigures

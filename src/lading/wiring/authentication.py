@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cryptography.x509 import Certificate
 
+from lading.api.token import TOKEN_PATH
 from lading.auth.authenticator import Nobody, TokenVerifier
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.editing import EditedUserFile
@@ -219,7 +220,7 @@ async def _with_token_service(
     )
     http = settings.http
     address = PublicAddress.of(http.host or "", http.prefix, http.trustedproxies)
-    challenge = OwnBearer(address, tokens.service)
+    challenge = OwnBearer(address, tokens.service, TOKEN_PATH)
     return Authentication(Callers(logins, own, clock), permissions, challenge, service)
 
 

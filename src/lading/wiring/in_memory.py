@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from lading.api.application import ALWAYS, registry_protocol
 from lading.api.context import Context, Options
+from lading.api.token import TOKEN_PATH
 from lading.auth.logins import Logins
 from lading.auth.plain_users import PlainUsers
 from lading.blobs.in_memory import InMemoryBlobs, InMemoryLocks, InMemoryUploads
@@ -158,4 +159,4 @@ async def _with_tokens(
         clock=registry.clock,
     )
     callers = Callers(logins, own, registry.clock)
-    return Authentication(callers, permissions, OwnBearer(address, REALM), service)
+    return Authentication(callers, permissions, OwnBearer(address, REALM, TOKEN_PATH), service)
