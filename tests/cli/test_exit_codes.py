@@ -32,7 +32,7 @@ def test_an_option_that_there_is_not_is_wrong_usage(command: str, ours: Ours) ->
 
     assert result.exit_code == 2
     assert "No such option" in result.stderr
-    assert f"Try 'main {command} -h' for help" in result.stderr
+    assert f"Try 'main {command} --help' for help" in result.stderr
 
 
 # Words for commands on the data of a registry, where there is none.
@@ -111,7 +111,7 @@ def test_a_registry_that_wants_a_login_has_its_exit_code(
     result = ours.run(command, *words)
 
     assert result.exit_code == 4, result.output
-    assert "lading login" in result.stderr
+    assert " login" in result.stderr
 
 
 @pytest.fixture(scope="module")

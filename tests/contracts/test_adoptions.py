@@ -9,8 +9,9 @@ import pytest
 from lading.blobs.stores import Stores
 from lading.metadata import batches
 from lading.metadata.metadata import Metadata
-from lading.services import adopt, export, lease
-from lading.services.export import LinkKeeper
+from lading.services import lease
+from lading.services.moving import adopt, export
+from lading.services.moving.export import LinkKeeper
 from tests.support.adopting import CONTENTS, HOUR, MULTI, NEW, OLD, UNTAGGED, adoption_of, fill
 from tests.support.contents import HELLO, OTHER, image
 from tests.support.distribution import LONG_AGO, Tree

@@ -151,10 +151,10 @@ def _tried_here(names: set[str]) -> set[str]:
 def _services() -> set[str]:
     """All coroutines that services offer."""
     return {
-        f"{module.name}.{name}"
-        for module in pkgutil.iter_modules(services.__path__)
-        for name, value in vars(import_module(f"lading.services.{module.name}")).items()
+        f"{module.name.rpartition('.')[2]}.{name}"
+        for module in pkgutil.walk_packages(services.__path__, "lading.services.")
+        for name, value in vars(import_module(module.name)).items()
         if inspect.iscoroutinefunction(value)
-        and value.__module__ == f"lading.services.{module.name}"
+        and value.__module__ == module.name
         and not name.startswith("_")
     }

@@ -16,6 +16,9 @@ from lading.auth.keys import KeyRing
 from lading.auth.known import KnownLogins
 from lading.auth.login_record import rates_of
 from lading.auth.shared_record import SharedRecord, shared_key
+from lading.blobs.layout import Layout
+from lading.blobs.link_writer import LinkWriter
+from lading.blobs.oci_layout import OciLayout
 from lading.core.access import ALL_ACTIONS, EVERY_ACCESS
 from lading.core.digest import Digest
 from lading.core.errors import (
@@ -30,10 +33,8 @@ from lading.core.names import Owner, Tag, UploadId, UploadKey, attachments_of
 from lading.metadata.refresh_tokens import RefreshToken
 from lading.metadata.secrets import SecretRow
 from lading.services import (
-    adopt,
     backup,
     collect,
-    export,
     figures,
     jobs,
     lease,
@@ -44,10 +45,13 @@ from lading.services import (
     verify,
 )
 from lading.services.delete import delete_blob
-from lading.services.export import LinkKeeper
 from lading.services.figures import PullNotes
 from lading.services.jobs import Job
 from lading.services.lease import Lease
+from lading.services.moving import adopt, export, import_layouts
+from lading.services.moving.export import LinkKeeper
+from lading.services.moving.import_layouts import LayoutImport
+from lading.services.progress import Unwatched
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
@@ -58,6 +62,7 @@ from tests.support.adopting import UNTAGGED, adoption_of, fill
 from tests.support.contents import HELLO, OTHER, image, index, path_of
 from tests.support.distribution import Tree
 from tests.support.exporting import export_of, served
+from tests.support.layouts import write_layout
 from tests.support.people import ALICE, DAY, People, pieces
 
 Step = Callable[[People], Awaitable[None]]
@@ -443,6 +448,24 @@ async def _export(people: People) -> None:
     served(Tree(people.root))
 
 
+async def _a_layout(people: People) -> None:
+    """Beside the registry, which has one of its blobs."""
+    assert isinstance(people, Place)
+    people.now = time.time()
+    layout = write_layout(people.root.parent / "layout")
+    image = layout.document(layout.image("amd64"))
+    await people.push_blob(layout.blob(image["config"]["digest"]), OTHER)
+
+
+async def _import_layout(people: People) -> None:
+    assert isinstance(people, Place)
+    writer = LinkWriter(Layout(people.root))
+    work = LayoutImport(people.registry, writer, people.may, Unwatched())
+    layout = OciLayout(str(people.root.parent / "layout"))
+    async for _ in import_layouts.run(work, HELLO, layout):
+        pass
+
+
 VERBS = (
     Verb("Start on an empty disk", nothing),
     Verb("Push a blob in one request", _push_in_one),
@@ -497,6 +520,7 @@ VERBS = (
     Verb("Adopt a volume of Distribution", _adopt, _a_volume, mends=True),
     Verb("Adopt it once more", _adopt, _an_adopted_volume, mends=True),
     Verb("Export to Distribution", _export, _export_and_use, mends=True),
+    Verb("Import an image layout", _import_layout, _a_layout, mends=True),
     Verb("Back up", _back_up, _an_image),
     Verb("Be read-only for a while", _read_only_for_a_while),
     Verb("Log in", _log_in),

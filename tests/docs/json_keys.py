@@ -44,7 +44,7 @@ KEYS: Mapping[str, Sequence[str]] = {
         "dry_run", "bytes",
         *_below("items", (
             "kind", "repository", "digest", "size", "cause", "since", "tag", "subject", "upload",
-            "why",
+            "interrupted", "why",
         )),
     ),
     "trash ls": (

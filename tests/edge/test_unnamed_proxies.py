@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from lading.auth.known import KnownLogins
-from lading.edge.forwarded import MOST, UnnamedProxies
+from lading.edge.unnamed_proxies import MOST, UnnamedProxies
 from tests.edge.requests import answered, request
 from tests.support.guarded import guarded_registry
 from tests.support.lading import lading_serve

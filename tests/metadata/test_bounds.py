@@ -25,7 +25,7 @@ from lading.metadata import batches, collection, manifests
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.ports.database import SqlConnection, Work
-from lading.services import adopt, export
+from lading.services.moving import adopt, export
 from tests.support.adopting import adoption_of
 from tests.support.contents import HELLO, image, index
 from tests.support.distribution import LONG_AGO, Tree

@@ -17,8 +17,9 @@ from lading.core.errors import ManifestUnknown
 from lading.core.names import RepositoryName, Tag
 from lading.core.typing import override
 from lading.metadata import batches
-from lading.services import adopt, lease, verify
-from lading.services.adopt import Adoption, AdoptionStep, CannotAdopt
+from lading.services import lease, verify
+from lading.services.moving import adopt
+from lading.services.moving.adopt import Adoption, AdoptionStep, CannotAdopt
 from lading.services.pull import pull_blob, pull_manifest
 from lading.services.verify import Check
 from lading.wiring.paths import metadata_path
@@ -517,7 +518,7 @@ async def test_manifests_with_many_edges_and_tags_with_many_moves_come_in_pieces
 async def test_the_history_of_a_tag_is_as_long_as_one_transaction_may_be(
     place: Moving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lading.services.adopt_repository.MOST_MOVES", 3)
+    monkeypatch.setattr("lading.services.moving.adopt_tags.MOST_MOVES", 3)
     fill(place.tree)
     for number, moved in enumerate((OLD, NEW, MULTI, UNTAGGED)):
         place.tree.tag(HELLO, "latest", moved.digest, at=LONG_AGO + (10 + number) * HOUR)

@@ -11,8 +11,9 @@ from lading.blobs.stores import Stores
 from lading.core.damage import Finding
 from lading.core.names import Tag
 from lading.core.typing import override
-from lading.services import adopt, export, lease, trash, verify
-from lading.services.export import STEP, LinkKeeper
+from lading.services import lease, trash, verify
+from lading.services.moving import adopt, export
+from lading.services.moving.export import STEP, LinkKeeper
 from lading.services.verify import Check
 from lading.wiring.paths import metadata_path
 from tests.crash.state import Place, assert_rows_agree, view

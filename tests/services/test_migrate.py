@@ -20,9 +20,9 @@ from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
 from lading.ports.objects import Upkeep
-from lading.services import migrate as migrating
 from lading.services import read_only
-from lading.services.migrate import CannotMigrate, MigrationStep
+from lading.services.moving import migrate as migrating
+from lading.services.moving.migrate import CannotMigrate, MigrationStep
 from tests.support.contents import OTHER, image, path_of
 from tests.support.migrating import bytes_of, migrate, rows_of
 from tests.support.people import ALICE, DAY, People
@@ -75,7 +75,7 @@ async def target(tmp_path: Path) -> AsyncIterator[People]:
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no request that is under way, and have several pages of few rows."""
     monkeypatch.setattr(migrating, "SETTLE", 0)
-    for module in ("lading.metadata.table_rows", "lading.services.migrate_rows"):
+    for module in ("lading.metadata.table_rows", "lading.services.moving.migrate_rows"):
         monkeypatch.setattr(f"{module}.PAGE", 3)
 
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from lading.blobs.distribution_volume import volume_in
-from lading.services.adopt import Adoption
-from lading.services.progress import Progress
+from lading.services.moving.adopt import Adoption
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.distribution import LONG_AGO, Tree
@@ -35,7 +35,7 @@ def fill(tree: Tree) -> None:
 def adoption_of(
     registry: Registry,
     root: Path,
-    progress: Progress | None = None,
+    progress: StepProgress | None = None,
     *,
     repair: bool = False,
     checksums: bool = False,

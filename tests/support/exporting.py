@@ -6,7 +6,7 @@ from lading.blobs.layout import Layout
 from lading.blobs.link_writer import LinkWriter
 from lading.core.digest import Digest
 from lading.core.manifest import parse
-from lading.services.export import Export
+from lading.services.moving.export import Export
 from lading.services.registry import Registry
 from tests.support.distribution import Tree
 from tests.support.progress import Watched

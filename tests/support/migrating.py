@@ -8,18 +8,20 @@ from lading.metadata.metadata import Metadata
 from lading.metadata.table_rows import Row
 from lading.metadata.tables import MOVED, MovedTable
 from lading.ports.database import SqlConnection
-from lading.services.migrate import (
+from lading.services.moving.migrate import (
     Migrated,
     Migration,
     is_same_database,
     run,
 )
-from lading.services.progress import Progress, Unwatched
+from lading.services.progress import StepProgress, Unwatched
 from lading.services.registry import Registry
 from tests.support.people import ALICE, People
 
 
-async def migrate(origin: Registry, target: Registry, progress: Progress | None = None) -> Migrated:
+async def migrate(
+    origin: Registry, target: Registry, progress: StepProgress | None = None
+) -> Migrated:
     """Migrate a registry between stores of bytes that are two."""
     return await run(
         Migration(

@@ -1,10 +1,10 @@
 """Progress of long work, written down."""
 
 from lading.core.typing import override
-from lading.services.progress import Progress
+from lading.services.progress import StepProgress
 
 
-class Watched(Progress):
+class Watched(StepProgress):
     """Progress as it was told.
 
     Attributes:

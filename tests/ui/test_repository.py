@@ -11,6 +11,7 @@ from lading.core.digest import SHA256
 from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import parse
+from lading.core.versions import natural
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
 from lading.metadata import tag_lists
@@ -19,7 +20,6 @@ from lading.services import show
 from lading.services.registry import Policy
 from lading.ui.context import UiParts
 from lading.ui.pages import repository
-from lading.ui.units import natural
 from tests.support.contents import HELLO, image
 from tests.support.people import People
 from tests.ui.browsing import Browser

@@ -16,14 +16,14 @@ import click
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
 from lading.cli.output import JSON_LINES, human_size, plain, to_json
-from lading.cli.progress import step_progress
+from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.core.damage import Finding, Kind
 from lading.core.errors import RegistryError
-from lading.services import adopt as adopting
-from lading.services.adopt import Adoption, CannotAdopt
+from lading.services.moving import adopt as adopting
+from lading.services.moving.adopt import Adoption, CannotAdopt
 from lading.services.registry import Registry
 from lading.wiring.adoption import new_adoption, open_plan
 
@@ -124,7 +124,7 @@ class _TakingOver:
                     repair=self._repair,
                 )
                 async with opening as adoption:
-                    await self._run(adoption)
+                    await self._run(adoption, progress)
                     return adoption
 
         try:
@@ -146,24 +146,24 @@ class _TakingOver:
                 checksums=self._checksums,
                 repair=self._repair,
             )
-            await self._run(adoption)
+            await self._run(adoption, progress)
         self._conclude(adoption)
         return self._left > 0
 
-    async def _run(self, adoption: Adoption) -> None:
+    async def _run(self, adoption: Adoption, progress: StepLines) -> None:
         try:
-            await self._tell(adopting.run(adoption))
+            await self._tell(adopting.run(adoption), progress)
         except CannotAdopt as error:
             raise click.ClickException(str(error)) from error
 
-    async def _tell(self, findings: AsyncIterator[Finding]) -> None:
+    async def _tell(self, findings: AsyncIterator[Finding], progress: StepLines) -> None:
         async for finding in findings:
             self._found[finding.kind] += 1
             self._left += finding.advice != ""
             if self._as_json:
-                click.echo(to_json({"finding": plain(finding)}))
+                progress.print(to_json({"finding": plain(finding)}))
             elif self._found[finding.kind] <= MOST:
-                click.echo(_words(finding))
+                progress.print(_words(finding))
 
     def _conclude(self, adoption: Adoption) -> None:
         if self._as_json:

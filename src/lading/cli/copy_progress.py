@@ -9,7 +9,7 @@ from typing import Any, Self
 import click
 
 from lading.cli.output import human_size
-from lading.cli.progress import new_bars
+from lading.cli.progress import new_bars, print_above
 from lading.client.copy_rules import CopySteps
 from lading.core.typing import override
 
@@ -73,6 +73,10 @@ class CopyLines(CopySteps):
     def say(self, text: str) -> None:
         """Print a line for a person."""
         click.echo(text, err=True)
+
+    def answer(self, text: str) -> None:
+        """Print a line of the answer."""
+        click.echo(text)
 
     def _line(self) -> str:
         with self._lock:
@@ -139,7 +143,11 @@ class CopyBars(CopyLines):
 
     @override
     def say(self, text: str) -> None:
-        self._bars.console.print(text, markup=False, highlight=False)
+        print_above(self._bars, text, err=True)
+
+    @override
+    def answer(self, text: str) -> None:
+        print_above(self._bars, text, err=False)
 
     def _draw(self, digest: str, count: int) -> None:
         self._bars.advance(self._all, count)

@@ -216,9 +216,9 @@ class _CopyRun:
         source, place = _joined(self._source, wanted), _joined(self._target, target)
         if self._order.as_json:
             document = {"outcome": outcome, "source": source, "target": place, "digest": digest}
-            click.echo(to_json(document | ({"error": error} if error else {})))
+            self._steps.answer(to_json(document | ({"error": error} if error else {})))
         else:
-            click.echo(f"{outcome}\t{source}\t{place}\t{digest}".rstrip("\t"))
+            self._steps.answer(f"{outcome}\t{source}\t{place}\t{digest}".rstrip("\t"))
 
     def _conclude(self) -> None:
         requests = self._opener.requests()
@@ -229,7 +229,7 @@ class _CopyRun:
                 "bytes": self._steps.size,
                 "requests": requests,
             }
-            click.echo(to_json({"summary": summary}))
+            self._steps.answer(to_json({"summary": summary}))
         counts = ", ".join(f"{count} {outcome}" for outcome, count in self._outcomes.items())
         self._steps.say(
             f"{counts}; sent {self._steps.blobs} blobs, {human_size(self._steps.size)}, with"

@@ -10,12 +10,8 @@ from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NothingCompared
 from lading.cli.images.configs import fetch_config
 from lading.cli.images.documents import ManifestDocument, read_manifest
-from lading.cli.images.files import (
-    PlacedEntry,
-    choose_image,
-    hash_contents,
-    read_files,
-)
+from lading.cli.images.file_tree import PlacedEntry
+from lading.cli.images.files import choose_image, hash_contents, read_files
 from lading.cli.images.graph import kind_of
 from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
 from lading.cli.images.source import ImageSource

@@ -14,7 +14,7 @@ from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, to_json
 from lading.cli.tables import Column, print_table
 from lading.core.errors import RegistryError
-from lading.ui.units import natural
+from lading.core.versions import natural
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from lading.core.errors import (
     BlobUnknown,
     Denied,
     ManifestUnknown,
+    NotRestorable,
     RegistryError,
     RepositoryUnknown,
     TagImmutable,
@@ -48,6 +49,8 @@ def to_exit(error: RegistryError, what: str = "") -> click.ClickException:
     message = f"{what}: {error.message}" if what else error.message
     if isinstance(error, _NOT_FOUND):
         return NothingFound(f"{message}; `lading tags REPOSITORY` and `lading ls` tell what is")
+    if isinstance(error, NotRestorable):
+        return NothingFound(f"{message}; `lading trash ls` lists what can be restored")
     if isinstance(error, _REFUSED):
         return NotAllowed(message)
     return click.ClickException(message)

@@ -10,7 +10,7 @@ from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
 from lading.config.settings import Settings
 from lading.core.exports import ExportTally
-from lading.services import export as exporting
+from lading.services.moving import export as exporting
 from lading.services.registry import Registry
 from lading.wiring.exports import new_export
 from lading.wiring.paths import metadata_path

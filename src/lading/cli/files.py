@@ -9,14 +9,8 @@ from pathlib import Path
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.images.files import (
-    PlacedEntry,
-    as_shown,
-    choose_image,
-    read_content,
-    read_files,
-    read_layer,
-)
+from lading.cli.images.file_tree import PlacedEntry, as_shown
+from lading.cli.images.files import choose_image, read_content, read_files, read_layer
 from lading.cli.images.places import Where, look, parse_spot, place_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, to_json

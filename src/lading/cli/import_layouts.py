@@ -10,8 +10,8 @@ from lading.cli.output import JSON_LINES, human_size, plain, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operators_grant, run_with
 from lading.core.damage import Finding
-from lading.services import import_layouts as importing
-from lading.services.import_layouts import ImportTally
+from lading.services.moving import import_layouts as importing
+from lading.services.moving.import_layouts import ImportTally
 from lading.services.registry import Registry
 from lading.wiring.imports import named_layouts, new_import
 
@@ -42,7 +42,8 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
             for repository, layout in named_layouts(directory, name):
                 async for finding in importing.run(task, repository, layout):
                     left += 1
-                    click.echo(to_json({"finding": plain(finding)}) if as_json else _words(finding))
+                    document = {"finding": plain(finding)}
+                    progress.print(to_json(document) if as_json else _words(finding))
         return task.tally, left
 
     tally, left = run_with(settings, work)

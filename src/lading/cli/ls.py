@@ -17,7 +17,7 @@ from lading.cli.output import human_size, to_json
 from lading.cli.tables import Column, print_table
 from lading.core.errors import RegistryError
 from lading.core.timestamps import utc
-from lading.ui.units import natural
+from lading.core.versions import natural
 
 # Tags that are asked about at once.
 _AT_ONCE = 8

@@ -14,8 +14,8 @@ from lading.cli.progress import step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import Principal
-from lading.services import migrate as migrating
-from lading.services.migrate import CannotMigrate, Migrated
+from lading.services.moving import migrate as migrating
+from lading.services.moving.migrate import CannotMigrate, Migrated
 from lading.services.registry import Registry
 from lading.wiring.databases import require_current
 from lading.wiring.migration import open_migration

@@ -6,20 +6,19 @@ Elsewhere, as in a log, there is a line for each step that begins.
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 import click
 
 from lading.core.typing import override
-from lading.services.progress import Progress
+from lading.services.progress import StepProgress
 
 if TYPE_CHECKING:
     from rich import progress as rich_progress
 
 
 def new_bars(*, of_bytes: bool) -> "rich_progress.Progress":
-    """Bars below what is printed, to be started and stopped.
+    """Bars below what is printed by `print_above`, to be started and stopped.
 
     Args:
         of_bytes: whether they tell sizes, and how fast it goes; or how much is done, and how long
@@ -27,6 +26,7 @@ def new_bars(*, of_bytes: bool) -> "rich_progress.Progress":
     """
     from rich import progress  # noqa: PLC0415 - for terminals only
     from rich.console import Console  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
 
     numbers: tuple[progress.ProgressColumn, ...]
     if of_bytes:
@@ -34,15 +34,32 @@ def new_bars(*, of_bytes: bool) -> "rich_progress.Progress":
     else:
         numbers = progress.TaskProgressColumn(), progress.TimeRemainingColumn()
     return progress.Progress(
-        progress.TextColumn("{task.description}", markup=False),
-        progress.BarColumn(bar_width=None),
+        progress.TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(ratio=3, no_wrap=True, overflow="ellipsis"),
+        ),
+        progress.BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
         *numbers,
         console=Console(stderr=True),
         transient=True,
         expand=True,
-        # What is printed goes above the bars if it goes to the terminal, too, and nowhere else.
-        redirect_stdout=sys.stdout.isatty(),
+        # click writes past what would be in its place.
+        redirect_stdout=False,
+        redirect_stderr=False,
     )
+
+
+def print_above(bars: "rich_progress.Progress", text: str, *, err: bool) -> None:
+    """Print a line above bars, if it goes to their terminal; or else where it goes.
+
+    Args:
+        err: whether it goes to standard error, as the bars do.
+    """
+    if err or sys.stdout.isatty():
+        bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+    else:
+        click.echo(text)
 
 
 @contextmanager
@@ -61,7 +78,7 @@ def byte_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda size: bars.advance(task, size)
 
 
-class StepLines(Progress):
+class StepLines(StepProgress):
     """Lines for logs: one for each step that begins.
 
     Args:
@@ -74,17 +91,16 @@ class StepLines(Progress):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         return
+
+    def print(self, text: str, *, err: bool = False) -> None:
+        """Print a line beside the progress: of the answer, or of advice."""
+        click.echo(text, err=err)
 
     @override
     def wait(self, holder: str, seconds: float) -> None:
-        click.echo(
+        self.print(
             f"Waiting for {holder}, which {self._doing}"
             f" (if it is dead, this goes on in {seconds:.0f} seconds)",
             err=True,
@@ -92,7 +108,7 @@ class StepLines(Progress):
 
     @override
     def begin(self, step: str, length: int) -> None:
-        click.echo(step, err=True)
+        self.print(step, err=True)
 
     @override
     def advance(self, count: int, /) -> None:
@@ -108,13 +124,12 @@ class StepBars(StepLines):
         self._task: rich_progress.TaskID | None = None
 
     @override
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bars.stop()
+
+    @override
+    def print(self, text: str, *, err: bool = False) -> None:
+        print_above(self._bars, text, err=err)
 
     @override
     def begin(self, step: str, length: int) -> None:

@@ -5,14 +5,13 @@ each line is a document of its own, the last one the summary.
 """
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import click
 
 from lading.cli.arguments import CONFIG
 from lading.cli.output import JSON_LINES, plain, to_json
-from lading.cli.progress import step_progress
+from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import with_registry
 from lading.core.damage import Finding
 from lading.services import verify as checking
@@ -67,16 +66,17 @@ class _Verification:
         length = totals.manifests + (totals.size if self._checksums else totals.blobs)
         with step_progress("is verifying") as progress:
             progress.begin("Checking", length)
-            await self._check(registry, progress.advance)
+            await self._check(registry, progress)
         self._conclude(totals.blobs, totals.manifests)
         return self._left > 0
 
-    async def _check(self, registry: Registry, advance: Callable[[int], None]) -> None:
-        check = Check(registry, self._checksums, self._repair, advance, self._unknown)
+    async def _check(self, registry: Registry, progress: StepLines) -> None:
+        check = Check(registry, self._checksums, self._repair, progress.advance, self._unknown)
         async for finding in checking.run(check):
             self._found += 1
             self._left += finding.advice != ""
-            click.echo(to_json({"finding": plain(finding)}) if self._as_json else _words(finding))
+            document = {"finding": plain(finding)}
+            progress.print(to_json(document) if self._as_json else _words(finding))
 
     def _conclude(self, blobs: int, manifests: int) -> None:
         if self._as_json:

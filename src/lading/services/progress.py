@@ -5,7 +5,7 @@ from typing import Protocol
 from lading.core.typing import override
 
 
-class Progress(Protocol):
+class StepProgress(Protocol):
     """Who is told how far some work is."""
 
     def wait(self, holder: str, seconds: float) -> None:
@@ -27,7 +27,7 @@ class Progress(Protocol):
         """So many parts of the step are done."""
 
 
-class Unwatched(Progress):
+class Unwatched(StepProgress):
     """Progress that nobody is told of."""
 
     @override

@@ -1,7 +1,6 @@
-"""Units of what pages show: sizes, counts, times, and the order of versions."""
+"""Units of what pages show: sizes, counts, times."""
 
 import json
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -11,7 +10,6 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
 # From here on a number has digits enough without a fraction.
 _PLAIN = 99.95
-_NUMBER = re.compile(r"(\d+)", re.ASCII)
 
 
 def size(count: int) -> str:
@@ -56,20 +54,3 @@ def short(digest: str) -> str:
 def words(of_command: Sequence[str]) -> str:
     """A command as a Dockerfile has it: `["sh", "-c", "true"]`."""
     return json.dumps(list(of_command), ensure_ascii=False)
-
-
-def natural(text: str) -> tuple[tuple[int, int, str], ...]:
-    """A key by which `v1.9` comes before `v1.10`, and `v1.10-rc1` before `v1.10`."""
-    parts = _NUMBER.split(text)
-    key = [
-        (1, int(part), part) if position % 2 else (2, 0, part.lower())
-        for position, part in enumerate(parts)
-        if part or position == 0
-    ]
-    # What is before a release (`-rc1`, `-beta`) sorts before its end.
-    marked = [(0, 0, part[2]) if _is_before(part[2]) else part for part in key]
-    return (*marked, (1, 0, ""))
-
-
-def _is_before(text: str) -> bool:
-    return re.match(r"[-.]?(?:alpha|beta|rc|pre|dev|snapshot)", text) is not None

@@ -16,9 +16,9 @@ from lading.core.access import Principal
 from lading.core.typing import override
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.metadata import Metadata
-from lading.services import adopt
-from lading.services.adopt import Adoption, CannotAdopt
-from lading.services.progress import Progress
+from lading.services.moving import adopt
+from lading.services.moving.adopt import Adoption, CannotAdopt
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.wiring.data_directory import DataUnusable
 from lading.wiring.stores import policy_of, process_name
@@ -38,7 +38,7 @@ def new_adoption(
     registry: Registry,
     settings: Settings,
     principal: Principal,
-    progress: Progress,
+    progress: StepProgress,
     *,
     checksums: bool = False,
     repair: bool = False,
@@ -57,7 +57,12 @@ def new_adoption(
 
 @asynccontextmanager
 async def open_plan(
-    settings: Settings, principal: Principal, progress: Progress, *, checksums: bool, repair: bool
+    settings: Settings,
+    principal: Principal,
+    progress: StepProgress,
+    *,
+    checksums: bool,
+    repair: bool,
 ) -> AsyncIterator[Adoption]:
     """An adoption into a database that is thrown away; nothing in the volume is changed."""
     with tempfile.TemporaryDirectory(prefix="lading-plan-") as directory:
@@ -114,7 +119,7 @@ async def adopt_at_start(registry: Registry, settings: Settings) -> None:
     log.info("what CNCF Distribution has here was taken over: %s", adoption.tally)
 
 
-class _LoggedProgress(Progress):
+class _LoggedProgress(StepProgress):
     """Progress in the log: a line for each step that begins."""
 
     @override

@@ -23,11 +23,12 @@ from lading.edge.accesslog import AccessLog
 from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
 from lading.edge.budget import MEMORY, BodyBudgets
-from lading.edge.forwarded import PublicAddress, UnnamedProxies
+from lading.edge.forwarded import PublicAddress
 from lading.edge.limits import ClientLimits
 from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
 from lading.edge.refusal_notes import RefusalObserver
+from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.monitoring import way_in
 from lading.monitoring.memory import WorkerFigures
 from lading.ports.measures import UNMEASURED

@@ -5,13 +5,15 @@ from pathlib import Path
 from lading.blobs.layout import Layout
 from lading.blobs.link_writer import LinkWriter
 from lading.config.settings import Settings
-from lading.services.export import Export
-from lading.services.progress import Progress
+from lading.services.moving.export import Export
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.wiring.stores import process_name
 
 
-def new_export(registry: Registry, settings: Settings, root: Path, progress: Progress) -> Export:
+def new_export(
+    registry: Registry, settings: Settings, root: Path, progress: StepProgress
+) -> Export:
     """An export of an open registry into a directory, which is made if need be."""
     storage, writer = settings.storage, link_writer(root)
     at_home = storage.driver == "filesystem" and _is_same(storage.filesystem.rootdirectory, root)

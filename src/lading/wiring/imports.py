@@ -8,13 +8,13 @@ from lading.blobs.link_writer import LinkWriter
 from lading.blobs.oci_layout import find_layouts
 from lading.config.settings import Settings
 from lading.ports.layouts import ImageLayout
-from lading.services.import_layouts import Grants, LayoutImport
-from lading.services.progress import Progress
+from lading.services.moving.import_layouts import Grants, LayoutImport
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 
 
 def new_import(
-    registry: Registry, settings: Settings, grant_of: Grants, progress: Progress
+    registry: Registry, settings: Settings, grant_of: Grants, progress: StepProgress
 ) -> LayoutImport:
     """An import into an open registry; with hard links, if its blobs are files."""
     storage = settings.storage

@@ -64,7 +64,7 @@ def _keeps_links(settings: Settings) -> bool:
 
 
 def _keeping_links(settings: Settings) -> Job:
-    from lading.services import export  # noqa: PLC0415 - who has no links does without
+    from lading.services.moving import export  # noqa: PLC0415 - who has no links does without
     from lading.wiring.exports import link_writer  # noqa: PLC0415 - as above
 
     keeper = export.LinkKeeper(link_writer(settings.storage.filesystem.rootdirectory))

@@ -7,8 +7,8 @@ from lading.blobs import distribution
 from lading.blobs.layout import Layout
 from lading.config.settings import Settings, StorageSection
 from lading.core.access import Principal
-from lading.services.migrate import Migration, is_same_database
-from lading.services.progress import Progress
+from lading.services.moving.migrate import Migration, is_same_database
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.wiring.object_stores import bucket_of
 from lading.wiring.stores import open_registry
@@ -20,7 +20,7 @@ async def open_migration(
     settings: Settings,
     target: Settings,
     principal: Principal,
-    progress: Progress,
+    progress: StepProgress,
 ) -> AsyncIterator[Migration]:
     """A migration of an open registry to other settings, open for the length of a block.
 

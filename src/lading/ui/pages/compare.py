@@ -7,6 +7,7 @@ from lading.core.comparison import compare_configs, compare_layers
 from lading.core.errors import DigestInvalid, RepositoryUnknown, TagInvalid
 from lading.core.names import Reference, parse_reference
 from lading.core.summaries import ManifestKind
+from lading.core.versions import natural
 from lading.edge.response import Response
 from lading.services.compare_images import ComparedImage, look_at_both
 from lading.services.describe import Layer
@@ -15,7 +16,6 @@ from lading.ui.address import address_of
 from lading.ui.context import Visit
 from lading.ui.pages.image import MOST_CHILDREN
 from lading.ui.rendering import large_page
-from lading.ui.units import natural
 
 # Tags to choose from that are offered.
 MOST_OFFERED = 1000

@@ -7,6 +7,7 @@ from lading.core.digest import Digest
 from lading.core.errors import PageInvalid
 from lading.core.immutability import is_immutable
 from lading.core.summaries import ManifestKind
+from lading.core.versions import natural
 from lading.edge.response import Response
 from lading.services.families import ShownManifest
 from lading.services.show import (
@@ -19,7 +20,6 @@ from lading.services.show import (
 from lading.ui.address import address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.rendering import page
-from lading.ui.units import natural
 
 ON_A_PAGE = 100
 _MOST_WORDS = 128

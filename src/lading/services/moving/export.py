@@ -21,9 +21,9 @@ from lading.metadata.exports import RANKS
 from lading.ports.blob_sources import BlobSource, LocalFile
 from lading.ports.link_targets import LinkTarget
 from lading.services import lease
-from lading.services.adopt_repository import stored_blobs
 from lading.services.lease import Lease
-from lading.services.progress import Progress, Unwatched
+from lading.services.moving.taking import stored_blobs
+from lading.services.progress import StepProgress, Unwatched
 from lading.services.registry import Registry
 
 JOB = "export"
@@ -47,7 +47,7 @@ class Export:
     target: LinkTarget
     at_home: bool
     holder: str
-    progress: Progress
+    progress: StepProgress
     tally: ExportTally = field(default_factory=ExportTally)
 
 

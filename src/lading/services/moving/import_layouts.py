@@ -33,7 +33,7 @@ from lading.ports.blob_sources import LocalFile
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
 from lading.ports.link_targets import LinkTarget
 from lading.services import push_blob
-from lading.services.progress import Progress
+from lading.services.progress import StepProgress
 from lading.services.push_blob import Chunk
 from lading.services.push_manifest import push_manifest
 from lading.services.registry import Registry
@@ -80,7 +80,7 @@ class LayoutImport:
     registry: Registry
     place: LinkTarget | None
     grant_of: Grants
-    progress: Progress
+    progress: StepProgress
     tally: ImportTally = field(default_factory=ImportTally)
 
 
@@ -100,7 +100,7 @@ async def run(work: LayoutImport, name: str, layout: ImageLayout) -> AsyncIterat
     except LayoutUnusable as error:
         yield Finding(Kind.MANIFEST_REFUSED, layout.place, str(error), _AGAIN, _LEFT_OUT)
         return
-    work.progress.begin(f"{layout.place} → {name}", len(entries))
+    work.progress.begin(f"Importing {name}", len(entries))
     for entry in entries:
         finding = await repository.bring(entry)
         if finding is not None:

@@ -23,9 +23,9 @@ from lading.core.timestamps import utc
 from lading.core.typing import override
 from lading.metadata.inspection import KnownBlob
 from lading.ports.objects import ForeignObjects
-from lading.services.migrate_blobs import BlobCopies, groups
-from lading.services.migrate_rows import RowCopies
-from lading.services.progress import Progress
+from lading.services.moving.migrate_blobs import BlobCopies, groups
+from lading.services.moving.migrate_rows import RowCopies
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 
 # Rounds while the registry is used, each of which brings what has come during the one before.
@@ -75,7 +75,7 @@ class Migration:
     same_bytes: bool
     principal: Principal
     place: str
-    progress: Progress
+    progress: StepProgress
 
 
 @dataclass(frozen=True, slots=True)

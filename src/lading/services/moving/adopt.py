@@ -24,9 +24,10 @@ from lading.core.errors import NameInvalid
 from lading.core.names import RepositoryName, Tag
 from lading.ports.volumes import ForeignVolume
 from lading.services import lease, verify
-from lading.services.adopt_repository import RepositoryAdoption, Taking, stored_blobs
 from lading.services.lease import Lease
-from lading.services.progress import Progress
+from lading.services.moving.adopt_repository import RepositoryAdoption
+from lading.services.moving.taking import Taking, stored_blobs
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.services.verify import Check
 
@@ -66,7 +67,7 @@ class Adoption:
     volume: ForeignVolume
     principal: Principal
     holder: str
-    progress: Progress
+    progress: StepProgress
     checksums: bool = False
     repair: bool = False
     is_plan: bool = False

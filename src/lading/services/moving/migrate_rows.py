@@ -13,7 +13,7 @@ from lading.core.digest import Digest
 from lading.metadata.inspection import KnownBlob
 from lading.metadata.table_rows import MOST_BYTES, PAGE, Row, TableRows
 from lading.metadata.tables import BLOBS, DOCUMENTS, MOVED, MovedTable
-from lading.services.migrate_blobs import BlobCopies, groups
+from lading.services.moving.migrate_blobs import BlobCopies, groups
 
 _TABLES = {table.name: table for table in MOVED}
 _Write = Callable[[MovedTable, Sequence[Row]], Awaitable[None]]

@@ -1,0 +1,168 @@
+"""Rows of manifests that are taken over, whatever they refer to; part of `Adoptions`."""
+
+from collections.abc import Sequence
+
+from lading.core.adoption import AdoptedManifest
+from lading.core.manifest import Edge, Manifest, WrongSize
+from lading.core.names import RepositoryName
+from lading.metadata import batches, links, pushes, references
+from lading.metadata import repositories as repository_rows
+from lading.metadata.references import KEPT
+from lading.ports.database import SqlConnection
+
+# It is unreferenced until something is seen that leads to it.
+_ADD_MANIFEST = """
+    INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, size,
+        pushed_at, promised_at, loose_at)
+    VALUES (:repository, :digest, :media_type, :artifact_type, :subject, :size, :at, :now, :now)
+    ON CONFLICT (repository_id, digest) DO UPDATE SET
+        deleted_at = NULL, deleted_by = '', lost_at = NULL, promised_at = excluded.promised_at
+"""
+_ADD_DOCUMENT = """
+    INSERT INTO documents (id, annotations, body)
+    SELECT id, :annotations, :body FROM manifests
+    WHERE repository_id = :repository AND digest = :digest
+    ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body
+"""
+_ADD_EDGE = """
+    INSERT INTO edges (repository_id, parent, child, kind)
+    VALUES (:repository, :parent, :child, :kind) ON CONFLICT DO NOTHING
+"""
+_THESE = "repository_id = :repository AND digest IN (SELECT key FROM json_each(:digests))"
+_KEEP = f"""
+    UPDATE manifests AS m SET loose_at = NULL WHERE {_THESE} AND loose_at IS NOT NULL AND {KEPT}
+"""
+_KEEP_REFERRERS = f"""
+    UPDATE manifests AS m SET loose_at = NULL WHERE id IN (
+        SELECT id FROM manifests AS m WHERE repository_id = :repository AND subject IS NOT NULL
+            AND loose_at IS NOT NULL AND {KEPT} LIMIT :most)
+"""
+_FIND_MANIFESTS = f"SELECT digest FROM manifests WHERE {_THESE} AND deleted_at IS NULL"
+_SEEN_MANIFESTS = f"SELECT digest FROM adopted_manifests WHERE {_THESE}"
+_SEE_MANIFEST = """
+    INSERT INTO adopted_manifests (repository_id, digest) VALUES (?, ?) ON CONFLICT DO NOTHING
+"""
+
+
+def add_manifests(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    manifests: Sequence[AdoptedManifest],
+    *,
+    now: float,
+) -> Sequence[WrongSize]:
+    """Store manifests, be what they refer to there or not; few, as their edges are rows as well.
+
+    Returns:
+        What is there and has another size than one of them says.
+    """
+    repository_id = repository_rows.ensure(connection, repository)
+    here: dict[str, object] = {"repository": repository_id, "now": now}
+    rows: list[dict[str, object]] = [
+        here | _row(adopted.manifest, adopted.at) for adopted in manifests
+    ]
+    connection.executemany(_ADD_MANIFEST, rows)
+    connection.executemany(_ADD_DOCUMENT, rows)
+    repository_rows.mark_pushed(connection, repository_id, min(each.at for each in manifests))
+    wrong: list[WrongSize] = []
+    for adopted in manifests:
+        few = adopted.manifest.edges[: batches.MOST_ROWS]
+        wrong += _add_edges(connection, repository_id, adopted.manifest, few, now)
+    digests = [adopted.manifest.digest for adopted in manifests]
+    connection.execute(_KEEP, here | {"digests": batches.keys(digests)})
+    _see(connection, repository_id, [each for each in manifests if not _is_long(each)])
+    return wrong
+
+
+def add_edges(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    adopted: AdoptedManifest,
+    edges: Sequence[Edge],
+    *,
+    now: float,
+) -> Sequence[WrongSize]:
+    """Note more edges of a manifest that has many; with the last of them it is taken over."""
+    repository_id = repository_rows.ensure(connection, repository)
+    wrong = _add_edges(connection, repository_id, adopted.manifest, edges, now)
+    if edges[-1] == adopted.manifest.edges[-1]:
+        _see(connection, repository_id, [adopted])
+    return wrong
+
+
+def keep_referrers(connection: SqlConnection, repository: RepositoryName) -> bool:
+    """Mark some manifests as referenced whose subject came later; whether there may be more."""
+    values = {"repository": repository_rows.lock(connection, repository), "most": batches.MOST_ROWS}
+    return connection.execute(_KEEP_REFERRERS, values).rowcount == batches.MOST_ROWS
+
+
+def find_manifests(
+    connection: SqlConnection, repository: RepositoryName, digests: Sequence[str]
+) -> frozenset[str]:
+    """Those of the digests that are manifests of the repository, and not deleted."""
+    return _among(connection, _FIND_MANIFESTS, repository, digests)
+
+
+def seen_manifests(
+    connection: SqlConnection, repository: RepositoryName, digests: Sequence[str]
+) -> frozenset[str]:
+    """Those of the manifests that were taken over before, be they still here or not."""
+    return _among(connection, _SEEN_MANIFESTS, repository, digests)
+
+
+def _among(
+    connection: SqlConnection, statement: str, repository: RepositoryName, digests: Sequence[str]
+) -> frozenset[str]:
+    values = {
+        "repository": repository_rows.find(connection, repository),
+        "digests": batches.keys(digests),
+    }
+    return frozenset(digest for (digest,) in connection.execute(statement, values).fetchall())
+
+
+def _row(manifest: Manifest, at: float) -> dict[str, object]:
+    return {
+        "digest": manifest.digest,
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.artifact_type,
+        "subject": manifest.subject,
+        "size": len(manifest.body),
+        "annotations": pushes.kept_annotations(manifest),
+        "body": manifest.body,
+        "at": at,
+    }
+
+
+def _add_edges(
+    connection: SqlConnection,
+    repository_id: int,
+    manifest: Manifest,
+    edges: Sequence[Edge],
+    now: float,
+) -> Sequence[WrongSize]:
+    """Note edges, and that what they lead to is used."""
+    kinds = {edge.child: edge.kind for edge in reversed(edges)}
+    if not kinds:
+        return ()
+    parent = {"repository": repository_id, "parent": manifest.digest}
+    rows = [parent | {"child": child, "kind": kind} for child, kind in kinds.items()]
+    connection.executemany(_ADD_EDGE, rows)
+    sizes = references.manifest_sizes(connection, repository_id, kinds, used_at=now)
+    sizes |= links.sizes(connection, repository_id, kinds, used_at=now)
+    return [
+        WrongSize(edge, sizes[edge.child])
+        for edge in edges
+        if edge.child in sizes and edge.size != sizes[edge.child]
+    ]
+
+
+def _is_long(adopted: AdoptedManifest) -> bool:
+    return len(adopted.manifest.edges) > batches.MOST_ROWS
+
+
+def _see(
+    connection: SqlConnection, repository_id: int, manifests: Sequence[AdoptedManifest]
+) -> None:
+    rows = [(repository_id, each.manifest.digest) for each in manifests if each.is_linked]
+    if rows:
+        connection.executemany(_SEE_MANIFEST, rows)

@@ -1,0 +1,163 @@
+"""Rows of tags that are taken over, with their history; part of `Adoptions`."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from lading.core.adoption import AdoptedMove
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName, Tag
+from lading.metadata import batches, references
+from lading.metadata import repositories as repository_rows
+from lading.metadata.adopted_manifests import find_manifests
+from lading.ports.database import SqlConnection
+
+_USE = """
+    UPDATE manifests SET loose_at = NULL, used_at = :now
+    WHERE repository_id = :repository AND digest IN (SELECT key FROM json_each(:digests))
+"""
+_TAGS = """
+    SELECT name, digest, updated_at FROM tags
+    WHERE repository_id = :repository AND name IN (SELECT key FROM json_each(:names))
+"""
+_SEEN_TAGS = """
+    SELECT name, digest, at FROM adopted_tags
+    WHERE repository_id = :repository AND name IN (SELECT key FROM json_each(:names))
+"""
+_SEE_TAG = """
+    INSERT INTO adopted_tags (repository_id, name, digest, at)
+    VALUES (:repository, :tag, :digest, :at)
+    ON CONFLICT (repository_id, name) DO UPDATE SET digest = excluded.digest, at = excluded.at
+"""
+_POINT = """
+    INSERT INTO tags (repository_id, name, digest, updated_at)
+    VALUES (:repository, :tag, :digest, :at)
+    ON CONFLICT (repository_id, name)
+    DO UPDATE SET digest = excluded.digest, updated_at = excluded.updated_at
+"""
+_RECORD = """
+    INSERT INTO tag_history (repository_id, tag, digest, previous, actor, at)
+    VALUES (:repository, :tag, :digest, :previous, :actor, :at)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptedTag:
+    """A tag as it is taken over.
+
+    Attributes:
+        moves: the last of them, in order; the very last one is to what it points to now.
+        at: when its link was written.
+    """
+
+    tag: Tag
+    moves: Sequence[AdoptedMove]
+    at: float
+
+    @property
+    def digest(self) -> Digest:
+        """What it points to."""
+        return self.moves[-1].digest
+
+
+@dataclass(frozen=True, slots=True)
+class TagsAdopted:
+    """What became of tags.
+
+    Attributes:
+        new: that were set or moved.
+        moves: of these, in their history.
+        newer: that were left, as they were moved here later than there.
+    """
+
+    new: Sequence[Tag]
+    moves: int
+    newer: Sequence[Tag]
+
+
+def add_tags(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    tags: Sequence[AdoptedTag],
+    *,
+    actor: str,
+    now: float,
+) -> TagsAdopted:
+    """Point tags at manifests, with their history, as far as that is not known.
+
+    What was moved here later than there stays; and what leads to a manifest that is not here.
+    """
+    there = find_manifests(connection, repository, [each.digest for each in tags])
+    tags = [each for each in tags if each.digest in there]
+    repository_id = repository_rows.ensure(connection, repository)
+    here: dict[str, object] = {"repository": repository_id, "actor": actor, "now": now}
+    names = here | {"names": batches.keys(each.tag for each in tags)}
+    current = {name: (digest, at) for name, digest, at in connection.execute(_TAGS, names)}
+    seen = {name: (digest, at) for name, digest, at in connection.execute(_SEEN_TAGS, names)}
+    moved: list[AdoptedTag] = []
+    newer: list[Tag] = []
+    for each in tags:
+        digest, at = current.get(each.tag, (None, 0.0))
+        if at > each.at and digest != each.digest:
+            newer.append(each.tag)
+        elif digest != each.digest and seen.get(each.tag) != (each.digest, each.at):
+            moved.append(each)
+    moves = [move for each in moved for move in _moves(each, current, seen)]
+    _point(connection, repository_id, here, moved, moves)
+    for each in moved:
+        if each.tag in current:
+            previous = Digest(current[each.tag][0])
+            references.mark_unreferenced(connection, repository_id, previous, now)
+    rows = [here | {"tag": each.tag, "digest": each.digest, "at": each.at} for each in tags]
+    connection.executemany(_SEE_TAG, rows)
+    if moved:
+        repository_rows.mark_changed(connection, [repository])
+    return TagsAdopted([each.tag for each in moved], len(moves), newer)
+
+
+def _point(
+    connection: SqlConnection,
+    repository_id: int,
+    here: dict[str, object],
+    moved: Sequence[AdoptedTag],
+    moves: Sequence[dict[str, object]],
+) -> None:
+    if not moved:
+        return
+    rows = [{**here, "tag": each.tag, "digest": each.digest, "at": each.at} for each in moved]
+    connection.executemany(_POINT, rows)
+    connection.executemany(_RECORD, [{**here, **move} for move in moves])
+    digests = batches.keys(each.digest for each in moved)
+    connection.execute(_USE, {**here, "digests": digests})
+    for each in moved:
+        references.unmark_orphan(connection, repository_id, each.tag)
+
+
+def _moves(
+    each: AdoptedTag,
+    current: Mapping[str, tuple[str, float]],
+    seen: Mapping[str, tuple[str, float]],
+) -> Sequence[dict[str, object]]:
+    """The moves of a tag that are not in its history."""
+    _, since = seen.get(each.tag, ("", 0.0))
+    previous, _ = current.get(each.tag, (None, 0.0))
+    moves: list[dict[str, object]] = []
+    for move in each.moves:
+        if (move.at > since or move is each.moves[-1]) and move.digest != previous:
+            moves.append(
+                {"tag": each.tag, "digest": move.digest, "previous": previous, "at": move.at}
+            )
+            previous = move.digest
+    return moves
+
+
+def seen_tags(
+    connection: SqlConnection, repository: RepositoryName, names: Sequence[str]
+) -> Mapping[str, tuple[str, float]]:
+    """What the links of tags said when they were taken over, and when they were written."""
+    values = {
+        "repository": repository_rows.find(connection, repository),
+        "names": batches.keys(names),
+    }
+    return {
+        name: (digest, at) for name, digest, at in connection.execute(_SEEN_TAGS, values).fetchall()
+    }

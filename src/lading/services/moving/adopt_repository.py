@@ -1,0 +1,106 @@
+"""Adoption of one repository: its blobs, then its manifests, then its tags with their history.
+
+Whatever is wrong on the disk gets a line that says what was done. What is taken over is what the
+other registry would have served; of what it could not serve, as much as leaves no doubt.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from lading.core.adoption import FoundLink
+from lading.core.damage import Finding, Kind
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName
+from lading.metadata import batches
+from lading.services.moving.adopt_manifests import ManifestAdoption
+from lading.services.moving.adopt_tags import TagAdoption
+from lading.services.moving.taking import Taking, digest_in, finding_in, said_by, stored_blobs
+
+# Rows that a blob is.
+_ROWS = 2
+
+
+class RepositoryAdoption:
+    """The adoption of one repository."""
+
+    def __init__(self, taking: Taking, name: RepositoryName) -> None:
+        self._registry = taking.registry
+        self._rows = taking.registry.metadata.adoptions
+        self._volume = taking.volume
+        self._name = name
+        self._manifests = ManifestAdoption(taking, name)
+        self._tags = TagAdoption(taking, name, self._manifests)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing of it was left behind that something else refers to."""
+        return self._manifests.is_whole
+
+    async def run(self) -> AsyncIterator[Finding]:
+        """Take over all of it; all that is wrong with it."""
+        async for layers in self._volume.layers(self._name):
+            async for finding in self._take_layers(layers):
+                yield finding
+        async for revisions in self._volume.revisions(self._name):
+            async for finding in self._manifests.take(revisions):
+                yield finding
+        while await self._rows.keep_referrers(self._name):
+            pass
+        async for tags in self._volume.tags(self._name):
+            async for finding in self._tags.take(tags):
+                yield finding
+        if count := await self._volume.count_uploads(self._name):
+            yield finding_in(
+                self._name,
+                Kind.UPLOADS_LEFT,
+                "",
+                f"{count} uploads are unfinished",
+                "they were left; their clients begin anew",
+            )
+
+    async def _take_layers(self, links: Sequence[FoundLink]) -> AsyncIterator[Finding]:
+        found: list[Digest] = []
+        for link in links:
+            digest = digest_in(link.name)
+            if digest is None:
+                yield finding_in(
+                    self._name, Kind.LINK_WRONG, link.name, "this is no digest", "it was left out"
+                )
+            elif link.text is not None:
+                found.append(digest)
+                if link.text != digest:
+                    yield finding_in(
+                        self._name,
+                        Kind.LINK_WRONG,
+                        digest,
+                        f"the link to this blob is {said_by(link)}",
+                        "its folder says which it is, so it was taken over",
+                    )
+        for page in _pages(found, batches.MOST_ROWS // _ROWS):
+            for digest in await self._add_blobs(page):
+                yield finding_in(
+                    self._name,
+                    Kind.LINK_DANGLING,
+                    digest,
+                    "there is a link to this blob, and its bytes are gone",
+                    "the link was left out",
+                )
+
+    async def _add_blobs(self, digests: Sequence[Digest]) -> Sequence[Digest]:
+        """Take over blobs, each under its lock; those that are not there."""
+        missing: list[Digest] = []
+        async with self._registry.locks.lock_free(digests) as free:
+            missing += await self._add_locked(free)
+        for digest in set(digests).difference(free):
+            async with self._registry.locks.lock(digest):
+                missing += await self._add_locked([digest])
+        return missing
+
+    async def _add_locked(self, digests: Sequence[Digest]) -> Sequence[Digest]:
+        there = await stored_blobs(self._registry, digests)
+        if there:
+            await self._rows.add_blobs(self._name, there, now=self._registry.clock())
+        return sorted(set(digests).difference(blob.digest for blob in there))
+
+
+def _pages(digests: Sequence[Digest], most: int) -> Iterator[Sequence[Digest]]:
+    return (digests[start : start + most] for start in range(0, len(digests), most))

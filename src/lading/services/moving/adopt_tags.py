@@ -1,0 +1,190 @@
+"""Adoption of a repository's tags, with their history."""
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+
+from lading.core.adoption import (
+    DISTRIBUTION,
+    DISTRIBUTION_AT_THE_LATEST,
+    AdoptedMove,
+    FoundLink,
+    FoundTag,
+)
+from lading.core.damage import Finding, Kind
+from lading.core.digest import Digest
+from lading.core.errors import TagInvalid
+from lading.core.names import RepositoryName, Tag
+from lading.metadata import batches
+from lading.metadata.adopted_tags import AdoptedTag
+from lading.services.moving.adopt_manifests import ManifestAdoption
+from lading.services.moving.taking import PUSH_AGAIN, Taking, digest_in, said_by
+
+# Rows that a tag is, beside its moves.
+_ROWS = 2
+# Moves of a tag that are taken over, the last ones.
+MOST_MOVES = 400
+
+
+class TagAdoption:
+    """The adoption of the tags of one repository.
+
+    Args:
+        manifests: that were taken over before.
+    """
+
+    def __init__(self, taking: Taking, name: RepositoryName, manifests: ManifestAdoption) -> None:
+        self._taking = taking
+        self._registry = taking.registry
+        self._rows = taking.registry.metadata.adoptions
+        self._name = name
+        self._manifests = manifests
+
+    async def take(self, tags: Sequence[FoundTag]) -> AsyncIterator[Finding]:
+        """Take over some tags; all that is wrong with them."""
+        seen = await self._rows.seen_tags(self._name, [tag.name for tag in tags])
+        new = [tag for tag in tags if seen.get(tag.name) != (tag.current.text, tag.current.at)]
+        there = await self._manifests_of(new)
+        waiting: list[AdoptedTag] = []
+        rows = 0
+        for tag in new:
+            adopted, findings = await self._choose(tag, there)
+            for finding in findings:
+                yield finding
+            if adopted is None:
+                continue
+            waiting.append(adopted)
+            rows += _ROWS + len(adopted.moves)
+            if rows > batches.MOST_ROWS:
+                async for finding in self._add_tags(waiting):
+                    yield finding
+                waiting, rows = [], 0
+        async for finding in self._add_tags(waiting):
+            yield finding
+
+    async def _manifests_of(self, tags: Sequence[FoundTag]) -> frozenset[str]:
+        """Those of all that tags point to or ever pointed to that are in the repository."""
+        names = {link.name for tag in tags for link in tag.index}
+        names |= {tag.current.text or "" for tag in tags}
+        there: frozenset[str] = frozenset()
+        for page in batches.pieces(sorted(names)):
+            there |= await self._rows.find_manifests(self._name, page)
+        return there
+
+    async def _choose(
+        self, tag: FoundTag, there: frozenset[str]
+    ) -> tuple[AdoptedTag | None, Sequence[Finding]]:
+        """The tag as it is taken over, if it can be; what is wrong with it."""
+        subject = f"{self._name}:{tag.name}"
+        try:
+            name = Tag(tag.name)
+        except TagInvalid as error:
+            return None, [Finding(Kind.NAME_REFUSED, subject, error.message, mended="left out")]
+        index = [
+            (digest, link.at)
+            for link in tag.index
+            if link.text is not None and (digest := digest_in(link.name))
+        ]
+        digest, findings = await self._target(subject, tag, there)
+        if digest is None:
+            return None, findings
+        at = tag.current.at or max((at for _, at in index), default=0)
+        moves = [
+            AdoptedMove(old, moved_at)
+            for old, moved_at in sorted(index, key=lambda move: move[1])
+            if old != digest and moved_at <= at
+        ]
+        findings += _of_history(subject, moves, there)
+        moves = [*moves[-(MOST_MOVES - 1) :], AdoptedMove(digest, at)]
+        return AdoptedTag(name, moves, at), findings
+
+    async def _target(
+        self, subject: str, tag: FoundTag, there: frozenset[str]
+    ) -> tuple[Digest | None, list[Finding]]:
+        """What a tag points to; by its index, if a crash has damaged the link itself."""
+        digest = digest_in(tag.current.text or "")
+        if digest is None:
+            return self._recover(subject, tag, there)
+        if digest in there:
+            return digest, []
+        if (
+            self._taking.repair
+            and digest not in self._manifests.refused
+            and await self._manifests.link(digest)
+        ):
+            return digest, [
+                Finding(
+                    Kind.LINK_MISSING,
+                    subject,
+                    f"there is no link to {digest}, though its bytes are there",
+                    mended="it is in the repository now",
+                )
+            ]
+        why = self._manifests.refused.get(digest, "which is not in the repository")
+        return None, [
+            Finding(
+                Kind.TAG_REFUSED,
+                subject,
+                f"the tag leads to {digest}: {why}",
+                f"{PUSH_AGAIN}; if its bytes are there, `lading adopt --repair` links them",
+                "the tag was left out",
+            )
+        ]
+
+    def _recover(
+        self, subject: str, tag: FoundTag, there: frozenset[str]
+    ) -> tuple[Digest | None, list[Finding]]:
+        index = (link for link in tag.index if link.text is not None and link.name in there)
+        newest = max(index, key=_at, default=None)
+        explanation = f"the link of the tag is {said_by(tag.current)}"
+        if newest is None:
+            return None, [
+                Finding(
+                    Kind.LINK_WRONG,
+                    subject,
+                    f"{explanation}, and nothing that it ever pointed to is there",
+                    PUSH_AGAIN,
+                    "the tag was left out",
+                )
+            ]
+        mended = f"it points to {newest.name}, what was written last into its index"
+        return Digest(newest.name), [Finding(Kind.LINK_WRONG, subject, explanation, "", mended)]
+
+    async def _add_tags(self, adopted: Sequence[AdoptedTag]) -> AsyncIterator[Finding]:
+        if not adopted:
+            return
+        known = self._taking.times_are_known
+        actor = DISTRIBUTION if known else DISTRIBUTION_AT_THE_LATEST
+        added = await self._rows.add_tags(
+            self._name, adopted, actor=actor, now=self._registry.clock()
+        )
+        self._taking.tally.tags += len(added.new)
+        self._taking.tally.moves += added.moves
+        for tag in added.newer:
+            yield Finding(
+                Kind.TAG_NEWER_HERE,
+                f"{self._name}:{tag}",
+                "the tag was moved in both registries since it was taken over, here later",
+                mended="it was left as it is here",
+            )
+
+
+def _of_history(
+    subject: str, moves: Sequence[AdoptedMove], there: frozenset[str]
+) -> Iterator[Finding]:
+    if gone := sum(move.digest not in there for move in moves):
+        yield Finding(
+            Kind.HISTORY_GONE,
+            subject,
+            f"{gone} of the images that the tag pointed to before are gone",
+            mended="they are in its history, and cannot be restored",
+        )
+    if len(moves) >= MOST_MOVES:
+        yield Finding(
+            Kind.HISTORY_CUT,
+            subject,
+            f"the tag was moved {len(moves)} times",
+            mended=f"the last {MOST_MOVES} of them are in its history",
+        )
+
+
+def _at(link: FoundLink) -> float:
+    return link.at

@@ -1,0 +1,76 @@
+"""Taking over a repository: what all parts of that share, and what they say of links."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lading.core.adoption import AdoptedBlob, AdoptionTally, FoundLink
+from lading.core.damage import Finding, Kind
+from lading.core.digest import Digest
+from lading.core.errors import DigestInvalid, Unavailable
+from lading.core.manifest import DEFAULT_MAX_SIZE
+from lading.core.names import RepositoryName
+from lading.ports.volumes import ForeignVolume
+from lading.services.registry import Registry
+
+PUSH_AGAIN = "push the image again, from where it was built or pulled"
+
+
+@dataclass(slots=True)
+class Taking:
+    """What all repositories of an adoption have in common.
+
+    Attributes:
+        repair: whether tags are taken over that lead to manifests without a link.
+        times_are_known: see `VolumeSurvey`.
+        checked: blobs of which somebody said another size, and whether their bytes are right.
+    """
+
+    registry: Registry
+    volume: ForeignVolume
+    tally: AdoptionTally
+    repair: bool
+    times_are_known: bool
+    checked: dict[Digest, bool] = field(default_factory=dict)
+
+
+def finding_in(
+    name: RepositoryName, kind: Kind, what: str, explanation: str, mended: str, advice: str = ""
+) -> Finding:
+    """The finding about a digest of a repository, or about all of that if `what` is empty."""
+    return Finding(kind, f"{name}@{what}" if what else name, explanation, advice, mended)
+
+
+async def stored_blobs(registry: Registry, digests: Sequence[Digest]) -> Sequence[AdoptedBlob]:
+    """Those of the blobs whose bytes are there."""
+    found = [(digest, await registry.blobs.stat(digest)) for digest in digests]
+    return [AdoptedBlob(digest, stat.size, stat.since) for digest, stat in found if stat]
+
+
+async def read_manifest(registry: Registry, digest: Digest) -> bytes | None:
+    """The bytes of a manifest that is stored as a blob; `None` if they are not there.
+
+    Of what is larger than a manifest may be, no more is read than shows that.
+    """
+    source = await registry.blobs.find(digest)
+    if source is None:
+        return None
+    try:
+        with source.open() as opened:
+            return bytes(await opened.read(0, min(source.size, DEFAULT_MAX_SIZE + 1)))
+    except (OSError, Unavailable):
+        return None
+
+
+def digest_in(text: str) -> Digest | None:
+    """The digest that a link says; `None` if that is none."""
+    try:
+        return Digest(text)
+    except DigestInvalid:
+        return None
+
+
+def said_by(link: FoundLink) -> str:
+    """The state of a link that says nothing useful."""
+    if link.text is None:
+        return "missing"
+    return f"damaged (it says {link.text[:80]!r})" if link.text else "empty"
