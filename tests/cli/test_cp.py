@@ -3,7 +3,11 @@
 import json
 import signal
 import subprocess
+import threading
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +18,7 @@ from lading.cli.cp import cp
 from lading.client import Client, LayoutFolder
 from lading.testing import Registry
 from tests.support.lading import program
+from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
 
 PLATFORMS = ["linux/amd64", "linux/arm64"]
 
@@ -211,3 +216,129 @@ def test_exit_codes_say_what_was_wrong(here: Registry, there: Registry) -> None:
         result = run(f"{here.host}/app:1", f"{closed.host}/app")
     assert result.exit_code == 4
     assert "sign in" in result.stderr
+
+
+@contextmanager
+def without_referrers(registry: Registry) -> Iterator[OddRegistry]:
+    """A registry as it was before there were referrers: it does not list what is about an image."""
+
+    def answer(sent: Sent) -> Reply:
+        if "/referrers/" in sent.path:
+            return Reply(404, b"404 page not found\n")
+        connection = HTTPConnection(registry.host)
+        headers = {name: sent.headers[name] for name in PASSED if name in sent.headers}
+        connection.request(sent.method, sent.path, sent.body, headers)
+        found = connection.getresponse()
+        body = found.read()
+        kept = {name: value for name, value in found.getheaders() if name.lower() in TOLD}
+        connection.close()
+        return Reply(found.status, body, kept)
+
+    with odd_registry(answer) as old:
+        yield old
+
+
+PASSED = ("Accept", "Content-Type", "Content-Range")
+TOLD = {"docker-content-digest", "content-type", "location", "range", "link"}
+
+
+def test_what_is_about_an_image_is_listed_by_a_tag_where_a_registry_lists_nothing(
+    here: Registry, there: Registry
+) -> None:
+    subject = here.push_image("app:1")
+    signatures = {
+        here.push_artifact("app", data, artifact_type="a/sig", subject="app:1")
+        for data in (b"1", b"2")
+    }
+    fallback = subject.replace(":", "-")
+
+    with without_referrers(there) as old:
+        assert run(f"{here.host}/app:1", f"{old.host}/app").exit_code == 0
+        assert there.tags("app") == sorted(["1", fallback])
+        listed = there.manifest(f"app:{fallback}")["manifests"]
+        assert {one["digest"] for one in listed} == signatures
+        assert {one["artifactType"] for one in listed} == {"a/sig"}
+
+        # From there to where they are listed again.
+        assert run(f"{old.host}/app:1", f"{here.host}/back").exit_code == 0
+        asked = [one.path for one in old.sent if "/referrers/" in one.path]
+
+    assert len(asked) == 1
+    with Client(here.host) as client:
+        found = client.repository("back").referrers(subject)
+    assert {one["digest"] for one in found} == signatures
+
+
+def test_all_of_an_image_is_looked_at_again_if_that_is_said(
+    here: Registry, there: Registry
+) -> None:
+    subject = here.push_image("app:1")
+    words = (f"{here.host}/app:1", f"{there.host}/app")
+    assert run(*words).exit_code == 0
+    signature = here.push_artifact("app", b"s", artifact_type="a/sig", subject="app:1")
+
+    assert run(*words).stdout.startswith("there")
+    with Client(there.host) as client:
+        assert client.repository("app").referrers(subject) == []
+        assert run(*words, "--again").stdout.startswith("copied")
+        assert [one["digest"] for one in client.repository("app").referrers(subject)] == [signature]
+
+
+def test_tags_that_are_not_there_are_asked_for_by_one_list(here: Registry, there: Registry) -> None:
+    for number in range(30):
+        here.push_image(f"app:v{number}", files={"n": str(number)})
+
+    result = run(f"{here.host}/app", f"{there.host}/app", "--tags", "v*", "--jobs", "2")
+
+    assert result.exit_code == 0, result.output
+    asked = [event.method for event in there.events if event.path != "/v2/"]
+    assert asked.count("GET") == 1
+    assert asked.count("HEAD") <= 4  # those that were under way before it was known
+    # A configuration, a layer and the manifest: what is small goes with one request.
+    assert len(asked) <= 30 * 3 + 5
+
+
+def test_a_place_that_is_without_tls_or_with_another_authority_is_said_by_options(
+    tmp_path: Path,
+) -> None:
+    with Registry(tls=True) as safe:
+        safe.push_image("app:1")
+        target = f"oci:{tmp_path}/layout"
+        refused = run(f"{safe.host}/app:1", target)
+        assert refused.exit_code == 1
+        assert "certs.d" in refused.stderr
+        assert run(f"{safe.host}/app:1", target, "--ca", safe.ca).exit_code == 0
+        assert run(f"{safe.host}/app:1", target, "--insecure", "--again").exit_code == 0
+        assert run(f"{safe.host}/app:1", target, "--plain-http", "--again").exit_code == 1
+
+
+def test_a_registry_that_bounds_requests_gets_fewer_at_a_time(
+    here: Registry, there: Registry
+) -> None:
+    """429 for all but so many at a time, as it is told to every client of one address."""
+    for number in range(12):
+        here.push_image(f"app:v{number}", files={"n": str(number)})
+    under_way, lock, refused = [0], threading.Lock(), [0]
+
+    with without_referrers(there) as plain:
+
+        def answer(sent: Sent) -> Reply:
+            with lock:
+                if under_way[0] >= 2:
+                    refused[0] += 1
+                    return Reply(429, headers={"Retry-After": "1"})
+                under_way[0] += 1
+            try:
+                time.sleep(0.03)
+                return Reply(307, headers={"Location": f"http://{plain.host}{sent.path}"})
+            finally:
+                with lock:
+                    under_way[0] -= 1
+
+        with odd_registry(answer) as strict:
+            words = (f"{here.host}/app", f"{strict.host}/app", "--tags", "v*", "--jobs", "8")
+            result = run(*words, "--plain-http")
+
+    assert result.exit_code == 0, result.output
+    assert there.tags("app") == sorted(f"v{number}" for number in range(12))
+    assert 0 < refused[0] < 40

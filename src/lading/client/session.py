@@ -175,15 +175,7 @@ class HostSession:
     def _send(
         self, method: str, url: str, headers: dict[str, str], body: Body | None, *, again: bool
     ) -> Answered:
-        retry = Retry(
-            total=self._options.retries if again else 0,
-            status_forcelist=_TRY_AGAIN,
-            allowed_methods=None,
-            backoff_factor=0.5,
-            backoff_jitter=0.5,
-            backoff_max=30,
-            raise_on_status=False,
-        )
+        retry: Retry | None = None
         while True:
             problem: Exception | None = None
             answer: Answered | None = None
@@ -197,7 +189,8 @@ class HostSession:
                 problem = error
             try:
                 # Not told of the answer, whose headers it would read without care.
-                retry = retry.increment(method, url, error=problem)
+                before = retry or _retries(self._options.retries if again else 0)
+                retry = before.increment(method, url, error=problem)
             except (MaxRetryError, HTTPError) as error:
                 if answer is not None:
                     return answer
@@ -253,6 +246,13 @@ class HostSession:
             return f"http://{self._host}"
         dismiss(answer)
         return f"https://{self._host}"
+
+
+def _retries(most: int) -> Retry:
+    """So many tries more, each after twice as long."""
+    return Retry(
+        total=most, allowed_methods=None, backoff_factor=0.5, backoff_jitter=0.5, backoff_max=30
+    )
 
 
 def _origin(url: str) -> tuple[str, str | None, int | None]:
