@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from lading.core.access import Action
+from tests.support.contents import HELLO
 from tests.support.people import People
 from tests.ui.browsing import Browser
 
@@ -81,6 +82,15 @@ async def test_users_and_rules_are_shown(visitor: Browser) -> None:
     assert "$2" not in shown.html
 
 
-async def test_where_nobody_logs_in_the_pages_say_so(browser: Browser) -> None:
-    assert "Nobody logs in here" in (await browser.get("/-/robots")).text
+async def test_where_nobody_logs_in_the_pages_say_so_and_make_no_key_for_later(
+    browser: Browser, people: People
+) -> None:
+    shown = await browser.get("/-/robots")
+    assert "Nobody logs in here" in shown.text
+    assert "Make the robot" not in shown.text
+    await people.push_image(b"one", "latest")
+    token = (await browser.get(f"/r/{HELLO}/-/tags/latest/delete")).parsed.forms[0][1]
+    made = await browser.post("/-/robots", {**token, **FIELDS})
+    assert (made.status, "once somebody has to log in" in made.text) == (403, True)
+    assert await people.metadata.robots.all() == []
     assert "everybody may do everything" in (await browser.get("/-/users")).text

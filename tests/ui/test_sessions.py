@@ -166,6 +166,20 @@ async def test_a_form_of_another_site_does_nothing(
     assert (await visitor.post("/-/sign-out", form, **own)).status == 303
 
 
+async def test_over_https_a_page_without_it_sends_no_form(people: People, users: Path) -> None:
+    """Whoever sits in between could have written it."""
+    with closing(UserFile(users)) as file, closing(PasswordChecker()) as checker:
+        address = PublicAddress.of("https://registry.test", "", ())
+        logins = Logins(FileUsers(file, checker))
+        parts = UiParts(people.registry, EdgeOptions(address=address), logins, is_open=False)
+        visitor = Browser(parts, CurrentPermissions(Permissions(())))
+        await visitor.sign_in("reader")
+        form = (await visitor.get("/")).form("/-/sign-out")
+        refused = await visitor.post("/-/sign-out", form, origin="http://registry.test")
+        taken = await visitor.post("/-/sign-out", form, origin="https://registry.test")
+    assert (refused.status, taken.status) == (403, 303)
+
+
 async def test_a_form_needs_the_token_of_its_own_browser(visitors: Visitors) -> None:
     one, other = visitors(), visitors()
     await one.sign_in("reader")

@@ -29,9 +29,13 @@ async def _base(_: Context) -> Response:
     return Response(200, {"Content-Type": JSON}, b"{}")
 
 
+# Who asks for HTML gets a page: no cache may give one to the other.
+_BY_KIND = {"Vary": "Accept"}
+
+
 async def _alive(_: Context) -> Response:
     """`GET /`: the process answers."""
-    return Response(200)
+    return Response(200, _BY_KIND)
 
 
 _NAME = "/v2/(?P<name>.*)"

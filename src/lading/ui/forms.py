@@ -69,7 +69,8 @@ def require_same_origin(visit: Visit) -> None:
     """Go on only if the browser does not say that another site has sent the request.
 
     Browsers say `Sec-Fetch-Site` where an address can be trusted (HTTPS, this machine), and
-    `Origin` with each form. A proxy may have taken the port off `Host`, so that counts last.
+    `Origin` with each form; those of before that say `Referer`, as all do that keep neither to
+    themselves. A proxy may have taken the port off `Host`, so that counts last.
 
     Raises:
         FormForged: another site has.
@@ -80,24 +81,23 @@ def require_same_origin(visit: Visit) -> None:
         if site != "same-origin":
             raise FormForged
         return
-    origin = headers.get("origin")
-    if origin is not None and _host_of(origin) not in _own_hosts(visit):
+    said = headers.get("origin", headers.get("referer") or None)
+    if said is not None and not _is_own(visit, said):
         raise FormForged
 
 
-def _own_hosts(visit: Visit) -> set[str]:
-    """The hosts, with ports, by which the registry may be reached."""
+def _is_own(visit: Visit, url: str) -> bool:
+    """Whether a URL is of an address by which the registry may be reached."""
+    try:
+        given = urlsplit(url)
+    except ValueError:  # as of `http://[`
+        return False
     options, request = visit.parts.options, visit.request
     urls = (options.address.url_of(request, "/"), base_url(request, options.trusted_proxies))
-    return {_host_of(url) for url in urls} - {""}
-
-
-def _host_of(url: str) -> str:
-    """The host of a URL, with its port; empty if it has none, or is none."""
-    try:
-        return urlsplit(url).netloc
-    except ValueError:
-        return ""
+    # Whoever sits in between can write a page of this host without HTTPS.
+    is_weaker = given.scheme != "https" and visit.parts.is_secure(request)
+    hosts = {urlsplit(own).netloc for own in urls} - {""}
+    return given.netloc in hosts and not is_weaker
 
 
 async def read_form(visit: Visit) -> Form:

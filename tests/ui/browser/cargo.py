@@ -1,11 +1,11 @@
-"""What the registries of the browser's tests hold: names as people give them, pushed by HTTP."""
+"""What registries hold that the browser looks at: names as people give them, and what they push."""
 
 import gzip
 import io
 import json
 import tarfile
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 from lading.core.typing import override
 from tests.support.client import Answer, Client
@@ -25,6 +25,16 @@ HISTORY = (
     "COPY dist/ /srv/ # buildkit",
 )
 HOSTILE = '<script>document.title = "owned"</script><img src=x onerror=alert(1)>'
+
+
+class Target(Protocol):
+    """A repository that something is pushed to, be it of a registry or of a layout on disk."""
+
+    def push_blob(self, data: bytes) -> str:
+        """Push a blob; its digest."""
+
+    def push_manifest(self, document: Mapping[str, Any], reference: str = "") -> str:
+        """Push a manifest, by its digest if no reference is given; its digest."""
 
 
 class PushingClient(Client):
@@ -52,8 +62,9 @@ def layer(files: Mapping[str, bytes]) -> bytes:
     return gzip.compress(packed.getvalue(), mtime=0)
 
 
-def config_of(architecture: str, *, version: str, hostile: bool = False) -> bytes:
-    """The configuration of an image, with a history."""
+def config_of(architecture: str, *layers: bytes, version: str, hostile: bool = False) -> bytes:
+    """The configuration of an image of some layers, with a history."""
+    unpacked = [digest_of(gzip.decompress(layer)) for layer in layers]
     return json.dumps(
         {
             "architecture": architecture,
@@ -72,7 +83,7 @@ def config_of(architecture: str, *, version: str, hostile: bool = False) -> byte
                     **({"note": HOSTILE} if hostile else {}),
                 },
             },
-            "rootfs": {"type": "layers", "diff_ids": []},
+            "rootfs": {"type": "layers", "diff_ids": unpacked},
             "history": [
                 {"created": "2026-03-01T12:00:00Z", "created_by": line} for line in HISTORY
             ],
@@ -80,12 +91,13 @@ def config_of(architecture: str, *, version: str, hostile: bool = False) -> byte
     ).encode()
 
 
-BASE = layer({"etc/os-release": b'NAME="Debian"\n' * 400, "bin/sh": bytes(range(256)) * 900})
+OS_RELEASE = b'NAME="Debian"\n' * 400
+BASE = layer({"etc/os-release": OS_RELEASE, "bin/sh": bytes(range(256)) * 900})
 TOOLS = layer({"usr/lib/libssl.so.3": bytes(range(255, -1, -1)) * 700})
 
 
 def push_image(
-    repository: Repository,
+    repository: Target,
     *tags: str,
     version: str = "1",
     architecture: str = "amd64",
@@ -94,8 +106,8 @@ def push_image(
 ) -> dict[str, Any]:
     """Push an image of three layers; its descriptor."""
     own = layer({"srv/service": f"{version} {architecture} ".encode() * 9000})
-    config = config_of(architecture, version=version, hostile=hostile)
     blobs = (BASE, TOOLS, own)
+    config = config_of(architecture, *blobs, version=version, hostile=hostile)
     for blob in (config, *blobs):
         repository.push_blob(blob)
     document = {
@@ -111,7 +123,7 @@ def push_image(
     return {"mediaType": OCI_MANIFEST, "digest": digest, "size": len(encode(document))}
 
 
-def push_platforms(repository: Repository, *tags: str, version: str = "1") -> str:
+def push_platforms(repository: Target, *tags: str, version: str = "1") -> str:
     """Push an image for two platforms, with an attestation as BuildKit adds it; its digest."""
     children: list[dict[str, Any]] = []
     for architecture in ("amd64", "arm64"):
@@ -135,7 +147,7 @@ def push_platforms(repository: Repository, *tags: str, version: str = "1") -> st
     return digest_of(encode(document))
 
 
-def push_signature(repository: Repository, digest: str, size: int) -> str:
+def push_signature(repository: Target, digest: str, size: int) -> str:
     """Push what says something of an image: a referrer."""
     empty = b"{}"
     repository.push_blob(empty)
@@ -155,21 +167,34 @@ def _described(blob: bytes, media_type: str) -> dict[str, Any]:
     return {"mediaType": media_type, "digest": digest_of(blob), "size": len(blob)}
 
 
-def fill(client: Client) -> None:
-    """Push what a small team has after a while."""
-    service = Repository(client, "team/service")
+LONG = "team/a-department-with-a-very-long-name/and-a-subproject/whose-image-has-a-long-name-too"
+
+
+def pack(repository_of: Callable[[str], Target]) -> None:
+    """Push what a small team has after a while.
+
+    Args:
+        repository_of: gives the repository of a name.
+    """
+    service = repository_of("team/service")
     push_image(service, "1.9.0", version="1.9.0")
     push_image(service, "1.10.0-rc.1", version="1.10.0-rc.1")
-    newest = push_image(service, "1.10.0", "1.10", "latest", version="1.10.0")
-    push_signature(service, newest["digest"], newest["size"])
-    push_platforms(Repository(client, "team/gateway"), "2.0.0", "latest", version="2.0.0")
-    hostile = Repository(client, "public/hostile")
+    push_image(service, "1.10.0", "1.10", "latest", version="1.10.0")
+    push_platforms(repository_of("team/gateway"), "2.0.0", "latest", version="2.0.0")
+    hostile = repository_of("public/hostile")
     push_image(hostile, "latest", hostile=True, annotations={"note": HOSTILE})
-    long = (
-        "team/a-department-with-a-very-long-name/and-a-subproject/whose-image-has-a-long-name-too"
-    )
-    push_image(Repository(client, long), "v2026.03.01-build.1234567890-feature-with-a-long-name")
-    untagged = Repository(client, "team/only-by-digest")
-    push_image(untagged, version="nameless")
-    for name in ("base/debian", "base/alpine", "team/worker", "public/tool"):
-        push_image(Repository(client, name), "latest", "1.0", version=name)
+    push_image(repository_of(LONG), "v2026.03.01-build.1234567890-feature-with-a-long-name")
+    push_image(repository_of("team/only-by-digest"), version="nameless")
+    tool = repository_of("public/tool")
+    push_image(tool, "1.0", version="1.0")
+    push_image(tool, "1.1", "latest", version="1.1")
+    for name in ("base/debian", "team/worker"):
+        push_image(repository_of(name), "latest", "1.0", version=name)
+
+
+def fill(client: Client) -> None:
+    """Push all of it by HTTP, with a signature of the newest service."""
+    pack(lambda name: Repository(client, name))
+    service = Repository(client, "team/service")
+    newest = service.ask("HEAD", "/manifests/latest").headers
+    push_signature(service, newest["docker-content-digest"], int(newest["content-length"]))

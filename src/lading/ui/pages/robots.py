@@ -10,6 +10,7 @@ from lading.core.permissions import EVERYDAY_ACTIONS
 from lading.core.robots import Robot, login_name
 from lading.edge.response import Response
 from lading.services import robots
+from lading.ui.address import address_of
 from lading.ui.context import Visit
 from lading.ui.forms import Form, FormInvalid
 from lading.ui.rendering import page, see_other
@@ -18,6 +19,10 @@ DAY = 86400.0
 # Days that a form offers; the last one is for ever.
 LIFETIMES = ("30", "90", "365", "")
 _REPOSITORIES = 20
+# Whoever comes by could keep a key to what will be locked later.
+_NOBODY_LOGS_IN = (
+    "robots are made once somebody has to log in; until then, by `lading token create`"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ async def show(visit: Visit) -> Response:
 async def create(visit: Visit, form: Form) -> Response:
     """Make a robot; its password is on the answer, and nowhere else."""
     require_admin(visit)
+    if visit.parts.is_open:
+        raise Denied(_NOBODY_LOGS_IN)
     name = form.get("name").strip()
     try:
         made = await robots.create(
@@ -66,7 +73,7 @@ async def create(visit: Visit, form: Form) -> Response:
         login=login_name(robot.name),
         password=password,
         rights=robots.describe(robot),
-        host=visit.request.headers.get("host", ""),
+        host=address_of(visit).server,
     )
 
 
