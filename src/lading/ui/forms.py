@@ -88,16 +88,20 @@ def require_same_origin(visit: Visit) -> None:
 
 def _is_own(visit: Visit, url: str) -> bool:
     """Whether a URL is of an address by which the registry may be reached."""
-    try:
-        given = urlsplit(url)
-    except ValueError:  # as of `http://[`
-        return False
     options, request = visit.parts.options, visit.request
     urls = (options.address.url_of(request, "/"), base_url(request, options.trusted_proxies))
     # Whoever sits in between can write a page of this host without HTTPS.
-    is_weaker = given.scheme != "https" and visit.parts.is_secure(request)
-    hosts = {urlsplit(own).netloc for own in urls} - {""}
-    return given.netloc in hosts and not is_weaker
+    if visit.parts.is_secure(request) and not url.startswith("https:"):
+        return False
+    return _host_of(url) in {_host_of(own) for own in urls} - {""}
+
+
+def _host_of(url: str) -> str:
+    """The host of a URL, with its port; empty if it has none, or is none."""
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
 
 
 async def read_form(visit: Visit) -> Form:

@@ -2,15 +2,21 @@
 
 Values are escaped unless a template's author says otherwise, and none does. Nothing of a page is
 inline, so its policy allows no script, no style and no request but to this address.
+
+A page is written a piece at a time, and whoever pulls meanwhile comes between: the loop that both
+are in is held up for no longer than a piece takes.
 """
 
 import asyncio
-from collections.abc import Mapping
-from functools import cache, partial
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from time import perf_counter
 from typing import Any
 
 import jinja2
 
+from lading.edge.endpoints import Handler
 from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.ui import units
@@ -36,12 +42,60 @@ HEADERS: Mapping[str, str] = {
 """Headers of every page."""
 
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+# Seconds for which a page is written before others have their turn: as long as a pull takes.
+TURN = 0.0003
+
+
+@dataclass(slots=True, kw_only=True)
+class UnwrittenPage(Response):
+    """A page that is still to be written; until then its headers are not all of them.
+
+    Attributes:
+        pieces: of its text.
+        secret: of its forms; whether it is needed is known once they are written.
+        is_same_for_all: whether it may be kept if there is none.
+    """
+
+    pieces: Iterator[str]
+    secret: FormSecret
+    is_same_for_all: bool = False
+
+    async def write(self) -> Response:
+        """The page, whole; others have their turns meanwhile."""
+        written, until = list[str](), perf_counter() + TURN
+        for piece in self.pieces:
+            written.append(piece)
+            if perf_counter() > until:
+                await asyncio.sleep(0)
+                until = perf_counter() + TURN
+        return self._whole("".join(written))
+
+    def write_at_once(self) -> Response:
+        """The page, for one that is short."""
+        return self._whole("".join(self.pieces))
+
+    def _whole(self, text: str) -> Response:
+        own = self.secret.headers()
+        kept = _FOR_EVER if self.is_same_for_all and not own else {}
+        # Halves of surrogate pairs, which JSON may have and UTF-8 has not, are shown as JSON has them.
+        body = text.encode(errors="backslashreplace")
+        return Response(self.status, {**self.headers, **kept, **own}, body)
+
+
+def written(handler: Handler[Visit]) -> Handler[Visit]:
+    """A handler whose pages are written once it has said all of them."""
+
+    async def handle(visit: Visit) -> Response:
+        response = await handler(visit)
+        return await response.write() if isinstance(response, UnwrittenPage) else response
+
+    return handle
 
 
 def page(
     visit: Visit, template: str, *, status: int = 200, immutable: bool = False, **values: Any
-) -> Response:
-    """A page.
+) -> UnwrittenPage:
+    """A page, which is written when its handler has given it; see `written`.
 
     Args:
         template: its name in `templates`.
@@ -49,31 +103,35 @@ def page(
             proxies if whoever comes without a login sees the same.
         values: of the template, beside those of `_frame`.
     """
-    response = render(visit.request, visit.parts, template, status, visit=visit, **values)
-    if immutable and not visit.access.principal.name and "Set-Cookie" not in response.headers:
-        response.headers = {**response.headers, **_FOR_EVER}
-    return response
+    unwritten = _unwritten(visit.request, visit.parts, template, status, visit=visit, **values)
+    unwritten.is_same_for_all = immutable and not visit.access.principal.name
+    return unwritten
 
 
 async def large_page(visit: Visit, template: str, **values: Any) -> Response:
-    """A page that may be of some MiB, so that others would wait for it: it is made in a thread."""
+    """A page that may be of some MiB, of which few are written at once; see `page`."""
     async with visit.parts.rendering:
-        return await asyncio.to_thread(partial(page, visit, template, **values))
+        return await page(visit, template, **values).write()
 
 
 def render(
     request: Request, parts: UiParts, template: str, status: int = 200, **values: Any
 ) -> Response:
-    """A page of a request that may not have got as far as being a visit."""
+    """A short page, of a request that may not have got as far as being a visit."""
+    return _unwritten(request, parts, template, status, **values).write_at_once()
+
+
+def _unwritten(
+    request: Request, parts: UiParts, template: str, status: int, **values: Any
+) -> UnwrittenPage:
     secret = FormSecret(request, secure=parts.is_secure(request))
     frame = _frame(request, parts, secret)
     visit = values.get("visit")
     is_admin = visit is not None and visit.is_admin
     navigation = links(request, frame["at"], is_admin=is_admin)
-    text = templates().get_template(template).render(**(frame | values), navigation=navigation)
-    # Halves of surrogate pairs, which JSON may have and UTF-8 has not, are shown as JSON has them.
-    body = text.encode(errors="backslashreplace")
-    return Response(status, {**HEADERS, **secret.headers()}, body)
+    known = frame | values | {"navigation": navigation}
+    pieces = templates().get_template(template).generate(**known)
+    return UnwrittenPage(status, HEADERS, pieces=pieces, secret=secret)
 
 
 def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, Any]:

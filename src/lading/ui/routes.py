@@ -38,6 +38,7 @@ from lading.ui.pages import (
     trash,
     users,
 )
+from lading.ui.rendering import written
 
 REPOSITORY = "/r/(?P<name>[^/]+(?:/(?!-(?:/|$))[^/]+)*)"
 """The path of a repository, with its name; other pages of the repository are below `{…}/-/`."""
@@ -52,7 +53,7 @@ def _page(
     id_: str, handler: Handler[Visit], needs: Needs = PULL, when: When = When.REFUSED
 ) -> Endpoints:
     """A page to look at."""
-    endpoint = Endpoint(id_, handler, Audited(f"page.{id_}", when), needs)
+    endpoint = Endpoint(id_, written(handler), Audited(f"page.{id_}", when), needs)
     return {"GET": endpoint, "HEAD": endpoint}
 
 
@@ -81,7 +82,7 @@ def _form(
         writes: whether that changes what is stored, and so is refused by a read-only registry.
     """
     done = Audited(audited, When.ALWAYS)
-    return {"POST": Endpoint(id_, posted(handler), done, needs, writes=writes)}
+    return {"POST": Endpoint(id_, written(posted(handler)), done, needs, writes=writes)}
 
 
 def _route(name: str, pattern: str, *endpoints: Endpoints) -> Route[Visit]:

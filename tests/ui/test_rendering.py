@@ -1,0 +1,47 @@
+"""Pages are written a piece at a time, and others have their turn in between."""
+
+import asyncio
+
+import pytest
+
+from lading.ui import rendering
+from tests.support.contents import HELLO
+from tests.support.people import People
+from tests.ui.browsing import Browser
+
+
+async def test_others_have_their_turn_while_a_page_is_written(
+    browser: Browser, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "TURN", 0.0)
+    for number in range(30):
+        await people.push_image(b"%d" % number, f"v{number}")
+    turns = 0
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    others = asyncio.create_task(take_turns())
+    shown = await browser.get(f"/r/{HELLO}")
+    others.cancel()
+    assert shown.status == 200
+    assert "v29" in shown.text
+    assert turns > 300
+
+
+async def test_a_page_that_fails_halfway_is_a_page_that_says_so(
+    browser: Browser, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing of it has been sent by then."""
+
+    def fail(count: int) -> str:
+        raise ZeroDivisionError(count)
+
+    await people.push_image(b"one", "latest")
+    monkeypatch.setitem(rendering.templates().filters, "size", fail)
+    shown = await browser.get(f"/r/{HELLO}/-/tags/latest")
+    assert shown.status == 500
+    assert "Something went wrong here" in shown.text
