@@ -53,28 +53,32 @@ class Image:
 
 def image(rng: random.Random, layers: Sequence[int]) -> Image:
     """An image with layers of the given sizes, random all through."""
+    return image_of([Blob.of(rng.randbytes(size)) for size in layers], rng.randbytes(700).hex())
+
+
+def image_of(layers: Sequence[Blob], said: str = "") -> Image:
+    """An image with these layers, whose configuration says something."""
     config = Blob.of(
         json.dumps(
             {
                 "architecture": "amd64",
                 "os": "linux",
-                "config": {"Env": [rng.randbytes(700).hex()]},
+                "config": {"Env": [said]},
                 "rootfs": {"type": "layers", "diff_ids": []},
             }
         ).encode()
     )
-    blobs = [Blob.of(rng.randbytes(size)) for size in layers]
     manifest = Blob.of(
         json.dumps(
             {
                 "schemaVersion": 2,
                 "mediaType": MANIFEST,
                 "config": config.descriptor("config.v1+json"),
-                "layers": [blob.descriptor("layer.v1.tar+gzip") for blob in blobs],
+                "layers": [layer.descriptor("layer.v1.tar+gzip") for layer in layers],
             }
         ).encode()
     )
-    return Image(manifest, [config, *blobs])
+    return Image(manifest, [config, *layers])
 
 
 def index(images: Sequence[Image]) -> Blob:

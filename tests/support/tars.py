@@ -101,15 +101,26 @@ def by_tarfile(data: bytes) -> list[Found]:
     Raises:
         tarfile.TarError: it is no archive to it.
     """
-    found = []
+    return [found_by(info) for info in infos(data)]
+
+
+def infos(data: bytes) -> list[tarfile.TarInfo]:
+    """The members that Python's tarfile finds, as it says them.
+
+    Raises:
+        tarfile.TarError: it is no archive to it.
+    """
     with tarfile.open(
         fileobj=io.BytesIO(data), mode="r:", encoding="utf-8", errors="surrogateescape"
     ) as tar:
-        for info in tar:
-            name = info.name.encode("utf-8", "surrogateescape")
-            link = info.linkname.encode("utf-8", "surrogateescape")
-            found.append(Found(name, info.type, info.size if info.isreg() else 0, link))
-    return found
+        return list(tar)
+
+
+def found_by(info: tarfile.TarInfo) -> Found:
+    """A member that tarfile has found."""
+    name = info.name.encode("utf-8", "surrogateescape")
+    link = info.linkname.encode("utf-8", "surrogateescape")
+    return Found(name, info.type, info.size if info.isreg() else 0, link)
 
 
 @cache
