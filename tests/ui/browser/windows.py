@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from playwright.sync_api import Browser, Page, Request, sync_playwright
 
@@ -23,12 +24,14 @@ class Window:
         page: Playwright's.
         wrong: complaints in the console, errors of scripts, requests to other addresses.
         expected: parts of complaints that are to be, such as of an answer's status.
+        posted: paths that forms were sent to.
     """
 
     page: Page
     host: str
     wrong: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
+    posted: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         page = self.page
@@ -50,16 +53,40 @@ class Window:
         self.page.fill("input[name=password]", f"{name}-password")
         self.page.click("main button[type=submit]")
 
-    def violations(self, theme: Theme) -> Sequence[str]:
-        """What axe finds wrong for those who do not see, hear or move as most do."""
+    @property
+    def is_html(self) -> bool:
+        """Whether it shows a page, rather than what a program reads."""
+        return bool(self.page.evaluate("document.contentType") == "text/html")
+
+    def open_all(self) -> None:
+        """Open all that opens on the page."""
+        self.page.evaluate("document.querySelectorAll('details').forEach((of) => of.open = true)")
+
+    def is_wider(self) -> bool:
+        """Whether one has to scroll to the side."""
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+    def violations(self) -> Sequence[str]:
+        """What axe finds wrong for those who do not see, hear or move as most do, in both themes.
+
+        Of the theme, colours alone depend.
+        """
         source = CACHE / "axe.min.js"
         if not source.exists():
             missing("needs axe-core: run `make e2e-tools`")
-        self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         self.page.evaluate(source.read_text())
-        found: dict[str, Any] = self.page.evaluate("axe.run()")
+        return [*self._violations("light"), *self._violations("dark", "color-contrast")]
+
+    def _violations(self, theme: Theme, *rules: str) -> Sequence[str]:
+        self.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+        options: dict[str, Any] = {"resultTypes": ["violations"]}  # it looks no closer at the rest
+        if rules:
+            options["runOnly"] = list(rules)
+        found: dict[str, Any] = self.page.evaluate(
+            "(options) => axe.run(document, options)", options
+        )
         return [
-            f"{wrong['id']}: {node['html'][:200]} {json.dumps(node['any'][:1])[:300]}"
+            f"{theme}: {wrong['id']}: {node['html'][:200]} {json.dumps(node['any'][:1])[:300]}"
             for wrong in found["violations"]
             for node in wrong["nodes"]
         ]
@@ -71,6 +98,8 @@ class Window:
     def _look_at(self, request: Request) -> None:
         if not request.url.startswith((f"http://{self.host}/", "data:", "blob:")):
             self.wrong.append(f"asked for {request.url}")
+        if request.method == "POST":
+            self.posted.append(urlsplit(request.url).path)
 
 
 @dataclass(frozen=True)
