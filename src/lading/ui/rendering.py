@@ -77,7 +77,7 @@ class UnwrittenPage(Response):
     def _whole(self, text: str) -> Response:
         own = self.secret.headers()
         kept = _FOR_EVER if self.is_same_for_all and not own else {}
-        # Halves of surrogate pairs, which JSON may have and UTF-8 has not, are shown as JSON has them.
+        # Halves of surrogate pairs, which JSON may have and UTF-8 has not, look as they do there.
         body = text.encode(errors="backslashreplace")
         return Response(self.status, {**self.headers, **kept, **own}, body)
 
