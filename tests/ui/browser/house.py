@@ -39,6 +39,7 @@ def addresses(digest: str, config: str) -> Mapping[str, str]:
         "ui_robots": "/-/robots",
         "ui_users": "/-/users",
         "ui_repository": one,
+        "ui_growth": f"{one}/-/growth",
         "ui_tag": f"{one}/-/tags/1.0",
         "ui_history": f"{one}/-/tags/1.0/history",
         "ui_tag_delete": f"{one}/-/tags/1.0/delete",
