@@ -14,6 +14,7 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Reference, RepositoryName, Tag
+from lading.metadata import batches
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
 
@@ -125,6 +126,21 @@ async def test_what_an_immutable_tag_leads_to_stays_whole(metadata: Metadata) ->
                 REPOSITORY, needed.digest, immutable=RULES, change=BY_ALICE
             )
     assert await metadata.manifests.delete(REPOSITORY, TWO.digest, immutable=RULES, change=BY_ALICE)
+
+
+async def test_much_that_leads_to_a_manifest_is_looked_at_before(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More than one transaction looks at; then it asks which tags were set since."""
+    monkeypatch.setattr(batches, "MOST_ROWS", 2)
+    await push(metadata, ONE)
+    for number in range(4):
+        await push(metadata, index(f"holder {number}", ONE), Tag(f"latest-{number}"))
+    await push(metadata, index("release", ONE), V1)
+    with pytest.raises(TagImmutable):
+        await metadata.manifests.delete(REPOSITORY, ONE.digest, immutable=RULES, change=BY_ALICE)
+    await metadata.tags.delete(REPOSITORY, V1, immutable=(), change=BY_ALICE)
+    assert await metadata.manifests.delete(REPOSITORY, ONE.digest, immutable=RULES, change=BY_ALICE)
 
 
 async def test_deleting_what_is_not_there_is_no_refusal(metadata: Metadata) -> None:

@@ -20,6 +20,7 @@ from lading.core.errors import (
 from lading.core.garbage import Criteria
 from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
+from lading.core.manifest import Manifest
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata import batches, collection, manifests
 from lading.metadata.metadata import Metadata
@@ -42,11 +43,13 @@ class Watched(FileDatabase):
 
     Attributes:
         changes: rows that each transaction has changed.
+        statements: that ran in transactions.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.changes: list[int] = []
+        self.statements: list[str] = []
 
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """See `Database.write`."""
@@ -54,9 +57,11 @@ class Watched(FileDatabase):
         def watched(connection: SqlConnection) -> T:
             assert isinstance(connection, sqlite3.Connection)
             before = connection.total_changes
+            connection.set_trace_callback(self.statements.append)
             try:
                 return work(connection)
             finally:
+                connection.set_trace_callback(None)
                 self.changes.append(connection.total_changes - before)
 
         return await super().write(watched, durable=durable, alone=alone)
@@ -170,6 +175,45 @@ async def test_a_tag_that_cannot_be_deleted_is_found_before_any_goes(
     assert len(database.changes) > 1
     assert max(database.changes) <= 4 * few_rows
     assert await tags_of(metadata) == []
+
+
+@pytest.mark.parametrize("holders", [3, 30])
+async def test_a_transaction_looks_at_little_of_what_holds_what_it_deletes(
+    database: Watched, metadata: Metadata, few_rows: int, holders: int
+) -> None:
+    """All of it was read before; what is told then still holds, or it is read again."""
+    rule = ImmutableTags([Glob("**")], [Glob("release-*")])
+    child, others = await _held(metadata, holders)
+    scan, moved = database.scan, ["v0", "release-1", "release-2"]
+
+    async def scan_and_be_late(work: Work[T]) -> T:
+        found = await scan(work)
+        if moved:
+            await push(metadata, others[-1], moved.pop())
+        return found
+
+    database.scan = scan_and_be_late  # type: ignore[method-assign]
+    for tag in ("release-2", "release-1"):
+        with pytest.raises(TagImmutable, match=tag):
+            await metadata.manifests.delete(HELLO, child, immutable=[rule], change=by_alice())
+        await delete(metadata, tag)
+    database.statements.clear()
+    assert await metadata.manifests.delete(HELLO, child, immutable=[rule], change=by_alice())
+    assert not any("RECURSIVE" in statement for statement in database.statements)
+    assert len(database.statements) < 4 * few_rows
+
+
+async def _held(metadata: Metadata, holders: int) -> tuple[Digest, list[Manifest]]:
+    """An image without a tag that many indexes hold, with a tag each, by another one between."""
+    await add(metadata, b"a", b"layer")
+    child = image(b"a", b"layer")
+    digest = await push(metadata, child)
+    between = [index([child], annotations={"n": str(number)}) for number in range(holders)]
+    outer = [index([each]) for each in between]
+    for number, (inner, holder) in enumerate(zip(between, outer, strict=True)):
+        await push(metadata, inner)
+        await push(metadata, holder, f"t{number}")
+    return digest, outer
 
 
 async def collected(metadata: Metadata, *, at: float) -> list[Digest]:

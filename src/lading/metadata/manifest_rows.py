@@ -1,16 +1,15 @@
 """Rows and bodies of manifests, as others of these modules look them up, promise or trash them."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from lading.core.digest import Digest
-from lading.core.errors import TagImmutable
 from lading.core.history import Change
-from lading.core.immutability import ImmutableTags, is_immutable
-from lading.core.names import Reference, RepositoryName, Tag
+from lading.core.immutability import ImmutableTags
+from lading.core.names import Reference, RepositoryName
 from lading.core.recent import Recent
-from lading.metadata import references, repositories, tags
+from lading.metadata import leading, references, repositories, tags
 from lading.ports.database import Database, SqlConnection
 
 # Bytes up to which a body is read on the event loop, with its row.
@@ -78,21 +77,6 @@ _ONE_BY_TAG, _ONE_BY_DIGEST = (
 )
 # Manifests that are looked up by one statement; the marks of twice as many are another statement.
 MOST_TOGETHER = 32
-
-_TAGS_LEADING_TO = """
-    WITH RECURSIVE here (id) AS (SELECT id FROM repositories WHERE name = :repository),
-    holders (digest) AS (
-        SELECT digest FROM manifests
-        WHERE repository_id = (SELECT id FROM here) AND digest = :digest
-        UNION
-        SELECT manifests.digest FROM holders
-        JOIN edges ON edges.repository_id = (SELECT id FROM here) AND child = holders.digest
-        JOIN manifests ON manifests.repository_id = edges.repository_id
-            AND manifests.digest = parent AND deleted_at IS NULL
-    )
-    SELECT name FROM holders
-    JOIN tags ON repository_id = (SELECT id FROM here) AND tags.digest = holders.digest
-"""
 
 
 class Found(NamedTuple):
@@ -179,10 +163,15 @@ def delete(
     digest: Digest,
     immutable: Sequence[ImmutableTags],
     change: Change,
+    seen: int = 0,
 ) -> bool | None:
     """Take away some tags of a manifest; if these were all, hide it. False if there is none.
 
-    `None` if there are more tags. Each time the state is one that clients could have made.
+    `None` if there are more tags, or what leads to it has to be read again. Each time the state is
+    one that clients could have made.
+
+    Args:
+        seen: what `leading.require_deletable` said; nothing is asked of it if no tag is immutable.
 
     Raises:
         TagImmutable: see `Manifests.delete`.
@@ -195,13 +184,13 @@ def delete(
     if row is None or repository_id is None:
         return False
     names, are_all = tags.some_of(connection, repository_id, digest)
-    _check_deletable(repository, digest, names, immutable)
+    leading.check(repository, digest, names, immutable)
     tags.remove(connection, repository_id, names, digest, change)
     if not are_all:
         return None
-    if immutable:  # once, when none is left but those of what holds it
-        leading = connection.execute(_TAGS_LEADING_TO, {"repository": repository, "digest": digest})
-        _check_deletable(repository, digest, (Tag(tag) for (tag,) in leading), immutable)
+    # Once, when none is left but those of what holds it.
+    if immutable and not leading.may_be_deleted(connection, repository, digest, immutable, seen):
+        return None
     connection.execute(
         "UPDATE manifests SET deleted_at = ?, deleted_by = ?, loose_at = NULL WHERE id = ?",
         (change.at, change.actor, row[0]),
@@ -209,33 +198,3 @@ def delete(
     references.mark_orphans(connection, repository_id, digest, change.at)
     repositories.mark_changed(connection, [repository])
     return True
-
-
-def require_deletable(
-    connection: SqlConnection,
-    repository: RepositoryName,
-    digest: Digest,
-    immutable: Sequence[ImmutableTags],
-) -> None:
-    """Refuse at once what would be refused later; a read, which holds up nobody.
-
-    Raises:
-        TagImmutable: see `Manifests.delete`.
-    """
-    leading = connection.execute(_TAGS_LEADING_TO, {"repository": repository, "digest": digest})
-    _check_deletable(repository, digest, (Tag(tag) for (tag,) in leading), immutable)
-
-
-def _check_deletable(
-    repository: RepositoryName,
-    digest: Digest,
-    leading: Iterable[Tag],
-    immutable: Sequence[ImmutableTags],
-) -> None:
-    """Without it, an immutable tag would lead nowhere, or to an index of which a part is gone."""
-    for tag in leading:
-        if is_immutable(immutable, repository, tag):
-            raise TagImmutable(
-                f"the tag {tag} is immutable and leads to this manifest, so it cannot be deleted",
-                {"tag": tag, "digest": digest},
-            )

@@ -12,7 +12,7 @@ from lading.core.immutability import ImmutableTags
 from lading.core.manifest import WrongSize, annotations_of
 from lading.core.names import Reference, RepositoryName
 from lading.core.typing import P, T
-from lading.metadata import batches, manifest_lists, manifest_rows
+from lading.metadata import batches, leading, manifest_lists, manifest_rows
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import SMALL, LargeBodies
 from lading.metadata.noun import Noun, scanning, together
@@ -183,17 +183,22 @@ class Manifests(Noun):
         Raises:
             TagImmutable: one of `immutable` points to it, or to an index that holds it.
         """
-        if immutable:  # before the first tag goes: there may be thousands
-            await self._database.scan(
-                lambda connection: manifest_rows.require_deletable(
-                    connection, repository, digest, immutable
-                )
-            )
-        deleted: bool | None = None
+        deleted, seen = None, 0
         while deleted is None:
+            if immutable:  # before the first tag goes, and whenever one may have been set
+                seen = await self._database.scan(
+                    lambda connection: leading.require_deletable(
+                        connection, repository, digest, immutable
+                    )
+                )
             deleted = await self._database.write(
-                lambda connection: manifest_rows.delete(
-                    connection, repository, digest, immutable, change
+                partial(
+                    manifest_rows.delete,
+                    repository=repository,
+                    digest=digest,
+                    immutable=immutable,
+                    seen=seen,
+                    change=change,
                 )
             )
         return deleted

@@ -1,0 +1,126 @@
+"""Tags that lead to a manifest: they point to it, or to an index that holds it.
+
+While one of them is immutable, the manifest cannot be deleted. There may be any number of them, and
+of indexes between; so they are looked for in a read, which holds up nobody. The transaction that
+deletes looks for itself, as far as that is little work, and else at what was set since that read.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from lading.core.digest import Digest
+from lading.core.errors import TagImmutable
+from lading.core.immutability import ImmutableTags, is_immutable
+from lading.core.names import RepositoryName, Tag
+from lading.metadata import batches, repositories
+from lading.ports.database import SqlConnection
+
+_ALL = """
+    WITH RECURSIVE here (id) AS (SELECT id FROM repositories WHERE name = :repository),
+    holders (digest) AS (
+        SELECT digest FROM manifests
+        WHERE repository_id = (SELECT id FROM here) AND digest = :digest
+        UNION
+        SELECT manifests.digest FROM holders
+        JOIN edges ON edges.repository_id = (SELECT id FROM here) AND child = holders.digest
+        JOIN manifests ON manifests.repository_id = edges.repository_id
+            AND manifests.digest = parent AND deleted_at IS NULL
+    )
+    SELECT name FROM holders
+    JOIN tags ON repository_id = (SELECT id FROM here) AND tags.digest = holders.digest
+"""
+_TAGS = "SELECT name FROM tags WHERE repository_id = ? AND digest = ? LIMIT ?"
+_HOLDERS = """
+    SELECT parent FROM edges JOIN manifests AS m
+        ON m.repository_id = edges.repository_id AND m.digest = parent AND deleted_at IS NULL
+    WHERE edges.repository_id = ? AND child = ? LIMIT ?
+"""
+_LAST_MOVE = "SELECT coalesce(max(id), 0) FROM tag_history"
+# In the order of the ids: of a repository there may be any number of moves.
+_SET_SINCE = """
+    SELECT tag FROM tag_history
+    WHERE id > ? AND repository_id + 0 = ? AND digest IS NOT NULL LIMIT ?
+"""
+
+
+def require_deletable(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    digest: Digest,
+    immutable: Sequence[ImmutableTags],
+) -> int:
+    """Refuse at once what would be refused later; a read.
+
+    Returns:
+        The last move of any tag that it has seen, for `may_be_deleted`.
+
+    Raises:
+        TagImmutable: see `Manifests.delete`.
+    """
+    (last,) = connection.execute(_LAST_MOVE).fetchone()
+    leading = connection.execute(_ALL, {"repository": repository, "digest": digest})
+    check(repository, digest, (Tag(tag) for (tag,) in leading), immutable)
+    return int(last)
+
+
+def may_be_deleted(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    digest: Digest,
+    immutable: Sequence[ImmutableTags],
+    seen: int,
+) -> bool:
+    """Whether no immutable tag leads to a manifest; in the transaction that deletes it.
+
+    False if that cannot be told without much work, as such a tag was set since what was seen: then
+    it has to be read again.
+
+    Raises:
+        TagImmutable: see `Manifests.delete`.
+    """
+    repository_id = repositories.find(connection, repository)
+    assert repository_id is not None
+    leading = _few(connection, repository_id, digest)
+    if leading is not None:
+        check(repository, digest, leading, immutable)
+        return True
+    most = batches.MOST_ROWS + 1
+    found = connection.execute(_SET_SINCE, (seen, repository_id, most)).fetchall()
+    return len(found) < most and not any(
+        is_immutable(immutable, repository, Tag(tag)) for (tag,) in found
+    )
+
+
+def _few(connection: SqlConnection, repository_id: int, digest: Digest) -> Sequence[Tag] | None:
+    """The tags that lead to a manifest; `None` if more rows than a write changes tell of them."""
+    left = batches.MOST_ROWS
+    waiting, known, found = [str(digest)], {str(digest)}, list[str]()
+    while waiting:
+        values = (repository_id, waiting.pop(), left + 1)
+        names = [name for (name,) in connection.execute(_TAGS, values)]
+        holders = {parent for (parent,) in connection.execute(_HOLDERS, values)}
+        left -= len(names) + len(holders)
+        if left < 0:
+            return None
+        found += names
+        waiting += holders - known
+        known |= holders
+    return [Tag(tag) for tag in found]
+
+
+def check(
+    repository: RepositoryName,
+    digest: Digest,
+    leading: Iterable[Tag],
+    immutable: Sequence[ImmutableTags],
+) -> None:
+    """Without it, an immutable tag would lead nowhere, or to an index of which a part is gone.
+
+    Raises:
+        TagImmutable: one of those that lead to it is.
+    """
+    for tag in leading:
+        if is_immutable(immutable, repository, tag):
+            raise TagImmutable(
+                f"the tag {tag} is immutable and leads to this manifest, so it cannot be deleted",
+                {"tag": tag, "digest": digest},
+            )
