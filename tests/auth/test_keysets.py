@@ -233,7 +233,7 @@ def test_an_answer_without_end_is_left(
     began = time.monotonic()
     with dripping(beginning, drop) as url, pytest.raises(KeySetInvalid, match="cannot be had"):
         fetch(url)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 10
 
 
 async def test_nobody_waits_for_what_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:

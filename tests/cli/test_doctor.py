@@ -191,7 +191,7 @@ def test_a_listener_that_says_nothing_is_waited_for_within_bounds() -> None:
         found = look(f"https://127.0.0.1:{listener.getsockname()[1]}", seconds=0.2)
 
     assert list(found) == ["tls"]
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
 
 
 def test_http_where_https_is_asked_for(registry: Registry) -> None:

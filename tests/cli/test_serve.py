@@ -78,7 +78,7 @@ def test_data_in_memory_is_said_to_be(tmp_path: Path) -> None:
     settings = {"storage": "inmemory", "http": {"addr": "127.0.0.1:0"}}
     with lading_serve(tmp_path, settings=settings) as registry:
         assert registry.client.ask("GET", "/v2/").status == 200
-        assert "memory, and gone when this process ends" in registry.log.read_text()
+        assert registry.has_said("memory, and gone when this process ends")
     assert not registry.root.exists()
 
 

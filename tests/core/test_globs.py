@@ -65,7 +65,7 @@ def test_prefixes() -> None:
 
 def test_no_pattern_takes_long() -> None:
     """A name that almost fits a pattern of many stars is refused at once."""
-    started = time.monotonic()
+    started = time.process_time()
     assert not Glob("*a" * 60 + "b").matches("a" * 128)
     assert not Glob("/".join(["**", "a"] * 60) + "/b").matches("/".join("a" * 127))
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1

@@ -101,7 +101,7 @@ def test_an_upload_reaches_the_registry_while_it_is_sent(front: Front) -> None:
         target = f"{location}?digest={digest}"
         return front.client.ask("PUT", target, DATA[kept:], content_range=span).status == 201
 
-    wait_until(goes_on, "the registry to know that the client has left", seconds=10)
+    wait_until(goes_on, "the registry to know that the client has left")
     assert front.file(digest).read_bytes() == DATA
 
 

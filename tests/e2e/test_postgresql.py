@@ -108,7 +108,7 @@ def test_a_database_that_is_away_is_told_and_found_again(
     answers = [repository.ask("GET", "/manifests/latest") for _ in range(2)]
     assert [answer.status for answer in answers] == [503, 503]
     assert all(answer.headers["Retry-After"] for answer in answers)
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 20
     server.start()
     assert repository.ask("GET", "/manifests/latest").status == 200
     repository.push_image("new", b"another layer")

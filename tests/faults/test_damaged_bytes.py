@@ -77,8 +77,7 @@ def test_a_damaged_blob_is_not_served_and_a_push_heals_it(
     seen = hello.ask("GET", f"/blobs/{digest}")
     assert seen.status == 503
     assert seen.codes == ["UNAVAILABLE"]
-    # A thread writes the log.
-    wait_until(lambda: f"{digest} is damaged" in lading.log.read_text(), "the log")
+    assert lading.has_said(f"{digest} is damaged")
     # From now on it is not there, for all workers, so that clients push it.
     for _ in range(5):
         assert hello.ask("HEAD", f"/blobs/{digest}").status == 404
@@ -108,8 +107,7 @@ def test_whoever_asks_first_finds_out(
     else:
         mount = f"/blobs/uploads/?mount={digest}&from=hello"
         assert Repository(client, "other").ask("POST", mount).status == 202
-    # A thread writes the log.
-    wait_until(lambda: f"{digest} is damaged" in lading.log.read_text(), "the log")
+    assert lading.has_said(f"{digest} is damaged")
     hello.push_blob(LARGE)
     assert hello.ask("GET", f"/blobs/{digest}").body == LARGE
 
@@ -135,8 +133,7 @@ def test_a_damaged_manifest_is_not_served_and_a_push_heals_it(
     seen = hello.ask("GET", "/manifests/latest")
     assert seen.status == 503
     assert seen.codes == ["UNAVAILABLE"]
-    # A thread writes the log.
-    wait_until(lambda: f"hello@{digest} is damaged" in lading.log.read_text(), "the log")
+    assert lading.has_said(f"hello@{digest} is damaged")
     for reference in ("latest", digest):
         assert hello.ask("HEAD", f"/manifests/{reference}").status == 404
         assert hello.ask("GET", f"/manifests/{reference}").status == 404
@@ -153,8 +150,7 @@ def test_whoever_asks_first_for_a_damaged_manifest_finds_out(
     with closing(sqlite3.connect(lading.root / "lading/metadata.sqlite3")) as database, database:
         database.execute("UPDATE documents SET body = x'7b7d'")
     assert hello.ask("HEAD", "/manifests/latest").status == 404
-    # A thread writes the log.
-    wait_until(lambda: f"hello@{digest} is damaged" in lading.log.read_text(), "the log")
+    assert lading.has_said(f"hello@{digest} is damaged")
     assert hello.push_manifest(image(SMALL), "latest") == digest
     assert hello.ask("GET", "/manifests/latest").status == 200
 

@@ -120,7 +120,7 @@ def test_directories_that_may_not_be_written_are_told_and_do_no_damage(
             assert hello.ask("GET", f"/blobs/{digest_of(LAYER)}").body == LAYER
         finally:
             run(["chattr", "-i", directory])
-    assert "Operation not permitted" in registry.log.read_text()
+    assert registry.has_said("Operation not permitted")
     hello.push_image("after", b"new")
     assert b"all is well" in verify(registry)
 
@@ -159,7 +159,7 @@ def test_a_database_that_is_damaged_while_it_is_used_is_told_without_details(
     assert failed
     for answer in failed:
         assert_unavailable(answer)
-    assert "the database fails: database disk image is malformed" in served.log.read_text()
+    assert served.has_said("the database fails: database disk image is malformed")
     done = run([program(), "verify", served.config], check=False)
     assert done.returncode == 1
     assert b"restore a backup" in done.stdout + done.stderr

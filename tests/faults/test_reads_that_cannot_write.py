@@ -94,7 +94,7 @@ def test_a_registry_is_served_from_a_read_only_disk(tmp_path: Path, directory: s
         push(registry)
     before = everything(registry.root / directory)
     with read_only(registry.root / directory), lading_serve(tmp_path) as registry:
-        assert "Read-only     the disk cannot be written to" in registry.log.read_text()
+        assert registry.has_said("Read-only     the disk cannot be written to")
         hello = Repository(registry.client, "hello")
         assert_reads(hello)
         for method, path in (

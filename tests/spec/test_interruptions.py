@@ -41,7 +41,7 @@ def test_what_arrived_before_a_client_left_is_kept(
             connection.request("PATCH", location, b"", content_length=str(len(data)))
             connection.send(data[:size])
 
-    wait_until(lambda: status_of(client, location) == f"0-{size - 1}", "the upload", seconds=10)
+    wait_until(lambda: status_of(client, location) == f"0-{size - 1}", "the upload")
 
     span = f"{size}-{len(data) - 1}"
     assert client.ask("PATCH", location, data[size:], content_range=span).status == 202
@@ -75,9 +75,7 @@ def test_a_request_that_does_not_end_changes_nothing(
     with victim.unchanged():
         with victim.client.connection() as connection:
             connection.request(method, target, part, content_length=str(len(part) + 1))
-        wait_until(
-            lambda: victim.log.read_text().count('" 499 ') > gone, "the end of it", seconds=10
-        )
+        wait_until(lambda: victim.log.read_text().count('" 499 ') > gone, "the end of it")
 
 
 @pytest.mark.endpoint("end-5", "PATCH")
@@ -134,6 +132,4 @@ def test_a_client_that_leaves_stops_all_that_it_asked_for(victim: Victim) -> Non
             connection.request("GET", path)
         assert connection.receive(head=True).status == 200
 
-    wait_until(
-        lambda: f'"GET {path} HTTP/1.1" 499' in victim.log.read_text(), "the end of it", seconds=10
-    )
+    wait_until(lambda: f'"GET {path} HTTP/1.1" 499' in victim.log.read_text(), "the end of it")

@@ -46,6 +46,13 @@ class Lading:
         """Ask it for a path."""
         return curl(f"http://{self.host}{path}", *options, stdin=stdin, network=self.network)
 
+    def has_said(self, text: str) -> bool:
+        """Wait until its log has some text: a thread writes it, after whoever asked is answered."""
+        wait_until(
+            lambda: text in self.log.read_text(), f"{text!r} in the log", log=self.log.read_text
+        )
+        return True
+
     def digest(self, name: str, reference: str) -> str:
         """Return the digest of the manifest that a tag leads to."""
         response = self.curl(f"/v2/{name}/manifests/{reference}", "--head", *ACCEPT_ALL)

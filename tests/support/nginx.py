@@ -74,8 +74,8 @@ def nginx_with_tls_before(
 
 
 def _upstream(*registries: Lading) -> str:
-    """Each in turn, request by request."""
-    return "\n".join(f"server {registry.host};" for registry in registries)
+    """Each in turn, request by request; none is left alone for having failed."""
+    return "\n".join(f"server {registry.host} max_fails=0;" for registry in registries)
 
 
 def _replace(file: Path, words: dict[str, str]) -> str:

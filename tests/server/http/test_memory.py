@@ -107,7 +107,7 @@ def assert_others_are_served(repository: Repository) -> None:
     def served() -> bool:
         return repository.ask("GET", "/manifests/small").body == encode(image())
 
-    wait_until(served, "an answer for somebody else", seconds=5)
+    wait_until(served, "an answer for somebody else")
     assert repository.push_image("other")
     assert repository.put_manifest(LARGE, "another").status == 201
     assert repository.ask("GET", "/manifests/another").body == LARGE

@@ -88,7 +88,7 @@ def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be(tmp_path: Path) -
 
 
 def test_few_files_are_told_in_the_log(registry: Lading) -> None:
-    assert f"may have {FILES} files open" in registry.log.read_text()
+    assert registry.has_said(f"may have {FILES} files open")
 
 
 def test_an_address_may_be_given_so_many_connections(tmp_path: Path) -> None:

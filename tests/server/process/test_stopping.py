@@ -138,18 +138,20 @@ def test_a_stopping_server_closes_each_connection_after_its_response(tmp_path: P
         connection.request("GET", "/v2/")
         assert connection.getresponse().read() == b"{}"
         os.kill(registry.pid, signal.SIGTERM)
-        time.sleep(0.25)
-        connection.request("GET", "/v2/")
-        response = connection.getresponse()
-        assert response.status == 200
-        assert response.headers["connection"] == "close"
+        # Whatever it answers until it knows that it is to stop is the last answer but one.
+        is_open = True
+        while is_open:
+            connection.request("GET", "/v2/")
+            response = connection.getresponse()
+            assert response.read() == b"{}"
+            is_open = response.headers["connection"] != "close"
 
 
 def test_a_stopped_server_refuses_connections_while_it_finishes(tmp_path: Path) -> None:
     with lading_serve(tmp_path) as registry, connected(port_of(registry)) as pushing:
         start_push(pushing)
         os.kill(registry.pid, signal.SIGTERM)
-        wait_until(lambda: refuses(registry), "refusing", seconds=5)
+        wait_until(lambda: refuses(registry), "refusing")
         pushing.send(b"x" * PIECE)
         assert pushing.getresponse().status == 201
 
@@ -163,7 +165,7 @@ def test_a_request_that_never_ends_is_cut_off_after_the_drain_timeout(
         start_push(pushing)
         told = time.monotonic()
         os.kill(registry.pid, signal.SIGTERM)
-        wait_until(lambda: has_ended(registry), "the end of the server", seconds=10)
+        wait_until(lambda: has_ended(registry), "the end of the server")
         assert time.monotonic() - told > 1
     assert not list((tmp_path / "data" / "lading" / "uploads").glob("*/*"))
 
@@ -177,11 +179,11 @@ def test_a_second_signal_ends_the_server_at_once(
     with lading_serve(tmp_path, env=env) as registry, connected(port_of(registry)) as pushing:
         start_push(pushing)
         os.kill(registry.pid, stop)
-        wait_until(lambda: refuses(registry), "refusing", seconds=5)
+        wait_until(lambda: refuses(registry), "refusing")
         told = time.monotonic()
         os.kill(registry.pid, stop)
-        wait_until(lambda: has_ended(registry), "the end of the server", seconds=10)
-        assert time.monotonic() - told < 5
+        wait_until(lambda: has_ended(registry), "the end of the server")
+        assert time.monotonic() - told < 15  # half the time that requests have to finish
 
 
 def connected(port: int) -> closing[http.client.HTTPConnection]:

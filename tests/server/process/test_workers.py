@@ -16,8 +16,8 @@ def test_a_worker_that_is_killed_is_replaced_at_once(tmp_path: Path) -> None:
         first, second = started_workers(registry)
         os.kill(first, signal.SIGKILL)
         killed = time.monotonic()
-        wait_until(lambda: len(workers_of(registry) - {first}) == 2, "a new worker", seconds=5)
-        assert time.monotonic() - killed < 1
+        wait_until(lambda: len(workers_of(registry) - {first}) == 2, "a new worker")
+        assert time.monotonic() - killed < 3
         assert second in workers_of(registry)
     assert f"worker {first} ended with status -9" in log_of(tmp_path)
 
@@ -40,7 +40,7 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
     with lading_serve(tmp_path) as registry:
         workers = started_workers(registry)
         os.kill(registry.pid, signal.SIGKILL)
-        wait_until(lambda: not any(map(is_running, workers)), "the end of the workers", seconds=10)
+        wait_until(lambda: not any(map(is_running, workers)), "the end of the workers")
 
 
 def test_a_server_whose_workers_cannot_start_says_so_and_ends(tmp_path: Path) -> None:
@@ -51,7 +51,7 @@ def test_a_server_whose_workers_cannot_start_says_so_and_ends(tmp_path: Path) ->
         database.mkdir()
         for worker in workers:
             os.kill(worker, signal.SIGKILL)
-        wait_until(lambda: not is_running(registry.pid), "the end of the server", seconds=20)
+        wait_until(lambda: not is_running(registry.pid), "the end of the server")
     assert "no worker process could start" in log_of(tmp_path)
 
 
