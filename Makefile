@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 # A file's tests go to one process, as they share what is made for them all.
 PARALLEL := --numprocesses=auto --dist=loadfile
+# Half of what those with real programs do is to wait: three processes keep two processors busy.
+WAITING = --numprocesses=$(shell expr $$(nproc) \* 3 / 2) --dist=loadfile
 # All tests run in random order, but those with real programs: some go through a deployment step by step.
 ORDERED := -p no:randomly
 PYTHON ?= python3
@@ -22,7 +24,7 @@ test-lowest: build/lowest/.installed ## run those tests with the lowest versions
 	build/lowest/bin/pytest $(PARALLEL) -m "not e2e" $(ARGS)
 
 e2e: $(VENV)/.installed-dev ## run the tests that need Docker, nginx, podman, … and root
-	$(BIN)/pytest $(ORDERED) $(PARALLEL) -m e2e $(ARGS)
+	$(BIN)/pytest $(ORDERED) $(WAITING) -m e2e $(ARGS)
 
 e2e-tools: ## install what those tests need and this machine lacks, as root
 	tests/e2e/tools

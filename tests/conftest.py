@@ -2,7 +2,7 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.fixtures"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.scheduling"]
 
 # A busy machine is no failure; what hangs ends by pytest's own timeout.
 settings.register_profile("lading", deadline=None)
