@@ -60,7 +60,7 @@ def test_two_commands_and_a_first_push(deployment: Docker, machine: str) -> None
 
 def test_the_tests_install_once(deployment: Docker, machine: str) -> None:
     """Nothing is missing for those that touch the disk; then it is quick."""
-    line = "make test ARGS='tests/blobs tests/config'"
+    line = "make test ARGS='tests/blobs/test_files.py tests/config/test_files.py'"
     first = _type(deployment, machine, "~/lading", line)
     again = _type(deployment, machine, "~/lading", line)
 

@@ -58,7 +58,7 @@ def in_s3(s3: S3, **more: object) -> Mapping[str, object]:
 
 def migrate(config: Path, to: Path) -> str:
     """Migrate, killed later and later until it comes to its end; what it said then."""
-    seconds = 0.5
+    seconds = 0.8
     while True:
         command = [program(), "migrate", "--to", str(to), str(config)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
@@ -67,7 +67,7 @@ def migrate(config: Path, to: Path) -> str:
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
             process.communicate()
-            seconds += 0.7
+            seconds *= 1.6
         else:
             assert process.returncode == 0, said.decode()
             return said.decode()

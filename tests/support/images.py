@@ -4,13 +4,16 @@ The base image stands for the Dockerfile's and for nginx's own, and is kept in t
 `hello-world` is one static program, as Docker's own is.
 """
 
+import functools
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
 
 from tests.support.commands import CACHE, REPOSITORY, SEARCH_PATH, require, run
 from tests.support.docker import Docker, archive
+from tests.support.postgresql import require_postgresql
 
 DEBIAN = "lading-e2e/debian"
 NGINX = "lading-e2e/nginx"
@@ -33,18 +36,20 @@ def build_deployment(docker: Docker) -> None:
 def build_scale_out(docker: Docker) -> None:
     """Build what deploy/scale-out runs beside these: stand-ins for the images of both servers."""
     entry = Path(__file__).with_name("postgresql-entry.sh").read_bytes()
-    installed = (
-        f"FROM {DEBIAN}\nRUN apt-get -qq update"
-        " && apt-get -qq install --yes --no-install-recommends postgresql >/dev/null\n"
+    copied = (
+        f"FROM {DEBIAN}\nADD programs.tar /\n"
+        "RUN useradd --system --user-group postgres"
+        " && ln -s /usr/lib/postgresql/*/bin/* /usr/bin/\n"
         'COPY entry.sh /\nCMD ["sh", "/entry.sh"]\n'
     )
-    context = archive({"Dockerfile": installed.encode(), "entry.sh": entry})
-    docker.run("build", f"--tag={POSTGRESQL}", "-", stdin=context)
+    files = {"Dockerfile": copied.encode(), "entry.sh": entry, "programs.tar": _postgresql()}
+    docker.run("build", f"--tag={POSTGRESQL}", "-", stdin=archive(files))
     require("versitygw")
     program = shutil.which("versitygw", path=SEARCH_PATH)
     assert program is not None
-    copied = f"FROM {DEBIAN}\nCOPY versitygw /usr/local/bin/\n".encode()
-    context = archive({"Dockerfile": copied, "versitygw": Path(program).read_bytes()}, mode=0o755)
+    copied = f"FROM {DEBIAN}\nCOPY versitygw /usr/local/bin/\n"
+    files = {"Dockerfile": copied.encode(), "versitygw": Path(program).read_bytes()}
+    context = archive(files, mode=0o755)
     docker.run("build", f"--tag={STORE}", "-", stdin=context)
 
 
@@ -67,6 +72,23 @@ def random_bytes(size: int) -> bytes:
     return os.urandom(size)
 
 
+def _postgresql() -> bytes:
+    """A tar file of this machine's PostgreSQL and of the libraries that it is linked with.
+
+    It takes a moment, and no network; the libraries are newer than the image's, if any.
+    """
+    programs = require_postgresql()
+    called = [programs / name for name in ("postgres", "initdb", "pg_isready")]
+    linked = re.findall(r"(/\S+) \(0x", run(["ldd", *called]).stdout.decode())
+    libraries = {Path(name).parent.resolve() / Path(name).name for name in linked}
+    parts = [*called, programs.parent / "lib", Path("/usr/share/postgresql"), *libraries]
+    # What compiles queries is linked with a compiler, and need not be there.
+    left_out = ["--exclude=llvmjit*", "--exclude=bitcode"]
+    pack = ["tar", "--create", "--dereference", *left_out, "--directory=/"]
+    return run([*pack, *(part.relative_to("/") for part in parts)]).stdout
+
+
+@functools.cache
 def _hello_program() -> bytes:
     require("go")
     source = Path(__file__).with_name("hello.go")

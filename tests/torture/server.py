@@ -247,13 +247,20 @@ class Collector:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
             )
-            try:
-                if process.wait(self._random.uniform(0.3, self._server.patience)) == 0:
-                    self.runs += 1
-            except subprocess.TimeoutExpired:
+            if self._has_ended(process, self._random.uniform(0.3, self._server.patience)):
+                self.runs += process.returncode == 0
+            else:
                 process.kill()
                 process.wait()
                 self.kills += 1
+
+    def _has_ended(self, process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+        """Whether it ends by itself within some time, and before the run is over."""
+        deadline = time.monotonic() + seconds
+        while process.poll() is None:
+            if time.monotonic() > deadline or self._stop.wait(0.05):
+                return False
+        return True
 
 
 def _children(pid: int) -> list[int]:
