@@ -37,11 +37,11 @@ def paths_of(registry: Lading) -> dict[str, str]:
 
 
 def wait_for_figures(registry: Lading) -> None:
-    """Wait until home shows how large each repository is, or for as long as one can."""
+    """Wait until it is known where the bytes are, or for as long as one can."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        page = registry.client.ask("GET", "/", accept="text/html").body.decode()
-        if "Not counted yet" not in page:
+        page = registry.client.ask("GET", "/-/space", accept="text/html").body.decode()
+        if "Where the bytes are" in page and "Nothing counted yet" not in page:
             return
         time.sleep(1)
 

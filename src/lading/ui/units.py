@@ -10,6 +10,7 @@ _UNITS = ("B", "kB", "MB", "GB", "TB", "PB")
 _STEP = 1000
 # From here on a number has digits enough without a fraction.
 _PLAIN = 99.95
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def size(count: int) -> str:
@@ -43,7 +44,9 @@ def iso(at: float) -> str:
 
 def day(at: float) -> str:
     """A time since the epoch, for people who have no script: `31 Jan 2026, 12:00 UTC`."""
-    return datetime.fromtimestamp(at, UTC).strftime("%-d %b %Y, %H:%M UTC")
+    then = datetime.fromtimestamp(at, UTC)
+    date = f"{then.day} {_MONTHS[then.month - 1]} {then.year}"
+    return f"{date}, {then.hour:02}:{then.minute:02} UTC"
 
 
 def short(digest: str) -> str:
