@@ -2,20 +2,25 @@
 
 import gzip
 import json
+import os
+from pathlib import Path
 
 import pytest
 
 from lading.archives import process
+from lading.blobs.stores import Stores
 from lading.core import overlay
 from lading.core.access import Grant
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, Denied, ManifestUnknown
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
 from lading.metadata.trees import TreeState
 from lading.services import lease, tree_jobs, trees
 from lading.services.trees import Directory, Effect, Inside
-from tests.support.contents import HELLO, image
+from tests.support.contents import HELLO, image, path_of
 from tests.support.people import ALICE, DAY, People
 from tests.support.tars import archive
 
@@ -242,3 +247,33 @@ async def test_sums_give_up_where_layers_hide_too_much(
     sums = await trees.sums(people.registry, inside)
     assert sums is not None
     assert "too much" in sums.failed
+
+
+@pytest.mark.parametrize("damage", ["gone", "short", "other"])
+async def test_a_damaged_layer_counts_as_not_there_and_heals(tmp_path: Path, damage: str) -> None:
+    """Its page waited for ever, or said for good what the wrong bytes had said."""
+    people = People(Metadata(MemoryDatabase()), Stores.in_files(tmp_path))
+    layer = archive({"file": os.urandom(5000)})
+    for data in (b"config", layer):
+        await people.push_blob(data)
+    manifest = image(b"config", layer)
+    await people.push(manifest, "latest")
+    path = path_of(people.stores, Digest.of(layer))
+    match damage:
+        case "gone":
+            path.unlink()
+        case "short":
+            os.truncate(path, 1000)
+        case _:
+            path.unlink()
+            path.write_bytes(b"x" * len(layer))
+    inside = await looked_into(people, manifest)
+    assert [looked.is_here for looked in inside.layers] == [False]
+    assert await people.metadata.trees.next_waiting() is None
+
+    await people.push_blob(layer)
+    inside = await looked_into(people, manifest)
+    shown = await trees.list_image(people.registry, inside, "", most=10)
+    assert names(shown) == {"file": 0}
+    people.stores.close()
+    await people.metadata.close()

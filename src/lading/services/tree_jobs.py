@@ -15,13 +15,13 @@ import msgspec
 from lading.archives.batches import ListingEnd
 from lading.archives.process import ReadingFailed, list_entries
 from lading.core.digest import Digest
-from lading.core.errors import RegistryError
+from lading.core.errors import BlobDamaged, BlobUnknown, RegistryError
 from lading.core.overlay import Adder, Sums, TooManyMarks
 from lading.core.tree import Entry
 from lading.core.typing import T
 from lading.metadata import batches
 from lading.metadata.trees import TreeRow, TreeState
-from lading.services import lease
+from lading.services import damage, lease
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 
@@ -84,7 +84,12 @@ async def _find_tree(registry: Registry, held: Lease, tree: TreeRow) -> None:
     trees = registry.metadata.trees
     [*known] = await registry.metadata.inspection.known_blobs([tree.digest])
     source = await registry.blobs.find(tree.digest)
-    if not known or source is None:
+    if not known or known[0].lost:
+        source = None
+    elif source is None or source.size != known[0].size:
+        await _is_damaged(registry, tree)
+        source = None
+    if source is None:
         await trees.leave(tree.id)
         return
     await trees.settle(tree.id, TreeState.RUNNING, now=registry.clock())
@@ -96,11 +101,27 @@ async def _find_tree(registry: Registry, held: Lease, tree: TreeRow) -> None:
                     state, reason = _state_of(batch)
                 else:
                     await trees.add(tree.id, batch)
+        if state is not TreeState.DONE and await _is_damaged(registry, tree):
+            await trees.leave(tree.id)
     except ReadingFailed as error:
         state, reason = TreeState.CUT_OFF, str(error)
         log.warning("not all of layer %s could be looked into: %s", tree.digest, error)
+    except OSError:  # the file or the object has changed since it was found
+        if not await _is_damaged(registry, tree):
+            raise
+        await trees.leave(tree.id)
     finally:
         await trees.settle(tree.id, state, reason, now=registry.clock())
+
+
+async def _is_damaged(registry: Registry, tree: TreeRow) -> bool:
+    """Whether the bytes of a layer are other ones than were pushed; then they count as not there.
+
+    What is found is kept for good, and the push that heals the layer brings other bytes.
+    """
+    return isinstance(
+        await damage.look_again(registry, tree.digest, hashed=True), BlobDamaged | BlobUnknown
+    )
 
 
 def _state_of(ending: ListingEnd) -> tuple[TreeState, str]:
