@@ -153,3 +153,17 @@ def test_nothing_that_writes_text_or_traces_is_loaded_before_somebody_asks() -> 
         [sys.executable, "-c", program], check=True, capture_output=True, text=True
     )
     assert done.stdout == "set()\n"
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        "text/plain;version=x;escaping=y",
+        "application/openmetrics-text;version=a.b",
+        "application/openmetrics-text;version=1.0.0;escaping=?",
+        ";;;,,,",
+        "text/plain;version=",
+    ],
+)
+def test_whoever_asks_for_what_there_is_not_is_told_all_the_same(accepted: str) -> None:
+    assert told(Figures(1), accepted=accepted)["lading_workers"] == 0

@@ -46,7 +46,10 @@ def render(figures: Figures, *, driver: str, now: float, accepted: str) -> Metri
         now: the time.
         accepted: the formats that whoever asks accepts, as the header `Accept` says.
     """
-    encode, content_type = choose_encoder(accepted)
+    try:
+        encode, content_type = choose_encoder(accepted)
+    except (TypeError, ValueError):  # it compares versions, be they numbers or not
+        encode, content_type = choose_encoder("")
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Sums(figures, driver, now))
     return MetricsText(content_type, encode(registry))
