@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +13,19 @@ from click.testing import CliRunner
 from lading.cli.cp import cp
 from lading.client import BlobContent, Client, LayoutFolder, RemoteManifest, SessionOptions
 from lading.core.digest import Digest
+from tests.support.client import Client as RegistryClient
 from tests.support.commands import require, require_root, run
 from tests.support.distribution_serve import VERSION_2, distribution_serve
 from tests.support.nginx import free_port
+from tests.support.olareg import olareg_serve
 from tests.support.processes import background, wait_until
 
 pytestmark = pytest.mark.e2e
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 MIB = 1024 * 1024
-# Less than a first chunk: that is refused, too, and the next one is half as large.
-CAP = 40
+# What a well-known service before many registries lets through, in MB.
+CAP = 100
 
 NGINX = """
 daemon off; user root; pid {directory}/nginx.pid; error_log stderr;
@@ -32,8 +34,12 @@ http {{
   access_log {directory}/access.log;
   client_body_temp_path {directory}/body;
   client_max_body_size {cap}m;
+  limit_req_zone $binary_remote_addr zone=clients:1m rate={rate}r/s;
+  limit_req_status 429;
   server {{
     listen {host};
+    limit_req zone=clients burst=10 nodelay;
+    add_header Retry-After 1 always;
     location / {{ proxy_pass http://{upstream}; proxy_set_header Host $http_host; }}
   }}
 }}
@@ -41,13 +47,19 @@ http {{
 
 
 @contextmanager
-def capped(upstream: str, directory: Path) -> Iterator[str]:
-    """Run nginx with a bound on a request's body."""
+def capped(upstream: str, directory: Path, rate: int = 1000) -> Iterator[str]:
+    """Run nginx with bounds on a request's body, and on the requests of a second."""
     require("nginx")
     require_root()
     host = f"127.0.0.1:{free_port()}"
     configuration = directory / "capped.conf"
-    words = {"directory": directory, "cap": CAP, "host": host, "upstream": upstream}
+    words: dict[str, object] = {
+        "directory": directory,
+        "cap": CAP,
+        "host": host,
+        "upstream": upstream,
+    }
+    words["rate"] = rate
     configuration.write_text(NGINX.format(**words))
     log = directory / "capped.log"
     with background(["nginx", "-c", str(configuration)], log=log):
@@ -87,7 +99,7 @@ def copy(*words: object) -> dict[str, Any]:
 
 
 def test_a_proxy_that_bounds_requests_costs_smaller_ones(tmp_path: Path) -> None:
-    folder = make_layout(tmp_path / "layout", 1, os.urandom(70 * MIB))
+    folder = make_layout(tmp_path / "layout", 1, os.urandom(110 * MIB))
     with (
         distribution_serve(VERSION_2, tmp_path / "volume") as registry,
         capped(registry.host, tmp_path) as host,
@@ -96,7 +108,7 @@ def test_a_proxy_that_bounds_requests_costs_smaller_ones(tmp_path: Path) -> None
 
         lines = (tmp_path / "access.log").read_text().splitlines()
         assert any('"PUT ' in line and '" 413 ' in line for line in lines)
-        assert sum('"PATCH ' in line and '" 202 ' in line for line in lines) == 3
+        assert sum('"PATCH ' in line and '" 202 ' in line for line in lines) == 2
         require("crane")
         layer = folder.manifest("v0").blobs[1]["digest"]
         assert Digest.of(run(["crane", "blob", f"{host}/app@{layer}"]).stdout) == layer
@@ -104,9 +116,19 @@ def test_a_proxy_that_bounds_requests_costs_smaller_ones(tmp_path: Path) -> None
         assert said == folder.digest("v0")
 
 
-def test_many_tags_go_to_distribution_and_come_back(tmp_path: Path) -> None:
+@contextmanager
+def distribution(root: Path) -> Iterator[RegistryClient]:
+    with distribution_serve(VERSION_2, root) as registry:
+        yield registry
+
+
+# What an image costs: olareg takes a configuration by one request, Distribution by two.
+@pytest.mark.parametrize(("serve", "requests"), [(distribution, 3), (olareg_serve, 2)])
+def test_many_tags_go_there_and_come_back(
+    serve: Callable[[Path], AbstractContextManager[RegistryClient]], requests: int, tmp_path: Path
+) -> None:
     folder = make_layout(tmp_path / "layout", 20, os.urandom(MIB))
-    with distribution_serve(VERSION_2, tmp_path / "volume") as registry:
+    with serve(tmp_path / "volume") as registry:
         target = f"{registry.host}/team/app"
         first = copy(f"oci:{tmp_path}/layout", target, "--tags", "v*")
         second = copy(f"oci:{tmp_path}/layout", target, "--tags", "v*")
@@ -117,13 +139,27 @@ def test_many_tags_go_to_distribution_and_come_back(tmp_path: Path) -> None:
         assert len(json.loads(run(words).stdout)["Tags"]) == 20
 
     assert first["images"] == {"copied": 20}
-    # Of each image: the configuration's upload begun and ended, and the manifest.
-    assert sum(first["requests"].values()) <= 20 * 3 + 40
+    assert sum(first["requests"].values()) <= 20 * requests + 40
     assert second["images"] == {"there": 20}
     assert set(second["requests"]) <= {"HEAD", "GET"}
     assert second["requests"].get("GET", 0) <= 1  # by which TLS is tried
     back = LayoutFolder(tmp_path / "back")
     assert {t: back.digest(t) for t in back.tags()} == {t: folder.digest(t) for t in folder.tags()}
+
+
+def test_a_proxy_that_bounds_how_many_requests_come_gets_them_slowly(tmp_path: Path) -> None:
+    folder = make_layout(tmp_path / "layout", 20, os.urandom(MIB))
+    with (
+        distribution(tmp_path / "volume") as registry,
+        capped(registry.host, tmp_path, rate=40) as host,
+    ):
+        first = copy(f"oci:{tmp_path}/layout", f"{host}/app", "--tags", "v*", "--jobs", "16")
+        log = (tmp_path / "access.log").read_text()
+        with Client(registry.host) as client:
+            there = {tag: client.repository("app").digest(tag) for tag in client.tags("app")}
+
+    assert there == {tag: folder.digest(tag) for tag in folder.tags()}
+    assert 0 < log.count('" 429 ') < sum(first["requests"].values()) / 2
 
 
 def test_another_run_goes_on_with_the_upload_of_one_that_was_killed(tmp_path: Path) -> None:
