@@ -45,6 +45,7 @@ def lines(figures: Figures) -> list[str]:
             for kind, (alone, besieged) in figures.times().items()
         ),
         f"MiB of a worker: {figures.memory_alone:.0f} alone, {figures.memory:.0f} besieged",
+        f"of the processors, others took {figures.others:.0f}%",
         f"acknowledged: {figures.acknowledged}; refused to guests: {figures.refused}",
         "what the attackers were answered:",
         *(f"  {attack:20}{said}" for attack, said in sorted(figures.attacks.items())),

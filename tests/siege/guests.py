@@ -55,7 +55,7 @@ class Guest(Client):
     """A client that is in no hurry.
 
     Args:
-        watch: who notes its times now.
+        watch: who notes its times now; `None` once the siege is over, and nobody has to wait.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Guest(Client):
         ports: Sequence[int],
         stop: threading.Event,
         headers: Mapping[str, str],
-        watch: Callable[[], Watch],
+        watch: Callable[[], Watch | None],
     ) -> None:
         super().__init__(ports, stop, headers)
         self._watch = watch
@@ -71,10 +71,12 @@ class Guest(Client):
 
     def request(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
         """Ask once, after a while."""
-        time.sleep(self._pause.uniform(0, PAUSE))
+        if self._watch() is not None:
+            time.sleep(self._pause.uniform(0, PAUSE))
         began = time.monotonic()
         answer = super().request(method, path, body, **headers)
-        self._watch().note(_kind(method, path), time.monotonic() - began, answer.status)
+        if (watch := self._watch()) is not None:
+            watch.note(_kind(method, path), time.monotonic() - began, answer.status)
         return answer
 
 

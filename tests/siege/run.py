@@ -1,6 +1,7 @@
 """One siege: guests alone, then beside attackers; then the registry against the model of it."""
 
 import json
+import os
 import re
 import resource
 import subprocess
@@ -26,6 +27,8 @@ GUESTS = 4
 # most so many MiB.
 SLOWER = 3.0
 MOST_MEMORY = 200.0
+# Seconds in which each worker is there that is started.
+STARTING = 2.0
 # Files that the server may have open at first: what many systems allow.
 DESCRIPTORS = 1024
 
@@ -39,6 +42,8 @@ class Figures:
         memory_alone: MiB of the largest worker before the siege.
         memory: MiB of the largest worker during it.
         acknowledged: operations of guests.
+        others: percent of the processors that neither the guests took, nor the registry, nor the
+            attackers: of a machine that is not quiet, the times say little.
         refused: answers to guests that said the registry was too busy, or they not welcome.
         attacks: what the attackers were answered.
     """
@@ -50,6 +55,7 @@ class Figures:
     memory_alone: float = 0
     memory: float = 0
     acknowledged: int = 0
+    others: float = 0
     attacks: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
     @property
@@ -67,10 +73,10 @@ class Fortress(Server):
     """A registry that knows its guests, and an enemy who may push to repositories of his own.
 
     Attributes:
-        watch: notes the times of the guests.
+        watch: notes the times of the guests, until the siege is over.
     """
 
-    watch: Watch
+    watch: Watch | None
 
     def client(self, stop: threading.Event) -> Client:
         """A guest, known by name and password."""
@@ -99,10 +105,50 @@ class Fortress(Server):
         """Its audit log."""
         return self.directory / "audit.log"
 
+    def start(self) -> None:
+        """Start it; returns when all workers are there, or the first would have all guests."""
+        super().start()
+        time.sleep(STARTING)
+
     def memory(self) -> float:
         """MiB that its largest worker has in memory."""
         states = [Path(f"/proc/{pid}/status").read_text() for pid in self.workers]
         return max(int(re.findall(r"VmRSS:\s+(\d+)", state)[0]) / 1024 for state in states)
+
+
+@dataclass(frozen=True)
+class Processors:
+    """The seconds of the processors: of this program and its own, and all.
+
+    Attributes:
+        own: of this program, and of those that have ended.
+        busy: of all programs of this machine.
+        all: with those in which there was nothing to do.
+    """
+
+    own: float
+    busy: float
+    all: float
+
+    @classmethod
+    def now(cls, running: Sequence[int] = ()) -> "Processors":
+        """Since each of them began; with some that this program has started, and that run."""
+        words = Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
+        ticks = [int(word) / os.sysconf("SC_CLK_TCK") for word in words]
+        times = [os.times()[:4], *map(_times, running)]
+        idle = ticks[3] + ticks[4]  # and what waited for a disk (proc_stat(5))
+        return cls(sum(map(sum, times)), sum(ticks) - idle, sum(ticks))
+
+    def taken_by_others(self, before: "Processors") -> float:
+        """Percent of the machine that others took since then."""
+        others = self.busy - before.busy - (self.own - before.own)
+        return 100 * others / (self.all - before.all)
+
+
+def _times(pid: int) -> list[float]:
+    """The seconds of a program, in its own code and in the kernel (proc_pid_stat(5))."""
+    words = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [int(word) / os.sysconf("SC_CLK_TCK") for word in words[11:13]]
 
 
 class Siege:
@@ -132,10 +178,14 @@ class Siege:
         """
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (DESCRIPTORS, limit[1]))
+        before = Processors.now()
         self._server.start()
         resource.setrlimit(resource.RLIMIT_NOFILE, limit)
         try:
             self._besiege(alone, seconds)
+            self._server.watch = None
+            now = Processors.now(self._server.workers)
+            self.figures.others = now.taken_by_others(before)
             self._compare()
         finally:
             for guest in self._guests:
