@@ -1,5 +1,6 @@
 """The pages of what is in an image, also of one whose author means harm."""
 
+import asyncio
 import gzip
 import io
 import tarfile
@@ -8,8 +9,13 @@ from urllib.parse import quote
 
 import pytest
 
+from lading.blobs.stores import Stores
 from lading.core.tree import DEEPEST
+from lading.core.typing import T
+from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
+from lading.metadata.metadata import Metadata
+from lading.ports.database import Work
 from lading.services import tree_jobs
 from lading.ui.context import UiParts
 from tests.support.contents import HELLO, image
@@ -214,3 +220,38 @@ async def test_the_deepest_file_that_is_known_is_found(people: People, browser: 
     path = await push(people, archive({deep: b"at the bottom"}))
     await read(people, browser, path)
     assert "at the bottom" in (await browser.get(f"{path}/layers/1/file?path={deep}")).text
+
+
+class LockedMemory(MemoryDatabase):
+    """A database that another process can keep from being written to."""
+
+    is_locked = False
+
+    async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
+        if self.is_locked:
+            await asyncio.sleep(3600)
+        return await super().write(work, durable=durable, alone=alone)
+
+
+@pytest.mark.parametrize("page", ["files", "layers/1/files", "compare"])
+async def test_who_looks_does_not_wait_for_what_cannot_be_written_down(page: str) -> None:
+    """Reading never needs writing; and who looks again asks again."""
+    database = LockedMemory()
+    people = People(Metadata(database), Stores.in_memory())
+    browser = Browser(UiParts(people.registry, EdgeOptions()))
+    path = await push(people, archive(LOWER))
+    where = f"{path}/{page}"
+    if page == "compare":
+        where = f"/r/{HELLO}/-/compare/files?from=latest&to=latest"
+    database.is_locked = True
+    async with asyncio.timeout(10):
+        shown = await browser.get(where)
+    assert shown.status == 200
+    assert "being read" in shown.text
+    database.is_locked = False
+    people.metadata.trees._attempts._not_before = 0.0
+    await read(people, browser, path)
+    assert "motd" in (await browser.get(f"{path}/files?path=etc")).text
+    database.is_locked = True
+    assert "motd" in (await browser.get(f"{path}/files?path=etc")).text
+    await people.metadata.close()

@@ -15,6 +15,7 @@ from lading.core.digest import Digest
 from lading.core.names import RepositoryName
 from lading.core.tree import Entry, EntryKind
 from lading.metadata import batches
+from lading.metadata.attempts import Attempts
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -304,10 +305,10 @@ def _tree(row: Sequence[Any]) -> TreeRow:
 class Trees:
     """Trees of layers, and their entries. A power cut may forget what is written of them."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, attempts: Attempts) -> None:
+        self._attempts = attempts
         self.find = reading(database, find)
         self.of = reading(database, of)
-        self.ask = writing(database, ask, durable=False)
         self.next_waiting = reading(database, next_waiting)
         self.settle = writing(database, settle, durable=False)
         self.add = writing(database, add, durable=False)
@@ -318,3 +319,11 @@ class Trees:
         self.search = scanning(database, search)
         self.page = scanning(database, page)
         self.marks = scanning(database, marks)
+
+    async def ask(self, digests: Sequence[Digest], now: float) -> None:
+        """Ask for trees of layers, which are kept for longer then.
+
+        Raises:
+            StorageFull, Unavailable: that cannot be written down in a moment.
+        """
+        await self._attempts.write(lambda connection: ask(connection, digests, now))

@@ -8,7 +8,7 @@ entries of each layer that are in it; how much is read depends on what is shown 
 import asyncio
 import hashlib
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,7 +17,7 @@ import msgspec
 from lading.archives.process import read_content
 from lading.core import overlay
 from lading.core.access import Grant
-from lading.core.errors import BlobUnknown, Unavailable
+from lading.core.errors import BlobUnknown, StorageFull, Unavailable
 from lading.core.layers import ImageLayer, layers_of
 from lading.core.names import Reference
 from lading.core.overlay import Sums
@@ -135,7 +135,8 @@ async def look(
         if known.tree is None or known.tree.asked_at < now - _DAY
     ]
     if asked and asking and await may_find(registry):
-        await registry.metadata.trees.ask(asked, now)
+        with suppress(StorageFull, Unavailable):  # who looks again asks again
+            await registry.metadata.trees.ask(asked, now)
         stored = await registry.metadata.trees.find(grant.repository, digests)
     inside = Inside(
         [
@@ -163,7 +164,8 @@ async def sums(registry: Registry, inside: Inside, *, asking: bool = True) -> Su
     if found:
         return msgspec.json.decode(found, type=Sums)
     if found is None and asking and await may_find(registry):
-        await registry.metadata.overlays.ask(key, layers, registry.clock())
+        with suppress(StorageFull, Unavailable):
+            await registry.metadata.overlays.ask(key, layers, registry.clock())
     registry.asked.set()
     return None
 
