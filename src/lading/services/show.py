@@ -1,5 +1,6 @@
 """Showing a repository: its tags by what they point to, with all that people ask of them."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -122,9 +123,14 @@ async def show_versions(
         groups = await _shown(registry, grant, _counted(_together(tags[:limit])))
         last = tags[limit - 1].name if len(tags) > limit else ""
         return ShownRepository(groups, 0, None, len(tags), is_whole=False, after=last)
-    every = _together(sorted(tags, key=lambda tag: key(tag.name), reverse=True))
+    # Of thousands it takes as long as hundreds of requests: these go on meanwhile.
+    every = await asyncio.to_thread(_by_version, tags, key)
     groups = await _shown(registry, grant, _counted(every[start : start + limit]))
     return ShownRepository(groups, start, len(every), len(tags), is_whole=True)
+
+
+def _by_version(tags: Sequence[ListedTag], key: VersionKey) -> Sequence[Sequence[ListedTag]]:
+    return _together(sorted(tags, key=lambda tag: key(tag.name), reverse=True))
 
 
 def _together(tags: Sequence[ListedTag]) -> Sequence[Sequence[ListedTag]]:
