@@ -288,3 +288,38 @@ def test_options_are_completed(ours: Ours) -> None:
         "plain,--short",
         "plain,--server",
     ]
+
+
+def completed(*typed: str) -> list[str]:
+    """What is offered for the last word that is being typed."""
+    asked = {
+        "_LADING_COMPLETE": "zsh_complete",
+        "COMP_WORDS": " ".join(["lading", *typed]),
+        "COMP_CWORD": str(len(typed)),
+    }
+    return run([program()], env=asked, check=False).stdout.decode().split()[1::3]
+
+
+def test_repositories_and_tags_are_completed(theirs: Registry) -> None:
+    host = theirs.host
+
+    assert completed("inspect", f"{host}/to") == [f"{host}/tools/lint"]
+    assert completed("cp", f"{host}/app:1.1") == [f"{host}/app:1.1", f"{host}/app:1.10"]
+    assert completed("tags", "--server", host, "a") == ["app"]
+    assert completed("inspect", "127.0.0.1:1/a") == []
+    assert completed("inspect", f"{host}/none:") == []
+
+
+def test_bash_completes_what_it_splits_at_colons(ours: Ours, theirs: Registry) -> None:
+    script = ours.run("completion", "bash").stdout
+    line = f"lading inspect {theirs.host}/app:1.1"
+    trial = f"""{script}
+    COMP_WORDBREAKS=$' \\t\\n:'
+    COMP_LINE='{line}' COMP_POINT={len(line)}
+    _lading_completion {program()}
+    echo "${{COMPREPLY[@]}}"
+    """
+
+    said = subprocess.run(["bash", "-c", trial], capture_output=True, text=True, check=True)
+
+    assert said.stdout.split() == ["1.1", "1.10"]

@@ -402,3 +402,29 @@ def test_a_password_is_sent_as_it_is_kept() -> None:
         assert list(client.tags("app")) == []
     shown = registry.sent[-1].login.removeprefix("Basic ")
     assert base64.b64decode(shown).decode() == "ann:pä:ss"
+
+
+def test_requests_become_smaller_until_they_are_taken() -> None:
+    """413, as proxies say it: at first a blob is too large, and then each chunk of it."""
+    data = bytes(range(256)) * (5 * 4096)
+    taken = bytearray()
+    refused: list[int] = []
+
+    def answer(sent: Sent) -> Reply:
+        at = {"Location": "/up/1", "Range": f"0-{max(0, len(taken) - 1)}"}
+        if len(sent.body) > MIB * 3 // 2:
+            refused.append(len(sent.body))
+            return Reply(413)
+        if sent.method == "HEAD":
+            return Reply(404)
+        taken.extend(sent.body)
+        return Reply({"GET": 204, "PUT": 201}.get(sent.method, 202), headers=at)
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        client._chunks.size = 4 * MIB
+        content = BlobContent(Digest.of(data), len(data), lambda o, n: [data[o : o + n]])
+        assert client.repository("app").push_blob(content)
+
+    assert bytes(taken) == data
+    assert refused == [4 * MIB, 2 * MIB]
+    assert client._chunks.size == MIB

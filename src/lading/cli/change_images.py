@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
@@ -18,7 +19,7 @@ from lading.core.names import Tag
     Example(f"lading tag {REGISTRY}/app:1.0 latest", "In another registry; no byte is copied."),
 )
 @click.command("tag")
-@click.argument("image")
+@click.argument("image", shell_complete=complete_image)
 @click.argument("tags", nargs=-1, required=True, metavar="TAG...")
 @place_options
 def tag_image(
@@ -53,7 +54,9 @@ def tag_image(
     Example("lading rm nothing:1", "Exit code 3: there is none.", 3),
 )
 @click.command("rm")
-@click.argument("images", nargs=-1, required=True, metavar="IMAGE...")
+@click.argument(
+    "images", nargs=-1, required=True, metavar="IMAGE...", shell_complete=complete_image
+)
 @click.option("--dry-run", is_flag=True, help="Look whether they are there, and delete nothing.")
 @place_options
 def remove_images(

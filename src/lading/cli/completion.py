@@ -11,6 +11,33 @@ _FILES = {
     "fish": "~/.config/fish/completions/lading.fish",
 }
 
+# click's own script gives what bash has split at colons, of which references are full, and so knows
+# neither a host with a port nor a tag. This one splits at blanks, and gives back what bash puts in.
+_BASH = """\
+_lading_completion() {
+    local line=${COMP_LINE:0:COMP_POINT} words typed type value
+    read -ra words <<< "$line"
+    [[ $line == *[[:blank:]] ]] && words+=("")
+    typed=${words[-1]}
+    COMPREPLY=()
+    while IFS=, read -r type value; do
+        case $type in
+            dir) compopt -o dirnames ;;
+            file) compopt -o default ;;
+            plain)
+                [[ $COMP_WORDBREAKS == *:* ]] && value=${value#"${typed%"${typed##*:}"}"}
+                COMPREPLY+=("$value")
+                ;;
+        esac
+    done < <(
+        COMP_WORDS="${words[*]}" COMP_CWORD=$((${#words[@]} - 1)) \\
+            _LADING_COMPLETE=bash_complete "$1"
+    )
+}
+
+complete -o nosort -F _lading_completion lading
+"""
+
 
 @with_examples(
     Example("lading completion bash", "To be written into a file that the shell reads."),
@@ -20,12 +47,14 @@ _FILES = {
 @click.argument("shell", type=click.Choice(sorted(_FILES)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print what makes a shell complete commands and options.
+    """Print what makes a shell complete commands, options, repositories and tags.
 
     It goes to ~/.local/share/bash-completion/completions/lading, for zsh to a file `_lading` in a
     folder of $fpath, for fish to ~/.config/fish/completions/lading.fish.
     """
     kind = get_completion_class(shell)
     assert kind is not None
-    click.echo(kind(context.find_root().command, {}, "lading", "_LADING_COMPLETE").source())
+    command = context.find_root().command
+    script = kind(command, {}, "lading", "_LADING_COMPLETE").source()
+    click.echo(_BASH if shell == "bash" else script)
     click.echo(f"Write it into {_FILES[shell]}", err=True)

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import click
 
+from lading.cli.complete_images import complete_image
 from lading.cli.copy_places import PlaceOpener, TypedPlace
 from lading.cli.copy_progress import CopyLines, copy_progress
 from lading.cli.examples import REGISTRY, Example, with_examples
@@ -56,8 +57,8 @@ class CopyOrder(NamedTuple):
     ),
 )
 @click.command()
-@click.argument("source")
-@click.argument("target")
+@click.argument("source", shell_complete=complete_image)
+@click.argument("target", shell_complete=complete_image)
 @click.option("--tags", multiple=True, help="Copy all tags of this pattern, as 'v*'.")
 @click.option("--exclude", multiple=True, help="But not those of this pattern.")
 @click.option("--platform", multiple=True, help="Of an index, only this: linux/arm64.")

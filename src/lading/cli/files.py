@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.file_tree import PlacedEntry, as_shown
 from lading.cli.images.files import choose_image, read_content, read_files, read_layer
@@ -47,7 +48,7 @@ class ListedFile:
     Example("lading files app:1.1 --layer 2", "What one layer brings and hides."),
 )
 @click.command("files")
-@click.argument("image")
+@click.argument("image", shell_complete=complete_image)
 @click.argument("path", default="")
 @click.option("--layer", type=click.IntRange(min=1), help="Of this layer alone; 1 is the lowest.")
 @_PLATFORM
@@ -97,7 +98,7 @@ def list_files(
     Example("lading cat app:1.1 etc/nothing", "Exit code 3: there is none.", 3),
 )
 @click.command()
-@click.argument("image")
+@click.argument("image", shell_complete=complete_image)
 @click.argument("path")
 @_PLATFORM
 @click.option("--server", metavar="HOST", help="A registry to ask instead of ours.")

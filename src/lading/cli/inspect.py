@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.configs import fetch_config
 from lading.cli.images.documents import ManifestDocument, read_manifest
@@ -38,7 +39,7 @@ class Inspected:
     Example("lading inspect app:9", "Exit code 3: there is none.", 3),
 )
 @click.command("inspect")
-@click.argument("image")
+@click.argument("image", shell_complete=complete_image)
 @_RAW
 @place_options
 def inspect_image(
@@ -73,7 +74,7 @@ def inspect_image(
     Example("lading tree app:1.0", "An index, its images, their layers, and what refers to it."),
 )
 @click.command()
-@click.argument("image")
+@click.argument("image", shell_complete=complete_image)
 @place_options
 def tree(image: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
     """Draw all that belongs to an image: manifests, layers, and what refers to it.

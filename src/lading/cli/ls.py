@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.images.graph import blobs_of, grow
@@ -60,7 +61,7 @@ def list_repositories(host: str, config: Path | None, server: str | None, *, as_
     Example(f"lading tags {REGISTRY}/app --short", "Names alone, by the fewest requests."),
 )
 @click.command("tags")
-@click.argument("repository")
+@click.argument("repository", shell_complete=complete_image)
 @click.option("--short", is_flag=True, help="Names alone.")
 @place_options
 def list_tags(

@@ -135,7 +135,7 @@ COMMANDS = {
     ),
     "completion": Listed(
         "lading.cli.completion:completion",
-        "Print what makes a shell complete commands and options.",
+        "Print what makes a shell complete commands, options, repositories and tags.",
     ),
     "garbage-collect": Listed(
         "lading.cli.garbage_collect:garbage_collect",

@@ -1,0 +1,68 @@
+"""Completion of repositories and tags by a shell, asked of the registry that is being typed.
+
+Whoever presses a key waits for this: what does not answer at once completes nothing.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from lading.cli.images.source import ImageSource
+
+# What a shell shows at once, and how many names are looked at for it.
+_MOST_SHOWN = 200
+_MOST_SEEN = 5000
+_SECONDS = 3.0
+
+
+def complete_image(
+    context: click.Context,
+    _parameter: click.Parameter,
+    incomplete: str,
+) -> list[CompletionItem]:
+    """The repositories that begin as is being typed; behind a colon the tags of one."""
+    from lading.cli.images.places import Where, look, split_host  # noqa: PLC0415 - only when asked
+
+    config = context.params.get("config")
+    where = Where(Path(config) if config else None, context.params.get("server"))
+    host, rest = split_host(incomplete, where)
+    before = incomplete.removesuffix(rest)
+
+    async def gather(source: "ImageSource") -> list[str]:
+        repository, colon, _ = rest.partition(":")
+        if not colon:
+            return await _beginning(source.repositories(), rest)
+        tag = rest.removeprefix(f"{repository}:")
+        found = await _beginning(source.tags(repository), tag)
+        return [f"{repository}:{name}" for name in found]
+
+    def soon(source: "ImageSource") -> Awaitable[list[str]]:
+        return asyncio.wait_for(gather(source), _SECONDS)
+
+    try:
+        names = look(where, host, incomplete, soon)
+    except TimeoutError:
+        # A thread waits for the registry still, and Python would wait for the thread.
+        os._exit(0)
+    except Exception:  # noqa: BLE001 - nothing may be printed into a line that is being typed
+        return []
+    return [CompletionItem(f"{before}{name}") for name in names]
+
+
+async def _beginning(names: AsyncIterator[str], typed: str) -> list[str]:
+    """Those of the first names that begin as is being typed."""
+    found: list[str] = []
+    seen = 0
+    async for name in names:
+        seen += 1
+        if name.startswith(typed):
+            found.append(name)
+        if len(found) >= _MOST_SHOWN or seen >= _MOST_SEEN:
+            break
+    return found
