@@ -255,3 +255,10 @@ async def test_who_looks_does_not_wait_for_what_cannot_be_written_down(page: str
     database.is_locked = True
     assert "motd" in (await browser.get(f"{path}/files?path=etc")).text
     await people.metadata.close()
+
+
+async def test_a_small_file_is_read_before_it_leaves(browser: Browser, path: str) -> None:
+    """Nobody who takes it slowly keeps one of the few turns to read."""
+    shown = await browser.get(f"{path}/layers/1/download?path=usr/bin/tool")
+    assert shown.headers["content-length"] == str(len(LOWER["usr/bin/tool"] or b""))
+    assert not browser.parts.registry.reading.locked()

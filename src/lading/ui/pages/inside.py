@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from lading.archives.process import ReadingFailed
 from lading.core.digest import Digest
-from lading.core.errors import BlobUnknown, PageInvalid
+from lading.core.errors import BlobUnknown, PageInvalid, Unavailable
 from lading.core.tree import EntryKind, directories, is_possible, split
 from lading.edge.response import Response, StreamBody
 from lading.services import trees
@@ -17,6 +17,9 @@ from lading.ui.rendering import page
 ON_A_PAGE = 200
 MOST_SHOWN = 256 * 1024
 """Bytes of a file that are shown as text."""
+# Bytes of a file that are read before any of them leaves: few files of layers can be read at once,
+# and so no client that takes its time keeps others from that.
+_MOST_AT_ONCE = 1024 * 1024
 # Signs of what is looked for: of a longer pattern each sign costs as much as all names.
 _MOST_WORDS = 128
 # Seconds after which a page is loaded again whose files are still being found.
@@ -87,7 +90,13 @@ async def download(visit: Visit) -> Response:
         return Response(200, headers)
     size = entry.size
     pieces = await trees.read_file(visit.registry, visit.grant, inside, shown, size)
-    return Response(200, headers, StreamBody(pieces))
+    if size > _MOST_AT_ONCE or visit.request.method == "HEAD":
+        return Response(200, headers, StreamBody(pieces))
+    try:
+        async with aclosing(pieces):
+            return Response(200, headers, b"".join([piece async for piece in pieces]))
+    except (ReadingFailed, OSError) as error:
+        raise Unavailable(f"it could not be read: {error}") from error
 
 
 def text_of(data: bytes, *, is_whole: bool) -> str | None:
