@@ -55,8 +55,10 @@ def push(client: Client, path: str, shown: str, **headers: str) -> None:
 def test_all_is_below_its_prefix(tmp_path: Path) -> None:
     with registry(tmp_path, OWN) as client:
         push(client, "/own", "/own")
-        for path in ("/v2/", "/own", "/ownv2/", "/own2/v2/", "/x/own/v2/"):
+        for path in ("/v2/", "/ownv2/", "/own2", "/own2/v2/", "/x/own/v2/"):
             assert client.ask("GET", path).status == 404
+        bare = client.ask("GET", "/own")
+        assert (bare.status, bare.headers["Location"]) == (301, "/own/")
         assert client.ask("GET", "/own/v2/").status == 200
 
 
