@@ -110,6 +110,7 @@ READING_SERVICES = {
     "events.refusals",
     "trash.list_some",
     "trash.moves_back",
+    "upkeep.unused",
     "trash.history",
     "trash.list_trash",
     "why.explain",

@@ -90,7 +90,7 @@ def test_what_a_push_and_a_pull_cost(s3: S3, redirecting: Lading, size: int, mos
 
 
 def test_images_come_back_and_go_away(s3: S3, registry: Lading) -> None:
-    """Parts of blobs, too; what was deleted is collected, and its objects with it."""
+    """Parts of blobs, too; what was deleted is collected, and its objects wait for readers."""
     repository, layer = Repository(registry.client, "library/hello"), os.urandom(3 * MIB)
     digest = repository.push_image("latest", layer)
     blob = digest_of(layer)
@@ -103,7 +103,11 @@ def test_images_come_back_and_go_away(s3: S3, registry: Lading) -> None:
     assert len(objects_of(s3)) == 3
     said = lading(registry, "garbage-collect")
     assert "2 blobs" in said, said
-    assert len(objects_of(s3)) == 1
+    assert "2 objects (3.0 MiB) that nothing needs" in said, said
+    assert len(objects_of(s3)) == 3
+    said = lading(registry, "verify")
+    assert "all is well" in said
+    assert "2 objects (3.0 MiB) that nothing needs" in said
 
 
 def test_a_killed_worker_leaves_what_was_acknowledged(registry: Lading) -> None:

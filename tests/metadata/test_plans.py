@@ -171,6 +171,7 @@ async def _upload_objects(metadata: Metadata) -> None:
     await objects.unuse([digest], 0)
     await objects.quarantine(digest)
     await objects.remove(await objects.unused(before=1, limit=1))
+    await objects.count_unused()
     await objects.unknown(["key", "other"], now=0)
     await objects.badge()
 

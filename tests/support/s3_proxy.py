@@ -63,10 +63,12 @@ class Proxy:
     Attributes:
         port: where it listens, on 127.0.0.1.
         requests: their kinds, in their order.
+        answered: of those that the server has answered, in the order of that.
     """
 
     port: int = 0
     requests: list[Kind] = field(default_factory=list)
+    answered: list[Kind] = field(default_factory=list)
     faults: dict[Kind, Fault] = field(default_factory=dict)
 
     def fail(self, kind: Kind, how: How, *, times: int = 1, skip: int = 0) -> None:
@@ -76,6 +78,7 @@ class Proxy:
     def reset(self) -> None:
         """Forget what has passed, and let everything pass."""
         self.requests.clear()
+        self.answered.clear()
         self.faults.clear()
 
     def count(self, *kinds: Kind) -> int:
@@ -197,7 +200,9 @@ class _Line:
         there_reader, there_writer = self._there
         there_writer.write(head.raw)
         await _copy(self._reader, there_writer, head.length)
-        return await self._answer(there_reader, method, how)
+        passed = await self._answer(there_reader, method, how)
+        self._proxy.answered.append(_kind(method, target))
+        return passed
 
     async def _answer(self, there: asyncio.StreamReader, method: str, how: How | None) -> bool:
         answer = _Head(await there.readuntil(b"\r\n\r\n"))

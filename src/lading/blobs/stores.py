@@ -93,7 +93,7 @@ class Stores:
         threads = Threads(HASHING, "hashing")
         unused = UnusedObjects(store, objects)
         room = UploadRoom(store, uploads, Budget(MEMORY), threads, clock, new_key)
-        blobs = S3Blobs(store, objects, unused, threads, clock)
+        blobs = S3Blobs(store, objects, threads, clock)
         return cls(
             SmallBlobCache(blobs, measures=measures),
             S3Uploads(room, unused),

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JSON, JsonList, human_size, plain, to_json
+from lading.cli.output import JSON, JsonList, human_size, plain, to_json, unused_words
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
 from lading.core.digest import Digest
@@ -28,7 +28,7 @@ from lading.core.garbage import (
 )
 from lading.core.names import RepositoryName
 from lading.core.timestamps import utc
-from lading.services import backup, collect, jobs, lease, times
+from lading.services import backup, collect, jobs, lease, times, upkeep
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease
 from lading.services.registry import Registry
@@ -91,6 +91,9 @@ class _Collection:
         async with lease.wait_for(registry, jobs.COLLECT, name, waiting) as held:
             await times.set_back(registry)
             await self._report(self._collect(registry, held, untagged=untagged), dry_run=False)
+            unused = await upkeep.unused(registry)
+            if unused.objects and not self._as_json:
+                click.echo(unused_words(unused))
 
     async def _collect(
         self, registry: Registry, held: Lease, *, untagged: bool

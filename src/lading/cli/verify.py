@@ -10,10 +10,12 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JSON_LINES, plain, to_json
+from lading.cli.output import JSON_LINES, plain, to_json, unused_words
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import with_registry
 from lading.core.damage import Finding
+from lading.ports.objects import UnusedBytes
+from lading.services import upkeep
 from lading.services import verify as checking
 from lading.services.registry import Registry
 from lading.services.verify import Check
@@ -67,7 +69,7 @@ class _Verification:
         with step_progress("is verifying") as progress:
             progress.begin("Checking", length)
             await self._check(registry, progress)
-        self._conclude(totals.blobs, totals.manifests)
+        self._conclude(totals.blobs, totals.manifests, await upkeep.unused(registry))
         return self._left > 0
 
     async def _check(self, registry: Registry, progress: StepLines) -> None:
@@ -78,7 +80,7 @@ class _Verification:
             document = {"finding": plain(finding)}
             progress.print(to_json(document) if self._as_json else _words(finding))
 
-    def _conclude(self, blobs: int, manifests: int) -> None:
+    def _conclude(self, blobs: int, manifests: int, unused: UnusedBytes) -> None:
         if self._as_json:
             summary = {
                 "blobs": blobs,
@@ -86,6 +88,7 @@ class _Verification:
                 "checksums": self._checksums,
                 "findings": self._found,
                 "left": self._left,
+                "unused": {"objects": unused.objects, "bytes": unused.size},
             }
             click.echo(to_json({"summary": summary}))
             return
@@ -94,6 +97,8 @@ class _Verification:
             click.echo(f"{checked}: all is well")
         else:
             click.echo(f"{checked}: {self._found} findings, {self._left} of them left to mend")
+        if unused.objects:
+            click.echo(unused_words(unused))
 
 
 def _words(finding: Finding) -> str:

@@ -7,7 +7,7 @@ from lading.core.errors import Unavailable
 from lading.metadata import batches
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
-from lading.ports.objects import PlacedSegment
+from lading.ports.objects import PlacedSegment, UnusedBytes
 
 # Instead of an upload's key: the object is the badge of the place.
 _BADGE = "badge"
@@ -27,7 +27,6 @@ _UNUSE = """
     UPDATE objects SET digest = NULL, unused_at = :now
     WHERE digest IN (SELECT key FROM json_each(:digests))
         AND NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.digest = objects.digest)
-    RETURNING key
 """
 
 
@@ -49,22 +48,13 @@ def page_in_segments(connection: SqlConnection, *, after: str, limit: int) -> Se
     return [Digest(digest) for (digest,) in connection.execute(_PAGE_IN_SEGMENTS, (after, limit))]
 
 
-def unuse(connection: SqlConnection, digests: Sequence[Digest], now: float) -> Sequence[str]:
-    """Note that blobs are to be deleted; returns the keys of their objects.
+def unuse(connection: SqlConnection, digests: Sequence[Digest], now: float) -> None:
+    """Note that nothing needs the objects of blobs any more.
 
     Whoever deletes has a lock, which may be lost with its connection. So what was pushed again
     since, and is in a repository, stays.
     """
-    freed = connection.execute(_UNUSE, {"now": now, "digests": batches.keys(digests)})
-    return [key for (key,) in freed.fetchall()]
-
-
-def _unuse(connection: SqlConnection, digest: Digest, now: float) -> Sequence[str]:
-    freed = connection.execute(
-        "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ? RETURNING key",
-        (now, digest),
-    )
-    return [key for (key,) in freed.fetchall()]
+    connection.execute(_UNUSE, {"now": now, "digests": batches.keys(digests)})
 
 
 def quarantine(connection: SqlConnection, digest: Digest) -> Sequence[str]:
@@ -91,7 +81,9 @@ def replace(
     """Put one object in the place of a blob's segments; false if the blob has others by now."""
     if [segment.key for segment in find(connection, digest)] != [segment.key for segment in old]:
         return False
-    _unuse(connection, digest, new.stored_at)
+    connection.execute(
+        "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ?", (new.stored_at, digest)
+    )
     changed = connection.execute(
         "UPDATE objects SET digest = ?, size = ?, stored_at = ?, unused_at = NULL"
         " WHERE key = ? AND unused_at IS NOT NULL",
@@ -112,9 +104,18 @@ def unused(connection: SqlConnection, *, before: float, limit: int) -> Sequence[
 
 def remove(connection: SqlConnection, keys: Sequence[str]) -> None:
     """Remove the rows of unused objects, which are deleted."""
-    connection.executemany(
-        "DELETE FROM objects WHERE key = ? AND unused_at IS NOT NULL", [(key,) for key in keys]
+    connection.execute(
+        "DELETE FROM objects WHERE key IN (SELECT key FROM json_each(?)) AND unused_at IS NOT NULL",
+        (batches.keys(keys),),
     )
+
+
+def count_unused(connection: SqlConnection) -> UnusedBytes:
+    """How much there is that nothing needs and is not deleted yet."""
+    row = connection.execute(
+        "SELECT count(*), coalesce(sum(size), 0) FROM objects WHERE unused_at IS NOT NULL"
+    ).fetchone()
+    return UnusedBytes(int(row[0]), int(row[1]))
 
 
 def unknown(
@@ -165,6 +166,7 @@ class Objects:
         self.replace = writing(database, replace)
         self.unused = scanning(database, unused)
         self.remove = writing(database, remove, durable=False)
+        self.count_unused = scanning(database, count_unused)
         self.unknown = scanning(database, unknown)
         self.badge = reading(database, badge)
         self.set_badge = writing(database, set_badge)

@@ -44,3 +44,6 @@ class Fact(IntEnum):
     JOINING_SECONDS = 26
     REMOVAL_FINISHED_AT = 27
     REMOVAL_SECONDS = 28
+    # In an object store: what nothing needs, and is deleted when nobody can be reading it any more.
+    OBJECTS_UNUSED = 29
+    OBJECT_BYTES_UNUSED = 30

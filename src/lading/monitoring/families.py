@@ -332,6 +332,15 @@ FACTS: Sequence[Family[Fact]] = (
         "state",
         {"all": Fact.DISK_BYTES, "free": Fact.DISK_FREE_BYTES},
     ),
+    _one(
+        "lading_storage_unused_objects",
+        "gauge",
+        "Objects in a store that nothing needs, kept for a day for those who may be reading them",
+        Fact.OBJECTS_UNUSED,
+    ),
+    _one(
+        "lading_storage_unused_bytes", "gauge", "Bytes of these objects", Fact.OBJECT_BYTES_UNUSED
+    ),
     _one("lading_read_only", "gauge", "1 while pushes and deletes are refused", Fact.READ_ONLY),
     _one(
         "lading_facts_timestamp_seconds",

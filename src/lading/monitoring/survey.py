@@ -74,6 +74,7 @@ async def survey(registry: Registry, facts: "memoryview[float]", root: Path | No
     ):
         _note_job(await registry.metadata.jobs.find(name), facts, finished, seconds)
     facts[Fact.UPLOADS_UNFINISHED] = await registry.uploads.count_all(registry.clock())
+    facts[Fact.OBJECTS_UNUSED], facts[Fact.OBJECT_BYTES_UNUSED] = await upkeep.unused(registry)
     policy = registry.policy
     criteria = collect.criteria(registry, trash=policy.trash, untagged=policy.untagged)
     _note_counted(await registry.metadata.census.count(criteria), facts)

@@ -14,6 +14,9 @@ from lading.core.names import Owner, UploadKey
 from lading.ports.database import Work
 from lading.ports.uploads import Staged
 
+READING = 24 * 3600.0
+"""Seconds for which an object that nothing needs any more is there for those who read it."""
+
 
 class PlacedSegment(NamedTuple):
     """A segment of an upload or of a blob: all bytes of an object.
@@ -164,8 +167,8 @@ class ObjectRows(Protocol):
     async def page_in_segments(self, *, after: str, limit: int) -> Sequence[Digest]:
         """As `page`, but those blobs only that are several objects."""
 
-    async def unuse(self, digests: Sequence[Digest], now: float) -> Sequence[str]:
-        """Note that blobs are to be deleted; returns the keys of their objects."""
+    async def unuse(self, digests: Sequence[Digest], now: float) -> None:
+        """Note that nothing needs the objects of blobs any more."""
 
     async def quarantine(self, digest: Digest) -> Sequence[str]:
         """Take a blob's objects from it and keep them; returns their keys."""
@@ -187,6 +190,9 @@ class ObjectRows(Protocol):
     async def remove(self, keys: Sequence[str]) -> None:
         """Remove the rows of unused objects, which are deleted."""
 
+    async def count_unused(self) -> "UnusedBytes":
+        """How much there is that nothing needs and is not deleted yet."""
+
     async def unknown(self, keys: Sequence[str], *, now: float | None = None) -> frozenset[str]:
         """Those of the keys that no row names.
 
@@ -200,6 +206,18 @@ class ObjectRows(Protocol):
 
     async def set_badge(self, key: str, now: float) -> str:
         """Write down the key of that object, unless there is one; returns the one that counts."""
+
+
+class UnusedBytes(NamedTuple):
+    """Bytes in the object store that nothing needs, and that are not freed yet.
+
+    Attributes:
+        objects: how many they are in.
+        size: in bytes, of those of which a row says it.
+    """
+
+    objects: int
+    size: int
 
 
 class StrayObject(NamedTuple):
@@ -244,6 +262,9 @@ class Upkeep(Protocol):
         Args:
             going_on: called again and again meanwhile; what it raises ends the work.
         """
+
+    async def unused(self) -> UnusedBytes:
+        """How much is kept for those who may be reading it, and deleted after `READING` seconds."""
 
     def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
         """What is older than that and no row names, by pages of what is there; some have none."""

@@ -2,7 +2,7 @@
 
 import logging
 
-from lading.ports.objects import Upkeep
+from lading.ports.objects import UnusedBytes, Upkeep
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 
@@ -37,6 +37,13 @@ async def remove_strays(registry: Registry, lease: Lease) -> None:
         await lease.renew()
     if number:
         log.info("%d objects that nothing knew of were removed, %d bytes", number, size)
+
+
+async def unused(registry: Registry) -> UnusedBytes:
+    """How much nothing needs that is kept for those who read it; nothing where bytes are files."""
+    if registry.upkeep is None:
+        return UnusedBytes(0, 0)
+    return await registry.upkeep.unused()
 
 
 def _upkeep(registry: Registry) -> Upkeep:

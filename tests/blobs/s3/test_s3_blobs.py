@@ -1,12 +1,17 @@
 """Blobs in an object store that does not keep what it was given."""
 
+import asyncio
 import os
+import urllib.request
+from contextlib import aclosing
 
 import pytest
 
+from lading.blobs.s3 import unused_objects
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.ports.blob_sources import Chunks, LostObject
+from lading.ports.objects import READING
 from tests.support.contents import begun, fetch, store
 from tests.support.object_places import OpenPlace, PlaceInS3
 
@@ -72,13 +77,70 @@ async def test_a_store_that_is_away_says_nothing_about_blobs(
 
 async def test_blobs_are_deleted_many_in_one_request(place: PlaceInS3, here: OpenPlace) -> None:
     """And one that was pushed again meanwhile has another key, so that it stays."""
-    digests = [await store(here.stores, b"%d" % number) for number in range(30)]
+    contents = [b"%d" % number for number in range(30)]
+    digests = [await store(here.stores, content) for content in contents]
     place.s3.proxy.reset()
 
     await here.stores.blobs.delete(digests)
+    assert place.s3.proxy.requests == []
+    assert await here.metadata.objects.count_unused() == (30, sum(map(len, contents)))
+    again = await store(here.stores, contents[7])
+    place.s3.proxy.reset()
+    place.clock.ahead += 2 * READING  # type: ignore[attr-defined]
+    await here.stores.uploads.tidy(place.clock())
 
     assert place.s3.proxy.requests == ["DELETE"]
-    assert await here.keys() == []
+    assert len(await here.keys()) == 1
+    assert await fetch(await here.stores.blobs.find(again)) == contents[7]
+    assert await here.metadata.objects.count_unused() == (0, 0)
+
+
+async def test_every_reader_of_a_collected_blob_goes_on(place: PlaceInS3, here: OpenPlace) -> None:
+    """Who streams it, asks for a range of it, or comes a minute later to where it was sent.
+
+    On files an open descriptor does that; a store would say that nothing is there.
+    """
+    data = os.urandom(24 * MIB)
+    digest = await store(here.stores, data)
+    found = await here.stores.blobs.find(digest)
+    assert isinstance(found, Chunks)
+    sent_to = await found.redirect(600)
+    assert sent_to is not None
+    place.s3.proxy.fail("GET", "half")  # so that the rest is asked for anew
+    async with aclosing(found.pieces(0, len(data))) as pieces:
+        read = bytes(await anext(pieces))
+        await here.stores.blobs.delete([digest])
+        place.clock.ahead += 1800  # type: ignore[attr-defined]
+        await here.stores.uploads.tidy(place.clock())
+        read += b"".join([bytes(piece) async for piece in pieces])
+    assert read == data
+    assert place.s3.proxy.count("GET") > 1
+    assert await found.read(MIB, 7) == data[MIB : MIB + 7]
+    assert await asyncio.to_thread(_get, sent_to.address) == data
+    assert await here.stores.blobs.find(digest) is None
+
+
+def _get(address: str) -> bytes:
+    with urllib.request.urlopen(address) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+async def test_much_that_nothing_needs_is_deleted_in_steps(
+    place: PlaceInS3, here: OpenPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the lease of the collection that does it would end meanwhile."""
+    digests = [await store(here.stores, b"%d" % number) for number in range(5)]
+    await here.stores.blobs.delete(digests)
+    place.clock.ahead += 2 * READING  # type: ignore[attr-defined]
+    monkeypatch.setattr(unused_objects, "BATCH", 2)
+    monkeypatch.setattr(unused_objects, "TIDYING", 1e-9)
+    place.s3.proxy.reset()
+
+    for left in (3, 1, 0):
+        await here.stores.uploads.tidy(place.clock())
+        assert len(await here.keys()) == left
+    assert place.s3.proxy.count("DELETE") == 3
 
 
 async def test_a_deletion_that_the_store_does_not_take_is_done_later(
@@ -89,10 +151,13 @@ async def test_a_deletion_that_the_store_does_not_take_is_done_later(
     place.s3.proxy.fail("DELETE", "403", times=100)
     await here.stores.blobs.delete([digest])
     assert await here.stores.blobs.find(digest) is None
+    place.clock.ahead += 2 * READING  # type: ignore[attr-defined]
+    with pytest.raises(Unavailable):
+        await here.stores.uploads.tidy(place.clock())
     assert len(await here.keys()) == 1
 
     place.s3.proxy.reset()
-    place.clock.ahead += 7200  # type: ignore[attr-defined]
+    place.clock.ahead += 2 * READING  # type: ignore[attr-defined]
     await here.stores.uploads.tidy(place.clock())
     assert await here.keys() == []
 
@@ -105,7 +170,7 @@ async def test_bytes_in_quarantine_stay_in_the_store(place: PlaceInS3, here: Ope
     assert where is not None
     assert key in where
 
-    place.clock.ahead += 7200  # type: ignore[attr-defined]
+    place.clock.ahead += 2 * READING  # type: ignore[attr-defined]
     await here.stores.uploads.tidy(place.clock())
     strays = [stray async for page in here.upkeep.strays(place.clock()) for stray in page]
     assert strays == []

@@ -20,6 +20,7 @@ from lading.core.errors import (
 )
 from lading.core.names import UploadKey
 from lading.ports.blob_sources import Chunks
+from lading.ports.objects import READING
 from lading.system.budget import Budget
 from tests.support.contents import begin, begun, fetch, store
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3
@@ -244,7 +245,7 @@ async def test_going_back_leaves_objects_that_nothing_needs(
     assert place.s3.proxy.count("GET") == 0
     assert len(await here.keys()) == 3
 
-    clock.ahead += 7200
+    clock.ahead += 2 * READING
     await here.stores.uploads.tidy(clock())
     assert len(await here.keys()) == 2
     assert await fetch(await here.stores.blobs.find(digest)) == b"hello world"
@@ -276,7 +277,7 @@ async def test_a_second_push_replaces_objects_and_readers_of_the_first_go_on(
     assert await here.stores.blobs.find(digest) != first
     assert await fetch(first) == data
 
-    clock.ahead += 7200
+    clock.ahead += 2 * READING
     await here.stores.uploads.tidy(clock())
     assert len(await here.keys()) == 1
     assert await fetch(await here.stores.blobs.find(digest)) == data

@@ -13,16 +13,17 @@ from contextlib import aclosing
 
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3.object_store import ObjectStore
-from lading.blobs.s3.s3_uploads import READING
 from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.digest import Bytes, Digest
 from lading.core.typing import override
 from lading.ports.blob_sources import LostObject
 from lading.ports.objects import (
+    READING,
     ForeignObjects,
     ObjectRows,
     PlacedSegment,
     StrayObject,
+    UnusedBytes,
     Upkeep,
 )
 from lading.system.threads import Threads
@@ -99,6 +100,10 @@ class ObjectUpkeep(Upkeep):
                 if await self._join(digest, going_on):
                     yield digest
             after = page[-1]
+
+    @override
+    async def unused(self) -> UnusedBytes:
+        return await self._rows.count_unused()
 
     @override
     async def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:

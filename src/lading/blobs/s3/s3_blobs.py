@@ -6,7 +6,6 @@ from contextlib import aclosing
 
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3.object_store import ObjectStore
-from lading.blobs.s3.unused_objects import UnusedObjects
 from lading.core.digest import Digest
 from lading.core.typing import override
 from lading.ports.blob_sources import Chunks, LostObject, Segment
@@ -26,7 +25,6 @@ class S3Blobs(Blobs):
     Args:
         store: that has the objects.
         rows: of the objects.
-        unused: deletes those of blobs that are gone.
         hashing: threads to hash in.
         clock: the time, in seconds since the epoch.
     """
@@ -35,13 +33,11 @@ class S3Blobs(Blobs):
         self,
         store: ObjectStore,
         rows: ObjectRows,
-        unused: UnusedObjects,
         hashing: Threads,
         clock: Callable[[], float],
     ) -> None:
         self._store = store
         self._rows = rows
-        self._unused = unused
         self._hashing = hashing
         self._clock = clock
 
@@ -89,7 +85,8 @@ class S3Blobs(Blobs):
     @override
     async def delete(self, digests: Sequence[Digest]) -> None:
         if digests:
-            await self._unused.delete(await self._rows.unuse(digests, self._clock()))
+            # Who reads them, or was sent to them, goes on: the objects go later (`UnusedObjects`).
+            await self._rows.unuse(digests, self._clock())
 
     @override
     async def quarantine(self, digest: Digest) -> str | None:

@@ -16,12 +16,11 @@ from lading.core.errors import RegistryError, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.core.typing import override
 from lading.ports.database import Work
+from lading.ports.objects import READING
 from lading.ports.uploads import Staged, Uploads
 
 log = logging.getLogger(__name__)
 
-# Seconds for which an object that nothing needs is there for those who read it.
-READING = 3600.0
 # Seconds for which a commit may be under way although nobody has its digest locked: a lock may be
 # lost with the connection that holds it, while the one who had it goes on for a moment.
 COMMITTING = 60.0

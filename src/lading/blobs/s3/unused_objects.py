@@ -1,9 +1,12 @@
 """Deletion of objects that nothing needs any more: the rows first, then the objects, then the rows.
 
-A key is never used twice, so whatever happens meanwhile, nothing else can be deleted.
+A key is never used twice, so whatever happens meanwhile, nothing else can be deleted. What may have
+readers is deleted long after its row has said that nothing needs it: a store has no descriptor
+that goes on, be it a stream's that asks for its next bytes, or a client's that was sent there.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 
 from lading.blobs.s3.object_store import ObjectStore
@@ -12,8 +15,12 @@ from lading.ports.objects import ObjectRows
 
 log = logging.getLogger(__name__)
 
-# Objects deleted in one request: "a list of up to 1,000 keys" (S3 API, DeleteObjects).
-BATCH = 1000
+# Objects deleted in one request, and rows in one statement: "a list of up to 1,000 keys" (S3 API,
+# DeleteObjects).
+BATCH = 500
+# Seconds after which the rest is left to the next step of a collection, whose lease is renewed
+# between two of them.
+TIDYING = 20.0
 
 
 class UnusedObjects:
@@ -24,7 +31,7 @@ class UnusedObjects:
         self._rows = rows
 
     async def delete(self, keys: Sequence[str]) -> None:
-        """Delete objects whose rows say that they are unused; what fails is left to `tidy`."""
+        """Delete objects that nobody reads, as their rows say; what fails is left to `tidy`."""
         if not keys:
             return
         try:
@@ -34,11 +41,14 @@ class UnusedObjects:
             log.warning("%d objects are deleted later: %s", len(keys), error)
 
     async def tidy(self, before: float) -> None:
-        """Delete what nothing has needed since that time.
+        """Delete what nothing has needed since that time, or some of it if there is much.
 
         Raises:
             Unavailable: it cannot be done now.
         """
+        stop = time.monotonic() + TIDYING
         while keys := await self._rows.unused(before=before, limit=BATCH):
             await self._store.delete(keys)
             await self._rows.remove(keys)
+            if time.monotonic() > stop:
+                return
