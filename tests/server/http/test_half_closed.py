@@ -1,6 +1,7 @@
 """Clients that have closed their side: when they have their answers, nothing is kept of them."""
 
 import asyncio
+import time
 
 import pytest
 import uvloop
@@ -48,7 +49,9 @@ def test_a_connection_ends_with_its_last_answer(sent: bytes, answers: int) -> No
         writer.write_eof()
         answered = await reader.read()
         # The client keeps its end, so that nothing but the server can end the connection.
-        await asyncio.sleep(LINGER / 10)
+        until = time.monotonic() + LINGER / 2
+        while shared.open and time.monotonic() < until:
+            await asyncio.sleep(0.01)
         kept = len(shared.open)
         writer.close()
         server.close()
