@@ -2,6 +2,7 @@
 
 import base64
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -110,3 +111,16 @@ def test_a_helper_is_a_name_and_no_path(tmp_path: Path) -> None:
 
     with pytest.raises(ClientError, match="no name of a helper"):
         find_login("r.example.com", "", environ)
+
+
+def test_challenges_without_end_cost_no_time() -> None:
+    begun = time.process_time()
+    found = parse_challenges([f"Bearer b=c {'a' * 60_000}", "Bearer " + "a=" * 30_000] * 50)
+
+    assert time.process_time() - begun < 10
+    assert {one.scheme for one in found} <= {"bearer"}
+
+
+@pytest.mark.parametrize("said", ["", ",", "Negotiate abc==", '"', 'Bearer realm="', "=", "a b c"])
+def test_a_challenge_that_is_none_asks_for_nothing(said: str) -> None:
+    assert [one for one in parse_challenges([said]) if one.parameters.get("realm")] == []

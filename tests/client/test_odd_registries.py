@@ -350,7 +350,6 @@ def test_a_token_server_that_sends_on_gets_no_second_host_the_password() -> None
 
 def test_all_wait_when_a_registry_asks_one_to_by_seconds_or_by_a_date() -> None:
     answers = count()
-    later = datetime.now(UTC) + timedelta(seconds=3)
     waits: list[float] = []
 
     def answer(_: Sent) -> Reply:
@@ -358,6 +357,7 @@ def test_all_wait_when_a_registry_asks_one_to_by_seconds_or_by_a_date() -> None:
         if number == 0:
             return Reply(429, headers={"Retry-After": "1"})
         if number == 1:
+            later = datetime.now(UTC) + timedelta(seconds=3)
             return Reply(429, headers={"Retry-After": format_datetime(later, usegmt=True)})
         return Reply(body=b'{"tags": []}')
 
@@ -367,7 +367,7 @@ def test_all_wait_when_a_registry_asks_one_to_by_seconds_or_by_a_date() -> None:
         assert list(client.tags("app")) == []
     assert waits[0] == 1
     assert 0 < waits[1] <= 3
-    assert 1 < time.monotonic() - begun < 20
+    assert time.monotonic() - begun >= sum(waits)
 
 
 @pytest.mark.parametrize("said", ["-5", "soon", "1e9", "\xb2", "Mon, 99 Foo 2020", ""])

@@ -93,7 +93,7 @@ def asked_wait(answer: Answered) -> float:
 
     It is a number of seconds or a time (RFC 9110, 10.2.3); what is neither is not regarded.
     """
-    said = answer.headers.get("retry-after", "").strip()
+    said = answer.headers.get("retry-after", "")[:64].strip()
     if said.isascii() and said.isdigit():
         return float(said[:9])
     try:

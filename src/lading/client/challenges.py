@@ -3,9 +3,14 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import islice
 
 _PARAMETER = re.compile(r'([A-Za-z0-9_-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))')
 _SCHEME = re.compile(r"(?:^|,)\s*([A-Za-z]+)(?=\s+[A-Za-z0-9_-]+\s*=|\s*(?:,|$))")
+
+# What is longer makes those who look for names in it slow; nobody's is.
+_MOST_LENGTH = 4096
+_MOST_HEADERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +27,19 @@ class AskedLogin:
 
 
 def parse_challenges(values: Iterable[str]) -> list[AskedLogin]:
-    """All ways to log in that an answer's headers name, in their order."""
-    return [found for value in values for found in _parse(value)]
+    """All ways to log in that an answer's headers name, in their order, as far as is sensible."""
+    sensible = (value[:_MOST_LENGTH] for value in islice(values, _MOST_HEADERS))
+    return [found for value in sensible for found in _parse(value)]
 
 
 def _parse(value: str) -> list[AskedLogin]:
     # Within quotes nothing is a scheme.
     bare = re.sub(r'"(?:[^"\\]|\\.)*"', lambda match: "_" * len(match[0]), value)
-    starts = [(match[1].lower(), match.end()) for match in _SCHEME.finditer(bare)]
-    ends = [*(match.start() for match in list(_SCHEME.finditer(bare))[1:]), len(value)]
+    found = list(_SCHEME.finditer(bare))
+    ends = [*(match.start() for match in found), len(value)][1:]
     return [
-        AskedLogin(scheme, _parameters(value[start:end]))
-        for (scheme, start), end in zip(starts, ends, strict=True)
+        AskedLogin(match[1].lower(), _parameters(value[match.end() : end]))
+        for match, end in zip(found, ends, strict=True)
     ]
 
 
