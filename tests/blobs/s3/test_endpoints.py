@@ -2,13 +2,14 @@
 
 import os
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lading.blobs.s3 import attempts
+from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
 from lading.core.errors import Unavailable
 from tests.support.certificates import Certificates, make_certificates
@@ -78,3 +79,30 @@ async def test_the_bucket_may_be_in_the_host(tmp_path: Path) -> None:
         request = urllib.request.Request(here, headers={"Host": "blobs.example.com"})
         with urllib.request.urlopen(request) as answer:
             assert answer.read() == b"some bytes"
+
+
+@pytest.mark.parametrize(
+    ("wrong", "advice"),
+    [
+        (lambda bucket: replace(bucket, name="nobodys"), "storage.s3.bucket"),
+        (lambda bucket: replace(bucket, secret_key="wrong"), "storage.s3.accesskey"),
+        (lambda bucket: replace(bucket, access_key="wrong"), "storage.s3.accesskey"),
+        (
+            lambda bucket: replace(bucket, endpoint="https://localhost:1"),
+            "storage.s3.regionendpoint",
+        ),
+        (lambda bucket: replace(bucket, authorities=b""), "storage.s3.cafile"),
+    ],
+    ids=["bucket", "secret", "key", "nobody listens", "certificate"],
+)
+async def test_a_store_that_cannot_be_used_at_the_start_says_what_to_change(
+    secure: S3,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    wrong: Callable[[S3Bucket], S3Bucket],
+    advice: str,
+) -> None:
+    monkeypatch.setattr(attempts, "PATIENCE", 0.5)
+    with pytest.raises(Unavailable):
+        await ObjectStore(wrong(secure.bucket)).check()
+    assert advice in caplog.text

@@ -36,6 +36,22 @@ _STATUS = re.compile(r"status code: (\d{3})")
 # is a 400 (S3 API, Error responses).
 _PASSING = frozenset({408, 425, 429})
 _FULL = re.compile("status code: 507|QuotaExceeded|StorageFull|InsufficientStorage|NoSpaceLeft")
+# What an operator changes, by what a failure says of itself; the first that fits.
+_ADVICE = (
+    ("NoSuchBucket", "make the bucket, or correct storage.s3.bucket and storage.s3.forcepathstyle"),
+    (
+        "SignatureDoesNotMatch|InvalidAccessKeyId|UserNotFound|AccessDenied|status code: 40[13]",
+        "correct storage.s3.accesskey, secretkey and region, or what the key is allowed to do",
+    ),
+    (
+        "certificate|UnknownIssuer|InvalidContentType|[Hh]andshake",
+        "correct storage.s3.cafile, secure and the name in storage.s3.regionendpoint",
+    ),
+    (
+        "error sending request|[Cc]onnection refused|dns error|no answer in time",
+        "see that the server runs, and that storage.s3.regionendpoint leads there",
+    ),
+)
 _HIDDEN = re.compile(r"\n\nDebug source:.*", re.DOTALL)
 
 
@@ -123,7 +139,8 @@ class StoreAttempts:
         self.done()
         self._measures.count(Count.STORE_ERRORS)
         text = words_of(cause)
-        log.error("the object store fails (%s): %s", self._timing.name.lower(), text)
+        advice = advice_for(f"{text} {cause}")
+        log.error("the object store fails (%s): %s%s", self._timing.name.lower(), text, advice)
         if _FULL.search(text):
             return StorageFull()
         return Unavailable("the object store cannot be used; the registry's log says why")
@@ -144,6 +161,15 @@ def is_absent(error: BaseException) -> bool:
     """
     text = str(error)
     return any(code in text for code in ("NoSuchKey", "NoSuchUpload", "InvalidRange"))
+
+
+def advice_for(text: str) -> str:
+    """What an operator can change, by all that a failure says; empty if nothing is known to help.
+
+    What is wrong with a certificate stands in what obstore says to programmers alone.
+    """
+    found = (advice for pattern, advice in _ADVICE if re.search(pattern, text))
+    return next((f"; {advice}" for advice in found), "")
 
 
 def words_of(error: BaseException) -> str:
