@@ -2,7 +2,11 @@
 
 from hypothesis import settings
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.scheduling"]
+pytest_plugins = [
+    "tests.support.fixtures",
+    "tests.support.scheduling",
+    "tests.support.temporary",
+]
 
 # A busy machine is no failure; what hangs ends by pytest's own timeout.
 settings.register_profile("lading", deadline=None)

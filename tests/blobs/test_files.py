@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ from tests.support.contents import HELLO as HELLO_REPOSITORY
 from tests.support.contents import begin, path_of, read, store
 from tests.support.distribution import Tree
 from tests.support.processes import wait_until
+from tests.support.temporary import on_disk
 
 HELLO = b"hello"
 PIECE = 256 * 1024
@@ -92,14 +94,15 @@ async def test_what_is_kept_in_memory_alone_is_not_said_to_be_there(stores: Stor
     assert await stores.blobs.stat(digest) is None
 
 
-async def test_what_the_disk_must_bring_is_read_as_well(stores: Stores) -> None:
+async def test_what_the_disk_must_bring_is_read_as_well() -> None:
     """Nothing of it is in the page cache."""
-    digest = await store(stores, HELLO)
-    descriptor = os.open(path_of(stores, digest), os.O_RDONLY)
-    os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
-    os.close(descriptor)
+    with on_disk() as directory, closing(Stores.in_files(directory / "data")) as stores:
+        digest = await store(stores, HELLO)
+        descriptor = os.open(path_of(stores, digest), os.O_RDONLY)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.close(descriptor)
 
-    assert read(await stores.blobs.find(digest)) == HELLO
+        assert read(await stores.blobs.find(digest)) == HELLO
 
 
 async def test_deleting_a_blob_leaves_nothing_of_it(stores: Stores, tmp_path: Path) -> None:

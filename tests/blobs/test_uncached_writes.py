@@ -10,13 +10,14 @@ import pytest
 from lading.blobs.append_pipeline import BLOCK, LARGE, write
 from lading.edge.body import new_buffer
 from tests.support.cache import can_bypass, is_cached
+from tests.support.temporary import on_disk
 
 SHARED_MEMORY = Path("/dev/shm")
 
 
 @pytest.fixture(params=["disk", "memory"])
-def descriptor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[int]:
-    directory = tmp_path if request.param == "disk" else SHARED_MEMORY
+def descriptor(request: pytest.FixtureRequest) -> Iterator[int]:
+    directory = None if request.param == "disk" else SHARED_MEMORY
     with tempfile.TemporaryFile(dir=directory) as file:
         yield file.fileno()
 
@@ -44,12 +45,12 @@ def test_bytes_are_written_wherever_they_are_and_go(
     assert os.pread(descriptor, offset + size + 10, 0) == before + data + b"last"
 
 
-def test_large_pieces_do_not_fill_the_page_cache(tmp_path: Path) -> None:
+def test_large_pieces_do_not_fill_the_page_cache() -> None:
     """Small ones do, as ever."""
-    if not can_bypass(tmp_path):
-        pytest.skip("the file system here has no way past the page cache, or does not show it")
-    data = new_buffer(LARGE)
-    with tempfile.TemporaryFile(dir=tmp_path) as file:
+    with on_disk() as directory, tempfile.TemporaryFile(dir=directory) as file:
+        if not can_bypass(directory):
+            pytest.skip("the file system here has no way past the page cache, or does not show it")
+        data = new_buffer(LARGE)
         write(file.fileno(), data, 0)
         write(file.fileno(), data[:BLOCK], LARGE)
         os.fsync(file.fileno())

@@ -12,6 +12,7 @@ from tests.support.client import Connection
 from tests.support.lading import Lading, lading_serve
 from tests.support.processes import wait_until
 from tests.support.pushes import Repository, digest_of
+from tests.support.temporary import on_disk
 
 MIB = 1024 * 1024
 # Around the sizes at which the way of a body changes: from the parser to buffers, from one buffer
@@ -20,8 +21,8 @@ SIZES = [256 * 1024 - 1, 256 * 1024, MIB - 1, MIB, MIB + 1, 5 * MIB + 7]
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
-    with lading_serve(tmp_path_factory.mktemp("large")) as registry:
+def registry() -> Iterator[Lading]:
+    with on_disk() as directory, lading_serve(directory) as registry:
         yield registry
 
 

@@ -12,6 +12,7 @@ from tests.support.cache import can_bypass, is_cached
 from tests.support.lading import Lading, lading_serve
 from tests.support.processes import wait_until
 from tests.support.pushes import Repository
+from tests.support.temporary import on_disk
 
 MIB = 1024 * 1024
 # Around the sizes at which the way of a body changes.
@@ -20,8 +21,8 @@ DATA = os.urandom(12 * MIB)
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
-    with lading_serve(tmp_path_factory.mktemp("pulls")) as registry:
+def registry() -> Iterator[Lading]:
+    with on_disk() as directory, lading_serve(directory) as registry:
         yield registry
 
 

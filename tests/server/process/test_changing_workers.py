@@ -10,16 +10,17 @@ from tests.support.cache import can_bypass
 from tests.support.client import Connection
 from tests.support.lading import Lading, lading_serve, workers_of
 from tests.support.pushes import Repository, digest_of
+from tests.support.temporary import on_disk
 from tests.support.workers import one_connection_each
 
 MIB = 1024 * 1024
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
+def registry() -> Iterator[Lading]:
     """A registry of two workers, on a disk that shows what is read from it."""
     http = {"addr": "127.0.0.1:0", "workers": 2}
-    with lading_serve(tmp_path_factory.mktemp("two"), settings={"http": http}) as registry:
+    with on_disk() as directory, lading_serve(directory, settings={"http": http}) as registry:
         if not can_bypass(registry.root):
             pytest.skip("the file system here has no way past the page cache")
         yield registry
