@@ -44,6 +44,29 @@ def test_all_goes_to_another_directory_too(tree: Tree, tmp_path: Path) -> None:
     assert served(Tree(tmp_path / "there")) == served(tree)
 
 
+def test_what_another_registry_has_is_changed_only_on_demand(tree: Tree, tmp_path: Path) -> None:
+    """Its tags of the same names would move without a word; once it was said, that is known."""
+    (tmp_path / "config.yml").write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tree.root}}}}}\n"
+    )
+    command: list[str | Path] = [program(), "export", "--config", tmp_path / "config.yml"]
+    other = Tree(tmp_path / "other")
+    fill(other)
+    before = served(other)
+
+    refused = run([*command, other.root], check=False)
+    assert refused.returncode == 1
+    assert "what another registry keeps" in refused.stderr.decode()
+    assert "--over" in refused.stderr.decode()
+    assert served(other) == before
+
+    run([*command, "--over", other.root])
+    run([*command, other.root])
+    run([*command, tmp_path / "there"])
+    run([*command, tmp_path / "there"])
+    assert served(Tree(tmp_path / "there")) == served(tree)
+
+
 def test_where_there_is_no_registry_there_is_nothing_to_export(tmp_path: Path) -> None:
     place = {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(tmp_path / "nowhere")}
     done = run([program(), "export", tmp_path / "there"], env=place, check=False)

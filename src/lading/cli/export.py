@@ -12,7 +12,7 @@ from lading.config.settings import Settings
 from lading.core.exports import ExportTally
 from lading.services.moving import export as exporting
 from lading.services.registry import Registry
-from lading.wiring.exports import new_export
+from lading.wiring.exports import AnotherRegistry, new_export
 from lading.wiring.paths import metadata_path
 
 
@@ -24,8 +24,14 @@ from lading.wiring.paths import metadata_path
     help="The configuration file of this registry; without one, it is the registry in ROOT if"
     " there is one.",
 )
+@click.option(
+    "--over",
+    is_flag=True,
+    help="Write also where another registry has something: its tags that have the names of those"
+    " here point to what is here then.",
+)
 @JSON
-def export(root: Path, *, config: Path | None, as_json: bool) -> None:
+def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> None:
     """Write all that is here as CNCF Distribution (`registry:2`, `registry:3`) keeps it, into ROOT.
 
     ROOT is its `rootdirectory`. In this registry's own directory, links are written beside the
@@ -40,9 +46,12 @@ def export(root: Path, *, config: Path | None, as_json: bool) -> None:
     with step_progress("is exporting") as progress:
 
         async def work(registry: Registry) -> ExportTally:
-            return await exporting.run(new_export(registry, settings, root, progress))
+            return await exporting.run(new_export(registry, settings, root, progress, over=over))
 
-        tally = run_with(settings, work, create=False)
+        try:
+            tally = run_with(settings, work, create=False)
+        except AnotherRegistry as error:
+            raise click.ClickException(str(error)) from error
     if as_json:
         click.echo(to_json(tally))
         return

@@ -8,16 +8,33 @@ from lading.config.settings import Settings
 from lading.services.moving.export import Export
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
+from lading.wiring.paths import metadata_path
 from lading.wiring.stores import process_name
+
+# In a directory that exports have written to, beside what the other registry looks at.
+MARK = ".lading-export"
+
+
+class AnotherRegistry(Exception):
+    """The directory has what another registry has kept; the message says what to do."""
 
 
 def new_export(
-    registry: Registry, settings: Settings, root: Path, progress: StepProgress
+    registry: Registry, settings: Settings, root: Path, progress: StepProgress, *, over: bool
 ) -> Export:
-    """An export of an open registry into a directory, which is made if need be."""
-    storage, writer = settings.storage, link_writer(root)
+    """An export of an open registry into a directory, which is made if need be.
+
+    Args:
+        over: whether what another registry has there may be changed.
+
+    Raises:
+        AnotherRegistry: it may not, and there is some.
+    """
+    storage = settings.storage
     at_home = storage.driver == "filesystem" and _is_same(storage.filesystem.rootdirectory, root)
-    return Export(registry, writer, at_home, process_name("an export"), progress)
+    if not at_home:
+        _claim(root, over=over)
+    return Export(registry, link_writer(root), at_home, process_name("an export"), progress)
 
 
 def link_writer(root: Path) -> LinkWriter:
@@ -25,6 +42,20 @@ def link_writer(root: Path) -> LinkWriter:
     layout = Layout(root)
     Path(layout.repositories).mkdir(parents=True, exist_ok=True)
     return LinkWriter(layout)
+
+
+def _claim(root: Path, *, over: bool) -> None:
+    """Mark a directory as one of exports; one that has something, and no mark, is somebody's."""
+    mark, layout = root / MARK, Layout(root)
+    kept = (layout.repositories, layout.blobs)
+    is_used = metadata_path(root).exists() or any(Path(path).is_dir() for path in kept)
+    if is_used and not over and not mark.exists():
+        raise AnotherRegistry(
+            f"{root} has what another registry keeps: its tags would point to what is here, where"
+            " names are the same. Name an empty directory, or say --over if that is wanted"
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    mark.write_text("`lading export` writes here what a registry of CNCF Distribution serves.\n")
 
 
 def _is_same(one: Path, other: Path) -> bool:
