@@ -208,6 +208,8 @@ def test_tiles_fill_the_map_in_proportion() -> None:
     for tile, share in zip(tiles, (0.6, 0.3, 0.1), strict=True):
         assert abs(tile.width * tile.height / area - share) < 0.01
     assert plots.treemap([]) == []
+    (only,) = plots.treemap([("all of it", 10**16), ("a byte", 1)])
+    assert only.name == "all of it"
 
 
 def test_a_curve_of_one_time_is_a_line() -> None:

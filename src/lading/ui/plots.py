@@ -9,6 +9,8 @@ WIDTH, HEIGHT = 1000.0, 320.0
 # Shapes with room for a name, and for a size below it.
 _ROOM_FOR_NAME = (90.0, 26.0)
 _ROOM_FOR_SIZE = 48.0
+# The least share that has a tile: a third of a pixel. Less, and sides vanish beside others.
+_LEAST = 1e-6
 # Room that a sign takes, at most.
 _SIGN = 9.6
 
@@ -50,8 +52,9 @@ class Curve:
 
 
 def treemap(sizes: Sequence[tuple[str, int]]) -> Sequence[Tile]:
-    """A treemap of named sizes, of which the largest comes first; what is 0 has no tile."""
-    known = [(name, size) for name, size in sizes if size > 0]
+    """A treemap of named sizes, the largest first; what nobody could see has no tile."""
+    least = sum(size for _, size in sizes) * _LEAST
+    known = [(name, size) for name, size in sizes if size > least]
     areas = squarify.normalize_sizes([size for _, size in known], WIDTH, HEIGHT)
     places = squarify.squarify(areas, 0.0, 0.0, WIDTH, HEIGHT)
     most = known[0][1] if known else 1
