@@ -12,8 +12,8 @@ from lading.core.digest import Digest
 from lading.core.errors import SizeMismatch
 from lading.edge.asgi import ARRIVED, Message, Receive, Scope
 
-# U+FFFD, as what is no UTF-8 becomes.
-_UNREADABLE = "%EF%BF%BD"
+# Next to it in the order of bytes, and in no name either.
+_UNREADABLE = "%01"
 
 
 class Request:

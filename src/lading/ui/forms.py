@@ -121,7 +121,7 @@ async def read_form(visit: Visit) -> Form:
         try:
             return Form(
                 parse_qs(
-                    body.decode().replace("%00", "%EF%BF%BD"),  # as in addresses
+                    body.decode().replace("%00", "%01"),  # as in addresses
                     keep_blank_values=True,
                     max_num_fields=MOST_FIELDS,
                     errors="strict",
