@@ -24,7 +24,7 @@ MANIFESTS = 300
 # Of each upload.
 ANNOUNCED = 10 * MIB
 # MiB that a worker may take, and by which it may grow while nothing happens.
-MOST = 150
+MOST = 130
 GROWTH = 4
 
 
