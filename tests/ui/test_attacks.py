@@ -252,7 +252,7 @@ def test_nothing_of_an_address_becomes_a_header(
         f"{download}{end}",
         f"/-/search?q={end}",
         f"/?in={end}",
-        f"/-/trash?repository={end}&before={end}",
+        f"/-/trash?repository={end}&tag={end}",
     ):
         answer = surfer.get(path)
         assert answer.status < 500, path

@@ -24,9 +24,40 @@ async def test_there_is_a_page_before_every_time(
 
 
 @pytest.mark.parametrize("before", ["inf", "-inf", "1e999", "nan", "yesterday"])
-@pytest.mark.parametrize("page", ["events?kind=tags", "events?kind=pulls", "trash?repository=a"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "events?kind=tags&before=%s",
+        "events?kind=pulls&before=%s",
+        "trash?manifest=%s-1",
+        "trash?tag=%s-1",
+        "trash?tag=1.0-%s",
+        "trash?tag=%s",
+    ],
+)
 async def test_what_is_no_time_is_refused(browser: Browser, page: str, before: str) -> None:
-    assert (await browser.get(f"/-/{page}&before={before}")).status == 400
+    assert (await browser.get(f"/-/{page % before}")).status == 400
+
+
+async def test_what_was_deleted_at_one_time_is_on_one_page_or_the_next(
+    browser: Browser, people: People
+) -> None:
+    """As by a script within a clock's tick; images and tags, each of them once."""
+    kept = await people.push_image(b"kept", *(f"t{number}" for number in range(40)), "stays")
+    images = [await people.push_image(b"%d" % number) for number in range(40)]
+    for number in range(40):
+        await people.delete(f"t{number}")
+        await people.delete(images[number].digest)
+    found: list[str] = []
+    more, pages = ["/-/trash"], 0
+    while more:
+        shown, pages = await browser.get(more[0]), pages + 1
+        forms = [form for to, form in shown.parsed.forms if to.startswith("/-/trash/restore")]
+        found += [form["reference"] for form in forms]
+        more = [link for link in shown.links if "tag=" in link]
+    assert sorted(found) == sorted([f"t{n}" for n in range(40)] + [i.digest for i in images])
+    assert pages == 2
+    assert kept.digest not in found
 
 
 async def test_nobody_learns_from_the_trash_of_what_they_may_not_pull(
@@ -41,7 +72,7 @@ async def test_nobody_learns_from_the_trash_of_what_they_may_not_pull(
         visitor = visitors()
         await visitor.sign_in(who)
         shown = await visitor.get(f"/-/trash?repository={SECRET}")
-        assert any("before=" in link for link in shown.links) is sees
+        assert any("tag=" in link for link in shown.links) is sees
     nothing = (await visitor.get("/-/trash?repository=no/such")).text
     assert shown.text.replace(SECRET, "no/such") == nothing
 

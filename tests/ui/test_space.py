@@ -124,7 +124,7 @@ async def test_the_trash_shows_what_the_visitor_sees_and_restores_where_it_may_p
 
 
 async def test_a_bad_place_in_a_list_is_refused(browser: Browser) -> None:
-    for path in ("/-/trash?before=soon", "/-/events?before=nan", "/-/trash?repository=UPPER"):
+    for path in ("/-/trash?tag=soon", "/-/events?before=nan", "/-/trash?repository=UPPER"):
         assert (await browser.get(path)).status in {400, 404}
 
 

@@ -1,6 +1,7 @@
 """The trash, and the history of tags: looking at them, and restoring."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import Digest
@@ -61,30 +62,57 @@ async def _each(
         place = found[-1][0] if found else place
 
 
+@dataclass(frozen=True, slots=True)
+class TrashPlace:
+    """A place in the list of all that is in the trash.
+
+    Attributes:
+        manifest: in that of manifests.
+        tag: in that of tags.
+    """
+
+    manifest: Place = FIRST
+    tag: Place = FIRST
+
+
 async def list_some(
     registry: Registry,
     access: Access,
     repository: RepositoryName | None,
+    place: TrashPlace,
     *,
-    before: float,
     limit: int,
-) -> tuple[Sequence[Trashed], float | None]:
+) -> tuple[Sequence[Trashed], TrashPlace | None]:
     """Some of what is in the trash of the repositories that the caller sees.
 
     Args:
-        before: only what was deleted before that.
+        place: from which on it is wanted.
         limit: of what was deleted, so much is looked at, whoever sees it.
 
     Returns:
-        What was found, and before which time there is more; `None` if there is no more.
+        What was found, and the place behind it; `None` if there is no more.
     """
     if repository is not None and not access.sees(repository):
         return [], None  # not even that, or when, something was deleted there
-    found = await registry.metadata.trash.page(
-        repository, deleted_since=_window(registry), before=before, limit=limit
-    )
-    next_before = found[-1].deleted_at if len(found) == limit else None
-    return [trashed for trashed in found if access.sees(trashed.repository)], next_before
+    rows = registry.metadata.trash
+    manifests = await rows.manifests(repository, place.manifest, limit)
+    tags = await rows.tags(repository, place.tag, limit, _window(registry))
+    found: list[tuple[Place, Trashed]] = [*manifests, *tags]
+    found = sorted(found, key=lambda each: -each[1].deleted_at)[:limit]
+    if len(found) < limit:
+        behind = None
+    else:
+        behind = TrashPlace(
+            _last_of(TrashedManifest, found, place.manifest), _last_of(TrashedTag, found, place.tag)
+        )
+    return [trashed for _, trashed in found if access.sees(trashed.repository)], behind
+
+
+def _last_of(
+    kind: type[Trashed], found: Sequence[tuple[Place, Trashed]], otherwise: Place
+) -> Place:
+    places = [place for place, trashed in found if isinstance(trashed, kind)]
+    return places[-1] if places else otherwise
 
 
 async def moves_back(

@@ -10,13 +10,16 @@ from lading.core.errors import PageInvalid
 from lading.core.history import TagMove, TrashedManifest
 from lading.core.names import RepositoryName, Tag, parse_reference
 from lading.edge.response import Response
+from lading.metadata.trash import FIRST, Place
 from lading.services import trash
-from lading.services.trash import Trashed
+from lading.services.trash import Trashed, TrashPlace
 from lading.ui.context import Visit
 from lading.ui.forms import Form
 from lading.ui.rendering import page, see_other
 
 ON_A_PAGE = 50
+# Digits of an id, of which databases have 63 bits.
+_DIGITS = 19
 # Moves of a tag that are shown.
 MOST_MOVES = 100
 
@@ -52,11 +55,11 @@ class TimelineStep:
 async def show(visit: Visit) -> Response:
     """What was deleted and can be restored, in all repositories or in one (`repository`)."""
     name = visit.request.parameter("repository")
-    found, before = await trash.list_some(
+    found, behind = await trash.list_some(
         visit.registry,
         visit.access,
         None if name is None else RepositoryName(name),
-        before=time_in(visit, "before"),
+        TrashPlace(_place_in(visit, "manifest"), _place_in(visit, "tag")),
         limit=ON_A_PAGE,
     )
     return page(
@@ -65,8 +68,13 @@ async def show(visit: Visit) -> Response:
         waiting=[_waiting(visit, item) for item in found],
         repository=name or "",
         next_page=None
-        if before is None
-        else visit.path("/-/trash", repository=name, before=before),
+        if behind is None
+        else visit.path(
+            "/-/trash",
+            repository=name,
+            manifest=_written(behind.manifest),
+            tag=_written(behind.tag),
+        ),
         days=visit.registry.policy.trash / 86400,
     )
 
@@ -80,6 +88,26 @@ def _waiting(visit: Visit, item: Trashed) -> Waiting:
         is_image=is_image,
         may_restore=Action.PUSH in visit.access.actions(item.repository),
     )
+
+
+def _written(place: Place) -> str | None:
+    """A place as it stands in an address; `None` for the first one."""
+    return None if place == FIRST else f"{place.at!r}-{place.id}"
+
+
+def _place_in(visit: Visit, name: str) -> Place:
+    """A place among the parameters of a page; the first one if there is none.
+
+    Raises:
+        PageInvalid: it is none.
+    """
+    text = visit.request.parameter(name)
+    if text is None:
+        return FIRST
+    at, _, id_ = text.rpartition("-")
+    if not (id_.isascii() and id_.isdecimal() and len(id_) < _DIGITS):
+        raise PageInvalid(f"{name} is no place in the trash")
+    return Place(_time(at, name), int(id_))
 
 
 def time_in(visit: Visit, name: str) -> float:
