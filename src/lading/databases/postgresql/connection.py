@@ -45,6 +45,8 @@ _CANCELLING = 1.0
 # all of them begin anew.
 _PREPARED_FROM = 3
 _MOST_PREPARED = 500
+# Rows that are adapted at once.
+_ADAPTED = 500
 _DONE = (ExecStatus.COMMAND_OK, ExecStatus.TUPLES_OK)
 
 
@@ -207,8 +209,8 @@ class PostgresqlRows(Rows):
 
     @override
     def __iter__(self) -> Iterator[Any]:
-        while (row := self.fetchone()) is not None:
-            yield row
+        while rows := self.fetchmany(_ADAPTED):
+            yield from rows
 
 
 class PostgresqlConnection(SqlConnection):
