@@ -68,7 +68,10 @@ KEYS: Mapping[str, Sequence[str]] = {
     ),
     "verify": (
         *_below("finding", _FINDING),
-        *_below("summary", ("blobs", "manifests", "checksums", "findings", "left")),
+        *_below("summary", (
+            "blobs", "manifests", "checksums", *_below("unused", ("objects", "bytes")), "findings",
+            "left",
+        )),
     ),
     "read-only": ("read_only", "configured", "since", "by"),
     "backup": ("metadata", "metadata_size", "list", "files", "root", "held_until"),
