@@ -54,6 +54,11 @@ def write_users(path: Path, *names: str) -> None:
     path.write_text("".join(lines))
 
 
+# Tables in which the server writes by itself, some seconds after it was asked: who has the jobs,
+# what was refused, who has pulled what, and what there is.
+WRITTEN_MEANWHILE = {"jobs", "refusals", "pulls", "figures", "samples", "growth"}
+
+
 @dataclass(frozen=True)
 class Guarded:
     """A registry that asks who is calling.
@@ -109,7 +114,7 @@ class Guarded:
             return {
                 name: connection.execute(f'SELECT * FROM "{name}"').fetchall()
                 for (name,) in tables.fetchall()
-                if name != "jobs"
+                if name not in WRITTEN_MEANWHILE
             }
         finally:
             connection.close()
