@@ -132,12 +132,15 @@ async def test_whoever_asks_as_the_last_answer_comes_is_not_forgotten() -> None:
         await asyncio.gather(*(go_on(key) for key in range(8)))
 
 
-async def test_a_loop_that_ends_leaves_nobody_waiting() -> None:
+@pytest.mark.parametrize("turns", [1, 2])
+async def test_a_loop_that_ends_leaves_nobody_waiting(turns: int) -> None:
+    """Be the question out already, or about to go."""
     answers = Answers()
     gathering = Gathering(answers, most=32)
     asking = asyncio.create_task(_ask(gathering, 1))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    assert len(answers.asked) == turns - 1
 
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()

@@ -47,8 +47,15 @@ class Gathering(Generic[K, V]):
         if waiting is None:
             waiting = self._waiting[key] = Pending(loop=asyncio.get_running_loop())
             if len(self._asking) < AT_ONCE:
-                self._asking.add(asyncio.ensure_future(self._ask()))
+                asking = asyncio.ensure_future(self._ask())
+                self._asking.add(asking)
+                asking.add_done_callback(self._end)
         return waiting
+
+    def _end(self, asking: asyncio.Task[None]) -> None:
+        self._asking.discard(asking)
+        if asking.cancelled():  # perhaps before its first step: it has told nobody
+            self._fail(self._waiting, asyncio.CancelledError())
 
     async def _ask(self) -> None:
         try:
@@ -62,13 +69,16 @@ class Gathering(Generic[K, V]):
         try:
             answers = await self._answer(list(asked))
         except BaseException as error:  # cancelled, too, as the loop ends: nobody is to wait on
-            asked.update(self._waiting)
-            self._waiting.clear()
-            for waiting in asked.values():
-                waiting.set_exception(error)
-                waiting.exception()  # it is looked at, even if nobody waits any more
+            self._fail(asked, error)
+            self._fail(self._waiting, error)
             if not isinstance(error, Exception):
                 raise
         else:
             for waiting, found in zip(asked.values(), answers, strict=True):
                 waiting.set_result(found)
+
+    def _fail(self, asked: dict[K, Pending[V]], error: BaseException) -> None:
+        for waiting in asked.values():
+            waiting.set_exception(error)
+            waiting.exception()  # it is looked at, even if nobody waits any more
+        asked.clear()
