@@ -144,7 +144,8 @@ def by_podman(dock: Dock, layout: LayoutFolder, name: str, tag: str) -> None:
     """`podman push`, of what podman has in its own storage."""
     require_root()
     places = [f"--root={dock.home / 's'}", f"--runroot={dock.home / 'r'}", "--storage-driver=vfs"]
-    dock.run("podman", *places, "pull", "--quiet", f"oci:{layout.path}:{tag}")
+    folder = layout.path  # its path gives podman's name of it, and a temporary one may end in "_"
+    dock.run("podman", *places, "pull", "--quiet", f"oci:{folder.name}:{tag}", cwd=folder.parent)
     config = json.loads(layout.blob(layout.tagged[tag]))["config"]["digest"]
     image = config.removeprefix("sha256:")  # podman's own name of it
     target = f"{dock.host}/{name}:{tag}"
