@@ -33,4 +33,4 @@ def request(
 
 def answered(request: Request, status: int = 200, size: int = 0) -> Answered:
     """An answer to a request, at the beginning of time."""
-    return Answered(request, None, status, size, received=0, digest="", at=0, seconds=0)
+    return Answered(request, None, None, status, size, received=0, digest="", at=0, seconds=0)

@@ -19,7 +19,7 @@ async def test_a_line_is_written_soon(
     with caplog.at_level(logging.INFO, "lading.access"):
         coming = request("GET", "/v2/", {"User-Agent": "curl/8"})
         coming.id = "5f2c"
-        await AccessLog.in_text().note(answered(coming, 200, size=2))
+        AccessLog.in_text().note(answered(coming, 200, size=2))
         await asyncio.sleep(2 * MOMENT)
 
     assert caplog.messages == [
@@ -34,9 +34,9 @@ async def test_requests_of_one_moment_share_a_record(
     access_log = AccessLog.in_text()
     with caplog.at_level(logging.INFO, "lading.access"):
         for status in (200, 404):
-            await access_log.note(answered(request("GET", "/v2/"), status))
+            access_log.note(answered(request("GET", "/v2/"), status))
         await asyncio.sleep(2 * MOMENT)
-        await access_log.note(answered(request("GET", "/v2/"), 500))
+        access_log.note(answered(request("GET", "/v2/"), 500))
         await asyncio.sleep(2 * MOMENT)
 
     assert [
@@ -48,7 +48,7 @@ async def test_a_client_cannot_forge_a_line(caplog: pytest.LogCaptureFixture) ->
     """Line ends and quotes are written as escapes."""
     with caplog.at_level(logging.INFO, "lading.access"):
         coming = request("GET", '/v2/\n"', {"User-Agent": 'a"\tb'})
-        await AccessLog.in_text().note(answered(coming, 404))
+        AccessLog.in_text().note(answered(coming, 404))
         await asyncio.sleep(2 * MOMENT)
 
     (line,) = caplog.messages
@@ -63,7 +63,7 @@ async def test_no_sign_of_unicode_ends_a_line(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.INFO, "lading.access"):
         coming = request("GET", "/v2/a\u2028b\x85c\u202ed\x1b[31m")
         coming.caller = "al\u2029 ice"
-        await AccessLog.in_text().note(answered(coming, 404))
+        AccessLog.in_text().note(answered(coming, 404))
         await asyncio.sleep(2 * MOMENT)
 
     (line,) = caplog.messages
@@ -79,7 +79,7 @@ async def test_a_line_says_which_repository_and_how_long(caplog: pytest.LogCaptu
     found = find_route(ROUTES, coming.path)
     with caplog.at_level(logging.INFO, "lading.access"):
         log = AccessLog.in_text()
-        await log.note(answered(coming, 201)._replace(found=found, seconds=0.0125, received=1234))
+        log.note(answered(coming, 201)._replace(found=found, seconds=0.0125, received=1234))
         log.flush()
     (line,) = caplog.messages
     assert line.endswith('"" "" 5f2c 0.013 1234 a\\x20b')
@@ -92,7 +92,7 @@ async def test_a_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
     found = find_route(ROUTES, coming.path)
     with caplog.at_level(logging.INFO, "lading.access"):
         log = AccessLog.in_json({"service": "registry"})
-        await log.note(answered(coming, 200, size=2)._replace(found=found, digest="sha256:1"))
+        log.note(answered(coming, 200, size=2)._replace(found=found, digest="sha256:1"))
         log.flush()
     (line,) = caplog.messages
     assert line.isascii()

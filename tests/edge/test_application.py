@@ -66,7 +66,7 @@ class Noted(Observer):
     def __init__(self) -> None:
         self.all: list[Answered] = []
 
-    async def note(self, answered: Answered) -> None:
+    def note(self, answered: Answered) -> None:
         self.all.append(answered)
 
 

@@ -53,8 +53,8 @@ async def test_a_proxy_that_takes_a_prefix_off_is_told_of_whatever_is_answered(
     """No address in any answer is right then."""
     proxies = UnnamedProxies((), KnownLogins())
     coming = request("POST", "/v2/a/blobs/uploads/", {"X-Forwarded-Prefix": "/registry"})
-    await proxies.note(answered(coming, 202))
-    await proxies.note(answered(coming, 202))
+    proxies.note(answered(coming, 202))
+    proxies.note(answered(coming, 202))
     (line,) = caplog.messages
     assert "`X-Forwarded-Prefix`" in line
     assert "http.prefix" in line
@@ -76,8 +76,8 @@ async def test_a_crowd_of_strangers_does_not_fill_the_log(caplog: pytest.LogCapt
     for number in range(3 * MOST):
         coming = request("GET", "/v2/", {"X-Forwarded-Proto": "https", "X-Forwarded-For": "evil"})
         coming.scope["client"] = (f"192.0.2.{number}", 1)
-        await proxies.note(answered(coming, 401))
-        await proxies.note(answered(coming, 401))
+        proxies.note(answered(coming, 401))
+        proxies.note(answered(coming, 401))
     assert len(caplog.messages) == MOST
     assert len(set(caplog.messages)) == MOST
     assert "evil" not in caplog.text
@@ -90,5 +90,5 @@ async def test_what_changes_nothing_is_not_told(
     """A client would be sent where it came from."""
     proxies = UnnamedProxies((), KnownLogins())
     coming = request("GET", "/v2/", {"X-Forwarded-Proto": said})
-    await proxies.note(answered(coming, 401))
+    proxies.note(answered(coming, 401))
     assert caplog.text == ""

@@ -90,7 +90,7 @@ async def test_every_page_is_counted_as_one() -> None:
         scope = {"method": "GET", "path": "/", "query_string": b"", "headers": []}
         request, found = Request(scope, no_body), Match(route, None, "")
         meter.begin(request, found)
-        await meter.note(Answered(request, found, 200, 10, 0, "", 0.0, 0.1))
+        meter.note(Answered(request, found, None, 200, 10, 0, "", 0.0, 0.1))
     text = render(figures, driver="filesystem", now=0.0, accepted="").data.decode()
     count = float(len(PAGES))
     assert f'registry_http_requests_total{{code="200",handler="ui",method="get"}} {count}' in text

@@ -46,7 +46,7 @@ async def traced(
         found = find_route(ROUTES, coming.path)
         spans.begin(coming, found)
         await database.read(lambda connection: connection.execute("SELECT 1").fetchone())
-        await spans.note(answered(coming, 503 if fails else 200, size=7)._replace(found=found))
+        spans.note(answered(coming, 503 if fails else 200, size=7)._replace(found=found))
         # Of nobody's request.
         await database.read(lambda connection: connection.execute("SELECT 1").fetchone())
         database.close()

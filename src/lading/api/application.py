@@ -12,7 +12,7 @@ from lading.edge.application import Application, WayIn
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Admission
 from lading.edge.endpoints import Match
-from lading.edge.observers import Observer
+from lading.edge.observers import Observer, Recorder
 from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.services.registry import Registry
@@ -32,7 +32,7 @@ def registry_protocol(
     registry: Registry,
     options: Options,
     authentication: Authentication | None = None,
-    observers: Sequence[Observer] = (),
+    observers: Sequence[Observer | Recorder] = (),
     require_health: Callable[[], None] | None = None,
 ) -> Application[Context]:
     """The application that speaks the registry protocol; see `Application`."""

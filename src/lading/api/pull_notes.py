@@ -21,15 +21,13 @@ class PullObserver(Observer):
         self._notes = notes
 
     @override
-    async def note(self, answered: Answered) -> None:
+    def note(self, answered: Answered) -> None:
         if answered.status not in _PULLED or not isinstance(answered.found, Match):
             return
-        endpoint, request = answered.endpoint, answered.request
+        endpoint = answered.endpoint
         if endpoint is None or endpoint.audited.name not in {"manifest.pull", "manifest.find"}:
             return
+        digest = answered.digest if endpoint.audited.name == "manifest.pull" else ""
         name, reference = answered.found.name or "", answered.found.argument
-        digest = answered.digest
-        if reference != digest:
-            self._notes.note(name, reference, answered.at, request.caller)
-        if digest and endpoint.audited.name == "manifest.pull":
-            self._notes.note(name, digest, answered.at, request.caller)
+        if digest or reference != answered.digest:
+            self._notes.note(name, reference, digest, answered.at, answered.request.caller)

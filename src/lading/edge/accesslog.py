@@ -51,7 +51,7 @@ class AccessLog(Observer):
         return cls(partial(_object, fields))
 
     @override
-    async def note(self, answered: Answered) -> None:
+    def note(self, answered: Answered) -> None:
         if not self._lines:
             asyncio.get_running_loop().call_later(MOMENT, self.flush)
         self._lines.append(self._line(answered))
@@ -68,7 +68,8 @@ def _text(answered: Answered) -> str:
     # Most requests have neither: nothing is not looked through.
     caller = printable(request.caller, _UNSAFE_NAME) if request.caller else "-"
     referer = printable(headers["referer"], _UNSAFE) if "referer" in headers else ""
-    repository = printable(_repository(answered), _UNSAFE_NAME) or "-"
+    repository = _repository(answered)
+    repository = printable(repository, _UNSAFE_NAME) if repository else "-"
     return (
         f"{request.address} - {caller} [{_apache_time(int(answered.at))}]"
         f' "{printable(_asked(answered), _UNSAFE)} HTTP/{request.scope["http_version"]}"'

@@ -15,9 +15,9 @@ from lading.edge.asgi import Message, Receive, Scope, Send
 from lading.edge.authentication import Doorkeeper, admit_anybody
 from lading.edge.body import ClientDisconnected
 from lading.edge.callers import Admission
-from lading.edge.endpoints import C, Match, Moved, Route, find_route
+from lading.edge.endpoints import C, Endpoint, Match, Moved, Route, find_route
 from lading.edge.forwarded import client_address, forwarded_id, is_trusted, new_ids
-from lading.edge.observers import Answered, Follower, Observer
+from lading.edge.observers import Answered, Follower, Observer, Recorder
 from lading.edge.options import EdgeOptions
 from lading.edge.redirects import redirected
 from lading.edge.request import Request
@@ -54,7 +54,7 @@ class Application(Generic[C]):
     Args:
         registry: the parts that the services work with.
         authentication: of callers; `None` if everybody may do everything.
-        observers: are told of every answer, one after the other.
+        observers: are told of every answer, one after the other; who puts it on record, last.
         require_health: raises `Unavailable` while no request is to be answered.
     """
 
@@ -64,16 +64,17 @@ class Application(Generic[C]):
         registry: Registry,
         options: EdgeOptions,
         authentication: Doorkeeper | None = None,
-        observers: Sequence[Observer] = (),
+        observers: Sequence[Observer | Recorder] = (),
         require_health: Callable[[], None] | None = None,
     ) -> None:
         self._way_in = way_in
         self._registry = registry
         self._options = options
         self._authentication = authentication
-        self._observers = observers
+        self._observers = [one for one in observers if isinstance(one, Observer)]
+        self._recorders = [one for one in observers if isinstance(one, Recorder)]
         self._require_health = require_health
-        self._followers = [observer for observer in observers if isinstance(observer, Follower)]
+        self._followers = [one for one in observers if isinstance(one, Follower)]
         self._limits = options.limits
         self._sender = Sender(options.headers, options.bodies)
         self._new_id = new_ids()
@@ -85,11 +86,12 @@ class Application(Generic[C]):
         request.address = client_address(request.peer, request.headers, proxies)
         request.id = (proxies and forwarded_id(request, proxies)) or next(self._new_id)
         found = find_route(self._way_in.routes, request.path, self._options.prefix)
+        endpoint = found.route.endpoints.get(request.method) if isinstance(found, Match) else None
         for follower in self._followers:
             follower.begin(request, found)
         outcome = _Outcome(send, request.id)
         try:
-            response = await self._respond(request, found)
+            response = await self._respond(request, found, endpoint)
             await self._send(request, outcome, response)
         except ClientDisconnected:
             outcome.status = 499  # nginx's status for a client that left
@@ -102,6 +104,7 @@ class Application(Generic[C]):
             answered = Answered(
                 request,
                 found,
+                endpoint,
                 outcome.status,
                 outcome.size,
                 request.received,
@@ -110,9 +113,13 @@ class Application(Generic[C]):
                 seconds,
             )
             for observer in self._observers:
-                await observer.note(answered)
+                observer.note(answered)
+            for recorder in self._recorders:
+                await recorder.put_on_record(answered)
 
-    async def _respond(self, request: Request, found: Match[C] | Moved | None) -> Response:
+    async def _respond(
+        self, request: Request, found: Match[C] | Moved | None, endpoint: Endpoint[C] | None
+    ) -> Response:
         try:
             if self._require_health is not None:
                 self._require_health()
@@ -122,7 +129,7 @@ class Application(Generic[C]):
                 allowed = found.route.allowed if isinstance(found, Match) else "OPTIONS"
                 return Response(204, {"Allow": allowed})
             if isinstance(found, Match):
-                return await self._handle(request, found)
+                return await self._handle(request, found, endpoint)
             return (
                 self._way_in.not_found(request)
                 if found is None
@@ -148,7 +155,9 @@ class Application(Generic[C]):
         status = 301 if request.method in {"GET", "HEAD"} else 308
         return Response(status, {"Location": location})
 
-    async def _handle(self, request: Request, match: Match[C]) -> Response:
+    async def _handle(
+        self, request: Request, match: Match[C], endpoint: Endpoint[C] | None
+    ) -> Response:
         """Let a request in, if it may, and have it answered.
 
         Raises:
@@ -157,7 +166,6 @@ class Application(Generic[C]):
             ReadOnly: the endpoint writes, and the registry is read-only.
             Unauthorized, Denied: see `Authentication.admit`.
         """
-        endpoint = match.route.endpoints.get(request.method)
         if endpoint is None:
             raise Unsupported(f"the method is not allowed here; allowed are {match.route.allowed}")
         repository = None if match.name is None else RepositoryName(match.name)

@@ -15,7 +15,7 @@ from lading.core.timestamps import rfc3339
 from lading.core.typing import override
 from lading.edge.challenge import Token, parse_authorization
 from lading.edge.endpoints import Audited, Match, When
-from lading.edge.observers import Answered, Observer
+from lading.edge.observers import Answered, Recorder
 from lading.edge.request import Request
 from lading.edge.response import encode_json
 from lading.system.logfile import LogFile
@@ -44,7 +44,7 @@ REFUSALS = frozenset(
 """Statuses of requests that were refused."""
 
 
-class AuditLog(Observer):
+class AuditLog(Recorder):
     """The audit log: writes entries to a file.
 
     Attributes:
@@ -56,7 +56,7 @@ class AuditLog(Observer):
         self._reads = reads
 
     @override
-    async def note(self, answered: Answered) -> None:
+    async def put_on_record(self, answered: Answered) -> None:
         request, match, endpoint = answered.request, answered.found, answered.endpoint
         if not isinstance(match, Match) or request.method == "OPTIONS":
             return

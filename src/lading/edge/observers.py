@@ -15,6 +15,7 @@ class Answered(NamedTuple):
     Attributes:
         request: that was answered; it knows its id, its address and its caller.
         found: what its path leads to.
+        endpoint: that answered; `None` if the path leads to none, or has no such method.
         status: 499 if the client did not wait for one.
         size: bytes of the body that were handed to the server.
         received: bytes of the request's body that were asked for.
@@ -25,6 +26,7 @@ class Answered(NamedTuple):
 
     request: Request
     found: Match[Any] | Moved | None
+    endpoint: Endpoint[Any] | None
     status: int
     size: int
     received: int
@@ -32,19 +34,13 @@ class Answered(NamedTuple):
     at: float
     seconds: float
 
-    @property
-    def endpoint(self) -> Endpoint[Any] | None:
-        """The endpoint that answered; `None` if the path leads to none, or has no such method."""
-        if not isinstance(self.found, Match):
-            return None
-        return self.found.route.endpoints.get(self.request.method)
 
-
+@runtime_checkable
 class Observer(Protocol):
     """Somebody who is told of every answer."""
 
-    async def note(self, answered: Answered) -> None:
-        """Take note of an answer."""
+    def note(self, answered: Answered) -> None:
+        """Take note of an answer, at once: this is done for each of them."""
 
 
 @runtime_checkable
@@ -57,3 +53,11 @@ class Follower(Observer, Protocol):
         Args:
             found: what its path leads to.
         """
+
+
+@runtime_checkable
+class Recorder(Protocol):
+    """Somebody who puts answers on record, and may take a moment for it."""
+
+    async def put_on_record(self, answered: Answered) -> None:
+        """Put an answer on record, if it is worth it; until then, its connection waits."""

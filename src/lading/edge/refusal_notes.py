@@ -23,7 +23,7 @@ class RefusalObserver(Observer):
         self._notes = notes
 
     @override
-    async def note(self, answered: Answered) -> None:
+    def note(self, answered: Answered) -> None:
         request, match, endpoint = answered.request, answered.found, answered.endpoint
         is_refused = answered.status in REFUSALS
         if not is_refused and (endpoint is None or endpoint.audited.name != SIGN_IN):

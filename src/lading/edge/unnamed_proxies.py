@@ -38,7 +38,7 @@ class UnnamedProxies(Observer):
         self._left = MOST
 
     @override
-    async def note(self, answered: Answered) -> None:
+    def note(self, answered: Answered) -> None:
         request = answered.request
         # Without the prefix that a proxy takes off, no address in any answer is right.
         if answered.status not in _SENT_AWAY and "x-forwarded-prefix" not in request.headers:

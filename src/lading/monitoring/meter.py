@@ -30,8 +30,8 @@ class Meter(Follower):
         self._figures.begin_request(_handler(found))
 
     @override
-    async def note(self, answered: Answered) -> None:
-        request, found, status, size, received, _, _, seconds = answered
+    def note(self, answered: Answered) -> None:
+        request, found, _, status, size, received, _, _, seconds = answered
         method = _METHODS.get(request.method, _UNKNOWN)
         self._figures.end_request(_handler(found), method, status, seconds, received, size)
         # Of passwords alone: a token that is good for less is how clients come to ask for another.

@@ -96,7 +96,7 @@ class RequestSpans(Follower):
         request.scope[_SPAN] = (span, token)
 
     @override
-    async def note(self, answered: Answered) -> None:
+    def note(self, answered: Answered) -> None:
         span, token = answered.request.scope.pop(_SPAN)
         span.set_attribute("http.response.status_code", answered.status)
         span.set_attribute("http.response.body.size", answered.size)

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from lading.core.errors import RegistryError
 from lading.core.figures import HOUR, LastPull, RepositoryFigures
@@ -20,7 +20,8 @@ STEP = 50
 WRITE_DOWN_INTERVAL = 60.0
 # Repositories of a registry that is small: a sample of it is taken whenever something has changed.
 SMALL = 100
-# Tags and manifests of which a pull is remembered until it is written down; of more it is not.
+# Pulls that are remembered until they are written down, each with who asked for what last; more are
+# not.
 MOST_PULLS = 20_000
 
 
@@ -74,13 +75,18 @@ class PullNotes:
     def __init__(self, pulls: LastPulls, sleep: Callable[[float], Awaitable[None]]) -> None:
         self._pulls = pulls
         self._sleep = sleep
-        self._noted: dict[tuple[str, str], LastPull] = {}
+        # By what is the same in most pulls of a minute: this is done for each of them.
+        self._noted: dict[tuple[str, str, str], tuple[float, str]] = {}
 
-    def note(self, repository: str, reference: str, at: float, actor: str) -> None:
-        """Note a pull of a tag or a manifest."""
-        key = (repository, reference)
+    def note(self, repository: str, reference: str, digest: str, at: float, actor: str) -> None:
+        """Note a pull by a tag or a digest.
+
+        Args:
+            digest: of the manifest that was pulled; empty if only its digest was asked for.
+        """
+        key = (repository, reference, digest)
         if len(self._noted) < MOST_PULLS or key in self._noted:
-            self._noted[key] = LastPull(at, actor)
+            self._noted[key] = at, actor
 
     async def keep(self) -> None:
         """Write notes down now and then, until cancelled."""
@@ -91,11 +97,22 @@ class PullNotes:
     async def write_down(self) -> None:
         """Write down what was noted since the last time; what cannot be is kept until then."""
         noted, self._noted = self._noted, {}
-        keys = list(noted)
-        for piece in batches.pieces(keys):
+        pulls = _by_reference(noted)
+        for piece in batches.pieces(list(pulls)):
             try:
-                await self._pulls.note({key: noted[key] for key in piece})
+                await self._pulls.note({key: pulls[key] for key in piece})
             except RegistryError as error:
                 log.warning("the last pulls cannot be written down: %s", error)
-                self._noted = {key: noted[key] for key in keys} | self._noted
+                self._noted = noted | self._noted
                 return
+
+
+def _by_reference(
+    noted: Mapping[tuple[str, str, str], tuple[float, str]],
+) -> Mapping[tuple[str, str], LastPull]:
+    """The last pulls of tags and of manifests: who pulls by a tag pulls both."""
+    last: dict[tuple[str, str], LastPull] = {}
+    for (repository, reference, digest), pull in sorted(noted.items(), key=lambda item: item[1]):
+        for name in {reference, digest} - {""}:
+            last[repository, name] = LastPull(*pull)
+    return last

@@ -44,7 +44,7 @@ class EventList(Observer):
         self.events: list[RegistryEvent] = []
 
     @override
-    async def note(self, answered: Answered) -> None:
+    def note(self, answered: Answered) -> None:
         request, found, endpoint = answered.request, answered.found, answered.endpoint
         match = found if isinstance(found, Match) else None
         self.events.append(

@@ -9,7 +9,7 @@ from lading.edge.application import Application, WayIn
 from lading.edge.authentication import Doorkeeper
 from lading.edge.callers import Admission
 from lading.edge.endpoints import Match
-from lading.edge.observers import Observer
+from lading.edge.observers import Observer, Recorder
 from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.ui.context import UiParts, Visit
@@ -21,7 +21,7 @@ from lading.ui.routes import ROUTES
 def pages(
     parts: UiParts,
     doorkeeper: Doorkeeper | None = None,
-    observers: Sequence[Observer] = (),
+    observers: Sequence[Observer | Recorder] = (),
     require_health: Callable[[], None] | None = None,
 ) -> Application[Visit]:
     """The application that shows pages; see `Application`."""

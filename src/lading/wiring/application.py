@@ -25,7 +25,7 @@ from lading.edge.asgi import Receive, Scope, Send
 from lading.edge.budget import MEMORY, BodyBudgets
 from lading.edge.forwarded import PublicAddress
 from lading.edge.limits import ClientLimits
-from lading.edge.observers import Observer
+from lading.edge.observers import Observer, Recorder
 from lading.edge.options import EdgeOptions
 from lading.edge.refusal_notes import RefusalObserver
 from lading.edge.unnamed_proxies import UnnamedProxies
@@ -106,7 +106,8 @@ async def open_application(
         reloader = None
         if config is not None:
             reloader = Reloader(settings, config, os.environ, permissions, registry.note)
-        observers: list[Observer | None] = [*watched.observers, _access_log(settings, stack), audit]
+        observers: list[Observer | Recorder | None] = [*watched.observers, audit]
+        observers.append(_access_log(settings, stack))
         observers.append(UnnamedProxies(settings.http.trustedproxies, known))
         observers += await _note_takers(settings, registry, stack)
         health = health_of(settings, registry)

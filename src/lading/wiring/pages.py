@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from lading.config.settings import Settings
 from lading.edge.application import Application
 from lading.edge.authentication import Authentication
-from lading.edge.observers import Observer
+from lading.edge.observers import Observer, Recorder
 from lading.edge.options import EdgeOptions
 from lading.services.registry import Registry
 from lading.ui.context import UiParts, Visit
@@ -18,7 +18,7 @@ def pages_of(
     registry: Registry,
     options: EdgeOptions,
     authentication: Authentication | None,
-    observers: Sequence[Observer],
+    observers: Sequence[Observer | Recorder],
     require_health: Callable[[], None] | None,
 ) -> Application[Visit] | None:
     """The application that shows pages; `None` if there are to be none.

@@ -414,7 +414,8 @@ class Connection(asyncio.Protocol):
         if not (exchange.begun or exchange.gone):
             exchange.begin()
             exchange.scope[ARRIVED] = time.monotonic()
-            self.connections.tasks.add(self.loop.create_task(exchange.run(self._application)))
+            exchange.task = self.loop.create_task(exchange.run(self._application))
+            self.connections.tasks.add(exchange.task)
 
     def _give_up(self) -> None:
         """Tell all requests of this connection that their client is gone."""

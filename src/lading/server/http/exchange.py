@@ -85,8 +85,10 @@ class Exchange:
         complete: the response is handed to the connection.
         gone: the client has left, or does not count any more.
         started: some of the response is handed to the connection.
+        task: that answers it; `None` before its turn.
     """
 
+    task: asyncio.Task[None] | None = None
     more_body = True
     begun = False
     wanted = False
@@ -128,7 +130,8 @@ class Exchange:
         except Exception:
             log.exception("a response failed")
         finally:
-            self._line.connections.tasks.discard(asyncio.current_task())
+            if self.task is not None:
+                self._line.connections.tasks.discard(self.task)
             if not self.complete and not self.gone:
                 self._line.transport.close()
                 self.gone = True
