@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from lading.system import turns
 from lading.ui import rendering
 from tests.support.contents import HELLO
 from tests.support.people import People
@@ -13,23 +14,23 @@ from tests.ui.browsing import Browser
 async def test_others_have_their_turn_while_a_page_is_written(
     browser: Browser, people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rendering, "TURN", 0.0)
+    monkeypatch.setattr(turns, "TURN", 0.0)
     for number in range(30):
         await people.push_image(b"%d" % number, f"v{number}")
-    turns = 0
+    taken = 0
 
     async def take_turns() -> None:
-        nonlocal turns
+        nonlocal taken
         while True:
             await asyncio.sleep(0)
-            turns += 1
+            taken += 1
 
     others = asyncio.create_task(take_turns())
     shown = await browser.get(f"/r/{HELLO}")
     others.cancel()
     assert shown.status == 200
     assert "v29" in shown.text
-    assert turns > 300
+    assert taken > 300
 
 
 async def test_a_page_that_fails_halfway_is_a_page_that_says_so(
@@ -41,7 +42,7 @@ async def test_a_page_that_fails_halfway_is_a_page_that_says_so(
         raise ZeroDivisionError(count)
 
     await people.push_image(b"one", "latest")
-    monkeypatch.setitem(rendering.templates().filters, "size", fail)
+    monkeypatch.setitem(rendering.templates().environment.filters, "size", fail)
     shown = await browser.get(f"/r/{HELLO}/-/tags/latest")
     assert shown.status == 500
     assert "Something went wrong here" in shown.text

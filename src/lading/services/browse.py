@@ -76,6 +76,7 @@ async def browse(
     listed = await repositories.listed(
         order=order, prefix=folder, words=words, after=after, limit=limit + 1
     )
+    await asyncio.sleep(0)  # a read of a file is no turn for others
     folders = await repositories.folders(prefix=folder, limit=MOST_FOLDERS)
     items = await _counted(registry, listed[:limit])
     totals = None

@@ -1,8 +1,8 @@
 """Comparing images: two of a repository, with what a page shows of how they differ."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lading.core.access import Grant
 from lading.core.contents import contents_of
@@ -14,6 +14,7 @@ from lading.metadata.manifests import StoredManifest
 from lading.services.describe import MOST_LAYERS, Layer, config_body
 from lading.services.families import ManifestFamily, ShownManifest
 from lading.services.registry import Registry
+from lading.system.turns import off_loop
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ async def _look(
     manifests: Mapping[Reference, StoredManifest],
 ) -> Mapping[Reference, ComparedImage]:
     contents = {
-        reference: await asyncio.to_thread(contents_of, manifest.body)
+        reference: await off_loop(len(manifest.body), partial(contents_of, manifest.body))
         for reference, manifest in manifests.items()
     }
     parts = {
@@ -82,7 +83,7 @@ async def _look(
             manifest,
             shown,
             [Layer(part, sizes.get(part.digest)) for part in said.layers[:MOST_LAYERS]],
-            await asyncio.to_thread(read_config, body),
+            await off_loop(len(body), partial(read_config, body)),
             sum(sizes.get(digest, 0) for digest in {part.digest for part in parts[reference]}),
         )
     return images

@@ -1,6 +1,5 @@
 """Describing a manifest: what an image or an artifact holds, runs, and shares with others."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from lading.metadata.sharing import Sharing
 from lading.services.families import ManifestFamily, ShownManifest
 from lading.services.pull import pull_blob
 from lading.services.registry import Registry
+from lading.system.turns import off_loop
 
 # Layers whose sharing is looked for: Docker makes 127 at most.
 MOST_LAYERS = 200
@@ -85,10 +85,10 @@ async def describe(
     repository = grant.repository
     family = ManifestFamily(await registry.metadata.manifests.family(repository, [reference]))
     manifest = await family.stored(registry, grant, reference)
-    shown = await family.off_loop(lambda: family.show(manifest.digest))
+    [shown] = await family.make_each(family.show, [manifest.digest])
     if shown is None:  # it was deleted meanwhile
         raise ManifestUnknown("", {"name": repository, "reference": reference})
-    contents = await asyncio.to_thread(contents_of, manifest.body)
+    contents = await off_loop(len(manifest.body), lambda: contents_of(manifest.body))
     parts = [*contents.layers[:MOST_LAYERS], *([contents.config] if contents.config else [])]
     sharing = await registry.metadata.links.sharing(
         repository, manifest.digest, [part.digest for part in parts]
@@ -104,8 +104,10 @@ async def describe(
         await registry.metadata.tags.of_manifest(repository, manifest.digest),
         contents,
         layers,
-        await asyncio.to_thread(read_config, body),
-        await asyncio.to_thread(facts_of, body) if shown.kind is ManifestKind.ARTIFACT else {},
+        await off_loop(len(body), lambda: read_config(body)),
+        await off_loop(len(body), lambda: facts_of(body))
+        if shown.kind is ManifestKind.ARTIFACT
+        else {},
         bool(body),
         sum(blob.size or 0 for blob in blobs.values()),
         sum(blob.size or 0 for blob in blobs.values() if blob.is_alone),

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
@@ -14,9 +15,12 @@ from lading.metadata.manifests import StoredManifest
 from lading.services import damage
 from lading.services.pull import pull_manifest
 from lading.services.registry import Registry
+from lading.system import turns
 
-# Bytes of manifests that are read on the event loop, which takes about a millisecond.
-MOST_ON_LOOP = 256 * 1024
+A = TypeVar("A")
+
+# Bytes of manifests that are read on the event loop, in turns; and of one of them.
+MOST_ON_LOOP, MOST_OF_ONE = 1024 * 1024, 64 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +70,15 @@ class ManifestFamily:
             if manifest.subject is not None:
                 self._about.setdefault(manifest.subject, []).append(manifest)
 
-    async def off_loop(self, work: Callable[[], T]) -> T:
-        """What is made of them; in a thread, if there is so much to read that others would wait."""
-        size = sum(len(manifest.body or b"") for manifest in self._manifests.values())
-        return work() if size <= MOST_ON_LOOP else await asyncio.to_thread(work)
+    async def make_each(self, make: Callable[[A], T], items: Sequence[A]) -> list[T]:
+        """What is made of each of some things by means of this family.
+
+        That is done in turns, or in a thread if there is so much to read that others would wait.
+        """
+        sizes = [len(manifest.body or b"") for manifest in self._manifests.values()]
+        if sum(sizes) > MOST_ON_LOOP or max(sizes, default=0) > MOST_OF_ONE:
+            return await asyncio.to_thread(lambda: [make(item) for item in items])
+        return await turns.make_each(make, items)
 
     async def stored(
         self, registry: Registry, grant: Grant, reference: Reference

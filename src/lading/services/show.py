@@ -161,9 +161,7 @@ async def _shown(
     family = ManifestFamily(await metadata.manifests.family(repository, digests))
     references = [str(tag.name) for tags, _ in found for tag in tags]
     traces = await metadata.tags.traces(repository, [*references, *digests])
-    return await family.off_loop(
-        lambda: [_group(tags, count, family, traces) for tags, count in found]
-    )
+    return await family.make_each(lambda each: _group(*each, family, traces), found)
 
 
 async def show_untagged(
@@ -176,9 +174,8 @@ async def show_untagged(
     family = ManifestFamily(
         await manifests.family(grant.repository, [manifest.digest for manifest in found])
     )
-    return await family.off_loop(
-        lambda: [shown for each in found if (shown := family.show(each.digest)) is not None]
-    )
+    every = await family.make_each(family.show, [each.digest for each in found])
+    return [shown for shown in every if shown is not None]
 
 
 def _group(

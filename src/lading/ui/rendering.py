@@ -8,10 +8,9 @@ are in is held up for no longer than a piece takes.
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from time import perf_counter
 from typing import Any
 
 import jinja2
@@ -19,6 +18,7 @@ import jinja2
 from lading.edge.endpoints import Handler
 from lading.edge.request import Request
 from lading.edge.response import Response
+from lading.system.turns import LoopTurns
 from lading.ui import units
 from lading.ui.assets import ASSETS
 from lading.ui.context import UiParts, Visit, query_of
@@ -42,8 +42,8 @@ HEADERS: Mapping[str, str] = {
 """Headers of every page."""
 
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-# Seconds for which a page is written before others have their turn: as long as a pull takes.
-TURN = 0.0003
+# What other templates are made of.
+_PARTS = ("base.html", "parts.html", "manifests.html")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,28 +51,32 @@ class UnwrittenPage(Response):
     """A page that is still to be written; until then its headers are not all of them.
 
     Attributes:
-        pieces: of its text.
+        template: by its name in `templates`, and what it may use.
         secret: of its forms; whether it is needed is known once they are written.
         is_same_for_all: whether it may be kept if there is none.
     """
 
-    pieces: Iterator[str]
+    template: str
+    values: Mapping[str, Any]
     secret: FormSecret
     is_same_for_all: bool = False
 
     async def write(self) -> Response:
         """The page, whole; others have their turns meanwhile."""
-        written, until = list[str](), perf_counter() + TURN
-        for piece in self.pieces:
+        if not templates().has(self.template):
+            # That takes as long as hundreds of requests, once.
+            await asyncio.to_thread(templates().get, self.template)
+        turns, written = LoopTurns(), list[str]()
+        await turns.pause()
+        for piece in templates().get(self.template).generate(self.values):
             written.append(piece)
-            if perf_counter() > until:
-                await asyncio.sleep(0)
-                until = perf_counter() + TURN
+            if turns.is_over:
+                await turns.pause()
         return self._whole("".join(written))
 
     def write_at_once(self) -> Response:
         """The page, for one that is short."""
-        return self._whole("".join(self.pieces))
+        return self._whole(templates().get(self.template).render(self.values))
 
     def _whole(self, text: str) -> Response:
         own = self.secret.headers()
@@ -130,8 +134,7 @@ def _unwritten(
     is_admin = visit is not None and visit.is_admin
     navigation = links(request, frame["at"], is_admin=is_admin)
     known = frame | values | {"navigation": navigation}
-    pieces = templates().get_template(template).generate(**known)
-    return UnwrittenPage(status, HEADERS, pieces=pieces, secret=secret)
+    return UnwrittenPage(status, HEADERS, template=template, values=known, secret=secret)
 
 
 def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, Any]:
@@ -189,9 +192,33 @@ def _done(request: Request) -> str:
     return _DONE.get(request.parameter("done") or "", "")
 
 
+class Templates:
+    """All templates, each of which is compiled when it is first used, with those that all use."""
+
+    def __init__(self) -> None:
+        self.environment = _environment()
+        self._known: dict[str, jinja2.Template] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether one was used before."""
+        return name in self._known
+
+    def get(self, name: str) -> jinja2.Template:
+        """One of them, by the name of its file."""
+        if name not in self._known:
+            for other in _PARTS:
+                self.environment.get_template(other)
+            self._known[name] = self.environment.get_template(name)
+        return self._known[name]
+
+
 @cache
-def templates() -> jinja2.Environment:
-    """All templates, each of which is compiled when it is first used."""
+def templates() -> Templates:
+    """The templates that are installed."""
+    return Templates()
+
+
+def _environment() -> jinja2.Environment:
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("lading.ui"),
         autoescape=True,

@@ -1,6 +1,5 @@
 """An image or an artifact: its layers, what it runs, what is about it, its documents as JSON."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,6 +10,7 @@ from lading.core.summaries import ManifestKind
 from lading.edge.response import Response
 from lading.services.describe import DescribedImage, Layer, describe, read_text
 from lading.services.pull import pull_manifest
+from lading.system.turns import off_loop
 from lading.ui.address import RegistryAddress, address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.json_text import linked
@@ -95,7 +95,7 @@ async def _document(visit: Visit, digest: Digest, body: bytes, what: str, comman
         repository=visit.repository,
         digest=digest,
         what=what,
-        pieces=await asyncio.to_thread(linked, body, link_of),
+        pieces=await off_loop(len(body), lambda: linked(body, link_of)),
         size=len(body),
         command=command,
         immutable=True,
