@@ -44,7 +44,7 @@ async def test_the_last_of_one_path_counts_and_an_implied_one_never_more(
         tree, [implied("a"), entry("a", 3), entry("d", 0, EntryKind.DIRECTORY)]
     )
     await metadata.trees.add(tree, [implied("a"), implied("d"), implied("d")])
-    [found] = await metadata.trees.children([tree], "", most=10)
+    [found] = await metadata.trees.children([tree], [""], most=10)
     assert [(item.name, item.size, item.is_implied) for item in found] == [
         ("a", 3, False),
         ("d", 0, False),
@@ -55,9 +55,9 @@ async def test_entries_come_in_the_order_of_bytes_whatever_the_language(metadata
     tree = await tree_of(metadata)
     names = ["B", "a", "z", "é", "\U0001f600", ".wh.x", "a b", "a\\xe9", "a%", "_"]
     await metadata.trees.add(tree, [entry(name) for name in names])
-    [found] = await metadata.trees.children([tree], "", most=100)
+    [found] = await metadata.trees.children([tree], [""], most=100)
     assert [item.name for item in found] == sorted(names)
-    [rest] = await metadata.trees.children([tree], "", after="a", most=2)
+    [rest] = await metadata.trees.children([tree], [""], after="a", most=2)
     assert [item.name for item in rest] == ["a b", "a%"]
     [some] = await metadata.trees.named([tree], {"": ["é", "nothing"], "elsewhere": ["a"]})
     assert [item.name for item in some] == ["é"]
@@ -104,7 +104,7 @@ async def test_a_tree_is_removed_in_steps(metadata: Metadata) -> None:
     assert steps == 3
     assert (
         await tree_of(metadata) != tree
-        or not (await metadata.trees.children([tree], "", most=1))[0]
+        or not (await metadata.trees.children([tree], [""], most=1))[0]
     )
 
 

@@ -184,7 +184,7 @@ async def _look_inside(metadata: Metadata) -> None:
     tree = (await trees.of([digest]))[digest].id
     found = [Entry("", "a", EntryKind.DIRECTORY, 0, 0, "", at) for at in (-1, 512)]
     await trees.add(tree, found)
-    await trees.children([tree], "", after="", most=10)
+    await trees.children([tree], ["", "etc"], after="", most=10)
     await trees.named([tree], {"": ["a"]})
     await trees.search([tree], "a", most=10, looked_at=10)
     await trees.page(tree, ("", ""), 10)

@@ -18,8 +18,9 @@ from lading.core.names import RepositoryName
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.metadata.trees import TreeState
-from lading.services import lease, tree_jobs, trees
-from lading.services.trees import Directory, Effect, Inside
+from lading.services import directories, lease, tree_jobs, trees
+from lading.services.directories import Directory
+from lading.services.trees import Effect, Inside
 from tests.support.contents import HELLO, image, path_of
 from tests.support.people import ALICE, DAY, People
 from tests.support.tars import archive
@@ -75,7 +76,7 @@ def names(directory: Directory) -> dict[str, int]:
 
 async def test_an_image_is_shown_as_a_container_sees_it(people: People, inside: Inside) -> None:
     async def at(path: str) -> dict[str, int]:
-        return names(await trees.list_image(people.registry, inside, path, most=100))
+        return names(await directories.list_image(people.registry, inside, path, most=100))
 
     assert await at("") == {"etc": 0, "new": 2, "opt": 0, "was": 1}
     assert await at("etc") == {"hosts": 1}
@@ -93,7 +94,7 @@ async def test_a_directory_is_shown_in_parts(people: People) -> None:
     found: list[str] = []
     after, parts = "", 0
     while True:
-        part = await trees.list_image(people.registry, inside, "d", after=after, most=7)
+        part = await directories.list_image(people.registry, inside, "d", after=after, most=7)
         assert len(part.entries) <= 7
         found += names(part)
         after, parts = part.after, parts + 1
@@ -105,7 +106,7 @@ async def test_a_directory_is_shown_in_parts(people: People) -> None:
 
 async def test_a_layer_says_what_it_does_to_those_below(people: People, inside: Inside) -> None:
     async def of(layer: int, path: str) -> dict[str, Effect]:
-        listed = await trees.list_layer(people.registry, inside, layer, path, most=100)
+        listed = await directories.list_layer(people.registry, inside, layer, path, most=100)
         return {shown.entry.name: shown.effect for shown in listed.entries}
 
     assert await of(0, "etc") == {"hosts": Effect.ADDED, "old": Effect.ADDED}
@@ -141,19 +142,19 @@ async def test_wasted_bytes_are_those_that_nobody_sees(people: People, inside: I
 
 
 async def test_a_file_is_read_out_of_its_layer(people: People, inside: Inside) -> None:
-    shown = await trees.find_entry(people.registry, inside, "opt/app/b")
+    shown = await directories.find_entry(people.registry, inside, "opt/app/b")
     assert shown is not None
     pieces = await trees.read_file(people.registry, people.may(), inside, shown, 100)
     assert b"".join([piece async for piece in pieces]) == b"new"
-    lower = await trees.find_entry(people.registry, inside, "opt/app/b", 0)
+    lower = await directories.find_entry(people.registry, inside, "opt/app/b", 0)
     assert lower is not None
     pieces = await trees.read_file(people.registry, people.may(), inside, lower, 100)
     assert b"".join([piece async for piece in pieces]) == b"b" * 100
-    directory = await trees.find_entry(people.registry, inside, "opt")
+    directory = await directories.find_entry(people.registry, inside, "opt")
     assert directory is not None
     with pytest.raises(BlobUnknown):
         await trees.read_file(people.registry, people.may(), inside, directory, 100)
-    assert await trees.find_entry(people.registry, inside, "etc/old") is None
+    assert await directories.find_entry(people.registry, inside, "etc/old") is None
 
 
 async def test_who_may_not_pull_sees_nothing(people: People, inside: Inside) -> None:
@@ -273,7 +274,7 @@ async def test_a_damaged_layer_counts_as_not_there_and_heals(tmp_path: Path, dam
 
     await people.push_blob(layer)
     inside = await looked_into(people, manifest)
-    shown = await trees.list_image(people.registry, inside, "", most=10)
+    shown = await directories.list_image(people.registry, inside, "", most=10)
     assert names(shown) == {"file": 0}
     people.stores.close()
     await people.metadata.close()

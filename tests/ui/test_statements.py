@@ -25,16 +25,19 @@ MOST = 3
 MORE = {
     # One for each kind of garbage, of those rows alone that are marked as such, and the figures.
     "/-/space": 8,
-    # What falls is followed from reference to reference: it costs what falls.
-    f"/r/{HELLO}/-/tags/latest/delete": 20,
-    f"/r/{HELLO}/-/images/1/delete": 20,
-    # A directory is put together of those entries of each layer that are in it, and that hide any.
-    f"/r/{HELLO}/-/images/1/files": 12,
-    f"/r/{HELLO}/-/images/1/layers/1/files": 12,
-    f"/r/{HELLO}/-/images/1/layers/1/file": 5,
-    f"/r/{HELLO}/-/images/1/layers/1/download": 5,
-    # So are two, and each directory below them that both have, until as many files are found.
-    f"/r/{HELLO}/-/compare/files": 40,
+    # What falls is followed from reference to reference, all that is equally far at once: an index
+    # to images, these to layers. No more than `freeing.FARTHEST` are in a row.
+    f"/r/{HELLO}/-/tags/latest/delete": 8,
+    f"/r/{HELLO}/-/images/1/delete": 8,
+    # A directory is put together of those entries of each layer that are in it, and that hide any;
+    # a search asks each layer.
+    f"/r/{HELLO}/-/images/1/files": 9,
+    f"/r/{HELLO}/-/images/1/layers/1/files": 7,
+    f"/r/{HELLO}/-/images/1/layers/1/file": 4,
+    f"/r/{HELLO}/-/images/1/layers/1/download": 4,
+    # So are two, and all directories together that both have and are equally deep: four statements
+    # for each of at most eight depths.
+    f"/r/{HELLO}/-/compare/files": 16,
 }
 # Where there is nothing without a query, or without a file of users.
 NOTHING_SAID = ("/file", "/download", "/compare/files", "/sign-in")
@@ -108,6 +111,52 @@ async def test_a_page_asks_little(browser: Browser, people: People) -> None:
     more = {page: most for page, most in asked.items() if most > MOST}
     assert set(more) == set(MORE)
     assert {page: most for page, most in more.items() if most > MORE[page]} == {}
+
+
+async def ship(people: People, count: int) -> str:
+    """Push an index of so many images of so many layers each, with as much about it.
+
+    The last layer has as many directories, each with a file; all that is known before the page.
+    """
+    name = str(count).encode()
+    layers = [gzip.compress(archive({f"etc/{at}": b""}), mtime=0) for at in range(count - 1)]
+    layers.append(gzip.compress(archive({f"srv/{at}/{at}": name for at in range(count)}), mtime=0))
+    configs = [name + b" %d" % at for at in range(count)]
+    for blob in (*layers, *configs):
+        await people.push_blob(blob)
+    images = [image(config, *layers) for config in configs]
+    for each in images:
+        await people.push(each)
+    every = index(images)
+    await people.push(every, f"multi{count}")
+    await people.push(images[-1], f"last{count}")
+    for config in configs:
+        await people.push(image(config, subject=every))
+    return images[-1].digest
+
+
+async def test_how_much_is_asked_does_not_grow_with_what_an_image_has(
+    browser: Browser, people: People
+) -> None:
+    """However many layers it has and others share, images an index, directories a layer."""
+    lengths = []
+    for many in (3, 12):
+        digest = await ship(people, many)
+        images, first = f"/r/{HELLO}/-/images/{digest}", await ship(people, 2)
+        paths = (
+            f"/r/{HELLO}/-/tags/multi{many}/delete",
+            f"{images}/files?path=etc",
+            f"{images}/layers/2/files?path=etc",
+            f"/r/{HELLO}/-/compare/files?from={first}&to=last{many}",
+        )
+        for path in paths * 2:
+            await browser.get(path)
+            await tree_jobs.find_asked(people.registry, "worker")
+        with counted(people) as statements:
+            for path in paths:
+                assert (await browser.get(path)).status == 200
+        lengths.append(len(statements))
+    assert lengths[0] == lengths[1]
 
 
 async def test_who_is_signed_in_is_one_more(visitor: Browser, people: People) -> None:

@@ -1,45 +1,60 @@
 """Freeing of space: which bytes would be free if some tags or manifests were deleted.
 
-What falls with them is followed from reference to reference, so it costs what would fall, and not
-what there is. It is a read; between it and a deletion others may push.
+What may fall with them is followed from reference to reference, all that is equally far at once: it
+costs what they lead to, and not what there is. It is a read; between it and a deletion others may
+push.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from lading.core.digest import Digest
-from lading.core.names import Reference, RepositoryName, Tag
+from lading.core.names import Reference, RepositoryName
 from lading.metadata import batches, repositories
 from lading.metadata.noun import scanning
 from lading.ports.database import Database, SqlConnection
 
-# Manifests and blobs that are looked at for one question.
-MOST = 2000
+# Manifests and blobs that are looked at for one question, references that are followed to those
+# that are equally far, and how far: an index leads to images, these to blobs and to what is about
+# them, and that to its own.
+MOST, MOST_FOLLOWED, FARTHEST = 5000, 20_000, 8
 
 _TARGETS = """
     SELECT DISTINCT digest FROM tags
     WHERE repository_id = :repository AND name IN (SELECT key FROM json_each(:tags))
 """
-_OTHER_TAG = """
-    SELECT 1 FROM tags WHERE repository_id = :repository AND digest = :digest
-        AND name NOT IN (SELECT key FROM json_each(:tags)) LIMIT 1
+_FOLLOW = """
+    SELECT parent, child, 1 FROM (
+        SELECT edges.parent, child FROM json_each(:digests) AS wanted
+        JOIN edges ON repository_id = :repository AND edges.parent = wanted.key
+        LIMIT :most) AS children
+    UNION ALL
+    SELECT subject, digest, 0 FROM (
+        SELECT subject, digest FROM json_each(:digests) AS held
+        JOIN manifests ON repository_id = :repository AND subject = held.key
+            AND deleted_at IS NULL LIMIT :most) AS about
 """
-_IS_LIVE = """
-    SELECT subject FROM manifests
-    WHERE repository_id = :repository AND digest = :digest AND deleted_at IS NULL
-"""
-_HOLDERS = "SELECT parent FROM edges WHERE repository_id = ? AND child = ? LIMIT ?"
-_CHILDREN = "SELECT child FROM edges WHERE repository_id = ? AND parent = ? LIMIT ?"
-_ABOUT = """
-    SELECT digest FROM manifests WHERE repository_id = ? AND subject = ? AND deleted_at IS NULL
-    LIMIT ?
-"""
-# How large a blob is, and whether another repository has it.
-_BLOB = """
-    SELECT size, EXISTS (SELECT 1 FROM links AS other
-        WHERE other.digest = blobs.digest AND other.repository_id <> :repository)
-    FROM blobs WHERE digest = :digest AND EXISTS (SELECT 1 FROM links
-        WHERE links.repository_id = :repository AND links.digest = blobs.digest)
+# Of each digest: whether it is a manifest, what that is about and whether that is here, whether
+# another tag leads to it, and something that was not followed; how large the blob is, and whether
+# another repository has it.
+_FACTS = """
+    SELECT wanted.key, live.digest IS NOT NULL, live.subject,
+        EXISTS (SELECT 1 FROM manifests AS subjects WHERE subjects.repository_id = :repository
+            AND subjects.digest = live.subject AND subjects.deleted_at IS NULL),
+        EXISTS (SELECT 1 FROM tags WHERE tags.repository_id = :repository
+            AND tags.digest = wanted.key AND tags.name NOT IN (SELECT key FROM json_each(:tags))),
+        EXISTS (SELECT 1 FROM edges WHERE edges.repository_id = :repository
+            AND edges.child = wanted.key
+            AND edges.parent NOT IN (SELECT key FROM json_each(:followed))),
+        blobs.size,
+        EXISTS (SELECT 1 FROM links AS other
+            WHERE other.digest = blobs.digest AND other.repository_id <> :repository)
+    FROM json_each(:reached) AS wanted
+    LEFT JOIN manifests AS live ON live.repository_id = :repository AND live.digest = wanted.key
+        AND live.deleted_at IS NULL
+    LEFT JOIN links ON links.repository_id = :repository AND links.digest = wanted.key
+    LEFT JOIN blobs ON blobs.digest = links.digest
 """
 
 
@@ -63,6 +78,59 @@ class Freed:
     is_whole: bool = True
 
 
+class _Fact(NamedTuple):
+    """What is known of a digest.
+
+    Attributes:
+        is_manifest: of the repository, and not deleted.
+        is_subject_here: whether what it is about is one, too.
+        is_tagged: whether a tag leads to it that is not deleted.
+        is_held: whether something holds it of which it is not known whether it falls.
+        size: of the blob; `None` if it is none of the repository's.
+        is_shared: whether another repository has it.
+    """
+
+    is_manifest: bool
+    subject: str | None
+    is_subject_here: bool
+    is_tagged: bool
+    is_held: bool
+    size: int | None
+    is_shared: bool
+
+
+@dataclass(slots=True)
+class _Reached:
+    """What some manifests lead to.
+
+    Attributes:
+        digests: of these and of all that they lead to, the nearest first.
+        followed: those of which all is known that they lead to.
+        next: what each leads to: what it holds, and what is about it.
+        holders: what holds each.
+    """
+
+    digests: dict[str, None]
+    followed: set[str] = field(default_factory=set)
+    next: dict[str, list[str]] = field(default_factory=dict)
+    holders: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether that is all that they lead to."""
+        return len(self.followed) == len(self.digests)
+
+    def add(self, start: str, end: str, *, is_held: bool) -> bool:
+        """Add a reference; false if there is no room for what it leads to."""
+        if end not in self.digests and len(self.digests) >= MOST:
+            return False
+        self.digests[end] = None
+        self.next.setdefault(start, []).append(end)
+        if is_held:
+            self.holders.setdefault(end, []).append(start)
+        return True
+
+
 def find(
     connection: SqlConnection, repository: RepositoryName, references: Sequence[Reference]
 ) -> Freed:
@@ -70,87 +138,92 @@ def find(
     repository_id = repositories.find(connection, repository)
     if repository_id is None:
         return Freed(0, 0, 0, 0)
-    digests = [each for each in references if isinstance(each, Digest)]
-    tags = [each for each in references if not isinstance(each, Digest)]
-    return _Falling(connection, repository_id, tags, digests).find()
+    deleted = frozenset(str(each) for each in references if isinstance(each, Digest))
+    tags = batches.keys(each for each in references if not isinstance(each, Digest))
+    values = {"repository": repository_id, "tags": tags}
+    targets = [digest for (digest,) in connection.execute(_TARGETS, values).fetchall()]
+    starts = [*targets, *deleted]
+    reached = _reach(connection, repository_id, starts)
+    values |= {"reached": batches.keys(reached.digests), "followed": batches.keys(reached.followed)}
+    rows = connection.execute(_FACTS, values).fetchall()
+    facts = {digest: _fact(*fact) for digest, *fact in rows}
+    return _Falling(reached, facts, deleted).find(starts)
+
+
+def _fact(
+    is_manifest: object,
+    subject: str | None,
+    here: object,
+    tagged: object,
+    held: object,
+    size: int | None,
+    shared: object,
+) -> _Fact:
+    """What a row says; databases have other words for yes and no."""
+    known = bool(is_manifest), subject, bool(here), bool(tagged), bool(held)
+    return _Fact(*known, None if size is None else int(size), bool(shared))
+
+
+def _reach(connection: SqlConnection, repository_id: int, starts: Sequence[str]) -> _Reached:
+    """What some manifests lead to, as far as it is not too much."""
+    reached = _Reached(dict.fromkeys(starts))
+    waiting = list(reached.digests)
+    for _ in range(FARTHEST):
+        if not waiting:
+            break
+        values = {"repository": repository_id, "digests": batches.keys(waiting)}
+        rows = connection.execute(_FOLLOW, {**values, "most": MOST_FOLLOWED}).fetchall()
+        known = len(reached.digests)
+        if len(rows) >= MOST_FOLLOWED:
+            break
+        has_room = [reached.add(start, end, is_held=bool(held)) for start, end, held in rows]
+        if not all(has_room):
+            break
+        reached.followed.update(waiting)
+        waiting = list(reached.digests)[known:]
+    return reached
 
 
 class _Falling:
-    """The search for what falls with some tags and manifests."""
+    """The search for what falls with some manifests, among what these lead to."""
 
-    def __init__(
-        self,
-        connection: SqlConnection,
-        repository_id: int,
-        tags: Sequence[Tag],
-        digests: Sequence[Digest],
-    ) -> None:
-        self._connection = connection
-        self._id = repository_id
-        self._tags = batches.keys(tags)
-        self._deleted = frozenset(map(str, digests))
+    def __init__(self, reached: _Reached, facts: dict[str, _Fact], deleted: frozenset[str]) -> None:
+        self._reached = reached
+        self._facts = facts
+        self._deleted = deleted
         self._found: set[str] = set()
-        self._blobs: set[str] = set()
-        self._looks = 0
 
-    def find(self) -> Freed:
-        values = {"repository": self._id, "tags": self._tags}
-        targets = [digest for (digest,) in self._connection.execute(_TARGETS, values).fetchall()]
-        waiting = [*targets, *self._deleted]
-        while waiting and self._looks < MOST:
-            self._looks += 1
+    def find(self, starts: Sequence[str]) -> Freed:
+        waiting, others = list(starts), set[str]()
+        while waiting:
             digest = waiting.pop()
-            if digest not in self._found and self._falls(digest):
+            if not self._facts[digest].is_manifest:
+                others.add(digest)
+            elif digest not in self._found and self._falls(digest):
                 self._found.add(digest)
-                waiting += self._led_to(digest)
-        blobs = self._free_blobs()
+                waiting += self._reached.next.get(digest, ())
+        blobs = [self._facts[digest] for digest in others if self._is_let_go(digest)]
+        blobs = [blob for blob in blobs if blob.size is not None]
         return Freed(
-            size=sum(size for size, is_shared in blobs if not is_shared),
-            shared_size=sum(size for size, is_shared in blobs if is_shared),
+            size=sum(blob.size or 0 for blob in blobs if not blob.is_shared),
+            shared_size=sum(blob.size or 0 for blob in blobs if blob.is_shared),
             manifests=len(self._found),
             blobs=len(blobs),
-            is_whole=not waiting,
+            is_whole=self._reached.is_whole or not self._found,
         )
 
     def _falls(self, digest: str) -> bool:
-        """Whether a manifest goes; a blob is noted to be looked at once all of these are found."""
-        values = {"repository": self._id, "digest": digest, "tags": self._tags}
-        row = self._connection.execute(_IS_LIVE, values).fetchone()
-        if row is None:
-            self._blobs.add(digest)
-            return False
-        (subject,) = row
+        fact = self._facts[digest]
         if digest in self._deleted:
             return self._is_let_go(digest)
-        return (
-            self._connection.execute(_OTHER_TAG, values).fetchone() is None
-            and self._is_let_go(digest)
-            and not (subject is not None and self._is_kept(subject))
-        )
+        is_kept = fact.is_subject_here and fact.subject not in self._found
+        return not fact.is_tagged and not is_kept and self._is_let_go(digest)
 
     def _is_let_go(self, digest: str) -> bool:
         """Whether all that holds it falls."""
-        rows = self._connection.execute(_HOLDERS, (self._id, digest, MOST)).fetchall()
-        return all(parent in self._found for (parent,) in rows)
-
-    def _is_kept(self, subject: str) -> bool:
-        values = {"repository": self._id, "digest": subject}
-        is_live = self._connection.execute(_IS_LIVE, values).fetchone() is not None
-        return is_live and subject not in self._found
-
-    def _led_to(self, digest: str) -> Iterable[str]:
-        for statement in (_CHILDREN, _ABOUT):
-            rows = self._connection.execute(statement, (self._id, digest, MOST)).fetchall()
-            yield from (found for (found,) in rows)
-
-    def _free_blobs(self) -> Sequence[tuple[int, bool]]:
-        """Of blobs that go, how large each is, and whether another repository has it, too."""
-        rows = (
-            self._connection.execute(_BLOB, {"repository": self._id, "digest": blob}).fetchone()
-            for blob in self._blobs
-            if self._is_let_go(blob)
-        )
-        return [(int(row[0]), bool(row[1])) for row in rows if row is not None]
+        if self._facts[digest].is_held:
+            return False
+        return self._found.issuperset(self._reached.holders.get(digest, ()))
 
 
 class Freeing:

@@ -5,6 +5,7 @@ hundred in a transaction, and then *done*, *cut off* or *failed* for good: the b
 not change. One that was running when its worker died is begun again: entries replace each other.
 """
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,26 @@ _WRITE = f"""{_INSERT} ON CONFLICT (tree_id, parent, name) DO UPDATE SET
     kind = excluded.kind, size = excluded.size, mode = excluded.mode,
     target = excluded.target, start = excluded.start"""
 _IMPLY = f"{_INSERT} ON CONFLICT DO NOTHING"
+# Greater than every name: what cannot be printed is not in names as it is (`core.tree`).
+_LAST = "\U0010ffff"
+_CHILDREN = f"""
+    SELECT tree_id, {_THEIR_COLUMNS}
+    FROM json_each(:trees) AS wanted CROSS JOIN json_each(:parents) AS held
+    JOIN entries ON tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.key
+        AND entries.name > :after
+        AND entries.name <= coalesce((SELECT last.name FROM entries AS last
+            WHERE last.tree_id = CAST(wanted.key AS INTEGER) AND last.parent = held.key
+                AND last.name > :after
+            ORDER BY last.name LIMIT 1 OFFSET :others), :last)
+    ORDER BY entries.parent, entries.name
+"""
+# A place is a path, whose directory it has beside it.
+_NAMED = f"""
+    SELECT tree_id, {_THEIR_COLUMNS}
+    FROM json_each(:trees) AS wanted CROSS JOIN json_each(:places) AS held
+    JOIN entries ON tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.value
+        AND entries.name = substr(held.key, length(held.value) + 2)
+"""
 
 
 class TreeState(StrEnum):
@@ -177,44 +198,36 @@ def remove_some(connection: SqlConnection, *, asked_before: float) -> bool:
 
 
 def children(
-    connection: SqlConnection, tree_ids: Sequence[int], parent: str, *, after: str = "", most: int
+    connection: SqlConnection,
+    tree_ids: Sequence[int],
+    parents: Iterable[str],
+    *,
+    after: str = "",
+    most: int,
 ) -> Sequence[Sequence[Entry]]:
-    """Entries of one directory in each of some trees, by their names, so many of each at most."""
-    return [
-        _entries(
-            connection.execute(
-                f"""
-                SELECT {_COLUMNS} FROM entries
-                WHERE tree_id = ? AND parent = ? AND name > ? ORDER BY name LIMIT ?
-                """,
-                (tree_id, parent, after, most),
-            )
-        )
-        for tree_id in tree_ids
-    ]
+    """Entries of some directories in each of some trees, by their directories and names.
+
+    Args:
+        after: names up to this one are left out.
+        most: entries of each directory of each tree, of which there may be more.
+    """
+    values = {
+        "trees": batches.keys(map(str, tree_ids)),
+        "parents": batches.keys(parents),
+        "after": after,
+        "others": most - 1,
+        "last": _LAST,
+    }
+    return _of_each(tree_ids, connection.execute(_CHILDREN, values).fetchall())
 
 
 def named(
     connection: SqlConnection, tree_ids: Sequence[int], places: Mapping[str, Iterable[str]]
 ) -> Sequence[Sequence[Entry]]:
     """Entries in each of some trees that have one of these names in one of these directories."""
-    return [
-        [
-            entry
-            for parent, names in places.items()
-            for entry in _entries(
-                connection.execute(
-                    f"""
-                    SELECT {_THEIR_COLUMNS} FROM json_each(:names) JOIN entries
-                    ON tree_id = CAST(:tree AS INTEGER) AND entries.parent = :parent
-                        AND entries.name = key
-                    """,
-                    {"tree": tree_id, "parent": parent, "names": batches.keys(names)},
-                )
-            )
-        ]
-        for tree_id in tree_ids
-    ]
+    paths = {f"{parent}/{name}": parent for parent, names in places.items() for name in names}
+    values = {"trees": batches.keys(map(str, tree_ids)), "places": json.dumps(paths)}
+    return _of_each(tree_ids, connection.execute(_NAMED, values).fetchall())
 
 
 def search(
@@ -281,6 +294,14 @@ def marks(
 def leave(connection: SqlConnection, tree_id: int) -> None:
     """Leave a tree to be removed: there is no such layer any more."""
     connection.execute("UPDATE trees SET digest = NULL WHERE id = ?", (tree_id,))
+
+
+def _of_each(tree_ids: Sequence[int], rows: Iterable[Sequence[Any]]) -> Sequence[Sequence[Entry]]:
+    """The entries of each tree, of rows that begin with its id."""
+    found: dict[int, list[Any]] = {}
+    for tree_id, *row in rows:
+        found.setdefault(tree_id, []).append(row)
+    return [_entries(found.get(tree_id, ())) for tree_id in tree_ids]
 
 
 def _entries(rows: Iterable[Any]) -> Sequence[Entry]:

@@ -4,18 +4,18 @@ Below the layers that two images begin with they have the same files. So only di
 into that a layer above these has something in, and of these no more than a page can show.
 """
 
-from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lading.core.digest import Digest
 from lading.core.tree import Entry, EntryKind, join
-from lading.services import trees
+from lading.services.directories import Directory, list_images
 from lading.services.registry import Registry
 from lading.services.trees import Inside, Shown
 
-# Directories that are looked into for one page, and entries of layers that are read for them.
-_MOST_DIRECTORIES = 24
+# Directories that are looked into for one page, and how deep they are in each other; entries of
+# layers that are read for them. All that are equally deep are read together.
+_MOST_DIRECTORIES, _DEEPEST = 24, 8
 _MOST_READ = 100_000
 
 
@@ -51,10 +51,12 @@ class FileDifference:
     """Files that two images do not have alike, below a directory.
 
     Attributes:
+        path: of the directory.
         unread: directories that hold more of them, and were not looked into.
         after: the name in the directory behind which the rest begins; empty if there is no more.
     """
 
+    path: str
     files: list[ComparedFile] = field(default_factory=list)
     unread: list[str] = field(default_factory=list)
     after: str = ""
@@ -84,34 +86,50 @@ async def compare_files(
         most: files of a directory that are compared, and about as many that are found.
     """
     pair = _pair(first, second)
-    found = FileDifference()
-    waiting = deque([path])
+    found = FileDifference(path)
     layers = max(1, len(first.layers) + len(second.layers))
     budget = max(1, min(_MOST_DIRECTORIES, _MOST_READ // (layers * most)))
-    while waiting and budget and len(found.files) < most:
-        here = waiting.popleft()
-        is_start = here == path
-        rest, inner = await _compare_directory(
-            registry, pair, here, found.files, after if is_start else "", most
-        )
-        if is_start:
-            found.after = rest
-        elif rest:
-            found.unread.append(here)
-        waiting.extend(inner)
-        budget -= 1
-    found.unread.extend(waiting)
+    level, start = [path], after
+    for _ in range(_DEEPEST):
+        here, later = level[:budget], level[budget:]
+        if not here or len(found.files) >= most:
+            break
+        found.unread += later
+        level = await _compare(registry, pair, here, found, start, most)
+        budget, start = budget - len(here), ""
+    found.unread += level
     return found
 
 
-async def _compare_directory(
-    registry: Registry, pair: _Pair, path: str, files: list[ComparedFile], after: str, most: int
+async def _compare(
+    registry: Registry,
+    pair: _Pair,
+    paths: Sequence[str],
+    found: FileDifference,
+    after: str,
+    most: int,
+) -> list[str]:
+    """Compare directories; those in them that are to be compared, too."""
+    one, other = await list_images(
+        registry, [pair.first, pair.second], paths, after=after, most=most
+    )
+    inner: dict[str, Sequence[str]] = {}
+    for path, *sides in zip(paths, one, other, strict=True):
+        if len(found.files) >= most:
+            found.unread.append(path)
+            continue
+        end, inner[path] = _compare_directory(pair, path, sides, found.files)
+        if end and path == found.path:
+            found.after = end
+        elif end:
+            found.unread.append(path)
+    return await _touched(registry, pair.upper, inner)
+
+
+def _compare_directory(
+    pair: _Pair, path: str, sides: Sequence[Directory], files: list[ComparedFile]
 ) -> tuple[str, Sequence[str]]:
-    """Compare one directory: the name after which the rest begins, and directories in it."""
-    sides = [
-        await trees.list_image(registry, inside, path, after=after, most=most)
-        for inside in (pair.first, pair.second)
-    ]
+    """Compare one directory: the name after which the rest begins, and directories of both."""
     ends = [side.after for side in sides if side.after]
     one, other = ({shown.entry.name: shown for shown in side.entries} for side in sides)
     names = [name for name in sorted(one.keys() | other.keys()) if not ends or name <= min(ends)]
@@ -123,18 +141,19 @@ async def _compare_directory(
         if not _is_same(pair, first, second):
             entries = (None if shown is None else shown.entry for shown in (first, second))
             files.append(ComparedFile(join(path, name), *entries))
-    return min(ends, default=""), await _touched(registry, pair.upper, path, both)
+    return min(ends, default=""), both
 
 
 async def _touched(
-    registry: Registry, upper: Sequence[int], path: str, names: Sequence[str]
-) -> Sequence[str]:
-    """Those of the directories that one of these trees has something in."""
-    if not (names and upper):
+    registry: Registry, upper: Sequence[int], inner: Mapping[str, Sequence[str]]
+) -> list[str]:
+    """Those of some directories, named by where they are, that one of these trees has a part of."""
+    if not (upper and any(inner.values())):
         return []
-    found = await registry.metadata.trees.named(upper, {path: names})
-    touched = {entry.name for entries in found for entry in entries}
-    return [join(path, name) for name in names if name in touched]
+    found = await registry.metadata.trees.named(upper, inner)
+    touched = {entry.path for entries in found for entry in entries}
+    paths = [join(path, name) for path, names in inner.items() for name in names]
+    return [path for path in paths if path in touched]
 
 
 def _pair(first: Inside, second: Inside) -> _Pair:

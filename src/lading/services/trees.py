@@ -1,8 +1,7 @@
 """Looking into images: the files of a layer, and of all layers of an image together.
 
 Nothing is looked for while somebody waits: what is not known yet is asked for, and found in the
-background (`services/tree_jobs`). A directory is put together when it is shown, out of those
-entries of each layer that are in it; how much is read depends on what is shown alone.
+background (`services/tree_jobs`). What is in a directory is put together in `directories`.
 """
 
 import asyncio
@@ -15,16 +14,16 @@ from enum import StrEnum
 import msgspec
 
 from lading.archives.process import read_content
-from lading.core import overlay
 from lading.core.access import Grant
 from lading.core.errors import BlobUnknown, StorageFull, Unavailable
 from lading.core.layers import ImageLayer, layers_of
 from lading.core.names import Reference
 from lading.core.overlay import Sums
-from lading.core.tree import Entry, EntryKind, split
+from lading.core.tree import Entry, EntryKind
 from lading.metadata.trees import TreeRow, TreeState
 from lading.services.pull import PulledBlob, pull_blob, pull_manifest
 from lading.services.registry import Registry
+from lading.system.turns import off_loop
 
 # Seconds within which it is not noted again that somebody has looked.
 _DAY = 24 * 3600.0
@@ -100,18 +99,6 @@ class Shown:
     effect: Effect = Effect.SAME
 
 
-@dataclass(frozen=True, slots=True)
-class Directory:
-    """A part of what is in a directory.
-
-    Attributes:
-        after: the name after which the rest begins; empty if there is no more.
-    """
-
-    entries: Sequence[Shown]
-    after: str
-
-
 async def look(
     registry: Registry, grant: Grant, reference: Reference, *, asking: bool = True
 ) -> Inside:
@@ -124,7 +111,8 @@ async def look(
         RepositoryUnknown, ManifestUnknown: there is none.
     """
     manifest = await pull_manifest(registry, grant, reference)
-    found = await asyncio.to_thread(layers_of, manifest.body, manifest.media_type)
+    body, kind = manifest.body, manifest.media_type
+    found = await off_loop(len(body), lambda: layers_of(body, kind))
     layers = found[:MOST_LAYERS]
     digests = [layer.digest for layer in layers]
     stored = await registry.metadata.trees.find(grant.repository, digests)
@@ -170,51 +158,6 @@ async def sums(registry: Registry, inside: Inside, *, asking: bool = True) -> Su
     return None
 
 
-async def list_image(
-    registry: Registry, inside: Inside, path: str, *, after: str = "", most: int
-) -> Directory:
-    """A part of a directory as a container sees it, in the order of names.
-
-    Args:
-        path: of the directory, empty for the root.
-    """
-    trees = registry.metadata.trees
-    lowest = await _floor(registry, inside.trees, path)
-    found = await trees.children(inside.trees, path, after=after, most=most + 1)
-    # Behind the last one of a layer that has more, other names may be missing.
-    ends = [entries[-1].name for entries in found if len(entries) > most]
-    names = sorted(
-        {entry.name for entries in found[lowest:] for entry in entries if not entry.is_mark}
-    )
-    here = [name for name in names if not ends or name <= min(ends)]
-    shown = here[:most]
-    seen = await _top(registry, inside.trees, path, shown, lowest)
-    entries = [
-        Shown(entry, layer) for name in shown if name in seen for layer, entry in [seen[name]]
-    ]
-    is_more = len(here) > most or bool(ends)
-    last = shown[-1] if len(here) > most else min(ends, default="")
-    return Directory(entries, last if is_more else "")
-
-
-async def list_layer(
-    registry: Registry, inside: Inside, number: int, path: str, *, after: str = "", most: int
-) -> Directory:
-    """A part of a directory of one layer, with what each entry does to those below.
-
-    Args:
-        number: of the layer, from 0 for the lowest.
-        path: of the directory, empty for the root.
-    """
-    trees, below = registry.metadata.trees, inside.trees[:number]
-    [found] = await trees.children([inside.trees[number]], path, after=after, most=most + 1)
-    names = [entry.name.removeprefix(".wh.") for entry in found]
-    lowest = await _floor(registry, below, path)
-    seen = await _top(registry, below, path, names, lowest)
-    entries = [Shown(entry, number, _effect(entry, entry.name in seen)) for entry in found[:most]]
-    return Directory(entries, found[most - 1].name if len(found) > most else "")
-
-
 async def search(
     registry: Registry, inside: Inside, words: str, number: int | None = None, *, most: int
 ) -> Sequence[Shown]:
@@ -235,19 +178,6 @@ async def search(
         for entry in entries
     ]
     return sorted(every, key=lambda shown: (shown.entry.path, shown.layer))[:most]
-
-
-async def find_entry(
-    registry: Registry, inside: Inside, path: str, number: int | None = None
-) -> Shown | None:
-    """What a path is: in one layer, or as a container sees it."""
-    parent, name = split(path)
-    if number is not None:
-        [[*found]] = await registry.metadata.trees.named([inside.trees[number]], {parent: [name]})
-        return Shown(found[0], number) if found else None
-    lowest = await _floor(registry, inside.trees, parent)
-    seen = await _top(registry, inside.trees, parent, [name], lowest)
-    return Shown(seen[name][1], seen[name][0]) if name in seen else None
 
 
 async def read_file(
@@ -295,30 +225,6 @@ async def _pieces(
 async def may_find(registry: Registry) -> bool:
     """Whether it may be written down what is in layers: not while the registry is read-only."""
     return await registry.metadata.read_only.find() is None
-
-
-async def _floor(registry: Registry, trees: Sequence[int], path: str) -> int:
-    if not trees:
-        return 0
-    found = await registry.metadata.trees.named(trees, overlay.lookups(path))
-    return overlay.floor(found, path)
-
-
-async def _top(
-    registry: Registry, trees: Sequence[int], path: str, names: Sequence[str], lowest: int
-) -> dict[str, tuple[int, Entry]]:
-    if not trees or not names:
-        return {}
-    found = await registry.metadata.trees.named(trees, {path: overlay.hiding(names)})
-    return overlay.top(found, lowest)
-
-
-def _effect(entry: Entry, is_below: bool) -> Effect:
-    if entry.is_mark:
-        return Effect.REMOVED
-    if entry.is_implied or (is_below and entry.kind is EntryKind.DIRECTORY):
-        return Effect.SAME
-    return Effect.CHANGED if is_below else Effect.ADDED
 
 
 def _id(looked: LookedAt) -> int:

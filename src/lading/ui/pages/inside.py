@@ -5,11 +5,12 @@ from contextlib import aclosing
 from urllib.parse import quote
 
 from lading.archives.process import ReadingFailed
+from lading.core import tree
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, PageInvalid, Unavailable
-from lading.core.tree import EntryKind, directories, is_possible, split
+from lading.core.tree import EntryKind, is_possible, split
 from lading.edge.response import Response, StreamBody
-from lading.services import trees
+from lading.services import directories, trees
 from lading.services.trees import Inside, Shown
 from lading.ui.context import Visit
 from lading.ui.rendering import page
@@ -146,9 +147,11 @@ async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> 
     can_ask = not visit.parts.options.read_only
     sums = await trees.sums(visit.registry, inside, asking=can_ask)
     listed = await (
-        trees.list_image(visit.registry, inside, path, after=after, most=ON_A_PAGE)
+        directories.list_image(visit.registry, inside, path, after=after, most=ON_A_PAGE)
         if number is None
-        else trees.list_layer(visit.registry, inside, number, path, after=after, most=ON_A_PAGE)
+        else directories.list_layer(
+            visit.registry, inside, number, path, after=after, most=ON_A_PAGE
+        )
     )
     is_waiting = inside.is_waiting or (sums is None and any(map(_has_files, inside.layers)))
     is_read_only = is_waiting and not (can_ask and await trees.may_find(visit.registry))
@@ -182,7 +185,7 @@ def _has_files(looked: trees.LookedAt) -> bool:
 
 def _parents(path: str) -> list[tuple[str, str]]:
     """The directories that lead to a path, each with its name."""
-    return [(split(directory)[1], directory) for directory in directories(path)]
+    return [(split(directory)[1], directory) for directory in tree.directories(path)]
 
 
 def _number(visit: Visit, inside: Inside) -> int:
@@ -199,7 +202,7 @@ def _number(visit: Visit, inside: Inside) -> int:
 
 async def _find(visit: Visit, inside: Inside, number: int) -> Shown:
     path = path_in(visit)
-    shown = await trees.find_entry(visit.registry, inside, path, number) if path else None
+    shown = await directories.find_entry(visit.registry, inside, path, number) if path else None
     if shown is None or shown.entry.kind is not EntryKind.FILE:
         raise BlobUnknown("the layer has no such file, or it is not known yet", {"path": path})
     return shown
