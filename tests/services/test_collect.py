@@ -398,6 +398,24 @@ async def test_bytes_that_never_became_a_blob_are_deleted(people: People) -> Non
     assert await people.uploads.list_all() == []
 
 
+async def test_interrupted_commits_are_found_as_many_at_a_time_as_all_else(people: People) -> None:
+    """A crash of many workers leaves many; each costs a lock and a question."""
+    for number in range(5):
+        content = b"orphan %d" % number
+        upload = await push_blob.start(people.registry, people.may())
+        async with people.uploads.stage(UploadKey.of(HELLO, upload)) as staged:
+            await staged.write(content)
+            async with people.locks.lock(Digest.of(content)):
+                await staged.commit(Digest.of(content))
+    limits = replace(people.limits(), at_most=2)
+
+    assert len((await collect.plan(people.registry, limits)).interrupted) == 2
+
+    removed = [item async for item in collect.run_in_steps(people.registry, limits)]
+    assert len(removed) == 5
+    assert await people.uploads.list_all() == []
+
+
 async def test_a_commit_that_may_be_under_way_is_left_alone(
     people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -134,7 +134,7 @@ async def plan(registry: Registry, criteria: Criteria, *, uploads: bool = True) 
     return Plan(
         criteria=criteria,
         uploads=await unfinished.find_expired(registry, criteria) if uploads else (),
-        interrupted=await unfinished.find_interrupted(registry),
+        interrupted=await unfinished.find_interrupted(registry, criteria.at_most),
         manifests=garbage.manifests,
         tags=garbage.tags,
         links=garbage.links,

@@ -61,13 +61,21 @@ async def remove_committed(registry: Registry, criteria: Criteria) -> None:
         pass
 
 
-async def find_interrupted(registry: Registry) -> Sequence[InterruptedCommit]:
-    """Commits that a crash interrupted."""
-    return [
-        interrupted
-        for item in await registry.uploads.list_all()
-        if (interrupted := await _interrupted_commit(registry, item)) is not None
-    ]
+async def find_interrupted(
+    registry: Registry, at_most: int | None = None
+) -> Sequence[InterruptedCommit]:
+    """Commits that a crash interrupted.
+
+    Args:
+        at_most: so many of them, as each costs a lock and a question; `None` for all.
+    """
+    found: list[InterruptedCommit] = []
+    for item in await registry.uploads.list_all():
+        if len(found) == at_most:
+            break
+        if (interrupted := await _interrupted_commit(registry, item)) is not None:
+            found.append(interrupted)
+    return found
 
 
 def note(registry: Registry, removed: GarbageItem) -> None:
