@@ -74,6 +74,12 @@ def test_memory_is_not_shared(complaints: Complain) -> None:
     ]
 
 
+def test_an_address_with_a_scheme_is_told_to_have_none() -> None:
+    """What Kubernetes and Docker hand on of a linked service is a URL, and no address of IPv6."""
+    with pytest.raises(ValidationError, match="write no scheme"):
+        HttpSection(addr="tcp://10.0.0.1:5000")
+
+
 @pytest.mark.parametrize(
     ("addr", "expected"),
     [

@@ -78,6 +78,8 @@ def parse_tcp_address(text: str) -> TcpAddress:
     Raises:
         ValueError: it is not of this form.
     """
+    if "://" in text:
+        raise ValueError("write no scheme: `host:port`, as in `127.0.0.1:5000`")
     host, colon, port = text.rpartition(":")
     if not colon:
         raise ValueError("write the port too: `host:5000`, or `:5000` for every interface")
