@@ -1,6 +1,7 @@
 """Manifests that one reader would understand otherwise than another."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from lading.core import media
 from lading.core.digest import SHA256
 from lading.core.errors import ManifestInvalid
 from lading.core.manifest import EdgeKind, Manifest, parse
+from lading.core.unambiguous import require_unambiguous
 from tests.support.contents import descriptor
 
 CONFIG = descriptor(b"config", "application/vnd.example.config")
@@ -205,3 +207,15 @@ def test_many_descriptors_of_one_blob_are_read_in_no_time() -> None:
     _, layer = read({**IMAGE, "layers": layers}).edges
 
     assert (layer.child, layer.size) == (LAYER["digest"], None)
+
+
+def test_the_name_that_is_there_twice_is_found_in_one_pass() -> None:
+    """Comparing each with all others took minutes for an object of 4 MiB."""
+    names = [*(str(number) for number in range(100_000)), "99999"]
+    body = "{" + ", ".join(f'"{name}": 0' for name in names) + "}"
+    began = time.process_time()
+
+    with pytest.raises(ManifestInvalid, match="'99999' is twice in one object"):
+        require_unambiguous(body)
+
+    assert time.process_time() - began < 10

@@ -6,6 +6,7 @@ what that needs, and an index to who pulls it. Such documents are refused.
 """
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -49,8 +50,8 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """The object, if its names are unique, as they "SHOULD be" (RFC 8259, section 4)."""
     found = dict(pairs)
     if len(found) != len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)  # once, as there may be some 100,000
+        twice = next(name for name in found if times[name] > 1)
         raise ManifestInvalid(f"{twice[:256]!r} is twice in one object; give it once")
     return found
 
