@@ -74,7 +74,7 @@ READS = {
 # restoration of rows is one write.
 ELSEWHERE = {"ObjectUploads", "Objects", "upkeep"} | {"Migrations", "TableRows", "migrate"}
 # What was found in layers is found again: `tests/services/test_trees.py`.
-ELSEWHERE |= {"Trees", "Overlays", "trees", "tree_jobs"}
+ELSEWHERE |= {"Trees", "Overlays", "trees", "tree_jobs", "directories"}
 OF_ROWS = {"StagedUpload.end"}  # where rows alone say what is a blob, as with an object store
 ONE_WRITE = {
     "Adoptions.add_edges",

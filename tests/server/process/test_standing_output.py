@@ -5,8 +5,8 @@ import os
 import re
 import signal
 import subprocess
-import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -79,14 +79,6 @@ def piped(directory: Path, workers: int = 1, **sections: object) -> Iterator[Pip
             process.kill()
 
 
-def read_in_background(pipes: Sequence[object]) -> list[bytearray]:
-    """Read pipes to their end, each into a buffer of its own."""
-    found = [bytearray() for _ in pipes]
-    for pipe, buffer in zip(pipes, found, strict=True):
-        threading.Thread(target=lambda p=pipe, b=buffer: b.extend(p.read()), daemon=True).start()
-    return found
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_requests_are_answered_and_sigterm_is_heeded(tmp_path: Path, workers: int) -> None:
     """Neither of the two pipes is read, to which the audit log goes as well."""
@@ -119,11 +111,13 @@ def test_what_could_not_be_written_is_counted_once_it_can_be_again(tmp_path: Pat
     with piped(tmp_path) as server:
         count = CAPACITY // 500
         server.ask_much(count)
-        found = read_in_background([server.process.stdout, server.process.stderr])
-        server.ask_much(10)
-        assert server.end() == 0
+        outputs = [server.process.stdout, server.process.stderr]
+        with ThreadPoolExecutor() as readers:
+            found = [readers.submit(output.read) for output in outputs if output is not None]
+            server.ask_much(10)
+            assert server.end() == 0
 
-    requests, messages = (bytes(buffer).decode() for buffer in found)
+    requests, messages = (read.result().decode() for read in found)
     lost = sum(map(int, re.findall(r"(\d+) lines of the access log are lost", messages)))
     assert lost > 0
     assert requests.count('"GET /v2/ HTTP/1.1" 401') + lost == count + 10
