@@ -1,28 +1,19 @@
 """Turns on the event loop: others have theirs while something is made."""
 
-import asyncio
 import threading
 
 import pytest
 
 from lading.system import turns
+from tests.support.turns import others
 
 
 async def test_others_have_their_turn_while_much_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(turns, "TURN", 0.0)
-    taken = 0
-
-    async def take_turns() -> None:
-        nonlocal taken
-        while True:
-            await asyncio.sleep(0)
-            taken += 1
-
-    others = asyncio.create_task(take_turns())
-    made = await turns.make_each(str, range(50))
-    others.cancel()
+    with others() as waiting:
+        made = await turns.make_each(str, range(50))
     assert made == [str(number) for number in range(50)]
-    assert taken >= 49
+    assert waiting.turns >= 49
 
 
 @pytest.mark.parametrize("more", [0, 1])

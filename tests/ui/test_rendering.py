@@ -1,13 +1,12 @@
 """Pages are written a piece at a time, and others have their turn in between."""
 
-import asyncio
-
 import pytest
 
 from lading.system import turns
 from lading.ui import rendering
 from tests.support.contents import HELLO
 from tests.support.people import People
+from tests.support.turns import others
 from tests.ui.browsing import Browser
 
 
@@ -17,20 +16,11 @@ async def test_others_have_their_turn_while_a_page_is_written(
     monkeypatch.setattr(turns, "TURN", 0.0)
     for number in range(30):
         await people.push_image(b"%d" % number, f"v{number}")
-    taken = 0
-
-    async def take_turns() -> None:
-        nonlocal taken
-        while True:
-            await asyncio.sleep(0)
-            taken += 1
-
-    others = asyncio.create_task(take_turns())
-    shown = await browser.get(f"/r/{HELLO}")
-    others.cancel()
+    with others() as waiting:
+        shown = await browser.get(f"/r/{HELLO}")
     assert shown.status == 200
     assert "v29" in shown.text
-    assert taken > 300
+    assert waiting.turns > 300
 
 
 async def test_a_page_that_fails_halfway_is_a_page_that_says_so(

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from lading.core.errors import RegistryError
 from lading.core.figures import HOUR, LastPull, RepositoryFigures
@@ -97,10 +97,9 @@ class PullNotes:
     async def write_down(self) -> None:
         """Write down what was noted since the last time; what cannot be is kept until then."""
         noted, self._noted = self._noted, {}
-        pulls = _by_reference(noted)
-        for piece in batches.pieces(list(pulls)):
+        for piece in batches.pieces(list(noted.items())):
             try:
-                await self._pulls.note({key: pulls[key] for key in piece})
+                await self._pulls.note(_by_reference(piece))
             except RegistryError as error:
                 log.warning("the last pulls cannot be written down: %s", error)
                 self._noted = noted | self._noted
@@ -108,11 +107,11 @@ class PullNotes:
 
 
 def _by_reference(
-    noted: Mapping[tuple[str, str, str], tuple[float, str]],
+    noted: Sequence[tuple[tuple[str, str, str], tuple[float, str]]],
 ) -> Mapping[tuple[str, str], LastPull]:
     """The last pulls of tags and of manifests: who pulls by a tag pulls both."""
     last: dict[tuple[str, str], LastPull] = {}
-    for (repository, reference, digest), pull in sorted(noted.items(), key=lambda item: item[1]):
+    for (repository, reference, digest), pull in sorted(noted, key=lambda item: item[1]):
         for name in {reference, digest} - {""}:
             last[repository, name] = LastPull(*pull)
     return last
