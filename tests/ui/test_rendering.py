@@ -16,6 +16,7 @@ async def test_others_have_their_turn_while_a_page_is_written(
     monkeypatch.setattr(turns, "TURN", 0.0)
     for number in range(30):
         await people.push_image(b"%d" % number, f"v{number}")
+    await browser.get(f"/r/{HELLO}")  # its template is compiled in a thread, beside others
     with others() as waiting:
         shown = await browser.get(f"/r/{HELLO}")
     assert shown.status == 200
