@@ -37,7 +37,9 @@ UNWATCHED = 78
 
 def nouns_of(metadata: Metadata) -> list[object]:
     """Return what has calls that ask or change rows."""
-    return [metadata, *(each for name, each in vars(metadata).items() if name != "database")]
+    metadata.load()
+    known = vars(metadata).items()
+    return [metadata, *(each for name, each in known if name not in {"database", "_attempts"})]
 
 
 NOUNS = {type(noun): noun for noun in nouns_of(Metadata(MemoryDatabase()))}

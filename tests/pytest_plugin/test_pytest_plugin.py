@@ -96,13 +96,13 @@ def test_who_asks_for_no_registry_loads_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "how",
+    ("how", "most"),
     [
-        "from lading.testing import Registry; Registry().close()",
-        "from lading.embed import create_app; create_app()",
+        ("from lading.testing import Registry; Registry().close()", 380),
+        ("from lading.embed import create_app; create_app()", 320),
     ],
 )
-def test_what_some_registries_need_is_not_loaded_for_others(how: str) -> None:
+def test_what_some_registries_need_is_not_loaded_for_others(how: str, most: int) -> None:
     """Counted in modules, as seconds depend on what else a machine does."""
     program = f"import sys; {how}; print(len(sys.modules), *sys.modules)"
     said = subprocess.run(
@@ -110,4 +110,4 @@ def test_what_some_registries_need_is_not_loaded_for_others(how: str) -> None:
     ).stdout.split()
 
     assert {name.partition(".")[0] for name in said[1:]} & HEAVY == set()
-    assert int(said[0]) < 430
+    assert int(said[0]) < most

@@ -97,6 +97,7 @@ async def open_application(
         watched = await stack.enter_async_context(watching(settings, figures))
         note = note_of(audit)
         registry = await stack.enter_async_context(open_registry(settings, note, watched.watch))
+        registry.metadata.load()
         permissions = CurrentPermissions(permissions_of(settings.auth))
         authentication = await stack.enter_async_context(
             open_authentication(

@@ -83,6 +83,8 @@ def _look_at_objects(settings: Settings) -> None:
 
 async def _prepare(settings: Settings) -> None:
     async with open_registry(settings) as registry:
+        # Before there are workers, so that they share it.
+        registry.metadata.load()
         if not is_on_read_only_disk(settings):
             await _end_leases(registry, settings)
             await adoption.adopt_at_start(registry, settings)
