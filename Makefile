@@ -45,7 +45,7 @@ torture: $(VENV)/.installed-dev ## push, delete, collect and kill at random, for
 torture-replicas: $(VENV)/.installed-dev ## the same of two servers on PostgreSQL and an object store, all of which fail
 	$(BIN)/python -m tests.torture --on s3 --kills 100 $(ARGS)
 
-siege: $(VENV)/.installed-dev ## serve guests while others do their worst, for six minutes
+siege: $(VENV)/.installed-dev ## serve guests while others do their worst, for seven minutes
 	$(BIN)/python -m tests.siege $(ARGS)
 
 conformance: $(VENV)/.installed-dev ## run the OCI's conformance suites

@@ -17,7 +17,7 @@ from tests.torture.model import Broken
 def main() -> None:
     """Besiege it for some minutes, and say what the guests saw of it."""
     parser = argparse.ArgumentParser(prog="siege", description=__doc__)
-    parser.add_argument("--alone", type=float, default=60, help="seconds before it (60)")
+    parser.add_argument("--alone", type=float, default=60, help="seconds before it, twice (60)")
     parser.add_argument("--seconds", type=float, default=300, help="that it lasts (300)")
     parser.add_argument("--seed", type=int, default=random.getrandbits(32), help="of all choices")
     parser.add_argument("--only", action="append", help="the name of an attack; again for more")
@@ -37,19 +37,42 @@ def main() -> None:
 
 def lines(figures: Figures) -> list[str]:
     """The figures, for people."""
+    alone, beside, besieged = figures.alone, figures.beside, figures.besieged
     return [
-        f"seed {figures.seed}: {figures.seconds:.0f} seconds of siege",
-        f"{'milliseconds, p99 (p50)':26}{'alone':>16}{'besieged':>16}{'ratio':>8}",
+        f"seed {figures.seed}: {besieged.seconds:.0f} seconds of siege",
+        _row("milliseconds, p99 (p50)", "alone", "beside a sink", "besieged", "raw", "ratio"),
         *(
-            f"{kind:26}{alone!s:>16}{besieged!s:>16}{besieged.p99 / alone.p99:8.2f}"
-            for kind, (alone, besieged) in figures.times().items()
+            _row(
+                kind,
+                times.alone,
+                times.beside,
+                times.besieged,
+                _times(times.raw),
+                _times(times.ratio),
+            )
+            for kind, times in figures.times().items()
         ),
-        f"MiB of a worker: {figures.memory_alone:.0f} alone, {figures.memory:.0f} besieged",
+        "raw: of alone; ratio: of beside attackers of a sink, which is what the registry does",
+        f"MiB of a worker: {alone.memory:.0f} alone, {besieged.memory:.0f} besieged",
         f"of the processors, others took {figures.others:.0f}%",
         f"acknowledged: {figures.acknowledged}; refused to guests: {figures.refused}",
-        "what the attackers were answered:",
-        *(f"  {attack:20}{said}" for attack, said in sorted(figures.attacks.items())),
+        "answers to attackers per second, by a sink and by the registry, and which:",
+        *(
+            f"  {attack:20}{beside.pace(attack):8.1f}{besieged.pace(attack):8.1f}  {answers}"
+            for attack, answers in sorted(besieged.attacks.items())
+        ),
     ]
+
+
+def _row(kind: str, *values: object) -> str:
+    widths = 22, 22, 22, 8, 8
+    return f"{kind:24}" + "".join(
+        f"{value!s:>{width}}" for value, width in zip(values, widths, strict=True)
+    )
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:.2f}"
 
 
 if __name__ == "__main__":

@@ -15,13 +15,14 @@ PAUSE = 0.08
 
 @dataclass(frozen=True)
 class Times:
-    """How long answers took: milliseconds."""
+    """How long so many answers took: milliseconds."""
 
+    count: int
     p50: float
     p99: float
 
     def __str__(self) -> str:
-        return f"{self.p99:.1f} ({self.p50:.1f})"
+        return f"{self.p99:.1f} ({self.p50:.1f}) of {self.count}"
 
 
 class Watch:
@@ -46,7 +47,7 @@ class Watch:
         """What was noted, by kind."""
         with self._lock:
             return {
-                kind: Times(_quantile(noted, 0.5), _quantile(noted, 0.99))
+                kind: Times(len(noted), _quantile(noted, 0.5), _quantile(noted, 0.99))
                 for kind, noted in sorted(self._seconds.items())
             }
 
