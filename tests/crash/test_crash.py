@@ -51,6 +51,7 @@ READS = {
     "Repositories.exists",
     "Tags.history",
     "Metadata.close",
+    "Metadata.load",
     "Uploads.count_all",
     "Uploads.count",
     "Times.now",
