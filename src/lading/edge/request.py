@@ -4,7 +4,7 @@ The entity tag of content is its digest.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from urllib.parse import parse_qsl
 
@@ -29,6 +29,7 @@ class Request:
         noted: more of what it is about, for the audit log.
         arrived: by when it had, see `lading.edge.asgi.ARRIVED`.
         received: bytes of its body that were asked for.
+        headers: by lower-case name; the values of one that is repeated are joined (RFC 9110, 5.3).
     """
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
@@ -43,6 +44,8 @@ class Request:
         self.noted: dict[str, str] = {}
         self.received = 0
         self.arrived: float = scope.get(ARRIVED) or time.monotonic()
+        # Each request's are asked for: a cached property would take its lock for that.
+        self.headers: Mapping[str, str] = _by_name(scope["headers"])
 
     async def receive(self) -> Message:
         """More of the request, as ASGI's `receive` gives it."""
@@ -55,21 +58,6 @@ class Request:
         """The address of the other end of the connection; empty for a Unix socket."""
         client = self.scope.get("client")
         return client[0] if client else ""
-
-    @cached_property
-    def headers(self) -> Mapping[str, str]:
-        """Headers by lower-case name; the values of one that is repeated are joined (RFC 9110)."""
-        raw = self.scope["headers"]
-        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
-        if len(headers) < len(raw):
-            values: dict[bytes, list[bytes]] = {}
-            for name, value in raw:
-                values.setdefault(name, []).append(value)
-            headers = {
-                name.decode("latin-1"): b", ".join(value).decode("latin-1")
-                for name, value in values.items()
-            }
-        return headers
 
     @cached_property
     def parameters(self) -> Mapping[str, list[str]]:
@@ -102,6 +90,19 @@ class Request:
         if not (value.isascii() and value.isdigit()):
             raise SizeMismatch("Content-Length is not a number")
         return int(value)
+
+
+def _by_name(raw: Sequence[tuple[bytes, bytes]]) -> dict[str, str]:
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+    if len(headers) < len(raw):
+        values: dict[bytes, list[bytes]] = {}
+        for name, value in raw:
+            values.setdefault(name, []).append(value)
+        headers = {
+            name.decode("latin-1"): b", ".join(value).decode("latin-1")
+            for name, value in values.items()
+        }
+    return headers
 
 
 def etag(digest: Digest) -> str:

@@ -123,7 +123,7 @@ async def _start(send: Send, status: int, headers: Headers) -> None:
 
 async def _send_bytes(send: Send, status: int, headers: Headers, body: Bytes) -> None:
     """Send small bytes whole; whether the client is still there makes no difference."""
-    await _start(send, status, headers)
+    await send({"type": "http.response.start", "status": status, "headers": list(headers.items())})
     with suppress(ClientDisconnected):
         await send({"type": "http.response.body", "body": body})
 

@@ -107,7 +107,11 @@ class Manifests(Noun):
     async def find(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:
         """The manifest a tag points to, or the one of that digest."""
         found = await self._find(repository, reference)
-        return None if found is None else await self._with_body(found)
+        if found is None:
+            return None
+        if found.body is not None:  # as nearly all
+            return StoredManifest(found.digest, found.media_type, found.body)
+        return await self._with_body(found)
 
     async def _with_body(self, found: manifest_rows.Found) -> StoredManifest | None:
         """The manifest of a row; `None` if it is large, and has been removed meanwhile."""

@@ -37,12 +37,11 @@ class DecliningParser(httptools.HttpRequestParser):
         Raises:
             HttpParserError: they are not HTTP.
         """
-        rest = memoryview(data)
-        while rest:
+        while len(data):
             try:
-                super().feed_data(rest)
+                super().feed_data(data)
             except httptools.HttpParserUpgrade as offer:
-                rest = rest[offer.args[0] :]
+                data = memoryview(data)[offer.args[0] :]
                 self._declined()
             else:
                 return
