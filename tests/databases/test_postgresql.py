@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lading.core.errors import StorageFull, Unavailable, Unsupported
+from lading.databases.postgresql.connection import TimedConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.schema import STEPS, NewerSchema
@@ -247,6 +249,52 @@ async def test_what_nobody_waits_for_any_more_ends_at_the_server_too(
         f"SELECT query FROM pg_stat_activity WHERE datname = '{name}' AND state <> 'idle'"
     )
     assert running == []
+
+
+async def test_what_ends_while_it_is_given_up_disturbs_nobody_who_comes_next(
+    open_database: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connection is used no more: the word to cancel finds whatever runs on it by then."""
+    database = open_database(size=1, timeout=0.5)
+    given_up, next_has_come, was_sent = threading.Event(), threading.Event(), threading.Event()
+    interrupt = TimedConnection.interrupt
+
+    def late(connection: TimedConnection) -> None:
+        given_up.set()
+        next_has_come.wait(10)
+        interrupt(connection)
+        was_sent.set()
+
+    def end_late(connection: SqlConnection) -> int:
+        connection.execute("SELECT 1").fetchone()
+        assert given_up.wait(10)
+        return 1
+
+    uses = 0
+
+    def come_next(connection: SqlConnection) -> object:
+        nonlocal uses
+        uses += 1
+        next_has_come.set()
+        assert was_sent.wait(10)
+        return connection.execute("SELECT 2").fetchone()
+
+    monkeypatch.setattr(TimedConnection, "interrupt", late)
+    assert await database.read(end_late) == 1
+    assert await database.read(come_next) == (2,)
+    assert uses == 1
+
+
+def test_of_an_end_and_giving_up_one_is_first(postgresql: PostgreSQL) -> None:
+    """What has ended is not given up, however late it is; what is given up is not used again."""
+    one, other = (Server(postgresql.url()).connect(10) for _ in range(2))
+    one.deadline = other.deadline = time.monotonic() - 1
+    assert one.end_use()
+    assert not one.give_up_if_overdue()
+    assert other.give_up_if_overdue()
+    assert not other.end_use()
+    one.close()
+    other.close()
 
 
 async def test_a_write_that_waits_for_a_lock_of_another_is_given_up_in_time(

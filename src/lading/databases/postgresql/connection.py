@@ -57,19 +57,24 @@ class Overdue(psycopg.OperationalError):
 class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
     """A connection that is closed when the server has not answered by its deadline.
 
-    Whoever runs something on it has somebody `interrupt` it if that is overdue.
+    Whoever uses it has somebody `interrupt` it if that is overdue. What is interrupted is given up
+    first, and is used by nobody afterwards: a server is asked to cancel whatever a connection runs,
+    and that comes late at times.
 
     Attributes:
-        deadline: of what is run now, by the monotonic clock.
+        deadline: of the use of now, by the monotonic clock.
     """
 
     deadline: float = math.inf
+    _is_given_up = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         # How often a statement was run, or the name by which the server knows it.
         self._named: dict[tuple[bytes, Sequence[int]], int | bytes] = {}
         self._numbers = itertools.count()
+        # Of who ends a use and who gives it up: either of them is first.
+        self._using = threading.Lock()
         # Of who cuts it or ends it: else one might cut what has got the same descriptor meanwhile.
         self._ending = threading.Lock()
 
@@ -88,13 +93,29 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it can be used for the next transaction."""
+        """Whether no transaction is open on it."""
         return self.pgconn.transaction_status == TransactionStatus.IDLE
 
     @property
     def is_overdue(self) -> bool:
-        """Whether what is run now takes longer than it may."""
+        """Whether its use takes longer than it may."""
         return time.monotonic() > self.deadline
+
+    def end_use(self) -> bool:
+        """End its use: from now on nobody gives it up.
+
+        Returns:
+            Whether it can be used again.
+        """
+        with self._using:
+            self.deadline = math.inf
+            return self.is_idle and not self._is_given_up
+
+    def give_up_if_overdue(self) -> bool:
+        """Give it up if its use takes longer than it may, in another thread; whether it does."""
+        with self._using:
+            self._is_given_up |= self.is_overdue
+            return self._is_given_up
 
     def abandon(self) -> None:
         """Close it, whatever the server is doing; that is told to give up."""
@@ -110,14 +131,16 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
 
     def interrupt(self) -> None:
         """Have what waits for the server, in another thread, fail now; the server gives up, too."""
-        with suppress(psycopg.Error):
-            self.cancel_safe(timeout=_CANCELLING)
-        with (
-            self._ending,
-            suppress(OSError, psycopg.Error),
-            socket.socket(fileno=os.dup(self.fileno())) as same,
-        ):
-            same.shutdown(socket.SHUT_RDWR)
+        with self._using:
+            self._is_given_up = True
+        with self._ending:
+            with suppress(psycopg.Error):
+                self.cancel_safe(timeout=_CANCELLING)
+            with (
+                suppress(OSError, psycopg.Error),
+                socket.socket(fileno=os.dup(self.fileno())) as same,
+            ):
+                same.shutdown(socket.SHUT_RDWR)
 
     def run(self, commands: bytes) -> bytes:
         """Run commands that have no parameters, all in one message.

@@ -84,16 +84,12 @@ class Sessions:
         try:
             result = attempt(connection)
         except BaseException as error:
-            self._used.discard(connection)
+            self._give_back(connection)
             if isinstance(error, Overdue) or (
                 isinstance(error, psycopg.Error) and failures.is_lost(error)
             ):
-                self._idle.append(connection)
                 self._close_idle()  # those that nobody uses are lost with it
-            else:
-                self._give_back(connection)
             raise
-        self._used.discard(connection)
         self._give_back(connection)
         return result
 
@@ -107,7 +103,8 @@ class Sessions:
             return connection
 
     def _give_back(self, connection: TimedConnection) -> None:
-        if connection.is_idle:
+        self._used.discard(connection)
+        if connection.end_use():
             self._idle.append(connection)
         else:
             self._close(connection)
@@ -120,7 +117,7 @@ class Sessions:
     def _look(self) -> None:
         while not self._over.wait(_LOOK):
             for connection in tuple(self._used):
-                if connection.is_overdue:
+                if connection.give_up_if_overdue():
                     self._used.discard(connection)
                     # The server is asked to give up, and may not answer that either.
                     threading.Thread(target=connection.interrupt, daemon=True).start()
