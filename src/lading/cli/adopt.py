@@ -15,7 +15,7 @@ import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
-from lading.cli.output import JSON_LINES, human_size, plain, to_json
+from lading.cli.output import JSON_LINES, clean, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
@@ -172,12 +172,12 @@ class _TakingOver:
                 "findings": dict(self._found),
                 "left": self._left,
             }
-            click.echo(to_json({"summary": summary}))
+            say(to_json({"summary": summary}))
             return
         for kind, count in self._found.items():
             if count > MOST:
-                click.echo(f"… and {count - MOST} more of {kind}; `--json` prints all")
-        click.echo("\n".join(self._summary(adoption)))
+                say(f"… and {count - MOST} more of {kind}; `--json` prints all")
+        say("\n".join(self._summary(adoption)))
 
     def _summary(self, adoption: Adoption) -> Iterator[str]:
         tally, seconds = adoption.tally, time.monotonic() - self._begun
@@ -217,9 +217,9 @@ class _TakingOver:
 
 
 def _words(finding: Finding) -> str:
-    lines = [f"{finding.subject}: {finding.explanation}"]
+    lines = [clean(f"{finding.subject}: {finding.explanation}")]
     if finding.mended:
-        lines.append(f"    done: {finding.mended}")
+        lines.append(clean(f"    done: {finding.mended}"))
     if finding.advice:
-        lines.append(f"    to do: {finding.advice}")
+        lines.append(clean(f"    to do: {finding.advice}"))
     return "\n".join(lines)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from lading.cli.output import say
 from lading.config.durations import parse_duration
 from lading.config.loading import load
 from lading.config.problems import ConfigurationError
@@ -96,5 +97,5 @@ def load_settings(path: Path | None, environ: Mapping[str, str] = os.environ) ->
     except ConfigurationError as error:
         raise click.ClickException(f"configuration error:\n{error}") from error
     for warning in loaded.warnings:
-        click.echo(f"Warning: {warning}", err=True)
+        say(f"Warning: {warning}", err=True)
     return loaded.settings

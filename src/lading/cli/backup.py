@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.output import JSON, human_size, to_json
+from lading.cli.output import JSON, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import audit_of, operator, run_with, translate_data_errors
 from lading.config.durations import parse_duration
@@ -65,19 +65,19 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
     dest = dest.absolute()
     if done:
         ended = run_with(settings, lambda registry: backups.end_hold(registry, str(dest)))
-        click.echo("Blobs may be collected again" if ended else "There was no hold (any more)")
+        say("Blobs may be collected again" if ended else "There was no hold (any more)")
         return
     if dest.exists():
         raise click.ClickException(f"{dest} is there already; name a new directory")
     until = time.time() + hold.total_seconds()
     made = run_with(settings, lambda registry: _make(settings, registry, dest, until))
     if as_json:
-        click.echo(to_json(made))
+        say(to_json(made))
         return
-    click.echo(f"Metadata      {made.metadata} ({human_size(made.metadata_size)})")
-    click.echo(f"Files         {made.files}, listed in {made.list}, below {made.root}")
-    click.echo(f"Held until    {utc(made.held_until)}, or `lading backup --done`")
-    click.echo(f"Next          {_next_step(settings, made)}")
+    say(f"Metadata      {made.metadata} ({human_size(made.metadata_size)})")
+    say(f"Files         {made.files}, listed in {made.list}, below {made.root}")
+    say(f"Held until    {utc(made.held_until)}, or `lading backup --done`")
+    say(f"Next          {_next_step(settings, made)}")
 
 
 @click.command("restore-backup")
@@ -108,11 +108,11 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
         raise click.ClickException(f"{error}; nothing was changed") from error
     with audit_of(settings) as note:
         note("backup.restore", source=str(src.absolute()))
-    click.echo(f"Restored      {database}")
+    say(f"Restored      {database}")
     if kept is not None:
-        click.echo(f"Replaced      kept as {kept}")
+        say(f"Replaced      kept as {kept}")
     check = " ".join(["lading verify", *([str(config)] if config else [])])
-    click.echo(f"Next          copy the files of {src / BLOBS} back, then `{check}`")
+    say(f"Next          copy the files of {src / BLOBS} back, then `{check}`")
 
 
 @click.command()
@@ -131,7 +131,7 @@ def restored(config: Path | None) -> None:
         )
     run_with(settings, lambda registry: backups.note_restored(registry, Principal(operator())))
     check = " ".join(["lading verify", *([str(config)] if config else [])])
-    click.echo(f"Noted         what the database does not know is kept\nNext          `{check}`")
+    say(f"Noted         what the database does not know is kept\nNext          `{check}`")
 
 
 def _require_file(settings: Settings) -> None:

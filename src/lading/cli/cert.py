@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from lading.cli.output import JSON, to_json
+from lading.cli.output import JSON, say, to_json
 from lading.server.process.authority import Authority, Issued, UnusableAuthority
 
 # RFC 1123, section 2.1; the first label may be a wildcard (RFC 9525, section 6.3).
@@ -152,11 +152,11 @@ def _report(
         "until": f"{issued.until:%Y-%m-%d}",
     }
     if as_json:
-        click.echo(to_json(files | {"until": issued.until.timestamp()}))
+        say(to_json(files | {"until": issued.until.timestamp()}))
     else:
         made = "made now" if authority.is_new else "as before"
         line = f"Authority    {files['ca']}, {made}, valid until {authority.until:%Y-%m-%d}"
-        click.echo(text.format(**files, authority=line, registry=registry), nl=False)
+        say(text.format(**files, authority=line, registry=registry), nl=False)
 
 
 def _check_host(host: str) -> None:

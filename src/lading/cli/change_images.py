@@ -9,7 +9,7 @@ from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
-from lading.cli.output import to_json
+from lading.cli.output import say, to_json
 from lading.core.errors import RegistryError
 from lading.core.names import Tag
 
@@ -42,10 +42,10 @@ def tag_image(
 
     found = look(where, spot.host, image, point)
     if as_json:
-        click.echo(to_json({"digest": found.digest, "repository": spot.name, "tags": tags}))
+        say(to_json({"digest": found.digest, "repository": spot.name, "tags": tags}))
         return
     for tag in tags:
-        click.echo(f"{spot.name}:{tag}  {found.digest}")
+        say(f"{spot.name}:{tag}  {found.digest}")
 
 
 @with_examples(
@@ -79,10 +79,10 @@ def remove_images(
             raise click.UsageError(f"{spot.text!r}: say which, by a tag or a digest")
     removed = [_remove(where, spot, dry_run=dry_run) for spot in spots]
     if as_json:
-        click.echo(to_json([{"name": name, "digest": digest} for name, digest in removed]))
+        say(to_json([{"name": name, "digest": digest} for name, digest in removed]))
         return
     for name, digest in removed:
-        click.echo(f"{'would delete' if dry_run else 'deleted'} {name}  {digest}")
+        say(f"{'would delete' if dry_run else 'deleted'} {name}  {digest}")
 
 
 def _remove(where: Where, spot: Spot, *, dry_run: bool) -> tuple[str, str]:

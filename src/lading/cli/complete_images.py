@@ -5,6 +5,7 @@ Whoever presses a key waits for this: what does not answer at once completes not
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 200
 _MOST_SEEN = 5000
 _SECONDS = 3.0
+# What may come into a line that a shell is about to run; a registry may say anything.
+_NAME = re.compile(r"[A-Za-z0-9._/-]+")
 
 
 def complete_image(
@@ -61,7 +64,7 @@ async def _beginning(names: AsyncIterator[str], typed: str) -> list[str]:
     seen = 0
     async for name in names:
         seen += 1
-        if name.startswith(typed):
+        if name.startswith(typed) and _NAME.fullmatch(name):
             found.append(name)
         if len(found) >= _MOST_SHOWN or seen >= _MOST_SEEN:
             break

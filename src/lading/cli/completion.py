@@ -4,6 +4,7 @@ import click
 from click.shell_completion import get_completion_class
 
 from lading.cli.examples import Example, with_examples
+from lading.cli.output import say
 
 _FILES = {
     "bash": "~/.local/share/bash-completion/completions/lading",
@@ -56,5 +57,5 @@ def completion(context: click.Context, shell: str) -> None:
     assert kind is not None
     command = context.find_root().command
     script = kind(command, {}, "lading", "_LADING_COMPLETE").source()
-    click.echo(_BASH if shell == "bash" else script)
-    click.echo(f"Write it into {_FILES[shell]}", err=True)
+    say(_BASH if shell == "bash" else script)
+    say(f"Write it into {_FILES[shell]}", err=True)

@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.output import say
 from lading.config.effective import settings_as_yaml
 from lading.config.loading import find_file
 
@@ -20,11 +21,11 @@ def config() -> None:
 def check(config: Path | None) -> None:
     """Say whether the server would start with CONFIG, and what is wrong with it."""
     load_settings(config)
-    click.echo(f"{find_file(config, os.environ) or 'no file, so defaults'}: fine")
+    say(f"{find_file(config, os.environ) or 'no file, so defaults'}: fine")
 
 
 @config.command()
 @CONFIG
 def show(config: Path | None) -> None:
     """Print every setting in force: of CONFIG, of the environment, and defaults."""
-    click.echo(settings_as_yaml(load_settings(config)), nl=False)
+    say(settings_as_yaml(load_settings(config)), nl=False)

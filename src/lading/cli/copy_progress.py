@@ -6,9 +6,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
-import click
-
-from lading.cli.output import human_size
+from lading.cli.output import clean, human_size, say
 from lading.cli.progress import new_bars, print_above
 from lading.client.copy_rules import CopySteps
 from lading.core.typing import override
@@ -72,11 +70,11 @@ class CopyLines(CopySteps):
 
     def say(self, text: str) -> None:
         """Print a line for a person."""
-        click.echo(text, err=True)
+        say(text, err=True)
 
     def answer(self, text: str) -> None:
         """Print a line of the answer."""
-        click.echo(text)
+        say(text)
 
     def _line(self) -> str:
         with self._lock:
@@ -119,7 +117,7 @@ class CopyBars(CopyLines):
             self._total += size
             self._bars.update(self._all, total=self._total)
             if len(self._shown) < _MOST_BARS and size >= _MIB:
-                self._shown[digest] = self._bars.add_task(digest[7:19], total=size)
+                self._shown[digest] = self._bars.add_task(clean(digest[7:19]), total=size)
 
     @override
     def advance(self, digest: str, count: int) -> None:

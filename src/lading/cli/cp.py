@@ -18,7 +18,7 @@ from lading.cli.copy_places import PlaceOpener, TypedPlace
 from lading.cli.copy_progress import CopyLines, copy_progress
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, NothingFound
-from lading.cli.output import JSON_LINES, human_size, to_json
+from lading.cli.output import JSON_LINES, human_size, say, to_json
 from lading.client.copy_rules import CopyRules
 from lading.client.copying import Copier
 from lading.client.errors import ClientError, NotPermitted, NotThere, ReferenceInvalid
@@ -111,7 +111,7 @@ def cp(
             raise _end(error) from error
         except KeyboardInterrupt:
             stack.close()
-            click.echo("Interrupted; the same command goes on with what is left", err=True)
+            say("Interrupted; the same command goes on with what is left", err=True)
             sys.stdout.flush()
             # Threads may wait for a registry; what they send becomes nothing.
             os._exit(_INTERRUPTED)

@@ -15,7 +15,7 @@ from lading.cli.images.files import choose_image, hash_contents, read_files
 from lading.cli.images.graph import kind_of
 from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
 from lading.cli.images.source import ImageSource
-from lading.cli.output import human_size, to_json
+from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
 from lading.core.comparison import ImageDifference, compare_configs, compare_mappings
 from lading.core.image_config import ShownConfig
@@ -78,7 +78,7 @@ def diff(
         raise NothingCompared(error.message) from error
     same = before.digest == after.digest
     if as_json:
-        click.echo(to_json({"same": same, "differences": found}))
+        say(to_json({"same": same, "differences": found}))
     elif not same:
         columns = [Column("KIND"), Column("NAME"), Column("FIRST"), Column("SECOND")]
         print_table(columns, [(it.kind, it.name, it.before, it.after) for it in found])

@@ -7,8 +7,7 @@ from pathlib import Path
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.output import JSON, to_json
-from lading.cli.tables import clean
+from lading.cli.output import JSON, clean, say, to_json
 from lading.client.doctor import DeploymentFinding, DoctorOptions, FindingState, examine
 from lading.client.errors import ClientError, ReferenceInvalid
 
@@ -64,7 +63,7 @@ def doctor(
     except ClientError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(to_json(found))
+        say(to_json(found))
     if any(finding.state is FindingState.WRONG for finding in found):
         raise click.exceptions.Exit(1)
 
@@ -73,6 +72,6 @@ def _print(finding: DeploymentFinding) -> None:
     sign, colour = _SIGNS[finding.state]
     if sys.stdout.isatty() and not os.environ.get("NO_COLOR"):
         sign = click.style(sign, fg=colour)
-    click.echo(f"{sign} {finding.name}: {clean(finding.what)}")
+    say(f" {finding.name}: {clean(finding.what)}", styled=sign)
     if finding.advice:
-        click.echo(f"    {clean(finding.advice)}")
+        say(f"    {clean(finding.advice)}")

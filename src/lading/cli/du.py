@@ -11,7 +11,7 @@ from lading.cli.examples import Example, with_examples
 from lading.cli.images.graph import blobs_of, grow
 from lading.cli.images.places import Where, look, parse_spot, place_options
 from lading.cli.images.source import ImageSource
-from lading.cli.output import human_size, to_json
+from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
 from lading.core.errors import RegistryError
 from lading.core.versions import natural
@@ -63,12 +63,12 @@ def du(
     found = look(where, hosts.pop(), " ".join(repositories) or "the registry", gather)
     usages, total = _compare(found)
     if as_json:
-        click.echo(to_json({"total": total, "items": usages}))
+        say(to_json({"total": total, "items": usages}))
         return
     columns = [Column("NAME"), Column("OWN", right=True), Column("SHARED", right=True)]
     rows = [(usage.name, human_size(usage.own), human_size(usage.shared)) for usage in usages]
     print_table(columns, rows)
-    click.echo(f"In all, each once: {human_size(total)}", err=True)
+    say(f"In all, each once: {human_size(total)}", err=True)
 
 
 async def _by_tag(source: ImageSource, repository: str) -> Mapping[str, Mapping[str, int]]:

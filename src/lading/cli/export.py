@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.output import JSON, human_size, to_json
+from lading.cli.output import JSON, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
 from lading.config.settings import Settings
@@ -53,12 +53,12 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
         except AnotherRegistry as error:
             raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(to_json(tally))
+        say(to_json(tally))
         return
-    click.echo(f"Repositories  {tally.repositories}")
-    click.echo(f"Links         {tally.links} written, {tally.removed} removed")
-    click.echo(f"Bytes         {tally.blobs} blobs ({human_size(tally.size)}) brought")
-    click.echo("Next          stop this registry, and start the other one")
+    say(f"Repositories  {tally.repositories}")
+    say(f"Links         {tally.links} written, {tally.removed} removed")
+    say(f"Bytes         {tally.blobs} blobs ({human_size(tally.size)}) brought")
+    say("Next          stop this registry, and start the other one")
 
 
 def _settings(config: Path | None, root: Path) -> Settings:

@@ -14,7 +14,7 @@ from lading.cli.images.file_tree import PlacedEntry, as_shown
 from lading.cli.images.files import choose_image, read_content, read_files, read_layer
 from lading.cli.images.places import Where, look, parse_spot, place_options
 from lading.cli.images.source import ImageSource
-from lading.cli.output import human_size, to_json
+from lading.cli.output import binary_output, human_size, say, to_json
 from lading.cli.tables import Column, print_table
 from lading.core.tree import EntryKind
 
@@ -87,7 +87,7 @@ def list_files(
 
     found = look(where, spot.host, image, gather)
     if as_json:
-        click.echo(to_json([_listed(placed) for placed in found]))
+        say(to_json([_listed(placed) for placed in found]))
         return
     columns = [Column("MODE"), Column("SIZE", right=True), Column("PATH")]
     print_table(columns, [_row(placed) for placed in found])
@@ -108,6 +108,8 @@ def list_files(
 def cat(image: str, path: str, platform: str, server: str | None, config: Path | None) -> None:
     """Print a file of an image, byte for byte; links are followed.
 
+    On a terminal its controls are made visible.
+
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
     where = Where(config, server)
@@ -120,7 +122,7 @@ def cat(image: str, path: str, platform: str, server: str | None, config: Path |
         if entry.kind is not EntryKind.FILE:
             raise click.ClickException(f"{path}: a {_kind(entry.kind)}, and no file with contents")
         chosen = document.layers[layer]
-        await read_content(source, spot.repository, chosen, entry, sys.stdout.buffer)
+        await read_content(source, spot.repository, chosen, entry, binary_output())
 
     look(where, spot.host, image, print_it)
     sys.stdout.buffer.flush()

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JSON, JsonList, human_size, plain, to_json, unused_words
+from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json, unused_words
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
 from lading.core.digest import Digest
@@ -93,7 +93,7 @@ class _Collection:
             await self._report(self._collect(registry, held, untagged=untagged), dry_run=False)
             unused = await upkeep.unused(registry)
             if unused.objects and not self._as_json:
-                click.echo(unused_words(unused))
+                say(unused_words(unused))
 
     async def _collect(
         self, registry: Registry, held: Lease, *, untagged: bool
@@ -116,7 +116,7 @@ class _Collection:
         if not self._quiet:
             marked = await _print_kept(registry, plan)
             _print_items(plan.manifests)
-            click.echo(
+            say(
                 f"\n{marked} blobs marked, {len(plan.blobs)} blobs and {len(plan.manifests)}"
                 " manifests eligible for deletion"
             )
@@ -127,20 +127,20 @@ class _Collection:
         """Count what goes, and say that; in JSON each item as soon as it is known."""
         tally, listed = Tally(), JsonList()
         if self._as_json:
-            click.echo(f'{{"dry_run": {to_json(dry_run)}, "items": ', nl=False)
+            say(f'{{"dry_run": {to_json(dry_run)}, "items": ', nl=False)
         async for item in items:
             tally.count(item)
             if self._as_json:
                 listed.add({"kind": KINDS[type(item)], **plain(item), "why": item.why})
         if self._as_json:
             listed.end(nl=False)
-            click.echo(f', "bytes": {tally.size}}}')
+            say(f', "bytes": {tally.size}}}')
             return
         if tally.tags:
             trashed = "would be put" if dry_run else "put"
-            click.echo(f"{tally.tags} attachments {trashed} into the trash")
+            say(f"{tally.tags} attachments {trashed} into the trash")
         removed, freed = ("would be removed", "would be freed") if dry_run else ("removed", "freed")
-        click.echo(
+        say(
             f"{tally.manifests} manifests, {tally.blobs} blobs and {tally.uploads} uploads"
             f" {removed}; {tally.size} bytes ({human_size(tally.size)}) {freed}"
         )
@@ -161,7 +161,7 @@ async def _each(items: Iterable[GarbageItem]) -> AsyncIterator[GarbageItem]:
 
 async def _tell_of_hold(registry: Registry) -> None:
     if (hold := await backup.find_hold(registry)) is not None:
-        click.echo(
+        say(
             f"no blob is collected until {utc(hold.until)}, as the backup {hold.name} is to be"
             " completed; when it is: `lading backup --done`",
             err=True,
@@ -174,22 +174,22 @@ async def _print_kept(registry: Registry, plan: Plan) -> int:
     last: RepositoryName | None = None
     async for repository, manifests in collect.list_kept(registry, plan):
         if repository != last:
-            click.echo(repository)
+            say(repository)
             last = repository
         for digest, children in manifests:
-            click.echo(f"{repository}: marking manifest {digest} ")
+            say(f"{repository}: marking manifest {digest} ")
             marked.add(digest)
             for child in children:
                 if child not in marked:
-                    click.echo(f"{repository}: marking blob {child}")
+                    say(f"{repository}: marking blob {child}")
                     marked.add(child)
     return len(marked)
 
 
 def _print_items(items: Iterable[GarbageItem]) -> None:
     for item in items:
-        click.echo(_line(item))
-        click.echo(f"    {_because(item)}")
+        say(_line(item))
+        say(f"    {_because(item)}")
 
 
 def _line(item: GarbageItem) -> str:

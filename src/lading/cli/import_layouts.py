@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.output import JSON_LINES, human_size, plain, to_json
+from lading.cli.output import JSON_LINES, clean, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operators_grant, run_with
 from lading.core.damage import Finding
@@ -51,14 +51,14 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
         raise click.ClickException(
             f"there is no OCI image layout in {directory}: it has a file `oci-layout` in it"
         )
-    click.echo(to_json({"summary": plain(tally)}) if as_json else _summary(tally, left))
+    say(to_json({"summary": plain(tally)}) if as_json else _summary(tally, left))
     if left:
         sys.exit(1)
 
 
 def _words(finding: Finding) -> str:
-    advice = f"\n    to do: {finding.advice}" if finding.advice else ""
-    return f"{finding.subject}: {finding.explanation}; {finding.mended}{advice}"
+    advice = f"\n    to do: {clean(finding.advice)}" if finding.advice else ""
+    return clean(f"{finding.subject}: {finding.explanation}; {finding.mended}") + advice
 
 
 def _summary(tally: ImportTally, left: int) -> str:

@@ -1,6 +1,5 @@
 """`lading inspect` and `lading tree`: what an image is, and all that belongs to it."""
 
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +14,7 @@ from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.graph import Branch, grow, kind_of
 from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
-from lading.cli.output import human_size, to_json
-from lading.cli.tables import clean
+from lading.cli.output import binary_output, clean, human_size, say, to_json
 from lading.core.image_config import ShownConfig
 
 _RAW = click.option("--raw", is_flag=True, help="Print the manifest itself, byte for byte.")
@@ -62,12 +60,12 @@ def inspect_image(
 
     seen = look(where, spot.host, image, gather)
     if raw:
-        sys.stdout.buffer.write(seen.found.body)
+        binary_output().write(seen.found.body)
     elif as_json:
-        click.echo(to_json(_as_document(seen)))
+        say(to_json(_as_document(seen)))
     else:
         for name, value in _lines(seen):
-            click.echo(f"{name:<14}{clean(value)}")
+            say(f"{name:<14}{clean(value)}")
 
 
 @with_examples(
@@ -90,11 +88,11 @@ def tree(image: str, config: Path | None, server: str | None, *, as_json: bool) 
 
     root = look(where, spot.host, image, gather)
     if as_json:
-        click.echo(to_json(root))
+        say(to_json(root))
         return
-    click.echo(f"{clean(image)}  {_describe(root)}")
+    say(f"{clean(image)}  {_describe(root)}")
     for line in _drawn(root.parts, ""):
-        click.echo(line)
+        say(line)
 
 
 def _lines(seen: Inspected) -> Iterator[tuple[str, str]]:

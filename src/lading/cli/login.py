@@ -8,6 +8,7 @@ from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import to_exit
 from lading.cli.images.logins import LoginFile
 from lading.cli.images.remote import translate_client_errors
+from lading.cli.output import say
 from lading.client import Client, HostLogin
 from lading.core.errors import RegistryError
 
@@ -36,8 +37,8 @@ def login(host: str, username: str, *, password_stdin: bool) -> None:
         place = LoginFile.usual().store(host, given)
     except OSError as error:
         raise click.ClickException(f"the login cannot be kept: {error}") from error
-    click.echo(f"Logged in to {host} as {username}")
-    click.echo(f"Kept in {place}", err=True)
+    say(f"Logged in to {host} as {username}")
+    say(f"Kept in {place}", err=True)
 
 
 @with_examples(Example(f"lading logout {REGISTRY}", "Whether there was a login or not."))
@@ -49,7 +50,7 @@ def logout(host: str) -> None:
         was_there = LoginFile.usual().remove(host)
     except OSError as error:
         raise click.ClickException(f"the login cannot be removed: {error}") from error
-    click.echo(f"Logged out of {host}" if was_there else f"There was no login for {host}")
+    say(f"Logged out of {host}" if was_there else f"There was no login for {host}")
 
 
 def _require_right(host: str, given: HostLogin) -> None:

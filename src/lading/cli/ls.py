@@ -14,7 +14,7 @@ from lading.cli.exits import NothingFound
 from lading.cli.images.graph import blobs_of, grow
 from lading.cli.images.places import Where, look, parse_spot, place_options, split_host
 from lading.cli.images.source import ImageSource
-from lading.cli.output import human_size, to_json
+from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
 from lading.core.errors import RegistryError
 from lading.core.timestamps import utc
@@ -88,7 +88,7 @@ def list_tags(
 
     tags = look(where, spot.host, repository, gather)
     if as_json:
-        click.echo(to_json(tags))
+        say(to_json(tags))
         return
     if short:
         _print_names([tag.name for tag in tags], "TAG", as_json=False)
@@ -123,7 +123,7 @@ def search(text: str, config: Path | None, server: str | None, *, as_json: bool)
     host, wanted = split_host(text, where)
     found = look(where, host, text, lambda source: _search(source, wanted))
     if as_json:
-        click.echo(to_json(found))
+        say(to_json(found))
     else:
         _print_names(found, "NAME", as_json=False)
     if not found:
@@ -176,6 +176,6 @@ async def _tags(source: ImageSource, repository: str) -> AsyncIterator[str]:
 
 def _print_names(names: Sequence[str], heading: str, *, as_json: bool) -> None:
     if as_json:
-        click.echo(to_json(names))
+        say(to_json(names))
     else:
         print_table([Column(heading)], [(name,) for name in names])

@@ -55,9 +55,17 @@ class LazyGroup(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run the command; one that is interrupted ends with the code that shells give for it."""
+        """Run the command; one that is interrupted ends with the code that shells give for it.
+
+        Messages of errors may have what strangers say in them, and click prints them as they are.
+        """
         try:
             return super().invoke(ctx)
+        except click.ClickException as error:
+            from lading.cli.output import clean_lines  # noqa: PLC0415 - help needs none of it
+
+            error.message = clean_lines(error.message)  # type: ignore[misc]
+            raise
         except KeyboardInterrupt:
             click.echo("Interrupted", err=True)
             _leave_threads_behind()

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.output import JSON, human_size, to_json
+from lading.cli.output import JSON, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
@@ -48,7 +48,7 @@ def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
             require_current(each)
     command = _Command(settings, target, to)
     migrated = run_with(settings, command.run, create=False)
-    click.echo(to_json(migrated) if as_json else "\n".join(command.words(migrated)))
+    say(to_json(migrated) if as_json else "\n".join(command.words(migrated)))
 
 
 class _Command:

@@ -1,13 +1,22 @@
-"""Output for programs and for people: JSON, and sizes in words."""
+"""Output for programs and for people: JSON, sizes in words, and text that only reads.
 
+What registries say, and what is in images, is written by strangers: all that commands print goes
+through `say` or `clean`, so that no text moves a cursor, colours or hides a line, or forges one.
+"""
+
+import codecs
+import io
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from typing import Any, BinaryIO, cast
 
 import click
 
 from lading.core.timestamps import rfc3339
+from lading.core.typing import override
 from lading.ports.objects import READING, UnusedBytes
 
 # The answer for a program: all at once, or line by line as it is found.
@@ -26,7 +35,68 @@ def to_json(value: object) -> str:
     Times, which are seconds since the epoch inside, are texts of RFC 3339: what is named `at`,
     `since` or `until`, or `…_at` and the like.
     """
-    return json.dumps(_plain(value), ensure_ascii=False)
+    return _escape(json.dumps(_plain(value), ensure_ascii=False), _in_json)
+
+
+def say(text: str = "", *, err: bool = False, nl: bool = True, styled: str = "") -> None:
+    """Print lines for whoever reads them; controls of a terminal in them are made visible.
+
+    Args:
+        text: lines, maybe with tabs; what strangers say in one of them is `clean`.
+        err: whether it goes to standard error.
+        nl: whether the last line ends.
+        styled: what of ours stands before it, with its colours.
+    """
+    click.echo(styled + clean_lines(text), err=err, nl=nl)
+
+
+def clean(text: str) -> str:
+    """A text within a line: whoever pushed it writes neither lines nor colours of theirs.
+
+    What is no letter, sign or space (controls, marks that turn the direction of writing, what
+    is no Unicode) stands there as in Python's source: `\\x1b`.
+    """
+    return _escape(text, _visible)
+
+
+def clean_lines(text: str) -> str:
+    """Lines and their tabs as they are, all else as `clean` has it."""
+    if text.isprintable():
+        return text
+    return "".join(char if char in "\n\t" else clean(char) for char in text)
+
+
+def binary_output() -> BinaryIO:
+    """Standard output for bytes that are not ours: verbatim, but for what a terminal obeys."""
+    return cast("BinaryIO", _ForTerminals()) if sys.stdout.isatty() else sys.stdout.buffer
+
+
+class _ForTerminals(io.RawIOBase):
+    """Bytes for a terminal, as text without its controls."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    @override
+    def write(self, data: Any, /) -> int:
+        say(self._decoder.decode(data), nl=False)
+        return len(data)
+
+
+def _escape(text: str, how: Callable[[str], str]) -> str:
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() else how(char) for char in text)
+
+
+def _visible(char: str) -> str:
+    return char.encode("unicode_escape").decode()
+
+
+def _in_json(char: str) -> str:
+    """The escape of JSON, by which a program reads the same text."""
+    return json.dumps(char)[1:-1]
 
 
 def plain(value: object) -> dict[str, object]:
@@ -62,13 +132,13 @@ class JsonList:
 
     def add(self, item: object) -> None:
         """Print an item."""
-        click.echo(", " if self._is_begun else "[", nl=False)
-        click.echo(to_json(item), nl=False)
+        say(", " if self._is_begun else "[", nl=False)
+        say(to_json(item), nl=False)
         self._is_begun = True
 
     def end(self, *, nl: bool = True) -> None:
         """Print the end."""
-        click.echo("]" if self._is_begun else "[]", nl=nl)
+        say("]" if self._is_begun else "[]", nl=nl)
 
 
 _STEP = 1024

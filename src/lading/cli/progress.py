@@ -8,8 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Self
 
-import click
-
+from lading.cli.output import clean, clean_lines, say
 from lading.core.typing import override
 from lading.services.progress import StepProgress
 
@@ -57,9 +56,9 @@ def print_above(bars: "rich_progress.Progress", text: str, *, err: bool) -> None
         err: whether it goes to standard error, as the bars do.
     """
     if err or sys.stdout.isatty():
-        bars.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        bars.console.print(clean_lines(text), markup=False, highlight=False, soft_wrap=True)
     else:
-        click.echo(text)
+        say(text)
 
 
 @contextmanager
@@ -74,7 +73,7 @@ def byte_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
         yield lambda _: None
         return
     with new_bars(of_bytes=True) as bars:
-        task = bars.add_task(what, total=total)
+        task = bars.add_task(clean(what), total=total)
         yield lambda size: bars.advance(task, size)
 
 
@@ -96,7 +95,7 @@ class StepLines(StepProgress):
 
     def print(self, text: str, *, err: bool = False) -> None:
         """Print a line beside the progress: of the answer, or of advice."""
-        click.echo(text, err=err)
+        say(text, err=err)
 
     @override
     def wait(self, holder: str, seconds: float) -> None:
@@ -135,7 +134,7 @@ class StepBars(StepLines):
     def begin(self, step: str, length: int) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(step, total=length)
+        self._task = self._bars.add_task(clean(step), total=length)
         self._bars.start()
 
     @override

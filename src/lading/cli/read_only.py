@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.output import JSON, to_json
+from lading.cli.output import JSON, say, to_json
 from lading.cli.registry import operator, run_with
 from lading.core.access import Principal
 from lading.core.history import Change
@@ -36,9 +36,9 @@ def read_only(state: str, config: Path | None, *, as_json: bool) -> None:
             "since": None if switched is None else switched.at,
             "by": None if switched is None else switched.actor,
         }
-        click.echo(to_json(document))
+        say(to_json(document))
     else:
-        click.echo(_words(switched, configured=configured))
+        say(_words(switched, configured=configured))
 
 
 async def _switch(registry: Registry, state: str) -> Change | None:

@@ -12,6 +12,7 @@ import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
+from lading.cli.output import say
 from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
@@ -70,7 +71,7 @@ def audit_of(settings: Settings) -> AbstractContextManager[Note]:
     """The notes of a command, for what it does to the registry of the settings."""
 
     def warn(message: str) -> None:
-        click.echo(f"Warning: {message}", err=True)
+        say(f"Warning: {message}", err=True)
 
     return closing(CommandAudit(settings, operator(), warn))
 

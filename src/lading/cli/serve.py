@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
+from lading.cli.output import say
 from lading.cli.registry import translate_data_errors
 from lading.config.loading import find_file
 from lading.config.settings import Settings
@@ -82,7 +83,7 @@ def _greet(
         )
     lines.append(f"Try           docker push {_image(settings, listener)}")
     # At once: who reads no further than to the address, and leaves, does not end the server.
-    click.echo("\n".join(lines))
+    say("\n".join(lines))
 
 
 def _address(settings: Settings, listener: socket.socket) -> str:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
-import click
+from lading.cli.output import clean, say
 
 
 class Column(NamedTuple):
@@ -27,7 +27,7 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     """
     if not sys.stdout.isatty():
         for row in rows:
-            click.echo("\t".join(clean(cell) for cell in row))
+            say("\t".join(clean(cell) for cell in row))
         return
     from rich.console import Console  # noqa: PLC0415 - for terminals only
     from rich.table import Table  # noqa: PLC0415
@@ -42,10 +42,3 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     for row in rows:
         table.add_row(*(Text(clean(cell)) for cell in row))
     Console(highlight=False).print(table)
-
-
-def clean(text: str) -> str:
-    """A text as it can be printed: whoever pushed it writes neither lines nor colours of theirs."""
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else "�" for char in text)

@@ -8,7 +8,7 @@ import click
 
 from lading.cli.arguments import CONFIG, parse_lifetime
 from lading.cli.exits import NothingFound
-from lading.cli.output import JSON, to_json
+from lading.cli.output import JSON, say, to_json
 from lading.cli.registry import operator, with_registry
 from lading.core.access import Action, Actions
 from lading.core.globs import Glob
@@ -86,10 +86,10 @@ def create(
         )
     robot, password = made
     if as_json:
-        click.echo(to_json({**_described(robot), "password": password}))
+        say(to_json({**_described(robot), "password": password}))
         return
-    click.echo(f"{robots.describe(robot)}. Its password, which is shown this once:", err=True)
-    click.echo(password)
+    say(f"{robots.describe(robot)}. Its password, which is shown this once:", err=True)
+    say(password)
 
 
 @token.command("ls")
@@ -102,16 +102,16 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
     """
     found = with_registry(config, robots.all_robots)
     if as_json:
-        click.echo(to_json([_described(robot) for robot in found]))
+        say(to_json([_described(robot) for robot in found]))
         return
     now = time.time()
     for robot in found:
         ended = " (ended)" if robot.expires_at is not None and robot.expires_at <= now else ""
         used = "never used" if robot.used_at is None else f"last used {utc(robot.used_at)}"
-        click.echo(f"{robots.describe(robot)}{ended}")
-        click.echo(f"    made {utc(robot.created_at)} by {robot.created_by}, {used}")
+        say(f"{robots.describe(robot)}{ended}")
+        say(f"    made {utc(robot.created_at)} by {robot.created_by}, {used}")
     if not found:
-        click.echo("There are none; `lading token create` makes one.", err=True)
+        say("There are none; `lading token create` makes one.", err=True)
 
 
 @token.command()
@@ -125,7 +125,7 @@ def revoke(name: str, config: Path | None) -> None:
     name = name.removeprefix(login_name(""))
     if not with_registry(config, lambda registry: robots.revoke(registry, name)):
         raise NothingFound(f"there is no {login_name(name)}; see `lading token ls`")
-    click.echo(f"{login_name(name)} can no longer log in")
+    say(f"{login_name(name)} can no longer log in")
 
 
 def _parse_patterns(texts: Sequence[str]) -> Sequence[Glob]:

@@ -7,7 +7,7 @@ import click
 
 from lading.cli.arguments import CONFIG, parse_time, split_reference
 from lading.cli.exits import NothingFound
-from lading.cli.output import JSON, JsonList, human_size, plain, to_json
+from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json
 from lading.cli.registry import operators_grant, with_registry
 from lading.core.digest import Digest
 from lading.core.history import Restored, TagMove, TrashedManifest
@@ -58,7 +58,7 @@ def restore(what: str, at: str | None, config: Path | None, *, as_json: bool) ->
         config, lambda registry: _restore(registry, repository, reference, time)
     )
     if as_json:
-        click.echo(to_json(restored))
+        say(to_json(restored))
     else:
         _tell(repository, restored)
 
@@ -81,10 +81,10 @@ def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> Non
         config, lambda registry: trash_can.history(registry, grant, tag, limit=limit)
     )
     if as_json:
-        click.echo(to_json(moves))
+        say(to_json(moves))
     else:
         for move in moves:
-            click.echo(f"{utc(move.at)}  {_describe(move)}{_by(move.actor)}")
+            say(f"{utc(move.at)}  {_describe(move)}{_by(move.actor)}")
     if not moves:
         raise NothingFound(f"{what}: there was no such tag; `lading tags {repository}` lists those")
 
@@ -104,12 +104,10 @@ def _print(repository: RepositoryName | None) -> Work:
         is_empty = True
         async for item in trash_can.list_trash(registry, repository):
             is_empty, until = False, trash_can.kept_until(registry, item)
-            click.echo(_line(item))
-            click.echo(
-                f"    deleted {utc(item.deleted_at)}{_by(item.actor)}, kept until {utc(until)}"
-            )
+            say(_line(item))
+            say(f"    deleted {utc(item.deleted_at)}{_by(item.actor)}, kept until {utc(until)}")
         if is_empty:
-            click.echo("The trash is empty.", err=True)
+            say("The trash is empty.", err=True)
 
     return run
 
@@ -126,16 +124,16 @@ async def _restore(
 
 def _tell(repository: RepositoryName, restored: Restored) -> None:
     for digest in restored.manifests:
-        click.echo(f"{repository}@{digest} is back")
+        say(f"{repository}@{digest} is back")
     for tag, digest in restored.tags:
-        click.echo(f"{repository}:{tag} points to {digest}")
+        say(f"{repository}:{tag} points to {digest}")
     for tag in restored.taken:
-        click.echo(
+        say(
             f"{repository}:{tag} is left as it is, as it points to something newer;"
             f" `lading history {repository}:{tag}` tells what"
         )
     for tag in restored.lost:
-        click.echo(f"{repository}:{tag} belonged to it, and was collected; make it again")
+        say(f"{repository}:{tag} belonged to it, and was collected; make it again")
 
 
 def _line(item: Trashed) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.output import JSON, to_json
+from lading.cli.output import JSON, say, to_json
 from lading.cli.registry import audit_of
 from lading.ports.logins import AuthUnusable, UserError, Users
 from lading.services import users
@@ -56,7 +56,7 @@ def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bo
     """Add a user. The file is made if it is not there."""
     with _open(path, config) as (found, note):
         users.add(found, note, name, _read_password(from_stdin=password_stdin))
-    click.echo(f"{name} may log in")
+    say(f"{name} may log in")
 
 
 @user.command()
@@ -68,7 +68,7 @@ def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin:
     """Give a user another password. Its tokens end, too."""
     with _open(path, config) as (found, note):
         users.change_password(found, note, name, _read_password(from_stdin=password_stdin))
-    click.echo(f"{name} has a new password")
+    say(f"{name} has a new password")
 
 
 @user.command()
@@ -79,7 +79,7 @@ def rm(name: str, path: Path | None, config: Path | None) -> None:
     """Remove a user. Its tokens end, too."""
     with _open(path, config) as (found, note):
         users.remove(found, note, name)
-    click.echo(f"{name} may not log in any more")
+    say(f"{name} may not log in any more")
 
 
 @user.command()
@@ -91,10 +91,10 @@ def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
     with _open(path, config) as (found, _):
         listed = found.all()
     if as_json:
-        click.echo(to_json([{"name": each.name, "usable": each.usable} for each in listed]))
+        say(to_json([{"name": each.name, "usable": each.usable} for each in listed]))
         return
     for each in listed:
-        click.echo(each.name if each.usable else f"{each.name} (cannot log in: not bcrypt)")
+        say(each.name if each.usable else f"{each.name} (cannot log in: not bcrypt)")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JSON_LINES, plain, to_json, unused_words
+from lading.cli.output import JSON_LINES, clean, plain, say, to_json, unused_words
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import with_registry
 from lading.core.damage import Finding
@@ -90,21 +90,21 @@ class _Verification:
                 "left": self._left,
                 "unused": {"objects": unused.objects, "bytes": unused.size},
             }
-            click.echo(to_json({"summary": summary}))
+            say(to_json({"summary": summary}))
             return
         checked = f"{blobs} blobs and {manifests} manifests checked"
         if not self._found:
-            click.echo(f"{checked}: all is well")
+            say(f"{checked}: all is well")
         else:
-            click.echo(f"{checked}: {self._found} findings, {self._left} of them left to mend")
+            say(f"{checked}: {self._found} findings, {self._left} of them left to mend")
         if unused.objects:
-            click.echo(unused_words(unused))
+            say(unused_words(unused))
 
 
 def _words(finding: Finding) -> str:
-    lines = [f"{finding.subject}: {finding.explanation}"]
+    lines = [clean(f"{finding.subject}: {finding.explanation}")]
     if finding.mended:
-        lines.append(f"    mended: {finding.mended}")
+        lines.append(clean(f"    mended: {finding.mended}"))
     if finding.advice:
-        lines.append(f"    to do: {finding.advice}")
+        lines.append(clean(f"    to do: {finding.advice}"))
     return "\n".join(lines)

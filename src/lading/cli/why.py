@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, parse_digest
-from lading.cli.output import JSON, plain, to_json
+from lading.cli.output import JSON, plain, say, to_json
 from lading.cli.registry import with_registry
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
@@ -28,20 +28,20 @@ def why(digest: str, config: Path | None, *, as_json: bool) -> None:
     wanted = parse_digest(digest)
     reasons = with_registry(config, lambda registry: explain(registry, wanted))
     if as_json:
-        click.echo(_document(wanted, reasons))
+        say(_document(wanted, reasons))
     else:
         _tell(reasons)
 
 
 def _tell(reasons: Reasons) -> None:
     for repository, found in reasons.items():
-        click.echo(repository)
+        say(repository)
         for reason in found:
-            click.echo(f"    {reason.why}")
+            say(f"    {reason.why}")
         if not found:
-            click.echo("    nothing keeps it here: the next collection takes it")
+            say("    nothing keeps it here: the next collection takes it")
     if not reasons:
-        click.echo("No repository has it: the next collection takes it.")
+        say("No repository has it: the next collection takes it.")
 
 
 def _document(digest: Digest, reasons: Reasons) -> str:

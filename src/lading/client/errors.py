@@ -11,6 +11,8 @@ _ADVICE = {
     429: "the registry bounds how many requests a client may send; try later, with fewer at once",
     507: "the registry has no room left",
 }
+# Characters of what a registry says of an error.
+_MOST_SAID = 500
 
 
 class ClientError(Exception):
@@ -71,9 +73,15 @@ def of_answer(what: str, status: int, body: bytes) -> ClientError:
 def _read(body: bytes) -> tuple[str, str]:
     try:
         first = json.loads(body)["errors"][0]
-        return str(first.get("code", "")), str(first.get("message", ""))
+        return _line(first.get("code", "")), _line(first.get("message", ""))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return "", ""
+
+
+def _line(said: object) -> str:
+    """What a registry says as one line, which is no longer than a person reads."""
+    words = " ".join(str(said).split())
+    return words if len(words) <= _MOST_SAID else f"{words[:_MOST_SAID]}…"
 
 
 def bare(url: str) -> str:
