@@ -17,6 +17,7 @@ from lading.server.http.connection import Connection
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import timeouts
 from lading.server.http.sendfile import FileSender
+from lading.server.http.turns import SendingTurns
 
 SIZE = 16 * 1024 * 1024
 PIECE = 20_000
@@ -27,8 +28,8 @@ class Watched(FileSender):
 
     left: ClassVar[list[int]] = []
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        super().__init__(transport)
+    def __init__(self, transport: asyncio.Transport, turns: SendingTurns) -> None:
+        super().__init__(transport, turns)
         self.left.append(transport.get_write_buffer_size())
 
 

@@ -13,6 +13,7 @@ from lading.edge.budget import MEMORY
 from lading.edge.forwarded import is_trusted
 from lading.edge.limits import client_of
 from lading.server.http.deadlines import Deadlines, State
+from lading.server.http.turns import SendingTurns
 from lading.system.budget import Budget
 
 
@@ -113,6 +114,7 @@ class Connections:
         ending: the worker was told to stop: no connection outlives its next response.
         http_for_https, https_for_http: about clients that speak the one where the other is spoken.
         collected: bytes of bodies that have come, and that no application has taken.
+        turns: in which large answers leave.
         date: the line that tells the time in every response (RFC 9110, 6.6.1).
     """
 
@@ -134,6 +136,7 @@ class Connections:
         self.timeouts = timeouts
         self.addresses = addresses or Addresses(0)
         self.memory = memory or Budget(MEMORY)
+        self.turns = SendingTurns()
         self.open: set[Ending] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.http_for_https = ClientWarning(

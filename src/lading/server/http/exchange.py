@@ -18,6 +18,7 @@ from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
 from lading.server.http.connections import Connections
 from lading.server.http.sendfile import FilePart, FileSender
 from lading.server.http.spelling import BEGINNINGS
+from lading.server.http.turns import SMALL
 from lading.system.budget import Budget
 
 log = logging.getLogger(__name__)
@@ -266,11 +267,16 @@ class Exchange:
         await self._line.writable()
         if self.gone:
             raise ClientDisconnected
+        body = message.get("body", b"")
+        if len(body) > SMALL:
+            await self._line.connections.turns.take(len(body))
+            if self.gone:
+                raise ClientDisconnected
         if message["type"] == "http.response.zerocopysend":
             part = FilePart(message["file"], message["offset"], message["count"])
             await self._send_file(part)
         else:
-            self._write(message.get("body", b""))
+            self._write(body)
         if not message.get("more_body", False):
             self._complete()
 
@@ -349,7 +355,9 @@ class Exchange:
         await self._line.flushed()
         self._unsent -= part.count
         head, self._head, self.started = self._head, b"", True
-        with closing(FileSender(self._line.transport)) as self._sender:
+        with closing(
+            FileSender(self._line.transport, self._line.connections.turns)
+        ) as self._sender:
             await self._sender.send(head, part)
         self._sender = None
 

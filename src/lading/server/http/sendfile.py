@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from lading.edge.body import ClientDisconnected
+from lading.server.http.turns import SendingTurns
 from lading.system.threads import finish
 
 # Bytes given to the kernel at once; then other clients have their turn. With fewer, large blobs are
 # pulled slowly beside many small requests, with more these wait.
 PIECE = 1024 * 1024
+# Bytes that a client's socket takes, about, when it has room again.
+ROOM = 256 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +41,14 @@ def can_send_files(transport: asyncio.Transport) -> bool:
 
 
 class FileSender:
-    """Sends to the socket of a connection, until it is closed."""
+    """Sends to the socket of a connection, until it is closed.
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    Args:
+        turns: in which it sends, with all others who send much.
+    """
+
+    def __init__(self, transport: asyncio.Transport, turns: SendingTurns) -> None:
+        self._turns = turns
         descriptor = os.dup(transport.get_extra_info("socket").fileno())
         # Of which family it is does not matter for sending, and costs calls to find out.
         self._line = socket.socket(socket.AF_INET, socket.SOCK_STREAM, fileno=descriptor)
@@ -72,6 +80,7 @@ class FileSender:
         position, stop = part.offset, part.offset + part.count
         while position < stop:
             piece = FilePart(part.descriptor, position, min(PIECE, stop - position))
+            await self._turns.take(piece.count)
             position += await self._send_piece(piece)
             # Neither a cached file nor a fast client ever waits: let others have their turn.
             await asyncio.sleep(0)
@@ -101,6 +110,7 @@ class FileSender:
                 return send()
             except BlockingIOError:
                 await self._until_writable()
+                await self._turns.take(ROOM)
             except ConnectionError:
                 break
         raise ClientDisconnected
