@@ -21,6 +21,7 @@ from lading.server.http.deadlines import Deadlines
 from lading.server.http.exchange import Exchange
 from lading.server.http.head import Head, line_size
 from lading.server.http.parser import DecliningParser, NoMoreRequests
+from lading.server.http.put_off import SLICE, PutOff
 from lading.server.http.refusal import (
     NOT_HTTP,
     NOT_HTTPS,
@@ -88,6 +89,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is here."""
         self.transport = transport
+        self._put_off = PutOff(transport, self._receive, lambda: self._is_reading)
         self.connections.open.add(self)
         plain = can_send_files(transport)
         if not plain:  # for which uvloop would keep eight times as much
@@ -115,10 +117,19 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take bytes from the connection."""
+        if not (self._heard_all or self.parting or self.transport.is_closing()):
+            self.deadlines.move()
+        if self._put_off.waits:
+            self._put_off.add(data)
+        else:
+            self._put_off.pieces = 0
+            self._receive(data)
+
+    def _receive(self, data: bytes) -> None:
+        """Take bytes whose turn has come."""
         if self._heard_all or self.parting or self.transport.is_closing():
             self._more_came = True
             return
-        self.deadlines.move()
         try:
             self._take(data)
         except NoMoreRequests:
@@ -235,6 +246,7 @@ class Connection(asyncio.Protocol):
 
     def on_body(self, body: bytes) -> None:
         """A piece of the body."""
+        self._put_off.pieces += 1
         if self._receiving is not None:
             self._receiving.add(body)
             if not (self._receiving.begun or self._receiving.may_wait):
@@ -277,20 +289,26 @@ class Connection(asyncio.Protocol):
 
     def body_wanted(self) -> None:
         """The application asks for the body."""
-        if self._receiving is not None:
+        if self._receiving is not None and not self._put_off.waits:
             self._takeover.begin(self._receiving)
 
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
         if self.reading and not (self._half_closed or self.transport.is_closing()):
             self.reading = False
-            self.transport.pause_reading()
+            if not self._put_off.waits:
+                self.transport.pause_reading()
 
     def resume_reading(self) -> None:
         """Take what the client sends."""
         if not (self.reading or self._half_closed or self.transport.is_closing()):
             self.reading = True
-            self.transport.resume_reading()
+            if not self._put_off.waits:
+                self.transport.resume_reading()
+
+    @property
+    def _is_reading(self) -> bool:
+        return self.reading and not (self._half_closed or self.transport.is_closing())
 
     def answered(self, exchange: Exchange) -> None:
         """The response is complete; the next request has its turn."""
@@ -378,21 +396,32 @@ class Connection(asyncio.Protocol):
     def _parse(self, data: bytes | memoryview) -> None:
         """Parse bytes: never more at once than a head may have, to see when one has more.
 
+        Of many small chunks some are parsed, and others in the next turn.
+
         Raises:
             NoMoreRequests: some of them are behind the last request.
             Refusal: there is more of something than there may be.
             HttpParserError: they are not HTTP, or something else about them is refused.
         """
-        if len(data) <= self._bounds.allowance:
+        if len(data) <= self._allowance:
             self._parse_piece(data)
             return
         rest = memoryview(data)
         while rest:
-            allowance = self._bounds.allowance
+            allowance = self._allowance
             self._parse_piece(rest[:allowance])
             rest = rest[allowance:]
             if self._heard_all:
                 raise NoMoreRequests
+            if rest and self._put_off.is_over:
+                self._put_off.add(rest)
+                return
+
+    @property
+    def _allowance(self) -> int:
+        """Bytes that may be parsed before it is looked what they were."""
+        announced = 0 if self._receiving is None else self._receiving.missing
+        return min(max(SLICE, announced), self._bounds.allowance)
 
     def _parse_piece(self, piece: bytes | memoryview) -> None:
         self._bounds.count += len(piece)
