@@ -79,6 +79,13 @@ def test_the_shell_completes_without_loading_a_command() -> None:
     assert _modules(program(), env=asked) <= 1.5 * click_alone
 
 
+def test_who_speaks_to_a_registry_loads_no_event_loop() -> None:
+    """A copy that finds nothing to do is little more than its start."""
+    said = run([sys.executable, "-c", "import sys, lading.cli.cp; print(*sys.modules)"])
+
+    assert set(said.stdout.decode().split()) & {"asyncio", "rich", "cryptography"} == set()
+
+
 def _modules(*words: str, env: Mapping[str, str] | None = None) -> int:
     """How many modules Python loads for a program."""
     done = run([sys.executable, "-X", "importtime", *words], env=env, check=False)

@@ -1,5 +1,6 @@
 """Connections are made as certificates and proxies want it, and show secrets to no other."""
 
+import ssl
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -176,3 +177,26 @@ def _asks(sent: Sent) -> Reply:
     if sent.login:
         return TAGS
     return Reply(401, headers={"WWW-Authenticate": 'Basic realm="x"'})
+
+
+@pytest.mark.parametrize("newest", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("mutual", [False, True])
+def test_this_machine_is_asked_for_tls_without_a_request(
+    made: Certificates, newest: ssl.TLSVersion, *, mutual: bool
+) -> None:
+    """Who wants a certificate of the client refuses by an alert, which is TLS, too."""
+    context = server_context(made, mutual=mutual)
+    context.maximum_version = newest
+    with (
+        odd_registry(lambda _: TAGS, context) as server,
+        Client(local(server), options=QUICK) as client,
+    ):
+        assert client.session.base == f"https://{local(server)}"
+        assert client.session.counted == {}
+    assert server.sent == []
+
+
+def test_who_has_no_tls_on_this_machine_is_spoken_to_without() -> None:
+    with odd_registry(lambda _: TAGS) as server, Client(local(server), options=QUICK) as client:
+        assert list(client.tags("app")) == ["1"]
+        assert client.session.counted == {"GET": 1}

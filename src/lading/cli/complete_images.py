@@ -3,7 +3,6 @@
 Whoever presses a key waits for this: what does not answer at once completes nothing.
 """
 
-import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable
@@ -30,6 +29,8 @@ def complete_image(
     incomplete: str,
 ) -> list[CompletionItem]:
     """The repositories that begin as is being typed; behind a colon the tags of one."""
+    import asyncio  # noqa: PLC0415 - only when asked
+
     from lading.cli.images.places import Where, look, split_host  # noqa: PLC0415 - only when asked
 
     config = context.params.get("config")

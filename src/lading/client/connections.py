@@ -1,5 +1,7 @@
 """Connections to hosts: kept, by TLS as people's folders say it, through proxies that are named."""
 
+import socket
+import ssl
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -117,3 +119,27 @@ def _proxy_login(proxy: str) -> Mapping[str, str] | None:
         return None
     secret = f"{unquote(login.username)}:{unquote(login.password or '')}"
     return urllib3.make_headers(proxy_basic_auth=secret)
+
+
+def speaks_tls(host: str, seconds: float) -> bool:
+    """Whether who listens at a host speaks TLS; its certificate is looked at by the first request.
+
+    Args:
+        host: with its port, if it has one.
+        seconds: for which an answer is waited.
+    """
+    # Without authorities, which take longer to load than all else here.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    parts = urlsplit(f"https://{host}")
+    try:
+        with (
+            socket.create_connection((parts.hostname, parts.port or 443), seconds) as connection,
+            context.wrap_socket(connection, server_hostname=parts.hostname),
+        ):
+            return True
+    except ssl.SSLError as error:
+        return "ALERT" in error.reason  # which is how TLS refuses, a client's certificate or all
+    except OSError:
+        return False

@@ -17,7 +17,7 @@ from urllib3.util import Retry
 
 from lading import __version__
 from lading.client.answers import Answered, address, asked_wait, dismiss, read_error
-from lading.client.connections import HostConnections
+from lading.client.connections import HostConnections, speaks_tls
 from lading.client.errors import ClientError, bare, of_answer, unreachable
 from lading.client.options import SessionOptions
 from lading.client.pace import HostPace
@@ -238,14 +238,8 @@ class HostSession:
             return f"http://{self._host}"
         if not is_local(self._host):
             return f"https://{self._host}"
-        try:
-            answer = self._send_once("GET", f"https://{self._host}/v2/", {}, None)
-        except (HTTPError, OSError) as error:
-            if "CERTIFICATE_VERIFY_FAILED" in str(error):
-                raise unreachable(f"https://{self._host}", error) from error
-            return f"http://{self._host}"
-        dismiss(answer)
-        return f"https://{self._host}"
+        has_tls = speaks_tls(self._host, self._options.connect_seconds)
+        return f"https://{self._host}" if has_tls else f"http://{self._host}"
 
 
 def _retries(most: int) -> Retry:
