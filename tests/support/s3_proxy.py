@@ -26,6 +26,7 @@ Kind = Literal[
 How = Literal[
     "503",  # SlowDown
     "500",
+    "501",  # a header that the server knows nothing of
     "403",
     "404",  # of an object
     "no bucket",
@@ -41,6 +42,7 @@ How = Literal[
 _CODES = {
     "503": (503, "SlowDown"),
     "500": (500, "InternalError"),
+    "501": (501, "NotImplemented"),
     "403": (403, "SignatureDoesNotMatch"),
     "404": (404, "NoSuchKey"),
     "no bucket": (404, "NoSuchBucket"),

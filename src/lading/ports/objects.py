@@ -249,7 +249,7 @@ class Upkeep(Protocol):
         """
 
     async def require_own(self) -> None:
-        """Go on only if the objects that are there are this database's.
+        """Go on only if the objects that are there are this database's; what is empty becomes so.
 
         Raises:
             ForeignObjects: they are not, or that cannot be told.
@@ -270,4 +270,8 @@ class Upkeep(Protocol):
         """What is older than that and no row names, by pages of what is there; some have none."""
 
     async def remove(self, strays: Sequence[StrayObject]) -> None:
-        """Remove what no row names."""
+        """Remove what no row names.
+
+        Raises:
+            Unavailable: another database keeps its objects there, too; nothing was removed.
+        """

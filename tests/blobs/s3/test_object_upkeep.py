@@ -3,17 +3,15 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.ports.blob_sources import Chunks
-from lading.ports.objects import READING, ForeignObjects, StrayObject
+from lading.ports.objects import READING, StrayObject
 from tests.support.contents import begin, begun, fetch, store
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3
-from tests.support.s3 import S3
 
 pytestmark = pytest.mark.e2e
 
@@ -197,42 +195,3 @@ async def test_parts_of_others_in_the_bucket_are_left_alone(here: OpenPlace, clo
     for task in putting:
         task.cancel()
     await asyncio.wait(putting)
-
-
-async def test_a_folder_with_objects_of_others_is_refused(
-    s3: S3, tmp_path: Path, place: PlaceInS3, here: OpenPlace
-) -> None:
-    """A database that is new, or another, would take them for garbage."""
-    await here.upkeep.require_own()
-    await here.upkeep.require_own()
-    await store(here.stores, b"hello")
-    other = PlaceInS3(s3, tmp_path / "other", folder=place.folder)
-    with other.opened() as stranger, pytest.raises(ForeignObjects, match="rootdirectory"):
-        await stranger.upkeep.require_own()
-
-    fresh = PlaceInS3(s3, tmp_path / "fresh")
-    with fresh.opened() as one:
-        await one.upkeep.require_own()
-    await here.upkeep.require_own()
-
-
-async def test_who_begins_beside_images_of_distribution_is_told_once(
-    here: OpenPlace, caplog: pytest.LogCaptureFixture
-) -> None:
-    await here.store.put("docker/registry/v2/repositories/app/_manifests/tags/1/current/link", b"")
-    await here.upkeep.require_own()
-    await here.upkeep.require_own()
-
-    assert caplog.text.count("lading cp") == 1
-
-
-async def test_a_database_knows_its_folder_by_any_object(place: PlaceInS3, here: OpenPlace) -> None:
-    """The one that is there for that may be lost as any other."""
-    await here.upkeep.require_own()
-    (badge,) = await here.keys()
-    await store(here.stores, b"hello")
-    await here.store.delete([badge])
-
-    await here.upkeep.require_own()
-
-    assert badge in await here.keys()

@@ -98,6 +98,28 @@ class ObjectStore(Segments):
             )
         )
 
+    async def put_first(self, key: str, data: bytes) -> None:
+        """Put a small object unless there is one, where the store knows this condition.
+
+        Of what does not, some ignore it, and others say so: those are asked without it.
+        """
+
+        async def put(mode: str) -> None:
+            with suppress(self._obstore.exceptions.AlreadyExistsError):
+                await self._obstore.put_async(
+                    self._open.once, self._folder + key, data, mode=mode, use_multipart=False
+                )
+
+        async def attempt() -> None:
+            try:
+                await put("create")
+            except Exception as error:
+                if "status code: 501" not in str(error):
+                    raise
+                await put("overwrite")
+
+        await self._attempts(Timing.STORE_PUT_CONTENT, len(data)).run(attempt)
+
     async def put_pieces(self, key: str, pieces: AsyncIterator[Bytes]) -> int:
         """Put an object of which nobody knows how large it becomes: in parts, some at a time.
 
@@ -160,6 +182,18 @@ class ObjectStore(Segments):
         if len(data) != size:
             raise _lost(key, start + size)
         return data
+
+    async def content(self, key: str) -> bytes | None:
+        """All bytes of a small object; `None` if there is none."""
+
+        async def get() -> bytes:
+            found: GetResult = await self._obstore.get_async(self._open.once, self._folder + key)
+            return bytes(await found.bytes_async())
+
+        try:
+            return await self._attempts(Timing.STORE_GET_CONTENT).run(get)
+        except FileNotFoundError:
+            return None
 
     async def pieces(self, key: str, start: int, size: int) -> AsyncGenerator[Bytes, None]:
         """Some bytes of an object, piece by piece, as they come; where it is cut, it goes on.

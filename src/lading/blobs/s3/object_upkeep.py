@@ -13,8 +13,10 @@ from contextlib import aclosing
 
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.ownership import FOLDER, Ownership
 from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.digest import Bytes, Digest
+from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.ports.blob_sources import LostObject
 from lading.ports.objects import (
@@ -30,11 +32,6 @@ from lading.system.threads import Threads
 
 log = logging.getLogger(__name__)
 
-FOLDER = "objects"
-"""The folder of all objects; what else is in the bucket is somebody else's."""
-
-# Where Distribution has its repositories, below the same root.
-_DISTRIBUTION = "docker/registry/v2/repositories"
 # Blobs asked for at once.
 PAGE = 100
 # Seconds after which the key of an object that is being stored is reserved anew.
@@ -71,6 +68,7 @@ class ObjectUpkeep(Upkeep):
         self._hashing = hashing
         self._clock = clock
         self._new_key = new_key
+        self._ownership = Ownership(store, rows, clock, new_key)
 
     @override
     async def check(self) -> None:
@@ -78,19 +76,7 @@ class ObjectUpkeep(Upkeep):
 
     @override
     async def require_own(self) -> None:
-        badge = await self._rows.badge()
-        if badge is not None and await self._store.size_of(badge) is not None:
-            return
-        if await self._are_foreign():
-            raise ForeignObjects(
-                "the bucket has objects that this database does not know, so that they could be"
-                " taken for garbage: give this registry a place of its own"
-                " (storage.s3.rootdirectory), or restore the database that knows them"
-            )
-        if badge is None:
-            await self._warn_of_distribution()
-            badge = await self._rows.set_badge(self._new_key(), self._clock())
-        await self._store.put(badge, b"By this object, a database knows what belongs to it.\n")
+        await self._ownership.require()
 
     @override
     async def join(self, going_on: GoingOn) -> AsyncIterator[Digest]:
@@ -131,31 +117,20 @@ class ObjectUpkeep(Upkeep):
 
     @override
     async def remove(self, strays: Sequence[StrayObject]) -> None:
+        if strays:
+            await self._require_still_own()
         for stray in strays:
             if stray.id:
                 await self._store.abort(UnfinishedParts(stray.key, stray.id, stray.since))
         if objects := [stray.key for stray in strays if not stray.id]:
             await self._store.delete(objects)
 
-    async def _are_foreign(self) -> bool:
-        """Whether there are objects, none of the first of which, in no order, any row names."""
-        async with aclosing(self._store.pages(FOLDER)) as pages:
-            async for page in pages:
-                keys = [stored.key for stored in page]
-                return len(await self._rows.unknown(keys)) == len(keys)
-        return False
-
-    async def _warn_of_distribution(self) -> None:
-        """Say, when a registry begins, that images of another one are beside it in the bucket."""
-        async with aclosing(self._store.pages(_DISTRIBUTION)) as pages:
-            async for _ in pages:
-                log.warning(
-                    "what CNCF Distribution has in this bucket (%s) stays as it is, and this"
-                    " registry begins empty: copy its images from a server of Distribution with"
-                    " `lading cp`, or take them over from files (docs/migrating.md)",
-                    _DISTRIBUTION,
-                )
-                return
+    async def _require_still_own(self) -> None:
+        """Require that what no row names is garbage: no other database keeps its objects here."""
+        try:
+            await self._ownership.require()
+        except ForeignObjects as error:
+            raise Unavailable(f"nothing was removed: {error}") from error
 
     async def _join(self, digest: Digest, going_on: GoingOn) -> bool:
         old = await self._rows.find(digest)

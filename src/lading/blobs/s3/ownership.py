@@ -1,0 +1,113 @@
+"""Ownership of a folder in an object store: to which database what is there belongs.
+
+A database takes what no row names for garbage, so that two in one folder would delete each other's
+blobs. The folder has an object that names its owner, put there under the condition that there is
+none, and read again. A store that ignores the condition lets two of them go on. Each of these puts
+its badge among the objects and then looks at all of them, so that the later one at least sees the
+other's; and whoever deletes what no row names reads the owner again first.
+"""
+
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+
+from lading.blobs.s3.object_store import ObjectStore
+from lading.ports.objects import ForeignObjects, ObjectRows
+
+log = logging.getLogger(__name__)
+
+FOLDER = "objects"
+"""The folder of all objects; what else is in the bucket is somebody else's."""
+
+OWNER = "lading/owner"
+"""The key of the object that says whose badge counts."""
+
+# Where Distribution has its repositories, below the same root.
+_DISTRIBUTION = "docker/registry/v2/repositories"
+_BADGE = b"By this object, a database knows what belongs to it.\n"
+
+
+class Ownership:
+    """The ownership of a database in the folder of an object store.
+
+    Args:
+        store: that has the objects.
+        rows: of the objects.
+        clock: the time, in seconds since the epoch.
+        new_key: makes a key that nobody has used.
+    """
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        rows: ObjectRows,
+        clock: Callable[[], float],
+        new_key: Callable[[], str],
+    ) -> None:
+        self._store = store
+        self._rows = rows
+        self._clock = clock
+        self._new_key = new_key
+
+    async def require(self) -> None:
+        """Go on only if the folder is this database's, or nobody's, and then take it.
+
+        A crash leaves a badge without an owner, or an owner without a badge: either goes on here.
+
+        Raises:
+            ForeignObjects: it is another one's, or that cannot be told.
+            Unavailable: the store cannot be asked.
+        """
+        badge, owner = await self._rows.badge(), await self._store.content(OWNER)
+        if owner is None:
+            await self._take(badge)
+        elif badge is None or owner != badge.encode():
+            raise _foreign()
+
+    async def _take(self, badge: str | None) -> None:
+        known, unknown = await self._known_and_unknown()
+        if unknown and not known:
+            raise _foreign()
+        if badge is None:
+            await self._warn_of_distribution()
+            badge = await self._rows.set_badge(self._new_key(), self._clock())
+        await self._store.put_first(OWNER, badge.encode())
+        if await self._store.content(OWNER) != badge.encode():
+            raise _foreign()
+        await self._store.put(badge, _BADGE)
+        if not known and (await self._known_and_unknown())[1]:
+            raise ForeignObjects(
+                "another registry has begun in this place of the bucket at the same time, and the"
+                " store has let both: give one of them a place of its own"
+                f" (storage.s3.rootdirectory), and delete the object `{OWNER}` before the other"
+                " one starts"
+            )
+
+    async def _known_and_unknown(self) -> tuple[int, int]:
+        """How many objects of the first page, in no order, rows name, and how many none does."""
+        async with aclosing(self._store.pages(FOLDER)) as pages:
+            async for page in pages:
+                keys = [stored.key for stored in page]
+                unknown = len(await self._rows.unknown(keys))
+                return len(keys) - unknown, unknown
+        return 0, 0
+
+    async def _warn_of_distribution(self) -> None:
+        """Say, when a registry begins, that images of another one are beside it in the bucket."""
+        async with aclosing(self._store.pages(_DISTRIBUTION)) as pages:
+            async for _ in pages:
+                log.warning(
+                    "what CNCF Distribution has in this bucket (%s) stays as it is, and this"
+                    " registry begins empty: copy its images from a server of Distribution with"
+                    " `lading cp`, or take them over from files (docs/migrating.md)",
+                    _DISTRIBUTION,
+                )
+                return
+
+
+def _foreign() -> ForeignObjects:
+    return ForeignObjects(
+        "the bucket has objects that this database does not know, so that they could be"
+        " taken for garbage: give this registry a place of its own"
+        " (storage.s3.rootdirectory), or restore the database that knows them"
+    )

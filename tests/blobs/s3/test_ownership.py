@@ -1,0 +1,210 @@
+"""To which database a folder of an object store belongs."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.ownership import OWNER
+from lading.core.errors import Unavailable
+from lading.ports.objects import ForeignObjects, StrayObject
+from tests.support.contents import fetch, store
+from tests.support.object_places import OpenPlace, PlaceInS3
+from tests.support.s3 import S3
+
+pytestmark = pytest.mark.e2e
+
+
+class Held:
+    """A call of a store that is held up before it is made."""
+
+    def __init__(self, store: ObjectStore, name: str) -> None:
+        self._call = getattr(store, name)
+        self.has_come, self.may_go = asyncio.Event(), asyncio.Event()
+        setattr(store, name, self)
+
+    async def __call__(self, key: str, data: bytes) -> None:
+        self.has_come.set()
+        await self.may_go.wait()
+        await self._call(key, data)
+
+
+def ignore_conditions(one: OpenPlace) -> None:
+    """Have its store put what is only to be put if it is the first."""
+    one.store.put_first = one.store.put  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def other(s3: S3, tmp_path: Path, place: PlaceInS3) -> PlaceInS3:
+    """The same folder, with another database."""
+    return PlaceInS3(s3, tmp_path / "other", folder=place.folder)
+
+
+async def test_of_many_who_begin_in_a_folder_at_once_it_is_one_s(
+    s3: S3, tmp_path: Path, place: PlaceInS3
+) -> None:
+    """All replicas of that one may use it; what they do not know is safe from the others."""
+    folder = place.folder
+    opened = [PlaceInS3(s3, tmp_path / str(n), folder=folder).open() for n in range(6)]
+    outcomes = await asyncio.gather(
+        *(one.upkeep.require_own() for one in opened), return_exceptions=True
+    )
+    (owner,) = [one for one, said in zip(opened, outcomes, strict=True) if said is None]
+    assert {type(said) for said in outcomes} == {ForeignObjects, type(None)}
+    digest = await store(owner.stores, b"of the owner")
+    (stray,) = [StrayObject(key, 1, 0.0) for key in await owner.keys() if "/" in key][:1]
+    for one in opened:
+        if one is not owner:
+            with pytest.raises(ForeignObjects):
+                await one.upkeep.require_own()
+            with pytest.raises(Unavailable, match="nothing was removed"):
+                await one.upkeep.remove([stray])
+    assert await fetch(await owner.stores.blobs.find(digest)) == b"of the owner"
+    for one in opened:
+        one.close()
+
+
+async def test_who_comes_second_to_an_empty_folder_is_refused_by_the_store(
+    here: OpenPlace, other: PlaceInS3
+) -> None:
+    """And has left nothing there: both had found it empty."""
+    with other.opened() as stranger:
+        taking = Held(stranger.store, "put_first")
+        second = asyncio.ensure_future(stranger.upkeep.require_own())
+        await taking.has_come.wait()
+        await here.upkeep.require_own()
+        taking.may_go.set()
+        with pytest.raises(ForeignObjects):
+            await second
+    assert await here.keys() == [await here.metadata.objects.badge()]
+    await here.upkeep.require_own()
+
+
+async def test_replicas_of_one_database_begin_in_a_folder_together(
+    here: OpenPlace, there: OpenPlace
+) -> None:
+    await asyncio.gather(here.upkeep.require_own(), there.upkeep.require_own())
+    await there.upkeep.require_own()
+    assert await here.keys() == [await here.metadata.objects.badge()]
+
+
+async def test_where_the_store_ignores_the_condition_the_second_one_is_found_all_the_same(
+    here: OpenPlace, other: PlaceInS3
+) -> None:
+    """The first one may be named no more, and deletes nothing of which it is not sure."""
+    with other.opened() as stranger:
+        ignore_conditions(stranger)
+        taking = Held(stranger.store, "put_first")
+        second = asyncio.ensure_future(stranger.upkeep.require_own())
+        await taking.has_come.wait()
+        await here.upkeep.require_own()
+        taking.may_go.set()
+        with pytest.raises(ForeignObjects, match="the store has let both"):
+            await second
+    await here.store.put("objects/00/stray", b"whose?")
+    with pytest.raises(Unavailable, match="nothing was removed"):
+        await here.upkeep.remove([StrayObject("objects/00/stray", 6, 0.0)])
+    await here.store.delete([OWNER])  # as the message says
+    await here.upkeep.require_own()
+
+
+async def test_where_the_store_ignores_the_condition_who_was_named_first_looks_for_badges(
+    here: OpenPlace, other: PlaceInS3
+) -> None:
+    """It has read its own name as the owner's, and another one has put theirs there since."""
+    with other.opened() as stranger:
+        ignore_conditions(here)
+        ignore_conditions(stranger)
+        taking, ending = Held(here.store, "put_first"), Held(stranger.store, "put")
+        first = asyncio.ensure_future(stranger.upkeep.require_own())
+        second = asyncio.ensure_future(here.upkeep.require_own())
+        await asyncio.gather(taking.has_come.wait(), ending.has_come.wait())
+        taking.may_go.set()
+        await second
+        digest = await store(here.stores, b"of the second")
+        ending.may_go.set()
+        with pytest.raises(ForeignObjects, match="the store has let both"):
+            await first
+        (key,) = [segment.key for segment in await here.metadata.objects.find(digest)]
+        with pytest.raises(Unavailable, match="nothing was removed"):
+            await stranger.upkeep.remove([StrayObject(key, 13, 0.0)])
+    assert await fetch(await here.stores.blobs.find(digest)) == b"of the second"
+
+
+async def test_a_store_that_knows_no_conditions_is_asked_without_one(
+    s3: S3, here: OpenPlace
+) -> None:
+    s3.proxy.fail("PUT", "501")
+    await here.upkeep.require_own()
+    badge = await here.metadata.objects.badge()
+    assert badge is not None
+    assert await here.store.content(OWNER) == badge.encode()
+
+
+async def test_an_answer_that_was_lost_leaves_the_folder_to_who_asked(
+    s3: S3, here: OpenPlace
+) -> None:
+    """The second try finds that there is an owner: it is the same."""
+    s3.proxy.fail("PUT", "lost answer")
+    await here.upkeep.require_own()
+    await here.upkeep.require_own()
+
+
+async def test_a_folder_whose_owner_has_changed_is_not_cleared(here: OpenPlace) -> None:
+    """What the database does not know may be another one's by then."""
+    await here.upkeep.require_own()
+    await here.store.put("objects/00/stray", b"whose?")
+    await here.store.put(OWNER, b"somebody else")
+    with pytest.raises(Unavailable, match="nothing was removed"):
+        await here.upkeep.remove([StrayObject("objects/00/stray", 6, 0.0)])
+    assert "objects/00/stray" in await here.keys()
+
+
+async def test_a_folder_with_objects_of_others_is_refused(
+    s3: S3, tmp_path: Path, place: PlaceInS3, here: OpenPlace
+) -> None:
+    """A database that is new, or another, would take them for garbage."""
+    await here.upkeep.require_own()
+    await here.upkeep.require_own()
+    await store(here.stores, b"hello")
+    other = PlaceInS3(s3, tmp_path / "other", folder=place.folder)
+    with other.opened() as stranger, pytest.raises(ForeignObjects, match="rootdirectory"):
+        await stranger.upkeep.require_own()
+
+    fresh = PlaceInS3(s3, tmp_path / "fresh")
+    with fresh.opened() as one:
+        await one.upkeep.require_own()
+    await here.upkeep.require_own()
+
+
+async def test_who_begins_beside_images_of_distribution_is_told_once(
+    here: OpenPlace, caplog: pytest.LogCaptureFixture
+) -> None:
+    await here.store.put("docker/registry/v2/repositories/app/_manifests/tags/1/current/link", b"")
+    await here.upkeep.require_own()
+    await here.upkeep.require_own()
+
+    assert caplog.text.count("lading cp") == 1
+
+
+async def test_a_database_knows_its_folder_by_any_object(here: OpenPlace) -> None:
+    """Those that are there for that may be lost as any other."""
+    await here.upkeep.require_own()
+    (badge,) = await here.keys()
+    await store(here.stores, b"hello")
+    await here.store.delete([badge, OWNER])
+
+    await here.upkeep.require_own()
+
+    assert badge in await here.keys()
+    assert await here.store.content(OWNER) == badge.encode()
+
+
+async def test_a_folder_that_has_lost_its_owner_is_not_taken_by_another_one(
+    here: OpenPlace, other: PlaceInS3
+) -> None:
+    await here.upkeep.require_own()
+    await here.store.delete([OWNER])
+    with other.opened() as stranger, pytest.raises(ForeignObjects, match="rootdirectory"):
+        await stranger.upkeep.require_own()
