@@ -385,7 +385,7 @@ class Connection(asyncio.Protocol):
             self._parse(data)
             return
         rest = memoryview(data)[end:]
-        self._parse(memoryview(data)[:end] if rest else data)
+        self._parse(memoryview(data)[:end] if rest else data, is_head=True)
         if self._receiving is not None and self._receiving.is_unseen and not self._declined:
             self._takeover.set_aside(rest)
         elif rest and self._heard_all:
@@ -393,22 +393,25 @@ class Connection(asyncio.Protocol):
         elif rest:
             self._parse(rest)
 
-    def _parse(self, data: bytes | memoryview) -> None:
+    def _parse(self, data: bytes | memoryview, *, is_head: bool = False) -> None:
         """Parse bytes: never more at once than a head may have, to see when one has more.
 
         Of many small chunks some are parsed, and others in the next turn.
+
+        Args:
+            is_head: the bytes end with a head, and no chunk is among them.
 
         Raises:
             NoMoreRequests: some of them are behind the last request.
             Refusal: there is more of something than there may be.
             HttpParserError: they are not HTTP, or something else about them is refused.
         """
-        if len(data) <= self._allowance:
+        if len(data) <= self._allowance(is_head=is_head):
             self._parse_piece(data)
             return
         rest = memoryview(data)
         while rest:
-            allowance = self._allowance
+            allowance = self._allowance(is_head=is_head)
             self._parse_piece(rest[:allowance])
             rest = rest[allowance:]
             if self._heard_all:
@@ -417,9 +420,10 @@ class Connection(asyncio.Protocol):
                 self._put_off.add(rest)
                 return
 
-    @property
-    def _allowance(self) -> int:
+    def _allowance(self, *, is_head: bool) -> int:
         """Bytes that may be parsed before it is looked what they were."""
+        if is_head:
+            return self._bounds.allowance
         announced = 0 if self._receiving is None else self._receiving.missing
         return min(max(SLICE, announced), self._bounds.allowance)
 
