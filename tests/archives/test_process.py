@@ -118,6 +118,9 @@ class TwoObjects:
         for at in range(start, start + size, 1000):
             yield await self.read(key, at, min(1000, start + size - at))
 
+    def piped(self, key: str, start: int, size: int) -> AsyncGenerator[bytes, None]:
+        return self.pieces(key, start, size)
+
     async def sign(self, key: str, seconds: float) -> str:
         return ""
 

@@ -13,17 +13,17 @@ from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.core.ranges import ByteRange
 from lading.edge.application import Application, WayIn
-from lading.edge.asgi import Message
+from lading.edge.asgi import PIPES, Message
 from lading.edge.callers import Admission
 from lading.edge.endpoints import Audited, Endpoint, Match, Need, Route
 from lading.edge.options import EdgeOptions
 from lading.edge.redirects import RedirectRule, agent_pattern
 from lading.edge.request import Request
 from lading.edge.response import BlobBody, Response, parts_of
-from lading.ports.blob_sources import Chunks, LostObject
+from lading.ports.blob_sources import Chunks, LostObject, Piped
 from tests.edge.requests import request
 from tests.support.people import People
-from tests.support.segments import MemorySegments
+from tests.support.segments import MemorySegments, taken
 
 DATA = os.urandom(300_000)
 SIZES = (100_000, 1, 0, 150_000, 49_999)
@@ -92,15 +92,21 @@ async def visit(
     rule: RedirectRule | None = None,
     sent: list[Message] | None = None,
     headers: Mapping[str, str] | None = None,
+    *,
+    extensions: Mapping[str, object] = {},
 ) -> Visit:
     messages: list[Message] = [] if sent is None else sent
 
     async def send(message: Message) -> None:
+        if message["type"] == PIPES:
+            body = taken(Piped(message["file"], message["count"]))
+            message = {**message, "body": body}
         messages.append(message)
 
     options = EdgeOptions(redirects=rule or RedirectRule())
     application: Application[Any] = Application(page, people.registry, options)
     coming = request("GET", "/blob", headers)
+    coming.scope["extensions"] = extensions
     await application(coming.scope, coming.receive, send)
     found = {name.decode(): value.decode() for name, value in messages[0]["headers"]}
     body = b"".join(bytes(message["body"]) for message in messages[1:])
@@ -126,6 +132,19 @@ async def test_segments_are_sent_as_one_blob(people: People, start: int, stop: i
     assert answer.status == 206
     assert answer.headers["content-length"] == str(stop - start)
     assert answer.body == DATA[start:stop]
+
+
+async def test_a_server_that_takes_pipes_is_given_them(people: People) -> None:
+    """For one range or several, with what comes between them in its place."""
+    store, sent = MemorySegments(DATA, SIZES), list[Message]()
+    parts = BlobPage(store.chunks, (0, 80_000), (90_000, 240_010))
+    plain = await visit(people, parts)
+    answer = await visit(people, parts, sent=sent, extensions={PIPES: {}})
+    assert len(answer.body) == len(plain.body)
+    assert DATA[:80_000] in answer.body
+    assert DATA[90_000:240_010] in answer.body
+    assert sum(message.get("count", 0) for message in sent) == 80_000 + 150_010
+    assert all(message["more_body"] for message in sent[1:-1])
 
 
 async def test_all_of_the_blob_is_sent(people: People) -> None:

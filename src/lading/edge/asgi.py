@@ -19,6 +19,11 @@ One that was sent ahead has its turn when those before it are answered, however 
 this registry's own server; another one need not say.
 """
 
+PIPES = "lading.pipes"
+"""Among the extensions in the scope of a request: a message of that type may be sent as a part of
+the body, of which `count` bytes are taken out of the pipe `file`. Of this registry's own server.
+"""
+
 UNHURRIED = "lading.unhurried"
 """In the scope of a request whose body is taken piece by piece: nothing of it is to be read ahead.
 

@@ -1,18 +1,18 @@
 """Sending: how a response leaves, by what its body is."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing, suppress
 from functools import lru_cache
 from http import HTTPStatus
 
 from lading.core.digest import Bytes
-from lading.edge.asgi import Message, Scope, Send
+from lading.edge.asgi import PIPES, Message, Scope, Send
 from lading.edge.body import ClientDisconnected
 from lading.edge.budget import BodyBudgets
 from lading.edge.response import BlobBody, PartsBody, Response, StreamBody
 from lading.edge.spool import SharedSpools
-from lading.ports.blob_sources import LocalFile, OpenSource
+from lading.ports.blob_sources import Chunks, LocalFile, OpenSource, Piped
 
 # Bytes that are sent without asking whether there is memory until the client has taken them: what
 # any client may make this program keep for it.
@@ -174,9 +174,8 @@ async def _send_part(
     more: bool = False,
 ) -> None:
     """Send a part of a blob, and what comes before it; there may be more after it."""
-    if opened.descriptor is not None and "http.response.zerocopysend" in scope.get(
-        "extensions", {}
-    ):
+    extensions = scope.get("extensions", {})
+    if opened.descriptor is not None and "http.response.zerocopysend" in extensions:
         # Left to the server, past which no byte has to go.
         if before:
             await send({"type": "http.response.body", "body": before, "more_body": True})
@@ -190,15 +189,29 @@ async def _send_part(
             }
         )
         return
-    async with aclosing(opened.pieces(start, size)) as pieces:
+    async with aclosing(_pieces(opened, start, size, piped=PIPES in extensions)) as pieces:
         async for piece in pieces:
             size -= len(piece)
             if before:
                 await send({"type": "http.response.body", "body": before, "more_body": True})
                 before = None
-            await send({"type": "http.response.body", "body": piece, "more_body": more or size > 0})
+            await send({**_message(piece), "more_body": more or size > 0})
             # Neither a cached read nor a fast client ever waits: let others have their turn.
             await asyncio.sleep(0)
+
+
+def _pieces(
+    opened: OpenSource, start: int, size: int, *, piped: bool
+) -> AsyncGenerator[Bytes | Piped, None]:
+    if piped and isinstance(opened, Chunks):
+        return opened.piped(start, size)
+    return opened.pieces(start, size)
+
+
+def _message(piece: Bytes | Piped) -> Message:
+    if isinstance(piece, Piped):
+        return {"type": PIPES, "file": piece.descriptor, "count": piece.size}
+    return {"type": "http.response.body", "body": piece}
 
 
 class _WithHead:

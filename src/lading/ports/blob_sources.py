@@ -156,6 +156,21 @@ class LostObject(OSError):
     """An object that a store says is not there, or is shorter than it was."""
 
 
+@dataclass(frozen=True, slots=True)
+class Piped:
+    """Bytes in a pipe, for whoever is handed this to take out: all of them, before any more come.
+
+    Attributes:
+        descriptor: of the end of the pipe that is read.
+    """
+
+    descriptor: int
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+
 class Segments(Protocol):
     """Objects of a store that blobs are made of; none of them ever changes."""
 
@@ -169,6 +184,13 @@ class Segments(Protocol):
 
     def pieces(self, key: str, start: int, size: int) -> AsyncGenerator[Bytes, None]:
         """Some bytes of one, piece by piece.
+
+        Raises:
+            LostObject, Unavailable: as `read`.
+        """
+
+    def piped(self, key: str, start: int, size: int) -> AsyncGenerator[Bytes | Piped, None]:
+        """Some bytes of one for a socket: in a pipe, as far as the store is reached by one.
 
         Raises:
             LostObject, Unavailable: as `read`.
@@ -241,6 +263,17 @@ class Chunks:
         """
         for part in self._parts(start, size):
             async with aclosing(self.store.pieces(*part)) as pieces:
+                async for piece in pieces:
+                    yield piece
+
+    async def piped(self, start: int, size: int) -> AsyncGenerator[Bytes | Piped, None]:
+        """So many of the bytes for a socket, as far as possible in a pipe.
+
+        Raises:
+            LostObject, Unavailable: see `Segments`.
+        """
+        for part in self._parts(start, size):
+            async with aclosing(self.store.piped(*part)) as pieces:
                 async for piece in pieces:
                     yield piece
 

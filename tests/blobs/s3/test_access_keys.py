@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import aclosing
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -14,6 +15,7 @@ from lading.blobs.s3 import role_keys
 from lading.blobs.s3.access_keys import AccessKeys, ProfileUnusable, find_keys
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.object_streams import PIPED
 from lading.blobs.s3.role_keys import PassingKeys, fetch_role_keys
 from lading.core.errors import Unavailable
 from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY
@@ -197,6 +199,9 @@ async def test_requests_are_signed_with_the_keys_of_a_role(
     await store.put("a", b"some bytes")
     assert ACCESS_KEY in await store.sign("a", 60)
     assert await store.unfinished_parts(time.time()) == []
+    await store.put("b", bytes(2 * PIPED))
+    async with aclosing(store.piped("b", 0, 2 * PIPED)) as piped:
+        assert len(await anext(piped)) > 0
     assert roles.asked
 
 

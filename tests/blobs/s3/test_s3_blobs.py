@@ -14,6 +14,7 @@ from lading.ports.blob_sources import Chunks, LostObject
 from lading.ports.objects import READING
 from tests.support.contents import begun, fetch, store
 from tests.support.object_places import OpenPlace, PlaceInS3
+from tests.support.segments import taken
 
 pytestmark = pytest.mark.e2e
 
@@ -95,7 +96,10 @@ async def test_blobs_are_deleted_many_in_one_request(place: PlaceInS3, here: Ope
     assert await here.metadata.objects.count_unused() == (0, 0)
 
 
-async def test_every_reader_of_a_collected_blob_goes_on(place: PlaceInS3, here: OpenPlace) -> None:
+@pytest.mark.parametrize("piped", [False, True])
+async def test_every_reader_of_a_collected_blob_goes_on(
+    place: PlaceInS3, here: OpenPlace, piped: bool
+) -> None:
     """Who streams it, asks for a range of it, or comes a minute later to where it was sent.
 
     On files an open descriptor does that; a store would say that nothing is there.
@@ -107,12 +111,14 @@ async def test_every_reader_of_a_collected_blob_goes_on(place: PlaceInS3, here: 
     sent_to = await found.redirect(600)
     assert sent_to is not None
     place.s3.proxy.fail("GET", "half")  # so that the rest is asked for anew
-    async with aclosing(found.pieces(0, len(data))) as pieces:
-        read = bytes(await anext(pieces))
+    parts = found.piped(0, len(data)) if piped else found.pieces(0, len(data))
+    async with aclosing(parts) as pieces:
+        read = taken(await anext(pieces))
         await here.stores.blobs.delete([digest])
         place.clock.ahead += 1800  # type: ignore[attr-defined]
         await here.stores.uploads.tidy(place.clock())
-        read += b"".join([bytes(piece) async for piece in pieces])
+        async for piece in pieces:
+            read += taken(piece)
     assert read == data
     assert place.s3.proxy.count("GET") > 1
     assert await found.read(MIB, 7) == data[MIB : MIB + 7]

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 import uvloop
 
-from lading.edge.asgi import UNHURRIED, Application, Receive, Scope, Send
+from lading.edge.asgi import PIPES, UNHURRIED, Application, Receive, Scope, Send
 from lading.server.http import exchange
 from lading.server.http.connection import Connection
 from lading.server.http.connections import Connections
@@ -69,6 +69,48 @@ def test_a_file_leaves_after_what_was_written_before_it(
     assert left > 0
     assert Watched.left == [0]
     assert received.endswith(b"\r\n\r\n" + data)
+
+
+def test_what_a_pipe_has_leaves_in_its_place() -> None:
+    """Between bytes that were there before, and those that come after it."""
+    data = os.urandom(SIZE)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        assert PIPES in scope["extensions"]
+        length = (b"content-length", b"%d" % SIZE)
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        out, into = os.pipe()
+        for at in range(0, SIZE, 2 * PIECE):
+            count = os.write(into, data[at : at + PIECE])
+            await send({"type": PIPES, "file": out, "count": count, "more_body": True})
+            piece = data[at + PIECE : at + 2 * PIECE]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body"})
+        os.close(out)
+        os.close(into)
+
+    async def pull() -> bytes:
+        async with serving(application, []) as reader:
+            return await reader.read()
+
+    assert uvloop.run(pull()).endswith(b"\r\n\r\n" + data)
+
+
+def test_a_pipe_that_has_less_than_was_said_ends_the_connection() -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        length = (b"content-length", b"9")
+        await send({"type": "http.response.start", "status": 200, "headers": [length]})
+        out, into = os.pipe()
+        os.write(into, b"a few")
+        os.close(into)
+        with os.fdopen(out):
+            await send({"type": PIPES, "file": out, "count": 9})
+
+    async def pull() -> bytes:
+        async with serving(application, []) as reader:
+            return await reader.read()
+
+    assert uvloop.run(pull()).endswith(b"\r\n\r\na few")
 
 
 async def test_a_response_that_was_given_up_is_no_failure_of_its_connection() -> None:

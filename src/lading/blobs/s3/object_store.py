@@ -6,36 +6,26 @@ Keys are relative to the folder of the bucket.
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import Failed, StoreAttempts
 from lading.blobs.s3.bucket import MIB, S3Bucket
+from lading.blobs.s3.object_streams import ObjectStreams, lost, next_of
 from lading.blobs.s3.opening import open_bucket
+from lading.blobs.s3.pipes import pipes_of
 from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
 from lading.core.digest import Bytes
-from lading.ports.blob_sources import LostObject, Segments
+from lading.core.typing import override
+from lading.ports.blob_sources import Piped, Segments
 from lading.ports.measures import UNMEASURED, Measures, Timing
-from lading.system.budget import Budget
 
 if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta
 
-T = TypeVar("T")
-
-# Bytes of an object that are handed out at once, about.
-PIECE = 1 * MIB
-# Bytes that a stream has at hand while its client stands still: a piece here, and what obstore has
-# read ahead; and those of all streams of a worker. When they are spent, what comes is asked for in
-# pieces of so many bytes, each by itself: that takes longer, and keeps nothing but the piece.
-STREAMED = 2560 * 1024
-STREAMS = 40 * MIB
-ALONE = 128 * 1024
-# Bytes a second of a slow stream: many share the way, and some clients are slow.
-SLOWEST_STREAM = 80 * 1024
 # Bytes of parts that are sent at the same time, for one object.
 IN_FLIGHT = 48 * MIB
 # Bytes that are collected before obstore, which lives in threads of its own, is handed them.
@@ -75,9 +65,9 @@ class ObjectStore(Segments):
         self._bucket = bucket
         self._folder = bucket.folder
         self._measures = measures
-        self._streams = Budget(STREAMS)
         self._open = open_bucket(bucket)
         self._signed = SignedRequests(bucket, self._open.keys)
+        self._streams = ObjectStreams(self._open, pipes_of(bucket, self._signed), measures)
         self._attributes = {"Storage-Class": bucket.storage_class} if bucket.storage_class else None
 
     async def put(self, key: str, data: bytes) -> None:
@@ -178,9 +168,9 @@ class ObjectStore(Segments):
         try:
             data = memoryview(await self._attempts(Timing.STORE_GET_CONTENT, size).run(read))
         except FileNotFoundError as error:
-            raise _lost(key, start + size) from error
+            raise lost(key, start + size) from error
         if len(data) != size:
-            raise _lost(key, start + size)
+            raise lost(key, start + size)
         return data
 
     async def content(self, key: str) -> bytes | None:
@@ -195,26 +185,13 @@ class ObjectStore(Segments):
         except FileNotFoundError:
             return None
 
-    async def pieces(self, key: str, start: int, size: int) -> AsyncGenerator[Bytes, None]:
-        """Some bytes of an object, piece by piece, as they come; where it is cut, it goes on.
+    @override
+    def pieces(self, key: str, start: int, size: int) -> AsyncGenerator[Bytes, None]:
+        return self._streams.pieces(self._folder + key, start, size)
 
-        Raises:
-            LostObject: as `read`.
-        """
-        attempts = self._attempts(Timing.STORE_READER)
-        stop = start + size
-        while start < stop:
-            try:
-                async with aclosing(self._some(attempts, key, start, stop)) as some:
-                    async for piece in some:
-                        start += len(piece)
-                        yield piece
-                        attempts.moved()
-            except Failed as failed:
-                await attempts.pause(failed)
-            except FileNotFoundError as error:
-                raise _lost(key, stop) from error
-        attempts.done()
+    @override
+    def piped(self, key: str, start: int, size: int) -> AsyncGenerator[Bytes | Piped, None]:
+        return self._streams.piped(self._folder + key, start, size)
 
     async def size_of(self, key: str) -> int | None:
         """How many bytes an object has; `None` if there is none."""
@@ -253,7 +230,7 @@ class ObjectStore(Segments):
                 chunk_size=PAGE,
             )
             try:
-                while page := await attempts.once(partial(_next, found, ())):
+                while page := await attempts.once(partial(next_of, found, ())):
                     yield [self._stored(entry) for entry in page]
                     offset = page[-1]["path"]
                     attempts.moved()
@@ -316,57 +293,6 @@ class ObjectStore(Segments):
         size: int = found["size"]
         return size
 
-    async def _some(
-        self, attempts: StoreAttempts, key: str, start: int, stop: int
-    ) -> AsyncGenerator[Bytes, None]:
-        """The bytes that come of one request: all, or the first if many streams stand still.
-
-        Raises:
-            Failed: they did not all come.
-            FileNotFoundError: see `is_absent`.
-            LostObject: the object ends before.
-        """
-        if not self._streams.take(STREAMED):
-            yield await self._first(attempts, key, start, min(stop, start + ALONE))
-            return
-        try:
-            async with aclosing(self._stream(attempts, key, start, stop)) as stream:
-                async for piece in stream:
-                    yield piece
-        finally:
-            self._streams.give_back(STREAMED)
-
-    async def _first(self, attempts: StoreAttempts, key: str, start: int, stop: int) -> Bytes:
-        read = partial(
-            self._obstore.get_range_async,
-            self._open.once,
-            self._folder + key,
-            start=start,
-            end=stop,
-        )
-        data = memoryview(await attempts.once(read))
-        if len(data) != stop - start:
-            raise _lost(key, stop)
-        return data
-
-    async def _stream(
-        self, attempts: StoreAttempts, key: str, start: int, stop: int
-    ) -> AsyncGenerator[Bytes, None]:
-        options = {"range": (start, stop)}
-        path = self._folder + key
-        found: GetResult = await attempts.once(
-            partial(self._obstore.get_async, self._open.once, path, options=options)
-        )
-        if tuple(found.range) != (start, stop):
-            raise _lost(key, stop)
-        stream = found.stream(PIECE)
-        while start < stop:
-            piece = await attempts.once(partial(_next, stream, b""), more=PIECE / SLOWEST_STREAM)
-            if not piece:
-                raise Failed(EOFError(f"{stop - start} bytes of {key} have not come"))
-            start += len(piece)
-            yield piece
-
     def _stored(self, entry: "ObjectMeta") -> StoredObject:
         key = entry["path"].removeprefix(self._folder)
         at = entry["last_modified"].timestamp()
@@ -422,15 +348,3 @@ async def _chain(first: Bytes, others: AsyncIterator[Bytes]) -> AsyncGenerator[B
     yield first
     async for other in others:
         yield other
-
-
-async def _next(found: AsyncIterator[T], end: T) -> T:
-    """The next of what obstore finds; `anext` with a default does not understand its iterators."""
-    try:
-        return await found.__anext__()
-    except StopAsyncIteration:
-        return end
-
-
-def _lost(key: str, size: int) -> LostObject:
-    return LostObject(f"the object {key} is not there, or has less than {size} bytes")

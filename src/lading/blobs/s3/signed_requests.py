@@ -1,7 +1,8 @@
-"""Signed requests: the two that obstore does not make, about parts that were never joined.
+"""Signed requests: those that obstore does not make, about parts that were never joined.
 
 A replica that is killed while it puts a large object leaves parts behind that no list of objects
 shows. They are asked for seldom, so the requests are made by Python's own client, in a thread.
+Those of `pipes` are signed here as well.
 Sources: "Signature Version 4" (https://docs.aws.amazon.com/IAM/latest/UserGuide/create-signed-request.html),
 ListMultipartUploads and AbortMultipartUpload (https://docs.aws.amazon.com/AmazonS3/latest/API).
 """
@@ -85,6 +86,18 @@ class SignedRequests:
             RefusedRequest, OSError, http.client.HTTPException: that did not work.
         """
         await self._ask("DELETE", unfinished.key, {"uploadId": unfinished.id})
+
+    async def sign_get(self, key: str) -> tuple[str, dict[str, str]]:
+        """The target and the headers of a request for an object.
+
+        Raises:
+            OSError: there are no keys.
+        """
+        path = f"{self._path}/{key}"
+        keys = self._keys
+        if not isinstance(keys, AccessKeys):
+            keys = (await asyncio.to_thread(keys.get)).keys
+        return quote(path), self._sign(keys, "GET", path, {})
 
     async def _ask(self, method: str, key: str, query: Mapping[str, str]) -> bytes:
         return await asyncio.to_thread(self._ask_in_thread, method, key, query)

@@ -14,7 +14,7 @@ from urllib.parse import unquote
 
 import httptools
 
-from lading.edge.asgi import ARRIVED, Application, Scope
+from lading.edge.asgi import ARRIVED, PIPES, Application, Scope
 from lading.server.http.bounds import Bounds
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import Deadlines
@@ -102,7 +102,7 @@ class Connection(asyncio.Protocol):
             "root_path": "",
             "client": tuple(peer[:2]) if isinstance(peer, tuple) else None,
             "server": tuple(own[:2]) if isinstance(own, tuple) else None,
-            "extensions": {"http.response.zerocopysend": {}} if plain else {},
+            "extensions": {"http.response.zerocopysend": {}, PIPES: {}} if plain else {},
         }
         self._peer = peer[0] if isinstance(peer, tuple) else ""
         if not self.connections.addresses.enter(self._peer):

@@ -7,16 +7,15 @@ well, the connection is not read, so that a client can neither outrun the disk n
 import asyncio
 import logging
 from collections.abc import Sequence
-from contextlib import closing
 from http import HTTPStatus
 from typing import Protocol
 
 from lading.core.digest import Bytes
 from lading.core.errors import RegistryError
-from lading.edge.asgi import UNHURRIED, Application, Message, Scope
+from lading.edge.asgi import PIPES, UNHURRIED, Application, Message, Scope
 from lading.edge.body import PIECE, SMALL_PIECE, ClientDisconnected
 from lading.server.http.connections import Connections
-from lading.server.http.sendfile import FilePart, FileSender
+from lading.server.http.sendfile import FilePart, FileSender, PipedPart
 from lading.server.http.spelling import BEGINNINGS
 from lading.server.http.turns import SMALL
 from lading.system.budget import Budget
@@ -137,6 +136,9 @@ class Exchange:
                 self._line.transport.close()
                 self.gone = True
             self._take()
+            if self._sender is not None:
+                self._sender.close()
+                self._sender = None
 
     # From the connection
 
@@ -274,7 +276,9 @@ class Exchange:
                 raise ClientDisconnected
         if message["type"] == "http.response.zerocopysend":
             part = FilePart(message["file"], message["offset"], message["count"])
-            await self._send_file(part)
+            await self._send_past(part)
+        elif message["type"] == PIPES:
+            await self._send_past(PipedPart(message["file"], message["count"]))
         else:
             self._write(body)
         if not message.get("more_body", False):
@@ -351,15 +355,14 @@ class Exchange:
         else:
             self._line.transport.writelines([head, body])
 
-    async def _send_file(self, part: FilePart) -> None:
+    async def _send_past(self, part: FilePart | PipedPart) -> None:
+        """Send what does not pass through this program."""
         await self._line.flushed()
         self._unsent -= part.count
         head, self._head, self.started = self._head, b"", True
-        with closing(
-            FileSender(self._line.transport, self._line.connections.turns)
-        ) as self._sender:
-            await self._sender.send(head, part)
-        self._sender = None
+        if self._sender is None:
+            self._sender = FileSender(self._line.transport, self._line.connections.turns)
+        await self._sender.send(head, part)
 
     def _complete(self) -> None:
         if self._unsent:

@@ -1,7 +1,7 @@
-"""Sending a part of a file without its bytes passing through this program (sendfile(2)).
+"""Sending a part of a file, or what is in a pipe, without its bytes passing through this program.
 
-uvloop does not do so for a transport that is in use. What sends here is a second descriptor of the
-same socket, while the transport has nothing to send.
+uvloop does not do so (sendfile(2), splice(2)) for a transport that is in use. What sends here is a
+second descriptor of the same socket, while the transport has nothing to send.
 """
 
 import asyncio
@@ -35,6 +35,18 @@ class FilePart:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class PipedPart:
+    """Bytes that a pipe has.
+
+    Attributes:
+        descriptor: of the end of the pipe that is read.
+    """
+
+    descriptor: int
+    count: int
+
+
 def can_send_files(transport: asyncio.Transport) -> bool:
     """Whether bytes go to the client as they are, not encrypted."""
     return transport.get_extra_info("sslcontext") is None
@@ -65,8 +77,8 @@ class FileSender:
         self._stopped = True
         self._go_on()
 
-    async def send(self, head: bytes, part: FilePart) -> None:
-        """Send a head, and a part of a file.
+    async def send(self, head: bytes, part: FilePart | PipedPart) -> None:
+        """Send a head, and a part of a file or all that a pipe has.
 
         Raises:
             ClientDisconnected: the client went away.
@@ -77,6 +89,12 @@ class FileSender:
             # "the caller has more data to send" (send(2)): both begin in one packet.
             sent = await self._attempt(partial(self._line.send, rest, socket.MSG_MORE))
             rest = rest[sent:]
+        if isinstance(part, PipedPart):
+            await self._send_piped(part)
+        else:
+            await self._send_file(part)
+
+    async def _send_file(self, part: FilePart) -> None:
         position, stop = part.offset, part.offset + part.count
         while position < stop:
             piece = FilePart(part.descriptor, position, min(PIECE, stop - position))
@@ -84,6 +102,16 @@ class FileSender:
             position += await self._send_piece(piece)
             # Neither a cached file nor a fast client ever waits: let others have their turn.
             await asyncio.sleep(0)
+
+    async def _send_piped(self, part: PipedPart) -> None:
+        await self._turns.take(part.count)
+        left, line = part.count, self._line.fileno()
+        while left:
+            move = partial(os.splice, part.descriptor, line, left, flags=os.SPLICE_F_NONBLOCK)
+            moved = await self._attempt(move)
+            if moved == 0:
+                raise OSError("the pipe has less than it was said to have")
+            left -= moved
 
     async def _send_piece(self, piece: FilePart) -> int:
         """Send some of it; how many bytes."""
