@@ -18,6 +18,7 @@ from tests.support.commands import run
 from tests.support.guests import pull, pulling
 from tests.support.lading import Lading, lading_serve, program
 from tests.support.postgresql import PostgreSQL
+from tests.support.processes import wait_until
 from tests.support.pushes import Repository, digest_of
 from tests.support.s3 import S3
 
@@ -142,6 +143,32 @@ def test_bytes_alone_to_s3(tmp_path: Path, s3: S3) -> None:
     with lading_serve(tmp_path / "new", config=new) as registry:
         require_all(registry.client)
         Repository(registry.client, "team/app0").push_image("later", b"later")
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_migration_that_is_ended_while_the_registry_is_read_only_gives_it_back(
+    tmp_path: Path, how: signal.Signals
+) -> None:
+    """By whoever has had enough, by an orchestrator, or by a terminal that is closed."""
+    old = configuration(tmp_path / "old", {"storage": in_files(tmp_path / "data")})
+    to = configuration(tmp_path / "new", {"storage": in_files(tmp_path / "there")})
+    with lading_serve(tmp_path / "old", config=old) as registry:
+        repository = Repository(registry.client, "app")
+        repository.push_image("before", b"before")
+        command = [program(), "migrate", "--to", str(to), str(old)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+            wait_until(lambda: is_read_only(old), "the last step")
+            process.send_signal(how)
+            said, _ = process.communicate(timeout=20)
+        assert process.returncode == 130
+        assert said.decode().endswith("\nInterrupted\n")
+        repository.push_image("after", b"after")
+
+
+def is_read_only(config: Path) -> bool:
+    """Whether the registry is read-only."""
+    said = run([program(), "read-only", "status", config], check=False).stdout.decode()
+    return "who migrates it" in said
 
 
 def test_another_postgresql_beside_the_same_bucket(

@@ -14,6 +14,7 @@ from lading.core.access import Action
 from lading.core.digest import Digest
 from lading.core.errors import ReadOnly, Unavailable
 from lading.core.globs import Glob
+from lading.core.history import Change
 from lading.core.robots import Robot
 from lading.core.typing import T
 from lading.databases.sqlite.file import FileDatabase
@@ -22,7 +23,8 @@ from lading.ports.database import Work
 from lading.ports.objects import Upkeep
 from lading.services import read_only
 from lading.services.moving import migrate as migrating
-from lading.services.moving.migrate import CannotMigrate, MigrationStep
+from lading.services.moving.last_step import CannotMigrate
+from lading.services.moving.migrate import MigrationStep
 from tests.support.contents import OTHER, image, path_of
 from tests.support.migrating import bytes_of, migrate, rows_of
 from tests.support.people import ALICE, DAY, People
@@ -205,6 +207,59 @@ async def test_a_migration_that_fails_at_its_end_leaves_it_writable(
     switched = await read_only.find(origin.registry)
     assert switched is not None
     assert switched.actor == "alice"
+
+
+@pytest.mark.parametrize("takes_long", ["switch", "copying"])
+async def test_a_migration_that_is_cancelled_at_its_end_leaves_it_writable(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch, takes_long: str
+) -> None:
+    """Be it that all workers are still to hear of it, or that the rest is copied."""
+    switch, is_read_only = origin.metadata.read_only.set, asyncio.Event()
+
+    async def set_switch(change: Change | None) -> None:
+        await switch(change)
+        is_read_only.set()
+        await asyncio.sleep(10 if change and takes_long == "switch" else 0)
+
+    monkeypatch.setattr(origin.metadata.read_only, "set", set_switch)
+    monkeypatch.setattr(migrating, "SETTLE", 10)
+    migrating_it = asyncio.ensure_future(migrate(origin.registry, target.registry))
+    await is_read_only.wait()
+    await asyncio.sleep(0.05)
+    migrating_it.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await migrating_it
+    assert await read_only.find(origin.registry) is None
+    await origin.push_image(b"after", "latest")
+
+
+async def test_a_registry_that_cannot_be_given_back_is_told_with_what_to_run(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its database is gone by then, and so the migration fails, too."""
+
+    async def fail(_: object) -> int:
+        database = origin.metadata.database
+        assert isinstance(database, Dying)
+        database.left = 0
+        raise Unavailable("the store is gone")
+
+    monkeypatch.setattr(migrating, "_equalise", fail)
+    with pytest.raises(CannotMigrate, match=r"store is gone.*Killed.*`lading read-only off`"):
+        await migrate(origin.registry, target.registry)
+
+
+async def test_what_a_killed_migration_has_left_is_told_if_the_next_one_fails(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not undone: that one may run yet, somewhere else."""
+    by = replace(ALICE, name="bob, who migrates it to yesterday's place")
+    await read_only.switch_on(origin.registry, by)
+    monkeypatch.setattr(migrating, "MOST_LAST_ROUNDS", 0)
+
+    with pytest.raises(CannotMigrate, match=r"by bob, who migrates.*`lading read-only off`"):
+        await migrate(origin.registry, target.registry)
+    assert await read_only.find(origin.registry) is not None
 
 
 async def test_a_repeated_migration_copies_nothing(origin: People, target: People) -> None:

@@ -3,6 +3,8 @@
 What is printed at the end says what to do then: no command stops a server, or starts one.
 """
 
+import asyncio
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,8 @@ from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.services.moving import migrate as migrating
-from lading.services.moving.migrate import CannotMigrate, Migrated
+from lading.services.moving.last_step import CannotMigrate
+from lading.services.moving.migrate import Migrated
 from lading.services.registry import Registry
 from lading.wiring.databases import require_current
 from lading.wiring.migration import open_migration
@@ -66,6 +69,7 @@ class _Command:
         Raises:
             ClickException: it cannot be migrated.
         """
+        _end_by_interrupt()
         with translate_data_errors(self._target), step_progress("is migrating") as progress:
             opening = open_migration(
                 origin, self._settings, self._target, Principal(operator()), progress
@@ -76,6 +80,10 @@ class _Command:
                     return await migrating.run(migration)
                 except CannotMigrate as error:
                     raise click.ClickException(str(error)) from error
+                except BaseException as error:  # interrupted, too
+                    for note in getattr(error, "__notes__", ()):
+                        say(note, err=True)
+                    raise
 
     def words(self, migrated: Migrated) -> Iterator[str]:
         """What was done, and what is to be done now, line by line."""
@@ -90,3 +98,14 @@ class _Command:
         if self._same_database:
             steps.insert(0, f"lading read-only off {self._to}")
         yield f"Next          stop the server, then {' and '.join(f'`{step}`' for step in steps)}"
+
+
+def _end_by_interrupt() -> None:
+    """Have what else ends a process, as a terminal that is closed, end it as Ctrl-C does.
+
+    So a registry that is read-only by then is given back.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_DFL:  # else it is ignored, as by `nohup`
+            loop.add_signal_handler(number, signal.raise_signal, signal.SIGINT)

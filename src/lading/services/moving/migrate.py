@@ -23,6 +23,8 @@ from lading.core.timestamps import utc
 from lading.core.typing import override
 from lading.metadata.inspection import KnownBlob
 from lading.ports.objects import ForeignObjects
+from lading.services.moving import last_step
+from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_blobs import BlobCopies, groups
 from lading.services.moving.migrate_rows import RowCopies
 from lading.services.progress import StepProgress
@@ -40,10 +42,6 @@ MOST_LAST_ROUNDS = 10
 PAGE = 500
 # Images that are named in a message.
 MOST_NAMED = 10
-
-
-class CannotMigrate(Exception):
-    """A registry cannot be migrated; the message says why and what to do."""
 
 
 class MigrationStep(StrEnum):
@@ -119,18 +117,14 @@ async def run(migration: Migration) -> Migrated:
     await work.begin()
     await work.bring()
     _require_whole(blobs.damaged)
-    change, begun = await _make_read_only(migration), origin.clock()
-    try:
+    begun = origin.clock()
+    async with last_step.read_only(origin, migration.principal, migration.place) as change:
         await _equalise(work)
         _require_whole(blobs.damaged)
+        unfinished = len(await origin.uploads.list_all())
         rows = await work.end(change)
-    except BaseException:  # cancelled, too
-        await _make_writable(origin, change)
-        raise
     origin.note("migrate", target=migration.place)
-    seconds = origin.clock() - begun
-    unfinished = len(await origin.uploads.list_all())
-    return Migrated(blobs.copied, blobs.size, rows, seconds, unfinished)
+    return Migrated(blobs.copied, blobs.size, rows, origin.clock() - begun, unfinished)
 
 
 class _Work(Protocol):
@@ -336,17 +330,3 @@ def _require_whole(damaged: Sequence[Digest]) -> None:
             " `lading verify --checksums --repair` with the old configuration, and migrate again."
             " All else is copied, and the registry is served as before"
         )
-
-
-async def _make_read_only(migration: Migration) -> Change:
-    """Make the registry read-only, unless it is; the change to be noted."""
-    by = f"{migration.principal.name}, who migrates it to {migration.place}"
-    change = migration.origin.change_by(Principal(by))
-    await migration.origin.metadata.read_only.set(change)
-    return change
-
-
-async def _make_writable(registry: Registry, change: Change) -> None:
-    """Undo `_make_read_only`, unless somebody else wanted it, too."""
-    if await registry.metadata.read_only.find() == change:
-        await registry.metadata.read_only.set(None)
