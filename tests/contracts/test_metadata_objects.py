@@ -1,9 +1,18 @@
 """Rows of objects, whatever becomes of connections and locks meanwhile."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from lading.core.digest import Digest
+from lading.core.errors import Unavailable, UploadOutOfOrder
 from lading.metadata.metadata import Metadata
+from lading.ports.database import SqlConnection
+from tests.support.contents import HELLO
 from tests.support.objects import commit_objects, progress, take
-from tests.support.rows import add
+from tests.support.rows import add, by_alice
 
 
 async def test_objects_of_a_blob_that_is_in_a_repository_are_not_unused(
@@ -29,3 +38,61 @@ async def test_what_came_is_written_down_twice_if_nobody_knows_whether_it_was(
     await metadata.uploads.take(upload, generation=7, writing="last", now=2.0, until=12.0)
     await metadata.uploads.commit(upload, 7, progress("key"), digest)
     assert [segment.key for segment in await metadata.objects.find(digest)] == ["key"]
+
+
+async def test_statements_that_are_run_together_each_do_what_they_do_alone(
+    metadata: Metadata,
+) -> None:
+    """Those that return something say what, be it nothing; of the others nothing is said."""
+    statements = {
+        "made": "INSERT INTO objects (key, start, size, stored_at) VALUES (:key, 0, 7, 1.0)",
+        "changed": "UPDATE objects SET size = 8 WHERE key = 'there' RETURNING size",
+        "removed": "DELETE FROM objects WHERE key = 'nowhere' RETURNING key",
+    }
+
+    def change(connection: SqlConnection) -> Mapping[str, Sequence[Any]]:
+        return connection.execute_together(statements, {"key": "new"})
+
+    await metadata.objects.reserve("there", 1.0)
+    returned = await metadata.database.write(change)
+    assert {name: list(values) for name, values in returned.items()} == {
+        "changed": [8],
+        "removed": [],
+    }
+    assert await metadata.objects.unknown(["there", "new", "other"]) == {"other"}
+
+
+async def test_what_another_request_has_taken_is_written_down_neither_wholly_nor_in_part(
+    metadata: Metadata,
+) -> None:
+    upload, generation = await take(metadata, "key")
+    await metadata.uploads.take(upload, generation=7, writing="its", now=12.0, until=22.0)
+    late = replace(progress("key"), unused=["dropped"])
+    with pytest.raises(UploadOutOfOrder):
+        await metadata.uploads.save(upload, generation, late)
+    assert await metadata.uploads.segments(upload) == []
+    assert await metadata.objects.unknown(["dropped"]) == {"dropped"}
+
+
+async def test_what_does_not_add_up_is_no_blob(metadata: Metadata) -> None:
+    """As the row of an object is missing: nothing has changed then, and nothing is unused."""
+    upload, generation = await take(metadata, "key")
+    said = replace(progress("key"), size=6)
+    becoming = metadata.uploads.becoming(upload, generation, said)
+    digest = Digest.of(b"hello!")
+    with pytest.raises(Unavailable):
+        await metadata.links.add(HELLO, digest, becoming, upload=upload, change=by_alice())
+    assert await metadata.objects.find(digest) == []
+    assert await metadata.uploads.size(upload) == 0
+
+
+async def test_what_was_written_down_without_anybody_knowing_becomes_a_blob_once(
+    metadata: Metadata,
+) -> None:
+    digest = Digest.of(b"hello")
+    upload, generation = await take(metadata, "key")
+    await metadata.uploads.save(upload, generation, progress("key", writing="next"))
+    becoming = metadata.uploads.becoming(upload, generation, progress("key"))
+    assert await metadata.links.add(HELLO, digest, becoming, upload=upload, change=by_alice())
+    assert [segment.key for segment in await metadata.objects.find(digest)] == ["key"]
+    assert await metadata.links.find(HELLO, digest) == 5

@@ -298,6 +298,25 @@ async def test_unfinished_uploads_are_counted_by_their_owners(
     assert (await stores.uploads.count(alice), await stores.uploads.count(bob)) == (0, 1)
 
 
+async def test_an_upload_begins_if_its_owner_has_few(stores: Stores, others: Stores) -> None:
+    """What others have does not count, nor what is over."""
+    alice, bob = Owner.of("alice"), Owner.of("bob")
+
+    async def begin_one(of: Stores, owner: Owner) -> UploadKey | None:
+        key = UploadKey.of(HELLO, UploadId.of(uuid.uuid4(), owner))
+        begun = await of.uploads.begin(key, algorithm=SHA256, now=0, most=2)
+        return key if begun else None
+
+    first = await begin_one(stores, alice)
+    assert first is not None
+    assert await begin_one(others, alice)
+    assert await begin_one(stores, alice) is None
+    assert await stores.uploads.count(alice) == 2
+    assert await begin_one(stores, bob)
+    await stores.uploads.discard(first)
+    assert await begin_one(others, alice)
+
+
 async def test_all_unfinished_uploads_are_counted_about(stores: Stores, others: Stores) -> None:
     """What this worker begins at once, what others did after some seconds."""
     for number in range(10):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from lading.databases.postgresql.statements import translate
+from lading.databases.postgresql.statements import merge, translate
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,13 @@ def test_a_statement_is_said_in_other_words(statement: str, text: str, names: li
 def test_values_go_where_their_marks_are() -> None:
     assert translate("SELECT :b, :a, :b").values({"a": 1, "b": 2}) == [2, 1]
     assert translate("SELECT ?, ?").values([3, 4]) == [3, 4]
+
+
+def test_several_statements_are_one_that_returns_what_they_return() -> None:
+    merged = merge((("kept", "DELETE FROM a"), ("linked", "INSERT INTO b RETURNING id")))
+    assert merged.returning == ["linked"]
+    assert merged.text == (
+        "WITH kept AS (DELETE FROM a), linked (value) AS (INSERT INTO b RETURNING id)"
+        " SELECT (SELECT array_agg(value) FROM linked)"
+    )
+    assert merge((("kept", "DELETE FROM a"),)).text == "WITH kept AS (DELETE FROM a) SELECT "

@@ -32,7 +32,9 @@ from tests.support.postgresql import PostgreSQL
 
 # A name of what a statement itself makes may follow; a table may not, unless it is read in order
 # of an index, as far as is wanted, or never has many rows.
-SEQUENTIAL = re.compile(r"Seq Scan on (blobs|links|manifests|documents|edges|tags|tag_history)")
+SEQUENTIAL = re.compile(
+    r"Seq Scan on (blobs|links|manifests|documents|edges|tags|tag_history|uploads|objects)"
+)
 FULL_SCAN = re.compile(
     r"SCAN (?!here|holders|json_each|CONSTANT ROW|moved|looked|tagged|trashed|ways"
     r"|groups|part|placed|few|summed|one|last|\(subquery|wanted|held|children|family|found|first|next|about"
@@ -71,6 +73,7 @@ async def test_no_statement_of_a_request_reads_a_whole_table_in_postgresql_eithe
 ) -> None:
     """None of those that grow, that is: a table of a few rows is read as a whole."""
     database = PostgresqlDatabase(Server(postgresql.new_url(), timeout=120))
+    await database.write(_fill_objects)
     await fill(database, 1, 20_000)
     statements: dict[str, Parameters] = {}
     execute = PostgresqlConnection.execute
@@ -82,6 +85,7 @@ async def test_no_statement_of_a_request_reads_a_whole_table_in_postgresql_eithe
     with monkeypatch.context() as patch:
         patch.setattr(PostgresqlConnection, "execute", traced)
         await _push_and_pull(Metadata(database))
+        await _push_as_objects(Metadata(database))
         await _look_at_pages(Metadata(database))
         await _browse(Metadata(database))
         await _find_together(Metadata(database))
@@ -91,6 +95,19 @@ async def test_no_statement_of_a_request_reads_a_whole_table_in_postgresql_eithe
     assert len(plans) > 30
     assert any(len(parameters) == 3 * MOST_TOGETHER for parameters in statements.values())
     assert {text: plan for text, plan in plans.items() if SEQUENTIAL.search(plan)} == {}
+
+
+def _fill_objects(connection: SqlConnection) -> None:
+    """Uploads of some, and objects of theirs and of blobs."""
+    connection.execute(
+        "INSERT INTO uploads (key, owner, size, active_at, hash, wrong_digests, generation)"
+        " SELECT 'u' || n, 'owner' || n / 100, 1, 1, '', 0, 0 FROM generate_series(1, 20000) AS n"
+    )
+    connection.execute(
+        "INSERT INTO objects (key, start, size, stored_at, upload, digest)"
+        " SELECT 'o' || n, 0, 1, 1, CASE WHEN n > 20000 THEN 'u' || n - 20000 END,"
+        " CASE WHEN n <= 20000 THEN 'd' || n END FROM generate_series(1, 40000) AS n"
+    )
 
 
 def _plans(connection: SqlConnection, statements: dict[str, Parameters]) -> dict[str, str]:
@@ -153,15 +170,16 @@ async def _upload_objects(metadata: Metadata) -> None:
     await uploads.count(upload.owner)
     await uploads.take(upload, generation=1, writing="key", now=0, until=10)
     await uploads.renew(upload, 1, 20)
-    progress = UploadProgress(5, b"", 0, 0, [PlacedSegment("key", 0, 5, 0)], ["other"], "next")
+    progress = UploadProgress(5, b"", 0, 0, PlacedSegment("key", 0, 5, 0), ["other"], "next")
     await uploads.save(upload, 1, progress)
     await uploads.segments(upload)
     await uploads.size(upload)
-    last = replace(progress, segments=[], unused=[], writing=None)
+    last = replace(progress, stored=None, unused=[], writing=None)
     await uploads.cut(upload, 1, last)
     await uploads.commit(upload, 1, last, digest)
     await uploads.settle([upload])
     await uploads.discard(upload, 0)
+    await _push_as_objects(metadata)
     await objects.find(digest)
     await objects.page(after="", limit=1)
     await objects.page_in_segments(after="", limit=1)
@@ -174,6 +192,22 @@ async def _upload_objects(metadata: Metadata) -> None:
     await objects.count_unused()
     await objects.unknown(["key", "other"], now=0)
     await objects.badge()
+
+
+async def _push_as_objects(metadata: Metadata) -> None:
+    """Two uploads become a blob: one with the bytes that came last, one as it is."""
+    digest = Digest.of(b"pushed")
+    for key in ("at once", "as it is"):
+        upload, stored = new_upload(), PlacedSegment(key, 0, 6, 0)
+        progress = UploadProgress(6, b"known", 0, 0, stored, [f"not {key}"])
+        assert await metadata.uploads.begin(upload, b"", 0, most=5)
+        await metadata.uploads.take(upload, generation=2, writing=key, now=0, until=10)
+        becoming = metadata.uploads.becoming(upload, 2, progress)
+        if key == "as it is":
+            await metadata.uploads.save(upload, 2, progress)
+            becoming = metadata.uploads.becoming_as_it_is(upload, digest, lambda _: digest, 1)
+        await metadata.links.add(HERE, digest, becoming, upload=upload, change=CHANGE)
+    assert [segment.key for segment in await metadata.objects.find(digest)] == ["as it is"]
 
 
 async def _look_inside(metadata: Metadata) -> None:

@@ -20,10 +20,8 @@ async def take(metadata: Metadata, key: str) -> tuple[UploadKey, int]:
 
 def progress(key: str, writing: str | None = None) -> UploadProgress:
     """What a request has come to that stored one object of five bytes."""
-    segments = [PlacedSegment(key, 0, 5, 1.0)]
-    return UploadProgress(
-        size=5, hash=b"", active_at=1.0, now=1.0, segments=segments, writing=writing
-    )
+    stored = PlacedSegment(key, 0, 5, 1.0)
+    return UploadProgress(size=5, hash=b"", active_at=1.0, now=1.0, stored=stored, writing=writing)
 
 
 async def commit_objects(metadata: Metadata, digest: Digest, key: str) -> None:

@@ -71,7 +71,11 @@ class FileUploads(Uploads):
             self._disk.require_space(size)
 
     @override
-    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
+    async def begin(
+        self, upload: UploadKey, *, algorithm: str, now: float, most: int | None = None
+    ) -> bool:
+        if most is not None and await self.count(upload.owner) >= most:
+            return False
         running = RunningHash.start(algorithm)
         with file_calls.translating():
             self._disk.make_upload(upload, now)
@@ -79,6 +83,7 @@ class FileUploads(Uploads):
             self._notes.write(self._layout.upload(upload), running.known())
         self._about.begun()
         self._hashes.put(upload, running)
+        return True
 
     @override
     def stage(self, upload: UploadKey, *, algorithm: str | None = None) -> StagedFile:

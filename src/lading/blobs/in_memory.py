@@ -83,8 +83,13 @@ class InMemoryUploads(Uploads):
         pass  # who runs out of memory is not told by numbers
 
     @override
-    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
+    async def begin(
+        self, upload: UploadKey, *, algorithm: str, now: float, most: int | None = None
+    ) -> bool:
+        if most is not None and await self.count(upload.owner) >= most:
+            return False
         self._uploads[upload] = InMemoryUpload(self, upload, now)
+        return True
 
     @override
     @asynccontextmanager

@@ -1,6 +1,7 @@
 """Rows of blobs, of links (which repository has which blob), and of uploads that became blobs."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from lading.core.digest import Digest
 from lading.core.errors import BlobInUse
@@ -11,6 +12,7 @@ from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, reading, scanning, writing
 from lading.metadata.sharing import sharing
 from lading.ports.database import Database, SqlConnection, Work
+from lading.ports.uploads import Becoming
 
 _FIND = """
     SELECT blobs.size, links.promised_at, links.used_at
@@ -21,13 +23,27 @@ _FIND = """
         AND blobs.lost_at IS NULL
 """
 
+_KNOW = """
+    INSERT INTO blobs (digest, size, created_at) VALUES (:digest, {size}, :now)
+    ON CONFLICT (digest) DO UPDATE
+    SET size = excluded.size, lost_at = NULL, unlinked_at = NULL
+"""
+_KEEP = "DELETE FROM deletions WHERE digest = :digest"
+# An upload became a blob. The row stays for a while, for those who ask again.
+_COMMIT = """
+    INSERT INTO committed_uploads (upload, digest, at) VALUES (:upload, :digest, :now)
+    ON CONFLICT (upload) DO UPDATE SET digest = excluded.digest, at = excluded.at
+"""
+
 # Does nothing if the repository is new.
 _LINK = """
     INSERT INTO links (repository_id, digest, promised_at, loose_at)
     SELECT id, :digest, :now, :now FROM repositories WHERE name = :repository
     ON CONFLICT (repository_id, digest)
     DO UPDATE SET promised_at = excluded.promised_at, used_at = NULL, deleted_at = NULL
+    RETURNING 1
 """
+_ADD = {"known": _KNOW.format(size=":size"), "kept": _KEEP, "linked": _LINK}
 
 # Whoever removes a link does so after all who add one of that blob, or before them.
 _LOCK = """
@@ -128,14 +144,21 @@ def add_blob(
     connection: SqlConnection, repository: RepositoryName, digest: Digest, size: int, now: float
 ) -> None:
     """The bytes are stored: now the blob is in the repository."""
-    connection.execute(
-        "INSERT INTO blobs (digest, size, created_at) VALUES (?, ?, ?)"
-        " ON CONFLICT (digest) DO UPDATE"
-        " SET size = excluded.size, lost_at = NULL, unlinked_at = NULL",
-        (digest, size, now),
-    )
-    connection.execute("DELETE FROM deletions WHERE digest = ?", (digest,))
-    _link(connection, repository, digest, now)
+    values = {"repository": repository, "digest": digest, "size": size, "now": now}
+    _add(connection, repository, _ADD, values)
+
+
+def _add(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    statements: Mapping[str, str],
+    values: Mapping[str, Any],
+) -> Mapping[str, Sequence[Any]]:
+    """Run statements, one of which links a blob; returns what they have returned."""
+    returned = connection.execute_together(statements, values)
+    if not returned["linked"]:
+        _link_in_new(connection, repository, values)
+    return returned
 
 
 def mount(
@@ -162,9 +185,16 @@ def _link(
     connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
 ) -> None:
     values = {"repository": repository, "digest": digest, "now": now}
-    if connection.execute(_LINK, values).rowcount == 0:
-        repositories.add(connection, repository)
-        connection.execute(_LINK, values)
+    if connection.execute(_LINK, values).fetchone() is None:
+        _link_in_new(connection, repository, values)
+
+
+def _link_in_new(
+    connection: SqlConnection, repository: RepositoryName, values: Mapping[str, Any]
+) -> None:
+    """Link a blob in a repository that was not there."""
+    repositories.add(connection, repository)
+    connection.execute(_LINK, values).close()
 
 
 def set_lost(connection: SqlConnection, digest: Digest, at: float | None) -> None:
@@ -284,7 +314,7 @@ class Links(Noun):
         self,
         repository: RepositoryName,
         digest: Digest,
-        blob: int | Work[int],
+        blob: int | Becoming,
         *,
         upload: UploadKey,
         change: Change,
@@ -293,29 +323,28 @@ class Links(Noun):
         """Put a blob, which the upload became, into the repository; false if it is locked.
 
         Args:
-            blob: how many bytes it has; or, if it is none yet, what makes it one, in the same
-                transaction, and returns that.
+            blob: how many bytes it has; or, if it is none yet, how the upload becomes it, in the
+                same transaction.
             lock: what locks the digest in that transaction, unless the caller has it locked.
         """
+
+        statements = {**_ADD, "committed": _COMMIT}
+        values = {"repository": repository, "digest": digest, "upload": upload, "now": change.at}
+        if isinstance(blob, int):
+            values["size"] = blob
+        else:  # its size is asked for before its statements change it
+            statements |= {"known": _KNOW.format(size=blob.size), **blob.statements}
+            values |= blob.values
 
         def work(connection: SqlConnection) -> bool:
             if lock is not None and not lock(connection):
                 return False
-            size = blob if isinstance(blob, int) else blob(connection)
-            add_blob(connection, repository, digest, size, change.at)
-            commit(connection, upload, digest, change.at)
+            returned = _add(connection, repository, statements, values)
+            if not isinstance(blob, int):
+                blob.require(connection, returned)
             return True
 
         return await self._database.write(work)
-
-
-def commit(connection: SqlConnection, upload: UploadKey, digest: Digest, now: float) -> None:
-    """An upload became a blob. The row stays for a while, for those who ask again."""
-    connection.execute(
-        "INSERT INTO committed_uploads (upload, digest, at) VALUES (?, ?, ?)"
-        " ON CONFLICT (upload) DO UPDATE SET digest = excluded.digest, at = excluded.at",
-        (upload, digest, now),
-    )
 
 
 def find_committed(connection: SqlConnection, upload: UploadKey) -> Digest | None:

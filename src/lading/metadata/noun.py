@@ -74,14 +74,16 @@ def writing(
 
 
 def writing_once(
-    database: Database, work: Callable[Concatenate[SqlConnection, P], T]
+    database: Database, work: Callable[Concatenate[SqlConnection, P], T], *, durable: bool = False
 ) -> Callable[P, Coroutine[Any, Any, T]]:
-    """A call that runs `work`, one statement, in a transaction that a power cut may undo.
+    """A call that runs `work`, which changes rows by one statement, in a transaction of its own.
 
     The statement may be run twice, see `Database.write_once`.
     """
 
     def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
-        return database.write_once(lambda connection: work(connection, *args, **kwargs))
+        return database.write_once(
+            lambda connection: work(connection, *args, **kwargs), durable=durable
+        )
 
     return call

@@ -5,21 +5,24 @@ it brings a generation, a number that no other has: one that stood still for too
 own is over when it wants to write something down, and nothing that it did counts.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable, UploadOutOfOrder, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.metadata import batches
 from lading.metadata.noun import NOT_SYNCED, reading, scanning, writing, writing_once
-from lading.ports.database import Database, Rows, SqlConnection, Work
+from lading.ports.database import Database, SqlConnection
 from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
-from lading.ports.uploads import WRONG_DIGESTS, Staged, UploadNotReady
+from lading.ports.uploads import WRONG_DIGESTS, Becoming, Staged, UploadNotReady
 
 # Done again by the same request, each of these changes nothing.
 _BEGIN = f"""
     INSERT INTO uploads (key, owner, size, active_at, hash, wrong_digests, generation)
-    SELECT ?, ?, 0, ?, ?, 0, 0 WHERE 1 = 1 {NOT_SYNCED}
+    SELECT :upload, :owner, 0, :now, :hash, 0, 0
+    WHERE (SELECT count(*) FROM uploads WHERE owner = :owner AND digest IS NULL) < :most
+        {NOT_SYNCED}
     ON CONFLICT (key) DO NOTHING
 """
 _TAKE = f"""
@@ -32,32 +35,78 @@ _RENEW = f"""
     UPDATE uploads SET leased_until = ?
     WHERE key = ? AND generation = ? AND digest IS NULL {NOT_SYNCED}
 """
-_END = """
-    DELETE FROM uploads
-    WHERE key = ? AND digest IS NULL AND writing IS NULL
-        AND (leased_until IS NULL OR leased_until <= ?)
-    RETURNING size, hash
-"""
-_UPDATE = """
+_SAVE = """
     UPDATE uploads SET size = :size, hash = :hash, active_at = :active_at, writing = :writing,
         leased_until = CASE WHEN :ends = 1 THEN NULL ELSE leased_until END, digest = :digest
     WHERE key = :upload AND generation = :generation AND digest IS NULL
+    RETURNING 1
 """
-# Said again if nobody knows whether it was committed.
-_INSERT = """
-    INSERT INTO objects (key, start, size, stored_at, upload) VALUES (?, ?, ?, ?, ?)
+# Those of an upload that is not this request's are not written down.
+_PLACE = """
+    INSERT INTO objects (key, start, size, stored_at, upload)
+    SELECT :key, :start, :stored, :stored_at, :upload
+    WHERE 1 = 1 /*! AND EXISTS (SELECT 1 FROM saved) */
     ON CONFLICT (key) DO UPDATE SET stored_at = excluded.stored_at
     WHERE objects.upload = excluded.upload
+    RETURNING 1
 """
 _UNUSE = """
-    INSERT INTO objects (key, start, size, stored_at, unused_at) VALUES (?, 0, 0, ?, ?)
-    ON CONFLICT DO NOTHING
+    INSERT INTO objects (key, start, size, stored_at, unused_at)
+    SELECT key, 0, 0, :at, :at FROM json_each(:unused) WHERE 1 = 1
+    {and_if} ON CONFLICT DO NOTHING
 """
+_UNUSE_ALWAYS = _UNUSE.format(and_if="")
+_UNUSE_IF_SAVED = _UNUSE.format(and_if="/*! AND EXISTS (SELECT 1 FROM saved) */")
+# How an upload becomes a blob: it ends, and what is the blob's by then is its own.
+_END = """
+    DELETE FROM uploads WHERE key = :upload AND generation = :generation AND digest IS NULL
+    RETURNING 1
+"""
+_END_AS_IT_IS = """
+    DELETE FROM uploads
+    WHERE key = :upload AND digest IS NULL AND writing IS NULL
+        AND (leased_until IS NULL OR leased_until <= :at)
+        AND size > 0 AND size = (SELECT sum(size) FROM objects WHERE upload = :upload)
+    RETURNING hash
+"""
+_REPLACE = """
+    UPDATE objects SET digest = NULL, unused_at = :at WHERE digest = :digest RETURNING 1
+"""
+# No two objects of a blob begin at the same byte, at any time: so the others have to go before.
+_AFTER = "/*! AND (SELECT count(*) FROM replaced) >= 0 */"
+_HAND_OVER = f"""
+    UPDATE objects SET upload = NULL, digest = :digest
+    WHERE upload = :upload AND start < :up_to {_AFTER}
+    RETURNING size
+"""
+_PLACE_IN_BLOB = f"""
+    INSERT INTO objects (key, start, size, stored_at, digest)
+    SELECT :key, :start, :stored, :stored_at, :digest WHERE 1 = 1 {_AFTER}
+    ON CONFLICT (key) DO UPDATE SET upload = NULL, digest = excluded.digest
+    WHERE objects.upload = :upload
+    RETURNING size
+"""
+_SIZE = "coalesce((SELECT sum(size) FROM objects WHERE upload = :upload), 0)"
 
 
-def begin(connection: SqlConnection, upload: UploadKey, hash_: bytes, now: float) -> None:
-    """Start an upload."""
-    connection.execute(_BEGIN, (upload, upload.owner, now, hash_))
+def begin(
+    connection: SqlConnection,
+    upload: UploadKey,
+    hash_: bytes,
+    now: float,
+    *,
+    most: int | None = None,
+) -> bool:
+    """Start an upload; false if its owner has `most` already."""
+    values = {
+        "upload": upload,
+        "owner": upload.owner,
+        "now": now,
+        "hash": hash_,
+        "most": batches.NO_LIMIT if most is None else most,
+    }
+    # If it was sent twice, the second one found the row.
+    return connection.execute(_BEGIN, values).rowcount > 0 or size(connection, upload) is not None
 
 
 def take(
@@ -138,31 +187,43 @@ def _save(
     progress: UploadProgress,
     digest: Digest | None,
 ) -> None:
-    changed = connection.execute(
-        _UPDATE,
-        {
-            "upload": upload,
-            "generation": generation,
-            "size": progress.size,
-            "hash": progress.hash,
-            "active_at": progress.active_at if digest is None else progress.now,
-            "writing": progress.writing,
-            "ends": int(progress.writing is None),
-            "digest": digest,
-        },
-    )
-    _note_objects(connection, upload, progress, changed)
-
-
-def _note_objects(
-    connection: SqlConnection, upload: UploadKey, progress: UploadProgress, changed: Rows
-) -> None:
-    """Write down what was stored of an upload, if its row was this request's to change."""
-    added = [connection.execute(_INSERT, (*segment, upload)) for segment in progress.segments]
-    unuse(connection, progress.unused, progress.now)
-    # All are sent before any is looked at: a look waits for the server.
-    if any(rows.rowcount == 0 for rows in (changed, *added)):
+    """Write down an upload, and what was stored of it, if it is this request's to change."""
+    statements = {"saved": _SAVE}
+    if progress.stored is not None:
+        statements["placed"] = _PLACE
+    if progress.unused:
+        statements["dropped"] = _UNUSE_IF_SAVED
+    values = {
+        **_values(upload, generation, progress),
+        "size": progress.size,
+        "hash": progress.hash,
+        "active_at": progress.active_at if digest is None else progress.now,
+        "writing": progress.writing,
+        "ends": int(progress.writing is None),
+        "digest": digest,
+    }
+    if not all(connection.execute_together(statements, values).values()):
         raise _taken(connection, upload)
+
+
+def _values(upload: UploadKey, generation: int, progress: UploadProgress) -> dict[str, Any]:
+    stored = progress.stored
+    return {
+        "upload": upload,
+        "generation": generation,
+        "at": progress.now,
+        **({} if stored is None else _placed(stored)),
+        **({"unused": batches.keys(progress.unused)} if progress.unused else {}),
+    }
+
+
+def _placed(stored: PlacedSegment) -> dict[str, Any]:
+    return {
+        "key": stored.key,
+        "start": stored.start,
+        "stored": stored.size,
+        "stored_at": stored.stored_at,
+    }
 
 
 def cut(
@@ -199,63 +260,58 @@ def commit(
 ) -> None:
     """Make the segments of an upload those of a blob; those that it had are unused from then."""
     _save(connection, upload, generation, progress, digest)
-    _hand_over(connection, upload, progress.size, digest, progress.now)
+    values = {"upload": upload, "digest": digest, "at": progress.now, "up_to": batches.NO_LIMIT}
+    statements = {"replaced": _REPLACE, "taken": _HAND_OVER}
+    taken = connection.execute_together(statements, values)["taken"]
+    _require_whole(taken, progress.size)
 
 
-def commit_at_once(
-    connection: SqlConnection,
-    upload: UploadKey,
-    generation: int,
-    progress: UploadProgress,
-    digest: Digest,
-) -> int:
-    """As `commit`, in the transaction that makes the blob known: the upload is over with it.
+def becoming(upload: UploadKey, generation: int, progress: UploadProgress) -> Becoming:
+    """As `commit`, with what makes the blob known: the upload is over with it."""
+    statements = {"ended": _END, "replaced": _REPLACE, "taken": _HAND_OVER}
+    if progress.stored is not None:
+        statements["placed"] = _PLACE_IN_BLOB
+    if progress.unused:
+        statements["dropped"] = _UNUSE_ALWAYS
+    stored = progress.stored
+    values = {
+        **_values(upload, generation, progress),
+        "size": progress.size,
+        # One that is written down already, which nobody knew, is placed a second time instead.
+        "up_to": batches.NO_LIMIT if stored is None else stored.start,
+    }
 
-    Returns:
-        How many bytes the blob has.
-    """
-    ended = connection.execute(
-        "DELETE FROM uploads WHERE key = ? AND generation = ? AND digest IS NULL",
-        (upload, generation),
-    )
-    _note_objects(connection, upload, progress, ended)
-    _hand_over(connection, upload, progress.size, digest, progress.now)
-    return progress.size
+    def require(connection: SqlConnection, returned: Mapping[str, Sequence[Any]]) -> None:
+        if not returned["ended"] or not returned.get("placed", True):
+            raise _taken(connection, upload)
+        _require_whole([*returned["taken"], *returned.get("placed", ())], progress.size)
+
+    return Becoming(statements, values, ":size", require)
 
 
-def commit_as_it_is(
-    connection: SqlConnection,
+def becoming_as_it_is(
     upload: UploadKey,
     digest: Digest,
     digest_of: Callable[[bytes], Digest | None],
     now: float,
-) -> int:
-    """As `commit_at_once`, of an upload that nobody writes to, without taking it before.
+) -> Becoming:
+    """As `becoming`, of an upload that nobody writes to, without taking it before.
 
     Args:
         digest_of: the digest of all bytes, by what is known of their hash; `None` if it is not.
-
-    Raises:
-        UploadNotReady: it cannot be committed like this.
     """
-    row = connection.execute(_END, (upload, now)).fetchone()
-    if row is None or row[0] == 0 or digest_of(bytes(row[1])) != digest:
-        raise UploadNotReady
-    _hand_over(connection, upload, row[0], digest, now)
-    return int(row[0])
+    statements = {"ended": _END_AS_IT_IS, "replaced": _REPLACE, "taken": _HAND_OVER}
+    values = {"upload": upload, "at": now, "up_to": batches.NO_LIMIT}
+
+    def require(_: SqlConnection, returned: Mapping[str, Sequence[Any]]) -> None:
+        if [digest_of(bytes(known)) for known in returned["ended"]] != [digest]:
+            raise UploadNotReady
+
+    return Becoming(statements, values, _SIZE, require)
 
 
-def _hand_over(
-    connection: SqlConnection, upload: UploadKey, size: int, digest: Digest, now: float
-) -> None:
-    connection.execute(
-        "UPDATE objects SET digest = NULL, unused_at = ? WHERE digest = ?", (now, digest)
-    )
-    taken = connection.execute(
-        "UPDATE objects SET upload = NULL, digest = ? WHERE upload = ? RETURNING size",
-        (digest, upload),
-    )
-    if sum(part for (part,) in taken.fetchall()) != size:
+def _require_whole(parts: Iterable[int], size: int) -> None:
+    if sum(parts) != size:
         raise Unavailable("what was uploaded does not add up; begin the upload anew")
 
 
@@ -327,8 +383,7 @@ def list_all(connection: SqlConnection) -> Sequence[Staged]:
 
 def unuse(connection: SqlConnection, keys: Iterable[str], now: float) -> None:
     """Write down keys of objects that may be there, and that nothing needs."""
-    for key in keys:
-        connection.execute(_UNUSE, (key, now, now))
+    connection.execute(_UNUSE_ALWAYS, {"unused": batches.keys(keys), "at": now})
 
 
 def _taken(connection: SqlConnection, upload: UploadKey) -> UploadUnknown | UploadOutOfOrder:
@@ -348,7 +403,7 @@ class ObjectUploads:
         self._take_over = writing(database, take_over, durable=False)
         self.begin = writing_once(database, begin)
         self.renew = writing_once(database, renew)
-        self.save = writing(database, save)
+        self.save = writing_once(database, save, durable=True)
         self.cut = writing(database, cut)
         self.count_wrong_digest = writing(database, count_wrong_digest)
         self.commit = writing(database, commit)
@@ -359,22 +414,8 @@ class ObjectUploads:
         self.count = reading(database, count)
         self.count_all = scanning(database, count_all)
         self.list_all = scanning(database, list_all)
-
-    def committing(
-        self, upload: UploadKey, generation: int, progress: UploadProgress, digest: Digest
-    ) -> Work[int]:
-        """What makes an upload a blob, in a transaction that makes the blob known."""
-        return lambda connection: commit_at_once(connection, upload, generation, progress, digest)
-
-    def committing_as_it_is(
-        self,
-        upload: UploadKey,
-        digest: Digest,
-        digest_of: Callable[[bytes], Digest | None],
-        now: float,
-    ) -> Work[int]:
-        """What does so with an upload that is complete."""
-        return lambda connection: commit_as_it_is(connection, upload, digest, digest_of, now)
+        self.becoming = becoming
+        self.becoming_as_it_is = becoming_as_it_is
 
     async def take(
         self, upload: UploadKey, *, generation: int, writing: str, now: float, until: float

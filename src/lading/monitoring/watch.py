@@ -19,7 +19,7 @@ from lading.ports.blob_sources import BlobSource
 from lading.ports.blobs import Blobs, StoredBytes
 from lading.ports.database import Database, SqlConnection, Work
 from lading.ports.measures import UNMEASURED, Count, Measures, Timing
-from lading.ports.uploads import Staged, StagedUpload, Uploads
+from lading.ports.uploads import Becoming, Staged, StagedUpload, Uploads
 
 
 class Probe(Protocol):
@@ -111,9 +111,9 @@ class WatchedDatabase(Database):
             return await self._database.write(work, durable=durable, alone=alone)
 
     @override
-    async def write_once(self, work: Work[T]) -> T:
+    async def write_once(self, work: Work[T], *, durable: bool = False) -> T:
         with self._probe(Timing.DATABASE_WRITE):
-            return await self._database.write_once(work)
+            return await self._database.write_once(work, durable=durable)
 
     @override
     async def scan(self, work: Work[T]) -> T:
@@ -190,9 +190,11 @@ class WatchedUploads(Uploads):
         await self._uploads.require_space(size)
 
     @override
-    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
+    async def begin(
+        self, upload: UploadKey, *, algorithm: str, now: float, most: int | None = None
+    ) -> bool:
         with self._probe(Timing.STORE_PUT_CONTENT):
-            await self._uploads.begin(upload, algorithm=algorithm, now=now)
+            return await self._uploads.begin(upload, algorithm=algorithm, now=now, most=most)
 
     @override
     def stage(
@@ -201,7 +203,7 @@ class WatchedUploads(Uploads):
         return _WatchedStage(self._uploads.stage(upload, algorithm=algorithm), self._probe)
 
     @override
-    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Work[int] | None:
+    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Becoming | None:
         return self._uploads.commit_as_it_is(upload, digest)
 
     @override
@@ -290,7 +292,7 @@ class _WatchedUpload(StagedUpload):
             await self._staged.commit(digest)
 
     @override
-    async def commit_by_rows(self, digest: Digest) -> Work[int] | None:
+    async def commit_by_rows(self, digest: Digest) -> Becoming | None:
         return await self._staged.commit_by_rows(digest)  # what moves is rows, in the database
 
     @override

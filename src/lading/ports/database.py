@@ -52,6 +52,19 @@ class SqlConnection(Protocol):
     def executemany(self, statement: str, parameters: Sequence[Parameters], /) -> Rows:
         """Run a statement that changes rows once for each of several parameters."""
 
+    def execute_together(
+        self, statements: Mapping[str, str], parameters: Mapping[str, Any], /
+    ) -> Mapping[str, Sequence[Any]]:
+        """Run several statements that change rows; all at once where each would be waited for.
+
+        So none of them may need to see what another has changed, no row may be changed by two of
+        them, and each returns one column or nothing. What stands in a comment `/*! … */` may ask
+        for what another one has returned, under its name.
+
+        Returns:
+            What those that return something have returned, by their names.
+        """
+
 
 Work = Callable[[SqlConnection], T]
 
@@ -98,14 +111,15 @@ class Database(Protocol):
             Exception: whatever `work` raised, after undoing what it did.
         """
 
-    async def write_once(self, work: Work[T]) -> T:
-        """Run `work`, which is one statement, as a transaction that a power cut may undo.
+    async def write_once(self, work: Work[T], *, durable: bool = False) -> T:
+        """Run `work`, which changes rows by one statement, as a transaction.
 
         Where that saves something, it is sent by itself, and sent again if nobody knows whether it
-        was done: done twice, it must be as if it was done once. So it has to say by itself that
-        it need not be synced (`lading.metadata.noun.NOT_SYNCED`).
+        was done: done twice, it must be as if it was done once. So one that is not durable has to
+        say by itself that it need not be synced (`lading.metadata.noun.NOT_SYNCED`), and one that
+        fails must have changed nothing.
         """
-        return await self.write(work, durable=False)
+        return await self.write(work, durable=durable)
 
     async def scan(self, work: Work[T]) -> T:
         """Run a long read, on a view of one moment, without holding up the event loop."""

@@ -11,8 +11,7 @@ from typing import NamedTuple, Protocol
 
 from lading.core.digest import Digest
 from lading.core.names import Owner, UploadKey
-from lading.ports.database import Work
-from lading.ports.uploads import Staged
+from lading.ports.uploads import Becoming, Staged
 
 READING = 24 * 3600.0
 """Seconds for which an object that nothing needs any more is there for those who read it."""
@@ -51,7 +50,7 @@ class UploadProgress:
         size: how many bytes it has.
         hash: what is known of their hash.
         now: the time.
-        segments: that were stored.
+        stored: the segment that was stored since what is written down.
         unused: keys of objects that may be there and that nothing needs.
         writing: the key of the next object; `None` if there will be none, as the request ends.
     """
@@ -60,7 +59,7 @@ class UploadProgress:
     hash: bytes
     active_at: float
     now: float
-    segments: Sequence[PlacedSegment] = ()
+    stored: PlacedSegment | None = None
     unused: Sequence[str] = ()
     writing: str | None = None
 
@@ -72,8 +71,10 @@ class UploadRows(Protocol):
     `UploadOutOfOrder` if another request has taken it since.
     """
 
-    async def begin(self, upload: UploadKey, hash_: bytes, now: float) -> None:
-        """Start an upload; a power cut may forget it."""
+    async def begin(
+        self, upload: UploadKey, hash_: bytes, now: float, *, most: int | None = None
+    ) -> bool:
+        """Start an upload, unless its owner has `most` already; a power cut may forget it."""
 
     async def take(
         self, upload: UploadKey, *, generation: int, writing: str, now: float, until: float
@@ -109,22 +110,17 @@ class UploadRows(Protocol):
     ) -> None:
         """Make the segments of an upload those of a blob; those it had are unused from then."""
 
-    def committing(
-        self, upload: UploadKey, generation: int, progress: UploadProgress, digest: Digest
-    ) -> Work[int]:
-        """As `commit`, in a transaction that makes the blob known, so that nothing is to settle.
+    def becoming(self, upload: UploadKey, generation: int, progress: UploadProgress) -> Becoming:
+        """As `commit`, with what makes the blob known, so that nothing is to settle."""
 
-        It returns how many bytes the blob has.
-        """
-
-    def committing_as_it_is(
+    def becoming_as_it_is(
         self,
         upload: UploadKey,
         digest: Digest,
         digest_of: Callable[[bytes], Digest | None],
         now: float,
-    ) -> Work[int]:
-        """As `committing`, of an upload that nobody has taken; raises `UploadNotReady`.
+    ) -> Becoming:
+        """As `becoming`, of an upload that nobody has taken; it may raise `UploadNotReady`.
 
         Args:
             upload: which.

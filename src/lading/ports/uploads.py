@@ -1,13 +1,13 @@
 """The port of uploads: bytes that are staged until they are a blob."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from lading.core.digest import Bytes, Digest
 from lading.core.names import Owner, UploadKey
-from lading.ports.database import Work
+from lading.ports.database import SqlConnection
 
 # Wrong digests after which an upload is over.
 WRONG_DIGESTS = 3
@@ -36,6 +36,23 @@ class UploadNotReady(Exception):
     It is over, somebody writes to it, it has no bytes, or their hash is another or not known: who
     opens it finds out which.
     """
+
+
+@dataclass(frozen=True, slots=True)
+class Becoming:
+    """How an upload becomes a blob where rows alone say what is one, with what makes it known.
+
+    Attributes:
+        statements: for `SqlConnection.execute_together`.
+        values: of their parameters, but for `digest`, which is the blob's.
+        size: how many bytes the blob has: an expression, true before these are run.
+        require: called with what they have returned; raises if the upload cannot become that blob.
+    """
+
+    statements: Mapping[str, str]
+    values: Mapping[str, Any]
+    size: str
+    require: Callable[[SqlConnection, Mapping[str, Sequence[Any]]], None]
 
 
 class StagedUpload(Protocol):
@@ -93,10 +110,8 @@ class StagedUpload(Protocol):
             UploadUnknown: it was discarded meanwhile.
         """
 
-    async def commit_by_rows(self, digest: Digest) -> Work[int] | None:
+    async def commit_by_rows(self, digest: Digest) -> Becoming | None:
         """What a transaction does in place of `commit`, where rows alone say what is a blob.
-
-        It returns how many bytes the blob has.
 
         It is done in the transaction that makes the blob known, after which the caller, who has the
         digest locked, says `end`: there is nothing to settle then. `None` where bytes need more to
@@ -120,12 +135,19 @@ class Uploads(Protocol):
             StorageFull: there is not, beyond what is kept in reserve for the database.
         """
 
-    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
+    async def begin(
+        self, upload: UploadKey, *, algorithm: str, now: float, most: int | None = None
+    ) -> bool:
         """Start an upload. A power cut may forget it, and bytes of it (a process crash may not).
 
         Args:
             upload: new.
             algorithm: of the hash to keep running while bytes arrive; a hint.
+            now: the time.
+            most: uploads that its owner may have that are not over; `None` for any number.
+
+        Returns:
+            False if its owner has as many already: then it has not begun.
         """
 
     def stage(
@@ -141,11 +163,11 @@ class Uploads(Protocol):
             UploadUnknown: it never began, or it is over.
         """
 
-    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Work[int] | None:
+    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Becoming | None:
         """What `StagedUpload.commit_by_rows` returns, of an upload that is complete, unopened.
 
-        It raises `UploadNotReady` if that cannot be: then the upload is to be opened. `None` where
-        it always is.
+        To do that raises `UploadNotReady` if it cannot be: then the upload is to be opened. `None`
+        where it always is.
         """
 
     async def size(self, upload: UploadKey) -> int:

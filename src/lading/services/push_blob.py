@@ -71,26 +71,36 @@ async def start(
     await registry.uploads.require_space(0)
     name = grant.principal.name
     owner = Owner.of(f"user {name}" if name else f"client {client}")
-    await _require_few(registry, owner)
+    await _require_few_in_all(registry, owner)
     upload = UploadId.of(registry.new_uuid(), owner)
     key = UploadKey.of(grant.repository, upload)
-    await registry.uploads.begin(key, algorithm=algorithm, now=registry.clock())
+    most = registry.policy.max_staged
+    if not await registry.uploads.begin(key, algorithm=algorithm, now=registry.clock(), most=most):
+        raise _too_many(registry)
     return upload
 
 
-async def _require_few(registry: Registry, owner: Owner) -> None:
-    """Require that few uploads are unfinished: each takes a file, perhaps for days."""
+async def _require_few_in_all(registry: Registry, owner: Owner) -> None:
+    """Require that few uploads are unfinished: each takes a file, perhaps for days.
+
+    Who has too many is told so first: there may be room for others, but not for them.
+    """
     policy, uploads = registry.policy, registry.uploads
-    if policy.max_staged is not None and await uploads.count(owner) >= policy.max_staged:
-        raise TooManyRequests(
-            f"you have begun {policy.max_staged} uploads and not finished them;"
-            " finish or cancel some, or wait until they are given up",
-            _RETRY,
-        )
     if policy.max_staged_in_all is None:
         return
-    if await uploads.count_all(registry.clock()) >= policy.max_staged_in_all:
-        raise Unavailable("too many uploads are unfinished here; try again later")
+    if await uploads.count_all(registry.clock()) < policy.max_staged_in_all:
+        return
+    if policy.max_staged is not None and await uploads.count(owner) >= policy.max_staged:
+        raise _too_many(registry)
+    raise Unavailable("too many uploads are unfinished here; try again later")
+
+
+def _too_many(registry: Registry) -> TooManyRequests:
+    return TooManyRequests(
+        f"you have begun {registry.policy.max_staged} uploads and not finished them;"
+        " finish or cancel some, or wait until they are given up",
+        _RETRY,
+    )
 
 
 async def mount(
@@ -302,8 +312,8 @@ async def _commit(
     Others wait for it, so nothing is done under it that takes longer for more bytes.
     """
     add = partial(registry.metadata.links.add, repository, digest, upload=upload)
-    made_by = await staged.commit_by_rows(digest)
-    if made_by is None:
+    becoming = await staged.commit_by_rows(digest)
+    if becoming is None:
         async with registry.locks.lock(digest):
             await staged.commit(digest)
             await add(staged.size, change=replace(change, at=registry.clock()))
@@ -311,9 +321,9 @@ async def _commit(
         return
     now = replace(change, at=registry.clock())
     lock = registry.locks.lock_by_rows(digest)  # in the same transaction, if nobody has it
-    if lock is None or not await add(made_by, change=now, lock=lock):
+    if lock is None or not await add(becoming, change=now, lock=lock):
         async with registry.locks.lock(digest):
-            await add(made_by, change=now)
+            await add(becoming, change=now)
     staged.end()
 
 
@@ -325,13 +335,13 @@ async def _commit_as_it_is(
     change: Change,
 ) -> bool:
     """Commit an upload by one transaction, where that can be and nobody has the digest locked."""
-    made_by = registry.uploads.commit_as_it_is(upload, digest)
-    if made_by is None or (lock := registry.locks.lock_by_rows(digest)) is None:
+    becoming = registry.uploads.commit_as_it_is(upload, digest)
+    if becoming is None or (lock := registry.locks.lock_by_rows(digest)) is None:
         return False
     now = replace(change, at=registry.clock())
     try:
         return await registry.metadata.links.add(
-            repository, digest, made_by, upload=upload, change=now, lock=lock
+            repository, digest, becoming, upload=upload, change=now, lock=lock
         )
     except UploadNotReady:
         return False

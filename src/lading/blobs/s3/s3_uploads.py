@@ -15,9 +15,8 @@ from lading.core.digest import Digest
 from lading.core.errors import RegistryError, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.core.typing import override
-from lading.ports.database import Work
 from lading.ports.objects import READING
-from lading.ports.uploads import Staged, Uploads
+from lading.ports.uploads import Becoming, Staged, Uploads
 
 log = logging.getLogger(__name__)
 
@@ -46,17 +45,22 @@ class S3Uploads(Uploads):
         pass  # the store says so when it is full
 
     @override
-    async def begin(self, upload: UploadKey, *, algorithm: str, now: float) -> None:
-        await self._rows.begin(upload, hash_states.pack(RunningHash.start(algorithm).known()), now)
-        self._about.begun()
+    async def begin(
+        self, upload: UploadKey, *, algorithm: str, now: float, most: int | None = None
+    ) -> bool:
+        packed = hash_states.pack(RunningHash.start(algorithm).known())
+        begun = await self._rows.begin(upload, packed, now, most=most)
+        if begun:
+            self._about.begun()
+        return begun
 
     @override
     def stage(self, upload: UploadKey, *, algorithm: str | None = None) -> StagedObjects:
         return StagedObjects(self._room, upload, algorithm)
 
     @override
-    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Work[int]:
-        return self._rows.committing_as_it_is(
+    def commit_as_it_is(self, upload: UploadKey, digest: Digest) -> Becoming:
+        return self._rows.becoming_as_it_is(
             upload, digest, hash_states.digest_of, self._room.clock()
         )
 

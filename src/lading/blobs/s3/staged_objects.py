@@ -21,9 +21,8 @@ from lading.core.errors import DigestMismatch, RegistryError, Unavailable, Uploa
 from lading.core.names import UploadKey
 from lading.core.typing import override
 from lading.ports.blob_sources import LostObject
-from lading.ports.database import Work
 from lading.ports.objects import PlacedSegment, UploadProgress, UploadRows
-from lading.ports.uploads import StagedUpload
+from lading.ports.uploads import Becoming, StagedUpload
 from lading.system.budget import Budget
 from lading.system.threads import Pending, Threads, finish
 
@@ -159,13 +158,12 @@ class StagedObjects(StagedUpload):
         self._over = True
 
     @override
-    async def commit_by_rows(self, digest: Digest) -> Work[int]:
+    async def commit_by_rows(self, digest: Digest) -> Becoming:
         if self._verified != digest:
             await self.verify(digest)
         if self.size == 0:
             await self._store_nothing()
-        rows, progress = self._room.rows, self._progress()
-        return rows.committing(self._upload, self._generation, progress, digest)
+        return self._room.rows.becoming(self._upload, self._generation, self._progress())
 
     @override
     def end(self) -> None:
@@ -239,14 +237,13 @@ class StagedObjects(StagedUpload):
         self._key = writing
 
     def _progress(self, writing: str | None = None) -> UploadProgress:
-        segments = [] if self._stored is None else [self._stored[0]]
-        known = self._saved if self._stored is None else self._stored[1]
+        stored, known = (None, self._saved) if self._stored is None else self._stored
         return UploadProgress(
             size=known.size,
             hash=known.hash,
             active_at=self._touched_at,
             now=self._room.clock(),
-            segments=segments,
+            stored=stored,
             unused=tuple(self._unused),
             writing=writing,
         )

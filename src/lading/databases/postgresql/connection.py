@@ -11,7 +11,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -23,7 +23,7 @@ from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
 from lading.core.typing import T, override
-from lading.databases.postgresql.statements import Statement, translate
+from lading.databases.postgresql.statements import Statement, merge, translate
 from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.dialect import Dialect
 
@@ -248,6 +248,14 @@ class PostgresqlConnection(SqlConnection):
     def execute(self, statement: str, parameters: Parameters = (), /) -> Rows:
         connection = self._connection
         return PostgresqlRows(connection, connection.call(translate(statement), parameters))
+
+    @override
+    def execute_together(
+        self, statements: Mapping[str, str], parameters: Mapping[str, Any], /
+    ) -> Mapping[str, Sequence[Any]]:
+        merged = merge(tuple(statements.items()))
+        found = self.execute(merged.text, parameters).fetchone()
+        return {name: values or () for name, values in zip(merged.returning, found, strict=True)}
 
     @override
     def executemany(self, statement: str, parameters: Sequence[Parameters], /) -> Rows:

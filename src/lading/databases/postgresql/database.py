@@ -68,7 +68,7 @@ class PostgresqlDatabase(Database):
         return await self._start(self._threads, attempt)
 
     @override
-    async def write_once(self, work: Work[T]) -> T:
+    async def write_once(self, work: Work[T], *, durable: bool = False) -> T:
         return await self._start(self._threads, partial(transactions.write_once, work=work))
 
     @override

@@ -38,6 +38,30 @@ class Statement(NamedTuple):
         return parameters
 
 
+class Merged(NamedTuple):
+    """Several statements as one, still in the words of all databases.
+
+    Attributes:
+        returning: names of those that return something, in the order of its columns.
+    """
+
+    text: str
+    returning: Sequence[str]
+
+
+@lru_cache(_KEPT)
+def merge(statements: Sequence[tuple[str, str]]) -> Merged:
+    """One statement that changes what several do, and returns arrays of what they return."""
+    parts, returning = [], []
+    for name, statement in statements:
+        returns = "RETURNING" in statement
+        parts.append(f"{name}{' (value)' if returns else ''} AS ({statement})")
+        if returns:
+            returning.append(name)
+    arrays = ", ".join(f"(SELECT array_agg(value) FROM {name})" for name in returning)
+    return Merged(f"WITH {', '.join(parts)} SELECT {arrays}", returning)
+
+
 @lru_cache(_KEPT)
 def translate(statement: str) -> Statement:
     """A statement of ours, as PostgreSQL takes it."""

@@ -1,7 +1,9 @@
 """Connections to SQLite: Python's own, which know their dialect."""
 
 import sqlite3
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from lading.ports.dialect import Dialect
 
@@ -17,6 +19,17 @@ class SqliteConnection(sqlite3.Connection):
     """A connection to SQLite."""
 
     dialect = SQLITE
+
+    def execute_together(
+        self, statements: Mapping[str, str], parameters: Mapping[str, Any], /
+    ) -> Mapping[str, Sequence[Any]]:
+        """Run one after the other: there is no journey to save."""
+        returned = {}
+        for name, statement in statements.items():
+            rows = self.execute(statement, parameters)
+            if rows.description is not None:
+                returned[name] = [value for (value,) in rows]
+        return returned
 
 
 def connect(database: Path | str, *, timeout: float = 5.0, uri: bool = False) -> SqliteConnection:
