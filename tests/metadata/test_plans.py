@@ -13,7 +13,9 @@ import pytest
 from bench.postgresql_growth import fill
 from lading.core.digest import Digest
 from lading.core.figures import LastPull
+from lading.core.globs import Glob
 from lading.core.history import Change
+from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
 from lading.core.tree import Entry, EntryKind
 from lading.databases.postgresql.connection import PostgresqlConnection
@@ -24,6 +26,7 @@ from lading.metadata.manifest_rows import MOST_TOGETHER
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
 from lading.metadata.repository_lists import ListOrder
+from lading.metadata.trash import Place
 from lading.metadata.trees import TreeState
 from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.objects import PlacedSegment, UploadProgress
@@ -39,6 +42,15 @@ FULL_SCAN = re.compile(
     r"SCAN (?!here|holders|json_each|CONSTANT ROW|moved|looked|tagged|trashed|ways"
     r"|groups|part|placed|few|summed|one|last|\(subquery|wanted|held|children|family|found|first|next|about"
     r"|figures USING INDEX figures_(size|pushed)|samples)"
+)
+
+# All of a repository, or of a tree, is looked through.
+PARTIAL_KEY = re.compile(r"SEARCH \w+ USING [^(]*\((?:tree_id|repository_id)=\?\)")
+# A statement that says of how much; what counts repositories that are known to be small; those in
+# whose plan are foreign keys that they do not touch.
+IS_BOUNDED = re.compile(
+    r"\bLIMIT\b|SELECT count\(|WITH RECURSIVE tagged"
+    r"|DELETE FROM trees WHERE id|INSERT INTO repositories"
 )
 
 HERE, THERE = RepositoryName("here"), RepositoryName("there")
@@ -65,6 +77,22 @@ async def test_no_statement_of_a_request_reads_a_whole_table() -> None:
     pages = [plan for text, plan in plans.items() if named in text]
     assert len(pages) == 2
     assert all("USING COVERING INDEX" in plan for plan in pages)  # no row of the table for each
+
+
+async def test_no_statement_of_a_request_reads_a_whole_repository_or_tree() -> None:
+    """SQLite takes all of them for small ones; those that are to read a part of one say so."""
+    database = MemoryDatabase()
+    with traced(database._connection) as statements:
+        await _push_and_pull(Metadata(database))
+        await _delete_and_restore(Metadata(database))
+        await _look_inside(Metadata(database))
+        await _look_at_pages(Metadata(database))
+        await _browse(Metadata(database))
+    plans = {text: _plan(database._connection, text) for text in statements if text not in CONTROL}
+    database.close()
+
+    partly = {text: plan for text, plan in plans.items() if PARTIAL_KEY.search(plan)}
+    assert {text: plan for text, plan in partly.items() if not IS_BOUNDED.search(text)} == {}
 
 
 @pytest.mark.e2e
@@ -160,6 +188,19 @@ async def _push_and_pull(metadata: Metadata) -> None:
     assert await metadata.tags.delete(HERE, Tag("latest"), immutable=(), change=CHANGE)
     assert await metadata.manifests.delete(HERE, about.digest, immutable=(), change=CHANGE)
     assert await metadata.links.delete(THERE, layer, change=CHANGE)
+
+
+async def _delete_and_restore(metadata: Metadata) -> None:
+    """What is asked where tags and indexes may lead to a manifest, and to bring one back."""
+    pushed, behind = image(b"config", b"layer"), Place(9.0, 1)
+    releases = [ImmutableTags([Glob("**")], [Glob("v*")])]
+    assert await metadata.manifests.delete(
+        HERE, index([pushed]).digest, immutable=releases, change=CHANGE
+    )
+    assert await metadata.manifests.delete(HERE, pushed.digest, immutable=(), change=CHANGE)
+    await metadata.trash.manifests(HERE, behind, 10)
+    await metadata.trash.tags(HERE, behind, 10, 0.0)
+    await metadata.trash.restore_manifest(HERE, pushed.digest, change=CHANGE)
 
 
 async def _upload_objects(metadata: Metadata) -> None:
@@ -286,5 +327,42 @@ def traced(connection: sqlite3.Connection) -> Iterator[set[str]]:
 
 
 def _plan(connection: sqlite3.Connection, statement: str) -> str:
-    rows = connection.execute(f"EXPLAIN QUERY PLAN {statement}")
+    readable = re.sub(r"\bInf\b", "9e999", statement)  # SQLite writes it so, and reads it not
+    rows = connection.execute(f"EXPLAIN QUERY PLAN {readable}")
     return "\n".join(detail for *_, detail in rows)
+
+
+@pytest.mark.parametrize("asked", ["children", "named", "find"])
+async def test_what_is_shown_of_a_layer_costs_the_same_in_a_large_one(asked: str) -> None:
+    steps = []
+    for count in (300, 3000):
+        database = MemoryDatabase()
+        metadata = Metadata(database)
+        layers = [Digest.of(b"%d" % number) for number in range(count)]
+        for layer in layers:
+            await metadata.links.add(HERE, layer, 5, upload=new_upload(HERE), change=CHANGE)
+        await metadata.trees.ask(layers[:1], 1.0)
+        tree = (await metadata.trees.of(layers[:1]))[layers[0]].id
+        names = [f"{number:04}" for number in range(count)]
+        await metadata.trees.add(tree, [Entry("", at, EntryKind.FILE, 0, 0, "", 0) for at in names])
+        with counted(database._connection) as taken:
+            match asked:
+                case "children":
+                    await metadata.trees.children([tree], ["", "etc"], after="", most=200)
+                case "named":
+                    await metadata.trees.named([tree], {"": names[:200]})
+                case _:
+                    await metadata.trees.find(HERE, layers[:100])
+        steps.append(len(taken))
+        database.close()
+
+    assert steps[1] < 1.1 * steps[0]
+
+
+@contextmanager
+def counted(connection: sqlite3.Connection) -> Iterator[list[None]]:
+    """A note for every ten instructions of SQLite's machine in the block."""
+    taken: list[None] = []
+    connection.set_progress_handler(lambda: taken.append(None), 10)
+    yield taken
+    connection.set_progress_handler(None, 0)

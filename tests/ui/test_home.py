@@ -187,7 +187,7 @@ async def no_body() -> Message:
 
 def test_nul_in_an_address_is_what_cannot_be_read() -> None:
     """PostgreSQL has no text with it, and refuses to look for one."""
-    scope = {"method": "GET", "path": "/", "query_string": b"q=a%00b&%00=1&r=%2500"}
+    scope = {"method": "GET", "path": "/", "query_string": b"q=a%00b&%00=1&r=%2500", "headers": []}
     found = Request(scope, no_body).parameters
     assert found == {"q": ["a\x01b"], "\x01": ["1"], "r": ["%00"]}
 

@@ -20,19 +20,20 @@ from lading.ports.database import Database, SqlConnection
 # them, and that to its own.
 MOST, MOST_FOLLOWED, FARTHEST = 5000, 20_000, 8
 
+# SQLite takes any repository for a small one; a `CROSS JOIN` has it begin with what is asked for.
 _TARGETS = """
-    SELECT DISTINCT digest FROM tags
-    WHERE repository_id = :repository AND name IN (SELECT key FROM json_each(:tags))
+    SELECT DISTINCT digest FROM json_each(:tags) AS wanted CROSS JOIN tags
+    WHERE repository_id = :repository AND name = wanted.key
 """
 _FOLLOW = """
     SELECT parent, child, 1 FROM (
-        SELECT edges.parent, child FROM json_each(:digests) AS wanted
-        JOIN edges ON repository_id = :repository AND edges.parent = wanted.key
+        SELECT edges.parent, child FROM json_each(:digests) AS wanted CROSS JOIN edges
+        WHERE repository_id = :repository AND edges.parent = wanted.key
         LIMIT :most) AS children
     UNION ALL
     SELECT subject, digest, 0 FROM (
-        SELECT subject, digest FROM json_each(:digests) AS held
-        JOIN manifests ON repository_id = :repository AND subject = held.key
+        SELECT subject, digest FROM json_each(:digests) AS held CROSS JOIN manifests
+        WHERE repository_id = :repository AND subject = held.key
             AND deleted_at IS NULL LIMIT :most) AS about
 """
 # Of each digest: whether it is a manifest, what that is about and whether that is here, whether

@@ -20,10 +20,10 @@ _ALL = """
         SELECT digest FROM manifests
         WHERE repository_id = (SELECT id FROM here) AND digest = :digest
         UNION
-        SELECT manifests.digest FROM holders
-        JOIN edges ON edges.repository_id = (SELECT id FROM here) AND child = holders.digest
+        SELECT manifests.digest FROM holders CROSS JOIN edges
         JOIN manifests ON manifests.repository_id = edges.repository_id
             AND manifests.digest = parent AND deleted_at IS NULL
+        WHERE edges.repository_id = (SELECT id FROM here) AND child = holders.digest
     )
     SELECT name FROM holders
     JOIN tags ON repository_id = (SELECT id FROM here) AND tags.digest = holders.digest

@@ -54,9 +54,10 @@ _ORPHAN = """
 """
 # Manifests about the subject that nothing but an index of them leads to.
 _ONLY_IN = """
-    SELECT m.digest FROM repositories JOIN edges ON edges.repository_id = repositories.id
-    JOIN manifests AS m ON m.repository_id = edges.repository_id AND m.digest = edges.child
-    WHERE repositories.name = :repository AND edges.parent = :digest
+    SELECT m.digest FROM repositories CROSS JOIN edges CROSS JOIN manifests AS m
+    WHERE repositories.name = :repository
+        AND edges.repository_id = repositories.id AND edges.parent = :digest
+        AND m.repository_id = edges.repository_id AND m.digest = edges.child
         AND m.subject LIKE :subject || '%' AND m.deleted_at IS NULL
         AND NOT EXISTS (SELECT 1 FROM tags
             WHERE tags.repository_id = m.repository_id AND tags.digest = m.digest)

@@ -14,10 +14,11 @@ from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches
 from lading.ports.database import SqlConnection
 
-# Tags taken away when a manifest was deleted carry the time of that.
+# Tags taken away when a manifest was deleted carry the time of that, by which they are found: of a
+# repository there may be any number of moves.
 _TAGS_TAKEN_WITH = """
     SELECT tag FROM tag_history
-    WHERE digest IS NULL AND at = ? AND repository_id = ? AND previous = ? ORDER BY tag
+    WHERE digest IS NULL AND at = ? AND repository_id + 0 = ? AND previous = ? ORDER BY tag
 """
 _MANIFESTS = """
     SELECT manifests.id, repository_id, name, digest, media_type, size, deleted_at, deleted_by

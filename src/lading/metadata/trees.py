@@ -30,10 +30,12 @@ _WRITE = f"""{_INSERT} ON CONFLICT (tree_id, parent, name) DO UPDATE SET
 _IMPLY = f"{_INSERT} ON CONFLICT DO NOTHING"
 # Greater than every name: what cannot be printed is not in names as it is (`core.tree`).
 _LAST = "\U0010ffff"
+# SQLite takes any tree for a small one, and reads all of it rather than look some entries up by
+# their whole key; it keeps to the order of a `CROSS JOIN`.
 _CHILDREN = f"""
     SELECT tree_id, {_THEIR_COLUMNS}
     FROM json_each(:trees) AS wanted CROSS JOIN json_each(:parents) AS held
-    JOIN entries ON tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.key
+    CROSS JOIN entries WHERE tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.key
         AND entries.name > :after
         AND entries.name <= coalesce((SELECT last.name FROM entries AS last
             WHERE last.tree_id = CAST(wanted.key AS INTEGER) AND last.parent = held.key
@@ -45,7 +47,7 @@ _CHILDREN = f"""
 _NAMED = f"""
     SELECT tree_id, {_THEIR_COLUMNS}
     FROM json_each(:trees) AS wanted CROSS JOIN json_each(:places) AS held
-    JOIN entries ON tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.value
+    CROSS JOIN entries WHERE tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.value
         AND entries.name = substr(held.key, length(held.value) + 2)
 """
 
@@ -101,12 +103,11 @@ def find(
     rows = connection.execute(
         """
         SELECT blobs.digest, blobs.size, trees.id, trees.digest, state, reason, asked_at
-        FROM repositories JOIN json_each(:digests) ON 1 = 1
-        JOIN links ON links.repository_id = repositories.id AND links.digest = key
+        FROM repositories CROSS JOIN json_each(:digests) AS wanted CROSS JOIN links
         JOIN blobs ON blobs.digest = links.digest
         LEFT JOIN trees ON trees.digest = links.digest
-        WHERE repositories.name = :repository AND links.deleted_at IS NULL
-            AND blobs.lost_at IS NULL
+        WHERE repositories.name = :repository AND links.repository_id = repositories.id
+            AND links.digest = wanted.key AND links.deleted_at IS NULL AND blobs.lost_at IS NULL
         """,
         {"repository": repository, "digests": batches.keys(digests)},
     )
