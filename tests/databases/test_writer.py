@@ -104,7 +104,7 @@ async def test_writes_that_wait_share_a_commit(writer: GroupWriter, statements: 
 async def test_a_long_write_has_a_transaction_of_its_own(
     writer: GroupWriter, statements: list[str]
 ) -> None:
-    """Those that came before it are not answered later for it; those after it still share one."""
+    """The others share one before it, be they from before or after it."""
     busy = threading.Event()
     first = await blocked(writer, busy)
     writes = [(1, False), (2, False), (3, True), (4, True), (5, False), (6, False)]
@@ -114,7 +114,50 @@ async def test_a_long_write_has_a_transaction_of_its_own(
     await asyncio.gather(first, *others)
 
     commits = "".join("|" if each == "COMMIT" else "." for each in statements if _counts(each))
-    assert commits == "|..|.|.|..|"
+    assert commits == "|....|.|.|"
+
+
+async def test_a_short_write_waits_for_one_long_write_at_most(
+    writer: GroupWriter, rows: Callable[[], list[int]]
+) -> None:
+    """However many of these there are; each lets others pass once."""
+    order: list[str] = []
+    more: list[asyncio.Task[None]] = []
+    loop = asyncio.get_running_loop()
+
+    def long(_: SqliteConnection) -> None:
+        order.append("long")
+        loop.call_soon_threadsafe(lambda: more.append(asyncio.create_task(short())))
+        time.sleep(0.02)  # in which the short one comes
+
+    async def short() -> None:
+        await writer.write(lambda _: order.append("short"))
+
+    busy = threading.Event()
+    first = await blocked(writer, busy)
+    writes = [asyncio.create_task(writer.write(long, alone=True)) for _ in range(5)]
+    await asyncio.sleep(0.02)
+    busy.set()
+    await asyncio.gather(first, *writes)
+    await asyncio.gather(*more)
+
+    assert order == ["long", "short"] * 5
+
+
+async def test_a_long_write_is_not_passed_for_ever(writer: GroupWriter) -> None:
+    order: list[str] = []
+    busy = threading.Event()
+    first = await blocked(writer, busy)
+    short = [
+        asyncio.create_task(writer.write(lambda _: order.append("short")))
+        for _ in range(3 * MAX_BATCH)
+    ]
+    long = asyncio.create_task(writer.write(lambda _: order.append("long"), alone=True))
+    await asyncio.sleep(0.05)
+    busy.set()
+    await asyncio.gather(first, long, *short)
+
+    assert order.index("long") <= 2 * MAX_BATCH
 
 
 def _counts(statement: str) -> bool:

@@ -24,7 +24,7 @@ from lading.core.manifest import Manifest
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata import batches, collection, manifests
 from lading.metadata.metadata import Metadata
-from lading.metadata.pushes import FEW_EDGES, ManifestPush
+from lading.metadata.pushes import FEW_EDGES, LARGE_BODY, ManifestPush
 from lading.ports.database import SqlConnection, Work
 from lading.services.moving import adopt, export
 from tests.support.adopting import adoption_of
@@ -44,12 +44,14 @@ class Watched(FileDatabase):
     Attributes:
         changes: rows that each transaction has changed.
         statements: that ran in transactions.
+        alone: whether each transaction was to be alone.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.changes: list[int] = []
         self.statements: list[str] = []
+        self.alone: list[bool] = []
 
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """See `Database.write`."""
@@ -64,6 +66,7 @@ class Watched(FileDatabase):
                 connection.set_trace_callback(None)
                 self.changes.append(connection.total_changes - before)
 
+        self.alone.append(alone)
         return await super().write(watched, durable=durable, alone=alone)
 
 
@@ -91,6 +94,17 @@ async def test_many_blobs_that_are_missing_are_found_without_a_transaction(
         with pytest.raises(ManifestBlobUnknown):
             await push(metadata, image(b"config", *layers))
         assert len(database.changes) == writes
+
+
+@pytest.mark.parametrize("more", [-1000, 1000])
+async def test_a_large_manifest_shares_no_transaction(
+    database: Watched, metadata: Metadata, more: int
+) -> None:
+    """What small ones share with each other would take ten times as long."""
+    await add(metadata, b"config", to=HELLO)
+    database.alone.clear()
+    await push(metadata, image(b"config", annotations={"x": (LARGE_BODY + more) * "x"}))
+    assert database.alone == [more > 0]
 
 
 async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones(

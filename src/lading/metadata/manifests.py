@@ -168,7 +168,7 @@ class Manifests(Noun):
                 wrong += await self._database.write(
                     partial(push.prepare, edges=piece), durable=False, alone=True
                 )
-        stored = await self._database.write(push.store, alone=len(edges) > FEW_EDGES)
+        stored = await self._database.write(push.store, alone=push.is_heavy)
         after = stored.after
         while after is not None:
             after = await self._database.write(partial(push.keep_referrers, after=after))

@@ -21,6 +21,8 @@ from lading.ports.database import SqlConnection
 # What a manifest may refer to without a look beforehand whether all of it is there: a look takes a
 # hop to a thread, and a transaction in which something is missing is over as soon.
 FEW_EDGES = 100
+# Bytes of a manifest that take the database longer than many small pushes together.
+LARGE_BODY = 256 * 1024
 # Of what is missing, as much is listed as somebody may read.
 MAX_LISTED = 100
 
@@ -98,6 +100,12 @@ class ManifestPush:
     def is_long(self) -> bool:
         """Whether its edges are to be prepared, in pieces, before it is stored."""
         return len(self.manifest.edges) > batches.MOST_ROWS
+
+    @property
+    def is_heavy(self) -> bool:
+        """Whether to store it takes so long that no other push should share its transaction."""
+        manifest = self.manifest
+        return len(manifest.edges) > FEW_EDGES or len(manifest.body) > LARGE_BODY
 
     def require_present(self, connection: SqlConnection) -> None:
         """Refuse at once what would be refused later; a read, which holds up no other push.

@@ -4,12 +4,16 @@ SQLite admits one writer at a time, and a commit costs an fsync whatever is in i
 their writes, as functions, to a thread; what has queued up while it was committing goes into its
 next transaction. Each function runs in its own savepoint, unless it is alone: one that fails
 leaves no trace and disturbs no other. A write is answered only after the commit that holds it.
+
+A long write is alone in its transaction. It lets one turn of short ones pass, then has its own:
+a short one waits for one long one at most, however many there are, and a long one is not forgotten.
 """
 
 import sqlite3
 import threading
 import time
 import traceback
+from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,6 +21,7 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from lading.core.typing import T
+from lading.databases.sqlite.checkpointer import ENOUGH, LONGEST_LOG, Checkpointer
 from lading.databases.sqlite.connection import SqliteConnection
 from lading.system.threads import Pending
 
@@ -53,8 +58,13 @@ class GroupWriter:
         self._patience = patience
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
-        self._next: _Job | None = None
+        # What was taken from the queue; and whether the next long one has let short ones pass.
+        self._short: deque[_Job] = deque()
+        self._long: deque[_Job] = deque()
+        self._has_waited = False
+        self._ended = False
         self._syncs: bool | None = None
+        self._checkpointer = Checkpointer(connect)
 
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """Run `work` in a transaction, in the writer's thread, as `Database.write` says."""
@@ -71,7 +81,8 @@ class GroupWriter:
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join()
-            self._thread = None
+            self._thread, self._ended = None, False
+        self._checkpointer.close()
 
     def _run(self) -> None:
         """Run groups; what fails is the answer of those who wait, the next get a new connection."""
@@ -80,6 +91,7 @@ class GroupWriter:
             try:
                 connection = connection or self._open()
                 self._commit_together(connection, batch)
+                self._checkpointer.note(ENOUGH if batch[0].alone else len(batch))
             except Exception as error:  # noqa: BLE001 - it is handed to those who wait
                 for job in batch:
                     job.error = error
@@ -91,6 +103,7 @@ class GroupWriter:
     def _open(self) -> SqliteConnection:
         connection = self._connect()
         connection.execute("PRAGMA busy_timeout = 0")  # see `_begin`
+        connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG}")
         return connection
 
     def _commit_together(self, connection: SqliteConnection, batch: list[_Job]) -> None:
@@ -101,8 +114,9 @@ class GroupWriter:
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._syncs = durable
         _begin(connection, self._patience)
-        if durable:  # good for all that has come meanwhile
-            self._take_queued(batch)
+        if durable and not batch[0].alone:  # good for all that has come meanwhile
+            self._take_queued()
+            self._fill(batch)
         if len(batch) == 1:  # what fails undoes the transaction
             _attempt_alone(connection, batch[0])
             return
@@ -111,26 +125,33 @@ class GroupWriter:
         connection.execute("COMMIT")
 
     def _next_batch(self) -> list[_Job]:
-        """Wait for a job, and take what else is queued; empty at the end."""
-        job, self._next = self._next or self._queue.get(), None
-        batch = [] if job is None else [job]
-        if batch:
-            self._take_queued(batch)
+        """Wait for jobs, and take those whose turn it is; empty at the end."""
+        self._take_queued()
+        while not (self._short or self._long or self._ended):
+            self._sort(self._queue.get())
+            self._take_queued()
+        if self._long and (self._has_waited or not self._short):
+            self._has_waited = False
+            return [self._long.popleft()]
+        self._has_waited = bool(self._long)
+        batch: list[_Job] = []
+        self._fill(batch)
         return batch
 
-    def _take_queued(self, batch: list[_Job]) -> None:
-        while len(batch) < MAX_BATCH and not batch[0].alone and self._next is None:
-            try:
-                job = self._queue.get_nowait()
-            except Empty:
-                return
-            if job is None:
-                self._queue.put(None)
-                return
-            if job.alone:
-                self._next = job
-            else:
-                batch.append(job)
+    def _fill(self, batch: list[_Job]) -> None:
+        while self._short and len(batch) < MAX_BATCH:
+            batch.append(self._short.popleft())
+
+    def _take_queued(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._sort(self._queue.get_nowait())
+
+    def _sort(self, job: _Job | None) -> None:
+        if job is None:
+            self._ended = True
+        else:
+            (self._long if job.alone else self._short).append(job)
 
 
 def _begin(connection: SqliteConnection, patience: float) -> None:
