@@ -2,7 +2,7 @@
 
 import re
 
-from lading.monitoring.families import AGES, FACTS, Family, all_families
+from lading.monitoring.families import AGES, FACTS, SURVEYS, Family, all_families
 from tests.support.commands import REPOSITORY
 
 DOCUMENT = REPOSITORY / "docs" / "monitoring.md"
@@ -11,7 +11,7 @@ START, END = "<!-- metrics: made by tests/docs/metrics.py -->", "<!-- end of met
 
 def render() -> str:
     """The table, between its two marks."""
-    whole = {family.name for family in (*FACTS, *AGES)}
+    whole = {family.name for family in (*FACTS, *AGES, *SURVEYS)}
     rows = [_row(family, family.name in whole) for family in all_families("filesystem")]
     head = ["| metric | kind | labels | meaning |", "|---|---|---|---|"]
     return "\n".join(["", *head, *rows, ""])

@@ -28,9 +28,8 @@ def test_all_that_can_be_measured_has_a_name() -> None:
     ]
     timings = [what for family in families.timings("s3") for what in family.series.values()]
     levels = [what for family in families.LEVELS for what in family.series.values()]
-    facts = [
-        what for family in (*families.FACTS, *families.AGES) for what in family.series.values()
-    ]
+    of_facts = (*families.FACTS, *families.AGES, *families.SURVEYS)
+    facts = [what for family in of_facts for what in family.series.values()]
     assert set(counts) == set(Count)
     assert sorted(timings) == list(Timing)
     assert sorted(levels) == list(Level)

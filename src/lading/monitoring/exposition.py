@@ -23,6 +23,7 @@ from prometheus_client.utils import floatToGoString
 import lading
 from lading.core.typing import override
 from lading.monitoring import families, memory
+from lading.monitoring.facts import Fact
 from lading.monitoring.families import Family
 from lading.monitoring.memory import HANDLERS, METHODS, STATUSES, Block, Figures
 
@@ -102,7 +103,12 @@ class _Sums(Collector):
         yield _simple(families.IN_FLIGHT, zip(handlers, in_flight, strict=True))
 
     def _of_registry(self) -> Iterator[Metric]:
+        """What is known of the registry as a whole; what is too old is left out, as if unknown."""
         facts = self._figures.facts
+        for family in families.SURVEYS:
+            yield _simple(family, ((key, facts[what]) for key, what in family.series.items()))
+        if facts[Fact.EXPIRE_AT] < self._now:
+            return
         for family in families.FACTS:
             yield _simple(family, ((key, facts[what]) for key, what in family.series.items()))
         for family in families.AGES:

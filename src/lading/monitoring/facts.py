@@ -9,7 +9,8 @@ from enum import IntEnum
 class Fact(IntEnum):
     """Facts; times are in seconds since the epoch."""
 
-    LOOKED_UP_AT = 0
+    # When all below were last found out, and until when they may be told.
+    FOUND_OUT_AT = 0
     REPOSITORIES = 1
     TAGS = 2
     # Manifests, and the bytes of their documents: with and without something that leads to them,
@@ -47,3 +48,6 @@ class Fact(IntEnum):
     # In an object store: what nothing needs, and is deleted when nobody can be reading it any more.
     OBJECTS_UNUSED = 29
     OBJECT_BYTES_UNUSED = 30
+    EXPIRE_AT = 31
+    # When a worker last began to find them out, be it in vain.
+    BEGUN_AT = 32

@@ -342,11 +342,26 @@ FACTS: Sequence[Family[Fact]] = (
         "lading_storage_unused_bytes", "gauge", "Bytes of these objects", Fact.OBJECT_BYTES_UNUSED
     ),
     _one("lading_read_only", "gauge", "1 while pushes and deletes are refused", Fact.READ_ONLY),
+)
+
+SURVEYS: Sequence[Family[Fact]] = (
     _one(
         "lading_facts_timestamp_seconds",
         "gauge",
         "When the figures were found out that cost a look at all rows",
-        Fact.LOOKED_UP_AT,
+        Fact.FOUND_OUT_AT,
+    ),
+    _one(
+        "lading_facts_expire_timestamp_seconds",
+        "gauge",
+        "When these are told no more, unless they are found out again",
+        Fact.EXPIRE_AT,
+    ),
+    _one(
+        "lading_facts_attempt_timestamp_seconds",
+        "gauge",
+        "When a worker last began to find them out, be it in vain",
+        Fact.BEGUN_AT,
     ),
 )
 
@@ -387,4 +402,5 @@ def all_families(driver: str) -> Sequence[Family[Any]]:
         *LEVELS,
         *FACTS,
         *AGES,
+        *SURVEYS,
     )

@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 # Seconds between two surveys, at least, and how many times as long as one took the rest is.
 INTERVAL = 30.0
 REST = 50.0
+# For how many rests what was found out is told; some surveys may fail, or end with their worker.
+GOOD_FOR = 4
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -39,22 +41,33 @@ async def keep(
         root: of the files of the data; `None` if there are none.
         sleep: waits for so many seconds.
     """
-    took = 0.0
+    rest = INTERVAL
     while True:
-        rest = max(INTERVAL, REST * took)
-        age = registry.clock() - facts[Fact.LOOKED_UP_AT]
+        age = registry.clock() - facts[Fact.BEGUN_AT]
         if not 0 <= age < rest:
-            began = time.monotonic()
             # At once, so that other workers do not begin, too; two at a time would do no harm.
-            facts[Fact.LOOKED_UP_AT] = registry.clock()
-            try:
-                await survey(registry, facts, root)
-            except RegistryError as error:
-                log.warning("the registry's figures could not be found out: %s", error)
-            except Exception:
-                log.exception("the registry's figures could not be found out")
-            took = time.monotonic() - began
+            facts[Fact.BEGUN_AT] = registry.clock()
+            rest = await _survey_and_say(registry, facts, root)
         await sleep(rest)
+
+
+async def _survey_and_say(
+    registry: Registry, facts: "memoryview[float]", root: Path | None
+) -> float:
+    """Find the facts out, or say why that fails: then they grow old; how long to rest."""
+    began = time.monotonic()
+    try:
+        await survey(registry, facts, root)
+    except RegistryError as error:
+        log.warning("the registry's figures could not be found out: %s", error)
+    except Exception:
+        log.exception("the registry's figures could not be found out")
+    else:
+        rest = max(INTERVAL, REST * (time.monotonic() - began))
+        facts[Fact.FOUND_OUT_AT] = registry.clock()
+        facts[Fact.EXPIRE_AT] = registry.clock() + GOOD_FOR * rest
+        return rest
+    return max(INTERVAL, time.monotonic() - began)
 
 
 async def survey(registry: Registry, facts: "memoryview[float]", root: Path | None) -> None:
