@@ -20,7 +20,7 @@ from tests.support.contents import begin
 from tests.support.lading import Lading, lading_serve, program
 from tests.support.people import People
 from tests.support.pushes import Repository, digest_of
-from tests.support.rows import open_metadata
+from tests.support.rows import empty_log, open_metadata
 from tests.support.volumes import Volume, small_volume
 
 LAYER = b"a layer" * 1000
@@ -145,7 +145,7 @@ def test_a_database_that_is_damaged_while_it_is_used_is_told_without_details(
         hello.push_image(f"tag{number}", b"%d" % number)
     database = served.root / "lading" / "metadata.sqlite3"
     with closing(sqlite3.connect(database)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        empty_log(connection)
         (page_size,) = connection.execute("PRAGMA page_size").fetchone()
         (page,) = connection.execute(
             "SELECT rootpage FROM sqlite_schema WHERE name = 'tags'"

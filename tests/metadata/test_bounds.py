@@ -32,7 +32,7 @@ from tests.support.contents import HELLO, image, index
 from tests.support.distribution import LONG_AGO, Tree
 from tests.support.exporting import export_of
 from tests.support.people import People
-from tests.support.rows import add, by_alice, delete, digest_of, push, tags_of
+from tests.support.rows import add, by_alice, delete, digest_of, empty_log, push, tags_of
 
 T = TypeVar("T")
 NO_LIMIT = 10**9
@@ -116,7 +116,7 @@ async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones
     for manifest in large:
         await push(metadata, manifest, "first")
     with closing(sqlite3.connect(tmp_path / "db")) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        empty_log(connection)
 
     for manifest in large:
         assert await metadata.manifests.promise(HELLO, manifest.digest, now=1e6, grace=1.0)

@@ -1,5 +1,7 @@
 """Rows that clients would bring about, made in few words."""
 
+import sqlite3
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +18,14 @@ from tests.support.contents import HELLO, new_upload
 def open_metadata(path: Path) -> Metadata:
     """Open the database in a file, as a worker does."""
     return Metadata(FileDatabase(path), read_only_hint=path.with_name(f"{path.name}.read-only"))
+
+
+def empty_log(connection: sqlite3.Connection) -> None:
+    """Copy the whole log into the database, and cut it off, as soon as nobody else copies."""
+    deadline = time.monotonic() + 10
+    while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # busy
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
 
 
 def by_alice(at: float = 0) -> Change:
