@@ -359,6 +359,22 @@ async def test_what_is_shown_of_a_layer_costs_the_same_in_a_large_one(asked: str
     assert steps[1] < 1.1 * steps[0]
 
 
+async def test_pulls_are_removed_at_the_same_cost_in_a_large_repository() -> None:
+    steps = []
+    for count in (300, 3000):
+        database = MemoryDatabase()
+        metadata = Metadata(database)
+        layer, upload = Digest.of(b"layer"), new_upload(HERE)
+        await metadata.links.add(HERE, layer, 5, upload=upload, change=CHANGE)
+        await metadata.pulls.note({(HERE, f"v{at}"): LastPull(1.0, "ann") for at in range(count)})
+        with counted(database._connection) as taken:
+            await metadata.pulls.remove_gone((0, ""), limit=100)
+        steps.append(len(taken))
+        database.close()
+
+    assert steps[1] < 1.1 * steps[0]
+
+
 @contextmanager
 def counted(connection: sqlite3.Connection) -> Iterator[list[None]]:
     """A note for every ten instructions of SQLite's machine in the block."""

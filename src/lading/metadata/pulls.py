@@ -24,20 +24,22 @@ _PAGE = """
     SELECT name, reference, at, actor FROM pulls JOIN repositories ON id = repository_id
     WHERE at < ? ORDER BY at DESC LIMIT ?
 """
-# Rows of what is not there any more. A tag is no digest, so each is looked for in one table.
-_REMOVE = """
-    DELETE FROM pulls WHERE (repository_id, reference) IN (
-        SELECT repository_id, reference FROM (
-            SELECT repository_id, reference FROM pulls
-            WHERE (repository_id > :repository
-                OR repository_id = :repository AND reference > :reference)
-            ORDER BY repository_id, reference LIMIT :limit) AS looked
-        WHERE NOT EXISTS (SELECT 1 FROM tags WHERE tags.repository_id = looked.repository_id
-                AND tags.name = looked.reference)
-            AND NOT EXISTS (SELECT 1 FROM manifests
-                WHERE manifests.repository_id = looked.repository_id
-                AND manifests.digest = looked.reference))
+_SOME = """
+    SELECT repository_id, reference FROM pulls
+    WHERE (repository_id > :repository OR repository_id = :repository AND reference > :reference)
+    ORDER BY repository_id, reference LIMIT :limit
 """
+# Rows of what is not there any more. A tag is no digest, so each is looked for in one table.
+_GONE = f"""
+    SELECT repository_id, reference FROM ({_SOME}) AS looked
+    WHERE NOT EXISTS (SELECT 1 FROM tags WHERE tags.repository_id = looked.repository_id
+            AND tags.name = looked.reference)
+        AND NOT EXISTS (SELECT 1 FROM manifests
+            WHERE manifests.repository_id = looked.repository_id
+            AND manifests.digest = looked.reference)
+"""
+# One by one: for a list of pairs SQLite reads all pulls of their repositories.
+_REMOVE = "DELETE FROM pulls WHERE repository_id = ? AND reference = ?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,10 @@ def remove_gone(
         The last one that was looked at, after which to go on; `None` if there are no more.
     """
     values = {"repository": after[0], "reference": after[1], "limit": limit}
-    rows = connection.execute(
-        "SELECT repository_id, reference FROM pulls WHERE (repository_id > :repository"
-        " OR repository_id = :repository AND reference > :reference)"
-        " ORDER BY repository_id, reference LIMIT :limit",
-        values,
-    ).fetchall()
-    connection.execute(_REMOVE, values)
+    rows = connection.execute(_SOME, values).fetchall()
+    gone = connection.execute(_GONE, values).fetchall()
+    if gone:
+        connection.executemany(_REMOVE, gone)
     return (rows[-1][0], rows[-1][1]) if len(rows) == limit else None
 
 
