@@ -52,11 +52,11 @@ class Pages(WayIn[Page]):
     def context(self, request: Request, admission: Admission, match: Match[Page]) -> Page:
         return Page(request, match.argument)
 
-    def error(self, request: Request, error: Exception) -> Response:
+    async def error(self, request: Request, error: Exception) -> Response:
         status = 405 if isinstance(error, Unsupported) else 500
         return Response(status, {}, f"<p>{error}".encode())
 
-    def not_found(self, request: Request) -> Response:
+    async def not_found(self, request: Request) -> Response:
         return Response(404, {}, b"<p>nothing")
 
 

@@ -70,10 +70,10 @@ class BlobPage(WayIn[Page]):
     def context(self, request: Request, admission: Admission, match: Match[Page]) -> Page:
         return Page(request)
 
-    def error(self, request: Request, error: Exception) -> Response:
+    async def error(self, request: Request, error: Exception) -> Response:
         return Response(503, {}, str(error).encode())
 
-    def not_found(self, request: Request) -> Response:
+    async def not_found(self, request: Request) -> Response:
         return Response(404)
 
 

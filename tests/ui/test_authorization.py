@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from lading.core.errors import Unavailable
 from lading.core.names import RepositoryName
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.ui import sessions
 from lading.ui.routes import DIGEST, REPOSITORY, ROUTES, TAG
 from tests.support.contents import image
 from tests.support.people import People
@@ -122,3 +124,48 @@ async def test_a_form_without_a_token_is_refused_to_everyone(
         if method == "POST":
             assert (await visitor.post(path, {"csrf": ""})).status == 403, path
     assert rows_of(people) == before
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/-/nowhere", 404),
+        ("GET", "/r/UPPER", 404),
+        ("GET", "/r/library/nothing", 404),
+        ("PUT", "/-/space", 405),
+        ("POST", "/-/robots", 400),  # and what is sent is no form
+    ],
+)
+async def test_the_page_of_an_error_has_the_frame_of_whoever_is_signed_in(
+    visitors: Callable[[], Browser], method: str, path: str, status: int
+) -> None:
+    admin, nobody = visitors(), visitors()
+    await admin.sign_in("admin")
+    shown = await admin.ask(method, path)
+    assert shown.status == status
+    assert {"/-/robots", "/-/users"} <= set(shown.links)
+    assert shown.form("/-/sign-out")
+    links = (await nobody.ask(method, path)).links
+    assert not {"/-/robots", "/-/users"} & set(links)
+
+
+async def test_a_refusal_has_the_frame_of_whoever_is_refused(visitor: Browser) -> None:
+    await visitor.sign_in("reader")
+    shown = await visitor.get("/-/users")
+    assert shown.status == 403
+    assert shown.form("/-/sign-out")
+    assert "/-/users" not in shown.links
+
+
+async def test_a_page_of_an_error_needs_no_database(
+    visitor: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What cannot be found out of who looks at it is left out, and what went wrong is said."""
+    await visitor.sign_in("admin")
+
+    async def fail(*_: object) -> None:
+        raise Unavailable("the database is gone")
+
+    monkeypatch.setattr(sessions, "find", fail)
+    assert (await visitor.get("/-/nowhere")).status == 404
+    assert (await visitor.get("/-/users")).status == 503

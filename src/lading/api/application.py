@@ -55,9 +55,9 @@ class _RegistryProtocol(WayIn[Context]):
         return Context(request, registry, options, access, grant, match.argument, tokens)
 
     @override
-    def error(self, request: Request, error: Exception) -> Response:
+    async def error(self, request: Request, error: Exception) -> Response:
         return error_response(error)
 
     @override
-    def not_found(self, request: Request) -> Response:
+    async def not_found(self, request: Request) -> Response:
         return not_found_response(self.options.edge.prefix)

@@ -41,10 +41,10 @@ class WayIn(Protocol[C]):
             match: the parts of its path, not yet checked.
         """
 
-    def error(self, request: Request, error: Exception) -> Response:
+    async def error(self, request: Request, error: Exception) -> Response:
         """The answer to a request with which something went wrong."""
 
-    def not_found(self, request: Request) -> Response:
+    async def not_found(self, request: Request) -> Response:
         """The answer to a request whose path leads nowhere."""
 
 
@@ -98,7 +98,7 @@ class Application(Generic[C]):
         except Exception as error:
             if outcome.started:
                 raise
-            await self._send(request, outcome, self._way_in.error(request, error))
+            await self._send(request, outcome, await self._way_in.error(request, error))
         finally:
             now, seconds = self._registry.clock(), time.monotonic() - request.arrived
             answered = Answered(
@@ -131,12 +131,12 @@ class Application(Generic[C]):
             if isinstance(found, Match):
                 return await self._handle(request, found, endpoint)
             return (
-                self._way_in.not_found(request)
+                await self._way_in.not_found(request)
                 if found is None
                 else self._moved(request, found.place)
             )
         except RegistryError as error:
-            response = self._way_in.error(request, error)
+            response = await self._way_in.error(request, error)
             if response.status == 405 and isinstance(found, Match):
                 # "a 405 … MUST generate an Allow header field" (RFC 9110, 15.5.6)
                 allowed = found.route.allowed_after(error, request.method)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from urllib.parse import parse_qsl
 
+from lading.core.access import Access
 from lading.core.digest import Digest
 from lading.core.errors import SizeMismatch
 from lading.edge.asgi import ARRIVED, Message, Receive, Scope
@@ -26,11 +27,14 @@ class Request:
         address: of the client, as far as the proxies in between are trusted; empty if not known.
         claimed: the name that it came with a password for, be it right or wrong.
         caller: the name of who it turned out to be from; empty if that is not known.
+        access: what its caller may do, where an answer to a refusal depends on that, too.
         noted: more of what it is about, for the audit log.
         arrived: by when it had, see `lading.edge.asgi.ARRIVED`.
         received: bytes of its body that were asked for.
         headers: by lower-case name; the values of one that is repeated are joined (RFC 9110, 5.3).
     """
+
+    access: Access | None = None  # few set it: it costs the others nothing
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope["method"]

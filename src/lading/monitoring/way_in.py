@@ -87,7 +87,7 @@ class _Monitoring(WayIn[Question]):
         return Question(request, self._registry, self._report)
 
     @override
-    def error(self, request: Request, error: Exception) -> Response:
+    async def error(self, request: Request, error: Exception) -> Response:
         match error:
             case Denied():
                 status = 403
@@ -101,7 +101,7 @@ class _Monitoring(WayIn[Question]):
         return Response(status, _TEXT, f"{error}\n".encode())
 
     @override
-    def not_found(self, request: Request) -> Response:
+    async def not_found(self, request: Request) -> Response:
         paths = ", ".join(path for path in (self._report.path, *_PATHS) if path)
         return Response(404, _TEXT, f"there are: {paths}\n".encode())
 

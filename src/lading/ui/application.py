@@ -1,14 +1,16 @@
 """The pages as a way in: their table, their context, their answers to what goes wrong."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from urllib.parse import quote
 
-from lading.core.errors import RegistryError, Unauthorized
+from lading.core.errors import RegistryError, TooManyRequests, Unauthorized
+from lading.core.names import RepositoryName
 from lading.core.typing import override
 from lading.edge.application import Application, WayIn
-from lading.edge.authentication import Doorkeeper
+from lading.edge.authentication import Doorkeeper, admit_anybody
 from lading.edge.callers import Admission
-from lading.edge.endpoints import Match
+from lading.edge.endpoints import Match, Need, Needs
 from lading.edge.observers import Observer, Recorder
 from lading.edge.request import Request
 from lading.edge.response import Response
@@ -25,7 +27,7 @@ def pages(
     require_health: Callable[[], None] | None = None,
 ) -> Application[Visit]:
     """The application that shows pages; see `Application`."""
-    way_in = _Pages(parts)
+    way_in = _Pages(parts, doorkeeper or _Open())
     registry, options = parts.registry, parts.options
     return Application(way_in, registry, options, doorkeeper, observers, require_health)
 
@@ -33,26 +35,41 @@ def pages(
 class _Pages(WayIn[Visit]):
     routes = ROUTES
 
-    def __init__(self, parts: UiParts) -> None:
+    def __init__(self, parts: UiParts, doorkeeper: Doorkeeper) -> None:
         self._parts = parts
+        self._doorkeeper = doorkeeper
 
     @override
     def context(self, request: Request, admission: Admission, match: Match[Visit]) -> Visit:
         access, grant = admission
+        request.access = access
         return Visit(request, self._parts, access, grant, match.argument, match.detail)
 
     @override
-    def error(self, request: Request, error: Exception) -> Response:
+    async def error(self, request: Request, error: Exception) -> Response:
         if isinstance(error, Unauthorized) and self._parts.logins is not None:
             return self._to_sign_in(request)
         shown = error_page_of(error)
+        if shown.status < 500 and not isinstance(error, TooManyRequests):
+            await self._recognize(request)
         response = self._page(request, shown, _message(error))
         response.headers = {**response.headers, **headers_of(error)}
         return response
 
     @override
-    def not_found(self, request: Request) -> Response:
+    async def not_found(self, request: Request) -> Response:
+        await self._recognize(request)
         return self._page(request, NOTHING_HERE)
+
+    async def _recognize(self, request: Request) -> None:
+        """Find out who looks at the page of an error, which is framed as all their pages are.
+
+        A request can be wrong before it is asked whose it is. Whoever cannot be found is nobody.
+        """
+        if request.access is None:
+            with suppress(RegistryError):
+                admission = await self._doorkeeper.admit(request, Need.NOTHING, None)
+                request.access = admission.access
 
     def _page(self, request: Request, shown: ErrorPage, message: str = "") -> Response:
         return render(
@@ -72,6 +89,16 @@ class _Pages(WayIn[Visit]):
         query = request.scope["query_string"].decode("latin-1")
         path = self._parts.path(request, place)
         return f"{path}?{query}" if query else path
+
+
+class _Open(Doorkeeper):
+    """Lets everybody in, where everybody may do everything."""
+
+    @override
+    async def admit(
+        self, request: Request, needs: Needs, repository: RepositoryName | None
+    ) -> Admission:
+        return admit_anybody(repository)
 
 
 def _message(error: Exception) -> str:

@@ -28,6 +28,13 @@ def query_of(parameters: Mapping[str, object]) -> str:
     return f"?{asked}" if asked else ""
 
 
+def is_admin(access: Access) -> bool:
+    """Whether somebody may do everything in every repository."""
+    return any(
+        right.pattern.takes_all("") and Action.ADMIN in right.actions for right in access.rights
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class UiParts:
     """What all pages are made with.
@@ -97,10 +104,7 @@ class Visit(NamedTuple):
     @property
     def is_admin(self) -> bool:
         """Whether the visitor may do everything in every repository."""
-        return any(
-            right.pattern.takes_all("") and Action.ADMIN in right.actions
-            for right in self.access.rights
-        )
+        return is_admin(self.access)
 
     def may(self, action: Action) -> bool:
         """Whether the visitor may do this in the repository that the page is about."""

@@ -37,6 +37,7 @@ class PageDoorkeeper(Doorkeeper):
         caller = await self._find(request) or self._anybody
         request.caller = caller.name
         admission = caller.admission(self._permissions.value, repository)
+        request.access = admission.access  # the page of a refusal has the links of all pages
         is_known = caller is not self._anybody
         if (is_known or needs is not Need.LOGIN) and suffices(admission, needs, repository):
             return admission

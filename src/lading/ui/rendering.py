@@ -21,7 +21,7 @@ from lading.edge.response import Response
 from lading.system.turns import LoopTurns
 from lading.ui import units
 from lading.ui.assets import ASSETS
-from lading.ui.context import UiParts, Visit, query_of
+from lading.ui.context import UiParts, Visit, is_admin, query_of
 from lading.ui.cookies import FormSecret
 from lading.ui.navigation import links
 
@@ -130,9 +130,8 @@ def _unwritten(
 ) -> UnwrittenPage:
     secret = FormSecret(request, secure=parts.is_secure(request))
     frame = _frame(request, parts, secret)
-    visit = values.get("visit")
-    is_admin = visit is not None and visit.is_admin
-    navigation = links(request, frame["at"], is_admin=is_admin)
+    runs_it = request.access is not None and is_admin(request.access)
+    navigation = links(request, frame["at"], is_admin=runs_it)
     known = frame | values | {"navigation": navigation}
     return UnwrittenPage(status, HEADERS, template=template, values=known, secret=secret)
 
