@@ -9,6 +9,7 @@ import pytest
 from tests.support.docker import Docker, private_docker
 from tests.support.images import build_deployment
 from tests.support.network import Network, private_network
+from tests.support.pairs import GATEWAY
 from tests.support.postgresql import PostgreSQL, running_postgresql
 from tests.support.s3 import S3, running_s3
 
@@ -29,8 +30,9 @@ def network(scratch: Path) -> Iterator[Network]:
 
 @pytest.fixture(scope="session")
 def docker(scratch: Path, network: Network) -> Iterator[Docker]:
-    """A Docker daemon that was told `--insecure-registry localhost`."""
-    with private_docker(scratch, network, insecure=("localhost",)) as docker:
+    """A Docker daemon that speaks HTTP to `localhost` and to registries of this machine."""
+    insecure = ("localhost", f"{GATEWAY}/32")
+    with private_docker(scratch, network, insecure=insecure) as docker:
         yield docker
 
 

@@ -59,6 +59,15 @@ def build_hello_world(docker: Docker, name: str = "hello-world") -> None:
     docker.run("import", '--change=CMD ["/hello"]', "-", name, stdin=archive(files, mode=0o755))
 
 
+def build_shell(docker: Docker, name: str) -> None:
+    """Make an image in which `RUN` of a Dockerfile runs: this machine's shell, and `mkdir`."""
+    programs = {"bin/sh": Path("/bin/dash"), "bin/mkdir": Path("/bin/mkdir")}
+    files = {path: program.read_bytes() for path, program in programs.items()}
+    for library in _linked_with(*programs.values()):
+        files[str(library.relative_to("/"))] = library.read_bytes()
+    docker.run("import", "-", name, stdin=archive(files, mode=0o755))
+
+
 def build_layers(docker: Docker, name: str, *layers: bytes) -> None:
     """Make an image with a layer for each of `layers`."""
     files = {f"layer{number}": content for number, content in enumerate(layers)}
@@ -79,13 +88,18 @@ def _postgresql() -> bytes:
     """
     programs = require_postgresql()
     called = [programs / name for name in ("postgres", "initdb", "pg_isready")]
-    linked = re.findall(r"(/\S+) \(0x", run(["ldd", *called]).stdout.decode())
-    libraries = {Path(name).parent.resolve() / Path(name).name for name in linked}
+    libraries = {path.parent.resolve() / path.name for path in _linked_with(*called)}
     parts = [*called, programs.parent / "lib", Path("/usr/share/postgresql"), *libraries]
     # What compiles queries is linked with a compiler, and need not be there.
     left_out = ["--exclude=llvmjit*", "--exclude=bitcode"]
     pack = ["tar", "--create", "--dereference", *left_out, "--directory=/"]
     return run([*pack, *(part.relative_to("/") for part in parts)]).stdout
+
+
+def _linked_with(*programs: Path) -> set[Path]:
+    """The libraries that programs are linked with, by the paths that they look for."""
+    said = run(["ldd", *programs]).stdout.decode()
+    return {Path(name) for name in re.findall(r"(/\S+) \(0x", said)}
 
 
 @functools.cache

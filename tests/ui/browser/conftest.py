@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import require
+from tests.support.docker import Docker
 from tests.support.guarded import guarded_registry
 from tests.support.lading import Lading, lading_serve
 from tests.support.pairs import ONE_MACHINE, PAIRS, Pair, one_machine, scaled_out
+from tests.ui.browser.building import build_and_push
 from tests.ui.browser.house import House
 from tests.ui.browser.shipping import Dock, ship
 from tests.ui.browser.windows import Chromium, Window, open_chromium
@@ -34,17 +36,18 @@ def chromium() -> Iterator[Chromium]:
 
 
 @pytest.fixture(scope="package")
-def open_house() -> Iterator[Lading]:
+def open_house(docker: Docker) -> Iterator[Lading]:
     """A registry where everybody may do everything; `cargo.pack` says what it holds."""
     with tempfile.TemporaryDirectory(prefix="lading-ui-") as name:
         directory = Path(name)
         with lading_serve(directory) as registry:
             ship(Dock(registry.host, directory / "home"))
+            build_and_push(docker, registry.host)
             yield registry
 
 
 @pytest.fixture(scope="package", params=PAIRS)
-def guarded_house(request: pytest.FixtureRequest) -> Iterator[House]:
+def guarded_house(request: pytest.FixtureRequest, docker: Docker) -> Iterator[House]:
     """A registry with users (see `tests/support/guarded`), on either pair of metadata and bytes.
 
     It has the same contents, of which all figures are known.
@@ -57,6 +60,7 @@ def guarded_house(request: pytest.FixtureRequest) -> Iterator[House]:
             dock = Dock(house.host, directory / "home")
             dock.log_in("admin")
             ship(dock)
+            build_and_push(docker, house.host, "admin")
             with ThreadPoolExecutor(1) as elsewhere:  # Playwright's loop may run in this thread
                 elsewhere.submit(asyncio.run, house.count()).result()
             yield house

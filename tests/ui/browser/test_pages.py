@@ -4,6 +4,7 @@ That nothing is written to the console, breaks the policy or is asked for elsewh
 holds by itself.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
@@ -13,6 +14,7 @@ from playwright.sync_api import Error
 from tests.support.guarded import basic
 from tests.support.pushes import Repository
 from tests.ui.browser import acting
+from tests.ui.browser.building import BUILT, INSTRUCTIONS
 from tests.ui.browser.cargo import OS_RELEASE, PushingClient, push_image
 from tests.ui.browser.house import OTHERS, House
 from tests.ui.browser.windows import Chromium, Window
@@ -90,6 +92,17 @@ def test_everyone_can_use_each_page(chromium: Chromium, known_house: House) -> N
                 assert window.violations() == [], path
                 assert not window.is_wider(), path
                 assert "owned" not in window.page.title()
+
+
+def test_what_docker_has_built_is_shown_as_its_dockerfile(
+    chromium: Chromium, guarded_house: House
+) -> None:
+    with visitor(chromium, guarded_house, "admin", scripts=False) as window:
+        window.go(f"/r/{BUILT}/-/tags/2.1")
+        shown = window.page.locator(".layers .step").all_inner_texts()
+        assert [re.sub("file:[0-9a-f]+", "file:…", line) for line in shown[1:]] == [*INSTRUCTIONS]
+        window.go(f"/r/{BUILT}")
+        assert window.page.get_by_role("link", name="latest", exact=True).count() == 1
 
 
 def test_space_draws_what_its_tables_say(chromium: Chromium, guarded_house: House) -> None:
