@@ -68,14 +68,36 @@ async def test_entries_are_found_by_a_part_of_their_names(metadata: Metadata) ->
     await metadata.trees.add(tree, [entry(name) for name in ("d/Read%Me", "d/other", "e/read_me")])
 
     async def found(words: str, *, looked_at: int = 10) -> list[str]:
-        [entries] = await metadata.trees.search([tree], words, most=9, looked_at=looked_at)
-        return [item.name for item in entries]
+        entries = await metadata.trees.search([tree], words, most=9, looked_at=looked_at)
+        return [item.name for _, item in entries]
 
     assert await found("read") == ["Read%Me", "read_me"]
     assert await found("D%m") == ["Read%Me"]
     assert await found("d_m") == ["read_me"]
     assert await found("!") == []
     assert await found("read", looked_at=2) == ["Read%Me"]
+
+
+async def test_several_trees_are_searched_together(metadata: Metadata) -> None:
+    """Each as far as it may be looked at, however many entries others have."""
+    lower, upper, empty = [
+        await tree_of(metadata, Digest.of(bytes([number]))) for number in range(3)
+    ]
+    await metadata.trees.add(lower, [entry(path) for path in ("a/other", "b/read", "c/read")])
+    await metadata.trees.add(upper, [entry(path) for path in ("b/read", "d/read")])
+    others = await tree_of(metadata, Digest.of(b"of another image"))
+    await metadata.trees.add(others, [entry("b/read")])
+
+    async def found(*, most: int = 10, looked_at: int = 10) -> list[tuple[int, str]]:
+        trees = [upper, lower, empty]
+        rows = await metadata.trees.search(trees, "read", most=most, looked_at=looked_at)
+        return [(tree, item.path) for tree, item in rows]
+
+    every = [(lower, "b/read"), (upper, "b/read"), (lower, "c/read"), (upper, "d/read")]
+    assert await found() == every
+    assert await found(most=2) == every[:2]
+    assert await found(looked_at=2) == [*every[:2], every[3]]
+    assert await found(looked_at=1) == [every[1]]
 
 
 async def test_all_entries_and_all_marks_are_found_in_pages(metadata: Metadata) -> None:

@@ -22,6 +22,8 @@ from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata import batches
+from lading.metadata import trees as trees_of_layers
 from lading.metadata.manifest_rows import MOST_TOGETHER
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
@@ -136,6 +138,32 @@ def _fill_objects(connection: SqlConnection) -> None:
         " SELECT 'o' || n, 0, 1, 1, CASE WHEN n > 20000 THEN 'u' || n - 20000 END,"
         " CASE WHEN n <= 20000 THEN 'd' || n END FROM generate_series(1, 40000) AS n"
     )
+
+
+@pytest.mark.e2e
+async def test_a_search_reads_no_layers_but_those_of_its_image_in_postgresql_either(
+    postgresql: PostgreSQL,
+) -> None:
+    database = PostgresqlDatabase(Server(postgresql.new_url(), timeout=120))
+    layers = [Digest.of(str(number).encode()) for number in range(3000)]
+    await Metadata(database).trees.ask(layers, 1.0)
+    await database.write(lambda connection: connection.execute(_MANY_ENTRIES))
+    await database.write(lambda connection: connection.execute("ANALYZE"))
+    values = {**_SEARCHED, "trees": batches.keys(["1", "2", "3"])}
+    plans = await database.read(partial(_plans, statements={trees_of_layers._SEARCH: values}))
+    database.close()
+    [plan] = plans.values()
+    assert "Seq Scan on entries" not in plan
+    assert plan.count("Index Cond: (tree_id = ") == 2  # the last entry's directory and name
+    assert "Index Cond: ((tree_id = wanted.id) AND (ROW(parent, name) <= " in plan
+
+
+_MANY_ENTRIES = """
+    INSERT INTO entries (tree_id, parent, name, kind, size, mode, target, start)
+    SELECT id, '', CAST(number AS text), 'f', 1, 0, '', 512
+    FROM trees CROSS JOIN generate_series(1, 50) AS number
+"""
+_SEARCHED = {"others": 99, "last": "z", "pattern": "%a%", "most": 10}
 
 
 def _plans(connection: SqlConnection, statements: dict[str, Parameters]) -> dict[str, str]:

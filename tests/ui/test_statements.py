@@ -30,8 +30,8 @@ MORE = {
     f"/r/{HELLO}/-/tags/latest/delete": 8,
     f"/r/{HELLO}/-/images/1/delete": 8,
     # A directory is put together of those entries of each layer that are in it, and that hide any;
-    # a search asks each layer.
-    f"/r/{HELLO}/-/images/1/files": 9,
+    # a search is one more, of however many layers.
+    f"/r/{HELLO}/-/images/1/files": 8,
     f"/r/{HELLO}/-/images/1/layers/1/files": 7,
     f"/r/{HELLO}/-/images/1/layers/1/file": 4,
     f"/r/{HELLO}/-/images/1/layers/1/download": 4,

@@ -50,6 +50,25 @@ _NAMED = f"""
     CROSS JOIN entries WHERE tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.value
         AND entries.name = substr(held.key, length(held.value) + 2)
 """
+# The last entry that is looked at is found once for each tree, and never for each entry of it.
+# PostgreSQL does not know how few trees are asked for, and would rather read the entries of all; it
+# is told to go from tree to tree, as SQLite does.
+_LOOKED_AT = """tree_id = wanted.id
+        AND (parent, name) <= (coalesce(last_parent, :last), coalesce(last_name, :last))"""
+_SEARCH = f"""
+    WITH wanted AS MATERIALIZED (
+        SELECT CAST(key AS INTEGER) AS id,
+            (SELECT parent FROM entries WHERE tree_id = CAST(held.key AS INTEGER)
+                ORDER BY tree_id, parent, name LIMIT 1 OFFSET :others) AS last_parent,
+            (SELECT name FROM entries WHERE tree_id = CAST(held.key AS INTEGER)
+                ORDER BY tree_id, parent, name LIMIT 1 OFFSET :others) AS last_name
+        FROM json_each(:trees) AS held)
+    SELECT tree_id, {_COLUMNS} FROM wanted JOIN
+        /*! LATERAL (SELECT * FROM */ entries /*! WHERE {_LOOKED_AT} OFFSET 0) AS entries */
+        ON {_LOOKED_AT}
+    WHERE lower(name) LIKE :pattern ESCAPE '!'
+    ORDER BY parent, name, tree_id LIMIT :most
+"""
 
 
 class TreeState(StrEnum):
@@ -233,33 +252,25 @@ def named(
 
 def search(
     connection: SqlConnection, tree_ids: Sequence[int], words: str, *, most: int, looked_at: int
-) -> Sequence[Sequence[Entry]]:
-    """Entries in each of some trees whose names have these words in them, in any case of letters.
+) -> Sequence[tuple[int, Entry]]:
+    """Entries of some trees whose names have these words in them, in any case of letters.
+
+    Each comes with the id of its tree, by their directories and names.
 
     Args:
-        most: entries of each tree that are found.
+        most: entries that are found.
         looked_at: entries of each tree among which they are looked for, by their directories.
     """
     pattern = re.sub("([!%_])", r"!\1", words.lower())
-    return [
-        _entries(
-            connection.execute(
-                f"""
-                SELECT {_COLUMNS} FROM (
-                    SELECT {_COLUMNS} FROM entries WHERE tree_id = :tree
-                    ORDER BY parent, name LIMIT :looked_at) AS here
-                WHERE lower(name) LIKE :pattern ESCAPE '!' LIMIT :most
-                """,
-                {
-                    "tree": tree_id,
-                    "looked_at": looked_at,
-                    "pattern": f"%{pattern}%",
-                    "most": most,
-                },
-            )
-        )
-        for tree_id in tree_ids
-    ]
+    values = {
+        "trees": batches.keys(map(str, tree_ids)),
+        "others": looked_at - 1,
+        "last": _LAST,
+        "pattern": f"%{pattern}%",
+        "most": most,
+    }
+    rows = connection.execute(_SEARCH, values).fetchall()
+    return [(tree_id, entry) for tree_id, *row in rows for entry in _entries([row])]
 
 
 def page(

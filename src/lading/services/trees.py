@@ -172,10 +172,12 @@ async def search(
     ids = [inside.trees[layer] for layer in known]
     looked_at = MOST_LOOKED_AT // max(1, len(ids))
     found = await registry.metadata.trees.search(ids, words, most=most, looked_at=looked_at)
+    # An image can have one layer several times.
     every = [
         Shown(entry, layer)
-        for layer, entries in zip(known, found, strict=True)
-        for entry in entries
+        for tree_id, entry in found
+        for layer, id_ in zip(known, ids, strict=True)
+        if id_ == tree_id
     ]
     return sorted(every, key=lambda shown: (shown.entry.path, shown.layer))[:most]
 
