@@ -29,6 +29,8 @@ EVERYTHING = (
     "serviceMonitor.enabled=true",
     "image.pullSecrets[0].name=registry",
     "serviceAccount.annotations.role=bucket",
+    "networkPolicy.metrics[0].namespaceSelector.matchLabels.name=monitoring",
+    "networkPolicy.clients[0].podSelector.matchLabels.name=ingress",
     "env[0].name=REGISTRY_LOG_LEVEL",
     "env[0].value=debug",
     "nodeSelector.disk=fast",
@@ -64,7 +66,7 @@ def test_kubernetes_takes_it(tmp_path: Path, values: tuple[str, ...], version: s
     done = run([validate, "--strict", "--kubernetes-version", version, tmp_path / "all.yml"])
 
     assert b"ERROR" not in done.stdout + done.stderr
-    assert len(own) == (8 if values else 5)
+    assert len(own) == (9 if values else 6)
 
 
 def test_helm_finds_nothing_to_complain_of() -> None:
@@ -79,6 +81,57 @@ def test_a_value_that_there_is_not_is_refused() -> None:
 
     assert done.returncode != 0
     assert b"'replica' not allowed" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        (["config.database.postgresql.url=postgresql://u:secret@db/x"], "databasePassword.secret"),
+        (["config.storage.s3.secretkey=secret"], "bucketKeys.secret"),
+        (["config.http.addr=:8080"], "service.port"),
+        (["config.http.debug.addr=127.0.0.1:5001"], "networkPolicy.metrics"),
+        (["autoscaling.enabled=true", "autoscaling.minReplicas=11"], "more than"),
+        (["autoscaling.enabled=true", "resources.requests.cpu=null"], "resources.requests.cpu"),
+        (["serviceMonitor.enabled=true"], "networkPolicy.metrics"),
+        (["drainSeconds=30"], "terminationGracePeriodSeconds"),
+        (["config.http.draintimeout=55s"], "terminationGracePeriodSeconds"),
+        (["podDisruptionBudget.maxUnavailable=0"], "maxUnavailable"),
+        (["config.storage.filesystem.rootdirectory=/data"], "storage"),
+    ],
+)
+def test_values_that_cannot_be_together_are_refused_with_what_to_do(
+    values: Sequence[str], said: str
+) -> None:
+    """Before anything is installed."""
+    require("helm")
+    options = [f"--set={value}" for value in values]
+    done = run(["helm", "template", "demo", CHART, "--kube-version=1.33.0", *options], check=False)
+
+    assert done.returncode != 0
+    assert said in (done.stdout + done.stderr).decode()
+
+
+def test_nobody_asks_at_the_port_without_logins_but_who_is_named() -> None:
+    """Anybody may ask the registry itself, unless that is narrowed, too."""
+    spec = of_kind(rendered(), "NetworkPolicy")["spec"]
+    labels = of_kind(rendered(), "Deployment")["spec"]["template"]["metadata"]["labels"]
+    assert spec["podSelector"]["matchLabels"].items() <= labels.items()
+    assert spec["ingress"] == [{"ports": [{"port": "http", "protocol": "TCP"}]}]
+
+    clients, metrics = of_kind(rendered(*EVERYTHING), "NetworkPolicy")["spec"]["ingress"]
+    assert clients["from"] == [{"podSelector": {"matchLabels": {"name": "ingress"}}}]
+    assert metrics == {
+        "ports": [{"port": "debug", "protocol": "TCP"}],
+        "from": [{"namespaceSelector": {"matchLabels": {"name": "monitoring"}}}],
+    }
+
+
+def test_figures_are_counted_where_they_are_asked_for(tmp_path: Path) -> None:
+    """Else `/metrics` is not there, and the monitor of it is in vain."""
+    config = tmp_path / "config.yml"
+    for values, counted in ((EVERYTHING, True), ((), False)):
+        config.write_text(of_kind(rendered(*values), "ConfigMap")["data"]["config.yml"])
+        assert load(config, {}).settings.http.debug.prometheus.enabled is counted
 
 
 @pytest.mark.parametrize("values", [(), EVERYTHING], ids=["as it is", "everything"])

@@ -21,6 +21,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- /* The configuration file: what the chart needs, and over it what the values say. */ -}}
 {{- define "lading.config" -}}
 {{- $chart := dict "version" 0.1 "http" (dict "addr" ":5000" "debug" (dict "addr" ":5001")) -}}
+{{- if .Values.serviceMonitor.enabled -}}
+{{- $_ := set $chart.http.debug "prometheus" (dict "enabled" true) -}}
+{{- end -}}
 {{- if .Values.databasePassword.secret -}}
 {{- $password := dict "passwordfile" "/run/secrets/lading/database-password" -}}
 {{- $_ := set $chart "database" (dict "postgresql" $password) -}}
