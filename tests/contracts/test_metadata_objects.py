@@ -1,5 +1,6 @@
 """Rows of objects, whatever becomes of connections and locks meanwhile."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -67,11 +68,11 @@ async def test_what_another_request_has_taken_is_written_down_neither_wholly_nor
 ) -> None:
     upload, generation = await take(metadata, "key")
     await metadata.uploads.take(upload, generation=7, writing="its", now=12.0, until=22.0)
-    late = replace(progress("key"), unused=["dropped"])
+    late = replace(progress("another"), unused=["dropped"])
     with pytest.raises(UploadOutOfOrder):
         await metadata.uploads.save(upload, generation, late)
     assert await metadata.uploads.segments(upload) == []
-    assert await metadata.objects.unknown(["dropped"]) == {"dropped"}
+    assert await metadata.objects.unknown(["another", "dropped"]) == {"another", "dropped"}
 
 
 async def test_what_does_not_add_up_is_no_blob(metadata: Metadata) -> None:
@@ -96,3 +97,30 @@ async def test_what_was_written_down_without_anybody_knowing_becomes_a_blob_once
     assert await metadata.links.add(HELLO, digest, becoming, upload=upload, change=by_alice())
     assert [segment.key for segment in await metadata.objects.find(digest)] == ["key"]
     assert await metadata.links.find(HELLO, digest) == 5
+
+
+async def test_pushes_of_the_same_blobs_at_once_leave_one_object_of_each(
+    metadata: Metadata, other_metadata: Metadata
+) -> None:
+    """Whoever does not see what another has just committed, if locks were lost, does it again."""
+    digests = [Digest.of(b"hello"), Digest.of(b"world")]
+
+    async def push(number: int) -> None:
+        rows, key, digest = (
+            (metadata, other_metadata)[number % 2],
+            f"key {number}",
+            digests[number // 4],
+        )
+        upload, generation = await take(rows, key)
+        becoming = rows.uploads.becoming(upload, generation, progress(key))
+        if number % 3 == 0:
+            await rows.uploads.save(upload, generation, progress(key))
+            becoming = rows.uploads.becoming_as_it_is(upload, digest, lambda _: digest, 1.0)
+        assert await rows.links.add(HELLO, digest, becoming, upload=upload, change=by_alice())
+
+    await asyncio.gather(*map(push, range(8)))
+    for digest in digests:
+        assert len(await metadata.objects.find(digest)) == 1
+        assert await other_metadata.links.find(HELLO, digest) == 5
+    assert (await metadata.objects.count_unused()).objects == 6
+    assert await metadata.uploads.count_all() == 0
