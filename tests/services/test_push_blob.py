@@ -206,6 +206,20 @@ async def test_all_callers_leave_about_so_many_uploads_unfinished(people: People
         )
 
 
+async def test_who_has_too_many_uploads_is_told_so_even_if_all_together_have(
+    people: People,
+) -> None:
+    """There may be room for others before long, but not for them."""
+    people = await few(people, 3, 3)
+    grant = people.may()
+    for _ in range(3):
+        await push_blob.start(people.registry, grant)
+    with pytest.raises(TooManyRequests):
+        await push_blob.start(people.registry, grant)
+    with pytest.raises(Unavailable, match="too many uploads"):
+        await push_blob.start(people.registry, replace(grant, principal=ANYBODY), client="other")
+
+
 async def test_a_chunk_goes_where_it_says_or_nowhere(people: People) -> None:
     """The client is told how many bytes there are; the upload goes on from there."""
     upload = await started(people, DATA[:5])
