@@ -52,6 +52,20 @@ UPGRADE = b"Connection: Upgrade\r\nUpgrade: h2c"
         pytest.param(request(b"CONNECT a:443 HTTP/1.1"), 400, id="CONNECT"),
         pytest.param(b"GET /v2/ HTTP/1.1\r\n\r\n", 400, id="no host"),
         pytest.param(request(b"GET /v2/ HTTP/1.1", HOST.strip()), 400, id="two hosts"),
+        *[
+            pytest.param(b"GET /v2/ HTTP/1.1\r\nHost: " + host + b"\r\n\r\n", 400, id=name)
+            for name, host in {
+                "two hosts in one": b"a b",
+                "host with a path": b"registry/x",
+                "host with a user": b"user@registry",
+                "host with a quote": b'registry"',
+                "host that would end a challenge": b'a",x="b',
+                "host in angle brackets": b"<registry>",
+                "host not in ASCII": b"registr\xc3\xbf",
+                "host with a tab": b"a\tb",
+            }.items()
+        ],
+        pytest.param(request(b"GET http://a<b/v2/ HTTP/1.1"), 400, id="URL with no host's name"),
         pytest.param(request(b"GET /v2/ HTTP/1.1", b"X: a\x00b"), 400, id="header with NUL"),
         pytest.param(request(b"GET /v2/ HTTP/1.1", b"X: a\rY: b"), 400, id="header with CR"),
         pytest.param(request(b"GET /v2/ HTTP/1.1", b"X Y: z"), 400, id="header name with space"),
@@ -263,6 +277,15 @@ def test_what_is_just_large_is_read(victim: Victim, sent: bytes, size: int) -> N
             for piece in pieces if len(pieces) < 500 else [sent]:
                 connection.send(piece)
             assert connection.receive().status == 200
+
+
+@pytest.mark.parametrize(
+    "host", [b"", b"registry.lan:5000", b"[::1]:5000", b"[fe80::1%25eth0]", b"my_host", b"a%C3%BF"]
+)
+def test_whatever_is_a_host_is_one(victim: Victim, host: bytes) -> None:
+    with victim.client.connection() as connection:
+        connection.send(b"GET /v2/ HTTP/1.1\r\nHost: " + host + b"\r\n\r\n")
+        assert connection.receive().status == 200
 
 
 def test_a_head_that_is_refused_gets_no_body_if_it_asked_for_none(victim: Victim) -> None:

@@ -195,8 +195,8 @@ def test_what_is_kept_of_a_refresh_token(guarded: Guarded) -> None:
     [
         ({"host": "registry.lan:8080"}, "http://registry.lan:8080/token"),
         ({"host": "[::1]:5000"}, "http://[::1]:5000/token"),
-        ({"host": 'a",x="b'}, "http://localhost/token"),
-        ({"host": "a b"}, "http://localhost/token"),
+        ({"host": "a,x=b"}, "http://localhost/token"),
+        ({"host": "a;b"}, "http://localhost/token"),
         ({"host": "r", "x_forwarded_proto": "https", "x_forwarded_host": "x"}, "http://r/token"),
     ],
 )

@@ -13,6 +13,11 @@ _FRAMING = frozenset({b"content-length", b"transfer-encoding"})
 _ABSOLUTE = re.compile(rb"(?i:https?)://([^/?#@]+)(/[^?#]*)?(?:\?([^#]*))?")
 
 
+# A name or an address, and a port (RFC 3986, 3.2.2); what else a host may be named with, as Go's
+# server takes it. It may be empty.
+_HOST = re.compile(rb"[A-Za-z0-9._~!$&'()*+,;=:%\[\]-]*")
+
+
 class Head:
     """The request line and the headers.
 
@@ -64,6 +69,7 @@ class Head:
         self.headers.append((name, value))
         if name == b"host":
             self._hosts += 1
+            _require_host(value)
         elif name in _FRAMING:
             # The parser refuses any two of them but codings, of which the last one is `chunked`.
             before = b"" if self.framing is None else self.framing[1] + b","
@@ -127,6 +133,7 @@ class Head:
             raise Refusal(HTTPStatus.BAD_REQUEST, "ask for a path that begins with /")
         # "the origin server MUST ignore the received Host header field (if any) and instead replace
         # it with the host information of the request-target" (RFC 9112, 3.2.2).
+        _require_host(absolute[1])
         host = (b"host", absolute[1])
         self.headers = [host, *(header for header in self.headers if header[0] != b"host")]
         return absolute[2] or b"/", absolute[3] or b""
@@ -140,6 +147,19 @@ class Head:
                 return 0
             case _:
                 return None
+
+
+def _require_host(value: bytes) -> None:
+    """Refuse what is no host.
+
+    "A server MUST respond with a 400 … to any request message that contains … a Host header field
+    with an invalid field value" (RFC 9112, 3.2).
+
+    Raises:
+        Refusal: it is none.
+    """
+    if _HOST.fullmatch(value) is None:
+        raise Refusal(HTTPStatus.BAD_REQUEST, "the Host header must be a host, and perhaps a port")
 
 
 def _require_chunked(codings: bytes, version: str) -> None:
