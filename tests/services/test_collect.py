@@ -11,7 +11,7 @@ from lading.core.errors import ManifestUnknown
 from lading.core.garbage import Cause, Criteria, ExpiredUpload, GarbageManifest, InterruptedCommit
 from lading.core.names import UploadKey
 from lading.ports.uploads import Staged
-from lading.services import collect, push_blob, trash, unfinished
+from lading.services import collect, jobs, lease, push_blob, trash, unfinished
 from lading.services.pull import stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
@@ -298,8 +298,8 @@ async def test_a_collection_in_steps_takes_all_and_holds_little(
     sizes: list[int] = []
     plan = collect.plan
 
-    async def counted(registry: Registry, criteria: Criteria) -> collect.Plan:
-        found = await plan(registry, criteria)
+    async def counted(registry: Registry, criteria: Criteria, **look: bool) -> collect.Plan:
+        found = await plan(registry, criteria, **look)
         sizes.append(max(len(found.manifests), len(found.blobs)))
         return found
 
@@ -414,6 +414,37 @@ async def test_interrupted_commits_are_found_as_many_at_a_time_as_all_else(peopl
     removed = [item async for item in collect.run_in_steps(people.registry, limits)]
     assert len(removed) == 5
     assert await people.uploads.list_all() == []
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+async def test_uploads_are_not_listed_again_for_each_step(
+    people: People, monkeypatch: pytest.MonkeyPatch, *, by_hand: bool
+) -> None:
+    """There may be as many of them as there may be, whatever else there is to collect."""
+    for number in range(7):
+        await people.delete((await people.push_image(b"%d" % number)).digest)
+    people.now += 10 * DAY
+    lists = 0
+    list_all = people.uploads.list_all
+
+    async def counted() -> Sequence[Staged]:
+        nonlocal lists
+        lists += 1
+        return await list_all()
+
+    monkeypatch.setattr(people.uploads, "list_all", counted)
+    monkeypatch.setattr(jobs, "STEP", 2)
+    if by_hand:
+        limits = replace(people.limits(by_hand=True), at_most=2)
+        async for _ in collect.run_in_steps(people.registry, limits):
+            pass
+    else:
+        async with lease.claim(people.registry, jobs.COLLECT, "worker") as held:
+            assert held is not None
+            await jobs.collect_garbage(people.registry, held)
+
+    assert await people.stored() == set()
+    assert lists <= 2
 
 
 async def test_a_commit_that_may_be_under_way_is_left_alone(

@@ -55,6 +55,11 @@ class Plan:
         return [item for items in (*uploads, *rows, self.blobs) for item in items]
 
     @property
+    def has_all_uploads(self) -> bool:
+        """Whether there is no more of what uploads have left than this."""
+        return self.criteria.at_most not in {len(self.uploads), len(self.interrupted)}
+
+    @property
     def size(self) -> int:
         """The bytes of files that the collection would free."""
         return sum(
@@ -124,17 +129,24 @@ def criteria(
     )
 
 
-async def plan(registry: Registry, criteria: Criteria, *, uploads: bool = True) -> Plan:
+async def plan(
+    registry: Registry, criteria: Criteria, *, uploads: bool = True, interrupted: bool = True
+) -> Plan:
     """The plan of a collection now; changes nothing.
+
+    To look for either of these, all uploads are listed.
 
     Args:
         uploads: whether uploads that were given up go, too.
+        interrupted: whether what interrupted commits have left goes, too.
     """
     garbage = await registry.metadata.collection.find(criteria)
     return Plan(
         criteria=criteria,
         uploads=await unfinished.find_expired(registry, criteria) if uploads else (),
-        interrupted=await unfinished.find_interrupted(registry, criteria.at_most),
+        interrupted=(
+            await unfinished.find_interrupted(registry, criteria.at_most) if interrupted else ()
+        ),
         manifests=garbage.manifests,
         tags=garbage.tags,
         links=garbage.links,
@@ -157,10 +169,12 @@ async def run_in_steps(registry: Registry, criteria: Criteria) -> AsyncIterator[
     """
     earlier = math.nextafter(criteria.now, 0)
     criteria = replace(criteria, trash_before=min(criteria.trash_before, earlier))
-    before, removed = -1, 0
+    before, removed, look = -1, 0, True
     while removed > before:
         before = removed
-        async for item in run(registry, await plan(registry, criteria)):
+        step = await plan(registry, criteria, uploads=look, interrupted=look)
+        look = not step.has_all_uploads
+        async for item in run(registry, step):
             removed += 1
             yield item
 

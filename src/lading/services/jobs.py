@@ -112,10 +112,11 @@ async def collect_garbage(registry: Registry, lease: Lease) -> None:
     )
     await times.set_back(registry)
     clock = asyncio.get_running_loop().time
-    tally, before = collect.Tally(), -1
+    tally, before, look = collect.Tally(), -1, True
     while tally.items > before:
         started, before = clock(), tally.items
-        plan = await collect.plan(registry, criteria, uploads=False)
+        plan = await collect.plan(registry, criteria, uploads=False, interrupted=look)
+        look = not plan.has_all_uploads
         async for removed in collect.run(registry, plan):
             tally.count(removed)
             _measure(registry.measures, removed)
