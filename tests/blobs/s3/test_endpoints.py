@@ -13,6 +13,7 @@ from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
 from lading.core.errors import Unavailable
 from tests.support.certificates import Certificates, make_certificates
+from tests.support.client_tls import forward_proxy
 from tests.support.s3 import S3, SERVER, running_s3
 
 pytestmark = [
@@ -49,6 +50,22 @@ async def test_an_authority_of_one_s_own_is_believed(secure: S3) -> None:
     assert await store.read("small", 0, 100) == data[:100]
     assert await store.unfinished_parts(0) == []
     assert (await store.sign("small", 60)).startswith("https://localhost:")
+
+
+async def test_a_proxy_on_the_way_is_asked_for_a_tunnel(
+    secure: S3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By all requests; it sees nothing of them."""
+    with forward_proxy(secure.port) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:secret@{proxy.host}")
+        store = ObjectStore(secure.bucket)
+        await store.put("a", b"some bytes")
+        assert await store.unfinished_parts(0) == []
+        del store
+    assert len(proxy.heads) >= 2
+    for head in proxy.heads:
+        assert head.startswith("CONNECT localhost:")
+        assert "proxy-authorization: basic" in head.lower()
 
 
 async def test_a_server_is_not_believed_without(

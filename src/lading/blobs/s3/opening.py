@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from lading.blobs.s3 import proxies
 from lading.blobs.s3.access_keys import AccessKeys, find_keys
 from lading.blobs.s3.attempts import ATTEMPT, FIRST_PAUSE, LONGEST_PAUSE, PATIENCE, SLOWEST
 from lading.blobs.s3.bucket import S3Bucket
@@ -51,11 +52,12 @@ def open_bucket(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> Op
     keys = find_keys(bucket, environ) or RoleKeys(bucket.region, environ)
     part = timedelta(seconds=ATTEMPT + bucket.part_size / SLOWEST)
     patience = timedelta(seconds=PATIENCE) + part
+    store = partial(_store, bucket, keys, environ)
     return OpenBucket(
         keys,
-        _store(bucket, keys, bucket.own_address, timeout=_LONG, retries=0),
-        _store(bucket, keys, bucket.own_address, timeout=part, retries=_REPEATS, patience=patience),
-        _store(bucket, keys, bucket.public_address, timeout=_LONG, retries=0),
+        store(bucket.own_address, timeout=_LONG, retries=0),
+        store(bucket.own_address, timeout=part, retries=_REPEATS, patience=patience),
+        store(bucket.public_address, timeout=_LONG, retries=0),
     )
 
 
@@ -73,6 +75,7 @@ def _renewed(keys: RoleKeys) -> "S3Credential":
 def _store(
     bucket: S3Bucket,
     keys: AccessKeys | RoleKeys,
+    environ: Mapping[str, str],
     address: str,
     *,
     timeout: timedelta,
@@ -105,6 +108,7 @@ def _store(
         "pool_idle_timeout": _IDLE,
         "timeout": timeout,
         "user_agent": bucket.user_agent,
+        **proxies.options_of(address, environ),
     }
     if bucket.authorities:
         client["root_certificate"] = bucket.authorities

@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from lading.blobs.s3 import proxies
 from lading.blobs.s3.attempts import RefusedRequest
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.signed_requests import SignedRequests
@@ -207,9 +208,7 @@ def pipes_of(
     bucket: S3Bucket, signed: SignedRequests, environ: Mapping[str, str] = os.environ
 ) -> ObjectPipes | None:
     """Pipes to the objects of a bucket; `None` if its server is reached by TLS or a proxy."""
-    proxies = {"http_proxy", "all_proxy"}
-    if bucket.own_address.startswith("https:") or any(
-        name.lower() in proxies and value for name, value in environ.items()
-    ):
+    address = bucket.own_address
+    if address.startswith("https:") or proxies.proxy_for(address, environ):
         return None
     return ObjectPipes(bucket, signed)

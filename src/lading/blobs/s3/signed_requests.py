@@ -10,7 +10,7 @@ ListMultipartUploads and AbortMultipartUpload (https://docs.aws.amazon.com/Amazo
 import asyncio
 import hashlib
 import hmac
-import http.client
+import os
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
+from lading.blobs.s3 import proxies
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import ATTEMPT, RefusedRequest
 from lading.blobs.s3.bucket import S3Bucket
@@ -49,10 +50,17 @@ class SignedRequests:
     Args:
         bucket: that they are about.
         keys: to sign them with, or the role that has to be asked for some.
+        environ: says by which proxy the server is asked.
     """
 
-    def __init__(self, bucket: S3Bucket, keys: AccessKeys | RoleKeys) -> None:
+    def __init__(
+        self,
+        bucket: S3Bucket,
+        keys: AccessKeys | RoleKeys,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
         self._bucket = bucket
+        self._proxy = proxies.proxy_for(bucket.own_address, environ)
         self._keys = keys
         url = urlsplit(bucket.own_address)
         self._secure = url.scheme == "https"
@@ -104,15 +112,16 @@ class SignedRequests:
 
     def _ask_in_thread(self, method: str, key: str, query: Mapping[str, str]) -> bytes:
         keys = self._keys if isinstance(self._keys, AccessKeys) else self._keys.get().keys
-        connection = (
-            http.client.HTTPSConnection(self._host, timeout=ATTEMPT, context=self._context)
-            if self._secure
-            else http.client.HTTPConnection(self._host, timeout=ATTEMPT)
-        )
+        address = self._bucket.own_address
+        connection = proxies.connection_to(address, self._proxy, ATTEMPT, self._context)
         path = f"{self._path}/{key}" if key else self._path or "/"
         try:
             target = f"{quote(path)}?{_canonical(query)}"
-            connection.request(method, target, headers=self._sign(keys, method, path, query))
+            headers = self._sign(keys, method, path, query)
+            if self._proxy and not self._secure:  # a proxy without a tunnel takes whole addresses
+                target = f"http://{self._host}{target}"
+                headers |= proxies.login_of(self._proxy)
+            connection.request(method, target, headers=headers)
             answer = connection.getresponse()
             body = answer.read(_MOST)
         finally:
