@@ -91,6 +91,7 @@ def test_everyone_can_use_each_page(chromium: Chromium, known_house: House) -> N
                 window.open_all()
                 assert window.violations() == [], path
                 assert not window.is_wider(), path
+                assert window.squeezed() == [], path
                 assert "owned" not in window.page.title()
 
 

@@ -16,6 +16,16 @@ TIMEOUT = 10_000
 Theme = Literal["light", "dark"]
 
 
+_SQUEEZED = """
+[...document.querySelectorAll("th, td")].flatMap((cell) => {
+  const style = getComputedStyle(cell), said = cell.innerText.trim();
+  const room = cell.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
+  const isSeen = cell.checkVisibility() && !cell.querySelector(".hidden-label");
+  return isSeen && said.length > 2 && room < 20 ? [said] : [];
+})
+"""
+
+
 @dataclass
 class Window:
     """A window, and whatever went wrong in it.
@@ -65,6 +75,11 @@ class Window:
     def is_wider(self) -> bool:
         """Whether one has to scroll to the side."""
         return bool(self.page.evaluate("document.documentElement.scrollWidth > innerWidth"))
+
+    def squeezed(self) -> Sequence[str]:
+        """Words in cells of tables that are so narrow that hardly a letter is beside another."""
+        found: Sequence[str] = self.page.evaluate(_SQUEEZED)
+        return found
 
     def violations(self) -> Sequence[str]:
         """What axe finds wrong for those who do not see, hear or move as most do, in both themes.
