@@ -4,6 +4,7 @@ import asyncio
 import http.server
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,21 +15,36 @@ from lading.core.errors import Unavailable
 from lading.monitoring.health import (
     Health,
     HealthCheck,
-    HttpQuestion,
     Unwell,
-    look_at_http,
     look_at_tcp,
     look_for_file,
 )
+from lading.monitoring.http_check import HttpQuestion, look_at_http
 from lading.monitoring.readiness import Readiness
 
 
 class Watched(http.server.BaseHTTPRequestHandler):
-    """Answers HEAD as it is asked to, and to who says so only."""
+    """Answers HEAD as it is asked to, and to who says so only.
+
+    A path `/redirects/3` leads to `/redirects/2`, the last of them to `/status/200`, and `/to/…`
+    wherever its rest says.
+    """
 
     def do_HEAD(self) -> None:
+        if self.path.startswith(("/redirects/", "/to/")):
+            self._redirect()
+            return
         status = int(self.path.rpartition("/")[2]) if self.headers["X-Key"] == "k" else 401
         self.send_response(status)
+        self.end_headers()
+
+    def _redirect(self) -> None:
+        _, kind, rest = self.path.split("/", 2)
+        if kind == "redirects":
+            rest = f"/redirects/{int(rest) - 1}" if rest != "1" else "/status/200"
+        self.send_response(307)
+        if rest:
+            self.send_header("Location", rest)
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
@@ -125,6 +141,43 @@ async def test_a_server_that_answers_by_http() -> None:
             await look_at_http(HttpQuestion(f"{uri}/200"))
     with pytest.raises(Unwell, match="error while checking"):
         await look_at_http(HttpQuestion(f"{uri}/200"))
+
+
+async def test_redirects_are_followed_as_by_distribution() -> None:
+    """Ten of them; and where one leads nowhere, it is the answer."""
+    keys = {"X-Key": ["k"]}
+    with answering() as port:
+        server = f"http://127.0.0.1:{port}"
+        await look_at_http(HttpQuestion(f"{server}/redirects/10", headers=keys))
+        with pytest.raises(Unwell, match="stopped after 10 redirects"):
+            await look_at_http(HttpQuestion(f"{server}/redirects/11", headers=keys))
+        await look_at_http(HttpQuestion(f"{server}/to/", status=307, headers=keys))
+        with pytest.raises(Unwell, match="unsupported protocol scheme 'file'"):
+            await look_at_http(HttpQuestion(f"{server}/to/file:///etc/passwd", headers=keys))
+        uri = f"{server}/to/{server}/status/503"
+        with pytest.raises(Unwell, match="unexpected status: 503"):
+            await look_at_http(HttpQuestion(uri, headers=keys))
+
+
+async def test_another_host_is_not_told_what_the_first_one_is() -> None:
+    """A header may be a key."""
+    with answering() as port:
+        uri = f"http://127.0.0.1:{port}/to/http://localhost:{port}/status/200"
+        with pytest.raises(Unwell, match="unexpected status: 401"):
+            await look_at_http(HttpQuestion(uri, headers={"X-Key": ["k"]}))
+
+
+async def test_all_redirects_have_one_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that leads in circles slowly does not hold a check up for ten times as long."""
+    respond = Watched._redirect
+
+    def slowly(handler: Watched) -> None:
+        time.sleep(0.1)
+        respond(handler)
+
+    monkeypatch.setattr(Watched, "_redirect", slowly)
+    with answering() as port, pytest.raises(Unwell, match="timed out"):
+        await look_at_http(HttpQuestion(f"http://127.0.0.1:{port}/redirects/10", patience=0.35))
 
 
 async def test_what_hangs_is_not_ready_and_is_not_asked_again_meanwhile(

@@ -5,17 +5,13 @@ to be there, and servers that have to answer by HTTP or by TCP.
 """
 
 import asyncio
-import http.client
 import logging
 import os
 import socket
-import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from lading.core.errors import Unavailable
 
@@ -107,47 +103,6 @@ async def look_at_tcp(address: tuple[str, int], patience: float) -> None:
         raise Unwell(f"{address[0]}:{address[1]}: connection failed: {error}") from error
 
 
-@dataclass(frozen=True, slots=True)
-class HttpQuestion:
-    """A question to a server, and the answer that is expected.
-
-    Attributes:
-        patience: seconds for the connection, and again for the answer.
-    """
-
-    uri: str
-    status: int = 200
-    patience: float = 5.0
-    headers: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-async def look_at_http(question: HttpQuestion) -> None:
-    """Fail if a server does not answer a HEAD with the status that is expected."""
-    try:
-        status = await asyncio.to_thread(_ask, question)
-    except (OSError, http.client.HTTPException) as error:
-        raise Unwell(f"{question.uri}: error while checking: {error}") from error
-    if status != question.status:
-        raise Unwell(f"{question.uri}: downstream service returned unexpected status: {status}")
-
-
 def _connect(address: tuple[str, int], patience: float) -> None:
     with closing(socket.create_connection(address, timeout=patience)):
         pass
-
-
-def _ask(question: HttpQuestion) -> int:
-    url = urlsplit(question.uri)
-    connect: Callable[..., http.client.HTTPConnection] = (
-        partial(http.client.HTTPSConnection, context=ssl.create_default_context())
-        if url.scheme == "https"
-        else http.client.HTTPConnection
-    )
-    path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
-    with closing(connect(url.hostname or "", url.port, timeout=question.patience)) as connection:
-        connection.putrequest("HEAD", path)
-        for name, values in question.headers.items():
-            for value in values:
-                connection.putheader(name, value)
-        connection.endheaders()
-        return connection.getresponse().status

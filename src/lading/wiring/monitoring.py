@@ -14,7 +14,8 @@ from lading.edge.application import Application
 from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions
 from lading.monitoring import health, survey
-from lading.monitoring.health import Health, HealthCheck, HttpQuestion
+from lading.monitoring.health import Health, HealthCheck
+from lading.monitoring.http_check import HttpQuestion, look_at_http
 from lading.monitoring.memory import Figures, WorkerFigures
 from lading.monitoring.meter import Meter
 from lading.monitoring.readiness import Look, Readiness, looks_at
@@ -157,7 +158,7 @@ def _http_checks(section: HealthSection) -> list[HealthCheck]:
             check.interval.total_seconds(),
             check.threshold,
             partial(
-                health.look_at_http,
+                look_at_http,
                 HttpQuestion(
                     check.uri,
                     check.statuscode or 200,

@@ -1,0 +1,93 @@
+"""The check that a server answers by HTTP, in the way of Distribution, whose client is Go's.
+
+It follows redirects, ten at most, with one patience for all of them. What the operator has a server
+told in headers may be a key: another host is not told it, nor anybody in the clear after TLS.
+"""
+
+import asyncio
+import http.client
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from urllib.parse import SplitResult, urljoin, urlsplit
+
+from lading.monitoring.health import Unwell
+
+# "Get follows the redirect, up to a maximum of 10 redirects" (Go, net/http).
+MOST_REDIRECTS = 10
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+Headers = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpQuestion:
+    """A question to a server, and the answer that is expected.
+
+    Attributes:
+        patience: seconds until which the last connection may begin, and for its answer.
+    """
+
+    uri: str
+    status: int = 200
+    patience: float = 5.0
+    headers: Headers = field(default_factory=dict)
+
+
+async def look_at_http(question: HttpQuestion) -> None:
+    """Fail if a server does not answer a HEAD with the status that is expected."""
+    try:
+        status = await asyncio.to_thread(_follow, question)
+    except (OSError, ValueError, http.client.HTTPException) as error:
+        raise Unwell(f"{question.uri}: error while checking: {error}") from error
+    if status != question.status:
+        raise Unwell(f"{question.uri}: downstream service returned unexpected status: {status}")
+
+
+def _follow(question: HttpQuestion) -> int:
+    """The status of the first answer that leads nowhere else.
+
+    Raises:
+        OSError, ValueError, HTTPException: there is none.
+    """
+    uri, headers, ends_at = question.uri, question.headers, time.monotonic() + question.patience
+    for _ in range(MOST_REDIRECTS + 1):
+        left = ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        status, target = _ask(urlsplit(uri), headers, left)
+        if status not in _REDIRECTS or not target:
+            return status
+        target = urljoin(uri, target)
+        if not _may_know_headers(urlsplit(uri), urlsplit(target)):
+            headers = {}
+        uri = target
+    raise ValueError(f"stopped after {MOST_REDIRECTS} redirects")
+
+
+def _may_know_headers(before: SplitResult, after: SplitResult) -> bool:
+    """Whether a server may know the headers for the one that has sent this program there."""
+    return before.hostname == after.hostname and after.scheme in {"https", before.scheme}
+
+
+def _ask(url: SplitResult, headers: Headers, patience: float) -> tuple[int, str]:
+    """The status of an answer, and where it leads, if it does."""
+    if url.scheme not in {"http", "https"}:
+        raise ValueError(f"unsupported protocol scheme {url.scheme!r}")
+    connect: Callable[..., http.client.HTTPConnection] = (
+        partial(http.client.HTTPSConnection, context=ssl.create_default_context())
+        if url.scheme == "https"
+        else http.client.HTTPConnection
+    )
+    path = f"{url.path or '/'}?{url.query}" if url.query else url.path or "/"
+    with closing(connect(url.hostname or "", url.port, timeout=patience)) as connection:
+        connection.putrequest("HEAD", path)
+        for name, values in headers.items():
+            for value in values:
+                connection.putheader(name, value)
+        connection.endheaders()
+        answer = connection.getresponse()
+        return answer.status, answer.getheader("Location") or ""
