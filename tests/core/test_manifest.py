@@ -355,6 +355,16 @@ def test_a_manifest_may_name_only_so_much(document: dict[str, Any]) -> None:
         parse(body, content_type, SHA256, max_descriptors=2)
 
 
+def test_of_too_many_descriptors_none_is_read() -> None:
+    """That would take the interpreter from others; what is wrong in them is not found."""
+    children = [{"digest": number} for number in range(100)]
+    body = json.dumps({"schemaVersion": 2, "manifests": children}).encode()
+    with pytest.raises(ManifestTooLarge, match="names 100 blobs and manifests"):
+        parse(body, media.OCI_INDEX, SHA256, max_descriptors=20)
+    with pytest.raises(ManifestInvalid, match="digest"):
+        parse(body, media.OCI_INDEX, SHA256, max_descriptors=100)
+
+
 @pytest.mark.parametrize(
     "document",
     [

@@ -62,6 +62,18 @@ class _Document(msgspec.Struct, rename="camel"):
     fs_layers: list[msgspec.Raw] | None = None
 
 
+class _Lists(msgspec.Struct):
+    """The lists of a document, of which nothing is read but how long they are."""
+
+    layers: list[msgspec.Raw] | None = None
+    blobs: list[msgspec.Raw] | None = None
+    manifests: list[msgspec.Raw] | None = None
+
+
+# Bytes that a descriptor has at least: those of a digest.
+_LEAST = 64
+
+
 class EdgeKind(StrEnum):
     """The kinds of references that a manifest has."""
 
@@ -169,9 +181,14 @@ def is_schema_1(body: bytes) -> bool:
 def _decode(body: bytes, max_descriptors: int | None) -> _Document:
     try:
         text = body.decode()  # the decoder does not look into what it skips
+        if max_descriptors is not None and len(body) > _LEAST * max_descriptors:
+            # To read them takes the interpreter from all others for some milliseconds.
+            lists = msgspec.json.decode(body, type=_Lists)
+            found = (lists.layers, lists.blobs, lists.manifests)
+            _require_few(sum(len(each or ()) for each in found), max_descriptors)
         document = msgspec.json.decode(body, type=_Document)
         if max_descriptors is not None:
-            _require_few(document, max_descriptors)
+            _require_few(sum(1 for _ in _descriptors(document)), max_descriptors)
         require_unambiguous(text)
     except msgspec.ValidationError as error:
         raise ManifestInvalid(f"manifest invalid: {error}") from error
@@ -180,8 +197,7 @@ def _decode(body: bytes, max_descriptors: int | None) -> _Document:
     return document
 
 
-def _require_few(document: _Document, most: int) -> None:
-    count = sum(1 for _ in _descriptors(document))
+def _require_few(count: int, most: int) -> None:
     if count > most:
         raise ManifestTooLarge(
             f"the manifest names {count} blobs and manifests, and at most {most} are taken; make"
