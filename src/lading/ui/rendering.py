@@ -157,6 +157,7 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
         "can_sign_in": parts.logins is not None,
         "visit": None,
         "done": _done(request),
+        "is_deleted": request.parameter("done") in _DELETIONS,
     }
 
 
@@ -185,6 +186,8 @@ _DONE: Mapping[str, str] = {
 
 What they say is in this table and never in the address: nobody can make them say something else.
 """
+_DELETIONS = frozenset({"tag-deleted", "image-deleted"})
+"""After these there is a way back, which is beside what is said."""
 
 
 def _done(request: Request) -> str:

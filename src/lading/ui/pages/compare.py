@@ -17,8 +17,9 @@ from lading.ui.context import Visit
 from lading.ui.pages.image import MOST_CHILDREN
 from lading.ui.rendering import large_page
 
-# Tags to choose from that are offered.
+# Tags to choose from that are offered, and those of them that take one click.
 MOST_OFFERED = 1000
+MOST_NEAR = 12
 
 
 class ComparedLayer(NamedTuple):
@@ -77,6 +78,7 @@ async def show(visit: Visit) -> Response:
         before=before,
         after=after,
         names=names,
+        near=_near(names, before.reference or after.reference),
         are_compared=compared,
         layers=_layers(before.image, after.image),
         platforms=_platforms(before.image, after.image),
@@ -91,6 +93,14 @@ async def show(visit: Visit) -> Response:
         ),
         host=address_of(visit).host,
     )
+
+
+def _near(names: Sequence[str], reference: str) -> Sequence[tuple[str, bool]]:
+    """Other tags, those before this one first, each with whether it is before it as a version."""
+    at = names.index(reference) if reference in names else 0
+    former = [(name, True) for name in names[at:] if name != reference]
+    later = [(name, False) for name in reversed(names[:at])]
+    return [*former, *later][:MOST_NEAR]
 
 
 async def _sides(visit: Visit) -> Sequence[Side]:
