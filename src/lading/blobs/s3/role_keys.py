@@ -5,11 +5,14 @@ SDKs' reference (https://docs.aws.amazon.com/sdkref/latest/guide).
 """
 
 import json
+import logging
+import math
 import threading
 import time
 import urllib.request
 from collections.abc import Mapping
 from datetime import datetime
+from http.client import HTTPException
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlencode
@@ -19,12 +22,17 @@ from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import ATTEMPT
 from lading.blobs.s3.bucket import amazon
 
+log = logging.getLogger(__name__)
+
 _CONTAINER = "http://169.254.170.2"
 _MACHINE = "http://169.254.169.254"
 # Seconds before their end from which on other keys are asked for.
 BEFORE_END = 300.0
 # Seconds for which keys count that do not say when they end.
 UNKNOWN_END = 900.0
+# Seconds until who gives no other keys is asked again, as long as those that are known are good:
+# else each request would wait for it.
+AGAIN = 30.0
 # Bytes of an answer.
 _MOST = 64 * 1024
 
@@ -53,6 +61,7 @@ class RoleKeys:
         self._environ = environ
         self._lock = threading.Lock()
         self._known: PassingKeys | None = None
+        self._failed_at = -math.inf
 
     def get(self) -> PassingKeys:
         """Keys that are good for a while. Blocks, from any thread.
@@ -62,20 +71,27 @@ class RoleKeys:
         """
         with self._lock:
             known, now = self._known, time.time()
-            if known is None or known.ends_at < now + BEFORE_END:
-                try:
-                    self._known = known = fetch_role_keys(self._region, self._environ)
-                except OSError:
-                    if known is None or known.ends_at <= now:
-                        raise
+            if known is not None and now < known.ends_at and not self._is_to_ask(known, now):
+                return known
+            try:
+                self._known = known = fetch_role_keys(self._region, self._environ)
+            except OSError as error:
+                self._failed_at = time.monotonic()
+                if known is None or known.ends_at <= now:
+                    raise
+                log.warning("no other keys for the object store are to be had yet: %s", error)
             return known
+
+    def _is_to_ask(self, known: PassingKeys, now: float) -> bool:
+        """Whether keys that are good yet are to be replaced."""
+        return known.ends_at < now + BEFORE_END and time.monotonic() > self._failed_at + AGAIN
 
 
 def fetch_role_keys(region: str, environ: Mapping[str, str]) -> PassingKeys:
     """Ask for the keys of a role; see `RoleKeys`."""
     try:
         return _fetch(region, environ)
-    except (ValueError, LookupError, ET.ParseError) as error:
+    except (ValueError, LookupError, HTTPException, ET.ParseError) as error:
         raise OSError(
             f"a role was asked for its keys, and answered something else: {error}"
         ) from error
@@ -136,6 +152,8 @@ def _keys(answer: bytes) -> PassingKeys:
 
 
 def _passing(keys: AccessKeys, end: str) -> PassingKeys:
+    if not keys.id or not keys.secret:
+        raise ValueError("there are no keys in it")
     ends_at = datetime.fromisoformat(end).timestamp() if end else time.time() + UNKNOWN_END
     return PassingKeys(keys, ends_at)
 
