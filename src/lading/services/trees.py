@@ -167,10 +167,9 @@ async def search(
         number: of the layer, from 0 for the lowest.
         most: files that are found.
     """
-    layers = range(len(inside.layers)) if number is None else [number]
-    known = [layer for layer in layers if inside.layers[layer].has_files][:MOST_SEARCHED]
+    known = _searched(inside, number)
     ids = [inside.trees[layer] for layer in known]
-    looked_at = MOST_LOOKED_AT // max(1, len(ids))
+    looked_at = searched_of_each(inside, number)
     found = await registry.metadata.trees.search(ids, words, most=most, looked_at=looked_at)
     # An image can have one layer several times.
     every = [
@@ -180,6 +179,17 @@ async def search(
         if id_ == tree_id
     ]
     return sorted(every, key=lambda shown: (shown.entry.path, shown.layer))[:most]
+
+
+def searched_of_each(inside: Inside, number: int | None = None) -> int:
+    """How many entries of each layer a search looks at, by their directories."""
+    return MOST_LOOKED_AT // max(1, len(_searched(inside, number)))
+
+
+def _searched(inside: Inside, number: int | None) -> Sequence[int]:
+    """The layers that a search looks at, by their numbers from 0."""
+    layers = range(len(inside.layers)) if number is None else [number]
+    return [layer for layer in layers if inside.layers[layer].has_files][:MOST_SEARCHED]
 
 
 async def read_file(
