@@ -80,6 +80,8 @@ async def _join(people: People) -> None:
 
 async def _a_stray(people: People) -> None:
     assert isinstance(people, PlaceOfObjects)
+    assert people.stores.upkeep is not None
+    await people.stores.upkeep.require_own()  # as a server does before it serves
     await people.store.put("objects/00/stray", b"nobody's")
     people.now += 2 * DAY
 
