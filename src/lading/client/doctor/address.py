@@ -29,8 +29,8 @@ class DeploymentAddress:
         Raises:
             ReferenceInvalid: it is no address of a registry.
         """
-        parts = urlsplit(text if "://" in text else f"//{text}")
         try:
+            parts = urlsplit(text if "://" in text else f"//{text}")
             host, port = parts.hostname or "", parts.port or 0
         except ValueError as error:
             raise ReferenceInvalid(f"{text!r} is no address: {error}") from error
