@@ -2,7 +2,7 @@
 
 import pytest
 
-from lading.client import ImageReference, ReferenceInvalid
+from lading.client import ImageReference, ReferenceInvalid, references
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -31,3 +31,8 @@ def test_what_people_type_names_an_image(
 def test_what_names_no_image_is_said_so(text: str) -> None:
     with pytest.raises(ReferenceInvalid, match="names no image"):
         ImageReference.parse(text)
+
+
+def test_a_host_whose_brackets_are_not_closed_is_not_this_machine() -> None:
+    assert not references.is_local("[::2")
+    assert references.is_local("[::1]:5000")

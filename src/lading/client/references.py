@@ -94,5 +94,5 @@ def host_of(registry: str) -> str:
 
 def is_local(host: str) -> bool:
     """Whether a host is this machine, where Docker takes HTTP, too."""
-    name = host[: host.rindex("]") + 1] if host.startswith("[") else host.partition(":")[0]
+    name = host.partition("]")[0] + "]" if host.startswith("[") else host.partition(":")[0]
     return name in {"localhost", "[::1]"} or name.startswith("127.")
