@@ -2,7 +2,7 @@
 
 import pytest
 
-from lading.client import ImageReference, ReferenceInvalid, references
+from lading.client import Client, ImageReference, ReferenceInvalid, references
 
 DIGEST = "sha256:" + "a" * 64
 
@@ -36,3 +36,26 @@ def test_what_names_no_image_is_said_so(text: str) -> None:
 def test_a_host_whose_brackets_are_not_closed_is_not_this_machine() -> None:
     assert not references.is_local("[::2")
     assert references.is_local("[::1]:5000")
+
+
+@pytest.mark.parametrize(
+    "registry",
+    [
+        "127.0.0.1:99999",
+        "127.0.0.1:0",
+        "a:b",
+        "[::1",
+        "::1",
+        "https://registry.example.com",
+        "",
+        "-",
+    ],
+)
+def test_what_is_no_host_is_said_before_anybody_is_asked(registry: str) -> None:
+    with pytest.raises(ReferenceInvalid, match="is no host"):
+        Client(registry)
+
+
+@pytest.mark.parametrize("registry", ["localhost", "my_registry:5000", "[::1]:5000", "10.0.0.1"])
+def test_what_is_a_host_is_one(registry: str) -> None:
+    assert references.host_of(registry) == registry

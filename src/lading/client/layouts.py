@@ -4,11 +4,13 @@ Source: image-spec `image-layout.md`. A tag is the annotation `org.opencontainer
 an entry in `index.json`; entries without it are referrers and images without a tag.
 """
 
+import fcntl
 import json
 import os
 import tempfile
 import threading
 from collections.abc import Container, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,11 @@ class LayoutFolder(ImagePlace):
         digest = self.digest(wanted)
         if not digest:
             raise NotThere(f"{self.name} has no image {wanted!r}", status=404)
-        body = self._path(digest).read_bytes()
+        try:
+            with _translating():
+                body = self._path(digest).read_bytes()
+        except FileNotFoundError as error:
+            raise NotThere(f"{self.name} has no manifest {digest}", status=404) from error
         if not Digest(digest).names(body):
             raise ContentWrong(f"{self._path(digest)} does not have the digest that it is named by")
         found = RemoteManifest(digest, "", body)
@@ -77,10 +83,11 @@ class LayoutFolder(ImagePlace):
     def blob(self, digest: str, offset: int = 0, length: int = -1) -> Iterator[bytes]:
         hasher = new_hasher(Digest(digest).algorithm)
         try:
-            file = self._path(digest).open("rb")
+            with _translating():
+                file = self._path(digest).open("rb")
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no blob {digest}", status=404) from error
-        with file:
+        with file, _translating():
             file.seek(offset)
             left = length
             while left and (piece := file.read(_PIECE if left < 0 else min(_PIECE, left))):
@@ -128,21 +135,40 @@ class LayoutFolder(ImagePlace):
             entry["artifactType"] = kind
         if tag:
             entry["annotations"] = {_NAME: tag}
-        with self._lock:
+        with self._lock, self._locked():
+            index = self._index()  # all of it stays that is not known here
             entries = [e for e in self._entries() if not _is_replaced(e, tag, manifest.digest)]
             self._write_json("oci-layout", {"imageLayoutVersion": "1.0.0"})
-            index = {"schemaVersion": 2, "mediaType": media.OCI_INDEX}
             self._write_json("index.json", index | {"manifests": [*entries, entry]})
 
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other commands from changing the index meanwhile: each would write it as it was."""
+        with _translating():
+            descriptor = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
     def _entries(self) -> list[dict[str, Any]]:
+        found = self._index().get("manifests", [])
+        return checked_descriptors(found, str(self._root / "index.json"))
+
+    def _index(self) -> dict[str, Any]:
+        """What is in `index.json`; that of a new folder if there is none."""
         path = self._root / "index.json"
         try:
-            found = json.loads(path.read_bytes()).get("manifests")
+            with _translating():
+                found = json.loads(path.read_bytes())
         except FileNotFoundError:
-            return []
-        except (ValueError, AttributeError, RecursionError) as error:
+            return {"schemaVersion": 2, "mediaType": media.OCI_INDEX}
+        except (ValueError, RecursionError) as error:
             raise ClientError(f"{path} is no index of an OCI image layout: {error}") from error
-        return checked_descriptors(found, str(path))
+        if not isinstance(found, dict):
+            raise ClientError(f"{path} is no index of an OCI image layout: it is no JSON object")
+        return found
 
     def _path(self, digest: str) -> Path:
         checked = Digest(digest)
@@ -153,15 +179,31 @@ class LayoutFolder(ImagePlace):
 
     def _write(self, path: Path, pieces: Iterator[bytes]) -> None:
         """Write a file that is there as a whole or not at all."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            try:
-                file.writelines(pieces)
-            except BaseException:
-                Path(file.name).unlink()
-                raise
-        Path(file.name).chmod(0o644)
-        os.replace(file.name, path)  # noqa: PTH105 - as the module of calls of the system says it
+        with _translating():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+                try:
+                    file.writelines(pieces)
+                except BaseException:
+                    Path(file.name).unlink()
+                    raise
+            Path(file.name).chmod(0o644)
+            os.replace(file.name, path)  # noqa: PTH105 - as the calls of the system are named
+
+
+@contextmanager
+def _translating() -> Iterator[None]:
+    """Say in a line what is wrong with a file, but for one that is not there.
+
+    Raises:
+        ClientError: it cannot be read or written.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise ClientError(f"{error.filename or 'the folder'}: {error.strerror}") from error
 
 
 def _tag_of(entry: dict[str, Any]) -> str:

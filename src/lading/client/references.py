@@ -5,6 +5,7 @@ slash is a registry if it has a dot or a colon or is `localhost`; without one it
 where a name of one part is in `library/`.
 """
 
+import re
 from dataclasses import dataclass, replace
 
 from lading.client.errors import ReferenceInvalid
@@ -15,6 +16,13 @@ from lading.core.names import RepositoryName, Tag
 DOCKER_HUB = "docker.io"
 # Where Docker Hub answers.
 _DOCKER_HUB_HOST = "registry-1.docker.io"
+# "host = IP-literal / IPv4address / reg-name" and a port (RFC 3986, 3.2.2), of names what DNS has,
+# and `_`, which containers' names have.
+_HOST = re.compile(
+    r"(?:\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_](?:[A-Za-z0-9._-]{0,253}[A-Za-z0-9_])?\.?)"
+    r"(?::(?P<port>[0-9]{1,5}))?",
+    re.ASCII,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +96,20 @@ def _split_registry(text: str) -> tuple[str, str]:
 
 
 def host_of(registry: str) -> str:
-    """The host that answers for a registry."""
-    return _DOCKER_HUB_HOST if registry == DOCKER_HUB else registry
+    """The host that answers for a registry, with the port if one is given.
+
+    Raises:
+        ReferenceInvalid: it is none.
+    """
+    if registry == DOCKER_HUB:
+        return _DOCKER_HUB_HOST
+    match = _HOST.fullmatch(registry)
+    if match is None or not 0 < int(match["port"] or 1) < 65536:
+        raise ReferenceInvalid(
+            f"{registry!r} is no host: write it as registry.example.com or 127.0.0.1:5000,"
+            " without https://, with a port of 1 to 65535 if it has another one"
+        )
+    return registry
 
 
 def is_local(host: str) -> bool:

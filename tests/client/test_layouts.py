@@ -1,0 +1,76 @@
+"""Folders as OCI image layouts: what others wrote there stays, and what is no layout is said so."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lading.client import LayoutFolder
+from lading.client.errors import ClientError, NotThere
+from lading.client.places import RemoteManifest
+from lading.core import media
+from lading.core.digest import Digest
+
+
+def some_manifest(number: int) -> RemoteManifest:
+    body = json.dumps({"schemaVersion": 2, "layers": [], "annotations": {"number": str(number)}})
+    return RemoteManifest(Digest.of(body.encode()), media.OCI_MANIFEST, body.encode())
+
+
+def index_of(folder: Path) -> dict[str, Any]:
+    found = json.loads((folder / "index.json").read_bytes())
+    assert isinstance(found, dict)
+    return found
+
+
+def test_what_others_wrote_into_the_index_stays(tmp_path: Path) -> None:
+    written = {"schemaVersion": 2, "annotations": {"a": "b"}, "manifests": [], "x-of-others": [1]}
+    (tmp_path / "index.json").write_text(json.dumps(written))
+
+    LayoutFolder(tmp_path).push_manifest("v1", some_manifest(1))
+
+    found = index_of(tmp_path)
+    assert [entry["digest"] for entry in found.pop("manifests")] == [some_manifest(1).digest]
+    written.pop("manifests")
+    assert found == written
+
+
+def test_writers_at_the_same_time_lose_nothing_of_each_other(tmp_path: Path) -> None:
+    """Each is a command of its own, with what it knows of the folder."""
+
+    def push(writer: int) -> None:
+        for number in range(20):
+            LayoutFolder(tmp_path).push_manifest(f"v{writer}-{number}", some_manifest(number))
+
+    writers = [threading.Thread(target=push, args=(writer,)) for writer in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert len(set(LayoutFolder(tmp_path).tags())) == 80
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("nothing")
+    place = LayoutFolder(tmp_path / "file")
+    with pytest.raises(ClientError, match="Not a directory"):
+        list(place.tags())
+    with pytest.raises(ClientError, match=r"exists|Not a directory"):
+        place.push_manifest("v1", some_manifest(1))
+
+
+@pytest.mark.parametrize("text", ["[]", "null", "{", "[" * 100_000])
+def test_an_index_that_is_none_is_said_so(tmp_path: Path, text: str) -> None:
+    (tmp_path / "index.json").write_text(text)
+    with pytest.raises(ClientError, match="is no index of an OCI image layout"):
+        list(LayoutFolder(tmp_path).tags())
+
+
+def test_a_manifest_that_is_listed_and_gone_is_not_there(tmp_path: Path) -> None:
+    LayoutFolder(tmp_path).push_manifest("v1", some_manifest(1))
+    (tmp_path / "blobs" / "sha256" / Digest(some_manifest(1).digest).hex).unlink()
+    with pytest.raises(NotThere):
+        LayoutFolder(tmp_path).manifest("v1")
