@@ -144,7 +144,8 @@ def test_attachments_go_to_the_trash_if_the_operator_says_so(tmp_path: Path) -> 
     settings = {
         "storage": {
             "filesystem": {"rootdirectory": str(tmp_path / "data")},
-            "garbagecollect": {"attachments": True},
+            # Which the server would else do by itself, at any moment.
+            "garbagecollect": {"attachments": True, "enabled": False},
         }
     }
     with lading_serve(tmp_path, settings=settings) as registry:
