@@ -25,8 +25,9 @@ def tree(tmp_path: Path) -> Tree:
     return tree
 
 
-def names(root: Path) -> set[str]:
-    return {str(path) for path in root.rglob("*")}
+def names(root: Path) -> set[tuple[str, int]]:
+    """All that is there, each with when it was changed."""
+    return {(str(path), path.lstat().st_mtime_ns) for path in [root, *root.rglob("*")]}
 
 
 def assert_served(directory: Path, **env: str) -> None:
@@ -58,6 +59,19 @@ def test_a_plan_says_what_would_be_done_and_changes_nothing(tree: Tree) -> None:
     assert f"lading adopt {tree.root}" in said
     assert "Checking every tag to every byte" in done.stderr.decode()
     assert names(tree.root) == before
+
+
+def test_a_plan_of_nothing_makes_nothing(tmp_path: Path) -> None:
+    """Neither a directory nor a database, nor a log of what was done."""
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    before = names(tmp_path)
+    log = {"REGISTRY_AUDIT_FILE": str(tmp_path / "audit.log")}
+
+    said = run([program(), "adopt", "--dry-run", empty], env=log, cwd=tmp_path).stdout.decode()
+
+    assert "0 manifests and 0 tags" in said
+    assert names(tmp_path) == before
 
 
 def test_what_was_adopted_is_served(tree: Tree) -> None:

@@ -6,6 +6,7 @@ Whatever they refer to is kept, as it is somebody else's; until they were adopte
 is the truth, and of their links only those count that could not be taken over. A file says so.
 """
 
+import errno
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -35,16 +36,39 @@ def repositories(layout: Layout) -> Iterator[str]:
     Raises:
         OSError: a directory cannot be read, so that what it refers to is not known.
     """
-    tree, waiting = layout.repositories, [""]
+    tree = layout.repositories
+    # Each with the directories on the way to it: symbolic links may lead back to one of these.
+    waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
     while waiting:
-        name = waiting.pop()
+        name, way = waiting.pop()
         try:
-            children = [entry.name for entry in os.scandir(f"{tree}/{name}") if entry.is_dir()]
+            status = os.stat(f"{tree}/{name}")
+            children = [
+                entry.name for entry in os.scandir(f"{tree}/{name}") if _is_directory(entry)
+            ]
         except FileNotFoundError:  # it is not there, or no longer
+            continue
+        place = status.st_dev, status.st_ino
+        if place in way:
             continue
         if any(child in {"_layers", "_manifests", "_uploads"} for child in children):
             yield name
-        waiting += [f"{name}/{child}" if name else child for child in children if child[0] != "_"]
+        below = [f"{name}/{child}" if name else child for child in children if child[0] != "_"]
+        waiting += [(child, way | {place}) for child in below]
+
+
+def _is_directory(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a directory, or a symbolic link to one.
+
+    Raises:
+        OSError: that cannot be found out.
+    """
+    try:
+        return entry.is_dir()
+    except OSError as error:
+        if error.errno == errno.ELOOP:  # a symbolic link that leads to itself
+            return False
+        raise
 
 
 def is_there(layout: Layout) -> bool:

@@ -11,6 +11,7 @@ from lading.blobs.distribution import AdoptedNote
 from lading.blobs.layout import Layout, names_in
 from lading.core.adoption import FoundLink, FoundTag, VolumeSurvey
 from lading.core.digest import Digest
+from lading.core.errors import StorageFull, Unavailable
 from lading.core.typing import P, T, override
 from lading.ports.volumes import ForeignVolume
 
@@ -140,22 +141,27 @@ def _links(directory: str) -> Iterator[FoundLink]:
 
 
 def read_link(name: str, path: str) -> FoundLink:
-    """What a link says that has a name by its folder."""
+    """What a link says that has a name by its folder; of one that cannot be read, why."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        # A named pipe would have nothing to say for ever.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
         return FoundLink(name, None, 0)
+    except OSError as error:
+        return FoundLink(name, "", _time_of(path), os.strerror(error.errno or 0))
     try:
         text = os.read(descriptor, _LONGEST).decode(errors="replace")
         return FoundLink(name, text, os.fstat(descriptor).st_mtime)
+    except OSError as error:
+        return FoundLink(name, "", _time_of(path), os.strerror(error.errno or 0))
     finally:
         os.close(descriptor)
 
 
 def _time_of(path: str) -> float:
     try:
-        return os.stat(path).st_mtime
-    except (FileNotFoundError, NotADirectoryError):
+        return os.lstat(path).st_mtime
+    except OSError:
         return 0
 
 
@@ -178,13 +184,21 @@ async def _pages(items: Iterator[T]) -> AsyncIterator[Sequence[T]]:
 
 
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Do blocking work in a thread.
+    """Do blocking work in a thread, for somebody who may mend what is in its way.
 
     Raises:
-        StorageFull, Unavailable: see `lading.blobs.file_calls.translating`.
+        StorageFull: there is no space left, or the quota is used up.
+        Unavailable: something cannot be read or written; the message says what.
     """
-    with file_calls.translating():
+    try:
         return await asyncio.to_thread(work, *args, **kwargs)
+    except OSError as error:
+        if file_calls.is_full(error):
+            raise StorageFull from error
+        raise Unavailable(
+            f"{error.filename or 'the directory'} cannot be used: {error.strerror or error}; mend"
+            " that or put it aside, and do this again"
+        ) from error
 
 
 def volume_in(root: Path) -> DistributionVolume:

@@ -80,6 +80,11 @@ log = logging.getLogger(__name__)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
+def is_full(error: OSError) -> bool:
+    """Whether a failure is that there is no space left, or that the quota is used up."""
+    return error.errno in _FULL
+
+
 class translating:  # noqa: N801 - a context, as those of contextlib are
     """Turns failures of the file system into errors that a client can be told.
 
@@ -95,7 +100,7 @@ class translating:  # noqa: N801 - a context, as those of contextlib are
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
-            if error.errno in _FULL:
+            if is_full(error):
                 raise StorageFull from error
             log.error("the storage fails: %s", error)
             raise Unavailable("the storage cannot be used; the registry's log says why") from error

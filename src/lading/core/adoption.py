@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lading.core.clocks import SLACK
 from lading.core.digest import Digest
 from lading.core.manifest import Manifest
 
@@ -19,12 +20,20 @@ class FoundLink:
     Attributes:
         name: the digest that its folder is named by, as `sha256:…`; empty for what a tag points to.
         text: what it says; `None` if the folder has no such file.
-        at: when it was written, in seconds since the epoch; 0 if it is not there.
+        at: when it was written, in seconds since the epoch, as the file says it, which may be any
+            time; 0 if it is not there.
+        problem: why it cannot be read; empty if it can.
     """
 
     name: str
     text: str | None
     at: float
+    problem: str = ""
+
+
+def believable(at: float, now: float) -> float:
+    """The time of a file, as far as it can be: neither before 1970 nor of a clock that is wrong."""
+    return max(at, 0.0) if at <= now + SLACK else now
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from lading.core.adoption import AdoptedMove
+from lading.core.adoption import AdoptedMove, believable
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, references
@@ -39,6 +39,9 @@ _RECORD = """
     VALUES (:repository, :tag, :digest, :previous, :actor, :at)
 """
 
+# Before every time; files may be of a time before 1970.
+_NEVER = float("-inf")
+
 
 @dataclass(frozen=True, slots=True)
 class AdoptedTag:
@@ -46,7 +49,7 @@ class AdoptedTag:
 
     Attributes:
         moves: the last of them, in order; the very last one is to what it points to now.
-        at: when its link was written.
+        at: when its link was written, as the file says it, by which it is known again.
     """
 
     tag: Tag
@@ -96,13 +99,13 @@ def add_tags(
     moved: list[AdoptedTag] = []
     newer: list[Tag] = []
     for each in tags:
-        digest, at = current.get(each.tag, (None, 0.0))
+        digest, at = current.get(each.tag, (None, _NEVER))
         if at > each.at and digest != each.digest:
             newer.append(each.tag)
         elif digest != each.digest and seen.get(each.tag) != (each.digest, each.at):
             moved.append(each)
-    moves = [move for each in moved for move in _moves(each, current, seen)]
-    _point(connection, repository_id, here, moved, moves)
+    moves = [move for each in moved for move in _moves(each, current, seen, now)]
+    _point(connection, repository_id, here, moved, moves, now)
     for each in moved:
         if each.tag in current:
             previous = Digest(current[each.tag][0])
@@ -120,10 +123,12 @@ def _point(
     here: dict[str, object],
     moved: Sequence[AdoptedTag],
     moves: Sequence[dict[str, object]],
+    now: float,
 ) -> None:
     if not moved:
         return
-    rows = [{**here, "tag": each.tag, "digest": each.digest, "at": each.at} for each in moved]
+    at = {each.tag: believable(each.at, now) for each in moved}
+    rows = [{**here, "tag": each.tag, "digest": each.digest, "at": at[each.tag]} for each in moved]
     connection.executemany(_POINT, rows)
     connection.executemany(_RECORD, [{**here, **move} for move in moves])
     digests = batches.keys(each.digest for each in moved)
@@ -136,15 +141,21 @@ def _moves(
     each: AdoptedTag,
     current: Mapping[str, tuple[str, float]],
     seen: Mapping[str, tuple[str, float]],
+    now: float,
 ) -> Sequence[dict[str, object]]:
     """The moves of a tag that are not in its history."""
-    _, since = seen.get(each.tag, ("", 0.0))
+    _, since = seen.get(each.tag, ("", _NEVER))
     previous, _ = current.get(each.tag, (None, 0.0))
     moves: list[dict[str, object]] = []
     for move in each.moves:
         if (move.at > since or move is each.moves[-1]) and move.digest != previous:
             moves.append(
-                {"tag": each.tag, "digest": move.digest, "previous": previous, "at": move.at}
+                {
+                    "tag": each.tag,
+                    "digest": move.digest,
+                    "previous": previous,
+                    "at": believable(move.at, now),
+                }
             )
             previous = move.digest
     return moves

@@ -2,10 +2,10 @@
 
 from collections.abc import AsyncIterator, Sequence
 
-from lading.core.adoption import AdoptedManifest, FoundLink
+from lading.core.adoption import AdoptedManifest, FoundLink, believable
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
-from lading.core.errors import RegistryError
+from lading.core.errors import RegistryError, Unavailable
 from lading.core.manifest import Manifest, WrongSize, is_schema_1, parse
 from lading.core.names import RepositoryName
 from lading.metadata import batches
@@ -17,6 +17,7 @@ from lading.services.moving.taking import (
     finding_in,
     read_manifest,
     said_by,
+    stat_blob,
 )
 
 # Rows that a manifest is, beside its edges.
@@ -95,13 +96,14 @@ class ManifestAdoption:
                 f"the link to this manifest is {said_by(link)}",
                 "its folder says which it is, so it was taken over",
             )
-        return AdoptedManifest(manifest, link.at), finding
+        at = believable(link.at, self._registry.clock())
+        return AdoptedManifest(manifest, at), finding
 
     async def _manifest(self, digest: Digest) -> tuple[Manifest | None, Finding | None]:
         """A manifest by its digest, if its bytes are there and right and can be served."""
         body = await read_manifest(self._registry, digest)
         if body is None or not digest.names(body):
-            return None, await self._refuse_bytes(digest)
+            return None, await self._refuse_bytes(digest, is_read=body is not None)
         if is_schema_1(body):
             return None, self._refuse(Kind.SCHEMA_1, digest, _SCHEMA_1)
         try:
@@ -109,10 +111,14 @@ class ManifestAdoption:
         except RegistryError as error:
             return None, self._refuse(Kind.MANIFEST_REFUSED, digest, error.message)
 
-    async def _refuse_bytes(self, digest: Digest) -> Finding:
-        stat = await self._registry.blobs.stat(digest)
+    async def _refuse_bytes(self, digest: Digest, *, is_read: bool) -> Finding:
+        stat = await stat_blob(self._registry, digest)
         if stat is None:
             return self._refuse(Kind.BYTES_MISSING, digest, "the bytes of this manifest are gone")
+        if not is_read or isinstance(stat, Unavailable):
+            return self._refuse(
+                Kind.MANIFEST_WRONG, digest, "the bytes of this manifest cannot be read"
+            )
         return self._refuse(
             Kind.MANIFEST_WRONG,
             digest,

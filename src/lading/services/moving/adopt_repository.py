@@ -81,7 +81,7 @@ class RepositoryAdoption:
                     self._name,
                     Kind.LINK_DANGLING,
                     digest,
-                    "there is a link to this blob, and its bytes are gone",
+                    "there is a link to this blob, and its bytes are gone or cannot be read",
                     "the link was left out",
                 )
 

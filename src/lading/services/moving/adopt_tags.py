@@ -132,15 +132,20 @@ class TagAdoption:
     def _recover(
         self, subject: str, tag: FoundTag, there: frozenset[str]
     ) -> tuple[Digest | None, list[Finding]]:
-        index = (link for link in tag.index if link.text is not None and link.name in there)
+        index = [link for link in tag.index if link.text is not None and link.name in there]
         newest = max(index, key=_at, default=None)
         explanation = f"the link of the tag is {said_by(tag.current)}"
-        if newest is None:
+        if newest is None or [link.at for link in index].count(newest.at) > 1:
+            why = (
+                "nothing that it ever pointed to is there"
+                if newest is None
+                else "of all that it pointed to the times are the same"
+            )
             return None, [
                 Finding(
                     Kind.LINK_WRONG,
                     subject,
-                    f"{explanation}, and nothing that it ever pointed to is there",
+                    f"{explanation}, and {why}",
                     PUSH_AGAIN,
                     "the tag was left out",
                 )

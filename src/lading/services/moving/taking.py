@@ -9,6 +9,7 @@ from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid, Unavailable
 from lading.core.manifest import DEFAULT_MAX_SIZE
 from lading.core.names import RepositoryName
+from lading.ports.blobs import StoredBytes
 from lading.ports.volumes import ForeignVolume
 from lading.services.registry import Registry
 
@@ -41,20 +42,42 @@ def finding_in(
 
 
 async def stored_blobs(registry: Registry, digests: Sequence[Digest]) -> Sequence[AdoptedBlob]:
-    """Those of the blobs whose bytes are there."""
-    found = [(digest, await registry.blobs.stat(digest)) for digest in digests]
-    return [AdoptedBlob(digest, stat.size, stat.since) for digest, stat in found if stat]
+    """Those of the blobs whose bytes are there, as far as that can be found out.
+
+    Raises:
+        Unavailable: see `stat_blob`.
+    """
+    found = [(digest, await stat_blob(registry, digest)) for digest in digests]
+    return [
+        AdoptedBlob(digest, stat.size, stat.since)
+        for digest, stat in found
+        if isinstance(stat, StoredBytes)
+    ]
+
+
+async def stat_blob(registry: Registry, digest: Digest) -> StoredBytes | Unavailable | None:
+    """What is there of a blob; `None` if nothing, an error if that cannot be found out.
+
+    Raises:
+        Unavailable: the directory of all blobs is gone.
+    """
+    try:
+        return await registry.blobs.stat(digest)
+    except Unavailable as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            raise
+        return error
 
 
 async def read_manifest(registry: Registry, digest: Digest) -> bytes | None:
-    """The bytes of a manifest that is stored as a blob; `None` if they are not there.
+    """The bytes of a manifest that is stored as a blob; `None` if they cannot be read.
 
     Of what is larger than a manifest may be, no more is read than shows that.
     """
-    source = await registry.blobs.find(digest)
-    if source is None:
-        return None
     try:
+        source = await registry.blobs.find(digest)
+        if source is None:
+            return None
         with source.open() as opened:
             return bytes(await opened.read(0, min(source.size, DEFAULT_MAX_SIZE + 1)))
     except (OSError, Unavailable):
@@ -71,6 +94,8 @@ def digest_in(text: str) -> Digest | None:
 
 def said_by(link: FoundLink) -> str:
     """The state of a link that says nothing useful."""
+    if link.problem:
+        return f"unreadable ({link.problem})"
     if link.text is None:
         return "missing"
     return f"damaged (it says {link.text[:80]!r})" if link.text else "empty"
