@@ -74,10 +74,6 @@ class _ToLogFile(logging.Handler):
         self._file = file
         self.setFormatter(formatter)
 
-    def createLock(self) -> None:  # noqa: N802 - logging's
-        """Have none: a log file takes lines from any thread."""
-        self.lock = None
-
     def emit(self, record: logging.LogRecord) -> None:
         """Hand over a record."""
         self._file.offer(self.format(record).encode(errors="backslashreplace") + b"\n")
