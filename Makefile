@@ -9,6 +9,8 @@ WAITING = --numprocesses=$(shell expr $$(nproc) \* 3 / 2) --dist=loadfile
 # All tests run in random order, but those with real programs: some go through a deployment step by step.
 ORDERED := -p no:randomly
 PYTHON ?= python3
+# Each that pyproject.toml names.
+PYTHONS := python3.11 python3.12 python3.13
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 help: ## list these commands
@@ -22,6 +24,19 @@ test: $(VENV)/.installed-dev ## install and run the tests that need nothing but 
 
 test-lowest: build/lowest/.installed ## run those tests with the lowest versions that pyproject.toml allows
 	build/lowest/bin/pytest $(PARALLEL) -m "not e2e" $(ARGS)
+
+test-pythons: $(VENV)/.installed-dev ## run those tests of the wheel, with each Python that it is for and that is here
+	rm -rf build/wheel
+	$(BIN)/python -m build --wheel --no-isolation --outdir build/wheel .
+	@for python in $(PYTHONS); do \
+		$$python -c "" 2>/dev/null || { echo "$$python is not here, and not tested"; continue; }; \
+		echo "$$python:"; \
+		pip="build/$$python/bin/pip install --quiet --disable-pip-version-check"; \
+		$$python -m venv build/$$python && \
+		$$pip --require-hashes -r requirements/dev.txt && \
+		$$pip --no-deps --force-reinstall build/wheel/*.whl && \
+		build/$$python/bin/pytest $(PARALLEL) -m "not e2e" $(ARGS) || exit 1; \
+	done
 
 e2e: $(VENV)/.installed-dev ## run the tests that need Docker, nginx, podman, … and root
 	$(BIN)/pytest $(ORDERED) $(WAITING) -m e2e $(ARGS)
@@ -128,4 +143,4 @@ $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test test-lowest e2e e2e-tools e2e-clients crash torture torture-replicas siege conformance check fuzz format bench docs screenshots lock clean
+.PHONY: help run test test-lowest test-pythons e2e e2e-tools e2e-clients crash torture torture-replicas siege conformance check fuzz format bench docs screenshots lock clean

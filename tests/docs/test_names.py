@@ -43,6 +43,14 @@ def test_every_target_of_make_is_there(document: Path) -> None:
     assert set(named) <= set(targets)
 
 
+def test_every_python_that_is_promised_is_one_to_test_with() -> None:
+    """By `make test-pythons`, as far as it is where that is run."""
+    promised = re.findall(r"Python :: (3\.\d+)", (REPOSITORY / "pyproject.toml").read_text())
+    [listed] = re.findall(r"^PYTHONS := (.*)$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)
+
+    assert listed.split() == [f"python{version}" for version in promised]
+
+
 def test_every_folder_of_tests_is_listed() -> None:
     """Those of CONTRIBUTING.md, and those that mirror a room of the source."""
     listed = re.findall(r"`tests/(\w+)", (REPOSITORY / "CONTRIBUTING.md").read_text())
