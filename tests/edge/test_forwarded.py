@@ -49,10 +49,9 @@ def test_nobody_is_believed_but_proxies(peer: str, hops: list[str]) -> None:
     """The address is the peer's, or one that a trusted hop saw; whatever else is in the header."""
     address = client_address(peer, {"x-forwarded-for": ", ".join(hops)}, PROXIES)
 
-    if address != peer:
-        nearest_first = hops[::-1]
-        seen_by = [peer, *nearest_first[: nearest_first.index(address)]]
-        assert all(is_trusted(hop, PROXIES) for hop in seen_by)
+    nearest_first = [client_address(hop, {}, ()) for hop in (peer, *hops[::-1])]
+    seen_by = nearest_first[: nearest_first.index(address)]
+    assert all(is_trusted(hop, PROXIES) for hop in seen_by)
 
 
 @pytest.mark.parametrize(
