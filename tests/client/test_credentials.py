@@ -124,3 +124,29 @@ def test_challenges_without_end_cost_no_time() -> None:
 @pytest.mark.parametrize("said", ["", ",", "Negotiate abc==", '"', 'Bearer realm="', "=", "a b c"])
 def test_a_challenge_that_is_none_asks_for_nothing(said: str) -> None:
     assert [one for one in parse_challenges([said]) if one.parameters.get("realm")] == []
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"auths": "none"},
+        {"auths": {"r.example": "none"}},
+        {"auths": {"r.example": {"auth": 5}}},
+        {"auths": {"r.example": {"username": 5, "password": ["secret"]}}},
+        {"credHelpers": "none"},
+        {"credHelpers": {"r.example": 5}},
+        {"credsStore": ["secret"]},
+    ],
+)
+def test_what_is_no_login_in_a_file_is_none(document: object, tmp_path: Path) -> None:
+    """Files are edited by hand, and by programs that have ways of their own."""
+    (tmp_path / "config.json").write_text(json.dumps(document))
+
+    assert find_login("r.example", "app", {"DOCKER_CONFIG": str(tmp_path)}) is None
+
+
+def test_a_file_of_brackets_is_no_json(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("[" * 100_000)
+
+    with pytest.raises(ClientError, match="is no JSON"):
+        find_login("r.example", "app", {"DOCKER_CONFIG": str(tmp_path)})

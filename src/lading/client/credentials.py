@@ -83,7 +83,7 @@ def _read(path: Path) -> dict[str, Any] | None:
         document = json.loads(path.read_bytes())
     except OSError:
         return None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ClientError(
             f"{path} is no JSON: {error}", advice="mend it, or sign in anew"
         ) from error
@@ -94,15 +94,15 @@ def _login_of(
     document: dict[str, Any], registry: str, repository: str, environ: Mapping[str, str]
 ) -> HostLogin | None:
     for key in _keys(registry, repository):
-        helper = (document.get("credHelpers") or {}).get(key)
+        helper = _text(_mapping(document.get("credHelpers")).get(key))
         if helper:
             return _ask(helper, key, environ)
-    entries = {_normal(key): entry for key, entry in (document.get("auths") or {}).items()}
+    entries = {_normal(key): entry for key, entry in _mapping(document.get("auths")).items()}
     for key in _keys(registry, repository):
-        login = _decode(entries.get(_normal(key)) or {})
+        login = _decode(_mapping(entries.get(_normal(key))))
         if login is not None:
             return login
-    store = document.get("credsStore")
+    store = _text(document.get("credsStore"))
     if not store:
         return None
     return _ask(store, _DOCKER_HUB_KEY if registry == DOCKER_HUB else registry, environ)
@@ -127,12 +127,21 @@ def _normal(key: str) -> str:
     return key
 
 
-def _decode(entry: Mapping[str, str]) -> HostLogin | None:
-    token = entry.get("identitytoken") or ""
-    name, password = entry.get("username") or "", entry.get("password") or ""
-    if entry.get("auth"):
+def _mapping(found: object) -> dict[str, Any]:
+    """What a file has where an object should be: people edit these files, and other programs."""
+    return found if isinstance(found, dict) else {}
+
+
+def _text(found: object) -> str:
+    return found if isinstance(found, str) else ""
+
+
+def _decode(entry: Mapping[str, Any]) -> HostLogin | None:
+    token = _text(entry.get("identitytoken"))
+    name, password = _text(entry.get("username")), _text(entry.get("password"))
+    if auth := _text(entry.get("auth")):
         try:
-            text = base64.b64decode(entry["auth"]).decode()
+            text = base64.b64decode(auth).decode()
         except ValueError:
             return None
         name, _, password = text.partition(":")
