@@ -79,7 +79,7 @@ async def test_a_body_that_was_put_down_in_part_is_sent_to_nobody(
     """Whoever comes while somebody still waits for the one that failed has to come again."""
     spools = SharedSpools(BodyBudgets(Budget(0), directory=tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr(spool_module, "_write", Mock(side_effect=OSError(errno.ENOSPC, "full")))
+        patch.setattr(spool_module, "write_at", Mock(side_effect=OSError(errno.ENOSPC, "full")))
         first = asyncio.create_task(_read(spools))
         await asyncio.sleep(0)
         (waiting,) = spools._shared.values()

@@ -73,6 +73,7 @@ class Stores:
         locks: Locks,
         clock: Callable[[], float],
         measures: Measures = UNMEASURED,
+        directory: Path | None = None,
     ) -> "Stores":
         """Stores in an object store, with rows that say what is where.
 
@@ -81,6 +82,7 @@ class Stores:
             uploads, objects: the rows.
             locks: held against all who have the same rows.
             clock: the time, in seconds since the epoch.
+            directory: where files may be made for what waits; `None` for the system's place.
         """
         # Who has blobs in files does without loading this.
         from lading.blobs.s3.object_upkeep import ObjectUpkeep  # noqa: PLC0415
@@ -89,10 +91,12 @@ class Stores:
         from lading.blobs.s3.s3_uploads import S3Uploads  # noqa: PLC0415
         from lading.blobs.s3.staged_objects import UploadRoom  # noqa: PLC0415
         from lading.blobs.s3.unused_objects import UnusedObjects  # noqa: PLC0415
+        from lading.blobs.s3.waiting_files import WaitingRoom  # noqa: PLC0415
 
         threads = Threads(HASHING, "hashing")
         unused = UnusedObjects(store, objects)
-        room = UploadRoom(store, uploads, Budget(MEMORY), threads, clock, new_key)
+        files = WaitingRoom(directory)
+        room = UploadRoom(store, uploads, Budget(MEMORY), files, threads, clock, new_key)
         blobs = S3Blobs(store, objects, threads, clock)
         return cls(
             SmallBlobCache(blobs, measures=measures),

@@ -11,7 +11,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from tempfile import TemporaryFile
 from types import TracebackType
 from typing import IO
 
@@ -22,6 +21,7 @@ from lading.edge.budget import BodyBudgets
 from lading.edge.response import Response
 from lading.ports.blob_sources import InMemory, OpenFile
 from lading.system.threads import finish
+from lading.system.unnamed_files import open_unnamed, write_at
 
 log = logging.getLogger(__name__)
 
@@ -103,23 +103,17 @@ class Spool:
 
     async def _move(self) -> None:
         """Move the body from memory to the disk."""
-        self._file = await _in_thread(self._open)
+        self._file = await _in_thread(open_unnamed, self._budgets.directory)
         data, self.data, self.size = self.data, b"", 0
         self._budgets.memory.give_back(len(data))
         await self._write(data)
-
-    def _open(self) -> IO[bytes]:
-        try:
-            return TemporaryFile(buffering=0, dir=self._budgets.directory)
-        except OSError:  # data that are served read-only
-            return TemporaryFile(buffering=0)
 
     async def _write(self, data: Bytes) -> None:
         assert self._file is not None
         if not self._budgets.disk.take(len(data)):
             raise Unavailable("too many bodies are on their way at once; try again later")
         offset, self.size = self.size, self.size + len(data)
-        await _in_thread(_write, self._file.fileno(), data, offset)
+        await _in_thread(write_at, self._file.fileno(), data, offset)
 
 
 async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -131,13 +125,6 @@ async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
             raise StorageFull from error
         log.error("a body cannot wait on the disk: %s", error)  # noqa: TRY400 - it says all
         raise Unavailable("the body cannot be kept; the registry's log says why") from error
-
-
-def _write(descriptor: int, data: Bytes, offset: int) -> None:
-    rest = memoryview(data)
-    while rest:
-        written = os.pwrite(descriptor, rest, offset)
-        offset, rest = offset + written, rest[written:]
 
 
 def _read(descriptor: int, size: int) -> bytes:

@@ -21,7 +21,7 @@ from lading.wiring import data_directory
 from lading.wiring.clock import open_clock
 from lading.wiring.databases import open_metadata
 from lading.wiring.object_stores import bucket_of
-from lading.wiring.paths import metadata_path
+from lading.wiring.paths import metadata_path, own_directory
 
 # What a collection by hand holds its lease as.
 COLLECTION = "lading garbage-collect"
@@ -179,7 +179,15 @@ def _open_s3(
     from lading.blobs.s3.object_store import ObjectStore  # noqa: PLC0415 - nobody else loads it
 
     store = ObjectStore(bucket_of(settings.storage), measures)
-    return Stores.in_s3(store, metadata.uploads, metadata.objects, locks, clock, measures)
+    return Stores.in_s3(
+        store,
+        metadata.uploads,
+        metadata.objects,
+        locks,
+        clock,
+        measures,
+        own_directory(settings.storage.directory),
+    )
 
 
 def _open_locks(settings: Settings, measures: Measures, stack: AsyncExitStack) -> Locks:

@@ -1,15 +1,17 @@
 """Uploads to an object store: what they cost, what of them lasts, and who may write to them."""
 
 import asyncio
+import errno
 import os
 from contextlib import suppress
 
 import pytest
 
-from lading.blobs.s3 import object_writer, staged_objects
-from lading.blobs.s3.object_writer import WHOLE
+from lading.blobs.s3 import object_writer, staged_objects, waiting_files
+from lading.blobs.s3.object_writer import FROM_FILE, WHOLE
 from lading.blobs.s3.s3_uploads import COMMITTING
-from lading.blobs.s3.staged_objects import LEASE
+from lading.blobs.s3.staged_objects import LEASE, UploadRoom
+from lading.blobs.s3.waiting_files import DISK
 from lading.core.clocks import SLACK
 from lading.core.digest import SHA512, Digest
 from lading.core.errors import (
@@ -190,12 +192,54 @@ async def test_bytes_that_the_store_does_not_take_are_not_acknowledged(
     assert await fetch(await here.stores.blobs.find(digest)) == b"hello world"
 
 
-async def test_memory_that_others_have_makes_objects_smaller(
+def spend(here: OpenPlace, *, but: int) -> UploadRoom:
+    """Have others take all memory but so much."""
+    room: UploadRoom = here.stores.uploads._room  # type: ignore[attr-defined]
+    assert room.budget.take(object_writer.MEMORY - but)
+    return room
+
+
+@pytest.mark.parametrize(
+    ("size", "puts"), [(7 * MIB, 1), (FROM_FILE, 1), (FROM_FILE + 1, 2), (3 * FROM_FILE, 3)]
+)
+async def test_what_finds_no_memory_waits_in_a_file(
+    place: PlaceInS3, here: OpenPlace, size: int, puts: int
+) -> None:
+    """So objects stay large; in the end all of memory and disk is given back."""
+    room = spend(here, but=2 * MIB)
+    data = os.urandom(size)
+    upload = await begin(here.stores)
+    await write(here, upload, data)
+    digest = await commit(here, upload, data)
+
+    assert place.s3.proxy.requests == ["PUT"] * puts
+    assert room.budget.has(2 * MIB)
+    assert room.files.budget.has(DISK)
+    assert await fetch(await here.stores.blobs.find(digest)) == data
+
+
+async def test_a_file_whose_object_the_store_does_not_take_is_not_acknowledged(
     place: PlaceInS3, here: OpenPlace
 ) -> None:
+    room = spend(here, but=0)
+    upload = await begun(here.stores, b"hello ")
+    place.s3.proxy.fail("PUT", "403", times=100)
+    with pytest.raises(Unavailable):
+        await write(here, upload, os.urandom(3 * MIB))
+    assert await here.stores.uploads.size(upload) == 6
+    assert room.files.budget.has(DISK)
+
+
+@pytest.mark.parametrize("full", ["budget", "disk"])
+async def test_where_the_disk_has_no_room_either_objects_are_smaller(
+    place: PlaceInS3, here: OpenPlace, monkeypatch: pytest.MonkeyPatch, full: str
+) -> None:
     """Nobody waits for it: what does not fit is stored at once, and the next object begins."""
-    room = here.stores.uploads._room  # type: ignore[attr-defined]
-    assert room.budget.take(object_writer.MEMORY - 2 * MIB)
+    room = spend(here, but=2 * MIB)
+    if full == "budget":
+        assert room.files.budget.take(DISK)
+    else:
+        monkeypatch.setattr(waiting_files, "write_at", no_space)
     data = os.urandom(7 * MIB)
     upload = await begin(here.stores)
     await write(here, upload, data)
@@ -205,6 +249,10 @@ async def test_memory_that_others_have_makes_objects_smaller(
     assert room.budget.has(2 * MIB)
     assert not room.budget.has(2 * MIB + 1)
     assert await fetch(await here.stores.blobs.find(digest)) == data
+
+
+def no_space(*_: object) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 async def test_many_uploads_at_once_keep_to_their_budget(

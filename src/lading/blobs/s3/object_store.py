@@ -70,7 +70,7 @@ class ObjectStore(Segments):
         self._streams = ObjectStreams(self._open, pipes_of(bucket, self._signed), measures)
         self._attributes = {"Storage-Class": bucket.storage_class} if bucket.storage_class else None
 
-    async def put(self, key: str, data: bytes) -> None:
+    async def put(self, key: str, data: Bytes) -> None:
         """Put an object that fits into memory: one request.
 
         Args:

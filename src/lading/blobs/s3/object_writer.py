@@ -4,7 +4,9 @@ Most blobs fit into memory, and are one request. What is larger goes to the stor
 the store puts together in the end; until then there is no object.
 
 What waits in memory is bounded for all uploads of a worker at once. One that comes when the budget
-is spent has objects that are smaller, and more of them: it is slower, and no other stands still.
+is spent waits in a file, and is several objects if it is large. Where the disk has no room either,
+objects are as small as the pieces that come: that is slower, and still nobody waits for an upload
+that stands still.
 """
 
 import asyncio
@@ -13,6 +15,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 
 from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.waiting_files import WaitingFile, WaitingRoom
 from lading.core.errors import RegistryError
 from lading.system.budget import Budget
 
@@ -22,6 +25,8 @@ WHOLE = 16 * 1024 * 1024
 STREAM = 64 * 1024 * 1024
 # Bytes of uploads of a worker that are in memory, all together.
 MEMORY = 96 * 1024 * 1024
+# Bytes of an object that waited in a file, which is one request.
+FROM_FILE = 64 * 1024 * 1024
 # Bytes of an object: "The maximum number of parts per upload is 10,000" (S3 user guide), which may
 # have 5 MiB each.
 LARGEST = 32 * 1024 * 1024 * 1024
@@ -41,13 +46,14 @@ class ObjectWriter:
         size: bytes that it has so far.
     """
 
-    def __init__(self, store: ObjectStore, budget: Budget, key: str) -> None:
+    def __init__(self, store: ObjectStore, budget: Budget, files: WaitingRoom, key: str) -> None:
         self.key = key
         self.size = 0
         self._store = store
         self._budget = budget
         self._taken = 0
         self._collected: deque[bytes] = deque()
+        self._file = WaitingFile(files)
         self._waiting: asyncio.Queue[bytes | _Abandoned | None] = asyncio.Queue(WAITING)
         self._sending: asyncio.Task[int] | None = None
 
@@ -58,8 +64,9 @@ class ObjectWriter:
             RegistryError: the store cannot take the pieces before.
         """
         if self._sending is None and not self._make_room(len(piece)):
-            return False
-        if self._sending is not None:
+            if not await self._put_aside(piece):
+                return False
+        elif self._sending is not None:
             if self.size + len(piece) > LARGEST:
                 return False
             await self._hand_over(piece)
@@ -75,11 +82,13 @@ class ObjectWriter:
             RegistryError: it does not, or nobody knows.
         """
         try:
-            if self._sending is None:
-                await self._store.put(self.key, self._join())
-            else:
+            if self._sending is not None:
                 await self._hand_over(None)
                 await self._sending
+            elif self._file.size:
+                await self._store.put(self.key, self._file.data())
+            else:
+                await self._store.put(self.key, self._join())
         finally:
             self._end()
 
@@ -94,19 +103,38 @@ class ObjectWriter:
         self._end()
 
     def _make_room(self, size: int) -> bool:
-        """Take what a piece needs of the budget; whether it can be in this object."""
+        """Take what a piece needs of the budget; false if it cannot wait in memory."""
+        if self._file.size:
+            return False
         if self.size + size <= WHOLE:
             if not self._budget.take(size):
-                if self.size:
-                    return False
-                self._budget.overdraw(size)
+                return False
             self._taken += size
             return True
         more = STREAM - self._taken
-        if not self.size or not self._budget.take(more):
-            return not self.size
+        if not self._budget.take(more):
+            return False
         self._taken += more
         self._sending = asyncio.create_task(self._store.put_pieces(self.key, self._pieces()))
+        return True
+
+    async def _put_aside(self, piece: bytes) -> bool:
+        """Have a piece wait on the disk, with those before it; false if the object is to end.
+
+        A first piece that finds no room there either is in memory all the same.
+        """
+        if self.size + len(piece) <= FROM_FILE and await self._file.append(
+            [*self._collected, piece]
+        ):
+            self._collected.clear()
+            self._budget.give_back(self._taken)
+            self._taken = 0
+            return True
+        if self.size:
+            return False
+        self._budget.overdraw(len(piece))
+        self._taken += len(piece)
+        self._collected.append(piece)
         return True
 
     def _join(self) -> bytes:
@@ -143,5 +171,6 @@ class ObjectWriter:
 
     def _end(self) -> None:
         self._collected.clear()
+        self._file.close()
         self._budget.give_back(self._taken)
         self._taken = 0

@@ -16,6 +16,7 @@ from lading.blobs.hashing import RunningHash
 from lading.blobs.s3 import hash_states
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.object_writer import ObjectWriter
+from lading.blobs.s3.waiting_files import WaitingRoom
 from lading.core.digest import SHA256, Bytes, Digest
 from lading.core.errors import DigestMismatch, RegistryError, Unavailable, UploadUnknown
 from lading.core.names import UploadKey
@@ -43,6 +44,7 @@ class UploadRoom:
         store: that has the objects.
         rows: of the uploads.
         budget: of memory, for all uploads of this worker.
+        files: where their bytes wait when that is spent.
         hashing: threads that hash what comes.
         clock: the time, in seconds since the epoch.
         new_key: makes a key that nobody has used.
@@ -51,6 +53,7 @@ class UploadRoom:
     store: ObjectStore
     rows: UploadRows
     budget: Budget
+    files: WaitingRoom
     hashing: Threads
     clock: Callable[[], float]
     new_key: Callable[[], str]
@@ -183,7 +186,8 @@ class StagedObjects(StagedUpload):
         if self._key is None:
             await self._save(self._room.new_key())
         assert self._key is not None
-        self._writer = ObjectWriter(self._room.store, self._room.budget, self._key)
+        room = self._room
+        self._writer = ObjectWriter(room.store, room.budget, room.files, self._key)
         return self._writer
 
     async def _hash(self, piece: bytes) -> None:
