@@ -114,8 +114,16 @@ def proxy_before(upstream: int) -> Iterator[Proxy]:
         stopped = asyncio.Event()
         loop = asyncio.get_running_loop()
         ends.append(lambda: loop.call_soon_threadsafe(stopped.set))
+        # Of a client that has left asyncio knows nothing more, while its line waits for the server.
+        lines: set[asyncio.Task[None]] = set()
+
+        def begin(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            line = loop.create_task(_Line(proxy, upstream, reader, writer).run())
+            lines.add(line)
+            line.add_done_callback(lines.discard)
+
         server = await asyncio.start_server(
-            lambda reader, writer: _Line(proxy, upstream, reader, writer).run(),
+            begin,
             "127.0.0.1",
             0,
             limit=1024 * 1024,
