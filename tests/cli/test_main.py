@@ -139,3 +139,17 @@ def test_config_show_prints_what_is_in_force(config: Path) -> None:
 def test_config_show_without_a_file(tmp_path: Path) -> None:
     """Shows what `lading serve` would do."""
     assert yaml.safe_load(lading("config", "show"))["http"]["addr"] == "127.0.0.1:5000"
+
+
+@pytest.mark.parametrize("words", ["config show", "completion bash"])
+def test_nobody_to_read_an_answer_is_no_traceback(words: str) -> None:
+    """A pipe whose reader has gone, a disk that is full, no standard output at all."""
+    shell = f"{program()} {words}"
+    gone = run(["bash", "-c", f"{shell} | true"])
+    closed = run(["bash", "-c", f"{shell} >&-"])
+    full = run(["bash", "-c", f"{shell} >/dev/full"], check=False)
+
+    assert b"Error" not in gone.stderr + closed.stderr
+    assert b"Traceback" not in gone.stderr + closed.stderr + full.stderr
+    assert full.returncode == 1
+    assert b"Error: the answer cannot be written: No space left on device" in full.stderr

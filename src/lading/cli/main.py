@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
@@ -59,6 +60,8 @@ class LazyGroup(click.Group):
 
         Messages of errors may have what strangers say in them, and click prints them as they are.
         """
+        if sys.stdout is None:  # it was closed by who started this, so nobody reads the answer
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
         try:
             return super().invoke(ctx)
         except click.ClickException as error:

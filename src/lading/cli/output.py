@@ -5,8 +5,10 @@ through `say` or `clean`, so that no text moves a cursor, colours or hides a lin
 """
 
 import codecs
+import errno
 import io
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
@@ -47,7 +49,14 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, styled: str = "")
         nl: whether the last line ends.
         styled: what of ours stands before it, with its colours.
     """
-    click.echo(styled + clean_lines(text), err=err, nl=nl)
+    try:
+        click.echo(styled + clean_lines(text), err=err, nl=nl)
+    except OSError as error:
+        if err or error.errno == errno.EPIPE:  # who reads has had enough: click ends quietly
+            raise
+        # What is left in the buffer would be tried again at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
+        raise click.ClickException(f"the answer cannot be written: {error.strerror}") from error
 
 
 def clean(text: str) -> str:
