@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 import pytest
@@ -153,3 +154,28 @@ def test_nobody_to_read_an_answer_is_no_traceback(words: str) -> None:
     assert b"Traceback" not in gone.stderr + closed.stderr + full.stderr
     assert full.returncode == 1
     assert b"Error: the answer cannot be written: No space left on device" in full.stderr
+
+
+@pytest.mark.parametrize("body", ["{'auths': {}}", "[]"])
+def test_a_file_of_logins_that_cannot_be_read_is_left_as_it_is(body: str, tmp_path: Path) -> None:
+    """It has the logins of other registries, which are to be had again when it is mended."""
+    (tmp_path / "config.json").write_text(body)
+
+    said = complaint("logout", "r.example", env={"DOCKER_CONFIG": str(tmp_path)})
+
+    assert "config.json is no object of JSON" in said
+    assert (tmp_path / "config.json").read_text() == body
+
+
+def test_a_file_of_logins_may_be_a_link_to_another_disk(tmp_path: Path) -> None:
+    """Temporary files of tests are in memory where that can be, and `/var/tmp` is on a disk."""
+    kept = tmp_path / "logins.json"
+    kept.write_text('{"auths": {"r.example": {"auth": "YTpi"}}}')
+    with TemporaryDirectory(dir="/var/tmp") as folder:
+        link = Path(folder, "config.json")
+        link.symlink_to(kept)
+
+        lading("logout", "r.example", env={"DOCKER_CONFIG": folder})
+
+        assert link.is_symlink()
+        assert "r.example" not in kept.read_text()

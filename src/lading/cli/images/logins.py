@@ -15,7 +15,6 @@ from typing import Any
 
 import click
 
-from lading.cli.images.documents import read_object
 from lading.client.credentials import HostLogin
 
 # Where Docker's own registry has its login.
@@ -75,19 +74,33 @@ class LoginFile:
         return True
 
     def _read(self) -> Mapping[str, Any]:
+        """What is in the file, which is not written over if that cannot be understood.
+
+        Raises:
+            ClickException: it is no JSON.
+        """
         try:
-            return read_object(self.path.read_bytes())
+            body = self.path.read_bytes()
         except FileNotFoundError:
             return {}
+        try:
+            document = json.loads(body or b"{}")
+        except (ValueError, RecursionError):
+            document = None
+        if isinstance(document, dict):
+            return document
+        raise click.ClickException(f"{self.path} is no object of JSON: mend it, or put it aside")
 
     def _write(self, document: Mapping[str, Any]) -> None:
         """Replace the file at once, readable by its owner alone."""
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor, name = tempfile.mkstemp(dir=self.path.parent, prefix=".config")
+        # It may be a symbolic link to another disk, as of people who keep such files together.
+        path = self.path.resolve()
+        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".config")
         try:
             with os.fdopen(descriptor, "w") as file:
                 json.dump(document, file, indent="\t")
-            Path(name).replace(self.path.resolve())
+            Path(name).replace(path)
         except BaseException:
             with suppress(OSError):
                 Path(name).unlink()
