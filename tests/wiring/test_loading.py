@@ -11,7 +11,7 @@ from tests.fuzz.registry import HASH
 from tests.support.commands import REPOSITORY
 
 # Python's own, for the first template that is read and the first file that is sent with a page.
-SMALL = {"encodings.unicode_escape", "importlib.readers"}
+SMALL = {"encodings.unicode_escape", "importlib.readers", "importlib.resources._adapters"}
 
 
 @pytest.mark.parametrize("logins", [False, True], ids=["open", "logins"])
