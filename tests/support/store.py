@@ -7,6 +7,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+_WRITTEN_BY_ITSELF = ("jobs", "figures", "growth", "samples", "pulls", "refusals")
+
 
 @dataclass(frozen=True)
 class Contents:
@@ -24,7 +26,8 @@ class Contents:
 def contents(root: Path) -> Contents:
     """The contents of the stores below `root` now.
 
-    Locks are left out, as they are empty, and leases of jobs, which the server renews by itself.
+    Locks are left out, as they are empty, and what the server writes by itself at any time: leases
+    of jobs, what it counts, and notes of pulls and refusals.
     """
     found = [
         path
@@ -36,6 +39,10 @@ def contents(root: Path) -> Contents:
         str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found
     }
     database = root / "lading" / "metadata.sqlite3"
-    with closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as connection:
-        rows = [row for row in connection.iterdump() if not row.startswith('INSERT INTO "jobs"')]
-        return Contents(files, rows)
+    opened = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    with closing(opened) as connection, closing(sqlite3.connect(":memory:")) as copy:
+        connection.backup(copy)
+        for table in _WRITTEN_BY_ITSELF:
+            copy.execute(f"DELETE FROM {table}")
+        copy.execute("UPDATE repositories SET recount = 0")
+        return Contents(files, list(copy.iterdump()))
