@@ -265,6 +265,7 @@ def _merging(passed: Passed) -> None:
 
 
 AHEAD = formatdate(time.time() + 3600, usegmt=True)
+NEVER = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
 STRIPPED = "Docker-Distribution-Api-Version"
 DIGEST = "Docker-Content-Digest"
 
@@ -276,6 +277,7 @@ BROKEN: list[Any] = [
     pytest.param(_status(401, "/v2/"), "answer", "WWW-Authenticate", "pass", id="no-challenge"),
     pytest.param(_without(STRIPPED), "answer", STRIPPED, "add_header", id="no-version"),
     pytest.param(_set("Date", AHEAD), "clock", "ahead", "NTP", id="clock"),
+    pytest.param(_set("Date", NEVER), "clock", "no date", "pass", id="no-time"),
     pytest.param(_realm("Negotiate"), "realm", "no client", "Bearer", id="strange-login"),
     pytest.param(_realm('Bearer realm="/token"'), "realm", "no address", "realm", id="realm"),
     pytest.param(

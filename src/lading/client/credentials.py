@@ -176,7 +176,7 @@ def _ask(helper: str, key: str, environ: Mapping[str, str]) -> HostLogin | None:
     try:
         found = json.loads(done.stdout)
         name, secret = str(found["Username"]), str(found["Secret"])
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         # What it said may be a part of the secret.
         raise ClientError(f"{program} gives no login for {key}", advice=_HELPER_ADVICE) from error
     # "the username should be set to <token>" (docker-credential-helpers).

@@ -74,7 +74,7 @@ def _read(body: bytes) -> tuple[str, str]:
     try:
         first = json.loads(body)["errors"][0]
         return _line(first.get("code", "")), _line(first.get("message", ""))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return "", ""
 
 

@@ -185,6 +185,33 @@ def test_a_role_that_answers_nonsense_is_none(roles: Roles, role: dict[str, str]
         fetch_role_keys("us-east-1", role)
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        pytest.param(b"[]", id="list"),
+        pytest.param(b"[" * 60_000, id="deep"),
+        pytest.param(b'{"AccessKeyId": 1, "SecretAccessKey": 2}', id="numbers"),
+        pytest.param(b'{"AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": 5}', id="time"),
+        pytest.param(b'{"AccessKeyId": "a", "SecretAccessKey": "b", "Token": [1]}', id="token"),
+        pytest.param(
+            b'{"AccessKeyId": "a", "SecretAccessKey": "b", "Expiration": "soon"}', id="date"
+        ),
+        pytest.param(b"\xff", id="bytes"),
+    ],
+)
+def test_an_answer_of_another_shape_has_no_keys(
+    answer: bytes, roles: Roles, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_Handler, "do_GET", lambda handler: handler._answer(answer))
+    (tmp_path / "token").write_text("let-me-in")
+    environ = {
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI": f"{roles.url}/container",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE": str(tmp_path / "token"),
+    }
+    with pytest.raises(OSError, match="answered something else"):
+        fetch_role_keys("us-east-1", environ)
+
+
 @pytest.mark.e2e
 @pytest.mark.usefixtures("clean")
 async def test_requests_are_signed_with_the_keys_of_a_role(

@@ -223,6 +223,7 @@ FIT = b"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 2-6/9\r\nContent-Le
         pytest.param(FIT.replace(b"2-6", b"3-7") + b"\r\ndefgh", id="another-range"),
         pytest.param(FIT.replace(b": 5", b": 6") + b"\r\ncdefgh", id="another-length"),
         pytest.param(FIT.replace(b"Length: 5", b"Length: x") + b"\r\n", id="no-length"),
+        pytest.param(FIT.replace(b": 5", b": " + b"5" * 5000) + b"\r\n", id="long-length"),
         pytest.param(b"HTTP/1.1 307 Elsewhere\r\nLocation: http://b/\r\n\r\n", id="elsewhere"),
         pytest.param(b"SSH-2.0-x\r\n\r\n", id="another-protocol"),
     ],
@@ -254,7 +255,16 @@ async def test_a_body_that_ends_early_is_told_by_no_more_bytes() -> None:
     assert data == b"cd"
 
 
-@pytest.mark.parametrize("length", [b"Content-Length: 12\r\n", b""])
+@pytest.mark.parametrize(
+    "length",
+    [
+        b"Content-Length: 12\r\n",
+        b"",
+        b"Content-Length: x\r\n",
+        b"Content-Length: -1\r\n",
+        b"Content-Length: " + b"9" * 5000 + b"\r\n",
+    ],
+)
 async def test_what_an_error_says_is_heard(length: bytes) -> None:
     async with answering(b"HTTP/1.1 404 x\r\n" + length + b"\r\n<NoSuchKey/>") as pipes:
         with pytest.raises(RefusedRequest, match=r"status code: 404: <NoSuchKey/>"):

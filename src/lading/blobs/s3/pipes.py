@@ -23,6 +23,8 @@ from lading.ports.blob_sources import Piped
 
 # Bytes of the head of an answer, and of the body of one that is an error.
 _MOST = 64 * 1024
+# Digits of a length; Python refuses to read some thousand.
+_DIGITS = 18
 # Bytes that a pipe is asked to hold; one that is refused that holds less, and is slower.
 _PIPE = 1024 * 1024
 # Bytes that are waited for, unless fewer are left: each time that this process wakes up costs the
@@ -175,19 +177,26 @@ class _HeadOfAnswer(NamedTuple):
         Raises:
             CannotPipe: it has others, or nobody knows which.
         """
-        headers = self.headers
-        ranged, length = headers.get("content-range", ""), headers.get("content-length", "")
+        headers, size = self.headers, self._length
+        ranged = headers.get("content-range", "")
         coded = {"transfer-encoding", "content-encoding"} & headers.keys()
-        if self.status == 206 and not coded and length.isdecimal():
-            size = int(length)
-            if size <= stop - start and ranged.startswith(f"bytes {start}-{start + size - 1}/"):
-                return size
+        if self.status != 206 or coded or size is None or size > stop - start:
+            raise CannotPipe(f"it answers {self.status} with {size} bytes")
+        if ranged.startswith(f"bytes {start}-{start + size - 1}/"):
+            return size
         raise CannotPipe(f"it answers {self.status} with the range {ranged!r}")
+
+    @property
+    def _length(self) -> int | None:
+        """How many bytes the body has, as the head says; `None` if it says no such thing."""
+        said = self.headers.get("content-length", "")
+        return int(said) if said.isdecimal() and len(said) <= _DIGITS else None
 
     async def read_error(self, line: socket.socket) -> bytes:
         """The body, as far as it matters for what went wrong."""
         body = self.early
-        most = min(int(self.headers.get("content-length", _MOST)), _MOST)
+        length = self._length
+        most = _MOST if length is None else min(length, _MOST)
         while len(body) < most and not body.endswith(b"0\r\n\r\n"):  # the end of one in chunks
             more = await asyncio.get_running_loop().sock_recv(line, _AT_ONCE)
             if not more:

@@ -36,6 +36,17 @@ AGAIN = 30.0
 # Bytes of an answer.
 _MOST = 64 * 1024
 
+# What comes of an answer that is no JSON, no XML, not of this shape, or has no time in it.
+_NO_KEYS = (
+    ValueError,
+    LookupError,
+    TypeError,
+    OverflowError,
+    RecursionError,
+    HTTPException,
+    ET.ParseError,
+)
+
 # All of these are on this machine or beside it, but the service of tokens, which may be behind a
 # proxy that the environment names.
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -91,7 +102,7 @@ def fetch_role_keys(region: str, environ: Mapping[str, str]) -> PassingKeys:
     """Ask for the keys of a role; see `RoleKeys`."""
     try:
         return _fetch(region, environ)
-    except (ValueError, LookupError, HTTPException, ET.ParseError) as error:
+    except _NO_KEYS as error:
         raise OSError(
             f"a role was asked for its keys, and answered something else: {error}"
         ) from error
@@ -147,8 +158,10 @@ def _machine(endpoint: str) -> PassingKeys:
 
 def _keys(answer: bytes) -> PassingKeys:
     found = json.loads(answer)
-    keys = AccessKeys(found["AccessKeyId"], found["SecretAccessKey"], found.get("Token") or "")
-    return _passing(keys, found.get("Expiration") or "")
+    said = (found["AccessKeyId"], found["SecretAccessKey"], found.get("Token") or "")
+    if not isinstance(found, dict) or not all(isinstance(each, str) for each in said):
+        raise ValueError("the keys in it are no text")
+    return _passing(AccessKeys(*said), found.get("Expiration") or "")
 
 
 def _passing(keys: AccessKeys, end: str) -> PassingKeys:

@@ -74,6 +74,14 @@ class SignedRequests:
         Raises:
             RefusedRequest, OSError, http.client.HTTPException: they cannot be had.
         """
+        try:
+            return await self._list_unfinished()
+        except (ET.ParseError, ValueError, OverflowError) as error:
+            raise ConnectionError(
+                f"the list of unfinished parts cannot be read: {error}"
+            ) from error
+
+    async def _list_unfinished(self) -> Sequence[UnfinishedParts]:
         found: list[UnfinishedParts] = []
         more: Mapping[str, str] = {}
         while True:
@@ -82,10 +90,13 @@ class SignedRequests:
             found += [_unfinished(upload) for upload in answer.iterfind(f"{_NAMESPACE}Upload")]
             if _text(answer, "IsTruncated") != "true":
                 return found
-            more = {
+            following = {
                 "key-marker": _text(answer, "NextKeyMarker"),
                 "upload-id-marker": _text(answer, "NextUploadIdMarker"),
             }
+            if following == more or not any(following.values()):
+                raise ValueError("a page is followed by itself")
+            more = following
 
     async def abort(self, unfinished: UnfinishedParts) -> None:
         """Give up the parts of one object.

@@ -72,7 +72,7 @@ def check_clock(answer: HeardAnswer) -> DeploymentFinding:
     """How far the clock there is from the one here, by the header `Date`."""
     try:
         there = parsedate_to_datetime(answer.header("date")).timestamp()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return warn(
             "clock",
             "the answer has no date, so the clocks cannot be compared",

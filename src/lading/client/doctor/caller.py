@@ -212,4 +212,4 @@ def _status(connection: socket.socket) -> int:
         words = connection.recv(_READ).split(maxsplit=2)
     except TimeoutError:
         return 0
-    return int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
+    return int(words[1]) if len(words) > 1 and len(words[1]) == 3 and words[1].isdigit() else 0

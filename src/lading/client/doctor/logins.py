@@ -158,7 +158,7 @@ def _clock_of(answer: HeardAnswer) -> float:
     """The time there, which may be another host's than the registry's; ours if it is not told."""
     try:
         return parsedate_to_datetime(answer.header("date")).timestamp()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return answer.ended
 
 

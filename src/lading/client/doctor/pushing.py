@@ -26,6 +26,8 @@ _MOMENT = 1.0
 _SLOW = 2.0
 _TOO_LARGE = 413
 _BUSY = frozenset({409, 416})
+# Of a number of bytes; Python refuses to read some thousand.
+_DIGITS = 18
 
 _NO_CAP = "`client_max_body_size 0;` in nginx's `server`; other proxies call it the body's size"
 _NO_BUFFER = "`proxy_request_buffering off; proxy_http_version 1.1;` in nginx's `location /v2/`"
@@ -60,7 +62,8 @@ class TriedUpload:
         if answer.status != 204:
             return None
         last = answer.header("range").rpartition("-")[2]
-        return int(last) + 1 if last.isdigit() and last != "0" else 0
+        is_number = last.isdecimal() and len(last) <= _DIGITS
+        return int(last) + 1 if is_number and last != "0" else 0
 
 
 def check_upload(caller: DeploymentCaller, repository: str) -> Iterator[DeploymentFinding]:

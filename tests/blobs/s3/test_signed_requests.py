@@ -1,0 +1,74 @@
+"""Signed requests to a store that answers them oddly."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from lading.blobs.s3 import attempts
+from lading.blobs.s3.access_keys import AccessKeys
+from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.signed_requests import SignedRequests
+from lading.core.errors import Unavailable
+
+UPLOAD = b"<Upload><Key>a</Key><UploadId>i</UploadId><Initiated>%b</Initiated></Upload>"
+AT = b"2026-11-29T00:00:00Z"
+
+
+def listed(rest: bytes) -> bytes:
+    return b'<ListMultipartUploadsResult xmlns="http://s3/">%b</ListMultipartUploadsResult>' % rest
+
+
+@contextmanager
+def answering(body: bytes) -> Iterator[S3Bucket]:
+    """A bucket of a server that says one thing to whatever it is asked."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        yield S3Bucket("images", endpoint=endpoint, path_style=True, access_key="a", secret_key="s")
+        server.shutdown()
+        thread.join()
+
+
+async def test_unfinished_parts_are_listed_with_their_times() -> None:
+    with answering(listed(UPLOAD % AT)) as bucket:
+        (found,) = await SignedRequests(bucket, AccessKeys("a", "s")).list_unfinished()
+    assert (found.key, found.id, found.begun_at) == ("a", "i", 1_795_910_400.0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="nothing"),
+        pytest.param(b"<html><br></html>", id="page"),
+        pytest.param(b'{"Upload": []}', id="json"),
+        pytest.param(listed(UPLOAD % b"yesterday"), id="time"),
+        pytest.param(listed(UPLOAD % b""), id="no-time"),
+        pytest.param(listed(b"<IsTruncated>true</IsTruncated>"), id="no-next-page"),
+        pytest.param(
+            listed(b"<IsTruncated>true</IsTruncated><NextKeyMarker>a</NextKeyMarker>"),
+            id="endless",
+        ),
+    ],
+)
+async def test_what_is_no_list_of_them_is_a_store_that_fails(
+    body: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attempts, "PATIENCE", 0.0)
+    with answering(body) as bucket, pytest.raises(Unavailable):
+        await ObjectStore(bucket).unfinished_parts(2e9)
