@@ -1,5 +1,7 @@
 """Names the fixtures that all tests share; they cost nothing where they are not asked for."""
 
+import signal
+
 from hypothesis import settings
 
 pytest_plugins = [
@@ -11,3 +13,8 @@ pytest_plugins = [
 # A busy machine is no failure; what hangs ends by pytest's own timeout.
 settings.register_profile("lading", deadline=None)
 settings.load_profile("lading")
+
+# Whoever runs tests beside other work, with `make test &`, has a shell that ignores interrupts for
+# them; so would the programs that they start, and some tests interrupt those.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
