@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from http.client import HTTPException, HTTPResponse
 
+from tests.siege.elsewhere import be_elsewhere
 from tests.support.pushes import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, digest_of, encode, image
 
 MIB = 1024 * 1024
@@ -265,8 +266,7 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("attacks", nargs="*", choices=[*ATTACKS, []], help="all, if none is named")
     arguments = parser.parse_args()
-    # They stand for other machines: what they cost this one is not to count.
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    be_elsewhere()
     stop = threading.Event()
     attackers = {
         name: Attacker(arguments.port, stop, f"127.0.2.{number}")

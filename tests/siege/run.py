@@ -171,6 +171,7 @@ class Siege:
             [sys.executable, "-m", "tests.siege.attackers", str(port), *self._only],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            start_new_session=True,
         )
         try:
             yield
@@ -213,7 +214,10 @@ class Siege:
 def _sink() -> Iterator[int]:
     """The port of a sink, for the length of the block."""
     with subprocess.Popen(
-        [sys.executable, "-m", "tests.siege.sink"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "tests.siege.sink"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
     ) as process:
         assert process.stdout is not None
         yield int(process.stdout.readline())

@@ -8,10 +8,11 @@ gets of the processors what nobody else wants, as the attackers do.
 
 import asyncio
 import contextlib
-import os
 import re
 import socket
 import sys
+
+from tests.siege.elsewhere import be_elsewhere
 
 # Bytes of a head, and of trailers, of which no more are taken: as many as the registry takes.
 MOST_HEAD, MOST_TRAILERS = 64 * 1024, 8 * 1024
@@ -77,7 +78,7 @@ def _answer(method: bytes, path: bytes) -> tuple[bytes, bytes, int]:
 
 async def main() -> None:
     """Serve on a port that is printed, until the standard input is closed."""
-    os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    be_elsewhere()
     listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
     async with await asyncio.start_server(_serve, sock=listener, limit=MOST_HEAD):
         print(listener.getsockname()[1], flush=True)
