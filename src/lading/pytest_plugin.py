@@ -24,7 +24,7 @@ def lading_server() -> "Iterator[PractiseRegistry]":
 
 @pytest.fixture(scope="session")
 def _lading_server_of_tests() -> "Iterator[PractiseRegistry]":
-    """The one that each test finds empty."""
+    """The registry that each test finds empty."""
     from lading.testing import PractiseRegistry  # noqa: PLC0415
 
     with PractiseRegistry() as registry:

@@ -86,7 +86,7 @@ class _Child:
         self._feeding = feeding
 
     async def within(self, output: Coroutine[Any, Any, T], deadline: float) -> T:
-        """What the child gives next."""
+        """The batch that the child gives next."""
         left = deadline - asyncio.get_running_loop().time()
         try:
             return await asyncio.wait_for(output, max(left, 0.0))
@@ -94,7 +94,7 @@ class _Child:
             raise ReadingFailed("it took too long") from error
 
     def require_fed(self) -> None:
-        """Go on only if all that it was to be fed could be read, as far as it wanted that.
+        """Go on only if the bytes that the child is fed could be read, as far as it wanted them.
 
         To the child, bytes that cannot be read are an archive that ends early.
         """

@@ -109,16 +109,16 @@ class Brake:
         return Guess(login, pair, standing, was_right, verdict.filled)
 
     async def undo(self, guess: Guess) -> None:
-        """Count it no more: it was no guess, or could not be checked."""
+        """Count a guess no more: it was none, or could not be checked."""
         await self._record.take_back(guess.filled)
 
     async def succeeded(self, guess: Guess) -> None:
-        """Count it no more, and know it from now on: it was right."""
+        """Count a guess no more, and know its login from now on: it was right."""
         await self.undo(guess)
         await self._record.remember({guess.login: GOOD_LOGIN, guess.pair: GOOD_CLIENT})
 
     def failed(self, guess: Guess) -> None:
-        """Leave it counted: it was wrong."""
+        """Leave a guess counted: it was wrong."""
         self._wrong.put(guess.login, self._clock() + SAME_GUESS)
 
     def _buckets_of(
@@ -197,7 +197,7 @@ class Turns:
             raise
 
     def _end(self) -> None:
-        """Give the turn to whoever is next."""
+        """Give a turn that is over to whoever is next."""
         for waiting in self._waiting:
             if waiting:
                 waiting.popleft().set_result(None)

@@ -105,7 +105,7 @@ def _scope(entry: object) -> Scope:
 
 
 def _number(claims: Claims, name: str) -> float | None:
-    """A NumericDate. JSON's numbers may be huge, and Python's reader knows `NaN`."""
+    """A NumericDate's time. JSON's numbers may be huge, and Python's reader knows `NaN`."""
     value = claims.get(name)
     if value is None:
         return None

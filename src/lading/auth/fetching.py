@@ -43,7 +43,7 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
     """A handler of redirects that follows none: documents come from where the operator said."""
 
     def redirect_request(self, *_: object) -> None:
-        """Follow nowhere: the redirect is then an error."""
+        """Follow no redirect: it is then an error."""
         return
 
 
@@ -58,11 +58,11 @@ class _Answer(io.RawIOBase):
         self._deadline = deadline
 
     def readable(self) -> bool:
-        """Whether it can be read: it can."""
+        """Whether the answer can be read: it can."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read what there is.
+        """Read bytes of the answer that have come.
 
         Raises:
             TimeoutError: the time is over.

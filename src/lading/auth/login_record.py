@@ -88,16 +88,16 @@ class LoginRecord(Protocol):
         """What stands for a few words: a login, or an account at a client."""
 
     async def known(self, *fingerprints: bytes) -> Collection[bytes]:
-        """Those that are remembered."""
+        """Fingerprints that are remembered, of these."""
 
     async def remember(self, seconds: Mapping[bytes, float]) -> None:
-        """Remember each for so many seconds from now."""
+        """Remember fingerprints, each for so many seconds from now."""
 
     async def count(self, buckets: Sequence[Bucket], judge: Judge) -> Verdict:
         """Count a guess as the verdict on it says, so that none at the same time goes unseen."""
 
     async def take_back(self, buckets: Collection[Bucket]) -> None:
-        """Count a guess no more in these."""
+        """Count a guess no more in these buckets."""
 
 
 class OwnRecord(LoginRecord):

@@ -38,5 +38,5 @@ class PlainUsers(Authenticator):
 
 
 def _always() -> bool:
-    """Nobody changes these users, so a login is good as long as they are."""
+    """Whether a login is still good: always, as nobody changes these users."""
     return True

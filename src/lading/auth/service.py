@@ -114,7 +114,7 @@ class TokenService:
         return login if login is not None and login.stamp == token.stamp else None
 
     async def _shorten(self, token: RefreshToken) -> None:
-        """No token ends later than one of now would; the clock was ahead if one does."""
+        """Shorten a token that ends later than one of now would: the clock was ahead then."""
         now = self._clock()
         ends = now + self._refresh_lifetime
         if token.expires_at > ends + SLACK:
@@ -124,5 +124,5 @@ class TokenService:
 
 
 def _hash(secret: str) -> str:
-    """A secret of 256 random bits cannot be guessed, so a plain hash keeps it."""
+    """The hash of a secret; a plain one, as 256 random bits cannot be guessed."""
     return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -116,7 +116,7 @@ class _Times:
         self._step = 1
 
     def add(self, time: float) -> None:
-        """Take one, or leave it out."""
+        """Take a time, or leave it out."""
         if self._count % self._step == 0:
             self._times.append(time)
             if len(self._times) == 2 * _TIMES:
@@ -125,7 +125,7 @@ class _Times:
         self._count += 1
 
     def tell_something(self) -> bool:
-        """Whether they are spread over more time than a copy takes."""
+        """Whether the times are spread over more time than a copy takes."""
         times = sorted(self._times)
         width = int(len(times) * _MOST)
         return len(times) < _FEW_TAGS or all(

@@ -69,7 +69,7 @@ class _Lock:
         self._descriptor = -1
 
     async def __aenter__(self) -> None:
-        """Lock it, as soon as nobody has it locked."""
+        """Lock the digest, as soon as nobody has it locked."""
         self._descriptor = _open(self._path)
         try:
             while not file_calls.try_lock(self._descriptor):  # noqa: ASYNC110 - a process tells no event
@@ -79,7 +79,7 @@ class _Lock:
             raise
 
     async def __aexit__(self, *_: object) -> None:
-        """Unlock it."""
+        """Unlock the digest."""
         os.close(self._descriptor)
 
 

@@ -39,18 +39,18 @@ class UploadCount:
     _at = 0.0
 
     def is_due(self, now: float) -> bool:
-        """Whether to count again; whoever is told so does, and others go on meanwhile."""
+        """Whether to count uploads again; whoever is told so does, and others go on meanwhile."""
         if self._begun < MAX_BEGUN and 0 <= now - self._at < MAX_AGE:
             return False
         self._begun, self._at = 0, now
         return True
 
     def counted(self, count: int) -> None:
-        """Take in a count of all."""
+        """Take in a count of all uploads."""
         self.number = count + self._begun
 
     def begun(self) -> None:
-        """Count one more."""
+        """Count one more upload."""
         self._begun += 1
         self.number += 1
 

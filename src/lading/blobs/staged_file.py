@@ -255,7 +255,7 @@ class StagedFile(StagedUpload):
         self._tidy()
 
     def _tidy(self) -> None:
-        """Make it a file like any other. Were it not, in this, that would do no harm."""
+        """Make the blob's file one like any other. Were it not, in this, that would do no harm."""
         with suppress(OSError):
             hash_notes.clear_flags(self._descriptor)
             self._notes.forget(self._descriptor)

@@ -23,7 +23,7 @@ class KnownTags:
         self._lock = threading.Lock()
 
     def read(self) -> frozenset[str] | None:
-        """All of them, read unless they were; none where the repository is not there."""
+        """All tags, read unless they were; none where the repository is not there."""
         with self._lock:
             if not self._was_read:
                 self.known = self._ask()

@@ -76,7 +76,7 @@ class ImageReference:
 
 
 def _split_tag(text: str) -> tuple[str, str]:
-    """A colon after the last slash is a tag's; any other is a port's."""
+    """The name and the tag: a colon after the last slash is a tag's; any other is a port's."""
     head, slash, last = text.rpartition("/")
     name, _, tag = last.partition(":")
     return f"{head}{slash}{name}", tag

@@ -200,7 +200,7 @@ class RemoteRepository(ImagePlace):
 
     @override
     def referrers(self, digest: str, tags: Container[str] | None = None) -> list[dict[str, Any]]:
-        """Of the referrers API; where there is none, of the tag that stands for it."""
+        """Referrers by the API for them; where there is none, by the tag that stands for it."""
         if self.client.has_referrers:
             try:
                 pages = list(self.client.pages(f"{self._path}/referrers/{digest}", self._read))

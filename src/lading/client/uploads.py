@@ -112,7 +112,7 @@ class Upload:
                 return True
 
     def _begin(self, content: BlobContent) -> bool:
-        """Start; whether that made all that there is to do."""
+        """Start the upload; whether that was all that there is to do."""
         if content.mount_from:
             query = f"?mount={content.digest}&from={content.mount_from}"
             source = f"repository:{content.mount_from}:pull"
@@ -128,7 +128,7 @@ class Upload:
         return False
 
     def _send_at_once(self, content: BlobContent) -> bool:
-        """Send it with the request that begins its upload; whether the registry took it so."""
+        """Send a blob with the request that begins its upload; whether the registry took it so."""
         query = f"?digest={content.digest}"
         answer = self._post(
             query, self._scopes, lambda: content.read(0, content.size), content.size

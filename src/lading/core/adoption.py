@@ -125,5 +125,5 @@ class AdoptionTally:
 
     @property
     def changes(self) -> int:
-        """How much was new, or is gone."""
+        """The number of things that were new, or are gone."""
         return self.manifests + self.tags + self.gone + self.garbage

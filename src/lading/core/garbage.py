@@ -71,7 +71,7 @@ class GarbageManifest:
 
     @property
     def why(self) -> str:
-        """Why it goes, for a person."""
+        """Why the manifest goes, for a person."""
         return f"{_SINCE[self.cause]} {utc(self.since)}"
 
 
@@ -91,7 +91,7 @@ class OrphanTag:
 
     @property
     def why(self) -> str:
-        """Why it goes, for a person."""
+        """Why the tag goes, for a person."""
         return (
             f"it goes to the trash, as {self.subject}, to which it belongs, is gone"
             f" since {utc(self.since)}"
@@ -107,7 +107,7 @@ class GarbageLink:
 
     @property
     def why(self) -> str:
-        """Why it goes, for a person."""
+        """Why the link goes, for a person."""
         return "no manifest of the repository needs it, and no client was promised it"
 
 
@@ -126,7 +126,7 @@ class GarbageBlob:
 
     @property
     def why(self) -> str:
-        """Why it goes, for a person."""
+        """Why the blob goes, for a person."""
         if self.interrupted:
             return "an earlier collection was interrupted before its bytes were gone"
         return "no repository has it"
@@ -142,7 +142,7 @@ class ExpiredUpload:
 
     @property
     def why(self) -> str:
-        """Why it goes, for a person."""
+        """Why the upload goes, for a person."""
         return f"nothing was added to it since {utc(self.since)}"
 
 
@@ -156,7 +156,7 @@ class InterruptedCommit:
 
     @property
     def why(self) -> str:
-        """Why it goes, for a person."""
+        """Why the rest of the commit goes, for a person."""
         return f"a crash came before {self.digest} was a blob"
 
 

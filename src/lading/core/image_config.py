@@ -60,7 +60,7 @@ class ShownConfig:
     history: Sequence[HistoryStep] = ()
 
     def fields(self) -> Mapping[str, str]:
-        """What it says, field by field, by names for people; without labels and variables."""
+        """The fields of the configuration, by names for people; without labels and variables."""
         return {
             "platform": self.platform,
             "user": self.user,

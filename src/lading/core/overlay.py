@@ -211,7 +211,7 @@ class Adder:
     def _replace(
         self, path: str, layer: int, entry: Entry, below: Sequence[tuple[int, Entry]]
     ) -> None:
-        """What is no directory any more hides what was in it."""
+        """Hide what was in a path that is no directory any more."""
         is_other = entry.kind is not EntryKind.DIRECTORY
         if is_other and any(_is_directory(lower) for _, lower in below):
             self._cut(self._inside, path, layer)

@@ -25,7 +25,7 @@ class ByteRange:
 
     @property
     def length(self) -> int:
-        """How many bytes."""
+        """The number of bytes in the range."""
         return self.stop - self.start
 
 

@@ -73,17 +73,17 @@ class Entry(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Its path, from the root."""
+        """The path of the entry, from the root."""
         return join(self.parent, self.name)
 
     @property
     def is_implied(self) -> bool:
-        """Whether it is known only by what is in it."""
+        """Whether the directory is known only by what is in it."""
         return self.offset < 0
 
     @property
     def is_mark(self) -> bool:
-        """Whether it only hides what is in layers below."""
+        """Whether the entry only hides what is in layers below."""
         return self.kind in {EntryKind.WHITEOUT, EntryKind.OPAQUE}
 
     @property

@@ -183,7 +183,7 @@ class Application(Generic[C]):
             return await endpoint.handler(context)
 
     async def _is_read_only(self) -> bool:
-        """Asked for each request that writes, so that a switch works in all workers at once."""
+        """Whether nothing is written; asked for each request, so a switch works everywhere."""
         if self._options.read_only:
             return True
         return await self._registry.metadata.read_only.find() is not None

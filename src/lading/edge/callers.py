@@ -69,7 +69,7 @@ class Caller:
         self._admissions: dict[RepositoryName | None, Admission] = {}
 
     def admission(self, permissions: Permissions, repository: RepositoryName | None) -> Admission:
-        """What it may do by these rules."""
+        """What the caller may do by these rules."""
         if permissions is not self._permissions:
             self._apply(permissions)
         found = self._admissions.get(repository)

@@ -64,7 +64,7 @@ class Audited:
     tags: str = ""
 
     def name_of(self, request: Request) -> str:
-        """The name of what a request does."""
+        """The name of what a request does, for its entry."""
         found = (self.variants[name] for name in self.variants if request.parameter(name))
         return next(found, self.name)
 

@@ -104,7 +104,7 @@ class PublicAddress:
         return _forwarded_prefix(request, self.proxies) + mounted + self.prefix + path
 
     def url_of(self, request: Request, path: str) -> str:
-        """The same with scheme and host, as far as they can be known."""
+        """A URL of the registry's, with scheme and host as far as they can be known."""
         origin = self.origin or base_url(request, self.proxies)
         return origin + self.path_of(request, path)
 

@@ -52,7 +52,7 @@ class Spool:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close it."""
+        """Close the body."""
         self.close()
 
     def close(self) -> None:

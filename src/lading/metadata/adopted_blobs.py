@@ -72,7 +72,7 @@ def _blob(blob: AdoptedBlob) -> dict[str, object]:
 
 
 def _undelete(connection: SqlConnection, digests: Sequence[Digest]) -> None:
-    """Their bytes are there, so that no deletion of them was interrupted."""
+    """Remove notes of deletions of blobs: their bytes are there, so none was interrupted."""
     connection.execute(
         "DELETE FROM deletions WHERE digest IN (SELECT key FROM json_each(?))",
         (batches.keys(digests),),

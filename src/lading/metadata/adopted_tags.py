@@ -58,7 +58,7 @@ class AdoptedTag:
 
     @property
     def digest(self) -> Digest:
-        """What it points to."""
+        """The digest that the tag points to."""
         return self.moves[-1].digest
 
 

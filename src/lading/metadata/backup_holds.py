@@ -27,7 +27,7 @@ _LOCK = "SELECT CAST(? AS INTEGER) /*! FROM pg_advisory_xact_lock(1818322279, 2)
 
 
 def lock(connection: SqlConnection) -> None:
-    """From here on, no hold is placed while a transaction removes blobs, nor the other way round.
+    """Lock holds: from here on none is placed while a transaction removes blobs, nor the reverse.
 
     Else one could be collected after whoever placed the hold has read that it is there.
     """

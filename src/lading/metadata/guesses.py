@@ -41,7 +41,7 @@ Choose = Callable[[Mapping[GuessBucket, float]], tuple[Collection[GuessBucket], 
 def _put(
     connection: SqlConnection, buckets: Sequence[GuessBucket], choose: Choose[T], now: float
 ) -> T:
-    """Put one into each, in one order for all who do, so that of many at once each is seen."""
+    """Put a guess into each bucket, in one order for all who do, so that of many each is seen."""
     levels = {bucket: _put_into(connection, bucket, now) for bucket in sorted(buckets)}
     chosen, why = choose(levels)
     take_back(connection, levels.keys() - set(chosen))
@@ -49,7 +49,7 @@ def _put(
 
 
 def _put_into(connection: SqlConnection, bucket: GuessBucket, now: float) -> float:
-    """Put one in; how much was in it before."""
+    """Put a guess into a bucket; how much was in that before."""
     values = {"hash": bucket.hash, "pause": bucket.pause, "now": now}
     (empty_at,) = connection.execute(_PUT, values).fetchone()
     # Times since the epoch are exact to a fraction of a microsecond, and levels are compared.
@@ -57,13 +57,13 @@ def _put_into(connection: SqlConnection, bucket: GuessBucket, now: float) -> flo
 
 
 def take_back(connection: SqlConnection, buckets: Collection[GuessBucket]) -> None:
-    """Take one out of each again: it was no guess."""
+    """Take out of each bucket again what was no guess."""
     for bucket in sorted(buckets):
         connection.execute(_TAKE_BACK, {"hash": bucket.hash, "pause": bucket.pause})
 
 
 def clear(connection: SqlConnection, *, now: float) -> None:
-    """Remove some of those that are empty."""
+    """Remove some of the buckets that are empty."""
     connection.execute(
         "DELETE FROM guesses WHERE hash IN (SELECT hash FROM guesses WHERE empty_at <= ? LIMIT ?)",
         (now, batches.MOST_ROWS),
@@ -79,7 +79,7 @@ class Guesses(Noun):
         self.clear = writing(database, clear, durable=False)
 
     async def put(self, buckets: Sequence[GuessBucket], choose: Choose[T], *, now: float) -> T:
-        """Put one into those of the buckets that are chosen.
+        """Put a guess into those of the buckets that are chosen.
 
         Args:
             buckets: of the guess, each of another hash.

@@ -110,7 +110,7 @@ class Inspection(Noun):
         self.list_dangling_tags = scanning(database, list_dangling_tags)
 
     async def lose_blob(self, digest: Digest, *, now: float, at_once: bool = False) -> None:
-        """Its bytes are gone: it counts as not there until it is pushed again, or found again.
+        """Have a blob, whose bytes are gone, count as not there until it is pushed or found again.
 
         Args:
             at_once: whether to do it in a moment or not at all; a power cut may then forget it.
@@ -122,13 +122,13 @@ class Inspection(Noun):
         await write(lambda connection: links.set_lost(connection, digest, now))
 
     async def regain_blob(self, digest: Digest) -> None:
-        """Its bytes are there after all."""
+        """Have a blob count as there, as its bytes are, after all."""
         await self._database.write(lambda connection: links.set_lost(connection, digest, None))
 
     async def adopt_blob(
         self, repository: RepositoryName, digest: Digest, size: int, *, now: float
     ) -> None:
-        """The bytes are there, and a manifest needs them: put the blob into the repository."""
+        """Put a blob into the repository whose bytes are there, as a manifest needs them."""
 
         def work(connection: SqlConnection) -> None:
             repository_id = repositories.ensure(connection, repository)
@@ -146,7 +146,7 @@ class Inspection(Noun):
         now: float,
         at_once: bool = False,
     ) -> None:
-        """Its body is damaged: it counts as not there until it is pushed again.
+        """Have a manifest, whose body is damaged, count as not there until it is pushed again.
 
         Args:
             body: that was seen; if there is another one, somebody has pushed it since.

@@ -113,7 +113,7 @@ def check(
     leading: Iterable[Tag],
     immutable: Sequence[ImmutableTags],
 ) -> None:
-    """Without it, an immutable tag would lead nowhere, or to an index of which a part is gone.
+    """Go on only if no immutable tag would lead nowhere, or to an index of which a part is gone.
 
     Raises:
         TagImmutable: one of those that lead to it is.

@@ -143,7 +143,7 @@ def sizes_here(
 def add_blob(
     connection: SqlConnection, repository: RepositoryName, digest: Digest, size: int, now: float
 ) -> None:
-    """The bytes are stored: now the blob is in the repository."""
+    """Put a blob, whose bytes are stored, into the repository."""
     values = {"repository": repository, "digest": digest, "size": size, "now": now}
     _add(connection, repository, _ADD, values)
 
@@ -198,7 +198,7 @@ def _link_in_new(
 
 
 def set_lost(connection: SqlConnection, digest: Digest, at: float | None) -> None:
-    """The bytes of a blob are known to be gone, or (`None`) are there again."""
+    """Note that the bytes of a blob are gone, or (`None`) are there again."""
     connection.execute("UPDATE blobs SET lost_at = ? WHERE digest = ?", (at, digest))
 
 

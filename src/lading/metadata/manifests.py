@@ -73,7 +73,7 @@ class Referrer:
 
     @property
     def shown_size(self) -> int:
-        """Bytes of what a client chose of it."""
+        """Bytes of the referrer that a client chose."""
         return len(self.media_type) + len(self.artifact_type) + len(self.annotations)
 
 

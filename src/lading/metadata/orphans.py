@@ -96,7 +96,7 @@ def _of_garbage(
 
 
 def _may_go(connection: SqlConnection, found: OrphanTag, criteria: Criteria) -> bool:
-    """Unless it is immutable, or only looks like an attachment."""
+    """Whether a tag may go: it is not immutable, and does not only look like an attachment."""
     if is_immutable(criteria.immutable, found.repository, found.tag):
         return False
     if is_of_cosign(found.tag):

@@ -63,7 +63,7 @@ def _end(connection: SqlConnection, hash_: str) -> None:
 
 
 class PageSessions:
-    """PageSessions, by the hashes of their secrets."""
+    """Sessions of pages, by the hashes of their secrets."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
         self._attempts = attempts

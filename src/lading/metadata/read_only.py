@@ -96,7 +96,7 @@ class ReadOnlySwitch(Noun):
         switch_on(connection, _NAME, change)
 
     def _remove_hint(self, connection: SqlConnection) -> None:
-        """In a transaction, so that nobody switches it on meanwhile."""
+        """Remove the hint in a transaction, so that nobody switches it on meanwhile."""
         if self._hint is not None and find_switch(connection, _NAME) is None:
             self._hint.unlink(missing_ok=True)
 

@@ -94,7 +94,7 @@ def mark_referrers(
     after: str,
     most: int,
 ) -> Looked:
-    """A manifest is about to be gone: some of what is about it may be unreferenced then."""
+    """Mark referrers of a manifest that is about to be gone: they may be unreferenced then."""
     values = {"repository": repository_id, "subject": subject, "after": after, "most": most}
     rows = connection.execute(_REFERRERS, values).fetchall()
     if rows:
@@ -150,7 +150,7 @@ def sizes(
 def unmark_referrers(
     connection: SqlConnection, repository_id: int, subject: Digest, after: str = ""
 ) -> str | None:
-    """A manifest is stored now: some of what is about it is not unreferenced any more.
+    """Unmark referrers of a manifest that is stored now: they are not unreferenced any more.
 
     Returns:
         The referrer after which to go on; `None` if there are no more.
@@ -171,12 +171,12 @@ _MARK_ORPHANS = """
 
 
 def mark_orphans(connection: SqlConnection, repository_id: int, digest: Digest, at: float) -> None:
-    """A manifest is gone, to the trash or for good: mark the tags of its attachments."""
+    """Mark the tags of a manifest's attachments: it is gone, to the trash or for good."""
     connection.execute(_MARK_ORPHANS, (at, repository_id, *attachments_of(digest)))
 
 
 def unmark_orphans(connection: SqlConnection, repository_id: int, digest: Digest) -> None:
-    """A manifest is there, perhaps again: its attachments are no orphans."""
+    """Unmark a manifest's attachments: it is there, perhaps again, so they are no orphans."""
     connection.execute(
         "DELETE FROM orphans WHERE repository_id = ? AND tag IN (?, ?, ?, ?)",
         (repository_id, *attachments_of(digest)),
@@ -184,7 +184,7 @@ def unmark_orphans(connection: SqlConnection, repository_id: int, digest: Digest
 
 
 def unmark_orphan(connection: SqlConnection, repository_id: int, tag: Tag) -> None:
-    """Somebody has set the tag, or taken it away."""
+    """Unmark a tag that somebody has set, or taken away."""
     connection.execute(
         "DELETE FROM orphans WHERE repository_id = ? AND tag = ?", (repository_id, tag)
     )

@@ -58,7 +58,7 @@ class Block(NamedTuple):
 
     @property
     def end(self) -> int:
-        """The place behind them."""
+        """The place behind the figures of the block."""
         return self.start + self.size
 
 

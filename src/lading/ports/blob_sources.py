@@ -129,7 +129,7 @@ class InMemory:
 
     @property
     def size(self) -> int:
-        """How many bytes there are."""
+        """The number of bytes of the blob."""
         return len(self.data)
 
     def open(self) -> "InMemory":
@@ -233,7 +233,7 @@ class Chunks:
 
     @property
     def size(self) -> int:
-        """How many bytes there are, by what is known of the segments."""
+        """The number of bytes of the blob, by what is known of the segments."""
         return sum(segment.size for segment in self.segments)
 
     def open(self) -> "Chunks":

@@ -248,7 +248,7 @@ async def _collect_blobs(
 
 
 async def _remove_locked(registry: Registry, digests: Sequence[Digest]) -> Sequence[Digest]:
-    """Also the note is removed under the lock: one that comes later is of another deletion."""
+    """Remove locked blobs, and the note of that: one that comes later is of another deletion."""
     removed = await registry.metadata.collection.remove_blobs(digests, now=registry.clock())
     await registry.blobs.delete(removed)
     await registry.metadata.collection.end_deletions(removed)

@@ -44,17 +44,17 @@ class ShownManifest:
 
     @property
     def digest(self) -> Digest:
-        """By which it is known."""
+        """The digest by which the manifest is known."""
         return self.manifest.digest
 
     @property
     def kind(self) -> ManifestKind:
-        """What people call it."""
+        """The kind, as people call the manifest."""
         return ManifestKind.ARTIFACT if self.summary is None else self.summary.kind
 
     @property
     def platforms(self) -> Sequence[str]:
-        """For which it is, as far as an index says so."""
+        """The platforms that the manifest is for, as far as an index says so."""
         return [child.platform for child, _ in self.children if child.platform]
 
 
@@ -97,7 +97,7 @@ class ManifestFamily:
         return manifest
 
     def show(self, digest: Digest) -> ShownManifest | None:
-        """One of them; `None` if it is not there."""
+        """A manifest of the family; `None` if it is not there."""
         manifest = self._manifests.get(digest)
         if manifest is None:
             return None

@@ -31,7 +31,7 @@ class RefusalNotes:
         self._noted: dict[NotedRefusal, tuple[float, int]] = {}
 
     def note(self, refusal: NotedRefusal) -> None:
-        """Note one; its time does not tell it from others."""
+        """Note a refusal; its time does not tell it from others."""
         key = refusal._replace(at=0.0, times=0)
         _, times = self._noted.get(key, (0.0, 0))
         if times or len(self._noted) < MOST_NOTED:

@@ -60,12 +60,12 @@ class LookedAt:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether it is still to be found out what is in it."""
+        """Whether it is still to be found out what is in the layer."""
         return self.is_here and (self.tree is None or not self.tree.is_settled)
 
     @property
     def has_files(self) -> bool:
-        """Whether files of it are known."""
+        """Whether files of the layer are known."""
         return self.tree is not None and self.tree.state in {TreeState.DONE, TreeState.CUT_OFF}
 
 
@@ -77,7 +77,7 @@ class Inside:
 
     @property
     def is_waiting(self) -> bool:
-        """Whether some of it is still to be found out."""
+        """Whether some of the image is still to be found out."""
         return any(looked.is_waiting for looked in self.layers)
 
     @property

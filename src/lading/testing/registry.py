@@ -78,18 +78,18 @@ class PractiseRegistry:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End it."""
+        """End the registry."""
         self.close()
 
     def close(self) -> None:
-        """End it, and all that it has; nothing of it is left."""
+        """End the registry, and all that it has; nothing of it is left."""
         self._server.close()
         if self._directory is not None:
             self._directory.cleanup()
             self._directory = None
 
     def reset(self) -> None:
-        """Have it be empty, without faults and events; clients may keep their connections."""
+        """Empty the registry, and forget faults and events; clients may keep their connections."""
         self._server.settle()
         self._server.call(self._open)
         self._faulty.faults.clear()

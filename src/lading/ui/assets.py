@@ -24,7 +24,7 @@ class Assets:
 
     @cached_property
     def version(self) -> str:
-        """What stands for all of them: scripts import each other by relative paths."""
+        """The version of all files as one: scripts import each other by relative paths."""
         whole = hashlib.sha256()
         for name, content in self.contents.items():
             whole.update(f"{name}:{len(content)}:".encode() + content)

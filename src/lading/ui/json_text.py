@@ -56,7 +56,7 @@ def _indented(text: str) -> str:
 
 
 def _depth(text: str) -> int:
-    """How deep it is nested, at most."""
+    """How deep a document is nested, at most."""
     depth = deepest = 0
     for sign in re.findall(r"[\[\]{}]", text):
         depth += 1 if sign in "[{" else -1

@@ -202,11 +202,11 @@ class Templates:
         self._known: dict[str, jinja2.Template] = {}
 
     def has(self, name: str) -> bool:
-        """Whether one was used before."""
+        """Whether a template was used before."""
         return name in self._known
 
     def get(self, name: str) -> jinja2.Template:
-        """One of them, by the name of its file."""
+        """A template, by the name of its file."""
         if name not in self._known:
             for other in _PARTS:
                 self.environment.get_template(other)

@@ -236,7 +236,7 @@ def _tokens(settings: Settings) -> TokensSection:
 def _by_tokens(
     settings: Settings, token: TokenSection, files: AuthFiles, clock: Callable[[], float]
 ) -> Authentication:
-    """By tokens of another server alone, which say themselves what they are good for."""
+    """Authentication by tokens of another server, which say themselves what they are good for."""
     path = token.autoredirectpath if token.autoredirect else ""
     challenge = Bearer(token.realm, token.service, path, settings.http.trustedproxies)
     callers = Callers(Logins(Nobody()), _external_tokens(token, files, clock), clock)

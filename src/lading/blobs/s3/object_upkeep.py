@@ -41,7 +41,7 @@ GoingOn = Callable[[], Awaitable[None]]
 
 
 class _Wrong(Exception):
-    """The bytes are not those of the blob."""
+    """Bytes that are not those of their blob."""
 
 
 class ObjectUpkeep(Upkeep):

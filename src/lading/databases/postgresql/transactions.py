@@ -72,7 +72,7 @@ class Scan(Generic[T]):
                 self._connection = None
 
     def end(self) -> None:
-        """Have it fail, as nobody waits for it any more; in another thread than it runs in."""
+        """Have the function fail, as nobody waits for it; in another thread than it runs in."""
         self._is_over = True
         with self._lock:
             if self._connection is not None:

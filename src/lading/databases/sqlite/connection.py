@@ -23,7 +23,7 @@ class SqliteConnection(sqlite3.Connection):
     def execute_together(
         self, statements: Mapping[str, str], parameters: Mapping[str, Any], /
     ) -> Mapping[str, Sequence[Any]]:
-        """Run one after the other: there is no journey to save."""
+        """Run statements one after the other: there is no journey to save."""
         returned = {}
         for name, statement in statements.items():
             rows = self.execute(statement, parameters)

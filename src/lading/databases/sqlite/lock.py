@@ -31,7 +31,7 @@ class OpenLock:
             raise DatabaseInUse("a backup is being restored; try again when that is done")
 
     def close(self) -> None:
-        """The database is not used here any more."""
+        """Give the share back: the database is not used here any more."""
         os.close(self._descriptor)
 
 

@@ -36,7 +36,7 @@ def listen(address: TcpAddress | Path) -> socket.socket:
 
 
 def _listen_tcp(host: str, port: int) -> socket.socket:
-    """As Go's `net.Listen` does, and with it Distribution.
+    """Listen on TCP as Go's `net.Listen` does, and with it Distribution.
 
     "If the host in the address parameter is empty or a literal unspecified IP address, Listen
     listens on all available unicast and anycast IP addresses of the local system": of IPv6 and IPv4
@@ -72,7 +72,7 @@ def _parse(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def _listen_unix(path: Path) -> socket.socket:
-    """A socket that an earlier run left behind is replaced; any other file is not."""
+    """Listen on a Unix socket: one that an earlier run left is replaced, any other file is not."""
     if path.exists() and stat.S_ISSOCK(path.stat().st_mode):
         path.unlink()
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -50,7 +50,7 @@ def configure_logging(settings: Settings, measures: Measures = UNMEASURED) -> No
 def _handler(
     stream: TextIO | None, file: LogFile, formatter: logging.Formatter | None
 ) -> logging.Handler:
-    """For a stream, unless it was closed: its descriptor may be anything else's by now."""
+    """A handler for a stream, unless that was closed: its descriptor may be anything's by now."""
     return logging.NullHandler() if stream is None else _ToLogFile(file, formatter)
 
 
@@ -61,7 +61,7 @@ def _lost_messages(formatter: logging.Formatter, count: int) -> bytes:
 
 
 def _lost_requests(count: int) -> bytes:
-    """Said where messages go: nothing but requests is in the access log."""
+    """Say that requests are lost, where messages go: nothing else is in the access log."""
     log.warning("%d lines of the access log are lost: standard output did not take them", count)
     return b""
 

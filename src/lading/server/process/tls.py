@@ -62,7 +62,7 @@ class Certificates:
             log.info("the new certificate is in use")
 
     def _choose(self, connection: SSLSocket | SSLObject, _: str | None, __: SSLContext) -> None:
-        """OpenSSL asks this in each handshake, be there a server name or not."""
+        """Choose the certificate, in each handshake, be there a server name or not."""
         connection.context = self._newest
 
 
@@ -91,7 +91,7 @@ def load_context(settings: TlsSection) -> SSLContext:
 
 
 def _check_pair(certificate: Path, key: Path) -> None:
-    """OpenSSL would say less of what is wrong, and ask at the terminal for a key's password."""
+    """Check a pair: OpenSSL would say less of what is wrong, and ask for a key's password."""
     leaf = _read_certificates(certificate, "certificate")[0]
     try:
         private = load_pem_private_key(_read(key, "key"), password=None)
@@ -131,7 +131,7 @@ def _read(path: Path, key: str) -> bytes:
 
 
 def _set_ciphers(context: SSLContext, settings: TlsSection) -> None:
-    """The list is about TLS 1.2; one without suites of that leaves TLS 1.3 only."""
+    """Set the suites of TLS 1.2; a list without any of these leaves TLS 1.3 only."""
     older = [OPENSSL_NAMES[name] for name in settings.ciphersuites if name in OPENSSL_NAMES]
     if older:
         context.set_ciphers(":".join(older))
