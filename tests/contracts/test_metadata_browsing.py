@@ -1,5 +1,7 @@
 """What every `Metadata` promises of the lists that people look through."""
 
+from collections.abc import Sequence
+
 import pytest
 
 from lading.core.digest import Digest
@@ -34,14 +36,14 @@ async def listed(
     metadata: Metadata,
     order: ListOrder = ListOrder.NAME,
     *,
-    prefix: str = "",
+    within: Sequence[str] = ("",),
     words: str = "",
     after: str = "",
     limit: int = 100,
 ) -> list[ListedRepository]:
     """A part of the list."""
     found = await metadata.repositories.listed(
-        order=order, prefix=prefix, words=words, after=after, limit=limit
+        order=order, within=within, words=words, after=after, limit=limit
     )
     return list(found)
 
@@ -49,8 +51,27 @@ async def listed(
 async def test_repositories_are_listed_by_name(metadata: Metadata) -> None:
     await push_to(metadata, *reversed(NAMES))
     assert [item.name for item in await listed(metadata)] == list(NAMES)
-    below = await listed(metadata, prefix="a/", after="a/b", limit=1)
+    below = await listed(metadata, within=["a/"], after="a/b", limit=1)
     assert [item.name for item in below] == ["a/b/c"]
+
+
+@pytest.mark.parametrize("order", list(ListOrder))
+async def test_names_begin_with_one_of_several_prefixes(
+    metadata: Metadata, order: ListOrder
+) -> None:
+    """Part by part, too, whatever lies between."""
+    await push_to(metadata, *NAMES)
+    await count(metadata)
+    await push_to(metadata, "a/new", "b/new", "a-b/new")
+    wanted = ["a/b", "a/b/c", "a/b/d", "a/new", "b/c", "b/new"]
+    found, after = list[ListedRepository](), ""
+    while part := await listed(metadata, order, within=["a/", "b"], after=after, limit=2):
+        found += part
+        after = part[-1].place(order)
+        assert len(found) <= len(wanted)
+    assert sorted(item.name for item in found) == wanted
+    whole = await listed(metadata, order, within=["a/", "b"])
+    assert sorted(item.name for item in whole) == wanted
 
 
 async def test_words_are_what_a_name_holds_and_no_pattern(metadata: Metadata) -> None:
@@ -159,9 +180,12 @@ async def test_sizes_are_of_what_is_in_the_repository(metadata: Metadata) -> Non
 async def test_tags_are_found_by_their_beginning(metadata: Metadata) -> None:
     await push_to(metadata, "a", "b")
     await push(metadata, IMAGE, "v10", "w1", to=RepositoryName("b"))
-    found = await metadata.tags.search("v1", limit=10)
+    found = await metadata.tags.search("v1", within=[""], limit=10)
     assert found == [("a", "v1"), ("b", "v1"), ("b", "v10")]
-    assert await metadata.tags.search("V", limit=10) == []
+    assert await metadata.tags.search("V", within=[""], limit=10) == []
+    await push_to(metadata, "a/b/c", "bb")
+    found = await metadata.tags.search("v1", within=["a/", "bb"], limit=10)
+    assert found == [("a/b/c", "v1"), ("bb", "v1")]
 
 
 async def test_a_family_is_what_is_held_and_what_is_about_it(metadata: Metadata) -> None:

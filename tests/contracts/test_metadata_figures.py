@@ -83,9 +83,15 @@ async def test_repositories_are_listed_by_size_and_by_their_last_push(metadata: 
     await add(metadata, b"more", to=OTHER)
     await counted(metadata)
 
-    assert [name for name, _ in await metadata.figures.largest(limit=9)] == [OTHER, HELLO]
+    assert [name for name, _ in await metadata.figures.largest(within=[""], limit=9)] == [
+        OTHER,
+        HELLO,
+    ]
     assert [name for name, _ in await metadata.figures.pushed_lately(limit=9)] == [HELLO, OTHER]
-    assert len(await metadata.figures.largest(limit=1)) == 1
+    assert len(await metadata.figures.largest(within=[""], limit=1)) == 1
+    for within in (["nowhere/"], [str(OTHER), "nowhere/"]):
+        [*found] = await metadata.figures.largest(within=within, limit=9)
+        assert [name for name, _ in found] == [OTHER][: len(within) - 1]
 
 
 async def test_a_sample_adds_up(metadata: Metadata) -> None:
@@ -231,7 +237,7 @@ async def test_few_rows_are_counted_at_once_and_nothing_is_kept(
     await add(metadata, CONFIG, LAYER, BASE)
     await push(metadata, IMAGE, "latest", at=5.0)
     (item,) = await metadata.repositories.listed(
-        order=ListOrder.NAME, prefix="", words="", after="", limit=5
+        order=ListOrder.NAME, within=[""], words="", after="", limit=5
     )
     size = len(CONFIG + LAYER + BASE)
     assert item.recount == 1

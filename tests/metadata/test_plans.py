@@ -312,13 +312,16 @@ async def _browse(metadata: Metadata) -> None:
     repositories, tags, manifests = metadata.repositories, metadata.tags, metadata.manifests
     for order in ListOrder:
         for after in ("", "1:1"):
-            await repositories.listed(order=order, prefix="a/", words="b", after=after, limit=10)
+            for within in (["a/"], ["a/", "c", "e/"]):
+                await repositories.listed(
+                    order=order, within=within, words="b", after=after, limit=10
+                )
     await repositories.folders(prefix="a/", limit=10)
     digests = [Digest.of(b"one"), Digest.of(b"other")]
     await tags.of_repository(HERE, words="a", limit=10)
     await tags.latest(HERE, words="a", start=0, limit=10)
     await tags.traces(HERE, ["latest", *digests])
-    await tags.search("v1", limit=10)
+    await tags.search("v1", within=["a/", "b"], limit=10)
     await manifests.family(HERE, [Tag("latest"), *digests])
     await metadata.links.sizes_here(HERE, digests)
     await metadata.links.sharing(HERE, digests[0], digests)
@@ -329,7 +332,8 @@ async def _browse(metadata: Metadata) -> None:
 async def _look_at_pages(metadata: Metadata) -> None:
     """What is asked of figures, last pulls and events by pages."""
     figures, pulls = metadata.figures, metadata.pulls
-    await figures.largest(limit=5)
+    await figures.largest(within=[""], limit=5)
+    await figures.largest(within=["a/", "b/"], limit=5)
     await figures.pushed_lately(limit=5)
     await figures.count_few([1, 2], now=1.0)
     await metadata.samples.now()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from lading.blobs.stores import Stores
+from lading.core.access import Action
 from lading.core.names import RepositoryName
 from lading.core.permissions import CurrentPermissions, Permissions
 from lading.core.typing import T
@@ -17,9 +18,14 @@ from lading.edge.request import Request
 from lading.metadata import figures, samples
 from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
+from lading.services import browse
+from lading.services.browse import MOST_PREFIXES
 from lading.ui.context import UiParts
+from lading.ui.pages import home
 from tests.support.people import People
 from tests.ui.browsing import Browser, Shown
+from tests.ui.conftest import rule
+from tests.ui.test_statements import counted
 
 NAMES = ("library/hello", "library/other", "public/tool", "team/a/app", "team/b", "zoo")
 
@@ -126,6 +132,71 @@ async def test_nobody_learns_of_what_they_may_not_pull(
             assert sorted(listed(shown)) == sorted([*seen, *rest])
         found = json.loads((await visitor.get("/-/search?q=v1")).html)["found"]
         assert len(found) == len([*seen, *rest])
+
+
+OFTEN_ASKED = 4
+"""Statements of a page of somebody who sees a part: three, and who that is."""
+
+
+@pytest.mark.parametrize("sort", ["name", "size", "pushed"])
+async def test_who_sees_little_finds_it_all_at_once_whatever_lies_between(
+    visitors: Callable[[], Browser],
+    people: People,
+    monkeypatch: pytest.MonkeyPatch,
+    sort: str,
+) -> None:
+    """Not among the first so many of all, which may hold nothing of it."""
+    monkeypatch.setattr(browse, "AT_ONCE", 2)
+    monkeypatch.setattr(browse, "MOST_READS", 2)
+    monkeypatch.setattr(home, "ON_A_PAGE", 3)
+    others = [f"many/n{number}" for number in range(10)]
+    await push_all(people, "library/hello", *others, "public/tool", "library/other")
+    await count(people)
+    visitor = visitors()
+    await visitor.sign_in("reader")
+    with counted(people) as statements:
+        shown = await visitor.get(f"/?sort={sort}")
+    assert sorted(listed(shown)) == ["library/hello", "library/other", "public/tool"]
+    assert len(statements) <= OFTEN_ASKED
+
+
+@pytest.mark.parametrize("reads", [1, 2])
+async def test_a_list_goes_on_where_rights_tell_little_of_how_names_begin(
+    people: People, monkeypatch: pytest.MonkeyPatch, reads: int
+) -> None:
+    """So much of it is looked at for one page; there is a next one, and it has the rest."""
+    monkeypatch.setattr(browse, "AT_ONCE", 5)
+    monkeypatch.setattr(browse, "MOST_READS", reads)
+    monkeypatch.setattr(home, "ON_A_PAGE", 2)
+    names = [f"team{number:02}/{part}" for number in range(15) for part in "abcd"]
+    await push_all(people, *names)
+    permissions = CurrentPermissions(Permissions((rule("", "*/d", Action.PULL),)))
+    found: list[str] = []
+    path = "/"
+    while path:
+        shown = await Browser(UiParts(people.registry, EdgeOptions()), permissions).get(path)
+        found += listed(shown)
+        path = next((link for link in shown.links if "after=" in link), "")
+        assert len(found) <= 15
+    assert found == names[3::4]
+
+
+async def test_who_has_very_many_rights_sees_what_they_name(people: People) -> None:
+    names = [f"team{number:02}/tool" for number in range(MOST_PREFIXES + 2)]
+    await push_all(people, *names, "other/tool", "team00x/tool")
+    rules = tuple(rule("", f"{name.partition('/')[0]}/**", Action.PULL) for name in names)
+    permissions = CurrentPermissions(Permissions(rules))
+    shown = await Browser(UiParts(people.registry, EdgeOptions()), permissions).get("/")
+    assert listed(shown) == names
+
+
+async def test_tags_are_found_among_those_of_others(
+    visitors: Callable[[], Browser], people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(browse, "AT_ONCE", 2)
+    await push_all(people, *(f"many/n{number}" for number in range(5)), "public/tool")
+    found = json.loads((await visitors().get("/-/search?q=v1")).html)["found"]
+    assert [hit["label"] for hit in found] == ["public/tool:v1"]
 
 
 async def test_the_first_push_is_shown_for_this_address(people: People) -> None:

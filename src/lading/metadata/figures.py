@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from lading.core.figures import RepositoryFigures
 from lading.core.names import RepositoryName
-from lading.metadata import batches, growth
+from lading.metadata import batches, growth, name_ranges
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -137,10 +137,18 @@ def of(
 
 
 def largest(
-    connection: SqlConnection, *, limit: int
+    connection: SqlConnection, *, within: Sequence[str], limit: int
 ) -> Sequence[tuple[RepositoryName, RepositoryFigures]]:
-    """The repositories that have the most bytes."""
-    rows = connection.execute(f"{_OF} ORDER BY size DESC, repository_id DESC LIMIT ?", (limit,))
+    """The repositories that have the most bytes, of those whose names begin with a prefix.
+
+    Args:
+        within: the prefixes; see `name_ranges`.
+    """
+    rows = connection.execute(
+        f"{_OF} WHERE {name_ranges.inside('name', within)}"
+        " ORDER BY size DESC, repository_id DESC LIMIT :limit",
+        {**name_ranges.bounds(within), "limit": limit},
+    )
     return [_figures(row) for row in rows]
 
 
@@ -172,5 +180,5 @@ class KeptFigures:
         self.count_few = scanning(database, count_few)
         self.store = writing(database, store, durable=False)
         self.of = reading(database, of)
-        self.largest = reading(database, largest)
+        self.largest = scanning(database, largest)
         self.pushed_lately = reading(database, pushed_lately)

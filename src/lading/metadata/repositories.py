@@ -111,8 +111,8 @@ class Repositories:
         self.with_manifests = scanning(database, with_manifests)
 
     async def listed(
-        self, *, order: ListOrder, prefix: str, words: str, after: str, limit: int
+        self, *, order: ListOrder, within: Sequence[str], words: str, after: str, limit: int
     ) -> Sequence[ListedRepository]:
-        """Repositories whose names begin with `prefix` and hold `words`; see `repository_lists`."""
-        run = self._listed if repository_lists.is_short(order, prefix, words) else self._looked_up
-        return await run(order=order, prefix=prefix, words=words, after=after, limit=limit)
+        """Repositories whose names begin with a prefix and hold `words`; see `repository_lists`."""
+        run = self._listed if repository_lists.is_short(order, within, words) else self._looked_up
+        return await run(order=order, within=within, words=words, after=after, limit=limit)

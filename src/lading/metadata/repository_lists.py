@@ -1,8 +1,8 @@
 """Lists of repositories as people look through them: with their figures, in folders, by search.
 
-A list reads as many rows as it gives, or walks along names in an index, if that has its order.
-Where words are looked for, or a folder in another order than that of names, it may read all; see
-`is_short`.
+A list reads as many rows as it gives, for each prefix that names may begin with, or walks along
+names in an index, if that has its order. Where words are looked for, or some names in another order
+than theirs, it may read all; see `is_short`.
 """
 
 import math
@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from lading.core.names import RepositoryName
+from lading.metadata import name_ranges
 from lading.metadata.columns import containing
 from lading.ports.database import SqlConnection
 
@@ -22,20 +23,22 @@ _FIRST = float(_MOST_ID)
 # What a part of a name is made of.
 _SIGNS = "abcdefghijklmnopqrstuvwxyz0123456789._-"
 
-_WHERE = "repositories.pushed_at IS NOT NULL AND name >= :prefix AND name < :end"
+_WHERE = "repositories.pushed_at IS NOT NULL AND ({inside})"
 _COLUMNS = (
     "name, id, size, tags, coalesce(figures.pushed_at, repositories.pushed_at), counted_at, recount"
 )
+# One for each prefix, so that none is read further than the list is long.
 _BY_NAME = f"""
-    SELECT {_COLUMNS} FROM repositories LEFT JOIN figures ON repository_id = id
-    WHERE {_WHERE} AND name > :after AND name LIKE :words ESCAPE '!'
-    ORDER BY name LIMIT :limit
+    SELECT * FROM (
+        SELECT {_COLUMNS} FROM repositories LEFT JOIN figures ON repository_id = id
+        WHERE {_WHERE} AND name > :after AND name LIKE :words ESCAPE '!'
+        ORDER BY name LIMIT :limit) AS part
 """
-# What was never counted comes first, as it is new; it is on the first page only.
+# What was never counted comes first, as it is new, the last one first.
 _BY_FIGURE = """
     SELECT * FROM (
         SELECT {columns} FROM repositories LEFT JOIN figures ON repository_id = id
-        WHERE :is_first = 1 AND recount > 0 AND counted_at IS NULL AND {where}
+        WHERE :is_new = 1 AND id < :id AND recount > 0 AND counted_at IS NULL AND {where}
             AND name LIKE :words ESCAPE '!'
         ORDER BY id DESC LIMIT :limit) AS first
     UNION ALL
@@ -95,46 +98,50 @@ class ListedRepository:
 
     def place(self, order: ListOrder) -> str:
         """Where it is in a list of this order: what comes after it is asked for by this."""
-        match order:
-            case ListOrder.NAME:
-                return self.name
-            case ListOrder.SIZE:
-                return f"{self.size or 0}:{self.id}"
-            case ListOrder.PUSHED:
-                return f"{self.pushed_at!r}:{self.id}"
+        if order is ListOrder.NAME:
+            return self.name
+        if self.counted_at is None:
+            return f"{_FIRST!r}:{self.id}"
+        return f"{self.size or 0 if order is ListOrder.SIZE else self.pushed_at!r}:{self.id}"
 
 
-def is_short(order: ListOrder, prefix: str, words: str) -> bool:
+def is_short(order: ListOrder, within: Sequence[str], words: str) -> bool:
     """Whether a list reads no more rows than it gives: then it is a short read."""
-    return not words and (order is ListOrder.NAME or not prefix)
+    return not words and (order is ListOrder.NAME or "" in within)
 
 
 def listed(
     connection: SqlConnection,
     *,
     order: ListOrder,
-    prefix: str,
+    within: Sequence[str],
     words: str,
     after: str,
     limit: int,
 ) -> Sequence[ListedRepository]:
-    """Repositories whose names begin with `prefix` and hold `words`.
+    """Repositories whose names begin with a prefix and hold `words`.
 
     Args:
+        within: the prefixes, in order; none begins with another, and there are few of them.
         after: the place after which to start (`ListedRepository.place`); empty for the first.
     """
     values: dict[str, object] = {
-        "prefix": prefix,
-        "end": prefix + _LAST,
+        **name_ranges.bounds(within),
         "words": containing(words),
         "limit": limit,
     }
     if order is ListOrder.NAME:
-        return _rows(connection, _BY_NAME, values | {"after": after})
+        parts = [
+            _BY_NAME.format(inside=name_ranges.inside("name", [prefix], number))
+            for number, prefix in enumerate(within)
+        ]
+        found = _rows(connection, "UNION ALL".join(parts), values | {"after": after})
+        return sorted(found, key=lambda item: item.name)[:limit]
     figure = "size" if order is ListOrder.SIZE else "pushed_at"
-    statement = _BY_FIGURE.format(columns=_COLUMNS, figure=figure, where=_WHERE)
+    where = _WHERE.format(inside=name_ranges.inside("name", within))
+    statement = _BY_FIGURE.format(columns=_COLUMNS, figure=figure, where=where)
     at, id_ = _parse(after)
-    values |= {"figure": at, "id": id_, "is_first": int(not after)}
+    values |= {"figure": at, "id": id_, "is_new": int(at >= _FIRST)}
     # Databases keep the order of such a union, and none promises it.
     found = sorted(_rows(connection, statement, values), key=lambda item: _rank(item, order))
     return found[:limit]

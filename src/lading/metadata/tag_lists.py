@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches
+from lading.metadata import batches, name_ranges
 from lading.metadata.columns import containing
 from lading.ports.database import SqlConnection
 
@@ -49,11 +49,16 @@ _TRACES = """
     LEFT JOIN pulls ON pulls.repository_id = here.id AND pulls.reference = wanted.key
     WHERE here.name = :repository
 """
+# Of those that begin so, some are looked at, be they where they are wanted or not.
 _SEARCH = """
-    SELECT repositories.name, tags.name FROM tags
+    SELECT repositories.name, part.name FROM (
+        SELECT name, repository_id FROM tags WHERE tags.name >= :start AND tags.name < :end
+        ORDER BY tags.name, repository_id LIMIT :most) AS part
     JOIN repositories ON repositories.id = repository_id
-    WHERE tags.name >= :start AND tags.name < :end ORDER BY tags.name, repository_id LIMIT :limit
+    WHERE {inside} ORDER BY part.name, repository_id LIMIT :limit
 """
+# Tags that are looked at for a search.
+MOST_SEARCHED = 20_000
 # Greater than every character of a tag.
 _LAST = "\x7f"
 
@@ -172,9 +177,15 @@ def traces(
 
 
 def search(
-    connection: SqlConnection, start: str, *, limit: int
+    connection: SqlConnection, start: str, *, within: Sequence[str], limit: int
 ) -> Sequence[tuple[RepositoryName, Tag]]:
-    """Tags of all repositories that begin with some signs."""
-    values = {"start": start, "end": start + _LAST, "limit": limit}
-    rows = connection.execute(_SEARCH, values).fetchall()
+    """Tags that begin with some signs, of repositories whose names begin with a prefix.
+
+    Args:
+        within: the prefixes; see `name_ranges`.
+    """
+    most = limit if "" in within else MOST_SEARCHED
+    values = {"start": start, "end": start + _LAST, "most": most, "limit": limit}
+    statement = _SEARCH.format(inside=name_ranges.inside("repositories.name", within))
+    rows = connection.execute(statement, values | name_ranges.bounds(within)).fetchall()
     return [(RepositoryName(repository), Tag(tag)) for repository, tag in rows]

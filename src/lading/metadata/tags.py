@@ -211,6 +211,6 @@ class Tags:
         self.latest = scanning(database, tag_lists.latest)
         self.of_manifest = scanning(database, tag_lists.of_manifest)
         self.traces = reading(database, tag_lists.traces)
-        self.search = reading(database, tag_lists.search)
+        self.search = scanning(database, tag_lists.search)
         self.delete = writing(database, delete)
         self.history = scanning(database, history)

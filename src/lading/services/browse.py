@@ -10,9 +10,12 @@ from lading.core.names import RepositoryName, Tag
 from lading.metadata.repository_lists import ListedRepository, ListOrder
 from lading.services.registry import Registry
 
-# Repositories that are read in one go for a caller who does not see all of them, and how often.
+# Repositories that are read in one go for a caller whose rights tell no more than how names begin
+# that it may see, and how often; the list goes on from there.
 AT_ONCE = 500
 MOST_READS = 20
+# Prefixes of names that one statement looks for.
+MOST_PREFIXES = 16
 # Repositories and folders that are looked at for a list of folders.
 MOST_FOLDERS = 300
 # Repositories of a list that are counted for it, if they have changed since they were counted.
@@ -70,11 +73,11 @@ async def browse(
     """
     repositories = registry.metadata.repositories
     if not sees_all_below(access, folder):
-        found = await _seen(registry, access, order, folder, words, after, limit + 1)
-        items = await _counted(registry, found[:limit])
-        return Browsed(items, _after(found, order, limit), _folders_of_rights(access, folder), None)
+        seen, after = await _seen(registry, access, order, folder, words, after, limit)
+        items = await _counted(registry, seen)
+        return Browsed(items, after, _folders_of_rights(access, folder), None)
     listed = await repositories.listed(
-        order=order, prefix=folder, words=words, after=after, limit=limit + 1
+        order=order, within=[folder], words=words, after=after, limit=limit + 1
     )
     await asyncio.sleep(0)  # a read of a file is no turn for others
     folders = await repositories.folders(prefix=folder, limit=MOST_FOLDERS)
@@ -103,33 +106,36 @@ async def _seen(
     folder: str,
     words: str,
     after: str,
-    wanted: int,
-) -> list[ListedRepository]:
-    """The repositories among those of a list that the caller sees; not all, if these are rare."""
+    limit: int,
+) -> tuple[Sequence[ListedRepository], str]:
+    """The repositories among those of a list that the caller sees, and where it goes on.
+
+    They are fewer than asked for if they are rare among those that are looked at.
+    """
     found: list[ListedRepository] = []
-    prefix = _narrowed(access, folder)
-    if prefix is None:
-        return found
-    for _ in range(MOST_READS):
+    within, most = visible_within(access, folder), limit + 1
+    for _ in range(MOST_READS if within else 0):
         listed = await registry.metadata.repositories.listed(
-            order=order, prefix=prefix, words=words, after=after, limit=AT_ONCE
+            order=order, within=within, words=words, after=after, limit=most
         )
         found += [item for item in listed if access.sees(item.name)]
-        if len(listed) < AT_ONCE or len(found) >= wanted:
-            break
-        after = listed[-1].place(order)
+        if len(found) > limit or len(listed) < most:
+            return found[:limit], _after(found, order, limit)
+        after, most = listed[-1].place(order), AT_ONCE
         await asyncio.sleep(0)
-    return found[:wanted]
+    return found, after if within else ""
 
 
-def _narrowed(access: Access, folder: str) -> str | None:
-    """What all names in a folder begin with that the caller sees; `None` if it sees none there."""
+def visible_within(access: Access, folder: str = "") -> Sequence[str]:
+    """What names in a folder begin with, each with one of these, that the caller sees."""
     below = [
         max(folder, prefix, key=len)
         for prefix in access.visible_prefixes()
         if prefix.startswith(folder) or folder.startswith(prefix)
     ]
-    return os.path.commonprefix(below) if below else None  # noqa: RUF071 - of texts
+    if len(below) <= MOST_PREFIXES:
+        return below
+    return [os.path.commonprefix(below)]  # noqa: RUF071 - of texts
 
 
 def _after(found: Sequence[ListedRepository], order: ListOrder, limit: int) -> str:
@@ -192,14 +198,14 @@ class Hit:
 
 async def search(registry: Registry, access: Access, words: str, *, limit: int) -> Sequence[Hit]:
     """Repositories whose names hold some words, and tags that begin with them."""
-    metadata, words, prefix = registry.metadata, words.strip(), _narrowed(access, "")
-    if prefix is None:
+    metadata, words, within = registry.metadata, words.strip(), visible_within(access)
+    if not within:
         return ()
     listed = await metadata.repositories.listed(
-        order=ListOrder.NAME, prefix=prefix, words=words.lower(), after="", limit=AT_ONCE
+        order=ListOrder.NAME, within=within, words=words.lower(), after="", limit=AT_ONCE
     )
     names = [Hit(item.name) for item in listed if access.sees(item.name)]
-    tagged = await metadata.tags.search(words, limit=AT_ONCE)
+    tagged = await metadata.tags.search(words, within=within, limit=AT_ONCE)
     tags = [Hit(repository, tag) for repository, tag in tagged if access.sees(repository)]
     # Some of each, if there are many of both.
     most_names = max(limit - len(tags), limit // 2)

@@ -7,6 +7,7 @@ from lading.core.access import Access, Action, Grant
 from lading.core.figures import RepositoryFigures, Sample
 from lading.core.names import Reference, RepositoryName
 from lading.metadata.freeing import Freed
+from lading.services.browse import visible_within
 from lading.services.registry import Registry
 
 
@@ -33,9 +34,13 @@ async def overview(registry: Registry, access: Access, *, limit: int) -> Space:
 
     Sums of all repositories are for those who see all: they tell of what is in the others.
     """
-    sees_all = access.sees_all("")
+    sees_all, within = access.sees_all(""), visible_within(access)
     samples = await registry.metadata.samples.all() if sees_all else ()
-    found = await registry.metadata.figures.largest(limit=limit if sees_all else MOST_LOOKED_AT)
+    if not within:
+        return Space(samples, ())
+    found = await registry.metadata.figures.largest(
+        within=within, limit=limit if sees_all else MOST_LOOKED_AT
+    )
     return Space(samples, [each for each in found if access.sees(each[0])][:limit])
 
 

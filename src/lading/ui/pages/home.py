@@ -37,7 +37,7 @@ async def show(visit: Visit) -> Response:
         after=after,
         limit=ON_A_PAGE,
     )
-    if not (found.items or words or folder or after):
+    if not (found.items or found.after or words or folder or after):
         return _first_push(visit, found)
     return page(
         visit,
