@@ -12,6 +12,7 @@
 │       └── _uploads/<upload>                             an upload, unfinished
 └── lading
     ├── adopted.json                       says that those repositories were adopted
+    ├── owner                              whose all of this is, if there are replicas
     ├── uploads/<owner>/<upload>           what an upload has so far: its size is its offset
     ├── uploads/<owner>/<upload>.<digest>  its mark: it becomes that blob, which no row may know
     ├── locks/<2 hex>                      locked (flock) while a blob is committed or deleted
@@ -67,6 +68,7 @@ class Layout:
         repositories: the directory of CNCF Distribution's own, if it keeps its data here or did.
         cached: a file of Distribution's, where that is a proxy.
         adopted: the note that its repositories were adopted.
+        owner: the file that names the registry to which all of this belongs.
     """
 
     def __init__(self, root: Path) -> None:
@@ -75,6 +77,7 @@ class Layout:
         self.repositories = f"{root}/docker/registry/v2/repositories"
         self.cached = f"{root}/scheduler-state.json"
         self.adopted = f"{root}/lading/adopted.json"
+        self.owner = f"{root}/lading/owner"
         self.uploads = f"{root}/lading/uploads"
         self.locks = f"{root}/lading/locks"
         self.quarantine = f"{root}/lading/quarantine"

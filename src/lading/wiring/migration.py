@@ -31,7 +31,8 @@ async def open_migration(
     # Bytes that stay where they are, are strangers to an empty database, and known to this one.
     layout = Layout(target.storage.filesystem.rootdirectory)
     adopted = distribution.find_note(layout) if same_bytes else None
-    async with open_registry(_keeping(target) if same_bytes else target) as arriving:
+    opened = _keeping(target) if same_bytes else target
+    async with open_registry(opened, arriving=True) as arriving:
         if adopted is not None:  # an empty database beside them gives up what was adopted
             distribution.write_note(layout, adopted)
         yield Migration(

@@ -21,6 +21,7 @@ from lading.wiring import data_directory
 from lading.wiring.clock import open_clock
 from lading.wiring.databases import open_metadata
 from lading.wiring.object_stores import bucket_of
+from lading.wiring.owned_files import require_own_files
 from lading.wiring.paths import metadata_path, own_directory
 
 # What a collection by hand holds its lease as.
@@ -29,15 +30,21 @@ COLLECTION = "lading garbage-collect"
 
 @asynccontextmanager
 async def open_registry(
-    settings: Settings, note: Note = forget, watch: Watch | None = None
+    settings: Settings,
+    note: Note = forget,
+    watch: Watch | None = None,
+    *,
+    arriving: bool = False,
 ) -> AsyncIterator[Registry]:
     """The stores that the settings name, open for the length of a block.
 
     Args:
         watch: over them.
+        arriving: whether a registry is brought there, which takes its files when it is served.
 
     Raises:
         ForeignData: there are blobs of somebody else.
+        OwnedElsewhere: the files are another registry's.
     """
     watch = watch or Watch()
     async with AsyncExitStack() as stack:
@@ -51,6 +58,8 @@ async def open_registry(
         clock: Callable[[], float] = time.time
         if settings.may_have_replicas:
             clock = await stack.enter_async_context(open_clock(metadata.times))
+            if settings.storage.driver == "filesystem" and not arriving:
+                await _require_own_files(settings, metadata, clock)
         stores = _open_stores(settings, metadata, clock, watch.measures, stack)
         yield Registry(
             metadata=metadata,
@@ -65,6 +74,14 @@ async def open_registry(
             measures=watch.measures,
             upkeep=stores.upkeep,
         )
+
+
+async def _require_own_files(
+    settings: Settings, metadata: Metadata, clock: Callable[[], float]
+) -> None:
+    if not is_on_read_only_disk(settings):  # where nothing can be lost
+        root = settings.storage.filesystem.rootdirectory
+        await require_own_files(metadata, root, clock)
 
 
 def is_on_read_only_disk(settings: Settings) -> bool:

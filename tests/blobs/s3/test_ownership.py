@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lading.blobs.s3 import ownership
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.ownership import OWNER
 from lading.core.errors import Unavailable
@@ -208,3 +209,34 @@ async def test_a_folder_that_has_lost_its_owner_is_not_taken_by_another_one(
     await here.store.delete([OWNER])
     with other.opened() as stranger, pytest.raises(ForeignObjects, match="rootdirectory"):
         await stranger.upkeep.require_own()
+
+
+async def test_another_one_s_badge_is_found_on_any_page(
+    here: OpenPlace, other: PlaceInS3, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though the database knows most of what is there, and all of the first pages."""
+    monkeypatch.setattr("lading.blobs.s3.object_store.PAGE", 2)
+    await here.upkeep.require_own()
+    for number in range(4):
+        await store(here.stores, b"of this one %d" % number)
+    with other.opened() as stranger:
+        key = await stranger.metadata.objects.set_badge("objects/zz/last", 0.0)
+        await stranger.store.put(key, ownership.BADGE)
+    await here.store.delete([OWNER])
+    with pytest.raises(ForeignObjects, match="rootdirectory"):
+        await here.upkeep.require_own()
+
+
+async def test_objects_beyond_the_first_page_tell_that_the_folder_is_its_own(
+    here: OpenPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Most of them are unknown to a database that was restored to how it was before."""
+    monkeypatch.setattr("lading.blobs.s3.object_store.PAGE", 2)
+    await here.upkeep.require_own()
+    badge = await here.metadata.objects.badge()
+    assert badge is not None
+    await store(here.stores, b"hello")
+    for number in range(5):
+        await here.store.put(f"objects/00/{number}", b"pushed since")
+    await here.store.delete([OWNER, badge])
+    await here.upkeep.require_own()

@@ -8,10 +8,11 @@ other's; and whoever deletes what no row names reads the owner again first.
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from typing import NamedTuple
 
-from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.object_store import ObjectStore, StoredObject
 from lading.ports.objects import ForeignObjects, ObjectRows
 
 log = logging.getLogger(__name__)
@@ -24,7 +25,22 @@ OWNER = "lading/owner"
 
 # Where Distribution has its repositories, below the same root.
 _DISTRIBUTION = "docker/registry/v2/repositories"
-_BADGE = b"By this object, a database knows what belongs to it.\n"
+BADGE = b"By this object, a database knows what belongs to it.\n"
+"""What the object says by which a database knows the folder."""
+
+
+class _Found(NamedTuple):
+    """What there is in the folder.
+
+    Attributes:
+        known: whether rows name one of the objects.
+        unknown: whether no row names one of them.
+        badges: whether one of those is another database's badge.
+    """
+
+    known: bool
+    unknown: bool
+    badges: bool
 
 
 class Ownership:
@@ -65,8 +81,8 @@ class Ownership:
             raise _foreign()
 
     async def _take(self, badge: str | None) -> None:
-        known, unknown = await self._known_and_unknown()
-        if unknown and not known:
+        before = await self._look()
+        if before.badges or (before.unknown and not before.known):
             raise _foreign()
         if badge is None:
             await self._warn_of_distribution()
@@ -74,8 +90,11 @@ class Ownership:
         await self._store.put_first(OWNER, badge.encode())
         if await self._store.content(OWNER) != badge.encode():
             raise _foreign()
-        await self._store.put(badge, _BADGE)
-        if not known and (await self._known_and_unknown())[1]:
+        await self._store.put(badge, BADGE)
+        after = await self._look()  # in which its own badge is known
+        if after.badges or (after.unknown and not before.known):
+            if not before.known:  # it has nothing here, and the other one may go on
+                await self._store.delete([badge])
             raise ForeignObjects(
                 "another registry has begun in this place of the bucket at the same time, and the"
                 " store has let both: give one of them a place of its own"
@@ -83,14 +102,27 @@ class Ownership:
                 " one starts"
             )
 
-    async def _known_and_unknown(self) -> tuple[int, int]:
-        """How many objects of the first page, in no order, rows name, and how many none does."""
+    async def _look(self) -> _Found:
+        """Look at all objects, as what is another database's may be on any page.
+
+        That takes a request for a thousand of them, and happens where there is no owner.
+        """
+        known = unknown = badges = False
         async with aclosing(self._store.pages(FOLDER)) as pages:
             async for page in pages:
-                keys = [stored.key for stored in page]
-                unknown = len(await self._rows.unknown(keys))
-                return len(keys) - unknown, unknown
-        return 0, 0
+                nobodys = await self._rows.unknown([stored.key for stored in page])
+                strange = [stored for stored in page if stored.key in nobodys]
+                known |= len(strange) < len(page)
+                unknown |= bool(strange)
+                badges = badges or await self._has_badge(strange)
+        return _Found(known, unknown, badges)
+
+    async def _has_badge(self, strange: Sequence[StoredObject]) -> bool:
+        """Whether one of some objects is a badge, by which its database knows the folder."""
+        for stored in strange:
+            if stored.size == len(BADGE) and await self._store.content(stored.key) == BADGE:
+                return True
+        return False
 
     async def _warn_of_distribution(self) -> None:
         """Say, when a registry begins, that images of another one are beside it in the bucket."""

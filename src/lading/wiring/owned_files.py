@@ -1,0 +1,67 @@
+"""Ownership of files that replicas share: a registry opens those that are its own, or nobody's."""
+
+import asyncio
+import uuid
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+from lading.blobs import file_owner
+from lading.blobs.layout import Layout
+from lading.core.digest import Digest
+from lading.metadata.metadata import Metadata
+from lading.wiring.data_directory import DataUnusable
+
+# Blobs that are asked for at once.
+PAGE = 500
+
+
+class OwnedElsewhere(DataUnusable):
+    """The files belong to another registry's database."""
+
+    def __init__(self, layout: Layout, said: str) -> None:
+        super().__init__(
+            f"the files below {layout.root} belong to another registry ({said}), and what only one"
+            " of two databases knows is garbage for the other one: give this registry a directory"
+            " of its own (storage.filesystem.rootdirectory), or the database that knows these files"
+            f" (database.postgresql.url); if that is gone for good, remove {layout.owner}"
+        )
+
+
+async def require_own_files(metadata: Metadata, root: Path, clock: Callable[[], float]) -> None:
+    """Go on only if the files are this registry's, or nobody's, and then take them.
+
+    Raises:
+        OwnedElsewhere: they are another one's, or that cannot be told.
+        Unavailable: the database cannot be asked.
+    """
+    layout = Layout(root)
+    owner = await asyncio.to_thread(file_owner.find_owner, layout)
+    name = (await metadata.migrations.find()).registry
+    if owner is None:
+        if not await _may_be_its_own(metadata, layout):
+            raise OwnedElsewhere(layout, "this one's database knows none of the blobs there")
+        name = name or await metadata.migrations.name(str(uuid.uuid4()), clock())
+        owner = await asyncio.to_thread(file_owner.take, layout, name)
+    if owner != name:
+        raise OwnedElsewhere(layout, f"{layout.owner} names it")
+
+
+async def _may_be_its_own(metadata: Metadata, layout: Layout) -> bool:
+    """Whether the database knows one of the blobs; one that is empty was asked when it began.
+
+    Files that were copied without their owner, or were there before it was written down, have none.
+    """
+    inspection = metadata.inspection
+    if not await inspection.list_blobs(after="", limit=1):
+        return True
+    digests, unknown = layout.digests(), False
+    while page := await asyncio.to_thread(_some, digests):
+        if await inspection.known_blobs(page):
+            return True
+        unknown = True
+    return not unknown
+
+
+def _some(digests: Iterator[Digest]) -> list[Digest]:
+    return list(islice(digests, PAGE))

@@ -1,0 +1,117 @@
+"""Whose the files are that several machines may share: one registry's, and no other's."""
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+
+from lading.blobs import file_owner
+from lading.blobs.layout import Layout
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.metadata import Metadata
+from lading.wiring.owned_files import OwnedElsewhere, require_own_files
+from tests.support.commands import run
+from tests.support.lading import lading_serve, program
+from tests.support.postgresql import PostgreSQL
+from tests.support.pushes import Repository
+
+APP = RepositoryName("team/app")
+
+
+def registry() -> Metadata:
+    return Metadata(MemoryDatabase())
+
+
+def add_bytes(root: Path, data: bytes) -> Digest:
+    digest = Digest.of(data)
+    path = Path(Layout(root).blob(digest))
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    return digest
+
+
+async def add(metadata: Metadata, digest: Digest) -> None:
+    await metadata.inspection.adopt_blob(APP, digest, 1, now=0.0)
+
+
+async def test_of_many_who_begin_in_a_directory_at_once_it_is_one_s(tmp_path: Path) -> None:
+    """And all replicas of that one may use it."""
+    registries = [registry() for _ in range(6)]
+    said = await asyncio.gather(
+        *(require_own_files(each, tmp_path, time.time) for each in registries * 2),
+        return_exceptions=True,
+    )
+    assert [type(each) for each in said[:6]] == [type(each) for each in said[6:]]
+    (owner,) = [each for each, outcome in zip(registries, said, strict=False) if outcome is None]
+    assert {type(each) for each in said} == {OwnedElsewhere, type(None)}
+    await require_own_files(owner, tmp_path, time.time)
+    assert [path.name for path in (tmp_path / "lading").iterdir()] == ["owner"]
+
+
+async def test_who_is_refused_is_told_what_to_do(tmp_path: Path) -> None:
+    await require_own_files(registry(), tmp_path, time.time)
+    with pytest.raises(OwnedElsewhere, match=r"rootdirectory.*postgresql\.url.*remove .*/owner"):
+        await require_own_files(registry(), tmp_path, time.time)
+
+
+@pytest.mark.parametrize("said", [b"", b"\xff\n", b"x" * 9000])
+async def test_a_file_that_names_nobody_is_owned_by_nobody_here(
+    tmp_path: Path, said: bytes
+) -> None:
+    metadata = registry()
+    await require_own_files(metadata, tmp_path, time.time)
+    (tmp_path / "lading/owner").write_bytes(said)
+    with pytest.raises(OwnedElsewhere):
+        await require_own_files(metadata, tmp_path, time.time)
+
+
+async def test_files_that_have_lost_their_owner_are_known_by_any_blob(tmp_path: Path) -> None:
+    """Copied without it, or written before there were owners; but not by another registry."""
+    here, there = registry(), registry()
+    await add(here, add_bytes(tmp_path, b"here"))
+    await add(there, Digest.of(b"there"))
+    add_bytes(tmp_path, b"nobody's")
+    with pytest.raises(OwnedElsewhere, match="knows none of the blobs"):
+        await require_own_files(there, tmp_path, time.time)
+    await require_own_files(here, tmp_path, time.time)
+    with pytest.raises(OwnedElsewhere, match="names it"):
+        await require_own_files(there, tmp_path, time.time)
+
+
+async def test_an_empty_registry_may_begin_beside_strangers(tmp_path: Path) -> None:
+    """Whether it may is asked before, when its tables are made."""
+    add_bytes(tmp_path, b"a stranger's")
+    metadata = registry()
+    await require_own_files(metadata, tmp_path, time.time)
+    assert file_owner.find_owner(Layout(tmp_path)) == (await metadata.migrations.find()).registry
+
+
+@pytest.mark.e2e
+def test_two_databases_on_one_directory_are_told_apart(
+    tmp_path: Path, postgresql: PostgreSQL
+) -> None:
+    """By servers and by commands: nothing of the first one is collected by the second one."""
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    data = {"filesystem": {"rootdirectory": str(tmp_path / "data")}}
+    urls = [postgresql.new_url(), postgresql.new_url()]
+    one, two = ({"database": {"postgresql": {"url": url}}, "storage": dict(data)} for url in urls)
+    with lading_serve(tmp_path / "one", settings=one) as serving:
+        # The second one began elsewhere: an empty one is refused where there are blobs.
+        elsewhere = {**two, "storage": {"filesystem": {"rootdirectory": str(tmp_path / "other")}}}
+        with lading_serve(tmp_path / "two", settings=elsewhere) as second:
+            Repository(second.client, "app").push_image("1", b"another layer")
+        config = tmp_path / "two/config.yml"
+        config.write_text(
+            config.read_text().replace(str(tmp_path / "other"), str(tmp_path / "data"))
+        )
+        Repository(serving.client, "app").push_image("1", b"a layer")
+        for command in ("serve", "garbage-collect", "verify"):
+            done = run([program(), command, config], check=False, timeout=60)
+            assert done.returncode != 0, command
+            assert b"belong to another registry" in done.stderr + done.stdout, done
+            assert b"Traceback" not in done.stderr
+        run([program(), "verify", "--checksums", serving.config])
