@@ -320,6 +320,46 @@ async def test_a_lock_that_another_user_made_can_be_held(
         pass
 
 
+async def test_nobody_waits_until_the_bytes_of_a_given_up_upload_are_free(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are when the file is closed that has no name any more."""
+    upload, closers, close = await begin(stores), list[int](), os.close
+
+    def noted(descriptor: int) -> None:
+        if not os.fstat(descriptor).st_nlink:
+            closers.append(threading.get_ident())
+        close(descriptor)
+
+    monkeypatch.setattr(os, "close", noted)
+    async with stores.uploads.stage(upload) as staged:
+        await staged.write(bytes(SMALL + 1))
+        await stores.uploads.discard(upload)
+
+    assert len(closers) == 1
+    assert threading.get_ident() not in closers
+
+
+async def test_others_have_turns_between_small_pieces(stores: Stores) -> None:
+    """There is nothing to wait for as long as more of them are here already."""
+    upload, turns, is_over = await begin(stores), 0, False
+
+    async def others() -> None:
+        nonlocal turns
+        while not is_over:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(others())
+    async with stores.uploads.stage(upload) as staged:
+        before = turns
+        for _ in range(100):
+            await staged.write(bytes(SMALL))
+        assert turns > before + 5
+    is_over = True
+    await waiting
+
+
 async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_done(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,7 @@
 """Whole bodies that wait: in memory, on the disk, and in a queue to be worked on."""
 
 import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -60,6 +61,21 @@ async def test_the_disk_is_not_filled_by_what_waits(tmp_path: Path) -> None:
                 await second.append(bytes(8))
     async with Spool(budgets) as third:
         await third.append(bytes(10))
+
+
+async def test_of_bodies_on_the_disk_one_is_freed_at_a_time(tmp_path: Path) -> None:
+    """Many clients may leave at once, and what each of them has left takes a processor."""
+    budgets = BodyBudgets(Budget(0), Budget(80), directory=tmp_path)
+    before = threading.active_count()
+    spools = [Spool(budgets) for _ in range(20)]
+    await asyncio.gather(*(spool.append(b"body") for spool in spools))
+
+    for spool in spools:
+        spool.close()
+
+    assert threading.active_count() <= before + 1
+    while not budgets.disk.has(80):
+        await asyncio.sleep(0.001)
 
 
 async def test_bodies_are_worked_on_in_their_order_as_far_as_there_is_room() -> None:

@@ -60,6 +60,11 @@ def try_lock(descriptor: int) -> bool:
     return True
 
 
+def is_removed(descriptor: int) -> bool:
+    """Whether an open file has no name any more, and is gone when it is closed."""
+    return os.fstat(descriptor).st_nlink == 0
+
+
 def leads_to(path: str, descriptor: int) -> bool:
     """Whether an open file has this name."""
     return status_if_named(path, descriptor) is not None

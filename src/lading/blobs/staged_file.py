@@ -16,6 +16,7 @@ from lading.core.names import UploadKey
 from lading.core.recent import Recent
 from lading.core.typing import override
 from lading.ports.uploads import WRONG_DIGESTS, StagedUpload
+from lading.system.turns import LoopTurns
 
 # Bytes up to which a thread would take longer to wake up than they take to hash and to copy into
 # the page cache, which is all that writing them is.
@@ -62,6 +63,7 @@ class StagedFile(StagedUpload):
         self._is_synced = False
         self._over = False
         self._pipeline = AppendPipeline(disk)
+        self._turns: LoopTurns | None = None
         self.size = 0
         self.active_at = 0.0
 
@@ -90,7 +92,7 @@ class StagedFile(StagedUpload):
             if self._running is not None and not self._over:
                 self._pass_on(self._running)
         finally:
-            os.close(self._descriptor)
+            await self._close()
 
     @override
     async def touch(self, now: float) -> None:
@@ -144,6 +146,13 @@ class StagedFile(StagedUpload):
     def end(self) -> None:
         pass
 
+    async def _close(self) -> None:
+        if self.size > SMALL and file_calls.is_removed(self._descriptor):
+            # All that it has is freed now, which takes a while.
+            await self._disk.start(os.close, self._descriptor)
+        else:
+            os.close(self._descriptor)
+
     async def _take_on(self, data: Bytes) -> None:
         self._verified, self._is_synced, self._has_news = None, False, True
         if self._is_behind and self._running is not None:
@@ -157,10 +166,18 @@ class StagedFile(StagedUpload):
             return
         await self._pipeline.drain()
         if len(data) <= SMALL:
+            await self._have_turn()
             self._append(data, self.size)
         else:
             await self._disk.run(self._append_if_room, data, self.size)
         self.size += len(data)
+
+    async def _have_turn(self) -> None:
+        """Let others have theirs: of one piece after the other, none may have to be waited for."""
+        if self._turns is None:
+            self._turns = LoopTurns()
+        elif self._turns.is_over:
+            await self._turns.pause()
 
     async def _give_up(self) -> None:
         """Find out how much was written; the hash is of something else."""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from lading.core.buckets import Buckets
 from lading.system.budget import Budget
+from lading.system.threads import Threads
 
 # Bytes of memory for pieces of bodies, and for whole ones: enough for more pushes than cores can
 # hash at once. When it is spent, what comes is cut into small pieces, or waits on the disk, and
@@ -106,6 +107,8 @@ class BodyBudgets:
         disk: for whole bodies that do not fit into memory.
         work: for large bodies that are understood and stored.
         pace: of large bodies that are received.
+        thread: for bodies on the disk. It is one: hundreds of clients may leave at the same time,
+            and to free what each has left there takes a processor a millisecond.
         directory: where files may be made; `None` for the system's place for such files.
     """
 
@@ -113,4 +116,5 @@ class BodyBudgets:
     disk: Budget = field(default_factory=lambda: Budget(DISK))
     work: Queue = field(default_factory=lambda: Queue(WORK))
     pace: Pace = field(default_factory=Pace)
+    thread: Threads = field(default_factory=lambda: Threads(1, "bodies"))
     directory: Path | None = None

@@ -20,7 +20,6 @@ from lading.core.typing import P, T
 from lading.edge.budget import BodyBudgets
 from lading.edge.response import Response
 from lading.ports.blob_sources import InMemory, OpenFile
-from lading.system.threads import finish
 from lading.system.unnamed_files import open_unnamed, write_at
 
 log = logging.getLogger(__name__)
@@ -61,7 +60,7 @@ class Spool:
             self._budgets.memory.give_back(self.size)
         else:
             # Not on the event loop: to free what a large file has takes a while.
-            closing = asyncio.get_running_loop().run_in_executor(None, self._file.close)
+            closing = self._budgets.thread.start(self._file.close)
             closing.add_done_callback(lambda _: self._budgets.disk.give_back(self.size))
 
     async def append(self, data: Bytes) -> None:
@@ -82,7 +81,7 @@ class Spool:
         """The whole body."""
         if self._file is None:
             return bytes(self.data)
-        return await _in_thread(_read, self._file.fileno(), self.size)
+        return await self._in_thread(_read, self._file.fileno(), self.size)
 
     def open(self) -> InMemory | OpenFile:
         """The whole body as a file, to be read until it is closed here."""
@@ -103,7 +102,7 @@ class Spool:
 
     async def _move(self) -> None:
         """Move the body from memory to the disk."""
-        self._file = await _in_thread(open_unnamed, self._budgets.directory)
+        self._file = await self._in_thread(open_unnamed, self._budgets.directory)
         data, self.data, self.size = self.data, b"", 0
         self._budgets.memory.give_back(len(data))
         await self._write(data)
@@ -113,18 +112,17 @@ class Spool:
         if not self._budgets.disk.take(len(data)):
             raise Unavailable("too many bodies are on their way at once; try again later")
         offset, self.size = self.size, self.size + len(data)
-        await _in_thread(write_at, self._file.fileno(), data, offset)
+        await self._in_thread(write_at, self._file.fileno(), data, offset)
 
-
-async def _in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """Wait for what the disk does, even if the request is given up: it uses the file."""
-    try:
-        return await finish(asyncio.ensure_future(asyncio.to_thread(function, *args, **kwargs)))
-    except OSError as error:
-        if error.errno in _FULL:
-            raise StorageFull from error
-        log.error("a body cannot wait on the disk: %s", error)  # noqa: TRY400 - it says all
-        raise Unavailable("the body cannot be kept; the registry's log says why") from error
+    async def _in_thread(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Wait for what the disk does, even if the request is given up: it uses the file."""
+        try:
+            return await self._budgets.thread.start(function, *args, **kwargs)
+        except OSError as error:
+            if error.errno in _FULL:
+                raise StorageFull from error
+            log.error("a body cannot wait on the disk: %s", error)  # noqa: TRY400 - it says all
+            raise Unavailable("the body cannot be kept; the registry's log says why") from error
 
 
 def _read(descriptor: int, size: int) -> bytes:

@@ -11,6 +11,15 @@ from lading.server.http.exchange import Exchange
 _NOWHERE = memoryview(bytearray(64 * 1024))
 # Bytes that are to come from which it pays to receive a body without the parser.
 LARGE = 256 * 1024
+# Bytes of a body handed on at once that is to be whole in memory, where it is copied. No disk is
+# written from it, so it has no use for huge pages: to clear one takes the kernel up to some
+# milliseconds (where a host has to find it first), on the event loop.
+PIECE_OF_WHOLE = 256 * 1024
+
+
+def piece_of(exchange: Exchange) -> int:
+    """Bytes of a body that are handed on at once."""
+    return PIECE_OF_WHOLE if exchange.is_unhurried else PIECE
 
 
 class Receiver(Protocol):
@@ -98,7 +107,7 @@ class LargeBody(Body):
         # Before the application asks for the body, nobody knows whether the client may send it.
         if not (exchange.wanted and exchange.is_fresh):
             return None
-        buffers = Buffers.if_affordable(min(PIECE, exchange.size), exchange.memory)
+        buffers = Buffers.if_affordable(min(piece_of(exchange), exchange.size), exchange.memory)
         return None if buffers is None else cls(exchange, connection, buffers)
 
     def __init__(self, exchange: Exchange, connection: Receiver, buffers: Buffers) -> None:

@@ -11,8 +11,8 @@ import re
 from typing import NamedTuple
 
 from lading.core.typing import override
-from lading.edge.body import PIECE, Buffers
-from lading.server.http.body import Body, Receiver
+from lading.edge.body import Buffers
+from lading.server.http.body import Body, Receiver, piece_of
 from lading.server.http.exchange import Exchange
 
 # Bytes from which a chunk is large: moving it costs more than looking at what frames it.
@@ -62,14 +62,16 @@ class ChunkedBody(Body):
             connection: that it comes by.
             data: what came of it with the head; perhaps nothing.
         """
-        if len(data) > PIECE or (data and not _may_be_large(data[:_LONGEST_FRAME])):
+        piece = piece_of(exchange)
+        if len(data) > piece or (data and not _may_be_large(data[:_LONGEST_FRAME])):
             return None
-        buffers = Buffers.if_affordable(PIECE + _BEYOND, exchange.memory)
+        buffers = Buffers.if_affordable(piece + _BEYOND, exchange.memory)
         return None if buffers is None else cls(exchange, connection, buffers)
 
     def __init__(self, exchange: Exchange, connection: Receiver, buffers: Buffers) -> None:
         super().__init__(exchange, connection)
         self._buffers: Buffers | None = buffers
+        self._piece = buffers.size - _BEYOND
         self._filling = buffers.turn()
         # Bytes of content in the buffer; bytes behind them that are still to be understood.
         self._filled = self._unread = 0
@@ -100,10 +102,10 @@ class ChunkedBody(Body):
             self._connection.body_left(rest)
         elif self._buffers is None:
             self._keep_unread(self._filling)
-        elif self._filled >= PIECE:
-            self._exchange.add(self._filling[:PIECE])
-            self._beyond = bytes(self._filling[PIECE : self._filled + self._unread])
-            self._filling, self._filled = self._buffers.turn(), self._filled - PIECE
+        elif self._filled >= self._piece:
+            self._exchange.add(self._filling[: self._piece])
+            self._beyond = bytes(self._filling[self._piece : self._filled + self._unread])
+            self._filling, self._filled = self._buffers.turn(), self._filled - self._piece
 
     @override
     def hand_over(self) -> None:

@@ -166,7 +166,7 @@ class Exchange:
         self._stop_waiting()
 
     @property
-    def _is_unhurried(self) -> bool:
+    def is_unhurried(self) -> bool:
         """Whether the application wants nothing of the body read before it asks for it."""
         return UNHURRIED in self.scope
 
@@ -202,7 +202,7 @@ class Exchange:
         # Before it is asked for, so little that it fits a buffer with what the kernel hands over.
         far = self.wanted and connections.collected <= MOST_COLLECTED
         most = PIECE if far else SMALL_PIECE
-        if self._collected >= most or (self._is_unhurried and not self._is_all_here):
+        if self._collected >= most or (self.is_unhurried and not self._is_all_here):
             self._line.pause_reading()
         self._wake()
 
@@ -249,7 +249,7 @@ class Exchange:
         self._end_taken = not self.more_body
         pieces = self._take()
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if not self._is_unhurried or self._end_taken:
+        if not self.is_unhurried or self._end_taken:
             self._line.resume_reading()
         return {"type": "http.request", "body": body, "more_body": self.more_body}
 
