@@ -14,7 +14,7 @@ from lading.archives import child
 from lading.archives.batches import MOST_ENTRIES, ListingEnd
 from lading.archives.process import ReadingFailed, list_entries, read_content
 from lading.core.tree import Entry
-from lading.ports.blob_sources import Chunks, InMemory, LocalFile, LostObject, Segment
+from lading.ports.blob_sources import Chunks, InMemory, LocalFile, LostObject, Redirect, Segment
 from tests.support.tars import archive, header, sample_layers
 
 LAYER = gzip.compress(archive(dict(sample_layers(1200))))
@@ -121,8 +121,8 @@ class TwoObjects:
     def piped(self, key: str, start: int, size: int) -> AsyncGenerator[bytes, None]:
         return self.pieces(key, start, size)
 
-    async def sign(self, key: str, seconds: float) -> str:
-        return ""
+    async def sign(self, key: str, seconds: float) -> Redirect | None:
+        return None
 
 
 async def test_a_layer_is_read_out_of_an_object_store() -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.object_store import ObjectStore
 from tests.support.commands import SEARCH_PATH, missing
 from tests.support.network import MACHINE, Network
 from tests.support.nginx import free_port
@@ -25,6 +26,13 @@ ACCESS_KEY = "lading-tests"
 SECRET_KEY = "not-a-secret"
 REGION = "us-east-1"
 SERVER = os.environ.get("LADING_S3_SERVER", "versitygw")
+
+
+async def address_of(store: ObjectStore, key: str, seconds: float = 60) -> str:
+    """A signed address of an object."""
+    found = await store.sign(key, seconds)
+    assert found is not None
+    return found.address
 
 
 @dataclass(frozen=True)

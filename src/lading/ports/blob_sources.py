@@ -196,8 +196,11 @@ class Segments(Protocol):
             LostObject, Unavailable: as `read`.
         """
 
-    async def sign(self, key: str, seconds: float) -> str:
-        """An address at which anybody gets one, for a while.
+    async def sign(self, key: str, seconds: float) -> "Redirect | None":
+        """An address at which anybody gets one, for so long at most.
+
+        Returns:
+            `None` if the address would end too soon for a client to get there.
 
         Raises:
             Unavailable: there is nothing to sign it with now.
@@ -278,14 +281,14 @@ class Chunks:
                     yield piece
 
     async def redirect(self, seconds: float) -> Redirect | None:
-        """Where a client gets all of the bytes; `None` if there is no single place.
+        """Where a client gets all of the bytes; `None` if there is no single place, or not now.
 
         Raises:
             Unavailable: see `Segments`.
         """
         if len(self.segments) != 1:
             return None
-        return Redirect(await self.store.sign(self.segments[0].key, seconds), seconds)
+        return await self.store.sign(self.segments[0].key, seconds)
 
     def _parts(self, start: int, size: int) -> Iterator[tuple[str, int, int]]:
         """Which bytes of which segments these are: keys, starts and sizes."""

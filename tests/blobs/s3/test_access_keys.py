@@ -9,6 +9,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -20,10 +21,16 @@ from lading.blobs.s3.object_streams import PIPED
 from lading.blobs.s3.role_keys import PassingKeys, fetch_role_keys
 from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.errors import Unavailable
-from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY
+from lading.ports.blob_sources import Chunks, Segment
+from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY, address_of
 
 BUCKET = S3Bucket("images")
 FROM_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "ES"}
+
+
+def in_seconds(seconds: float) -> str:
+    """A time to come, as keys say when they end."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + seconds))
 
 
 class Roles(ThreadingHTTPServer):
@@ -36,7 +43,7 @@ class Roles(ThreadingHTTPServer):
         self.keys: dict[str, str] = {
             "AccessKeyId": ACCESS_KEY,
             "SecretAccessKey": SECRET_KEY,
-            "Expiration": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600)),
+            "Expiration": in_seconds(3600),
         }
 
     @property
@@ -223,7 +230,7 @@ async def test_requests_are_signed_with_the_keys_of_a_role(
         monkeypatch.setenv(name, value)
     store = ObjectStore(replace(s3.bucket, access_key="", secret_key=""))
     await store.put("a", b"some bytes")
-    assert ACCESS_KEY in await store.sign("a", 60)
+    assert ACCESS_KEY in await address_of(store, "a")
     assert await store.unfinished_parts(time.time()) == []
     await store.put("b", bytes(2 * PIPED))
     async with aclosing(store.piped("b", 0, 2 * PIPED)) as piped:
@@ -313,7 +320,7 @@ async def test_all_requests_have_the_token_of_the_session_and_are_renewed_togeth
         monkeypatch.setenv(name, value)
     endpoint = f"http://127.0.0.1:{recording.server_port}"
     store = ObjectStore(S3Bucket("images", endpoint=endpoint, path_style=True))
-    soon = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60))
+    soon = in_seconds(200)
     for id_, token in (("FIRST", "token-1"), ("SECOND", "token-2")):
         roles.keys = {"AccessKeyId": id_, "SecretAccessKey": "s", "Expiration": soon}
         roles.token = token
@@ -325,11 +332,45 @@ async def test_all_requests_have_the_token_of_the_session_and_are_renewed_togeth
         await store.delete(["a", "b"])
         await store.unfinished_parts(time.time())
         await store.abort(UnfinishedParts("a", "id", 0.0))
-        address = await store.sign("a", 60)
+        address = await address_of(store, "a")
 
         assert recording.signed == dict.fromkeys(KINDS, (id_, token))
         assert f"X-Amz-Credential={id_}%2F" in address
         assert f"X-Amz-Security-Token={token}" in address
+
+
+@pytest.mark.usefixtures("clean")
+async def test_an_address_does_not_outlive_the_keys_of_the_role(
+    roles: Roles, role: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And where they end too soon for a client to get there, the bytes are streamed."""
+    for name, value in role.items():
+        monkeypatch.setenv(name, value)
+    bucket = S3Bucket("images", endpoint="http://127.0.0.1:9", path_style=True)
+    for left, lasting in ((3600, range(599, 601)), (400, range(380, 391)), (65, None), (-5, None)):
+        roles.keys["Expiration"] = in_seconds(left)
+        store = ObjectStore(bucket)
+        found = await store.sign("a", 600)
+        again = await Chunks(store, [Segment("a", 5)]).redirect(600)
+        assert (found is None) == (again is None) == (lasting is None)
+        if found is not None and lasting is not None:
+            assert int(found.seconds) in lasting
+            (expires,) = parse_qs(urlsplit(found.address).query)["X-Amz-Expires"]
+            assert int(expires) in lasting
+
+
+@pytest.mark.usefixtures("clean")
+async def test_an_address_is_signed_without_asking_for_keys_that_are_known(
+    roles: Roles, role: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in role.items():
+        monkeypatch.setenv(name, value)
+    store = ObjectStore(S3Bucket("images", endpoint="http://127.0.0.1:9", path_style=True))
+    await address_of(store, "a")
+    roles.asked.clear()
+    for _ in range(5):
+        await address_of(store, "a")
+    assert roles.asked == []
 
 
 KINDS = ("put", "get", "list", "delete", "unfinished", "abort")

@@ -14,7 +14,7 @@ from lading.blobs.s3.object_store import ObjectStore
 from lading.core.errors import Unavailable
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.client_tls import forward_proxy
-from tests.support.s3 import S3, SERVER, running_s3
+from tests.support.s3 import S3, SERVER, address_of, running_s3
 
 pytestmark = [
     pytest.mark.e2e,
@@ -49,7 +49,7 @@ async def test_an_authority_of_one_s_own_is_believed(secure: S3) -> None:
     assert await store.read("large", 0, len(data)) == data
     assert await store.read("small", 0, 100) == data[:100]
     assert await store.unfinished_parts(0) == []
-    assert (await store.sign("small", 60)).startswith("https://localhost:")
+    assert (await address_of(store, "small")).startswith("https://localhost:")
 
 
 async def test_a_proxy_on_the_way_is_asked_for_a_tunnel(
@@ -90,7 +90,7 @@ async def test_the_bucket_may_be_in_the_host(tmp_path: Path) -> None:
     with running_s3("--virtual-domain", "example.com") as server:
         await ObjectStore(server.bucket).put("a", b"some bytes")
         there = replace(server.bucket, endpoint="http://example.com", path_style=False)
-        address = await ObjectStore(there).sign("a", 60)
+        address = await address_of(ObjectStore(there), "a")
         assert address.startswith("http://blobs.example.com/registry/a?")
         here = address.replace("blobs.example.com", f"127.0.0.1:{server.port}")
         request = urllib.request.Request(here, headers={"Host": "blobs.example.com"})

@@ -19,7 +19,7 @@ from lading.blobs.s3.object_store import ObjectStore
 from lading.core.errors import Unavailable
 from lading.ports.blob_sources import LostObject
 from lading.ports.measures import Count, Timing, Unmeasured
-from tests.support.s3 import S3
+from tests.support.s3 import S3, address_of
 from tests.support.s3_proxy import How, Kind
 
 pytestmark = pytest.mark.e2e
@@ -176,7 +176,7 @@ async def test_who_has_a_signed_address_gets_the_object_and_no_other(
     await store.put("a", b"some bytes")
     await store.put("b", b"others")
     s3.proxy.reset()
-    address = await store.sign("a", 60)
+    address = await address_of(store, "a")
     assert s3.proxy.requests == []
     assert await fetch(address) == (200, b"some bytes")
     assert await fetch(address, Range="bytes=5-7") == (206, b"byt")
@@ -186,7 +186,7 @@ async def test_who_has_a_signed_address_gets_the_object_and_no_other(
 
 async def test_a_signed_address_ends(s3: S3, store: ObjectStore) -> None:
     await store.put("a", b"some bytes")
-    address = await store.sign("a", 1)
+    address = await address_of(store, "a", 1)
     await asyncio.sleep(2.1)
     assert (await fetch(address))[0] == 403
 
@@ -195,7 +195,7 @@ async def test_a_signed_address_is_that_of_the_public_endpoint(s3: S3) -> None:
     public = replace(s3.bucket, public_endpoint=f"http://localhost:{s3.port}")
     store = ObjectStore(public)
     await store.put("a", b"some bytes")
-    address = await store.sign("a", 60)
+    address = await address_of(store, "a")
     assert address.startswith(f"http://localhost:{s3.port}/blobs/{s3.bucket.root}/a?")
     assert await fetch(address) == (200, b"some bytes")
 

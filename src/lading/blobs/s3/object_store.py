@@ -5,6 +5,7 @@ Keys are relative to the folder of the bucket.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -17,10 +18,11 @@ from lading.blobs.s3.bucket import MIB, S3Bucket
 from lading.blobs.s3.object_streams import ObjectStreams, lost, next_of
 from lading.blobs.s3.opening import open_bucket
 from lading.blobs.s3.pipes import pipes_of
+from lading.blobs.s3.role_keys import RoleKeys
 from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
 from lading.core.digest import Bytes
 from lading.core.typing import override
-from lading.ports.blob_sources import Piped, Segments
+from lading.ports.blob_sources import Piped, Redirect, Segments
 from lading.ports.measures import UNMEASURED, Measures, Timing
 
 if TYPE_CHECKING:
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 IN_FLIGHT = 48 * MIB
 # Bytes that are collected before obstore, which lives in threads of its own, is handed them.
 COLLECTED = 1 * MIB
+# Seconds for which an address is to be good, so that a client gets there; and those for which
+# obstore may go on with keys of a role after others are known.
+SHORTEST_ADDRESS = 60.0
+KEYS_APART = 10.0
 # Objects of a page, and of a deletion: as many as S3 takes.
 PAGE = 1000
 
@@ -242,17 +248,27 @@ class ObjectStore(Segments):
                 break
         attempts.done()
 
-    async def sign(self, key: str, seconds: float) -> str:
-        """An address at which anybody may get an object for a while; nothing is asked of the store.
+    @override
+    async def sign(self, key: str, seconds: float) -> Redirect | None:
+        path, keys = self._folder + key, self._open.keys
+        if isinstance(keys, AccessKeys):  # there is nothing to wait for
+            lasting = timedelta(seconds=seconds)
+            address = self._obstore.sign(self._open.public, "GET", path, lasting)
+            return Redirect(str(address), seconds)
+        attempts = self._attempts(Timing.STORE_REDIRECT_URL)
+        return await attempts.run(partial(self._sign_for_a_role, keys, path, seconds))
 
-        Raises:
-            Unavailable: no keys can be had to sign with.
-        """
-        path, lasting = self._folder + key, timedelta(seconds=seconds)
-        if isinstance(self._open.keys, AccessKeys):  # there is nothing to wait for
-            return str(self._obstore.sign(self._open.public, "GET", path, lasting))
-        sign = partial(self._obstore.sign_async, self._open.public, "GET", path, lasting)
-        return str(await self._attempts(Timing.STORE_REDIRECT_URL).run(sign))
+    async def _sign_for_a_role(self, keys: RoleKeys, path: str, seconds: float) -> Redirect | None:
+        """An address as `sign` makes it: it ends with the keys, and the store refuses it then."""
+        known = keys.known()
+        if known is None:
+            known = await asyncio.to_thread(keys.get)
+        seconds = min(seconds, known.ends_at - time.time() - KEYS_APART)
+        if seconds < SHORTEST_ADDRESS:
+            return None
+        lasting = timedelta(seconds=seconds)
+        address = await self._obstore.sign_async(self._open.public, "GET", path, lasting)
+        return Redirect(str(address), seconds)
 
     async def unfinished_parts(self, before: float) -> Sequence[UnfinishedParts]:
         """Parts of objects that were begun before a time and never joined.

@@ -74,6 +74,11 @@ class RoleKeys:
         self._known: PassingKeys | None = None
         self._failed_at = -math.inf
 
+    def known(self) -> PassingKeys | None:
+        """Keys that are good for a while; `None` if they have to be asked for."""
+        known, now = self._known, time.time()
+        return known if known is not None and known.ends_at >= now + BEFORE_END else None
+
     def get(self) -> PassingKeys:
         """Keys that are good for a while. Blocks, from any thread.
 
