@@ -5,10 +5,11 @@ from typing import TypeVar
 
 import pytest
 
-from lading.auth.brake import GOOD_LOGIN, Brake
+from lading.auth.brake import GOOD_CLIENT, GOOD_LOGIN, Brake
 from lading.auth.known import KnownLogins
 from lading.auth.login_record import rates_of
 from lading.auth.shared_record import SharedRecord, shared_key
+from lading.core.clocks import SLACK
 from lading.core.errors import TooManyRequests, Unavailable
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
@@ -19,6 +20,7 @@ T = TypeVar("T")
 
 RATES = rates_of(3)
 HOME = "192.0.2.1"
+YEARS = 10 * 365 * 24 * 3600.0
 _numbers = itertools.count()
 
 
@@ -145,6 +147,34 @@ async def test_rows_that_are_over_go(replicas: Replicas) -> None:
     await guess(brake, 1, HOME)
     assert replicas.rows("guesses") == full_buckets(replicas)
     assert replicas.rows("right_logins") == 0
+
+
+async def test_guesses_of_the_future_keep_nobody_out(replicas: Replicas) -> None:
+    """The clock was ahead, and was set right: who guessed then waits for no years."""
+    brake = replicas.brake(replicas.replica())
+    replicas.now += YEARS
+    assert await guess(brake, 9, HOME) == 3
+    replicas.now -= YEARS
+    await guess(brake, 1, HOME)
+    replicas.now += 60  # strangers to the account have one a minute, for a day
+    assert await guess(brake, 9, HOME) == 1
+    replicas.now += SLACK
+    assert await guess(brake, 9, HOME) == 3
+
+
+async def test_a_right_login_of_the_future_is_forgotten(replicas: Replicas) -> None:
+    """Nobody is known for years."""
+    record, other = replicas.replica(), replicas.replica()
+    login = record.fingerprint(HOME, "alice", "right")
+    replicas.now += YEARS
+    await record.remember({login: GOOD_CLIENT})
+    replicas.now -= YEARS
+    assert not await other.known(login)
+    replicas.now += 61
+    await guess(replicas.brake(record), 1, HOME)
+    assert replicas.rows("right_logins") == 0
+    await other.remember({login: GOOD_CLIENT})
+    assert await replicas.replica().known(login)
 
 
 def full_buckets(replicas: Replicas) -> int:

@@ -274,6 +274,15 @@ async def test_growth_is_kept_once_a_day_and_then_once_in_four_weeks(metadata: M
     assert await metadata.growth.of(OTHER) == []
 
 
+async def test_growth_of_the_future_goes_with_the_next_that_is_counted(metadata: Metadata) -> None:
+    """The clock was ahead; a plot would go on for years."""
+    await add(metadata, CONFIG, LAYER, BASE)
+    for day in (1.0, 3650.0, 2.0):
+        await push(metadata, IMAGE, f"v{day:.0f}", at=5.0)
+        await counted(metadata, at=day * DAY)
+    assert [each.at / DAY for each in await metadata.growth.of(HELLO)] == [1.0, 2.0]
+
+
 async def test_the_last_refusals_are_kept(
     metadata: Metadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:

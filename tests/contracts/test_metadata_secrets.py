@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from lading.metadata.guesses import GuessBucket
 from lading.metadata.metadata import Metadata
 
-PAIR, CLIENT = GuessBucket("pair", 10.0), GuessBucket("client", 20.0)
+PAIR, CLIENT = GuessBucket("pair", 10.0, 600.0), GuessBucket("client", 20.0, 600.0)
 Levels = Mapping[GuessBucket, float]
 
 
@@ -64,7 +64,7 @@ async def test_guesses_fill_buckets_that_leak(metadata: Metadata, other_metadata
 async def test_what_was_no_guess_is_taken_back(metadata: Metadata) -> None:
     """What nobody has put in harms nobody."""
     await put(metadata, 100.0, PAIR, CLIENT)
-    await metadata.guesses.take_back([CLIENT, GuessBucket("another", 1.0)])
+    await metadata.guesses.take_back([CLIENT, GuessBucket("another", 1.0, 600.0)])
     assert await put(metadata, 100.0) == {PAIR: 1.0, CLIENT: 0.0}
 
 

@@ -3,14 +3,16 @@
 import asyncio
 import logging
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
 from lading.core.access import Action
 from lading.core.clocks import SLACK
+from lading.core.errors import UploadOutOfOrder
 from lading.core.figures import LastPull
 from lading.core.globs import EVERYTHING
-from lading.core.names import Tag
+from lading.core.names import Tag, UploadId, UploadKey
 from lading.core.robots import Robot
 from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
 from lading.services import jobs, lease, push_blob, times, trash
@@ -152,6 +154,42 @@ async def test_a_robot_of_the_future_is_good_for_as_long_as_it_was_made_for(
         found = await people.metadata.robots.find(name)
         assert found is not None
         assert (found.created_at, found.expires_at) == (people.now, ends)
+
+
+async def test_a_robot_that_was_used_in_the_future_was_so_now(people: People) -> None:
+    """Or that it was used today would not be written down for ten years."""
+    robot = Robot("ci", "hash", (EVERYTHING,), frozenset({Action.PULL}), people.now, "me", None)
+    await people.metadata.robots.add(replace(robot, used_at=people.now + YEARS))
+    await times.set_back(people.registry)
+    found = await people.metadata.robots.find("ci")
+    assert found is not None
+    assert found.used_at == people.now
+
+
+async def test_objects_that_nothing_needed_in_the_future_go(people: People) -> None:
+    """An object store does not keep them for ten years."""
+    objects, grace = people.metadata.objects, 3600.0
+    await objects.reserve("key", people.now + YEARS)
+    assert not await objects.unused(before=people.now + grace, limit=9)
+    await times.set_back(people.registry)
+    assert await objects.unused(before=people.now + grace, limit=9) == ["key"]
+
+
+async def test_an_upload_whose_writer_died_in_the_future_goes_on(people: People) -> None:
+    """Its lease is over."""
+    uploads, upload = people.metadata.uploads, UploadKey.of(HELLO, UploadId.of(uuid4()))
+    then = people.now + YEARS
+    await uploads.begin(upload, b"", then)
+    await uploads.take(upload, generation=1, writing="key", now=then, until=then + 10)
+    with pytest.raises(UploadOutOfOrder):
+        await uploads.take(
+            upload, generation=2, writing="next", now=people.now, until=people.now + 10
+        )
+    await times.set_back(people.registry)
+    taken = await uploads.take(
+        upload, generation=2, writing="next", now=people.now, until=people.now + 10
+    )
+    assert taken.size == 0
 
 
 async def test_what_was_pulled_and_looked_into_in_the_future_was_so_now(people: People) -> None:

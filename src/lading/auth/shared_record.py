@@ -10,7 +10,16 @@ import os
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from lading.auth.known import KnownLogins
-from lading.auth.login_record import Bucket, Judge, LoginRecord, OwnRecord, Rates, Verdict
+from lading.auth.login_record import (
+    Bucket,
+    CountedFor,
+    Judge,
+    LoginRecord,
+    OwnRecord,
+    Rates,
+    Verdict,
+)
+from lading.core.clocks import SLACK
 from lading.core.errors import RegistryError
 from lading.core.typing import override
 from lading.metadata.guesses import GuessBucket, Guesses
@@ -117,8 +126,11 @@ class SharedRecord(LoginRecord):
         await self._right.clear(now=self._clock())
 
     def _row_of(self, bucket: Bucket) -> GuessBucket:
-        pause = 1 / self._rates[bucket.kind].per_second
-        return GuessBucket(f"{bucket.kind.name.lower()} {bucket.key.hex()}", pause)
+        rate = self._rates[bucket.kind]
+        # An account is counted and never waited for, so it has more than it seems to hold.
+        full = SLACK if bucket.kind is CountedFor.ACCOUNT else rate.burst / rate.per_second
+        hash_ = f"{bucket.kind.name.lower()} {bucket.key.hex()}"
+        return GuessBucket(hash_, pause=1 / rate.per_second, full=full)
 
 
 async def shared_key(secret: Secret) -> bytes:

@@ -21,15 +21,17 @@ _MOST = 500
 
 
 def add(connection: SqlConnection, counted: Mapping[int, RepositoryFigures]) -> None:
-    """Keep how large repositories are now, by id; what is superfluous then goes."""
+    """Keep how large repositories are now, by id; what is superfluous then goes.
+
+    So does what is later than now: the clock was ahead when it was counted.
+    """
     known: dict[int, list[float]] = {id_: [] for id_ in counted}
     for id_, at in connection.execute(_TIMES, (batches.keys(map(str, counted)),)).fetchall():
         known[id_].append(at)
     gone = [
         (id_, at)
         for id_, figures in counted.items()
-        for at in superfluous([*known[id_], figures.counted_at], figures.counted_at, DAILY)
-        if at != figures.counted_at
+        for at in _gone(known[id_], figures.counted_at)
     ]
     connection.executemany("DELETE FROM growth WHERE repository_id = ? AND at = ?", gone)
     connection.executemany(
@@ -37,6 +39,13 @@ def add(connection: SqlConnection, counted: Mapping[int, RepositoryFigures]) -> 
         " ON CONFLICT DO NOTHING",
         [(id_, each.counted_at, each.size, each.tags) for id_, each in counted.items()],
     )
+
+
+def _gone(known: Sequence[float], now: float) -> Sequence[float]:
+    past = [at for at in known if at <= now]
+    return [at for at in known if at > now] + [
+        at for at in superfluous([*past, now], now, DAILY) if at != now
+    ]
 
 
 def of(connection: SqlConnection, repository: RepositoryName) -> Sequence[PastSize]:

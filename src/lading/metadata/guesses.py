@@ -1,7 +1,8 @@
 """Rows of guesses: how full the buckets are that wrong logins fill, over all replicas.
 
 A row is a leaky bucket, as in `lading.core.buckets`, by the one number that tells how full it is at
-any time: when it will be empty.
+any time: when it will be empty. One that would take longer than a full one was filled while the
+clock was ahead: it counts as full, so nobody waits for years after that was set right.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,7 +16,8 @@ from lading.ports.database import Database, SqlConnection
 _PUT = """
     INSERT INTO guesses (hash, empty_at) VALUES (:hash, :now + :pause)
     ON CONFLICT (hash) DO UPDATE SET empty_at = :pause
-        + CASE WHEN guesses.empty_at > :now THEN guesses.empty_at ELSE :now END
+        + CASE WHEN guesses.empty_at > :now + :full THEN :now + :full
+            WHEN guesses.empty_at > :now THEN guesses.empty_at ELSE :now END
     RETURNING empty_at
 """
 _TAKE_BACK = "UPDATE guesses SET empty_at = empty_at - :pause WHERE hash = :hash"
@@ -28,10 +30,12 @@ class GuessBucket:
     Attributes:
         hash: of whose it is.
         pause: seconds in which one of what is in it leaks.
+        full: seconds in which it leaks all if it is full; more than that does not count.
     """
 
     hash: str
     pause: float
+    full: float
 
 
 Choose = Callable[[Mapping[GuessBucket, float]], tuple[Collection[GuessBucket], T]]
@@ -50,7 +54,7 @@ def _put(
 
 def _put_into(connection: SqlConnection, bucket: GuessBucket, now: float) -> float:
     """Put a guess into a bucket; how much was in that before."""
-    values = {"hash": bucket.hash, "pause": bucket.pause, "now": now}
+    values = {"hash": bucket.hash, "pause": bucket.pause, "full": bucket.full, "now": now}
     (empty_at,) = connection.execute(_PUT, values).fetchone()
     # Times since the epoch are exact to a fraction of a microsecond, and levels are compared.
     return max(0.0, round((float(empty_at) - now) / bucket.pause - 1, 5))

@@ -6,13 +6,18 @@ from lading.metadata import batches
 from lading.metadata.noun import reading, writing
 from lading.ports.database import Database, SqlConnection
 
+# Seconds for which none is remembered any more, with a day for clocks: an end that is later was
+# written while the clock was ahead, and may be of somebody who has left since.
+LONGEST = 8 * 24 * 3600.0
+
 
 def known(connection: SqlConnection, hashes: Collection[str], *, now: float) -> Mapping[str, float]:
     """Those of the hashes that are remembered, each with its end."""
     marks = ", ".join("?" * len(hashes))
     rows = connection.execute(
-        f"SELECT hash, ends_at FROM right_logins WHERE hash IN ({marks}) AND ends_at > ?",
-        (*hashes, now),
+        f"SELECT hash, ends_at FROM right_logins WHERE hash IN ({marks})"
+        " AND ends_at > ? AND ends_at <= ?",
+        (*hashes, now, now + LONGEST),
     )
     return dict(rows.fetchall())
 
@@ -31,8 +36,8 @@ def clear(connection: SqlConnection, *, now: float) -> None:
     """Remove some of those that ended."""
     connection.execute(
         "DELETE FROM right_logins WHERE hash IN"
-        " (SELECT hash FROM right_logins WHERE ends_at <= ? LIMIT ?)",
-        (now, batches.MOST_ROWS),
+        " (SELECT hash FROM right_logins WHERE ends_at <= ? OR ends_at > ? LIMIT ?)",
+        (now, now + LONGEST, batches.MOST_ROWS),
     )
 
 

@@ -9,7 +9,7 @@ from lading.metadata import batches
 from lading.metadata.noun import Noun, reading
 from lading.ports.database import Database, SqlConnection
 
-# Each found by an index: a table, its key, the column, and of which of its rows.
+# A table, its key, the column, and of which of its rows: those that an index has, or that are few.
 _TIMES = (
     ("manifests", "id", "deleted_at", "deleted_at IS NOT NULL"),
     ("manifests", "id", "loose_at", "loose_at IS NOT NULL"),
@@ -21,6 +21,10 @@ _TIMES = (
     ("pulls", "repository_id, reference", "at", "TRUE"),
     ("trees", "id", "asked_at", "TRUE"),
     ("overlays", "key", "asked_at", "TRUE"),
+    ("objects", "key", "unused_at", "unused_at IS NOT NULL"),
+    # Who wrote to an upload and died has let go of it by now.
+    ("uploads", "key", "leased_until", "leased_until IS NOT NULL"),
+    ("robots", "name", "used_at", "used_at IS NOT NULL"),
 )
 _FIND = " OR ".join(
     f"EXISTS (SELECT 1 FROM {table} WHERE {rows} AND {column} > :latest)"
@@ -35,8 +39,7 @@ _SET_BACK = tuple(
 )
 # A robot is good for as long as ever.
 _ROBOTS = """
-    UPDATE robots SET created_at = :now, expires_at = expires_at - created_at + :now,
-        used_at = CASE WHEN used_at > :now THEN :now ELSE used_at END
+    UPDATE robots SET created_at = :now, expires_at = expires_at - created_at + :now
     WHERE created_at > :latest AND name IN (
         SELECT name FROM robots WHERE created_at > :latest LIMIT :most)
 """
