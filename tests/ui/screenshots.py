@@ -3,45 +3,55 @@
 `make screenshots` runs it; what it makes goes into `docs/images`.
 """
 
-import sqlite3
 import tempfile
 import time
-from contextlib import closing
 from pathlib import Path
 
 from tests.support.commands import REPOSITORY
 from tests.support.lading import Lading, lading_serve
-from tests.ui.browser.cargo import fill
 from tests.ui.browser.windows import Chromium, Theme, open_chromium
+from tests.ui.showroom import age, furnish
 
 FOLDER = REPOSITORY / "docs" / "images"
-WIDTH, HEIGHT = 1000, 560
-# Seconds within which a job has counted what was pushed.
+# What the pictures call the registry.
+NAME = "registry.example.com"
+WIDTH, HEIGHT = 1000, 640
+# Seconds within which a job has counted what was pushed, and another has read what is in an image.
 PATIENCE = 120
-# Seconds within which files of a small image are read, and a sample is taken.
-SETTLING = 10
 THEMES: tuple[Theme, ...] = ("light", "dark")
+SHOWN = "shop/api"
 
 
 def paths_of(registry: Lading) -> dict[str, str]:
     """The path of each page that is shown."""
-    digest = registry.digest("team/service", "latest")
-    image = f"/r/team/service/-/images/{digest}"
+    digest = registry.digest(SHOWN, "latest")
+    image = f"/r/{SHOWN}/-/images/{digest}"
     return {
         "home": "/",
-        "repository": "/r/team/service",
+        "repository": f"/r/{SHOWN}",
         "image": image,
-        "inside": f"{image}/files",
+        "inside": f"{image}/files?path=srv/shop",
         "space": "/-/space",
     }
 
 
-def wait_for_figures(registry: Lading) -> None:
-    """Wait until it is known where the bytes are, or for as long as one can."""
+def known_as(registry: Lading) -> tuple[str, ...]:
+    """What tells a browser that the registry has that name, and that HTTP is good enough for it."""
+    return (
+        f"--host-resolver-rules=MAP {NAME} {registry.host}",
+        f"--unsafely-treat-insecure-origin-as-secure=http://{NAME}",
+    )
+
+
+def wait_until_known(registry: Lading) -> None:
+    """Wait until it is known where bytes are and what is in the image, or as long as one can."""
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until:
-        page = registry.client.ask("GET", "/-/space", accept="text/html").body.decode()
-        if "Where the bytes are" in page and "Nothing counted yet" not in page:
+        paths = paths_of(registry)
+        space = registry.client.ask("GET", paths["space"], accept="text/html").body.decode()
+        inside = registry.client.ask("GET", paths["inside"], accept="text/html").body.decode()
+        is_counted = "Where the bytes are" in space and "Nothing counted yet" not in space
+        if is_counted and "being read in the background" not in inside:
             return
         time.sleep(1)
 
@@ -51,7 +61,7 @@ def take(chromium: Chromium, registry: Lading) -> None:
     FOLDER.mkdir(exist_ok=True)
     for name, path in paths_of(registry).items():
         for theme in THEMES:
-            with chromium.window(registry.host, width=WIDTH, theme=theme) as window:
+            with chromium.window(NAME, width=WIDTH, theme=theme) as window:
                 assert window.go(path) == 200, path
                 window.page.screenshot(
                     path=FOLDER / f"{name}-{theme}.png",
@@ -59,26 +69,15 @@ def take(chromium: Chromium, registry: Lading) -> None:
                 )
 
 
-def forget_counting(root: Path) -> None:
-    """Have a server that starts count anew, though another has just done so."""
-    with closing(sqlite3.connect(root / "lading" / "metadata.sqlite3")) as database, database:
-        database.execute("DELETE FROM jobs")
-        database.execute("DELETE FROM samples")
-
-
 def main() -> None:
     """Fill a registry, and take the pictures."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         with lading_serve(directory) as registry:
-            fill(registry.client)
-            wait_for_figures(registry)
-        forget_counting(directory / "data")
-        with lading_serve(directory) as registry, open_chromium() as chromium:
-            wait_for_figures(registry)
-            for path in paths_of(registry).values():  # what is made when it is first looked at
-                registry.client.ask("GET", path, accept="text/html")
-            time.sleep(SETTLING)
+            furnish(registry.client)
+        age(directory / "data" / "lading" / "metadata.sqlite3", time.time())
+        with lading_serve(directory) as registry, open_chromium(*known_as(registry)) as chromium:
+            wait_until_known(registry)
             take(chromium, registry)
 
 

@@ -12,6 +12,8 @@ pytestmark = pytest.mark.e2e
 
 # More than any page has of what can be reached.
 MOST = 300
+# Pixels that are less than two rows of the header.
+ROW = 70
 # What can be reached; of a group of radio buttons one can.
 EXPECTED = """
 window.reachable = [...document.querySelectorAll(
@@ -103,3 +105,36 @@ def test_a_menu_opens_and_closes_by_keys(window: Window) -> None:
     window.page.keyboard.press("Shift+Tab")
     window.page.keyboard.press("Space")
     assert not window.page.locator("details.menu-of > ul").first.is_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_pages_are_in_a_menu_where_they_have_no_room_beside_each_other(
+    chromium: Chromium, guarded_house: House, scripts: bool
+) -> None:
+    """The header of an admin, who has the most of them, is a row on a phone."""
+    if guarded_house.stored:
+        return  # what pages look like does not depend on where the data is
+    with chromium.window(guarded_house.host, scripts=scripts, width=360) as window:
+        window.sign_in("admin")
+        window.go("/-/space")
+        header = window.page.locator("header.top")
+        box = header.bounding_box()
+        assert box is not None
+        assert box["height"] < ROW
+        users = header.get_by_role("link", name="Users")
+        assert not users.is_visible()
+        header.locator("summary").focus()
+        window.page.keyboard.press("Enter")
+        assert header.get_by_role("link").filter(visible=True).all_inner_texts()[1:] == [
+            "Repositories",
+            "Space",
+            "Trash",
+            "Events",
+            "Robots",
+            "Users",
+        ]
+        if scripts:
+            assert window.violations() == []
+        users.filter(visible=True).focus()
+        window.page.keyboard.press("Enter")
+        window.page.wait_for_url("**/-/users")

@@ -149,11 +149,15 @@ class Chromium:
 
 
 @contextmanager
-def open_chromium() -> Iterator[Chromium]:
-    """The browser, for the length of the block."""
+def open_chromium(*more: str) -> Iterator[Chromium]:
+    """The browser, for the length of the block.
+
+    Args:
+        more: arguments of its command line.
+    """
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox"]
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", *more]
         )
         try:
             yield Chromium(browser)
