@@ -2,7 +2,6 @@
 
 from collections.abc import Container, Iterator
 from functools import cache
-from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote
 
@@ -72,12 +71,7 @@ class Client:
         """The client itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """End its connections."""
         self.close()
 

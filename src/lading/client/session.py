@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,6 +35,21 @@ _MOST_REDIRECTS = 5
 MOST_WAIT = 120.0
 _COMMON = {"User-Agent": f"lading/{__version__}", "Accept-Encoding": "identity"}
 _PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """A request as it is wanted, whichever address answers it, and with whatever login.
+
+    Attributes:
+        again: how many times a failure is tried again.
+    """
+
+    method: str
+    headers: Mapping[str, str]
+    body: Body | None
+    again: int
+    scopes: tuple[str, ...] = ()
 
 
 class HostSession:
@@ -102,61 +118,43 @@ class HostSession:
         """
         url = address(self.base, place)
         expected = frozenset(expect)
-        answer = self._follow(method, url, scopes, dict(headers or {}), body, again=again)
+        tries = self._options.retries if again else 0
+        answer = self._follow(url, _Wanted(method, headers or {}, body, tries, scopes))
         if answer.status in expected:
             return answer
         error = of_answer(f"{method} {bare(url)}", answer.status, read_error(answer))
         error.wait_seconds = asked_wait(answer)
         raise error
 
-    def _follow(
-        self,
-        method: str,
-        url: str,
-        scopes: tuple[str, ...],
-        headers: dict[str, str],
-        body: Body | None,
-        *,
-        again: bool,
-    ) -> Answered:
+    def _follow(self, url: str, wanted: _Wanted) -> Answered:
         for _ in range(_MOST_REDIRECTS):
-            answer = self._authorized(method, url, scopes, headers, body, again=again)
+            answer = self._authorized(url, wanted)
             location = answer.headers.get("location")
             if answer.status not in _REDIRECTS or location is None:
                 return answer
             dismiss(answer)
             url = address(url, location)
-        raise ClientError(f"{method} {bare(url)}: more than {_MOST_REDIRECTS} redirects")
+        raise ClientError(f"{wanted.method} {bare(url)}: more than {_MOST_REDIRECTS} redirects")
 
-    def _authorized(
-        self,
-        method: str,
-        url: str,
-        scopes: tuple[str, ...],
-        headers: dict[str, str],
-        body: Body | None,
-        *,
-        again: bool,
-    ) -> Answered:
+    def _authorized(self, url: str, wanted: _Wanted) -> Answered:
         """Send with what is known of logins; if that is not enough, with what is asked for."""
         if not self.is_own(url):
             self._check_safe(url)
-            return self._send(method, url, headers, body, again=again)
-        known = self._tokens.header(scopes)
-        login = {"Authorization": known} if known else {}
-        answer = self._send(method, url, headers | login, body, again=again)
+            return self._send(url, wanted)
+        known = self._tokens.header(wanted.scopes)
+        answer = self._send(url, wanted, known)
         if answer.status != 401:
             return answer
         challenges = answer.headers.getlist("www-authenticate")
         try:
-            found = self._tokens.answer(challenges, scopes, known)
+            found = self._tokens.answer(challenges, wanted.scopes, known)
         except BaseException:
             dismiss(answer)
             raise
         if not found:
             return answer
         dismiss(answer)
-        return self._send(method, url, headers | {"Authorization": found}, body, again=again)
+        return self._send(url, wanted, found)
 
     def _check_safe(self, url: str) -> None:
         """Go from TLS to no place without, where others read along and answer."""
@@ -172,15 +170,13 @@ class HostSession:
         base = self.base
         return url.startswith(f"{base}/") or _origin(url) == _origin(base)
 
-    def _send(
-        self, method: str, url: str, headers: dict[str, str], body: Body | None, *, again: bool
-    ) -> Answered:
+    def _send(self, url: str, wanted: _Wanted, login: str = "") -> Answered:
         retry: Retry | None = None
         while True:
             problem: Exception | None = None
             answer: Answered | None = None
             try:
-                answer = self._send_once(method, url, headers, body)
+                answer = self._send_once(url, wanted, login)
                 if answer.status not in _TRY_AGAIN or asked_wait(answer) > MOST_WAIT:
                     return answer
             except (SSLError, ssl.SSLError) as error:
@@ -189,8 +185,8 @@ class HostSession:
                 problem = error
             try:
                 # Not told of the answer, whose headers it would read without care.
-                before = retry or _retries(self._options.retries if again else 0)
-                retry = before.increment(method, url, error=problem)
+                before = retry or _retries(wanted.again)
+                retry = before.increment(wanted.method, url, error=problem)
             except (MaxRetryError, HTTPError) as error:
                 if answer is not None:
                     return answer
@@ -208,14 +204,14 @@ class HostSession:
             self._options.on_wait(why, seconds)
         time.sleep(seconds)
 
-    def _send_once(
-        self, method: str, url: str, headers: Mapping[str, str], body: Body | None
-    ) -> Answered:
-        content: Any = body() if callable(body) else body
+    def _send_once(self, url: str, wanted: _Wanted, login: str) -> Answered:
+        method = wanted.method
+        headers = {**_COMMON, **wanted.headers, **({"Authorization": login} if login else {})}
+        content: Any = wanted.body() if callable(wanted.body) else wanted.body
         begun = self.pace.begin()
         try:
             self.counted[method] = self.counted.get(method, 0) + 1
-            answer = self._connections.send(method, url, _COMMON | dict(headers), content)
+            answer = self._connections.send(method, url, headers, content)
         finally:
             self.pace.end()
         if answer.status == 429:
@@ -231,7 +227,7 @@ class HostSession:
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
     ) -> Answered:
         """Send a request for a token, with no login but the one in its headers."""
-        return self._send(method, url, dict(headers), body, again=True)
+        return self._send(url, _Wanted(method, headers, body, self._options.retries))
 
     def _find_base(self) -> str:
         if self._options.plain_http:

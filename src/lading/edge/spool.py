@@ -11,7 +11,6 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from types import TracebackType
 from typing import IO
 
 from lading.core.digest import Bytes
@@ -45,12 +44,7 @@ class Spool:
         """Begin with an empty body."""
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         """Close the body."""
         self.close()
 

@@ -4,8 +4,9 @@ Of a registry of which somebody sees a little, a page looks at so many rows and 
 few events, and say where the next ones begin.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from lading.core.access import Access, Action
 from lading.core.figures import LastPull
@@ -17,8 +18,8 @@ from lading.services.registry import Registry
 # Rows that are looked at for a page.
 MOST_LOOKED_AT = 500
 
-
 Event = MovedTag | DeletedManifest | NotedPull | NotedRefusal
+E = TypeVar("E", MovedTag, DeletedManifest, NotedPull)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +40,9 @@ async def moves(registry: Registry, access: Access, *, before: float, limit: int
     Args:
         before: the number of a move, before which these were.
     """
-    most = limit if access.sees_all("") else MOST_LOOKED_AT
+    most = _most(access, limit)
     found = await registry.metadata.events.moves(before=int(before), limit=most)
-    seen = [moved for moved in found if access.sees(moved.repository)]
-    if len(seen) > limit:
-        return EventPage(seen[:limit], seen[limit - 1].number)
-    return EventPage(seen, found[-1].number if len(found) == most else None)
+    return _page(access, found, most, limit, lambda moved: moved.number)
 
 
 async def deletions(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
@@ -53,12 +51,9 @@ async def deletions(registry: Registry, access: Access, *, before: float, limit:
     Args:
         before: a time, before which these were.
     """
-    most = limit if access.sees_all("") else MOST_LOOKED_AT
+    most = _most(access, limit)
     found = await registry.metadata.events.deletions(before=before, limit=most)
-    seen = [deleted for deleted in found if access.sees(deleted.repository)]
-    if len(seen) > limit:
-        return EventPage(seen[:limit], seen[limit - 1].at)
-    return EventPage(seen, found[-1].at if len(found) == most else None)
+    return _page(access, found, most, limit, lambda deleted: deleted.at)
 
 
 async def pulls(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
@@ -67,12 +62,10 @@ async def pulls(registry: Registry, access: Access, *, before: float, limit: int
     Args:
         before: a time, before which these were.
     """
-    most = limit if access.sees_all("") else MOST_LOOKED_AT
+    most = _most(access, limit)
     found = await registry.metadata.pulls.page(before=before, limit=most)
-    seen = [_as_seen(access, noted) for noted in found if access.sees(noted.repository)]
-    if len(seen) > limit:
-        return EventPage(seen[:limit], seen[limit - 1].pull.at)
-    return EventPage(seen, found[-1].pull.at if len(found) == most else None)
+    shown = [_as_seen(access, noted) for noted in found]
+    return _page(access, shown, most, limit, lambda noted: noted.pull.at)
 
 
 async def refusals(registry: Registry, *, before: float, limit: int) -> EventPage:
@@ -90,3 +83,18 @@ def _as_seen(access: Access, noted: NotedPull) -> NotedPull:
     if Action.PUSH in access.actions(noted.repository):
         return noted
     return NotedPull(noted.repository, noted.reference, LastPull(noted.pull.at, ""))
+
+
+def _most(access: Access, limit: int) -> int:
+    """How many rows to look at for a page."""
+    return limit if access.sees_all("") else MOST_LOOKED_AT
+
+
+def _page(
+    access: Access, found: Sequence[E], most: int, limit: int, place: Callable[[E], float]
+) -> EventPage:
+    """The page of those events that the caller sees, of at most so many that were looked at."""
+    seen = [event for event in found if access.sees(event.repository)]
+    if len(seen) > limit:
+        return EventPage(seen[:limit], place(seen[limit - 1]))
+    return EventPage(seen, place(found[-1]) if len(found) == most else None)

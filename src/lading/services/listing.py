@@ -1,7 +1,7 @@
 """Lists, in pages: tags, repositories, referrers."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -28,6 +28,16 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     last: str | None
+
+
+async def all_names(page: Callable[..., Awaitable[Page[str]]]) -> AsyncGenerator[str, None]:
+    """All names of a list, of which `page(after=…, limit=…)` gives a part."""
+    after: str | None = ""
+    while after is not None:
+        part = await page(after=after, limit=MOST_AT_ONCE)
+        for name in part.items:
+            yield name
+        after = part.last
 
 
 async def list_tags(registry: Registry, grant: Grant, *, after: str, limit: int) -> Page[str]:

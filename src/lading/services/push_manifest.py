@@ -51,16 +51,17 @@ async def push_manifest(
     grant.require(Action.PUSH)
     if len(tags) > MAX_TAGS:
         raise TooManyTags(f"at most {MAX_TAGS} tags in one push")
-    by_digest = isinstance(reference, Digest)
-    algorithm = reference.algorithm if isinstance(reference, Digest) else SHA256
+    if isinstance(reference, Digest):
+        algorithm, all_tags = reference.algorithm, [*tags]
+    else:
+        algorithm, all_tags = SHA256, [reference, *tags]
     manifest = await _read(registry, body, content_type, algorithm)
-    if by_digest and manifest.digest != reference:
+    if isinstance(reference, Digest) and manifest.digest != reference:
         raise DigestMismatch("", {"expected": reference, "actual": manifest.digest})
     await registry.uploads.require_space(len(body))
     # The body may have taken minutes, and who makes a registry read-only waits for seconds.
     if await registry.metadata.read_only.find() is not None:
         raise ReadOnly
-    all_tags = [*tags] if isinstance(reference, Digest) else [reference, *tags]
     wrong_sizes = await registry.metadata.manifests.push(
         ManifestPush(
             repository=grant.repository,
@@ -74,13 +75,9 @@ async def push_manifest(
         )
     )
     if wrong_sizes:  # public images have them, and only who made them could mend that
-        log.warning(
-            "%s@%s was accepted with %d wrong sizes: %s",
-            grant.repository,
-            manifest.digest,
-            len(wrong_sizes),
-            wrong_sizes[0],
-        )
+        accepted = f"{grant.repository}@{manifest.digest}"
+        count, first = len(wrong_sizes), wrong_sizes[0]
+        log.warning("%s was accepted with %d wrong sizes: %s", accepted, count, first)
     return manifest
 
 

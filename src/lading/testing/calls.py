@@ -1,8 +1,7 @@
 """Calls of services for a test, which needs no login for what it does itself."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from functools import partial
-from typing import Any
 
 from lading.core.access import EVERY_ACCESS
 from lading.core.digest import Digest
@@ -12,9 +11,6 @@ from lading.services import listing, pull, push_blob, push_manifest
 from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
 from lading.testing.images import Contents
-
-# Names on one page of a list.
-_PAGE = 1000
 
 
 def parse_reference(text: str, default: str) -> tuple[RepositoryName, Reference | None]:
@@ -81,20 +77,10 @@ async def all_tags(registry: Registry, name: RepositoryName) -> list[str]:
     if not await registry.metadata.repositories.exists(name):
         return []
     grant = EVERY_ACCESS.grant(name)
-    return await _all(partial(listing.list_tags, registry, grant))
+    return [name async for name in listing.all_names(partial(listing.list_tags, registry, grant))]
 
 
 async def all_repositories(registry: Registry) -> list[str]:
     """The names of all repositories, in order."""
-    return await _all(partial(listing.list_repositories, registry, EVERY_ACCESS))
-
-
-async def _all(page: Callable[..., Any]) -> list[str]:
-    """All names of a list, page by page."""
-    found: list[str] = []
-    after: str | None = ""
-    while after is not None:
-        part = await page(after=after, limit=_PAGE)
-        found += part.items
-        after = part.last
-    return found
+    pages = partial(listing.list_repositories, registry, EVERY_ACCESS)
+    return [name async for name in listing.all_names(pages)]

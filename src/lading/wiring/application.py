@@ -107,16 +107,17 @@ async def open_application(
         reloader = None
         if config is not None:
             reloader = Reloader(settings, config, os.environ, permissions, registry.note)
-        observers: list[Observer | Recorder | None] = [*watched.observers, audit]
-        observers.append(_access_log(settings, stack))
-        observers.append(UnnamedProxies(settings.http.trustedproxies, known))
-        observers += await _note_takers(settings, registry, stack)
-        health = health_of(settings, registry)
+        observers: list[Observer | Recorder | None] = [
+            *watched.observers,
+            audit,
+            _access_log(settings, stack),
+            UnnamedProxies(settings.http.trustedproxies, known),
+            *await _note_takers(settings, registry, stack),
+        ]
         everyone = [observer for observer in observers if observer is not None]
-        options, require_health = (
-            _options(settings, memory),
-            health.require if health.checks else None,
-        )
+        health = health_of(settings, registry)
+        require_health = health.require if health.checks else None
+        options = _options(settings, memory)
         api = registry_protocol(registry, options, authentication, everyone, require_health)
         pages = pages_of(settings, registry, options.edge, authentication, everyone, require_health)
         await stack.enter_async_context(running(health.keep()))

@@ -10,6 +10,7 @@ other's; and whoever deletes what no row names reads the owner again first.
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from lading.blobs.s3.object_store import ObjectStore, StoredObject
@@ -43,27 +44,21 @@ class _Found(NamedTuple):
     badges: bool
 
 
+@dataclass(frozen=True, slots=True)
 class Ownership:
     """The ownership of a database in the folder of an object store.
 
-    Args:
+    Attributes:
         store: that has the objects.
         rows: of the objects.
         clock: the time, in seconds since the epoch.
         new_key: makes a key that nobody has used.
     """
 
-    def __init__(
-        self,
-        store: ObjectStore,
-        rows: ObjectRows,
-        clock: Callable[[], float],
-        new_key: Callable[[], str],
-    ) -> None:
-        self._store = store
-        self._rows = rows
-        self._clock = clock
-        self._new_key = new_key
+    store: ObjectStore
+    rows: ObjectRows
+    clock: Callable[[], float]
+    new_key: Callable[[], str]
 
     async def require(self) -> None:
         """Go on only if the folder is this database's, or nobody's, and then take it.
@@ -74,7 +69,7 @@ class Ownership:
             ForeignObjects: it is another one's, or that cannot be told.
             Unavailable: the store cannot be asked.
         """
-        badge, owner = await self._rows.badge(), await self._store.content(OWNER)
+        badge, owner = await self.rows.badge(), await self.store.content(OWNER)
         if owner is None:
             await self._take(badge)
         elif badge is None or owner != badge.encode():
@@ -86,15 +81,15 @@ class Ownership:
             raise _foreign()
         if badge is None:
             await self._warn_of_distribution()
-            badge = await self._rows.set_badge(self._new_key(), self._clock())
-        await self._store.put_first(OWNER, badge.encode())
-        if await self._store.content(OWNER) != badge.encode():
+            badge = await self.rows.set_badge(self.new_key(), self.clock())
+        await self.store.put_first(OWNER, badge.encode())
+        if await self.store.content(OWNER) != badge.encode():
             raise _foreign()
-        await self._store.put(badge, BADGE)
+        await self.store.put(badge, BADGE)
         after = await self._look()  # in which its own badge is known
         if after.badges or (after.unknown and not before.known):
             if not before.known:  # it has nothing here, and the other one may go on
-                await self._store.delete([badge])
+                await self.store.delete([badge])
             raise ForeignObjects(
                 "another registry has begun in this place of the bucket at the same time, and the"
                 " store has let both: give one of them a place of its own"
@@ -108,9 +103,9 @@ class Ownership:
         That takes a request for a thousand of them, and happens where there is no owner.
         """
         known = unknown = badges = False
-        async with aclosing(self._store.pages(FOLDER)) as pages:
+        async with aclosing(self.store.pages(FOLDER)) as pages:
             async for page in pages:
-                nobodys = await self._rows.unknown([stored.key for stored in page])
+                nobodys = await self.rows.unknown([stored.key for stored in page])
                 strange = [stored for stored in page if stored.key in nobodys]
                 known |= len(strange) < len(page)
                 unknown |= bool(strange)
@@ -120,13 +115,13 @@ class Ownership:
     async def _has_badge(self, strange: Sequence[StoredObject]) -> bool:
         """Whether one of some objects is a badge, by which its database knows the folder."""
         for stored in strange:
-            if stored.size == len(BADGE) and await self._store.content(stored.key) == BADGE:
+            if stored.size == len(BADGE) and await self.store.content(stored.key) == BADGE:
                 return True
         return False
 
     async def _warn_of_distribution(self) -> None:
         """Say, when a registry begins, that images of another one are beside it in the bucket."""
-        async with aclosing(self._store.pages(_DISTRIBUTION)) as pages:
+        async with aclosing(self.store.pages(_DISTRIBUTION)) as pages:
             async for _ in pages:
                 log.warning(
                     "what CNCF Distribution has in this bucket (%s) stays as it is, and this"

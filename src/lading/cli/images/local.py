@@ -3,6 +3,7 @@
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -19,8 +20,8 @@ from lading.core.typing import T, override
 from lading.services import delete, listing, pull, push_manifest, trash
 from lading.services.registry import Registry
 
-# Names on a page of a list, and bytes of types and annotations on one of referrers.
-_PAGE = 1000
+# Referrers that are shown, and bytes of their types and annotations.
+_MOST_REFERRERS = 1000
 _MOST_SHOWN = 4 * 1024 * 1024
 # Bytes of a blob that stay in memory; larger ones become a file for the time being.
 _IN_MEMORY = 16 * 1024 * 1024
@@ -35,24 +36,14 @@ class LocalSource(ImageSource):
         self._registry = registry
 
     @override
-    async def repositories(self) -> AsyncGenerator[str, None]:
+    def repositories(self) -> AsyncGenerator[str, None]:
         access = Access(Principal(operator()), ALL_RIGHTS)
-        after: str | None = ""
-        while after is not None:
-            page = await listing.list_repositories(self._registry, access, after=after, limit=_PAGE)
-            for name in page.items:
-                yield name
-            after = page.last
+        return listing.all_names(partial(listing.list_repositories, self._registry, access))
 
     @override
-    async def tags(self, repository: str) -> AsyncGenerator[str, None]:
+    def tags(self, repository: str) -> AsyncGenerator[str, None]:
         grant = operators_grant(RepositoryName(repository))
-        after: str | None = ""
-        while after is not None:
-            page = await listing.list_tags(self._registry, grant, after=after, limit=_PAGE)
-            for name in page.items:
-                yield name
-            after = page.last
+        return listing.all_names(partial(listing.list_tags, self._registry, grant))
 
     @override
     async def set_at(self, repository: str, tag: str) -> float | None:
@@ -95,7 +86,7 @@ class LocalSource(ImageSource):
             Digest(digest),
             artifact_type=None,
             after="",
-            limit=_PAGE,
+            limit=_MOST_REFERRERS,
             max_size=_MOST_SHOWN,
         )
         return [

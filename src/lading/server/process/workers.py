@@ -23,7 +23,7 @@ from pathlib import Path
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.edge.budget import MEMORY
-from lading.monitoring.memory import WorkerFigures
+from lading.monitoring.memory import Figures, WorkerFigures
 from lading.ports.measures import UNMEASURED
 from lading.server.http.connections import Addresses, Connections
 from lading.server.http.deadlines import timeouts
@@ -97,6 +97,11 @@ def serve(
             configure_logging(settings, own)
         _worker(service, loads.of(0), own).run(listener)
         return True
+    return _serve_in_forks(service, loads, figures)
+
+
+def _serve_in_forks(service: _Service, loads: Loads, figures: Figures | None) -> bool:
+    settings = service.settings
     processes = multiprocessing.get_context("fork")
     lifeline = os.pipe()
     # A collection in a worker would write to what it shares with the others, and so copy it.
@@ -117,9 +122,9 @@ def serve(
         return worker
 
     def stop_listening() -> None:
-        listener.close()
-        if watched is not None:
-            watched.close()
+        service.listener.close()
+        if service.watched is not None:
+            service.watched.close()
 
     patience = FAREWELL + _patience(settings) + UNWINDING + CLOSING
     return Supervisor(settings.workers, start, patience=patience).run(on_stop=stop_listening)
