@@ -232,7 +232,11 @@ async def test_a_file_whose_object_the_store_does_not_take_is_not_acknowledged(
 
 @pytest.mark.parametrize("full", ["budget", "disk"])
 async def test_where_the_disk_has_no_room_either_objects_are_smaller(
-    place: PlaceInS3, here: OpenPlace, monkeypatch: pytest.MonkeyPatch, full: str
+    place: PlaceInS3,
+    here: OpenPlace,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    full: str,
 ) -> None:
     """Nobody waits for it: what does not fit is stored at once, and the next object begins."""
     room = spend(here, but=2 * MIB)
@@ -249,6 +253,7 @@ async def test_where_the_disk_has_no_room_either_objects_are_smaller(
     assert room.budget.has(2 * MIB)
     assert not room.budget.has(2 * MIB + 1)
     assert await fetch(await here.stores.blobs.find(digest)) == data
+    assert caplog.text.count("cannot wait on the disk") == (full == "disk")
 
 
 def no_space(*_: object) -> None:

@@ -4,11 +4,13 @@ import json
 import logging
 import re
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from _pytest.capture import CaptureResult
 
 from lading.config.settings import LogSection, Settings
+from lading.server.process import repeats
 from lading.server.process.log import configure_logging
 
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"
@@ -90,3 +92,43 @@ def test_requests_go_to_standard_output(capfd: pytest.CaptureFixture[str]) -> No
     logging.getLogger("lading.access").info("GET /v2/")
 
     assert written(capfd) == ("GET /v2/\n", "")
+
+
+def test_a_flood_of_one_line_is_cut_and_counted(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What else there is to say is said, and the flood again when its period is over."""
+    now = [0.0]
+    of_a_test = partial(repeats.Repeats, lambda: now[0])
+    monkeypatch.setattr("lading.server.process.log.Repeats", of_a_test)
+    monkeypatch.setattr(repeats, "MOST", 3)
+    configure()
+    any_ = logging.getLogger("lading.any")
+    for number in range(10):
+        any_.warning("the disk is full: %d", number)
+        any_.info("request %d", number)
+    any_.error("the disk is gone")
+    now[0] = 61.0
+    any_.info("later")
+    any_.warning("the disk is full: %d", 10)
+
+    lines = [line.split(maxsplit=2)[2] for line in written(capfd).err.splitlines()]
+    assert [line for line in lines if "request" in line] == [f"request {n}" for n in range(10)]
+    assert [line for line in lines if "request" not in line] == [
+        *(f"the disk is full: {number}" for number in range(3)),
+        "the disk is gone",
+        "the disk is full: 9 (the last of 7 such lines that are left out)",
+        "later",
+        "the disk is full: 10",
+    ]
+
+
+def test_what_was_left_out_is_told_at_the_end(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(repeats, "MOST", 1)
+    configure()
+    for number in range(3):
+        logging.getLogger("lading.any").error("it fails: %d", number)
+
+    assert "it fails: 2 (the last of 2 such lines" in written(capfd).err

@@ -22,17 +22,27 @@ log = logging.getLogger(__name__)
 DISK = 2 * 1024 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WaitingRoom:
     """Where the files of a worker are.
 
     Attributes:
         directory: where files may be made; `None` for the system's place for such files.
         budget: of bytes, for all of them.
+        failing: whether the disk took nothing the last time: that is said once, not of each piece.
     """
 
     directory: Path | None = None
     budget: Budget = field(default_factory=lambda: Budget(DISK))
+    failing: bool = False
+
+    def tell(self, failure: OSError | None) -> None:
+        """Say how the disk is, if it was otherwise before."""
+        was_failing, self.failing = self.failing, failure is not None
+        if failure is not None and not was_failing:
+            log.warning("what the store is to be sent cannot wait on the disk: %s", failure)
+        elif failure is None and was_failing:
+            log.info("what the store is to be sent can wait on the disk again")
 
 
 class WaitingFile:
@@ -57,8 +67,9 @@ class WaitingFile:
         try:
             await finish(asyncio.ensure_future(asyncio.to_thread(self._append, pieces)))
         except OSError as error:
-            log.warning("what the store is to be sent cannot wait on the disk: %s", error)
+            self._room.tell(error)
             return False
+        self._room.tell(None)
         self.size += more
         return True
 

@@ -14,6 +14,7 @@ from lading.config.settings import Settings
 from lading.core.timestamps import rfc3339
 from lading.edge.accesslog import printable
 from lading.ports.measures import UNMEASURED, Count, Measures
+from lading.server.process.repeats import Repeats
 from lading.system.logfile import STANDARD_ERROR, STANDARD_OUTPUT, LogFile
 from lading.wiring.log_level import set_level
 
@@ -67,21 +68,30 @@ def _lost_requests(count: int) -> bytes:
 
 
 class _ToLogFile(logging.Handler):
-    """Hands over each record as a line; or as the lines that it holds."""
+    """Hands over each record as a line, or as the lines that it holds; not all repeats."""
 
     def __init__(self, file: LogFile, formatter: logging.Formatter | None) -> None:
         super().__init__()
         self._file = file
+        self._repeats = Repeats()
         self.setFormatter(formatter)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand over a record."""
-        self._file.offer(self.format(record).encode(errors="backslashreplace") + b"\n")
+        """Hand over a record, unless there were many of its kind."""
+        for summary in self._repeats.left_out():
+            self._offer(summary)
+        if self._repeats.takes(record):
+            self._offer(record)
 
     def close(self) -> None:
         """Write what is left, as far as that can be done soon."""
+        for summary in self._repeats.left_out(at_end=True):
+            self._offer(summary)
         self._file.finish(PARTING)
         super().close()
+
+    def _offer(self, record: logging.LogRecord) -> None:
+        self._file.offer(self.format(record).encode(errors="backslashreplace") + b"\n")
 
 
 class _Text(logging.Formatter):
