@@ -32,7 +32,14 @@ _MANIFEST = """
         deleted_at, loose_at
     FROM manifests AS m WHERE repository_id = ? AND digest = ?
 """
-_HOLDERS = "SELECT parent, kind FROM edges WHERE repository_id = ? AND child = ? LIMIT ?"
+# The kind is looked up for each: if it was read with them, SQLite would take the primary key for
+# this, and look through all edges of the repository.
+_HOLDERS = """
+    SELECT parent, (SELECT kind FROM edges AS edge
+        WHERE edge.repository_id = edges.repository_id AND edge.parent = edges.parent
+            AND edge.child = edges.child)
+    FROM edges WHERE repository_id = ? AND child = ? LIMIT ?
+"""
 _TAGS = "SELECT name FROM tags WHERE repository_id = ? AND digest = ? ORDER BY name LIMIT ?"
 # How a manifest names what it holds, if that is a blob; an index of blobs is BuildKit's cache.
 _BLOBS = {EdgeKind.CONFIG: "config", EdgeKind.LAYER: "layer"}
