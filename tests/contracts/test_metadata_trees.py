@@ -79,7 +79,7 @@ async def test_entries_are_found_by_a_part_of_their_names(metadata: Metadata) ->
 
 
 async def test_several_trees_are_searched_together(metadata: Metadata) -> None:
-    """Each as far as it may be looked at, however many entries others have."""
+    """One after the other, as they are named, until enough has been looked at."""
     lower, upper, empty = [
         await tree_of(metadata, Digest.of(bytes([number]))) for number in range(3)
     ]
@@ -96,7 +96,8 @@ async def test_several_trees_are_searched_together(metadata: Metadata) -> None:
     every = [(lower, "b/read"), (upper, "b/read"), (lower, "c/read"), (upper, "d/read")]
     assert await found() == every
     assert await found(most=2) == every[:2]
-    assert await found(looked_at=2) == [*every[:2], every[3]]
+    assert await found(looked_at=4) == [*every[:2], every[3]]
+    assert await found(looked_at=3) == [every[1], every[3]]
     assert await found(looked_at=1) == [every[1]]
 
 

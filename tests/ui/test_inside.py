@@ -104,7 +104,9 @@ async def test_an_image_is_a_tree_of_links(browser: Browser, path: str) -> None:
 
 async def test_files_are_found_by_their_names(browser: Browser, path: str) -> None:
     shown = await browser.get(f"{path}/files?q=MOT")
-    assert "2 files found among the first 250,000 entries of each layer" in shown.text
+    assert (
+        "2 files found among the first 500,000 entries, from the uppermost layer down" in shown.text
+    )
     assert f"{path}/layers/1/file?path=etc%2Fmotd" in shown.links
     of_one = (await browser.get(f"{path}/layers/2/files?q=motd")).text
     assert "1 file found among the first 500,000 entries of this layer" in of_one

@@ -50,22 +50,16 @@ _NAMED = f"""
     CROSS JOIN entries WHERE tree_id = CAST(wanted.key AS INTEGER) AND entries.parent = held.value
         AND entries.name = substr(held.key, length(held.value) + 2)
 """
-# The last entry that is looked at is found once for each tree, and never for each entry of it.
+# From tree to tree in the order of their ids in the parameter, until enough has been looked at.
 # PostgreSQL does not know how few trees are asked for, and would rather read the entries of all; it
 # is told to go from tree to tree, as SQLite does.
-_LOOKED_AT = """tree_id = wanted.id
-        AND (parent, name) <= (coalesce(last_parent, :last), coalesce(last_name, :last))"""
 _SEARCH = f"""
-    WITH wanted AS MATERIALIZED (
-        SELECT CAST(key AS INTEGER) AS id,
-            (SELECT parent FROM entries WHERE tree_id = CAST(held.key AS INTEGER)
-                ORDER BY tree_id, parent, name LIMIT 1 OFFSET :others) AS last_parent,
-            (SELECT name FROM entries WHERE tree_id = CAST(held.key AS INTEGER)
-                ORDER BY tree_id, parent, name LIMIT 1 OFFSET :others) AS last_name
-        FROM json_each(:trees) AS held)
-    SELECT tree_id, {_COLUMNS} FROM wanted JOIN
-        /*! LATERAL (SELECT * FROM */ entries /*! WHERE {_LOOKED_AT} OFFSET 0) AS entries */
-        ON {_LOOKED_AT}
+    SELECT tree_id, {_COLUMNS} FROM (
+        SELECT tree_id, {_THEIR_COLUMNS} FROM json_each(:trees) AS wanted CROSS JOIN
+            /*! LATERAL (SELECT * FROM */ entries /*! WHERE tree_id = CAST(wanted.key AS INTEGER)
+                ORDER BY tree_id, parent, name) AS entries */
+        WHERE tree_id = CAST(wanted.key AS INTEGER)
+        LIMIT :looked_at) AS looked
     WHERE lower(name) LIKE :pattern ESCAPE '!'
     ORDER BY parent, name, tree_id LIMIT :most
 """
@@ -258,14 +252,15 @@ def search(
     Each comes with the id of its tree, by their directories and names.
 
     Args:
+        tree_ids: the trees, in the order in which they are searched.
         most: entries that are found.
-        looked_at: entries of each tree among which they are looked for, by their directories.
+        looked_at: entries of all of them among which they are looked for; those of a tree by their
+            directories.
     """
     pattern = re.sub("([!%_])", r"!\1", words.lower())
     values = {
         "trees": batches.keys(map(str, tree_ids)),
-        "others": looked_at - 1,
-        "last": _LAST,
+        "looked_at": looked_at,
         "pattern": f"%{pattern}%",
         "most": most,
     }

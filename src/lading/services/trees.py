@@ -29,8 +29,7 @@ from lading.system.turns import off_loop
 _DAY = 24 * 3600.0
 # Layers that are looked at together: image tools take no more (overlayfs takes 128 or 500).
 MOST_LAYERS = 500
-# Layers, and entries of them, that one search looks at: about half a second.
-MOST_SEARCHED = 100
+# Entries of layers that one search looks at: about half a second.
 MOST_LOOKED_AT = 500_000
 # Seconds to wait until files that others read are read.
 PATIENCE = 10.0
@@ -163,14 +162,18 @@ async def search(
 ) -> Sequence[Shown]:
     """Files of one layer, or of all, in whose names words are, be they seen by a container or not.
 
+    They are looked for in the uppermost layer first, until enough has been looked at.
+
     Args:
         number: of the layer, from 0 for the lowest.
         most: files that are found.
     """
-    known = _searched(inside, number)
+    layers = range(len(inside.layers)) if number is None else [number]
+    known = [layer for layer in layers if inside.layers[layer].has_files]
     ids = [inside.trees[layer] for layer in known]
-    looked_at = searched_of_each(inside, number)
-    found = await registry.metadata.trees.search(ids, words, most=most, looked_at=looked_at)
+    found = await registry.metadata.trees.search(
+        ids[::-1], words, most=most, looked_at=MOST_LOOKED_AT
+    )
     # An image can have one layer several times.
     every = [
         Shown(entry, layer)
@@ -179,17 +182,6 @@ async def search(
         if id_ == tree_id
     ]
     return sorted(every, key=lambda shown: (shown.entry.path, shown.layer))[:most]
-
-
-def searched_of_each(inside: Inside, number: int | None = None) -> int:
-    """How many entries of each layer a search looks at, by their directories."""
-    return MOST_LOOKED_AT // max(1, len(_searched(inside, number)))
-
-
-def _searched(inside: Inside, number: int | None) -> Sequence[int]:
-    """The layers that a search looks at, by their numbers from 0."""
-    layers = range(len(inside.layers)) if number is None else [number]
-    return [layer for layer in layers if inside.layers[layer].has_files][:MOST_SEARCHED]
 
 
 async def read_file(

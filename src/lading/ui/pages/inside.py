@@ -169,7 +169,7 @@ async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> 
         found=await trees.search(visit.registry, inside, words, number, most=ON_A_PAGE)
         if words
         else [],
-        searched=trees.searched_of_each(inside, number),
+        searched=trees.MOST_LOOKED_AT,
         sums=sums,
         is_waiting=is_waiting,
         is_read_only=is_read_only,
