@@ -1,21 +1,27 @@
 """The application's life: whatever fails on the way, all that was opened before is closed again."""
 
 import asyncio
+import re
 import threading
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
+from lading.api.context import Context
 from lading.auth.known import KnownLogins
 from lading.blobs.stores import Stores
 from lading.config.loading import load
+from lading.edge.application import Application
 from lading.edge.asgi import Message
+from lading.system.budget import Budget
 from lading.wiring.application import RegistryApplication, open_application
 from lading.wiring.files import opened_files
 from lading.wiring.paths import metadata_path
 from lading.wiring.start import prepared
 from lading.wiring.stores import open_registry
+from tests.edge.requests import request
 
 CONFIG = """
 version: 0.1
@@ -148,6 +154,33 @@ async def test_an_application_opens_and_closes_with_its_server(
     before = opened(tmp_path)
     assert await live(config) == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
     assert opened(tmp_path) == before
+
+
+async def test_the_threads_that_large_manifests_take_end_with_the_application(
+    config: Path, tmp_path: Path
+) -> None:
+    config.write_text(re.sub("auth: .*", "", config.read_text()))
+    settings, before = load(config, {}).settings, opened(tmp_path)
+    async with open_application(settings, None, KnownLogins(), Budget(0)) as running:
+        assert await push_nothing(running.api, 100_000) == HTTPStatus.BAD_REQUEST
+        threads = {thread.name for thread in threading.enumerate()}
+        assert {"bodies-0", "manifests-0"} <= threads
+    assert opened(tmp_path) == before
+
+
+async def push_nothing(api: Application[Context], size: int) -> int:
+    """Push a manifest that is none; the status of the answer."""
+    status, scope = 0, request("PUT", "/v2/app/manifests/latest").scope
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": bytes(size), "more_body": False}
+
+    async def send(message: Message) -> None:
+        nonlocal status
+        status = message.get("status", status)
+
+    await api(scope, receive, send)
+    return status
 
 
 async def live(config: Path) -> list[str]:

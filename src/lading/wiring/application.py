@@ -118,6 +118,7 @@ async def open_application(
         health = health_of(settings, registry)
         require_health = health.require if health.checks else None
         options = _options(settings, memory)
+        stack.callback(options.edge.bodies.thread.close)
         api = registry_protocol(registry, options, authentication, everyone, require_health)
         pages = pages_of(settings, registry, options.edge, authentication, everyone, require_health)
         await stack.enter_async_context(running(health.keep()))

@@ -89,15 +89,16 @@ async def open_in_memory(
         new_uuid=uuid.uuid4,
         policy=Policy(delete_enabled=options.delete),
     )
+    address = PublicAddress(prefix=options.prefix)
+    edge = EdgeOptions(prefix=options.prefix, address=address, headers=ALWAYS)
     try:
-        address = PublicAddress(prefix=options.prefix)
-        edge = EdgeOptions(prefix=options.prefix, address=address, headers=ALWAYS)
         authentication = await _authentication(options, registry, address)
         yield OpenInMemory(
             registry,
             registry_protocol(registry, Options(edge), authentication, options.observers),
         )
     finally:
+        edge.bodies.thread.close()
         registry.parsing.close()
         await registry.metadata.close()
 

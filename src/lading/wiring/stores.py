@@ -61,7 +61,7 @@ async def open_registry(
             if settings.storage.driver == "filesystem" and not arriving:
                 await _require_own_files(settings, metadata, clock)
         stores = _open_stores(settings, metadata, clock, watch.measures, stack)
-        yield Registry(
+        registry = Registry(
             metadata=metadata,
             # What speaks to an object store measures each request itself.
             blobs=watch.blobs(stores.blobs, measured=stores.upkeep is not None),
@@ -74,6 +74,8 @@ async def open_registry(
             measures=watch.measures,
             upkeep=stores.upkeep,
         )
+        stack.callback(registry.parsing.close)
+        yield registry
 
 
 async def _require_own_files(
