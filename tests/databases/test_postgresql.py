@@ -150,6 +150,33 @@ async def test_a_commit_without_an_answer_is_told_and_not_repeated(
     assert await database.read(numbers) == []
 
 
+@pytest.mark.parametrize("how", ["overdue", "cancelled"])
+@pytest.mark.parametrize("once", [False, True])
+async def test_a_commit_that_its_copies_may_not_have_is_no_success(
+    own_server: PostgreSQL, measures: Counted, how: str, once: bool
+) -> None:
+    """With synchronous replication: who gives up the wait for a copy hears that it was done."""
+    name = own_server.new_database()
+    own_server.ask("CREATE TABLE t (n BIGINT PRIMARY KEY)", name)
+    timeout = 1.0 if how == "overdue" else 20.0
+    database = PostgresqlDatabase(Server(own_server.url(name), timeout=timeout), 2, None, measures)
+    own_server.ask("ALTER SYSTEM SET synchronous_standby_names = 'away'")
+    own_server.ask("SELECT pg_reload_conf()")
+    while own_server.ask("SHOW synchronous_standby_names") != [("away",)]:
+        await asyncio.sleep(0.05)
+
+    writing = asyncio.ensure_future(database.write_once(add) if once else database.write(add))
+    waiting = "FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+    while how == "cancelled" and not own_server.ask(f"SELECT pg_cancel_backend(pid) {waiting}"):
+        await asyncio.sleep(0.05)
+    with pytest.raises(Unavailable, match="look, or try again"):
+        await writing
+
+    assert measures.counts[Count.COMMITS_UNKNOWN] == 1
+    assert await database.read(numbers) == [1]
+    database.close()
+
+
 async def test_a_work_that_fails_leaves_nothing(database: Database) -> None:
     def fail(connection: SqlConnection) -> None:
         add(connection)

@@ -19,6 +19,7 @@ import psycopg
 from psycopg import RawCursor, errors
 from psycopg.abc import PQGen
 from psycopg.adapt import PyFormat, Transformer
+from psycopg.errors import Diagnostic
 from psycopg.pq import DiagnosticField, ExecStatus, Format, TransactionStatus
 from psycopg.pq.abc import PGresult
 
@@ -63,9 +64,11 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
 
     Attributes:
         deadline: of the use of now, by the monotonic clock.
+        has_warned: whether the server has warned of something since this was last set to false.
     """
 
     deadline: float = math.inf
+    has_warned = False
     _is_given_up = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -77,6 +80,7 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         self._using = threading.Lock()
         # Of who cuts it or ends it: else one might cut what has got the same descriptor meanwhile.
         self._ending = threading.Lock()
+        self.add_notice_handler(self._hear)
 
     @override
     def wait(self, gen: PQGen[T], interval: float = 0.1, timeout: float | None = None) -> T:
@@ -185,6 +189,9 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
         self._done(self.pgconn.prepare(name, text, types))
         self._named[key] = name
         return name
+
+    def _hear(self, said: Diagnostic) -> None:
+        self.has_warned |= said.severity_nonlocalized == "WARNING"
 
     def _done(self, result: PGresult) -> PGresult:
         if result.status in _DONE:

@@ -25,7 +25,7 @@ def write(connection: TimedConnection, work: Work[T], *, durable: bool) -> T:
     """Run a function in a transaction.
 
     Raises:
-        OutcomeUnknown: the server was told to commit, and did not say whether it has.
+        OutcomeUnknown: the server was told to commit, and did not say whether it has, and for good.
         psycopg.Error: nothing was changed.
     """
     connection.run(_BEGIN if durable else _BEGIN + _NOT_SYNCED)
@@ -42,9 +42,13 @@ def write_once(connection: TimedConnection, work: Work[T]) -> T:
     """Run a function of one statement, for which the server makes a transaction by itself.
 
     Raises:
+        OutcomeUnknown: it was done, and may be undone by a failover.
         psycopg.Error: it was not done, or nobody knows.
     """
-    return work(PostgresqlConnection(connection))
+    connection.has_warned = False
+    result = work(PostgresqlConnection(connection))
+    _require_kept(connection)
+    return result
 
 
 class Scan(Generic[T]):
@@ -87,6 +91,7 @@ class Scan(Generic[T]):
 
 
 def _commit(connection: TimedConnection) -> None:
+    connection.has_warned = False
     try:
         ended = connection.run(b"COMMIT")
     except psycopg.Error as error:
@@ -95,6 +100,17 @@ def _commit(connection: TimedConnection) -> None:
         raise OutcomeUnknown from error
     if ended != b"COMMIT":
         raise psycopg.InternalError("a statement has failed, and the transaction went on")
+    _require_kept(connection)
+
+
+def _require_kept(connection: TimedConnection) -> None:
+    """Require that the server did not only commit, where copies of it are waited for.
+
+    One that is told to give up (an overdue use, an operator) gives up that wait: it has committed,
+    says so, and warns that its copies may not have it. A failover to one of them undoes it.
+    """
+    if connection.has_warned:
+        raise OutcomeUnknown
 
 
 def _roll_back(connection: TimedConnection) -> None:
