@@ -8,7 +8,8 @@ import bcrypt
 import pytest
 
 from lading.auth.authenticator import Login
-from lading.auth.htpasswd import FileUsers, PasswordChecker, UserFile, decoy, hash_password
+from lading.auth.htpasswd import FileUsers, UserFile
+from lading.auth.passwords import PasswordChecker, decoy, hash_password
 from lading.core.access import Principal
 
 HASH = bcrypt.hashpw(b"secret", bcrypt.gensalt(4))

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from lading.auth.htpasswd import FileUsers, PasswordChecker, UserFile
+from lading.auth.htpasswd import FileUsers, UserFile
 from lading.auth.logins import Logins
+from lading.auth.passwords import PasswordChecker
 from lading.core.permissions import CurrentPermissions, Permissions
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions

@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from lading.auth import files
-from lading.auth.htpasswd import hash_password, parse_users, read_limited
+from lading.auth.htpasswd import parse_users, read_limited
+from lading.auth.passwords import hash_password
 from lading.core import robots
 from lading.core.typing import override
 from lading.ports.logins import UserError, UserLine, Users

@@ -60,9 +60,9 @@ def read_hidden(value: object) -> HiddenText | None:
     """
     if isinstance(value, HiddenText) or value is None:
         return value
-    if not isinstance(value, str):
-        raise ValueError("write one value, as text")  # noqa: TRY004 - a value
-    return HiddenText(value) if value else None
+    if isinstance(value, str):
+        return HiddenText(value) if value else None
+    raise ValueError("write one value, as text")
 
 
 class TcpAddress(NamedTuple):
@@ -138,13 +138,17 @@ def _header_value(value: str) -> str:
     return value
 
 
-def _base_url(value: str) -> str:
+def _is_web_address(value: str) -> bool:
+    """Whether it begins as a URL of HTTP does: with a scheme, a host, and a port that there is."""
     try:
         url = urlsplit(value)
-        wrong = url.scheme not in {"http", "https"} or not url.hostname or url.port == 0
+        return url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
     except ValueError:
-        wrong = True
-    if wrong or not value.isascii() or not value.isprintable() or " " in value:
+        return False
+
+
+def _base_url(value: str) -> str:
+    if not _is_web_address(value) or not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("write the address clients use, as in `https://registry.example.com`")
     if any(character in value for character in "?#@"):
         raise ValueError("write the URL without a user, `?` or `#`")
@@ -208,12 +212,8 @@ def _workload_name(value: str) -> str:
 
 
 def _token_realm(value: str) -> str:
-    try:
-        url = urlsplit(value)
-        wrong = url.scheme not in {"http", "https"} or not url.hostname or url.port == 0
-    except ValueError:
-        wrong = True
-    if wrong or _URL_TEXT.fullmatch(value) is None or "@" in url.netloc:
+    is_url = _is_web_address(value) and _URL_TEXT.fullmatch(value) is not None
+    if not is_url or "@" in urlsplit(value).netloc:
         raise ValueError("write a URL, as in `https://auth.example.com/token`")
     return value
 
@@ -247,9 +247,9 @@ def _claim_patterns(value: object) -> tuple[ClaimPattern, ...]:
 
 
 def _repository_template(value: object) -> RepositoryTemplate:
-    if not isinstance(value, str):
-        raise ValueError("write a pattern for repositories, as in `team/**`")  # noqa: TRY004 - a value
-    return RepositoryTemplate(value)
+    if isinstance(value, str):
+        return RepositoryTemplate(value)
+    raise ValueError("write a pattern for repositories, as in `team/**`")
 
 
 def at_least_one(value: tuple[T, ...]) -> tuple[T, ...]:
@@ -264,9 +264,9 @@ def at_least_one(value: tuple[T, ...]) -> tuple[T, ...]:
 
 
 def _pattern(value: object) -> Glob:
-    if not isinstance(value, str):
-        raise ValueError("write a pattern for names, as in `team/**` or `v*`")  # noqa: TRY004 - a value
-    return Glob(value)
+    if isinstance(value, str):
+        return Glob(value)
+    raise ValueError("write a pattern for names, as in `team/**` or `v*`")
 
 
 def _repository_pattern(value: object) -> Glob:

@@ -109,50 +109,25 @@ def begin(
     return connection.execute(_BEGIN, values).rowcount > 0 or size(connection, upload) is not None
 
 
-def take(
-    connection: SqlConnection,
-    upload: UploadKey,
-    *,
-    generation: int,
-    writing: str,
-    now: float,
-    until: float,
-) -> TakenUpload | None:
+def take(connection: SqlConnection, values: Mapping[str, Any]) -> TakenUpload | None:
     """Let one request alone write to an upload; `None` if that takes a look, see `take_over`."""
-    row = connection.execute(
-        _TAKE,
-        {
-            "upload": upload,
-            "generation": generation,
-            "writing": writing,
-            "now": now,
-            "until": until,
-        },
-    ).fetchone()
+    row = connection.execute(_TAKE, values).fetchone()
     if row is None:
         return None
     size, active_at, hash_ = row
     return TakenUpload(size, active_at, bytes(hash_))
 
 
-def take_over(
-    connection: SqlConnection,
-    upload: UploadKey,
-    *,
-    generation: int,
-    writing: str,
-    now: float,
-    until: float,
-) -> TakenUpload:
+def take_over(connection: SqlConnection, values: Mapping[str, Any]) -> TakenUpload:
     """As `take`; what a request that was killed has stored of the upload is unused.
 
     Raises:
         UploadUnknown, UploadOutOfOrder: see `lading.ports.objects.UploadRows.take`.
     """
-    _let_go(connection, upload, now)
-    taken = take(connection, upload, generation=generation, writing=writing, now=now, until=until)
+    _let_go(connection, values["upload"], values["now"])
+    taken = take(connection, values)
     if taken is None:
-        raise _taken(connection, upload)
+        raise _taken(connection, values["upload"])
     return taken
 
 
@@ -421,11 +396,11 @@ class ObjectUploads:
         self, upload: UploadKey, *, generation: int, writing: str, now: float, until: float
     ) -> TakenUpload:
         """Let one request alone write to an upload, for a while."""
-        taken = await self._take(
-            upload, generation=generation, writing=writing, now=now, until=until
-        )
-        if taken is not None:
-            return taken
-        return await self._take_over(
-            upload, generation=generation, writing=writing, now=now, until=until
-        )
+        values = {
+            "upload": upload,
+            "generation": generation,
+            "writing": writing,
+            "now": now,
+            "until": until,
+        }
+        return await self._take(values) or await self._take_over(values)

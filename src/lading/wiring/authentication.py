@@ -17,7 +17,7 @@ from lading.auth.authenticator import Nobody, TokenVerifier
 from lading.auth.certificates import public_key_of, read_bundle
 from lading.auth.editing import EditedUserFile
 from lading.auth.external import ExternalTokens
-from lading.auth.htpasswd import FileUsers, PasswordChecker, UserFile
+from lading.auth.htpasswd import FileUsers, UserFile
 from lading.auth.keys import KeyRing
 from lading.auth.keysets import (
     FixedKeys,
@@ -30,6 +30,7 @@ from lading.auth.keysets import (
 )
 from lading.auth.known import KnownLogins
 from lading.auth.logins import Logins
+from lading.auth.passwords import PasswordChecker
 from lading.auth.robots import RobotLogins
 from lading.auth.service import TokenService
 from lading.auth.tokens import RegistryTokens
