@@ -8,8 +8,8 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
-from lading.metadata.manifests import Referrer, Referrers
 from lading.metadata.metadata import Metadata
+from lading.metadata.referrers import Referrer, Referrers
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, push
 

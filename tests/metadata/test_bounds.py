@@ -22,7 +22,7 @@ from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.databases.sqlite.file import FileDatabase
-from lading.metadata import batches, collection, manifests
+from lading.metadata import batches, collection, referrers
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import FEW_EDGES, LARGE_BODY, ManifestPush
 from lading.ports.database import SqlConnection, Work
@@ -359,7 +359,7 @@ async def test_only_so_many_referrers_are_looked_at_in_one_read(
     metadata: Metadata, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Be they shown or not; the next read goes on where that one ended."""
-    monkeypatch.setattr(manifests, "MAX_LOOKED_AT", 3)
+    monkeypatch.setattr(referrers, "MAX_LOOKED_AT", 3)
     await add(metadata, b"config")
     subject = image(b"config")
     kinds = {

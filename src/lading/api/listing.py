@@ -10,7 +10,7 @@ from lading.core import media
 from lading.core.digest import Digest
 from lading.core.errors import PageInvalid
 from lading.edge.response import JSON, Response, StreamBody, encode_json, json_response
-from lading.metadata.manifests import Referrer
+from lading.metadata.referrers import Referrer
 from lading.services import listing
 
 # Tags read and sent at once to who asks for all: the names of so many fit into 64 KiB.

@@ -1,4 +1,4 @@
-"""Rows of blobs, of links (which repository has which blob), and of uploads that became blobs."""
+"""Rows of blobs, and of links: which repository has which blob."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -345,28 +345,3 @@ class Links(Noun):
             return True
 
         return await self._database.write(work)
-
-
-def find_committed(connection: SqlConnection, upload: UploadKey) -> Digest | None:
-    """The blob that an upload became, for those who did not get the answer; for a while."""
-    row = connection.execute(
-        "SELECT digest FROM committed_uploads WHERE upload = ?", (upload,)
-    ).fetchone()
-    return None if row is None else Digest(row[0])
-
-
-def remove_committed(connection: SqlConnection, *, before: float, at_most: int) -> int:
-    """Remove uploads that became blobs before that time, for which nobody asks again; how many."""
-    return connection.execute(
-        "DELETE FROM committed_uploads WHERE upload IN"
-        " (SELECT upload FROM committed_uploads WHERE at <= ? LIMIT ?)",
-        (before, at_most),
-    ).rowcount
-
-
-class CommittedUploads:
-    """Uploads that became blobs."""
-
-    def __init__(self, database: Database) -> None:
-        self.find = reading(database, find_committed)
-        self.remove = writing(database, remove_committed, durable=False)

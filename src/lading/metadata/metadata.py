@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lading.metadata.attempts import Attempts
+from lading.metadata.committed_uploads import CommittedUploads
 from lading.metadata.inspection import Inspection
-from lading.metadata.links import CommittedUploads, Links
+from lading.metadata.links import Links
 from lading.metadata.manifests import Manifests
 from lading.metadata.read_only import ReadOnlySwitch
 from lading.metadata.refresh_tokens import RefreshTokens

@@ -9,7 +9,7 @@ from lading.core.access import Access, Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
 from lading.core.typing import T
-from lading.metadata.manifests import Referrer
+from lading.metadata.referrers import Referrer
 from lading.services.registry import Registry
 
 # Names read in one go while looking for those that a caller sees.
