@@ -320,6 +320,31 @@ async def test_a_lock_that_another_user_made_can_be_held(
         pass
 
 
+async def test_nobody_waits_until_the_bytes_of_a_blob_are_free_that_was_still_sent(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are when the last one of those who read it closes its file."""
+    source = await stores.blobs.find(await store(stores, bytes(SMALL + 1)))
+    assert isinstance(source, LocalFile)
+    closed, close = asyncio.Event(), os.close
+    closers: list[int] = []
+    loop = asyncio.get_running_loop()
+
+    def noted(descriptor: int) -> None:
+        closers.append(threading.get_ident())
+        close(descriptor)
+        loop.call_soon_threadsafe(closed.set)
+
+    with source.open() as opened:
+        Path(source.path).unlink()
+        assert await opened.read(0, 1) == bytes(1)
+        monkeypatch.setattr(os, "close", noted)
+    await closed.wait()
+
+    assert len(closers) == 1
+    assert threading.get_ident() not in closers
+
+
 async def test_nobody_waits_until_the_bytes_of_a_given_up_upload_are_free(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -36,7 +36,10 @@ class OpenFile:
         return self
 
     def __exit__(self, *_: object) -> None:
-        os.close(self.descriptor)
+        if os.fstat(self.descriptor).st_nlink:
+            os.close(self.descriptor)
+        else:  # what has no name any more is freed now, and that of a large file takes a while
+            asyncio.get_running_loop().run_in_executor(None, os.close, self.descriptor)
 
     async def read(self, start: int, size: int) -> bytearray:
         """So many bytes of the file.
