@@ -10,6 +10,7 @@ import pytest
 from lading.auth.htpasswd import FileUsers, UserFile
 from lading.auth.logins import Logins
 from lading.auth.passwords import PasswordChecker
+from lading.core.names import RepositoryName
 from lading.core.permissions import CurrentPermissions, Permissions
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
@@ -21,6 +22,7 @@ from lading.ui.sessions import hash_of
 from tests.support.guarded import write_users
 from tests.support.people import DAY, People
 from tests.ui.browsing import HOST, Browser
+from tests.ui.conftest import RULES
 
 Visitors = Callable[[], Browser]
 
@@ -230,3 +232,61 @@ async def test_a_form_from_what_is_no_address_does_nothing(
     fields = {**form, "name": "reader", "password": "reader-password"}
     answer = await visitor.post("/-/sign-in", fields, **{"origin": "http://[::1]", **headers})
     assert answer.status == 403
+
+
+async def test_a_session_ends_with_its_user(visitor: Browser, users: Path, people: People) -> None:
+    """And is none of another user's who is given the same name, and a password, later."""
+    await visitor.sign_in("reader")
+    for names in (["writer"], ["reader", "writer"]):
+        write_users(users, *names)
+        os.utime(users, (people.now + len(names), people.now + len(names)))
+        assert "Signed in as" not in (await visitor.get("/")).text
+        assert (await visitor.get("/r/library/hello")).status == 303
+
+
+async def test_other_rules_count_from_the_next_page_on(visitors: Visitors, people: People) -> None:
+    """For what is shown as for what is sent, by a form that was there before."""
+    await people.push_image(b"one", "latest", repository=RepositoryName("library/hello"))
+    deleter = visitors()
+    await deleter.sign_in("deleter")
+    path = "/r/library/hello/-/tags/latest/delete"
+    form = (await deleter.get(path)).form(path)
+    assert deleter.permissions is not None
+    deleter.permissions.value = Permissions(RULES[:1])
+    assert (await deleter.post(path, form)).status == 403
+    assert (await deleter.get("/r/library/hello")).status == 403
+    assert await people.has("latest", RepositoryName("library/hello"))
+
+
+async def test_a_form_that_was_sent_is_worth_nothing_after_its_session(visitor: Browser) -> None:
+    """Neither after it was signed out, nor in the next one; sent twice it does no more."""
+    await visitor.sign_in("reader")
+    form = (await visitor.get("/")).form("/-/sign-out")
+    before = dict(visitor.cookies)
+    statuses = [(await visitor.post("/-/sign-out", form)).status]
+    visitor.cookies = dict(before)
+    statuses.append((await visitor.post("/-/sign-out", form)).status)
+    await visitor.sign_in("reader")
+    statuses.append((await visitor.post("/-/sign-out", form)).status)
+    assert statuses == [303, 403, 403]
+    assert "Signed in as reader" in (await visitor.get("/")).text
+
+
+async def test_of_two_sessions_in_one_browser_none_is_of_another_host(
+    people: People, users: Path
+) -> None:
+    """Another host of the domain can set a cookie of the same name, and have it sent first."""
+    with closing(UserFile(users)) as file, closing(PasswordChecker()) as checker:
+        address = PublicAddress.of("https://registry.test", "", ())
+        logins = Logins(FileUsers(file, checker))
+        parts = UiParts(people.registry, EdgeOptions(address=address), logins, is_open=False)
+        victim, attacker = (Browser(parts, CurrentPermissions(Permissions(()))) for _ in range(2))
+        await victim.sign_in("reader")
+        await attacker.sign_in("writer")
+        theirs, own = (each.cookies[f"__Host-{SESSION}"] for each in (attacker, victim))
+        for cookie in (
+            f"{SESSION}={theirs}; __Host-{SESSION}={own}",
+            f"__Host-{SESSION}=x; __Host-{SESSION}={own}",
+            f"__host-{SESSION}={theirs}; __Host-{SESSION}={own}",
+        ):
+            assert "Signed in as reader" in (await victim.get("/", cookie=cookie)).text

@@ -80,4 +80,5 @@ def make_and_revoke_a_robot(window: Window, name: str) -> None:
 def sign_out(window: Window) -> None:
     """Sign out, and see that one can sign in."""
     window.page.get_by_role("button", name="Sign out").click()
-    expect(window.page.get_by_role("link", name="Sign in")).to_be_visible()
+    banner = window.page.get_by_role("banner")
+    expect(banner.get_by_role("link", name="Sign in")).to_be_visible()

@@ -69,7 +69,7 @@ def test_the_page_comes_to_show_what_is_inside_by_itself(plain: Window, path: st
     page.go_back()
     page.go_back()
     with page.expect_download() as download:
-        page.goto(f"http://{plain.host}{path}/layers/1/file?path=data.bin")
+        page.goto(f"{plain.origin}{path}/layers/1/file?path=data.bin")
         page.get_by_role("link", name="Download").click()
     assert download.value.suggested_filename == "data.bin"
 

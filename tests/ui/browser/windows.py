@@ -32,13 +32,14 @@ class Window:
 
     Attributes:
         page: Playwright's.
+        origin: where the registry is, up to the paths of its pages.
         wrong: complaints in the console, errors of scripts, requests to other addresses.
         expected: parts of complaints that are to be, such as of an answer's status.
         posted: paths that forms were sent to.
     """
 
     page: Page
-    host: str
+    origin: str
     wrong: list[str] = field(default_factory=list)
     expected: list[str] = field(default_factory=list)
     posted: list[str] = field(default_factory=list)
@@ -52,7 +53,7 @@ class Window:
 
     def go(self, path: str) -> int:
         """Go to a path; the status of the answer."""
-        answer = self.page.goto(f"http://{self.host}{path}")
+        answer = self.page.goto(self.origin + path)
         assert answer is not None
         return answer.status
 
@@ -111,10 +112,10 @@ class Window:
             self.wrong.append(text)
 
     def _look_at(self, request: Request) -> None:
-        if not request.url.startswith((f"http://{self.host}/", "data:", "blob:")):
+        if not request.url.startswith((f"{self.origin}/", "data:", "blob:")):
             self.wrong.append(f"asked for {request.url}")
         if request.method == "POST":
-            self.posted.append(urlsplit(request.url).path)
+            self.posted.append(urlsplit(request.url.removeprefix(self.origin)).path)
 
 
 @dataclass(frozen=True)
@@ -125,11 +126,18 @@ class Chromium:
 
     @contextmanager
     def window(
-        self, host: str, *, scripts: bool = True, width: int = 1280, theme: Theme = "light"
+        self,
+        host: str,
+        *,
+        scripts: bool = True,
+        width: int = 1280,
+        theme: Theme = "light",
+        scheme: str = "http",
     ) -> Iterator[Window]:
         """A window for the length of the block; nothing may have gone wrong in it.
 
         Args:
+            host: of the registry, with the path of its pages if they have one.
             scripts: whether pages run theirs.
             width: in pixels.
         """
@@ -139,9 +147,10 @@ class Chromium:
             viewport={"width": width, "height": 900},
             timezone_id="Europe/Vienna",
             locale="en-GB",
+            ignore_https_errors=True,
         )
         try:
-            window = Window(context.new_page(), host)
+            window = Window(context.new_page(), f"{scheme}://{host}")
             yield window
             assert window.wrong == []
         finally:
