@@ -448,6 +448,22 @@ def test_a_url_that_cannot_be_read_is_not_shown(url: str) -> None:
     assert "hush" not in str(told.value)
 
 
+async def test_of_several_hosts_the_one_that_takes_changes_is_asked(
+    postgresql: PostgreSQL, own_server: PostgreSQL, name: str
+) -> None:
+    """Whichever comes first: a copy is behind, and what was acknowledged may not be there."""
+    own_server.ask(f"CREATE DATABASE {name}")
+    own_server.ask(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    hosts = f"127.0.0.1:{own_server.port},127.0.0.1:{postgresql.port}"
+    database = PostgresqlDatabase(Server(f"postgresql://postgres@{hosts}/{name}"))
+    (port,) = await database.read(lambda connection: connection.execute(PORT).fetchone())
+    assert port == postgresql.port
+    database.close()
+
+
+PORT = "SELECT inet_server_port()"
+
+
 @pytest.fixture
 def own_server() -> Iterator[PostgreSQL]:
     """A server of the test alone."""

@@ -17,7 +17,10 @@ from lading.ports.database import CannotOpen
 
 # Statements that were run so often on a connection are planned once.
 _PREPARED_FROM = 3
-# What the URL may say otherwise. A network that swallows everything is noticed by these.
+# What the URL may say otherwise, as all here may. Of several hosts the one that takes changes is
+# asked: what another one knows is older, and by that, what was just pushed is not there.
+_OF_SEVERAL = {"target_session_attrs": "read-write"}
+# A network that swallows everything is noticed by these.
 _DEFAULTS: dict[str, str | int] = {
     "application_name": "lading",
     "keepalives_idle": 30,
@@ -76,8 +79,10 @@ class Server:
             ) from None
         if self.password_file is not None:
             given["password"] = self._password(self.password_file)
+        hosts = f"{given.get('host', '')}{given.get('hostaddr', '')}"
+        several = _OF_SEVERAL if "," in hosts else {}
         # Libpq counts whole seconds, of which it takes two at least.
-        return {**_DEFAULTS, "connect_timeout": max(2, int(seconds)), **given}
+        return {**_DEFAULTS, **several, "connect_timeout": max(2, int(seconds)), **given}
 
     def _password(self, path: Path) -> str:
         try:
