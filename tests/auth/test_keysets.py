@@ -21,6 +21,7 @@ from lading.auth.keysets import KeySetInvalid, RemoteKeys, fetch, parse_keys, re
 from lading.core.errors import Unavailable
 from tests.auth.forge import Clock, new_key, public_jwk
 from tests.support.lading import program
+from tests.support.small_servers import QuietHandler, served
 
 
 def key_set(*names: str) -> bytes:
@@ -86,7 +87,7 @@ class KeyServer:
         self.body = key_set("a")
         outer = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             def do_GET(self) -> None:
                 outer.asked += 1
                 self.send_response(outer.status)
@@ -94,9 +95,6 @@ class KeyServer:
                     self.send_header("Location", "/elsewhere")
                 self.end_headers()
                 self.wfile.write(outer.body)
-
-            def log_message(self, *_: object) -> None:
-                pass
 
         self.server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
         self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
@@ -112,12 +110,8 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[KeyServe
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(made["certificate"], made["key"])
     server = KeyServer(context)
-    thread = threading.Thread(target=server.server.serve_forever)
-    thread.start()
-    yield server
-    server.server.shutdown()
-    thread.join()
-    server.server.server_close()
+    with served(server.server):
+        yield server
 
 
 async def test_asked_once_and_kept(server: KeyServer) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run
-from tests.support.lading import Lading, lading_serve, program
+from tests.support.lading import Lading, lading, lading_serve, program
 from tests.support.pushes import Repository, digest_of, encode, image
 
 LAYER = b"a layer" * 1000
@@ -26,15 +26,6 @@ def registry(tmp_path: Path) -> Iterator[Lading]:
     with lading_serve(tmp_path / "one") as registry:
         Repository(registry.client, "library/hello").push_image("latest", LAYER)
         yield registry
-
-
-def lading(*words: str | Path, status: int = 0) -> str:
-    """Run a command; what it said, to whichever place."""
-    done = run([program(), *words], check=False)
-    said = (done.stdout + done.stderr).decode()
-    assert done.returncode == status, said
-    assert "Traceback" not in said
-    return said
 
 
 def copy_blobs(root: Path, backup: Path, target: Path) -> None:

@@ -10,9 +10,8 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from lading.cli.main import main
 from lading.client.doctor import DoctorOptions, FindingState, examine
 from lading.testing import Registry
 from lading.testing.certificates import secured
+from tests.support.small_servers import QuietHandler, served
 
 CONNECTION = {"connection", "transfer-encoding", "content-length", "host", "server"}
 
@@ -49,7 +49,7 @@ def proxy(
 ) -> Iterator[str]:
     """A proxy before a registry that does not leave answers alone; yields its address."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def answer(self) -> None:
             length = int(self.headers.get("content-length") or 0)
             if length > limit:
@@ -81,23 +81,14 @@ def proxy(
             self.send_error(413)
             return False
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer  # noqa: N815 - http.server's
-
-        def log_message(self, *_: object) -> None:
-            pass
+        do_GET = do_POST = do_PATCH = do_DELETE = answer
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who hung up
     if context is not None:
         server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http{'s' if context else ''}://127.0.0.1:{server.server_address[1]}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with served(server):
+        yield f"http{'s' if context else ''}://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture(scope="module")

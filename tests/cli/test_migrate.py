@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.commands import run
 from tests.support.guests import pull, pulling
-from tests.support.lading import Lading, lading_serve, program
+from tests.support.lading import Lading, lading, lading_serve, program
 from tests.support.pushes import Repository
 
 IMAGES = [(f"team/app{number}", "latest") for number in range(5)]
@@ -38,15 +38,6 @@ def configuration(directory: Path) -> Path:
         "http: {addr: 127.0.0.1:0}\n"
     )
     return config
-
-
-def lading(*words: str | Path, status: int = 0) -> str:
-    """Run a command; what it said, to whichever place."""
-    done = run([program(), *words], check=False)
-    said = (done.stdout + done.stderr).decode()
-    assert done.returncode == status, said
-    assert "Traceback" not in said
-    return said
 
 
 def test_a_registry_that_serves_goes_elsewhere(registry: Lading, tmp_path: Path) -> None:

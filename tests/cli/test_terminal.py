@@ -152,6 +152,16 @@ def test_a_log_gets_a_line_for_each_step(ours: Ours, tmp_path: Path) -> None:
     assert done.stderr.decode() == "Writing links\n"
 
 
+def _interrupt(child: "pexpect.spawn[str]") -> None:
+    """Press Ctrl-C: the command says so, and ends with the code that shells give for it."""
+    child.sendintr()
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
+    assert "Interrupted" in (child.before or "")
+    assert "Traceback" not in (child.before or "")
+
+
 async def test_an_interrupt_ends_what_waits_for_another_process(ours: Ours) -> None:
     """Which does the same, and of which it is told."""
     settings = load(None, ours.environ).settings
@@ -160,13 +170,7 @@ async def test_an_interrupt_ends_what_waits_for_another_process(ours: Ours) -> N
         environ = {"TERM": "xterm", "LANG": "C.UTF-8", **ours.environ}
         child = pexpect.spawn(program(), words, env=environ, timeout=TIMEOUT, encoding="utf-8")
         child.expect("Waiting for another, which is exporting")
-        child.sendintr()
-        child.expect(pexpect.EOF)
-        child.close()
-
-    assert child.exitstatus == 130
-    assert "Interrupted" in (child.before or "")
-    assert "Traceback" not in (child.before or "")
+        _interrupt(child)
 
 
 def test_an_interrupt_ends_a_command_with_its_code(ours: Ours) -> None:
@@ -180,13 +184,7 @@ def test_an_interrupt_ends_a_command_with_its_code(ours: Ours) -> None:
         while 503 not in [event.status for event in slow.events]:
             assert time.monotonic() < began + TIMEOUT
             time.sleep(0.05)
-        child.sendintr()
-        child.expect(pexpect.EOF)
-        child.close()
-
-        assert child.exitstatus == 130
-        assert "Interrupted" in (child.before or "")
-        assert "Traceback" not in (child.before or "")
+        _interrupt(child)
         assert time.monotonic() - began < TIMEOUT / 2
 
 

@@ -3,7 +3,6 @@
 import asyncio
 import http.server
 import socket
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -21,9 +20,10 @@ from lading.monitoring.health import (
 )
 from lading.monitoring.http_check import HttpQuestion, look_at_http
 from lading.monitoring.readiness import Readiness
+from tests.support.small_servers import QuietHandler, served
 
 
-class Watched(http.server.BaseHTTPRequestHandler):
+class Watched(QuietHandler):
     """Answers HEAD as it is asked to, and to who says so only.
 
     A path `/redirects/3` leads to `/redirects/2`, the last of them to `/status/200`, and `/to/…`
@@ -47,19 +47,12 @@ class Watched(http.server.BaseHTTPRequestHandler):
             self.send_header("Location", rest)
         self.end_headers()
 
-    def log_message(self, *_: object) -> None:
-        """Say nothing."""
-
 
 @contextmanager
 def answering() -> Iterator[int]:
     """A server of HTTP; its port."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Watched) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield server.server_address[1]
-        server.shutdown()
-        thread.join()
+    with served(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Watched)) as server:
+        yield server.server_port
 
 
 async def rest(_: float) -> None:

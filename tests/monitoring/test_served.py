@@ -4,11 +4,10 @@ import json
 import os
 import signal
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -20,6 +19,7 @@ from tests.support.lading import Lading, lading_serve, program, started_workers,
 from tests.support.metrics import WATCHED, figures, watcher
 from tests.support.processes import wait_until
 from tests.support.pushes import Repository
+from tests.support.small_servers import QuietHandler, served
 
 HTTP = {"addr": "127.0.0.1:0", "workers": 2, "debug": WATCHED}
 CHECKS = 'registry_http_requests_total{code="200",handler="base",method="get"}'
@@ -201,22 +201,15 @@ def collecting() -> Iterator[tuple[str, list[bytes]]]:
     """A collector of traces; its address, and what it is sent, which is not compressed."""
     taken: list[bytes] = []
 
-    class Collector(BaseHTTPRequestHandler):
+    class Collector(QuietHandler):
         def do_POST(self) -> None:
             if self.path == "/v1/traces":
                 taken.append(self.rfile.read(int(self.headers["Content-Length"])))
             self.send_response(200)
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", taken
-        server.shutdown()
-        thread.join()
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Collector)) as server:
+        yield f"http://127.0.0.1:{server.server_port}", taken
 
 
 def test_an_address_that_is_taken_is_named_by_its_own_key(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from tests.support.client import Client
+from tests.support.commands import run
 from tests.support.curl import Response, curl
 from tests.support.network import MACHINE, Network
 from tests.support.processes import background, wait_until
@@ -134,6 +135,15 @@ def workers_of(registry: Lading) -> set[int]:
     """The worker processes."""
     children = Path(f"/proc/{registry.pid}/task/{registry.pid}/children").read_text().split()
     return {int(child) for child in children}
+
+
+def lading(*words: str | Path, status: int = 0) -> str:
+    """Run a command; what it said, to whichever place."""
+    done = run([program(), *words], check=False)
+    said = (done.stdout + done.stderr).decode()
+    assert done.returncode == status, said
+    assert "Traceback" not in said
+    return said
 
 
 def program() -> str:

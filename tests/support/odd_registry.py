@@ -2,12 +2,13 @@
 
 import contextlib
 import ssl
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
+
+from tests.support.small_servers import QuietHandler, served
 
 
 @dataclass(frozen=True)
@@ -49,15 +50,12 @@ class OddRegistry:
     sent: list[Sent] = field(default_factory=list)
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     """Answers as the test says; made anew for each connection."""
 
     protocol_version = "HTTP/1.1"
     registry: OddRegistry
     answer: Callable[[Sent], Reply]
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing."""
 
     def do_any(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)
@@ -84,7 +82,7 @@ class _Handler(BaseHTTPRequestHandler):
             for piece in reply.body:
                 self.wfile.write(piece)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_any  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_any
 
 
 class _Server(ThreadingHTTPServer):
@@ -108,11 +106,5 @@ def odd_registry(
         )
     registry = OddRegistry(f"127.0.0.1:{server.server_port}", server.server_port)
     handler.registry = registry
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with served(server):
         yield registry
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import aclosing
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -23,6 +22,7 @@ from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.errors import Unavailable
 from lading.ports.blob_sources import Chunks, Segment
 from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY, address_of
+from tests.support.small_servers import QuietHandler, served
 
 BUCKET = S3Bucket("images")
 FROM_ENVIRONMENT = {"AWS_ACCESS_KEY_ID": "E", "AWS_SECRET_ACCESS_KEY": "ES"}
@@ -51,7 +51,7 @@ class Roles(ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_port}"
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(QuietHandler):
     server: Roles
 
     def do_PUT(self) -> None:
@@ -83,23 +83,13 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, body: bytes) -> None:
         self.server.asked.append(self.path)
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        self.send_whole(body)
 
 
 @pytest.fixture
 def roles() -> Iterator[Roles]:
-    with Roles() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with served(Roles()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(params=["container", "web identity", "machine"])
@@ -262,7 +252,7 @@ class Recording(ThreadingHTTPServer):
         self.signed: dict[str, tuple[str, str]] = {}
 
 
-class _Recorder(BaseHTTPRequestHandler):
+class _Recorder(QuietHandler):
     server: Recording
 
     def do_PUT(self) -> None:
@@ -290,25 +280,14 @@ class _Recorder(BaseHTTPRequestHandler):
         token = self.headers["x-amz-security-token"]
         self.server.signed[kind] = (words.split("/")[0], token)
         assert "x-amz-security-token" in words
-        self.send_response(200)
-        self.send_header("ETag", '"e"')
-        self.send_header("Last-Modified", "Sun, 29 Nov 2026 00:00:00 GMT")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+        modified_at = "Sun, 29 Nov 2026 00:00:00 GMT"
+        self.send_whole(body, {"ETag": '"e"', "Last-Modified": modified_at})
 
 
 @pytest.fixture
 def recording() -> Iterator[Recording]:
-    with Recording() as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with served(Recording()) as server:
         yield server
-        server.shutdown()
-        thread.join()
 
 
 @pytest.mark.usefixtures("clean")

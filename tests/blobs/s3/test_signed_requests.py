@@ -1,9 +1,8 @@
 """Signed requests to a store that answers them oddly."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 
 import pytest
 
@@ -13,6 +12,7 @@ from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.signed_requests import SignedRequests
 from lading.core.errors import Unavailable
+from tests.support.small_servers import QuietHandler, served
 
 UPLOAD = b"<Upload><Key>a</Key><UploadId>i</UploadId><Initiated>%b</Initiated></Upload>"
 AT = b"2026-11-29T00:00:00Z"
@@ -26,23 +26,13 @@ def listed(rest: bytes) -> bytes:
 def answering(body: bytes) -> Iterator[S3Bucket]:
     """A bucket of a server that says one thing to whatever it is asked."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+            self.send_whole(body)
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
         endpoint = f"http://127.0.0.1:{server.server_port}"
         yield S3Bucket("images", endpoint=endpoint, path_style=True, access_key="a", secret_key="s")
-        server.shutdown()
-        thread.join()
 
 
 async def test_unfinished_parts_are_listed_with_their_times() -> None:
