@@ -173,3 +173,23 @@ def test_a_password_that_is_typed(tmp_path: Path) -> None:
     assert b"secret" not in shown
     assert knows(path, "alice", "secret")
     assert "--password " not in lading("add", "--help").stdout
+
+
+@pytest.mark.parametrize(
+    "words", [("user", "add", "--file", "users", "alice"), ("login", "x.test", "-u", "a")]
+)
+def test_a_password_is_asked_for_on_a_terminal_alone(tmp_path: Path, words: Sequence[str]) -> None:
+    """In a script that forgot the option, this is said in a line."""
+    done = subprocess.run(
+        [program(), *words],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        start_new_session=True,
+    )
+    assert done.returncode == 2
+    assert "give it with --password-stdin" in done.stderr
+    assert "Warning" not in done.stderr
+    assert done.stdout == ""

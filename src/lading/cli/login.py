@@ -1,7 +1,5 @@
 """`lading login` and `lading logout`: logins for registries, where Docker keeps them."""
 
-import sys
-
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
@@ -9,6 +7,7 @@ from lading.cli.exits import to_exit
 from lading.cli.images.logins import LoginFile
 from lading.cli.images.remote import translate_client_errors
 from lading.cli.output import say
+from lading.cli.passwords import read_password
 from lading.client import Client, HostLogin
 from lading.core.errors import RegistryError
 
@@ -25,10 +24,7 @@ def login(host: str, username: str, *, password_stdin: bool) -> None:
 
     It goes where Docker keeps them: to the helper that its config.json names, or into that file.
     """
-    if password_stdin:
-        password = sys.stdin.readline().rstrip("\r\n")
-    else:
-        password = click.prompt("Password", hide_input=True, err=True)
+    password = read_password(from_stdin=password_stdin)
     if not password:
         raise click.UsageError("the password is empty")
     given = HostLogin(username, password)

@@ -5,7 +5,6 @@ of the machine could read it.
 """
 
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -14,14 +13,12 @@ import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.output import JSON, say, to_json
+from lading.cli.passwords import read_password
 from lading.cli.registry import audit_of
 from lading.ports.logins import AuthUnusable, UserError, Users
 from lading.services import users
 from lading.services.registry import Note, forget
 from lading.wiring.authentication import users_of
-
-# A first line that is longer is no password.
-_MOST_CHARACTERS = 1024
 
 _file = click.option(
     "-f",
@@ -55,7 +52,7 @@ def user() -> None:
 def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Add a user. The file is made if it is not there."""
     with _open(path, config) as (found, note):
-        users.add(found, note, name, _read_password(from_stdin=password_stdin))
+        users.add(found, note, name, read_password(from_stdin=password_stdin, twice=True))
     say(f"{name} may log in")
 
 
@@ -67,7 +64,9 @@ def add(name: str, path: Path | None, config: Path | None, *, password_stdin: bo
 def passwd(name: str, path: Path | None, config: Path | None, *, password_stdin: bool) -> None:
     """Give a user another password. Its tokens end, too."""
     with _open(path, config) as (found, note):
-        users.change_password(found, note, name, _read_password(from_stdin=password_stdin))
+        users.change_password(
+            found, note, name, read_password(from_stdin=password_stdin, twice=True)
+        )
     say(f"{name} has a new password")
 
 
@@ -113,14 +112,6 @@ def _open(path: Path | None, config: Path | None) -> Iterator[tuple[Users, Note]
             note = stack.enter_context(audit_of(settings))
         with _explained(path):
             yield users_of(path), note
-
-
-def _read_password(*, from_stdin: bool) -> str:
-    if not from_stdin:
-        typed: str = click.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        return typed
-    line = sys.stdin.readline(_MOST_CHARACTERS)
-    return line.removesuffix("\n").removesuffix("\r")
 
 
 @contextmanager

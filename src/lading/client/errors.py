@@ -3,7 +3,8 @@
 import json
 
 _ADVICE = {
-    401: "sign in first (`docker login` or `podman login`), or check the password that is kept",
+    401: "sign in first (`docker login` or `podman login`), or check that the login that is kept is"
+    " right and may do this",
     403: "ask whoever runs the registry for the right to do this",
     404: "check the name of the repository, and whether the tag or the digest is there",
     405: "the registry has switched this off",
