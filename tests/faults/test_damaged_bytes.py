@@ -120,16 +120,21 @@ def test_a_range_of_a_damaged_blob_is_not_served(registry: tuple[Lading, Client]
     assert hello.ask("GET", f"/blobs/{digest}", range="bytes=0-9").status == 503
 
 
+def _push_and_damage(lading: Lading, hello: Repository, body: str) -> str:
+    """Push an image, then change the bytes of its manifest by an expression of SQL."""
+    digest = hello.push_image("latest", SMALL)
+    with closing(sqlite3.connect(lading.root / "lading/metadata.sqlite3")) as database, database:
+        database.execute(f"UPDATE documents SET body = {body}")
+    return digest
+
+
 def test_a_damaged_manifest_is_not_served_and_a_push_heals_it(
     registry: tuple[Lading, Client],
 ) -> None:
     lading, client = registry
     hello = Repository(client, "hello")
-    digest = hello.push_image("latest", SMALL)
-    with closing(sqlite3.connect(lading.root / "lading/metadata.sqlite3")) as database, database:
-        database.execute(
-            "UPDATE documents SET body = CAST(replace(body, 'schema', 'scheme') AS BLOB)"
-        )
+    body = "CAST(replace(body, 'schema', 'scheme') AS BLOB)"
+    digest = _push_and_damage(lading, hello, body)
     seen = hello.ask("GET", "/manifests/latest")
     assert seen.status == 503
     assert seen.codes == ["UNAVAILABLE"]
@@ -146,9 +151,7 @@ def test_whoever_asks_first_for_a_damaged_manifest_finds_out(
 ) -> None:
     lading, client = registry
     hello = Repository(client, "hello")
-    digest = hello.push_image("latest", SMALL)
-    with closing(sqlite3.connect(lading.root / "lading/metadata.sqlite3")) as database, database:
-        database.execute("UPDATE documents SET body = x'7b7d'")
+    digest = _push_and_damage(lading, hello, "x'7b7d'")
     assert hello.ask("HEAD", "/manifests/latest").status == 404
     assert lading.has_said(f"hello@{digest} is damaged")
     assert hello.push_manifest(image(SMALL), "latest") == digest

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from lading.system import mounts
-from lading.wiring import data_directory
+from lading.wiring import data_directory, machine_lock
 from tests.support.commands import run
 from tests.support.lading import lading_serve, program
 from tests.support.pushes import Repository, digest_of
@@ -126,7 +126,7 @@ def test_a_second_server_on_a_network_file_system_is_refused(tmp_path: Path) -> 
     lock = tmp_path / "server.lock"
     holding = (
         "import sys, time; from pathlib import Path\n"
-        "from lading.wiring.data_directory import locked_by_this_machine\n"
+        "from lading.wiring.machine_lock import locked_by_this_machine\n"
         "with locked_by_this_machine(Path(sys.argv[1])): print(flush=True); time.sleep(60)"
     )
     command = [sys.executable, "-c", holding, str(lock)]
@@ -134,12 +134,12 @@ def test_a_second_server_on_a_network_file_system_is_refused(tmp_path: Path) -> 
         assert other.stdout is not None
         other.stdout.readline()
         with (
-            pytest.raises(data_directory.ServedElsewhere, match=f"process {other.pid} on "),
-            data_directory.locked_by_this_machine(lock),
+            pytest.raises(machine_lock.ServedElsewhere, match=f"process {other.pid} on "),
+            machine_lock.locked_by_this_machine(lock),
         ):
             pass
         other.kill()
-    with data_directory.locked_by_this_machine(lock):
+    with machine_lock.locked_by_this_machine(lock):
         assert f"process {os.getpid()} on" in lock.read_text()
 
 

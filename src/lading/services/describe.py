@@ -98,19 +98,18 @@ async def describe(
     config = contents.config
     here = None if config is None else sharing.get(config.digest)
     body = await config_body(registry, grant, config, None if here is None else here.size)
+    is_artifact = shown.kind is ManifestKind.ARTIFACT
     return DescribedImage(
-        manifest,
-        shown,
-        await registry.metadata.tags.of_manifest(repository, manifest.digest),
-        contents,
-        layers,
-        await off_loop(len(body), lambda: read_config(body)),
-        await off_loop(len(body), lambda: facts_of(body))
-        if shown.kind is ManifestKind.ARTIFACT
-        else {},
-        bool(body),
-        sum(blob.size or 0 for blob in blobs.values()),
-        sum(blob.size or 0 for blob in blobs.values() if blob.is_alone),
+        manifest=manifest,
+        shown=shown,
+        tags=await registry.metadata.tags.of_manifest(repository, manifest.digest),
+        contents=contents,
+        layers=layers,
+        config=await off_loop(len(body), lambda: read_config(body)),
+        facts=await off_loop(len(body), lambda: facts_of(body)) if is_artifact else {},
+        has_config=bool(body),
+        size=sum(blob.size or 0 for blob in blobs.values()),
+        own_size=sum(blob.size or 0 for blob in blobs.values() if blob.is_alone),
     )
 
 

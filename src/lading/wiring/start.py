@@ -14,7 +14,7 @@ from lading.config.settings import Settings
 from lading.core.errors import Unavailable
 from lading.ports.objects import ForeignObjects
 from lading.services.registry import Registry
-from lading.wiring import adoption, data_directory
+from lading.wiring import adoption, data_directory, machine_lock
 from lading.wiring.arrival import require_arrived
 from lading.wiring.authentication import make_secrets
 from lading.wiring.files import ServerFiles, opened_files
@@ -43,10 +43,10 @@ def prepared(settings: Settings, *, forks: bool = True) -> Iterator[ServerFiles]
             if settings.may_have_replicas:
                 data_directory.warn_of_old_names(root)
             else:
-                stack.enter_context(data_directory.served_from_here(root))
+                stack.enter_context(machine_lock.served_from_here(root))
         if settings.storage.driver == "s3":
             if not settings.may_have_replicas:
-                stack.enter_context(data_directory.served_from_here(root))
+                stack.enter_context(machine_lock.served_from_here(root))
             _require_own_objects(settings, forks=forks)
         files = stack.enter_context(opened_files(settings))
         asyncio.run(_prepare(settings))

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lading.blobs.s3 import proxies
 from lading.blobs.s3.access_keys import AccessKeys, find_keys
@@ -84,38 +84,14 @@ def _store(
 ) -> "S3Store":
     from obstore.store import S3Store  # noqa: PLC0415 - only who uses it loads it
 
-    secure = address.startswith("https:")
-    config: dict[str, Any] = {
-        "bucket": bucket.name,
-        "region": bucket.region,
-        "endpoint": address,
-        "virtual_hosted_style_request": not bucket.path_style,
-        # TLS protects the bytes already; otherwise the signature does.
-        "unsigned_payload": secure,
-    }
-    if isinstance(keys, AccessKeys):
-        config |= {"access_key_id": keys.id, "secret_access_key": keys.secret}
-        config |= {"session_token": keys.token} if keys.token else {}
-    if bucket.encryption:
-        config["server_side_encryption"] = bucket.encryption
-    if bucket.encryption_key:
-        config["sse_kms_key_id"] = bucket.encryption_key
-    client: dict[str, Any] = {
-        "allow_http": not secure,
-        "allow_invalid_certificates": not bucket.verify,
-        "connect_timeout": timedelta(seconds=ATTEMPT / 2),
-        "default_content_type": "application/octet-stream",
-        "pool_idle_timeout": _IDLE,
-        "timeout": timeout,
-        "user_agent": bucket.user_agent,
-        **proxies.options_of(address, environ),
-    }
-    if bucket.authorities:
-        client["root_certificate"] = bucket.authorities
     return S3Store(
-        config=config,  # type: ignore[arg-type]
+        config=_config(bucket, keys, address),  # type: ignore[arg-type]
         credential_provider=None if isinstance(keys, AccessKeys) else partial(_renewed, keys),
-        client_options=client,  # type: ignore[arg-type]
+        client_options={  # type: ignore[arg-type]
+            **_client_of(bucket, address),
+            **proxies.options_of(address, environ),
+            "timeout": timeout,
+        },
         retry_config={
             "max_retries": retries,
             "retry_timeout": patience,
@@ -125,3 +101,36 @@ def _store(
             },
         },
     )
+
+
+def _config(bucket: S3Bucket, keys: AccessKeys | RoleKeys, address: str) -> dict[str, object]:
+    config: dict[str, object] = {
+        "bucket": bucket.name,
+        "region": bucket.region,
+        "endpoint": address,
+        "virtual_hosted_style_request": not bucket.path_style,
+        # TLS protects the bytes already; otherwise the signature does.
+        "unsigned_payload": address.startswith("https:"),
+    }
+    if isinstance(keys, AccessKeys):
+        config |= {"access_key_id": keys.id, "secret_access_key": keys.secret}
+        config |= {"session_token": keys.token} if keys.token else {}
+    if bucket.encryption:
+        config["server_side_encryption"] = bucket.encryption
+    if bucket.encryption_key:
+        config["sse_kms_key_id"] = bucket.encryption_key
+    return config
+
+
+def _client_of(bucket: S3Bucket, address: str) -> dict[str, object]:
+    client: dict[str, object] = {
+        "allow_http": not address.startswith("https:"),
+        "allow_invalid_certificates": not bucket.verify,
+        "connect_timeout": timedelta(seconds=ATTEMPT / 2),
+        "default_content_type": "application/octet-stream",
+        "pool_idle_timeout": _IDLE,
+        "user_agent": bucket.user_agent,
+    }
+    if bucket.authorities:
+        client["root_certificate"] = bucket.authorities
+    return client

@@ -1,0 +1,75 @@
+"""The lock of the one machine that serves a directory, where several machines may see that."""
+
+import errno
+import fcntl
+import logging
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from lading.system import mounts
+from lading.system.durable import make_directories
+from lading.wiring.data_directory import DataUnusable
+from lading.wiring.paths import own_directory
+
+log = logging.getLogger(__name__)
+
+
+class ServedElsewhere(DataUnusable):
+    """Another machine's server uses the directory."""
+
+    def __init__(self, holder: str) -> None:
+        super().__init__(
+            f"another server ({holder or 'unknown'}) serves this directory on a network file"
+            " system: stop it first, as the database's log does not work across machines"
+        )
+
+
+@contextmanager
+def served_from_here(root: Path) -> Iterator[None]:
+    """Keep the servers of other machines away for the length of a block, where there may be some.
+
+    It is for file systems that several machines mount. The lock counts for all of them if the mount
+    passes locks on (NFS 4 does, `nolock` does not).
+
+    Raises:
+        ServedElsewhere: another server has the directory.
+    """
+    directory = own_directory(root)
+    kind = mounts.network_kind(directory)
+    if not kind:
+        yield
+        return
+    log.warning(
+        "%s is on a network file system (%s): only one machine may serve it, as the database's log"
+        " does not work across machines",
+        directory,
+        kind,
+    )
+    make_directories(directory)
+    with locked_by_this_machine(directory / "server.lock"):
+        yield
+
+
+@contextmanager
+def locked_by_this_machine(lock: Path) -> Iterator[None]:
+    """Lock a file, which says by whom.
+
+    Raises:
+        ServedElsewhere: another server has it locked.
+    """
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if error.errno not in {errno.EWOULDBLOCK, errno.EACCES}:
+                raise
+            raise ServedElsewhere(os.pread(descriptor, 256, 0).decode(errors="replace")) from error
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode(), 0)
+        yield
+    finally:
+        os.close(descriptor)
