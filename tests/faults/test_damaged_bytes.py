@@ -51,6 +51,21 @@ def one_more(path: Path) -> None:
         file.write(b"?")
 
 
+def in_place(put: Callable[[Path], None]) -> Callable[[Path], None]:
+    """Put something else where the file was."""
+
+    def damage(path: Path) -> None:
+        path.unlink()
+        put(path)
+
+    return damage
+
+
+def full_directory(path: Path) -> None:
+    path.mkdir()
+    (path / "what somebody put there").touch()
+
+
 DAMAGES: dict[str, tuple[bytes, Callable[[Path], None]]] = {
     "a small one has other bytes": (SMALL, other_bytes),
     "a small one is cut short": (SMALL, one_less),
@@ -60,6 +75,15 @@ DAMAGES: dict[str, tuple[bytes, Callable[[Path], None]]] = {
     "a large one is too long": (LARGE, one_more),
     "a large one is gone": (LARGE, Path.unlink),
     "a large one is a small one now": (LARGE, lambda path: os.truncate(path, 5)),
+    "a directory is in place of a small one": (SMALL, in_place(Path.mkdir)),
+    "a directory with something in it is in place of a large one": (
+        LARGE,
+        in_place(full_directory),
+    ),
+    "a pipe is in place of a small one": (SMALL, in_place(os.mkfifo)),
+    "a pipe is in place of a large one": (LARGE, in_place(os.mkfifo)),
+    "a link to itself is in place of a small one": (SMALL, in_place(lambda p: p.symlink_to(p))),
+    "a link to nothing is in place of a large one": (LARGE, in_place(lambda p: p.symlink_to("-"))),
 }
 
 

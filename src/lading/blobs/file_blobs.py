@@ -1,9 +1,11 @@
 """The adapter of blobs as files, in the layout of CNCF Distribution."""
 
+import errno
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
+from stat import S_ISREG
 
 from lading.blobs import distribution, file_calls
 from lading.blobs.disk import Disk
@@ -17,6 +19,8 @@ from lading.system import durable
 
 log = logging.getLogger(__name__)
 
+# What is said of a path at which there is no file.
+_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 # Bytes read at once when a whole blob is checked.
 HASH_SIZE = 4 * 1024 * 1024
 # Bytes of a file from which freeing them takes longer than all else of a deletion.
@@ -85,12 +89,20 @@ class FileBlobs(Blobs):
         return await self._disk.run(distribution.is_there, self._layout)
 
     def _status(self, path: str) -> os.stat_result | None:
+        """The status of a blob's file; `None` if there is none.
+
+        A directory, a pipe, or a circle of links in its place is none: to open a pipe would take
+        as long as nobody writes to it.
+        """
         with file_calls.translating():
             try:
-                return os.stat(path)
-            except FileNotFoundError:
+                status = os.stat(path)
+            except OSError as error:
+                if error.errno not in _NO_FILE:
+                    raise
                 os.stat(self._layout.blobs)  # gone, too, when the disk of all blobs is
                 return None
+            return status if S_ISREG(status.st_mode) else None
 
     def _delete(self, digests: Sequence[Digest]) -> list[int]:
         """Remove names; returns what keeps the bytes of large files until it is closed.

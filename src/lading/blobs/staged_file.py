@@ -262,7 +262,7 @@ class StagedFile(StagedUpload):
             self._disk.make_room(digest)
             if not self._is_synced:
                 os.fsync(self._descriptor)
-            self._become(target)
+            self._become(target, digest)
         except (OSError, UploadUnknown):
             if not file_calls.leads_to(target, self._descriptor):  # it did not come to that
                 file_calls.remove(mark)
@@ -296,9 +296,14 @@ class StagedFile(StagedUpload):
             with suppress(FileExistsError):
                 file_calls.make(mark, self.active_at)
 
-    def _become(self, target: str) -> None:
+    def _become(self, target: str, digest: Digest) -> None:
         try:
-            os.replace(self._path, target)
+            try:
+                os.replace(self._path, target)
+            except IsADirectoryError:  # damage, which a push heals; whatever is in it is kept
+                aside = self._disk.layout.quarantined(digest)
+                os.replace(target, file_calls.free_name(aside))
+                os.replace(self._path, target)
         except FileNotFoundError:  # cancelled meanwhile
             raise UploadUnknown from None
 
