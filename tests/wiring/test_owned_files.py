@@ -1,6 +1,7 @@
 """Whose the files are that several machines may share: one registry's, and no other's."""
 
 import asyncio
+import json
 import time
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lading.wiring.owned_files import OwnedElsewhere, require_own_files
 from tests.support.commands import run
 from tests.support.lading import lading_serve, program
 from tests.support.postgresql import PostgreSQL
-from tests.support.pushes import Repository
+from tests.support.pushes import Repository, digest_of
 
 APP = RepositoryName("team/app")
 
@@ -115,3 +116,28 @@ def test_two_databases_on_one_directory_are_told_apart(
             assert b"belong to another registry" in done.stderr + done.stdout, done
             assert b"Traceback" not in done.stderr
         run([program(), "verify", "--checksums", serving.config])
+
+
+@pytest.mark.e2e
+def test_a_registry_that_goes_to_another_database_has_its_files_there(
+    tmp_path: Path, postgresql: PostgreSQL
+) -> None:
+    """It is the same one, and what it came from may be looked at."""
+    places = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        filesystem = {"rootdirectory": str(tmp_path / "data")}
+        database = {"postgresql": {"url": postgresql.new_url()}}
+        settings = {"database": database, "storage": {"filesystem": filesystem}}
+        places.append((tmp_path / name, settings))
+    (one, before), (two, after) = places
+    with lading_serve(one, settings=before) as serving:
+        pushed = Repository(serving.client, "app").push_image("1", b"a layer")
+        target = two / "target.yml"
+        target.write_text(json.dumps({"version": 0.1, **after}))
+        run([program(), "migrate", "--to", target, serving.config])
+    for directory, settings in ((two, after), (one, before)):
+        with lading_serve(directory, settings=settings) as serving:
+            repository = Repository(serving.client, "app")
+            assert repository.ask("GET", "/manifests/1").headers["Docker-Content-Digest"] == pushed
+            assert repository.ask("GET", f"/blobs/{digest_of(b'a layer')}").body == b"a layer"
