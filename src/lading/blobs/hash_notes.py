@@ -21,20 +21,13 @@ import struct
 from contextlib import suppress
 from pathlib import Path
 
-from lading.blobs.hashing import Known
-from lading.core.digest import HEX_LENGTH, SHA256, SHA512
+from lading.blobs.hashing import OF_KIND, Known
+from lading.core.digest import HEX_LENGTH
 
 _NAME = "user.lading"
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 # The kind of what is known, the start of the machine, the bytes that it is of; then the value.
 _HEAD = struct.Struct(">c8sQ")
-_KINDS = {
-    (SHA256, True): b"s",
-    (SHA512, True): b"S",
-    (SHA256, False): b"d",
-    (SHA512, False): b"D",
-}
-_OF_KIND = {kind: of for of, kind in _KINDS.items()}
 # "The named attribute does not exist"; the file system has none (removexattr(2)).
 _NONE = frozenset({errno.ENODATA, errno.ENOTSUP})
 
@@ -48,9 +41,9 @@ class HashNotes:
     def write(self, file: int | str, known: Known) -> None:
         """Note what is known of the file's first bytes, which must be in it."""
         if self._boot:
-            kind = _KINDS[known.algorithm, known.can_go_on]
+            head = _HEAD.pack(known.kind, self._boot, known.size)
             with suppress(OSError):
-                os.setxattr(file, _NAME, _HEAD.pack(kind, self._boot, known.size) + known.value)
+                os.setxattr(file, _NAME, head + known.value)
 
     def read(self, descriptor: int) -> Known | None:
         """What is known of the file's first bytes."""
@@ -59,7 +52,7 @@ class HashNotes:
             kind, boot, size = _HEAD.unpack_from(value)
         except (OSError, struct.error):
             return None
-        algorithm, can_go_on = _OF_KIND.get(kind, ("", False))
+        algorithm, can_go_on = OF_KIND.get(kind, ("", False))
         value = value[_HEAD.size :]
         if boot != self._boot or 2 * len(value) != HEX_LENGTH.get(algorithm):
             return None

@@ -17,6 +17,16 @@ from lading.core.digest import SHA256, SHA512, Bytes, Digest, Hasher, new_hasher
 BLOCK = {SHA256: 64, SHA512: 128}
 
 
+_KINDS = {
+    (SHA256, True): b"s",
+    (SHA512, True): b"S",
+    (SHA256, False): b"d",
+    (SHA512, False): b"D",
+}
+OF_KIND = {kind: of for of, kind in _KINDS.items()}
+"""Algorithms, and whether a hash of one can go on, by the letters that are kept of them."""
+
+
 class Known(NamedTuple):
     """What is known of the hash of the first `size` bytes of something.
 
@@ -30,6 +40,11 @@ class Known(NamedTuple):
     can_go_on: bool
     value: bytes
     rest: bytes = b""
+
+    @property
+    def kind(self) -> bytes:
+        """The letter that is kept of what is known, see `OF_KIND`."""
+        return _KINDS[self.algorithm, self.can_go_on]
 
 
 @dataclass(slots=True)

@@ -167,8 +167,7 @@ def pushed_lately(
 def _figures(
     row: tuple[str, int, int, int, int, int, float | None, float],
 ) -> tuple[RepositoryName, RepositoryFigures]:
-    name, *figures = row
-    return RepositoryName(name), RepositoryFigures(*figures)  # type: ignore[arg-type]
+    return RepositoryName(row[0]), RepositoryFigures(*row[1:])
 
 
 class KeptFigures:

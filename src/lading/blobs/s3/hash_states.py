@@ -6,17 +6,10 @@ of, its value, and the bytes after the last whole block. So whoever goes on read
 
 import struct
 
-from lading.blobs.hashing import Known, RunningHash
-from lading.core.digest import HEX_LENGTH, SHA256, SHA512, Digest
+from lading.blobs.hashing import OF_KIND, Known, RunningHash
+from lading.core.digest import HEX_LENGTH, Digest
 
 _HEAD = struct.Struct(">cQ")
-_KINDS = {
-    (SHA256, True): b"s",
-    (SHA512, True): b"S",
-    (SHA256, False): b"d",
-    (SHA512, False): b"D",
-}
-_OF_KIND = {kind: of for of, kind in _KINDS.items()}
 
 NOTHING = b""
 """Nothing is known of the hash."""
@@ -24,8 +17,7 @@ NOTHING = b""
 
 def pack(known: Known) -> bytes:
     """What is known of a hash, as bytes."""
-    kind = _KINDS[known.algorithm, known.can_go_on]
-    return _HEAD.pack(kind, known.size) + known.value + known.rest
+    return _HEAD.pack(known.kind, known.size) + known.value + known.rest
 
 
 def resume(packed: bytes) -> RunningHash | None:
@@ -45,7 +37,7 @@ def _unpack(packed: bytes) -> Known | None:
         kind, size = _HEAD.unpack_from(packed)
     except struct.error:
         return None
-    algorithm, can_go_on = _OF_KIND.get(kind, ("", False))
+    algorithm, can_go_on = OF_KIND.get(kind, ("", False))
     if not algorithm:  # of another version of this program
         return None
     end = _HEAD.size + HEX_LENGTH[algorithm] // 2
