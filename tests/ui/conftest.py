@@ -14,12 +14,15 @@ from lading.blobs.stores import Stores
 from lading.core.access import Action
 from lading.core.globs import Glob
 from lading.core.permissions import CurrentPermissions, Permissions, Rule, with_implied
+from lading.databases.postgresql.database import PostgresqlDatabase
+from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
 from lading.metadata.metadata import Metadata
 from lading.ui.context import UiParts
 from tests.support.guarded import USERS, write_users
 from tests.support.people import People
+from tests.support.postgresql import PostgreSQL
 from tests.ui.browsing import Browser
 
 
@@ -27,6 +30,14 @@ from tests.ui.browsing import Browser
 async def people() -> AsyncIterator[People]:
     """Those who use it; nothing is there yet."""
     people = People(Metadata(MemoryDatabase()), Stores.in_memory())
+    yield people
+    await people.metadata.close()
+
+
+@pytest.fixture
+async def people_on_postgresql(postgresql: PostgreSQL) -> AsyncIterator[People]:
+    """Those who use a registry with the other database."""
+    people = People(Metadata(PostgresqlDatabase(Server(postgresql.new_url()))), Stores.in_memory())
     yield people
     await people.metadata.close()
 

@@ -5,12 +5,19 @@ signed in is one more statement, of every page.
 """
 
 import gzip
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import partial
+
+import pytest
 
 from lading.core.names import RepositoryName, Tag
+from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.edge.options import EdgeOptions
+from lading.ports.database import Parameters, Rows
 from lading.services import tree_jobs
+from lading.ui.context import UiParts
 from lading.ui.routes import ROUTES
 from tests.support.contents import HELLO, image, index
 from tests.support.people import People
@@ -42,15 +49,31 @@ MORE = {
 # Where there is nothing without a query, or without a file of users.
 NOTHING_SAID = ("/file", "/download", "/compare/files", "/sign-in")
 QUERIES = {
-    "/": ["?sort=size", "?sort=pushed", "?q=a", "?in=library/", "?after=a"],
-    f"/r/{HELLO}": ["?sort=name", "?q=1", "?sort=name&after=v2", "?show=untagged"],
+    "/": [
+        "?sort=size",
+        "?sort=pushed",
+        "?q=a",
+        "?in=library/",
+        "?after=a",
+        "?sort=size&in=folder/",
+    ],
+    f"/r/{HELLO}": [
+        "?sort=name",
+        "?q=1",
+        "?q=1&sort=name",
+        "?from=1",
+        "?sort=name&after=v2",
+        "?show=untagged",
+        "?show=untagged&after=sha256:0",
+    ],
     f"/r/{HELLO}/-/compare": ["?from=1.0&to=2.0", "?from=multi&to=multi"],
     f"/r/{HELLO}/-/compare/files": ["?from=1.0&to=2.0", "?from=1.0&to=2.0&path=etc"],
     f"/r/{HELLO}/-/images/{IMAGE}/files": ["?path=etc", "?q=a"],
     f"/r/{HELLO}/-/images/{IMAGE}/layers/1/files": ["?path=etc"],
     f"/r/{HELLO}/-/images/{IMAGE}/layers/1/file": ["?path=etc/motd"],
     f"/r/{HELLO}/-/images/{IMAGE}/layers/1/download": ["?path=etc/motd"],
-    "/-/events": ["?kind=deletions", "?kind=pulls"],
+    "/-/events": ["?kind=deletions", "?kind=pulls", "?kind=refusals", "?before=3"],
+    "/-/trash": [f"?repository={HELLO}", "?manifest=9.0-1&tag=9.0-1"],
     "/-/search": ["?q=he"],
 }
 
@@ -94,6 +117,33 @@ async def fill(people: People) -> None:
 
 
 async def test_a_page_asks_little(browser: Browser, people: People) -> None:
+    await _asks_little(browser, people, partial(counted, people))
+
+
+@pytest.mark.e2e
+async def test_a_page_asks_as_little_of_postgresql(
+    people_on_postgresql: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = Browser(UiParts(people_on_postgresql.registry, EdgeOptions()))
+    statements: list[str] = []
+    execute = PostgresqlConnection.execute
+
+    def traced(self: PostgresqlConnection, statement: str, parameters: Parameters = ()) -> Rows:
+        statements.append(statement)
+        return execute(self, statement, parameters)
+
+    @contextmanager
+    def counting() -> Iterator[list[str]]:
+        statements.clear()
+        yield statements
+
+    monkeypatch.setattr(PostgresqlConnection, "execute", traced)
+    await _asks_little(browser, people_on_postgresql, counting)
+
+
+async def _asks_little(
+    browser: Browser, people: People, counting: Callable[[], AbstractContextManager[list[str]]]
+) -> None:
     await fill(people)
     image_of = (await people.metadata.manifests.find(HELLO, Tag("1.0"))) or image(b"")
     for _ in range(2):  # files of layers are found once somebody has looked
@@ -103,7 +153,7 @@ async def test_a_page_asks_little(browser: Browser, people: People) -> None:
     asked: dict[str, int] = {}
     for path in (path.replace(IMAGE, image_of.digest) for path in paths()):
         await browser.get(path)  # what is asked once: configurations
-        with counted(people) as statements:
+        with counting() as statements:
             shown = await browser.get(path)
         assert shown.status in {200, 303} or path.endswith(NOTHING_SAID) or "/config/" in path
         page = path.partition("?")[0].replace(image_of.digest, "1")
