@@ -66,6 +66,12 @@ def full_directory(path: Path) -> None:
     (path / "what somebody put there").touch()
 
 
+def file_for_directory(path: Path) -> None:
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.touch()
+
+
 DAMAGES: dict[str, tuple[bytes, Callable[[Path], None]]] = {
     "a small one has other bytes": (SMALL, other_bytes),
     "a small one is cut short": (SMALL, one_less),
@@ -80,6 +86,7 @@ DAMAGES: dict[str, tuple[bytes, Callable[[Path], None]]] = {
         LARGE,
         in_place(full_directory),
     ),
+    "a file is in place of the directory of a large one": (LARGE, file_for_directory),
     "a pipe is in place of a small one": (SMALL, in_place(os.mkfifo)),
     "a pipe is in place of a large one": (LARGE, in_place(os.mkfifo)),
     "a link to itself is in place of a small one": (SMALL, in_place(lambda p: p.symlink_to(p))),

@@ -300,9 +300,11 @@ class StagedFile(StagedUpload):
         try:
             try:
                 os.replace(self._path, target)
-            except IsADirectoryError:  # damage, which a push heals; whatever is in it is kept
-                aside = self._disk.layout.quarantined(digest)
-                os.replace(target, file_calls.free_name(aside))
+            except (IsADirectoryError, NotADirectoryError):  # damage, which a push heals
+                in_the_way = target if os.path.isdir(target) else os.path.dirname(target)
+                aside = self._disk.layout.quarantined(digest)  # as nobody knows what it is
+                os.replace(in_the_way, file_calls.free_name(aside))
+                self._disk.make_room(digest)
                 os.replace(self._path, target)
         except FileNotFoundError:  # cancelled meanwhile
             raise UploadUnknown from None
