@@ -6,7 +6,8 @@ that fails is logged and tried again; it never takes the server down.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lading.core.errors import RegistryError
@@ -66,15 +67,21 @@ async def keep(
 
 async def _keep(registry: Registry, job: Job, holder: str, sleep: Sleep) -> None:
     while True:
-        try:
+        wait = RETRY
+        with tried_again(job.name):
             wait = await _do_if_due(registry, job, holder)
-        except RegistryError as error:
-            log.error("%s failed: %s; it is tried again later", job.name, error)  # noqa: TRY400 - said
-            wait = RETRY
-        except Exception:
-            log.exception("%s failed; it is tried again later", job.name)
-            wait = RETRY
         await sleep(wait)
+
+
+@contextmanager
+def tried_again(name: str) -> Iterator[None]:
+    """A job, for the length of a block: if it fails, the log says that it is tried again later."""
+    try:
+        yield
+    except RegistryError as error:
+        log.error("%s failed: %s; it is tried again later", name, error)  # noqa: TRY400 - said
+    except Exception:
+        log.exception("%s failed; it is tried again later", name)
 
 
 async def _do_if_due(registry: Registry, job: Job, holder: str) -> float:

@@ -15,13 +15,14 @@ import msgspec
 from lading.archives.batches import ListingEnd
 from lading.archives.process import ReadingFailed, list_entries
 from lading.core.digest import Digest
-from lading.core.errors import BlobDamaged, BlobUnknown, RegistryError
+from lading.core.errors import BlobDamaged, BlobUnknown
 from lading.core.overlay import Adder, Sums, TooManyMarks
 from lading.core.tree import Entry
 from lading.core.typing import T
 from lading.metadata import batches
 from lading.metadata.trees import TreeRow, TreeState
 from lading.services import damage, lease
+from lading.services.jobs import tried_again
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 
@@ -45,12 +46,8 @@ async def keep(registry: Registry, holder: str) -> None:
     """
     while True:
         registry.asked.clear()
-        try:
+        with tried_again(FIND):
             await find_asked(registry, holder)
-        except RegistryError as error:
-            log.error("%s failed: %s; it is tried again later", FIND, error)  # noqa: TRY400 - said
-        except Exception:
-            log.exception("%s failed; it is tried again later", FIND)
         with suppress(TimeoutError):
             await asyncio.wait_for(registry.asked.wait(), LOOK)
 
