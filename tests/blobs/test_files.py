@@ -643,3 +643,19 @@ async def test_nothing_is_deleted_while_what_refers_to_it_cannot_be_read(
     with pytest.raises(Unavailable):
         await stores.blobs.delete([DIGEST])
     assert layer.exists()
+
+
+@pytest.mark.parametrize("damage", ["directory", "file for its directory"])
+async def test_what_is_no_file_stops_no_collection(stores: Stores, damage: str) -> None:
+    """One damaged path keeps nothing else from being deleted."""
+    digest, other = await store(stores, HELLO), await store(stores, b"other")
+    path = path_of(stores, digest)
+    path.unlink()
+    if damage == "directory":
+        (path / "what somebody put there").mkdir(parents=True)
+    else:
+        path.parent.rmdir()
+        path.parent.touch()
+    await stores.blobs.delete([digest, other])
+    assert not path.exists()
+    assert not path_of(stores, other).exists()

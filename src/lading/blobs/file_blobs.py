@@ -1,6 +1,5 @@
 """The adapter of blobs as files, in the layout of CNCF Distribution."""
 
-import errno
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -19,8 +18,6 @@ from lading.system import durable
 
 log = logging.getLogger(__name__)
 
-# What is said of a path at which there is no file.
-_NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 # Bytes read at once when a whole blob is checked.
 HASH_SIZE = 4 * 1024 * 1024
 # Bytes of a file from which freeing them takes longer than all else of a deletion.
@@ -98,7 +95,7 @@ class FileBlobs(Blobs):
             try:
                 status = os.stat(path)
             except OSError as error:
-                if error.errno not in _NO_FILE:
+                if error.errno not in file_calls.NO_FILE:
                     raise
                 os.stat(self._layout.blobs)  # gone, too, when the disk of all blobs is
                 return None
@@ -113,11 +110,15 @@ class FileBlobs(Blobs):
         kept = distribution.referred_to(self._layout, digests)
         if kept:
             log.info("%d blobs are kept: %s refers to them", len(kept), self._layout.repositories)
-        for path in (self._layout.blob(digest) for digest in digests if digest not in kept):
+        for digest in (digest for digest in digests if digest not in kept):
+            path = self._layout.blob(digest)
             with suppress(OSError):
                 if (file_calls.size_if_there(path) or 0) >= LARGE:
                     opened.append(os.open(path, os.O_PATH | os.O_CLOEXEC))
-            file_calls.remove(path)
+            try:
+                file_calls.remove(path)
+            except IsADirectoryError:  # as nobody knows what is in it
+                self._set_aside(digest)
             with suppress(OSError):  # not empty, or gone already
                 os.rmdir(os.path.dirname(path))
         return opened

@@ -12,12 +12,17 @@ from itertools import chain, count
 
 from lading.core.errors import StorageFull, Unavailable
 
+# What is said of a path at which there is no file.
+NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+
 
 def size_if_there(path: str) -> int | None:
     """How many bytes a file has; `None` if it is not there."""
     try:
         return os.stat(path).st_size
-    except FileNotFoundError:
+    except OSError as error:
+        if error.errno not in NO_FILE:
+            raise
         return None
 
 
@@ -41,7 +46,7 @@ def make(path: str, at: float) -> None:
 
 def remove(path: str) -> None:
     """Remove a name, if it is there."""
-    with suppress(FileNotFoundError):
+    with suppress(FileNotFoundError, NotADirectoryError):
         os.unlink(path)
 
 
