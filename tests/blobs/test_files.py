@@ -659,3 +659,15 @@ async def test_what_is_no_file_stops_no_collection(stores: Stores, damage: str) 
     await stores.blobs.delete([digest, other])
     assert not path.exists()
     assert not path_of(stores, other).exists()
+
+
+async def test_what_is_in_the_way_of_a_directory_is_not_taken_aside(stores: Stores) -> None:
+    """A check goes on; the next push of the blob puts it aside."""
+    digest = await store(stores, HELLO)
+    path = path_of(stores, digest)
+    path.unlink()
+    path.parent.rmdir()
+    path.parent.touch()
+    assert await stores.blobs.quarantine(digest) is None
+    await store(stores, HELLO)
+    assert read(await stores.blobs.find(digest)) == HELLO

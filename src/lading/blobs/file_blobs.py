@@ -128,7 +128,7 @@ class FileBlobs(Blobs):
         aside = file_calls.free_name(self._layout.quarantined(digest))
         try:
             os.replace(path, aside)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
         durable.sync_directory(self._layout.quarantine)
         durable.sync_directory(os.path.dirname(path))
