@@ -9,6 +9,8 @@ WAITING = --numprocesses=$(shell expr $$(nproc) \* 3 / 2) --dist=loadfile
 # All tests run in random order, but those with real programs: some go through a deployment step by step.
 ORDERED := -p no:randomly
 PYTHON ?= python3
+# Docker's needs BuildKit to build for another processor than the machine's.
+BUILD ?= docker build
 # Each that pyproject.toml names.
 PYTHONS := python3.11 python3.12 python3.13
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
@@ -62,6 +64,9 @@ torture-replicas: $(VENV)/.installed-dev ## the same of two servers on PostgreSQ
 
 siege: $(VENV)/.installed-dev ## serve guests while others do their worst, for seven minutes
 	$(BIN)/python -m tests.siege $(ARGS)
+
+image-arm64: ## build the container image for arm64, as lading:arm64; BUILD="buildah build" for another builder
+	$(BUILD) --platform linux/arm64 --tag lading:arm64 $(ARGS) .
 
 conformance: $(VENV)/.installed-dev ## run the OCI's conformance suites
 	$(BIN)/pytest $(ORDERED) -m e2e tests/conformance $(ARGS)
@@ -143,4 +148,4 @@ $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test test-lowest test-pythons e2e e2e-tools e2e-clients crash torture torture-replicas siege conformance check fuzz format bench docs screenshots lock clean
+.PHONY: help run test test-lowest test-pythons e2e e2e-tools e2e-clients image-arm64 crash torture torture-replicas siege conformance check fuzz format bench docs screenshots lock clean
