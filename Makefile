@@ -50,6 +50,10 @@ e2e-seaweedfs: $(VENV)/.installed-dev ## run what is about S3 with SeaweedFS ins
 	tests/e2e/tools seaweedfs
 	LADING_S3_SERVER=seaweedfs $(BIN)/pytest $(ORDERED) -m e2e tests/blobs/s3 tests/e2e/test_object_store.py $(ARGS)
 
+e2e-arm64: $(VENV)/.installed-dev ## build the image for arm64 and run it, emulated; it brings what emulates first, as root
+	tests/e2e/tools arm64
+	LADING_ARM64=yes $(BIN)/pytest $(ORDERED) -m e2e tests/e2e/test_arm64.py $(ARGS)
+
 e2e-clients: $(VENV)/.installed-dev ## run the tests of all clients with registries on PostgreSQL and S3
 	LADING_CLIENTS_ON="PostgreSQL and S3" $(BIN)/pytest $(ORDERED) -m e2e tests/clients $(ARGS)
 
@@ -148,4 +152,4 @@ $(VENV)/.installed-bench: requirements/bench.txt $(VENV)/.installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
 	@touch $@
 
-.PHONY: help run test test-lowest test-pythons e2e e2e-tools e2e-clients image-arm64 crash torture torture-replicas siege conformance check fuzz format bench docs screenshots lock clean
+.PHONY: help run test test-lowest test-pythons e2e e2e-tools e2e-arm64 e2e-clients image-arm64 crash torture torture-replicas siege conformance check fuzz format bench docs screenshots lock clean
