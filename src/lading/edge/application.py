@@ -4,7 +4,7 @@ A way in is a table of endpoints, a context for their handlers, and answers to w
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol
 from urllib.parse import quote
 
@@ -240,7 +240,7 @@ class _Outcome:
     def started(self) -> bool:
         return self.status != 0
 
-    async def __call__(self, message: Message) -> None:
+    def __call__(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"].append((b"x-request-id", self._id.encode()))
@@ -248,4 +248,4 @@ class _Outcome:
             self.size += message["count"]
         else:
             self.size += len(message["body"])
-        await self._send(message)
+        return self._send(message)

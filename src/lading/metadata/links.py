@@ -82,7 +82,8 @@ _USE = """
 
 def find(connection: SqlConnection, repository: RepositoryName, digest: Digest) -> int | None:
     """The size in bytes of a blob that is linked in the repository."""
-    row = connection.execute(_FIND, (repository, digest)).fetchone()
+    # As plain text: of a subclass, SQLite's module first asks how it is to be adapted.
+    row = connection.execute(_FIND, (str(repository), str(digest))).fetchone()
     return None if row is None else int(row[0])
 
 

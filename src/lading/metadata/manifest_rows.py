@@ -105,7 +105,8 @@ def find(
 ) -> Found | None:
     """The manifest a tag points to, or the one of that digest."""
     query = _ONE_BY_DIGEST if isinstance(reference, Digest) else _ONE_BY_TAG
-    row = connection.execute(query, (repository, reference)).fetchone()
+    # As plain text: of a subclass, SQLite's module first asks how it is to be adapted.
+    row = connection.execute(query, (str(repository), str(reference))).fetchone()
     return None if row is None else Found(Digest(row[0]), *row[1:])
 
 
