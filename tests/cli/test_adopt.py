@@ -55,7 +55,7 @@ def test_a_plan_says_what_would_be_done_and_changes_nothing(tree: Tree) -> None:
     assert "5 manifests and 5 tags" in said
     assert "its bytes are gone" in said
     assert "2 repositories, 9 blobs" in said
-    assert "about 0.0 minutes" in said
+    assert "less than a minute" in said
     assert f"lading adopt {tree.root}" in said
     assert "Checking every tag to every byte" in done.stderr.decode()
     assert names(tree.root) == before

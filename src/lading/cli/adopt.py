@@ -29,6 +29,8 @@ from lading.wiring.adoption import new_adoption, open_plan
 
 # Findings of a kind that are printed for people.
 MOST = 20
+# Seconds below which a time is no number of minutes.
+_MINUTE = 60
 # What another process may be doing.
 _DOING = "is taking it over"
 
@@ -203,7 +205,8 @@ class _TakingOver:
         else:
             yield f"Checked       every tag: all that it needs is {checked}"
         about = "about " if adoption.is_plan else ""
-        yield f"Time          {about}{seconds / 60:.1f} minutes"
+        took = f"{about}{seconds / 60:.1f} minutes" if seconds >= _MINUTE else "less than a minute"
+        yield f"Time          {took}"
         yield self._next(adoption)
 
     def _next(self, adoption: Adoption) -> str:
