@@ -1,6 +1,7 @@
 """`lading import`, from the command line."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -45,3 +46,21 @@ def test_a_directory_without_layouts_is_said(tmp_path: Path, place: dict[str, st
     done = run([program(), "import", tmp_path], env=place, check=False)
     assert done.returncode == 1
     assert b"there is no OCI image layout" in done.stderr
+
+
+def test_named_pipes_in_a_layout_are_damage_and_waited_for_by_nobody(
+    tmp_path: Path, place: dict[str, str]
+) -> None:
+    broken, odd = (write_layout(tmp_path / "in" / name) for name in ("broken", "odd"))
+    (broken.path / "index.json").unlink()
+    os.mkfifo(broken.path / "index.json")
+    blob = odd.path / "blobs/sha256" / odd.digest.partition(":")[2]
+    blob.unlink()
+    os.mkfifo(blob)
+
+    done = run([program(), "import", tmp_path / "in"], env=place, check=False)
+
+    said = b" ".join(done.stdout.split())
+    assert done.returncode == 1
+    assert b"no regular file" in said
+    assert f"it needs {odd.digest}".encode() in said

@@ -1,6 +1,7 @@
 """Folders as OCI image layouts: what others wrote there stays, and what is no layout is said so."""
 
 import json
+import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -74,3 +75,18 @@ def test_a_manifest_that_is_listed_and_gone_is_not_there(tmp_path: Path) -> None
     (tmp_path / "blobs" / "sha256" / Digest(some_manifest(1).digest).hex).unlink()
     with pytest.raises(NotThere):
         LayoutFolder(tmp_path).manifest("v1")
+
+
+def test_a_named_pipe_is_waited_for_by_nobody(tmp_path: Path) -> None:
+    layout, blob = LayoutFolder(tmp_path), Digest.of(b"a layer")
+    layout.push_manifest("v1", some_manifest(1))
+    os.mkfifo(tmp_path / "blobs/sha256" / blob.hex)
+
+    assert not layout.has_blob(blob)
+    with pytest.raises(ClientError, match="no regular file"):
+        list(layout.blob(blob))
+
+    (tmp_path / "index.json").unlink()
+    os.mkfifo(tmp_path / "index.json")
+    with pytest.raises(ClientError, match="no regular file"):
+        list(layout.tags())

@@ -373,10 +373,22 @@ DAMAGES = {
         "cannot be read",
         {"old": OLD.digest},
     ),
-    "a manifest that cannot be read": Damage(
+    "a layer that is a named pipe": Damage(
+        lambda tree: _pipe(tree.data(Digest.of(b"new layer"))),
+        [Kind.LINK_DANGLING, Kind.CHILD_MISSING],
+        "its bytes are gone",
+        {"old": OLD.digest},
+    ),
+    "a manifest that is a named pipe": Damage(
+        lambda tree: _pipe(tree.data(UNTAGGED.digest)),
+        [Kind.BYTES_MISSING],
+        "it was left out",
+        {"old": OLD.digest},
+    ),
+    "a manifest that is a circle of links": Damage(
         lambda tree: _lead_to_itself(tree.data(UNTAGGED.digest)),
-        [Kind.MANIFEST_WRONG],
-        "cannot be read",
+        [Kind.BYTES_MISSING],
+        "it was left out",
         {"old": OLD.digest},
     ),
     "a revision without a link": Damage(

@@ -14,7 +14,7 @@ from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.ports.blob_sources import LocalFile
 from lading.ports.blobs import Blobs, StoredBytes
-from lading.system import durable
+from lading.system import durable, regular_files
 
 log = logging.getLogger(__name__)
 
@@ -50,7 +50,7 @@ class FileBlobs(Blobs):
     async def hash(self, digest: Digest, on_read: Callable[[int], None]) -> Digest | None:
         running = RunningHash.start(digest.algorithm)
         try:
-            descriptor = os.open(self._layout.blob(digest), os.O_RDONLY | os.O_CLOEXEC)
+            descriptor = regular_files.open_to_read(self._layout.blob(digest))
             try:
                 while size := await self._disk.run(_hash_next, descriptor, running):
                     on_read(size)

@@ -4,6 +4,7 @@
 """
 
 import os
+import stat
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -13,6 +14,7 @@ from lading.core.digest import Digest
 from lading.core.typing import override
 from lading.ports.blob_sources import LocalFile
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
+from lading.system import regular_files
 
 # "org.opencontainers.image.ref.name" (image-spec annotations.md).
 _REF_NAME = "org.opencontainers.image.ref.name"
@@ -49,9 +51,10 @@ class OciLayout(ImageLayout):
 
     def _entries(self) -> Sequence[LayoutEntry]:
         try:
-            with open(f"{self.place}/{_INDEX}", "rb") as file:
+            path = f"{self.place}/{_INDEX}"
+            with open(regular_files.open_to_read(path), "rb") as file:
                 index = msgspec.json.decode(file.read(), type=_Index)
-        except (FileNotFoundError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError) as error:
             raise LayoutUnusable(f"{self.place}/{_INDEX} cannot be read: {error}") from error
         return [
             LayoutEntry(each.digest, each.media_type, each.annotations.get(_REF_NAME, ""))
@@ -62,9 +65,10 @@ class OciLayout(ImageLayout):
         key = f"blobs/{digest.algorithm}/{digest.hex}"
         path = f"{self.place}/{key}"
         try:
-            return LocalFile(path, key, os.stat(path).st_size)
+            status = os.stat(path)
         except FileNotFoundError:
             return None
+        return LocalFile(path, key, status.st_size) if stat.S_ISREG(status.st_mode) else None
 
 
 def find_layouts(directory: str) -> Iterator[tuple[str, OciLayout]]:

@@ -12,13 +12,14 @@ import threading
 from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from lading.client.errors import ClientError, ContentWrong, NotThere
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest, checked_descriptors
 from lading.core import media
 from lading.core.digest import Digest, new_hasher
 from lading.core.typing import override
+from lading.system.regular_files import open_to_read
 
 _NAME = "org.opencontainers.image.ref.name"
 _PIECE = 256 * 1024
@@ -56,8 +57,8 @@ class LayoutFolder(ImagePlace):
         if not digest:
             raise NotThere(f"{self.name} has no image {wanted!r}", status=404)
         try:
-            with _translating():
-                body = self._path(digest).read_bytes()
+            with _translating(), _open(self._path(digest)) as file:
+                body = file.read()
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no manifest {digest}", status=404) from error
         if not Digest(digest).names(body):
@@ -84,7 +85,7 @@ class LayoutFolder(ImagePlace):
         hasher = new_hasher(Digest(digest).algorithm)
         try:
             with _translating():
-                file = self._path(digest).open("rb")
+                file = _open(self._path(digest))
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no blob {digest}", status=404) from error
         with file, _translating():
@@ -160,8 +161,8 @@ class LayoutFolder(ImagePlace):
         """What is in `index.json`; that of a new folder if there is none."""
         path = self._root / "index.json"
         try:
-            with _translating():
-                found = json.loads(path.read_bytes())
+            with _translating(), _open(path) as file:
+                found = json.loads(file.read())
         except FileNotFoundError:
             return {"schemaVersion": 2, "mediaType": media.OCI_INDEX}
         except (ValueError, RecursionError) as error:
@@ -189,6 +190,10 @@ class LayoutFolder(ImagePlace):
                     raise
             Path(file.name).chmod(0o644)
             os.replace(file.name, path)  # noqa: PTH105 - as the calls of the system are named
+
+
+def _open(path: Path) -> BinaryIO:
+    return open(open_to_read(str(path)), "rb")  # noqa: PTH123 - the caller closes it
 
 
 @contextmanager

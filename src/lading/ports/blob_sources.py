@@ -117,7 +117,8 @@ class LocalFile:
             Unavailable: it cannot be opened.
         """
         try:
-            return OpenFile(os.open(self.path, os.O_RDONLY | os.O_CLOEXEC))
+            # A named pipe would be waited for; so, it is an error to read at a position of it.
+            return OpenFile(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         except OSError as error:
             log.warning("a blob cannot be read: %s", error)
             raise Unavailable("the blob cannot be read; the registry's log says why") from error
