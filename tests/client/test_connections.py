@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lading.client import Client, ClientError, HostLogin, SessionOptions, Unreachable
+from lading.client.proxies import proxy_for
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.client_tls import forward_proxy, server_context
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
@@ -161,6 +162,58 @@ def test_hosts_without_proxy_are_asked_directly(
             list(client.tags("app"))  # there is no such host
 
     assert proxy.heads == []
+
+
+@pytest.mark.parametrize(
+    ("host", "no_proxy", "is_asked"),
+    [
+        ("10.1.2.3:5000", "10.0.0.0/8", False),
+        ("10.1.2.3", ".lan, 10.1.0.0/16 ,other", False),
+        ("11.1.2.3:5000", "10.0.0.0/8", True),
+        ("10.1.2.3:5000", "10.1.2.3", False),
+        ("[fd00::7]:5000", "fd00::/8", False),
+        ("[fd00::7]:5000", "[fd00::7]", False),
+        ("[fd00::7]:5000", "10.0.0.0/8", True),
+        ("registry.lan:5000", "10.0.0.0/8,0.0.0.0/0", True),
+        ("registry.lan:5000", "10.0.0.0/99,lan", False),
+    ],
+)
+def test_networks_may_have_no_proxy(
+    host: str, no_proxy: str, monkeypatch: pytest.MonkeyPatch, *, is_asked: bool
+) -> None:
+    monkeypatch.setenv("https_proxy", "proxy.lan:3128")
+    monkeypatch.setenv("no_proxy", no_proxy)
+
+    assert proxy_for("https", host) == ("http://proxy.lan:3128" if is_asked else "")
+
+
+@pytest.mark.parametrize("proxy", ["socks5://proxy:1080", "http://", "http://proxy:port", "a b"])
+def test_what_is_no_proxy_is_said_so_without_its_password(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", proxy.replace("proxy:", "me:p4ss@proxy:"))
+    options = SessionOptions(plain_http=True, retries=0)
+    with Client(f"{NAME}:5000", options=options) as client, pytest.raises(ClientError) as caught:
+        list(client.tags("app"))
+    assert "p4ss" not in str(caught.value)
+
+
+@pytest.mark.parametrize("plain_http", [False, True])
+def test_a_proxy_that_wants_a_login_is_told_apart_from_the_registry(
+    monkeypatch: pytest.MonkeyPatch, *, plain_http: bool
+) -> None:
+    refusal = b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+    options = SessionOptions(plain_http=plain_http, retries=0)
+    with odd_registry(lambda _: TAGS) as server, forward_proxy(server.port, refusal) as proxy:
+        monkeypatch.setenv("ALL_PROXY", f"http://{proxy.host}")
+        with (
+            Client(NAME, login=LOGIN, options=options) as client,
+            pytest.raises(ClientError, match="407") as caught,
+        ):
+            list(client.tags("app"))
+    assert "HTTPS_PROXY" in caught.value.advice
+    assert "OSError" not in str(caught.value)
+    assert LOGIN.header not in "".join(proxy.heads)
 
 
 def test_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

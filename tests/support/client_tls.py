@@ -38,8 +38,12 @@ class ForwardProxy:
 
 
 @contextmanager
-def forward_proxy(port: int) -> Iterator[ForwardProxy]:
-    """Run a proxy, which takes CONNECT and whole addresses (RFC 9110, 9.3.6; RFC 9112, 3.2.2)."""
+def forward_proxy(port: int, refusal: bytes = b"") -> Iterator[ForwardProxy]:
+    """Run a proxy, which takes CONNECT and whole addresses (RFC 9110, 9.3.6; RFC 9112, 3.2.2).
+
+    Args:
+        refusal: what it answers, if it brings nothing anywhere.
+    """
     listener = socket.create_server(("127.0.0.1", 0))
     serving: list[threading.Thread] = []
     proxy = ForwardProxy(f"127.0.0.1:{listener.getsockname()[1]}")
@@ -53,6 +57,9 @@ def forward_proxy(port: int) -> Iterator[ForwardProxy]:
                     return
                 head += piece
             proxy.heads.append(head.decode())
+            if refusal:
+                client.sendall(refusal)
+                return
             if head.startswith(b"CONNECT "):
                 client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
             else:

@@ -5,8 +5,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import SplitResult, unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
+from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 from urllib3.exceptions import InsecureRequestWarning
@@ -16,7 +15,7 @@ from lading.client.answers import Answered
 from lading.client.certificates import tls_context
 from lading.client.errors import ClientError, bare
 from lading.client.options import SessionOptions
-from lading.client.references import is_local
+from lading.client.proxies import proxy_for, proxy_login
 
 _SCHEMES = frozenset({"http", "https"})
 _Sender = Callable[..., Answered]
@@ -86,9 +85,9 @@ class HostConnections:
             known["ssl_context"] = tls_context(
                 host, insecure=options.insecure, authorities=options.authorities
             )
-        proxy = _proxy_for(parts.scheme, host)
+        proxy = proxy_for(parts.scheme, host)
         if proxy:
-            manager = urllib3.ProxyManager(proxy, proxy_headers=_proxy_login(proxy), **known)
+            manager = urllib3.ProxyManager(proxy, proxy_headers=proxy_login(proxy), **known)
             self._ends.append(manager.clear)
             return manager.urlopen
         kind = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
@@ -103,22 +102,6 @@ class HostConnections:
             return answer
 
         return send
-
-
-def _proxy_for(scheme: str, host: str) -> str:
-    """The proxy that the environment names for a host; empty if none is."""
-    if is_local(host) or proxy_bypass(host):
-        return ""
-    proxies = getproxies()
-    return proxies.get(scheme) or proxies.get("all") or ""
-
-
-def _proxy_login(proxy: str) -> Mapping[str, str] | None:
-    login = urlsplit(proxy)
-    if not login.username:
-        return None
-    secret = f"{unquote(login.username)}:{unquote(login.password or '')}"
-    return urllib3.make_headers(proxy_basic_auth=secret)
 
 
 def speaks_tls(host: str, seconds: float) -> bool:

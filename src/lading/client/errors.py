@@ -8,6 +8,7 @@ _ADVICE = {
     403: "ask whoever runs the registry for the right to do this",
     404: "check the name of the repository, and whether the tag or the digest is there",
     405: "the registry has switched this off",
+    407: "put the proxy's login into HTTPS_PROXY and HTTP_PROXY: http://NAME:PASSWORD@HOST:PORT",
     413: "something before the registry bounds the size of a request",
     429: "the registry bounds how many requests a client may send; try later, with fewer at once",
     507: "the registry has no room left",
@@ -86,14 +87,19 @@ def _line(said: object) -> str:
 
 
 def bare(url: str) -> str:
-    """An address without its query, in which signatures may be."""
-    return url.partition("?")[0]
+    """An address without its login, and without its query, in which signatures may be."""
+    scheme, mark, rest = url.partition("?")[0].rpartition("://")
+    host, slash, path = rest.partition("/")
+    return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
 def unreachable(url: str, error: Exception) -> Unreachable:
     """The error of an address that gives no answer, and what to do about it."""
-    text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
+    refused = getattr(error, "original_error", None)  # of a proxy
+    text = str(refused or error)
+    if refused and "407" in text:
+        advice = _ADVICE[407]
+    elif "CERTIFICATE_VERIFY_FAILED" in text:
         advice = (
             "put the authority's certificate into /etc/docker/certs.d/HOST/ca.crt, or mend the"
             " server's chain (`lading doctor` tells what is wrong)"
@@ -104,4 +110,5 @@ def unreachable(url: str, error: Exception) -> Unreachable:
         advice = "check the name of the registry"
     else:
         advice = "check that the registry runs, and that a proxy or a firewall lets this through"
-    return Unreachable(f"{bare(url)} cannot be reached: {text}", advice=advice)
+    way = " through the proxy" if refused else ""
+    return Unreachable(f"{bare(url)} cannot be reached{way}: {text}", advice=advice)
