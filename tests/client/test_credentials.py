@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.client import ClientError, HostLogin, find_login
+from lading.client import ClientError, HostLogin, credentials, find_login
 from lading.client.challenges import parse_challenges
 
 
@@ -60,6 +60,9 @@ def test_a_helper_is_asked_and_may_know_nothing(tmp_path: Path) -> None:
     helper(tmp_path, """echo '{"Username": "<token>", "Secret": "t"}'""")
     assert find_login("r.example.com", "", environ) == HostLogin(refresh_token="t")
 
+    helper(tmp_path, """echo '{"Username": "", "Secret": ""}'""")
+    assert find_login("r.example.com", "", environ) is None
+
     helper(tmp_path, "echo credentials not found in native keychain; exit 1")
     assert find_login("r.example.com", "", environ) is None
 
@@ -68,6 +71,61 @@ def test_a_helper_that_fails_is_named(tmp_path: Path) -> None:
     environ = keep(tmp_path / "c.json", {"credsStore": "here"})
     with pytest.raises(ClientError, match="docker-credential-here does not run"):
         find_login("r.example.com", "", environ)
+
+
+def test_a_helper_that_hangs_is_waited_for_a_bounded_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(credentials, "_HELPER_SECONDS", 0.2)
+    environ = keep(tmp_path / "c.json", {"credHelpers": {"r.example.com": "here"}})
+    helper(tmp_path, "exec /bin/sleep 30")
+
+    with pytest.raises(ClientError, match=r"has not answered for 0\.2 seconds") as caught:
+        find_login("r.example.com", "", environ)
+    assert "docker-credential-here get" in caught.value.advice
+
+
+def test_a_helper_that_fails_says_why_in_a_line(tmp_path: Path) -> None:
+    """What it needs may not be found, which does not mean that there is no login."""
+    environ = keep(tmp_path / "c.json", {"credsStore": "here"})
+    helper(tmp_path, "echo pass: command; echo not found >&2; exit 127")
+
+    with pytest.raises(
+        ClientError, match=r"has no login for r\.example\.com: pass: command not found"
+    ):
+        find_login("r.example.com", "", environ)
+
+
+@pytest.mark.parametrize(
+    "key", ["docker.io", "index.docker.io", "https://index.docker.io/v2/", "registry-1.docker.io"]
+)
+def test_docker_hub_is_one_registry_by_all_its_names(tmp_path: Path, key: str) -> None:
+    environ = keep(tmp_path / "c.json", {"auths": {key: entry("me", "secret")}})
+
+    assert find_login("docker.io", "library/alpine", environ) == HostLogin("me", "secret")
+
+
+def test_files_are_looked_at_in_the_order_of_podman(tmp_path: Path) -> None:
+    run, config, docker = (
+        tmp_path / name
+        for name in (
+            "run/containers/auth.json",
+            "config/containers/auth.json",
+            ".docker/config.json",
+        )
+    )
+    environ = {
+        "HOME": str(tmp_path),
+        "XDG_RUNTIME_DIR": str(tmp_path / "run"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+    }
+    for path, name in ((docker, "docker"), (config, "config"), (run, "run")):
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"auths": {"r.example.com": entry(name, "x")}}))
+        assert find_login("r.example.com", "", environ) == HostLogin(name, "x")
+
+    own = keep(tmp_path / "own.json", {"auths": {"other.example.com": entry("own", "x")}})
+    assert find_login("r.example.com", "", environ | own) is None
 
 
 def test_a_file_that_is_no_json_is_named(tmp_path: Path) -> None:
@@ -94,7 +152,7 @@ def test_several_challenges_stand_in_one_header() -> None:
     }
 
 
-@pytest.mark.parametrize("said", ["no json", "[]", "{}", '{"Username": "a"}'])
+@pytest.mark.parametrize("said", ["no json", "[]", "{}", '{"Username": "a"}', "[" * 100_000])
 def test_a_helper_that_says_nothing_of_use_is_named_without_what_it_said(
     tmp_path: Path, said: str
 ) -> None:

@@ -14,11 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lading.client.errors import ClientError
+from lading.client.errors import ClientError, as_line
 from lading.client.references import DOCKER_HUB
 
 # Under which Docker keeps the login of Docker Hub.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
+_DOCKER_HUB_HOSTS = frozenset({"index.docker.io", "registry-1.docker.io"})
+# What a helper says that has no login (docker-credential-helpers, `credentials/error.go`).
+_NO_LOGIN = "credentials not found"
 _HELPER_SECONDS = 60
 _HELPER = re.compile(r"[A-Za-z0-9._-]+")
 _HELPER_ADVICE = "mend `credsStore` or `credHelpers` in the file of logins, or sign in anew"
@@ -118,13 +121,11 @@ def _keys(registry: str, repository: str) -> Iterator[str]:
 
 
 def _normal(key: str) -> str:
-    if key == _DOCKER_HUB_KEY:
-        return DOCKER_HUB
     for scheme in ("https://", "http://"):
         key = key.removeprefix(scheme)
     for ending in ("/v1/", "/v2/", "/v1", "/v2", "/"):
         key = key.removesuffix(ending)
-    return key
+    return DOCKER_HUB if key in _DOCKER_HUB_HOSTS else key
 
 
 def _mapping(found: object) -> dict[str, Any]:
@@ -155,8 +156,29 @@ def _ask(helper: str, key: str, environ: Mapping[str, str]) -> HostLogin | None:
     program = f"docker-credential-{helper}"
     if not _HELPER.fullmatch(helper):
         raise ClientError(f"{program!r} is no name of a helper", advice=_HELPER_ADVICE)
+    done = _run(program, key, environ)
+    if done.returncode:
+        said = (done.stdout + done.stderr).decode(errors="replace")
+        if _NO_LOGIN in said.lower():
+            return None
+        raise ClientError(
+            f"{program} has no login for {key}: {as_line(said)}", advice=_HELPER_ADVICE
+        )
     try:
-        done = subprocess.run(  # noqa: S603 - what the person's own file names
+        found = json.loads(done.stdout)
+        name, secret = str(found["Username"]), str(found["Secret"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        # What it said may be a part of the secret.
+        raise ClientError(f"{program} gives no login for {key}", advice=_HELPER_ADVICE) from error
+    if not secret:
+        return None
+    # "the username should be set to <token>" (docker-credential-helpers).
+    return HostLogin(refresh_token=secret) if name == "<token>" else HostLogin(name, secret)
+
+
+def _run(program: str, key: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
+    try:
+        return subprocess.run(  # noqa: S603 - what the person's own file names
             [program, "get"],
             input=key.encode(),
             capture_output=True,
@@ -164,20 +186,13 @@ def _ask(helper: str, key: str, environ: Mapping[str, str]) -> HostLogin | None:
             timeout=_HELPER_SECONDS,
             env=dict(environ),
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except subprocess.TimeoutExpired as error:
         raise ClientError(
-            f"{program} does not run: {error}", advice="install it, or sign in without a helper"
+            f"{program} has not answered for {_HELPER_SECONDS} seconds",
+            advice=f"see what it waits for: `echo {key} | {program} get`",
         ) from error
-    if done.returncode:
-        said = (done.stdout + done.stderr).decode(errors="replace").strip()
-        if "not found" in said.lower():
-            return None
-        raise ClientError(f"{program} has no login for {key}: {said}")
-    try:
-        found = json.loads(done.stdout)
-        name, secret = str(found["Username"]), str(found["Secret"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
-        # What it said may be a part of the secret.
-        raise ClientError(f"{program} gives no login for {key}", advice=_HELPER_ADVICE) from error
-    # "the username should be set to <token>" (docker-credential-helpers).
-    return HostLogin(refresh_token=secret) if name == "<token>" else HostLogin(name, secret)
+    except OSError as error:
+        raise ClientError(
+            f"{program} does not run: {error.strerror}",
+            advice="install it, or sign in without a helper",
+        ) from error

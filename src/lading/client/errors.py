@@ -75,13 +75,13 @@ def of_answer(what: str, status: int, body: bytes) -> ClientError:
 def _read(body: bytes) -> tuple[str, str]:
     try:
         first = json.loads(body)["errors"][0]
-        return _line(first.get("code", "")), _line(first.get("message", ""))
+        return as_line(first.get("code", "")), as_line(first.get("message", ""))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError, RecursionError):
         return "", ""
 
 
-def _line(said: object) -> str:
-    """What a registry says as one line, which is no longer than a person reads."""
+def as_line(said: object) -> str:
+    """What another program says as one line, which is no longer than a person reads."""
     words = " ".join(str(said).split())
     return words if len(words) <= _MOST_SAID else f"{words[:_MOST_SAID]}…"
 
