@@ -6,7 +6,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from lading.cli.copy_places import PlaceOpener
 from lading.cli.cp import cp
-from lading.client import Client, LayoutFolder
+from lading.client import Client, LayoutFolder, SessionOptions
 from lading.testing import Registry
 from tests.support.lading import program
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
@@ -342,3 +343,24 @@ def test_a_registry_that_bounds_requests_gets_fewer_at_a_time(
     assert result.exit_code == 0, result.output
     assert there.tags("app") == sorted(f"v{number}" for number in range(12))
     assert 0 < refused[0] < 40
+
+
+@pytest.mark.parametrize(
+    ("typed", "wanted"),
+    [
+        ("oci:DIR", ""),
+        ("oci:DIR:1", "1"),
+        ("oci:DIR:docker.io/library/app:1", "1"),
+        ("oci:DIR@sha256:" + "a" * 64, "sha256:" + "a" * 64),
+        ("oci:DIR:sha256:" + "a" * 64, "sha256:" + "a" * 64),
+        ("DIR:1", "1"),
+    ],
+)
+def test_a_folder_may_have_colons_and_its_images_whole_names(
+    tmp_path: Path, typed: str, wanted: str
+) -> None:
+    folder = tmp_path / "at:10:30@home"
+    folder.mkdir()
+    with ExitStack() as stack:
+        opened = PlaceOpener(stack, SessionOptions()).open(typed.replace("DIR", str(folder)))
+    assert (opened.place.name, opened.wanted) == (str(folder), wanted)

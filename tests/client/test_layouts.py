@@ -90,3 +90,38 @@ def test_a_named_pipe_is_waited_for_by_nobody(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "index.json")
     with pytest.raises(ClientError, match="no regular file"):
         list(layout.tags())
+
+
+@pytest.mark.parametrize(
+    ("annotations", "tag"),
+    [
+        ({"org.opencontainers.image.ref.name": "v1"}, "v1"),
+        ({"org.opencontainers.image.ref.name": "docker.io/library/alpine:3.20"}, "3.20"),
+        ({"org.opencontainers.image.ref.name": "alpine:3.20"}, "3.20"),
+        ({"org.opencontainers.image.ref.name": "r.example.com:5000/team/app"}, "latest"),
+        ({"org.opencontainers.image.ref.name": f"r:5000/app:2@sha256:{'a' * 64}"}, "2"),
+        ({"org.opencontainers.image.ref.name": f"r:5000/app@sha256:{'a' * 64}"}, ""),
+        ({"io.containerd.image.name": "docker.io/library/alpine:3.20"}, "3.20"),
+        (
+            {
+                "io.containerd.image.name": "docker.io/library/alpine:3.20",
+                "org.opencontainers.image.ref.name": "stable",
+            },
+            "stable",
+        ),
+        ({"org.opencontainers.image.ref.name": ""}, ""),
+        ({}, ""),
+    ],
+)
+def test_tags_are_read_as_other_tools_write_them(
+    tmp_path: Path, annotations: dict[str, str], tag: str
+) -> None:
+    layout, image = LayoutFolder(tmp_path), some_manifest(1)
+    layout.push_manifest("x", image)
+    index = index_of(tmp_path)
+    index["manifests"][0]["annotations"] = annotations
+    (tmp_path / "index.json").write_text(json.dumps(index))
+
+    assert list(layout.tags()) == ([tag] if tag else [])
+    if tag:
+        assert layout.manifest(tag).digest == image.digest

@@ -11,13 +11,12 @@ import msgspec
 
 from lading.blobs.distribution_volume import in_thread
 from lading.core.digest import Digest
+from lading.core.layout_names import tag_of
 from lading.core.typing import override
 from lading.ports.blob_sources import LocalFile
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
 from lading.system import regular_files
 
-# "org.opencontainers.image.ref.name" (image-spec annotations.md).
-_REF_NAME = "org.opencontainers.image.ref.name"
 _INDEX, _MARK = "index.json", "oci-layout"
 
 
@@ -57,7 +56,7 @@ class OciLayout(ImageLayout):
         except (OSError, msgspec.MsgspecError) as error:
             raise LayoutUnusable(f"{self.place}/{_INDEX} cannot be read: {error}") from error
         return [
-            LayoutEntry(each.digest, each.media_type, each.annotations.get(_REF_NAME, ""))
+            LayoutEntry(each.digest, each.media_type, tag_of(each.annotations))
             for each in index.manifests
         ]
 

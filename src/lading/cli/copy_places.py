@@ -9,8 +9,10 @@ from lading.client.options import SessionOptions
 from lading.client.places import ImagePlace
 from lading.client.references import ImageReference
 from lading.client.registry import Client
+from lading.core.layout_names import tag_in
 
 _LAYOUT = "oci:"
+_DIGESTS = ("sha256:", "sha512:")
 
 
 class TypedPlace(NamedTuple):
@@ -50,9 +52,8 @@ class PlaceOpener:
             ReferenceInvalid: it is none.
         """
         if text.startswith((_LAYOUT, ".", "/")):
-            head, slash, last = text.removeprefix(_LAYOUT).rpartition("/")
-            name, _, wanted = last.partition("@" if "@" in last else ":")
-            return TypedPlace(LayoutFolder(Path(f"{head}{slash}{name}")), wanted)
+            path, wanted = _folder_and_image(text.removeprefix(_LAYOUT))
+            return TypedPlace(LayoutFolder(Path(path)), wanted)
         reference = ImageReference.parse(text)
         repository = self._client(reference.registry).repository(reference.repository)
         if to_push:
@@ -72,3 +73,22 @@ class PlaceOpener:
             client = Client(registry, options=self._options)
             self._clients[registry] = self._stack.enter_context(client)
         return self._clients[registry]
+
+
+def _folder_and_image(text: str) -> tuple[str, str]:
+    """The path and the tag or the digest in `DIR[:TAG]` or `DIR@DIGEST`.
+
+    A folder that is there may have colons in its name, and a tag may be a whole reference, as other
+    tools name the images of layouts.
+    """
+    if Path(text).is_dir():
+        return text, ""
+    for mark in ("@", ":"):
+        for at in reversed([at for at, letter in enumerate(text) if letter == mark]):
+            path, wanted = text[:at], text[at + 1 :]
+            if Path(path).is_dir():
+                is_digest = mark == "@" or wanted.startswith(_DIGESTS)
+                return path, wanted if is_digest else tag_in(wanted)
+    head, slash, last = text.rpartition("/")
+    name, _, wanted = last.partition("@" if "@" in last else ":")
+    return f"{head}{slash}{name}", wanted

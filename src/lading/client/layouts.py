@@ -18,10 +18,10 @@ from lading.client.errors import ClientError, ContentWrong, NotThere
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest, checked_descriptors
 from lading.core import media
 from lading.core.digest import Digest, new_hasher
+from lading.core.layout_names import REF_NAME, tag_of
 from lading.core.typing import override
 from lading.system.regular_files import open_to_read
 
-_NAME = "org.opencontainers.image.ref.name"
 _PIECE = 256 * 1024
 
 
@@ -135,7 +135,7 @@ class LayoutFolder(ImagePlace):
         if manifest.subject and kind:
             entry["artifactType"] = kind
         if tag:
-            entry["annotations"] = {_NAME: tag}
+            entry["annotations"] = {REF_NAME: tag}
         with self._lock, self._locked():
             index = self._index()  # all of it stays that is not known here
             entries = [e for e in self._entries() if not _is_replaced(e, tag, manifest.digest)]
@@ -212,7 +212,7 @@ def _translating() -> Iterator[None]:
 
 
 def _tag_of(entry: dict[str, Any]) -> str:
-    return str((entry.get("annotations") or {}).get(_NAME, ""))
+    return tag_of(entry.get("annotations") or {})
 
 
 def _is_replaced(entry: dict[str, Any], tag: str, digest: str) -> bool:

@@ -14,13 +14,12 @@ class LayoutEntry:
 
     Attributes:
         media_type: of the manifest; empty if the entry does not say.
-        name: the annotation by which the manifest is known: mostly a tag, or a whole reference;
-            empty if it has none.
+        tag: by which the manifest is known, which need not be a valid one; empty if it has none.
     """
 
     digest: str
     media_type: str
-    name: str
+    tag: str
 
 
 class ImageLayout(Protocol):

@@ -124,7 +124,7 @@ class _Repository:
         """Push what an entry lists; what is wrong with it."""
         subject = f"{self._grant.repository}@{entry.digest}"
         try:
-            tag = _tag(entry.name)
+            tag = Tag(entry.tag) if entry.tag else None
             await self._bring_manifest(Digest(entry.digest), entry.media_type, tag)
         except DigestMismatch:
             why = "some of its bytes have another digest"
@@ -230,11 +230,6 @@ class _Missing(Exception):
     def __init__(self, digest: Digest) -> None:
         super().__init__(digest)
         self.digest = digest
-
-
-def _tag(name: str) -> Tag | None:
-    """The tag in the name of an entry, which may be a whole reference: `host/name:tag`."""
-    return Tag(name.rpartition(":")[2]) if name else None
 
 
 async def _digest_of(file: LocalFile, algorithm: str) -> str:
