@@ -384,14 +384,14 @@ class Connection(asyncio.Protocol):
         if end < len(_HEAD_END):  # no head ends here
             self._parse(data)
             return
-        rest = memoryview(data)[end:]
-        self._parse(memoryview(data)[:end] if rest else data, is_head=True)
+        is_all = end == len(data)  # as of nearly all that bring no body
+        self._parse(data if is_all else memoryview(data)[:end], is_head=True)
         if self._receiving is not None and self._receiving.is_unseen and not self._declined:
-            self._takeover.set_aside(rest)
-        elif rest and self._heard_all:
-            raise NoMoreRequests
-        elif rest:
-            self._parse(rest)
+            self._takeover.set_aside(memoryview(data)[end:])
+        elif not is_all:
+            if self._heard_all:
+                raise NoMoreRequests
+            self._parse(memoryview(data)[end:])
 
     def _parse(self, data: bytes | memoryview, *, is_head: bool = False) -> None:
         """Parse bytes: never more at once than a head may have, to see when one has more.
