@@ -128,6 +128,25 @@ async def test_a_response_that_was_given_up_is_no_failure_of_its_connection() ->
     await line.writable()
 
 
+@pytest.mark.parametrize("sign", [b"\r\n", b"\r", b"\n", b"\n\r", b"\0"])
+@pytest.mark.parametrize("place", ["name", "value"])
+def test_a_header_that_holds_a_line_break_does_not_leave(sign: bytes, place: str) -> None:
+    """Nor does anything else of its response: a client would take the rest for headers."""
+    forged = b"x-one" + sign + b"x-two"
+    header = (forged, b"1") if place == "name" else (b"x-one", forged)
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        headers = [header, (b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def pull() -> bytes:
+        async with serving(application, []) as reader:
+            return await reader.read()
+
+    assert uvloop.run(pull()) == b""
+
+
 CHUNK = b"400\r\n%b\r\n" % bytes(1024)
 
 

@@ -38,6 +38,8 @@ SCRAP = 4096
 # "A server MUST NOT send a Transfer-Encoding header field in any response with a status code of …
 # 204 (No Content)" (RFC 9112, 6.1); neither has a 304 a body.
 _WITHOUT_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+# What ends a line of a head for some reader, or the head itself.
+_BREAKS = b"\r\n\0"
 _STATUS_LINES = {
     status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
 }
@@ -326,7 +328,7 @@ class Exchange:
         head = b"".join(lines)
         # None of them may end early, or another begin within it.
         ends = len(headers) + self._chunked + (3 if self.keep_alive else 4)
-        if head.count(b"\n") != ends or head.count(b"\r") != ends or b"\0" in head:
+        if len(head.translate(None, _BREAKS)) != len(head) - ends * len(b"\r\n"):
             raise ValueError(f"a header of the response holds a line break: {headers}")
         return head
 
