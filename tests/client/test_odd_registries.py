@@ -272,6 +272,24 @@ def test_another_scheme_is_no_place_to_go_to(place: str) -> None:
         list(client.blob("app", SHA))
 
 
+def test_a_redirect_in_a_circle_ends_and_shows_no_login_of_an_address() -> None:
+    def answer(sent: Sent) -> Reply:
+        place = f"http://me:p4ss@{sent.headers['Host']}/v2/app/blobs/{SHA}?signed=s3cret"
+        return Reply(307, headers={"Location": place, "Set-Cookie": "session=1"})
+
+    with (
+        odd_registry(answer) as registry,
+        client_of(registry) as client,
+        pytest.raises(ClientError, match="more than 5 redirects") as caught,
+    ):
+        list(client.blob("app", SHA))
+
+    assert len(registry.sent) == 5
+    assert "p4ss" not in str(caught.value)
+    assert "s3cret" not in str(caught.value)
+    assert all("Cookie" not in sent.headers and not sent.login for sent in registry.sent)
+
+
 def challenge(realm: str) -> dict[str, str]:
     return {"WWW-Authenticate": f'Bearer realm="{realm}",service="s"'}
 
