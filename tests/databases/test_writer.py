@@ -347,3 +347,38 @@ async def test_a_write_begins_as_soon_as_another_process_has_ended_its_own(
         waits.append(time.monotonic() - ended)
     other.close()
     assert min(waits) < 0.02
+
+
+async def test_a_write_waits_for_another_process_once(
+    writer: GroupWriter, connect: Connect
+) -> None:
+    """Not again for each that has waited before it."""
+    other = connect()
+    other.execute("BEGIN IMMEDIATE")
+    begun = time.monotonic()
+    waiting = [writer.write(insert(n), alone=n % 2 == 0) for n in range(20)]
+
+    failures = await asyncio.gather(*waiting, return_exceptions=True)
+
+    other.close()
+    assert time.monotonic() - begun < 5.0  # of a patience of one second
+    assert all(isinstance(failure, sqlite3.OperationalError) for failure in failures)
+
+
+async def test_a_write_has_its_own_time_to_wait_for_another_process(connect: Connect) -> None:
+    """It is not given up with those that came before, be they all one transaction."""
+    writer = GroupWriter(connect, patience=3.0)
+    other = connect()
+    other.execute("BEGIN IMMEDIATE")
+    waiting: list[asyncio.Task[int]] = []
+    for number in range(3):
+        waiting.append(asyncio.create_task(writer.write(insert(number))))
+        await asyncio.sleep(1.4)
+    for given_up in waiting[:2]:
+        with pytest.raises(sqlite3.OperationalError):
+            await given_up
+    other.execute("COMMIT")
+    other.close()
+
+    assert await waiting[2] == 2
+    writer.close()

@@ -41,6 +41,7 @@ class _Job:
     work: Work[Any]
     durable: bool
     alone: bool
+    until: float
     done: Pending[Any] = field(default_factory=Pending)
     result: Any = None
     error: BaseException | None = None
@@ -50,7 +51,8 @@ class GroupWriter:
     """Runs functions in transactions, one transaction for many functions.
 
     Args:
-        patience: seconds to wait for writers of other processes.
+        patience: seconds that a write waits for writers of other processes, its time in the queue
+            behind others that wait for them included.
     """
 
     def __init__(self, connect: Callable[[], SqliteConnection], *, patience: float = 1.0) -> None:
@@ -71,7 +73,7 @@ class GroupWriter:
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
             self._thread.start()
-        job = _Job(work, durable, alone)
+        job = _Job(work, durable, alone, time.monotonic() + self._patience)
         self._queue.put(job)
         result: T = await job.done
         return result
@@ -113,7 +115,12 @@ class GroupWriter:
             # In WAL mode FULL syncs the log at each commit; NORMAL leaves that to a later one.
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._syncs = durable
-        _begin(connection, self._patience)
+        try:
+            _begin(connection, batch[0].until)
+        except sqlite3.OperationalError as error:
+            if _is_busy(error):
+                self._put_back(batch)
+            raise
         if durable and not batch[0].alone:  # good for all that has come meanwhile
             self._take_queued()
             self._fill(batch)
@@ -123,6 +130,15 @@ class GroupWriter:
         for job in batch:
             _attempt(connection, job)
         connection.execute("COMMIT")
+
+    def _put_back(self, batch: list[_Job]) -> None:
+        """Leave in a batch those who have waited long enough; who has waited longest is next."""
+        self._take_queued()
+        now = time.monotonic()
+        self._short.extendleft(job for job in reversed(batch) if job.until >= now)
+        batch[:] = [job for job in batch if job.until < now]
+        both = self._long and self._short
+        self._has_waited = bool(both and self._long[0].until < self._short[0].until)
 
     def _next_batch(self) -> list[_Job]:
         """Wait for jobs, and take those whose turn it is; empty at the end."""
@@ -154,23 +170,26 @@ class GroupWriter:
             (self._long if job.alone else self._short).append(job)
 
 
-def _begin(connection: SqliteConnection, patience: float) -> None:
-    """Wait for the turn of this process to write.
+def _begin(connection: SqliteConnection, until: float) -> None:
+    """Wait for the turn of this process to write; the last try is after the time is over.
 
     SQLite's own wait sleeps longer with every try, up to a tenth of a second, and so gives way to
     whoever comes later.
     """
-    deadline = time.monotonic() + patience
     while True:
+        is_last = time.monotonic() > until
         try:
             connection.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            busy = error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > deadline:
+            if is_last or not _is_busy(error):
                 raise
             time.sleep(BUSY_POLL)
         else:
             return
+
+
+def _is_busy(error: sqlite3.OperationalError) -> bool:
+    return error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
 
 
 def _attempt_alone(connection: SqliteConnection, job: _Job) -> None:
