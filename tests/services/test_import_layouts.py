@@ -119,6 +119,28 @@ async def test_the_tag_is_the_last_part_of_the_name(
     await pull(place, layout.digest)
 
 
+@pytest.mark.parametrize(
+    ("annotations", "tag"),
+    [
+        ({"io.containerd.image.name": "docker.io/library/app:v1"}, "v1"),
+        ({"of.another": 5}, None),
+        (None, None),
+    ],
+)
+async def test_annotations_of_other_tools_cost_no_image(
+    place: Place, layout: Written, annotations: object, tag: str | None
+) -> None:
+    _entry(layout, annotations=annotations)
+    assert (await bring(place, layout.path))[0] == []
+    assert list(await place.metadata.tags.page(HELLO, after="", limit=10)) == ([tag] if tag else [])
+    await pull(place, layout.digest)
+
+
+async def test_an_index_without_entries_is_an_empty_one(place: Place, layout: Written) -> None:
+    (layout.path / "index.json").write_text('{"schemaVersion": 2, "manifests": null}')
+    assert (await bring(place, layout.path))[0] == []
+
+
 async def test_what_is_damaged_is_left_out_with_the_reason(place: Place, layout: Written) -> None:
     layer = layout.document(layout.image("amd64"))["layers"][0]["digest"]
     (layout.path / "blobs" / layer.replace(":", "/")).write_bytes(b"something else")

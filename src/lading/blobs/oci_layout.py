@@ -23,11 +23,11 @@ _INDEX, _MARK = "index.json", "oci-layout"
 class _Descriptor(msgspec.Struct, rename="camel"):
     digest: str
     media_type: str = ""
-    annotations: dict[str, str] = {}
+    annotations: dict[str, object] | None = None
 
 
 class _Index(msgspec.Struct):
-    manifests: list[_Descriptor] = []
+    manifests: list[_Descriptor] | None = None  # as programs in Go write an empty list
 
 
 class OciLayout(ImageLayout):
@@ -56,8 +56,8 @@ class OciLayout(ImageLayout):
         except (OSError, msgspec.MsgspecError) as error:
             raise LayoutUnusable(f"{self.place}/{_INDEX} cannot be read: {error}") from error
         return [
-            LayoutEntry(each.digest, each.media_type, tag_of(each.annotations))
-            for each in index.manifests
+            LayoutEntry(each.digest, each.media_type, tag_of(each.annotations or {}))
+            for each in index.manifests or ()
         ]
 
     def _find(self, digest: Digest) -> LocalFile | None:
