@@ -405,6 +405,23 @@ async def test_a_cancelled_upload_is_gone(people: People) -> None:
     assert await is_empty(people)
 
 
+async def test_a_chunk_of_an_upload_that_is_cancelled_meanwhile_is_not_taken(
+    people: People,
+) -> None:
+    """Its client would think that the bytes are here."""
+    registry, grant = people.registry, people.may()
+    upload = await started(people, DATA)
+
+    async def cancelled_meanwhile() -> AsyncIterator[bytes]:
+        yield b"some"
+        await push_blob.cancel(registry, grant, upload)
+        yield b"more"
+
+    with pytest.raises(UploadUnknown):
+        await push_blob.append(registry, grant, upload, Chunk(cancelled_meanwhile()))
+    assert await is_empty(people)
+
+
 async def test_an_upload_belongs_to_its_repository(people: People) -> None:
     """Who may push elsewhere cannot touch it."""
     upload = await started(people, DATA)

@@ -144,17 +144,19 @@ async def append(registry: Registry, grant: Grant, upload: UploadId, chunk: Chun
         How many bytes the upload has now.
 
     Raises:
-        UploadUnknown: no such upload here.
+        UploadUnknown: no such upload here, or it was cancelled meanwhile.
         UploadOutOfOrder: the chunk does not follow what is there; nothing was read of it.
         SizeMismatch: it has another length than its range; nothing of it was kept.
         BlobTooLarge: the upload is larger than the operator allows; what fits was kept.
         StorageFull: there is no room for it; nothing of it was kept.
     """
     grant.require(Action.PUSH)
-    async with registry.uploads.stage(UploadKey.of(grant.repository, upload)) as staged:
+    key = UploadKey.of(grant.repository, upload)
+    async with registry.uploads.stage(key) as staged:
         start = staged.size
         try:
             await _receive(registry, staged, chunk)
+            await registry.uploads.size(key)  # who is told that bytes are here does not keep them
         except (SizeMismatch, StorageFull):  # what cannot be completed is not to fill the disk
             await _rewind(staged, start)
             raise
