@@ -60,6 +60,22 @@ async def test_what_was_deleted_at_one_time_is_on_one_page_or_the_next(
     assert kept.digest not in found
 
 
+async def test_deletions_at_one_time_are_on_one_page_or_the_next(
+    browser: Browser, people: People
+) -> None:
+    images = [(await people.push_image(b"%d" % number)).digest for number in range(70)]
+    for digest in images:
+        await people.delete(digest)
+    found: list[str] = []
+    more = ["/-/events?kind=deletions"]
+    while more:
+        shown = await browser.get(more[0])
+        titles = [str(given.get("title")) for _, given in shown.parsed.tags]
+        found += [title for title in titles if title.startswith("sha256:")]
+        more = [link for link in shown.links if "before=" in link]
+    assert sorted(found) == sorted(images)
+
+
 async def test_nobody_learns_from_the_trash_of_what_they_may_not_pull(
     visitors: Callable[[], Browser], people: People
 ) -> None:

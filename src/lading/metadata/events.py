@@ -19,9 +19,11 @@ _MOVES = """
     JOIN repositories ON repositories.id = repository_id ORDER BY moved.id DESC
 """
 _DELETIONS = """
-    SELECT name, digest, deleted_at, deleted_by FROM manifests AS m
+    SELECT m.id, name, digest, deleted_at, deleted_by FROM manifests AS m
     JOIN repositories ON repositories.id = repository_id
-    WHERE deleted_at IS NOT NULL AND deleted_at < ? ORDER BY deleted_at DESC LIMIT ?
+    WHERE deleted_at IS NOT NULL AND deleted_at <= :before
+        AND (deleted_at < :before OR m.id < :before_id)
+    ORDER BY deleted_at DESC, m.id DESC LIMIT :limit
 """
 
 
@@ -41,8 +43,13 @@ class MovedTag:
 
 @dataclass(frozen=True, slots=True)
 class DeletedManifest:
-    """A deletion of a manifest, which is still in the trash."""
+    """A deletion of a manifest, which is still in the trash.
 
+    Attributes:
+        number: of the manifest; of those deleted at one time, the greatest comes first.
+    """
+
+    number: int
     repository: RepositoryName
     digest: Digest
     at: float
@@ -63,12 +70,15 @@ def moves(connection: SqlConnection, *, before: int, limit: int) -> Sequence[Mov
     ]
 
 
-def deletions(connection: SqlConnection, *, before: float, limit: int) -> Sequence[DeletedManifest]:
-    """The last deletions of manifests before a time, the latest first."""
-    rows = connection.execute(_DELETIONS, (before, limit))
+def deletions(
+    connection: SqlConnection, *, before: float, before_number: int = 0, limit: int
+) -> Sequence[DeletedManifest]:
+    """The last deletions of manifests before a time, and those at it of lesser numbers."""
+    values = {"before": before, "before_id": before_number, "limit": limit}
+    rows = connection.execute(_DELETIONS, values)
     return [
-        DeletedManifest(RepositoryName(name), Digest(digest), at, actor)
-        for name, digest, at, actor in rows
+        DeletedManifest(number, RepositoryName(name), Digest(digest), at, actor)
+        for number, name, digest, at, actor in rows
     ]
 
 

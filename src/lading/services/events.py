@@ -28,10 +28,12 @@ class EventPage:
 
     Attributes:
         before: what the next ones are before; `None` if there are no more.
+        number: at that time, what numbers of the next ones are less than.
     """
 
     events: Sequence[Event]
     before: float | None
+    number: int = 0
 
 
 async def moves(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
@@ -42,18 +44,22 @@ async def moves(registry: Registry, access: Access, *, before: float, limit: int
     """
     most = _most(access, limit)
     found = await registry.metadata.events.moves(before=int(before), limit=most)
-    return _page(access, found, most, limit, lambda moved: moved.number)
+    return _page(access, found, most, limit, lambda moved: (moved.number, 0))
 
 
-async def deletions(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
+async def deletions(
+    registry: Registry, access: Access, *, before: float, number: int = 0, limit: int
+) -> EventPage:
     """Deletions of manifests that are still in the trash.
 
     Args:
         before: a time, before which these were.
+        number: of those at that time, the ones of lesser numbers come, too.
     """
     most = _most(access, limit)
-    found = await registry.metadata.events.deletions(before=before, limit=most)
-    return _page(access, found, most, limit, lambda deleted: deleted.at)
+    rows = registry.metadata.events
+    found = await rows.deletions(before=before, before_number=number, limit=most)
+    return _page(access, found, most, limit, lambda deleted: (deleted.at, deleted.number))
 
 
 async def pulls(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
@@ -65,7 +71,7 @@ async def pulls(registry: Registry, access: Access, *, before: float, limit: int
     most = _most(access, limit)
     found = await registry.metadata.pulls.page(before=before, limit=most)
     shown = [_as_seen(access, noted) for noted in found]
-    return _page(access, shown, most, limit, lambda noted: noted.pull.at)
+    return _page(access, shown, most, limit, lambda noted: (noted.pull.at, 0))
 
 
 async def refusals(registry: Registry, *, before: float, limit: int) -> EventPage:
@@ -91,10 +97,16 @@ def _most(access: Access, limit: int) -> int:
 
 
 def _page(
-    access: Access, found: Sequence[E], most: int, limit: int, place: Callable[[E], float]
+    access: Access,
+    found: Sequence[E],
+    most: int,
+    limit: int,
+    place: Callable[[E], tuple[float, int]],
 ) -> EventPage:
     """The page of those events that the caller sees, of at most so many that were looked at."""
     seen = [event for event in found if access.sees(event.repository)]
     if len(seen) > limit:
-        return EventPage(seen[:limit], place(seen[limit - 1]))
-    return EventPage(seen, place(found[-1]) if len(found) == most else None)
+        return EventPage(seen[:limit], *place(seen[limit - 1]))
+    if len(found) == most:
+        return EventPage(seen, *place(found[-1]))
+    return EventPage(seen, None)

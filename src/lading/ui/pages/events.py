@@ -8,6 +8,8 @@ from lading.ui.rendering import page
 
 ON_A_PAGE = 50
 _LAST_NUMBER = 2.0**62
+# Fewer than those of the greatest number that a database takes.
+_DIGITS = 19
 KINDS = {"tags": "Tags", "deletions": "Deleted images", "pulls": "Last pulls"}
 # With names and addresses of whoever tried: for those who run the registry.
 ADMIN_KINDS = {"refusals": "Refused, signed in"}
@@ -29,12 +31,17 @@ async def show(visit: Visit) -> Response:
             first = max(0.0, min(before, _LAST_NUMBER))
             found = await events.refusals(registry, before=first, limit=ON_A_PAGE)
         case "deletions":
-            found = await events.deletions(registry, access, before=before, limit=ON_A_PAGE)
+            number = _number_in(visit)
+            found = await events.deletions(
+                registry, access, before=before, number=number, limit=ON_A_PAGE
+            )
         case _:
             found = await events.pulls(registry, access, before=before, limit=ON_A_PAGE)
     next_page = None
     if found.before is not None:
-        next_page = visit.path("/-/events", kind=kind, before=found.before)
+        next_page = visit.path(
+            "/-/events", kind=kind, before=found.before, number=found.number or None
+        )
     return page(
         visit,
         "events.html",
@@ -45,3 +52,9 @@ async def show(visit: Visit) -> Response:
         next_page=next_page,
         first_page=visit.path("/-/events", kind=kind) if before < _LAST_NUMBER else None,
     )
+
+
+def _number_in(visit: Visit) -> int:
+    """The number behind a time among the parameters of a page; 0 if there is none."""
+    text = visit.request.parameter("number") or ""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) < _DIGITS else 0
