@@ -1,11 +1,11 @@
-"""Immutable tags, and pushes that only create, as clients see them."""
+"""Immutable tags, and the conditions of requests, as clients see them."""
 
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.lading import lading_serve
-from tests.support.pushes import Repository, encode, image
+from tests.support.pushes import Repository, digest_of, encode, image
 
 RULES = {"immutable": [{"repositories": ["team/**"], "tags": ["v*"], "exclude": ["*-rc*"]}]}
 
@@ -61,3 +61,35 @@ def test_a_push_that_only_creates(repository: Repository) -> None:
         assert (again.status, again.codes) == (412, ["DENIED"])
     assert repository.ask("GET", "/manifests/newer").status == 404
     assert repository.put_manifest(document, "new").status == 201
+
+
+def test_what_changes_only_what_the_client_has_seen(repository: Repository) -> None:
+    """`If-Match` (RFC 9110, 13.1.1), of pushes, pulls and deletions."""
+    one = repository.push_manifest(image(b"one"), "latest")
+    two = digest_of(encode(image(b"two")))
+
+    for wrong in (f'"{two}"', f'W/"{one}"', ""):
+        for method in ("GET", "HEAD", "DELETE"):
+            assert repository.ask(method, "/manifests/latest", if_match=wrong).status == 412
+        refused = repository.put_manifest(image(b"two"), "latest", if_match=wrong)
+        assert (refused.status, refused.codes) == (412, ["DENIED"])
+    assert repository.ask("DELETE", f"/manifests/{one}", if_match=f'"{two}"').status == 412
+    absent = repository.put_manifest(image(b"two"), "absent", if_match="*")
+    assert (absent.status, absent.codes) == (412, ["DENIED"])
+    assert repository.ask("GET", "/manifests/latest").body == encode(image(b"one"))
+
+    for right in (f'"{two}", "{one}"', one, "*"):
+        assert repository.ask("GET", "/manifests/latest", if_match=right).status == 200
+    moved = repository.put_manifest(image(b"two"), "latest", if_match=f'"{one}"')
+    assert moved.status == 201
+    assert repository.ask("DELETE", "/manifests/latest", if_match=f'"{one}"').status == 412
+    assert repository.ask("DELETE", "/manifests/latest", if_match=f'"{two}"').status == 202
+
+
+def test_conditions_of_blobs(repository: Repository) -> None:
+    """Their content never changes, but a client may still have taken them for another one."""
+    blob, other = repository.push_blob(b"blob"), digest_of(b"other")
+    for method in ("GET", "HEAD", "DELETE"):
+        assert repository.ask(method, f"/blobs/{blob}", if_match=f'"{other}"').status == 412
+    assert repository.ask("GET", f"/blobs/{other}", if_match=f'"{blob}"').status == 404
+    assert repository.ask("GET", f"/blobs/{blob}", if_match=f'"{blob}"').body == b"blob"

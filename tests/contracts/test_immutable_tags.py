@@ -1,14 +1,16 @@
-"""`Metadata`: tags that stay what they are, and pushes that only create."""
+"""`Metadata`: tags that stay what they are, and changes of nothing but what is expected."""
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import pytest
 
 from lading.core import media
 from lading.core.digest import SHA256, Digest
-from lading.core.errors import AlreadyExists, RegistryError, TagImmutable
+from lading.core.errors import AlreadyExists, NotAsExpected, RegistryError, TagImmutable
+from lading.core.expected import Expected
 from lading.core.globs import Glob
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
@@ -44,6 +46,7 @@ async def push(
     manifest: Manifest,
     *tags: Tag,
     absent: Sequence[Reference] = (),
+    expected: Mapping[Reference, Expected] = MappingProxyType({}),
     repository: RepositoryName = REPOSITORY,
 ) -> None:
     """Push a manifest while the rules are in force."""
@@ -53,6 +56,7 @@ async def push(
             manifest=manifest,
             tags=tags,
             absent=absent,
+            expected=expected,
             immutable=RULES,
             change=BY_ALICE,
         )
@@ -194,6 +198,38 @@ async def test_of_many_creations_at_once_one_wins(metadata: Metadata) -> None:
         return True
 
     assert sum(await asyncio.gather(*(create(number) for number in range(20)))) == 1
+
+
+async def test_of_many_moves_at_once_from_one_manifest_one_wins(metadata: Metadata) -> None:
+    """As `If-Match` promises: no push is lost below another one that had not seen it."""
+    await push(metadata, ONE, LATEST)
+
+    async def move(number: int) -> bool:
+        manifest, expected = index(f"number {number}"), Expected([ONE.digest])
+        try:
+            await push(metadata, manifest, LATEST, expected={LATEST: expected})
+        except NotAsExpected:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(move(number) for number in range(20)))) == 1
+
+
+async def test_a_deletion_of_what_a_tag_was_leaves_what_it_is(metadata: Metadata) -> None:
+    """What was pushed since then stays."""
+    await push(metadata, ONE, LATEST)
+    expected = Expected([ONE.digest])
+
+    async def delete() -> bool:
+        return await metadata.tags.delete(
+            REPOSITORY, LATEST, immutable=(), expected=expected, change=BY_ALICE
+        )
+
+    assert await delete()
+    await push(metadata, TWO, LATEST)
+    with pytest.raises(NotAsExpected):
+        await delete()
+    assert await digest(metadata, LATEST) == TWO.digest
 
 
 async def test_what_was_deleted_can_be_created(metadata: Metadata) -> None:

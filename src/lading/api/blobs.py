@@ -6,7 +6,7 @@ from lading.api.context import Context
 from lading.core.digest import Digest
 from lading.core.ranges import ByteRange, parse_ranges
 from lading.edge.body import skip_body
-from lading.edge.request import etag, is_fresh, range_applies
+from lading.edge.request import etag, is_fresh, range_applies, require_match
 from lading.edge.response import BlobBody, Response, content_range, parts_of
 from lading.services.delete import delete_blob
 from lading.services.pull import PulledBlob, pull_blob, stat_blob
@@ -16,6 +16,7 @@ async def head(context: Context) -> Response:
     """Whether a blob is there; the client then need not upload it."""
     digest = Digest(context.argument)
     size = await stat_blob(context.registry, context.grant, digest)
+    require_match(context.request.headers, digest, digest)
     if is_fresh(context.request.headers, digest):
         return Response(304, _headers(digest), digest=digest)
     return Response(200, {**_headers(digest), "Content-Length": str(size)}, digest=digest)
@@ -26,6 +27,7 @@ async def get(context: Context) -> Response:
     headers = context.request.headers
     digest = Digest(context.argument)
     blob = await pull_blob(context.registry, context.grant, digest)
+    require_match(headers, digest, digest)
     if is_fresh(headers, digest):
         return Response(304, _headers(digest), digest=digest)
     wanted = "range" in headers and range_applies(headers, digest)
@@ -53,6 +55,7 @@ async def delete(context: Context) -> Response:
     """Delete a blob from the repository."""
     digest = Digest(context.argument)
     await skip_body(context.request.receive)
+    require_match(context.request.headers, digest, digest)
     await delete_blob(context.registry, context.grant, digest, change=context.change())
     return Response(202)
 

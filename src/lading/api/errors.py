@@ -31,6 +31,7 @@ STATUS_AND_CODE: Mapping[type[RegistryError], tuple[int, str]] = {
     errors.NotRestorable: (404, "MANIFEST_UNKNOWN"),
     # "respond with … the 412 (Precondition Failed) status code" (RFC 9110, 13.1.2)
     errors.AlreadyExists: (412, "DENIED"),
+    errors.NotAsExpected: (412, "DENIED"),
     errors.BlobUnknown: (404, "BLOB_UNKNOWN"),
     errors.BlobDamaged: (503, "UNAVAILABLE"),
     errors.ManifestDamaged: (503, "UNAVAILABLE"),

@@ -4,7 +4,7 @@ from lading.api.context import Context
 from lading.core.errors import ManifestTooLarge
 from lading.core.names import Tag, parse_reference, parse_wanted
 from lading.edge.body import skip_body, whole_body
-from lading.edge.request import creates_only, etag, is_fresh
+from lading.edge.request import creates_only, etag, expected, is_fresh, require_match
 from lading.edge.response import Response
 from lading.metadata.manifests import StoredManifest
 from lading.services.delete import delete_manifest
@@ -28,6 +28,7 @@ async def head(context: Context) -> Response:
 
 
 def _response(context: Context, manifest: StoredManifest) -> Response:
+    require_match(context.request.headers, context.argument, manifest.digest)
     headers = {
         "Content-Type": manifest.media_type,
         "Docker-Content-Digest": manifest.digest,
@@ -57,6 +58,7 @@ async def put(context: Context) -> Response:
             content_type=request.headers.get("content-type", ""),
             tags=tags,
             create_only=creates_only(request.headers),
+            expected=expected(request.headers),
         )
     headers = {
         "Location": context.location(f"/v2/{context.grant.repository}/manifests/{manifest.digest}"),
@@ -73,5 +75,11 @@ async def delete(context: Context) -> Response:
     """Delete a tag, or a manifest with its tags."""
     reference = parse_wanted(context.argument)
     await skip_body(context.request.receive)
-    await delete_manifest(context.registry, context.grant, reference, change=context.change())
+    await delete_manifest(
+        context.registry,
+        context.grant,
+        reference,
+        expected=expected(context.request.headers),
+        change=context.change(),
+    )
     return Response(202)

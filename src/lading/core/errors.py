@@ -93,6 +93,10 @@ class AlreadyExists(RegistryError, summary="it exists already"):
     """A manifest or tag that is there already, where a push was to create only."""
 
 
+class NotAsExpected(RegistryError, summary="it is not what the request is about"):
+    """Something that is not, or no longer, what the client expects to be there."""
+
+
 class BlobUnknown(RegistryError, summary="blob unknown to registry"):
     """A blob that is not in this repository."""
 

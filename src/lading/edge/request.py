@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl
 from lading.core.access import Access
 from lading.core.digest import Digest
 from lading.core.errors import SizeMismatch
+from lading.core.expected import Expected, require_expected
 from lading.edge.asgi import ARRIVED, Message, Receive, Scope
 
 # Next to it in the order of bytes, and in no name either.
@@ -124,6 +125,27 @@ def is_fresh(headers: Mapping[str, str], digest: Digest) -> bool:
         return False
     tags = {tag.strip().removeprefix("W/").strip('"') for tag in given.split(",")}
     return digest in tags or "*" in tags
+
+
+def expected(headers: Mapping[str, str]) -> Expected | None:
+    """What `If-Match` says must be there now; `None` if there is no such header.
+
+    A weak tag matches nothing (RFC 9110, 13.1.1). Some clients send the digest without quotes.
+    """
+    given = headers.get("if-match")
+    if given is None:
+        return None
+    return Expected(tag.strip().strip('"') for tag in given.split(","))
+
+
+def require_match(headers: Mapping[str, str], reference: str, digest: Digest) -> None:
+    """Go on only if `If-Match`, where a client sends it, is about the content that is there.
+
+    Raises:
+        NotAsExpected: it is about other content.
+    """
+    if "if-match" in headers:
+        require_expected(expected(headers), reference, digest)
 
 
 def creates_only(headers: Mapping[str, str]) -> bool:

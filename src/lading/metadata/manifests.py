@@ -97,6 +97,7 @@ class Manifests(Noun):
 
         Raises:
             AlreadyExists: something is there that must not be.
+            NotAsExpected: a reference does not lead to what is expected.
             TagImmutable: one of the tags cannot be moved.
             ManifestBlobUnknown: something is missing; it is listed, as far as it is not too much.
             SizeMismatch: something that is present has another size, and must not.

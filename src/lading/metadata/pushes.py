@@ -7,10 +7,11 @@ it, and if the last one never comes the collector removes it as it removes what 
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from lading.core.digest import Digest
 from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, Unavailable
+from lading.core.expected import Expected, require_expected
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
@@ -82,6 +83,7 @@ class ManifestPush:
 
     Attributes:
         absent: what must not be there before.
+        expected: what references must lead to before.
         immutable: the tags that, if they are set, cannot be moved to another manifest.
         children_required: whether the manifests it lists must be present, as its blobs must.
         sizes_required: whether what is present must have the sizes that the manifest says.
@@ -91,6 +93,7 @@ class ManifestPush:
     manifest: Manifest
     tags: Sequence[Tag] = ()
     absent: Sequence[Reference] = ()
+    expected: Mapping[Reference, Expected] = field(default_factory=dict)
     immutable: Sequence[ImmutableTags] = ()
     children_required: bool = True
     sizes_required: bool = False
@@ -133,12 +136,13 @@ class ManifestPush:
         """Store it, and point tags at it.
 
         Raises:
-            AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch, Unavailable: see
-                `Manifests.push`.
+            AlreadyExists, NotAsExpected, TagImmutable, ManifestBlobUnknown, SizeMismatch,
+                Unavailable: see `Manifests.push`.
         """
         digest, at = self.manifest.digest, self.change.at
         repository_id = repositories.ensure(connection, self.repository)
         self._check_absent(connection)
+        self._check_expected(connection)
         tags.check_movable(connection, self.repository, self.tags, digest, self.immutable)
         wrong: Sequence[WrongSize] = ()
         if self.is_long:
@@ -169,6 +173,11 @@ class ManifestPush:
                     " (If-None-Match: *)",
                     {"reference": reference, "digest": there.digest},
                 )
+
+    def _check_expected(self, connection: SqlConnection) -> None:
+        for reference, expected in self.expected.items():
+            there = manifest_rows.find(connection, self.repository, reference)
+            require_expected(expected, reference, None if there is None else there.digest)
 
     def _keep(
         self, connection: SqlConnection, repository_id: int, edges: Sequence[Edge]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from lading.core.digest import Digest
 from lading.core.errors import TagImmutable
+from lading.core.expected import Expected, require_expected
 from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
@@ -76,16 +77,23 @@ def delete(
     tag: Tag,
     *,
     immutable: Sequence[ImmutableTags],
+    expected: Expected | None = None,
     change: Change,
 ) -> bool:
     """Delete a tag; false if there is none.
 
+    Args:
+        expected: what it must point to, if that matters.
+
     Raises:
         TagImmutable: it is there, and one of `immutable`.
+        NotAsExpected: it points to something else, or is not there.
     """
     repository_id = repositories.lock(connection, repository)
     if repository_id is None:
         return False
+    if expected is not None:
+        require_expected(expected, tag, find(connection, repository, tag))
     if is_immutable(immutable, repository, tag) and find(connection, repository, tag) is not None:
         raise TagImmutable(f"the tag {tag} is immutable, so it cannot be deleted", {"tag": tag})
     row = connection.execute(

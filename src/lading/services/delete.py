@@ -3,29 +3,44 @@
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, DeleteDisabled, ManifestUnknown
+from lading.core.expected import Expected, require_expected
 from lading.core.history import Change
 from lading.core.names import Reference
 from lading.services.registry import Registry
 
 
 async def delete_manifest(
-    registry: Registry, grant: Grant, reference: Reference, *, change: Change
+    registry: Registry,
+    grant: Grant,
+    reference: Reference,
+    *,
+    expected: Expected | None = None,
+    change: Change,
 ) -> None:
     """Delete a tag; or hide a manifest, with all its tags, until it is collected or restored.
 
+    Args:
+        expected: what the reference must lead to, if that matters.
+
     Raises:
         ManifestUnknown: there is none.
-        TagImmutable: see `Metadata.delete_tag` and `Metadata.delete_manifest`.
+        NotAsExpected: it leads to something else.
+        TagImmutable: see `metadata.tags.delete` and `Manifests.delete`.
         DeleteDisabled: the operator does not allow it.
     """
     _require(registry, grant)
     if isinstance(reference, Digest):
+        require_expected(expected, reference, reference)
         found = await registry.metadata.manifests.delete(
             grant.repository, reference, immutable=registry.policy.immutable, change=change
         )
     else:
         found = await registry.metadata.tags.delete(
-            grant.repository, reference, immutable=registry.policy.immutable, change=change
+            grant.repository,
+            reference,
+            immutable=registry.policy.immutable,
+            expected=expected,
+            change=change,
         )
     if not found:
         raise ManifestUnknown("", {"name": grant.repository, "reference": reference})

@@ -7,6 +7,7 @@ from lading.core import manifest as manifests
 from lading.core.access import Action, Grant
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import DigestMismatch, ReadOnly, TooManyTags
+from lading.core.expected import Expected
 from lading.core.history import Change
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
@@ -31,6 +32,7 @@ async def push_manifest(
     content_type: str,
     tags: Sequence[Tag] = (),
     create_only: bool = False,
+    expected: Expected | None = None,
 ) -> Manifest:
     """Store a manifest under its digest, and under tags.
 
@@ -39,11 +41,13 @@ async def push_manifest(
         reference: a tag to point at it, or the digest it must have.
         content_type: as the client says; may be empty.
         create_only: whether to refuse if the reference or one of the tags is there already.
+        expected: what the reference must lead to before, if that matters.
 
     Raises:
         ManifestInvalid, ManifestTooLarge, DigestInvalid: see `lading.core.manifest.parse`.
         DigestMismatch: it does not have the digest asked for.
-        AlreadyExists, TagImmutable, ManifestBlobUnknown, SizeMismatch: see `Manifests.push`.
+        AlreadyExists, NotAsExpected, TagImmutable, ManifestBlobUnknown, SizeMismatch: see
+            `Manifests.push`.
         StorageFull: there is no room for it.
         ReadOnly: the registry has become read-only since the push began.
         TooManyTags: more tags than one push may carry.
@@ -68,6 +72,7 @@ async def push_manifest(
             manifest=manifest,
             tags=all_tags,
             absent=[reference, *tags] if create_only else [],
+            expected={} if expected is None else {reference: expected},
             immutable=registry.policy.immutable,
             children_required=registry.policy.children_required,
             sizes_required=registry.policy.sizes_required,

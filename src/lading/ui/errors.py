@@ -50,6 +50,7 @@ ERROR_PAGES: Mapping[type[RegistryError], ErrorPage] = {
     errors.TagImmutable: ErrorPage(409, "This tag stays as it is", _KEPT),
     errors.NotRestorable: ErrorPage(404, "There is nothing to restore", _GONE),
     errors.AlreadyExists: ErrorPage(412, "It is there already", _BACK),
+    errors.NotAsExpected: ErrorPage(412, "It has changed meanwhile", _BACK),
     errors.BlobUnknown: ErrorPage(404, "There is no such blob", _GONE),
     errors.BlobDamaged: ErrorPage(503, "These bytes are damaged", "Push the image again."),
     errors.ManifestDamaged: ErrorPage(503, "This image is damaged", "Push it again."),
