@@ -280,7 +280,10 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter, size
 
 async def _skip(source: asyncio.StreamReader, size: int) -> None:
     while size:
-        size -= len(await source.read(min(size, PIECE)))
+        piece = await source.read(min(size, PIECE))
+        if not piece:
+            raise ConnectionResetError
+        size -= len(piece)
 
 
 async def _copy_chunks(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
