@@ -96,7 +96,7 @@ class InMemoryUploads(Uploads):
     async def stage(
         self, upload: UploadKey, *, algorithm: str | None = None
     ) -> AsyncIterator["InMemoryUpload"]:
-        staged = self._get(upload)
+        staged = self.require(upload)
         if staged.is_open:
             raise UploadOutOfOrder(
                 "another request is writing to this upload; ask for its status, then go on",
@@ -114,7 +114,7 @@ class InMemoryUploads(Uploads):
 
     @override
     async def size(self, upload: UploadKey) -> int:
-        return self._get(upload).size
+        return self.require(upload).size
 
     @override
     async def settle(self, upload: UploadKey, digest: Digest) -> None:
@@ -147,12 +147,17 @@ class InMemoryUploads(Uploads):
 
     def become_blob(self, upload: UploadKey, digest: Digest) -> None:
         """Store the bytes of an upload as a blob's."""
-        staged = self._get(upload)
+        staged = self.require(upload)
         self._blobs.put(digest, bytes(staged.data))
         del self._uploads[upload]
         self._unsettled[upload, digest] = staged.size
 
-    def _get(self, upload: UploadKey) -> "InMemoryUpload":
+    def require(self, upload: UploadKey) -> "InMemoryUpload":
+        """An upload that was begun, and is not over.
+
+        Raises:
+            UploadUnknown: there is none.
+        """
         if upload not in self._uploads:
             raise UploadUnknown
         return self._uploads[upload]
@@ -186,7 +191,7 @@ class InMemoryUpload(StagedUpload):
 
     @override
     async def finish(self) -> None:
-        pass
+        self._uploads.require(self._key)
 
     @override
     async def rewind(self, size: int) -> None:

@@ -113,6 +113,8 @@ class StagedFile(StagedUpload):
     @override
     async def finish(self) -> None:
         await self._finish()
+        if file_calls.is_removed(self._descriptor):
+            raise UploadUnknown
 
     @override
     async def rewind(self, size: int) -> None:

@@ -82,6 +82,8 @@ class StagedUpload(Protocol):
 
         Raises:
             StorageFull: as `write`.
+            UploadUnknown: the upload was discarded meanwhile. Where only rows know that, whoever
+                has it learns it when the request ends.
         """
 
     async def rewind(self, size: int) -> None:

@@ -151,12 +151,10 @@ async def append(registry: Registry, grant: Grant, upload: UploadId, chunk: Chun
         StorageFull: there is no room for it; nothing of it was kept.
     """
     grant.require(Action.PUSH)
-    key = UploadKey.of(grant.repository, upload)
-    async with registry.uploads.stage(key) as staged:
+    async with registry.uploads.stage(UploadKey.of(grant.repository, upload)) as staged:
         start = staged.size
         try:
             await _receive(registry, staged, chunk)
-            await registry.uploads.size(key)  # who is told that bytes are here does not keep them
         except (SizeMismatch, StorageFull):  # what cannot be completed is not to fill the disk
             await _rewind(staged, start)
             raise

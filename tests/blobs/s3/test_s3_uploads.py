@@ -354,11 +354,14 @@ async def test_a_commit_may_be_under_way_for_a_moment_after_its_lock_is_lost(
 async def test_a_discarded_upload_takes_its_objects_along(
     place: PlaceInS3, here: OpenPlace, there: OpenPlace
 ) -> None:
-    """At once; and what a request writes that did not know is no upload."""
+    """At once; and what a request writes that did not know is no upload, as it is told."""
     upload = await begun(here.stores, b"hello ")
-    async with here.stores.uploads.stage(upload) as staged:
-        await there.stores.uploads.discard(upload)
-        assert await here.keys() == []
-        await staged.write(b"world")
+    staging = here.stores.uploads.stage(upload)
+    staged = await staging.__aenter__()
+    await there.stores.uploads.discard(upload)
+    assert await here.keys() == []
+    await staged.write(b"world")
+    with pytest.raises(UploadUnknown):
+        await staging.__aexit__(None, None, None)
     with pytest.raises(UploadUnknown):
         await here.stores.uploads.size(upload)

@@ -107,6 +107,8 @@ class StagedObjects(StagedUpload):
         except RegistryError as error:
             if kind is None:
                 raise
+            if isinstance(error, UploadUnknown):  # it was discarded, with what came last
+                return
             log.warning("what came last of upload %s is lost: %s", self._upload.id, error)
 
     @override
@@ -333,8 +335,7 @@ class StagedObjects(StagedUpload):
         self._renewing.cancel()
         await asyncio.wait([self._renewing])
         if not self._over:
-            with suppress(UploadUnknown):  # it was discarded meanwhile
-                await self._save(None)
+            await self._save(None)
         if failure is not None:
             raise failure
 
