@@ -335,7 +335,11 @@ class StagedObjects(StagedUpload):
         self._renewing.cancel()
         await asyncio.wait([self._renewing])
         if not self._over:
-            await self._save(None)
+            try:
+                await self._save(None)
+            except UploadUnknown:  # it was discarded meanwhile
+                if self._stored is not None:  # with bytes that this request has brought
+                    raise
         if failure is not None:
             raise failure
 
