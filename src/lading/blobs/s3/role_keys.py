@@ -164,7 +164,7 @@ def _machine(endpoint: str) -> PassingKeys:
 def _keys(answer: bytes) -> PassingKeys:
     found = json.loads(answer)
     said = (found["AccessKeyId"], found["SecretAccessKey"], found.get("Token") or "")
-    if not isinstance(found, dict) or not all(isinstance(each, str) for each in said):
+    if not all(isinstance(each, str) for each in said):
         raise ValueError("the keys in it are no text")
     return _passing(AccessKeys(*said), found.get("Expiration") or "")
 
