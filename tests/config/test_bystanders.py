@@ -37,10 +37,20 @@ def warned_of(environ: Mapping[str, str]) -> list[str]:
 
 @pytest.mark.parametrize("form", KUBERNETES)
 @pytest.mark.parametrize(
-    "service", ["", "_AUTH", "_HTTP", "_STORAGE", "_STORAGE_S3", "_REDIS", "_PROXY", "_AUTH_TOKEN"]
+    "service",
+    [
+        *("", "_AUTH", "_HTTP", "_STORAGE", "_STORAGE_S3", "_REDIS", "_PROXY", "_AUTH_TOKEN"),
+        *(
+            "_AUTH_WORKLOADS",
+            "_HEALTH_HTTP",
+            "_HTTP_TRUSTEDPROXIES",
+            "_TAGS_IMMUTABLE",
+            "_HTTP_HEADERS",
+        ),
+    ],
 )
 def test_what_kubernetes_sets_for_a_service(service: str, form: str) -> None:
-    """Whatever the service is called: also as a section, or as one that is not supported."""
+    """Whatever the service is called: as a section, a list, or one that is not supported."""
     name = f"REGISTRY{service}_{form}"
     (warning,) = warned_of({name: KUBERNETES[form]})
 

@@ -42,9 +42,9 @@ def overlay(document: Document, tree: Node, environ: Mapping[str, str], findings
 
 
 def _is_setting(tree: Node, name: str) -> bool:
-    """Tell whether a variable names a setting that there is; whoever set it meant that."""
+    """Tell whether a variable names a setting of one value; whoever set it meant that."""
     node = tree.find(name.removeprefix(_PREFIX).lower().replace("_", "."))
-    return node is not None and node.supported
+    return node is not None and node.supported and node.shape is Shape.VALUE
 
 
 def _apply(document: Document, tree: Node, name: str, text: str, findings: Findings) -> None:

@@ -43,13 +43,16 @@ class Node:
     rule: UnsupportedKey | None = None
 
     def find(self, dotted_key: str) -> "Node | None":
-        """The key of that name below this one; below an unsupported key, everything is that key."""
+        """The key of that name below this one; below an unsupported key, everything is that key.
+
+        In a list there are numbers, and nothing else.
+        """
         node = self
         for name in dotted_key.split("."):
             if node.shape is Shape.UNSUPPORTED:
                 break
             below = node.children.get(name, node.item)
-            if below is None:
+            if below is None or (node.shape is Shape.LIST and not name.isdecimal()):
                 return None
             node = below
         return node
