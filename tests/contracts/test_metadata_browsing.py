@@ -122,8 +122,8 @@ async def test_tags_are_listed_with_what_people_did(metadata: Metadata) -> None:
     assert await metadata.tags.of_manifest(HELLO, IMAGE.digest) == ["v1"]
     traces = await metadata.tags.traces(HELLO, ["v1", IMAGE.digest])
     assert traces == {
-        "v1": Trace("alice", None, None),
-        IMAGE.digest: Trace(None, None, None),
+        "v1": Trace("alice", None),
+        IMAGE.digest: Trace(None, None),
     }
 
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from lading.blobs.distribution_volume import volume_in
+from lading.blobs.distribution_volume import DistributionVolume
+from lading.blobs.layout import Layout
 from lading.services.moving.adopt import Adoption
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
@@ -43,7 +44,7 @@ def adoption_of(
     """Return the adoption of a volume in the place where a registry has its files."""
     return Adoption(
         registry,
-        volume_in(root),
+        DistributionVolume(Layout(root)),
         ALICE,
         "a test",
         progress or Watched(),

@@ -55,19 +55,20 @@ async def list_entries(
 
 
 async def read_content(
-    source: BlobSource, size: int, offset: int, length: int, *, seconds: float = LONGEST_LOOK
+    source: BlobSource, size: int, offset: int, length: int
 ) -> AsyncGenerator[bytes, None]:
     """The bytes of a file in an archive, piece by piece.
+
+    The child is killed after `LONGEST_LOOK`, whether or not somebody still takes the pieces.
 
     Args:
         source: of a blob of `size` bytes.
         offset, length: of the file in the archive, once that is decompressed.
-        seconds: after which the child is killed, whether or not somebody still takes the pieces.
 
     Raises:
         ReadingFailed, OSError, Unavailable: see `list_entries`.
     """
-    deadline = asyncio.get_running_loop().time() + seconds
+    deadline = asyncio.get_running_loop().time() + LONGEST_LOOK
     arguments = ("content", str(size), str(offset), str(length))
     async with _running(source, size, *arguments) as child:
         assert child.process.stdout is not None

@@ -4,7 +4,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
-from pathlib import Path
 
 from lading.blobs import distribution, file_calls
 from lading.blobs.distribution import AdoptedNote
@@ -199,8 +198,3 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
             f"{error.filename or 'the directory'} cannot be used: {error.strerror or error}; mend"
             " that or put it aside, and do this again"
         ) from error
-
-
-def volume_in(root: Path) -> DistributionVolume:
-    """Distribution's folders below the directory that it calls `rootdirectory`."""
-    return DistributionVolume(Layout(root))

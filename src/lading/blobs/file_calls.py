@@ -26,11 +26,6 @@ def size_if_there(path: str) -> int | None:
         return None
 
 
-def size_of(path: str) -> int:
-    """How many bytes a file has; none if it is not there."""
-    return size_if_there(path) or 0
-
-
 def make(path: str, at: float) -> None:
     """Make an empty file, as old as that.
 

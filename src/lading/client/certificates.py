@@ -6,7 +6,7 @@
 
 import os
 import ssl
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from lading.client.errors import ClientError
@@ -27,7 +27,6 @@ def tls_context(
     *,
     insecure: bool = False,
     authorities: Path | None = None,
-    folders: Iterable[Path] | None = None,
 ) -> ssl.SSLContext:
     """How to speak TLS with a host.
 
@@ -35,7 +34,6 @@ def tls_context(
         host: with its port, if it has one.
         insecure: whether to take any certificate.
         authorities: a file with further ones, in PEM.
-        folders: those of `certificate_folders` unless others are given.
 
     Raises:
         ClientError: a certificate or a key cannot be read.
@@ -47,7 +45,7 @@ def tls_context(
     try:
         if authorities is not None:
             context.load_verify_locations(authorities)
-        for folder in certificate_folders() if folders is None else folders:
+        for folder in certificate_folders():
             _load(context, folder / host)
     except (OSError, ssl.SSLError) as error:
         raise ClientError(f"the certificates for {host} cannot be loaded: {error}") from error

@@ -43,7 +43,7 @@ _TRACES = """
     SELECT wanted.key, (
             SELECT actor FROM tag_history AS moves
             WHERE repository_id = here.id AND tag = wanted.key ORDER BY moves.id DESC LIMIT 1),
-        pulls.at, pulls.actor
+        pulls.at
     FROM repositories AS here
     CROSS JOIN (SELECT key FROM json_each(:references)) AS wanted
     LEFT JOIN pulls ON pulls.repository_id = here.id AND pulls.reference = wanted.key
@@ -82,12 +82,10 @@ class Trace:
     Attributes:
         pushed_by: who moved the tag last; empty for anybody, `None` of a digest.
         pulled_at: when it was last pulled, give or take some minutes; `None` if that is not known.
-        pulled_by: who did; empty for anybody.
     """
 
     pushed_by: str | None
     pulled_at: float | None
-    pulled_by: str | None
 
 
 @dataclass(frozen=True, slots=True)

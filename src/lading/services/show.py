@@ -14,7 +14,7 @@ from lading.services.registry import Registry
 
 # Tags that are sorted as versions at once; of more, a page has those that come next by letter.
 MOST_SORTED = 5000
-_NO_TRACE = Trace(None, None, None)
+_NO_TRACE = Trace(None, None)
 
 
 @dataclass(frozen=True, slots=True)

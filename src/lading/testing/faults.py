@@ -64,7 +64,6 @@ class FaultyApplication:
     """An application whose requests fail as they are told to; all others are passed on.
 
     Args:
-        prefix: that the application has before `/v2/`.
         seen: is told of what failed.
 
     Attributes:
@@ -72,11 +71,10 @@ class FaultyApplication:
         faults: the first one that a request meets counts.
     """
 
-    def __init__(self, application: Application, seen: EventList, prefix: str = "") -> None:
+    def __init__(self, application: Application, seen: EventList) -> None:
         self.application = application
         self.faults: list[PlannedFailure] = []
         self._seen = seen
-        self._prefix = prefix
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or fail to."""
@@ -84,7 +82,7 @@ class FaultyApplication:
             await self.application(scope, receive, send)
             return
         request = Request(scope, receive)
-        found = find_route(ROUTES, request.path, self._prefix)
+        found = find_route(ROUTES, request.path, "")
         fault = next((fault for fault in self.faults if fault.meets(request, found)), None)
         if fault is None:
             await self.application(scope, receive, send)

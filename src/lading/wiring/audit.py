@@ -65,9 +65,9 @@ def opened_audit(settings: Settings) -> Iterator[int | None]:
         os.close(descriptor)
 
 
-def note_of(audit: AuditLog | None, who: str = "") -> Note:
-    """Notes of what was done without a request: by the server itself, or by somebody's command."""
-    return forget if audit is None else partial(_note, audit, who)
+def note_of(audit: AuditLog | None) -> Note:
+    """Notes of what the server does by itself."""
+    return forget if audit is None else partial(_note, audit, "")
 
 
 def _note(audit: AuditLog, who: str, what: str, /, **details: str) -> None:

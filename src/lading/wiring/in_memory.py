@@ -6,7 +6,7 @@ cryptography, object stores, PostgreSQL) is loaded when it is asked for, and not
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -69,15 +69,10 @@ class OpenInMemory:
 
 
 @asynccontextmanager
-async def open_in_memory(
-    options: MemoryOptions, clock: Callable[[], float] = time.time
-) -> AsyncIterator[OpenInMemory]:
+async def open_in_memory(options: MemoryOptions) -> AsyncIterator[OpenInMemory]:
     """An empty registry for the length of a block, all in the thread of the loop.
 
     It collects nothing by itself: what it keeps goes with the block.
-
-    Args:
-        clock: in seconds since the epoch.
     """
     blobs = InMemoryBlobs()
     registry = Registry(
@@ -85,7 +80,7 @@ async def open_in_memory(
         blobs=blobs,
         uploads=InMemoryUploads(blobs),
         locks=InMemoryLocks(),
-        clock=clock,
+        clock=time.time,
         new_uuid=uuid.uuid4,
         policy=Policy(delete_enabled=options.delete),
     )

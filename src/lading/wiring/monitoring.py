@@ -54,17 +54,14 @@ def figures_of(settings: Settings) -> Figures | None:
 
 
 @asynccontextmanager
-async def watching(
-    settings: Settings, figures: WorkerFigures | None, environ: Mapping[str, str] = os.environ
-) -> AsyncIterator[Watching]:
-    """Who watches a worker, for the length of a block.
+async def watching(settings: Settings, figures: WorkerFigures | None) -> AsyncIterator[Watching]:
+    """Who watches a worker, for the length of a block; the environment says where traces go.
 
     Args:
         figures: of this worker; `None` if nobody asks for them.
-        environ: says where traces go.
     """
     meter = [] if figures is None else [Meter(figures)]
-    if not wants_traces(environ):
+    if not wants_traces(os.environ):
         yield Watching(Watch(figures), meter)
         return
     # Who wants no traces need not have installed what makes them.
@@ -77,7 +74,7 @@ async def watching(
         )
         yield Watching(Watch(figures), meter)
         return
-    async with traces.open_tracer(environ) as tracer:
+    async with traces.open_tracer(os.environ) as tracer:
         spans = traces.RequestSpans(tracer, settings.http.trustedproxies)
         yield Watching(Watch(figures, traces.CallSpans(tracer)), [*meter, spans])
 
