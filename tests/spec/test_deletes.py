@@ -142,6 +142,8 @@ def test_deleting_can_be_switched_off(tmp_path_factory: pytest.TempPathFactory) 
             assert answer.codes == ["UNSUPPORTED"]
             pushes = "PUT, " if "/manifests/" in path else ""
             assert answer.headers["Allow"] == f"GET, HEAD, {pushes}OPTIONS"
+            for method in ("OPTIONS", "PATCH"):  # which is refused, whatever is switched off
+                assert repository.ask(method, path).headers["Allow"] == answer.headers["Allow"]
             assert repository.ask("HEAD", path).status == 200
         # What was never finished is not deleted, but given up.
         assert client.ask("DELETE", repository.start_upload()).status == 204

@@ -36,6 +36,8 @@ def test_each_request_that_writes_is_refused(frozen: Lading, method: str, path: 
     # What is left of the methods of the path; an upload is only ever begun at its own.
     begins = path.partition("?")[0].endswith("/uploads/")
     assert answer.headers["Allow"] == ("OPTIONS" if begins else "GET, HEAD, OPTIONS")
+    for other in ("OPTIONS", "TRACE"):
+        assert frozen.client.ask(other, path).headers["Allow"] == answer.headers["Allow"]
     assert contents(frozen.root) == before
 
 

@@ -126,7 +126,7 @@ class Application(Generic[C]):
             self._limits.count_request(request.address)
             if request.method == "OPTIONS":
                 # Of anything: a browser that asks before it asks shows no other answer to its page.
-                allowed = found.route.allowed if isinstance(found, Match) else "OPTIONS"
+                allowed = self._allowed(found) if isinstance(found, Match) else "OPTIONS"
                 return Response(204, {"Allow": allowed})
             if isinstance(found, Match):
                 return await self._handle(request, found, endpoint)
@@ -139,9 +139,17 @@ class Application(Generic[C]):
             response = await self._way_in.error(request, error)
             if response.status == 405 and isinstance(found, Match):
                 # "a 405 … MUST generate an Allow header field" (RFC 9110, 15.5.6)
-                allowed = found.route.allowed_after(error, request.method)
+                allowed = self._allowed(found, request.method, isinstance(error, ReadOnly))
                 response.headers = {**response.headers, "Allow": allowed}
             return response
+
+    def _allowed(self, match: Match[C], refused: str = "", read_only: bool = False) -> str:
+        """The value of `Allow` of a path, of which a method is refused at this time."""
+        return match.route.allowed(
+            read_only=read_only or self._options.read_only,
+            deletes=self._registry.policy.delete_enabled,
+            refused=refused,
+        )
 
     def _moved(self, request: Request, place: str) -> Response:
         """The answer to a path with a slash too many, before anything is known of who calls.
@@ -167,7 +175,7 @@ class Application(Generic[C]):
             Unauthorized, Denied: see `Authentication.admit`.
         """
         if endpoint is None:
-            raise Unsupported(f"the method is not allowed here; allowed are {match.route.allowed}")
+            raise Unsupported(f"the method is not allowed here; allowed are {self._allowed(match)}")
         repository = None if match.name is None else RepositoryName(match.name)
         admission = (
             admit_anybody(repository)

@@ -10,7 +10,6 @@ from enum import Enum
 from typing import Generic, NamedTuple, TypeVar
 
 from lading.core.access import Action, Actions
-from lading.core.errors import ReadOnly, RegistryError
 from lading.edge.request import Request
 from lading.edge.response import Response
 
@@ -103,17 +102,19 @@ class Route(Generic[C]):
     pattern: re.Pattern[str]
     endpoints: Mapping[str, Endpoint[C]]
 
-    @property
-    def allowed(self) -> str:
-        """The value of `Allow`."""
-        return ", ".join([*self.endpoints, "OPTIONS"])
+    def allowed(self, *, read_only: bool, deletes: bool, refused: str = "") -> str:
+        """The value of `Allow`.
 
-    def allowed_after(self, error: RegistryError, method: str) -> str:
-        """The value of `Allow` where a method is refused."""
+        Args:
+            read_only: whether nothing is written.
+            deletes: whether anything is deleted.
+            refused: a method that what is there does not have.
+        """
         others = (
             name
             for name, endpoint in self.endpoints.items()
-            if not (endpoint.writes if isinstance(error, ReadOnly) else name == method)
+            if not (endpoint.writes and (read_only or (endpoint.needs == DELETE and not deletes)))
+            and name != refused
         )
         return ", ".join([*others, "OPTIONS"])
 
