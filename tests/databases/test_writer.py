@@ -144,6 +144,29 @@ async def test_a_short_write_waits_for_one_long_write_at_most(
     assert order == ["long", "short"] * 5
 
 
+async def test_another_process_finds_its_turn_between_two_long_writes(
+    writer: GroupWriter, connect: Connect
+) -> None:
+    """Though they follow one another at once, and it only looks from time to time."""
+    other = GroupWriter(connect)
+    ended = 0
+
+    async def short() -> None:
+        nonlocal ended
+        while not all(long.done() for long in longs):
+            await other.write(lambda _: None, durable=False)
+            ended += 1
+
+    longs = [
+        asyncio.create_task(writer.write(lambda _: time.sleep(0.005), alone=True))
+        for _ in range(60)
+    ]
+    await asyncio.gather(short(), *longs)
+    other.close()
+
+    assert ended > 20
+
+
 async def test_a_long_write_is_not_passed_for_ever(writer: GroupWriter) -> None:
     order: list[str] = []
     busy = threading.Event()

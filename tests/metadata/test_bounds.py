@@ -129,6 +129,20 @@ async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones
     assert (tmp_path / "db-wal").stat().st_size < 1024 * 1024
 
 
+async def test_what_is_deleted_is_not_written_once_more(metadata: Metadata, tmp_path: Path) -> None:
+    """As some systems' SQLite does of itself, which overwrites all of it with zeros."""
+    await add(metadata, b"config", to=HELLO)
+    large = image(b"config", annotations={"x": 4 * 1024 * 1024 * "x"})
+    await push(metadata, large, "first")
+    await delete(metadata, large.digest, at=1)
+    with closing(sqlite3.connect(tmp_path / "db")) as connection:
+        empty_log(connection)
+
+    assert await collected(metadata, at=2) == [large.digest]
+
+    assert (tmp_path / "db-wal").stat().st_size < 256 * 1024
+
+
 @pytest.fixture
 def few_rows(monkeypatch: pytest.MonkeyPatch) -> int:
     """Rows that one transaction changes, about: as few as there are enough of in a test."""

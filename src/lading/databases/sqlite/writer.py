@@ -7,6 +7,7 @@ leaves no trace and disturbs no other. A write is answered only after the commit
 
 A long write is alone in its transaction. It lets one turn of short ones pass, then has its own:
 a short one waits for one long one at most, however many there are, and a long one is not forgotten.
+Between two long ones other processes, which look from time to time, find their turn.
 """
 
 import sqlite3
@@ -32,6 +33,8 @@ Work = Callable[[SqliteConnection], T]
 MAX_BATCH = 64
 # Seconds between tries to begin while another process writes: about what a commit takes.
 BUSY_POLL = 0.0005
+# Seconds between a long write and the next, in which whoever looks that often has looked.
+PAUSE = 2 * BUSY_POLL
 # The low byte of an error is its kind, the others say more about it (sqlite.org/rescode.html).
 _PRIMARY = 0xFF
 
@@ -64,6 +67,7 @@ class GroupWriter:
         self._short: deque[_Job] = deque()
         self._long: deque[_Job] = deque()
         self._has_waited = False
+        self._paused_until = 0.0
         self._ended = False
         self._syncs: bool | None = None
         self._checkpointer = Checkpointer(connect)
@@ -99,6 +103,8 @@ class GroupWriter:
                     job.error = error
                 _close(connection)
                 connection = self._syncs = None
+            if batch[0].alone:
+                self._paused_until = time.monotonic() + PAUSE
             _answer_all(batch)
         _close(connection)
 
@@ -146,6 +152,8 @@ class GroupWriter:
         while not (self._short or self._long or self._ended):
             self._sort(self._queue.get())
             self._take_queued()
+        if self._long and not self._short:
+            self._pause()
         if self._long and (self._has_waited or not self._short):
             self._has_waited = False
             return [self._long.popleft()]
@@ -153,6 +161,12 @@ class GroupWriter:
         batch: list[_Job] = []
         self._fill(batch)
         return batch
+
+    def _pause(self) -> None:
+        """Begin no long one at once after another, unless a short one comes before."""
+        with suppress(Empty):
+            while not self._short and (left := self._paused_until - time.monotonic()) > 0:
+                self._sort(self._queue.get(timeout=left))
 
     def _fill(self, batch: list[_Job]) -> None:
         while self._short and len(batch) < MAX_BATCH:
