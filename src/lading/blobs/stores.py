@@ -1,7 +1,7 @@
 """Stores of bytes: blobs, uploads and locks that belong together."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,7 +42,7 @@ class Stores:
     locks: Locks
     disk: Disk | None = None
     upkeep: Upkeep | None = None
-    threads: Threads | None = None
+    threads: Sequence[Threads] = ()
 
     @classmethod
     def in_files(
@@ -103,15 +103,15 @@ class Stores:
             S3Uploads(room, unused),
             locks,
             upkeep=ObjectUpkeep(store, objects, threads, clock, new_key),
-            threads=threads,
+            threads=(threads, files.thread),
         )
 
     def close(self) -> None:
         """Finish what was begun, and end the threads that do it."""
         if self.disk is not None:
             self.disk.close()
-        if self.threads is not None:
-            self.threads.close()
+        for threads in self.threads:
+            threads.close()
 
 
 def new_key() -> str:

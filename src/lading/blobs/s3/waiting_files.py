@@ -4,7 +4,6 @@ They have no name, and are gone with the process: nothing that waits was acknowl
 sent them out of the page cache, so they are in no memory of this program's own then either.
 """
 
-import asyncio
 import logging
 import mmap
 from collections.abc import Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from lading.system.budget import Budget
-from lading.system.threads import finish
+from lading.system.threads import Threads
 from lading.system.unnamed_files import open_unnamed, write_at
 
 log = logging.getLogger(__name__)
@@ -29,11 +28,14 @@ class WaitingRoom:
     Attributes:
         directory: where files may be made; `None` for the system's place for such files.
         budget: of bytes, for all of them.
+        thread: that writes and frees them. It is one: hundreds of uploads may be given up at the
+            same time, and the threads of others must not wait for that.
         failing: whether the disk took nothing the last time: that is said once, not of each piece.
     """
 
     directory: Path | None = None
     budget: Budget = field(default_factory=lambda: Budget(DISK))
+    thread: Threads = field(default_factory=lambda: Threads(1, "waiting"))
     failing: bool = False
 
     def tell(self, failure: OSError | None) -> None:
@@ -65,7 +67,7 @@ class WaitingFile:
             return False
         self._taken += more
         try:
-            await finish(asyncio.ensure_future(asyncio.to_thread(self._append, pieces)))
+            await self._room.thread.start(self._append, pieces)
         except OSError as error:
             self._room.tell(error)
             return False
@@ -85,7 +87,7 @@ class WaitingFile:
         """Give back what the file has taken."""
         if self._file is not None:
             # Not on the event loop: to free what a large file has takes a while.
-            asyncio.get_running_loop().run_in_executor(None, self._file.close)
+            self._room.thread.start(self._file.close)
             self._file = None
         self._room.budget.give_back(self._taken)
         self._taken = self.size = 0
