@@ -5,10 +5,11 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from fnmatch import fnmatchcase
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 import click
@@ -27,6 +28,8 @@ from lading.client.options import SessionOptions
 from lading.core.names import Tag, subject_of
 
 _INTERRUPTED = 130
+
+_Outcome = Future[tuple[str, str]]
 
 
 class CopyOrder(NamedTuple):
@@ -129,6 +132,8 @@ class _CopyRun:
         self._source = opener.open(order.source)
         self._target = opener.open(order.target, to_push=not order.dry_run)
         self._ended = threading.Event()
+        self._under_way: dict[_Outcome, tuple[str, str]] = {}
+        self._done: SimpleQueue[_Outcome] = SimpleQueue()
         self._outcomes: Counter[str] = Counter()
         self.failures: list[str] = []
 
@@ -146,14 +151,15 @@ class _CopyRun:
             self._go_on,
             many=bool(self._order.tags),
         )
-        under_way: dict[Future[tuple[str, str]], tuple[str, str]] = {}
         try:
             for pair in self._pairs():
-                if len(under_way) >= 4 * jobs:
-                    self._settle(under_way)
-                under_way[images.submit(self._copy, copier, *pair)] = pair
-            while under_way:
-                self._settle(under_way)
+                if len(self._under_way) >= 4 * jobs:
+                    self._settle()
+                future = images.submit(self._copy, copier, *pair)
+                self._under_way[future] = pair
+                future.add_done_callback(self._done.put)
+            while self._under_way:
+                self._settle()
         finally:
             self._ended.set()
             images.shutdown(wait=False, cancel_futures=True)
@@ -195,20 +201,19 @@ class _CopyRun:
         done = copier.copy(wanted, target)
         return ("copied" if done.copied else "there"), done.digest
 
-    def _settle(self, under_way: dict[Future[tuple[str, str]], tuple[str, str]]) -> None:
-        """Tell of those that are done."""
-        done, _ = wait(under_way, return_when=FIRST_COMPLETED)
-        for future in done:
-            wanted, target = under_way.pop(future)
-            try:
-                outcome, digest = future.result()
-            except ClientError as error:
-                if not self._order.keep_going:
-                    raise
-                self.failures.append(f"{wanted}: {error}")
-                self._tell("failed", wanted, target, error=str(error))
-            else:
-                self._tell(outcome, wanted, target, digest)
+    def _settle(self) -> None:
+        """Tell of the next one that is done."""
+        future = self._done.get()
+        wanted, target = self._under_way.pop(future)
+        try:
+            outcome, digest = future.result()
+        except ClientError as error:
+            if not self._order.keep_going:
+                raise
+            self.failures.append(f"{wanted}: {error}")
+            self._tell("failed", wanted, target, error=str(error))
+        else:
+            self._tell(outcome, wanted, target, digest)
 
     def _tell(
         self, outcome: str, wanted: str, target: str, digest: str = "", error: str = ""

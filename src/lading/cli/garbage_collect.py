@@ -13,9 +13,10 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json, unused_words
+from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
+from lading.cli.unused import unused_words
 from lading.core.digest import Digest
 from lading.core.garbage import (
     ExpiredUpload,

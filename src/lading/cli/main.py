@@ -3,10 +3,12 @@
 Each is loaded when it runs, so that help and completion need no more than click.
 """
 
+import gc
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,7 +54,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self._listed:
             return None
         module, _, name = self._listed[cmd_name].place.partition(":")
-        command: click.Command = getattr(import_module(module), name)
+        with _without_collector():
+            command: click.Command = getattr(import_module(module), name)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -87,6 +90,16 @@ class LazyGroup(click.Group):
         """Write the list of commands without loading any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, listed.summary) for name, listed in self._listed.items()])
+
+
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Look for no garbage while modules are loaded: there is none, and it takes a tenth longer."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _leave_threads_behind() -> None:

@@ -19,7 +19,6 @@ import click
 
 from lading.core.timestamps import rfc3339
 from lading.core.typing import override
-from lading.ports.objects import READING, UnusedBytes
 
 # The answer for a program: all at once, or line by line as it is found.
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
@@ -161,11 +160,3 @@ def human_size(size: int) -> str:
             break
         value /= _STEP
     return f"{size} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
-
-
-def unused_words(unused: UnusedBytes) -> str:
-    """What an object store keeps that nothing needs, for a person."""
-    return (
-        f"{unused.objects} objects ({human_size(unused.size)}) that nothing needs are not freed"
-        f" yet: they are kept for {READING / 3600:.0f} hours, as somebody may be reading them"
-    )

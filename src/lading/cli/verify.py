@@ -10,9 +10,10 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JSON_LINES, clean, plain, say, to_json, unused_words
+from lading.cli.output import JSON_LINES, clean, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import with_registry
+from lading.cli.unused import unused_words
 from lading.core.damage import Finding
 from lading.ports.objects import UnusedBytes
 from lading.services import upkeep

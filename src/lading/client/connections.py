@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import urllib3
 from urllib3.exceptions import InsecureRequestWarning
-from urllib3.util import Timeout
+from urllib3.util import Retry, Timeout
 
 from lading.client.answers import Answered
 from lading.client.certificates import tls_context
@@ -19,6 +19,8 @@ from lading.client.proxies import proxy_for, proxy_login
 
 _SCHEMES = frozenset({"http", "https"})
 _Sender = Callable[..., Answered]
+# What fails is tried again by the session, not by urllib3.
+_NEVER_AGAIN = Retry(total=False, redirect=False)
 
 
 class HostConnections:
@@ -28,7 +30,7 @@ class HostConnections:
         self._options = options
         self._timeout = Timeout(connect=options.connect_seconds, read=options.read_seconds)
         self._lock = threading.Lock()
-        self._senders: dict[tuple[str, str], _Sender] = {}
+        self._senders: dict[str, _Sender] = {}
         self._ends: list[Callable[[], None]] = []
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> Answered:
@@ -44,7 +46,7 @@ class HostConnections:
             url,
             headers=headers,
             body=body,
-            retries=False,
+            retries=_NEVER_AGAIN,
             redirect=False,
             preload_content=False,
             decode_content=False,
@@ -60,19 +62,13 @@ class HostConnections:
             self._senders.clear()
 
     def _sender(self, url: str) -> _Sender:
-        try:
-            parts = urlsplit(url)
-            is_right = parts.scheme in _SCHEMES and parts.hostname and parts.port != 0
-        except ValueError:
-            is_right = False
-        if not is_right:
-            raise ClientError(f"{bare(url)!r} is no address that a registry may send clients to")
-        key = parts.scheme, parts.netloc
-        sender = self._senders.get(key)
+        origin = url[: url.find("/", len("https://"))]
+        sender = self._senders.get(origin)
         if sender is None:
+            parts = _checked(url)
             with self._lock:
-                sender = self._senders.get(key) or self._new_sender(parts)
-                self._senders[key] = sender
+                sender = self._senders.get(origin) or self._new_sender(parts)
+                self._senders[origin] = sender
         return sender
 
     def _new_sender(self, parts: SplitResult) -> _Sender:
@@ -102,6 +98,21 @@ class HostConnections:
             return answer
 
         return send
+
+
+def _checked(url: str) -> SplitResult:
+    """The parts of an address of HTTP.
+
+    Raises:
+        ClientError: it is none.
+    """
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in _SCHEMES and parts.hostname and parts.port != 0:
+            return parts
+    except ValueError:
+        pass
+    raise ClientError(f"{bare(url)!r} is no address that a registry may send clients to")
 
 
 def speaks_tls(host: str, seconds: float) -> bool:

@@ -5,12 +5,11 @@ one that was asked for last, then what is about it. Each blob goes once, however
 run have it.
 """
 
+import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any
-
-import msgspec
 
 from lading.client.copy_rules import CopiedImage, CopyRules, CopySteps
 from lading.client.errors import ContentWrong, NotThere
@@ -117,7 +116,7 @@ class Copier:
             raise NotThere(f"{wanted} is not for {self._rules.platforms}, but for {names}")
         if len(self._rules.platforms) == 1 and len(chosen) == 1:
             return self._source.manifest(chosen[0]["digest"])
-        body = msgspec.json.encode({**manifest.document, "manifests": chosen})
+        body = json.dumps({**manifest.document, "manifests": chosen}).encode()
         return RemoteManifest(Digest.of(body), manifest.media_type, body)
 
     def _is_wanted(self, child: dict[str, Any]) -> bool:
@@ -178,7 +177,7 @@ class Copier:
             "mediaType": media.OCI_INDEX,
             "manifests": list(new.values()),
         }
-        body = msgspec.json.encode(document)
+        body = json.dumps(document).encode()
         manifest = RemoteManifest(Digest.of(body), media.OCI_INDEX, body)
         self._target.push_manifest(fallback, manifest)
 

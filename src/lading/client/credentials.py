@@ -8,14 +8,16 @@ import base64
 import json
 import os
 import re
-import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lading.client.errors import ClientError, as_line
 from lading.client.references import DOCKER_HUB
+
+if TYPE_CHECKING:
+    import subprocess
 
 # Under which Docker keeps the login of Docker Hub.
 _DOCKER_HUB_KEY = "https://index.docker.io/v1/"
@@ -176,7 +178,11 @@ def _ask(helper: str, key: str, environ: Mapping[str, str]) -> HostLogin | None:
     return HostLogin(refresh_token=secret) if name == "<token>" else HostLogin(name, secret)
 
 
-def _run(program: str, key: str, environ: Mapping[str, str]) -> subprocess.CompletedProcess[bytes]:
+def _run(
+    program: str, key: str, environ: Mapping[str, str]
+) -> "subprocess.CompletedProcess[bytes]":
+    import subprocess  # noqa: PLC0415 - few have a helper
+
     try:
         return subprocess.run(  # noqa: S603 - what the person's own file names
             [program, "get"],

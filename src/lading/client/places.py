@@ -1,10 +1,9 @@
 """Port of what images can be copied from and to: a repository of a registry, or a folder."""
 
+import json
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
-
-import msgspec
 
 from lading.client.errors import ContentWrong
 from lading.core import media
@@ -26,8 +25,8 @@ class RemoteManifest:
     def document(self) -> dict[str, Any]:
         """What it says; empty if it is no object of JSON."""
         try:
-            found = msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError):
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
             return {}
         return found if isinstance(found, dict) else {}
 

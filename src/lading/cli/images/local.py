@@ -7,9 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from lading.cli.bars import byte_progress
 from lading.cli.exits import to_exit
 from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
-from lading.cli.progress import byte_progress
 from lading.cli.registry import operator, operators_grant, with_registry
 from lading.core.access import ALL_RIGHTS, Access, Principal
 from lading.core.digest import Bytes, Digest

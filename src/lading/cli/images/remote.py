@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager, contextmanager
 from itertools import islice
 from typing import BinaryIO, cast
 
+from lading.cli.bars import byte_progress
 from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
-from lading.cli.progress import byte_progress
 from lading.client import Client, ClientError, NotThere, RemoteManifest
 from lading.core.errors import (
     BlobUnknown,

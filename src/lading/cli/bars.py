@@ -1,0 +1,72 @@
+"""Bars on standard error of a terminal, which are gone when the answer comes."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from lading.cli.output import clean, clean_lines, say
+
+if TYPE_CHECKING:
+    from rich import progress as rich_progress
+
+
+def new_bars(*, of_bytes: bool) -> "rich_progress.Progress":
+    """Bars below what is printed by `print_above`, to be started and stopped.
+
+    Args:
+        of_bytes: whether they tell sizes, and how fast it goes; or how much is done, and how long
+            the rest will take.
+    """
+    from rich import progress  # noqa: PLC0415 - for terminals only
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Column  # noqa: PLC0415
+
+    numbers: tuple[progress.ProgressColumn, ...]
+    if of_bytes:
+        numbers = progress.DownloadColumn(binary_units=True), progress.TransferSpeedColumn()
+    else:
+        numbers = progress.TaskProgressColumn(), progress.TimeRemainingColumn()
+    return progress.Progress(
+        progress.TextColumn(
+            "{task.description}",
+            markup=False,
+            table_column=Column(ratio=3, no_wrap=True, overflow="ellipsis"),
+        ),
+        progress.BarColumn(bar_width=None, table_column=Column(ratio=1, min_width=4)),
+        *numbers,
+        console=Console(stderr=True),
+        transient=True,
+        expand=True,
+        # click writes past what would be in its place.
+        redirect_stdout=False,
+        redirect_stderr=False,
+    )
+
+
+def print_above(bars: "rich_progress.Progress", text: str, *, err: bool) -> None:
+    """Print a line above bars, if it goes to their terminal; or else where it goes.
+
+    Args:
+        err: whether it goes to standard error, as the bars do.
+    """
+    if err or sys.stdout.isatty():
+        bars.console.print(clean_lines(text), markup=False, highlight=False, soft_wrap=True)
+    else:
+        say(text)
+
+
+@contextmanager
+def byte_progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar for the length of a block, on a terminal; the block is given what counts bytes.
+
+    Args:
+        what: is done, in a few words.
+        total: bytes.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    with new_bars(of_bytes=True) as bars:
+        task = bars.add_task(clean(what), total=total)
+        yield lambda size: bars.advance(task, size)
