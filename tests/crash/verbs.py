@@ -418,7 +418,7 @@ async def _adopt(people: People) -> None:
 
 async def _count_and_note(people: People) -> None:
     """What the server counts by itself, and what its workers have seen."""
-    notes = PullNotes(people.metadata.pulls, asyncio.sleep)
+    notes = PullNotes(people.metadata.pulls)
     notes.note("library/hello", "latest", "", people.now, "alice")
     await notes.write_down()
     await do_job(people, figures.COUNT, figures.count)

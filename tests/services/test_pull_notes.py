@@ -1,7 +1,5 @@
 """Notes of pulls: what is remembered of each until it is written down."""
 
-import asyncio
-
 from lading.core.figures import LastPull
 from lading.services.figures import PullNotes
 from tests.support.contents import HELLO
@@ -11,7 +9,7 @@ from tests.support.people import People
 async def test_who_pulls_by_a_tag_pulls_the_manifest_as_well(people: People) -> None:
     """Who only asks for the digest of a tag does not; and of two pulls the last one counts."""
     digest = (await people.push_image(b"image", "v1", "v2")).digest
-    notes = PullNotes(people.metadata.pulls, asyncio.sleep)
+    notes = PullNotes(people.metadata.pulls)
     notes.note(HELLO, "v1", digest, 3.0, "alice")
     notes.note(HELLO, "v2", "", 4.0, "bob")
     await notes.write_down()

@@ -1,6 +1,5 @@
 """Space, trash, history, events: what each shows, to whom, and what its forms do."""
 
-import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -235,7 +234,7 @@ async def test_growth_tells_how_large_a_repository_was(browser: Browser, people:
 async def test_what_was_refused_is_told_to_who_runs_the_registry(
     visitors: Callable[[], Browser], people: People
 ) -> None:
-    notes = RefusalNotes(people.metadata.refusals, asyncio.sleep)
+    notes = RefusalNotes(people.metadata.refusals)
     stranger, admin = visitors(), visitors()
     for browser in (stranger, admin):
         rules = browser.permissions
@@ -264,7 +263,7 @@ async def test_notes_of_refusals_are_bounded(
     """However much somebody tries."""
     monkeypatch.setattr(services_refusals, "MOST_NOTED", 10)
     monkeypatch.setattr(refusals, "MOST_KEPT", 15)
-    notes = RefusalNotes(people.metadata.refusals, asyncio.sleep)
+    notes = RefusalNotes(people.metadata.refusals)
     for number in range(100):
         notes.note(NotedRefusal(1.0, "a", "", "", "", f"{number % 50}", "", 403, 1))
     for _ in range(2):

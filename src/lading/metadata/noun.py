@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, Concatenate, TypeVar
 
 from lading.core.typing import P, T
+from lading.metadata.attempts import Attempts
 from lading.ports.database import Database, SqlConnection
 from lading.system.gathering import Gathering
 
@@ -85,5 +86,16 @@ def writing_once(
         return database.write_once(
             lambda connection: work(connection, *args, **kwargs), durable=durable
         )
+
+    return call
+
+
+def attempting(
+    attempts: Attempts, work: Callable[Concatenate[SqlConnection, P], T]
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """A call that runs `work` in a transaction in a moment or not at all; see `Attempts.write`."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        return attempts.write(lambda connection: work(connection, *args, **kwargs))
 
     return call

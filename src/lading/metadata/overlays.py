@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from lading.core.digest import Digest
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import reading, writing
+from lading.metadata.noun import attempting, reading, writing
 from lading.ports.database import Database, SqlConnection
 
 
@@ -56,17 +56,9 @@ class Overlays:
     """Overlays of layers. A power cut may forget what is written of them."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
-        self._attempts = attempts
         self.find = reading(database, find)
+        self.ask = attempting(attempts, ask)
         self.next_waiting = reading(database, next_waiting)
         self.settle = writing(database, settle, durable=False)
         self.remove = writing(database, remove, durable=False)
         self.remove_old = writing(database, remove_old, durable=False)
-
-    async def ask(self, key: str, layers: Sequence[Digest], now: float) -> None:
-        """Ask for sums of layers, which are kept for longer then.
-
-        Raises:
-            StorageFull, Unavailable: that cannot be written down in a moment.
-        """
-        await self._attempts.write(lambda connection: ask(connection, key, layers, now))

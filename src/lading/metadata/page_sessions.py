@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lading.metadata import batches
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import reading
+from lading.metadata.noun import attempting, reading
 from lading.ports.database import Database, SqlConnection
 
 # More than a person has browsers. Whoever signs in again and again pushes out their own.
@@ -30,7 +30,7 @@ class PageSession:
     expires_at: float
 
 
-def _add(connection: SqlConnection, session: PageSession, now: float) -> None:
+def add(connection: SqlConnection, session: PageSession, *, now: float) -> None:
     """Keep a session; what ended goes, and the oldest of a name with too many."""
     connection.execute(
         "DELETE FROM sessions WHERE hash IN"
@@ -58,29 +58,15 @@ def find(connection: SqlConnection, hash_: str, *, now: float) -> PageSession | 
     return None if row is None else PageSession(*row)
 
 
-def _end(connection: SqlConnection, hash_: str) -> None:
+def end(connection: SqlConnection, hash_: str) -> None:
+    """End a session, if it has not ended."""
     connection.execute("DELETE FROM sessions WHERE hash = ?", (hash_,))
 
 
 class PageSessions:
-    """Sessions of pages, by the hashes of their secrets."""
+    """Sessions of pages, by the hashes of their secrets. A power cut may forget some."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
-        self._attempts = attempts
+        self.add = attempting(attempts, add)
         self.find = reading(database, find)
-
-    async def add(self, session: PageSession, *, now: float) -> None:
-        """Add a session; some that are old may go. A power cut may forget it.
-
-        Raises:
-            StorageFull, Unavailable: it cannot be added in a moment.
-        """
-        await self._attempts.write(lambda connection: _add(connection, session, now))
-
-    async def end(self, hash_: str) -> None:
-        """End a session, if it has not ended.
-
-        Raises:
-            StorageFull, Unavailable: it cannot be ended in a moment.
-        """
-        await self._attempts.write(lambda connection: _end(connection, hash_))
+        self.end = attempting(attempts, end)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lading.metadata import batches
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import reading
+from lading.metadata.noun import attempting, reading
 from lading.ports.database import Database, SqlConnection
 
 
@@ -27,7 +27,7 @@ class RefreshToken:
 MOST_PER_NAME = 1000
 
 
-def _add(connection: SqlConnection, token: RefreshToken, now: float) -> None:
+def add(connection: SqlConnection, token: RefreshToken, *, now: float) -> None:
     """Keep a token, or change its end; what ended goes, and the oldest of a name with too many.
 
     But not this one: others may end later, as the clock was ahead.
@@ -60,18 +60,8 @@ def find(connection: SqlConnection, hash_: str, *, now: float) -> RefreshToken |
 
 
 class RefreshTokens:
-    """Refresh tokens."""
+    """Refresh tokens, by the hashes of their secrets. A power cut may forget some."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
-        self._attempts = attempts
+        self.add = attempting(attempts, add)
         self.find = reading(database, find)
-
-    async def add(self, token: RefreshToken, *, now: float) -> None:
-        """Add a token, or give it another end; some that are old may go.
-
-        A power cut may forget it.
-
-        Raises:
-            StorageFull, Unavailable: it cannot be added in a moment.
-        """
-        await self._attempts.write(lambda connection: _add(connection, token, now))

@@ -17,7 +17,7 @@ from lading.core.names import RepositoryName
 from lading.core.tree import Entry, EntryKind
 from lading.metadata import batches
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import reading, scanning, writing
+from lading.metadata.noun import attempting, reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
 _COLUMNS = "parent, name, kind, size, mode, target, start"
@@ -334,8 +334,8 @@ class Trees:
     """Trees of layers, and their entries. A power cut may forget what is written of them."""
 
     def __init__(self, database: Database, attempts: Attempts) -> None:
-        self._attempts = attempts
         self.find = reading(database, find)
+        self.ask = attempting(attempts, ask)
         self.of = reading(database, of)
         self.next_waiting = reading(database, next_waiting)
         self.settle = writing(database, settle, durable=False)
@@ -347,11 +347,3 @@ class Trees:
         self.search = scanning(database, search)
         self.page = scanning(database, page)
         self.marks = scanning(database, marks)
-
-    async def ask(self, digests: Sequence[Digest], now: float) -> None:
-        """Ask for trees of layers, which are kept for longer then.
-
-        Raises:
-            StorageFull, Unavailable: that cannot be written down in a moment.
-        """
-        await self._attempts.write(lambda connection: ask(connection, digests, now))

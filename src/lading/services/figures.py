@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from lading.core.errors import RegistryError
 from lading.core.figures import HOUR, LastPull, RepositoryFigures
@@ -17,7 +17,7 @@ COUNT = "counting of repositories"
 # Repositories that are counted between two writes.
 STEP = 50
 # Seconds between writing down which pulls there were.
-WRITE_DOWN_INTERVAL = 60.0
+PULL_NOTES_INTERVAL = 60.0
 # Repositories of a registry that is small: a sample of it is taken whenever something has changed.
 SMALL = 100
 # Pulls that are remembered until they are written down, each with who asked for what last; more are
@@ -72,9 +72,8 @@ class PullNotes:
     A crash forgets those of the last minute.
     """
 
-    def __init__(self, pulls: LastPulls, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, pulls: LastPulls) -> None:
         self._pulls = pulls
-        self._sleep = sleep
         # By what is the same in most pulls of a minute: this is done for each of them.
         self._noted: dict[tuple[str, str, str], tuple[float, str]] = {}
 
@@ -87,12 +86,6 @@ class PullNotes:
         key = (repository, reference, digest)
         if len(self._noted) < MOST_PULLS or key in self._noted:
             self._noted[key] = at, actor
-
-    async def keep(self) -> None:
-        """Write notes down now and then, until cancelled."""
-        while True:
-            await self._sleep(WRITE_DOWN_INTERVAL)
-            await self.write_down()
 
     async def write_down(self) -> None:
         """Write down what was noted since the last time; what cannot be is kept until then."""

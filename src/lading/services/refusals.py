@@ -4,7 +4,6 @@ The audit log has all of them; pages show the last ones without reading files.
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 
 from lading.core.errors import RegistryError
 from lading.core.history import NotedRefusal
@@ -13,7 +12,7 @@ from lading.metadata.refusals import Refusals
 log = logging.getLogger(__name__)
 
 # Seconds between writing down what was noted.
-WRITE_DOWN_INTERVAL = 20.0
+REFUSAL_NOTES_INTERVAL = 20.0
 # Different ones that are noted in that time; of one who tries a thousand things not all are.
 MOST_NOTED = 200
 
@@ -25,9 +24,8 @@ class RefusalNotes:
     the last moment.
     """
 
-    def __init__(self, refusals: Refusals, sleep: Callable[[float], Awaitable[None]]) -> None:
+    def __init__(self, refusals: Refusals) -> None:
         self._refusals = refusals
-        self._sleep = sleep
         self._noted: dict[NotedRefusal, tuple[float, int]] = {}
 
     def note(self, refusal: NotedRefusal) -> None:
@@ -36,12 +34,6 @@ class RefusalNotes:
         _, times = self._noted.get(key, (0.0, 0))
         if times or len(self._noted) < MOST_NOTED:
             self._noted[key] = refusal.at, times + 1
-
-    async def keep(self) -> None:
-        """Write notes down now and then, until cancelled."""
-        while True:
-            await self._sleep(WRITE_DOWN_INTERVAL)
-            await self.write_down()
 
     async def write_down(self) -> None:
         """Write down what was noted since the last time; what cannot be is kept until then."""

@@ -3,7 +3,6 @@
 Nothing is opened before the application starts.
 """
 
-import asyncio
 import logging
 import math
 import os
@@ -32,8 +31,8 @@ from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.monitoring import way_in
 from lading.monitoring.memory import WorkerFigures
 from lading.ports.measures import UNMEASURED
-from lading.services.figures import PullNotes
-from lading.services.refusals import RefusalNotes
+from lading.services.figures import PULL_NOTES_INTERVAL, PullNotes
+from lading.services.refusals import REFUSAL_NOTES_INTERVAL, RefusalNotes
 from lading.services.registry import Registry
 from lading.system.budget import Budget
 from lading.ui.context import Visit
@@ -49,7 +48,7 @@ from lading.wiring.paths import own_directory
 from lading.wiring.permissions import permissions_of
 from lading.wiring.reload import Reloader
 from lading.wiring.stores import is_read_only, open_registry, server_name
-from lading.wiring.tasks import running
+from lading.wiring.tasks import running, written_down
 
 log = logging.getLogger(__name__)
 
@@ -137,11 +136,9 @@ async def _note_takers(
     """
     if is_read_only(settings) or not settings.ui.enabled:
         return []
-    pulls = PullNotes(registry.metadata.pulls, asyncio.sleep)
-    refusals = RefusalNotes(registry.metadata.refusals, asyncio.sleep)
-    for notes in (pulls, refusals):
-        stack.push_async_callback(notes.write_down)
-        await stack.enter_async_context(running(notes.keep()))
+    pulls, refusals = PullNotes(registry.metadata.pulls), RefusalNotes(registry.metadata.refusals)
+    for notes, interval in ((pulls, PULL_NOTES_INTERVAL), (refusals, REFUSAL_NOTES_INTERVAL)):
+        await stack.enter_async_context(written_down(notes.write_down, interval))
     return [PullObserver(pulls), RefusalObserver(refusals)]
 
 

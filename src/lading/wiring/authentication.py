@@ -1,6 +1,5 @@
 """Authentication, from the settings of `auth`: who knows logins and tokens, and what that needs."""
 
-import asyncio
 import hashlib
 import logging
 import time
@@ -8,6 +7,7 @@ import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from cryptography.x509 import Certificate
@@ -48,12 +48,12 @@ from lading.metadata.metadata import Metadata
 from lading.ports.logins import Users
 from lading.wiring.login_sharing import open_brake, token_keys
 from lading.wiring.permissions import has_token_service
-from lading.wiring.tasks import running
+from lading.wiring.tasks import written_down
 
 log = logging.getLogger(__name__)
 
 # Seconds between writing down which robots were used.
-WRITE_DOWN_INTERVAL = 60.0
+ROBOT_NOTES_INTERVAL = 60.0
 # Seconds after which a robot that was revoked is out at all replicas.
 ROBOT_STALENESS = 1.0
 
@@ -134,7 +134,7 @@ async def open_authentication(
         workloads = WorkloadLogins(files.issuers, clock)
         brake = await open_brake(settings, metadata, known, clock)
         logins = Logins(FileUsers(files.users, checker), [robots, workloads], brake, clock)
-        async with _written_down(robots):
+        async with written_down(partial(_write_down, robots), ROBOT_NOTES_INTERVAL):
             if has_token_service(auth):
                 yield await _with_token_service(settings, metadata, logins, permissions, clock)
             else:
@@ -145,22 +145,6 @@ async def open_authentication(
 def users_of(path: Path) -> Users:
     """The users of a file, for whoever changes them."""
     return EditedUserFile(path)
-
-
-@asynccontextmanager
-async def _written_down(robots: RobotLogins) -> AsyncIterator[None]:
-    """Which robots are used beside a block is written down now and then, and at its end."""
-    try:
-        async with running(_write_down_for_ever(robots)):
-            yield
-    finally:
-        await _write_down(robots)
-
-
-async def _write_down_for_ever(robots: RobotLogins) -> None:
-    while True:
-        await asyncio.sleep(WRITE_DOWN_INTERVAL)
-        await _write_down(robots)
 
 
 async def _write_down(robots: RobotLogins) -> None:

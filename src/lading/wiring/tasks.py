@@ -1,7 +1,7 @@
 """Tasks that go on beside something, for as long as that is open."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
 
 
@@ -14,3 +14,21 @@ async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+@asynccontextmanager
+async def written_down(
+    write_down: Callable[[], Awaitable[None]], interval: float
+) -> AsyncIterator[None]:
+    """Notes that are taken beside a block: written down every `interval` seconds and at its end."""
+    try:
+        async with running(_write_down_for_ever(write_down, interval)):
+            yield
+    finally:
+        await write_down()
+
+
+async def _write_down_for_ever(write_down: Callable[[], Awaitable[None]], interval: float) -> None:
+    while True:
+        await asyncio.sleep(interval)
+        await write_down()
