@@ -9,11 +9,15 @@ import pytest
 
 from lading.blobs import file_owner
 from lading.blobs.layout import Layout
+from lading.blobs.stores import Stores
 from lading.core.digest import Digest
+from lading.core.errors import Unavailable
 from lading.core.names import RepositoryName
+from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.wiring.owned_files import OwnedElsewhere, require_own_files
+from lading.wiring.paths import metadata_path
 from tests.support.commands import run
 from tests.support.lading import lading_serve, program
 from tests.support.postgresql import PostgreSQL
@@ -54,7 +58,7 @@ async def test_of_many_who_begin_in_a_directory_at_once_it_is_one_s(tmp_path: Pa
 
 async def test_who_is_refused_is_told_what_to_do(tmp_path: Path) -> None:
     await require_own_files(registry(), tmp_path, time.time)
-    with pytest.raises(OwnedElsewhere, match=r"rootdirectory.*postgresql\.url.*remove .*/owner"):
+    with pytest.raises(OwnedElsewhere, match=r"rootdirectory.*`database`.*remove .*/owner"):
         await require_own_files(registry(), tmp_path, time.time)
 
 
@@ -88,6 +92,78 @@ async def test_an_empty_registry_may_begin_beside_strangers(tmp_path: Path) -> N
     metadata = registry()
     await require_own_files(metadata, tmp_path, time.time)
     assert file_owner.find_owner(Layout(tmp_path)) == (await metadata.migrations.find()).registry
+
+
+async def in_sqlite(root: Path, *, name: str = "") -> None:
+    """Have a registry in SQLite in the directory, which knows a blob."""
+    metadata_path(root).parent.mkdir(parents=True, exist_ok=True)
+    metadata = Metadata(FileDatabase(metadata_path(root)))
+    await add(metadata, add_bytes(root, b"in both"))
+    if name:
+        await metadata.migrations.name(name, 0.0)
+    await metadata.close()
+
+
+async def test_files_that_a_database_beside_them_knows_are_not_another_one_s(
+    tmp_path: Path,
+) -> None:
+    """Though both know a blob, as registries do that have the same base image."""
+    await in_sqlite(tmp_path)
+    metadata = registry()
+    await add(metadata, Digest.of(b"in both"))
+    with pytest.raises(
+        OwnedElsewhere, match=r"metadata\.sqlite3 is its database.*remove .*sqlite3"
+    ):
+        await require_own_files(metadata, tmp_path, time.time)
+    assert file_owner.find_owner(Layout(tmp_path)) is None
+
+
+async def test_a_database_beside_the_files_that_cannot_be_read_is_another_one_s(
+    tmp_path: Path,
+) -> None:
+    await in_sqlite(tmp_path)
+    metadata_path(tmp_path).write_bytes(b"no database" * 1000)
+    with pytest.raises(OwnedElsewhere):
+        await require_own_files(registry(), tmp_path, time.time)
+
+
+async def test_a_registry_takes_the_files_that_it_came_from(tmp_path: Path) -> None:
+    await in_sqlite(tmp_path, name="the same")
+    metadata = registry()
+    await metadata.migrations.begin_arrival("the same", 0.0)
+    await require_own_files(metadata, tmp_path, time.time)
+    assert file_owner.find_owner(Layout(tmp_path)) == "the same"
+
+
+@pytest.mark.parametrize("command", ["serve", "garbage-collect", "verify"])
+async def test_a_registry_alone_is_refused_where_replicas_have_their_files(
+    tmp_path: Path, command: str
+) -> None:
+    await require_own_files(registry(), tmp_path / "data", time.time)
+    await in_sqlite(tmp_path / "data")
+    config = tmp_path / "config.yml"
+    storage = {"filesystem": {"rootdirectory": str(tmp_path / "data")}}
+    config.write_text(json.dumps({"version": 0.1, "storage": storage}))
+    done = await asyncio.to_thread(run, [program(), command, config], check=False, timeout=60)
+    assert done.returncode != 0
+    said = done.stderr + done.stdout
+    assert b"belong to another registry" in said, done
+    assert b"remove" in said
+    assert b"Traceback" not in said
+
+
+async def test_nothing_is_deleted_of_files_that_another_registry_has_taken(tmp_path: Path) -> None:
+    """Though that happens while this one is open, and nothing was wrong when it began."""
+    stores = Stores.in_files(tmp_path)
+    digest = add_bytes(tmp_path, b"whose")
+    await require_own_files(registry(), tmp_path, time.time)  # it may begin, as it knows none
+    with pytest.raises(Unavailable, match="belong to another registry by now"):
+        await stores.blobs.delete([digest])
+    assert await stores.blobs.find(digest) is not None
+    Path(Layout(tmp_path).owner).unlink()
+    await stores.blobs.delete([digest])
+    assert await stores.blobs.find(digest) is None
+    stores.close()
 
 
 @pytest.mark.e2e

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 from stat import S_ISREG
 
-from lading.blobs import distribution, file_calls
+from lading.blobs import distribution, file_calls, file_owner
 from lading.blobs.disk import Disk
 from lading.blobs.hashing import RunningHash
 from lading.core.digest import Digest
@@ -25,11 +25,16 @@ LARGE = 8 * 1024 * 1024
 
 
 class FileBlobs(Blobs):
-    """Blobs as files."""
+    """Blobs as files.
+
+    While they are open, they are their owner's of then, or nobody's: what another one has taken is
+    not deleted.
+    """
 
     def __init__(self, disk: Disk) -> None:
         self._disk = disk
         self._layout = disk.layout
+        self._owner = file_owner.find_owner(disk.layout)
 
     @override
     async def find(self, digest: Digest) -> LocalFile | None:
@@ -106,6 +111,7 @@ class FileBlobs(Blobs):
 
         What others refer to stays, whatever the rows say.
         """
+        self._require_same_owner()
         opened = []
         kept = distribution.referred_to(self._layout, digests)
         if kept:
@@ -122,6 +128,14 @@ class FileBlobs(Blobs):
             with suppress(OSError):  # not empty, or gone already
                 os.rmdir(os.path.dirname(path))
         return opened
+
+    def _require_same_owner(self) -> None:
+        owner = file_owner.find_owner(self._layout)
+        if owner not in {None, self._owner}:
+            raise Unavailable(
+                f"the files belong to another registry by now ({self._layout.owner} names it), so"
+                " that no blob is deleted: give one of the two a directory of its own"
+            )
 
     def _set_aside(self, digest: Digest) -> str | None:
         path = self._layout.blob(digest)

@@ -21,7 +21,7 @@ from lading.wiring import data_directory
 from lading.wiring.clock import open_clock
 from lading.wiring.databases import open_metadata
 from lading.wiring.object_stores import bucket_of
-from lading.wiring.owned_files import require_own_files
+from lading.wiring.owned_files import require_nobody_elses_files, require_own_files
 from lading.wiring.paths import metadata_path, own_directory
 
 # What a collection by hand holds its lease as.
@@ -58,8 +58,8 @@ async def open_registry(
         clock: Callable[[], float] = time.time
         if settings.may_have_replicas:
             clock = await stack.enter_async_context(open_clock(metadata.times))
-            if settings.storage.driver == "filesystem" and not arriving:
-                await _require_own_files(settings, metadata, clock)
+        if settings.storage.driver == "filesystem" and not arriving:
+            await _require_own_files(settings, metadata, clock)
         stores = _open_stores(settings, metadata, clock, watch.measures, stack)
         registry = Registry(
             metadata=metadata,
@@ -81,9 +81,13 @@ async def open_registry(
 async def _require_own_files(
     settings: Settings, metadata: Metadata, clock: Callable[[], float]
 ) -> None:
-    if not is_on_read_only_disk(settings):  # where nothing can be lost
-        root = settings.storage.filesystem.rootdirectory
+    if is_on_read_only_disk(settings):  # where nothing can be lost
+        return
+    root = settings.storage.filesystem.rootdirectory
+    if settings.may_have_replicas:
         await require_own_files(metadata, root, clock)
+    else:
+        await require_nobody_elses_files(metadata, root)
 
 
 def is_on_read_only_disk(settings: Settings) -> bool:
