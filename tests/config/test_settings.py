@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from lading.config.effective import settings_as_yaml
-from lading.config.settings import HttpSection, Settings
+from lading.config.http import HttpSection
+from lading.config.settings import Settings
 from lading.config.values import TcpAddress
 from tests.config.conftest import Complain, Write
 

@@ -1,4 +1,4 @@
-"""The settings of `auth`: who may log in, how, and what they may then do."""
+"""Section `auth` of the configuration: who may log in, how, and what they may then do."""
 
 from datetime import timedelta
 from typing import Annotated, Literal, Self

@@ -1,4 +1,4 @@
-"""Sections of who watches a server: `http.debug` and `health`."""
+"""Sections `http.debug` and `health` of the configuration: for who watches a server."""
 
 from datetime import timedelta
 from typing import Annotated

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from lading.blobs import distribution
 from lading.blobs.layout import Layout
-from lading.config.settings import FilesystemSection
+from lading.config.storage import FilesystemSection
 from lading.databases.sqlite.read_only import has_nothing, holds_bytes
 from lading.services.registry import Registry
 from lading.system import mounts

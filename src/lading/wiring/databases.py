@@ -5,7 +5,8 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from lading.config.settings import FilesystemSection, Settings
+from lading.config.settings import Settings
+from lading.config.storage import FilesystemSection
 from lading.core.history import Change
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase

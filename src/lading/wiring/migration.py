@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from lading.blobs import distribution
 from lading.blobs.layout import Layout
-from lading.config.settings import Settings, StorageSection
+from lading.config.settings import Settings
+from lading.config.storage import StorageSection
 from lading.core.access import Principal
 from lading.services.moving.migrate import Migration, is_same_database
 from lading.services.progress import StepProgress

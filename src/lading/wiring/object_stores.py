@@ -2,7 +2,8 @@
 
 from lading.blobs.s3.bucket import MIB, S3Bucket
 from lading.config.object_stores import S3Section
-from lading.config.settings import Settings, StorageSection
+from lading.config.settings import Settings
+from lading.config.storage import StorageSection
 from lading.edge.redirects import RedirectRule, agent_pattern
 
 # The largest parts: a few of them are in memory for each upload.

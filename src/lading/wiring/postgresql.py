@@ -5,7 +5,7 @@ from contextlib import closing
 from functools import partial
 
 from lading.config.database import PostgresqlSection
-from lading.config.settings import FilesystemSection
+from lading.config.storage import FilesystemSection
 from lading.core.history import Change
 from lading.databases.postgresql import migration
 from lading.databases.postgresql.database import PostgresqlDatabase

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from cryptography.x509 import Certificate
 
 from lading.config.ciphers import OPENSSL_NAMES
-from lading.config.settings import TlsSection
+from lading.config.http import TlsSection
 from lading.system.watching import WatchedFiles
 
 log = logging.getLogger(__name__)
