@@ -131,9 +131,10 @@ async def test_the_last_pull_is_the_latest_that_any_worker_saw(
     await two.pulls.note({(HELLO, "latest"): LastPull(4.0, "bob")})
 
     assert await one.pulls.last(HELLO, ["latest", "v1"]) == {"latest": LastPull(5.0, "ann")}
-    (noted,) = await two.pulls.page(before=9.0, limit=10)
+    (noted,) = await two.pulls.page(until=9.0, limit=10)
     assert (noted.repository, noted.reference, noted.pull.actor) == (HELLO, "latest", "ann")
-    assert await one.pulls.page(before=5.0, limit=10) == []
+    assert await one.pulls.page(until=4.9, limit=10) == []
+    assert await one.pulls.page(until=5.0, skipped=1, limit=10) == []
 
 
 async def test_pulls_of_what_is_gone_are_removed(metadata: Metadata) -> None:
@@ -151,7 +152,7 @@ async def test_pulls_of_what_is_gone_are_removed(metadata: Metadata) -> None:
     while after is not None:
         after = await metadata.pulls.remove_gone(after, limit=2)
 
-    left = await metadata.pulls.page(before=9.0, limit=10)
+    left = await metadata.pulls.page(until=9.0, limit=10)
     assert {noted.reference for noted in left} == {"latest", IMAGE.digest}
 
 

@@ -338,7 +338,7 @@ async def _look_at_pages(metadata: Metadata) -> None:
     await metadata.samples.last()
     await pulls.note({(HERE, "latest"): LastPull(1.0, "ann")})
     assert await pulls.last(HERE, ["latest", "other"])
-    assert await pulls.page(before=9.0, limit=5)
+    assert await pulls.page(until=9.0, skipped=0, limit=5)
     await pulls.remove_gone((0, ""), limit=5)
     assert await metadata.events.moves(before=2**62, limit=5)
     assert await metadata.events.deletions(before=9.0, limit=5)

@@ -4,7 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from lading.core.figures import LastPull
 from lading.core.names import RepositoryName
+from lading.metadata.pulls import Noted
+from lading.services.events import MOST_LOOKED_AT
 from lading.ui.pages.trash import ON_A_PAGE
 from tests.support.contents import HELLO
 from tests.support.people import People
@@ -74,6 +77,40 @@ async def test_deletions_at_one_time_are_on_one_page_or_the_next(
         found += [title for title in titles if title.startswith("sha256:")]
         more = [link for link in shown.links if "before=" in link]
     assert sorted(found) == sorted(images)
+
+
+async def test_pulls_at_one_time_are_on_one_page_or_the_next(
+    browser: Browser, people: People
+) -> None:
+    """As of a script: more than a page of them, and one each around."""
+    tags = [f"t{number}" for number in range(95)]
+    await people.push_image(b"image", "first", *tags, "last")
+    at = {"first": 1.0, "last": 9.0}
+    pulled = ("first", *tags, "last")
+    pulls: Noted = {(HELLO, tag): LastPull(at.get(tag, 5.0), "ann") for tag in pulled}
+    await people.metadata.pulls.note(pulls)
+    found: list[str] = []
+    more = ["/-/events?kind=pulls"]
+    while more:
+        shown = await browser.get(more[0])
+        found += [link.split("/")[-2] for link in shown.links if link.endswith("/history")]
+        more = [link for link in shown.links if "before=" in link]
+    assert (found[0], found[-1]) == ("last", "first")
+    assert sorted(found) == sorted(["first", *tags, "last"])
+
+
+async def test_the_next_page_of_pulls_names_nothing_of_what_is_hidden(
+    visitors: Callable[[], Browser], people: People
+) -> None:
+    tags = [f"hidden{number}" for number in range(MOST_LOOKED_AT)]
+    for start in range(0, len(tags), 100):
+        await people.push_image(b"image", *tags[start : start + 100], repository=SECRET)
+    await people.metadata.pulls.note({(SECRET, tag): LastPull(5.0, "ann") for tag in tags})
+    visitor = visitors()
+    await visitor.sign_in("reader")
+    shown = await visitor.get("/-/events?kind=pulls")
+    assert any("before=" in link for link in shown.links)
+    assert "hidden" not in shown.text
 
 
 async def test_nobody_learns_from_the_trash_of_what_they_may_not_pull(

@@ -22,7 +22,8 @@ _LAST = """
 """
 _PAGE = """
     SELECT name, reference, at, actor FROM pulls JOIN repositories ON id = repository_id
-    WHERE at < ? ORDER BY at DESC LIMIT ?
+    WHERE at <= :until ORDER BY at DESC, repository_id DESC, reference DESC
+    LIMIT :limit OFFSET :skipped
 """
 _SOME = """
     SELECT repository_id, reference FROM pulls
@@ -75,9 +76,12 @@ def last(
     return {reference: LastPull(at, actor) for reference, at, actor in rows}
 
 
-def page(connection: SqlConnection, *, before: float, limit: int) -> Sequence[NotedPull]:
-    """The last pulls before a time, the latest first."""
-    rows = connection.execute(_PAGE, (before, limit))
+def page(
+    connection: SqlConnection, *, until: float, skipped: int = 0, limit: int
+) -> Sequence[NotedPull]:
+    """The last pulls until a time, the latest first, without so many of the first ones."""
+    values = {"until": until, "skipped": skipped, "limit": limit}
+    rows = connection.execute(_PAGE, values)
     return [
         NotedPull(RepositoryName(name), reference, LastPull(at, actor))
         for name, reference, at, actor in rows

@@ -17,6 +17,8 @@ from lading.services.registry import Registry
 
 # Rows that are looked at for a page.
 MOST_LOOKED_AT = 500
+# Pulls of one time of which some are left out: anybody may ask for any number of them.
+MOST_SKIPPED = 10_000
 
 Event = MovedTag | DeletedManifest | NotedPull | NotedRefusal
 E = TypeVar("E", MovedTag, DeletedManifest, NotedPull)
@@ -28,7 +30,8 @@ class EventPage:
 
     Attributes:
         before: what the next ones are before; `None` if there are no more.
-        number: at that time, what numbers of the next ones are less than.
+        number: at that time, what numbers of the next ones are less than; of pulls, which have
+            none, how many of that time came already.
     """
 
     events: Sequence[Event]
@@ -62,16 +65,28 @@ async def deletions(
     return _page(access, found, most, limit, lambda deleted: (deleted.at, deleted.number))
 
 
-async def pulls(registry: Registry, access: Access, *, before: float, limit: int) -> EventPage:
+async def pulls(
+    registry: Registry, access: Access, *, before: float, number: int = 0, limit: int
+) -> EventPage:
     """The last pull of each tag and manifest; by whom, those are told who may push there.
 
+    Their key would name a tag to who may not see it; so they go on by how many came already.
+
     Args:
-        before: a time, before which these were.
+        before: a time, before which or at which these were.
+        number: of those at that time, how many are left out.
     """
-    most = _most(access, limit)
-    found = await registry.metadata.pulls.page(before=before, limit=most)
+    most, skipped = _most(access, limit), min(number, MOST_SKIPPED)
+    rows = registry.metadata.pulls
+    found = await rows.page(until=before, skipped=skipped, limit=most)
     shown = [_as_seen(access, noted) for noted in found]
-    return _page(access, shown, most, limit, lambda noted: (noted.pull.at, 0))
+
+    def place(last: NotedPull) -> tuple[float, int]:
+        until = shown[: shown.index(last) + 1]
+        count = sum(noted.pull.at == last.pull.at for noted in until)
+        return last.pull.at, count + (skipped if last.pull.at == before else 0)
+
+    return _page(access, shown, most, limit, place)
 
 
 async def refusals(registry: Registry, *, before: float, limit: int) -> EventPage:

@@ -21,7 +21,8 @@ async def show(visit: Visit) -> Response:
     kinds = KINDS | (ADMIN_KINDS if visit.is_admin else {})
     if kind not in kinds:
         kind = "tags"
-    before, registry, access = time_in(visit, "before"), visit.registry, visit.access
+    before, number = time_in(visit, "before"), _number_in(visit)
+    registry, access = visit.registry, visit.access
     found: events.EventPage
     match kind:
         case "tags":
@@ -31,12 +32,13 @@ async def show(visit: Visit) -> Response:
             first = max(0.0, min(before, _LAST_NUMBER))
             found = await events.refusals(registry, before=first, limit=ON_A_PAGE)
         case "deletions":
-            number = _number_in(visit)
             found = await events.deletions(
                 registry, access, before=before, number=number, limit=ON_A_PAGE
             )
         case _:
-            found = await events.pulls(registry, access, before=before, limit=ON_A_PAGE)
+            found = await events.pulls(
+                registry, access, before=before, number=number, limit=ON_A_PAGE
+            )
     next_page = None
     if found.before is not None:
         next_page = visit.path(
