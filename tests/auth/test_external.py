@@ -262,6 +262,10 @@ async def test_a_key_in_the_token() -> None:
         {"exp": None},
         {"nbf": int(NOW) + 61},
         {"sub": 5},
+        {"sub": "a\nb"},
+        {"sub": "\ud800"},  # as which JSON has it, and which no file and no database takes
+        {"sub": "a\0b"},
+        {"sub": "a" * 256},
         {"access": {}, "sub": 5},
         {"access": [5]},
     ],

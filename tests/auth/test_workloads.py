@@ -84,6 +84,7 @@ async def test_a_token_logs_in(issuer: OidcIssuer, logins: WorkloadLogins) -> No
         {"sub": ""},
         {"sub": 5},
         {"sub": "a\nb"},
+        {"sub": "\ud800"},
         {"sub": "a" * 256},
     ],
 )

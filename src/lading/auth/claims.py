@@ -14,6 +14,8 @@ Claims = Mapping[str, object]
 LEEWAY = 60.0
 # More than a push of many images asks for.
 MAX_SCOPES = 256
+# A subject goes into logs and the history of tags.
+MAX_SUBJECT = 255
 
 # Times are checked by `check_times`, against the registry's own clock; weak keys do not count.
 OPTIONS: "Options" = {
@@ -71,6 +73,18 @@ def text_of(claims: Claims, name: str) -> str:
     if not isinstance(value, str):
         raise TokenInvalid(f"its `{name}` is not text")
     return value
+
+
+def subject_of(claims: Claims) -> str:
+    """The `sub`: who has the token, as it is shown and written down; empty if it is not said.
+
+    Raises:
+        TokenInvalid: it is no name: longer, or with what cannot be shown, or not even be written.
+    """
+    subject = text_of(claims, "sub")
+    if len(subject) > MAX_SUBJECT or not subject.isprintable():
+        raise TokenInvalid("its `sub` is not a name")
+    return subject
 
 
 def scopes_of(claims: Claims) -> Sequence[Scope]:

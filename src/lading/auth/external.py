@@ -13,7 +13,7 @@ from cryptography import x509
 
 from lading.auth.authenticator import TokenVerifier, VerifiedToken
 from lading.auth.certificates import verify_chain
-from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, scopes_of, text_of
+from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, scopes_of, subject_of
 from lading.auth.keysets import KeySet, TrustedKey, names_of, parse_key
 from lading.core.access import ALL_RIGHTS, Principal
 from lading.core.scopes import opens_catalog, rights_in
@@ -108,5 +108,5 @@ class ExternalTokens(TokenVerifier):
 
 def _bearer(claims: Claims, until: float) -> VerifiedToken:
     scopes = scopes_of(claims)
-    principal = Principal(text_of(claims, "sub"), rights=ALL_RIGHTS)
+    principal = Principal(subject_of(claims), rights=ALL_RIGHTS)
     return VerifiedToken(principal, rights_in(scopes), opens_catalog(scopes), until)

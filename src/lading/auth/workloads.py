@@ -14,7 +14,7 @@ from typing import Any
 import jwt
 
 from lading.auth.authenticator import Login, MachineAuthenticator
-from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, text_of
+from lading.auth.claims import OPTIONS, Claims, TokenInvalid, check_times, subject_of
 from lading.auth.external import DEFAULT_ALGORITHMS
 from lading.auth.keysets import KeySet
 from lading.core.access import Principal, Rights
@@ -27,8 +27,6 @@ _NOT_OURS = "its issuer is not one of `auth.workloads`"
 
 # Tokens of build systems have one or two KiB.
 MAX_SIZE = 16 * 1024
-# A subject goes into logs and the history of tags.
-MAX_SUBJECT = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +101,9 @@ class WorkloadLogins(MachineAuthenticator):
         rights: Rights = tuple(right for rule in issuer.rules for right in rule.rights(claims))
         if not rights:
             raise TokenInvalid(f"it is one of {issuer.name}, and no rule is for its claims")
-        subject = text_of(claims, "sub")
-        if not subject or len(subject) > MAX_SUBJECT or not subject.isprintable():
-            raise TokenInvalid("its `sub` is not a name")
+        subject = subject_of(claims)
+        if not subject:
+            raise TokenInvalid("it does not say whose it is")
         principal = Principal(f"{issuer.name}:{subject}", rights=rights)
         return Login(principal, issuer.stamp, until, borrowed=True)
 
