@@ -84,7 +84,7 @@ def test_what_was_adopted_is_served(tree: Tree) -> None:
 def test_a_server_offers_to_adopt(tree: Tree) -> None:
     done = run([program(), "serve"], env=_place(tree), check=False)
     assert done.returncode == 1
-    assert f"run `lading adopt {tree.root}`" in done.stderr.decode()
+    assert f"history: `lading adopt {tree.root}`" in done.stderr.decode()
 
 
 def test_a_server_adopts_when_it_starts_if_it_is_told_to_and_only_once(tree: Tree) -> None:

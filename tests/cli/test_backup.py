@@ -55,7 +55,7 @@ def test_a_backup_of_a_running_registry_is_restored_elsewhere(
 
     config = config_for(root)
     assert "Restored" in lading("restore-backup", backup, config)
-    assert "2 blobs and 1 manifests checked: all is well" in lading("verify", "--checksums", config)
+    assert "2 blobs and 1 manifest checked: all is well" in lading("verify", "--checksums", config)
     with lading_serve(tmp_path / "two") as restored:
         hello = Repository(restored.client, "library/hello")
         assert hello.ask("GET", "/manifests/latest").body == encode(image(LAYER))

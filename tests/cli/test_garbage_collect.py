@@ -43,7 +43,7 @@ def test_a_dry_run_says_what_would_go_and_why_and_touches_nothing(registry: Ladi
     assert f"library/hello: layer link eligible for deletion: {digest_of(b'{}')}" in said
     assert f"blob eligible for deletion: {digest_of(b'{}')}" not in said
     assert said[-1] == (
-        "1 manifests, 1 blobs and 0 uploads would be removed; 7000 bytes (6.8 KiB) would be freed"
+        "1 manifest, 1 blob and 0 uploads would be removed; 7000 bytes (6.8 KiB) would be freed"
     )
     assert files(registry) == before
 
@@ -51,11 +51,11 @@ def test_a_dry_run_says_what_would_go_and_why_and_touches_nothing(registry: Ladi
 def test_a_run_removes_it_while_the_server_runs(registry: Lading) -> None:
     said = collect(registry).splitlines()
 
-    assert said[-1] == "1 manifests, 1 blobs and 0 uploads removed; 7000 bytes (6.8 KiB) freed"
+    assert said[-1] == "1 manifest, 1 blob and 0 uploads removed; 7000 bytes (6.8 KiB) freed"
     assert digest_of(LAYER)[7:] not in {path.parent.name for path in files(registry)}
     assert Repository(registry.client, "library/other").ask("GET", "/manifests/new").status == 200
     assert collect(registry, "--quiet").splitlines() == [
-        "0 manifests, 0 blobs and 0 uploads removed; 0 bytes (0 bytes) freed"
+        "0 manifests, 0 blobs and 0 uploads removed; 0 bytes freed"
     ]
 
 
@@ -159,7 +159,7 @@ def test_attachments_go_to_the_trash_if_the_operator_says_so(tmp_path: Path) -> 
         said = collect(registry, "--dry-run").splitlines()
         place = said.index(f"tag eligible for deletion: library/hello:{tag}")
         assert said[place + 1].startswith(f"    it goes to the trash, as {MANIFEST}, to which")
-        assert "1 attachments would be put into the trash" in said
+        assert "1 attachment would be put into the trash" in said
         (item,) = (
             item
             for item in json.loads(collect(registry, "--dry-run", "--json"))["items"]
@@ -168,7 +168,7 @@ def test_attachments_go_to_the_trash_if_the_operator_says_so(tmp_path: Path) -> 
         assert (item["tag"], item["subject"]) == (tag, MANIFEST)
         assert len(repository.ask("GET", "/tags/list").json["tags"]) == 2
 
-        assert "1 attachments put into the trash" in collect(registry, "--quiet")
+        assert "1 attachment put into the trash" in collect(registry, "--quiet")
         assert repository.ask("GET", "/tags/list").json["tags"] == [
             tag.replace(MANIFEST[-4:], "0000")
         ]

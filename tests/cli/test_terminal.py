@@ -75,15 +75,33 @@ def test_a_pipe_gets_neither_headings_nor_colours(ours: Ours) -> None:
     assert [line.split("\t")[0] for line in said.splitlines()] == ["1.0", "1.1", "1.10"]
 
 
-def test_a_narrow_window_loses_nothing(ours: Ours) -> None:
-    """Columns are folded: a digest goes on in the next line."""
-    said, _ = in_terminal(ours, "tags", "app", "--server", "", columns=50)
+@pytest.mark.parametrize("columns", [80, 50])
+def test_a_narrow_window_cuts_digests_off_and_breaks_no_row(ours: Ours, columns: int) -> None:
+    """Half a digest in each of several lines is of no use; what is cut off ends with `…`."""
+    said, _ = in_terminal(ours, "tags", "app", columns=columns)
     digest = ours.json("inspect", "app:1.0")["digest"]
 
-    lines = [_COLOUR.sub("", line) for line in said.splitlines()]
-    assert all(len(line) <= 50 for line in lines)
-    folded = "".join(line.split()[-1] for line in lines if line.split())
-    assert digest[-8:] in folded
+    lines = [_COLOUR.sub("", line).rstrip() for line in said.splitlines()]
+    assert all(len(line) <= columns for line in lines)
+    assert [line.split()[0] for line in lines] == ["TAG", "1.0", "1.1", "1.10"]
+    shown = lines[1].split()[-1]
+    assert shown.endswith("…")
+    assert digest.startswith(shown[:-1])
+
+
+def test_a_wide_window_has_whole_digests(ours: Ours) -> None:
+    said, _ = in_terminal(ours, "tags", "app", columns=120)
+
+    assert ours.json("inspect", "app:1.0")["digest"] in said
+
+
+def test_a_column_in_which_nothing_is_is_left_out(ours: Ours, large: Registry) -> None:
+    """Another registry tells no times; programs find each column where it was."""
+    said, _ = in_terminal(ours, "tags", f"{large.host}/large")
+    piped = run([program(), "tags", f"{large.host}/large"], env=ours.environ).stdout.decode()
+
+    assert _COLOUR.sub("", said).split()[:3] == ["TAG", "SIZE", "DIGEST"]
+    assert len(piped.rstrip("\n").split("\t")) == 4
 
 
 def test_progress_is_shown_to_who_waits(ours: Ours, large: Registry) -> None:

@@ -35,7 +35,7 @@ def path_of(registry: Lading, data: bytes) -> Path:
 def test_a_healthy_registry_is_said_to_be_well(registry: Lading) -> None:
     done = verify(registry, "--checksums")
     assert done.returncode == 0
-    assert done.stdout.decode() == "2 blobs and 1 manifests checked: all is well\n"
+    assert done.stdout.decode() == "2 blobs and 1 manifest checked: all is well\n"
     assert b"Checking" in done.stderr
 
 
@@ -51,7 +51,7 @@ def test_damage_is_explained_mended_and_healed_by_a_push(registry: Lading) -> No
     assert "library/hello@sha256:" in first
     assert "(latest)" in first
     assert todo.startswith("    to do: run `lading verify --repair`")
-    assert last == "2 blobs and 1 manifests checked: 1 findings, 1 of them left to mend"
+    assert last == "2 blobs and 1 manifest checked: 1 finding, 1 of them left to mend"
 
     done = verify(registry, "--checksums", "--repair")
     assert done.returncode == 1

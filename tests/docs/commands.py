@@ -19,7 +19,8 @@ _HEAD = """\
 # Commands
 
 Standard output is the answer, standard error is progress and advice. On a terminal answers are
-tables, with colours unless `NO_COLOR` is set; in a pipe a row is a line whose columns end with
+tables, with colours unless `NO_COLOR` is set, and digests are cut off (`…`) in a window that is too
+narrow for them; in a pipe a row is a line whose columns end with
 tabs, without headings. `--json` prints one document, or one per line: sizes are bytes, times are
 texts of RFC 3339 in UTC (`2026-01-31T23:59:59.123456Z`), what is not known is `null`. The keys
 stand below each command: `a.b` is `b` in the object `a`, or in each object of the list `a`; of a
@@ -30,7 +31,7 @@ registry than ours, `registry.example.com/app:1.0`. What has no host is in the r
 configuration, whose data is read and written beside a running server or without one. `--server
 HOST` asks a registry for references without a host; `--config FILE` means ours, whatever a name
 looks like. Logins are those of `docker login`, or of `lading login`; this machine (`localhost`,
-`127.0.0.1`) is asked without TLS.
+`127.0.0.1`) may speak HTTP or HTTPS.
 
 | exit code | |
 |---|---|

@@ -92,7 +92,7 @@ def test_there_and_back_and_there_again(version: str, tmp_path: Path) -> None:
         Repository(old, "team/app").push_image("late", b"a late layer")
         late = pulled(old)
     said = run([program(), "adopt", root]).stdout.decode()
-    assert "1 manifests and 1 tags that are new" in said
+    assert "1 manifest and 1 tag that are new" in said
     with lading_serve(tmp_path) as new:
         assert pulled(new.client) == late
         app = Repository(new.client, "team/app")

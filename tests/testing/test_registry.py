@@ -104,6 +104,15 @@ def test_an_artifact_refers_to_its_subject(registry: Registry) -> None:
     assert layer["annotations"] == {"org.opencontainers.image.title": "sbom.json"}
 
 
+def test_a_subject_may_be_a_digest_alone(registry: Registry) -> None:
+    """As `push_image` gives it."""
+    image = registry.push_image("app:1")
+
+    sbom = registry.push_artifact("app", b"{}", artifact_type="application/x", subject=image)
+
+    assert registry.manifest(f"app@{sbom}")["subject"]["digest"] == image
+
+
 def test_what_is_not_there_is_told(registry: Registry) -> None:
     registry.push_image("app:1")
 

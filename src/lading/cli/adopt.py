@@ -15,7 +15,7 @@ import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
-from lading.cli.output import JSON_LINES, clean, human_size, plain, say, to_json
+from lading.cli.output import JSON_LINES, clean, counted, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
@@ -184,20 +184,23 @@ class _TakingOver:
     def _summary(self, adoption: Adoption) -> Iterator[str]:
         tally, seconds = adoption.tally, time.monotonic() - self._begun
         new = "To take over" if adoption.is_plan else "Taken over  "
-        yield f"{new}  {tally.manifests} manifests and {tally.tags} tags that are new"
+        manifests, tags = counted(tally.manifests, "manifest"), counted(tally.tags, "tag")
+        yield f"{new}  {manifests} and {tags} that are new"
         yield (
-            f"In all        {tally.repositories} repositories, {tally.blobs} blobs"
+            f"In all        {counted(tally.repositories, 'repository', 'repositories')},"
+            f" {counted(tally.blobs, 'blob')}"
             f" ({human_size(tally.size)})"
         )
         if tally.moves > tally.tags:
-            yield f"History       {tally.moves} moves of tags"
+            yield f"History       {counted(tally.moves, 'move')} of tags"
         if tally.gone:
             yield f"Gone          {tally.gone} tags and manifests that were deleted there since"
         if tally.garbage:
             size = human_size(tally.garbage_size)
             yield (
-                f"Garbage       {tally.garbage} blobs ({size}) go when the time of the trash is"
-                " over: of no repository, or manifests, which are rows now"
+                f"Garbage       {counted(tally.garbage, 'blob')} ({size}), collected after the time"
+                " of the trash: no repository has them, or they are manifests, which the database"
+                " has now"
             )
         checked = "hashed" if self._checksums else "there, with its size"
         if self._left:

@@ -85,7 +85,7 @@ class CopyBars(CopyLines):
     def __init__(self) -> None:
         super().__init__()
         self._bars = new_bars(of_bytes=True)
-        self._all = self._bars.add_task("all", total=0)
+        self._all = self._bars.add_task("all", total=None)  # until something is to be sent
         self._total = 0
         self._shown: dict[str, Any] = {}
         self._waiting: dict[str, int] = {}

@@ -48,7 +48,9 @@ def to_exit(error: RegistryError, what: str = "") -> click.ClickException:
     """
     message = f"{what}: {error.message}" if what else error.message
     if isinstance(error, _NOT_FOUND):
-        return NothingFound(f"{message}; `lading tags REPOSITORY` and `lading ls` tell what is")
+        return NothingFound(
+            f"{message}; `lading ls` and `lading tags REPOSITORY` list what there is"
+        )
     if isinstance(error, NotRestorable):
         return NothingFound(f"{message}; `lading trash ls` lists what can be restored")
     if isinstance(error, _REFUSED):

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.output import JSON, human_size, say, to_json
+from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
 from lading.config.settings import Settings
@@ -57,7 +57,7 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
         return
     say(f"Repositories  {tally.repositories}")
     say(f"Links         {tally.links} written, {tally.removed} removed")
-    say(f"Bytes         {tally.blobs} blobs ({human_size(tally.size)}) brought")
+    say(f"Bytes         {counted(tally.blobs, 'blob')} ({human_size(tally.size)}) brought")
     say("Next          stop this registry, and start the other one")
 
 

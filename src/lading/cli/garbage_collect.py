@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json
+from lading.cli.output import JSON, JsonList, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
 from lading.cli.unused import unused_words
@@ -119,7 +119,7 @@ class _Collection:
             _print_items(plan.manifests)
             say(
                 f"\n{marked} blobs marked, {len(plan.blobs)} blobs and {len(plan.manifests)}"
-                " manifests eligible for deletion"
+                " manifests eligible for deletion"  # in Distribution's words
             )
             _print_items(item for item in plan.items if not isinstance(item, GarbageManifest))
         return plan
@@ -139,12 +139,18 @@ class _Collection:
             return
         if tally.tags:
             trashed = "would be put" if dry_run else "put"
-            say(f"{tally.tags} attachments {trashed} into the trash")
+            say(f"{counted(tally.tags, 'attachment')} {trashed} into the trash")
         removed, freed = ("would be removed", "would be freed") if dry_run else ("removed", "freed")
         say(
-            f"{tally.manifests} manifests, {tally.blobs} blobs and {tally.uploads} uploads"
-            f" {removed}; {tally.size} bytes ({human_size(tally.size)}) {freed}"
+            f"{counted(tally.manifests, 'manifest')}, {counted(tally.blobs, 'blob')} and"
+            f" {counted(tally.uploads, 'upload')} {removed}; {_size(tally.size)} {freed}"
         )
+
+
+def _size(size: int) -> str:
+    """Bytes for a script, and for a person where that is something else."""
+    words = human_size(size)
+    return words if words.endswith("bytes") else f"{size} bytes ({words})"
 
 
 async def _with_progress(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:

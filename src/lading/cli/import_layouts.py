@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import load_settings
-from lading.cli.output import JSON_LINES, clean, human_size, plain, say, to_json
+from lading.cli.output import JSON_LINES, clean, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operators_grant, run_with
 from lading.core.damage import Finding
@@ -49,7 +49,9 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     tally, left = run_with(settings, work)
     if tally.repositories == 0 and left == 0:
         raise click.ClickException(
-            f"there is no OCI image layout in {directory}: it has a file `oci-layout` in it"
+            f"there is no OCI image layout in {directory}, nor below it: such a directory has a"
+            " file `oci-layout`; what `registry:2` or `registry:3` have is taken over by"
+            " `lading adopt`"
         )
     say(to_json({"summary": plain(tally)}) if as_json else _summary(tally, left))
     if left:
@@ -64,7 +66,8 @@ def _words(finding: Finding) -> str:
 def _summary(tally: ImportTally, left: int) -> str:
     size = human_size(tally.size)
     return (
-        f"Imported  {tally.manifests} manifests and {tally.tags} tags into {tally.repositories}"
-        f" repositories\nBlobs     {tally.linked} linked, {tally.copied} copied ({size})"
+        f"Imported  {counted(tally.manifests, 'manifest')} and {counted(tally.tags, 'tag')} into"
+        f" {counted(tally.repositories, 'repository', 'repositories')}\n"
+        f"Blobs     {tally.linked} linked, {tally.copied} copied; {size} with those that were here"
         + (f"\nLeft out  {left}, named above" if left else "")
     )

@@ -93,7 +93,11 @@ def list_tags(
     if short:
         _print_names([tag.name for tag in tags], "TAG", as_json=False)
         return
-    columns = [Column("TAG", style="cyan"), Column("SIZE", right=True), Column("SET")]
+    columns = [
+        Column("TAG", style="cyan"),
+        Column("SIZE", right=True),
+        Column("SET", whole=True),
+    ]
     rows = [
         (
             tag.name,

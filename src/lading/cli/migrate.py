@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG, load_settings
-from lading.cli.output import JSON, human_size, say, to_json
+from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import operator, run_with, translate_data_errors
 from lading.config.settings import Settings
@@ -87,7 +87,7 @@ class _Command:
 
     def words(self, migrated: Migrated) -> Iterator[str]:
         """What was done, and what is to be done now, line by line."""
-        yield f"Copied        {migrated.blobs} blobs ({human_size(migrated.size)})"
+        yield f"Copied        {counted(migrated.blobs, 'blob')} ({human_size(migrated.size)})"
         yield f"Verified      every digest, and {migrated.rows} rows" + (
             " that stay where they are" if self._same_database else ""
         )

@@ -152,6 +152,11 @@ class JsonList:
 _STEP = 1024
 
 
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """A number of things: `1 tag`, `2 tags`, `2 repositories`."""
+    return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
 def human_size(size: int) -> str:
     """The size for a person: `1536` → `1.5 KiB`."""
     value = float(size)

@@ -107,7 +107,8 @@ def translate_data_errors(settings: Settings) -> Iterator[None]:
     try:
         yield
     except (OSError, *_SAYS_ALL) as error:
-        message = f"cannot use the data in {_place(settings, error)}: {error}; {_advice(error)}"
+        end = "\n" if "\n" in str(error) else "; "
+        message = f"cannot use the data in {_place(settings, error)}: {error}{end}{_advice(error)}"
         raise click.ClickException(message) from error
 
 

@@ -75,6 +75,10 @@ def _greet(
     if file is not None:
         lines.append(f"Configured by {file}")
     lines.append(f"Data is in    {_data(settings)}")
+    if (s3 := settings.storage.s3) is not None:
+        where = f" at {s3.regionendpoint}" if s3.regionendpoint else ""
+        below = f", below {s3.rootdirectory}" if s3.rootdirectory else ""
+        lines.append(f"Blobs         the bucket {s3.bucket}{where}{below}")
     if settings.database.postgresql is not None:
         lines.append(f"Metadata      {settings.database.postgresql.url}")
     if is_on_read_only_disk(settings):

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JSON_LINES, clean, plain, say, to_json
+from lading.cli.output import JSON_LINES, clean, counted, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import with_registry
 from lading.cli.unused import unused_words
@@ -93,11 +93,11 @@ class _Verification:
             }
             say(to_json({"summary": summary}))
             return
-        checked = f"{blobs} blobs and {manifests} manifests checked"
+        checked = f"{counted(blobs, 'blob')} and {counted(manifests, 'manifest')} checked"
         if not self._found:
             say(f"{checked}: all is well")
         else:
-            say(f"{checked}: {self._found} findings, {self._left} of them left to mend")
+            say(f"{checked}: {counted(self._found, 'finding')}, {self._left} of them left to mend")
         if unused.objects:
             say(unused_words(unused))
 

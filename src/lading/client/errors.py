@@ -1,6 +1,7 @@
 """Errors of a client: what a registry refused or could not do, and what to do next."""
 
 import json
+import re
 
 _ADVICE = {
     401: "sign in first (`docker login` or `podman login`), or check that the login that is kept is"
@@ -13,6 +14,10 @@ _ADVICE = {
     429: "the registry bounds how many requests a client may send; try later, with fewer at once",
     507: "the registry has no room left",
 }
+# What urllib3 and Python say before the reason for which there is no connection.
+_BEFORE_REASON = re.compile(
+    r"HTTPS?Connection(?:Pool)?\([^)]*\): |Failed to establish a new connection: |\[Errno -?\d+\] "
+)
 # Characters of what a registry says of an error.
 _MOST_SAID = 500
 
@@ -93,6 +98,11 @@ def bare(url: str) -> str:
     return f"{scheme}{mark}{host.rpartition('@')[2]}{slash}{path}"
 
 
+def reason(error: Exception) -> str:
+    """Why there is no answer, without the names of Python's objects: `Connection refused`."""
+    return _BEFORE_REASON.sub("", str(error))
+
+
 def unreachable(url: str, error: Exception) -> Unreachable:
     """The error of an address that gives no answer, and what to do about it."""
     refused = getattr(error, "original_error", None)  # of a proxy
@@ -111,4 +121,6 @@ def unreachable(url: str, error: Exception) -> Unreachable:
     else:
         advice = "check that the registry runs, and that a proxy or a firewall lets this through"
     way = " through the proxy" if refused else ""
-    return Unreachable(f"{bare(url)} cannot be reached{way}: {text}", advice=advice)
+    return Unreachable(
+        f"{bare(url)} cannot be reached{way}: {reason(refused or error)}", advice=advice
+    )

@@ -19,7 +19,7 @@ from urllib3.util import Retry
 from lading import __version__
 from lading.client.answers import Answered, address, asked_wait, dismiss, read_error
 from lading.client.connections import HostConnections, speaks_tls
-from lading.client.errors import ClientError, bare, of_answer, unreachable
+from lading.client.errors import ClientError, bare, of_answer, reason, unreachable
 from lading.client.options import SessionOptions
 from lading.client.pace import HostPace
 from lading.client.references import host_of, is_local
@@ -196,7 +196,7 @@ class HostSession:
             if answer is not None:
                 wait = asked_wait(answer)
                 dismiss(answer)
-            why = str(problem if answer is None else answer.status)
+            why = reason(problem) if problem is not None else str(answer.status if answer else "")
             self.wait(wait or retry.get_backoff_time(), why)
 
     def wait(self, seconds: float, why: str) -> None:

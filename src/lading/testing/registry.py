@@ -150,12 +150,16 @@ class PractiseRegistry:
             reference: `app:sbom`; without a tag it has none, and is found by its subject.
             data: of its layer, or of several by their titles.
             media_type: of its layers.
-            subject: `app:1`, in the same repository, which it then is a referrer of.
+            subject: `app:1`, or the digest alone of what is in the same repository, which it then
+                is a referrer of.
 
         Raises:
             RegistryError: a name is none, or there is no such subject.
         """
         files = {"": data} if isinstance(data, bytes) else data
+        if subject.startswith(("sha256:", "sha512:")):
+            name, _ = parse_reference(_without_host(reference, self.host), "")
+            subject = f"{name}@{subject}"
         described = self._describe(subject) if subject else None
         made = make_artifact(
             {title: content for title, content in files.items() if title or content},

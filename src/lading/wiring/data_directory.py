@@ -24,20 +24,27 @@ log = logging.getLogger(__name__)
 PAGE = 500
 # Repositories that are named.
 MAX_NAMES = 3
-_WAYS_OUT = (
-    "restore its backup (`lading restore-backup`); or, to begin with an empty registry beside these"
-    " files, which are kept and not served, set storage.filesystem.foreignblobs to `keep`"
-    " (REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS=keep)"
+# What to do is a list, as each is a decision.
+_NEXT = "\n  - "
+_RESTORE = "restore its backup: `lading restore-backup`"
+_KEEP = (
+    "begin with an empty registry beside these files, which are kept and not served:"
+    " storage.filesystem.foreignblobs: keep (REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS=keep)"
 )
 _WAY_IN = (
-    "to take them over where they are, with all images, tags and their history, run `lading adopt"
-    " {root}` (`--dry-run` says what it would do), or set storage.filesystem.foreignblobs to"
-    " `adopt` (REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS=adopt) and the server does it when it"
-    " starts; if it was this registry's,"
+    (
+        "take them over where they are, with all images, tags and their history:"
+        " `lading adopt {root}` (`--dry-run` says what it would do)"
+    ),
+    (
+        "have the server do that when it starts: storage.filesystem.foreignblobs: adopt"
+        " (REGISTRY_STORAGE_FILESYSTEM_FOREIGNBLOBS=adopt)"
+    ),
+    f"if they were this registry's, {_RESTORE}",
 )
 _WAS_ADOPTED = (
-    "they were taken over before, so their links are older than the registry that is lost: restore"
-    " its backup; or, to take them over once more without what was pushed since, remove {note}"
+    f"as they were taken over before, and are older than the registry that is lost, {_RESTORE}",
+    "take them over once more, without what was pushed since: remove {note}",
 )
 
 
@@ -53,7 +60,7 @@ class ForeignData(DataUnusable):
     """
 
     def __init__(self, found: str) -> None:
-        super().__init__(f"{found} {_WAYS_OUT}")
+        super().__init__(f"{found}{_NEXT}{_KEEP}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,8 @@ def find_foreign(root: Path, database: Path) -> Foreign | None:
     log = Path(f"{database}-wal")
     if not holds_bytes(database) and holds_bytes(log):
         return Foreign(
-            f"{log} is the log of a database that is not there: put it back beside it, or"
+            f"{log} is the log of a database that is not there{_NEXT}put it back beside it"
+            f"{_NEXT}{_RESTORE}"
         )
     return find_unknown(root, begun=database.exists())
 
@@ -130,7 +138,8 @@ def find_unknown(root: Path, *, begun: bool = True) -> Foreign | None:
     marked = layout.marked() if begun else frozenset()
     if any(digest not in marked for digest in layout.digests()):
         return Foreign(
-            f"there are blobs in {layout.blobs}, but the database that knows them is not there:"
+            f"there are blobs in {layout.blobs}, but the database that knows them is not there"
+            f"{_NEXT}{_RESTORE}"
         )
     return None
 
@@ -205,9 +214,11 @@ def warn_of_old_names(root: Path) -> None:
 
 def _distribution(layout: Layout, names: list[str], *, was_adopted: bool) -> str:
     more = ", …" if len(names) > MAX_NAMES else ""
-    way = _WAS_ADOPTED if was_adopted else _WAY_IN
-    return (
+    ways = _WAS_ADOPTED if was_adopted else _WAY_IN
+    found = (
         f"{layout.repositories} has repositories of CNCF Distribution"
         f" ({', '.join(names[:MAX_NAMES])}{more}), and no database here knows them, so their images"
-        f" would not be served: {way.format(root=layout.root, note=layout.adopted)}"
+        " would not be served"
     )
+    said = [way.format(root=layout.root, note=layout.adopted) for way in ways]
+    return _NEXT.join([found, *said])

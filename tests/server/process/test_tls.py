@@ -139,7 +139,7 @@ def test_who_speaks_https_where_http_is_spoken_is_in_the_log(tmp_path: Path) -> 
         with closing(connection), pytest.raises(ssl.SSLError):
             connection.connect()
 
-        said = "a client at 127.0.0.1 speaks HTTPS, and this registry HTTP"
+        said = "a client at 127.0.0.1 tried HTTPS, and this registry speaks HTTP"
         wait_until(lambda: said in registry.log.read_text(), "a line in the log")
 
 

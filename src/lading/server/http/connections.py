@@ -143,8 +143,8 @@ class Connections:
             "a client at %s speaks HTTP, and this registry HTTPS: give it an address with https://"
         )
         self.https_for_http = ClientWarning(
-            "a client at %s speaks HTTPS, and this registry HTTP: tell it so"
-            " (Docker: insecure-registries), or set http.tls"
+            "a client at %s tried HTTPS, and this registry speaks HTTP: some go on by that, others"
+            " have to be told (Docker: insecure-registries); or set http.tls"
         )
         self._on_lost = on_lost
         self._look_at_clock()
