@@ -22,9 +22,11 @@ from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.databases.sqlite.file import FileDatabase
-from lading.metadata import batches, collection, referrers
+from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata import batches, collection, referrers, repository_lists
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import FEW_EDGES, LARGE_BODY, ManifestPush
+from lading.metadata.repository_lists import ListOrder
 from lading.ports.database import SqlConnection, Work
 from lading.services.moving import adopt, export
 from tests.support.adopting import adoption_of
@@ -448,3 +450,39 @@ async def test_an_adoption_and_an_export_change_few_rows_at_a_time(
     people.stores.close()
     assert len(await tags_of(metadata)) == 602
     assert max(database.changes) <= 3 * batches.MOST_ROWS
+
+
+@pytest.mark.parametrize("is_counted", [False, True])
+@pytest.mark.parametrize("order", ListOrder)
+def test_a_page_of_all_repositories_takes_as_long_however_many_there_are(
+    order: ListOrder, is_counted: bool
+) -> None:
+    """A range of all names would have SQLite read and sort all for each page of a hundred."""
+
+    def steps(count: int, after: str = "") -> int:
+        database = MemoryDatabase()
+        connection = database._connection
+        connection.execute(_REPOSITORIES, (count, int(not is_counted)))
+        if is_counted:
+            connection.execute(_FIGURES)
+        done: list[None] = []
+        connection.set_progress_handler(lambda: done.append(None), 10)
+        found = repository_lists.listed(
+            connection, order=order, within=[""], words="", after=after, limit=101
+        )
+        database.close()
+        assert len(found) == 101
+        return len(done) if after else len(done) + steps(count, found[-1].place(order))
+
+    assert steps(4000) < 1.2 * steps(500)
+
+
+_REPOSITORIES = """
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+    INSERT INTO repositories (name, pushed_at, recount)
+    SELECT printf('team%d/app%05d', n % 10, n), n, ? FROM numbers
+"""
+_FIGURES = """
+    INSERT INTO figures SELECT id, id * 7919 % 10007, 0, 0, 1, 1, id * 13 % 1009, 1
+    FROM repositories
+"""
