@@ -1,12 +1,16 @@
 """`lading adopt`, and a server that does the same when it starts."""
 
+import errno
 import json
 import sqlite3
 from pathlib import Path
 
 import pytest
 import yaml
+from click.testing import CliRunner
 
+from lading.blobs import file_blobs
+from lading.cli.main import main
 from tests.support.adopting import CONTENTS, MULTI, NEW, OLD, UNTAGGED, fill
 from tests.support.commands import run
 from tests.support.contents import HELLO
@@ -59,6 +63,28 @@ def test_a_plan_says_what_would_be_done_and_changes_nothing(tree: Tree) -> None:
     assert f"lading adopt {tree.root}" in said
     assert "Checking every tag to every byte" in done.stderr.decode()
     assert names(tree.root) == before
+
+
+@pytest.mark.parametrize("words", [["adopt", "--checksums"], ["verify", "--checksums"]])
+def test_bytes_that_cannot_be_read_are_told_once(
+    tree: Tree,
+    words: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """By what is found wrong, and not by a log, too, which has no more to say."""
+    monkeypatch.setenv("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", str(tree.root))
+    assert CliRunner().invoke(main, ["adopt"]).exit_code == 0
+
+    def fail(_descriptor: int, _running: object) -> int:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(file_blobs, "_hash_next", fail)
+    done = CliRunner().invoke(main, words)
+
+    assert done.exit_code == 1
+    assert "its bytes cannot be read" in done.output
+    assert not caplog.records
 
 
 def test_a_plan_of_nothing_makes_nothing(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ def test_one_layout_goes_where_it_is_told_to(tmp_path: Path, place: dict[str, st
     layout = write_layout(tmp_path / "layout")
     said = run([program(), "import", layout.path, "team/app"], env=place)
     assert b"team/app" in said.stderr
+    assert said.stderr.startswith(b"Looking for image layouts in ")
     index = layout.path / "index.json"
     index.write_text(index.read_text().replace("latest", "no tag!"))
     done = run([program(), "import", layout.path, "team/app"], env=place, check=False)

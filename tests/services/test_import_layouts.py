@@ -1,8 +1,9 @@
 """Importing OCI image layouts: every image is here, verified, and what is broken is said."""
 
 import json
+import os
 import shutil
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -192,9 +193,41 @@ def test_layouts_are_found_as_zot_keeps_them(tmp_path: Path) -> None:
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "oci-layout").touch()
     (tmp_path / "team/nothing").mkdir()
-    names = [name for name, _ in find_layouts(str(tmp_path))]
+    names = _found_in(tmp_path)
     assert names == ["alone", "team/app", "team/app/nested"]
     assert all(RepositoryName(name) for name in names)
+
+
+def test_a_search_of_layouts_ends_where_links_lead_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app/oci-layout").touch()
+    for number in range(30):
+        (tmp_path / f"app/up{number}").symlink_to("..")
+    assert _found_in(tmp_path / "app") == [""]
+    assert _found_in(tmp_path) == ["app"]
+
+
+async def test_a_folder_that_cannot_be_read_is_named_and_the_others_are_imported(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("closed", "open"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "open/oci-layout").touch()
+    listdir: Callable[[str], list[str]] = os.listdir
+
+    def refuse(path: str) -> list[str]:
+        if path.endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return listdir(path)
+
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert _found_in(tmp_path) == ["closed", "open"]
+    ((finding,), _) = await bring(place, tmp_path / "closed")
+    assert "closed/index.json cannot be read" in finding.explanation
+
+
+def _found_in(directory: Path) -> list[str]:
+    return [found[0] for found in find_layouts(str(directory)) if found is not None]
 
 
 async def test_blobs_that_are_symbolic_links_stay_when_these_are_gone(

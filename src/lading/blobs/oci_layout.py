@@ -70,22 +70,39 @@ class OciLayout(ImageLayout):
         return LocalFile(path, key, status.st_size) if stat.S_ISREG(status.st_mode) else None
 
 
-def find_layouts(directory: str) -> Iterator[tuple[str, OciLayout]]:
+def find_layouts(directory: str) -> Iterator[tuple[str, OciLayout] | None]:
     """All layouts below a directory, each with its path there, which is empty if it is one itself.
 
-    Raises:
-        OSError: a directory cannot be read.
+    For each folder that is none there is `None`, so that a long search can be followed. A folder
+    that cannot be read is taken for a layout: its index says then what is wrong.
     """
+    seen: set[tuple[int, int]] = set()
+    _is_new(directory, seen)
     waiting = [""]
     while waiting:
         name = waiting.pop()
         path = f"{directory}/{name}" if name else directory
-        children = sorted(os.listdir(path), reverse=True)
-        if _MARK in children:
-            yield name, OciLayout(path)
+        try:
+            children = sorted(os.listdir(path), reverse=True)
+        except OSError:
+            children = [_MARK]
+        yield (name, OciLayout(path)) if _MARK in children else None
         # zot keeps repositories within others, and what is no repository under names with a dot.
         waiting += [
             f"{name}/{child}" if name else child
             for child in children
-            if child != "blobs" and child[0] not in "._" and os.path.isdir(f"{path}/{child}")
+            if child != "blobs" and child[0] not in "._" and _is_new(f"{path}/{child}", seen)
         ]
+
+
+def _is_new(path: str, seen: set[tuple[int, int]]) -> bool:
+    """Whether it is a directory that was not seen yet: symbolic links may lead in circles."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return False
+    key = status.st_dev, status.st_ino
+    if not stat.S_ISDIR(status.st_mode) or key in seen:
+        return False
+    seen.add(key)
+    return True

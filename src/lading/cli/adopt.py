@@ -17,7 +17,7 @@ from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
 from lading.cli.output import JSON_LINES, clean, counted, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
-from lading.cli.registry import operator, run_with, translate_data_errors
+from lading.cli.registry import in_findings_alone, operator, run_with, translate_data_errors
 from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.core.damage import Finding, Kind
@@ -76,7 +76,8 @@ def adopt(
     """
     settings = _settings(config, root)
     command = _TakingOver(settings, checksums=checksums, repair=repair, as_json=as_json)
-    left = command.plan() if dry_run else run_with(settings, command.run)
+    with in_findings_alone():
+        left = command.plan() if dry_run else run_with(settings, command.run)
     if left:
         sys.exit(1)
 

@@ -14,6 +14,7 @@ from lading.core.errors import (
     RepositoryUnknown,
     TagImmutable,
     Unauthorized,
+    Unavailable,
     Unsupported,
 )
 
@@ -47,6 +48,8 @@ def to_exit(error: RegistryError, what: str = "") -> click.ClickException:
         what: it was about, as it was typed; empty if the error says it.
     """
     message = f"{what}: {error.message}" if what else error.message
+    if isinstance(error, Unavailable) and isinstance(error.__cause__, OSError):
+        message = f"{message} ({error.__cause__})"
     if isinstance(error, _NOT_FOUND):
         return NothingFound(
             f"{message}; `lading ls` and `lading tags REPOSITORY` list what there is"

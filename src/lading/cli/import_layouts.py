@@ -1,6 +1,8 @@
 """`lading import`: OCI image layouts, as zot, skopeo and CI systems have them on their disks."""
 
+import asyncio
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,8 +12,10 @@ from lading.cli.output import JSON_LINES, clean, counted, human_size, plain, say
 from lading.cli.progress import step_progress
 from lading.cli.registry import operators_grant, run_with
 from lading.core.damage import Finding
+from lading.ports.layouts import ImageLayout
 from lading.services.moving import import_layouts as importing
 from lading.services.moving.import_layouts import ImportTally
+from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.wiring.imports import named_layouts, new_import
 
@@ -39,7 +43,7 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
         left = 0
         with step_progress("is importing") as progress:
             task = new_import(registry, settings, operators_grant, progress)
-            for repository, layout in named_layouts(directory, name):
+            for repository, layout in await _search(directory, name, progress):
                 async for finding in importing.run(task, repository, layout):
                     left += 1
                     document = {"finding": plain(finding)}
@@ -56,6 +60,20 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     say(to_json({"summary": plain(tally)}) if as_json else _summary(tally, left))
     if left:
         sys.exit(1)
+
+
+async def _search(
+    directory: Path, name: str | None, progress: StepProgress
+) -> Sequence[tuple[str, ImageLayout]]:
+    """All layouts, each with its repository's name."""
+    progress.begin(f"Looking for image layouts in {directory}", 0)
+    layouts = []
+    for found in named_layouts(directory, name):
+        progress.advance(1)
+        await asyncio.sleep(0)  # which Ctrl-C ends
+        if found is not None:
+            layouts.append(found)
+    return layouts
 
 
 def _words(finding: Finding) -> str:

@@ -72,7 +72,7 @@ class StepBars(StepLines):
     def begin(self, step: str, length: int) -> None:
         if self._task is not None:
             self._bars.remove_task(self._task)
-        self._task = self._bars.add_task(clean(step), total=length)
+        self._task = self._bars.add_task(clean(step), total=length or None)
         self._bars.start()
 
     @override

@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import logging
 import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
@@ -65,6 +66,17 @@ def run_with(
             return asyncio.run(run())
     except RegistryError as error:
         raise to_exit(error) from error
+
+
+@contextmanager
+def in_findings_alone() -> Iterator[None]:
+    """Have a command name the bytes that cannot be read in its answer alone, not in a log, too."""
+    log = logging.getLogger("lading.blobs")
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(logging.NOTSET)
 
 
 def audit_of(settings: Settings) -> AbstractContextManager[Note]:

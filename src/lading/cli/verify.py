@@ -12,7 +12,7 @@ import click
 from lading.cli.arguments import CONFIG
 from lading.cli.output import JSON_LINES, clean, counted, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
-from lading.cli.registry import with_registry
+from lading.cli.registry import in_findings_alone, with_registry
 from lading.cli.unused import unused_words
 from lading.core.damage import Finding
 from lading.ports.objects import UnusedBytes
@@ -48,7 +48,9 @@ def verify(
     command = _Verification(
         checksums=checksums, repair=repair, unknown=delete_unknown, as_json=as_json
     )
-    if with_registry(config, command.run):
+    with in_findings_alone():
+        left = with_registry(config, command.run)
+    if left:
         sys.exit(1)
 
 

@@ -20,7 +20,7 @@ class StepProgress(Protocol):
 
         Args:
             step: in a few words.
-            length: how many parts it has: rows, bytes, files.
+            length: how many parts it has: rows, bytes, files; 0 if that is not known.
         """
 
     def advance(self, count: int, /) -> None:

@@ -23,13 +23,17 @@ def new_import(
     return LayoutImport(registry, place, grant_of, progress)
 
 
-def named_layouts(directory: Path, name: str | None) -> Iterator[tuple[str, ImageLayout]]:
-    """The layouts below a directory, each with the name of its repository.
+def named_layouts(directory: Path, name: str | None) -> Iterator[tuple[str, ImageLayout] | None]:
+    """Layouts below a directory, with the names of their repositories; `None` for another folder.
 
     Args:
         directory: one layout, or one with several below it, as zot keeps them.
         name: of the repository of the one; or what comes before the names of several.
     """
-    for found, layout in find_layouts(str(directory)):
-        parts = [name, found] if name else [found or directory.resolve().name]
+    for found in find_layouts(str(directory)):
+        if found is None:
+            yield None
+            continue
+        place, layout = found
+        parts = [name, place] if name else [place or directory.resolve().name]
         yield "/".join(filter(None, parts)), layout

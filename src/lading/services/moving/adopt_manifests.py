@@ -17,6 +17,7 @@ from lading.services.moving.taking import (
     finding_in,
     read_manifest,
     said_by,
+    said_of,
     stat_blob,
 )
 
@@ -116,9 +117,8 @@ class ManifestAdoption:
         if stat is None:
             return self._refuse(Kind.BYTES_MISSING, digest, "the bytes of this manifest are gone")
         if not is_read or isinstance(stat, Unavailable):
-            return self._refuse(
-                Kind.MANIFEST_WRONG, digest, "the bytes of this manifest cannot be read"
-            )
+            why = f"the bytes of this manifest {said_of(stat)}"
+            return self._refuse(Kind.MANIFEST_WRONG, digest, why)
         return self._refuse(
             Kind.MANIFEST_WRONG,
             digest,

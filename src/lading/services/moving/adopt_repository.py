@@ -13,7 +13,15 @@ from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.services.moving.adopt_manifests import ManifestAdoption
 from lading.services.moving.adopt_tags import TagAdoption
-from lading.services.moving.taking import Taking, digest_in, finding_in, said_by, stored_blobs
+from lading.services.moving.taking import (
+    Taking,
+    digest_in,
+    finding_in,
+    said_by,
+    said_of,
+    stat_blob,
+    stored_blobs,
+)
 
 # Rows that a blob is.
 _ROWS = 2
@@ -77,11 +85,12 @@ class RepositoryAdoption:
                     )
         for page in _pages(found, batches.MOST_ROWS // _ROWS):
             for digest in await self._add_blobs(page):
+                stat = await stat_blob(self._registry, digest)
                 yield finding_in(
                     self._name,
                     Kind.LINK_DANGLING,
                     digest,
-                    "there is a link to this blob, and its bytes are gone or cannot be read",
+                    f"there is a link to this blob, and its bytes {said_of(stat)}",
                     "the link was left out",
                 )
 

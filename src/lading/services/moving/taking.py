@@ -69,6 +69,17 @@ async def stat_blob(registry: Registry, digest: Digest) -> StoredBytes | Unavail
         return error
 
 
+def said_of(stat: StoredBytes | Unavailable | None) -> str:
+    """Why bytes were not there when they were looked at, in words."""
+    if stat is None:
+        return "are gone or cannot be read"
+    if isinstance(stat, StoredBytes):
+        return "could not be read"
+    cause = stat.__cause__
+    reason = cause.strerror if isinstance(cause, OSError) else ""
+    return f"cannot be read ({reason})" if reason else "cannot be read"
+
+
 async def read_manifest(registry: Registry, digest: Digest) -> bytes | None:
     """The bytes of a manifest that is stored as a blob; `None` if they cannot be read.
 
