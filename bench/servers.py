@@ -23,7 +23,6 @@ from bench.running import Running, running
 from bench.tally import quantile
 from bench.works.base import measure_load
 from bench.wrk import load
-from lading.auth.known import KnownLogins
 from lading.config.loading import find_file
 from lading.config.loading import load as load_settings
 from lading.edge.asgi import Application
@@ -39,7 +38,7 @@ OTHERS: Mapping[str, Sequence[str]] = {
 def application() -> Application:
     """The application, for a server that is not its own."""
     file = find_file(None, os.environ)
-    return RegistryApplication(load_settings(file, os.environ).settings, file, KnownLogins())
+    return RegistryApplication(load_settings(file, os.environ).settings, file)
 
 
 @click.command()

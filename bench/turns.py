@@ -18,7 +18,6 @@ import yaml
 
 from bench.adoption import adopt, fill
 from bench.machine import describe
-from lading.auth.known import KnownLogins
 from lading.config.loading import load
 from lading.edge.asgi import Application, Message
 from lading.wiring.application import RegistryApplication
@@ -47,7 +46,7 @@ def main(*, repositories: int, tags: int) -> None:
 
 
 async def _measure(config: Path) -> None:
-    application = RegistryApplication(load(config, {}).settings, config, KnownLogins())
+    application = RegistryApplication(load(config, {}).settings, config)
     async with _alive(application):
         click.echo("| page | bytes | longest turn |\n|---|---|---|")
         for what, path in (await _paths(application)).items():

@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import lading
-from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.core.digest import Digest
 from lading.core.garbage import Criteria
@@ -177,7 +176,7 @@ async def _walks(root: Path, steps: Steps) -> Mapping[str, Set[str]]:
     # Who is known is looked at again now and then: where anybody may do everything, the clock has
     # no part in a walk.
     settings = settings_in(root / "open", {})
-    app = RegistryApplication(settings, None, KnownLogins())
+    app = RegistryApplication(settings, None)
     async with lived(app):
         client = Client(app)
         await client.push("first")  # what is made or found out once
@@ -192,7 +191,7 @@ async def _walks(root: Path, steps: Steps) -> Mapping[str, Set[str]]:
     users = root / "users"
     users.write_text(f"alice:{HASH}\n")
     auth = {"htpasswd": {"path": str(users)}, "tokens": {}}
-    app = RegistryApplication(settings_in(root / "closed", auth), None, KnownLogins())
+    app = RegistryApplication(settings_in(root / "closed", auth), None)
     async with lived(app):
         login = await steps.of(Client(app).login())
     return {

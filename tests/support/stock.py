@@ -9,7 +9,6 @@ from pathlib import Path
 
 import yaml
 
-from lading.auth.known import KnownLogins
 from lading.config.loading import find_file, load
 from lading.edge.asgi import Application
 from lading.wiring.application import RegistryApplication
@@ -26,7 +25,7 @@ COMMANDS: Mapping[str, Sequence[str]] = {
 def application() -> Application:
     """Make the application, in a process of such a server."""
     file = find_file(None, os.environ)
-    return RegistryApplication(load(file, os.environ).settings, file, KnownLogins())
+    return RegistryApplication(load(file, os.environ).settings, file)
 
 
 @contextmanager

@@ -8,9 +8,8 @@ import json
 import sys
 from pathlib import Path
 
-from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
-from lading.wiring.application import RegistryApplication
+from lading.wiring.application import RegistryApplication, WorkerParts
 from lading.wiring.files import ServerFiles
 from lading.wiring.start import prepared
 from tests.docs.walks import ALICE, DIGESTS, IMAGE, LAYER, Client, lived
@@ -35,7 +34,7 @@ PAGES = [
 
 async def serve(settings: Settings, files: ServerFiles) -> set[str]:
     """Be a server for a while; return the modules that requests have loaded."""
-    app = RegistryApplication(settings, None, KnownLogins(), files=files)
+    app = RegistryApplication(settings, None, WorkerParts(files=files))
     async with lived(app):
         loaded = set(sys.modules)
         client = Client(app)

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 
 from lading.api.context import Context
-from lading.auth.known import KnownLogins
 from lading.blobs.stores import Stores
 from lading.config.loading import load
 from lading.edge.application import Application
 from lading.edge.asgi import Message
 from lading.system.budget import Budget
-from lading.wiring.application import RegistryApplication, open_application
+from lading.wiring.application import RegistryApplication, WorkerParts, open_application
 from lading.wiring.files import opened_files
 from lading.wiring.paths import metadata_path
 from lading.wiring.start import prepared
@@ -86,7 +85,7 @@ async def test_what_fails_at_the_start_leaves_nothing_open(
     settings, before = load(config, {}).settings, opened(tmp_path)
     spoil(tmp_path)
     with pytest.raises(Exception):  # noqa: B017, PT011 - each has its own
-        async with open_application(settings, config, KnownLogins()):
+        async with open_application(settings, config, WorkerParts()):
             pytest.fail("it started")
     assert opened(tmp_path) == before
 
@@ -109,7 +108,7 @@ async def test_files_that_the_server_has_opened_are_not_read_again(
     with opened_files(settings) as files:
         (tmp_path / "users").rename(tmp_path / "aside")
         (tmp_path / "audit").rename(tmp_path / "audit-aside")
-        async with open_application(settings, config, KnownLogins(), files=files):
+        async with open_application(settings, config, WorkerParts(files=files)):
             assert str(tmp_path / "users") not in held(tmp_path)
 
 
@@ -117,7 +116,7 @@ async def test_what_fails_meanwhile_leaves_nothing_open(config: Path, tmp_path: 
     settings, before = load(config, {}).settings, opened(tmp_path)
 
     async def fail() -> None:
-        async with open_application(settings, config, KnownLogins()) as running:
+        async with open_application(settings, config, WorkerParts()) as running:
             assert running.reloader is not None
             assert opened(tmp_path) != before
             raise ZeroDivisionError
@@ -161,7 +160,7 @@ async def test_the_threads_that_large_manifests_take_end_with_the_application(
 ) -> None:
     config.write_text(re.sub("auth: .*", "", config.read_text()))
     settings, before = load(config, {}).settings, opened(tmp_path)
-    async with open_application(settings, None, KnownLogins(), Budget(0)) as running:
+    async with open_application(settings, None, WorkerParts(memory=Budget(0))) as running:
         assert await push_nothing(running.api, 100_000) == HTTPStatus.BAD_REQUEST
         threads = {thread.name for thread in threading.enumerate()}
         assert {"bodies-0", "manifests-0"} <= threads
@@ -185,7 +184,7 @@ async def push_nothing(api: Application[Context], size: int) -> int:
 
 async def live(config: Path) -> list[str]:
     """The life of an application: what it says of it."""
-    application = RegistryApplication(load(config, {}).settings, config, KnownLogins())
+    application = RegistryApplication(load(config, {}).settings, config)
     said = []
 
     async def receive() -> Message:

@@ -7,7 +7,7 @@ import subprocess
 from lading.config.settings import Settings
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
-from lading.wiring.stores import COLLECTION, is_over, process_name, server_name
+from lading.wiring.process_names import COLLECTION, is_over, process_name, server_name
 
 HERE = socket.gethostname()
 

@@ -33,7 +33,7 @@ from lading.services import backup, collect, jobs, lease, times, upkeep
 from lading.services.collect import Plan, Tally
 from lading.services.lease import Lease
 from lading.services.registry import Registry
-from lading.wiring.stores import COLLECTION, process_name
+from lading.wiring.process_names import COLLECTION, process_name
 
 # How much of each kind is found at once, and removed, before it is looked for more.
 STEP = 500

@@ -21,7 +21,8 @@ from lading.services.moving.adopt import Adoption, CannotAdopt
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.wiring.data_directory import DataUnusable
-from lading.wiring.stores import policy_of, process_name
+from lading.wiring.process_names import process_name
+from lading.wiring.stores import policy_of
 
 log = logging.getLogger(__name__)
 

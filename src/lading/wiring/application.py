@@ -4,16 +4,15 @@ Nothing is opened before the application starts.
 """
 
 import logging
-import math
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from lading.api.application import ALWAYS, registry_protocol
-from lading.api.context import Context, Options
+from lading.api.application import registry_protocol
+from lading.api.context import Context
 from lading.api.pull_notes import PullObserver
 from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
@@ -21,11 +20,8 @@ from lading.core.permissions import CurrentPermissions
 from lading.edge.accesslog import AccessLog
 from lading.edge.application import Application
 from lading.edge.asgi import Receive, Scope, Send
-from lading.edge.budget import MEMORY, BodyBudgets
-from lading.edge.forwarded import PublicAddress
-from lading.edge.limits import ClientLimits
+from lading.edge.budget import MEMORY
 from lading.edge.observers import Observer, Recorder
-from lading.edge.options import EdgeOptions
 from lading.edge.refusal_notes import RefusalObserver
 from lading.edge.unnamed_proxies import UnnamedProxies
 from lading.monitoring import way_in
@@ -42,12 +38,12 @@ from lading.wiring.authentication import open_authentication
 from lading.wiring.files import ServerFiles, opened_files
 from lading.wiring.jobs import keep
 from lading.wiring.monitoring import health_of, telling, watching
-from lading.wiring.object_stores import redirect_rule_of
+from lading.wiring.options import options_of
 from lading.wiring.pages import pages_of
-from lading.wiring.paths import own_directory
 from lading.wiring.permissions import permissions_of
+from lading.wiring.process_names import server_name
 from lading.wiring.reload import Reloader
-from lading.wiring.stores import is_read_only, open_registry, server_name
+from lading.wiring.stores import is_read_only, open_registry
 from lading.wiring.tasks import running, written_down
 
 log = logging.getLogger(__name__)
@@ -69,61 +65,71 @@ class OpenApplication:
     monitoring: Application[way_in.Question] | None
 
 
+@dataclass(frozen=True, slots=True)
+class WorkerParts:
+    """Parts of a worker that are there before its application is opened.
+
+    Attributes:
+        known: logins that were right lately, which all workers share.
+        memory: for bodies of requests and answers; the worker's server takes of the same.
+        figures: of this worker; `None` if nobody asks for them.
+        files: that the settings name; `None` if nobody has opened them yet.
+    """
+
+    known: KnownLogins = field(default_factory=KnownLogins)
+    memory: Budget = field(default_factory=partial(Budget, MEMORY))
+    figures: WorkerFigures | None = None
+    files: ServerFiles | None = None
+
+
 @asynccontextmanager
 async def open_application(
-    settings: Settings,
-    config: Path | None,
-    known: KnownLogins,
-    memory: Budget | None = None,
-    figures: WorkerFigures | None = None,
-    files: ServerFiles | None = None,
+    settings: Settings, config: Path | None, parts: WorkerParts
 ) -> AsyncIterator[OpenApplication]:
     """All that a server has open, for the length of a block; it is closed in reverse order.
 
     Args:
         config: the file that they came from, if there is one.
-        known: logins that were right lately, which all workers share.
-        memory: for bodies of requests and answers; `None` if no server takes of the same.
-        figures: of this worker; `None` if nobody asks for them.
-        files: that the settings name, opened by the server; `None` if it is one that knows nothing
-            of them.
     """
     async with AsyncExitStack() as stack:
-        files = files or stack.enter_context(opened_files(settings))
+        files = parts.files or stack.enter_context(opened_files(settings))
         audit = await stack.enter_async_context(
-            open_audit(settings, files.audit, figures or UNMEASURED)
+            open_audit(settings, files.audit, parts.figures or UNMEASURED)
         )
-        watched = await stack.enter_async_context(watching(settings, figures))
-        note = note_of(audit)
-        registry = await stack.enter_async_context(open_registry(settings, note, watched.watch))
+        watched = await stack.enter_async_context(watching(settings, parts.figures))
+        registry = await stack.enter_async_context(
+            open_registry(settings, note_of(audit), watched.watch)
+        )
         registry.metadata.load()
         permissions = CurrentPermissions(permissions_of(settings.auth))
         authentication = await stack.enter_async_context(
             open_authentication(
-                settings, files.auth, registry.metadata, permissions, known, registry.clock
+                settings, files.auth, registry.metadata, permissions, parts.known, registry.clock
             )
         )
+        observers: list[Observer | Recorder] = [
+            *watched.observers,
+            *([] if audit is None else [audit]),
+            *_access_log(settings, stack),
+            UnnamedProxies(settings.http.trustedproxies, parts.known),
+            *await _note_takers(settings, registry, stack),
+        ]
+        health = health_of(settings, registry)
+        require_health = health.require if health.checks else None
+        options = options_of(settings, parts.memory)
+        edge = options.edge
+        stack.callback(edge.bodies.thread.close)
+        api = registry_protocol(registry, options, authentication, observers, require_health)
+        pages = pages_of(settings, registry, edge, authentication, observers, require_health)
+        await stack.enter_async_context(running(health.keep()))
+        monitoring = await stack.enter_async_context(
+            telling(settings, registry, parts.figures, health)
+        )
+        for work in keep(registry, settings, server_name(settings)):
+            await stack.enter_async_context(running(work))
         reloader = None
         if config is not None:
             reloader = Reloader(settings, config, os.environ, permissions, registry.note)
-        observers: list[Observer | Recorder | None] = [
-            *watched.observers,
-            audit,
-            _access_log(settings, stack),
-            UnnamedProxies(settings.http.trustedproxies, known),
-            *await _note_takers(settings, registry, stack),
-        ]
-        everyone = [observer for observer in observers if observer is not None]
-        health = health_of(settings, registry)
-        require_health = health.require if health.checks else None
-        options = _options(settings, memory)
-        stack.callback(options.edge.bodies.thread.close)
-        api = registry_protocol(registry, options, authentication, everyone, require_health)
-        pages = pages_of(settings, registry, options.edge, authentication, everyone, require_health)
-        await stack.enter_async_context(running(health.keep()))
-        monitoring = await stack.enter_async_context(telling(settings, registry, figures, health))
-        for work in keep(registry, settings, server_name(settings)):
-            await stack.enter_async_context(running(work))
         yield OpenApplication(api, pages, reloader, monitoring)
 
 
@@ -142,30 +148,24 @@ async def _note_takers(
     return [PullObserver(pulls), RefusalObserver(refusals)]
 
 
-def _access_log(settings: Settings, stack: AsyncExitStack) -> AccessLog | None:
+def _access_log(settings: Settings, stack: AsyncExitStack) -> Sequence[AccessLog]:
     """The access log, if there is to be one; its last lines are written at the end of the stack."""
     if settings.log.accesslog.disabled:
-        return None
+        return []
     is_text = settings.log.formatter == "text"
     access_log = AccessLog.in_text() if is_text else AccessLog.in_json(settings.log.fields)
     stack.callback(access_log.flush)
-    return access_log
+    return [access_log]
 
 
 class RegistryApplication:
     """ASGI: the life of the application, and its requests."""
 
     def __init__(
-        self,
-        settings: Settings,
-        config: Path | None,
-        known: KnownLogins,
-        memory: Budget | None = None,
-        figures: WorkerFigures | None = None,
-        files: ServerFiles | None = None,
+        self, settings: Settings, config: Path | None, parts: WorkerParts | None = None
     ) -> None:
         """Open nothing yet; see `open_application`."""
-        self._opening = partial(open_application, settings, config, known, memory, figures, files)
+        self._opening = partial(open_application, settings, config, parts or WorkerParts())
         self._prefix = settings.http.prefix
         self._open: OpenApplication | None = None
 
@@ -202,47 +202,3 @@ class RegistryApplication:
             await send({"type": "lifespan.startup.complete"})
             await receive()
         await send({"type": "lifespan.shutdown.complete"})
-
-
-def headers_of_all(settings: Settings) -> Mapping[str, str]:
-    """Headers of every response that has no other ones of these names."""
-    configured = {name: ", ".join(values) for name, values in settings.http.headers.items()}
-    # Behind a proxy it is the proxy that knows whether clients come by HTTPS.
-    secure = {"Strict-Transport-Security": "max-age=31536000"} if settings.http.tls.enabled else {}
-    return {**ALWAYS, **secure, **configured}
-
-
-def _options(settings: Settings, memory: Budget | None) -> Options:
-    return Options(
-        edge=_edge_options(settings, memory),
-        relative=not settings.http.locationbase,
-        max_tags=settings.tags.maxtags,
-        max_repositories=settings.catalog.maxentries,
-        max_manifest=settings.limits.manifestsize,
-    )
-
-
-def _edge_options(settings: Settings, memory: Budget | None) -> EdgeOptions:
-    http = settings.http
-    return EdgeOptions(
-        prefix=http.prefix,
-        address=PublicAddress.of(http.host or "", http.prefix, http.trustedproxies),
-        headers=headers_of_all(settings),
-        trusted_proxies=settings.http.trustedproxies,
-        accelerate=settings.http.accelredirect or "",
-        redirects=redirect_rule_of(settings),
-        limits=ClientLimits(
-            rate=settings.limits.requestrate / settings.workers,
-            burst=math.ceil(settings.limits.requestburst / settings.workers),
-            uploads=math.ceil(settings.limits.uploads / settings.workers),
-        ),
-        read_only=is_read_only(settings),
-        bodies=BodyBudgets(memory or Budget(MEMORY), directory=_spool(settings)),
-    )
-
-
-def _spool(settings: Settings) -> Path | None:
-    """Where what does not fit into memory waits: on the disk of the data, if there is one."""
-    if settings.storage.driver == "inmemory":
-        return None
-    return own_directory(settings.storage.directory)

@@ -9,7 +9,7 @@ from lading.services.moving.export import Export
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.wiring.paths import metadata_path
-from lading.wiring.stores import process_name
+from lading.wiring.process_names import process_name
 
 # In a directory that exports have written to, beside what the other registry looks at.
 MARK = ".lading-export"

@@ -4,10 +4,9 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from lading.auth.known import KnownLogins
 from lading.config.settings import Settings
 from lading.edge.asgi import Application
-from lading.wiring.application import open_application
+from lading.wiring.application import WorkerParts, open_application
 from lading.wiring.start import prepared
 
 
@@ -29,6 +28,6 @@ async def open_hosted(settings: Settings) -> AsyncIterator[Application]:
         files = await asyncio.to_thread(preparation.__enter__)
         stack.push_async_callback(asyncio.to_thread, preparation.__exit__, None, None, None)
         opened = await stack.enter_async_context(
-            open_application(alone, None, KnownLogins(), files=files)
+            open_application(alone, None, WorkerParts(files=files))
         )
         yield opened.api

@@ -18,7 +18,8 @@ from lading.wiring import adoption, data_directory, machine_lock
 from lading.wiring.arrival import require_arrived
 from lading.wiring.authentication import make_secrets
 from lading.wiring.files import ServerFiles, opened_files
-from lading.wiring.stores import is_on_read_only_disk, is_over, open_registry
+from lading.wiring.process_names import is_over
+from lading.wiring.stores import is_on_read_only_disk, open_registry
 
 
 @contextmanager

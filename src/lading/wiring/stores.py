@@ -1,7 +1,5 @@
 """Stores of the registry: from the settings to a `Registry` with its database and its blobs."""
 
-import os
-import socket
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable
@@ -23,9 +21,7 @@ from lading.wiring.databases import open_metadata
 from lading.wiring.object_stores import bucket_of
 from lading.wiring.owned_files import require_nobody_elses_files, require_own_files
 from lading.wiring.paths import metadata_path, own_directory
-
-# What a collection by hand holds its lease as.
-COLLECTION = "lading garbage-collect"
+from lading.wiring.process_names import process_name
 
 
 @asynccontextmanager
@@ -100,45 +96,6 @@ def is_on_read_only_disk(settings: Settings) -> bool:
 def is_read_only(settings: Settings) -> bool:
     """Whether nothing is pushed or deleted, as the settings say so, or the disk."""
     return settings.storage.maintenance.readonly.enabled or is_on_read_only_disk(settings)
-
-
-def process_name(work: str) -> str:
-    """The name of this process among all that hold leases or change something, for people."""
-    return f"{_here(work)} process {os.getpid()}"
-
-
-def server_name(settings: Settings) -> str:
-    """The name of this worker among all that hold leases."""
-    return process_name(_server_at(settings))
-
-
-def is_over(holder: str, settings: Settings) -> bool:
-    """Whether who holds a lease is gone when a server starts.
-
-    That is a server of before at the same address, and a command on this machine, unless it runs.
-    """
-    if holder.startswith(_here(_server_at(settings))):
-        return True
-    return holder.startswith(_here(COLLECTION)) and not _runs(holder)
-
-
-def _runs(holder: str) -> bool:
-    """Whether there is a process of the number that a name ends with."""
-    try:
-        os.kill(int(holder.rpartition(" ")[2]), 0)
-    except ProcessLookupError:
-        return False
-    except (ValueError, PermissionError):  # somebody else's
-        return True
-    return True
-
-
-def _server_at(settings: Settings) -> str:
-    return f"the server at {settings.http.addr}"
-
-
-def _here(work: str) -> str:
-    return f"{work} on {socket.gethostname()},"
 
 
 def policy_of(settings: Settings) -> Policy:

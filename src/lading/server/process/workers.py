@@ -36,9 +36,10 @@ from lading.server.process.tls import Certificates
 from lading.server.process.worker import FAREWELL, UNWINDING, Worker
 from lading.system import interpreter
 from lading.system.budget import Budget
-from lading.wiring.application import RegistryApplication, headers_of_all
+from lading.wiring.application import RegistryApplication, WorkerParts
 from lading.wiring.files import ServerFiles
 from lading.wiring.monitoring import figures_of
+from lading.wiring.options import headers_of_all
 
 # Seconds that a worker may need to close its files, beyond what its requests need.
 CLOSING = 5.0
@@ -172,9 +173,8 @@ def _worker(service: _Service, load: Load, figures: WorkerFigures | None) -> Wor
         memory,
         on_lost=functools.partial(load.add, -1),
     )
-    application = RegistryApplication(
-        settings, service.config, service.known, memory, figures, service.files
-    )
+    parts = WorkerParts(service.known, memory, figures, service.files)
+    application = RegistryApplication(settings, service.config, parts)
     certificates = service.certificates
     return Worker(
         application,
