@@ -76,6 +76,11 @@ _CONTRADICTIONS = {
         SELECT digest FROM blobs WHERE (unlinked_at IS NULL) <> EXISTS (SELECT 1 FROM links
             WHERE links.digest = blobs.digest)
     """,
+    "a document without all of its pieces": """
+        SELECT digest FROM manifests AS m JOIN documents ON documents.id = m.id
+        WHERE length(documents.body) = 0 AND size <> (SELECT coalesce(sum(length(body)), 0)
+            FROM document_pieces WHERE document_pieces.id = m.id)
+    """,
     "edges of no manifest": """
         SELECT parent FROM edges WHERE NOT EXISTS (SELECT 1 FROM manifests AS m
             WHERE m.repository_id = edges.repository_id AND m.digest = edges.parent)
@@ -162,6 +167,8 @@ def rows_left(people: Place) -> Iterator[str]:
     """Rows that nothing needs, and somebody has to clear away."""
     for what, query in {
         "a note of a deletion": "SELECT 1 FROM deletions",
+        "a manifest without a document": "SELECT 1 FROM manifests WHERE NOT EXISTS"
+        " (SELECT 1 FROM documents WHERE documents.id = manifests.id)",
         "a blob in no repository": "SELECT 1 FROM blobs WHERE unlinked_at IS NOT NULL",
         "a lease": "SELECT 1 FROM jobs WHERE holder IS NOT NULL",
     }.items():

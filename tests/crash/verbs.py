@@ -30,6 +30,7 @@ from lading.core.errors import (
 )
 from lading.core.globs import Glob
 from lading.core.names import Owner, Tag, UploadId, UploadKey, attachments_of
+from lading.metadata.documents import PIECE
 from lading.metadata.refresh_tokens import RefreshToken
 from lading.metadata.secrets import SecretRow
 from lading.services import (
@@ -198,6 +199,27 @@ async def _ask(people: People) -> None:
 
 async def _push_index(people: People) -> None:
     await people.push(index([OLD, NEW]), "latest", "v1")
+
+
+# Their bodies are in pieces, of one more than go in one transaction.
+LARGE, LARGER = (
+    image(b"new", b"new layer", annotations={"x": "x" * pieces * PIECE}) for pieces in (1, 9)
+)
+
+
+async def _push_large(people: People) -> None:
+    await people.push(LARGE, "latest")
+
+
+async def _larger_in_the_trash(people: People) -> None:
+    await _blobs_of_new(people)
+    await people.push(LARGER, "latest")
+    await people.delete(LARGER.digest)
+    people.now += 8 * DAY
+
+
+async def _collect(people: People) -> None:
+    await people.collect()
 
 
 async def _push_signature(people: People) -> None:
@@ -477,6 +499,7 @@ VERBS = (
     Verb("Ask whether a manifest and a blob are there", _ask, _an_image),
     Verb("Push an image", lambda people: _push(people, "latest"), _blobs_of_new),
     Verb("Push an index", _push_index, _two_images),
+    Verb("Push a large manifest", _push_large, _blobs_of_new),
     Verb("Push a signature", _push_signature, _blobs_of_new),
     Verb("Delete a tag", lambda people: _delete(people, "latest"), _two_images),
     Verb("Delete a manifest", lambda people: _delete(people, NEW.digest), _two_images),
@@ -494,6 +517,7 @@ VERBS = (
         lambda people: do_job(people, jobs.COLLECT, jobs.collect_garbage),
         _garbage_of_every_kind,
     ),
+    Verb("Collect a large manifest", _collect, _larger_in_the_trash),
     Verb(
         "Put the attachments of an image that is gone into the trash",
         _put_attachments_into_the_trash,

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,8 +24,9 @@ from lading.core.manifest import Manifest
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata import batches, collection, referrers, repository_lists
+from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
-from lading.metadata.pushes import FEW_EDGES, LARGE_BODY, ManifestPush
+from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.metadata.repository_lists import ListOrder
 from lading.ports.database import SqlConnection, Work
 from lading.services.moving import adopt, export
@@ -47,6 +48,7 @@ class Watched(FileDatabase):
         changes: rows that each transaction has changed.
         statements: that ran in transactions.
         alone: whether each transaction was to be alone.
+        bytes: that each has written, while they are counted.
     """
 
     def __init__(self, path: Path) -> None:
@@ -54,6 +56,8 @@ class Watched(FileDatabase):
         self.changes: list[int] = []
         self.statements: list[str] = []
         self.alone: list[bool] = []
+        self.bytes: list[int] = []
+        self._log = path.with_name(f"{path.name}-wal")
 
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """See `Database.write`."""
@@ -69,7 +73,21 @@ class Watched(FileDatabase):
                 self.changes.append(connection.total_changes - before)
 
         self.alone.append(alone)
-        return await super().write(watched, durable=durable, alone=alone)
+        before = self._log.stat().st_size
+        try:
+            return await super().write(watched, durable=durable, alone=alone)
+        finally:
+            self.bytes.append(self._log.stat().st_size - before)
+
+    @contextmanager
+    def counting_bytes(self) -> Iterator[None]:
+        """Count the bytes of transactions for the length of the block: their log grows only."""
+        with closing(sqlite3.connect(self._log.with_name("db"))) as reader:
+            empty_log(reader)
+            reader.execute("BEGIN")
+            reader.execute("SELECT 1 FROM manifests").fetchall()
+            self.bytes.clear()
+            yield
 
 
 @pytest.fixture
@@ -102,11 +120,29 @@ async def test_many_blobs_that_are_missing_are_found_without_a_transaction(
 async def test_a_large_manifest_shares_no_transaction(
     database: Watched, metadata: Metadata, more: int
 ) -> None:
-    """What small ones share with each other would take ten times as long."""
+    """What small ones share with each other would take as long again; but for its last one."""
     await add(metadata, b"config", to=HELLO)
     database.alone.clear()
-    await push(metadata, image(b"config", annotations={"x": (LARGE_BODY + more) * "x"}))
-    assert database.alone == [more > 0]
+    await push(metadata, image(b"config", annotations={"x": (PIECE + more) * "x"}))
+    assert database.alone == ([True] * 3 if more > 0 else []) + [False]
+
+
+async def test_no_transaction_writes_much_because_a_manifest_is_large(
+    database: Watched, metadata: Metadata
+) -> None:
+    """From its push to its collection; pushed again, it is not written again."""
+    await add(metadata, b"config", to=HELLO)
+    manifest = image(b"config", annotations={"x": 4 * 1024 * 1024 * "x"})
+    with database.counting_bytes():
+        await push(metadata, manifest, "first")
+        assert max(database.bytes) < 1.25 * PIECE
+        assert sum(database.bytes) > 4 * 1024 * 1024
+        database.bytes.clear()
+
+        await push(metadata, manifest, "second")
+        await delete(metadata, manifest.digest, at=1)
+        assert await collected(metadata, at=2) == [manifest.digest]
+        assert sum(database.bytes) < PIECE
 
 
 async def test_what_happens_to_large_manifests_costs_no_more_than_for_small_ones(

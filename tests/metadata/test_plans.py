@@ -24,6 +24,7 @@ from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata import batches
 from lading.metadata import trees as trees_of_layers
+from lading.metadata.documents import PIECE
 from lading.metadata.manifest_rows import MOST_TOGETHER
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
@@ -189,7 +190,8 @@ async def _push_and_pull(metadata: Metadata) -> None:
     pushed = image(b"config", b"layer")
     listed = index([pushed])
     about = image(b"config", b"layer", subject=pushed)
-    for manifest in (pushed, listed, about):
+    large = image(b"config", b"layer", annotations={"x": "x" * PIECE})
+    for manifest in (pushed, listed, about, large):
         push = ManifestPush(
             repository=HERE,
             manifest=manifest,
@@ -197,10 +199,11 @@ async def _push_and_pull(metadata: Metadata) -> None:
             absent=[Tag("no")],
             change=CHANGE,
         )
-        await metadata.database.read(push.require_present)
+        await metadata.database.read(push.require_acceptable)
         await metadata.database.write(partial(push.prepare, edges=manifest.edges))
         await metadata.manifests.push(push)
         await metadata.database.write(partial(push.keep_referrers, after=""))
+        assert await metadata.manifests.find(HERE, manifest.digest)
         assert await metadata.manifests.promise(HERE, manifest.digest, now=9.0, grace=1.0)
     assert await metadata.manifests.find(HERE, Tag("latest"))
     assert await metadata.repositories.exists(HERE)

@@ -18,6 +18,7 @@ from lading.core.history import Change
 from lading.core.robots import Robot
 from lading.core.typing import T
 from lading.databases.sqlite.file import FileDatabase
+from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
 from lading.ports.objects import Upkeep
@@ -85,6 +86,7 @@ async def fill(people: People) -> None:
     await people.push_image(b"one", "latest", shared=b"base")
     await people.push_image(b"two", "latest", "2", shared=b"base")
     await people.push_image(b"three", "3", repository=OTHER, shared=b"base")
+    await people.push(image(b"one", annotations={"x": 3 * PIECE * "x"}), "large")
     gone = await people.push_image(b"gone", "gone")
     await people.delete(gone.digest)
     await people.push_blob(b"in no image")

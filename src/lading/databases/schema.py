@@ -8,7 +8,8 @@ How the tables hold together:
 * A *link* says that a blob is in a repository. It is *unreferenced* while no manifest needs it.
 * What was pushed of a manifest is its *document*. It has a table of its own, as SQLite writes a row
   as a whole: what happens to a manifest must not cost the MiBs that it may have. `annotations` is
-  an object of JSON; where it is empty, they are large, and only in the body.
+  an object of JSON; where it is empty, they are large, and only in the body. Where that is
+  empty, it is large, and in *pieces*, each from byte `start` on: a transaction writes one of them.
 * A manifest is unreferenced while no tag leads to it, no index holds it, and its subject is not
   there.
 * Both know when a client was last told that they are there (`promised_at`), and when something has
@@ -364,6 +365,14 @@ STEPS = (
         address TEXT NOT NULL,
         status INTEGER NOT NULL,
         times INTEGER NOT NULL
+    ) STRICT;
+    """,
+    """
+    CREATE TABLE document_pieces (
+        id INTEGER NOT NULL REFERENCES manifests (id) ON DELETE CASCADE,
+        start INTEGER NOT NULL,
+        body BLOB NOT NULL,
+        PRIMARY KEY (id, start)
     ) STRICT;
     """,
 )

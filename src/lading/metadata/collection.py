@@ -11,7 +11,16 @@ from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.garbage import Criteria, GarbageLink, GarbageManifest
-from lading.metadata import backup_holds, batches, garbage, links, orphans, references, repositories
+from lading.metadata import (
+    backup_holds,
+    batches,
+    documents,
+    garbage,
+    links,
+    orphans,
+    references,
+    repositories,
+)
 from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, UNREFERENCED_LINK, values_of
 from lading.metadata.noun import Noun, scanning, writing
 from lading.ports.database import Database, SqlConnection
@@ -68,6 +77,7 @@ class _Row(NamedTuple):
     id: int
     repository_id: int
     is_live: int
+    size: int
 
 
 def _find(connection: SqlConnection, manifest: GarbageManifest, criteria: Criteria) -> _Row | None:
@@ -75,7 +85,7 @@ def _find(connection: SqlConnection, manifest: GarbageManifest, criteria: Criter
     # Locked before it is looked at, as it may be promised just now.
     row = connection.execute(
         f"""
-        SELECT id, repository_id, deleted_at IS NULL FROM manifests AS m
+        SELECT id, repository_id, deleted_at IS NULL, size FROM manifests AS m
         WHERE repository_id = :repository AND digest = :digest
             AND ({CONDITIONS[manifest.cause]} OR NOT {HAS_DOCUMENT})
         /*! FOR UPDATE */
@@ -88,19 +98,22 @@ def _find(connection: SqlConnection, manifest: GarbageManifest, criteria: Criter
 def _remove_some(
     connection: SqlConnection, row: _Row, manifest: GarbageManifest, most: int, after: str
 ) -> references.Looked:
-    """Remove some of what leads from a manifest, and then of what leads to it."""
-    edges = _remove_edges(connection, row, manifest, most)
-    if edges == most:  # there may be more of them
-        return references.Looked(edges, after)
+    """Remove some of a manifest: of its body, what leads from it, and then what leads to it."""
+    pieces = 0
+    if documents.is_large(row.size):
+        pieces = documents.remove_pieces(connection, row.id, most)
+    edges = _remove_edges(connection, row, manifest, most - pieces) if pieces < most else 0
+    if pieces + edges == most:  # there may be more of them
+        return references.Looked(pieces + edges, after)
     looked = references.mark_referrers(
         connection,
         row.repository_id,
         manifest.digest,
         manifest.since,
         after=after,
-        most=most - edges,
+        most=most - pieces - edges,
     )
-    return references.Looked(edges + looked.count, looked.last)
+    return references.Looked(pieces + edges + looked.count, looked.last)
 
 
 def _remove_edges(

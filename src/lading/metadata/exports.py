@@ -11,7 +11,7 @@ from lading.core.adoption import AdoptedMove
 from lading.core.digest import Digest
 from lading.core.exports import ExportedManifest, ExportedTag
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, repositories
+from lading.metadata import batches, documents, repositories
 from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
@@ -142,8 +142,7 @@ def list_manifests(
 
 def find_body(connection: SqlConnection, key: int) -> bytes | None:
     """The bytes of a manifest, by its key; `None` if it is not there any more."""
-    row = connection.execute("SELECT body FROM documents WHERE id = ?", (key,)).fetchone()
-    return None if row is None else row[0]
+    return documents.read(connection, key)
 
 
 def list_tags(

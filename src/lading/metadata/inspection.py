@@ -11,7 +11,7 @@ from functools import partial
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, links, pushes, references, repositories
+from lading.metadata import batches, documents, links, pushes, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, scanning
 from lading.ports.database import Database, SqlConnection
@@ -157,11 +157,12 @@ class Inspection(Noun):
         """
 
         def work(connection: SqlConnection) -> None:
-            connection.execute(
-                "UPDATE manifests SET lost_at = ? WHERE repository_id = ? AND digest = ?"
-                " AND EXISTS (SELECT 1 FROM documents WHERE id = manifests.id AND body = ?)",
-                (now, repositories.lock(connection, repository), digest, body),
-            )
+            row = connection.execute(
+                "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?",
+                (repositories.lock(connection, repository), digest),
+            ).fetchone()
+            if row is not None and documents.read(connection, row[0]) == body:
+                connection.execute("UPDATE manifests SET lost_at = ? WHERE id = ?", (now, row[0]))
 
         await (self._attempts.write if at_once else self._database.write)(work)
 
@@ -275,7 +276,7 @@ def _known_manifests(
             repository=RepositoryName(repository),
             digest=Digest(digest),
             media_type=media_type,
-            body=body,
+            body=body or documents.read(connection, key) or b"",
             deleted=bool(deleted),
             lost=bool(lost),
             children=children[key],

@@ -9,7 +9,7 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.names import Reference, RepositoryName
 from lading.core.recent import Recent
-from lading.metadata import leading, references, repositories, tags
+from lading.metadata import documents, leading, references, repositories, tags
 from lading.ports.database import Database, SqlConnection
 
 # Bytes up to which a body is read on the event loop, with its row.
@@ -49,8 +49,8 @@ class LargeBodies:
 
 
 def _read(connection: SqlConnection, digest: Digest, id_: int) -> tuple[bytes | None, bool]:
-    row = connection.execute("SELECT body FROM documents WHERE id = ?", (id_,)).fetchone()
-    return (None, False) if row is None else (row[0], digest.names(row[0]))
+    body = documents.read(connection, id_)
+    return body, body is not None and digest.names(body)
 
 
 _ROW = f"""
@@ -85,7 +85,7 @@ class Found(NamedTuple):
     Attributes:
         promised_at: when a client was told last that it is there.
         used_at: when it was last used, if that was after the promise.
-        body: its bytes, unless they are more than `SMALL`.
+        body: its bytes, unless they are more than `SMALL`; empty if they are in pieces.
     """
 
     digest: Digest

@@ -52,13 +52,13 @@ class Manifests(Noun):
         found = await self._find(repository, reference)
         if found is None:
             return None
-        if found.body is not None:  # as nearly all
+        if found.body:  # as nearly all
             return StoredManifest(found.digest, found.media_type, found.body)
         return await self._with_body(found)
 
     async def _with_body(self, found: manifest_rows.Found) -> StoredManifest | None:
         """The manifest of a row; `None` if it is large, and has been removed meanwhile."""
-        if found.body is not None:
+        if found.body:
             return StoredManifest(found.digest, found.media_type, found.body)
         body, intact = await self._large.read(found.digest, found.id)
         if body is None:
@@ -105,13 +105,11 @@ class Manifests(Noun):
         """
         edges = push.manifest.edges
         wrong: list[WrongSize] = []
-        if len(edges) > FEW_EDGES:
-            await self._database.scan(push.require_present)
-        if push.is_long:
-            for piece in batches.pieces(edges):
-                wrong += await self._database.write(
-                    partial(push.prepare, edges=piece), durable=False, alone=True
-                )
+        if len(edges) > FEW_EDGES or push.is_long:
+            await self._database.scan(push.require_acceptable)
+        # Each is synced, or the next one's sync would have to wait for all of them.
+        for preparation in push.preparations():
+            wrong += await self._database.write(preparation, alone=True)
         stored = await self._database.write(push.store, alone=push.is_heavy)
         after = stored.after
         while after is not None:

@@ -1,13 +1,15 @@
 """Pushes: a manifest stored with its references, in one transaction, or in several short ones.
 
-One that refers to much gets its edges first, some in a transaction. What they lead to is kept from
-then on. Until the last transaction the manifest has no document, and counts as deleted: nobody sees
-it, and if the last one never comes the collector removes it as it removes what was deleted.
+One that refers to much, or is large itself, gets its edges first, some in a transaction, then its
+body, a piece in each. What the edges lead to is kept from then on. Until the last transaction the
+manifest has no document, and counts as deleted: nobody sees it, and if the last one never comes the
+collector removes it as it removes what was deleted.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from lading.core.digest import Digest
 from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, Unavailable
@@ -16,16 +18,23 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import batches, links, manifest_rows, references, repositories, tags
-from lading.ports.database import SqlConnection
+from lading.metadata import (
+    batches,
+    documents,
+    links,
+    manifest_rows,
+    references,
+    repositories,
+    tags,
+)
+from lading.ports.database import SqlConnection, Work
 
 # What a manifest may refer to without a look beforehand whether all of it is there: a look takes a
 # hop to a thread, and a transaction in which something is missing is over as soon.
 FEW_EDGES = 100
-# Bytes of a manifest that take the database longer than many small pushes together.
-LARGE_BODY = 256 * 1024
 # Of what is missing, as much is listed as somebody may read.
 MAX_LISTED = 100
+_CAME_BETWEEN = "a collection came between; push the manifest again"
 
 # One that is there, or in the trash, stays as it is until the last transaction.
 _BEGIN = """
@@ -47,10 +56,6 @@ _STORE = """
         used_at = excluded.used_at, loose_at = NULL,
         deleted_at = NULL, deleted_by = '', lost_at = NULL
     RETURNING id
-"""
-_STORE_DOCUMENT = """
-    INSERT INTO documents (id, annotations, body) VALUES (?, ?, ?)
-    ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body
 """
 _ADD_EDGES = """
     INSERT INTO edges (repository_id, parent, child, kind)
@@ -101,36 +106,57 @@ class ManifestPush:
 
     @property
     def is_long(self) -> bool:
-        """Whether its edges are to be prepared, in pieces, before it is stored."""
-        return len(self.manifest.edges) > batches.MOST_ROWS
+        """Whether it is to be prepared, in pieces, before it is stored."""
+        manifest = self.manifest
+        return len(manifest.edges) > batches.MOST_ROWS or documents.is_large(len(manifest.body))
 
     @property
     def is_heavy(self) -> bool:
         """Whether to store it takes so long that no other push should share its transaction."""
-        manifest = self.manifest
-        return len(manifest.edges) > FEW_EDGES or len(manifest.body) > LARGE_BODY
+        return len(self.manifest.edges) > FEW_EDGES
 
-    def require_present(self, connection: SqlConnection) -> None:
+    def require_acceptable(self, connection: SqlConnection) -> None:
         """Refuse at once what would be refused later; a read, which holds up no other push.
 
         Raises:
-            ManifestBlobUnknown, SizeMismatch: see `Manifests.push`.
+            AlreadyExists, NotAsExpected, TagImmutable, ManifestBlobUnknown, SizeMismatch: see
+                `Manifests.push`.
         """
+        self._require_movable(connection)
         repository_id = repositories.find(connection, self.repository)
         sizes: dict[str, int] = {}
         for edges in batches.pieces(self.manifest.edges):
             sizes |= _sizes(connection, repository_id, edges)
         self._check(self.manifest.edges, sizes)
 
-    def prepare(self, connection: SqlConnection, edges: Sequence[Edge]) -> Sequence[WrongSize]:
-        """Keep some of what it refers to; see the module.
+    def preparations(self) -> Iterator[Work[Sequence[WrongSize]]]:
+        """What comes before it is stored, each in a transaction of its own; see the module.
+
+        Each says what has another size than the manifest says.
 
         Raises:
             ManifestBlobUnknown, SizeMismatch: see `Manifests.push`.
         """
-        repository_id = repositories.ensure(connection, self.repository)
-        connection.execute(_BEGIN, self._values(repository_id) | {"actor": self.change.actor})
-        return self._keep(connection, repository_id, edges)
+        if not self.is_long:
+            return
+        for edges in batches.pieces(self.manifest.edges):
+            yield partial(self.prepare, edges=edges)
+        size = len(self.manifest.body)
+        for start in range(0, size if documents.is_large(size) else 0, documents.PIECE):
+            yield partial(self.prepare_body, start=start)
+
+    def prepare(self, connection: SqlConnection, edges: Sequence[Edge]) -> Sequence[WrongSize]:
+        """Keep some of what it refers to."""
+        return self._keep(connection, self._begin(connection), edges)
+
+    def prepare_body(self, connection: SqlConnection, start: int) -> Sequence[WrongSize]:
+        """Write a piece of its body."""
+        (id_,) = connection.execute(
+            "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?",
+            (self._begin(connection), self.manifest.digest),
+        ).fetchone()
+        documents.add_piece(connection, id_, self.manifest.body, start)
+        return ()
 
     def store(self, connection: SqlConnection) -> Stored:
         """Store it, and point tags at it.
@@ -141,9 +167,7 @@ class ManifestPush:
         """
         digest, at = self.manifest.digest, self.change.at
         repository_id = repositories.ensure(connection, self.repository)
-        self._check_absent(connection)
-        self._check_expected(connection)
-        tags.check_movable(connection, self.repository, self.tags, digest, self.immutable)
+        self._require_movable(connection)
         wrong: Sequence[WrongSize] = ()
         if self.is_long:
             self._require_prepared(connection, repository_id)
@@ -163,6 +187,19 @@ class ManifestPush:
         """Go on where `store` ended; where to go on after that."""
         repository_id = repositories.ensure(connection, self.repository)
         return references.unmark_referrers(connection, repository_id, self.manifest.digest, after)
+
+    def _begin(self, connection: SqlConnection) -> int:
+        """Have a row for it, if there is none; the id of the repository."""
+        repository_id = repositories.ensure(connection, self.repository)
+        connection.execute(_BEGIN, self._values(repository_id) | {"actor": self.change.actor})
+        return repository_id
+
+    def _require_movable(self, connection: SqlConnection) -> None:
+        """Go on only if references lead to what they may lead to before."""
+        self._check_absent(connection)
+        self._check_expected(connection)
+        digest = self.manifest.digest
+        tags.check_movable(connection, self.repository, self.tags, digest, self.immutable)
 
     def _check_absent(self, connection: SqlConnection) -> None:
         for reference in self.absent:
@@ -214,15 +251,17 @@ class ManifestPush:
             (repository_id, self.manifest.digest),
         ).fetchone()
         if count < len({edge.child for edge in self.manifest.edges}):
-            raise Unavailable("a collection came between; push the manifest again")
+            raise Unavailable(_CAME_BETWEEN)
 
     def _insert(
         self, connection: SqlConnection, repository_id: int, *, used_at: float | None
     ) -> None:
         values = self._values(repository_id) | {"used_at": used_at}
         (id_,) = connection.execute(_STORE, values).fetchone()
-        annotations = kept_annotations(self.manifest)
-        connection.execute(_STORE_DOCUMENT, (id_, annotations, self.manifest.body))
+        body = self.manifest.body
+        if documents.is_large(len(body)) and not documents.has_pieces(connection, id_, len(body)):
+            raise Unavailable(_CAME_BETWEEN)
+        documents.store(connection, id_, kept_annotations(self.manifest), body)
 
     def _values(self, repository_id: int) -> dict[str, str | int | float | None]:
         manifest = self.manifest

@@ -9,14 +9,14 @@ from lading.core.digest import Digest
 from lading.core.manifest import annotations_of
 from lading.core.names import RepositoryName
 from lading.core.typing import P, T
-from lading.metadata import batches
+from lading.metadata import batches, documents
 from lading.metadata.manifest_rows import SMALL
 from lading.ports.database import Database, SqlConnection
 
 # Neither annotations nor, of those that are not shown, their length is to be read for it.
 _REFERRERS = """
     SELECT id, shown, CASE WHEN shown THEN (
-            SELECT CASE WHEN length(annotations) > 0 THEN length(annotations) ELSE length(body) END
+            SELECT CASE WHEN length(annotations) > 0 THEN length(annotations) ELSE size END
             FROM documents WHERE documents.id = here.id) END,
         digest, media_type, size, artifact_type
     FROM (
@@ -139,7 +139,10 @@ def _with_annotations(
     connection: SqlConnection, found: Mapping[int, Sequence[Any]]
 ) -> Sequence[Referrer]:
     rows = connection.execute(_ANNOTATIONS, (batches.keys(map(str, found)),))
-    annotations = {id_: said or annotations_of(body) for id_, said, body in rows}
+    annotations = {
+        id_: said or annotations_of(body or documents.read(connection, id_) or b"")
+        for id_, said, body in rows
+    }
     return [
         Referrer(Digest(digest), media_type, length, shown_type, annotations[id_])
         for id_, (digest, media_type, length, shown_type) in found.items()

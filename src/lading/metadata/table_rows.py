@@ -9,7 +9,7 @@ from functools import partial
 
 from lading.core.digest import Digest
 from lading.databases.schema import is_empty
-from lading.metadata import batches
+from lading.metadata import batches, documents
 from lading.metadata.noun import Noun, reading, scanning, writing
 from lading.metadata.tables import BLOBS, DELETIONS, MovedTable
 from lading.ports.database import Database, SqlConnection
@@ -57,7 +57,7 @@ def page(
 
 
 def fetch(connection: SqlConnection, table: MovedTable, keys: Sequence[Row]) -> Sequence[Row]:
-    """The whole rows of keys that have one column, where there are some."""
+    """The whole rows of keys, where there are some."""
     return _select(connection, table, table.columns, keys)
 
 
@@ -70,18 +70,25 @@ def identities(connection: SqlConnection, table: MovedTable, keys: Iterable[Row]
 def _select(
     connection: SqlConnection, table: MovedTable, columns: Sequence[str], keys: Sequence[Row]
 ) -> Sequence[Row]:
-    [key] = table.key
     found: list[Row] = []
     for piece in batches.pieces(keys):
         # As many as fill the statement up to a power of two, so that there are few statements.
-        values = [value for (value,) in piece]
-        values += values[-1:] * ((1 << (len(values) - 1).bit_length()) - len(values))
+        wanted = list(piece)
+        wanted += wanted[-1:] * ((1 << (len(wanted) - 1).bit_length()) - len(wanted))
         rows = connection.execute(
-            f"SELECT {', '.join(columns)} FROM {table.name} WHERE {key} IN ({_places(values)})",
-            values,
+            f"SELECT {', '.join(columns)} FROM {table.name} WHERE {_among(table, len(wanted))}",
+            [value for key in wanted for value in key],
         )
         found += (tuple(row) for row in rows)
     return found
+
+
+def _among(table: MovedTable, count: int) -> str:
+    """The condition that a row has one of so many keys."""
+    if len(table.key) == 1:
+        return f"{table.key[0]} IN ({_places(range(count))})"
+    keys = ", ".join([f"({_places(table.key)})"] * count)
+    return f"({', '.join(table.key)}) IN (VALUES {keys})"
 
 
 def number(connection: SqlConnection, table: MovedTable) -> None:
@@ -144,11 +151,14 @@ def bodies(connection: SqlConnection, after: int) -> tuple[Sequence[StoredBody],
         if left <= 0:
             break
     rows = connection.execute(
-        "SELECT digest, body FROM manifests AS m JOIN documents ON documents.id = m.id"
+        "SELECT m.id, digest, body FROM manifests AS m JOIN documents ON documents.id = m.id"
         " WHERE m.id > ? AND m.id <= ? AND lost_at IS NULL",
         (after, after if last is None else last),
-    )
-    return [StoredBody(Digest(digest), body) for digest, body in rows], last
+    ).fetchall()
+    return [
+        StoredBody(Digest(digest), body or documents.read(connection, id_) or b"")
+        for id_, digest, body in rows
+    ], last
 
 
 class TableRows(Noun):

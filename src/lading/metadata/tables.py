@@ -51,6 +51,13 @@ DOCUMENTS = MovedTable(
     references={"id": "manifests"},
     large=("annotations", "body"),
 )
+DOCUMENT_PIECES = MovedTable(
+    "document_pieces",
+    ("id", "start"),
+    ("body",),
+    references={"id": "manifests"},
+    large=("body",),
+)
 DELETIONS = MovedTable("deletions", ("digest",), of_bytes=True)
 
 MOVED = (
@@ -101,6 +108,7 @@ MOVED = (
         restless=("promised_at", "used_at"),
         is_numbered=True,
     ),
+    DOCUMENT_PIECES,
     DOCUMENTS,
     MovedTable("edges", ("repository_id", "parent", "child"), ("kind",)),
     MovedTable(

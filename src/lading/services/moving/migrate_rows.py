@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from lading.core.digest import Digest
 from lading.metadata.inspection import KnownBlob
 from lading.metadata.table_rows import MOST_BYTES, PAGE, Row, TableRows
-from lading.metadata.tables import BLOBS, DOCUMENTS, MOVED, MovedTable
+from lading.metadata.tables import BLOBS, MOVED, MovedTable
 from lading.services.moving.migrate_blobs import BlobCopies, groups
 
 _TABLES = {table.name: table for table in MOVED}
@@ -190,18 +190,18 @@ class RowCopies:
         self, table: MovedTable, missing: Sequence[Row], changed: Sequence[Changed], write: _Write
     ) -> None:
         rows = [*missing, *(pair.new for pair in changed)]
-        if table is DOCUMENTS:
-            await self._write_documents(rows, write)
+        if table.large:
+            await self._write_large(table, rows, write)
         elif table is BLOBS:
             await self._write_blobs(missing, changed, write)
         elif rows:
             await write(table, rows)
 
-    async def _write_documents(self, rows: Sequence[Row], write: _Write) -> None:
-        """Write whole documents, of which the lengths are known, as many as fit into memory."""
-        for keys in _pieces(rows):
-            await write(DOCUMENTS, await self._origin.fetch(DOCUMENTS, keys))
-            first = min(int(str(id_)) for (id_,) in keys)
+    async def _write_large(self, table: MovedTable, rows: Sequence[Row], write: _Write) -> None:
+        """Write whole documents, or pieces, of which the lengths are known, as memory has room."""
+        for keys in _pieces(table, rows):
+            await write(table, await self._origin.fetch(table, keys))
+            first = min(int(str(id_)) for id_, *_ in keys)
             self.first_document = min(first, self.first_document or first)
 
     async def _write_blobs(
@@ -237,13 +237,14 @@ def _by_key(rows: Sequence[Row], width: int, last: Row | None) -> dict[Row, Row]
     return {row[:width]: row for row in rows if last is None or not row[:width] > last}
 
 
-def _pieces(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Keys of documents, as many as fit into memory with their bytes."""
+def _pieces(table: MovedTable, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Keys of documents, or of their pieces, as many as fit into memory with their bytes."""
+    width = len(table.key)
     keys: list[Row] = []
     left = MOST_BYTES
-    for id_, *lengths in rows:
-        keys.append((id_,))
-        left -= sum(int(str(length)) for length in lengths)
+    for row in rows:
+        keys.append(row[:width])
+        left -= sum(int(str(length)) for length in row[width:])
         if left <= 0:
             yield keys
             keys, left = [], MOST_BYTES

@@ -1,0 +1,81 @@
+"""Documents: what was pushed of manifests, each in one row, or the body of a large one in pieces.
+
+One writes at a time, and each commit is waited for: what a transaction writes is bounded by its
+bytes as by its rows. So a large body goes before its document, a piece in each transaction, and the
+document that comes last has an empty one. A reader that finds a document finds all of its pieces;
+pieces without a document are of a push that is not at its end (`pushes`), or of a collection.
+
+What was stored whole before there were pieces, or taken over so, is read as it is.
+"""
+
+from lading.ports.database import SqlConnection
+
+# Bytes of a body that are written at once, of a larger one each piece but the last. Where pieces
+# begin is in the rows: with another size, those of a push that was interrupted would not fit.
+PIECE = 256 * 1024
+# To remove a piece is as much work as to remove so many rows: as it has pages in SQLite's file.
+ROWS_OF_A_PIECE = PIECE // 4096
+
+_STORE = """
+    INSERT INTO documents (id, annotations, body) VALUES (?, ?, ?)
+    ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body
+"""
+# One that is there stays, and is written no more; if it was damaged, this mends it.
+_ADD_PIECE = """
+    INSERT INTO document_pieces (id, start, body) VALUES (?, ?, ?)
+    ON CONFLICT (id, start) DO UPDATE SET body = excluded.body
+        WHERE document_pieces.body <> excluded.body
+"""
+_READ = """
+    SELECT documents.body, pieces.body FROM documents
+    LEFT JOIN document_pieces AS pieces
+        ON pieces.id = documents.id AND length(documents.body) = 0
+    WHERE documents.id = ? ORDER BY start
+"""
+_REMOVE_PIECES = """
+    DELETE FROM document_pieces WHERE id = :id AND start IN (
+        SELECT start FROM document_pieces WHERE id = :id ORDER BY start LIMIT :most)
+"""
+
+
+def is_large(size: int) -> bool:
+    """Whether a body of so many bytes is in pieces."""
+    return size > PIECE
+
+
+def add_piece(connection: SqlConnection, id_: int, body: bytes, start: int) -> None:
+    """Write the piece of a body that begins there, for a manifest that has a row."""
+    connection.execute(_ADD_PIECE, (id_, start, body[start : start + PIECE]))
+
+
+def has_pieces(connection: SqlConnection, id_: int, size: int) -> bool:
+    """Whether all pieces are there of a body of so many bytes."""
+    (length,) = connection.execute(
+        "SELECT coalesce(sum(length(body)), 0) FROM document_pieces WHERE id = ?", (id_,)
+    ).fetchone()
+    return bool(length == size)
+
+
+def store(connection: SqlConnection, id_: int, annotations: bytes, body: bytes) -> None:
+    """Write a document; the pieces of a large one are there."""
+    connection.execute(_STORE, (id_, annotations, b"" if is_large(len(body)) else body))
+
+
+def read(connection: SqlConnection, id_: int) -> bytes | None:
+    """The body of a manifest; `None` if it has no document."""
+    rows = connection.execute(_READ, (id_,)).fetchall()
+    if not rows:
+        return None
+    return rows[0][0] or b"".join(piece for _, piece in rows if piece is not None)
+
+
+def remove_pieces(connection: SqlConnection, id_: int, most: int) -> int:
+    """Remove some pieces, at least one; for how many rows that counts.
+
+    Args:
+        most: rows that may be removed; so many are returned if there may be more pieces.
+    """
+    pieces = max(1, most // ROWS_OF_A_PIECE)
+    values = {"id": id_, "most": pieces}
+    removed = connection.execute(_REMOVE_PIECES, values).rowcount
+    return most if removed == pieces else removed * ROWS_OF_A_PIECE
