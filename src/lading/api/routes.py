@@ -1,7 +1,7 @@
 """The table of endpoints of the registry protocol: one row for each of the specification.
 
-"<name>" may itself hold `/blobs/` or `/manifests/`, so paths are matched from the right: the
-patterns are greedy.
+"<name>" may itself hold `/blobs/` or `/manifests/`, so the last of them counts: nothing behind
+it has another slash.
 """
 
 import re
@@ -38,7 +38,8 @@ async def _alive(_: Context) -> Response:
     return Response(200, _BY_KIND)
 
 
-_NAME = "/v2/(?P<name>.*)"
+# Anything; a slash at a time, which finds its end without going back over a digest.
+_NAME = "/v2/(?P<name>[^/]*+(?:/[^/]*+)*?)"
 
 
 def _route(name: str, pattern: str, endpoints: Mapping[str, Endpoint[Context]]) -> Route[Context]:

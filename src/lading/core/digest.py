@@ -51,7 +51,7 @@ class Digest(str):
                 f"not a digest of a supported algorithm ({', '.join(HEX_LENGTH)})",
                 {"digest": text[:256]},
             )
-        return super().__new__(cls, text)
+        return str.__new__(cls, text)
 
     @classmethod
     def of(cls, data: bytes, algorithm: str = SHA256) -> Self:

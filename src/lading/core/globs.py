@@ -38,7 +38,7 @@ class Glob(str):
                 raise ValueError(
                     "write `**` between slashes, as in `team/**`, or `*` within a part"
                 )
-        return super().__new__(cls, text)
+        return str.__new__(cls, text)
 
     def __init__(self, text: str) -> None:
         self._plain = _SIGN.search(text) is None

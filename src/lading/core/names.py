@@ -46,7 +46,7 @@ class RepositoryName(str):
                 " `.`, `_`, `__`, `-` or `/`",
                 {"name": text},
             )
-        return super().__new__(cls, text)
+        return str.__new__(cls, text)
 
 
 def is_component(text: str) -> bool:
@@ -71,7 +71,7 @@ class Tag(str):
                 " and do not start with `.` or `-`",
                 {"tag": text[:256]},
             )
-        return super().__new__(cls, text)
+        return str.__new__(cls, text)
 
 
 class Owner(str):
@@ -98,7 +98,7 @@ class UploadId(str):
         """Check the text."""
         if _UPLOAD.fullmatch(text) is None:
             raise UploadUnknown("", {"upload": text[:64]})
-        return super().__new__(cls, text)
+        return str.__new__(cls, text)
 
     @classmethod
     def of(cls, uuid: UUID, owner: Owner | None = None) -> Self:
@@ -122,14 +122,12 @@ class UploadKey(str):
         """Check the text."""
         if _UPLOAD_KEY.fullmatch(text) is None:
             raise UploadUnknown("", {"upload": text[:64]})
-        return super().__new__(cls, text)
+        return str.__new__(cls, text)
 
     @classmethod
     def of(cls, repository: RepositoryName, upload: UploadId) -> Self:
         """The key of an upload to a repository."""
-        return super().__new__(
-            cls, f"{upload}-{hashlib.sha256(repository.encode()).hexdigest()[:32]}"
-        )
+        return str.__new__(cls, f"{upload}-{hashlib.sha256(repository.encode()).hexdigest()[:32]}")
 
     @property
     def id(self) -> str:

@@ -1,8 +1,8 @@
 """Manifests: what was pushed, byte for byte."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
+from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.history import Change
@@ -18,8 +18,7 @@ from lading.metadata.referrers import small_first
 from lading.ports.database import Database, SqlConnection
 
 
-@dataclass(frozen=True, slots=True)
-class StoredManifest:
+class StoredManifest(NamedTuple):
     """A manifest as it was pushed, byte for byte.
 
     Attributes:
@@ -29,7 +28,7 @@ class StoredManifest:
     digest: Digest
     media_type: str
     body: bytes
-    checked: bool = field(default=False, compare=False)
+    checked: bool = False
 
 
 class Manifests(Noun):
