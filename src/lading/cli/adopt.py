@@ -63,7 +63,7 @@ def adopt(
     repair: bool,
     as_json: bool,
 ) -> None:
-    """Take over what a registry of CNCF Distribution (`registry:2`, `registry:3`) has, in place.
+    """Take over what `registry:2` or `registry:3` has, in place.
 
     ROOT is its `rootdirectory`, the one of the configuration if it is left out. All images become
     this registry's, with their tags and the history of these; no byte is copied or moved. The old

@@ -54,11 +54,12 @@ def _duration(_: click.Context, __: click.Parameter, text: str) -> timedelta:
 @click.argument("dest", type=click.Path(path_type=Path))
 @CONFIG
 def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_json: bool) -> None:
-    """Copy the metadata of a registry, running or not, to the new directory DEST.
+    """Copy the metadata of a registry, running or not.
 
-    DEST/metadata.sqlite3 is the copy, DEST/blobs.txt lists the files that belong to it, relative to
-    the directory that holds everything, as `rsync --files-from` and `tar --files-from` take it.
-    Until the hold ends, none of them is collected. CONFIG is the server's configuration file.
+    DEST is a directory that is not there yet. DEST/metadata.sqlite3 is the copy, DEST/blobs.txt
+    lists the files that belong to it, relative to the directory that holds everything, as `rsync
+    --files-from` and `tar --files-from` take it. Until the hold ends, none of them is collected.
+    CONFIG is the server's configuration file.
     """
     settings = load_settings(config)
     _require_file(settings)
@@ -85,7 +86,7 @@ def backup(dest: Path, config: Path | None, *, hold: timedelta, done: bool, as_j
 @click.argument("src", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @CONFIG
 def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
-    """Put the metadata of the backup SRC in place. The server must not run.
+    """Put the metadata of a backup in place. SRC is its directory. The server must not run.
 
     The files that SRC/blobs.txt lists are to be copied back with the program that copied them.
     What is replaced is kept beside it. CONFIG is the server's configuration file.
@@ -118,11 +119,11 @@ def restore_backup(src: Path, config: Path | None, *, force: bool) -> None:
 @click.command()
 @CONFIG
 def restored(config: Path | None) -> None:
-    """Say that PostgreSQL's database was restored from a backup, before a server starts with it.
+    """Say that PostgreSQL was restored from a backup.
 
-    What is newer than the backup in the store, and so unknown to it, is kept until `lading verify
-    --repair --delete-unknown`. Leases and holds of the time of the backup end. CONFIG is the
-    server's configuration file.
+    Say so before a server starts with it. What is newer than the backup in the store, and so
+    unknown to it, is kept until `lading verify --repair --delete-unknown`. Leases and holds of the
+    time of the backup end. CONFIG is the server's configuration file.
     """
     settings = load_settings(config)
     if settings.database.postgresql is None:

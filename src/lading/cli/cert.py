@@ -102,7 +102,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def cert() -> None:
-    """Make certificates for a network that no public authority issues them for."""
+    """Make certificates for a network of your own."""
 
 
 @cert.command()

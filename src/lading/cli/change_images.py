@@ -67,10 +67,11 @@ def remove_images(
     dry_run: bool,
     as_json: bool,
 ) -> None:
-    """Delete tags, or images by their digest with all their tags.
+    """Delete tags, or images by their digest.
 
-    IMAGE is `app:1.0` for the tag, `app@sha256:…` for the image, or the same with a host before it.
-    In our registry both go to the trash. Other registries may know no deleting of tags.
+    An image goes with all its tags. IMAGE is `app:1.0` for the tag, `app@sha256:…` for the image,
+    or the same with a host before it. In our registry both go to the trash. Other registries may
+    know no deleting of tags.
     """
     where = Where(config, server)
     spots = [parse_spot(image, where, default="") for image in images]

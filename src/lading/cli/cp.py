@@ -91,11 +91,12 @@ def cp(
     ca: Path | None,
     as_json: bool,
 ) -> None:
-    """Copy images from a registry or a folder to another, with what is about them.
+    """Copy images between registries and folders.
 
-    SOURCE and TARGET are `[registry/]repository[:tag][@digest]`, or `oci:DIR[:TAG]` for a folder
-    that is an OCI image layout. What the target has already is left alone. Exits with 1 if an
-    image cannot be copied, 3 if it is not there, 4 if a registry refuses it, 130 on Ctrl-C.
+    Signatures and the like come along. SOURCE and TARGET are
+    `[registry/]repository[:tag][@digest]`, or `oci:DIR[:TAG]` for a folder that is an OCI image
+    layout. What the target has already is left alone. Exits with 1 if an image cannot be copied, 3
+    if it is not there, 4 if a registry refuses it, 130 on Ctrl-C.
     """
     rules = CopyRules(platform, not no_referrers, again)
     order = CopyOrder(source, target, tags, exclude, rules, jobs, dry_run, keep_going, as_json)

@@ -60,10 +60,10 @@ def diff(
     platform: str,
     as_json: bool,
 ) -> None:
-    """Compare two images: exit code 0 if they are the same, 1 if they differ, 2 for trouble.
+    """Compare two images, and their files.
 
-    FIRST and SECOND are `app:1.0` or `app@sha256:…`, or the same with a host before it; they may be
-    in two registries.
+    The exit code is 0 if they are the same, 1 if they differ, 2 for trouble. FIRST and SECOND are
+    `app:1.0` or `app@sha256:…`, or the same with a host before it; they may be in two registries.
     """
     where = Where(config, server)
     try:

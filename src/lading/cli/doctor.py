@@ -45,11 +45,11 @@ def doctor(
     insecure: bool,
     as_json: bool,
 ) -> None:
-    """Look for what is wrong with a deployment, from where its clients are.
+    """Look for what is wrong with a deployment.
 
-    Each line says what was looked at; below what is wrong stands what to change. Names, ports, TLS,
-    clocks, logins, what a proxy does to answers, and with --push to what is sent. The exit code is
-    1 if something is wrong, 0 otherwise.
+    Ask from where its clients are. Each line says what was looked at; below what is wrong stands
+    what to change. Names, ports, TLS, clocks, logins, what a proxy does to answers, and with --push
+    to what is sent. The exit code is 1 if something is wrong, 0 otherwise.
     """
     options = DoctorOptions(repository, push, debug, insecure, ca)
     found = []

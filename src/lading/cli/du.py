@@ -42,7 +42,7 @@ class Usage:
 def du(
     repositories: Sequence[str], config: Path | None, server: str | None, *, as_json: bool
 ) -> None:
-    """Tell how many bytes tags or repositories have, and how many of these they share.
+    """Tell how many bytes tags or repositories have and share.
 
     Of one REPOSITORY its tags are compared, of several ones these. Without any it is all of ours.
     Counted is what tags lead to, with what refers to it, as the manifests say its size.

@@ -32,12 +32,13 @@ from lading.wiring.paths import metadata_path
 )
 @JSON
 def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> None:
-    """Write all that is here as CNCF Distribution (`registry:2`, `registry:3`) keeps it, into ROOT.
+    """Write all that is here as `registry:2` keeps it.
 
-    ROOT is its `rootdirectory`. In this registry's own directory, links are written beside the
-    blobs, and those of what was deleted are removed; elsewhere, blobs are hard links, or copies.
-    The server may run meanwhile; make it read-only for the last run (`lading read-only on`). A run
-    that was interrupted is done again.
+    CNCF Distribution, which `registry:2` and `registry:3` are, can serve it then. ROOT is its
+    `rootdirectory`. In this registry's own directory, links are written beside the blobs, and those
+    of what was deleted are removed; elsewhere, blobs are hard links, or copies. The server may run
+    meanwhile; make it read-only for the last run (`lading read-only on`). A run that was
+    interrupted is done again.
 
     \b
     lading export /var/lib/registry

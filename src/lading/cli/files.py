@@ -63,7 +63,7 @@ def list_files(
     platform: str,
     as_json: bool,
 ) -> None:
-    """List the files of an image, or those below PATH, with their modes and sizes.
+    """List the files of an image, or those below a path.
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
@@ -106,9 +106,9 @@ def list_files(
     "--config", type=click.Path(path_type=Path), help="The configuration file of our registry."
 )
 def cat(image: str, path: str, platform: str, server: str | None, config: Path | None) -> None:
-    """Print a file of an image, byte for byte; links are followed.
+    """Print a file of an image, byte for byte.
 
-    On a terminal its controls are made visible.
+    Links are followed. On a terminal its controls are made visible.
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """

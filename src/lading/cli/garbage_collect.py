@@ -61,7 +61,7 @@ KINDS = {
 def garbage_collect(
     config: Path | None, *, dry_run: bool, delete_untagged: bool, quiet: bool, as_json: bool
 ) -> None:
-    """Remove deleted images for good, and free the bytes that nothing needs.
+    """Remove deleted images for good, and free their bytes.
 
     The server may run meanwhile: pushes and pulls go on. It collects by itself, too, but leaves
     what was deleted in the trash for a while; this empties the trash. CONFIG is the server's

@@ -26,12 +26,13 @@ from lading.wiring.imports import named_layouts, new_import
 @click.option("--config", type=click.Path(path_type=Path), help="The server's configuration file.")
 @JSON_LINES
 def import_(directory: Path, name: str | None, *, config: Path | None, as_json: bool) -> None:
-    """Bring the images of OCI image layouts: DIR, or all below it, as zot keeps them.
+    """Bring the images of OCI image layouts, as zot has them.
 
-    NAME is the repository for the images of DIR, or what comes before the names of those below it;
-    without one they are named as their folders. Blobs are hard links where they can be, and every
-    digest is verified. The server may run meanwhile. What is there already is left alone, so an
-    import that was interrupted is done again. Exits with 1 if an image is left out.
+    DIR is one, or the layouts are below it. NAME is the repository for the images of DIR, or what
+    comes before the names of those below it; without one they are named as their folders. Blobs are
+    hard links where they can be, and every digest is verified. The server may run meanwhile. What
+    is there already is left alone, so an import that was interrupted is done again. Exits with 1 if
+    an image is left out.
 
     \b
     lading import /var/lib/zot

@@ -43,7 +43,7 @@ class Inspected:
 def inspect_image(
     image: str, config: Path | None, server: str | None, *, raw: bool, as_json: bool
 ) -> None:
-    """Tell what an image is: its digest, platforms, layers, and what it runs.
+    """Tell what an image is, what is in it, and what it runs.
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
@@ -75,7 +75,7 @@ def inspect_image(
 @click.argument("image", shell_complete=complete_image)
 @place_options
 def tree(image: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
-    """Draw all that belongs to an image: manifests, layers, and what refers to it.
+    """Draw what belongs to an image, and what refers to it.
 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """

@@ -20,9 +20,10 @@ from lading.core.errors import RegistryError
 @click.option("-u", "--username", prompt=True, help="Asked for if it is not given.")
 @click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
 def login(host: str, username: str, *, password_stdin: bool) -> None:
-    """Keep a login for a registry, once the registry has said that it is right.
+    """Log in to a registry, and keep the login.
 
-    It goes where Docker keeps them: to the helper that its config.json names, or into that file.
+    It is kept once the registry has said that it is right. It goes where Docker keeps them: to the
+    helper that its config.json names, or into that file.
     """
     password = read_password(from_stdin=password_stdin)
     if not password:
@@ -41,7 +42,7 @@ def login(host: str, username: str, *, password_stdin: bool) -> None:
 @click.command()
 @click.argument("host")
 def logout(host: str) -> None:
-    """Forget the login for a registry, as Docker keeps it."""
+    """Forget the login for a registry."""
     try:
         was_there = LoginFile.usual().remove(host)
     except OSError as error:

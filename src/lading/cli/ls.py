@@ -67,9 +67,10 @@ def list_repositories(host: str, config: Path | None, server: str | None, *, as_
 def list_tags(
     repository: str, config: Path | None, server: str | None, *, short: bool, as_json: bool
 ) -> None:
-    """List the tags of a repository, with their sizes and times as far as the registry tells them.
+    """List the tags of a repository, with sizes and times.
 
-    The order is the one that people count in: `v1.9` before `v1.10`.
+    Both are shown as far as the registry tells them. The order is the one that people count in:
+    `v1.9` before `v1.10`.
     """
     where = Where(config, server)
     spot = parse_spot(repository, where, default="")

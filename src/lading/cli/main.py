@@ -38,12 +38,15 @@ class LazyGroup(click.Group):
     """A group of commands, each of which is loaded when it is asked for by its name.
 
     Args:
-        listed: the commands by name, in the order of the help.
+        groups: the commands by name, below headings, in the order of the help.
     """
 
-    def __init__(self, *args: Any, listed: Mapping[str, Listed], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, groups: Mapping[str, Mapping[str, Listed]], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self._listed = listed
+        self._groups = groups
+        self._listed = {name: it for group in groups.values() for name, it in group.items()}
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """The names of all commands."""
@@ -88,8 +91,13 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """Write the list of commands without loading any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, listed.summary) for name, listed in self._listed.items()])
+        # As wide in all groups, so that the summaries are below each other.
+        longest = max(map(len, self._listed))
+        for heading, group in self._groups.items():
+            with formatter.section(heading):
+                formatter.write_dl(
+                    [(name.ljust(longest), it.summary) for name, it in group.items()]
+                )
 
 
 @contextmanager
@@ -109,139 +117,109 @@ def _leave_threads_behind() -> None:
         os._exit(INTERRUPTED)
 
 
-COMMANDS = {
-    "serve": Listed("lading.cli.serve:serve", "Answer requests until told to stop."),
-    "ls": Listed("lading.cli.ls:list_repositories", "List the repositories of a registry."),
-    "tags": Listed(
-        "lading.cli.ls:list_tags",
-        "List the tags of a repository, with their sizes and times as far as the registry tells"
-        " them.",
-    ),
-    "search": Listed(
-        "lading.cli.ls:search", "Find repositories and tags by a part of their names."
-    ),
-    "inspect": Listed(
-        "lading.cli.inspect:inspect_image",
-        "Tell what an image is: its digest, platforms, layers, and what it runs.",
-    ),
-    "tree": Listed(
-        "lading.cli.inspect:tree",
-        "Draw all that belongs to an image: manifests, layers, and what refers to it.",
-    ),
-    "du": Listed(
-        "lading.cli.du:du",
-        "Tell how many bytes tags or repositories have, and how many of these they share.",
-    ),
-    "diff": Listed(
-        "lading.cli.diff:diff",
-        "Compare two images: exit code 0 if they are the same, 1 if they differ, 2 for trouble.",
-    ),
-    "files": Listed(
-        "lading.cli.files:list_files",
-        "List the files of an image, or those below PATH, with their modes and sizes.",
-    ),
-    "cat": Listed(
-        "lading.cli.files:cat", "Print a file of an image, byte for byte; links are followed."
-    ),
-    "tag": Listed(
-        "lading.cli.change_images:tag_image", "Point tags at an image of the same repository."
-    ),
-    "rm": Listed(
-        "lading.cli.change_images:remove_images",
-        "Delete tags, or images by their digest with all their tags.",
-    ),
-    "login": Listed(
-        "lading.cli.login:login",
-        "Keep a login for a registry, once the registry has said that it is right.",
-    ),
-    "logout": Listed(
-        "lading.cli.login:logout", "Forget the login for a registry, as Docker keeps it."
-    ),
-    "completion": Listed(
-        "lading.cli.completion:completion",
-        "Print what makes a shell complete commands, options, repositories and tags.",
-    ),
-    "garbage-collect": Listed(
-        "lading.cli.garbage_collect:garbage_collect",
-        "Remove deleted images for good, and free the bytes that nothing needs.",
-    ),
-    "trash": Listed("lading.cli.trash:trash", "Look at what was deleted and can be restored."),
-    "restore": Listed(
-        "lading.cli.trash:restore",
-        "Bring back what was deleted: an image with its tags, a tag, or all of a repository.",
-    ),
-    "history": Listed(
-        "lading.cli.trash:history",
-        "Tell when a tag was set, moved or deleted, by whom, and what it pointed to.",
-    ),
-    "why": Listed(
-        "lading.cli.why:why",
-        "Tell what keeps a blob or a manifest: the tags that lead to it, the trash, or a promise.",
-    ),
-    "verify": Listed(
-        "lading.cli.verify:verify",
-        "Compare what the database says with the bytes that are there, both ways.",
-    ),
-    "read-only": Listed(
-        "lading.cli.read_only:read_only",
-        "Switch read-only mode on or off, or say whether it is on.",
-    ),
-    "backup": Listed(
-        "lading.cli.backup:backup",
-        "Copy the metadata of a registry, running or not, to the new directory DEST.",
-    ),
-    "restore-backup": Listed(
-        "lading.cli.backup:restore_backup",
-        "Put the metadata of the backup SRC in place.",
-    ),
-    "restored": Listed(
-        "lading.cli.backup:restored",
-        "Say that PostgreSQL's database was restored from a backup, before a server starts with"
-        " it.",
-    ),
-    "migrate": Listed(
-        "lading.cli.migrate:migrate",
-        "Bring a registry, while it serves, to another database, another store, or both.",
-    ),
-    "adopt": Listed(
-        "lading.cli.adopt:adopt",
-        "Take over what a registry of CNCF Distribution (`registry:2`, `registry:3`) has, in"
-        " place.",
-    ),
-    "export": Listed(
-        "lading.cli.export:export",
-        "Write all that is here as CNCF Distribution (`registry:2`, `registry:3`) keeps it, into"
-        " ROOT.",
-    ),
-    "import": Listed(
-        "lading.cli.import_layouts:import_",
-        "Bring the images of OCI image layouts: DIR, or all below it, as zot keeps them.",
-    ),
-    "cp": Listed(
-        "lading.cli.cp:cp",
-        "Copy images from a registry or a folder to another, with what is about them.",
-    ),
-    "doctor": Listed(
-        "lading.cli.doctor:doctor",
-        "Look for what is wrong with a deployment, from where its clients are.",
-    ),
-    "user": Listed("lading.cli.user:user", "Add and remove those who may log in with a password."),
-    "config": Listed(
-        "lading.cli.config:config", "Check a configuration file, or show what is in force."
-    ),
-    "cert": Listed(
-        "lading.cli.cert:cert",
-        "Make certificates for a network that no public authority issues them for.",
-    ),
-    "token": Listed(
-        "lading.cli.token:token",
-        "Give programs a login of their own: build servers, deployments, mirrors.",
-    ),
+COMMAND_GROUPS: Mapping[str, Mapping[str, Listed]] = {
+    "Serve": {
+        "serve": Listed("lading.cli.serve:serve", "Answer requests until told to stop."),
+        "config": Listed(
+            "lading.cli.config:config", "Check a configuration file, or show what is in force."
+        ),
+        "user": Listed("lading.cli.user:user", "Add and remove those who log in with a password."),
+        "token": Listed("lading.cli.token:token", "Give programs a login of their own."),
+        "cert": Listed("lading.cli.cert:cert", "Make certificates for a network of your own."),
+        "doctor": Listed("lading.cli.doctor:doctor", "Look for what is wrong with a deployment."),
+    },
+    "Images, here and in other registries": {
+        "ls": Listed("lading.cli.ls:list_repositories", "List the repositories of a registry."),
+        "tags": Listed(
+            "lading.cli.ls:list_tags", "List the tags of a repository, with sizes and times."
+        ),
+        "search": Listed(
+            "lading.cli.ls:search", "Find repositories and tags by a part of their names."
+        ),
+        "inspect": Listed(
+            "lading.cli.inspect:inspect_image",
+            "Tell what an image is, what is in it, and what it runs.",
+        ),
+        "tree": Listed(
+            "lading.cli.inspect:tree", "Draw what belongs to an image, and what refers to it."
+        ),
+        "du": Listed(
+            "lading.cli.du:du", "Tell how many bytes tags or repositories have and share."
+        ),
+        "diff": Listed("lading.cli.diff:diff", "Compare two images, and their files."),
+        "files": Listed(
+            "lading.cli.files:list_files", "List the files of an image, or those below a path."
+        ),
+        "cat": Listed("lading.cli.files:cat", "Print a file of an image, byte for byte."),
+        "tag": Listed(
+            "lading.cli.change_images:tag_image", "Point tags at an image of the same repository."
+        ),
+        "rm": Listed(
+            "lading.cli.change_images:remove_images", "Delete tags, or images by their digest."
+        ),
+        "cp": Listed("lading.cli.cp:cp", "Copy images between registries and folders."),
+        "login": Listed("lading.cli.login:login", "Log in to a registry, and keep the login."),
+        "logout": Listed("lading.cli.login:logout", "Forget the login for a registry."),
+    },
+    "Deleted images, and bytes": {
+        "trash": Listed("lading.cli.trash:trash", "Look at what was deleted and can be restored."),
+        "restore": Listed(
+            "lading.cli.trash:restore", "Bring back an image, a tag, or all of a repository."
+        ),
+        "history": Listed(
+            "lading.cli.trash:history", "Tell where a tag has pointed, since when, and by whom."
+        ),
+        "why": Listed("lading.cli.why:why", "Tell what keeps a blob or a manifest."),
+        "garbage-collect": Listed(
+            "lading.cli.garbage_collect:garbage_collect",
+            "Remove deleted images for good, and free their bytes.",
+        ),
+    },
+    "Care": {
+        "verify": Listed(
+            "lading.cli.verify:verify", "Compare what the database says with the bytes."
+        ),
+        "read-only": Listed(
+            "lading.cli.read_only:read_only",
+            "Switch read-only mode on or off, or say whether it is on.",
+        ),
+        "backup": Listed(
+            "lading.cli.backup:backup", "Copy the metadata of a registry, running or not."
+        ),
+        "restore-backup": Listed(
+            "lading.cli.backup:restore_backup", "Put the metadata of a backup in place."
+        ),
+        "restored": Listed(
+            "lading.cli.backup:restored", "Say that PostgreSQL was restored from a backup."
+        ),
+    },
+    "Move in, up and out": {
+        "adopt": Listed(
+            "lading.cli.adopt:adopt", "Take over what `registry:2` or `registry:3` has, in place."
+        ),
+        "import": Listed(
+            "lading.cli.import_layouts:import_",
+            "Bring the images of OCI image layouts, as zot has them.",
+        ),
+        "migrate": Listed(
+            "lading.cli.migrate:migrate", "Bring a registry to another database or another store."
+        ),
+        "export": Listed(
+            "lading.cli.export:export", "Write all that is here as `registry:2` keeps it."
+        ),
+    },
+    "Shell": {
+        "completion": Listed(
+            "lading.cli.completion:completion",
+            "Print what makes a shell complete commands and images.",
+        ),
+    },
 }
+COMMANDS = {name: listed for group in COMMAND_GROUPS.values() for name, listed in group.items()}
 
 
 @click.group(
-    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, listed=COMMANDS
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]}, groups=COMMAND_GROUPS
 )
 @click.version_option(__version__, "-v", "--version", message="lading %(version)s")
 def main() -> None:

@@ -36,7 +36,7 @@ from lading.wiring.migration import open_migration
 @JSON
 @CONFIG
 def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
-    """Bring a registry, while it serves, to another database, another store, or both.
+    """Bring a registry to another database or another store.
 
     Pulls and pushes go on until the last moments, in which the registry is read-only; it stays so.
     Then stop its server, and start one with the new configuration. What was there before stays as

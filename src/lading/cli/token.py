@@ -19,11 +19,12 @@ from lading.services import robots
 
 @click.group()
 def token() -> None:
-    """Give programs a login of their own: build servers, deployments, mirrors.
+    """Give programs a login of their own.
 
-    It has a name, `robot+NAME`, and a password that is shown once. It may do what it was made for
-    and nothing else, whatever the permissions of the configuration say. A running server knows of
-    it at once. Robots log in where users do: with `auth.htpasswd`.
+    Build servers, deployments and mirrors have one each: with a name, `robot+NAME`, and a password
+    that is shown once. It may do what it was made for and nothing else, whatever the permissions of
+    the configuration say. A running server knows of it at once. Robots log in where users do: with
+    `auth.htpasswd`.
     """
 
 

@@ -45,10 +45,10 @@ def list_trash(repository: str | None, config: Path | None, *, as_json: bool) ->
 @JSON
 @CONFIG
 def restore(what: str, at: str | None, config: Path | None, *, as_json: bool) -> None:
-    """Bring back what was deleted: an image with its tags, a tag, or all of a repository.
+    """Bring back an image, a tag, or all of a repository.
 
-    With --at, bring a tag back to what it was at a time that `lading history` tells. CONFIG is the
-    server's configuration file.
+    An image comes back with its tags. With --at, bring a tag back to what it was at a time that
+    `lading history` tells. CONFIG is the server's configuration file.
     """
     repository, reference = split_reference(what)
     time = None if at is None else parse_time(at)
@@ -69,7 +69,7 @@ def restore(what: str, at: str | None, config: Path | None, *, as_json: bool) ->
 @JSON
 @CONFIG
 def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> None:
-    """Tell when a tag was set, moved or deleted, by whom, and what it pointed to.
+    """Tell where a tag has pointed, since when, and by whom.
 
     CONFIG is the server's configuration file.
     """

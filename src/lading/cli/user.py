@@ -37,7 +37,7 @@ _from_stdin = click.option(
 
 @click.group()
 def user() -> None:
-    """Add and remove those who may log in with a password.
+    """Add and remove those who log in with a password.
 
     The server takes changes up by itself. Without --file, the file is the one that the
     configuration names: --config, or REGISTRY_AUTH_HTPASSWD_PATH and the other variables.

@@ -38,7 +38,7 @@ from lading.services.verify import Check
 def verify(
     config: Path, *, checksums: bool, repair: bool, delete_unknown: bool, as_json: bool
 ) -> None:
-    """Compare what the database says with the bytes that are there, both ways.
+    """Compare what the database says with the bytes.
 
     Exits with 0 if nothing is wrong, or nothing any more; with 1 if there is something left to do.
     The server may run meanwhile. CONFIG is the server's configuration file.

@@ -21,9 +21,10 @@ Reasons = Mapping[RepositoryName, Sequence[Reason]]
 @JSON
 @CONFIG
 def why(digest: str, config: Path | None, *, as_json: bool) -> None:
-    """Tell what keeps a blob or a manifest: the tags that lead to it, the trash, or a promise.
+    """Tell what keeps a blob or a manifest.
 
-    CONFIG is the server's configuration file.
+    That is tags that lead to it, the trash, or a promise to a client. CONFIG is the server's
+    configuration file.
     """
     wanted = parse_digest(digest)
     reasons = with_registry(config, lambda registry: explain(registry, wanted))

@@ -65,10 +65,21 @@ MOST_WARNED = 100
 
 
 class ClientWarning:
-    """A warning about the client at an address, `%s` in its text: one for each, now and then."""
+    """A warning about the client at an address, `%s` in its text: one for each, now and then.
 
-    def __init__(self, text: str, clock: Callable[[], float] = time.monotonic) -> None:
+    Args:
+        local: how severe it is for a client on this machine.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        local: int = logging.WARNING,
+    ) -> None:
         self._text = text
+        self._local = local
         self._clock = clock
         self._named: set[str] = set()
         self._until = 0.0
@@ -81,7 +92,8 @@ class ClientWarning:
             self._until = now + WARN_AGAIN
         if address not in self._named and len(self._named) < MOST_WARNED:
             self._named.add(address)
-            log.warning(self._text, address)
+            is_local = address == "::1" or address.startswith("127.")
+            log.log(self._local if is_local else logging.WARNING, self._text, address)
 
 
 class Ending(Protocol):
@@ -144,7 +156,9 @@ class Connections:
         )
         self.https_for_http = ClientWarning(
             "a client at %s tried HTTPS, and this registry speaks HTTP: some go on by that, others"
-            " have to be told (Docker: insecure-registries); or set http.tls"
+            " have to be told (Docker: insecure-registries); or set http.tls",
+            # Most try HTTPS first, and go on by HTTP with who is at the same machine.
+            local=logging.INFO,
         )
         self._on_lost = on_lost
         self._look_at_clock()
