@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.commands import run
 from tests.support.distribution import Tree
-from tests.support.lading import Lading, lading_serve, program
+from tests.support.lading import lading_serve, program
 from tests.support.pushes import Repository, digest_of
 
 LAYER = b"a layer of Distribution"
@@ -42,11 +42,6 @@ def command(
 
 def contents(root: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
-
-
-def blob_of(registry: Lading, data: bytes) -> Path:
-    name = digest_of(data)[7:]
-    return registry.root / "docker/registry/v2/blobs/sha256" / name[:2] / name / "data"
 
 
 @pytest.mark.parametrize("name", ["serve", "verify"])
@@ -98,7 +93,7 @@ def test_a_collection_leaves_what_distribution_refers_to(tree: Tree) -> None:
             assert hello.ask("DELETE", f"/manifests/{digest}").status == 202
         done = run([program(), "garbage-collect", registry.config], env=KEEP)
         assert digest_of(LAYER) in done.stdout.decode()
-        assert not blob_of(registry, OWN).exists()
+        assert not registry.blob_path(OWN).exists()
         assert layer.read_bytes() == LAYER
 
 
@@ -111,7 +106,7 @@ def test_blobs_whose_database_is_lost_are_not_taken_for_garbage(tmp_path: Path) 
     assert b"the database that knows them is not there" in done.stderr
     assert b"restore-backup" in done.stderr
     command("verify", tmp_path, "--repair", **KEEP)
-    assert blob_of(registry, OWN).read_bytes() == OWN
+    assert registry.blob_path(OWN).read_bytes() == OWN
 
 
 @pytest.mark.parametrize("left", [None, b""])
@@ -153,10 +148,10 @@ def test_what_a_restored_database_does_not_know_any_more_is_kept(tmp_path: Path)
     run([program(), "restore-backup", "--force", tmp_path / "backup", registry.config])
     done = command("verify", tmp_path, "--repair", **KEEP)
     assert b"began or was restored" in done.stdout
-    assert blob_of(registry, OWN).read_bytes() == OWN
+    assert registry.blob_path(OWN).read_bytes() == OWN
     done = command("verify", tmp_path, "--repair", "--delete-unknown", **KEEP)
     assert done.returncode == 0
-    assert not blob_of(registry, OWN).exists()
+    assert not registry.blob_path(OWN).exists()
     assert command("verify", tmp_path).returncode == 0
 
 
@@ -171,7 +166,7 @@ def test_the_database_of_other_blobs_deletes_none_of_these(tmp_path: Path) -> No
     shutil.copy(other.root / "lading/metadata.sqlite3", registry.root / "lading")
     done = command("verify", tmp_path, "--repair", **KEEP)
     assert b"it may be the database of others" in done.stdout
-    assert blob_of(registry, OWN).read_bytes() == OWN
+    assert registry.blob_path(OWN).read_bytes() == OWN
 
 
 def test_a_lost_database_is_restored_without_the_log_that_it_left(tmp_path: Path) -> None:

@@ -27,11 +27,6 @@ def verify(registry: Lading, *options: str) -> subprocess.CompletedProcess[bytes
     return run([program(), "verify", *options, registry.config], check=False)
 
 
-def path_of(registry: Lading, data: bytes) -> Path:
-    name = digest_of(data)[7:]
-    return registry.root / "docker/registry/v2/blobs/sha256" / name[:2] / name / "data"
-
-
 def test_a_healthy_registry_is_said_to_be_well(registry: Lading) -> None:
     done = verify(registry, "--checksums")
     assert done.returncode == 0
@@ -41,7 +36,7 @@ def test_a_healthy_registry_is_said_to_be_well(registry: Lading) -> None:
 
 def test_damage_is_explained_mended_and_healed_by_a_push(registry: Lading) -> None:
     layer = digest_of(LAYER)
-    path_of(registry, LAYER).write_bytes(DAMAGED)
+    registry.blob_path(LAYER).write_bytes(DAMAGED)
 
     assert verify(registry).returncode == 0
     done = verify(registry, "--checksums")
@@ -67,7 +62,7 @@ def test_damage_is_explained_mended_and_healed_by_a_push(registry: Lading) -> No
 
 
 def test_findings_and_summary_for_programs(registry: Lading) -> None:
-    path_of(registry, LAYER).unlink()
+    registry.blob_path(LAYER).unlink()
     done = verify(registry, "--json")
     assert done.returncode == 1
     finding, summary = map(json.loads, done.stdout.decode().splitlines())
@@ -85,7 +80,7 @@ def test_findings_and_summary_for_programs(registry: Lading) -> None:
 
 
 def test_what_is_mended_without_loss_leaves_nothing_to_do(registry: Lading) -> None:
-    stray = path_of(registry, b"stray")
+    stray = registry.blob_path(b"stray")
     stray.parent.mkdir(parents=True)
     stray.write_bytes(b"stray")
     done = run(

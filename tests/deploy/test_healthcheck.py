@@ -9,7 +9,7 @@ import pytest
 from tests.support.commands import REPOSITORY
 from tests.support.lading import lading_serve
 from tests.support.metrics import WATCHED, watcher
-from tests.support.nginx import free_port
+from tests.support.processes import free_port
 
 SCRIPT = REPOSITORY / "deploy" / "healthcheck.py"
 

@@ -16,9 +16,8 @@ from lading.core.digest import Digest
 from tests.support.client import Client as RegistryClient
 from tests.support.commands import require, require_root, run
 from tests.support.distribution_serve import VERSION_2, distribution_serve
-from tests.support.nginx import free_port
 from tests.support.olareg import olareg_serve
-from tests.support.processes import background, wait_until
+from tests.support.processes import background, free_port, wait_until
 
 pytestmark = pytest.mark.e2e
 

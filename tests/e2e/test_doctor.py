@@ -12,8 +12,7 @@ import pytest
 from lading.client.doctor import DoctorOptions, FindingState, examine
 from lading.testing import Registry
 from tests.support.commands import require, require_root
-from tests.support.nginx import free_port
-from tests.support.processes import background, wait_until
+from tests.support.processes import background, free_port, wait_until
 
 pytestmark = pytest.mark.e2e
 

@@ -1,5 +1,6 @@
 """Makes requests as the server hands them over."""
 
+import base64
 from collections.abc import Mapping
 
 from lading.edge.asgi import Message
@@ -29,6 +30,11 @@ def request(
         "server": ("127.0.0.1", 5000),
     }
     return Request(scope, _unread)
+
+
+def basic(text: str) -> str:
+    """The header of a name and a password."""
+    return "Basic " + base64.b64encode(text.encode()).decode()
 
 
 def answered(request: Request, status: int = 200, size: int = 0) -> Answered:

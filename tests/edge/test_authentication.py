@@ -1,6 +1,5 @@
 """Authentication: who is let in, and how the others are told."""
 
-import base64
 import math
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from lading.edge.callers import Callers
 from lading.edge.challenge import Fault, bearer_header
 from lading.edge.endpoints import DELETE, PULL, PUSH, Need, Needs
 from lading.edge.request import Request
-from tests.edge.requests import request
+from tests.edge.requests import basic, request
 
 APP = RepositoryName("team/app")
 OTHER = RepositoryName("other/app")
@@ -68,11 +67,6 @@ def authentication(permissions: Permissions = PERMISSIONS) -> Authentication:
     """One with users and tokens."""
     callers = Callers(Logins(Users()), Tokens(), time.time)
     return Authentication(callers, CurrentPermissions(permissions), Challenger())
-
-
-def basic(text: str) -> str:
-    """The header of a name and a password."""
-    return "Basic " + base64.b64encode(text.encode()).decode()
 
 
 def asking(authorization: str | None, path: str = "/v2/") -> Request:

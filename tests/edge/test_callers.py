@@ -1,7 +1,6 @@
 """Who sent a request: looked up once, remembered for a while, and forgotten when it changes."""
 
 import asyncio
-import base64
 import math
 
 import pytest
@@ -16,15 +15,10 @@ from lading.core.permissions import ALL_TO_USERS, EVERYDAY_ACTIONS, Permissions,
 from lading.edge import callers as module
 from lading.edge.callers import Caller, Callers
 from tests.auth.forge import Clock
-from tests.edge.requests import request
+from tests.edge.requests import basic, request
 
 APP = RepositoryName("team/app")
 PULL = frozenset({Action.PULL})
-
-
-def basic(text: str) -> str:
-    """The header of a name and a password."""
-    return "Basic " + base64.b64encode(text.encode()).decode()
 
 
 ALICE = basic("alice:secret")

@@ -1,17 +1,11 @@
 """The `Authorization` header: what is read, and that anything else is nothing."""
 
-import base64
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.edge.challenge import Password, Token, parse_authorization
-
-
-def basic(text: str) -> str:
-    """The header of a name and a password."""
-    return "Basic " + base64.b64encode(text.encode()).decode()
+from tests.edge.requests import basic
 
 
 @pytest.mark.parametrize(

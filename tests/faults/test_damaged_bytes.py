@@ -33,11 +33,6 @@ def registry(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[L
         yield registry, Client(host)
 
 
-def path_of(registry: Lading, data: bytes) -> Path:
-    name = digest_of(data)[7:]
-    return registry.root / "docker/registry/v2/blobs/sha256" / name[:2] / name / "data"
-
-
 def other_bytes(path: Path) -> None:
     path.write_bytes(bytes(path.stat().st_size))
 
@@ -103,7 +98,7 @@ def test_a_damaged_blob_is_not_served_and_a_push_heals_it(
     hello, other = Repository(client, "hello"), Repository(client, "other")
     hello.push_image("latest", data)
     digest = digest_of(data)
-    damage(path_of(lading, data))
+    damage(lading.blob_path(data))
 
     seen = hello.ask("GET", f"/blobs/{digest}")
     assert seen.status == 503
@@ -132,7 +127,7 @@ def test_whoever_asks_first_finds_out(
     lading, client = registry
     hello = Repository(client, "hello")
     digest = hello.push_blob(LARGE)
-    damage(path_of(lading, LARGE))
+    damage(lading.blob_path(LARGE))
     if first == "HEAD":
         assert hello.ask("HEAD", f"/blobs/{digest}").status == 404
     else:
@@ -147,7 +142,7 @@ def test_a_range_of_a_damaged_blob_is_not_served(registry: tuple[Lading, Client]
     lading, client = registry
     hello = Repository(client, "hello")
     digest = hello.push_blob(LARGE)
-    one_less(path_of(lading, LARGE))
+    one_less(lading.blob_path(LARGE))
     assert hello.ask("GET", f"/blobs/{digest}", range="bytes=0-9").status == 503
 
 
@@ -200,7 +195,7 @@ def test_a_blob_that_is_cut_short_while_it_is_sent_ends_the_answer_and_is_lost(
         with socket.create_connection((host, int(port))) as line:
             line.sendall(f"GET /v2/hello/blobs/{digest} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
             assert line.recv(1000).startswith(b"HTTP/1.1 200")
-            os.truncate(path_of(registry, large), 1024)
+            os.truncate(registry.blob_path(large), 1024)
             received = 0
             while data := line.recv(1024 * 1024):
                 received += len(data)

@@ -142,6 +142,13 @@ class Client:
         finally:
             connection.close()
 
+    def is_answered(self) -> bool:
+        """Whether a registry is there."""
+        try:
+            return self.ask("GET", "/v2/").status == 200
+        except OSError:
+            return False
+
     def ask(
         self, method: str, target: str, body: bytes | Iterable[bytes] = b"", **headers: str
     ) -> Answer:

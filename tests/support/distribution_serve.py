@@ -1,7 +1,6 @@
 """Registries of CNCF Distribution that run, of either version."""
 
 import shutil
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ import pytest
 from bench.registries import CACHE
 from tests.support.client import Client
 from tests.support.commands import SEARCH_PATH, require
-from tests.support.processes import background, wait_until
+from tests.support.processes import background, free_port, wait_until
 
 VERSION_2, VERSION_3 = "docker-registry", "distribution-v3.1.1"
 
@@ -32,9 +31,7 @@ def program_of(version: str) -> str:
 @contextmanager
 def distribution_serve(version: str, root: Path) -> Iterator[Client]:
     """Serve a volume for the length of the block."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        host = f"127.0.0.1:{free.getsockname()[1]}"
+    host = f"127.0.0.1:{free_port()}"
     config = root.with_suffix(".distribution.yml")
     config.write_text(
         f"version: 0.1\nlog: {{level: error}}\nhttp: {{addr: '{host}'}}\n"
@@ -43,12 +40,5 @@ def distribution_serve(version: str, root: Path) -> Iterator[Client]:
     log, env = root.with_suffix(".distribution.log"), {"OTEL_TRACES_EXPORTER": "none"}
     with background([program_of(version), "serve", str(config)], log=log, env=env):
         client = Client(host)
-        wait_until(lambda: _answers(client), version, log=log.read_text)
+        wait_until(client.is_answered, version, log=log.read_text)
         yield client
-
-
-def _answers(client: Client) -> bool:
-    try:
-        return client.ask("GET", "/v2/").status == 200
-    except OSError:
-        return False

@@ -1,5 +1,6 @@
 """Registries, run by `lading serve` as an operator does: a configuration file, a directory."""
 
+import hashlib
 import re
 import shutil
 import sys
@@ -53,6 +54,11 @@ class Lading:
             lambda: text in self.log.read_text(), f"{text!r} in the log", log=self.log.read_text
         )
         return True
+
+    def blob_path(self, data: bytes) -> Path:
+        """The file of a blob."""
+        name = hashlib.sha256(data).hexdigest()
+        return self.root / "docker/registry/v2/blobs/sha256" / name[:2] / name / "data"
 
     def digest(self, name: str, reference: str) -> str:
         """Return the digest of the manifest that a tag leads to."""

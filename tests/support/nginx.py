@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.support.certificates import Certificates
 from tests.support.commands import REPOSITORY, require, require_root
 from tests.support.lading import Lading
-from tests.support.processes import background, wait_until
+from tests.support.processes import background, free_port, wait_until
 
 CONFIGURATION = REPOSITORY / "deploy" / "compose" / "nginx.conf"
 # What deploy/compose/registry/config.yml says beside where the data is.
@@ -84,13 +84,6 @@ def _replace(file: Path, words: dict[str, str]) -> str:
         assert old in text, f"{file} has no {old!r} any more"
         text = text.replace(old, new)
     return text
-
-
-def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def _accepts(host: str) -> bool:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from tests.support.client import Client
 from tests.support.commands import SEARCH_PATH, require
-from tests.support.nginx import free_port
-from tests.support.processes import background, wait_until
+from tests.support.processes import background, free_port, wait_until
 
 
 @contextmanager
@@ -23,12 +22,5 @@ def olareg_serve(root: Path) -> Iterator[Client]:
     words = [program, "serve", "--addr", "127.0.0.1", "--port", str(port), "--dir", str(root)]
     log = root.with_suffix(".olareg.log")
     with background(words, log=log):
-        wait_until(lambda: _answers(client), "olareg", log=log.read_text)
+        wait_until(client.is_answered, "olareg", log=log.read_text)
         yield client
-
-
-def _answers(client: Client) -> bool:
-    try:
-        return client.ask("GET", "/v2/").status == 200
-    except OSError:
-        return False

@@ -21,8 +21,7 @@ import psycopg
 import pytest
 
 from tests.support.commands import missing, run
-from tests.support.nginx import free_port
-from tests.support.processes import background, wait_until
+from tests.support.processes import background, free_port, wait_until
 
 # Debian keeps the programs of each version apart, newest last.
 _DIRECTORIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))

@@ -15,8 +15,7 @@ import yaml
 
 from tests.support.client import Client
 from tests.support.commands import REPOSITORY
-from tests.support.nginx import free_port
-from tests.support.processes import background, wait_until
+from tests.support.processes import background, free_port, wait_until
 
 FOLDER = REPOSITORY / "deploy" / "monitoring"
 

@@ -18,8 +18,7 @@ from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
 from tests.support.commands import SEARCH_PATH, missing
 from tests.support.network import MACHINE, Network
-from tests.support.nginx import free_port
-from tests.support.processes import background, wait_until
+from tests.support.processes import background, free_port, wait_until
 from tests.support.s3_proxy import Proxy, proxy_before
 
 ACCESS_KEY = "lading-tests"

@@ -1,10 +1,9 @@
 """Runs the application on servers that are not its own: any that speaks ASGI will do."""
 
 import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 import yaml
@@ -14,7 +13,7 @@ from lading.edge.asgi import Application
 from lading.wiring.application import RegistryApplication
 from tests.support.client import Client
 from tests.support.commands import REPOSITORY
-from tests.support.processes import background, wait_until
+from tests.support.processes import background, free_port, wait_until
 
 COMMANDS: Mapping[str, Sequence[str]] = {
     "uvicorn": ["uvicorn", "--factory", "--no-access-log"],
@@ -39,7 +38,7 @@ def stock_server(name: str, directory: Path) -> Iterator[Client]:
     config, log = directory / "config.yml", directory / f"{name}.log"
     storage = {"filesystem": {"rootdirectory": str(directory)}, "delete": {"enabled": True}}
     config.write_text(yaml.safe_dump({"version": 0.1, "storage": storage}))
-    port = _free_port()
+    port = free_port()
     command = [
         sys.executable,
         "-m",
@@ -51,18 +50,5 @@ def stock_server(name: str, directory: Path) -> Iterator[Client]:
     env = {"PYTHONPATH": str(REPOSITORY), "REGISTRY_CONFIGURATION_PATH": str(config)}
     client = Client(f"127.0.0.1:{port}")
     with background(command, log=log, env=env):
-        wait_until(lambda: _answers(client), name, log=log.read_text)
+        wait_until(client.is_answered, name, log=log.read_text)
         yield client
-
-
-def _free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as found:
-        port: int = found.getsockname()[1]
-        return port
-
-
-def _answers(client: Client) -> bool:
-    try:
-        return client.ask("GET", "/v2/").status == 200
-    except OSError:
-        return False

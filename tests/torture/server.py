@@ -5,7 +5,6 @@ import os
 import random
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -16,6 +15,7 @@ from typing import Any, Protocol
 import yaml
 
 from tests.support.lading import program
+from tests.support.processes import free_port
 from tests.torture.client import Client
 from tests.torture.model import Refused
 
@@ -84,7 +84,7 @@ class Server(Tortured):
         self.directory = directory
         self.other_harm = Counter()
         self.config = directory / "config.yml"
-        self.port = _free_port()
+        self.port = free_port()
         self.kills = 0
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
@@ -269,9 +269,3 @@ def _children(pid: int) -> list[int]:
         for task in Path(f"/proc/{pid}/task").iterdir()
         for child in (task / "children").read_text().split()
     ]
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port

@@ -12,13 +12,13 @@ from lading.auth.logins import Logins
 from lading.auth.passwords import PasswordChecker
 from lading.core.names import RepositoryName
 from lading.core.permissions import CurrentPermissions, Permissions
+from lading.core.secret_texts import hash_of
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
 from lading.metadata.page_sessions import MOST_PER_NAME, PageSession
 from lading.ui import sessions
 from lading.ui.context import UiParts
 from lading.ui.cookies import SESSION, new_secret
-from lading.ui.sessions import hash_of
 from tests.support.guarded import write_users
 from tests.support.people import DAY, People
 from tests.ui.browsing import HOST, Browser

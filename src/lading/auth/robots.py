@@ -10,6 +10,7 @@ from lading.core import robots
 from lading.core.access import Principal, Right
 from lading.core.recent import Recent
 from lading.core.robots import Robot
+from lading.core.secret_texts import hash_of
 from lading.core.typing import override
 from lading.metadata.robots import Robots
 
@@ -37,7 +38,7 @@ class RobotLogins(MachineAuthenticator):
     @override
     async def authenticate(self, name: str, password: str) -> Login | None:
         robot = await self._find(name)
-        if robot is None or not hmac.compare_digest(robots.hash_password(password), robot.hash):
+        if robot is None or not hmac.compare_digest(hash_of(password), robot.hash):
             return None
         return self._use(robot)
 

@@ -5,8 +5,6 @@ for more than it may gets what it may: an empty token is an answer, too, and cli
 access is denied. Refresh tokens are kept as hashes and end with their login's password.
 """
 
-import base64
-import hashlib
 import logging
 import os
 from collections.abc import Callable, Iterable, Sequence
@@ -21,11 +19,10 @@ from lading.core.clocks import SLACK
 from lading.core.errors import StorageFull, Unavailable
 from lading.core.permissions import CurrentPermissions
 from lading.core.scopes import CATALOG, Scope
+from lading.core.secret_texts import SECRET_BYTES, hash_of, text_of
 from lading.metadata.refresh_tokens import RefreshToken, RefreshTokens
 
 log = logging.getLogger(__name__)
-
-_RANDOM_BYTES = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +86,10 @@ class TokenService:
 
         `None` if it cannot be kept now: nobody is kept from pulling by that.
         """
-        secret = base64.urlsafe_b64encode(os.urandom(_RANDOM_BYTES)).decode().rstrip("=")
+        secret = text_of(os.urandom(SECRET_BYTES))
         now = self._clock()
         token = RefreshToken(
-            hash=_hash(secret),
+            hash=hash_of(secret),
             name=login.principal.name,
             stamp=login.stamp,
             expires_at=now + self._refresh_lifetime,
@@ -106,7 +103,7 @@ class TokenService:
 
     async def refresh(self, secret: str) -> Login | None:
         """The login that a secret was given to, if both are still good."""
-        token = await self._refresh_tokens.find(_hash(secret), now=self._clock())
+        token = await self._refresh_tokens.find(hash_of(secret), now=self._clock())
         if token is None:
             return None
         await self._shorten(token)
@@ -121,8 +118,3 @@ class TokenService:
             log.warning("a refresh token of %s ended too late, and ends sooner now", token.name)
             with suppress(StorageFull, Unavailable):  # then it is told and tried the next time
                 await self._refresh_tokens.add(replace(token, expires_at=ends), now=now)
-
-
-def _hash(secret: str) -> str:
-    """The hash of a secret; a plain one, as 256 random bits cannot be guessed."""
-    return hashlib.sha256(secret.encode(errors="replace")).hexdigest()

@@ -5,17 +5,15 @@ what follows from a person's choice of a password does not apply. The name of th
 `robot+`, so that no user's can be the same.
 """
 
-import base64
-import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lading.core.access import Actions
 from lading.core.globs import Glob
+from lading.core.secret_texts import text_of
 
 PREFIX = "robot+"
-SECRET_BYTES = 32
 # Programs that look for secrets in the wrong places know them by such a word.
 _SECRET_PREFIX = "lading_"  # noqa: S105 - not a secret
 
@@ -66,9 +64,4 @@ def login_name(robot: str) -> str:
 
 def password_of(secret: bytes) -> str:
     """The password that a secret of `SECRET_BYTES` makes."""
-    return _SECRET_PREFIX + base64.urlsafe_b64encode(secret).decode().rstrip("=")
-
-
-def hash_password(password: str) -> str:
-    """The hash by which a password is known again."""
-    return hashlib.sha256(password.encode(errors="replace")).hexdigest()
+    return _SECRET_PREFIX + text_of(secret)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
+from lading.core.pieces import in_pieces
 from lading.core.typing import T
 
 # Rows that one write changes, about: between two writes others have their turn.
@@ -18,4 +19,4 @@ def keys(names: Iterable[str]) -> str:
 
 def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Rows to be changed, as many at a time as one write changes."""
-    return (items[at : at + MOST_ROWS] for at in range(0, len(items), MOST_ROWS))
+    return in_pieces(items, MOST_ROWS)

@@ -7,8 +7,8 @@ what `lading.edge.send` has to do.
 import asyncio
 import logging
 import os
-from collections.abc import AsyncGenerator, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import ClassVar, NamedTuple, Protocol
 
@@ -306,3 +306,11 @@ class Chunks:
 
 BlobSource = LocalFile | InMemory | Chunks
 """Where the bytes of a blob are."""
+
+
+@asynccontextmanager
+async def all_bytes(source: BlobSource) -> AsyncIterator[AsyncGenerator[Bytes, None]]:
+    """All bytes of a blob, piece by piece, for the length of a block."""
+    with source.open() as opened:
+        async with aclosing(opened.pieces(0, source.size)) as pieces:
+            yield pieces

@@ -9,7 +9,7 @@ from lading.core.digest import SHA256, Digest
 from lading.core.errors import DigestMismatch, ReadOnly, TooManyTags
 from lading.core.expected import Expected
 from lading.core.history import Change
-from lading.core.manifest import Manifest
+from lading.core.manifest import Manifest, WrongSize
 from lading.core.names import Reference, Tag
 from lading.metadata.pushes import ManifestPush
 from lading.services.registry import Registry
@@ -55,13 +55,11 @@ async def push_manifest(
     grant.require(Action.PUSH)
     if len(tags) > MAX_TAGS:
         raise TooManyTags(f"at most {MAX_TAGS} tags in one push")
-    if isinstance(reference, Digest):
-        algorithm, all_tags = reference.algorithm, [*tags]
-    else:
-        algorithm, all_tags = SHA256, [reference, *tags]
+    wanted = reference if isinstance(reference, Digest) else None
+    algorithm = SHA256 if wanted is None else wanted.algorithm
     manifest = await _read(registry, body, content_type, algorithm)
-    if isinstance(reference, Digest) and manifest.digest != reference:
-        raise DigestMismatch("", {"expected": reference, "actual": manifest.digest})
+    if wanted not in {None, manifest.digest}:
+        raise DigestMismatch("", {"expected": wanted, "actual": manifest.digest})
     await registry.uploads.require_space(len(body))
     # The body may have taken minutes, and who makes a registry read-only waits for seconds.
     if await registry.metadata.read_only.find() is not None:
@@ -70,7 +68,7 @@ async def push_manifest(
         ManifestPush(
             repository=grant.repository,
             manifest=manifest,
-            tags=all_tags,
+            tags=[*tags] if isinstance(reference, Digest) else [reference, *tags],
             absent=[reference, *tags] if create_only else [],
             expected={} if expected is None else {reference: expected},
             immutable=registry.policy.immutable,
@@ -79,11 +77,15 @@ async def push_manifest(
             change=change,
         )
     )
-    if wrong_sizes:  # public images have them, and only who made them could mend that
-        accepted = f"{grant.repository}@{manifest.digest}"
-        count, first = len(wrong_sizes), wrong_sizes[0]
-        log.warning("%s was accepted with %d wrong sizes: %s", accepted, count, first)
+    if wrong_sizes:
+        _warn(f"{grant.repository}@{manifest.digest}", wrong_sizes)
     return manifest
+
+
+def _warn(accepted: str, wrong_sizes: Sequence[WrongSize]) -> None:
+    """Warn of wrong sizes: public images have them, and only who made them could mend that."""
+    count, first = len(wrong_sizes), wrong_sizes[0]
+    log.warning("%s was accepted with %d wrong sizes: %s", accepted, count, first)
 
 
 async def _read(registry: Registry, body: bytes, content_type: str, algorithm: str) -> Manifest:

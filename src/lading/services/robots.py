@@ -7,14 +7,13 @@ from lading.core.access import Action, Actions
 from lading.core.globs import Glob
 from lading.core.permissions import with_implied
 from lading.core.robots import (
-    SECRET_BYTES,
     Robot,
     check_name,
-    hash_password,
     is_name,
     login_name,
     password_of,
 )
+from lading.core.secret_texts import SECRET_BYTES, hash_of
 from lading.core.timestamps import utc
 from lading.services.registry import Registry
 
@@ -37,7 +36,7 @@ async def create(
     password, now = password_of(random(SECRET_BYTES)), registry.clock()
     robot = Robot(
         name=check_name(name),
-        hash=hash_password(password),
+        hash=hash_of(password),
         repositories=tuple(repositories),
         actions=with_implied(actions),
         created_at=now,

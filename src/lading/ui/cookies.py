@@ -4,16 +4,15 @@ Of either the browser alone has the secret; a form's token is made of it, and no
 or guess that.
 """
 
-import base64
 import hashlib
 import hmac
 import os
 import re
 from collections.abc import Mapping
 
+from lading.core.secret_texts import SECRET_BYTES, text_of
 from lading.edge.request import Request
 
-SECRET_BYTES = 32
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}", re.ASCII)
 # Browsers take such a name from this very host by HTTPS alone, and for all its paths.
 _HOST_ONLY = "__Host-"
@@ -23,7 +22,7 @@ VISITOR = "lading-visitor"
 
 def new_secret() -> str:
     """256 random bits, as text."""
-    return base64.urlsafe_b64encode(os.urandom(SECRET_BYTES)).decode().rstrip("=")
+    return text_of(os.urandom(SECRET_BYTES))
 
 
 def find(request: Request, name: str, *, secure: bool) -> str | None:

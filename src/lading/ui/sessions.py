@@ -4,10 +4,9 @@ Of the secret, 256 random bits, the hash alone is kept. A session ends with the 
 begun with, as tokens do; and it is a new one with every sign-in, whatever the browser had before.
 """
 
-import hashlib
-
 from lading.auth.authenticator import Login
 from lading.auth.logins import Logins
+from lading.core.secret_texts import hash_of
 from lading.metadata.page_sessions import PageSession
 from lading.services.registry import Registry
 from lading.ui.cookies import new_secret
@@ -45,8 +44,3 @@ async def find(registry: Registry, logins: Logins, secret: str) -> Login | None:
 async def end(registry: Registry, secret: str) -> None:
     """End the session with this secret, if there is one."""
     await registry.metadata.page_sessions.end(hash_of(secret))
-
-
-def hash_of(secret: str) -> str:
-    """What stands for a secret in the database; it cannot be guessed, so a plain hash keeps it."""
-    return hashlib.sha256(secret.encode()).hexdigest()

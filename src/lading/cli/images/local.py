@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -12,11 +12,12 @@ from lading.cli.exits import to_exit
 from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
 from lading.cli.registry import operator, operators_grant, with_registry
 from lading.core.access import ALL_RIGHTS, Access, Principal
-from lading.core.digest import Bytes, Digest
+from lading.core.digest import Digest
 from lading.core.errors import RegistryError
 from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag, parse_wanted
 from lading.core.typing import T, override
+from lading.ports.blob_sources import all_bytes
 from lading.services import delete, listing, pull, push_manifest, trash
 from lading.services.registry import Registry
 
@@ -68,12 +69,10 @@ class LocalSource(ImageSource):
             tempfile.SpooledTemporaryFile(_IN_MEMORY) as file,
             byte_progress(what, found.size) as done,
         ):
-            with found.source.open() as opened:
-                pieces: AsyncGenerator[Bytes, None] = opened.pieces(0, found.size)
-                async with aclosing(pieces):
-                    async for piece in pieces:
-                        file.write(piece)
-                        done(len(piece))
+            async with all_bytes(found.source) as pieces:
+                async for piece in pieces:
+                    file.write(piece)
+                    done(len(piece))
             file.seek(0)
             yield cast("BinaryIO", file)
 

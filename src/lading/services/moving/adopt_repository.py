@@ -4,12 +4,13 @@ Whatever is wrong on the disk gets a line that says what was done. What is taken
 other registry would have served; of what it could not serve, as much as leaves no doubt.
 """
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from lading.core.adoption import FoundLink
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
+from lading.core.pieces import in_pieces
 from lading.metadata import batches
 from lading.services.moving.adopt_manifests import ManifestAdoption
 from lading.services.moving.adopt_tags import TagAdoption
@@ -83,7 +84,7 @@ class RepositoryAdoption:
                         f"the link to this blob is {said_by(link)}",
                         "its folder says which it is, so it was taken over",
                     )
-        for page in _pages(found, batches.MOST_ROWS // _ROWS):
+        for page in in_pieces(found, batches.MOST_ROWS // _ROWS):
             for digest in await self._add_blobs(page):
                 stat = await stat_blob(self._registry, digest)
                 yield finding_in(
@@ -109,7 +110,3 @@ class RepositoryAdoption:
         if there:
             await self._rows.add_blobs(self._name, there, now=self._registry.clock())
         return sorted(set(digests).difference(blob.digest for blob in there))
-
-
-def _pages(digests: Sequence[Digest], most: int) -> Iterator[Sequence[Digest]]:
-    return (digests[start : start + most] for start in range(0, len(digests), most))

@@ -11,14 +11,14 @@ here; and those to manifests keep these from then on.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from lading.core.digest import Bytes, Digest
 from lading.core.exports import ExportedManifest, ExportTally
 from lading.core.names import RepositoryName
+from lading.core.pieces import in_pieces
 from lading.metadata.exports import RANKS
-from lading.ports.blob_sources import BlobSource, LocalFile
+from lading.ports.blob_sources import LocalFile, all_bytes
 from lading.ports.link_targets import LinkTarget
 from lading.services import lease
 from lading.services.lease import Lease
@@ -64,8 +64,8 @@ async def run(export: Export) -> ExportTally:
             await export.target.keep_links()
         export.progress.begin(STEP, await _count(registry))
         async for page in _pages(registry):
-            for start in range(0, len(page), TOGETHER):
-                await _Group(export, page[start : start + TOGETHER], held).run()
+            for group in in_pieces(page, TOGETHER):
+                await _Group(export, group, held).run()
     registry.note("export", repositories=str(export.tally.repositories))
     return export.tally
 
@@ -88,13 +88,11 @@ class LinkKeeper:
         if change == self._seen:
             return
         await self._target.keep_links()
-        export, after = (
-            Export(registry, self._target, at_home=True, holder=JOB, progress=Unwatched()),
-            "",
-        )
+        export = Export(registry, self._target, at_home=True, holder=JOB, progress=Unwatched())
+        after = ""
         while page := await rows.list_changed(after=after):
-            for start in range(0, len(page), TOGETHER):
-                await _Group(export, page[start : start + TOGETHER], held).run()
+            for group in in_pieces(page, TOGETHER):
+                await _Group(export, group, held).run()
             after = page[-1]
         self._seen = change
 
@@ -165,7 +163,7 @@ class _Group:
             digest, source.path
         )
         if not is_linked:
-            async with aclosing(_pieces(source)) as pieces:
+            async with all_bytes(source) as pieces:
                 await self._target.put_bytes(digest, pieces)
         self._tally.blobs += 1
         self._tally.size += source.size
@@ -237,13 +235,6 @@ class _Group:
                 await self._registry.metadata.adoptions.add_garbage(
                     there, now=self._registry.clock()
                 )
-
-
-async def _pieces(source: BlobSource) -> AsyncGenerator[Bytes, None]:
-    with source.open() as opened:
-        async with aclosing(opened.pieces(0, source.size)) as pieces:
-            async for piece in pieces:
-                yield piece
 
 
 async def _whole(body: bytes) -> AsyncGenerator[Bytes, None]:

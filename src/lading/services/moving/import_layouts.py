@@ -5,8 +5,7 @@ this registry, a blob is a second name of the file; else it is an upload as any 
 pushed as by a client, so that all that holds for these holds for them.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -14,7 +13,7 @@ from lading.core import manifest as manifests
 from lading.core.access import Grant
 from lading.core.adoption import AdoptedBlob
 from lading.core.damage import Finding, Kind
-from lading.core.digest import Bytes, Digest, new_hasher
+from lading.core.digest import Digest, new_hasher
 from lading.core.errors import (
     DigestInvalid,
     DigestMismatch,
@@ -29,7 +28,7 @@ from lading.core.errors import (
 from lading.core.history import Change
 from lading.core.manifest import DEFAULT_MAX_SIZE, EdgeKind
 from lading.core.names import RepositoryName, Tag
-from lading.ports.blob_sources import LocalFile
+from lading.ports.blob_sources import LocalFile, all_bytes
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
 from lading.ports.link_targets import LinkTarget
 from lading.services import push_blob
@@ -185,7 +184,7 @@ class _Repository:
             return
         file = await self._file(digest)
         if self._place is None or not await self._take(self._place, file, digest):
-            async with aclosing(_pieces(file)) as pieces:
+            async with all_bytes(file) as pieces:
                 chunk = Chunk(pieces, length=file.size)
                 await push_blob.push_whole(
                     self._registry, self._grant, digest, chunk, change=self._change()
@@ -234,14 +233,7 @@ class _Missing(Exception):
 
 async def _digest_of(file: LocalFile, algorithm: str) -> str:
     hasher = new_hasher(algorithm)
-    async with aclosing(_pieces(file)) as pieces:
+    async with all_bytes(file) as pieces:
         async for piece in pieces:
             hasher.update(piece)
     return f"{algorithm}:{hasher.hexdigest()}"
-
-
-async def _pieces(file: LocalFile) -> AsyncGenerator[Bytes, None]:
-    with file.open() as opened:
-        async with aclosing(opened.pieces(0, file.size)) as pieces:
-            async for piece in pieces:
-                yield piece

@@ -12,7 +12,7 @@ from lading.core.digest import Digest
 from lading.core.errors import DigestMismatch, Unavailable
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.metadata.inspection import KnownBlob
-from lading.ports.blob_sources import BlobSource
+from lading.ports.blob_sources import BlobSource, all_bytes
 from lading.services.registry import Registry
 
 # Blobs that are brought at the same time.
@@ -129,8 +129,8 @@ class BlobCopies:
 
     async def _send(self, source: BlobSource, upload: UploadKey, digest: Digest) -> None:
         async with self._target.uploads.stage(upload, algorithm=digest.algorithm) as staged:
-            with source.open() as opened:
-                async for piece in opened.pieces(0, source.size):
+            async with all_bytes(source) as pieces:
+                async for piece in pieces:
                     await staged.write(piece)
             await staged.finish()
             await staged.verify(digest)

@@ -1,0 +1,16 @@
+"""Secrets that are handed out: random bits as text, of which the hash alone is kept."""
+
+import base64
+import hashlib
+
+SECRET_BYTES = 32
+
+
+def text_of(secret: bytes) -> str:
+    """The text that a secret of `SECRET_BYTES` is handed out as."""
+    return base64.urlsafe_b64encode(secret).decode().rstrip("=")
+
+
+def hash_of(text: str) -> str:
+    """What a secret is kept as: nobody guesses 256 random bits, so that a plain hash will do."""
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
