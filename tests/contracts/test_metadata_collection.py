@@ -49,7 +49,7 @@ async def test_nothing_that_is_needed_is_garbage(pushed: Metadata) -> None:
     """Whatever is asked for."""
     garbage = await pushed.collection.find(limits(untagged=True))
 
-    assert (garbage.manifests, garbage.links, garbage.blobs) == ([], [], [])
+    assert [*garbage.manifests, *garbage.links, *garbage.blobs] == []
 
 
 async def test_what_keeps_something_comes_before_it(pushed: Metadata) -> None:

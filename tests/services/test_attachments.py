@@ -1,6 +1,6 @@
 """Signatures, attestations, SBOMs and lists of referrers go after their image, and come back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
@@ -43,7 +43,7 @@ async def tags(people: People) -> set[str]:
     return set(page.items)
 
 
-def trashed(items: Sequence[GarbageItem]) -> list[str]:
+def trashed(items: Iterable[GarbageItem]) -> list[str]:
     return [str(item.tag) for item in items if isinstance(item, OrphanTag)]
 
 

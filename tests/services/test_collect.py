@@ -274,8 +274,8 @@ async def test_a_plan_made_before_a_push_takes_nothing_of_it(people: People) -> 
     await people.delete("two")
     people.now += 1000 * DAY
     plan = await collect.plan(people.registry, people.limits(untagged=True))
-    assert {item.digest for item in plan.manifests} == {deleted.digest, moved.digest}
-    assert alone in {item.digest for item in plan.blobs}
+    assert {item.digest for item in plan.garbage.manifests} == {deleted.digest, moved.digest}
+    assert alone in {item.digest for item in plan.garbage.blobs}
 
     await people.push(deleted, "one")
     await people.push(moved, "two")
@@ -300,7 +300,7 @@ async def test_a_collection_in_steps_takes_all_and_holds_little(
 
     async def counted(registry: Registry, criteria: Criteria, **look: bool) -> collect.Plan:
         found = await plan(registry, criteria, **look)
-        sizes.append(max(len(found.manifests), len(found.blobs)))
+        sizes.append(max(len(found.garbage.manifests), len(found.garbage.blobs)))
         return found
 
     monkeypatch.setattr(collect, "plan", counted)
@@ -308,7 +308,7 @@ async def test_a_collection_in_steps_takes_all_and_holds_little(
     removed = [item async for item in steps]
 
     assert sorted(map(str, removed)) == sorted(map(str, planned.items))
-    assert max(sizes) < len(planned.manifests)
+    assert max(sizes) < len(planned.garbage.manifests)
     assert await people.stored() == set()
 
 
@@ -336,8 +336,8 @@ async def test_a_collection_takes_a_part_at_a_time(people: People) -> None:
     limits = replace(people.limits(by_hand=True), at_most=2)
 
     rounds = 0
-    while (plan := await collect.plan(people.registry, limits)).items:
-        assert len(plan.manifests) <= 2
+    while (plan := await collect.plan(people.registry, limits)).count:
+        assert len(plan.garbage.manifests) <= 2
         assert [item async for item in collect.run(people.registry, plan)]
         rounds += 1
 
@@ -502,7 +502,7 @@ async def test_a_blob_that_is_being_pushed_is_waited_for(people: People) -> None
     plan = await collect.plan(people.registry, people.limits())
     collecting = collect.run(people.registry, plan)
     async with people.locks.lock(digest):
-        assert await anext(collecting) == plan.links[0]
+        assert await anext(collecting) == plan.garbage.links[0]
         await people.metadata.links.add(
             HELLO, digest, 5, upload=new_upload(), change=by_alice(people.now)
         )

@@ -3,8 +3,8 @@
 Prints the lines of CNCF Distribution's command of that name, which scripts read; why each thing
 goes; and then a summary with bytes. Listing what stays costs what there is in the registry, which
 `--quiet` saves: all else here costs what there is to collect. With `--quiet` or `--json` that goes
-in steps, so that memory does not grow with it; who reads the lists of Distribution's, or a dry run,
-wants to know all before the first of it goes.
+in steps; who reads the lists of Distribution's, or a dry run, wants to know all before the first of
+it goes. Memory grows with neither: what is to be remembered waits on the disk.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -17,7 +17,6 @@ from lading.cli.output import JSON, JsonList, counted, human_size, plain, say, t
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
 from lading.cli.unused import unused_words
-from lading.core.digest import Digest
 from lading.core.garbage import (
     ExpiredUpload,
     GarbageBlob,
@@ -116,9 +115,10 @@ class _Collection:
         await _tell_of_hold(registry)
         if not self._quiet:
             marked = await _print_kept(registry, plan)
-            _print_items(plan.manifests)
+            manifests = plan.garbage.manifests
+            _print_items(manifests)
             say(
-                f"\n{marked} blobs marked, {len(plan.blobs)} blobs and {len(plan.manifests)}"
+                f"\n{marked} blobs marked, {len(plan.garbage.blobs)} blobs and {len(manifests)}"
                 " manifests eligible for deletion"  # in Distribution's words
             )
             _print_items(item for item in plan.items if not isinstance(item, GarbageManifest))
@@ -155,7 +155,7 @@ def _size(size: int) -> str:
 
 async def _with_progress(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
     with step_progress(_DOING) as progress:
-        progress.begin("Removing", len(plan.items))
+        progress.begin("Removing", plan.count)
         async for item in collect.run(registry, plan):
             yield item
             progress.advance(1)
@@ -177,7 +177,7 @@ async def _tell_of_hold(registry: Registry) -> None:
 
 async def _print_kept(registry: Registry, plan: Plan) -> int:
     """Print every manifest that stays, and what it needs once; how many digests that were."""
-    marked: set[Digest] = set()
+    marked = await registry.metadata.collection.marks()
     last: RepositoryName | None = None
     async for repository, manifests in collect.list_kept(registry, plan):
         if repository != last:
@@ -187,9 +187,8 @@ async def _print_kept(registry: Registry, plan: Plan) -> int:
             say(f"{repository}: marking manifest {digest} ")
             marked.add(digest)
             for child in children:
-                if child not in marked:
+                if marked.add(child):
                     say(f"{repository}: marking blob {child}")
-                    marked.add(child)
     return len(marked)
 
 

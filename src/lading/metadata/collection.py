@@ -21,6 +21,7 @@ from lading.metadata import (
     references,
     repositories,
 )
+from lading.metadata.found_garbage import Marks
 from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, UNREFERENCED_LINK, values_of
 from lading.metadata.noun import Noun, scanning, writing
 from lading.ports.database import Database, SqlConnection
@@ -209,6 +210,7 @@ class Collection(Noun):
     def __init__(self, database: Database) -> None:
         super().__init__(database)
         self.find = scanning(database, garbage.find)
+        self.marks = scanning(database, Marks)
         self.trash_orphans = writing(database, orphans.trash_orphans)
         self.remove_links = writing(database, remove_links)
         self.remove_blobs = writing(database, remove_blobs)

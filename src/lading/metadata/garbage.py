@@ -1,23 +1,19 @@
 """Search for garbage: a pure read that costs what there is to find.
 
-It starts from the columns that mark candidates, and follows what would fall with them. Removing
+It starts from the columns that mark candidates, and follows what would fall with them. Rows are
+read a page at a time, by their keys, and what is found waits on the disk if it is much. Removing
 (`metadata.collection`) asks for the same conditions again, inside the transaction that removes.
 """
 
 from collections.abc import Iterator, Sequence, Sized
-from dataclasses import dataclass
+from itertools import islice
+from typing import Any
 
 from lading.core.digest import Digest
-from lading.core.garbage import (
-    Cause,
-    Criteria,
-    GarbageBlob,
-    GarbageLink,
-    GarbageManifest,
-    OrphanTag,
-)
+from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, GarbageManifest
 from lading.core.names import RepositoryName
-from lading.metadata import backup_holds, batches, orphans, references
+from lading.metadata import backup_holds, orphans, references
+from lading.metadata.found_garbage import Garbage, Linked
 from lading.metadata.references import KEPT
 from lading.ports.database import SqlConnection
 
@@ -36,17 +32,29 @@ CONDITIONS = {
     Cause.UNTAGGED: f"m.loose_at <= :trash_before AND {UNPROMISED} AND NOT {KEPT}",
 }
 
-# What may fall with a manifest: what it holds, and what is about it.
-_DEPENDANTS = """
-    SELECT m.digest, m.size, m.deleted_at, m.subject FROM edges
-    JOIN manifests AS m ON m.repository_id = edges.repository_id AND m.digest = edges.child
-    WHERE edges.repository_id = :repository AND edges.parent = :digest
-    UNION
-    SELECT digest, size, deleted_at, subject FROM manifests
-    WHERE repository_id = :repository AND subject = :digest
-    LIMIT :at_most
+_CANDIDATES = """
+    SELECT repository_id, name, m.digest, m.size, {time}, m.id FROM manifests AS m
+    JOIN repositories ON repositories.id = repository_id
+    WHERE {condition} AND {time} >= :after_1 AND ({time} > :after_1 OR m.id > :after_2)
+    ORDER BY {time}, m.id LIMIT :page
 """
-_HOLDERS = "SELECT parent FROM edges WHERE repository_id = ? AND child = ?"
+# What may fall with a manifest: what it holds, and what is about it.
+_CHILDREN = """
+    SELECT m.size, m.deleted_at, m.subject, edges.child FROM edges
+    JOIN manifests AS m ON m.repository_id = edges.repository_id AND m.digest = edges.child
+    WHERE edges.repository_id = :repository AND edges.parent = :digest AND edges.child > :after_1
+    ORDER BY edges.child LIMIT :page
+"""
+_REFERRERS = """
+    SELECT size, deleted_at, subject, digest FROM manifests
+    WHERE repository_id = :repository AND subject = :digest AND digest > :after_1
+    ORDER BY digest LIMIT :page
+"""
+_HOLDERS = """
+    SELECT parent FROM edges WHERE repository_id = :repository AND child = :digest
+        AND parent > :after_1
+    ORDER BY parent LIMIT :page
+"""
 _UNUSED = f"""
     SELECT 1 FROM manifests AS m WHERE repository_id = :repository AND digest = :digest
     AND deleted_at IS NULL AND {UNPROMISED} AND NOT EXISTS (SELECT 1 FROM tags
@@ -54,30 +62,48 @@ _UNUSED = f"""
 """
 
 UNREFERENCED_LINK = f"links.loose_at IS NOT NULL AND {UNPROMISED}"
+_UNREFERENCED_LINKS = f"""
+    SELECT name, loose_at, repository_id, links.digest FROM links
+    JOIN repositories ON repositories.id = repository_id
+    WHERE {UNREFERENCED_LINK} AND loose_at >= :after_1 AND (loose_at > :after_1
+        OR repository_id > :after_2 OR (repository_id = :after_2 AND links.digest > :after_3))
+    ORDER BY loose_at, repository_id, links.digest LIMIT :page
+"""
 _LINKS_OF_MANIFEST = f"""
-    SELECT links.digest FROM edges
+    SELECT edges.child FROM edges
     JOIN links ON links.repository_id = edges.repository_id AND links.digest = edges.child
     WHERE edges.repository_id = :repository AND edges.parent = :digest AND {UNPROMISED}
-    LIMIT :at_most
+        AND edges.child > :after_1
+    ORDER BY edges.child LIMIT :page
 """
 
+_DELETIONS = "SELECT digest FROM deletions WHERE digest > :after_1 ORDER BY digest LIMIT :page"
+_UNLINKED_BLOBS = """
+    SELECT size, unlinked_at, digest FROM blobs
+    WHERE unlinked_at IS NOT NULL AND unlinked_at >= :after_1
+        AND (unlinked_at > :after_1 OR digest > :after_2)
+    ORDER BY unlinked_at, digest LIMIT :page
+"""
+_REPOSITORIES_WITH = """
+    SELECT repository_id FROM links WHERE digest = :digest AND repository_id > :after_1
+    ORDER BY repository_id LIMIT :page
+"""
 
-@dataclass(frozen=True, slots=True)
-class Garbage:
-    """The garbage that a collection removes."""
-
-    manifests: Sequence[GarbageManifest]
-    tags: Sequence[OrphanTag]
-    links: Sequence[GarbageLink]
-    blobs: Sequence[GarbageBlob]
+# Rows that are read at once.
+PAGE = 500
+# A time before all that are stored.
+_BEFORE_ALL = -1e18
 
 
 def find(connection: SqlConnection, criteria: Criteria) -> Garbage:
     """The garbage that a collection would remove; what keeps some of it comes before that."""
-    manifests = _Manifests(connection, criteria).find()
-    tags = orphans.find_orphans(connection, criteria, manifests)
-    links = _find_links(connection, criteria, manifests)
-    return Garbage(manifests, tags, links, _find_blobs(connection, criteria, links))
+    search = _GarbageSearch(connection, criteria)
+    search.find_manifests()
+    for orphan in orphans.find_orphans(connection, criteria, search.found.manifests):
+        search.found.add_tag(orphan)
+    search.find_links()
+    search.find_blobs()
+    return search.found
 
 
 def values_of(criteria: Criteria) -> dict[str, float]:
@@ -86,176 +112,150 @@ def values_of(criteria: Criteria) -> dict[str, float]:
         "now": criteria.now,
         "grace": criteria.grace,
         "trash_before": criteria.trash_before,
-        "at_most": batches.NO_LIMIT if criteria.at_most is None else criteria.at_most,
     }
 
 
-class _Manifests:
-    """The search for manifests; what keeps one comes before it."""
+class _GarbageSearch:
+    """A search for garbage; what keeps some of it comes before that."""
 
     def __init__(self, connection: SqlConnection, criteria: Criteria) -> None:
+        self.found = Garbage(connection)
         self._connection = connection
         self._criteria = criteria
         self._values = values_of(criteria)
-        self._found: dict[tuple[int, str], GarbageManifest] = {}
+        # The number of the manifest up to which it is known what falls with them.
+        self._followed = 0
 
-    def find(self) -> Sequence[GarbageManifest]:
-        causes = [Cause.DELETED, *([Cause.UNTAGGED] if self._criteria.untagged else ())]
-        for cause in causes:
-            for repository_id, manifest in self._candidates(cause):
-                self._add(repository_id, manifest)
-                if _is_full(self._found, self._criteria):
+    def find_manifests(self) -> None:
+        for cause in [Cause.DELETED, *([Cause.UNTAGGED] if self._criteria.untagged else ())]:
+            statement = _CANDIDATES.format(time=_TIME[cause], condition=CONDITIONS[cause])
+            rows = self._pages(statement, _BEFORE_ALL, 0)
+            for repository_id, name, digest, size, since, _ in rows:
+                manifest = GarbageManifest(RepositoryName(name), Digest(digest), size, cause, since)
+                self.found.add_manifest(repository_id, manifest)
+                self._follow()
+                if self._is_full(self.found.manifests):
                     break
-        return list(self._found.values())
 
-    def _candidates(self, cause: Cause) -> list[tuple[int, GarbageManifest]]:
-        rows = self._connection.execute(
-            f"""
-            SELECT repository_id, name, m.digest, m.size, {_TIME[cause]} FROM manifests AS m
-            JOIN repositories ON repositories.id = repository_id
-            WHERE {CONDITIONS[cause]} ORDER BY {_TIME[cause]} LIMIT :at_most
-            """,
-            self._values,
-        )
-        return [
-            (
-                repository_id,
-                GarbageManifest(RepositoryName(name), Digest(digest), size, cause, since),
-            )
-            for repository_id, name, digest, size, since in rows
-        ]
-
-    def _add(self, repository_id: int, first: GarbageManifest) -> None:
-        """Take a manifest, and all that falls with it, unless that is more than is wanted.
+    def _follow(self) -> None:
+        """Take all that falls with what was found, unless that is more than is wanted.
 
         What is left out is found again once that with which it falls is gone.
         """
-        waiting = [first]
-        while waiting and not _is_full(self._found, self._criteria):
-            manifest = waiting.pop()
-            key = (repository_id, str(manifest.digest))
-            if key not in self._found:
-                self._found[key] = manifest
-                waiting += self._falling(repository_id, manifest)
+        for number, repository_id, manifest in self.found.manifests_after(self._followed):
+            for falling in self._falling(repository_id, manifest):
+                if self._is_full(self.found.manifests):
+                    return
+                self.found.add_manifest(repository_id, falling)
+            self._followed = number
 
     def _falling(self, repository_id: int, manifest: GarbageManifest) -> Iterator[GarbageManifest]:
-        rows = self._connection.execute(
-            _DEPENDANTS, self._values | {"repository": repository_id, "digest": manifest.digest}
-        ).fetchall()
-        for digest, size, deleted_at, subject in rows:
-            cause = Cause.UNTAGGED if deleted_at is None else Cause.DELETED
-            since = manifest.since if deleted_at is None else deleted_at
-            if self._falls(repository_id, digest, deleted_at, subject):
-                yield GarbageManifest(manifest.repository, Digest(digest), size, cause, since)
+        for statement in (_CHILDREN, _REFERRERS):
+            pages = self._pages(statement, "", repository=repository_id, digest=manifest.digest)
+            for size, deleted_at, subject, digest in pages:
+                cause = Cause.UNTAGGED if deleted_at is None else Cause.DELETED
+                since = manifest.since if deleted_at is None else deleted_at
+                falling = GarbageManifest(manifest.repository, Digest(digest), size, cause, since)
+                if self._falls(repository_id, falling, deleted_at, subject):
+                    yield falling
 
     def _falls(
-        self, repository_id: int, digest: str, deleted_at: float | None, subject: str | None
+        self,
+        repository_id: int,
+        manifest: GarbageManifest,
+        deleted_at: float | None,
+        subject: str | None,
     ) -> bool:
-        holders = self._connection.execute(_HOLDERS, (repository_id, digest))
-        if any((repository_id, holder) not in self._found for (holder,) in holders):
+        if not self._is_let_go(repository_id, manifest.repository, manifest.digest):
             return False
         if deleted_at is not None:
             return deleted_at <= self._criteria.trash_before
         return (
             self._criteria.untagged
-            and not self._is_about_kept(repository_id, subject)
+            and not self._is_about_kept(repository_id, manifest.repository, subject)
             and self._connection.execute(
-                _UNUSED, self._values | {"repository": repository_id, "digest": digest}
+                _UNUSED, self._values | {"repository": repository_id, "digest": manifest.digest}
             ).fetchone()
             is not None
         )
 
-    def _is_about_kept(self, repository_id: int, subject: str | None) -> bool:
-        if subject is None or (repository_id, subject) in self._found:
+    def _is_let_go(self, repository_id: int, repository: RepositoryName, digest: Digest) -> bool:
+        """Whether all manifests that refer to something are gone, were the garbage gone."""
+        holders = self._pages(_HOLDERS, "", repository=repository_id, digest=digest)
+        return all(self.found.has_manifest(repository, holder) for (holder,) in holders)
+
+    def _is_about_kept(
+        self, repository_id: int, repository: RepositoryName, subject: str | None
+    ) -> bool:
+        if subject is None or self.found.has_manifest(repository, subject):
             return False
         return references.is_stored(self._connection, repository_id, Digest(subject))
 
-
-def _find_links(
-    connection: SqlConnection, criteria: Criteria, manifests: Sequence[GarbageManifest]
-) -> Sequence[GarbageLink]:
-    """Links that no manifest needs, were these gone."""
-    gone = {(manifest.repository, manifest.digest) for manifest in manifests}
-    unreferenced = connection.execute(
-        f"""
-        SELECT name, links.digest FROM links
-        JOIN repositories ON repositories.id = repository_id
-        WHERE {UNREFERENCED_LINK} ORDER BY loose_at LIMIT :at_most
-        """,
-        values_of(criteria),
-    )
-    found = [(RepositoryName(name), Digest(digest)) for name, digest in unreferenced]
-    found += _links_of(connection, criteria, manifests)
-    return [
-        GarbageLink(repository, digest)
-        for repository, digest in dict.fromkeys(found)
-        if all(
-            (repository, holder) in gone
-            for (holder,) in connection.execute(
-                _HOLDERS, (_repository_id(connection, repository), digest)
+    def find_links(self) -> None:
+        """Find the links that no manifest needs, were the garbage gone."""
+        rows = self._pages(_UNREFERENCED_LINKS, _BEFORE_ALL, 0, "")
+        for count, (name, _, repository_id, digest) in enumerate(rows, 1):
+            self._look_at(Linked(repository_id, GarbageLink(RepositoryName(name), Digest(digest))))
+            if count == self._criteria.at_most:
+                return
+        for _, repository_id, manifest in self.found.manifests_after(0):
+            if self._is_full(self.found.links):
+                return
+            pages = self._pages(
+                _LINKS_OF_MANIFEST, "", repository=repository_id, digest=manifest.digest
             )
-        )
-    ]
+            for (digest,) in islice(pages, self._criteria.at_most):
+                link = GarbageLink(manifest.repository, Digest(digest))
+                self._look_at(Linked(repository_id, link))
 
+    def _look_at(self, linked: Linked) -> None:
+        link = linked.link
+        if self.found.looks_at(linked) and self._is_let_go(
+            linked.repository_id, link.repository, link.digest
+        ):
+            self.found.add_link(linked)
 
-def _links_of(
-    connection: SqlConnection, criteria: Criteria, manifests: Sequence[GarbageManifest]
-) -> list[tuple[RepositoryName, Digest]]:
-    found: list[tuple[RepositoryName, Digest]] = []
-    for manifest in manifests:
-        if _is_full(found, criteria):
-            break
-        values = {
-            "repository": _repository_id(connection, manifest.repository),
-            "digest": manifest.digest,
-        }
-        rows = connection.execute(_LINKS_OF_MANIFEST, values_of(criteria) | values)
-        found += [(manifest.repository, Digest(digest)) for (digest,) in rows]
-    return found
+    def find_blobs(self) -> None:
+        """Find blobs in no repository, were the links gone; and what was interrupted before."""
+        if backup_holds.last(self._connection, now=self._criteria.now) is None:
+            for size, _, digest in self._pages(_UNLINKED_BLOBS, _BEFORE_ALL, ""):
+                self.found.add_blob(GarbageBlob(Digest(digest), size))
+                if self._is_full(self.found.blobs):
+                    break
+            for link in self.found.links:
+                self._add_if_free(link.digest)
+        for count, (digest,) in enumerate(self._pages(_DELETIONS, ""), 1):
+            self.found.add_blob(GarbageBlob(Digest(digest), 0, interrupted=True))
+            if count == self._criteria.at_most:
+                break
 
+    def _add_if_free(self, digest: Digest) -> None:
+        holders = self._pages(_REPOSITORIES_WITH, 0, digest=digest)
+        if all(self.found.has_link(repository_id, digest) for (repository_id,) in holders):
+            row = self._connection.execute(
+                "SELECT size FROM blobs WHERE digest = ?", (digest,)
+            ).fetchone()
+            if row is not None:
+                self.found.add_blob(GarbageBlob(digest, int(row[0])))
 
-def _is_full(found: Sized, criteria: Criteria) -> bool:
-    return criteria.at_most is not None and len(found) >= criteria.at_most
+    def _pages(self, statement: str, *first: float | str, **names: float | str) -> Iterator[Any]:
+        """The rows of a statement, a page at a time; its last columns are the key of a row.
 
+        Args:
+            first: what comes before the keys of all rows.
+            names: other parameters.
+        """
+        after: Sequence[float | str] = first
+        size = min(PAGE, self._criteria.at_most or PAGE)
+        page: list[Any] = []
+        while not page or len(page) == size:
+            key = {f"after_{place}": value for place, value in enumerate(after, 1)}
+            values = self._values | names | key | {"page": size}
+            page = self._connection.execute(statement, values).fetchall()
+            if not page:
+                return
+            yield from page
+            after = page[-1][-len(first) :]
 
-def _repository_id(connection: SqlConnection, repository: RepositoryName) -> int:
-    (found,) = connection.execute(
-        "SELECT id FROM repositories WHERE name = ?", (repository,)
-    ).fetchone()
-    return int(found)
-
-
-def _find_blobs(
-    connection: SqlConnection, criteria: Criteria, links: Sequence[GarbageLink]
-) -> Sequence[GarbageBlob]:
-    """Blobs in no repository, were these links gone; and what was interrupted before."""
-    interrupted = connection.execute(
-        "SELECT digest FROM deletions LIMIT :at_most", values_of(criteria)
-    )
-    again = [GarbageBlob(Digest(digest), 0, interrupted=True) for (digest,) in interrupted]
-    if backup_holds.last(connection, now=criteria.now) is not None:
-        return again
-    gone = {(link.repository, link.digest) for link in links}
-    unlinked = connection.execute(
-        "SELECT digest, size FROM blobs WHERE unlinked_at IS NOT NULL LIMIT :at_most",
-        values_of(criteria),
-    )
-    found = {Digest(digest): int(size) for digest, size in unlinked}
-    for digest in dict.fromkeys(link.digest for link in links):
-        size = _size_if_free(connection, digest, gone)
-        if size is not None:
-            found[digest] = size
-    return [*(GarbageBlob(digest, size) for digest, size in found.items()), *again]
-
-
-def _size_if_free(
-    connection: SqlConnection, digest: Digest, gone: set[tuple[RepositoryName, Digest]]
-) -> int | None:
-    holders = connection.execute(
-        "SELECT name FROM links JOIN repositories ON id = repository_id WHERE digest = ?",
-        (digest,),
-    )
-    if any((name, digest) not in gone for (name,) in holders):
-        return None
-    row = connection.execute("SELECT size FROM blobs WHERE digest = ?", (digest,)).fetchone()
-    return None if row is None else int(row[0])
+    def _is_full(self, found: Sized) -> bool:
+        return self._criteria.at_most is not None and len(found) >= self._criteria.at_most

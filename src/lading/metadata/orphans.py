@@ -1,6 +1,6 @@
 """Orphans: attachments of manifests that are gone, on their way into the trash."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 
 from lading.core import media
@@ -15,11 +15,15 @@ from lading.ports.database import SqlConnection
 # Manifests that one transaction puts into the trash: others wait for it.
 MOST = 500
 
+# Of tags that are marked, as they are looked at together.
+_PAGE = 500
 _MARKED = """
-    SELECT repositories.name, tag, at FROM orphans
+    SELECT repositories.name, at, orphans.repository_id, tag FROM orphans
     JOIN repositories ON repositories.id = orphans.repository_id
     JOIN tags ON tags.repository_id = orphans.repository_id AND tags.name = tag
-    ORDER BY at
+    WHERE orphans.repository_id > :repository
+        OR (orphans.repository_id = :repository AND tag > :tag)
+    ORDER BY orphans.repository_id, tag LIMIT :page
 """
 _UNMARKED = """
     SELECT tags.name FROM repositories JOIN tags ON repository_id = id
@@ -69,23 +73,30 @@ _ONLY_IN = """
 
 
 def find_orphans(
-    connection: SqlConnection, criteria: Criteria, manifests: Sequence[GarbageManifest]
-) -> Sequence[OrphanTag]:
+    connection: SqlConnection, criteria: Criteria, manifests: Iterable[GarbageManifest]
+) -> Iterator[OrphanTag]:
     """The orphans that a collection would take, were these manifests gone."""
     if not criteria.attachments:
-        return ()
+        return iter(())
     candidates = chain(_marked(connection), _of_garbage(connection, manifests))
     found = (orphan for orphan in candidates if _may_go(connection, orphan, criteria))
-    return list(islice(found, criteria.at_most))
+    return islice(found, criteria.at_most)
 
 
 def _marked(connection: SqlConnection) -> Iterator[OrphanTag]:
-    for name, tag, at in connection.execute(_MARKED):
-        yield OrphanTag(RepositoryName(name), Tag(tag), subject_of(Tag(tag)), at)
+    after = (0, "")
+    while True:
+        values = {"repository": after[0], "tag": after[1], "page": _PAGE}
+        page = connection.execute(_MARKED, values).fetchall()
+        for name, at, *_, tag in page:
+            yield OrphanTag(RepositoryName(name), Tag(tag), subject_of(Tag(tag)), at)
+        if len(page) < _PAGE:
+            return
+        after = page[-1][-2:]
 
 
 def _of_garbage(
-    connection: SqlConnection, manifests: Sequence[GarbageManifest]
+    connection: SqlConnection, manifests: Iterable[GarbageManifest]
 ) -> Iterator[OrphanTag]:
     """The orphans of garbage; those of what was deleted are marked already."""
     for manifest in (each for each in manifests if each.cause is Cause.UNTAGGED):

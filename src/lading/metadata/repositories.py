@@ -90,11 +90,18 @@ def page(connection: SqlConnection, *, after: str, limit: int, prefix: str = "")
     )
 
 
-def with_manifests(connection: SqlConnection) -> Sequence[RepositoryName]:
-    """All repositories that have manifests, in byte order."""
+def with_manifests(
+    connection: SqlConnection, *, after: str = "", limit: int = batches.NO_LIMIT
+) -> Sequence[RepositoryName]:
+    """Repositories that have manifests, in byte order.
+
+    Args:
+        after: the name after which to start.
+    """
     rows = connection.execute(
-        "SELECT name FROM repositories AS r WHERE EXISTS"
-        " (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name"
+        "SELECT name FROM repositories AS r WHERE name > ? AND EXISTS"
+        " (SELECT 1 FROM manifests WHERE repository_id = r.id) ORDER BY name LIMIT ?",
+        (after, limit),
     )
     return [RepositoryName(name) for (name,) in rows]
 

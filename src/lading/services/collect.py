@@ -10,8 +10,9 @@ of its digest.
 """
 
 import math
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 from lading.core.digest import Digest
 from lading.core.garbage import (
@@ -19,13 +20,13 @@ from lading.core.garbage import (
     ExpiredUpload,
     GarbageBlob,
     GarbageItem,
-    GarbageLink,
     GarbageManifest,
     InterruptedCommit,
     OrphanTag,
 )
 from lading.core.names import RepositoryName
 from lading.core.typing import T
+from lading.metadata.found_garbage import Garbage
 from lading.services import unfinished
 from lading.services.registry import Registry
 
@@ -38,21 +39,30 @@ PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of a collection: what it would remove, in the order in which it would."""
+    """The plan of a collection: what it would remove, in the order in which it would.
+
+    Attributes:
+        garbage: of rows and blobs; it waits on the disk if it is much.
+    """
 
     criteria: Criteria
     uploads: Sequence[ExpiredUpload]
     interrupted: Sequence[InterruptedCommit]
-    manifests: Sequence[GarbageManifest]
-    tags: Sequence[OrphanTag]
-    links: Sequence[GarbageLink]
-    blobs: Sequence[GarbageBlob]
+    garbage: Garbage
 
     @property
-    def items(self) -> Sequence[GarbageItem]:
-        """All garbage of the plan."""
-        uploads, rows = (self.uploads, self.interrupted), (self.manifests, self.tags, self.links)
-        return [item for items in (*uploads, *rows, self.blobs) for item in items]
+    def items(self) -> Iterator[GarbageItem]:
+        """All garbage of the plan, one after the other."""
+        garbage = self.garbage
+        rows = (garbage.manifests, garbage.tags, garbage.links)
+        return chain(self.uploads, self.interrupted, *rows, garbage.blobs)
+
+    @property
+    def count(self) -> int:
+        """How many items there are."""
+        garbage = self.garbage
+        rows = (garbage.manifests, garbage.tags, garbage.links)
+        return sum(map(len, (self.uploads, self.interrupted, *rows, garbage.blobs)))
 
     @property
     def has_all_uploads(self) -> bool:
@@ -62,10 +72,8 @@ class Plan:
     @property
     def size(self) -> int:
         """The bytes of files that the collection would free."""
-        return sum(
-            sum(item.size for item in items)
-            for items in (self.uploads, self.interrupted, self.blobs)
-        )
+        uploads = sum(item.size for items in (self.uploads, self.interrupted) for item in items)
+        return uploads + self.garbage.bytes_of_blobs()
 
 
 @dataclass(slots=True)
@@ -140,17 +148,13 @@ async def plan(
         uploads: whether uploads that were given up go, too.
         interrupted: whether what interrupted commits have left goes, too.
     """
-    garbage = await registry.metadata.collection.find(criteria)
     return Plan(
         criteria=criteria,
         uploads=await unfinished.find_expired(registry, criteria) if uploads else (),
         interrupted=(
             await unfinished.find_interrupted(registry, criteria.at_most) if interrupted else ()
         ),
-        manifests=garbage.manifests,
-        tags=garbage.tags,
-        links=garbage.links,
-        blobs=garbage.blobs,
+        garbage=await registry.metadata.collection.find(criteria),
     )
 
 
@@ -189,23 +193,23 @@ async def _run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
         yield commit
     async for row in _collect_rows(registry, plan):
         yield row
-    async for blob in _collect_blobs(registry, plan.blobs):
+    async for blob in _collect_blobs(registry, plan.garbage.sorted_blobs()):
         yield blob
 
 
 async def _collect_rows(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
-    for manifests in _batches(plan.manifests):
+    for manifests in _batches(plan.garbage.manifests):
         for manifest in await registry.metadata.collection.remove_manifests(
             manifests, plan.criteria
         ):
             yield manifest
-    for tags in _batches(plan.tags):
+    for tags in _batches(plan.garbage.tags):
         more = True
         while more:
             trashed, more = await registry.metadata.collection.trash_orphans(tags, plan.criteria)
             for tag in trashed:
                 yield tag
-    for links in _batches(plan.links):
+    for links in _batches(plan.garbage.links):
         for link in await registry.metadata.collection.remove_links(links, plan.criteria):
             yield link
 
@@ -217,34 +221,54 @@ async def list_kept(
 
     A large repository comes in several pieces, one after the other.
     """
-    garbage = {(manifest.repository, manifest.digest) for manifest in plan.manifests}
-    for repository in await registry.metadata.repositories.with_manifests():
+    garbage = plan.garbage
+    async for repository in _with_manifests(registry):
         after, size = "", PAGE
         while size == PAGE:
             found = await registry.metadata.manifests.with_children(
                 repository, after=after, limit=PAGE
             )
-            yield repository, [each for each in found if (repository, each[0]) not in garbage]
+            kept = [each for each in found if not garbage.has_manifest(repository, each[0])]
+            yield repository, kept
             after, size = found[-1][0] if found else after, len(found)
 
 
+async def _with_manifests(registry: Registry) -> AsyncIterator[RepositoryName]:
+    """All repositories with manifests, in byte order."""
+    after = ""
+    while page := await registry.metadata.repositories.with_manifests(after=after, limit=PAGE):
+        for repository in page:
+            yield repository
+        after = page[-1]
+
+
 async def _collect_blobs(
-    registry: Registry, blobs: Sequence[GarbageBlob]
+    registry: Registry, blobs: Iterable[GarbageBlob]
 ) -> AsyncIterator[GarbageBlob]:
     """Collect blobs: sorted, as neighbours share a lock; what others have locked, one by one."""
-    by_digest = {blob.digest: blob for blob in blobs}
-    busy: list[Digest] = []
-    for batch in _batches(sorted(by_digest, key=lambda digest: digest.hex)):
-        async with registry.locks.lock_free(batch) as free:
+    busy: list[GarbageBlob] = []
+    for batch in _batches(blobs):
+        by_digest = {blob.digest: blob for blob in batch}
+        async with registry.locks.lock_free(list(by_digest)) as free:
             removed = await _remove_locked(registry, free)
         for digest in removed:
             yield by_digest[digest]
-        busy += set(batch).difference(free)
-    for digest in busy:
-        async with registry.locks.lock(digest):
-            removed = await _remove_locked(registry, [digest])
+        busy += (by_digest[digest] for digest in set(by_digest).difference(free))
+        if len(busy) >= BATCH:
+            async for blob in _wait_for(registry, busy):
+                yield blob
+            busy.clear()
+    async for blob in _wait_for(registry, busy):
+        yield blob
+
+
+async def _wait_for(registry: Registry, busy: Sequence[GarbageBlob]) -> AsyncIterator[GarbageBlob]:
+    """Collect blobs that others had locked."""
+    for blob in busy:
+        async with registry.locks.lock(blob.digest):
+            removed = await _remove_locked(registry, [blob.digest])
         if removed:
-            yield by_digest[digest]
+            yield blob
 
 
 async def _remove_locked(registry: Registry, digests: Sequence[Digest]) -> Sequence[Digest]:
@@ -255,6 +279,7 @@ async def _remove_locked(registry: Registry, digests: Sequence[Digest]) -> Seque
     return removed
 
 
-def _batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    for start in range(0, len(items), BATCH):
-        yield items[start : start + BATCH]
+def _batches(items: Iterable[T]) -> Iterator[Sequence[T]]:
+    rest = iter(items)
+    while batch := list(islice(rest, BATCH)):
+        yield batch

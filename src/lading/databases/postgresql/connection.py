@@ -25,7 +25,8 @@ from psycopg.pq.abc import PGresult
 
 from lading.core.typing import T, override
 from lading.databases.postgresql.statements import Statement, merge, translate
-from lading.ports.database import Parameters, Rows, SqlConnection
+from lading.databases.scratch import SqliteScratch
+from lading.ports.database import Parameters, Rows, Scratch, SqlConnection
 from lading.ports.dialect import Dialect
 
 POSTGRESQL = Dialect(
@@ -250,6 +251,10 @@ class PostgresqlConnection(SqlConnection):
 
     def __init__(self, connection: TimedConnection) -> None:
         self._connection = connection
+
+    @override
+    def scratch(self, tables: str, /) -> Scratch:
+        return SqliteScratch(tables)
 
     @override
     def execute(self, statement: str, parameters: Parameters = (), /) -> Rows:

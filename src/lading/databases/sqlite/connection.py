@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lading.databases.scratch import SqliteScratch
+from lading.ports.database import Scratch
 from lading.ports.dialect import Dialect
 
 SQLITE = Dialect(
@@ -30,6 +32,10 @@ class SqliteConnection(sqlite3.Connection):
             if rows.description is not None:
                 returned[name] = [value for (value,) in rows]
         return returned
+
+    def scratch(self, tables: str, /) -> Scratch:
+        """A scratch database of its own."""
+        return SqliteScratch(tables)
 
 
 def connect(database: Path | str, *, timeout: float = 5.0, uri: bool = False) -> SqliteConnection:
