@@ -117,7 +117,16 @@ async def adopt_at_start(registry: Registry, settings: Settings) -> None:
             )
     except CannotAdopt as error:
         raise DataUnusable(str(error)) from error
-    log.info("what CNCF Distribution has here was taken over: %s", adoption.tally)
+    tally = adoption.tally
+    log.info(
+        "what CNCF Distribution has here was taken over: %d repositories, %d manifests, %d tags,"
+        " %d blobs (%d bytes)",
+        tally.repositories,
+        tally.manifests,
+        tally.tags,
+        tally.blobs,
+        tally.size,
+    )
 
 
 class _LoggedProgress(StepProgress):
@@ -129,7 +138,7 @@ class _LoggedProgress(StepProgress):
 
     @override
     def begin(self, step: str, length: int) -> None:
-        log.info("%s (%d)", step, length)
+        log.info("%s: %d to look at", step, length)
 
     @override
     def advance(self, count: int, /) -> None:

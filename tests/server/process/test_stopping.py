@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lading import Lading, lading_serve
+from tests.support.lading import Lading, lading_serve, workers_of
 from tests.support.processes import wait_until
 
 PIECES = 20
@@ -184,6 +184,21 @@ def test_a_second_signal_ends_the_server_at_once(
         os.kill(registry.pid, stop)
         wait_until(lambda: has_ended(registry), "the end of the server")
         assert time.monotonic() - told < 15  # half the time that requests have to finish
+
+
+def test_a_signal_to_all_processes_of_a_server_is_one_request_to_stop(tmp_path: Path) -> None:
+    """As systemd sends it unless it is told otherwise: a worker then hears of it twice."""
+    env = {"REGISTRY_HTTP_WORKERS": "2"}
+    with lading_serve(tmp_path, env=env) as registry, connected(port_of(registry)) as pushing:
+        start_push(pushing)
+        for process in workers_of(registry):
+            os.kill(process, signal.SIGTERM)
+        time.sleep(0.3)  # else both signals are one to who has not looked meanwhile
+        os.kill(registry.pid, signal.SIGTERM)
+        wait_until(lambda: refuses(registry), "refusing")
+        time.sleep(1)  # in which a worker in a hurry would cut the push off
+        pushing.send(b"x" * PIECE)
+        assert pushing.getresponse().status == 201
 
 
 def connected(port: int) -> closing[http.client.HTTPConnection]:

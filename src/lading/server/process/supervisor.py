@@ -89,7 +89,8 @@ class Supervisor:
             self._wait(signals, left)
             self._workers = [worker for worker in self._workers if worker.exitcode is None]
         for worker in self._workers:
-            log.warning("worker %s was killed: it did not end in time", worker.pid)
+            why = "it did not end in time" if self._stops == 1 else "there was a second signal"
+            log.warning("worker %s was killed: %s", worker.pid, why)
             worker.kill()
             worker.join()
 

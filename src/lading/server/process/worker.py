@@ -51,6 +51,7 @@ class Worker:
         patience: seconds that requests may take to finish.
         reloads: called now and then, and for SIGHUP: files may have changed.
         side_door: for who watches the server, if there is one.
+        has_parent: whether a parent ends it, if it is told to hurry.
     """
 
     def __init__(
@@ -64,6 +65,7 @@ class Worker:
         tls: ssl.SSLContext | None = None,
         reloads: Sequence[Callable[[], None]] = (),
         side_door: SideDoor | None = None,
+        has_parent: bool = False,
     ) -> None:
         self._application = application
         self._connections = connections
@@ -74,7 +76,7 @@ class Worker:
         self._reloads = reloads
         self._side_door = side_door
         self._stopping = asyncio.Event()
-        self._stops: set[signal.Signals] = set()
+        self._has_parent = has_parent
         self._in_a_hurry = False
 
     def run(self, listener: socket.socket) -> None:
@@ -123,19 +125,18 @@ class Worker:
         """Take signals for what they ask from now on; those that waited for this are due."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
-            loop.add_signal_handler(number, self._stop, number)
-        on_sighup = SighupHandler(reload=self._reload, stop=partial(self._stop, signal.SIGTERM))
+            loop.add_signal_handler(number, self._stop)
+        on_sighup = SighupHandler(reload=self._reload, stop=self._stop)
         loop.add_signal_handler(signal.SIGHUP, on_sighup)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP, signal.SIGINT})
 
-    def _stop(self, number: signal.Signals) -> None:
+    def _stop(self) -> None:
         """Stop; the second time, without waiting.
 
-        Ctrl-C reaches a worker twice, from the terminal and, as SIGTERM, from its parent: that is
-        one request to stop.
+        With a parent that is the parent's to know. What is sent to all processes, as by Ctrl-C and
+        by systemd, reaches a worker twice, the second time from its parent, and is one request.
         """
-        self._in_a_hurry = self._in_a_hurry or number in self._stops
-        self._stops.add(number)
+        self._in_a_hurry = self._stopping.is_set() and not self._has_parent
         self._stopping.set()
 
     def _reload(self) -> None:

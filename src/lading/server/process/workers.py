@@ -187,6 +187,7 @@ def _worker(service: _Service, load: Load, figures: WorkerFigures | None) -> Wor
         side_door=(
             None if service.watched is None else SideDoor(service.watched, application.monitor)
         ),
+        has_parent=settings.workers > 1,
     )
 
 
