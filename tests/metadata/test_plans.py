@@ -23,7 +23,7 @@ from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata import batches
-from lading.metadata import trees as trees_of_layers
+from lading.metadata import entries as rows_of_entries
 from lading.metadata.documents import PIECE
 from lading.metadata.manifest_rows import MOST_TOGETHER
 from lading.metadata.metadata import Metadata
@@ -149,7 +149,7 @@ async def test_a_search_reads_no_layers_but_those_of_its_image_in_postgresql_eit
     await database.write(lambda connection: connection.execute(_MANY_ENTRIES))
     await database.write(lambda connection: connection.execute("ANALYZE"))
     values = {**_SEARCHED, "trees": batches.keys(["1", "2", "3"])}
-    plans = await database.read(partial(_plans, statements={trees_of_layers._SEARCH: values}))
+    plans = await database.read(partial(_plans, statements={rows_of_entries._SEARCH: values}))
     database.close()
     [plan] = plans.values()
     assert "Seq Scan on entries" not in plan
