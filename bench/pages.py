@@ -1,13 +1,19 @@
 """`python -m bench.pages`: what pages cost, and what they cost those who pull meanwhile.
 
 A registry of many repositories is made as `bench.adoption` makes one. Then manifests are pulled,
-by turns while nobody looks at a page and while pages are read at a steady rate. And each page is
-read by itself while somebody pulls from the same, only worker: what that one waits for longest is
-how long the page holds up all others. Both are on the load of the machine, which is told.
+by turns while nobody looks at a page and while pages are read at a steady rate. What the machine
+itself makes pulls slower by, which has few cores for all of this, is measured in between: another
+program computes for as long as those pages took, and small answers are read at their rate.
+
+And each page is read by itself while somebody pulls from the same, only worker: what that one waits
+for longest is how long the page holds up all others. Both are on the load of the machine, which is
+told.
 """
 
 import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -33,6 +39,18 @@ PULLED = "team1/app1"
 MANY = 9_999
 # How often each page is read, and a manifest before that, for the median of either.
 READS, PULLS = 15, 200
+# Computes for some seconds, and again whenever so many have passed.
+_BUSY = """
+import sys, time
+work, every = map(float, sys.argv[1:])
+due = time.perf_counter()
+while True:
+    until = time.thread_time() + work
+    while time.thread_time() < until:
+        pass
+    due += every
+    time.sleep(max(0.0, due - time.perf_counter()))
+"""
 
 
 @click.command()
@@ -42,18 +60,27 @@ READS, PULLS = 15, 200
 @click.option("--seconds", default=5.0, help="How long each time.")
 @click.option("--rate", default=20.0, help="Pages a second.")
 @click.option("--connections", default=4, help="That pull at once.")
+@click.option("--keep", type=click.Path(path_type=Path), help="A folder to make the registry in.")
 def main(
-    *, repositories: int, tags: int, rounds: int, seconds: float, rate: float, connections: int
+    *,
+    repositories: int,
+    tags: int,
+    rounds: int,
+    seconds: float,
+    rate: float,
+    connections: int,
+    keep: Path | None,
 ) -> None:
     """Measure pages, and pulls beside them."""
     click.echo(f"{describe()}; load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory(prefix="lading-bench-") as name:
-        directory = Path(name)
+        directory = keep or Path(name)
         lading = find("lading")
         data = directory / "lading"
-        data.mkdir()
-        fill(data, repositories, tags)
-        click.echo(f"adopted: {adopt(data)[2]}")
+        if not data.exists():
+            data.mkdir()
+            fill(data, repositories, tags)
+            click.echo(f"adopted: {adopt(data)[2]}")
         with running(lading, directory) as registry:
             paths = _paths(registry)
             click.echo(_beside_pulls(registry, paths, rounds, seconds, rate, connections))
@@ -123,18 +150,48 @@ def _beside_pulls(
         return done.p50_ms, done.p99_ms
 
     small = [path for what, path in paths.items() if f"{MANY:,}" not in what]
-    alone, beside, shown = list[tuple[float, float]](), list[tuple[float, float]](), list[float]()
+    work, shown = _processor_seconds(registry, small), list[float]()
+    alone = "alone"
+    other = f"beside another program that computes for {work * 1e3:.1f} ms as often"
+    beside = f"beside {rate:.0f} pages a second"
+    found: dict[str, list[tuple[float, float]]] = {alone: [], other: [], beside: []}
     for _ in range(rounds):
-        alone.append(pulled())
+        found[alone].append(pulled())
+        with _computing(work, 1 / rate), _reading(registry, ["/v2/"], rate, lambda _: None):
+            found[other].append(pulled())
         with _reading(registry, small, rate, shown.append):
-            beside.append(pulled())
-    rows = [f"| {connections} that pull | p50 | p99 |", "|---|---|---|"]
-    for what, found in (("alone", alone), (f"beside {rate:.0f} pages a second", beside)):
-        p50, p99 = (statistics.median(each) for each in zip(*found, strict=True))
-        rows.append(f"| {what} | {p50:.2f} ms | {p99:.2f} ms |")
+            found[beside].append(pulled())
+    rows = [f"| {connections} that pull | p50 | p99 | of p99 alone |", "|---|---|---|---|"]
+    for what, times in found.items():
+        p50, p99 = (statistics.median(each) for each in zip(*times, strict=True))
+        pairs = zip(times, found[alone], strict=True)
+        ratio = statistics.median(one[1] / usual[1] for one, usual in pairs)
+        rows.append(f"| {what} | {p50:.2f} ms | {p99:.2f} ms | {ratio:.2f}× |")
     p50, p99 = quantile(shown, 0.5) * 1e3, quantile(shown, 0.99) * 1e3
-    rows.append(f"| those pages | {p50:.1f} ms | {p99:.1f} ms |")
+    rows.append(f"| those pages | {p50:.1f} ms | {p99:.1f} ms | |")
     return "\n".join(rows)
+
+
+def _processor_seconds(registry: Running, paths: Sequence[str]) -> float:
+    """What a page takes of the processor in the server, on average over them."""
+    with Connection(registry.port, HTML) as connection:
+        for number in range(READS + 1):
+            if number == 1:  # the first time templates are compiled
+                before = registry.processor_seconds()
+            for path in paths:
+                connection.request("GET", path).expect(200)
+    return (registry.processor_seconds() - before) / (READS * len(paths))
+
+
+@contextmanager
+def _computing(work: float, every: float) -> Iterator[None]:
+    """Another program computes during the block, so many seconds each time that so many pass."""
+    process = subprocess.Popen([sys.executable, "-c", _BUSY, str(work), str(every)])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextmanager

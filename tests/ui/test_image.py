@@ -5,14 +5,17 @@ import json
 import time
 import tracemalloc
 from collections.abc import Callable
+from unittest.mock import patch
 
 import pytest
+from hypothesis import given, strategies
 
 from lading.core import media
-from lading.core.contents import contents_of, facts_of
+from lading.core.contents import MOST_LAYERS, contents_of, facts_of
 from lading.core.digest import SHA256, Digest
 from lading.core.image_config import instruction_of, read_config
 from lading.core.manifest import Manifest, parse
+from lading.ui import json_text
 from lading.ui.json_text import MOST_LINKS, linked
 from tests.support.contents import HELLO, OTHER, descriptor, image
 from tests.support.people import People
@@ -254,17 +257,46 @@ async def test_megabytes_of_small_things_make_no_page_that_nobody_can_open(
         assert len(shown.html) < 500_000
 
 
-def test_a_document_of_digests_has_so_many_links_and_no_more() -> None:
+async def test_a_document_of_digests_has_so_many_links_and_no_more() -> None:
     body = json.dumps([f"sha256:{number:064x}" for number in range(MOST_LINKS + 100)]).encode()
-    pieces = linked(body, lambda digest: f"/{digest}")
+    pieces = await linked(body, lambda digest: f"/{digest}")
     assert sum(bool(piece.href) for piece in pieces) == MOST_LINKS
     assert json.loads("".join(piece.text for piece in pieces)) == json.loads(body)
 
 
-def test_what_is_nested_too_deep_is_not_indented() -> None:
+@given(
+    strategies.recursive(
+        strategies.none() | strategies.booleans() | strategies.integers() | strategies.text(),
+        lambda inner: strategies.lists(inner) | strategies.dictionaries(strategies.text(), inner),
+    )
+)
+async def test_a_document_is_indented_as_json_is_wherever_it_is_taken_apart(value: object) -> None:
+    with patch.object(json_text, "_SMALL", 2):
+        pieces = await linked(json.dumps(value).encode(), lambda _: "")
+    assert "".join(piece.text for piece in pieces) == json.dumps(
+        value, indent=2, ensure_ascii=False
+    )
+
+
+async def test_others_have_their_turns_while_a_large_document_is_indented() -> None:
+    turns, body = 0, json.dumps({"layers": [descriptor(b"layer")] * 5000}).encode()
+    work = asyncio.ensure_future(linked(body, lambda digest: f"/{digest}"))
+    while not work.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 20
+
+
+def test_of_many_layers_the_first_are_told_of_and_all_counted() -> None:
+    body = json.dumps({"layers": [descriptor(b"layer")] * 9_999}).encode()
+    contents = contents_of(body)
+    assert (len(contents.layers), contents.layer_count) == (MOST_LAYERS, 9_999)
+
+
+async def test_what_is_nested_too_deep_is_not_indented() -> None:
     """Its indentation alone would be more than a machine has."""
     for body in (b"[" * 100_000, b"[" * 900 + b"1," * 900_000):
-        assert sum(len(piece.text) for piece in linked(body, lambda _: "")) == len(body)
+        assert sum(len(piece.text) for piece in await linked(body, lambda _: "")) == len(body)
 
 
 @pytest.mark.parametrize("said", ["a{}b", "a{}# buildkit b", "RUN /bin/sh -c{}b", "|1 a{}b"])

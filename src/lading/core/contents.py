@@ -15,6 +15,8 @@ from lading.core.errors import DigestInvalid
 from lading.core.image_config import MOST_SAID
 from lading.core.lenient_json import fields_in, items_in, text_in, texts_in
 
+# Layers that are told of: Docker makes 127 at most.
+MOST_LAYERS = 200
 # Facts of an artifact's configuration, and signs of one, that are shown.
 _MOST_FACTS, _MOST_SIGNS = 40, 2000
 
@@ -39,11 +41,14 @@ class ManifestContents:
     """The contents of a manifest.
 
     Attributes:
+        layers: the first of them, if there are many.
+        layer_count: how many there are.
         subject: the manifest that it is about.
     """
 
     config: NamedBlob | None = None
     layers: Sequence[NamedBlob] = ()
+    layer_count: int = 0
     annotations: Mapping[str, str] = field(default_factory=dict)
     subject: Digest | None = None
 
@@ -51,11 +56,13 @@ class ManifestContents:
 def contents_of(body: bytes) -> ManifestContents:
     """The contents of a manifest that was pushed."""
     found = fields_in(body)
-    layers = map(_part, (*items_in(found.get("layers")), *items_in(found.get("blobs"))))
+    named = [*items_in(found.get("layers")), *items_in(found.get("blobs"))]
+    layers = [layer for layer in map(_part, named[:MOST_LAYERS]) if layer is not None]
     subject = _part(found.get("subject"))
     return ManifestContents(
         config=_part(found.get("config")),
-        layers=[layer for layer in layers if layer is not None],
+        layers=layers,
+        layer_count=len(layers) + len(named[MOST_LAYERS:]),
         annotations=texts_in(found.get("annotations"), MOST_SAID),
         subject=None if subject is None else subject.digest,
     )

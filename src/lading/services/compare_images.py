@@ -11,7 +11,7 @@ from lading.core.errors import ManifestUnknown
 from lading.core.image_config import ShownConfig, read_config
 from lading.core.names import Reference
 from lading.metadata.manifests import StoredManifest
-from lading.services.describe import MOST_LAYERS, Layer, config_body
+from lading.services.describe import Layer, config_body
 from lading.services.families import ManifestFamily, ShownManifest
 from lading.services.registry import Registry
 from lading.system.turns import off_loop
@@ -64,7 +64,7 @@ async def _look(
         for reference, manifest in manifests.items()
     }
     parts = {
-        reference: [*said.layers[:MOST_LAYERS], *([said.config] if said.config else [])]
+        reference: [*said.layers, *([said.config] if said.config else [])]
         for reference, said in contents.items()
     }
     named = [part.digest for each in parts.values() for part in each]
@@ -82,7 +82,7 @@ async def _look(
         images[reference] = ComparedImage(
             manifest,
             shown,
-            [Layer(part, sizes.get(part.digest)) for part in said.layers[:MOST_LAYERS]],
+            [Layer(part, sizes.get(part.digest)) for part in said.layers],
             await off_loop(len(body), partial(read_config, body)),
             sum(sizes.get(digest, 0) for digest in {part.digest for part in parts[reference]}),
         )

@@ -17,8 +17,6 @@ from lading.services.pull import pull_blob
 from lading.services.registry import Registry
 from lading.system.turns import off_loop
 
-# Layers whose sharing is looked for: Docker makes 127 at most.
-MOST_LAYERS = 200
 # Bytes of a configuration that are read; real ones have some KiB.
 MOST_CONFIG = 4 * 1024 * 1024
 
@@ -89,11 +87,11 @@ async def describe(
     if shown is None:  # it was deleted meanwhile
         raise ManifestUnknown("", {"name": repository, "reference": reference})
     contents = await off_loop(len(manifest.body), lambda: contents_of(manifest.body))
-    parts = [*contents.layers[:MOST_LAYERS], *([contents.config] if contents.config else [])]
+    parts = [*contents.layers, *([contents.config] if contents.config else [])]
     sharing = await registry.metadata.links.sharing(
         repository, manifest.digest, [part.digest for part in parts]
     )
-    layers = [_layer(part, sharing, access) for part in contents.layers[:MOST_LAYERS]]
+    layers = [_layer(part, sharing, access) for part in contents.layers]
     blobs = {part.digest: _layer(part, sharing, access) for part in parts}
     config = contents.config
     here = None if config is None else sharing.get(config.digest)

@@ -10,7 +10,6 @@ from lading.core.summaries import ManifestKind
 from lading.edge.response import Response
 from lading.services.describe import DescribedImage, Layer, describe, read_text
 from lading.services.pull import pull_manifest
-from lading.system.turns import off_loop
 from lading.ui.address import RegistryAddress, address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.json_text import linked
@@ -95,7 +94,7 @@ async def _document(visit: Visit, digest: Digest, body: bytes, what: str, comman
         repository=visit.repository,
         digest=digest,
         what=what,
-        pieces=await off_loop(len(body), lambda: linked(body, link_of)),
+        pieces=await linked(body, link_of),
         size=len(body),
         command=command,
         immutable=True,
@@ -124,7 +123,7 @@ def _tag(text: str) -> Tag:
 def _history(image: DescribedImage) -> Sequence[HistoryLine]:
     """The lines of the Dockerfile it came from; its layers, if nothing is said of them."""
     steps = image.config.history
-    if sum(step.layer is not None for step in steps) != len(image.contents.layers):
+    if sum(step.layer is not None for step in steps) != image.contents.layer_count:
         return [HistoryLine("", n, layer) for n, layer in enumerate(image.layers, start=1)]
     return [
         HistoryLine(
