@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from lading.client.errors import ClientError, ContentWrong, bare
+from lading.client.errors import ClientError, ContentWrong, as_line, bare
 
 Answered = urllib3.response.BaseHTTPResponse
 
@@ -21,19 +21,29 @@ Answered = urllib3.response.BaseHTTPResponse
 MOST_DOCUMENT = 32 * 1024 * 1024
 # What is left of a body is read up to this, which costs less than another connection.
 _MOST_LEFT = 64 * 1024
+# Seconds: for a document as large as it may be, by a slow line; for what an error says; for what is
+# left of a body.
+_MOST_SECONDS = 300.0
+_ERROR_SECONDS = 5.0
+_LEFT_SECONDS = 1.0
 _PIECE = 256 * 1024
 
 
-def read_bounded(answer: Answered, most: int = MOST_DOCUMENT) -> bytes:
+def read_bounded(
+    answer: Answered, most: int = MOST_DOCUMENT, seconds: float = _MOST_SECONDS
+) -> bytes:
     """The body of an answer, its connection given back.
+
+    Args:
+        seconds: in which it has to come.
 
     Raises:
         ContentWrong: it is longer than `most` bytes.
-        HTTPError: the connection is cut, or the body is shorter than was said.
+        HTTPError: the connection is cut, or the body is shorter than was said, or too slow.
     """
-    pieces, length = [], 0
+    pieces, length, until = [], 0, time.monotonic() + seconds
     try:
-        while piece := answer.read(min(_PIECE, most + 1 - length)):
+        while piece := _read_piece(answer, min(_PIECE, most + 1 - length), until):
             pieces.append(piece)
             length += len(piece)
     except BaseException:
@@ -49,43 +59,72 @@ def read_bounded(answer: Answered, most: int = MOST_DOCUMENT) -> bytes:
     return b"".join(pieces)
 
 
-def read_document(answer: Answered, url: str, most: int = MOST_DOCUMENT) -> dict[str, Any]:
+def read_document(
+    answer: Answered, url: str, most: int = MOST_DOCUMENT, seconds: float = _MOST_SECONDS
+) -> dict[str, Any]:
     """The JSON object that an answer has.
+
+    Args:
+        seconds: in which it has to come.
 
     Raises:
         ClientError: it is none, or it does not come whole.
     """
     try:
-        found = json.loads(read_bounded(answer, most))
+        found = json.loads(read_bounded(answer, most, seconds))
     except (HTTPError, OSError) as error:
         raise ClientError(f"{bare(url)}: the answer is cut off: {error}") from error
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
         return found
-    raise ClientError(f"{bare(url)} is answered with what is no JSON", status=answer.status)
+    coding = as_line(answer.headers.get("content-encoding", "identity"))
+    how = "" if coding == "identity" else f", but {coding}, which nobody asked for"
+    raise ClientError(f"{bare(url)} is answered with what is no JSON{how}", status=answer.status)
 
 
 def read_error(answer: Answered) -> bytes:
     """The beginning of what an answer says of an error; empty if it is cut off."""
-    try:
-        said = answer.read(_MOST_LEFT)
-    except (HTTPError, OSError):
-        said = b""
+    said, _ = _read_some(answer, _ERROR_SECONDS)
     dismiss(answer)
     return said
 
 
 def dismiss(answer: Answered) -> None:
     """Be done with an answer: its connection is kept unless much of the body is left."""
-    try:
-        ended = len(answer.read(_MOST_LEFT)) < _MOST_LEFT
-    except (HTTPError, OSError):
-        ended = False
+    _, ended = _read_some(answer, _LEFT_SECONDS)
     if ended:
         answer.release_conn()
     else:
         answer.close()
+
+
+def _read_some(answer: Answered, seconds: float) -> tuple[bytes, bool]:
+    """What comes of a body within bounds, and whether that is all; nothing if it is cut off."""
+    said, until = b"", time.monotonic() + seconds
+    try:
+        while len(said) < _MOST_LEFT:
+            piece = _read_piece(answer, _MOST_LEFT - len(said), until)
+            if not piece:
+                return said, True
+            said += piece
+    except (HTTPError, OSError):
+        return b"", False
+    return said, False
+
+
+def _read_piece(answer: Answered, most: int, until: float) -> bytes:
+    """The bytes that there are, or come next; none at the end.
+
+    Raises:
+        HTTPError: the connection is cut, or the body is none, or it is late.
+    """
+    if time.monotonic() > until:
+        raise HTTPError("it does not end")
+    try:
+        return answer.read1(most)
+    except ValueError as error:  # http.client's, of a chunk whose length is below zero
+        raise HTTPError(f"its length is none: {error}") from error
 
 
 def asked_wait(answer: Answered) -> float:

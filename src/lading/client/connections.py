@@ -16,6 +16,7 @@ from lading.client.certificates import tls_context
 from lading.client.errors import ClientError, bare
 from lading.client.options import SessionOptions
 from lading.client.proxies import proxy_for, proxy_login
+from lading.client.timed import POOLS
 
 _SCHEMES = frozenset({"http", "https"})
 _Sender = Callable[..., Answered]
@@ -84,10 +85,10 @@ class HostConnections:
         proxy = proxy_for(parts.scheme, host)
         if proxy:
             manager = urllib3.ProxyManager(proxy, proxy_headers=proxy_login(proxy), **known)
+            manager.pool_classes_by_scheme = POOLS
             self._ends.append(manager.clear)
             return manager.urlopen
-        kind = {"http": urllib3.HTTPConnectionPool, "https": urllib3.HTTPSConnectionPool}
-        pool = kind[parts.scheme](str(parts.hostname), parts.port, **known)
+        pool = POOLS[parts.scheme](str(parts.hostname), parts.port, **known)
         self._ends.append(pool.close)
         start = len(f"{parts.scheme}://{parts.netloc}")
 

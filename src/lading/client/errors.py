@@ -2,6 +2,7 @@
 
 import json
 import re
+from http.client import BadStatusLine, HTTPException, RemoteDisconnected, UnknownProtocol
 
 _ADVICE = {
     401: "sign in first (`docker login` or `podman login`), or check that the login that is kept is"
@@ -16,7 +17,7 @@ _ADVICE = {
 }
 # What urllib3 and Python say before the reason for which there is no connection.
 _BEFORE_REASON = re.compile(
-    r"HTTPS?Connection(?:Pool)?\([^)]*\): |Failed to establish a new connection: |\[Errno -?\d+\] "
+    r"\w+\(host=[^)]*\): |Failed to establish a new connection: |\[Errno -?\d+\] "
 )
 # Characters of what a registry says of an error.
 _MOST_SAID = 500
@@ -100,7 +101,19 @@ def bare(url: str) -> str:
 
 def reason(error: Exception) -> str:
     """Why there is no answer, without the names of Python's objects: `Connection refused`."""
-    return _BEFORE_REASON.sub("", str(error))
+    cause = cause_of(error)
+    if isinstance(cause, RemoteDisconnected):
+        return "the connection is closed without an answer"
+    if isinstance(cause, BadStatusLine | UnknownProtocol):
+        said = str(cause.args[0] if cause.args else "").strip("'")
+        return f"what answers speaks no HTTP/1.1, but says {said[:40]!r}"
+    return _BEFORE_REASON.sub("", str(cause))
+
+
+def cause_of(error: Exception) -> Exception:
+    """What urllib3 says was the reason of an error, if it says that."""
+    last = error.args[-1] if error.args else error
+    return last if isinstance(last, HTTPException | OSError) else error
 
 
 def unreachable(url: str, error: Exception) -> Unreachable:

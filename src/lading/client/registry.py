@@ -84,9 +84,17 @@ class Client:
 
         Raises:
             NotPermitted: it wants a login that is not known, or takes this one for wrong.
+            ContentWrong: there is a page for people, of no registry.
             Unreachable: nobody answers.
         """
-        dismiss(self.session.request("GET", "/v2/"))
+        answer = self.session.request("GET", "/v2/")
+        dismiss(answer)
+        is_page = answer.headers.get("content-type", "").lower().startswith("text/html")
+        if is_page and "docker-distribution-api-version" not in answer.headers:
+            raise ContentWrong(
+                f"{self.session.base}/v2/ is a page, not a registry's answer",
+                advice="check the name and the port, and that a proxy passes /v2/ on",
+            )
         return f"{self.session.base}/v2/"
 
     def repositories(self) -> Iterator[str]:

@@ -26,6 +26,7 @@ Asker = Callable[[str, str, Mapping[str, str], bytes | None], Answered]
 _DEFAULT_SECONDS = 60
 _MOST_SECONDS = 366 * 86400
 _MOST_TOKEN = 1024 * 1024
+_TOKEN_SECONDS = 30.0
 _TOKEN = re.compile(r"[!-~]+")
 _CLIENT_ID = "lading"
 
@@ -37,11 +38,22 @@ class _Kept:
 
 
 class HostTokens:
-    """What is sent as `Authorization` to one host."""
+    """What is sent as `Authorization` to one host.
+
+    Args:
+        seconds: in which the answer with a token has to come.
+    """
 
     def __init__(
-        self, registry: str, find: LoginFinder, ask: Asker, is_plain: Callable[[], bool]
+        self,
+        registry: str,
+        find: LoginFinder,
+        ask: Asker,
+        is_plain: Callable[[], bool],
+        *,
+        seconds: float = _TOKEN_SECONDS,
     ) -> None:
+        self._seconds = seconds
         self._registry = registry
         self._is_plain = is_plain
         self._find = find
@@ -135,15 +147,19 @@ class HostTokens:
     def _read(self, realm: str, answer: Answered) -> _Kept:
         if answer.status != 200:
             raise of_answer(f"token of {bare(realm)}", answer.status, read_error(answer))
-        document = read_document(answer, realm, _MOST_TOKEN)
+        document = read_document(answer, realm, _MOST_TOKEN, self._seconds)
         token = document.get("token") or document.get("access_token")
-        # What is no part of a header would be one of its own.
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        if not is_token(token):
             raise ClientError(f"{bare(realm)} gives no token")
         seconds = document.get("expires_in")
         if not isinstance(seconds, int | float) or not 0 < seconds < _MOST_SECONDS:
             seconds = _DEFAULT_SECONDS
         return _Kept(f"Bearer {token}", time.monotonic() + seconds * 0.9)
+
+
+def is_token(said: object) -> bool:
+    """Whether what a server gives is a token; else it might be a header of its own in one."""
+    return isinstance(said, str) and _TOKEN.fullmatch(said) is not None
 
 
 def _repository_of(scopes: tuple[str, ...]) -> str:

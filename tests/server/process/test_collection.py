@@ -58,7 +58,7 @@ def test_a_collection_by_hand_says_for_whom_it_waits(tmp_path: Path) -> None:
         wait_until(lambda: len(holders(registry)) >= 2, "jobs to have run")
     with closing(sqlite3.connect(database(registry))) as connection, connection:
         connection.execute(
-            "UPDATE jobs SET holder = 'a dead process', expires_at = unixepoch() + 2"
+            "UPDATE jobs SET holder = 'a dead process', expires_at = unixepoch() + 6"
         )
 
     done = run([program(), "garbage-collect", registry.config])

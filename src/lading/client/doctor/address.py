@@ -60,7 +60,10 @@ class DeploymentAddress:
 
     def join(self, location: str) -> str:
         """A whole address, of a path or of one that is whole."""
-        return urljoin(f"{self.url}/", location)
+        try:
+            return urljoin(f"{self.url}/", location)
+        except ValueError:  # it is none, and stays what it is
+            return location
 
     def is_own(self, url: str) -> bool:
         """Whether a whole address is of this scheme, host and port."""
@@ -68,10 +71,9 @@ class DeploymentAddress:
 
 
 def origin(url: str) -> tuple[str, str, int]:
-    """The scheme, the host and the port of a whole address; port 0 if it is no number."""
-    parts = urlsplit(url)
+    """The scheme, the host and the port of a whole address; nothing of what is none."""
     try:
-        port = parts.port or _PORTS.get(parts.scheme, 0)
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
     except ValueError:
-        port = 0
-    return parts.scheme, parts.hostname or "", port
+        return "", "", 0

@@ -16,6 +16,7 @@ import urllib3
 from lading import __version__
 from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.encryption import wants_certificate
+from lading.client.timed import POOLS
 from lading.client.tokens import HostTokens, LoginFinder
 
 _MOST_BODY = 1024 * 1024
@@ -72,7 +73,10 @@ class DeploymentCaller:
         self.seconds = seconds
         self._context = context
         self._pool = urllib3.PoolManager(ssl_context=context)
-        self._tokens = HostTokens(address.netloc, find, self._ask, lambda: address.scheme == "http")
+        self._pool.pool_classes_by_scheme = POOLS
+        self._tokens = HostTokens(
+            *(address.netloc, find, self._ask, lambda: address.scheme == "http"), seconds=seconds
+        )
 
     def close(self) -> None:
         """End all connections."""

@@ -10,6 +10,7 @@ from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
 from lading.client.doctor.refusals import ShownCertificate, explain
 from lading.client.references import is_local
+from lading.client.timed import TimedResponse
 
 _DAY = 86400
 # A certificate that is renewed by itself is so a month before; this is late.
@@ -137,6 +138,7 @@ def _speaks_tls(address: DeploymentAddress, seconds: float) -> bool:
 def _speaks_http(address: DeploymentAddress, seconds: float) -> bool:
     """Whether HTTP is answered, otherwise than by the word that this is the port of HTTPS."""
     connection = http.client.HTTPConnection(address.host, address.usual_port, timeout=seconds)
+    connection.response_class = TimedResponse
 
     def ask() -> None:
         connection.request("GET", "/v2/")

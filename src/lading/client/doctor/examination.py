@@ -16,6 +16,7 @@ from lading.client.doctor.answers import SHOW, check_answer, check_clock
 from lading.client.doctor.caller import DeploymentCaller
 from lading.client.doctor.connections import check_connection, check_name
 from lading.client.doctor.encryption import check_encryption, settle_scheme
+from lading.client.doctor.failures import no_answer
 from lading.client.doctor.findings import DeploymentFinding, FindingState, skipped, warn, wrong
 from lading.client.doctor.logins import check_login, check_realm
 from lading.client.doctor.pushing import check_upload
@@ -113,7 +114,7 @@ def _speak(caller: DeploymentCaller, options: DoctorOptions) -> Iterator[Deploym
         if caller.wants_certificate():
             yield wrong("answer", "clients have to show a certificate that is right here", SHOW)
         else:
-            yield _no_answer("answer", error)
+            yield no_answer("answer", error)
         yield _rest()
         return
     finding = check_answer(first)
@@ -159,7 +160,7 @@ def _bounded(name: str, check: Callable[[], DeploymentFinding]) -> DeploymentFin
     except ClientError as error:
         return wrong(name, error.message, error.advice)
     except (HTTPError, OSError, ValueError) as error:
-        return _no_answer(name, error)
+        return no_answer(name, error)
 
 
 def _each(
@@ -171,16 +172,7 @@ def _each(
     except ClientError as error:
         yield wrong(name, error.message, error.advice)
     except (HTTPError, OSError, ValueError) as error:
-        yield _no_answer(name, error)
-
-
-def _no_answer(name: str, error: Exception) -> DeploymentFinding:
-    return wrong(
-        name,
-        f"there is no answer, or one that is cut off: {str(error).rpartition('>: ')[2]}",
-        "look at the log of what listens there; a proxy's times may be too short"
-        " (`proxy_read_timeout`, HAProxy's `timeout server`)",
-    )
+        yield no_answer(name, error)
 
 
 def _rest() -> DeploymentFinding:

@@ -13,7 +13,9 @@ from lading.client.challenges import AskedLogin, parse_challenges
 from lading.client.doctor.address import origin
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, ok, skipped, warn, wrong
+from lading.client.errors import reason
 from lading.client.references import is_local
+from lading.client.tokens import is_token
 
 FORWARDED = (
     "have the proxy say it: `proxy_set_header Host $http_host; proxy_set_header X-Forwarded-Proto"
@@ -79,7 +81,7 @@ def _ask_realm(caller: DeploymentCaller, realm: str, way: AskedLogin) -> Deploym
     except (HTTPError, OSError) as error:
         return wrong(
             "realm",
-            f"clients are sent for tokens to {realm}, which gives no answer: {_short(error)}",
+            f"clients are sent for tokens to {realm}, which gives no answer: {reason(error)}",
             f"if it is a name inside: {FORWARDED.format(url=caller.address.url)}; else start the"
             " token server, or mend `auth.token.realm`",
         )
@@ -87,6 +89,9 @@ def _ask_realm(caller: DeploymentCaller, realm: str, way: AskedLogin) -> Deploym
         return ok("realm", f"tokens are at {realm}, for who has a password")
     if answer.status == 200:
         return _check_token(realm, answer)
+    if answer.status == 429 or answer.status >= 500:
+        what = f"the token server at {realm} answers with {answer.status}"
+        return wrong("realm", what, "look at its log, and at that of the proxy before it")
     advice = f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/"
     if not caller.address.is_own(realm):
         advice = "mend `auth.token.realm`; if it should be the same address as here: "
@@ -98,13 +103,14 @@ def _ask_realm(caller: DeploymentCaller, realm: str, way: AskedLogin) -> Deploym
 def _check_token(realm: str, answer: HeardAnswer) -> DeploymentFinding:
     document = answer.document()
     token = document.get("token") or document.get("access_token")
-    if not isinstance(token, str):
+    if not is_token(token):
+        what = "is an answer without a token" if document else "is a page instead"
         return wrong(
             "realm",
-            f"clients are sent for tokens to {realm}, where there is a page instead",
+            f"clients are sent for tokens to {realm}, where there {what}",
             f"have the proxy pass on {urlsplit(realm).path or '/'}, too, beside /v2/",
         )
-    claims, now = _claims(token), _clock_of(answer)
+    claims, now = _claims(str(token)), _clock_of(answer)
     starts, ends = claims.get("nbf", 0), claims.get("exp", now + _SLACK)
     if isinstance(starts, int | float) and starts > now + _SLACK:
         return wrong("realm", f"a new token is valid only in {starts - now:.0f} s", _CLOCKS)
@@ -160,8 +166,3 @@ def _clock_of(answer: HeardAnswer) -> float:
         return parsedate_to_datetime(answer.header("date")).timestamp()
     except (TypeError, ValueError, OverflowError):
         return answer.ended
-
-
-def _short(error: Exception) -> str:
-    """An error of urllib3 without its objects: what is after the last colon but one of them."""
-    return str(error).rpartition(">: ")[2] or str(error)

@@ -3,7 +3,7 @@
 import http.client
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -13,6 +13,7 @@ from lading.client.doctor.address import origin
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, FindingState, ok, skipped, warn, wrong
 from lading.client.doctor.logins import FORWARDED
+from lading.client.errors import ClientError
 
 _MIB = 1024 * 1024
 # More than nginx's `client_max_body_size` has of itself, which is 1 MiB.
@@ -75,7 +76,8 @@ def check_upload(caller: DeploymentCaller, repository: str) -> Iterator[Deployme
         yield _not_begun(answer, repository)
         return
     yield check_location(caller, answer)
-    if not answer.header("location"):
+    location = answer.header("location")
+    if not location or not origin(caller.address.join(location))[1]:
         return
     with _given_up(caller, scopes, answer) as upload:
         body = check_body(upload)
@@ -97,7 +99,9 @@ def _given_up(
     try:
         yield upload
     finally:
-        upload.send("DELETE")
+        # What is wrong was found before.
+        with suppress(ClientError, HTTPError, OSError, ValueError):
+            upload.send("DELETE")
 
 
 def _at_deployment(caller: DeploymentCaller, location: str) -> str:
@@ -117,6 +121,12 @@ def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentF
             "have the proxy pass this header on",
         )
     url = own.join(location)
+    if not origin(url)[1]:
+        return wrong(
+            "location",
+            f"uploads are sent to {location!r}, which is no address",
+            f"have the proxy pass Location on as it is; and {FORWARDED.format(url=own.url)}",
+        )
     if not own.is_own(url):
         return _elsewhere(caller, url)
     seconds = answer.ended - answer.began

@@ -128,7 +128,15 @@ def check_ranges(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFin
     answer = caller.ask("GET", path, found.scopes, {"Range": "bytes=0-0"})
     if answer.status not in _REDIRECTS:
         return _check_range(answer, "a blob")
-    place = answer.header("location")
+    place = caller.address.join(answer.header("location"))
+    scheme, host, _ = origin(place)
+    if scheme not in {"http", "https"} or not host or not answer.header("location"):
+        return wrong(
+            "ranges",
+            f"clients are sent for blobs to {answer.header('location')!r}, which is no address",
+            "have the proxy pass Location on as it is, or have the registry send the bytes itself:"
+            " `storage.redirect.disable: true`",
+        )
     refusal = _check_redirect(caller, place)
     if refusal is not None:
         return refusal
