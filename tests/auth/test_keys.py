@@ -13,8 +13,8 @@ from lading.auth.keys import LONGEST_TOKEN, KeyRing, KeysInvalid
 from lading.auth.secret_file import SecretFile, SecretInMemory
 from lading.core.errors import Unavailable
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.logins.secrets import SecretRow
 from lading.metadata.metadata import Metadata
-from lading.metadata.secrets import SecretRow
 
 DAY = 24 * 3600.0
 

@@ -13,7 +13,7 @@ from lading.auth.tokens import RegistryTokens
 from lading.core.access import Principal
 from lading.core.permissions import ALL_TO_USERS, CurrentPermissions
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.metadata import refresh_tokens
+from lading.metadata.logins import refresh_tokens
 from lading.metadata.metadata import Metadata
 from tests.auth.forge import Clock
 

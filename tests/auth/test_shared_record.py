@@ -12,8 +12,8 @@ from lading.auth.shared_record import SharedRecord, shared_key
 from lading.core.clocks import SLACK
 from lading.core.errors import TooManyRequests, Unavailable
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.logins.secrets import SecretRow
 from lading.metadata.metadata import Metadata
-from lading.metadata.secrets import SecretRow
 from lading.ports.database import Work
 
 T = TypeVar("T")

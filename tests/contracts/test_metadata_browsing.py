@@ -6,11 +6,11 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import manifest_lists, tag_lists
+from lading.metadata.logins.page_sessions import MOST_PER_NAME, PageSession
 from lading.metadata.metadata import Metadata
-from lading.metadata.page_sessions import MOST_PER_NAME, PageSession
-from lading.metadata.repository_lists import ListedRepository, ListOrder
-from lading.metadata.tag_lists import Trace
+from lading.metadata.shown import manifest_lists, tag_lists
+from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
+from lading.metadata.shown.tag_lists import Trace
 from tests.support.contents import HELLO, image, index
 from tests.support.rows import add, delete, push
 

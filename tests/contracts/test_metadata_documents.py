@@ -10,7 +10,7 @@ from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
-from lading.metadata import collection
+from lading.metadata.collecting import collection
 from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import MOST_ANNOTATIONS, ManifestPush

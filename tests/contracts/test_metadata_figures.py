@@ -8,10 +8,10 @@ from lading.core.digest import Digest
 from lading.core.figures import DAY, HOUR, LastPull, RepositoryFigures, Sample
 from lading.core.history import NotedRefusal
 from lading.core.names import Tag
-from lading.metadata import figures, refusals, samples
-from lading.metadata.freeing import Freed
+from lading.metadata.collecting.freeing import Freed
 from lading.metadata.metadata import Metadata
-from lading.metadata.repository_lists import ListOrder
+from lading.metadata.shown import figures, refusals, samples
+from lading.metadata.shown.repository_lists import ListOrder
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.rows import add, delete, push
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 
-from lading.metadata.guesses import GuessBucket
+from lading.metadata.logins.guesses import GuessBucket
 from lading.metadata.metadata import Metadata
 
 PAIR, CLIENT = GuessBucket("pair", 10.0, 600.0), GuessBucket("client", 20.0, 600.0)

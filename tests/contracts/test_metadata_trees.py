@@ -3,8 +3,8 @@
 from lading.core.digest import Digest
 from lading.core.tree import Entry, EntryKind, implied
 from lading.metadata import batches
+from lading.metadata.layers.trees import TreeState
 from lading.metadata.metadata import Metadata
-from lading.metadata.trees import TreeState
 
 LAYER = Digest.of(b"layer")
 

@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+from lading.metadata.logins.refresh_tokens import MOST_PER_NAME, RefreshToken
 from lading.metadata.metadata import Metadata
-from lading.metadata.refresh_tokens import MOST_PER_NAME, RefreshToken
 
 TOKEN = RefreshToken(hash="a", name="alice", stamp="1", expires_at=100.0)
 

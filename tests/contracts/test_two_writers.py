@@ -16,7 +16,7 @@ from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
 from lading.databases.postgresql.connection import PostgresqlConnection
-from lading.metadata.backup_holds import BackupHold
+from lading.metadata.collecting.backup_holds import BackupHold
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
 from lading.ports.database import Rows

@@ -31,8 +31,8 @@ from lading.core.errors import (
 from lading.core.globs import Glob
 from lading.core.names import Owner, Tag, UploadId, UploadKey, attachments_of
 from lading.metadata.documents import PIECE
-from lading.metadata.refresh_tokens import RefreshToken
-from lading.metadata.secrets import SecretRow
+from lading.metadata.logins.refresh_tokens import RefreshToken
+from lading.metadata.logins.secrets import SecretRow
 from lading.services import (
     backup,
     collect,

@@ -23,11 +23,13 @@ from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.metadata import batches, collection, referrers, repository_lists
+from lading.metadata import batches, referrers
+from lading.metadata.collecting import collection
 from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
-from lading.metadata.repository_lists import ListOrder
+from lading.metadata.shown import repository_lists
+from lading.metadata.shown.repository_lists import ListOrder
 from lading.ports.database import SqlConnection, Work
 from lading.services.moving import adopt, export
 from tests.support.adopting import adoption_of

@@ -23,14 +23,14 @@ from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata import batches
-from lading.metadata import entries as rows_of_entries
 from lading.metadata.documents import PIECE
+from lading.metadata.layers import entries as rows_of_entries
+from lading.metadata.layers.trees import TreeState
 from lading.metadata.manifest_rows import MOST_TOGETHER
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
-from lading.metadata.repository_lists import ListOrder
+from lading.metadata.shown.repository_lists import ListOrder
 from lading.metadata.trash import Place
-from lading.metadata.trees import TreeState
 from lading.ports.database import Parameters, Rows, SqlConnection
 from lading.ports.objects import PlacedSegment, UploadProgress
 from tests.support.contents import image, index, new_upload

@@ -7,7 +7,7 @@ import pytest
 
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.migration import migrate
-from lading.metadata.tables import LEFT, MOVED, MovedTable
+from lading.metadata.moving.tables import LEFT, MOVED, MovedTable
 
 
 @pytest.fixture

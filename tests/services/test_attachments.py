@@ -14,7 +14,7 @@ from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest, parse
 from lading.core.names import Tag, attachments_of
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.metadata import orphans
+from lading.metadata.collecting import orphans
 from lading.metadata.metadata import Metadata
 from lading.services import collect, trash
 from lading.services.listing import list_tags

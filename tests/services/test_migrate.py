@@ -78,7 +78,7 @@ async def target(tmp_path: Path) -> AsyncIterator[People]:
 def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for no request that is under way, and have several pages of few rows."""
     monkeypatch.setattr(migrating, "SETTLE", 0)
-    for module in ("lading.metadata.table_rows", "lading.services.moving.migrate_rows"):
+    for module in ("lading.metadata.moving.table_rows", "lading.services.moving.migrate_rows"):
         monkeypatch.setattr(f"{module}.PAGE", 3)
 
 

@@ -16,8 +16,8 @@ from lading.core.errors import BlobUnknown, Denied, ManifestUnknown
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName
 from lading.databases.sqlite.memory import MemoryDatabase
+from lading.metadata.layers.trees import TreeState
 from lading.metadata.metadata import Metadata
-from lading.metadata.trees import TreeState
 from lading.services import directories, lease, tree_jobs, trees
 from lading.services.directories import Directory
 from lading.services.trees import Effect, Inside

@@ -5,8 +5,8 @@ from functools import partial
 
 from lading.core.digest import Digest
 from lading.metadata.metadata import Metadata
-from lading.metadata.table_rows import Row
-from lading.metadata.tables import MOVED, MovedTable
+from lading.metadata.moving.table_rows import Row
+from lading.metadata.moving.tables import MOVED, MovedTable
 from lading.ports.database import SqlConnection
 from lading.services.moving.migrate import (
     Migrated,

@@ -6,7 +6,7 @@ import pytest
 
 from lading.core.figures import LastPull
 from lading.core.names import RepositoryName
-from lading.metadata.pulls import Noted
+from lading.metadata.shown.pulls import Noted
 from lading.services.events import MOST_LOOKED_AT
 from lading.ui.pages.trash import ON_A_PAGE
 from tests.support.contents import HELLO

@@ -15,8 +15,8 @@ from lading.edge.asgi import Message
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
-from lading.metadata import figures, samples
 from lading.metadata.metadata import Metadata
+from lading.metadata.shown import figures, samples
 from lading.ports.database import Work
 from lading.services import browse
 from lading.services.browse import MOST_PREFIXES

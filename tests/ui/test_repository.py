@@ -14,8 +14,8 @@ from lading.core.manifest import parse
 from lading.core.versions import natural
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
-from lading.metadata import tag_lists
 from lading.metadata.metadata import Metadata
+from lading.metadata.shown import tag_lists
 from lading.services import show
 from lading.services.registry import Policy
 from lading.ui.context import UiParts

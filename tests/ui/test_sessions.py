@@ -15,7 +15,7 @@ from lading.core.permissions import CurrentPermissions, Permissions
 from lading.core.secret_texts import hash_of
 from lading.edge.forwarded import PublicAddress
 from lading.edge.options import EdgeOptions
-from lading.metadata.page_sessions import MOST_PER_NAME, PageSession
+from lading.metadata.logins.page_sessions import MOST_PER_NAME, PageSession
 from lading.ui import sessions
 from lading.ui.context import UiParts
 from lading.ui.cookies import SESSION, new_secret

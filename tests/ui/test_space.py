@@ -9,7 +9,7 @@ from lading.core.figures import LastPull
 from lading.core.history import NotedRefusal
 from lading.core.names import RepositoryName, Tag
 from lading.edge.refusal_notes import RefusalObserver
-from lading.metadata import refusals
+from lading.metadata.shown import refusals
 from lading.services import refusals as services_refusals
 from lading.services.refusals import RefusalNotes
 from lading.ui import plots

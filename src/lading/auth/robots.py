@@ -12,7 +12,7 @@ from lading.core.recent import Recent
 from lading.core.robots import Robot
 from lading.core.secret_texts import hash_of
 from lading.core.typing import override
-from lading.metadata.robots import Robots
+from lading.metadata.logins.robots import Robots
 
 # Rows of robots that are remembered for a moment.
 _MOST = 10_000

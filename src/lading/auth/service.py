@@ -20,7 +20,7 @@ from lading.core.errors import StorageFull, Unavailable
 from lading.core.permissions import CurrentPermissions
 from lading.core.scopes import CATALOG, Scope
 from lading.core.secret_texts import SECRET_BYTES, hash_of, text_of
-from lading.metadata.refresh_tokens import RefreshToken, RefreshTokens
+from lading.metadata.logins.refresh_tokens import RefreshToken, RefreshTokens
 
 log = logging.getLogger(__name__)
 

@@ -22,8 +22,8 @@ from lading.auth.login_record import (
 from lading.core.clocks import SLACK
 from lading.core.errors import RegistryError
 from lading.core.typing import override
-from lading.metadata.guesses import GuessBucket, Guesses
-from lading.metadata.right_logins import RightLogins
+from lading.metadata.logins.guesses import GuessBucket, Guesses
+from lading.metadata.logins.right_logins import RightLogins
 from lading.ports.secret import Secret
 
 # Of the time for which something is remembered: how much may be over until it is written again.

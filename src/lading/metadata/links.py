@@ -10,7 +10,7 @@ from lading.core.names import RepositoryName, UploadKey
 from lading.metadata import batches, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, reading, scanning, writing
-from lading.metadata.sharing import sharing
+from lading.metadata.shown.sharing import sharing
 from lading.ports.database import Database, SqlConnection, Work
 from lading.ports.uploads import Becoming
 

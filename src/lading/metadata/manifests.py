@@ -9,12 +9,13 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import WrongSize
 from lading.core.names import Reference, RepositoryName
-from lading.metadata import batches, leading, manifest_lists, manifest_rows, referrers
+from lading.metadata import batches, leading, manifest_rows, referrers
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import LargeBodies
 from lading.metadata.noun import Noun, scanning, together
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.metadata.referrers import small_first
+from lading.metadata.shown import manifest_lists
 from lading.ports.database import Database, SqlConnection
 
 

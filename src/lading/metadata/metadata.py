@@ -13,40 +13,40 @@ from lading.metadata.attempts import Attempts
 from lading.metadata.committed_uploads import CommittedUploads
 from lading.metadata.inspection import Inspection
 from lading.metadata.links import Links
+from lading.metadata.logins.refresh_tokens import RefreshTokens
 from lading.metadata.manifests import Manifests
 from lading.metadata.read_only import ReadOnlySwitch
-from lading.metadata.refresh_tokens import RefreshTokens
 from lading.metadata.repositories import Repositories
 from lading.metadata.tags import Tags
 from lading.ports.database import Database
 
 if TYPE_CHECKING:
-    from lading.metadata.adoptions import Adoptions
-    from lading.metadata.backup_holds import BackupHolds
-    from lading.metadata.census import Census
-    from lading.metadata.collection import Collection
-    from lading.metadata.events import Events
-    from lading.metadata.exports import Exports
-    from lading.metadata.figures import KeptFigures
-    from lading.metadata.freeing import Freeing
-    from lading.metadata.growth import Growth
-    from lading.metadata.guesses import Guesses
+    from lading.metadata.collecting.backup_holds import BackupHolds
+    from lading.metadata.collecting.census import Census
+    from lading.metadata.collecting.collection import Collection
+    from lading.metadata.collecting.freeing import Freeing
+    from lading.metadata.collecting.strangers import Strangers
     from lading.metadata.jobs import Jobs
-    from lading.metadata.migrations import Migrations
+    from lading.metadata.layers.overlays import Overlays
+    from lading.metadata.layers.trees import Trees
+    from lading.metadata.logins.guesses import Guesses
+    from lading.metadata.logins.page_sessions import PageSessions
+    from lading.metadata.logins.right_logins import RightLogins
+    from lading.metadata.logins.robots import Robots
+    from lading.metadata.logins.secrets import Secrets
+    from lading.metadata.moving.adoptions import Adoptions
+    from lading.metadata.moving.exports import Exports
+    from lading.metadata.moving.migrations import Migrations
+    from lading.metadata.moving.table_rows import TableRows
     from lading.metadata.objects import Objects
-    from lading.metadata.overlays import Overlays
-    from lading.metadata.page_sessions import PageSessions
-    from lading.metadata.pulls import LastPulls
-    from lading.metadata.refusals import Refusals
     from lading.metadata.restoration import Trash
-    from lading.metadata.right_logins import RightLogins
-    from lading.metadata.robots import Robots
-    from lading.metadata.samples import Samples
-    from lading.metadata.secrets import Secrets
-    from lading.metadata.strangers import Strangers
-    from lading.metadata.table_rows import TableRows
+    from lading.metadata.shown.events import Events
+    from lading.metadata.shown.figures import KeptFigures
+    from lading.metadata.shown.growth import Growth
+    from lading.metadata.shown.pulls import LastPulls
+    from lading.metadata.shown.refusals import Refusals
+    from lading.metadata.shown.samples import Samples
     from lading.metadata.times import Times
-    from lading.metadata.trees import Trees
     from lading.metadata.uploads import ObjectUploads
     from lading.metadata.why import Why
 
@@ -96,61 +96,61 @@ class Metadata:
 
     @cached_property
     def adoptions(self) -> "Adoptions":
-        from lading.metadata.adoptions import Adoptions
+        from lading.metadata.moving.adoptions import Adoptions
 
         return Adoptions(self.database)
 
     @cached_property
     def backup_holds(self) -> "BackupHolds":
-        from lading.metadata.backup_holds import BackupHolds
+        from lading.metadata.collecting.backup_holds import BackupHolds
 
         return BackupHolds(self.database)
 
     @cached_property
     def census(self) -> "Census":
-        from lading.metadata.census import Census
+        from lading.metadata.collecting.census import Census
 
         return Census(self.database)
 
     @cached_property
     def collection(self) -> "Collection":
-        from lading.metadata.collection import Collection
+        from lading.metadata.collecting.collection import Collection
 
         return Collection(self.database)
 
     @cached_property
     def events(self) -> "Events":
-        from lading.metadata.events import Events
+        from lading.metadata.shown.events import Events
 
         return Events(self.database)
 
     @cached_property
     def exports(self) -> "Exports":
-        from lading.metadata.exports import Exports
+        from lading.metadata.moving.exports import Exports
 
         return Exports(self.database)
 
     @cached_property
     def figures(self) -> "KeptFigures":
-        from lading.metadata.figures import KeptFigures
+        from lading.metadata.shown.figures import KeptFigures
 
         return KeptFigures(self.database)
 
     @cached_property
     def freeing(self) -> "Freeing":
-        from lading.metadata.freeing import Freeing
+        from lading.metadata.collecting.freeing import Freeing
 
         return Freeing(self.database)
 
     @cached_property
     def growth(self) -> "Growth":
-        from lading.metadata.growth import Growth
+        from lading.metadata.shown.growth import Growth
 
         return Growth(self.database)
 
     @cached_property
     def guesses(self) -> "Guesses":
-        from lading.metadata.guesses import Guesses
+        from lading.metadata.logins.guesses import Guesses
 
         return Guesses(self.database)
 
@@ -162,7 +162,7 @@ class Metadata:
 
     @cached_property
     def migrations(self) -> "Migrations":
-        from lading.metadata.migrations import Migrations
+        from lading.metadata.moving.migrations import Migrations
 
         return Migrations(self.database)
 
@@ -174,61 +174,61 @@ class Metadata:
 
     @cached_property
     def overlays(self) -> "Overlays":
-        from lading.metadata.overlays import Overlays
+        from lading.metadata.layers.overlays import Overlays
 
         return Overlays(self.database, self._attempts)
 
     @cached_property
     def page_sessions(self) -> "PageSessions":
-        from lading.metadata.page_sessions import PageSessions
+        from lading.metadata.logins.page_sessions import PageSessions
 
         return PageSessions(self.database, self._attempts)
 
     @cached_property
     def pulls(self) -> "LastPulls":
-        from lading.metadata.pulls import LastPulls
+        from lading.metadata.shown.pulls import LastPulls
 
         return LastPulls(self.database)
 
     @cached_property
     def refusals(self) -> "Refusals":
-        from lading.metadata.refusals import Refusals
+        from lading.metadata.shown.refusals import Refusals
 
         return Refusals(self.database)
 
     @cached_property
     def right_logins(self) -> "RightLogins":
-        from lading.metadata.right_logins import RightLogins
+        from lading.metadata.logins.right_logins import RightLogins
 
         return RightLogins(self.database)
 
     @cached_property
     def robots(self) -> "Robots":
-        from lading.metadata.robots import Robots
+        from lading.metadata.logins.robots import Robots
 
         return Robots(self.database)
 
     @cached_property
     def samples(self) -> "Samples":
-        from lading.metadata.samples import Samples
+        from lading.metadata.shown.samples import Samples
 
         return Samples(self.database)
 
     @cached_property
     def secrets(self) -> "Secrets":
-        from lading.metadata.secrets import Secrets
+        from lading.metadata.logins.secrets import Secrets
 
         return Secrets(self.database)
 
     @cached_property
     def strangers(self) -> "Strangers":
-        from lading.metadata.strangers import Strangers
+        from lading.metadata.collecting.strangers import Strangers
 
         return Strangers(self.database)
 
     @cached_property
     def table_rows(self) -> "TableRows":
-        from lading.metadata.table_rows import TableRows
+        from lading.metadata.moving.table_rows import TableRows
 
         return TableRows(self.database)
 
@@ -246,7 +246,7 @@ class Metadata:
 
     @cached_property
     def trees(self) -> "Trees":
-        from lading.metadata.trees import Trees
+        from lading.metadata.layers.trees import Trees
 
         return Trees(self.database, self._attempts)
 

@@ -18,15 +18,7 @@ from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Edge, EdgeKind, Manifest, WrongSize
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.metadata import (
-    batches,
-    documents,
-    links,
-    manifest_rows,
-    references,
-    repositories,
-    tags,
-)
+from lading.metadata import batches, documents, links, manifest_rows, references, repositories, tags
 from lading.ports.database import SqlConnection, Work
 
 # What a manifest may refer to without a look beforehand whether all of it is there: a look takes a

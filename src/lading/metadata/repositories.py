@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 from lading.core.names import RepositoryName
-from lading.metadata import batches, columns, repository_lists
+from lading.metadata import batches
 from lading.metadata.noun import reading, scanning
-from lading.metadata.repository_lists import ListedRepository, ListOrder
+from lading.metadata.shown import columns, repository_lists
+from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
 from lading.ports.database import Database, SqlConnection
 
 

@@ -9,8 +9,9 @@ from lading.core.expected import Expected, require_expected
 from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, columns, references, repositories, tag_lists
+from lading.metadata import batches, references, repositories
 from lading.metadata.noun import reading, scanning, writing
+from lading.metadata.shown import columns, tag_lists
 from lading.ports.database import Database, SqlConnection
 
 _REMOVE = """

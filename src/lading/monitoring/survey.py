@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from lading.core.errors import RegistryError
-from lading.metadata.census import Counted
+from lading.metadata.collecting.census import Counted
 from lading.metadata.jobs import JobState
 from lading.monitoring.facts import Fact
 from lading.services import collect, jobs, upkeep

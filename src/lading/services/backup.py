@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from lading.core.access import Principal
-from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
+from lading.metadata.collecting.backup_holds import LONGEST_HOLD, BackupHold
 from lading.ports.backup import CopiedBlobs
 from lading.services.registry import Registry
 from lading.system.durable import sync_directory

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from lading.core.access import Access, Action
 from lading.core.names import RepositoryName, Tag
-from lading.metadata.repository_lists import ListedRepository, ListOrder
+from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
 from lading.services.registry import Registry
 
 # Repositories that are read in one go for a caller whose rights tell no more than how names begin

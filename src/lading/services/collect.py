@@ -26,7 +26,7 @@ from lading.core.garbage import (
 )
 from lading.core.names import RepositoryName
 from lading.core.typing import T
-from lading.metadata.found_garbage import Garbage
+from lading.metadata.collecting.found_garbage import Garbage
 from lading.services import unfinished
 from lading.services.registry import Registry
 

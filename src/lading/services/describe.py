@@ -11,7 +11,7 @@ from lading.core.image_config import ShownConfig, read_config
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.core.summaries import ManifestKind
 from lading.metadata.manifests import StoredManifest
-from lading.metadata.sharing import Sharing
+from lading.metadata.shown.sharing import Sharing
 from lading.services.families import ManifestFamily, ShownManifest
 from lading.services.pull import pull_blob
 from lading.services.registry import Registry

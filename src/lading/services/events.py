@@ -11,8 +11,8 @@ from typing import TypeVar
 from lading.core.access import Access, Action
 from lading.core.figures import LastPull
 from lading.core.history import NotedRefusal
-from lading.metadata.events import DeletedManifest, MovedTag
-from lading.metadata.pulls import NotedPull
+from lading.metadata.shown.events import DeletedManifest, MovedTag
+from lading.metadata.shown.pulls import NotedPull
 from lading.services.registry import Registry
 
 # Rows that are looked at for a page.

@@ -10,8 +10,8 @@ from lading.core.digest import Digest
 from lading.core.names import Reference
 from lading.core.summaries import Child, ManifestKind, Summary, summarize
 from lading.core.typing import T
-from lading.metadata.manifest_lists import ListedManifest
 from lading.metadata.manifests import StoredManifest
+from lading.metadata.shown.manifest_lists import ListedManifest
 from lading.services import damage
 from lading.services.pull import pull_manifest
 from lading.services.registry import Registry

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from lading.core.errors import RegistryError
 from lading.core.figures import HOUR, LastPull, RepositoryFigures
 from lading.metadata import batches
-from lading.metadata.pulls import LastPulls
+from lading.metadata.shown.pulls import LastPulls
 from lading.services.lease import Lease
 from lading.services.registry import Registry
 

@@ -7,7 +7,7 @@ import logging
 
 from lading.core.errors import RegistryError
 from lading.core.history import NotedRefusal
-from lading.metadata.refusals import Refusals
+from lading.metadata.shown.refusals import Refusals
 
 log = logging.getLogger(__name__)
 

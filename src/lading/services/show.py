@@ -8,7 +8,7 @@ from typing import Any
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
-from lading.metadata.tag_lists import MOST_NAMED, ListedTag, TagsOfOne, Trace
+from lading.metadata.shown.tag_lists import MOST_NAMED, ListedTag, TagsOfOne, Trace
 from lading.services.families import ManifestFamily, ShownManifest
 from lading.services.registry import Registry
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from lading.core.access import Access, Action, Grant
 from lading.core.figures import RepositoryFigures, Sample
 from lading.core.names import Reference, RepositoryName
-from lading.metadata.freeing import Freed
+from lading.metadata.collecting.freeing import Freed
 from lading.services.browse import visible_within
 from lading.services.registry import Registry
 

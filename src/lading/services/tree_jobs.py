@@ -20,7 +20,7 @@ from lading.core.overlay import Adder, Sums, TooManyMarks
 from lading.core.tree import Entry
 from lading.core.typing import T
 from lading.metadata import batches
-from lading.metadata.trees import TreeRow, TreeState
+from lading.metadata.layers.trees import TreeRow, TreeState
 from lading.services import damage, lease
 from lading.services.jobs import tried_again
 from lading.services.lease import Lease

@@ -20,7 +20,7 @@ from lading.core.layers import ImageLayer, layers_of
 from lading.core.names import Reference
 from lading.core.overlay import Sums
 from lading.core.tree import Entry, EntryKind
-from lading.metadata.trees import TreeRow, TreeState
+from lading.metadata.layers.trees import TreeRow, TreeState
 from lading.services.pull import PulledBlob, pull_blob, pull_manifest
 from lading.services.registry import Registry
 from lading.system.turns import off_loop

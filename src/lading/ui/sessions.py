@@ -7,7 +7,7 @@ begun with, as tokens do; and it is a new one with every sign-in, whatever the b
 from lading.auth.authenticator import Login
 from lading.auth.logins import Logins
 from lading.core.secret_texts import hash_of
-from lading.metadata.page_sessions import PageSession
+from lading.metadata.logins.page_sessions import PageSession
 from lading.services.registry import Registry
 from lading.ui.cookies import new_secret
 

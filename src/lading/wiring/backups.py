@@ -13,7 +13,7 @@ from lading.core.history import Change
 from lading.databases.sqlite.backup import open_copy
 from lading.databases.sqlite.restore import restore
 from lading.metadata import links, objects
-from lading.metadata.strangers import begin_restored
+from lading.metadata.collecting.strangers import begin_restored
 from lading.ports.backup import CopiedBlobs
 from lading.ports.database import SqlConnection
 from lading.wiring import data_directory

@@ -11,7 +11,7 @@ from lading.core.history import Change
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
-from lading.metadata import strangers
+from lading.metadata.collecting import strangers
 from lading.metadata.metadata import Metadata
 from lading.metadata.read_only import STALENESS
 from lading.monitoring.watch import Watch

@@ -14,8 +14,8 @@ from lading.auth.sealing import SealedSecret
 from lading.auth.secret_file import SecretFile, SecretInMemory
 from lading.auth.shared_record import SharedRecord, shared_key
 from lading.config.settings import Settings
+from lading.metadata.logins.secrets import SecretRow
 from lading.metadata.metadata import Metadata
-from lading.metadata.secrets import SecretRow
 from lading.ports.secret import Secret
 from lading.wiring.paths import keys_path
 

@@ -12,7 +12,7 @@ from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.locks import DatabaseLocks
 from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.sessions import Sessions
-from lading.metadata import strangers
+from lading.metadata.collecting import strangers
 from lading.ports.database import SqlConnection
 from lading.ports.measures import UNMEASURED, Measures
 from lading.wiring import data_directory

@@ -14,7 +14,7 @@ from lading.core.digest import Digest
 from lading.core.errors import TagInvalid
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches
-from lading.metadata.adopted_tags import AdoptedTag
+from lading.metadata.moving.adopted_tags import AdoptedTag
 from lading.services.moving.adopt_manifests import ManifestAdoption
 from lading.services.moving.taking import PUSH_AGAIN, Taking, digest_in, said_by
 

@@ -17,7 +17,7 @@ from lading.core.digest import Bytes, Digest
 from lading.core.exports import ExportedManifest, ExportTally
 from lading.core.names import RepositoryName
 from lading.core.pieces import in_pieces
-from lading.metadata.exports import RANKS
+from lading.metadata.moving.exports import RANKS
 from lading.ports.blob_sources import LocalFile, all_bytes
 from lading.ports.link_targets import LinkTarget
 from lading.services import lease

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 
 from lading.core.digest import Digest
 from lading.metadata.inspection import KnownBlob
-from lading.metadata.table_rows import MOST_BYTES, PAGE, Row, TableRows
-from lading.metadata.tables import BLOBS, MOVED, MovedTable
+from lading.metadata.moving.table_rows import MOST_BYTES, PAGE, Row, TableRows
+from lading.metadata.moving.tables import BLOBS, MOVED, MovedTable
 from lading.services.moving.migrate_blobs import BlobCopies, groups
 
 _TABLES = {table.name: table for table in MOVED}

@@ -13,17 +13,12 @@ from typing import Final
 from lading.core.digest import Digest
 from lading.core.history import Change
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import (
-    adopted_blobs,
-    adopted_manifests,
-    adopted_tags,
-    backup_holds,
-    batches,
-    manifest_rows,
-)
+from lading.metadata import batches, manifest_rows
 from lading.metadata import repositories as repository_rows
 from lading.metadata import tags as tag_rows
-from lading.metadata.backup_holds import LONGEST_HOLD, BackupHold
+from lading.metadata.collecting import backup_holds
+from lading.metadata.collecting.backup_holds import LONGEST_HOLD, BackupHold
+from lading.metadata.moving import adopted_blobs, adopted_manifests, adopted_tags
 from lading.metadata.noun import reading, scanning, writing
 from lading.metadata.read_only import find_switch, switch_off, switch_on
 from lading.ports.database import Database, SqlConnection

@@ -12,8 +12,9 @@ from typing import Any
 from lading.core.digest import Digest
 from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, GarbageManifest
 from lading.core.names import RepositoryName
-from lading.metadata import backup_holds, orphans, references
-from lading.metadata.found_garbage import Garbage, Linked
+from lading.metadata import references
+from lading.metadata.collecting import backup_holds, orphans
+from lading.metadata.collecting.found_garbage import Garbage, Linked
 from lading.metadata.references import KEPT
 from lading.ports.database import SqlConnection
 

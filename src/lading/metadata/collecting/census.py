@@ -6,7 +6,7 @@ It reads whole tables, so it is for whoever watches a registry, now and then.
 from dataclasses import dataclass
 
 from lading.core.garbage import Cause, Criteria
-from lading.metadata.garbage import CONDITIONS, UNREFERENCED_LINK, values_of
+from lading.metadata.collecting.garbage import CONDITIONS, UNREFERENCED_LINK, values_of
 from lading.metadata.noun import reading, scanning
 from lading.ports.database import Database, SqlConnection
 

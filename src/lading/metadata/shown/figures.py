@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 
 from lading.core.figures import RepositoryFigures
 from lading.core.names import RepositoryName
-from lading.metadata import batches, growth, name_ranges
+from lading.metadata import batches
 from lading.metadata.noun import reading, scanning, writing
+from lading.metadata.shown import growth, name_ranges
 from lading.ports.database import Database, SqlConnection
 
 _BEGIN = """

@@ -8,7 +8,7 @@ from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, references
 from lading.metadata import repositories as repository_rows
-from lading.metadata.adopted_manifests import find_manifests
+from lading.metadata.moving.adopted_manifests import find_manifests
 from lading.ports.database import SqlConnection
 
 _USE = """

@@ -12,8 +12,8 @@ from enum import StrEnum
 from typing import Any
 
 from lading.core.names import RepositoryName
-from lading.metadata import name_ranges
-from lading.metadata.columns import containing
+from lading.metadata.shown import name_ranges
+from lading.metadata.shown.columns import containing
 from lading.ports.database import SqlConnection
 
 # Greater than every character of a name.

@@ -190,7 +190,7 @@ MOVED = (
 # Tables whose rows stay behind, each with the reason.
 LEFT = {
     "jobs": "leases are of processes, and the new registry does its jobs at its own times",
-    "switches": "they are about one database: see `metadata/migrations`",
+    "switches": "they are about one database: see `metadata/moving/migrations`",
     "secrets": "the new registry makes its own; clients that have a token get another one",
     "right_logins": "each login is checked once more",
     "guesses": "each guess is counted anew",

@@ -10,8 +10,8 @@ from functools import partial
 from lading.core.digest import Digest
 from lading.databases.schema import is_empty
 from lading.metadata import batches, documents
+from lading.metadata.moving.tables import BLOBS, DELETIONS, MovedTable
 from lading.metadata.noun import Noun, reading, scanning, writing
-from lading.metadata.tables import BLOBS, DELETIONS, MovedTable
 from lading.ports.database import Database, SqlConnection
 
 Value = str | int | float | bytes | None

@@ -1,7 +1,7 @@
 """Rows of exports: what the links of another registry are to say, and what they said last.
 
-The rows of an adoption (`metadata/adoptions`) are those of an export as well: what was written into
-the volume is what its links say from then on.
+The rows of an adoption (`adoptions`, beside this) are those of an export as well: what was written
+into the volume is what its links say from then on.
 """
 
 from collections.abc import Mapping, Sequence

@@ -11,18 +11,15 @@ from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.garbage import Criteria, GarbageLink, GarbageManifest
-from lading.metadata import (
-    backup_holds,
-    batches,
-    documents,
-    garbage,
-    links,
-    orphans,
-    references,
-    repositories,
+from lading.metadata import batches, documents, links, references, repositories
+from lading.metadata.collecting import backup_holds, garbage, orphans
+from lading.metadata.collecting.found_garbage import Marks
+from lading.metadata.collecting.garbage import (
+    CONDITIONS,
+    HAS_DOCUMENT,
+    UNREFERENCED_LINK,
+    values_of,
 )
-from lading.metadata.found_garbage import Marks
-from lading.metadata.garbage import CONDITIONS, HAS_DOCUMENT, UNREFERENCED_LINK, values_of
 from lading.metadata.noun import Noun, scanning, writing
 from lading.ports.database import Database, SqlConnection
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, name_ranges
-from lading.metadata.columns import containing
+from lading.metadata import batches
+from lading.metadata.shown import name_ranges
+from lading.metadata.shown.columns import containing
 from lading.ports.database import SqlConnection
 
 _ALL = """

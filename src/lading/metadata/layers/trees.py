@@ -12,8 +12,9 @@ from typing import Any
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
-from lading.metadata import batches, entries
+from lading.metadata import batches
 from lading.metadata.attempts import Attempts
+from lading.metadata.layers import entries
 from lading.metadata.noun import attempting, reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 

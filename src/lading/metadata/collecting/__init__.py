@@ -1,0 +1,1 @@
+"""Garbage: what nothing needs is found, counted and removed, unless something holds it."""

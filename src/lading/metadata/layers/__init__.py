@@ -1,0 +1,1 @@
+"""Rows of what is in layers, found when somebody first looks into an image."""

@@ -1,0 +1,1 @@
+"""Rows of logins: who was right lately, who guesses, who is signed in, and secrets of replicas."""

@@ -1,0 +1,1 @@
+"""Lists, figures and events: what people look at, and what is counted for them."""
