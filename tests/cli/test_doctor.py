@@ -38,6 +38,8 @@ class Passed:
 
 
 Change = Callable[[Passed], object]
+# Of what doctor asks for that is not there.
+ABSENT = "looks-for-what-is-not-there"
 
 
 @contextmanager
@@ -95,6 +97,7 @@ def proxy(
 def registry() -> Iterator[Registry]:
     with Registry() as started:
         started.push_image("team/app:1")
+        started.push_image("team/app:2")
         yield started
 
 
@@ -242,6 +245,11 @@ def _changed(passed: Passed) -> None:
         passed.body += b"\n"
 
 
+def _no_errors(passed: Passed) -> None:
+    if ABSENT in passed.path:
+        passed.body = b"<html>"
+
+
 def _location(value: str) -> Change:
     def change(passed: Passed) -> None:
         if passed.method == "POST":
@@ -291,6 +299,13 @@ BROKEN: list[Any] = [
         _location("http://inside:5000"), "location", "inside:5000", "X-Forwarded", id="inside"
     ),
     pytest.param(_status(507, "/uploads/"), "location", "507", "garbage-collect", id="full"),
+    pytest.param(_status(403, "/uploads/"), "location", "no registry", "limit_except", id="post"),
+    pytest.param(_status(200, ABSENT), "errors", "200, not 404", "error_page", id="all-there"),
+    pytest.param(_no_errors, "errors", "a page of the proxy", "intercept_errors", id="error-page"),
+    pytest.param(_without("Link"), "lists", "first page", "proxy_hide_header", id="no-link"),
+    pytest.param(
+        _without("Content-Range"), "ranges", "without Content-Range", "pass", id="no-range-named"
+    ),
 ]
 
 

@@ -27,6 +27,8 @@ http {{
 }}
 """
 PASS = "location /v2/ { proxy_pass http://$UP; }"
+ERRORS = "proxy_intercept_errors on; error_page 404 =200 /p;"
+REJECT = "ssl_reject_handshake on;"
 SHOWN = "ssl_verify_client on; ssl_client_certificate $DIRECTORY/ca.crt;"
 HOST = "proxy_set_header Host $http_host;"
 WHOLE = "client_max_body_size 0; proxy_request_buffering off;"
@@ -64,7 +66,37 @@ DEPLOYMENTS: dict[str, tuple[str, dict[str, str]]] = {
         f'{WHOLE} {HOST} proxy_set_header Range ""; max_ranges 0; {PASS}',
         {"ranges": "Range"},
     ),
+    "short headers": (
+        f"{WHOLE} large_client_header_buffers 4 1k; {PASS}",
+        {"headers": "large_client_header_buffers"},
+    ),
+    "pages for errors": (
+        f"{WHOLE} {ERRORS} location /p {{ return 200; }} {PASS}",
+        {"errors": "proxy_intercept_errors off"},
+    ),
+    "lists cut off": (
+        f"{WHOLE} proxy_hide_header Link; {PASS}",
+        {"lists": "proxy_hide_header Link"},
+    ),
+    "parts unnamed": (
+        f"{WHOLE} proxy_hide_header Content-Range; {PASS}",
+        {"ranges": "proxy_hide_header Content-Range"},
+    ),
+    "uploads without their offset": (
+        f"{WHOLE} proxy_hide_header Range; {PASS}",
+        {"buffering": "proxy_hide_header Range"},
+    ),
+    "reading alone": (
+        f"{WHOLE} location /v2/ {{ limit_except GET {{ deny all; }} proxy_pass http://$UP; }}",
+        {"location": "limit_except"},
+    ),
+    "TLS of long ago": (
+        f"ssl_certificate $DIRECTORY/right.pem; ssl_protocols TLSv1.1; {PASS}",
+        {"tls": "TLS 1.2"},
+    ),
+    "no server of this name": (f"ssl_certificate $DIRECTORY/right.pem; {REJECT}", {"tls": "name"}),
     "an expired certificate": ("ssl_certificate $DIRECTORY/expired.pem;", {"tls": "renew it"}),
+    "a certificate of tomorrow": ("ssl_certificate $DIRECTORY/future.pem;", {"tls": "clock"}),
     "a self-signed certificate": ("ssl_certificate $DIRECTORY/self.pem;", {"tls": "ca.crt"}),
     "another name": ("ssl_certificate $DIRECTORY/other.pem;", {"tls": "issued for 127.0.0.1"}),
     "a certificate of the client": (
@@ -105,6 +137,7 @@ def make_certificates(directory: Path) -> Path:
     (directory / "self.crt").rename(directory / "self.pem")
     issue("right", "IP:127.0.0.1", "20200101000000Z", "20400101000000Z")
     issue("other", "DNS:other.example.com", "20200101000000Z", "20400101000000Z")
+    issue("future", "IP:127.0.0.1", "20390101000000Z", "20400101000000Z")
     issue("expired", "IP:127.0.0.1", "20200101000000Z", "20210101000000Z")
     return directory / "ca.crt"
 
@@ -136,6 +169,7 @@ def deployments(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     authority = make_certificates(directory)
     with Registry() as open_, Registry(users={"ann": "secret"}, tokens=True) as closed:
         open_.push_image("team/app:1")
+        open_.push_image("team/app:2")
         words = {"$UP": open_.host, "$CLOSED": closed.host, "$DIRECTORY": str(directory)}
         servers, addresses = [], {}
         for name, (lines, _) in DEPLOYMENTS.items():

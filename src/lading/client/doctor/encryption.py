@@ -91,6 +91,12 @@ def _no_tls(address: DeploymentAddress, error: OSError, seconds: float) -> Deplo
             f" {address.usual_port} ssl` in nginx; or ask for http://{address.netloc}",
         )
     reason = getattr(error, "reason", None) or error
+    if "UNRECOGNIZED_NAME" in str(reason):
+        return wrong(
+            "tls",
+            f"what listens there has no certificate for {address.host}",
+            f"have one server there for this name: `server_name {address.host};`",
+        )
     return wrong(
         "tls",
         f"TLS cannot be agreed on: {reason}",

@@ -19,6 +19,7 @@ from lading.client.doctor.encryption import check_encryption, settle_scheme
 from lading.client.doctor.failures import no_answer
 from lading.client.doctor.findings import DeploymentFinding, FindingState, skipped, warn, wrong
 from lading.client.doctor.logins import check_login, check_realm
+from lading.client.doctor.passing import check_errors, check_headers, check_lists
 from lading.client.doctor.pushing import check_upload
 from lading.client.doctor.readiness import check_readiness
 from lading.client.doctor.reading import (
@@ -123,6 +124,7 @@ def _speak(caller: DeploymentCaller, options: DoctorOptions) -> Iterator[Deploym
         yield _rest()
         return
     yield check_clock(first)
+    yield check_headers(caller, first)
     login = _bounded("realm", partial(check_realm, caller, first))
     yield login
     if first.status == http.client.UNAUTHORIZED and login.state is not _WRONG:
@@ -148,6 +150,8 @@ def _read(caller: DeploymentCaller, repository: str) -> Iterator[DeploymentFindi
         return
     yield check_manifest(found)
     yield _bounded("paths", partial(check_paths, caller, found))
+    yield _bounded("errors", partial(check_errors, caller, found))
+    yield _bounded("lists", partial(check_lists, caller, found))
     image = find_image(caller, found)
     if image is not None:
         yield _bounded("ranges", partial(check_ranges, caller, image))

@@ -184,6 +184,13 @@ def check_bound(upload: TriedUpload) -> DeploymentFinding:
 
 def check_buffering(upload: TriedUpload) -> DeploymentFinding:
     """Whether bytes reach the registry while more of them come: by hanging up after the first."""
+    begun = upload.caller.ask("GET", upload.url, upload.scopes)
+    if begun.status == 204 and not begun.header("range"):
+        return warn(
+            "buffering",
+            "how much of an upload is there is told without Range: a cut push begins anew",
+            "have the proxy pass this header on (no `proxy_hide_header Range`)",
+        )
     data = bytes(_CUT_AFTER)
     upload.caller.send_head(upload.url, upload.scopes, _SENT, data, wait=_MOMENT / 2)
     deadline = time.monotonic() + _MOMENT
@@ -211,6 +218,12 @@ def _bounded(size: int) -> DeploymentFinding:
 
 def _not_begun(answer: HeardAnswer, repository: str) -> DeploymentFinding:
     said = _said(answer)
+    if answer.status in {403, 405} and "errors" not in answer.document():
+        return wrong(
+            "location",
+            f"POST is refused on its way, by no registry: {said}",
+            "have the proxy pass POST, PATCH, PUT and DELETE on (no `limit_except`)",
+        )
     if answer.status in {401, 403}:
         return skipped(
             "location",

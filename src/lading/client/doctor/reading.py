@@ -174,6 +174,12 @@ def _check_range(answer: HeardAnswer, what: str) -> DeploymentFinding:
             "have the proxy pass `Range` on (nginx's `proxy_cache` needs `slice`, or"
             " `proxy_force_ranges on`)",
         )
+    if answer.status == 206:
+        return wrong(
+            "ranges",
+            f"a part of {what} comes without Content-Range, so nobody knows which it is",
+            "have the proxy pass this header on (no `proxy_hide_header Content-Range`)",
+        )
     return wrong(
         "ranges",
         f"{what} is answered with {answer.status}",

@@ -1,0 +1,74 @@
+"""What a proxy lets through beside bodies: long headers, errors as they are, and links of lists."""
+
+from urllib3.exceptions import HTTPError
+
+from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
+from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
+from lading.client.doctor.reading import ReadManifest
+
+# A token for some repositories has some thousand bytes; proxies take 8 KiB of themselves.
+_LONG = 6 * 1024
+# A tag that nobody has.
+_ABSENT = "lading-doctor-looks-for-what-is-not-there"
+
+
+def check_headers(caller: DeploymentCaller, first: HeardAnswer) -> DeploymentFinding:
+    """Whether headers may be as long as tokens are.
+
+    Args:
+        first: the answer to a request without any.
+    """
+    long = {"X-Lading-Doctor": "x" * _LONG}
+    try:
+        status = caller.bare("GET", "/v2/", long).status
+    except (HTTPError, OSError):
+        status = 0
+    if status in {first.status, 429}:
+        return ok("headers", f"headers of {_LONG // 1024} KiB are taken, as tokens need them")
+    how = f"answered with {status}" if status else "not answered"
+    return wrong(
+        "headers",
+        f"a header of {_LONG // 1024} KiB is {how}: logins fail whose token is as long",
+        "`large_client_header_buffers 4 32k;` in nginx's `server`, HAProxy's `tune.bufsize 32768`;"
+        " other proxies call it the size of headers",
+    )
+
+
+def check_errors(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
+    """Whether what is not there is said so by the registry itself."""
+    place = f"/v2/{found.repository}/manifests/{_ABSENT}"
+    answer = caller.ask("GET", place, found.scopes)
+    keep = "have the proxy leave the registry's errors alone: no `error_page`, and"
+    if answer.status != 404:
+        return wrong(
+            "errors",
+            f"what is not there is answered with {answer.status}, not 404",
+            f"{keep} `proxy_intercept_errors off;`: clients take what is not there for there",
+        )
+    if "errors" not in answer.document():
+        return warn(
+            "errors",
+            "404 comes with a page of the proxy, not with what the registry says",
+            f"{keep} `proxy_intercept_errors off;`",
+        )
+    return ok("errors", "the registry's errors come as it says them")
+
+
+def check_lists(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
+    """Whether a list that goes on says so."""
+    place = f"/v2/{found.repository}/tags/list"
+    first = caller.ask("GET", f"{place}?n=1", found.scopes)
+    if first.header("link") or len(_tags(caller.ask("GET", f"{place}?n=2", found.scopes))) < 2:
+        return ok("lists", "lists can be read to their end")
+    if len(_tags(first)) > 1:
+        return ok("lists", "this registry gives lists at once")
+    return wrong(
+        "lists",
+        "a list of tags ends after its first page: it comes without Link",
+        "have the proxy pass this header on (no `proxy_hide_header Link`)",
+    )
+
+
+def _tags(answer: HeardAnswer) -> list[object]:
+    found = answer.document().get("tags")
+    return found if isinstance(found, list) else []
