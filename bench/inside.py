@@ -26,7 +26,7 @@ from bench.registries import find
 from bench.running import Running, running
 from bench.tally import quantile
 from lading.archives.batches import ListingEnd
-from lading.core.tree import Entry
+from lading.core.images.tree import Entry
 
 BLOCK = 512
 MILLION = 1_000_000

@@ -15,9 +15,9 @@ import zstandard
 from lading.archives.batches import ListingEnd
 from lading.archives.limits import Limits
 from lading.archives.listing import entries
-from lading.core.tar import MOST_ABOUT_A_MEMBER
-from lading.core.tar_header import TarInvalid
-from lading.core.tree import Entry, EntryKind
+from lading.core.images.tar import MOST_ABOUT_A_MEMBER
+from lading.core.images.tar_header import TarInvalid
+from lading.core.images.tree import Entry, EntryKind
 from tests.support.tars import archive, header, padded, pax, pieces
 
 END = bytes(1024)

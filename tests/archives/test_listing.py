@@ -14,8 +14,8 @@ import zstandard
 
 from lading.archives.limits import CutOff, Limits
 from lading.archives.listing import content, entries
-from lading.core.tar_header import TarInvalid
-from lading.core.tree import Entry, EntryKind
+from lading.core.images.tar_header import TarInvalid
+from lading.core.images.tree import Entry, EntryKind
 from tests.support.tars import archive, header, padded, pax, pieces, sample_layers
 
 END = bytes(1024)

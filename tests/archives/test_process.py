@@ -13,7 +13,7 @@ import pytest
 from lading.archives import child
 from lading.archives.batches import MOST_ENTRIES, ListingEnd
 from lading.archives.process import ReadingFailed, list_entries, read_content
-from lading.core.tree import Entry
+from lading.core.images.tree import Entry
 from lading.ports.blob_sources import Chunks, InMemory, LocalFile, LostObject, Redirect, Segment
 from tests.support.tars import archive, header, sample_layers
 

@@ -1,7 +1,7 @@
 """Trees of layers, and sums over them, in every database."""
 
 from lading.core.digest import Digest
-from lading.core.tree import Entry, EntryKind, implied
+from lading.core.images.tree import Entry, EntryKind, implied
 from lading.metadata import batches
 from lading.metadata.layers.trees import TreeState
 from lading.metadata.metadata import Metadata

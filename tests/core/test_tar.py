@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lading.core.tar import MOST_ABOUT_A_MEMBER, Member, TarReader
-from lading.core.tar_header import TarInvalid
+from lading.core.images.tar import MOST_ABOUT_A_MEMBER, Member, TarReader
+from lading.core.images.tar_header import TarInvalid
 from tests.support.tars import (
     Found,
     archive,

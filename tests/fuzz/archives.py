@@ -12,8 +12,8 @@ from itertools import takewhile
 
 from lading.archives.limits import CutOff, Limits
 from lading.archives.listing import entries
-from lading.core.tar import Member, TarReader
-from lading.core.tar_header import BLOCK, TarInvalid
+from lading.core.images.tar import Member, TarReader
+from lading.core.images.tar_header import BLOCK, TarInvalid
 from tests.support.tars import (
     Found,
     archive,

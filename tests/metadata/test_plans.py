@@ -15,9 +15,9 @@ from lading.core.digest import Digest
 from lading.core.figures import LastPull
 from lading.core.globs import Glob
 from lading.core.history import Change
+from lading.core.images.tree import Entry, EntryKind
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
-from lading.core.tree import Entry, EntryKind
 from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server

@@ -9,18 +9,19 @@ import pytest
 
 from lading.archives import process
 from lading.blobs.stores import Stores
-from lading.core import overlay
 from lading.core.access import Grant
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, Denied, ManifestUnknown
+from lading.core.images import overlay
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.layers.trees import TreeState
 from lading.metadata.metadata import Metadata
-from lading.services import directories, lease, tree_jobs, trees
-from lading.services.directories import Directory
-from lading.services.trees import Effect, Inside
+from lading.services import lease
+from lading.services.shown import directories, tree_jobs, trees
+from lading.services.shown.directories import Directory
+from lading.services.shown.trees import Effect, Inside
 from tests.support.contents import HELLO, image, path_of
 from tests.support.people import ALICE, DAY, People
 from tests.support.tars import archive

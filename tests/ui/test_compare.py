@@ -2,9 +2,9 @@
 
 import json
 
-from lading.core.comparison import compare_configs, compare_layers
 from lading.core.digest import Digest
-from lading.core.image_config import read_config
+from lading.core.images.comparison import compare_configs, compare_layers
+from lading.core.images.image_config import read_config
 from tests.support.contents import HELLO, image, index
 from tests.support.people import People
 from tests.ui.browsing import Browser

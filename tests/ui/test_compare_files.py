@@ -8,7 +8,7 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.manifest import Manifest
-from lading.services import compare_files, tree_jobs
+from lading.services.shown import compare_files, tree_jobs
 from tests.support.contents import HELLO, image, index
 from tests.support.people import People
 from tests.support.tars import archive

@@ -7,7 +7,7 @@ import pytest
 from lading.core.figures import LastPull
 from lading.core.names import RepositoryName
 from lading.metadata.shown.pulls import Noted
-from lading.services.events import MOST_LOOKED_AT
+from lading.services.shown.events import MOST_LOOKED_AT
 from lading.ui.pages.trash import ON_A_PAGE
 from tests.support.contents import HELLO
 from tests.support.people import People

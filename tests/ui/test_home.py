@@ -18,8 +18,8 @@ from lading.edge.request import Request
 from lading.metadata.metadata import Metadata
 from lading.metadata.shown import figures, samples
 from lading.ports.database import Work
-from lading.services import browse
-from lading.services.browse import MOST_PREFIXES
+from lading.services.shown import browse
+from lading.services.shown.browse import MOST_PREFIXES
 from lading.ui.context import UiParts
 from lading.ui.pages import home
 from tests.support.people import People

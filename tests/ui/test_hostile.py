@@ -10,7 +10,7 @@ import zstandard
 from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.manifest import parse
-from lading.services import tree_jobs
+from lading.services.shown import tree_jobs
 from tests.support.contents import HELLO, image
 from tests.support.people import People
 from tests.ui.browsing import Browser, Shown

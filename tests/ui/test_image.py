@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, strategies
 
 from lading.core import media
-from lading.core.contents import MOST_LAYERS, contents_of, facts_of
 from lading.core.digest import SHA256, Digest
-from lading.core.image_config import instruction_of, read_config
+from lading.core.images.contents import MOST_LAYERS, contents_of, facts_of
+from lading.core.images.image_config import instruction_of, read_config
 from lading.core.manifest import Manifest, parse
 from lading.ui import json_text
 from lading.ui.json_text import MOST_LINKS, linked

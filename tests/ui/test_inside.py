@@ -10,13 +10,13 @@ from urllib.parse import quote
 import pytest
 
 from lading.blobs.stores import Stores
-from lading.core.tree import DEEPEST
+from lading.core.images.tree import DEEPEST
 from lading.core.typing import T
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
 from lading.metadata.metadata import Metadata
 from lading.ports.database import Work
-from lading.services import tree_jobs
+from lading.services.shown import tree_jobs
 from lading.ui.context import UiParts
 from tests.support.contents import HELLO, image
 from tests.support.people import People

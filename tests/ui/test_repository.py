@@ -16,8 +16,8 @@ from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
 from lading.metadata.metadata import Metadata
 from lading.metadata.shown import tag_lists
-from lading.services import show
 from lading.services.registry import Policy
+from lading.services.shown import show
 from lading.ui.context import UiParts
 from lading.ui.pages import repository
 from tests.support.contents import HELLO, image

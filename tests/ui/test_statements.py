@@ -16,7 +16,7 @@ from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions
 from lading.ports.database import Parameters, Rows
-from lading.services import tree_jobs
+from lading.services.shown import tree_jobs
 from lading.ui.context import UiParts
 from lading.ui.routes import ROUTES
 from tests.support.contents import HELLO, image, index

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from lading.api.context import Context, Options
 from lading.api.errors import error_response, not_found_response
 from lading.api.routes import ROUTES
-from lading.auth.service import TokenService
 from lading.core.typing import override
 from lading.edge.application import Application, WayIn
 from lading.edge.authentication import Authentication
@@ -16,6 +16,9 @@ from lading.edge.observers import Observer, Recorder
 from lading.edge.request import Request
 from lading.edge.response import Response
 from lading.services.registry import Registry
+
+if TYPE_CHECKING:  # it loads what only some registries need
+    from lading.auth.service import TokenService
 
 ALWAYS: Mapping[str, str] = {
     # "registry/2.0" tells Docker from 2014 on that this is not a registry of the first version.
@@ -45,7 +48,7 @@ def registry_protocol(
 class _RegistryProtocol(WayIn[Context]):
     registry: Registry
     options: Options
-    tokens: TokenService | None
+    tokens: "TokenService | None"
     routes = ROUTES
 
     @override

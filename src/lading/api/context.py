@@ -1,9 +1,8 @@
 """The context of handlers: a request that may proceed, and what the operator chose."""
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from lading.auth.service import TokenService
 from lading.core.access import Access, Grant
 from lading.core.digest import Digest
 from lading.core.history import Change
@@ -11,6 +10,9 @@ from lading.core.manifest import DEFAULT_MAX_SIZE
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
 from lading.services.registry import Registry
+
+if TYPE_CHECKING:  # it loads what only some registries need
+    from lading.auth.service import TokenService
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ class Context(NamedTuple):
     access: Access
     grant: Grant
     argument: str
-    tokens: TokenService | None
+    tokens: "TokenService | None"
 
     def change(self) -> Change:
         """A change that this request makes now."""

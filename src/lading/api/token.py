@@ -4,13 +4,13 @@ Both are Docker's: https://distribution.github.io/distribution/spec/auth/token/ 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from lading.api.context import Context
 from lading.api.errors import not_found_response
 from lading.auth.authenticator import Login
 from lading.auth.claims import said_subject
-from lading.auth.service import Granted, TokenService
 from lading.core.errors import TokenRequestInvalid, Unauthorized
 from lading.core.scopes import Scope
 from lading.core.timestamps import rfc3339
@@ -18,6 +18,9 @@ from lading.edge.body import whole_body
 from lading.edge.challenge import Basic, Password, parse_authorization
 from lading.edge.limits import client_of
 from lading.edge.response import Response, json_response
+
+if TYPE_CHECKING:  # it loads what only some registries need
+    from lading.auth.service import Granted, TokenService
 
 TOKEN_PATH = "/token"  # noqa: S105 - where they are, not what they are
 """Where clients are sent for tokens."""
@@ -82,7 +85,7 @@ async def post(context: Context) -> Response:
     )
 
 
-async def _exchange(context: Context, service: TokenService, form: Mapping[str, str]) -> Login:
+async def _exchange(context: Context, service: "TokenService", form: Mapping[str, str]) -> Login:
     """Somebody else's token for one of ours (RFC 8693)."""
     if form.get("subject_token_type") not in _SUBJECT_TYPES:
         known = " or ".join(f"`{name}`" for name in sorted(_SUBJECT_TYPES))
@@ -92,7 +95,7 @@ async def _exchange(context: Context, service: TokenService, form: Mapping[str, 
 
 
 async def _log_in(
-    context: Context, service: TokenService, name: str, password: str, *, claimed: str = ""
+    context: Context, service: "TokenService", name: str, password: str, *, claimed: str = ""
 ) -> Login:
     context.request.claimed = name or claimed
     login = await service.logins.log_in(name, password, client_of(context.request.address))
@@ -103,7 +106,7 @@ async def _log_in(
 
 async def _answer(
     context: Context,
-    service: TokenService,
+    service: "TokenService",
     login: Login | None,
     asked: Iterable[Scope],
     *,
@@ -122,7 +125,7 @@ async def _answer(
     return json_response(body, headers=_NOT_STORED)
 
 
-def _describe(granted: Granted) -> dict[str, object]:
+def _describe(granted: "Granted") -> dict[str, object]:
     """The answer that has a token, under both its names.
 
     Docker reads `token`, clients that came by OAuth2 `access_token`.

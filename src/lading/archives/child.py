@@ -19,8 +19,8 @@ import msgspec
 from lading.archives.batches import MOST_BYTES, MOST_ENTRIES, ListingEnd
 from lading.archives.limits import PIECE, CutOff, Limits
 from lading.archives.listing import content, entries
-from lading.core.tar_header import TarInvalid
-from lading.core.tree import Entry
+from lading.core.images.tar_header import TarInvalid
+from lading.core.images.tree import Entry
 
 MEMORY = 512 * 2**20
 """Bytes of addresses that it may have: the largest window of zstd and the interpreter fit in."""

@@ -11,7 +11,7 @@ import zstandard
 from isal import igzip_lib, isal_zlib
 
 from lading.archives.limits import PIECE, CutOff, Limits
-from lading.core.tar_header import TarInvalid
+from lading.core.images.tar_header import TarInvalid
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Iterator
 
 from lading.archives.decompress import decompress
 from lading.archives.limits import CutOff, Limits
-from lading.core.tar import TarReader
-from lading.core.tar_header import TarInvalid
-from lading.core.tree import Entry, EntryKind, directories, entry_of, implied
+from lading.core.images.tar import TarReader
+from lading.core.images.tar_header import TarInvalid
+from lading.core.images.tree import Entry, EntryKind, directories, entry_of, implied
 
 
 def entries(pieces: Iterable[bytes], limits: Limits | None = None) -> Iterator[Entry]:

@@ -11,7 +11,7 @@ import msgspec
 
 from lading.archives.batches import LONGEST_LINE, ListingEnd
 from lading.archives.limits import PIECE
-from lading.core.tree import Entry
+from lading.core.images.tree import Entry
 from lading.core.typing import T
 from lading.ports.blob_sources import BlobSource, Chunks, InMemory, LocalFile, OpenSource
 

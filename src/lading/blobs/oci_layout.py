@@ -11,7 +11,7 @@ import msgspec
 
 from lading.blobs.distribution_volume import in_thread
 from lading.core.digest import Digest
-from lading.core.layout_names import tag_of
+from lading.core.images.layout_names import tag_of
 from lading.core.typing import override
 from lading.ports.blob_sources import LocalFile
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable

@@ -25,7 +25,7 @@ from lading.core.errors import RegistryError
 from lading.services.moving import adopt as adopting
 from lading.services.moving.adopt import Adoption, CannotAdopt
 from lading.services.registry import Registry
-from lading.wiring.adoption import new_adoption, open_plan
+from lading.wiring.moving.adoption import new_adoption, open_plan
 
 # Findings of a kind that are printed for people.
 MOST = 20

@@ -25,8 +25,8 @@ from lading.ports.backup import NotEmpty, UnusableBackup
 from lading.services import backup as backups
 from lading.services.backup import BLOBS, LONGEST, METADATA
 from lading.services.registry import Registry
-from lading.wiring.backups import copied_blobs, restore_database
-from lading.wiring.migration import place_of_bytes
+from lading.wiring.moving.backups import copied_blobs, restore_database
+from lading.wiring.moving.migration import place_of_bytes
 from lading.wiring.paths import metadata_path
 
 

@@ -9,7 +9,7 @@ from lading.client.options import SessionOptions
 from lading.client.places import ImagePlace
 from lading.client.references import ImageReference
 from lading.client.registry import Client
-from lading.core.layout_names import tag_in
+from lading.core.images.layout_names import tag_in
 
 _LAYOUT = "oci:"
 _DIGESTS = ("sha256:", "sha512:")

@@ -17,9 +17,9 @@ from lading.cli.images.places import Spot, Where, look, parse_spot, place_option
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
-from lading.core.comparison import ImageDifference, compare_configs, compare_mappings
-from lading.core.image_config import ShownConfig
-from lading.core.tree import EntryKind
+from lading.core.images.comparison import ImageDifference, compare_configs, compare_mappings
+from lading.core.images.image_config import ShownConfig
+from lading.core.images.tree import EntryKind
 
 _DIFFERS = 1
 

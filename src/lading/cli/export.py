@@ -12,7 +12,7 @@ from lading.config.settings import Settings
 from lading.core.exports import ExportTally
 from lading.services.moving import export as exporting
 from lading.services.registry import Registry
-from lading.wiring.exports import AnotherRegistry, new_export
+from lading.wiring.moving.exports import AnotherRegistry, new_export
 from lading.wiring.paths import metadata_path
 
 

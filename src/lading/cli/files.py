@@ -16,7 +16,7 @@ from lading.cli.images.places import Where, look, parse_spot, place_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import binary_output, human_size, say, to_json
 from lading.cli.tables import Column, print_table
-from lading.core.tree import EntryKind
+from lading.core.images.tree import EntryKind
 
 _PLATFORM = click.option(
     "--platform", default="", help="Of an index: `linux/arm64`; by default as this machine."

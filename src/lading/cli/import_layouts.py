@@ -17,7 +17,7 @@ from lading.services.moving import import_layouts as importing
 from lading.services.moving.import_layouts import ImportTally
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
-from lading.wiring.imports import named_layouts, new_import
+from lading.wiring.moving.imports import named_layouts, new_import
 
 
 @click.command("import")

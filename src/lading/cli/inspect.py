@@ -15,7 +15,7 @@ from lading.cli.images.graph import Branch, grow, kind_of
 from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
 from lading.cli.output import binary_output, clean, human_size, say, to_json
-from lading.core.image_config import ShownConfig
+from lading.core.images.image_config import ShownConfig
 
 _RAW = click.option("--raw", is_flag=True, help="Print the manifest itself, byte for byte.")
 

@@ -21,7 +21,7 @@ from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate import Migrated
 from lading.services.registry import Registry
 from lading.wiring.databases import require_current
-from lading.wiring.migration import open_migration
+from lading.wiring.moving.migration import open_migration
 
 
 @click.command()

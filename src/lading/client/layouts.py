@@ -18,7 +18,7 @@ from lading.client.errors import ClientError, ContentWrong, NotThere
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest, checked_descriptors
 from lading.core import media
 from lading.core.digest import Digest, new_hasher
-from lading.core.layout_names import REF_NAME, tag_of
+from lading.core.images.layout_names import REF_NAME, tag_of
 from lading.core.typing import override
 from lading.system.regular_files import open_to_read
 

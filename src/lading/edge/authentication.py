@@ -7,9 +7,8 @@ from a refusal.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from lading.auth.service import TokenService
 from lading.core.access import ANYBODY, EVERY_ACCESS, Access, Action
 from lading.core.errors import Denied, NameInvalid, RegistryError, Unauthorized
 from lading.core.names import RepositoryName
@@ -20,6 +19,9 @@ from lading.edge.callers import Admission, Caller, Callers, admission
 from lading.edge.challenge import Challenge, Fault, Password, Token, parse_authorization
 from lading.edge.endpoints import Need, Needs
 from lading.edge.request import Request
+
+if TYPE_CHECKING:  # it loads what only some registries need
+    from lading.auth.service import TokenService
 
 
 class Doorkeeper(Protocol):
@@ -55,7 +57,7 @@ class Authentication(Doorkeeper):
     callers: Callers
     permissions: CurrentPermissions
     challenge: Challenge
-    tokens: TokenService | None = None
+    tokens: "TokenService | None" = None
 
     @override
     async def admit(

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Iterator, Sequence
 
-from lading.core.pieces import in_pieces
 from lading.core.typing import T
 
 # Rows that one write changes, about: between two writes others have their turn.
@@ -17,6 +16,6 @@ def keys(names: Iterable[str]) -> str:
     return json.dumps(dict.fromkeys(names))
 
 
-def pieces(items: Sequence[T]) -> Iterator[Sequence[T]]:
-    """Rows to be changed, as many at a time as one write changes."""
-    return in_pieces(items, MOST_ROWS)
+def pieces(items: Sequence[T], most: int = MOST_ROWS) -> Iterator[Sequence[T]]:
+    """The items, so many at a time: of rows to be changed, as many as one write changes."""
+    return (items[start : start + most] for start in range(0, len(items), most))

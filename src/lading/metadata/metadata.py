@@ -13,7 +13,6 @@ from lading.metadata.attempts import Attempts
 from lading.metadata.committed_uploads import CommittedUploads
 from lading.metadata.inspection import Inspection
 from lading.metadata.links import Links
-from lading.metadata.logins.refresh_tokens import RefreshTokens
 from lading.metadata.manifests import Manifests
 from lading.metadata.read_only import ReadOnlySwitch
 from lading.metadata.repositories import Repositories
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from lading.metadata.layers.trees import Trees
     from lading.metadata.logins.guesses import Guesses
     from lading.metadata.logins.page_sessions import PageSessions
+    from lading.metadata.logins.refresh_tokens import RefreshTokens
     from lading.metadata.logins.right_logins import RightLogins
     from lading.metadata.logins.robots import Robots
     from lading.metadata.logins.secrets import Secrets
@@ -73,7 +73,6 @@ class Metadata:
         self.links = Links(database, attempts)
         self.committed_uploads = CommittedUploads(database)
         self.inspection = Inspection(database, attempts)
-        self.refresh_tokens = RefreshTokens(database, attempts)
         self.read_only = ReadOnlySwitch(database, read_only_hint, read_only_staleness)
 
     def load(self) -> None:
@@ -189,6 +188,12 @@ class Metadata:
         from lading.metadata.shown.pulls import LastPulls
 
         return LastPulls(self.database)
+
+    @cached_property
+    def refresh_tokens(self) -> "RefreshTokens":
+        from lading.metadata.logins.refresh_tokens import RefreshTokens
+
+        return RefreshTokens(self.database, self._attempts)
 
     @cached_property
     def refusals(self) -> "Refusals":

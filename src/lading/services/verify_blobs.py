@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
-from lading.core.pieces import in_pieces
+from lading.metadata import batches
 from lading.metadata.inspection import BlobUser, KnownBlob
 from lading.ports.blobs import StoredBytes
 from lading.services import damage
@@ -60,7 +60,7 @@ async def _stats(
     registry: Registry, blobs: Sequence[KnownBlob]
 ) -> AsyncIterator[tuple[KnownBlob, StoredBytes | None]]:
     """Blobs, each with what is there of it; a few are asked for at once."""
-    for batch in in_pieces(blobs, AT_ONCE):
+    for batch in batches.pieces(blobs, AT_ONCE):
         asked = (registry.blobs.stat(blob.digest, closely=True) for blob in batch)
         for blob, seen in zip(batch, await asyncio.gather(*asked), strict=True):
             yield blob, seen

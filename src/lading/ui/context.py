@@ -14,8 +14,8 @@ from lading.core.permissions import CurrentPermissions
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
 from lading.ports.logins import Users
-from lading.services.platforms import KnownPlatforms
 from lading.services.registry import Registry
+from lading.services.shown.platforms import KnownPlatforms
 
 
 def query_of(parameters: Mapping[str, object]) -> str:

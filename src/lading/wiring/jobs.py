@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Any
 
 from lading.config.settings import Settings
-from lading.services import figures, jobs, tree_jobs, upkeep
+from lading.services import figures, jobs, upkeep
 from lading.services.jobs import Job
 from lading.services.registry import Registry
+from lading.services.shown import tree_jobs
 from lading.wiring.stores import is_read_only
 
 # How long after blobs of several objects were joined that is done again, and after a list of all
@@ -65,7 +66,7 @@ def _keeps_links(settings: Settings) -> bool:
 
 def _keeping_links(settings: Settings) -> Job:
     from lading.services.moving import export  # noqa: PLC0415 - who has no links does without
-    from lading.wiring.exports import link_writer  # noqa: PLC0415 - as above
+    from lading.wiring.moving.exports import link_writer  # noqa: PLC0415 - as above
 
     keeper = export.LinkKeeper(link_writer(settings.storage.filesystem.rootdirectory))
     return Job(export.JOB, KEEPING_LINKS.total_seconds(), keeper.keep)

@@ -14,10 +14,11 @@ from lading.config.settings import Settings
 from lading.core.errors import Unavailable
 from lading.ports.objects import ForeignObjects
 from lading.services.registry import Registry
-from lading.wiring import adoption, data_directory, machine_lock
-from lading.wiring.arrival import require_arrived
+from lading.wiring import data_directory, machine_lock
 from lading.wiring.authentication import make_secrets
 from lading.wiring.files import ServerFiles, opened_files
+from lading.wiring.moving import adoption
+from lading.wiring.moving.arrival import require_arrived
 from lading.wiring.process_names import is_over
 from lading.wiring.stores import is_on_read_only_disk, open_registry
 

@@ -2,7 +2,7 @@
 
 from lading.cli.images.documents import ManifestDocument
 from lading.cli.images.source import ImageSource
-from lading.core.image_config import ShownConfig, read_config
+from lading.core.images.image_config import ShownConfig, read_config
 
 # Bytes of a configuration that are read; real ones have some KiB.
 _MOST = 4 * 1024 * 1024

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from lading.cli.exits import NothingFound
-from lading.core.tree import Entry, EntryKind, shown
+from lading.core.images.tree import Entry, EntryKind, shown
 
 # Symbolic links on the way to a file, as for Linux.
 _MOST_LINKS = 40

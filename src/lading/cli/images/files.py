@@ -15,8 +15,8 @@ from lading.cli.exits import NothingFound
 from lading.cli.images.documents import ManifestDocument, ReadDescriptor, read_manifest
 from lading.cli.images.file_tree import ImageFiles, PlacedEntry
 from lading.cli.images.source import ImageSource
-from lading.core.tar_header import TarInvalid
-from lading.core.tree import Entry
+from lading.core.images.tar_header import TarInvalid
+from lading.core.images.tree import Entry
 
 # What machines call themselves, and what images call them.
 _ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm"}

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from lading.core.tree import Entry, EntryKind
+from lading.core.images.tree import Entry, EntryKind
 from lading.metadata import batches
 from lading.ports.database import SqlConnection
 
@@ -17,7 +17,7 @@ _WRITE = f"""{_INSERT} ON CONFLICT (tree_id, parent, name) DO UPDATE SET
     kind = excluded.kind, size = excluded.size, mode = excluded.mode,
     target = excluded.target, start = excluded.start"""
 _IMPLY = f"{_INSERT} ON CONFLICT DO NOTHING"
-# Greater than every name: what cannot be printed is not in names as it is (`core.tree`).
+# Greater than every name: what cannot be printed is not in names as it is (`core.images.tree`).
 _LAST = "\U0010ffff"
 # SQLite takes any tree for a small one, and reads all of it rather than look some entries up by
 # their whole key; it keeps to the order of a `CROSS JOIN`.

@@ -10,7 +10,6 @@ from lading.core.adoption import FoundLink
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
-from lading.core.pieces import in_pieces
 from lading.metadata import batches
 from lading.services.moving.adopt_manifests import ManifestAdoption
 from lading.services.moving.adopt_tags import TagAdoption
@@ -84,7 +83,7 @@ class RepositoryAdoption:
                         f"the link to this blob is {said_by(link)}",
                         "its folder says which it is, so it was taken over",
                     )
-        for page in in_pieces(found, batches.MOST_ROWS // _ROWS):
+        for page in batches.pieces(found, batches.MOST_ROWS // _ROWS):
             for digest in await self._add_blobs(page):
                 stat = await stat_blob(self._registry, digest)
                 yield finding_in(

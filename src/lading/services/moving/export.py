@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from lading.core.digest import Bytes, Digest
 from lading.core.exports import ExportedManifest, ExportTally
 from lading.core.names import RepositoryName
-from lading.core.pieces import in_pieces
+from lading.metadata import batches
 from lading.metadata.moving.exports import RANKS
 from lading.ports.blob_sources import LocalFile, all_bytes
 from lading.ports.link_targets import LinkTarget
@@ -64,7 +64,7 @@ async def run(export: Export) -> ExportTally:
             await export.target.keep_links()
         export.progress.begin(STEP, await _count(registry))
         async for page in _pages(registry):
-            for group in in_pieces(page, TOGETHER):
+            for group in batches.pieces(page, TOGETHER):
                 await _Group(export, group, held).run()
     registry.note("export", repositories=str(export.tally.repositories))
     return export.tally
@@ -91,7 +91,7 @@ class LinkKeeper:
         export = Export(registry, self._target, at_home=True, holder=JOB, progress=Unwatched())
         after = ""
         while page := await rows.list_changed(after=after):
-            for group in in_pieces(page, TOGETHER):
+            for group in batches.pieces(page, TOGETHER):
                 await _Group(export, group, held).run()
             after = page[-1]
         self._seen = change

@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from lading.core.comparison import compare_configs, compare_layers
 from lading.core.errors import DigestInvalid, RepositoryUnknown, TagInvalid
+from lading.core.images.comparison import compare_configs, compare_layers
+from lading.core.images.summaries import ManifestKind
 from lading.core.names import Reference, parse_reference
-from lading.core.summaries import ManifestKind
 from lading.core.versions import natural
 from lading.edge.response import Response
-from lading.services.compare_images import ComparedImage, look_at_both
-from lading.services.describe import Layer
-from lading.services.families import ShownManifest
+from lading.services.shown.compare_images import ComparedImage, look_at_both
+from lading.services.shown.describe import Layer
+from lading.services.shown.families import ShownManifest
 from lading.ui.address import address_of
 from lading.ui.context import Visit
 from lading.ui.pages.image import MOST_CHILDREN

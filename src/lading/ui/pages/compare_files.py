@@ -2,8 +2,8 @@
 
 from lading.core.names import parse_wanted
 from lading.edge.response import Response
-from lading.services import trees
-from lading.services.compare_files import compare_files
+from lading.services.shown import trees
+from lading.services.shown.compare_files import compare_files
 from lading.ui.context import Visit
 from lading.ui.pages.inside import path_in
 from lading.ui.rendering import page

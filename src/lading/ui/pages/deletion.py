@@ -10,7 +10,7 @@ from lading.core.immutability import is_immutable
 from lading.core.names import Reference, Tag
 from lading.edge.response import Response
 from lading.services.delete import delete_manifest
-from lading.services.space import freed_by
+from lading.services.shown.space import freed_by
 from lading.ui.context import Visit
 from lading.ui.forms import Form
 from lading.ui.rendering import page, see_other

@@ -1,7 +1,7 @@
 """Events: who has set, moved, deleted and pulled what."""
 
 from lading.edge.response import Response
-from lading.services import events
+from lading.services.shown import events
 from lading.ui.context import Visit
 from lading.ui.pages.trash import time_in
 from lading.ui.rendering import page

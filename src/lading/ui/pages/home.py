@@ -6,7 +6,7 @@ from lading.core.access import Action
 from lading.core.errors import PageInvalid
 from lading.edge.response import Response, json_response
 from lading.metadata.shown.repository_lists import ListOrder
-from lading.services.browse import Browsed, Hit, browse, search
+from lading.services.shown.browse import Browsed, Hit, browse, search
 from lading.ui.address import address_of
 from lading.ui.context import Visit
 from lading.ui.rendering import page

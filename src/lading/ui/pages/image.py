@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
+from lading.core.images.summaries import ManifestKind
 from lading.core.names import Reference, Tag, parse_reference
-from lading.core.summaries import ManifestKind
 from lading.edge.response import Response
-from lading.services.describe import DescribedImage, Layer, describe, read_text
 from lading.services.pull import pull_manifest
+from lading.services.shown.describe import DescribedImage, Layer, describe, read_text
 from lading.ui.address import RegistryAddress, address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.json_text import linked

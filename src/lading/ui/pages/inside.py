@@ -5,13 +5,13 @@ from contextlib import aclosing
 from urllib.parse import quote
 
 from lading.archives.process import ReadingFailed
-from lading.core import tree
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, PageInvalid, Unavailable
-from lading.core.tree import EntryKind, is_possible, split
+from lading.core.images import tree
+from lading.core.images.tree import EntryKind, is_possible, split
 from lading.edge.response import Response, StreamBody
-from lading.services import directories, trees
-from lading.services.trees import Inside, Shown
+from lading.services.shown import directories, trees
+from lading.services.shown.trees import Inside, Shown
 from lading.ui.context import Visit
 from lading.ui.rendering import page
 

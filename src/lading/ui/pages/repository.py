@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from lading.core.access import Action
 from lading.core.digest import Digest
 from lading.core.errors import PageInvalid
+from lading.core.images.summaries import ManifestKind
 from lading.core.immutability import is_immutable
-from lading.core.summaries import ManifestKind
 from lading.core.versions import natural
 from lading.edge.response import Response
-from lading.services.families import ShownManifest
-from lading.services.show import (
+from lading.services.shown.families import ShownManifest
+from lading.services.shown.show import (
     ShownRepository,
     TagGroup,
     show_repository,

@@ -15,8 +15,9 @@ from lading.core.garbage import (
 )
 from lading.core.names import RepositoryName
 from lading.edge.response import Response
-from lading.services import collect, jobs, space
+from lading.services import collect, jobs
 from lading.services.collect import Plan
+from lading.services.shown import space
 from lading.ui import plots
 from lading.ui.context import Visit
 from lading.ui.rendering import page

@@ -7,8 +7,8 @@ from typing import TypeVar
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
+from lading.core.images.summaries import Child, ManifestKind, Summary, summarize
 from lading.core.names import Reference
-from lading.core.summaries import Child, ManifestKind, Summary, summarize
 from lading.core.typing import T
 from lading.metadata.manifests import StoredManifest
 from lading.metadata.shown.manifest_lists import ListedManifest

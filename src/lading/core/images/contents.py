@@ -1,7 +1,7 @@
 """Contents of a manifest as pages show them: its config, its layers, and what it says of itself.
 
-As in `core/summaries`, whatever cannot be read counts as not there. Sizes are not of the manifest:
-who shows them knows what is stored.
+As in `summaries`, beside this, whatever cannot be read counts as not there. Sizes are not of the
+manifest: who shows them knows what is stored.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,8 +12,8 @@ import msgspec
 
 from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid
-from lading.core.image_config import MOST_SAID
-from lading.core.lenient_json import fields_in, items_in, text_in, texts_in
+from lading.core.images.image_config import MOST_SAID
+from lading.core.images.lenient_json import fields_in, items_in, text_in, texts_in
 
 # Layers that are told of: Docker makes 127 at most.
 MOST_LAYERS = 200

@@ -13,7 +13,7 @@ from heapq import heappush, heappushpop
 
 import msgspec
 
-from lading.core.tree import Entry, EntryKind, directories
+from lading.core.images.tree import Entry, EntryKind, directories
 
 MOST_WASTED = 50
 """Paths that are named because they waste the most."""

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lading.core import overlay
-from lading.core.tree import Entry, EntryKind, split
+from lading.core.images import overlay
+from lading.core.images.tree import Entry, EntryKind, split
 from lading.services.registry import Registry
-from lading.services.trees import Effect, Inside, Shown
+from lading.services.shown.trees import Effect, Inside, Shown
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
-from lading.core.image_config import read_platform
+from lading.core.images.image_config import read_platform
 from lading.core.recent import Recent
 from lading.ports.blobs import Blobs
 

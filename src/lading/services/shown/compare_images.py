@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from functools import partial
 
 from lading.core.access import Grant
-from lading.core.contents import contents_of
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
-from lading.core.image_config import ShownConfig, read_config
+from lading.core.images.contents import contents_of
+from lading.core.images.image_config import ShownConfig, read_config
 from lading.core.names import Reference
 from lading.metadata.manifests import StoredManifest
-from lading.services.describe import Layer, config_body
-from lading.services.families import ManifestFamily, ShownManifest
 from lading.services.registry import Registry
+from lading.services.shown.describe import Layer, config_body
+from lading.services.shown.families import ManifestFamily, ShownManifest
 from lading.system.turns import off_loop
 
 

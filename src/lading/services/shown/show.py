@@ -9,8 +9,8 @@ from lading.core.access import Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import RepositoryUnknown
 from lading.metadata.shown.tag_lists import MOST_NAMED, ListedTag, TagsOfOne, Trace
-from lading.services.families import ManifestFamily, ShownManifest
 from lading.services.registry import Registry
+from lading.services.shown.families import ManifestFamily, ShownManifest
 
 # Tags that are sorted as versions at once; of more, a page has those that come next by letter.
 MOST_SORTED = 5000

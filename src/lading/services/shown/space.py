@@ -7,8 +7,8 @@ from lading.core.access import Access, Action, Grant
 from lading.core.figures import RepositoryFigures, Sample
 from lading.core.names import Reference, RepositoryName
 from lading.metadata.collecting.freeing import Freed
-from lading.services.browse import visible_within
 from lading.services.registry import Registry
+from lading.services.shown.browse import visible_within
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,8 @@ from lading.archives.batches import ListingEnd
 from lading.archives.process import ReadingFailed, list_entries
 from lading.core.digest import Digest
 from lading.core.errors import BlobDamaged, BlobUnknown
-from lading.core.overlay import Adder, Sums, TooManyMarks
-from lading.core.tree import Entry
+from lading.core.images.overlay import Adder, Sums, TooManyMarks
+from lading.core.images.tree import Entry
 from lading.core.typing import T
 from lading.metadata import batches
 from lading.metadata.layers.trees import TreeRow, TreeState

@@ -12,7 +12,7 @@ between two pieces is no more than that.
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-from lading.core.tar_header import BLOCK, LARGEST, RawHeader, TarInvalid, read
+from lading.core.images.tar_header import BLOCK, LARGEST, RawHeader, TarInvalid, read
 
 MOST_ABOUT_A_MEMBER = 2**20
 """Bytes of headers that one member may have."""

@@ -1,7 +1,7 @@
 """Looking into images: the files of a layer, and of all layers of an image together.
 
 Nothing is looked for while somebody waits: what is not known yet is asked for, and found in the
-background (`services/tree_jobs`). What is in a directory is put together in `directories`.
+background (`services/shown/tree_jobs`). What is in a directory is put together in `directories`.
 """
 
 import asyncio
@@ -16,10 +16,10 @@ import msgspec
 from lading.archives.process import read_content
 from lading.core.access import Grant
 from lading.core.errors import BlobUnknown, StorageFull, Unavailable
-from lading.core.layers import ImageLayer, layers_of
+from lading.core.images.layers import ImageLayer, layers_of
+from lading.core.images.overlay import Sums
+from lading.core.images.tree import Entry, EntryKind
 from lading.core.names import Reference
-from lading.core.overlay import Sums
-from lading.core.tree import Entry, EntryKind
 from lading.metadata.layers.trees import TreeRow, TreeState
 from lading.services.pull import PulledBlob, pull_blob, pull_manifest
 from lading.services.registry import Registry

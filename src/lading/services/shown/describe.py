@@ -4,17 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from lading.core.access import Access, Action, Grant
-from lading.core.contents import ManifestContents, NamedBlob, contents_of, facts_of
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, ManifestUnknown
-from lading.core.image_config import ShownConfig, read_config
+from lading.core.images.contents import ManifestContents, NamedBlob, contents_of, facts_of
+from lading.core.images.image_config import ShownConfig, read_config
+from lading.core.images.summaries import ManifestKind
 from lading.core.names import Reference, RepositoryName, Tag
-from lading.core.summaries import ManifestKind
 from lading.metadata.manifests import StoredManifest
 from lading.metadata.shown.sharing import Sharing
-from lading.services.families import ManifestFamily, ShownManifest
 from lading.services.pull import pull_blob
 from lading.services.registry import Registry
+from lading.services.shown.families import ManifestFamily, ShownManifest
 from lading.system.turns import off_loop
 
 # Bytes of a configuration that are read; real ones have some KiB.

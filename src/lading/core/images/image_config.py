@@ -11,8 +11,8 @@ from heapq import nsmallest
 
 import msgspec
 
-from lading.core.lenient_json import fields_in, items_in, text_in, texts_in
-from lading.core.summaries import PLATFORM, platform_of
+from lading.core.images.lenient_json import fields_in, items_in, text_in, texts_in
+from lading.core.images.summaries import PLATFORM, platform_of
 
 # Steps, labels, variables that are read of each: real images have some dozens, and megabytes of
 # small ones would make a page that nobody can open.

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from lading.core.digest import Digest
-from lading.core.image_config import ShownConfig
+from lading.core.images.image_config import ShownConfig
 
 
 @dataclass(frozen=True, slots=True)

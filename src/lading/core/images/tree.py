@@ -7,7 +7,7 @@ seen, stands there as `\\xNN` or `\\uNNNN`, and a backslash is doubled.
 from enum import StrEnum
 from typing import NamedTuple
 
-from lading.core.tar import Member
+from lading.core.images.tar import Member
 
 DEEPEST = 100
 """Directories that may be in each other."""

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from lading.core.digest import Digest
-from lading.core.tree import Entry, EntryKind, join
-from lading.services.directories import Directory, list_images
+from lading.core.images.tree import Entry, EntryKind, join
 from lading.services.registry import Registry
-from lading.services.trees import Inside, Shown
+from lading.services.shown.directories import Directory, list_images
+from lading.services.shown.trees import Inside, Shown
 
 # Directories that are looked into for one page, and how deep they are in each other; entries of
 # layers that are read for them. All that are equally deep are read together.

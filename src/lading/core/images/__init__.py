@@ -1,0 +1,1 @@
+"""What is in images: their documents, read as strangers wrote them, and the files of layers."""

@@ -1,0 +1,1 @@
+"""Registries that move, from the settings: adopted, exported, imported, migrated, restored."""
