@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lading.databases.sqlite import file
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
 from lading.metadata.manifests import StoredManifest
-from lading.ports.database import DatabaseDamaged
+from lading.ports.database import DatabaseDamaged, SqlConnection
 from tests.support.contents import HELLO, index
 from tests.support.rows import digest_of, open_metadata, push, tags_of
 
@@ -221,3 +222,53 @@ def test_blobs_without_a_repository_are_something(tmp_path: Path) -> None:
         database.execute("INSERT INTO blobs (digest, size, created_at) VALUES ('sha256:0', 1, 0)")
 
     assert not has_nothing(path)
+
+
+COUNTED = """
+    WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?)
+    SELECT count(*) FROM numbers
+"""
+
+
+@pytest.mark.parametrize(("count", "is_long"), [(10, False), (100_000, True)])
+async def test_a_look_that_takes_long_goes_on_in_a_thread(
+    tmp_path: Path, count: int, is_long: bool
+) -> None:
+    """Where it is short it needs neither a thread nor a connection of its own."""
+    database = FileDatabase(tmp_path / "db")
+    threads: list[int] = []
+
+    def look(connection: SqlConnection) -> int:
+        threads.append(threading.get_ident())
+        return sum(connection.execute(COUNTED, (count,)).fetchone())
+
+    for _ in range(50):
+        threads.clear()
+        assert await database.look(look) == count
+        assert len(threads) == 1 + is_long
+        assert (threads[-1] == threading.get_ident()) is not is_long
+        assert await database.read(look) == count  # for which there is no such bound
+    database.close()
+
+
+async def test_a_look_is_at_one_moment_and_later_ones_see_what_was_written(tmp_path: Path) -> None:
+    database, other = FileDatabase(tmp_path / "db"), FileDatabase(tmp_path / "db")
+
+    def names(connection: SqlConnection) -> int:
+        return len(connection.execute("SELECT name FROM repositories").fetchall())
+
+    def fail(connection: SqlConnection) -> None:
+        names(connection)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await database.look(fail)
+    assert await database.look(names) == 0
+    await other.write(
+        lambda connection: connection.execute("INSERT INTO repositories (name) VALUES ('a')")
+    )
+    assert await database.look(names) == 1
+    with pytest.raises(Unavailable):
+        await database.look(lambda connection: connection.execute("SELECT * FROM nothing"))
+    database.close()
+    other.close()

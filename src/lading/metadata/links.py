@@ -9,7 +9,7 @@ from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
 from lading.metadata import batches, references, repositories
 from lading.metadata.attempts import Attempts
-from lading.metadata.noun import Noun, reading, scanning, writing
+from lading.metadata.noun import Noun, looking, reading, writing
 from lading.metadata.shown.sharing import sharing
 from lading.ports.database import Database, SqlConnection, Work
 from lading.ports.uploads import Becoming
@@ -288,7 +288,7 @@ class Links(Noun):
         self.delete = writing(database, delete)
         self.repositories_with = reading(database, repositories_with)
         self.is_stored = reading(database, is_stored)
-        self.sharing = scanning(database, sharing)
+        self.sharing = looking(database, sharing)
         self.sizes_here = reading(database, sizes_here)
 
     async def promise(

@@ -12,7 +12,7 @@ from lading.core.names import Reference, RepositoryName
 from lading.metadata import batches, leading, manifest_rows, referrers
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import LargeBodies
-from lading.metadata.noun import Noun, scanning, together
+from lading.metadata.noun import Noun, looking, scanning, together
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
 from lading.metadata.referrers import small_first
 from lading.metadata.shown import manifest_lists
@@ -43,8 +43,8 @@ class Manifests(Noun):
             database, manifest_rows.find, manifest_rows.find_together, manifest_rows.MOST_TOGETHER
         )
         self.with_children = scanning(database, with_children)
-        self.family = scanning(database, manifest_lists.family)
-        self.untagged = scanning(database, manifest_lists.untagged)
+        self.family = looking(database, manifest_lists.family)
+        self.untagged = looking(database, manifest_lists.untagged)
         self.referrers = small_first(database, referrers.of_subject)
 
     async def find(self, repository: RepositoryName, reference: Reference) -> StoredManifest | None:

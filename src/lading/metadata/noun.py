@@ -63,6 +63,17 @@ def scanning(
     return call
 
 
+def looking(
+    database: Database, work: Callable[Concatenate[SqlConnection, P], T]
+) -> Callable[P, Coroutine[Any, Any, T]]:
+    """A call that runs `work` as a read that is short unless very much is there."""
+
+    def call(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, T]:
+        return database.look(lambda connection: work(connection, *args, **kwargs))
+
+    return call
+
+
 def writing(
     database: Database, work: Callable[Concatenate[SqlConnection, P], T], *, durable: bool = True
 ) -> Callable[P, Coroutine[Any, Any, T]]:

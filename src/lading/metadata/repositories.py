@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from lading.core.names import RepositoryName
 from lading.metadata import batches
-from lading.metadata.noun import reading, scanning
+from lading.metadata.noun import looking, reading, scanning
 from lading.metadata.shown import columns, repository_lists
 from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
 from lading.ports.database import Database, SqlConnection
@@ -114,7 +114,7 @@ class Repositories:
         self.exists = reading(database, exists)
         self.page = reading(database, page)
         self._listed = reading(database, repository_lists.listed)
-        self._looked_up = scanning(database, repository_lists.listed)
+        self._looked_up = looking(database, repository_lists.listed)
         self.folders = reading(database, repository_lists.folders)
         self.with_manifests = scanning(database, with_manifests)
 

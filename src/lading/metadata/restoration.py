@@ -14,7 +14,7 @@ from lading.core.history import Change, Restored
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, manifest_rows, references, repositories, tags, trash
-from lading.metadata.noun import Noun, reading, scanning
+from lading.metadata.noun import Noun, looking, reading, scanning
 from lading.metadata.restore_plans import (
     Move,
     Planner,
@@ -109,7 +109,7 @@ class Trash(Noun):
 
     def __init__(self, database: Database) -> None:
         super().__init__(database)
-        self.page = scanning(database, trash.page)
+        self.page = looking(database, trash.page)
         self.manifests = scanning(database, trash.manifests)
         self.tags = scanning(database, trash.tags)
         self.stored = reading(database, trash.stored)

@@ -10,7 +10,7 @@ from lading.core.history import Change, TagMove
 from lading.core.immutability import ImmutableTags, is_immutable
 from lading.core.names import RepositoryName, Tag
 from lading.metadata import batches, references, repositories
-from lading.metadata.noun import reading, scanning, writing
+from lading.metadata.noun import looking, reading, writing
 from lading.metadata.shown import columns, tag_lists
 from lading.ports.database import Database, SqlConnection
 
@@ -216,10 +216,10 @@ class Tags:
 
     def __init__(self, database: Database) -> None:
         self.page = reading(database, page)
-        self.of_repository = scanning(database, tag_lists.of_repository)
-        self.latest = scanning(database, tag_lists.latest)
-        self.of_manifest = scanning(database, tag_lists.of_manifest)
+        self.of_repository = looking(database, tag_lists.of_repository)
+        self.latest = looking(database, tag_lists.latest)
+        self.of_manifest = looking(database, tag_lists.of_manifest)
         self.traces = reading(database, tag_lists.traces)
-        self.search = scanning(database, tag_lists.search)
+        self.search = looking(database, tag_lists.search)
         self.delete = writing(database, delete)
-        self.history = scanning(database, history)
+        self.history = looking(database, history)

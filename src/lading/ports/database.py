@@ -145,6 +145,13 @@ class Database(Protocol):
     async def scan(self, work: Work[T]) -> T:
         """Run a long read, on a view of one moment, without holding up the event loop."""
 
+    async def look(self, work: Work[T]) -> T:
+        """Run a read that is short as a rule, on a view of one moment, as `scan` does.
+
+        `work` may be called again where it turns out not to be short.
+        """
+        return await self.scan(work)
+
     async def check(self, *, thorough: bool) -> Sequence[str]:
         """What the database itself finds to be wrong with what it keeps, in its own words."""
 

@@ -1,9 +1,11 @@
 """The database in a file: one connection to read on the event loop, one writer, scans in threads.
 
 A point read takes about ten microseconds, a hop to a thread twenty times that; so short reads run
-on the loop. What may take long (`scan`) gets a connection and a thread of its own.
+on the loop. What may take long (`scan`) gets a connection and a thread of its own; what is seldom
+long (`look`) gets these where it has turned out to be.
 """
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -29,6 +31,9 @@ READ_TIMEOUT = 1000
 BUSY_TIMEOUT = 20.0
 # Long reads at the same time.
 SCANNERS = 4
+# Steps of SQLite's machine after which it is looked whether a read takes too long for the loop, and
+# how often it may be found not to: some 0.2 milliseconds.
+STEPS, MOST_LOOKS = 1000, 6
 # Seconds between tries to switch a new file to its write-ahead log.
 SWITCH_POLL = 0.01
 
@@ -61,6 +66,19 @@ class SqliteFile(Database):
             return await self._scanners.start(self._scan, work)
 
     @override
+    async def look(self, work: Work[T]) -> T:
+        try:
+            return self._look(work)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise translate(error) from error
+        except sqlite3.DatabaseError as error:
+            raise translate(error) from error
+        finally:
+            await asyncio.sleep(0)  # several of them would be a long turn
+        return await self.scan(work)
+
+    @override
     async def check(self, *, thorough: bool) -> Sequence[str]:
         return await self.scan(partial(checking.complaints, thorough=thorough))
 
@@ -73,6 +91,24 @@ class SqliteFile(Database):
     def close(self) -> None:
         self._scanners.close()
         self._reader.close()
+
+    def _look(self, work: Work[T]) -> T:
+        looks = 0
+
+        def is_too_long() -> bool:
+            nonlocal looks
+            looks += 1
+            return looks > MOST_LOOKS
+
+        reader = self._reader
+        reader.execute("BEGIN")
+        reader.set_progress_handler(is_too_long, STEPS)
+        try:
+            return work(reader)
+        finally:
+            reader.set_progress_handler(None, 0)
+            if reader.in_transaction:  # some failures end it
+                reader.execute("ROLLBACK")
 
     def _scan(self, work: Work[T]) -> T:
         with closing(self._connect()) as connection:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from lading.core.digest import Digest
 from lading.core.names import Reference, RepositoryName
 from lading.metadata import batches, repositories
-from lading.metadata.noun import scanning
+from lading.metadata.noun import looking
 from lading.ports.database import Database, SqlConnection
 
 # Manifests and blobs that are looked at for one question, references that are followed to those
@@ -231,4 +231,4 @@ class Freeing:
     """Freeing of space, as it would be."""
 
     def __init__(self, database: Database) -> None:
-        self.find = scanning(database, find)
+        self.find = looking(database, find)

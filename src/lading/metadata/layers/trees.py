@@ -15,7 +15,7 @@ from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.attempts import Attempts
 from lading.metadata.layers import entries
-from lading.metadata.noun import attempting, reading, scanning, writing
+from lading.metadata.noun import attempting, looking, reading, writing
 from lading.ports.database import Database, SqlConnection
 
 
@@ -177,8 +177,8 @@ class Trees:
         self.add = writing(database, entries.add, durable=False)
         self.remove_some = writing(database, remove_some, durable=False)
         self.leave = writing(database, leave, durable=False)
-        self.children = scanning(database, entries.children)
-        self.named = scanning(database, entries.named)
-        self.search = scanning(database, entries.search)
-        self.page = scanning(database, entries.page)
-        self.marks = scanning(database, entries.marks)
+        self.children = looking(database, entries.children)
+        self.named = looking(database, entries.named)
+        self.search = looking(database, entries.search)
+        self.page = looking(database, entries.page)
+        self.marks = looking(database, entries.marks)

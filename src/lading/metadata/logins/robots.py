@@ -8,7 +8,7 @@ from typing import Any
 from lading.core.access import Action, Actions
 from lading.core.globs import Glob
 from lading.core.robots import Robot
-from lading.metadata.noun import reading, scanning, writing
+from lading.metadata.noun import looking, reading, writing
 from lading.ports.database import Database, SqlConnection
 
 _COLUMNS = "name, hash, repositories, actions, created_at, created_by, expires_at, used_at"
@@ -79,6 +79,6 @@ class Robots:
     def __init__(self, database: Database) -> None:
         self.add = writing(database, add)
         self.find = reading(database, find)
-        self.all = scanning(database, all_)
+        self.all = looking(database, all_)
         self.remove = writing(database, remove)
         self.note_used = writing(database, note_used, durable=False)

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from lading.core.figures import RepositoryFigures
 from lading.core.names import RepositoryName
 from lading.metadata import batches
-from lading.metadata.noun import reading, scanning, writing
+from lading.metadata.noun import looking, reading, scanning, writing
 from lading.metadata.shown import growth, name_ranges
 from lading.ports.database import Database, SqlConnection
 
@@ -177,8 +177,8 @@ class KeptFigures:
     def __init__(self, database: Database) -> None:
         self.begin = writing(database, begin, durable=False)
         self.count = scanning(database, count)
-        self.count_few = scanning(database, count_few)
+        self.count_few = looking(database, count_few)
         self.store = writing(database, store, durable=False)
         self.of = reading(database, of)
-        self.largest = scanning(database, largest)
+        self.largest = looking(database, largest)
         self.pushed_lately = reading(database, pushed_lately)
