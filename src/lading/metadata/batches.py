@@ -16,6 +16,7 @@ def keys(names: Iterable[str]) -> str:
     return json.dumps(dict.fromkeys(names))
 
 
-def pieces(items: Sequence[T], most: int = MOST_ROWS) -> Iterator[Sequence[T]]:
-    """The items, so many at a time: of rows to be changed, as many as one write changes."""
-    return (items[start : start + most] for start in range(0, len(items), most))
+def pieces(items: Sequence[T], most: int = 0) -> Iterator[Sequence[T]]:
+    """The items, so many at a time: unless it is said, as many as one write changes rows."""
+    step = most or MOST_ROWS
+    return (items[start : start + step] for start in range(0, len(items), step))
