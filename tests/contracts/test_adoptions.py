@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from lading.blobs.stores import Stores
+from lading.core.names import Tag
 from lading.metadata import batches
+from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
 from lading.services import lease
 from lading.services.moving import adopt, export
@@ -42,10 +44,15 @@ async def test_there_and_back(
     tree.blob(b"an orphan")
     large = image(b"old", *CONTENTS)
     tree.push(HELLO, large, "large")
+    larger = image(b"old", annotations={"x": 2 * PIECE * "x"})
+    tree.push(OTHER, larger, "larger")
     people = Neighbours(metadata, Stores.in_files(tree.root), 2_000_000_000.0, root=tree.root)
     found, work = await people.adopt()
     assert found == []
-    assert (work.tally.manifests, work.tally.tags, work.tally.garbage) == (6, 6, 6)
+    assert (work.tally.manifests, work.tally.tags, work.tally.garbage) == (7, 7, 7)
+    adopted = await metadata.manifests.find(OTHER, Tag("larger"))
+    assert adopted is not None
+    assert adopted.body == larger.body
     assert await people.has("multi")
     assert await people.has(UNTAGGED.digest)
 
@@ -64,6 +71,7 @@ async def test_there_and_back(
         f"{HELLO}:multi": MULTI.digest,
         f"{HELLO}:large": large.digest,
         f"{OTHER}:old": OLD.digest,
+        f"{OTHER}:larger": larger.digest,
     }
 
     tree.push(HELLO, NEW, "new", at=LONG_AGO + 9 * HOUR)

@@ -418,6 +418,12 @@ async def _a_volume(people: People) -> None:
     Tree(people.root).blob(b"an orphan")
 
 
+async def _a_volume_of_one(people: People) -> None:
+    assert isinstance(people, Place)
+    people.now = time.time()
+    Tree(people.root).push(HELLO, LARGE, "large", contents=[b"new", b"new layer"])
+
+
 async def _an_adopted_volume(people: People) -> None:
     """It was adopted, and used since by both."""
     assert isinstance(people, Place)
@@ -543,6 +549,7 @@ VERBS = (
     ),
     Verb("Adopt a volume of Distribution", _adopt, _a_volume, mends=True),
     Verb("Adopt it once more", _adopt, _an_adopted_volume, mends=True),
+    Verb("Adopt a large manifest of Distribution", _adopt, _a_volume_of_one, mends=True),
     Verb("Export to Distribution", _export, _export_and_use, mends=True),
     Verb("Import an image layout", _import_layout, _a_layout, mends=True),
     Verb("Back up", _back_up, _an_image),

@@ -470,6 +470,25 @@ async def test_times_of_the_future_are_set_back_some_at_a_time(
     assert dict(ends) == {str(n): 1e6 + n for n in range(count)}
 
 
+async def test_an_adoption_writes_large_manifests_in_pieces(
+    database: Watched, metadata: Metadata, tmp_path: Path
+) -> None:
+    """And of smaller ones a few at a time."""
+    tree = Tree(tmp_path / "data")
+    sizes = (4 * PIECE, *[PIECE // 2] * 4)
+    for number, size in enumerate(sizes):
+        manifest = image(b"config", annotations={"x": size * "x", "n": str(number)})
+        tree.push(HELLO, manifest, f"v{number}", contents=[b"config"])
+    people = People(metadata, Stores.in_files(tree.root))
+    with database.counting_bytes():
+        async for _ in adopt.run(adoption_of(people.registry, tree.root)):
+            pass
+    people.stores.close()
+    assert len(await tags_of(metadata)) == len(sizes)
+    assert sum(database.bytes) > 6 * PIECE
+    assert max(database.bytes) < 2 * PIECE
+
+
 async def test_an_adoption_and_an_export_change_few_rows_at_a_time(
     database: Watched, metadata: Metadata, tmp_path: Path
 ) -> None:

@@ -5,9 +5,10 @@ bytes as by its rows. So a large body goes before its document, a piece in each 
 document that comes last has an empty one. A reader that finds a document finds all of its pieces;
 pieces without a document are of a push that is not at its end (`pushes`), or of a collection.
 
-What was stored whole before there were pieces, or taken over so, is read as it is.
+What was stored whole before there were pieces is read as it is.
 """
 
+from lading.core.manifest import Manifest
 from lading.ports.database import SqlConnection
 
 # Bytes of a body that are written at once, of a larger one each piece but the last. Where pieces
@@ -16,6 +17,15 @@ PIECE = 256 * 1024
 # To remove a piece is as much work as to remove so many rows: as it has pages in SQLite's file.
 ROWS_OF_A_PIECE = PIECE // 4096
 
+# One that is there, or in the trash, stays as it is.
+_BEGIN = """
+    INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, size,
+        pushed_at, promised_at, deleted_at, deleted_by)
+    VALUES (:repository, :digest, :media_type, :artifact_type, :subject, :size, :pushed_at, :now,
+        :now, :actor)
+    ON CONFLICT (repository_id, digest) DO UPDATE SET deleted_at = excluded.deleted_at
+        WHERE NOT EXISTS (SELECT 1 FROM documents WHERE documents.id = manifests.id)
+"""
 _STORE = """
     INSERT INTO documents (id, annotations, body) VALUES (?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body
@@ -41,6 +51,50 @@ _REMOVE_PIECES = """
 def is_large(size: int) -> bool:
     """Whether a body of so many bytes is in pieces."""
     return size > PIECE
+
+
+def starts(size: int) -> range:
+    """Where the pieces begin of a body of so many bytes; nowhere, if it is not in pieces."""
+    return range(0, size if is_large(size) else 0, PIECE)
+
+
+def begin(
+    connection: SqlConnection,
+    repository_id: int,
+    manifest: Manifest,
+    *,
+    pushed_at: float,
+    now: float,
+    actor: str,
+) -> int:
+    """Make a row, if there is none, of a manifest whose document comes last; the row's id.
+
+    Until then it counts as deleted, just now.
+    """
+    values = {
+        "repository": repository_id,
+        "digest": manifest.digest,
+        "media_type": manifest.media_type,
+        "artifact_type": manifest.artifact_type,
+        "subject": manifest.subject,
+        "size": len(manifest.body),
+        "pushed_at": pushed_at,
+        "now": now,
+        "actor": actor,
+    }
+    connection.execute(_BEGIN, values)
+    id_ = find(connection, repository_id, manifest)
+    assert id_ is not None
+    return id_
+
+
+def find(connection: SqlConnection, repository_id: int, manifest: Manifest) -> int | None:
+    """The id of a manifest's row, whatever it has."""
+    row = connection.execute(
+        "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?",
+        (repository_id, manifest.digest),
+    ).fetchone()
+    return None if row is None else int(row[0])
 
 
 def add_piece(connection: SqlConnection, id_: int, body: bytes, start: int) -> None:

@@ -28,15 +28,6 @@ FEW_EDGES = 100
 MAX_LISTED = 100
 _CAME_BETWEEN = "a collection came between; push the manifest again"
 
-# One that is there, or in the trash, stays as it is until the last transaction.
-_BEGIN = """
-    INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, size,
-        pushed_at, promised_at, used_at, deleted_at, deleted_by)
-    VALUES (:repository, :digest, :media_type, :artifact_type, :subject, :size, :at, :at, :at, :at,
-        :actor)
-    ON CONFLICT (repository_id, digest) DO UPDATE SET deleted_at = excluded.deleted_at
-        WHERE NOT EXISTS (SELECT 1 FROM documents WHERE documents.id = manifests.id)
-"""
 # One that was deleted, or damaged, is brought back; a tag uses it at once.
 _STORE = """
     INSERT INTO manifests (repository_id, digest, media_type, artifact_type, subject, size,
@@ -133,20 +124,17 @@ class ManifestPush:
             return
         for edges in batches.pieces(self.manifest.edges):
             yield partial(self.prepare, edges=edges)
-        size = len(self.manifest.body)
-        for start in range(0, size if documents.is_large(size) else 0, documents.PIECE):
+        for start in documents.starts(len(self.manifest.body)):
             yield partial(self.prepare_body, start=start)
 
     def prepare(self, connection: SqlConnection, edges: Sequence[Edge]) -> Sequence[WrongSize]:
         """Keep some of what it refers to."""
-        return self._keep(connection, self._begin(connection), edges)
+        repository_id, _ = self._begin(connection)
+        return self._keep(connection, repository_id, edges)
 
     def prepare_body(self, connection: SqlConnection, start: int) -> Sequence[WrongSize]:
         """Write a piece of its body."""
-        (id_,) = connection.execute(
-            "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?",
-            (self._begin(connection), self.manifest.digest),
-        ).fetchone()
+        _, id_ = self._begin(connection)
         documents.add_piece(connection, id_, self.manifest.body, start)
         return ()
 
@@ -180,11 +168,13 @@ class ManifestPush:
         repository_id = repositories.ensure(connection, self.repository)
         return references.unmark_referrers(connection, repository_id, self.manifest.digest, after)
 
-    def _begin(self, connection: SqlConnection) -> int:
-        """Have a row for it, if there is none; the id of the repository."""
+    def _begin(self, connection: SqlConnection) -> tuple[int, int]:
+        """Have a row for it, if there is none; the ids of the repository and of the row."""
         repository_id = repositories.ensure(connection, self.repository)
-        connection.execute(_BEGIN, self._values(repository_id) | {"actor": self.change.actor})
-        return repository_id
+        at, actor = self.change.at, self.change.actor
+        return repository_id, documents.begin(
+            connection, repository_id, self.manifest, pushed_at=at, now=at, actor=actor
+        )
 
     def _require_movable(self, connection: SqlConnection) -> None:
         """Go on only if references lead to what they may lead to before."""

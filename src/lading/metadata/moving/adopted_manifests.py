@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from lading.core.adoption import AdoptedManifest
 from lading.core.manifest import Edge, Manifest, WrongSize
 from lading.core.names import RepositoryName
-from lading.metadata import batches, links, pushes, references
+from lading.metadata import batches, documents, links, pushes, references
 from lading.metadata import repositories as repository_rows
 from lading.metadata.references import KEPT
 from lading.ports.database import SqlConnection
@@ -16,6 +16,8 @@ _ADD_MANIFEST = """
         pushed_at, promised_at, loose_at)
     VALUES (:repository, :digest, :media_type, :artifact_type, :subject, :size, :at, :now, :now)
     ON CONFLICT (repository_id, digest) DO UPDATE SET
+        loose_at = CASE WHEN manifests.deleted_at IS NULL THEN manifests.loose_at
+            ELSE excluded.loose_at END,
         deleted_at = NULL, deleted_by = '', lost_at = NULL, promised_at = excluded.promised_at
 """
 _ADD_DOCUMENT = """
@@ -44,6 +46,23 @@ _SEE_MANIFEST = """
 """
 
 
+def add_piece(
+    connection: SqlConnection,
+    repository: RepositoryName,
+    adopted: AdoptedManifest,
+    start: int,
+    *,
+    now: float,
+) -> None:
+    """Write a piece of a large manifest, before it is stored."""
+    repository_id = repository_rows.ensure(connection, repository)
+    manifest = adopted.manifest
+    id_ = documents.begin(
+        connection, repository_id, manifest, pushed_at=adopted.at, now=now, actor=""
+    )
+    documents.add_piece(connection, id_, manifest.body, start)
+
+
 def add_manifests(
     connection: SqlConnection,
     repository: RepositoryName,
@@ -59,7 +78,10 @@ def add_manifests(
     repository_id = repository_rows.ensure(connection, repository)
     here: dict[str, object] = {"repository": repository_id, "now": now}
     rows: list[dict[str, object]] = [
-        here | _row(adopted.manifest, adopted.at) for adopted in manifests
+        here
+        | _row(adopted.manifest, adopted.at)
+        | {"body": _body(connection, repository_id, adopted.manifest)}
+        for adopted in manifests
     ]
     connection.executemany(_ADD_MANIFEST, rows)
     connection.executemany(_ADD_DOCUMENT, rows)
@@ -128,9 +150,18 @@ def _row(manifest: Manifest, at: float) -> dict[str, object]:
         "subject": manifest.subject,
         "size": len(manifest.body),
         "annotations": pushes.kept_annotations(manifest),
-        "body": manifest.body,
         "at": at,
     }
+
+
+def _body(connection: SqlConnection, repository_id: int, manifest: Manifest) -> bytes:
+    """What is to be stored of a body, whose pieces are there unless a collection came between."""
+    size = len(manifest.body)
+    if documents.is_large(size):
+        id_ = documents.find(connection, repository_id, manifest)
+        if id_ is not None and documents.has_pieces(connection, id_, size):
+            return b""
+    return manifest.body
 
 
 def _add_edges(

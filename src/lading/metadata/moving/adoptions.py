@@ -132,6 +132,8 @@ class Adoptions:
         self.add_blobs = writing(database, adopted_blobs.add_blobs, durable=False)
         self.add_garbage = writing(database, adopted_blobs.add_garbage, durable=False)
         self.add_manifests = writing(database, adopted_manifests.add_manifests, durable=False)
+        # But no sync is to wait for all pieces of a large manifest.
+        self.add_piece = writing(database, adopted_manifests.add_piece)
         self.add_edges = writing(database, adopted_manifests.add_edges, durable=False)
         self.keep_referrers = writing(database, adopted_manifests.keep_referrers, durable=False)
         self.add_tags = writing(database, adopted_tags.add_tags, durable=False)

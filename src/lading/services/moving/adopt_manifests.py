@@ -8,7 +8,7 @@ from lading.core.digest import Digest
 from lading.core.errors import RegistryError, Unavailable
 from lading.core.manifest import Manifest, WrongSize, is_schema_1, parse
 from lading.core.names import RepositoryName
-from lading.metadata import batches
+from lading.metadata import batches, documents
 from lading.services import damage
 from lading.services.moving.taking import (
     PUSH_AGAIN,
@@ -23,8 +23,8 @@ from lading.services.moving.taking import (
 
 # Rows that a manifest is, beside its edges.
 _ROWS = 3
-# Bytes of manifests that are stored in one transaction.
-_MOST_BYTES = 1024 * 1024
+# Bytes of manifests that are stored in one transaction: those of the last one are beyond it.
+_MOST_BYTES = documents.PIECE
 _SCHEMA_1 = (
     "it is an image of schema 1, retired in 2017, which nobody can verify and this registry does"
     " not serve"
@@ -137,6 +137,9 @@ class ManifestAdoption:
         if not adopted:
             return
         now = self._registry.clock()
+        for each in adopted:
+            for start in documents.starts(len(each.manifest.body)):
+                await self._rows.add_piece(self._name, each, start, now=now)
         wrong = [*await self._rows.add_manifests(self._name, adopted, now=now)]
         for each in adopted:
             for edges in [*batches.pieces(each.manifest.edges)][1:]:
