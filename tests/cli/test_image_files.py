@@ -11,7 +11,7 @@ import pytest
 from lading.testing import Registry
 from tests.cli.conftest import Ours
 from tests.support.client import Client
-from tests.support.pushes import Repository
+from tests.support.pushes import OCI_INDEX, Repository, encode
 
 
 def test_files_are_those_that_a_program_would_see(ours: Ours, theirs: Registry) -> None:
@@ -114,6 +114,17 @@ def test_an_image_of_an_index_is_chosen_by_its_platform(ours: Ours) -> None:
     missing = ours.run("files", "app:1.10", "--platform", "linux/s390x")
     assert missing.exit_code == 3
     assert "linux/amd64, linux/arm64" in missing.stderr
+
+
+def test_an_index_of_nothing_has_no_files(ours: Ours, theirs: Registry) -> None:
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}
+    there = Repository(Client(theirs.host), "nothing")
+    assert there.put_manifest(encode(document), "1", content_type=OCI_INDEX).status == 201
+
+    result = ours.run("files", f"{theirs.host}/nothing:1")
+
+    assert result.exit_code == 3
+    assert "names no image" in result.stderr
 
 
 def test_what_is_no_archive_is_told(ours: Ours, theirs: Registry) -> None:

@@ -16,6 +16,7 @@ from lading.testing import Registry
 from tests.cli.conftest import Ours
 from tests.support.commands import run
 from tests.support.lading import program
+from tests.support.odd_registry import Reply, odd_registry
 
 
 def test_ls_lists_repositories(ours: Ours, theirs: Registry) -> None:
@@ -155,6 +156,7 @@ def test_what_was_deleted_of_ours_can_be_restored(ours: Ours) -> None:
         (["rm", "app"], 2, "say which"),
         (["ls", "127.0.0.1:1"], 1, "cannot be reached"),
         (["du", "app", "127.0.0.1:1/app"], 2, "one registry"),
+        (["du", "127.0.0.1:5000"], 2, "--server HOST"),
     ],
 )
 def test_what_goes_wrong_has_a_code_and_a_reason(
@@ -165,6 +167,16 @@ def test_what_goes_wrong_has_a_code_and_a_reason(
     assert result.exit_code == code, result.output
     assert said in result.stderr
     assert result.stdout == ""
+
+
+def test_a_registry_without_a_catalog_is_said_to_have_none(ours: Ours) -> None:
+    """As some have none: the specification asks for none."""
+    with odd_registry(lambda _sent: Reply(404)) as registry:
+        for words in (["ls", registry.host], ["search", "--server", registry.host, "app"]):
+            result = ours.run(*words)
+            assert result.exit_code == 1
+            assert "does not list its repositories" in result.stderr
+            assert "lading ls" not in result.stderr
 
 
 def test_what_is_refused_has_a_code_of_its_own(ours: Ours) -> None:

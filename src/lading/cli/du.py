@@ -49,6 +49,8 @@ def du(
     """
     where = Where(config, server)
     spots = [parse_spot(text, where, default="") for text in repositories]
+    if any(spot.reference for spot in spots):
+        raise click.UsageError("name repositories alone; all of a registry's by --server HOST")
     hosts = {spot.host for spot in spots} or {server or ""}
     if len(hosts) > 1:
         raise click.UsageError("name repositories of one registry")

@@ -98,10 +98,21 @@ class Client:
         return f"{self.session.base}/v2/"
 
     def repositories(self) -> Iterator[str]:
-        """The names of all repositories that the caller sees, page by page (the catalog)."""
+        """The names of all repositories that the caller sees, page by page (the catalog).
+
+        Raises:
+            ClientError: the registry has no such list, or does not show it.
+        """
         place = f"/v2/_catalog?n={_PAGE}"
-        for page in self.pages(place, ("registry:catalog:*",)):
-            yield from _texts(page.get("repositories"))
+        try:
+            for page in self.pages(place, ("registry:catalog:*",)):
+                yield from _texts(page.get("repositories"))
+        except NotThere as error:
+            raise ClientError(
+                f"{self.session.registry} does not list its repositories (no /v2/_catalog)",
+                status=error.status,
+                advice="name one of them: the specification has no such list",
+            ) from error
 
     def repository(self, name: str) -> "RemoteRepository":
         """A repository as a place for images; no request is sent for this."""

@@ -51,6 +51,8 @@ def _of_platform(children: Sequence[ReadDescriptor], wanted: str) -> ReadDescrip
             return child
     if children and not wanted:
         return children[0]
+    if not children:
+        raise NothingFound("the index names no image")
     there = ", ".join(child.platform or "unknown" for child in children)
     raise NothingFound(f"there is no image for {platform}; --platform is one of: {there}")
 
