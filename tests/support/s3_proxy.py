@@ -27,6 +27,7 @@ How = Literal[
     "503",  # SlowDown
     "500",
     "501",  # a header that the server knows nothing of
+    "301",  # of a bucket in another region
     "403",
     "404",  # of an object
     "no bucket",
@@ -43,6 +44,7 @@ _CODES = {
     "503": (503, "SlowDown"),
     "500": (500, "InternalError"),
     "501": (501, "NotImplemented"),
+    "301": (301, "PermanentRedirect"),
     "403": (403, "SignatureDoesNotMatch"),
     "404": (404, "NoSuchKey"),
     "no bucket": (404, "NoSuchBucket"),

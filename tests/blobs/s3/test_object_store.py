@@ -235,7 +235,7 @@ async def test_what_hangs_is_given_up_and_repeated(
     assert set(noted.counts) == {Count.STORE_REPEATED_TIMEOUT}
 
 
-@pytest.mark.parametrize("how", ["503", "hang", "cut", "elsewhere", "no bucket", "403"])
+@pytest.mark.parametrize("how", ["503", "hang", "cut", "elsewhere", "no bucket", "403", "301"])
 async def test_what_does_not_pass_is_unavailable_within_a_bound(
     s3: S3, store: ObjectStore, noted: Noted, how: How, monkeypatch: pytest.MonkeyPatch
 ) -> None:

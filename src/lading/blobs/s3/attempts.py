@@ -40,6 +40,18 @@ _FULL = re.compile("status code: 507|QuotaExceeded|StorageFull|InsufficientStora
 _ADVICE = (
     ("NoSuchBucket", "make the bucket, or correct storage.s3.bucket and storage.s3.forcepathstyle"),
     (
+        "RequestTimeTooSkewed|RequestExpired|time is too large",
+        "set the clock of this machine, or the store's: a request is signed with its time",
+    ),
+    (
+        "ExpiredToken|InvalidToken|TokenRefreshRequired",
+        "renew the keys, which were for a time: storage.s3.accesskey, or what gives them to a role",
+    ),
+    (
+        "PermanentRedirect|TemporaryRedirect|AuthorizationHeaderMalformed|[Rr]edirect",
+        "correct storage.s3.region, or the region in storage.s3.regionendpoint",
+    ),
+    (
         "SignatureDoesNotMatch|InvalidAccessKeyId|UserNotFound|AccessDenied|status code: 40[13]",
         "correct storage.s3.accesskey, secretkey and region, or what the key is allowed to do",
     ),
@@ -52,6 +64,8 @@ _ADVICE = (
         "see that the server runs, and that storage.s3.regionendpoint leads there",
     ),
 )
+# What obstore says of a bucket that is in another region.
+_ELSEWHERE = "redirect without LOCATION"
 _HIDDEN = re.compile(r"\n\nDebug source:.*", re.DOTALL)
 
 
@@ -199,7 +213,7 @@ def _may_pass(error: Exception) -> bool:
     text = str(error)
     status = _STATUS.search(text)
     if status is None:
-        return True
+        return _ELSEWHERE not in text
     code = int(status[1])
     return (code >= 500 and code not in {501, 507}) or code in _PASSING or "RequestTimeout" in text
 
