@@ -13,6 +13,7 @@ from lading.core.errors import (
     Unavailable,
 )
 from lading.core.names import Tag
+from lading.metadata.attempts import Attempts
 from lading.metadata.manifests import StoredManifest
 from lading.services import damage
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
@@ -72,10 +73,31 @@ async def test_what_is_there_is_told_though_the_promise_cannot_be_written(
     async def fail(*_: object, **__: object) -> None:
         raise StorageFull
 
-    for noun in (people.metadata.links, people.metadata.manifests):
-        monkeypatch.setattr(noun, "promise", fail)
+    monkeypatch.setattr(Attempts, "write", fail)
     assert await stat_blob(people.registry, people.may(), digest) == 5
     assert (await stat_manifest(people.registry, people.may(), image)).digest == image
+
+
+async def test_what_cannot_be_read_is_asked_for_once(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else whoever asks waits twice as long for a database that is away as others do."""
+    image = await people.push(index([]), "latest")
+    digest = await people.push_blob(b"hello")
+    asked: list[str] = []
+
+    async def fail(*_: object, **__: object) -> None:
+        asked.append("again")
+        raise Unavailable
+
+    monkeypatch.setattr(people.metadata.manifests, "_find", fail)
+    with pytest.raises(Unavailable):
+        await stat_manifest(people.registry, people.may(), image)
+    assert len(asked) == 1
+    monkeypatch.setattr(people.metadata.links._database, "read", fail)
+    with pytest.raises(Unavailable):
+        await stat_blob(people.registry, people.may(), digest)
+    assert len(asked) == 2
 
 
 async def test_what_a_collection_took_meanwhile_is_unknown_and_not_damaged(people: People) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from lading.core.digest import Digest
-from lading.core.errors import BlobInUse
+from lading.core.errors import BlobInUse, StorageFull, Unavailable
 from lading.core.history import Change
 from lading.core.names import RepositoryName, UploadKey
 from lading.metadata import batches, references, repositories
@@ -297,19 +297,20 @@ class Links(Noun):
         """As `find`, and the blob is then safe from collection for at least half of `grace`.
 
         "It is there" is a promise: the client will skip the upload. A power cut may forget it (a
-        process crash may not).
-
-        Raises:
-            StorageFull, Unavailable: that cannot be written down in a moment.
+        process crash may not). If it cannot be written down in a moment there is none, as those who
+        only pull ask this, too.
         """
         size, promised = await self._database.read(
             _find_promised, repository, digest, not_before=now - grace / 2
         )
         if promised:
             return size
-        return await self._attempts.write(
-            lambda connection: _promise(connection, repository, digest, now)
-        )
+        try:
+            return await self._attempts.write(
+                lambda connection: _promise(connection, repository, digest, now)
+            )
+        except (StorageFull, Unavailable):
+            return size
 
     async def add(
         self,

@@ -5,6 +5,7 @@ from functools import partial
 from typing import NamedTuple
 
 from lading.core.digest import Digest
+from lading.core.errors import StorageFull, Unavailable
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import WrongSize
@@ -71,10 +72,9 @@ class Manifests(Noun):
         """As `find`, and the manifest is then safe from collection for at least half of `grace`.
 
         A client that is told that a manifest is there may name it in an index, or point a tag at
-        it. A power cut may forget the promise (a process crash may not).
-
-        Raises:
-            StorageFull, Unavailable: that cannot be written down in a moment.
+        it. A power cut may forget the promise (a process crash may not). If it cannot be written
+        down in a moment there is none, as those who only pull ask this, too: then the manifest may
+        be collected before it is used, and a push says so.
         """
         found = await self._find(repository, reference)
         if found is None:
@@ -82,9 +82,12 @@ class Manifests(Noun):
         if found.is_promised(now - grace / 2):
             return await self._with_body(found)
         digest = found.digest
-        kept = await self._attempts.write(
-            lambda connection: manifest_rows.promise(connection, repository, digest, now)
-        )
+        try:
+            kept = await self._attempts.write(
+                lambda connection: manifest_rows.promise(connection, repository, digest, now)
+            )
+        except (StorageFull, Unavailable):
+            return await self._with_body(found)
         return await self.find(repository, digest) if kept else None
 
     async def push(self, push: ManifestPush) -> Sequence[WrongSize]:

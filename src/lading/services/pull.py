@@ -9,8 +9,6 @@ from lading.core.errors import (
     ManifestDamaged,
     ManifestUnknown,
     RepositoryUnknown,
-    StorageFull,
-    Unavailable,
 )
 from lading.core.names import Reference
 from lading.metadata.manifests import StoredManifest
@@ -55,12 +53,9 @@ async def stat_manifest(registry: Registry, grant: Grant, reference: Reference) 
         RepositoryUnknown, ManifestUnknown: there is none, or not the one that was pushed.
     """
     grant.require(Action.PULL)
-    try:
-        manifest = await registry.metadata.manifests.promise(
-            grant.repository, reference, now=registry.clock(), grace=registry.policy.grace
-        )
-    except (StorageFull, Unavailable):  # those who only pull ask this, too
-        manifest = None
+    manifest = await registry.metadata.manifests.promise(
+        grant.repository, reference, now=registry.clock(), grace=registry.policy.grace
+    )
     try:
         if manifest is None:
             return await pull_manifest(registry, grant, reference)
@@ -79,12 +74,9 @@ async def stat_blob(registry: Registry, grant: Grant, digest: Digest) -> int:
         BlobUnknown: it is not in this repository, or its bytes are not there, or not as many.
     """
     grant.require(Action.PULL)
-    try:
-        size = await registry.metadata.links.promise(
-            grant.repository, digest, now=registry.clock(), grace=registry.policy.grace
-        )
-    except (StorageFull, Unavailable):  # as above
-        size = await registry.metadata.links.find(grant.repository, digest)
+    size = await registry.metadata.links.promise(
+        grant.repository, digest, now=registry.clock(), grace=registry.policy.grace
+    )
     if size is None or not await damage.is_intact(registry, digest, size):
         raise BlobUnknown("", {"digest": digest})
     return size
