@@ -40,6 +40,31 @@ async def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path) -> None:
     await again.close()
 
 
+@pytest.mark.parametrize("replaced", [True, False])
+async def test_nothing_is_acknowledged_that_goes_into_a_file_that_is_gone(
+    tmp_path: Path, replaced: bool
+) -> None:
+    """SQLite does not notice; and nothing new is made where it was, which would be empty."""
+    path = tmp_path / "metadata.sqlite3"
+    metadata = open_metadata(path)
+    await push(metadata, EMPTY, "first")
+    path.rename(tmp_path / "away")
+    if replaced:
+        path.write_bytes((tmp_path / "away").read_bytes())
+
+    for _ in range(2):  # on the connection that was open, and on the next one
+        with pytest.raises(Unavailable, match="log says why"):
+            await push(metadata, EMPTY, "second")
+    with pytest.raises(Unavailable, match="log says why"):
+        await metadata.check(thorough=False)
+    assert path.exists() is replaced
+
+    (tmp_path / "away").rename(path)
+    await push(metadata, EMPTY, "third")
+    assert await digest_of(metadata, "third") == EMPTY.digest
+    await metadata.close()
+
+
 async def test_many_processes_make_one_database(tmp_path: Path) -> None:
     """Whichever comes first; all of them can write to it."""
     path = tmp_path / "metadata.sqlite3"

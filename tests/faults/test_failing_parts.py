@@ -57,6 +57,21 @@ def broken_disk(tmp_path: Path) -> Iterator[tuple[Lading, Volume]]:
         yield registry, volume
 
 
+def test_a_directory_of_uploads_that_cannot_be_read_is_unavailable(served: Lading) -> None:
+    """As to who has lost a right; a link in a circle is one that nobody reads, not even root."""
+    hello = Repository(served.client, "hello")
+    hello.start_upload()
+    (owner,) = (served.root / "lading" / "uploads").iterdir()
+    away = owner.rename(owner.with_name("away"))
+    owner.symlink_to(owner)
+
+    assert_unavailable(hello.ask("POST", "/blobs/uploads/"))
+
+    owner.unlink()
+    away.rename(owner)
+    hello.push_image("after", b"after")
+
+
 @pytest.mark.e2e
 def test_while_another_process_locks_the_database_pulls_go_on_and_pushes_wait(
     served: Lading,

@@ -113,7 +113,8 @@ class FileUploads(Uploads):
 
     @override
     async def count(self, owner: Owner) -> int:
-        return len(names_in(self._layout.uploads_of(owner)))  # no more than one may have
+        with file_calls.translating():
+            return len(names_in(self._layout.uploads_of(owner)))  # no more than one may have
 
     @override
     async def count_all(self, now: float) -> int:

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 
+from lading.core.errors import Unavailable
 from lading.databases.sqlite.connection import SqliteConnection
 
 # Pages of a log of which a writer copies some by itself: 16 MiB, with SQLite's pages. It is as long
@@ -59,7 +60,7 @@ class Checkpointer:
             try:
                 connection = connection or self._connect()
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            except sqlite3.Error:  # a full disk, of which the writers tell
+            except (sqlite3.Error, Unavailable):  # as of a full disk, of which the writers tell
                 continue
         if connection is not None:
             connection.close()

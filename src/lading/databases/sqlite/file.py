@@ -18,6 +18,7 @@ from lading.core.typing import P, T, override
 from lading.databases.sqlite import backup, checking
 from lading.databases.sqlite.connection import SqliteConnection, connect
 from lading.databases.sqlite.failures import opening, translate, translating_failures
+from lading.databases.sqlite.kept_file import KeptFile
 from lading.databases.sqlite.lock import OpenLock
 from lading.databases.sqlite.migration import migrate
 from lading.databases.sqlite.writer import GroupWriter
@@ -141,10 +142,11 @@ class FileDatabase(SqliteFile):
             if begin is not None:
                 begin(reader)
             sync_directory(path.parent)
+            kept = KeptFile(path)
             reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
             opened.pop_all()
-        super().__init__(reader, partial(_connect, path))
-        self._writer = GroupWriter(self._connect, patience=BUSY_TIMEOUT)
+        super().__init__(reader, partial(_connect_again, path, kept))
+        self._writer = GroupWriter(self._connect, patience=BUSY_TIMEOUT, require_kept=kept.require)
 
     @override
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
@@ -171,6 +173,12 @@ def _connect(path: Path) -> SqliteConnection:
         connection.execute("PRAGMA secure_delete = FAST")
         opened.pop_all()
     return connection
+
+
+def _connect_again(path: Path, kept: KeptFile) -> SqliteConnection:
+    """Open the database once more; of one that is gone, SQLite would make an empty one."""
+    kept.require()
+    return _connect(path)
 
 
 def _use_wal(connection: SqliteConnection) -> None:

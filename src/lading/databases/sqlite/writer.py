@@ -56,11 +56,19 @@ class GroupWriter:
     Args:
         patience: seconds that a write waits for writers of other processes, its time in the queue
             behind others that wait for them included.
+        require_kept: raises an error if what was committed will not be kept.
     """
 
-    def __init__(self, connect: Callable[[], SqliteConnection], *, patience: float = 1.0) -> None:
+    def __init__(
+        self,
+        connect: Callable[[], SqliteConnection],
+        *,
+        patience: float = 1.0,
+        require_kept: Callable[[], None] = lambda: None,
+    ) -> None:
         self._connect = connect
         self._patience = patience
+        self._require_kept = require_kept
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         # What was taken from the queue; and whether the next long one has let short ones pass.
@@ -97,6 +105,7 @@ class GroupWriter:
             try:
                 connection = connection or self._open()
                 self._commit_together(connection, batch)
+                self._require_kept()
                 self._checkpointer.note(ENOUGH if batch[0].alone else len(batch))
             except Exception as error:  # noqa: BLE001 - it is handed to those who wait
                 for job in batch:

@@ -1,0 +1,47 @@
+"""The file of an open database, which has to stay at its path.
+
+SQLite goes on with a file that was deleted, or that another one was put in the place of
+(sqlite.org/howtocorrupt.html, 4.2), and all that is written there is gone with its last connection.
+"""
+
+import logging
+from pathlib import Path
+
+from lading.core.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+
+class KeptFile:
+    """The file of a database that is open.
+
+    Raises:
+        OSError: no file is there.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = _identity(path)
+
+    def require(self) -> None:
+        """Go on only while the file is there.
+
+        Raises:
+            Unavailable: it is gone, or another one is there.
+        """
+        try:
+            is_there = _identity(self._path) == self._file
+        except OSError:
+            is_there = False
+        if not is_there:
+            log.error(
+                "the database's file was deleted or replaced while the registry runs, so nothing is"
+                " written: put it back, or start the registry again: %s",
+                self._path,
+            )
+            raise Unavailable("the database cannot be used; the registry's log says why")
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino
