@@ -48,18 +48,9 @@ def create_app(
         if tokens or not delete or any(value is not None for value in given):
             raise ValueError("the configuration says everything: give nothing beside it")
         return EmbeddedRegistry(_of_configuration(Path(config)))
-    return EmbeddedRegistry(
-        partial(
-            _in_memory,
-            MemoryOptions(
-                users=users,
-                permissions=None if permissions is None else read_permissions(permissions),
-                tokens=tokens,
-                delete=delete,
-                prefix=prefix,
-            ),
-        )
-    )
+    rules = None if permissions is None else read_permissions(permissions)
+    options = MemoryOptions(users, rules, tokens=tokens, delete=delete, prefix=prefix)
+    return EmbeddedRegistry(partial(_in_memory, options))
 
 
 class EmbeddedRegistry:

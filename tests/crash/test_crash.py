@@ -34,6 +34,7 @@ READS = {
     "Tags.traces",
     "Census.count",
     "Census.schema_version",
+    "Collection.marks",
     "Why.find",
     "Jobs.holders",
     "RefreshTokens.find",

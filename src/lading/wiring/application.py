@@ -159,12 +159,11 @@ def _access_log(settings: Settings, stack: AsyncExitStack) -> Sequence[AccessLog
 
 
 class RegistryApplication:
-    """ASGI: the life of the application, and its requests."""
+    """ASGI: the life of the application, which opens all that it has, and its requests."""
 
     def __init__(
         self, settings: Settings, config: Path | None, parts: WorkerParts | None = None
     ) -> None:
-        """Open nothing yet; see `open_application`."""
         self._opening = partial(open_application, settings, config, parts or WorkerParts())
         self._prefix = settings.http.prefix
         self._open: OpenApplication | None = None

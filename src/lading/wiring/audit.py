@@ -79,14 +79,12 @@ class CommandAudit:
 
     With standard output for a log there is no other process's to write to: the command itself says
     there what it did.
+
+    Args:
+        warn: is told if the log cannot be written.
     """
 
     def __init__(self, settings: Settings, who: str, warn: Callable[[str], None]) -> None:
-        """Begin.
-
-        Args:
-            warn: is told if the log cannot be written.
-        """
         path = settings.audit.file
         self._path = None if path is None or str(path) == "-" else path
         self._owner = metadata_path(settings.storage.directory)

@@ -21,7 +21,12 @@ log = logging.getLogger(__name__)
 
 
 class Reloader:
-    """A configuration file that is looked at now and then, and taken up."""
+    """A configuration file that is looked at now and then, and taken up.
+
+    Args:
+        permissions: to be replaced.
+        note: takes down that they were.
+    """
 
     def __init__(
         self,
@@ -31,12 +36,6 @@ class Reloader:
         permissions: CurrentPermissions,
         note: Note = forget,
     ) -> None:
-        """Start from what is in force.
-
-        Args:
-            permissions: to be replaced.
-            note: takes down that they were.
-        """
         self._settings = settings
         self._path = path
         self._environ = environ

@@ -57,21 +57,33 @@ async def open_registry(
         if settings.storage.driver == "filesystem" and not arriving:
             await _require_own_files(settings, metadata, clock)
         stores = _open_stores(settings, metadata, clock, watch.measures, stack)
-        registry = Registry(
-            metadata=metadata,
-            # What speaks to an object store measures each request itself.
-            blobs=watch.blobs(stores.blobs, measured=stores.upkeep is not None),
-            uploads=watch.uploads(stores.uploads, measured=stores.upkeep is not None),
-            locks=stores.locks,
-            clock=clock,
-            new_uuid=uuid.uuid4,
-            policy=policy_of(settings),
-            note=note,
-            measures=watch.measures,
-            upkeep=stores.upkeep,
-        )
+        registry = _registry(metadata, stores, watch, clock, policy_of(settings), note)
         stack.callback(registry.parsing.close)
         yield registry
+
+
+def _registry(
+    metadata: Metadata,
+    stores: Stores,
+    watch: Watch,
+    clock: Callable[[], float],
+    policy: Policy,
+    note: Note,
+) -> Registry:
+    # What speaks to an object store measures each request itself.
+    measured = stores.upkeep is not None
+    return Registry(
+        metadata=metadata,
+        blobs=watch.blobs(stores.blobs, measured=measured),
+        uploads=watch.uploads(stores.uploads, measured=measured),
+        locks=stores.locks,
+        clock=clock,
+        new_uuid=uuid.uuid4,
+        policy=policy,
+        note=note,
+        measures=watch.measures,
+        upkeep=stores.upkeep,
+    )
 
 
 async def _require_own_files(

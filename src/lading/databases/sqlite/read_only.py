@@ -42,7 +42,7 @@ class ReadOnlyDatabase(SqliteFile):
     """A database on a disk that cannot be written to."""
 
     def __init__(self, path: Path) -> None:
-        """Open it.
+        """Open the database.
 
         Raises:
             NotReadable: it is not there, or has a log without its index.

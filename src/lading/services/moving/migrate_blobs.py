@@ -40,6 +40,11 @@ class Brought:
 class BlobCopies:
     """Copies of blobs in another registry.
 
+    Args:
+        origin: has the bytes.
+        target: gets them.
+        advance: told how many bytes are done, be they copied, or there and checked.
+
     Attributes:
         damaged: blobs whose bytes are gone or wrong where they should come from.
         copied: how many were copied, as they were not there.
@@ -47,13 +52,6 @@ class BlobCopies:
     """
 
     def __init__(self, origin: Registry, target: Registry, advance: Callable[[int], None]) -> None:
-        """Begin.
-
-        Args:
-            origin: has the bytes.
-            target: gets them.
-            advance: told how many bytes are done, be they copied, or there and checked.
-        """
         self._origin = origin
         self._target = target
         self._advance = advance
