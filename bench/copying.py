@@ -1,8 +1,9 @@
 """Copies of many tags by lading, crane and skopeo: seconds and requests, of two runs each.
 
-`python -m bench.copying` prints a table. Source and target are two registries of Debian's
-`docker-registry` behind one nginx, whose log is what counts the requests. Each tag has a layer and
-a configuration of its own and shares another layer, as builds of one application do.
+`python -m bench.copying` prints a table for each target: Debian's `docker-registry`, as the source
+is, which takes an upload by two requests, and `olareg`, which takes one by one. All are behind one
+nginx, whose log is what counts the requests. Each tag has a layer and a configuration of its own
+and shares another layer, as builds of one application do.
 """
 
 import json
@@ -21,7 +22,7 @@ from lading.core.digest import Digest
 
 TAGS = 200
 TOOLS = Path(os.environ.get("LADING_E2E_CACHE", "~/.cache/lading-e2e")).expanduser() / "bin"
-PORTS = {"source": (5611, 5621), "target": (5612, 5622)}
+PORTS = {"source": (5611, 5621), "docker-registry": (5612, 5622), "olareg": (5613, 5623)}
 OCI = "application/vnd.oci.image.manifest.v1+json"
 NGINX = """
 daemon off; user root; pid {0}/nginx.pid; error_log {0}/nginx.err;
@@ -32,6 +33,8 @@ http {{
     proxy_pass http://127.0.0.1:5621; proxy_set_header Host $http_host; }} }}
   server {{ listen 127.0.0.1:5612; location / {{
     proxy_pass http://127.0.0.1:5622; proxy_set_header Host $http_host; }} }}
+  server {{ listen 127.0.0.1:5613; location / {{
+    proxy_pass http://127.0.0.1:5623; proxy_set_header Host $http_host; }} }}
 }}
 """
 
@@ -44,7 +47,19 @@ def serve(stack: ExitStack, folder: Path, name: str) -> None:
         f"http: {{addr: '127.0.0.1:{PORTS[name][1]}'}}\n"
         f"storage: {{filesystem: {{rootdirectory: {folder / name}}}}}\n"
     )
-    start(stack, ["docker-registry", "serve", str(config)])
+    start(stack, [tool("docker-registry"), "serve", str(config)])
+
+
+def serve_olareg(stack: ExitStack, folder: Path) -> None:
+    """Start the other target; it ends with the stack."""
+    (folder / "olareg").mkdir()
+    words = ["--addr", "127.0.0.1", "--port", str(PORTS["olareg"][1]), "--dir"]
+    start(stack, [tool("olareg"), "serve", *words, str(folder / "olareg")])
+
+
+def tool(name: str) -> str:
+    """The program of a name, among those of the end-to-end tests first."""
+    return shutil.which(name, path=f"{TOOLS}:{os.environ['PATH']}") or name
 
 
 def start(stack: ExitStack, command: Sequence[str]) -> None:
@@ -79,10 +94,9 @@ def _content(data: bytes) -> BlobContent:
     )
 
 
-def commands() -> dict[str, Callable[[str], Sequence[str]]]:
+def commands(target: str) -> dict[str, Callable[[str], Sequence[str]]]:
     """The command of each tool that copies all tags below a name of the target."""
-    source, target = "127.0.0.1:5611/app", "127.0.0.1:5612"
-    crane = shutil.which("crane", path=f"{TOOLS}:{os.environ['PATH']}") or "crane"
+    source, crane = "127.0.0.1:5611/app", tool("crane")
     lading = str(Path(sys.executable).with_name("lading"))
     skopeo = ["skopeo", "sync", "--src", "docker", "--dest", "docker"]
     skopeo += ["--src-tls-verify=false", "--dest-tls-verify=false"]
@@ -110,21 +124,28 @@ def say(line: str) -> None:
 
 
 def main() -> None:
-    """Measure, and print a table in Markdown."""
+    """Measure, and print tables in Markdown."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        for name in PORTS:
-            serve(stack, folder, name)
+        serve(stack, folder, "source")
+        serve(stack, folder, "docker-registry")
+        serve_olareg(stack, folder)
         (folder / "nginx.conf").write_text(NGINX.format(folder))
         start(stack, ["nginx", "-c", str(folder / "nginx.conf")])
         time.sleep(2)
         fill()
-        say("| | first: seconds | requests | second: seconds | requests |\n|---|---|---|---|---|")
-        for name, command in commands().items():
-            words = command(name.split()[0])
-            log = folder / "access.log"
-            (first, sent), (second, again) = measure(words, log), measure(words, log)
-            say(f"| {name} | {first:.1f} | {sent} | {second:.1f} | {again} |")
+        for target in ("docker-registry", "olareg"):
+            compare(target, folder / "access.log")
+
+
+def compare(target: str, log: Path) -> None:
+    """Measure the copies of each tool to a target."""
+    say(f"\n| to {target} | first: seconds | requests | second: seconds | requests |")
+    say("|---|---|---|---|---|")
+    for name, command in commands(f"127.0.0.1:{PORTS[target][0]}").items():
+        words = command(name.split()[0])
+        (first, sent), (second, again) = measure(words, log), measure(words, log)
+        say(f"| {name} | {first:.1f} | {sent} | {second:.1f} | {again} |")
 
 
 if __name__ == "__main__":
