@@ -2,7 +2,9 @@
 
 import errno
 import json
+import logging
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import yaml
 from click.testing import CliRunner
 
 from lading.blobs import file_blobs
+from lading.blobs.layout import Layout
 from lading.cli.main import main
 from tests.support.adopting import CONTENTS, MULTI, NEW, OLD, UNTAGGED, fill
 from tests.support.commands import run
@@ -85,6 +88,25 @@ def test_bytes_that_cannot_be_read_are_told_once(
     assert done.exit_code == 1
     assert "its bytes cannot be read" in done.output
     assert not caplog.records
+
+
+def test_a_check_that_fails_says_why(
+    tree: Tree, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is no other log that could say it."""
+    monkeypatch.setenv("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", str(tree.root))
+    assert CliRunner().invoke(main, ["adopt"]).exit_code == 0
+
+    def fail(_: object) -> Iterator[tuple[str, str]]:
+        yield ("sha256", "00")
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(Layout, "shards", fail)
+    done = CliRunner().invoke(main, ["verify"])
+    assert done.exit_code == 1
+    (record,) = caplog.records
+    assert "Input/output error" in record.getMessage()
+    assert not logging.getLogger("lading.blobs").handlers
 
 
 def test_a_plan_of_nothing_makes_nothing(tmp_path: Path) -> None:

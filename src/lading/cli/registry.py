@@ -18,7 +18,7 @@ from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
 from lading.core.names import RepositoryName
-from lading.core.typing import T
+from lading.core.typing import T, override
 from lading.ports.database import CannotOpen, DatabaseDamaged
 from lading.services.registry import Note, Registry
 from lading.wiring.audit import CommandAudit
@@ -70,13 +70,39 @@ def run_with(
 
 @contextmanager
 def in_findings_alone() -> Iterator[None]:
-    """Have a command name the bytes that cannot be read in its answer alone, not in a log, too."""
-    log = logging.getLogger("lading.blobs")
-    log.setLevel(logging.CRITICAL)
+    """Have a command name the bytes that cannot be read in its answer alone, not in a log, too.
+
+    If the command itself fails, the last line of the log is shown, which says why.
+    """
+    log, last = logging.getLogger("lading.blobs"), _LastRecord()
+    log.addHandler(last)
+    log.propagate = False
     try:
         yield
+    except click.ClickException:
+        log.propagate = True
+        if last.record is not None:
+            logging.getLogger().handle(last.record)
+        raise
     finally:
-        log.setLevel(logging.NOTSET)
+        log.propagate = True
+        log.removeHandler(last)
+
+
+class _LastRecord(logging.Handler):
+    """A handler that keeps what was logged last.
+
+    Attributes:
+        record: that; `None` if nothing was.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.record: logging.LogRecord | None = None
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        self.record = record
 
 
 def audit_of(settings: Settings) -> AbstractContextManager[Note]:
