@@ -217,6 +217,15 @@ def test_a_login_is_kept_where_docker_keeps_it(ours: Ours, *, tokens: bool) -> N
         assert ours.run("ls", registry.host).exit_code == 4
 
 
+def test_a_wrong_password_is_said_to_be_wrong_and_not_kept(ours: Ours) -> None:
+    with Registry(users={"ci": "secret"}) as registry:
+        words = ("login", registry.host, "-u", "ci", "--password-stdin")
+        result = ours.run(*words, stdin="another\n")
+
+        assert result.exit_code == 4
+        assert "the name or the password is wrong" in result.stderr
+
+
 def test_a_helper_keeps_logins_if_docker_names_one(ours: Ours, tmp_path: Path) -> None:
     """By the protocol of docker-credential-helpers."""
     folder = Path(ours.environ["DOCKER_CONFIG"])

@@ -3,13 +3,13 @@
 import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.exits import to_exit
+from lading.cli.exits import NotAllowed, to_exit
 from lading.cli.images.logins import LoginFile
 from lading.cli.images.remote import translate_client_errors
 from lading.cli.output import say
 from lading.cli.passwords import read_password
 from lading.client import Client, HostLogin
-from lading.core.errors import RegistryError
+from lading.core.errors import RegistryError, Unauthorized
 
 
 @with_examples(
@@ -59,5 +59,9 @@ def _require_right(host: str, given: HostLogin) -> None:
     try:
         with translate_client_errors(host), Client(host, login=given) as client:
             client.ping()
+    except Unauthorized as error:
+        raise NotAllowed(
+            f"{host} refuses this login: the name or the password is wrong; nothing was kept"
+        ) from error
     except RegistryError as error:
         raise to_exit(error, f"the login for {host}") from error

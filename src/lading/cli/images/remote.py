@@ -155,7 +155,7 @@ def _meaning(error: ClientError, host: str) -> RegistryError:
         return _BY_CODE.get(error.code, kind)(error.message)
     match error.status:
         case 401:
-            wanted = f"it wants a login, or another one; `lading login {host}`"
+            wanted = f"it asks for a login that may do this: `lading login {host}`"
             return Unauthorized("", wanted)
         case 403:
             return Denied(str(error))
