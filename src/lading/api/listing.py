@@ -51,7 +51,7 @@ async def _all_tags(
 
 
 async def _tags_after(context: Context, last: str) -> tuple[bytes, str | None]:
-    """Some more tags, and what the next ones follow."""
+    """The next tags of a list, and the tag after which its rest begins."""
     page = await listing.list_tags(context.registry, context.grant, after=last, limit=TAGS_AT_ONCE)
     names = encode_json(page.items)[1:-1]
     return b"," + names if names else b"", page.last

@@ -13,7 +13,7 @@ from lading.services.push_manifest import push_manifest
 
 
 async def get(context: Context) -> Response:
-    """What was pushed, whatever the client accepts.
+    """The manifest as it was pushed, whatever types the client accepts.
 
     A digest promises these bytes; no conversion of them would have it.
     """

@@ -118,7 +118,7 @@ class Brake:
         await self._record.remember({guess.login: GOOD_LOGIN, guess.pair: GOOD_CLIENT})
 
     def failed(self, guess: Guess) -> None:
-        """Leave a guess counted: it was wrong."""
+        """Keep a guess in its buckets: it was wrong."""
         self._wrong.put(guess.login, self._clock() + SAME_GUESS)
 
     def _buckets_of(

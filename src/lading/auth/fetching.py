@@ -74,7 +74,7 @@ class _Answer(io.RawIOBase):
         return self._bytes.readinto(buffer)
 
     def close(self) -> None:
-        """Let go of the socket."""
+        """Close the answer, and its socket."""
         self._bytes.close()
         super().close()
 

@@ -135,7 +135,7 @@ class UserFile:
         return self._users
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._descriptor)
 
     def _look(self) -> None:

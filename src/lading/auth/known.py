@@ -31,11 +31,11 @@ class KnownLogins:
         self._memory = memory or _new_memory()
 
     def under(self, key: bytes) -> "KnownLogins":
-        """The same memory, with hashes under another key: one that other machines have, too."""
+        """This memory with hashes under another key, one that other machines have, too."""
         return KnownLogins(key, self._memory)
 
     def fingerprint(self, *parts: str) -> bytes:
-        """What stands for a few words: a login, or an account at a client."""
+        """The keyed hash of a few words: of a login, or of an account at a client."""
         lengths = ",".join(str(len(part)) for part in parts)
         text = "\0".join((lengths, *parts))
         return hmac.digest(self._key, text.encode(errors="surrogatepass"), "sha256")[:16]

@@ -64,7 +64,7 @@ def rates_of(per_minute: int) -> Rates:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What becomes of a guess.
+    """The verdict on a guess: whether it is checked, or has to wait.
 
     Attributes:
         wait: seconds until it may be made; 0 for now.
@@ -85,7 +85,7 @@ class LoginRecord(Protocol):
     """A record of logins; only keyed hashes of them are in it."""
 
     def fingerprint(self, *parts: str) -> bytes:
-        """What stands for a few words: a login, or an account at a client."""
+        """The keyed hash of a few words: of a login, or of an account at a client."""
 
     async def known(self, *fingerprints: bytes) -> Collection[bytes]:
         """Fingerprints that are remembered, of these."""

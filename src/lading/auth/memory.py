@@ -62,7 +62,7 @@ class LoginMemory(Generic[T]):
         self._entries: Recent[bytes, _Remembered[T]] = Recent(MOST)
 
     def key_of(self, first: str, second: str) -> bytes:
-        """What stands for two words, of which one is a secret; the first has no NUL in it."""
+        """The keyed hash of two words, of which one is a secret; the first has no NUL in it."""
         hasher = self._hasher.copy()
         hasher.update(f"{first}\0{second}".encode("utf-8", "surrogatepass"))
         return hasher.digest()
@@ -73,7 +73,7 @@ class LoginMemory(Generic[T]):
         self._entries.put(key, _Remembered(value, login, self._steady() + seconds))
 
     def find(self, key: bytes, arrived: float = math.inf) -> T | None:
-        """What is remembered, if the login says at once that it is as it was.
+        """The value of a key, if its login says without waiting that it is unchanged.
 
         Args:
             arrived: when the request had, by `time.monotonic`; one that is not given is later than
@@ -94,7 +94,7 @@ class LoginMemory(Generic[T]):
         return entry.value
 
     async def recall(self, key: bytes) -> T | None:
-        """What is remembered, if the login is as it was where it comes from."""
+        """The value of a key, if its login is unchanged in the place that it comes from."""
         entry, looked = self._entries.get(key), time.monotonic()
         if entry is None or entry.login is None:
             return None

@@ -33,12 +33,12 @@ class PasswordChecker:
         return await loop.run_in_executor(self._threads, bcrypt.checkpw, secret, hashed)
 
     def close(self) -> None:
-        """Let go of the threads, when what runs has ended; what waits is given up."""
+        """End the threads once running checks are done; those that wait are given up."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _stand_back() -> None:
-    """Let all else go first: a flood of guesses may take what time there is, and no more.
+    """Give the thread the lowest priority: a flood of guesses may take idle time, and no more.
 
     "Under the current Linux/NPTL implementation of POSIX threads, the nice value is a per-thread
     attribute" (setpriority(2)).

@@ -83,7 +83,7 @@ def is_there(layout: Layout) -> bool:
 
 
 def referred_to(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
-    """Those of the blobs that a repository of Distribution refers to.
+    """The blobs among these that a repository of Distribution refers to.
 
     Raises:
         OSError: see `repositories`.
@@ -95,7 +95,7 @@ def referred_to(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
 
 
 def kept(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
-    """Those of the digests that are manifests to which there is a link, if these are kept.
+    """The digests among these of manifests to which a link leads, if links are kept.
 
     Of blobs it does not matter: which there are in a repository, the metadata knows.
 
@@ -111,7 +111,7 @@ def kept(layout: Layout, digests: Sequence[Digest]) -> frozenset[Digest]:
 def referred_to_by(
     layout: Layout, names: Iterable[str], digests: Sequence[Digest]
 ) -> frozenset[Digest]:
-    """Those of the blobs that some repositories of Distribution refer to."""
+    """The blobs among these that some repositories of Distribution refer to."""
     paths = (layout.repository(name) for name in names)
     return _among(digests, (links for each in paths for links in (each.layers, each.revisions)))
 
@@ -149,7 +149,7 @@ def remove_note(layout: Layout) -> None:
 
 
 def _among(digests: Sequence[Digest], directories: Iterable[str]) -> frozenset[Digest]:
-    """Those of the digests to which there is a link, or its folder, in one of the directories.
+    """The digests among these that have a link, or its folder, in one of the directories.
 
     Raises:
         OSError: one cannot be read: it is not taken for empty.

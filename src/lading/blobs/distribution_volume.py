@@ -107,7 +107,7 @@ class DistributionVolume(ForeignVolume):
 
 
 class _Times:
-    """Some of many times, spread evenly."""
+    """A sample of times, spread evenly over all that are added."""
 
     def __init__(self) -> None:
         self._times: list[float] = []
@@ -140,7 +140,7 @@ def _links(directory: str) -> Iterator[FoundLink]:
 
 
 def read_link(name: str, path: str) -> FoundLink:
-    """What a link says that has a name by its folder; of one that cannot be read, why."""
+    """The link in a folder that names it; if it cannot be read, with the reason."""
     try:
         # A named pipe would have nothing to say for ever.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -46,7 +46,7 @@ class HashNotes:
                 os.setxattr(file, _NAME, head + known.value)
 
     def read(self, descriptor: int) -> Known | None:
-        """What is known of the file's first bytes."""
+        """The note on the hash of the file's first bytes."""
         try:
             value = os.getxattr(descriptor, _NAME)
             kind, boot, size = _HEAD.unpack_from(value)
@@ -74,7 +74,7 @@ class HashNotes:
 
 
 def _boot() -> bytes:
-    """What tells this start of the machine from all others; empty if nothing does."""
+    """The id of this start of the machine; empty if it has none."""
     try:
         return bytes.fromhex(_BOOT_ID.read_text().replace("-", ""))[:8]
     except (OSError, ValueError):

@@ -28,7 +28,7 @@ OF_KIND = {kind: of for of, kind in _KINDS.items()}
 
 
 class Known(NamedTuple):
-    """What is known of the hash of the first `size` bytes of something.
+    """The known state of a hash, after the first `size` bytes of something.
 
     Attributes:
         can_go_on: whether `value` is the state of the hash, or else the digest.
@@ -84,7 +84,7 @@ class RunningHash:
         return Digest(f"{self.algorithm}:{self.hasher.hexdigest()}")
 
     def known(self) -> Known:
-        """What another can be told of the hash: its state after the last whole block."""
+        """The state that another can go on from: the one after the last whole block."""
         if isinstance(self.hasher, libcrypto.StatefulHasher):
             size = self.size - self.size % BLOCK[self.algorithm]
             return Known(self.algorithm, size, True, self.hasher.state(), self.hasher.rest())  # noqa: FBT003

@@ -201,7 +201,7 @@ def _link(directory: str, digest: str) -> str:
 
 
 def names_in(directory: str) -> list[str]:
-    """What is in a directory; nothing if it is gone, or a stranger's file."""
+    """The names in a directory; none if it is gone, or a stranger's file."""
     try:
         return os.listdir(directory)
     except (FileNotFoundError, NotADirectoryError):

@@ -111,7 +111,7 @@ class StatefulHasher:
 
 
 def new(algorithm: str, state: bytes = b"", size: int = 0) -> StatefulHasher | None:
-    """A hasher that can travel, if there is a way to have one; see `StatefulHasher`."""
+    """A hasher whose state can be handed on, where libcrypto has one; see `StatefulHasher`."""
     functions = _load(algorithm)
     return None if functions is None else StatefulHasher(functions, state, size)
 

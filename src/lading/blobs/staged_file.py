@@ -175,7 +175,7 @@ class StagedFile(StagedUpload):
         self.size += len(data)
 
     async def _have_turn(self) -> None:
-        """Let others have theirs: of one piece after the other, none may have to be waited for."""
+        """Give other tasks a turn: an upload whose pieces are all here would never wait."""
         if self._turns is None:
             self._turns = LoopTurns()
         elif self._turns.is_over:
@@ -274,7 +274,7 @@ class StagedFile(StagedUpload):
         self._tidy()
 
     def _tidy(self) -> None:
-        """Make the blob's file one like any other. Were it not, in this, that would do no harm."""
+        """Remove flags and the note from what is a blob now; if that fails, they do no harm."""
         with suppress(OSError):
             hash_notes.clear_flags(self._descriptor)
             self._notes.forget(self._descriptor)
@@ -324,7 +324,7 @@ class StagedFile(StagedUpload):
         return running.digest()
 
     async def _catch_up(self, running: RunningHash) -> None:
-        """Hash what is in the file beyond. Others get their turn of a thread between the pieces."""
+        """Hash the bytes that nobody has; between the pieces others get their turn of a thread."""
         while running.size < self.size:
             await self._disk.run(self._hash_next, running)
 

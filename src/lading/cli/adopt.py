@@ -103,7 +103,7 @@ def _settings(config: Path | None, root: Path | None) -> Settings:
 
 
 class _TakingOver:
-    """One run of the command: what it found so far."""
+    """A run of the command, with the findings so far."""
 
     def __init__(self, settings: Settings, *, checksums: bool, repair: bool, as_json: bool) -> None:
         self._settings = settings

@@ -146,7 +146,7 @@ def _require_file(settings: Settings) -> None:
 
 
 def _root(settings: Settings) -> str:
-    """What the paths of a list are below."""
+    """The directory below which the paths of a list are."""
     if settings.storage.driver == "s3":
         return place_of_bytes(settings.storage)
     return str(settings.storage.filesystem.rootdirectory.absolute())

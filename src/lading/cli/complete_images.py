@@ -60,7 +60,7 @@ def complete_image(
 
 
 async def _beginning(names: AsyncIterator[str], typed: str) -> list[str]:
-    """Those of the first names that begin as is being typed."""
+    """The first names that begin as is being typed."""
     found: list[str] = []
     seen = 0
     async for name in names:

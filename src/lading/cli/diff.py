@@ -26,7 +26,7 @@ _DIFFERS = 1
 
 @dataclass(frozen=True, slots=True)
 class _Side:
-    """One of the two: what is compared.
+    """One of the two images that are compared.
 
     Attributes:
         files: by path; `None` if they are not compared.
@@ -171,7 +171,7 @@ def _hashes(where: Where, spot: Spot, side: _Side, paths: Sequence[str]) -> Mapp
 
 
 def _look_of(placed: PlacedEntry) -> str:
-    """What a list of files shows of one."""
+    """The line of a file in a list."""
     entry = placed.entry
     link = f" -> {entry.link}" if entry.link else ""
     size = f" {entry.size}" if entry.kind is EntryKind.FILE else ""

@@ -94,7 +94,7 @@ async def _of_repository(source: ImageSource, repository: str) -> Mapping[str, i
 
 
 def _compare(found: Mapping[str, Mapping[str, int]]) -> tuple[Sequence[Usage], int]:
-    """What each has for itself, and what all have, each digest once."""
+    """The bytes that each has for itself, and those of all, each digest once."""
     holders = Counter(digest for sizes in found.values() for digest in sizes)
     usages = []
     for name in sorted(found, key=natural):

@@ -81,7 +81,7 @@ class LazyGroup(click.Group):
             raise click.exceptions.Exit(INTERRUPTED) from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        """What may stand where something is being typed, without loading any command."""
+        """The completions of what is being typed, without loading any command."""
         commands = [
             CompletionItem(name, help=listed.summary)
             for name, listed in self._listed.items()

@@ -55,7 +55,7 @@ def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
 
 
 class _Command:
-    """One run of the command."""
+    """A run of the command."""
 
     def __init__(self, settings: Settings, target: Settings, to: Path) -> None:
         self._settings = settings
@@ -86,7 +86,7 @@ class _Command:
                     raise
 
     def words(self, migrated: Migrated) -> Iterator[str]:
-        """What was done, and what is to be done now, line by line."""
+        """The report: what was done, and what is to be done now."""
         yield f"Copied        {counted(migrated.blobs, 'blob')} ({human_size(migrated.size)})"
         yield f"Verified      every digest, and {migrated.rows} rows" + (
             " that stay where they are" if self._same_database else ""

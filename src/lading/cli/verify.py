@@ -55,7 +55,7 @@ def verify(
 
 
 class _Verification:
-    """One run of the command: what it found so far."""
+    """A run of the command, with the findings so far."""
 
     def __init__(self, *, checksums: bool, repair: bool, unknown: bool, as_json: bool) -> None:
         self._checksums = checksums

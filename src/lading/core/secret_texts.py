@@ -12,5 +12,5 @@ def text_of(secret: bytes) -> str:
 
 
 def hash_of(text: str) -> str:
-    """What a secret is kept as: nobody guesses 256 random bits, so that a plain hash will do."""
+    """The hash that a secret is kept as; a plain one, as nobody guesses 256 random bits."""
     return hashlib.sha256(text.encode(errors="replace")).hexdigest()

@@ -198,7 +198,7 @@ def list_blobs(connection: SqlConnection, *, after: str, limit: int) -> Sequence
 
 
 def known_blobs(connection: SqlConnection, digests: Sequence[Digest]) -> Sequence[KnownBlob]:
-    """Those of the blobs that the database knows."""
+    """The blobs among these that the database knows."""
     rows = connection.execute(
         "SELECT digest, size, lost_at IS NOT NULL FROM blobs"
         " WHERE digest IN (SELECT key FROM json_each(?))",

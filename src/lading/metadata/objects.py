@@ -121,7 +121,7 @@ def count_unused(connection: SqlConnection) -> UnusedBytes:
 def unknown(
     connection: SqlConnection, keys: Sequence[str], *, now: float | None = None
 ) -> frozenset[str]:
-    """Those of the keys that no row names."""
+    """The keys among these that no row names."""
     names = (batches.keys(keys),)
     rows = connection.execute(
         "SELECT key FROM objects WHERE key IN (SELECT key FROM json_each(?))", names

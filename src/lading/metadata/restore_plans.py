@@ -157,7 +157,7 @@ class Planner:
         return RestorePlan(self._steps, self._lost)
 
     def _bring_back(self, tag: Tag) -> None:
-        """What collections put into the trash after a manifest comes back with it."""
+        """Plan to restore what collections put into the trash after a manifest."""
         moved = tags.last_move(self._connection, self._id, tag)
         if tag in self._tags or moved is None or moved.digest or moved.actor != COLLECTOR:
             return

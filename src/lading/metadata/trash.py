@@ -94,7 +94,7 @@ def page(
 def manifests(
     connection: SqlConnection, repository: RepositoryName | None, place: Place, limit: int
 ) -> Sequence[tuple[Place, TrashedManifest]]:
-    """Some manifests in the trash, from a place on, each with its own."""
+    """Manifests in the trash, from a place on, each with its place."""
     rows = connection.execute(_MANIFESTS, _values(repository, place, limit)).fetchall()
     return [
         (
@@ -120,7 +120,7 @@ def tags(
     limit: int,
     deleted_since: float,
 ) -> Sequence[tuple[Place, TrashedTag]]:
-    """Some tags that were deleted by themselves, from a place on, each with its own."""
+    """Tags that were deleted by themselves, from a place on, each with its place."""
     values = _values(repository, place, limit) | {"deleted_since": deleted_since}
     return [
         (Place(at, id_), TrashedTag(RepositoryName(name), Tag(tag), Digest(digest), at, actor))
@@ -142,7 +142,7 @@ def _values(
 def stored(
     connection: SqlConnection, repository: RepositoryName, digests: Iterable[Digest]
 ) -> Set[Digest]:
-    """Which of some manifests are there, or in the trash, so that a tag can lead there again."""
+    """The manifests among these that are there or in the trash: a tag can lead there again."""
     rows = connection.execute(_STORED, (repository, batches.keys(digests)))
     return {Digest(digest) for (digest,) in rows}
 

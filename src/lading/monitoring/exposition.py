@@ -103,7 +103,7 @@ class _Sums(Collector):
         yield _simple(families.IN_FLIGHT, zip(handlers, in_flight, strict=True))
 
     def _of_registry(self) -> Iterator[Metric]:
-        """What is known of the registry as a whole; what is too old is left out, as if unknown."""
+        """The figures of the registry as a whole, but for those that are too old."""
         facts = self._figures.facts
         for family in families.SURVEYS:
             yield _simple(family, ((key, facts[what]) for key, what in family.series.items()))

@@ -28,7 +28,7 @@ class Readiness:
         self._running: dict[str, asyncio.Task[str]] = {}
 
     async def look(self, without: Collection[str] = ()) -> Mapping[str, str]:
-        """What is wrong with each thing, by name; empty for what is well.
+        """The failure of each part that was looked at, by its name; empty if it is well.
 
         Args:
             without: names that are left out.

@@ -34,7 +34,7 @@ _JSON = {"Content-Type": JSON, "Cache-Control": "no-store"}
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is told of a server.
+    """The parts that a server's answers are made of.
 
     Attributes:
         figures: of all its workers; `None` if they are not told.
@@ -55,7 +55,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What handlers are given."""
+    """The context of a handler: the request, the registry and the report."""
 
     request: Request
     registry: Registry
@@ -131,7 +131,7 @@ async def _metrics(figures: Figures, context: Question) -> Response:
 
 
 async def _livez(context: Question) -> Response:  # noqa: ARG001 - as all handlers have it
-    """That somebody answers: a worker whose event loop goes on."""
+    """`GET /livez`: a worker answers, so its event loop goes on."""
     return Response(200, _TEXT, b"ok\n")
 
 

@@ -34,7 +34,7 @@ class Blobs(Protocol):
         """
 
     async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
-        """What is there of a blob, right or not, without reading the bytes.
+        """The bytes that the store has of a blob, right or not, without reading them.
 
         Args:
             digest: of the blob.
@@ -70,7 +70,7 @@ class Blobs(Protocol):
         """
 
     async def referred_to(self, digests: Sequence[Digest]) -> frozenset[Digest]:
-        """Those of the blobs that another registry's repositories, in the same place, refer to."""
+        """The blobs among these that another registry's repositories in the same place refer to."""
 
     async def is_shared(self) -> bool:
         """Whether another registry has repositories in the same place."""

@@ -31,7 +31,7 @@ class Rows(Protocol):
         """All other rows."""
 
     def close(self) -> None:
-        """Leave the other rows unread."""
+        """Close the rows, which leaves the others unread."""
 
     def __iter__(self) -> Iterator[Any]:
         """Each row in turn."""
@@ -153,7 +153,7 @@ class Database(Protocol):
         return await self.scan(work)
 
     async def check(self, *, thorough: bool) -> Sequence[str]:
-        """What the database itself finds to be wrong with what it keeps, in its own words."""
+        """The faults that the database finds in what it keeps, in its own words."""
 
     async def copy_to(self, target: Path) -> None:
         """Copy everything, as it is at one moment, into a new file; on disk when this returns."""

@@ -51,7 +51,7 @@ class LinkTarget(Protocol):
     async def times_of(
         self, repository: str, tags: Sequence[ExportedTag]
     ) -> Mapping[Tag, AdoptedMove]:
-        """What the links of tags say, and when they were written; of those that are there."""
+        """The digests in links of tags, and when these were written; of those that are there."""
 
     async def unlink_tags(self, repository: str, tags: Mapping[Tag, str]) -> Sequence[Tag]:
         """Remove tags that point to what is said of each; those that are not there any more."""

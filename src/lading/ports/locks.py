@@ -18,7 +18,7 @@ class Locks(Protocol):
         """Lock those of the digests that nobody has locked; never waits. Yields those."""
 
     def lock_by_rows(self, digest: Digest) -> Work[bool] | None:
-        """What locks a digest for the rest of its transaction, unless somebody has it locked.
+        """The work that locks a digest for the rest of its transaction, unless somebody has it.
 
         It never waits, and returns whether it is locked. `None` where locks are not the database's.
         """

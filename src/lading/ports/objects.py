@@ -44,7 +44,7 @@ class TakenUpload(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class UploadProgress:
-    """What a request has made of an upload.
+    """The progress that a request has made with an upload.
 
     Attributes:
         size: how many bytes it has.
@@ -190,7 +190,7 @@ class ObjectRows(Protocol):
         """How much there is that nothing needs and is not deleted yet."""
 
     async def unknown(self, keys: Sequence[str], *, now: float | None = None) -> frozenset[str]:
-        """Those of the keys that no row names.
+        """The keys among these that no row names.
 
         Args:
             keys: of objects.
@@ -263,7 +263,7 @@ class Upkeep(Protocol):
         """How much is kept for those who may be reading it, and deleted after `READING` seconds."""
 
     def strays(self, before: float) -> AsyncIterator[Sequence[StrayObject]]:
-        """What is older than that and no row names, by pages of what is there; some have none."""
+        """Strays that are older than that, by pages of what is there; some pages have none."""
 
     async def remove(self, strays: Sequence[StrayObject]) -> None:
         """Remove what no row names.

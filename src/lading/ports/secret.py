@@ -19,7 +19,7 @@ class Secret(Protocol):
         """Whether to read it again; false for `staleness` seconds after it was last true."""
 
     async def read(self) -> bytes | None:
-        """What it says; `None` if there is none yet.
+        """The content of the secret; `None` if there is none yet.
 
         Raises:
             AuthUnusable, Unavailable: it cannot be read.

@@ -15,7 +15,7 @@ WRONG_DIGESTS = 3
 
 @dataclass(frozen=True, slots=True)
 class Staged:
-    """What the store has of an upload.
+    """An upload as the store has it.
 
     Attributes:
         active_at: when something was last done with it.

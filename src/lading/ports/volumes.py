@@ -36,10 +36,10 @@ class ForeignVolume(Protocol):
         """The tags of a repository."""
 
     async def absent_tags(self, repository: str, names: Sequence[str]) -> Sequence[str]:
-        """Those of the tags that are not there."""
+        """The tags among these that are not there."""
 
     async def absent_revisions(self, repository: str, digests: Sequence[str]) -> Sequence[str]:
-        """Those of the manifests to which there is no link."""
+        """The manifests among these to which there is no link."""
 
     async def count_uploads(self, repository: str) -> int:
         """How many uploads of a repository are unfinished."""
@@ -47,7 +47,7 @@ class ForeignVolume(Protocol):
     async def referred_to(
         self, repositories: Sequence[str], digests: Sequence[Digest]
     ) -> frozenset[Digest]:
-        """Those that some repositories refer to, and manifests whose links are kept."""
+        """The blobs among these to which repositories refer; and manifests whose links are kept."""
 
     async def note_adopted(self, left: Sequence[str]) -> None:
         """Note, durably, that the metadata is the truth from now on.

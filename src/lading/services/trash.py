@@ -83,7 +83,7 @@ async def list_some(
     *,
     limit: int,
 ) -> tuple[Sequence[Trashed], TrashPlace | None]:
-    """Some of what is in the trash of the repositories that the caller sees.
+    """A part of the trash of the repositories that the caller sees.
 
     Args:
         place: from which on it is wanted.

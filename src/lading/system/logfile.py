@@ -101,7 +101,7 @@ class LogFile:
         await asyncio.to_thread(self.finish, PARTING)
 
     def finish(self, seconds: float) -> None:
-        """As `close`; blocks for no longer than that."""
+        """Close the log as `close` does, and block for no longer than `seconds`."""
         self._closing.set()
         with self._changed:
             self._changed.notify()

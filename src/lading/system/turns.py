@@ -24,13 +24,13 @@ class LoopTurns:
         return perf_counter() > self._until
 
     async def pause(self) -> None:
-        """Let others have their turn."""
+        """Give other tasks their turn."""
         await asyncio.sleep(0)
         self._until = perf_counter() + TURN
 
 
 async def make_each(make: Callable[[A], B], items: Iterable[A]) -> list[B]:
-    """What is made of each of some things, in turns."""
+    """The results of a function for some items, with turns for other tasks in between."""
     turns, made = LoopTurns(), list[B]()
     for item in items:
         made.append(make(item))
@@ -40,7 +40,7 @@ async def make_each(make: Callable[[A], B], items: Iterable[A]) -> list[B]:
 
 
 async def off_loop(size: int, work: Callable[[], B]) -> B:
-    """What is made of some bytes; in a thread if they are so many that others would wait.
+    """The result of a function of bytes; in a thread if they are so many that others would wait.
 
     A hop to a thread and back takes as long as a turn, and what computes there is in everybody's
     way, too: whenever the loop waits for anything it gets the interpreter back late.

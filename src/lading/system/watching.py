@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def state_of(file: Path | int) -> object:
-    """What changes when a file does, by its path or its descriptor; `None` if it is not there.
+    """The state of a file, which changes when it does, by its path or its descriptor; or `None`.
 
     A file that is open shows that it was removed, renamed or replaced, too: `st_ctime` changes
     with its names.

@@ -210,7 +210,7 @@ class PractiseRegistry:
 
     @property
     def events(self) -> list[RegistryEvent]:
-        """What clients have asked for so far, every answer that they can have seen."""
+        """The events so far: every answer that clients can have seen."""
         self._server.settle()
         return list(self._seen.events)
 

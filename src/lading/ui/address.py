@@ -22,7 +22,7 @@ class RegistryAddress(NamedTuple):
 
     @property
     def server(self) -> str:
-        """What clients log in to: without a prefix."""
+        """The host that clients log in to, without a prefix."""
         return self.host.partition("/")[0]
 
 

@@ -102,7 +102,7 @@ class _Open(Doorkeeper):
 
 
 def _message(error: Exception) -> str:
-    """What an error says of itself, if it says more than its kind does."""
+    """The message of an error, if it says more than its kind does."""
     if isinstance(error, RegistryError) and error.message != error.summary:
         return error.message
     return ""

@@ -37,7 +37,7 @@ def is_admin(access: Access) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class UiParts:
-    """What all pages are made with.
+    """The parts that all pages are made with.
 
     Attributes:
         options: of the edge, as the operator chose them.

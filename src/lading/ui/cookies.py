@@ -78,7 +78,7 @@ class FormSecret:
         return known is not None and hmac.compare_digest(_token(known).encode(), token.encode())
 
     def headers(self) -> Mapping[str, str]:
-        """What goes along with a form: the secret, if the browser has none."""
+        """The headers that go along with a form: the secret, if the browser has none."""
         if not self._made:
             return {}
         return {"Set-Cookie": set_cookie(VISITOR, self._made, secure=self._secure)}

@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class ErrorPage(NamedTuple):
-    """What the page of an error says.
+    """The texts of an error's page.
 
     Attributes:
         advice: what to do next.

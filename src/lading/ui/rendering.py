@@ -137,7 +137,7 @@ def _unwritten(
 
 
 def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, Any]:
-    """What every template may use.
+    """The values that every template may use.
 
     `at` makes a path of ours, `asset` that of a static file, `csrf` the token of a form; `user` is
     the name of who is signed in.

@@ -92,17 +92,14 @@ async def open_application(
         config: the file that they came from, if there is one.
     """
     async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
         files = parts.files or stack.enter_context(opened_files(settings))
-        audit = await stack.enter_async_context(
-            open_audit(settings, files.audit, parts.figures or UNMEASURED)
-        )
-        watched = await stack.enter_async_context(watching(settings, parts.figures))
-        registry = await stack.enter_async_context(
-            open_registry(settings, note_of(audit), watched.watch)
-        )
+        audit = await enter(open_audit(settings, files.audit, parts.figures or UNMEASURED))
+        watched = await enter(watching(settings, parts.figures))
+        registry = await enter(open_registry(settings, note_of(audit), watched.watch))
         registry.metadata.load()
         permissions = CurrentPermissions(permissions_of(settings.auth))
-        authentication = await stack.enter_async_context(
+        authentication = await enter(
             open_authentication(
                 settings, files.auth, registry.metadata, permissions, parts.known, registry.clock
             )
@@ -121,12 +118,10 @@ async def open_application(
         stack.callback(edge.bodies.thread.close)
         api = registry_protocol(registry, options, authentication, observers, require_health)
         pages = pages_of(settings, registry, edge, authentication, observers, require_health)
-        await stack.enter_async_context(running(health.keep()))
-        monitoring = await stack.enter_async_context(
-            telling(settings, registry, parts.figures, health)
-        )
+        await enter(running(health.keep()))
+        monitoring = await enter(telling(settings, registry, parts.figures, health))
         for work in keep(registry, settings, server_name(settings)):
-            await stack.enter_async_context(running(work))
+            await enter(running(work))
         reloader = None
         if config is not None:
             reloader = Reloader(settings, config, os.environ, permissions, registry.note)

@@ -26,7 +26,7 @@ KEEPING_LINKS = timedelta(seconds=5)
 def keep(
     registry: Registry, settings: Settings, holder: str
 ) -> Sequence[Coroutine[Any, Any, None]]:
-    """What a worker keeps doing beside requests.
+    """The work that a worker does beside requests.
 
     Args:
         holder: the name of this worker.

@@ -35,7 +35,7 @@ def token_keys(settings: Settings, metadata: Metadata) -> Secret:
 async def open_brake(
     settings: Settings, metadata: Metadata, known: KnownLogins, clock: Callable[[], float]
 ) -> Brake:
-    """The brake, over what is shared.
+    """The brake over guesses, with the record that workers or replicas share.
 
     Args:
         metadata: where replicas have what they share.

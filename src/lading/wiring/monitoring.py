@@ -97,7 +97,7 @@ async def telling(
     figures: WorkerFigures | None,
     health: Health,
 ) -> AsyncIterator[Application[Question] | None]:
-    """What is told of a server at its other address; `None` if it has none.
+    """The application at a server's other address; `None` if it has none.
 
     Args:
         figures: of this worker; `None` if they are not told.
@@ -185,5 +185,5 @@ def _tcp_checks(section: HealthSection) -> list[HealthCheck]:
 
 
 def _check(name: str, interval: float, threshold: int, look: Look) -> HealthCheck:
-    """A check; 0 is the default, as in Distribution."""
+    """A check of health; 0 stands for the default time, as in Distribution."""
     return HealthCheck(name, interval or _DEFAULT_INTERVAL, threshold or 1, look)

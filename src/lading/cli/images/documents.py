@@ -45,7 +45,7 @@ class ManifestDocument:
 
 
 def read_manifest(found: FoundManifest) -> ManifestDocument:
-    """What a manifest says; what it should say and does not is left empty."""
+    """The document of a manifest; what it should say and does not is left empty."""
     document = read_object(found.body)
     config, subject = _part(document.get("config")), _part(document.get("subject"))
     artifact_type = _text(document.get("artifactType"))

@@ -64,7 +64,7 @@ class ImageFiles:
         yield from _walk(node)
 
     def resolve(self, path: str) -> PlacedEntry:
-        """What a program would open by a path: links are followed.
+        """The entry that a program would open by a path: links are followed.
 
         Raises:
             NothingFound: there is nothing, or links lead in a circle.

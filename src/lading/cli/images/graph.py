@@ -60,7 +60,7 @@ async def grow(
 
 
 def kind_of(document: ManifestDocument) -> str:
-    """What people call it: an index, an image, an artifact."""
+    """The kind of a manifest as people call it: an index, an image, an artifact."""
     if document.is_index:
         return "index"
     config = document.config.media_type if document.config else ""

@@ -74,7 +74,7 @@ class LoginFile:
         return True
 
     def _read(self) -> Mapping[str, Any]:
-        """What is in the file, which is not written over if that cannot be understood.
+        """The content of the file, which is not written over if it cannot be understood.
 
         Raises:
             ClickException: it is no JSON.
@@ -125,7 +125,7 @@ def _helper(document: Mapping[str, Any], key: str) -> str:
 
 
 def _ask(helper: str, verb: str, given: str) -> bytes | None:
-    """What a helper says; `None` if it fails, as it does for a host that it does not know.
+    """The answer of a helper; `None` if it fails, as for a host that it does not know.
 
     Raises:
         ClickException: there is no such program.

@@ -69,7 +69,7 @@ def contents_of(body: bytes) -> ManifestContents:
 
 
 def facts_of(body: bytes) -> Mapping[str, str]:
-    """What the configuration of an artifact says in words, as that of a Helm chart does."""
+    """The facts that an artifact's configuration says in words, as that of a Helm chart does."""
     found = {name: text_in(said) for name, said in islice(fields_in(body).items(), _MOST_FACTS)}
     return {name: text[:_MOST_SIGNS] for name, text in found.items() if text is not None}
 

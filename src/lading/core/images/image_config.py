@@ -97,7 +97,7 @@ def read_config(body: bytes) -> ShownConfig:
 
 
 class _Machine(msgspec.Struct):
-    """What a configuration says of the machine that it is for."""
+    """The machine that a configuration is for."""
 
     os: object = None
     architecture: object = None
@@ -117,7 +117,7 @@ def read_platform(body: bytes) -> str:
 
 
 def instruction_of(created_by: str) -> str:
-    """What a builder noted of a step, as the line of the Dockerfile that it came from.
+    """The line of the Dockerfile that a step came from, by what its builder noted.
 
     >>> instruction_of('/bin/sh -c #(nop)  CMD ["sh"]')
     'CMD ["sh"]'

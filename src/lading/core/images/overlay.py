@@ -29,7 +29,7 @@ class TooManyMarks(ValueError):
 
 
 def lookups(parent: str) -> Mapping[str, Iterable[str]]:
-    """Which names in which directories tell what of a directory's content is hidden."""
+    """The names, by their directories, that tell which content of a directory is hidden."""
     places: dict[str, list[str]] = {"": [_OPAQUE]}
     for path in directories(parent):
         above, _, name = path.rpartition("/")
@@ -62,7 +62,7 @@ def hiding(names: Iterable[str]) -> list[str]:
 
 
 def top(layers: Sequence[Iterable[Entry]], lowest: int = 0) -> dict[str, tuple[int, Entry]]:
-    """What can be seen of some names of one directory: each with its layer.
+    """The visible entries of some names in one directory, each with its layer.
 
     Args:
         layers: the entries that have one of the names, and their whiteouts.
@@ -89,7 +89,7 @@ def _is_directory(entry: Entry) -> bool:
 
 
 class LayerSums(msgspec.Struct):
-    """What a layer does.
+    """The sums of one layer.
 
     Attributes:
         added, changed: files that were not, or were, in the layers below; no directories.
@@ -114,7 +114,7 @@ class WastedPath(msgspec.Struct, order=True):
 
 
 class Sums(msgspec.Struct):
-    """What layers are together.
+    """The sums of layers that lie one on the other.
 
     Attributes:
         wasted: the paths that waste the most, the worst first.
@@ -198,7 +198,7 @@ class Adder:
         self._note(WastedPath(wasted, path, copies))
 
     def sums(self) -> Sums:
-        """What has come together."""
+        """The sums of all that was added."""
         return Sums(self._layers, sorted(self._worst, reverse=True))
 
     def _cuts_above(self, parent: str) -> set[int]:

@@ -84,7 +84,7 @@ def cause_of(error: psycopg.Error) -> Count:
 
 
 def busy() -> Unavailable:
-    """What a client is told when something takes too long."""
+    """The error for a client when something takes too long."""
     return Unavailable("the database is busy; try again")
 
 

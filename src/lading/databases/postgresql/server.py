@@ -113,7 +113,7 @@ def _adapters() -> AdaptersMap:
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    """What psycopg takes adapters from."""
+    """The context from which psycopg takes adapters."""
 
     adapters: AdaptersMap
     connection: None = None

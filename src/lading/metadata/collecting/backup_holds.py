@@ -35,7 +35,7 @@ def lock(connection: SqlConnection) -> None:
 
 
 def place(connection: SqlConnection, hold: BackupHold) -> None:
-    """Let no blob be collected until its end; a hold of the same name is replaced."""
+    """Place a hold: until its end no blob is collected; one of the same name is replaced."""
     lock(connection)
     connection.execute(
         "INSERT INTO holds (name, until) VALUES (?, ?)"

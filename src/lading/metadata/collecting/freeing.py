@@ -61,7 +61,7 @@ _FACTS = """
 
 @dataclass(frozen=True, slots=True)
 class Freed:
-    """What a deletion frees, once all that nothing needs any more is collected.
+    """The bytes that a deletion frees, once what nothing needs then is collected.
 
     Attributes:
         size: bytes of files that are free then.
@@ -80,7 +80,7 @@ class Freed:
 
 
 class _Fact(NamedTuple):
-    """What is known of a digest.
+    """The facts about a digest.
 
     Attributes:
         is_manifest: of the repository, and not deleted.
@@ -102,7 +102,7 @@ class _Fact(NamedTuple):
 
 @dataclass(slots=True)
 class _Reached:
-    """What some manifests lead to.
+    """The digests that some manifests lead to.
 
     Attributes:
         digests: of these and of all that they lead to, the nearest first.
@@ -160,13 +160,13 @@ def _fact(
     size: int | None,
     shared: object,
 ) -> _Fact:
-    """What a row says; databases have other words for yes and no."""
+    """The facts in a row; databases have other words for yes and no."""
     known = bool(is_manifest), subject, bool(here), bool(tagged), bool(held)
     return _Fact(*known, None if size is None else int(size), bool(shared))
 
 
 def _reach(connection: SqlConnection, repository_id: int, starts: Sequence[str]) -> _Reached:
-    """What some manifests lead to, as far as it is not too much."""
+    """The digests that some manifests lead to, as far as they are not too many."""
     reached = _Reached(dict.fromkeys(starts))
     waiting = list(reached.digests)
     for _ in range(FARTHEST):

@@ -66,7 +66,7 @@ class StoredLayer:
 def find(
     connection: SqlConnection, repository: RepositoryName, digests: Sequence[Digest]
 ) -> Mapping[Digest, StoredLayer]:
-    """Those of the layers that are in the repository."""
+    """The layers among these that are in the repository."""
     rows = connection.execute(
         """
         SELECT blobs.digest, blobs.size, trees.id, trees.digest, state, reason, asked_at

@@ -12,7 +12,7 @@ LONGEST = 8 * 24 * 3600.0
 
 
 def known(connection: SqlConnection, hashes: Collection[str], *, now: float) -> Mapping[str, float]:
-    """Those of the hashes that are remembered, each with its end."""
+    """The hashes among these that are remembered, each with its end."""
     marks = ", ".join("?" * len(hashes))
     rows = connection.execute(
         f"SELECT hash, ends_at FROM right_logins WHERE hash IN ({marks})"

@@ -10,7 +10,7 @@ from lading.ports.secret import Secret
 
 
 def find(connection: SqlConnection, name: str) -> bytes | None:
-    """What a secret says."""
+    """The content of a secret."""
     row = connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
     return None if row is None else bytes(row[0])
 

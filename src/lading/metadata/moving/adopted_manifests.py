@@ -121,14 +121,14 @@ def keep_referrers(connection: SqlConnection, repository: RepositoryName) -> boo
 def find_manifests(
     connection: SqlConnection, repository: RepositoryName, digests: Sequence[str]
 ) -> frozenset[str]:
-    """Those of the digests that are manifests of the repository, and not deleted."""
+    """The digests among these of manifests of the repository that are not deleted."""
     return _among(connection, _FIND_MANIFESTS, repository, digests)
 
 
 def seen_manifests(
     connection: SqlConnection, repository: RepositoryName, digests: Sequence[str]
 ) -> frozenset[str]:
-    """Those of the manifests that were taken over before, be they still here or not."""
+    """The manifests among these that were taken over before, be they still here or not."""
     return _among(connection, _SEEN_MANIFESTS, repository, digests)
 
 

@@ -64,7 +64,7 @@ class AdoptedTag:
 
 @dataclass(frozen=True, slots=True)
 class TagsAdopted:
-    """What became of tags.
+    """The outcome of an adoption of tags.
 
     Attributes:
         new: that were set or moved.
@@ -164,7 +164,7 @@ def _moves(
 def seen_tags(
     connection: SqlConnection, repository: RepositoryName, names: Sequence[str]
 ) -> Mapping[str, tuple[str, float]]:
-    """What the links of tags said when they were taken over, and when they were written."""
+    """The digests that links of tags had when they were taken over, and the links' times."""
     values = {
         "repository": repository_rows.find(connection, repository),
         "names": batches.keys(names),

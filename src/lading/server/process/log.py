@@ -110,7 +110,7 @@ class _Text(logging.Formatter):
 
 
 class _Json(logging.Formatter):
-    """One JSON object per line."""
+    """Lines that are JSON objects."""
 
     def __init__(self, fields: Mapping[str, object]) -> None:
         super().__init__()

@@ -42,7 +42,7 @@ class SideDoor:
         self._leaving = False
 
     def open(self) -> None:
-        """Let those in who come."""
+        """Accept connections."""
         self._acceptor = Acceptor(
             self._listener,
             self._load,
@@ -60,7 +60,7 @@ class SideDoor:
         self._connections.sweep(now)
 
     def close(self) -> None:
-        """Let nobody in any more, and send away who is there."""
+        """Accept no more connections, and close those that there are."""
         if self._acceptor is not None:
             self._acceptor.close()
         self._listener.close()

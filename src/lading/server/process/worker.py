@@ -173,7 +173,7 @@ class Worker:
                 return
 
     async def _cut_off(self) -> None:
-        """Leave those who are still here; their requests then put their things in order."""
+        """Abort the connections that are left; their requests then put their things in order."""
         self._connections.abort()
         if tasks := self._connections.tasks:
             log.warning("%d requests did not finish in time and were cut off", len(tasks))

@@ -61,7 +61,7 @@ class TagAdoption:
             yield finding
 
     async def _manifests_of(self, tags: Sequence[FoundTag]) -> frozenset[str]:
-        """Those of all that tags point to or ever pointed to that are in the repository."""
+        """The manifests in the repository to which tags point, or ever pointed."""
         names = {link.name for tag in tags for link in tag.index}
         names |= {tag.current.text or "" for tag in tags}
         there: frozenset[str] = frozenset()
@@ -99,7 +99,7 @@ class TagAdoption:
     async def _target(
         self, subject: str, tag: FoundTag, there: frozenset[str]
     ) -> tuple[Digest | None, list[Finding]]:
-        """What a tag points to; by its index, if a crash has damaged the link itself."""
+        """The digest that a tag points to; by its index, if a crash has damaged the link itself."""
         digest = digest_in(tag.current.text or "")
         if digest is None:
             return self._recover(subject, tag, there)

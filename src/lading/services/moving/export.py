@@ -109,7 +109,7 @@ async def _pages(registry: Registry) -> AsyncIterator[Sequence[RepositoryName]]:
 
 
 class _Group:
-    """Some repositories, step by step."""
+    """A group of repositories, exported step by step."""
 
     def __init__(self, export: Export, names: Sequence[RepositoryName], held: Lease) -> None:
         self._export = export

@@ -78,7 +78,7 @@ class Migration:
 
 @dataclass(frozen=True, slots=True)
 class Migrated:
-    """What a migration has brought.
+    """The outcome of a migration.
 
     Attributes:
         blobs: that it has copied, as they were not there.
@@ -128,7 +128,7 @@ async def run(migration: Migration) -> Migrated:
 
 
 class _Work(Protocol):
-    """What is brought."""
+    """The work of a migration: what it brings."""
 
     async def begin(self) -> None:
         """Note that it will be brought, if it may be."""

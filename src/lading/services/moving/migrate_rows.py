@@ -174,7 +174,7 @@ class RowCopies:
             after = last
 
     async def _referring(self, table: MovedTable, rows: Sequence[Row]) -> Sequence[Row]:
-        """Those of the rows whose references lead to the same rows at the target."""
+        """The rows among these whose references lead to the same rows at the target."""
         for column, name in table.references.items() if rows else ():
             place = table.columns.index(column)
             keys = [(row[place],) for row in rows]

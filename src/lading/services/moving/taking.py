@@ -18,7 +18,7 @@ PUSH_AGAIN = "push the image again, from where it was built or pulled"
 
 @dataclass(slots=True)
 class Taking:
-    """What all repositories of an adoption have in common.
+    """The parts that the repositories of an adoption share.
 
     Attributes:
         repair: whether tags are taken over that lead to manifests without a link.
@@ -42,7 +42,7 @@ def finding_in(
 
 
 async def stored_blobs(registry: Registry, digests: Sequence[Digest]) -> Sequence[AdoptedBlob]:
-    """Those of the blobs whose bytes are there, as far as that can be found out.
+    """The blobs among these whose bytes are there, as far as that can be found out.
 
     Raises:
         Unavailable: see `stat_blob`.
@@ -56,7 +56,7 @@ async def stored_blobs(registry: Registry, digests: Sequence[Digest]) -> Sequenc
 
 
 async def stat_blob(registry: Registry, digest: Digest) -> StoredBytes | Unavailable | None:
-    """What is there of a blob; `None` if nothing, an error if that cannot be found out.
+    """The bytes that are there of a blob; `None` if none, an error if nobody can say.
 
     Raises:
         Unavailable: the directory of all blobs is gone.

@@ -127,7 +127,7 @@ async def _seen(
 
 
 def visible_within(access: Access, folder: str = "") -> Sequence[str]:
-    """What names in a folder begin with, each with one of these, that the caller sees."""
+    """The prefixes with which names begin that the caller sees in a folder."""
     below = [
         max(folder, prefix, key=len)
         for prefix in access.visible_prefixes()
@@ -190,7 +190,7 @@ def _folders_of_rights(access: Access, folder: str) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """What a search has found: a repository, or a tag of one."""
+    """A hit of a search: a repository, or a tag of one."""
 
     repository: RepositoryName
     tag: Tag | None = None

@@ -147,7 +147,7 @@ def _compare_directory(
 async def _touched(
     registry: Registry, upper: Sequence[int], inner: Mapping[str, Sequence[str]]
 ) -> list[str]:
-    """Those of some directories, named by where they are, that one of these trees has a part of."""
+    """The directories among these, by their places, of which one of the trees has a part."""
     if not (upper and any(inner.values())):
         return []
     found = await registry.metadata.trees.named(upper, inner)

@@ -85,7 +85,7 @@ async def list_layer(
 async def find_entry(
     registry: Registry, inside: Inside, path: str, number: int | None = None
 ) -> Shown | None:
-    """What a path is: in one layer, or as a container sees it."""
+    """The entry of a path: in one layer, or as a container sees it."""
     parent, name = split(path)
     if number is not None:
         [[*found]] = await registry.metadata.trees.named([inside.trees[number]], {parent: [name]})
@@ -167,7 +167,7 @@ async def _top(
 
 
 async def _named(registry: Registry, trees: Sequence[int], places: _Places) -> _ByPlace:
-    """What is known of some places in trees."""
+    """The entries of some places in trees."""
     if not (trees and places):
         return {}
     return _by_place(trees, await registry.metadata.trees.named(trees, places))

@@ -26,7 +26,7 @@ E = TypeVar("E", MovedTag, DeletedManifest, NotedPull)
 
 @dataclass(frozen=True, slots=True)
 class EventPage:
-    """Some events, the latest first.
+    """A page of events, the latest first.
 
     Attributes:
         before: what the next ones are before; `None` if there are no more.

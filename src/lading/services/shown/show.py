@@ -167,7 +167,7 @@ async def _shown(
 async def show_untagged(
     registry: Registry, grant: Grant, *, after: str = "", limit: int = 100
 ) -> Sequence[ShownManifest]:
-    """What neither a tag nor another manifest leads to, in the order of digests."""
+    """Manifests to which neither a tag nor another manifest leads, in the order of digests."""
     grant.require(Action.PULL)
     manifests = registry.metadata.manifests
     found = await manifests.untagged(grant.repository, after=after, limit=limit)

@@ -130,7 +130,7 @@ def _state_of(ending: ListingEnd) -> tuple[TreeState, str]:
 
 
 async def _renewing(held: Lease, found: AsyncGenerator[T, None]) -> AsyncIterator[T]:
-    """What is found, while the lease is renewed, however long the next takes."""
+    """The items as they are found; the lease is renewed however long the next one takes."""
     while True:
         coming = asyncio.ensure_future(anext(found, None))
         try:

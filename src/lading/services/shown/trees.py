@@ -36,7 +36,7 @@ PATIENCE = 10.0
 
 
 class Effect(StrEnum):
-    """What a layer does to a path of those below."""
+    """The effect of a layer on a path of those below."""
 
     ADDED = "added"
     CHANGED = "changed"
@@ -70,7 +70,7 @@ class LookedAt:
 
 @dataclass(frozen=True, slots=True)
 class Inside:
-    """What is known of the inside of an image: its layers, the lowest first."""
+    """The inside of an image, as far as it is known: its layers, the lowest first."""
 
     layers: Sequence[LookedAt]
 
@@ -138,7 +138,7 @@ async def look(
 
 
 async def sums(registry: Registry, inside: Inside, *, asking: bool = True) -> Sums | None:
-    """What the layers are together; `None` if that is still to be found out.
+    """The sums of the layers together; `None` if they are still to be found out.
 
     Args:
         asking: as in `look`.

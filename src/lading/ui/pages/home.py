@@ -52,7 +52,7 @@ async def show(visit: Visit) -> Response:
 
 
 async def found_as_typed(visit: Visit) -> Response:
-    """What is found for some words, for a script."""
+    """The hits for some words, for a script."""
     words = (visit.request.parameter("q") or "").strip()[:_MOST_WORDS]
     hits = await search(visit.registry, visit.access, words, limit=HITS) if words else ()
     found = [{"label": _label(hit), "href": visit.path(_path(hit))} for hit in hits]

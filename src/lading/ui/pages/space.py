@@ -112,7 +112,7 @@ def _sizes(
 
 
 def kind_of(item: GarbageItem) -> str:
-    """What garbage is, in words of the page."""
+    """The kind of garbage, in words of the page."""
     match item:
         case GarbageManifest():
             return "image"

@@ -38,7 +38,7 @@ def new_export(
 
 
 def link_writer(root: Path) -> LinkWriter:
-    """What writes links below a directory, which is made if need be."""
+    """The writer of links below a directory, which is made if need be."""
     layout = Layout(root)
     Path(layout.repositories).mkdir(parents=True, exist_ok=True)
     return LinkWriter(layout)
