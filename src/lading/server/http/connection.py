@@ -10,11 +10,12 @@ import asyncio
 import time
 from collections import deque
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import unquote
 
 import httptools
 
-from lading.edge.asgi import ARRIVED, PIPES, Application, Scope
+from lading.edge.asgi import ARRIVED, PIPES, Application
 from lading.server.http.bounds import Bounds
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import Deadlines
@@ -39,6 +40,10 @@ MOST_AHEAD = 256
 WRITTEN_AHEAD = 64 * 1024
 # What is behind a head.
 _HEAD_END = b"\r\n\r\n"
+# What the scope of a connection has room for, so that that of a request is a copy of it.
+_OF_A_REQUEST = dict.fromkeys(
+    ("http_version", "method", "path", "raw_path", "query_string", "headers", ARRIVED)
+)
 # How a connection begins that is to be one of TLS: a handshake, of a version that begins with 3
 # (RFC 8446, 5.1).
 _TLS = b"\x16\x03"
@@ -65,7 +70,7 @@ class Connection(asyncio.Protocol):
         self.loop = asyncio.get_running_loop()
         self._application = application
         self._parser = DecliningParser(self, self.on_upgrade_declined)
-        self._constant: Scope = {}
+        self._scope: dict[str, Any] = {}
         self.exchanges: deque[Exchange] = deque()
         self.deadlines = Deadlines(self, connections.timeouts)
         # The one whose body is being received.
@@ -95,7 +100,7 @@ class Connection(asyncio.Protocol):
         if not plain:  # for which uvloop would keep eight times as much
             transport.set_write_buffer_limits(WRITTEN_AHEAD)
         peer, own = transport.get_extra_info("peername"), transport.get_extra_info("sockname")
-        self._constant = {
+        self._scope = {
             "type": "http",
             "asgi": {"version": "3.0", "spec_version": "2.3"},
             "scheme": "http" if plain else "https",
@@ -103,6 +108,7 @@ class Connection(asyncio.Protocol):
             "client": tuple(peer[:2]) if isinstance(peer, tuple) else None,
             "server": tuple(own[:2]) if isinstance(own, tuple) else None,
             "extensions": {"http.response.zerocopysend": {}, PIPES: {}} if plain else {},
+            **_OF_A_REQUEST,
         }
         self._peer = peer[0] if isinstance(peer, tuple) else ""
         if not self.connections.addresses.enter(self._peer):
@@ -218,15 +224,13 @@ class Connection(asyncio.Protocol):
         path, query = head.target()
         self.head = None
         self._bounds.begin_body()
-        scope = {
-            **self._constant,
-            "http_version": version,
-            "method": self._parser.get_method().decode("ascii"),
-            "path": unquote(path.decode("ascii")) if b"%" in path else path.decode("ascii"),
-            "raw_path": path,
-            "query_string": query,
-            "headers": head.headers,
-        }
+        scope = self._scope.copy()
+        scope["http_version"] = version
+        scope["method"] = self._parser.get_method().decode("ascii")
+        scope["path"] = unquote(path.decode("ascii")) if b"%" in path else path.decode("ascii")
+        scope["raw_path"] = path
+        scope["query_string"] = query
+        scope["headers"] = head.headers
         self._receiving = Exchange(
             self,
             scope,
@@ -447,7 +451,10 @@ class Connection(asyncio.Protocol):
         if not (exchange.begun or exchange.gone):
             exchange.begin()
             exchange.scope[ARRIVED] = time.monotonic()
-            exchange.task = self.loop.create_task(exchange.run(self._application))
+            # With a name, or one would be made up.
+            exchange.task = asyncio.Task(
+                exchange.run(self._application), loop=self.loop, name="request"
+            )
             self.connections.tasks.add(exchange.task)
 
     def _give_up(self) -> None:

@@ -3,7 +3,9 @@
 To programs their case means nothing (RFC 9110, 5.1), and ASGI has them in lower case.
 """
 
+import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 # Parts of names that are not written as words are.
 _PARTS = {
@@ -18,23 +20,32 @@ _PARTS = {
     b"xss": b"XSS",
 }
 
-
-class _Beginnings(dict[bytes, bytes]):
-    """Made when a name comes for the first time; the application has a few dozen."""
-
-    def __missing__(self, name: bytes) -> bytes:
-        parts = (_PARTS.get(part, part.capitalize()) for part in name.split(b"-"))
-        beginning = self[name] = b"-".join(parts) + b": "
-        return beginning
+# What ends a line of a head for some reader, or the head itself.
+_BREAK = re.compile(rb"[\r\n\0]")
 
 
-BEGINNINGS: Mapping[bytes, bytes] = _Beginnings()
-"""Of a header's line, up to its value, by its name in lower case."""
+@lru_cache(maxsize=256)  # most of one response are those of the next one, too
+def header_line(name: bytes, value: bytes) -> bytes:
+    """A header as it goes over the wire.
+
+    Args:
+        name: in lower case.
+
+    Raises:
+        ValueError: it would be more than one line.
+    """
+    line = b"%b: %b" % (_spelled(name), value)
+    if _BREAK.search(line):
+        raise ValueError(f"a header of the response holds a line break: {line!r}")
+    return line + b"\r\n"
+
+
+@lru_cache(maxsize=256)  # the application has a few dozen
+def _spelled(name: bytes) -> bytes:
+    return b"-".join(_PARTS.get(part, part.capitalize()) for part in name.split(b"-"))
 
 
 def render_lines(headers: Mapping[str, str]) -> bytes:
     """Headers as they go over the wire; of those with one name, however written, the last one."""
     unique = {name.lower().encode("latin-1"): value for name, value in headers.items()}
-    return b"".join(
-        b"%b%b\r\n" % (BEGINNINGS[name], value.encode("latin-1")) for name, value in unique.items()
-    )
+    return b"".join(header_line(name, value.encode("latin-1")) for name, value in unique.items())
