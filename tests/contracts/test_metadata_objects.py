@@ -9,8 +9,10 @@ import pytest
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable, UploadOutOfOrder
+from lading.metadata import uploads
 from lading.metadata.metadata import Metadata
 from lading.ports.database import SqlConnection
+from lading.ports.objects import PlacedSegment, UploadProgress
 from tests.support.contents import HELLO
 from tests.support.objects import commit_objects, progress, take
 from tests.support.rows import add, by_alice
@@ -124,3 +126,25 @@ async def test_pushes_of_the_same_blobs_at_once_leave_one_object_of_each(
         assert await other_metadata.links.find(HELLO, digest) == 5
     assert (await metadata.objects.count_unused()).objects == 6
     assert await metadata.uploads.count_all() == 0
+
+
+async def test_an_upload_that_has_come_in_crumbs_is_told(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the bytes of its last segments, whatever was before them."""
+    monkeypatch.setattr(uploads, "MOST_SMALL", 3)
+    monkeypatch.setattr(uploads, "FEW_BYTES", 300)
+    sizes, told = [1, 1, 1, 200, 99, 1, 1000, 1, 1, 1], []
+    upload, generation = await take(metadata, "0")
+    size = 0
+    for number, more in enumerate(sizes):
+        segment = PlacedSegment(f"{number}", size, more, 1.0)
+        size += more
+        written = UploadProgress(size=size, hash=b"", active_at=1.0, now=1.0, stored=segment)
+        await metadata.uploads.save(upload, generation, written)
+        generation += 1
+        taken = await metadata.uploads.take(
+            upload, generation=generation, writing=f"{number + 1}", now=1.0, until=2.0
+        )
+        told.append(taken.is_crumbled)
+    assert told == [False, False, True, True, False, False, False, False, False, True]

@@ -17,6 +17,11 @@ from lading.ports.database import Database, SqlConnection
 from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
 from lading.ports.uploads import WRONG_DIGESTS, Becoming, Staged, UploadNotReady
 
+# Segments in a row that may have fewer bytes together than the other number. Each is an object, and
+# a row that is read by each pull; who sends 64 KiB by each request never has too many.
+MOST_SMALL = 1000
+FEW_BYTES = MOST_SMALL * 64 * 1024
+
 # Done again by the same request, each of these changes nothing.
 _BEGIN = f"""
     INSERT INTO uploads (key, owner, size, active_at, hash, wrong_digests, generation)
@@ -29,7 +34,9 @@ _TAKE = f"""
     UPDATE uploads SET generation = :generation, leased_until = :until, writing = :writing
     WHERE key = :upload AND digest IS NULL AND (generation = :generation
         OR (writing IS NULL AND (leased_until IS NULL OR leased_until <= :now))) {NOT_SYNCED}
-    RETURNING size, active_at, hash
+    RETURNING size, active_at, hash, size - (
+        SELECT start FROM objects WHERE upload = :upload
+        ORDER BY start DESC LIMIT 1 OFFSET :most_small - 1)
 """
 _RENEW = f"""
     UPDATE uploads SET leased_until = ?
@@ -114,8 +121,9 @@ def take(connection: SqlConnection, values: Mapping[str, Any]) -> TakenUpload | 
     row = connection.execute(_TAKE, values).fetchone()
     if row is None:
         return None
-    size, active_at, hash_ = row
-    return TakenUpload(size, active_at, bytes(hash_))
+    size, active_at, hash_, latest = row
+    is_crumbled = latest is not None and latest < FEW_BYTES
+    return TakenUpload(size, active_at, bytes(hash_), is_crumbled)
 
 
 def take_over(connection: SqlConnection, values: Mapping[str, Any]) -> TakenUpload:
@@ -402,5 +410,6 @@ class ObjectUploads:
             "writing": writing,
             "now": now,
             "until": until,
+            "most_small": MOST_SMALL,
         }
         return await self._take(values) or await self._take_over(values)

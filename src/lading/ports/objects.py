@@ -35,11 +35,13 @@ class TakenUpload(NamedTuple):
 
     Attributes:
         hash: what is known of the hash of its bytes.
+        is_crumbled: whether it has come in so many small segments that it gets no more of them.
     """
 
     size: int
     active_at: float
     hash: bytes
+    is_crumbled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

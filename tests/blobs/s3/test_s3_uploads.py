@@ -17,10 +17,12 @@ from lading.core.digest import SHA512, Digest
 from lading.core.errors import (
     DigestMismatch,
     Unavailable,
+    UploadInvalid,
     UploadOutOfOrder,
     UploadUnknown,
 )
 from lading.core.names import UploadKey
+from lading.metadata import uploads
 from lading.ports.blob_sources import Chunks
 from lading.ports.objects import READING
 from lading.system.budget import Budget
@@ -88,6 +90,20 @@ async def test_requests_that_reach_other_replicas_go_on_where_the_last_one_ended
 
     assert place.s3.proxy.count("GET", "HEAD", "LIST") == 0
     assert await fetch(await here.stores.blobs.find(digest)) == data
+
+
+async def test_an_upload_is_not_as_many_objects_as_a_client_likes(
+    here: OpenPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is a request of every pull; but what has come so far can be finished."""
+    monkeypatch.setattr(uploads, "MOST_SMALL", 3)
+    upload = await begin(here.stores)
+    for _ in range(3):
+        await write(here, upload, b"x")
+    with pytest.raises(UploadInvalid, match="send larger ones"):
+        await write(here, upload, b"x")
+    digest = await commit(here, upload, b"xxx")
+    assert await fetch(await here.stores.blobs.find(digest)) == b"xxx"
 
 
 async def test_another_algorithm_than_expected_is_read_once(

@@ -18,7 +18,13 @@ from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.object_writer import ObjectWriter
 from lading.blobs.s3.waiting_files import WaitingRoom
 from lading.core.digest import SHA256, Bytes, Digest
-from lading.core.errors import DigestMismatch, RegistryError, Unavailable, UploadUnknown
+from lading.core.errors import (
+    DigestMismatch,
+    RegistryError,
+    Unavailable,
+    UploadInvalid,
+    UploadUnknown,
+)
 from lading.core.names import UploadKey
 from lading.core.typing import override
 from lading.ports.blob_sources import LostObject
@@ -68,6 +74,7 @@ class StagedObjects(StagedUpload):
         self._algorithm = algorithm
         self._generation = secrets.randbits(62)
         self._over = False
+        self._is_crumbled = False
         self._renewing: asyncio.Task[None] | None = None
         # The hash of all bytes; `None` if it is not known, and they have to be read.
         self._running: RunningHash | None = None
@@ -95,6 +102,7 @@ class StagedObjects(StagedUpload):
         known = _Known(taken.size, taken.hash)
         if taken.size == 0 and self._algorithm is not None:
             known = _nothing(self._algorithm)
+        self._is_crumbled = taken.is_crumbled
         self._first = self._saved = known
         self._go_on_from(known)
         self._renewing = asyncio.create_task(self._renew())
@@ -119,6 +127,11 @@ class StagedObjects(StagedUpload):
     async def write(self, data: Bytes) -> None:
         if not data:  # or it would be an object
             return
+        if self._is_crumbled:
+            raise UploadInvalid(
+                "it has come in too many pieces, of less than 64 KiB on average; finish it with"
+                " what it has, or begin it anew and send larger ones"
+            )
         piece = bytes(data)
         self._verified = None
         try:
