@@ -191,3 +191,20 @@ def test_a_file_of_logins_may_be_a_link_to_another_disk(tmp_path: Path) -> None:
 
         assert link.is_symlink()
         assert "r.example" not in kept.read_text()
+
+
+@pytest.mark.parametrize(
+    ("group", "name"),
+    [
+        (group, name)
+        for group in COMMANDS
+        if isinstance(found := main.get_command(click.Context(main), group), click.Group)
+        for name in found.commands
+    ],
+)
+def test_no_summary_of_a_command_below_another_one_is_cut_off(group: str, name: str) -> None:
+    """In help of 80 columns, nor where zsh and fish show it, which get 45 letters."""
+    found = main.get_command(click.Context(main), group)
+    assert isinstance(found, click.Group)
+
+    assert not found.commands[name].get_short_help_str().endswith("...")

@@ -109,10 +109,11 @@ def cert() -> None:
 @click.argument("hosts", metavar="HOST...", nargs=-1, required=True)
 @_options
 def make(hosts: tuple[str, ...], directory: Path, days: int, port: int, *, as_json: bool) -> None:
-    """Make a certificate for the registry, and say where everything goes.
+    """Make a certificate for the registry.
 
-    HOSTs are the names and addresses by which clients reach it. The certificate is issued by an
-    authority of your own, which is made the first time, and which clients have to trust.
+    It is said where everything goes. HOSTs are the names and addresses by which clients reach it.
+    The certificate is issued by an authority of your own, which is made the first time, and which
+    clients have to trust.
     """
     for host in hosts:
         _check_host(host)
@@ -126,7 +127,10 @@ def make(hosts: tuple[str, ...], directory: Path, days: int, port: int, *, as_js
 @click.option("--host", default="HOST", help="The registry's, for the explanation.")
 @_options
 def client(name: str, host: str, directory: Path, days: int, port: int, *, as_json: bool) -> None:
-    """Make a certificate by which the client NAME is let in (mutual TLS)."""
+    """Make a certificate for a client.
+
+    The client NAME is let in by it (mutual TLS).
+    """
     if _CLIENT.fullmatch(name) is None or name in _TAKEN:
         raise click.BadParameter("write up to 64 letters, digits, `.`, `_` and `-`: alice")
     authority = _open(directory)

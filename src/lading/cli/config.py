@@ -19,7 +19,10 @@ def config() -> None:
 @config.command()
 @CONFIG
 def check(config: Path | None) -> None:
-    """Say whether the server would start with CONFIG, and what is wrong with it."""
+    """Say whether a server would start with it.
+
+    All that is wrong with CONFIG and the environment is told, with what to write instead.
+    """
     load_settings(config)
     say(f"{find_file(config, os.environ) or 'no file, so defaults'}: fine")
 
@@ -27,5 +30,8 @@ def check(config: Path | None) -> None:
 @config.command()
 @CONFIG
 def show(config: Path | None) -> None:
-    """Print every setting in force: of CONFIG, of the environment, and defaults."""
+    """Print every setting that is in force.
+
+    They are those of CONFIG, of the environment, and defaults; secrets are `***`.
+    """
     say(settings_as_yaml(load_settings(config)), nl=False)

@@ -64,10 +64,10 @@ def create(
     *,
     as_json: bool,
 ) -> None:
-    """Make a login named robot+NAME, and print its password.
+    """Make a login, and print its password.
 
-    The password alone goes to standard output, so it can be piped to `docker login
-    --password-stdin`. CONFIG is the server's configuration file.
+    It is called `robot+NAME`. The password alone goes to standard output, so it can be piped to
+    `docker login --password-stdin`. CONFIG is the server's configuration file.
     """
     patterns, allowed = _parse_patterns(repositories), _parse_actions(actions)
     lifetime = parse_lifetime(expires)
@@ -97,9 +97,9 @@ def create(
 @JSON
 @CONFIG
 def list_tokens(config: Path | None, *, as_json: bool) -> None:
-    """List the logins of programs, with what they may do and when they were last used.
+    """List the logins of programs.
 
-    CONFIG is the server's configuration file.
+    Each with what it may do, and when it was last used. CONFIG is the server's configuration file.
     """
     found = with_registry(config, robots.all_robots)
     if as_json:
@@ -119,9 +119,9 @@ def list_tokens(config: Path | None, *, as_json: bool) -> None:
 @click.argument("name")
 @CONFIG
 def revoke(name: str, config: Path | None) -> None:
-    """End a login at once, with all tokens that were issued to it.
+    """End a login at once.
 
-    CONFIG is the server's configuration file.
+    All tokens that were issued to it end as well. CONFIG is the server's configuration file.
     """
     name = name.removeprefix(login_name(""))
     if not with_registry(config, lambda registry: robots.revoke(registry, name)):
