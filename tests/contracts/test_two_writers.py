@@ -14,6 +14,7 @@ from lading.core.errors import AlreadyExists, ManifestBlobUnknown, TagImmutable
 from lading.core.garbage import Cause, Criteria, GarbageBlob, GarbageLink, GarbageManifest
 from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
+from lading.core.manifest import Manifest
 from lading.core.names import RepositoryName, Tag
 from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.metadata.collecting.backup_holds import BackupHold
@@ -45,6 +46,17 @@ def _dawdle(monkeypatch: pytest.MonkeyPatch) -> None:
 async def at_once(*writes: Awaitable[object]) -> Sequence[object]:
     """Run writes at the same time; what each returned or raised."""
     return await asyncio.gather(*writes, return_exceptions=True)
+
+
+def numbered(number: int) -> Manifest:
+    """An image of its own for each round, all of one configuration."""
+    return image(b"config", annotations={"n": str(number)})
+
+
+async def garbage_of(metadata: Metadata) -> set[Digest]:
+    """The manifests that a later collection would remove."""
+    garbage = await metadata.collection.find(LATER)
+    return {manifest.digest for manifest in garbage.manifests}
 
 
 async def test_one_of_two_who_remove_the_last_links_of_a_blob_sees_that_it_was(
@@ -103,7 +115,7 @@ async def test_moves_of_a_tag_follow_one_another(
 ) -> None:
     """Each move of the history begins where the one before it ended."""
     await add(metadata, b"config")
-    images = [image(b"config", annotations={"n": str(number)}) for number in range(ROUNDS)]
+    images = [numbered(number) for number in range(ROUNDS)]
     writers = [metadata, other_metadata] * (ROUNDS // 2)
     await at_once(
         *(push(writer, each, "latest") for writer, each in zip(writers, images, strict=True)),
@@ -150,11 +162,10 @@ async def test_two_who_take_the_last_tags_of_a_manifest_leave_it_marked(
     """So that a collection finds it."""
     await add(metadata, b"config")
     for number in range(ROUNDS):
-        manifest = image(b"config", annotations={"n": str(number)})
+        manifest = numbered(number)
         await push(metadata, manifest, "one", "two")
         await at_once(delete(metadata, "one", at=2), delete(other_metadata, "two", at=2))
-        garbage = await metadata.collection.find(LATER)
-        assert manifest.digest in {each.digest for each in garbage.manifests}
+        assert manifest.digest in await garbage_of(metadata)
 
 
 async def test_one_of_two_gets_a_lease(metadata: Metadata, other_metadata: Metadata) -> None:
@@ -181,14 +192,12 @@ async def test_a_manifest_that_gets_a_tag_while_it_loses_its_last_is_kept(
     """And is marked again once that tag is gone."""
     await add(metadata, b"config")
     for number in range(ROUNDS):
-        manifest = image(b"config", annotations={"n": str(number)})
+        manifest = numbered(number)
         await push(metadata, manifest, "one")
         await at_once(delete(metadata, "one", at=2), push(other_metadata, manifest, "two", at=2))
-        garbage = await metadata.collection.find(LATER)
-        assert manifest.digest not in {each.digest for each in garbage.manifests}
+        assert manifest.digest not in await garbage_of(metadata)
         await delete(metadata, "two", at=3)
-        garbage = await metadata.collection.find(LATER)
-        assert manifest.digest in {each.digest for each in garbage.manifests}
+        assert manifest.digest in await garbage_of(metadata)
 
 
 async def test_a_manifest_that_an_index_gets_hold_of_while_it_is_removed_is_there_or_missed(
@@ -196,7 +205,7 @@ async def test_a_manifest_that_an_index_gets_hold_of_while_it_is_removed_is_ther
 ) -> None:
     await add(metadata, b"config")
     for number in range(ROUNDS):
-        child = image(b"config", annotations={"n": str(number)})
+        child = numbered(number)
         await push(metadata, child)
         garbage = GarbageManifest(HELLO, child.digest, len(child.body), Cause.UNTAGGED, 0.0)
         listed = index([child])
@@ -256,7 +265,7 @@ async def test_a_manifest_that_is_pushed_while_it_is_found_to_be_damaged_is_ther
 ) -> None:
     await add(metadata, b"config")
     for number in range(ROUNDS):
-        manifest = image(b"config", annotations={"n": str(number)})
+        manifest = numbered(number)
         await push(metadata, manifest, "latest")
         await metadata.database.write(
             lambda connection: connection.execute("UPDATE documents SET body = ?", (b"damaged",))
@@ -275,7 +284,7 @@ async def test_pushes_of_a_tag_and_deletions_of_its_manifests_leave_no_tag_that_
 ) -> None:
     await add(metadata, b"config")
     for number in range(ROUNDS):
-        manifest = image(b"config", annotations={"n": str(number)})
+        manifest = numbered(number)
         await push(metadata, manifest, "one")
         await at_once(
             delete(other_metadata, manifest.digest, at=1), push(metadata, manifest, "two", at=1)

@@ -218,17 +218,7 @@ def _open(root: Path, now: float) -> Place:
 
 
 def _in(root: Path, now: float, work: Callable[[Place], Awaitable[T]]) -> T:
-    """Do something in this process, and put everything away again."""
-
-    async def run() -> T:
-        place = _open(root, now)
-        try:
-            return await work(place)
-        finally:
-            place.stores.close()
-            await place.metadata.close()
-
-    return asyncio.run(run())
+    return state.visit(lambda: _open(root, now), work)
 
 
 @contextmanager

@@ -6,7 +6,6 @@ Who has spoken to the object store cannot be forked, so each life is a process o
 told what to do. Nothing is copied: each crash begins anew, in a folder of its own.
 """
 
-import asyncio
 import json
 import multiprocessing
 import tempfile
@@ -161,16 +160,7 @@ class Life:
 
     def live(self, work: Callable[[PlaceOfObjects], Awaitable[Any]]) -> Any:
         """Do something there, and put everything away again."""
-
-        async def run() -> Any:
-            place = self.open()
-            try:
-                return await work(place)
-            finally:
-                place.stores.close()
-                await place.metadata.close()
-
-        return asyncio.run(run())
+        return state.visit(self.open, work)
 
 
 @dataclass(frozen=True)

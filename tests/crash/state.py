@@ -1,11 +1,12 @@
 """What can be seen of a registry, what must be true of it, and what is left over in it."""
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 
@@ -36,6 +37,24 @@ class Place(People):
 
     root: Path = field(default_factory=Path)
     url: str = ""
+
+
+P = TypeVar("P", bound=Place)
+T = TypeVar("T")
+
+
+def visit(place: Callable[[], P], work: Callable[[P], Awaitable[T]]) -> T:
+    """Do something at a place in this process, and put everything away again."""
+
+    async def run() -> T:
+        opened = place()
+        try:
+            return await work(opened)
+        finally:
+            opened.stores.close()
+            await opened.metadata.close()
+
+    return asyncio.run(run())
 
 
 _LINKS = """
