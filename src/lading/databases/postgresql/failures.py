@@ -18,11 +18,19 @@ _UNDONE = (errors.SerializationFailure, errors.DeadlockDetected)
 # Two writers have met, and this one wanted to add what the other has added, or to refer to what the
 # other has removed: it has to look again.
 _OVERTAKEN = (errors.UniqueViolation, errors.ForeignKeyViolation)
-# The server goes down or comes up, or is a copy of one that did: another connection finds it.
+# The server goes down or comes up, or is a copy of one that did, or has had enough of who was idle:
+# another connection finds it. What stands before it, as PgBouncer does, ends a connection with a
+# protocol violation when it has lost its own to the server.
 _ELSEWHERE = (
     errors.AdminShutdown,
     errors.CrashShutdown,
     errors.CannotConnectNow,
+    errors.ConnectionException,
+    errors.ConnectionDoesNotExist,
+    errors.ConnectionFailure,
+    errors.ProtocolViolation,
+    errors.IdleSessionTimeout,
+    errors.TransactionTimeout,
     errors.IdleInTransactionSessionTimeout,
     errors.ReadOnlySqlTransaction,
     errors.TooManyConnections,
