@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from lading.client import LayoutFolder
-from lading.client.errors import ClientError, NotThere
+from lading.client import Client, LayoutFolder
+from lading.client.errors import ClientError, ContentWrong, NotThere
 from lading.client.places import RemoteManifest
 from lading.core import media
 from lading.core.digest import Digest
+from lading.core.images.layout_names import REF_NAME
+from lading.system.regular_files import open_to_read
 
 
 def some_manifest(number: int) -> RemoteManifest:
@@ -125,3 +127,61 @@ def test_tags_are_read_as_other_tools_write_them(
     assert list(layout.tags()) == ([tag] if tag else [])
     if tag:
         assert layout.manifest(tag).digest == image.digest
+
+
+def test_a_folder_of_many_images_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is looked for by its tag, and all of them for what is about it."""
+    place = LayoutFolder(tmp_path)
+    for number in range(20):
+        place.push_manifest(f"v{number}", some_manifest(number))
+    opened: list[str] = []
+
+    def counted(path: str) -> int:
+        opened.append(Path(path).name)
+        return open_to_read(path)
+
+    monkeypatch.setattr("lading.client.layouts.open_to_read", counted)
+    place = LayoutFolder(tmp_path)
+    for tag in [*place.tags()]:
+        assert place.referrers(place.manifest(tag).digest) == []
+
+    assert opened.count("index.json") == 1
+    assert len(opened) == 1 + 2 * 20
+    another = LayoutFolder(tmp_path)
+    another.push_manifest("new", some_manifest(99))
+    assert place.digest("new") == some_manifest(99).digest
+
+
+def test_an_image_that_is_damaged_keeps_no_other_from_being_copied(tmp_path: Path) -> None:
+    """Its own copy says so; but who knows what one without a tag is about."""
+    place = LayoutFolder(tmp_path)
+    for number in range(2):
+        place.push_manifest(f"v{number}", some_manifest(number))
+    file = tmp_path / "blobs" / "sha256" / Digest(some_manifest(0).digest).hex
+    file.write_bytes(b"{}")
+    assert place.referrers(some_manifest(1).digest) == []
+
+    index = index_of(tmp_path)
+    del index["manifests"][0]["annotations"]
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    with pytest.raises(ContentWrong):
+        place.referrers(some_manifest(1).digest)
+
+
+@pytest.mark.parametrize("annotations", [[1], "v1", {REF_NAME: ["v1"]}, {REF_NAME: "x y"}])
+def test_what_is_no_tag_is_not_listed(tmp_path: Path, annotations: Any) -> None:
+    LayoutFolder(tmp_path).push_manifest("v1", some_manifest(1))
+    index = index_of(tmp_path)
+    index["manifests"][0]["annotations"] = annotations
+    (tmp_path / "index.json").write_text(json.dumps(index))
+    assert list(LayoutFolder(tmp_path).tags()) == []
+
+
+@pytest.mark.parametrize("kind", ["a/b\r\nX: y", "a/\ud800"])
+def test_a_media_type_that_is_no_header_is_not_sent(kind: str) -> None:
+    document = json.dumps({"schemaVersion": 2, "mediaType": kind}).encode()
+    manifest = RemoteManifest(Digest.of(document), kind, document)
+    with Client("127.0.0.1:1") as client, pytest.raises(ContentWrong, match="media type"):
+        client.repository("app").push_manifest("1", manifest)

@@ -53,7 +53,7 @@ class OciLayout(ImageLayout):
             path = f"{self.place}/{_INDEX}"
             with open(regular_files.open_to_read(path), "rb") as file:
                 index = msgspec.json.decode(file.read(), type=_Index)
-        except (OSError, msgspec.MsgspecError) as error:
+        except (OSError, msgspec.MsgspecError, RecursionError) as error:
             raise LayoutUnusable(f"{self.place}/{_INDEX} cannot be read: {error}") from error
         return [
             LayoutEntry(each.digest, each.media_type, tag_of(each.annotations or {}))

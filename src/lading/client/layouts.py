@@ -14,11 +14,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from lading.client.answers import MOST_DOCUMENT
 from lading.client.errors import ClientError, ContentWrong, NotThere
-from lading.client.places import BlobContent, ImagePlace, RemoteManifest, checked_descriptors
+from lading.client.layout_index import Entry, LayoutIndex, ListedImages, tag_of_entry
+from lading.client.places import (
+    BlobContent,
+    ImagePlace,
+    RemoteManifest,
+    checked_descriptors,
+    is_tag,
+)
 from lading.core import media
 from lading.core.digest import Digest, new_hasher
-from lading.core.images.layout_names import REF_NAME, tag_of
+from lading.core.images.layout_names import REF_NAME
 from lading.core.typing import override
 from lading.system.regular_files import open_to_read
 
@@ -37,19 +45,18 @@ class LayoutFolder(ImagePlace):
         self.name = str(root)
         self._root = root
         self._lock = threading.Lock()
+        self._listed = LayoutIndex(root / "index.json", self._entries)
+        self._looking = threading.Lock()
 
     @override
     def tags(self) -> Iterator[str]:
-        for entry in self._entries():
-            tag = _tag_of(entry)
-            if tag:
-                yield tag
+        yield from filter(is_tag, self._listed.now().tags)
 
     @override
     def digest(self, wanted: str) -> str:
         if ":" in wanted:
             return wanted if self._path(wanted).is_file() else ""
-        return next((e["digest"] for e in self._entries() if _tag_of(e) == wanted), "")
+        return self._listed.now().tags.get(wanted, "")
 
     @override
     def manifest(self, wanted: str) -> RemoteManifest:
@@ -58,23 +65,43 @@ class LayoutFolder(ImagePlace):
             raise NotThere(f"{self.name} has no image {wanted!r}", status=404)
         try:
             with _translating(), _open(self._path(digest)) as file:
-                body = file.read()
+                body = file.read(MOST_DOCUMENT + 1)
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no manifest {digest}", status=404) from error
-        if not Digest(digest).names(body):
+        if len(body) > MOST_DOCUMENT or not Digest(digest).names(body):
             raise ContentWrong(f"{self._path(digest)} does not have the digest that it is named by")
         found = RemoteManifest(digest, "", body)
-        said = [e.get("mediaType") for e in self._entries() if e["digest"] == digest]
-        kind = found.document.get("mediaType") or next(iter(said), None) or _guess(found)
+        said = self._listed.now().kinds.get(digest)
+        kind = found.document.get("mediaType") or said or _guess(found)
         return RemoteManifest(digest, str(kind), body)
 
     @override
     def referrers(self, digest: str, tags: Container[str] | None = None) -> list[dict[str, Any]]:
-        found = {}
-        for entry in self._entries():
-            if self.manifest(entry["digest"]).subject == digest:
-                found[entry["digest"]] = {k: v for k, v in entry.items() if k != "annotations"}
-        return list(found.values())
+        listed = self._listed.now()
+        with self._looking:
+            if listed.about is None:
+                listed.about = self._look_at(listed)
+        return listed.about.get(digest, [])
+
+    def _look_at(self, listed: ListedImages) -> dict[str, list[Entry]]:
+        """The entries that are about a digest, each once, by that.
+
+        Raises:
+            ClientError: one without a tag cannot be read; of others it is said when they are asked
+                for.
+        """
+        found: dict[str, dict[str, Entry]] = {}
+        for entry in listed.entries:
+            try:
+                subject = self.manifest(entry["digest"]).subject
+            except ClientError:
+                if tag_of_entry(entry):
+                    continue
+                raise
+            if subject:
+                bare = {k: v for k, v in entry.items() if k != "annotations"}
+                found.setdefault(subject, {})[entry["digest"]] = bare
+        return {subject: list(entries.values()) for subject, entries in found.items()}
 
     @override
     def has_blob(self, digest: str) -> bool:
@@ -153,7 +180,7 @@ class LayoutFolder(ImagePlace):
         finally:
             os.close(descriptor)
 
-    def _entries(self) -> list[dict[str, Any]]:
+    def _entries(self) -> list[Entry]:
         found = self._index().get("manifests", [])
         return checked_descriptors(found, str(self._root / "index.json"))
 
@@ -211,13 +238,10 @@ def _translating() -> Iterator[None]:
         raise ClientError(f"{error.filename or 'the folder'}: {error.strerror}") from error
 
 
-def _tag_of(entry: dict[str, Any]) -> str:
-    return tag_of(entry.get("annotations") or {})
-
-
 def _is_replaced(entry: dict[str, Any], tag: str, digest: str) -> bool:
     """Whether a new entry takes the place of this one: of the same tag, or of the same image."""
-    return _tag_of(entry) == tag if tag else entry["digest"] == digest and not _tag_of(entry)
+    own = tag_of_entry(entry)
+    return own == tag if tag else entry["digest"] == digest and not own
 
 
 def _guess(manifest: RemoteManifest) -> str:

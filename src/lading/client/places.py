@@ -8,7 +8,8 @@ from typing import Any, Protocol
 from lading.client.errors import ContentWrong
 from lading.core import media
 from lading.core.digest import Digest
-from lading.core.errors import DigestInvalid
+from lading.core.errors import DigestInvalid, RegistryError
+from lading.core.names import Tag
 
 _MOST_SIZE = 2**63
 
@@ -84,6 +85,14 @@ def checked_digest(said: object, where: str) -> Digest:
         return Digest(str(said))
     except DigestInvalid as error:
         raise ContentWrong(f"{where}: {str(said)[:80]!r} is no digest") from error
+
+
+def is_tag(text: str) -> bool:
+    """Whether it is a tag, by which anything can be asked for."""
+    try:
+        return bool(Tag(text))
+    except RegistryError:
+        return False
 
 
 def _is_descriptor(one: object) -> bool:

@@ -19,13 +19,13 @@ from lading.client.places import (
     RemoteManifest,
     checked_descriptors,
     checked_digest,
+    is_tag,
 )
 from lading.client.session import HostSession
 from lading.client.uploads import SMALL, ChunkSizes, Upload
 from lading.core import media
 from lading.core.digest import Digest
-from lading.core.errors import RegistryError
-from lading.core.names import Tag, attachments_of
+from lading.core.names import attachments_of
 from lading.core.typing import override
 
 _ACCEPT = ", ".join(sorted(media.IMAGES | media.INDEXES))
@@ -175,7 +175,7 @@ class RemoteRepository(ImagePlace):
     def tags(self) -> Iterator[str]:
         place = f"{self._path}/tags/list?n={_PAGE}"
         for page in self.client.pages(place, self._read):
-            yield from filter(_is_tag, _texts(page.get("tags")))
+            yield from filter(is_tag, _texts(page.get("tags")))
 
     @override
     def digest(self, wanted: str) -> str:
@@ -260,11 +260,14 @@ class RemoteRepository(ImagePlace):
     @override
     def push_manifest(self, wanted: str, manifest: RemoteManifest) -> bool:
         self.will_push()
+        kind = manifest.media_type
+        if not (kind.isascii() and kind.isprintable()):  # it would be no header, or two
+            raise ContentWrong(f"{manifest.digest} has a media type that is none")
         answer = self._session.request(
             "PUT",
             self._manifest(wanted),
             scopes=self._push,
-            headers={"Content-Type": manifest.media_type},
+            headers={"Content-Type": kind},
             body=manifest.body,
             expect=(201,),
         )
@@ -293,14 +296,6 @@ def _texts(found: object) -> Iterator[str]:
     """Those of a list's entries that are text."""
     if isinstance(found, list):
         yield from (one for one in found if isinstance(one, str))
-
-
-def _is_tag(text: str) -> bool:
-    """Whether it is a tag, by which anything can be asked for."""
-    try:
-        return bool(Tag(text))
-    except RegistryError:
-        return False
 
 
 def _next(link: str) -> str:
