@@ -28,7 +28,7 @@ from lading.metadata.collecting import collection
 from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import FEW_EDGES, ManifestPush
-from lading.metadata.shown import repository_lists
+from lading.metadata.shown import figures, repository_lists
 from lading.metadata.shown.repository_lists import ListOrder
 from lading.ports.database import SqlConnection, Work
 from lading.services.moving import adopt, export
@@ -532,6 +532,16 @@ def test_a_page_of_all_repositories_takes_as_long_however_many_there_are(
         return len(done) if after else len(done) + steps(count, found[-1].place(order))
 
     assert steps(4000) < 1.2 * steps(500)
+
+
+def test_the_largest_of_all_repositories_are_found_without_reading_the_others() -> None:
+    database = MemoryDatabase()
+    connection = database._connection
+    connection.execute(_REPOSITORIES, (4000, 0))
+    connection.execute(_FIGURES)
+    connection.set_progress_handler(lambda: 1, 2000)
+    assert len(figures.largest(connection, within=[""], limit=30)) == 30
+    database.close()
 
 
 _REPOSITORIES = """

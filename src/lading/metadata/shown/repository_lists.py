@@ -138,9 +138,7 @@ def listed(
         found = _rows(connection, "UNION ALL".join(parts), values | {"after": after})
         return sorted(found, key=lambda item: item.name)[:limit]
     figure = "size" if order is ListOrder.SIZE else "pushed_at"
-    # A range of all names would have SQLite read them all in their order, and sort them.
-    inside = "1 = 1" if "" in within else name_ranges.inside("name", within)
-    where = _WHERE.format(inside=inside)
+    where = _WHERE.format(inside=name_ranges.inside("name", within))
     statement = _BY_FIGURE.format(columns=_COLUMNS, figure=figure, where=where)
     at, id_ = _parse(after)
     values |= {"figure": at, "id": id_, "is_new": int(at >= _FIRST)}
