@@ -34,14 +34,18 @@ class Kept(SpanExporter):
 
 
 async def traced(
-    *, headers: Mapping[str, str], trusted: str = "192.0.2.0/24", fails: bool = False
+    *,
+    headers: Mapping[str, str],
+    trusted: str = "192.0.2.0/24",
+    fails: bool = False,
+    method: str = "GET",
 ) -> dict[str, ReadableSpan]:
     """The spans, by name, of one request that reads and writes."""
     kept = Kept()
     async with open_tracer({}, kept) as tracer:
         spans = RequestSpans(tracer, [ip_network(trusted)])
         database = Watch(None, CallSpans(tracer)).database(MemoryDatabase())
-        coming = request("GET", "/v2/team/app/manifests/v1", headers)
+        coming = request(method, "/v2/team/app/manifests/v1", headers)
         coming.id = "5f2c"
         found = find_route(ROUTES, coming.path)
         spans.begin(coming, found)
@@ -70,6 +74,15 @@ async def test_a_request_is_a_span_with_its_calls_below() -> None:
 
 async def test_an_answer_that_is_the_server_s_fault_is_an_error() -> None:
     assert not (await traced(headers={}, fails=True))["GET manifest"].status.is_ok
+
+
+async def test_no_span_is_named_by_what_a_client_makes_up() -> None:
+    """Who watches has a series for each name."""
+    for method in ("MAKEUP", "UNKNOWN"):
+        span = (await traced(headers={}, method=method))["HTTP manifest"]
+        assert span.attributes is not None
+        assert span.attributes["http.request.method"] == "_OTHER"
+        assert span.attributes["http.request.method_original"] == method
 
 
 async def test_a_proxy_of_ours_may_say_which_trace_it_is() -> None:

@@ -27,12 +27,16 @@ from lading.edge.endpoints import Match, Moved
 from lading.edge.forwarded import Networks, is_trusted
 from lading.edge.observers import Answered, Follower
 from lading.edge.request import Request
+from lading.monitoring.memory import METHODS
 from lading.monitoring.probes import Probe
 from lading.ports.measures import Timing
 
 # Seconds that what was not sent has at the end of a process.
 PARTING = 5.0
 _SPAN = "lading.span"
+# Methods that are named: "If the HTTP request method is not known to instrumentation, it MUST set
+# the `http.request.method` attribute to `_OTHER`" (OpenTelemetry's semantic conventions, HTTP).
+_METHODS = frozenset(name.upper() for name in METHODS if name != "unknown")
 
 
 @asynccontextmanager
@@ -77,8 +81,9 @@ class RequestSpans(Follower):
 
     @override
     def begin(self, request: Request, found: Match[Any] | Moved | None) -> None:
+        known = request.method in _METHODS
         attributes = {
-            "http.request.method": request.method,
+            "http.request.method": request.method if known else "_OTHER",
             "url.path": request.path,
             "client.address": request.address,
             "lading.request": request.id,
@@ -86,8 +91,10 @@ class RequestSpans(Follower):
         if isinstance(found, Match):
             attributes["http.route"] = found.route.name
             attributes["lading.repository"] = found.name or ""
+        if not known:
+            attributes["http.request.method_original"] = request.method
         span = self._tracer.start_span(
-            f"{request.method} {attributes.get('http.route', 'none')}",
+            f"{request.method if known else 'HTTP'} {attributes.get('http.route', 'none')}",
             self._parent(request),
             SpanKind.SERVER,
             attributes,
