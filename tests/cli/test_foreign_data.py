@@ -82,6 +82,28 @@ def test_told_to_it_begins_and_keeps_what_is_there(tree: Tree, tmp_path: Path) -
         assert foreign.items() <= contents(tree.root).items()
 
 
+@pytest.mark.parametrize(
+    "path", ["", "team", "team/app", "team/app/_layers", "team/app/_layers/sha256"]
+)
+def test_nothing_is_deleted_while_a_disk_is_away_that_may_refer_to_it(
+    tree: Tree, tmp_path: Path, path: str
+) -> None:
+    """A symbolic link leads there: what it refers to is not known, rather than nothing."""
+    assert command("verify", tmp_path, **KEEP).returncode == 0
+    place = tree.root / "docker/registry/v2/repositories" / path
+    place.rename(tmp_path / "away")
+    place.symlink_to(tmp_path / "not there now")
+    before = contents(tree.root / "docker")
+
+    for options in (["--repair"], ["--repair", "--delete-unknown"]):
+        done = command("verify", tmp_path, *options, **KEEP)
+        assert done.returncode != 0
+        assert b"leads nowhere" in done.stderr
+        assert b"Traceback" not in done.stderr
+
+    assert contents(tree.root / "docker") == before
+
+
 def test_a_collection_leaves_what_distribution_refers_to(tree: Tree) -> None:
     layer = tree.blob(LAYER)
     with lading_serve(tree.root.parent, env=KEEP) as registry:

@@ -41,12 +41,12 @@ def repositories(layout: Layout) -> Iterator[str]:
     waiting: list[tuple[str, frozenset[tuple[int, int]]]] = [("", frozenset())]
     while waiting:
         name, way = waiting.pop()
+        path = f"{tree}/{name}" if name else tree
         try:
-            status = os.stat(f"{tree}/{name}")
-            children = [
-                entry.name for entry in os.scandir(f"{tree}/{name}") if _is_directory(entry)
-            ]
+            status = os.stat(path)
+            children = [entry.name for entry in os.scandir(path) if _is_directory(entry)]
         except FileNotFoundError:  # it is not there, or no longer
+            _require_not_away(path)
             continue
         place = status.st_dev, status.st_ino
         if place in way:
@@ -58,17 +58,27 @@ def repositories(layout: Layout) -> Iterator[str]:
 
 
 def _is_directory(entry: os.DirEntry[str]) -> bool:
-    """Whether an entry is a directory, or a symbolic link to one.
+    """Whether an entry is a directory, or a symbolic link to one, be it away.
 
     Raises:
         OSError: that cannot be found out.
     """
     try:
-        return entry.is_dir()
+        return entry.is_dir() or (entry.is_symlink() and not os.path.exists(entry.path))
     except OSError as error:
         if error.errno == errno.ELOOP:  # a symbolic link that leads to itself
             return False
         raise
+
+
+def _require_not_away(path: str) -> None:
+    """Require that what is not at a path is nowhere else: a disk may be away that a link leads to.
+
+    Raises:
+        OSError: it is a symbolic link that leads nowhere.
+    """
+    if os.path.islink(path) and not os.path.exists(path):
+        raise OSError(errno.ENOENT, "this symbolic link leads nowhere; is its disk away?", path)
 
 
 def is_there(layout: Layout) -> bool:
@@ -160,6 +170,10 @@ def _among(digests: Sequence[Digest], directories: Iterable[str]) -> frozenset[D
     algorithms = {digest.algorithm for digest in digests}
     for directory in directories:
         for algorithm in algorithms:
-            names = {f"{algorithm}:{name}" for name in names_in(f"{directory}/{algorithm}")}
+            below = f"{directory}/{algorithm}"
+            names = {f"{algorithm}:{name}" for name in names_in(below)}
+            if not names:
+                _require_not_away(directory)
+                _require_not_away(below)
             found.update(digest for digest in digests if digest in names)
     return frozenset(found)
