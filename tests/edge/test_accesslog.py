@@ -5,6 +5,7 @@ import json
 import logging
 
 import pytest
+from msgspec.structs import replace
 
 from lading.api.routes import ROUTES
 from lading.edge.accesslog import MOMENT, AccessLog
@@ -79,7 +80,7 @@ async def test_a_line_says_which_repository_and_how_long(caplog: pytest.LogCaptu
     found = find_route(ROUTES, coming.path)
     with caplog.at_level(logging.INFO, "lading.access"):
         log = AccessLog.in_text()
-        log.note(answered(coming, 201)._replace(found=found, seconds=0.0125, received=1234))
+        log.note(replace(answered(coming, 201), found=found, seconds=0.0125, received=1234))
         log.flush()
     (line,) = caplog.messages
     assert line.endswith('"" "" 5f2c 0.013 1234 a\\x20b')
@@ -92,7 +93,7 @@ async def test_a_line_of_json(caplog: pytest.LogCaptureFixture) -> None:
     found = find_route(ROUTES, coming.path)
     with caplog.at_level(logging.INFO, "lading.access"):
         log = AccessLog.in_json({"service": "registry"})
-        log.note(answered(coming, 200, size=2)._replace(found=found, digest="sha256:1"))
+        log.note(replace(answered(coming, 200, size=2), found=found, digest="sha256:1"))
         log.flush()
     (line,) = caplog.messages
     assert line.isascii()

@@ -7,6 +7,7 @@ import pytest
 
 pytest.importorskip("opentelemetry.sdk", reason="needs `pip install lading[traces]`")
 
+from msgspec.structs import replace
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
@@ -50,7 +51,7 @@ async def traced(
         found = find_route(ROUTES, coming.path)
         spans.begin(coming, found)
         await database.read(lambda connection: connection.execute("SELECT 1").fetchone())
-        spans.note(answered(coming, 503 if fails else 200, size=7)._replace(found=found))
+        spans.note(replace(answered(coming, 503 if fails else 200, size=7), found=found))
         # Of nobody's request.
         await database.read(lambda connection: connection.execute("SELECT 1").fetchone())
         database.close()

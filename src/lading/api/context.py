@@ -1,7 +1,9 @@
 """The context of handlers: a request that may proceed, and what the operator chose."""
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from lading.core.access import Access, Grant
 from lading.core.digest import Digest
@@ -34,7 +36,7 @@ class Options:
     max_manifest: int = DEFAULT_MAX_SIZE
 
 
-class Context(NamedTuple):
+class Context(Struct, frozen=True):
     """The context of a handler: a request that was routed and may proceed.
 
     Attributes:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Generic, NamedTuple, TypeVar
 
+from msgspec import Struct
+
 from lading.core.access import Action, Actions
 from lading.edge.request import Request
 from lading.edge.response import Response
@@ -119,7 +121,7 @@ class Route(Generic[C]):
         return ", ".join([*others, "OPTIONS"])
 
 
-class Match(NamedTuple, Generic[C]):
+class Match(Struct, Generic[C], frozen=True):
     """The route that a path leads to, and the parts of the path; the parts are not yet checked.
 
     Attributes:

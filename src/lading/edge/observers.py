@@ -3,13 +3,15 @@
 They are told of each answer once, in one value, after it has left.
 """
 
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from lading.edge.endpoints import Endpoint, Match, Moved
 from lading.edge.request import Request
 
 
-class Answered(NamedTuple):
+class Answered(Struct, frozen=True):  # made for each: a third of a named tuple's work
     """An answer that has left, and the request that it was for.
 
     Attributes:

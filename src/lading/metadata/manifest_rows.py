@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from lading.core.digest import Digest
 from lading.core.history import Change
@@ -79,7 +80,7 @@ _ONE_BY_TAG, _ONE_BY_DIGEST = (
 MOST_TOGETHER = 32
 
 
-class Found(NamedTuple):
+class Found(Struct, frozen=True):
     """The row of a manifest.
 
     Attributes:

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
+
+from msgspec import Struct
 
 from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable
@@ -20,7 +21,7 @@ from lading.metadata.shown import manifest_lists
 from lading.ports.database import Database, SqlConnection
 
 
-class StoredManifest(NamedTuple):
+class StoredManifest(Struct, frozen=True):
     """A manifest as it was pushed, byte for byte.
 
     Attributes:

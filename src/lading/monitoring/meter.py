@@ -31,9 +31,15 @@ class Meter(Follower):
 
     @override
     def note(self, answered: Answered) -> None:
-        request, found, _, status, size, received, _, _, seconds = answered
-        method = _METHODS.get(request.method, _UNKNOWN)
-        self._figures.end_request(_handler(found), method, status, seconds, received, size)
+        request, status = answered.request, answered.status
+        self._figures.end_request(
+            _handler(answered.found),
+            _METHODS.get(request.method, _UNKNOWN),
+            status,
+            answered.seconds,
+            answered.received,
+            answered.size,
+        )
         # Of passwords alone: a token that is good for less is how clients come to ask for another.
         if request.claimed and not request.caller:
             if status == 401:

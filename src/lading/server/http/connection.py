@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
         scope = self._scope.copy()
         scope["http_version"] = version
         scope["method"] = self._parser.get_method().decode("ascii")
-        scope["path"] = unquote(path.decode("ascii")) if b"%" in path else path.decode("ascii")
+        scope["path"] = unquote(path.decode("ascii"))
         scope["raw_path"] = path
         scope["query_string"] = query
         scope["headers"] = head.headers

@@ -125,7 +125,8 @@ class Head:
             Refusal: it has none, or one that no two readers would understand in the same way.
         """
         url = self._url
-        if (url.startswith(b"/") and b"#" not in url) or url == b"*":
+        # Looked for by `find`: `in` asks first whether the bytes are a number.
+        if (url.startswith(b"/") and url.find(b"#") < 0) or url == b"*":
             path, _, query = url.partition(b"?")
             return path, query
         absolute = _ABSOLUTE.fullmatch(url)
