@@ -10,6 +10,7 @@ from lading.blobs.s3.bucket import MIB, S3Bucket
 from lading.config.effective import settings_as_yaml
 from lading.config.loading import Loaded, load
 from lading.config.problems import ConfigurationError
+from lading.wiring.data_directory import DataUnusable
 from lading.wiring.object_stores import bucket_of, redirect_rule_of
 
 
@@ -190,3 +191,9 @@ def test_an_address_does_not_lead_anywhere_for_long(tmp_path: Path, expiry: str)
 
 def test_files_are_never_redirected_to(tmp_path: Path) -> None:
     assert redirect_rule_of(loaded(tmp_path, {"filesystem": {}}).settings).seconds == 0
+
+
+def test_a_file_of_certificates_that_is_missing_is_named(tmp_path: Path) -> None:
+    """And not taken for the place where the data is."""
+    with pytest.raises(DataUnusable, match=r"storage\.s3\.cafile.*/nowhere\.pem.*No such file"):
+        bucket(tmp_path, cafile=str(tmp_path / "nowhere.pem"))

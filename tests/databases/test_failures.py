@@ -1,5 +1,6 @@
 """Failures of PostgreSQL, and of what stands before it: which of them another try may undo."""
 
+import psycopg
 import pytest
 from psycopg import errors
 
@@ -30,3 +31,11 @@ def test_a_connection_that_ends_is_another_try(code: str) -> None:
 @pytest.mark.parametrize("code", ["23505", "42P01", "42501", "53100", "57014", "55P03", "22003"])
 def test_what_another_connection_does_not_mend_is_none(code: str) -> None:
     assert not failures.is_lost(errors.lookup(code)("the server says so"))
+
+
+def test_a_failure_is_one_line_of_a_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Libpq's words are several."""
+    said = "server closed the connection unexpectedly\n\tThis probably means\nthe server\n"
+    assert failures.translate(psycopg.OperationalError(said)) is not None
+    (message,) = caplog.messages
+    assert message.endswith("unexpectedly This probably means the server")

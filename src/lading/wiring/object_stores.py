@@ -5,6 +5,7 @@ from lading.config.object_stores import S3Section
 from lading.config.settings import Settings
 from lading.config.storage import StorageSection
 from lading.edge.redirects import RedirectRule, agent_pattern
+from lading.wiring.data_directory import DataUnusable
 
 # The largest parts: a few of them are in memory for each upload.
 _LARGEST_PART = 32 * MIB
@@ -14,7 +15,7 @@ def bucket_of(storage: StorageSection) -> S3Bucket:
     """The bucket that the settings of the driver `s3` name.
 
     Raises:
-        OSError: a file that they name cannot be read.
+        DataUnusable: a file that they name cannot be read.
     """
     assert storage.s3 is not None
     s3 = storage.s3
@@ -32,7 +33,7 @@ def bucket_of(storage: StorageSection) -> S3Bucket:
         encryption_key=s3.keyid,
         storage_class=storage_class,
         verify=not s3.skipverify,
-        authorities=b"" if s3.cafile is None else s3.cafile.read_bytes(),
+        authorities=_authorities(s3),
         user_agent=s3.useragent or "lading",
         part_size=min(s3.chunksize, _LARGEST_PART),
         dual_stack=s3.usedualstack,
@@ -54,6 +55,23 @@ def redirect_rule_of(settings: Settings) -> RedirectRule:
         agents=[agent_pattern(text) for text in redirect.useragents],
         but_agents=[agent_pattern(text) for text in redirect.exceptuseragents],
     )
+
+
+def _authorities(s3: S3Section) -> bytes:
+    """The certificates of those whom the store's is to be by; empty for the usual ones.
+
+    Raises:
+        DataUnusable: their file cannot be read.
+    """
+    if s3.cafile is None:
+        return b""
+    try:
+        return s3.cafile.read_bytes()
+    except OSError as error:
+        raise DataUnusable(
+            f"the certificates of storage.s3.cafile, {s3.cafile}, cannot be read: {error.strerror};"
+            " name the file of the authority that the store's certificate is by, in PEM"
+        ) from error
 
 
 def _endpoint(s3: S3Section) -> str:

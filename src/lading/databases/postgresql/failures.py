@@ -91,6 +91,11 @@ def cause_of(error: psycopg.Error) -> Count:
     return Count.REPEATED_AFTER_LOST_CONNECTION
 
 
+def words_of(error: BaseException) -> str:
+    """What a failure says of itself, for a log or a person: one line."""
+    return " ".join(str(error).split())
+
+
 def busy() -> Unavailable:
     """The error for a client when something takes too long."""
     return Unavailable("the database is busy; try again")
@@ -115,5 +120,5 @@ def translate(error: BaseException) -> RegistryError | None:
         return StorageFull()
     if isinstance(error, _BUSY):
         return busy()
-    log.error("the database fails: %s", error)
+    log.error("the database fails: %s", words_of(error))
     return Unavailable("the database cannot be used; the registry's log says why")

@@ -11,6 +11,7 @@ from functools import partial
 
 import psycopg
 
+from lading.databases.postgresql import failures
 from lading.databases.postgresql.connection import PostgresqlConnection, TimedConnection
 from lading.databases.postgresql.sessions import Sessions
 from lading.databases.schema import STEPS, OlderSchema, is_empty, pending
@@ -63,7 +64,7 @@ def open_with(sessions: Sessions, seconds: float, begin: Work[None] | None) -> N
     except BaseException as error:
         sessions.close()
         if isinstance(error, psycopg.Error):
-            raise CannotOpen(f"PostgreSQL cannot be used: {str(error).strip()}") from error
+            raise CannotOpen(f"PostgreSQL cannot be used: {failures.words_of(error)}") from error
         raise
 
 
@@ -86,7 +87,7 @@ def require_current(sessions: Sessions, seconds: float) -> None:
             time.monotonic() + seconds,
         )
     except psycopg.Error as error:
-        raise CannotOpen(f"PostgreSQL cannot be used: {str(error).strip()}") from error
+        raise CannotOpen(f"PostgreSQL cannot be used: {failures.words_of(error)}") from error
     if version is not None and pending(version):
         raise OlderSchema(
             "the database was written by an older version of lading: start this one's server with"
