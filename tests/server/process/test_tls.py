@@ -133,6 +133,30 @@ def test_who_speaks_http_where_https_is_spoken_is_told_so(authority: Authority) 
         assert server.registry.log.read_text().count(told) == 1
 
 
+PREFACES = [
+    b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n",
+    b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12),
+]
+
+
+@pytest.mark.parametrize("preface", PREFACES)
+@pytest.mark.parametrize("secure", [True, False])
+def test_a_proxy_that_says_first_for_whom_it_comes_is_told_so(
+    authority: Authority, tmp_path: Path, *, secure: bool, preface: bytes
+) -> None:
+    """And so is the operator: all requests fail, and nobody else would know why."""
+    running = serving(authority) if secure else lading_serve(tmp_path)
+    with running as started:
+        registry = started.registry if isinstance(started, Server) else started
+        with registry.client.connection() as connection:
+            connection.send(preface)
+            connection.request("GET", "/v2/")
+            answer = connection.receive()
+        assert answer.status == 400
+        assert "PROXY protocol" in answer.json["errors"][0]["message"]
+        assert registry.has_said("warn a proxy at 127.0.0.1 sends the PROXY protocol")
+
+
 def test_who_speaks_https_where_http_is_spoken_is_in_the_log(tmp_path: Path) -> None:
     """On this machine as no warning: most clients go on by HTTP there, without being told to."""
     with lading_serve(tmp_path) as registry:

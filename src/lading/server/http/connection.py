@@ -22,8 +22,10 @@ from lading.server.http.deadlines import Deadlines
 from lading.server.http.exchange import Exchange
 from lading.server.http.head import Head, line_size
 from lading.server.http.parser import DecliningParser, NoMoreRequests
+from lading.server.http.prefaces import is_proxy_protocol, is_tls
 from lading.server.http.put_off import SLICE, PutOff
 from lading.server.http.refusal import (
+    NO_PROXY_PROTOCOL,
     NOT_HTTP,
     NOT_HTTPS,
     NOT_TLS,
@@ -44,9 +46,6 @@ _HEAD_END = b"\r\n\r\n"
 _OF_A_REQUEST = dict.fromkeys(
     ("http_version", "method", "path", "raw_path", "query_string", "headers", ARRIVED)
 )
-# How a connection begins that is to be one of TLS: a handshake, of a version that begins with 3
-# (RFC 8446, 5.1).
-_TLS = b"\x16\x03"
 
 
 class Connection(asyncio.Protocol):
@@ -463,7 +462,10 @@ class Connection(asyncio.Protocol):
             exchange.leave()
 
     def _not_http(self, data: bytes) -> Refusal:
-        if not data.startswith(_TLS):
+        if is_proxy_protocol(data):
+            self.connections.proxy_protocol.give(self._peer)
+            return NO_PROXY_PROTOCOL
+        if not is_tls(data):
             return NOT_HTTP
         self.connections.https_for_http.give(self._peer)
         return NOT_TLS
@@ -483,13 +485,25 @@ class Connection(asyncio.Protocol):
 
 
 class Misdirected(Connection):
-    """A connection on which HTTP came where HTTPS is spoken: it is told so, and that is all."""
+    """A connection on which HTTP came where HTTPS is spoken: it is told so, and that is all.
+
+    Args:
+        said: how it began.
+    """
+
+    def __init__(self, application: Application, connections: Connections, said: bytes) -> None:
+        super().__init__(application, connections)
+        self._is_proxy_protocol = is_proxy_protocol(said)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """A client is here."""
         super().connection_made(transport)
-        self.connections.http_for_https.give(self._peer)
-        self._refuse(NOT_HTTPS)
+        if self._is_proxy_protocol:
+            self.connections.proxy_protocol.give(self._peer)
+            self._refuse(NO_PROXY_PROTOCOL)
+        else:
+            self.connections.http_for_https.give(self._peer)
+            self._refuse(NOT_HTTPS)
 
 
 def _too_far_ahead() -> Refusal:

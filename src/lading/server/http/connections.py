@@ -125,6 +125,7 @@ class Connections:
         tasks: in which applications answer.
         ending: the worker was told to stop: no connection outlives its next response.
         http_for_https, https_for_http: about clients that speak the one where the other is spoken.
+        proxy_protocol: about proxies that speak that before anything else.
         collected: bytes of bodies that have come, and that no application has taken.
         turns: in which large answers leave.
         date: the line that tells the time in every response (RFC 9110, 6.6.1).
@@ -159,6 +160,10 @@ class Connections:
             " have to be told (Docker: insecure-registries); or set http.tls",
             # Most try HTTPS first, and go on by HTTP with who is at the same machine.
             local=logging.INFO,
+        )
+        self.proxy_protocol = ClientWarning(
+            "a proxy at %s sends the PROXY protocol, which is not understood: switch it off there,"
+            " and have it send X-Forwarded-For (http.trustedproxies)"
         )
         self._on_lost = on_lost
         self._look_at_clock()

@@ -39,6 +39,9 @@ NOT_HTTPS = Refusal(
 NOT_TLS = Refusal(
     HTTPStatus.BAD_REQUEST, "TLS came to an HTTP port; this registry is reached by http:// here"
 )
+NO_PROXY_PROTOCOL = Refusal(
+    HTTPStatus.BAD_REQUEST, "the PROXY protocol is not spoken here; switch it off in the proxy"
+)
 TOO_MANY_CONNECTIONS = Refusal(
     HTTPStatus.TOO_MANY_REQUESTS,
     "too many connections from your address; use those that are open, or close some",

@@ -13,7 +13,9 @@ import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 
+from lading.server.http.prefaces import LONGEST, is_proxy_protocol
 from lading.server.process.balance import Load
 from lading.server.process.capacity import Capacity
 
@@ -46,7 +48,8 @@ class Acceptor:
         connect: makes the protocol of a connection; it takes that off the load when it ends.
         tls: for connections that are to be encrypted.
         capacity: how many there may be; `None` for any number.
-        decline: makes the protocol of a connection that is to be encrypted, if HTTP comes by it.
+        decline: makes the protocol of a connection that is to be encrypted, if HTTP comes by it,
+            or what a proxy says before that; it is told how that begins.
     """
 
     def __init__(
@@ -57,7 +60,7 @@ class Acceptor:
         tls: ssl.SSLContext | None,
         *,
         capacity: Capacity | None = None,
-        decline: Callable[[], asyncio.Protocol] = asyncio.Protocol,
+        decline: Callable[[bytes], asyncio.Protocol] = lambda _: asyncio.Protocol(),
     ) -> None:
         self._listener = listener
         self._load = load
@@ -132,8 +135,9 @@ class Acceptor:
 
     async def _secure(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
         async with asyncio.timeout(HANDSHAKE):
-            if await self._first_byte(connection) in _HTTP:
-                await self._loop.connect_accepted_socket(self._decline, connection)
+            said = await self._first_bytes(connection)
+            if said[:1] in _HTTP or is_proxy_protocol(said):
+                await self._loop.connect_accepted_socket(partial(self._decline, said), connection)
             else:
                 await self._loop.connect_accepted_socket(
                     self._connect,
@@ -143,7 +147,7 @@ class Acceptor:
                     ssl_shutdown_timeout=TLS_FAREWELL,
                 )
 
-    async def _first_byte(self, connection: socket.socket) -> bytes:
+    async def _first_bytes(self, connection: socket.socket) -> bytes:
         """What the client says first, which it will be read to have said; empty if it leaves."""
         spoken = self._loop.create_future()
         self._loop.add_reader(connection, _tell, spoken)
@@ -151,7 +155,7 @@ class Acceptor:
             await spoken
         finally:
             self._loop.remove_reader(connection)
-        return connection.recv(1, socket.MSG_PEEK)
+        return connection.recv(LONGEST, socket.MSG_PEEK)
 
     def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._listener)
