@@ -13,6 +13,7 @@ from lading.core.names import Reference, Tag
 from lading.metadata.collecting import collection
 from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
+from lading.metadata.moving.tables import DOCUMENT_PIECES
 from lading.metadata.pushes import MOST_ANNOTATIONS, ManifestPush
 from lading.ports.database import SqlConnection
 from tests.support.contents import HELLO, image
@@ -203,3 +204,29 @@ async def test_what_is_refused_leaves_no_pieces(metadata: Metadata) -> None:
     with pytest.raises(AlreadyExists):
         await metadata.manifests.push(refused(absent=[Tag("latest")]))
     assert await count(metadata) == 0
+
+
+@pytest.mark.parametrize("pieces", [2, 3])
+async def test_pieces_go_along_to_another_database(metadata: Metadata, pieces: int) -> None:
+    """By their keys, which have two columns."""
+    await add(metadata, CONFIG)
+    manifest = large(pieces)
+    await push(metadata, manifest, "latest")
+    rows = metadata.table_rows
+    page = await rows.page(DOCUMENT_PIECES, DOCUMENT_PIECES.columns, after=())
+    starts = [0, PIECE, 2 * PIECE][:pieces]
+    assert [start for _, start, _ in page] == starts
+    last = page[-1][:2]
+    assert await rows.page(DOCUMENT_PIECES, DOCUMENT_PIECES.columns, after=last) == []
+
+    keys = [row[:2] for row in page]
+    whole = await rows.fetch(DOCUMENT_PIECES, [*keys, (0, 0)])
+    assert {row[:2]: row[2] for row in whole} == {
+        (page[0][0], start): manifest.body[start : start + PIECE] for start in starts
+    }
+    await rows.remove(DOCUMENT_PIECES, keys)
+    assert await count(metadata) == 0
+    await rows.add(DOCUMENT_PIECES, whole)
+    found = await metadata.manifests.find(HELLO, manifest.digest)
+    assert found is not None
+    assert found.body == manifest.body
