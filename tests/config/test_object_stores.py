@@ -196,4 +196,4 @@ def test_files_are_never_redirected_to(tmp_path: Path) -> None:
 def test_a_file_of_certificates_that_is_missing_is_named(tmp_path: Path) -> None:
     """And not taken for the place where the data is."""
     with pytest.raises(DataUnusable, match=r"storage\.s3\.cafile.*/nowhere\.pem.*No such file"):
-        bucket(tmp_path, cafile=str(tmp_path / "nowhere.pem"))
+        bucket(tmp_path, region="eu-central-1", cafile=str(tmp_path / "nowhere.pem"))
