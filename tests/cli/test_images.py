@@ -217,6 +217,16 @@ def test_a_login_is_kept_where_docker_keeps_it(ours: Ours, *, tokens: bool) -> N
         assert ours.run("ls", registry.host).exit_code == 4
 
 
+@pytest.mark.parametrize("users", [None, {"ci": "secret"}])
+def test_a_login_that_nobody_looked_at_is_said_so(ours: Ours, users: dict[str, str] | None) -> None:
+    with Registry(users=users) as registry:
+        words = ("login", registry.host, "-u", "ci", "--password-stdin")
+        result = ours.run(*words, stdin="secret\n")
+
+    assert result.exit_code == 0
+    assert ("has not looked at the login" in result.stderr) == (users is None)
+
+
 def test_a_wrong_password_is_said_to_be_wrong_and_not_kept(ours: Ours) -> None:
     with Registry(users={"ci": "secret"}) as registry:
         words = ("login", registry.host, "-u", "ci", "--password-stdin")

@@ -97,6 +97,7 @@ DEPLOYMENTS: dict[str, tuple[str, dict[str, str]]] = {
     "no server of this name": (f"ssl_certificate $DIRECTORY/right.pem; {REJECT}", {"tls": "name"}),
     "an expired certificate": ("ssl_certificate $DIRECTORY/expired.pem;", {"tls": "renew it"}),
     "a certificate of tomorrow": ("ssl_certificate $DIRECTORY/future.pem;", {"tls": "clock"}),
+    "a chain without its middle": ("ssl_certificate $DIRECTORY/leaf.pem;", {"tls": "fullchain"}),
     "a self-signed certificate": ("ssl_certificate $DIRECTORY/self.pem;", {"tls": "ca.crt"}),
     "another name": ("ssl_certificate $DIRECTORY/other.pem;", {"tls": "issued for 127.0.0.1"}),
     "a certificate of the client": (
@@ -117,8 +118,9 @@ def make_certificates(directory: Path) -> Path:
         command = ["openssl", *words]
         subprocess.run(command, cwd=directory, check=True, capture_output=True)
 
-    def issue(name: str, host: str, first: str, last: str) -> None:
-        (directory / f"{name}.ext").write_text(f"subjectAltName={host}\n")
+    def issue(name: str, host: str, first: str, last: str, kind: str = "CA:FALSE") -> None:
+        lines = f"subjectAltName={host}\nbasicConstraints={kind}\n"
+        (directory / f"{name}.ext").write_text(lines)
         request = ["-key", "key.pem", "-subj", f"/CN={name}", "-out", f"{name}.csr"]
         openssl("req", "-new", *request)
         signed = ["ca", "-batch", "-config", "ca.conf", "-in", f"{name}.csr"]
@@ -139,6 +141,10 @@ def make_certificates(directory: Path) -> Path:
     issue("other", "DNS:other.example.com", "20200101000000Z", "20400101000000Z")
     issue("future", "IP:127.0.0.1", "20390101000000Z", "20400101000000Z")
     issue("expired", "IP:127.0.0.1", "20200101000000Z", "20210101000000Z")
+    issue("middle", "DNS:middle", "20200101000000Z", "20400101000000Z", "CA:TRUE")
+    middle = ["-CA", "middle.pem", "-CAkey", "key.pem", "-CAcreateserial", "-days", "1000"]
+    leaf = ["-in", "right.csr", "-extfile", "right.ext", "-out", "leaf.pem"]
+    openssl("x509", "-req", *leaf, *middle)
     return directory / "ca.crt"
 
 

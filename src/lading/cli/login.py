@@ -59,6 +59,8 @@ def _require_right(host: str, given: HostLogin) -> None:
     try:
         with translate_client_errors(host), Client(host, login=given) as client:
             client.ping()
+            if not client.session.asks_for_login:
+                say(f"{host} lets anybody in at /v2/, and has not looked at the login", err=True)
     except Unauthorized as error:
         raise NotAllowed(
             f"{host} refuses this login: the name or the password is wrong; nothing was kept"

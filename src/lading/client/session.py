@@ -90,6 +90,11 @@ class HostSession:
                 self._base = self._find_base()
             return self._base
 
+    @property
+    def asks_for_login(self) -> bool:
+        """Whether the host has asked for a login so far: none was looked at before."""
+        return self._tokens.is_asked_for
+
     def close(self) -> None:
         """End all connections."""
         self._connections.close()

@@ -62,6 +62,11 @@ class HostTokens:
         self._kept: dict[tuple[str, ...], _Kept] = {}
         self._way: AskedLogin | None = None
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether the host has asked for a login so far."""
+        return self._way is not None
+
     def header(self, scopes: tuple[str, ...]) -> str:
         """What is known to be right for these scopes; empty if nothing is.
 

@@ -139,7 +139,7 @@ def check_login(caller: DeploymentCaller) -> DeploymentFinding:
             "the login that is kept, or the token it gave, is refused",
             f"`lading login {caller.address.netloc}`; if the password is right: the registry has"
             " to know the token server (`auth.token.issuer`, `service`, `rootcertbundle`), and the"
-            " proxy must leave `Authorization` as it is",
+            " proxy must leave `Authorization` as it is, and keep no answers (`proxy_cache off;`)",
         )
     return wrong(
         "login",
