@@ -146,8 +146,7 @@ async def test_who_sees_little_finds_it_all_at_once_whatever_lies_between(
     sort: str,
 ) -> None:
     """Not among the first so many of all, which may hold nothing of it."""
-    monkeypatch.setattr(browse, "AT_ONCE", 2)
-    monkeypatch.setattr(browse, "MOST_READS", 2)
+    monkeypatch.setattr(browse, "MORE_READS", (2,))
     monkeypatch.setattr(home, "ON_A_PAGE", 3)
     others = [f"many/n{number}" for number in range(10)]
     await push_all(people, "library/hello", *others, "public/tool", "library/other")
@@ -160,13 +159,12 @@ async def test_who_sees_little_finds_it_all_at_once_whatever_lies_between(
     assert len(statements) <= OFTEN_ASKED
 
 
-@pytest.mark.parametrize("reads", [1, 2])
+@pytest.mark.parametrize("reads", [(), (5,), (5, 7)])
 async def test_a_list_goes_on_where_rights_tell_little_of_how_names_begin(
-    people: People, monkeypatch: pytest.MonkeyPatch, reads: int
+    people: People, monkeypatch: pytest.MonkeyPatch, reads: tuple[int, ...]
 ) -> None:
     """So much of it is looked at for one page; there is a next one, and it has the rest."""
-    monkeypatch.setattr(browse, "AT_ONCE", 5)
-    monkeypatch.setattr(browse, "MOST_READS", reads)
+    monkeypatch.setattr(browse, "MORE_READS", reads)
     monkeypatch.setattr(home, "ON_A_PAGE", 2)
     names = [f"team{number:02}/{part}" for number in range(15) for part in "abcd"]
     await push_all(people, *names)
@@ -181,6 +179,16 @@ async def test_a_list_goes_on_where_rights_tell_little_of_how_names_begin(
     assert found == names[3::4]
 
 
+async def test_what_is_rare_among_many_is_looked_for_by_three_statements(people: People) -> None:
+    await push_all(people, *(f"team{number:03}/tool" for number in range(150)), "z/x")
+    await count(people)
+    permissions = CurrentPermissions(Permissions((rule("", "**/x", Action.PULL),)))
+    with counted(people) as statements:
+        shown = await Browser(UiParts(people.registry, EdgeOptions()), permissions).get("/")
+    assert listed(shown) == ["z/x"]
+    assert len(statements) <= 3
+
+
 async def test_who_has_very_many_rights_sees_what_they_name(people: People) -> None:
     names = [f"team{number:02}/tool" for number in range(MOST_PREFIXES + 2)]
     await push_all(people, *names, "other/tool", "team00x/tool")
@@ -193,7 +201,7 @@ async def test_who_has_very_many_rights_sees_what_they_name(people: People) -> N
 async def test_tags_are_found_among_those_of_others(
     visitors: Callable[[], Browser], people: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(browse, "AT_ONCE", 2)
+    monkeypatch.setattr(browse, "MOST_HITS", 2)
     await push_all(people, *(f"many/n{number}" for number in range(5)), "public/tool")
     found = json.loads((await visitors().get("/-/search?q=v1")).html)["found"]
     assert [hit["label"] for hit in found] == ["public/tool:v1"]

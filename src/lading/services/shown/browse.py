@@ -4,16 +4,19 @@ import asyncio
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 from lading.core.access import Access, Action
 from lading.core.names import RepositoryName, Tag
 from lading.metadata.shown.repository_lists import ListedRepository, ListOrder
 from lading.services.registry import Registry
+from lading.system.turns import make_each
 
-# Repositories that are read in one go for a caller whose rights tell no more than how names begin
-# that it may see, and how often; the list goes on from there.
-AT_ONCE = 500
-MOST_READS = 20
+# Repositories that are read for a caller whose rights tell no more than how names begin that it may
+# see, where the first page of them does not do, each time; the list goes on from there.
+MORE_READS = 2000, 7500
+# Repositories and tags that a search looks at.
+MOST_HITS = 500
 # Prefixes of names that one statement looks for.
 MOST_PREFIXES = 16
 # Repositories and folders that are looked at for a list of folders.
@@ -113,16 +116,16 @@ async def _seen(
     They are fewer than asked for if they are rare among those that are looked at.
     """
     found: list[ListedRepository] = []
-    within, most = visible_within(access, folder), limit + 1
-    for _ in range(MOST_READS if within else 0):
+    within = visible_within(access, folder)
+    for most in (limit + 1, *MORE_READS) if within else ():
         listed = await registry.metadata.repositories.listed(
             order=order, within=within, words=words, after=after, limit=most
         )
-        found += [item for item in listed if access.sees(item.name)]
+        seen = await make_each(lambda item: access.sees(item.name), listed)
+        found += compress(listed, seen)
         if len(found) > limit or len(listed) < most:
             return found[:limit], _after(found, order, limit)
-        after, most = listed[-1].place(order), AT_ONCE
-        await asyncio.sleep(0)
+        after = listed[-1].place(order)
     return found, after if within else ""
 
 
@@ -202,10 +205,10 @@ async def search(registry: Registry, access: Access, words: str, *, limit: int) 
     if not within:
         return ()
     listed = await metadata.repositories.listed(
-        order=ListOrder.NAME, within=within, words=words.lower(), after="", limit=AT_ONCE
+        order=ListOrder.NAME, within=within, words=words.lower(), after="", limit=MOST_HITS
     )
     names = [Hit(item.name) for item in listed if access.sees(item.name)]
-    tagged = await metadata.tags.search(words, within=within, limit=AT_ONCE)
+    tagged = await metadata.tags.search(words, within=within, limit=MOST_HITS)
     tags = [Hit(repository, tag) for repository, tag in tagged if access.sees(repository)]
     # Some of each, if there are many of both.
     most_names = max(limit - len(tags), limit // 2)
