@@ -1,6 +1,5 @@
 """Port of what images can be copied from and to: a repository of a registry, or a folder."""
 
-import json
 from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -9,6 +8,7 @@ from lading.client.errors import ContentWrong
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid, RegistryError
+from lading.core.json_objects import object_in
 from lading.core.names import Tag
 
 _MOST_SIZE = 2**63
@@ -25,11 +25,7 @@ class RemoteManifest:
     @property
     def document(self) -> dict[str, Any]:
         """What it says; empty if it is no object of JSON."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return object_in(self.body)
 
     @property
     def subject(self) -> str:

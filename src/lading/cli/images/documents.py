@@ -1,12 +1,11 @@
 """Documents of images: what a manifest says, as far as it says it rightly; a stranger wrote it."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from lading.cli.images.source import FoundManifest
 from lading.core import media
+from lading.core.json_objects import object_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class ManifestDocument:
 
 def read_manifest(found: FoundManifest) -> ManifestDocument:
     """The document of a manifest; what it should say and does not is left empty."""
-    document = read_object(found.body)
+    document = object_in(found.body)
     config, subject = _part(document.get("config")), _part(document.get("subject"))
     artifact_type = _text(document.get("artifactType"))
     return ManifestDocument(
@@ -58,15 +57,6 @@ def read_manifest(found: FoundManifest) -> ManifestDocument:
         subject=subject,
         annotations=texts(document.get("annotations")),
     )
-
-
-def read_object(body: bytes) -> Mapping[str, Any]:
-    """The object of JSON in some bytes; an empty one if there is none."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
-    return document if isinstance(document, dict) else {}
 
 
 def texts(value: object) -> Mapping[str, str]:

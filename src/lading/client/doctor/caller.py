@@ -1,7 +1,6 @@
 """Caller of a deployment: single requests, each bounded in time, with nothing tried again."""
 
 import http.client
-import json
 import socket
 import ssl
 import time
@@ -18,6 +17,7 @@ from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.encryption import wants_certificate
 from lading.client.timed import POOLS
 from lading.client.tokens import HostTokens, LoginFinder
+from lading.core.json_objects import object_in
 
 _MOST_BODY = 1024 * 1024
 _READ = 64 * 1024
@@ -44,11 +44,7 @@ class HeardAnswer:
 
     def document(self) -> Mapping[str, Any]:
         """The object of JSON that the body is; empty if it is none."""
-        try:
-            found = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return found if isinstance(found, dict) else {}
+        return object_in(self.body)
 
 
 class DeploymentCaller:
