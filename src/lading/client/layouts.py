@@ -31,6 +31,8 @@ from lading.core.typing import override
 from lading.system.regular_files import open_to_read
 
 _PIECE = 256 * 1024
+# The file by which a folder is known to be a layout.
+_MARK = "oci-layout"
 
 
 class LayoutFolder(ImagePlace):
@@ -165,8 +167,10 @@ class LayoutFolder(ImagePlace):
             entry["annotations"] = {REF_NAME: tag}
         with self._lock, self._locked():
             index = self._index()  # all of it stays that is not known here
-            entries = [e for e in self._entries() if not _is_replaced(e, tag, manifest.digest)]
-            self._write_json("oci-layout", {"imageLayoutVersion": "1.0.0"})
+            listed = self._checked(index)
+            entries = [e for e in listed if not _is_replaced(e, tag, manifest.digest)]
+            if not (self._root / _MARK).exists():
+                self._write_json(_MARK, {"imageLayoutVersion": "1.0.0"})
             self._write_json("index.json", index | {"manifests": [*entries, entry]})
 
     @contextmanager
@@ -181,8 +185,10 @@ class LayoutFolder(ImagePlace):
             os.close(descriptor)
 
     def _entries(self) -> list[Entry]:
-        found = self._index().get("manifests", [])
-        return checked_descriptors(found, str(self._root / "index.json"))
+        return self._checked(self._index())
+
+    def _checked(self, index: dict[str, Any]) -> list[Entry]:
+        return checked_descriptors(index.get("manifests", []), str(self._root / "index.json"))
 
     def _index(self) -> dict[str, Any]:
         """What is in `index.json`; that of a new folder if there is none."""
