@@ -470,6 +470,17 @@ async def test_times_of_the_future_are_set_back_some_at_a_time(
     assert dict(ends) == {str(n): 1e6 + n for n in range(count)}
 
 
+async def test_no_transaction_writes_much_because_a_manifest_refers_to_much(
+    database: Watched, metadata: Metadata
+) -> None:
+    """Each changes the pages of indexes that are next to each other, not some everywhere."""
+    children = [image(b"config", annotations={"n": str(number)}) for number in range(5000)]
+    with database.counting_bytes():
+        await push(metadata, index(children), children_required=False)
+    assert len(database.bytes) > 10
+    assert max(database.bytes) < 2 * PIECE
+
+
 async def test_an_adoption_writes_large_manifests_in_pieces(
     database: Watched, metadata: Metadata, tmp_path: Path
 ) -> None:

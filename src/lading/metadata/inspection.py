@@ -170,7 +170,7 @@ class Inspection(Noun):
         self, repository: RepositoryName, manifest: Digest, edges: Sequence[Edge], *, now: float
     ) -> None:
         """Record what a manifest refers to, so that it is kept."""
-        for piece in batches.pieces(edges):
+        for piece in pushes.edge_pieces(edges):
             await self._database.write(
                 partial(
                     _add_children, repository=repository, manifest=manifest, edges=piece, now=now

@@ -122,7 +122,7 @@ class ManifestPush:
         """
         if not self.is_long:
             return
-        for edges in batches.pieces(self.manifest.edges):
+        for edges in edge_pieces(self.manifest.edges):
             yield partial(self.prepare, edges=edges)
         for start in documents.starts(len(self.manifest.body)):
             yield partial(self.prepare_body, start=start)
@@ -271,6 +271,14 @@ def kept_annotations(manifest: Manifest) -> bytes:
     Of those that are not, nothing: none has so few, as without any they are an empty object.
     """
     return b"" if len(manifest.annotations) > MOST_ANNOTATIONS else manifest.annotations
+
+
+def edge_pieces(edges: Sequence[Edge]) -> Iterator[Sequence[Edge]]:
+    """Edges, as many as one write notes: in the order of indexes, of which each changes few pages.
+
+    Of several to one child the first stays the first.
+    """
+    return batches.pieces(sorted(edges, key=lambda edge: edge.child))
 
 
 def kinds_of(edges: Sequence[Edge]) -> str:
