@@ -99,7 +99,7 @@ def test_no_blob_is_collected_between_the_backup_and_its_copy(
     assert hello.ask("DELETE", f"/manifests/{MANIFEST}").status == 202
 
     said = lading("garbage-collect", registry.config)
-    assert "1 manifests, 0 blobs" in said
+    assert "1 manifest, 0 blobs" in said
     assert "no blob is collected until" in said
     assert str(backup) in said
     copy_blobs(registry.root, backup, tmp_path / "copied")
@@ -112,7 +112,7 @@ def test_a_hold_ends_by_itself(registry: Lading, tmp_path: Path) -> None:
     lading("backup", "--hold", "0s", tmp_path / "backup", registry.config)
     hello = Repository(registry.client, "library/hello")
     assert hello.ask("DELETE", f"/manifests/{MANIFEST}").status == 202
-    assert "1 manifests, 2 blobs" in lading("garbage-collect", registry.config)
+    assert "1 manifest, 2 blobs" in lading("garbage-collect", registry.config)
     assert "no hold" in lading("backup", "--done", tmp_path / "other", registry.config)
 
 
@@ -212,7 +212,7 @@ def test_a_backup_of_a_newer_version_is_refused(registry: Lading, tmp_path: Path
 
 def test_no_server_starts_while_a_backup_is_restored(tmp_path: Path) -> None:
     config = config_for(tmp_path / "data")
-    lading("verify", config)
+    lading("token", "create", "ci", "-r", "**", "-a", "pull", config)  # makes a registry
     lock = tmp_path / "data" / "lading" / "metadata.sqlite3.lock"
     held = subprocess.Popen(["flock", lock, "sleep", "60"])
     try:

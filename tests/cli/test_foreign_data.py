@@ -59,7 +59,8 @@ def test_nobody_begins_in_the_directory_of_distribution_unawares(tree: Tree, nam
 
 
 def test_a_database_that_began_there_before_is_as_good_as_none(tree: Tree) -> None:
-    assert command("verify", tree.root.parent, **KEEP).returncode == 0
+    config = tree.root.parent / "config.yml"
+    run([program(), "import", "--config", config, tree.root], env=KEEP, check=False)  # of nothing
     assert (tree.root / "lading/metadata.sqlite3").exists()
     done = command("serve", tree.root.parent)
     assert done.returncode == 1
@@ -220,3 +221,33 @@ def write_config(directory: Path) -> None:
     (directory / "config.yml").write_text(
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {directory / 'data'}}}}}\n"
     )
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "backup {there}/backup",
+        "backup --done {there}/backup",
+        "export {there}/export",
+        "garbage-collect --dry-run",
+        "garbage-collect",
+        "history app:1",
+        "ls",
+        "read-only on",
+        "restore app",
+        "token ls",
+        "token revoke ci",
+        "trash ls",
+        "verify --checksums",
+        f"why sha256:{'0' * 64}",
+    ],
+)
+def test_where_no_registry_is_none_is_made(words: str, tmp_path: Path) -> None:
+    """As with the configuration of another one: its backup would be empty, and all well with it."""
+    env = {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(tmp_path / "none")}
+
+    done = run([program(), *words.format(there=tmp_path).split()], env=env, check=False)
+
+    assert done.returncode == 1
+    assert f"no registry has kept its data in {tmp_path / 'none'}" in done.stderr.decode()
+    assert not list(tmp_path.iterdir())

@@ -113,18 +113,6 @@ def test_json_is_one_document(registry: Lading) -> None:
     }
 
 
-def test_where_no_registry_is_none_is_made(tmp_path: Path) -> None:
-    """As with the configuration of another one."""
-    config = tmp_path / "config.yml"
-    config.write_text(
-        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {tmp_path / 'none'}}}}}\n"
-    )
-    done = run([program(), "garbage-collect", "--dry-run", config], check=False)
-    assert done.returncode == 1
-    assert f"no registry has kept its data in {tmp_path / 'none'}" in done.stderr.decode()
-    assert list(tmp_path.iterdir()) == [config]
-
-
 def test_data_in_memory_cannot_be_collected(tmp_path: Path) -> None:
     config = tmp_path / "config.yml"
     config.write_text("version: 0.1\nstorage: inmemory\n")

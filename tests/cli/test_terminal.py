@@ -160,7 +160,7 @@ def test_answers_go_where_they_are_sent_while_progress_goes_to_the_terminal(
     assert child.exitstatus == 0
     assert "Removing" in (child.before or "")
     assert "freed" not in (child.before or "")
-    assert "1 manifests" in answer.read_text()
+    assert "1 manifest" in answer.read_text()
     assert "\x1b" not in answer.read_text()
 
 

@@ -77,7 +77,7 @@ def adopt(
     settings = _settings(config, root)
     command = _TakingOver(settings, checksums=checksums, repair=repair, as_json=as_json)
     with in_findings_alone():
-        left = command.plan() if dry_run else run_with(settings, command.run)
+        left = command.plan() if dry_run else run_with(settings, command.run, create=True)
     if left:
         sys.exit(1)
 

@@ -50,7 +50,7 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
             return await exporting.run(new_export(registry, settings, root, progress, over=over))
 
         try:
-            tally = run_with(settings, work, create=False)
+            tally = run_with(settings, work)
         except AnotherRegistry as error:
             raise click.ClickException(str(error)) from error
     if as_json:

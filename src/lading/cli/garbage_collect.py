@@ -70,7 +70,6 @@ def garbage_collect(
     with_registry(
         config,
         lambda registry: command.run(registry, dry_run=dry_run, untagged=delete_untagged),
-        create=False,
     )
 
 

@@ -51,7 +51,7 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
                     progress.print(to_json(document) if as_json else _words(finding))
         return task.tally, left
 
-    tally, left = run_with(settings, work)
+    tally, left = run_with(settings, work, create=True)
     if tally.repositories == 0 and left == 0:
         raise click.ClickException(
             f"there is no OCI image layout in {directory}, nor below it: such a directory has a"

@@ -50,7 +50,7 @@ def migrate(config: Path | None, *, to: Path, as_json: bool) -> None:
         with translate_data_errors(each):
             require_current(each)
     command = _Command(settings, target, to)
-    migrated = run_with(settings, command.run, create=False)
+    migrated = run_with(settings, command.run)
     say(to_json(migrated) if as_json else "\n".join(command.words(migrated)))
 
 

@@ -22,18 +22,19 @@ from lading.core.typing import T, override
 from lading.ports.database import CannotOpen, DatabaseDamaged
 from lading.services.registry import Note, Registry
 from lading.wiring.audit import CommandAudit
-from lading.wiring.data_directory import DataUnusable
+from lading.wiring.data_directory import DataUnusable, ForeignData, find_unknown
 from lading.wiring.paths import metadata_path
 from lading.wiring.stores import open_registry
 
 
 def with_registry(
-    config: Path | None, work: Callable[[Registry], Awaitable[T]], *, create: bool = True
+    config: Path | None, work: Callable[[Registry], Awaitable[T]], *, create: bool = False
 ) -> T:
     """Open the data that a configuration names, and do something with it.
 
     Args:
-        create: whether to make what is not there, as the server does when it starts.
+        create: whether to make what is not there, as the server does when it starts. Else whoever
+            means another registry would be told that all is well with one that is empty.
 
     Raises:
         ClickException: it cannot be used, or the registry refuses what is asked.
@@ -42,19 +43,13 @@ def with_registry(
 
 
 def run_with(
-    settings: Settings, work: Callable[[Registry], Awaitable[T]], *, create: bool = True
+    settings: Settings, work: Callable[[Registry], Awaitable[T]], *, create: bool = False
 ) -> T:
     """Open the data of settings that were read already, and do something with it."""
     if settings.storage.driver == "inmemory":
         raise click.ClickException("data in memory belongs to the server alone (storage: inmemory)")
-    root = settings.storage.directory
-    in_file = settings.database.postgresql is None
-    if not create and in_file and not metadata_path(root).exists():
-        raise click.ClickException(
-            f"no registry has kept its data in {root.absolute()}: give the configuration file of"
-            " the one you mean, or set the place"
-            " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
-        )
+    if not create and settings.database.postgresql is None:
+        _require_registry(settings)
 
     async def run() -> T:
         with audit_of(settings) as audit:
@@ -66,6 +61,25 @@ def run_with(
             return asyncio.run(run())
     except RegistryError as error:
         raise to_exit(error) from error
+
+
+def _require_registry(settings: Settings) -> None:
+    """Require that there is a database in the directory of the data.
+
+    Raises:
+        ClickException: there is none; if the files are somebody's, it says what to do about them.
+    """
+    root = settings.storage.directory
+    if metadata_path(root).exists():
+        return
+    with translate_data_errors(settings):
+        if foreign := find_unknown(root, begun=False):
+            raise ForeignData(foreign.found)
+    raise click.ClickException(
+        f"no registry has kept its data in {root.absolute()}: give the configuration file of"
+        " the one you mean, or set the place"
+        " (storage.filesystem.rootdirectory, REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY)"
+    )
 
 
 @contextmanager

@@ -77,6 +77,7 @@ def create(
             lambda registry: robots.create(
                 registry, name, patterns, allowed, by=operator(), lifetime=lifetime
             ),
+            create=True,  # before the first start, too
         )
     except ValueError as error:
         raise click.BadParameter(f"{name!r}: {error}") from error

@@ -128,4 +128,4 @@ def run_local(config: Path | None, what: str, work: Callable[[ImageSource], Awai
         except RegistryError as error:
             raise to_exit(error, what) from error
 
-    return with_registry(config, run, create=False)
+    return with_registry(config, run)
