@@ -16,7 +16,8 @@ from lading.core.errors import ManifestUnknown, NameInvalid, TagInvalid, UploadU
 # hostname (and optional port), `/`, and `<name>` value." (distribution-spec)
 MAX_NAME_LENGTH = 255
 
-_COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
+# Nothing in it can be read in two ways, so nothing is tried again.
+_COMPONENT = r"[a-z0-9]++(?:(?:\.|__?+|-++)[a-z0-9]++)*+"
 _PART = re.compile(_COMPONENT, re.ASCII)
 _NAME = re.compile(rf"{_COMPONENT}(?:/{_COMPONENT})*", re.ASCII)
 _TAG = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9._-]{0,127}", re.ASCII)

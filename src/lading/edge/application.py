@@ -203,7 +203,7 @@ class Application(Generic[C]):
         try:
             await self._sender.send(
                 request.scope,
-                outcome,
+                outcome.send,
                 response,
                 head=request.method == "HEAD",
                 accelerate=self._options.accelerate and self._accelerate(request, response),
@@ -248,7 +248,7 @@ class _Outcome:
     def started(self) -> bool:
         return self.status != 0
 
-    def __call__(self, message: Message) -> Awaitable[None]:
+    def send(self, message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"].append((b"x-request-id", self._id.encode()))

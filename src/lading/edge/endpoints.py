@@ -166,6 +166,8 @@ def _meant(routes: Sequence[Route[C]], path: str, prefix: str) -> str:
     """
     if prefix and path == prefix:
         return "/" if _match(routes, "/") is not None else ""
+    if "//" not in path and not path.endswith("/"):  # as of nearly all
+        return ""
     single = re.sub("/{2,}", "/", path)
     # "remove_dot_segments" (RFC 3986, 5.2.4): clients would look for such a place elsewhere.
     if not {".", ".."}.isdisjoint(single.split("/")):
