@@ -75,7 +75,10 @@ def test_a_directory_that_others_could_read_is_mended_by_a_start(tmp_path: Path)
 
 
 @pytest.mark.e2e
-@pytest.mark.parametrize("directory", ["docker", "lading", "docker/registry/v2/blobs/sha256"])
+@pytest.mark.parametrize(
+    "directory",
+    ["docker", "lading", "docker/registry/v2/blobs/sha256", "docker/registry/v2/blobs/sha256/44"],
+)
 def test_blobs_and_uploads_on_two_file_systems_are_told_at_the_start(
     tmp_path: Path, directory: str
 ) -> None:

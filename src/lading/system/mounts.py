@@ -1,7 +1,7 @@
 """Mounts: what the file systems of the data allow, as the kernel tells it (proc(5))."""
 
 import os
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -36,15 +36,14 @@ def is_read_only(path: Path) -> bool:
     return bool(os.statvfs(_nearest(path)).f_flag & os.ST_RDONLY)
 
 
-def are_one(one: Path, other: Path) -> bool:
-    """Whether two paths are in one mount, or would be: a file can be renamed from one to the other.
+def elsewhere(one: Path, others: Iterable[Path]) -> Path | None:
+    """The first of some paths that is in another mount than one is, or would be; `None` if none is.
 
     "rename() does not work across different mount points, even if the same filesystem is mounted on
     both" (rename(2)).
     """
-    one, other = _nearest(one), _nearest(other)
-    ids = _mount_id(one), _mount_id(other)
-    return ids[0] == ids[1] and one.stat().st_dev == other.stat().st_dev
+    place = _place(one)
+    return next((other for other in others if _place(other) != place), None)
 
 
 def network_kind(path: Path) -> str:
@@ -65,6 +64,12 @@ def remembers_names(path: Path) -> bool:
 def _nearest(path: Path) -> Path:
     """The nearest path that is there: this one, or one above it."""
     return next(each for each in (path, *path.absolute().parents) if each.exists())
+
+
+def _place(path: Path) -> tuple[str, int]:
+    """The mount that a path is in, or would be, and its file system."""
+    there = _nearest(path)
+    return _mount_id(there), there.stat().st_dev
 
 
 def _mount_id(path: Path) -> str:

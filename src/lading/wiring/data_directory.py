@@ -170,9 +170,12 @@ def require_one_file_system(root: Path) -> None:
         SplitData: it cannot.
     """
     layout = Layout(root)
-    for blobs in (Path(layout.blobs), *sorted(Path(layout.blobs).glob("sha*"))):
-        if not mounts.are_one(Path(layout.uploads), blobs):
-            raise SplitData(layout.uploads, str(blobs))
+    blobs = Path(layout.blobs)
+    # What is directly below an algorithm may be a disk of its own as well.
+    places = [blobs, *sorted(blobs.glob("sha*")), *sorted(blobs.glob("sha*/*"))]
+    split = mounts.elsewhere(Path(layout.uploads), places)
+    if split is not None:
+        raise SplitData(layout.uploads, str(split))
 
 
 async def require_blobs(registry: Registry, root: Path) -> None:
