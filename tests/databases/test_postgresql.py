@@ -1,7 +1,9 @@
 """The database in PostgreSQL: what is repeated, what is told, and that nothing waits for ever."""
 
 import asyncio
+import os
 import shutil
+import signal
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -610,3 +612,25 @@ async def test_it_works_through_pgbouncer_in_transaction_mode(
         assert await databases[0].scan(numbers) == list(range(100))
         for database in databases:
             database.close()
+
+
+async def test_a_crash_behind_pgbouncer_is_waited_for(own_server: PostgreSQL) -> None:
+    """If that asks the server again as docs/operations.md has it: by default after 15 seconds."""
+    own_server.ask("CREATE TABLE t (n BIGINT PRIMARY KEY)")
+    tries = 0
+
+    def work(connection: SqlConnection) -> None:
+        nonlocal tries
+        tries += 1
+        add(connection, tries)
+        if tries == 1:
+            (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+            os.kill(pid, signal.SIGKILL)
+            connection.execute("SELECT pg_sleep(5)")
+
+    with pgbouncer_before(own_server) as port:
+        server = Server(replace(own_server, port=port).url(), prepared=False)
+        database = PostgresqlDatabase(server, 1)
+        await database.write(work)
+        assert await database.read(numbers) == [2]
+        database.close()

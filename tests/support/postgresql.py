@@ -216,6 +216,7 @@ def pgbouncer_before(server: PostgreSQL, *, connections: int = 4) -> Iterator[in
         pool_mode = transaction
         default_pool_size = {connections}
         max_client_conn = 1000
+        server_login_retry = 1
         """.replace("        ", "")
     )
     log = server.directory / "pgbouncer.log"
