@@ -20,7 +20,7 @@ from lading.services.registry import Policy
 from lading.services.shown import show
 from lading.ui.context import UiParts
 from lading.ui.pages import repository
-from tests.support.contents import HELLO, image
+from tests.support.contents import HELLO, descriptor, image
 from tests.support.people import People
 from tests.ui.browsing import Browser
 
@@ -347,3 +347,32 @@ async def test_what_a_configuration_does_not_say_is_not_shown(
         await people.push(image(config), config.hex())
     shown = await browser.get(PATH)
     assert (shown.status, shown.html.count('<span class="soft"></span>')) == (200, 0)
+
+
+async def test_what_is_attached_to_an_image_is_not_what_is_pulled(
+    browser: Browser, people: People
+) -> None:
+    """As cosign tags it, later than the image; the row says what it is, and of which image."""
+    pushed = await people.push_image(b"image", "v1")
+    people.now += 60
+    tag = f"sha256-{pushed.digest.hex}.sig"
+    await people.push_image(b"signature", tag)
+    shown = await browser.get(f"/r/{HELLO}", host="localhost:5000")
+    assert f"docker pull localhost:5000/{HELLO}:v1" in shown.text
+    assert f"docker pull localhost:5000/{HELLO}:{tag}" not in shown.text
+    assert f"{tag} signature of {pushed.digest.hex[:12]}" in shown.text
+
+
+async def test_a_chart_is_pulled_by_helm_and_not_by_docker(
+    browser: Browser, people: People
+) -> None:
+    body = b'{"name": "chart"}'
+    await people.push_blob(body)
+    described = descriptor(body, "application/vnd.cncf.helm.config.v1+json")
+    document = {"schemaVersion": 2, "config": described, "layers": []}
+    await people.push(parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256), "1.2.3")
+    for path in (f"/r/{HELLO}", f"/r/{HELLO}/-/tags/1.2.3"):
+        shown = (await browser.get(path, host="localhost:5000")).text
+        assert f"helm pull --plain-http oci://localhost:5000/{HELLO} --version 1.2.3" in shown
+        assert f"oras pull --plain-http localhost:5000/{HELLO}:1.2.3" in shown
+        assert "docker pull" not in shown

@@ -48,15 +48,25 @@ class CopyLine(NamedTuple):
 
 
 def pull_lines(
-    address: RegistryAddress, repository: RepositoryName, reference: str
+    address: RegistryAddress, repository: RepositoryName, reference: str, artifact: str = ""
 ) -> list[CopyLine]:
-    """How each client pulls an image, by a tag or a digest."""
+    """How each client pulls an image, by a tag or a digest.
+
+    Args:
+        artifact: its type, if it is no image: few of them are for Docker and podman.
+    """
     sign = "@" if ":" in reference and Digest(reference) else ":"
     image = f"{address.host}/{repository}{sign}{reference}"
     plain = not address.is_secure
     podman = "--tls-verify=false " if plain else ""
     skopeo = "--tls-verify=false " if plain else ""
     crane = "--insecure " if plain and not address.is_local else ""
+    inspect = CopyLine("skopeo", f"skopeo inspect --raw {skopeo}docker://{image}")
+    if artifact:
+        http = " --plain-http" if plain else ""
+        chart = f"helm pull{http} oci://{address.host}/{repository} --version {reference}"
+        helm = [CopyLine("Helm", chart)] if "helm" in artifact and sign == ":" else []
+        return [*helm, CopyLine("oras", f"oras pull{http} {image}"), inspect]
     return [
         CopyLine("Docker", f"docker pull {image}"),
         CopyLine("podman", f"podman pull {podman}{image}"),

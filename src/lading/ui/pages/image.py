@@ -13,7 +13,7 @@ from lading.services.shown.describe import DescribedImage, Layer, describe, read
 from lading.ui.address import RegistryAddress, address_of, pull_lines
 from lading.ui.context import Visit
 from lading.ui.json_text import linked
-from lading.ui.pages.repository import may_delete
+from lading.ui.pages.repository import artifact_of, may_delete
 from lading.ui.rendering import large_page
 
 # Manifests of an index that are shown.
@@ -62,7 +62,7 @@ async def _show(visit: Visit, reference: Reference) -> Response:
     found = await describe(visit.registry, visit.access, visit.grant, reference)
     address = address_of(visit)
     tag = reference if isinstance(reference, Tag) else None
-    digest = found.manifest.digest
+    digest, artifact = found.manifest.digest, artifact_of(found.shown)
     return await large_page(
         visit,
         "image.html",
@@ -75,8 +75,8 @@ async def _show(visit: Visit, reference: Reference) -> Response:
         is_image=found.shown.kind is ManifestKind.IMAGE,
         history=_history(found),
         facts=found.facts,
-        lines=pull_lines(address, visit.repository, str(reference)),
-        digest_lines=pull_lines(address, visit.repository, str(digest)) if tag else [],
+        lines=pull_lines(address, visit.repository, str(reference), artifact),
+        digest_lines=pull_lines(address, visit.repository, digest, artifact) if tag else [],
         command=f"crane manifest {_crane(address)}{_name(visit)}@{digest} | jq",
         may_delete=may_delete(visit),
     )

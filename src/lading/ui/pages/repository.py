@@ -7,6 +7,7 @@ from lading.core.digest import Digest
 from lading.core.errors import PageInvalid
 from lading.core.images.summaries import ManifestKind
 from lading.core.immutability import is_immutable
+from lading.core.names import subject_of
 from lading.core.versions import natural
 from lading.edge.response import Response
 from lading.services.shown.families import ShownManifest
@@ -38,7 +39,9 @@ async def show(visit: Visit) -> Response:
     if not (shown.tags or words or start or after):
         return await _untagged(visit)
     address = address_of(visit)
-    newest = shown.groups[0].tags[0].name if shown.groups else ""
+    newest = _newest(shown.groups)
+    artifact = artifact_of(newest.shown) if newest else ""
+    name = newest.tags[0].name if newest else ""
     return page(
         visit,
         "repository.html",
@@ -49,9 +52,16 @@ async def show(visit: Visit) -> Response:
         is_first=not (start or after),
         kinds=_KINDS,
         platforms=await platforms(visit, (each.shown for each in shown.groups if each.shown)),
-        lines=pull_lines(address, visit.repository, newest) if newest else [],
+        newest=name,
+        lines=pull_lines(address, visit.repository, name, artifact) if newest else [],
+        attached={
+            tag.name: subject
+            for each in shown.groups
+            for tag in each.tags
+            if (subject := subject_of(tag.name))
+        },
         digest_lines=(
-            pull_lines(address, visit.repository, shown.groups[0].digest) if newest else []
+            pull_lines(address, visit.repository, newest.digest, artifact) if newest else []
         ),
         kept=_kept(visit, shown.groups),
         may_delete=may_delete(visit),
@@ -101,6 +111,13 @@ async def platforms(visit: Visit, shown: Iterable[ShownManifest]) -> Mapping[Dig
     return {digest: found.get(config, "") for digest, config in configs.items()}
 
 
+def artifact_of(shown: ShownManifest | None) -> str:
+    """The type of what is no image; empty for one, and for what is too large to be told."""
+    if shown is None or shown.summary is None or shown.kind is not ManifestKind.ARTIFACT:
+        return ""
+    return shown.manifest.artifact_type or "artifact"
+
+
 def may_delete(visit: Visit) -> bool:
     """Whether the visitor may delete something here."""
     return visit.may(Action.DELETE) and visit.registry.policy.delete_enabled
@@ -115,6 +132,12 @@ def _kept(visit: Visit, groups: Sequence[TagGroup]) -> set[str]:
         for tag in each.tags
         if is_immutable(rules, visit.repository, tag.name)
     }
+
+
+def _newest(groups: Sequence[TagGroup]) -> TagGroup | None:
+    """The first tags that somebody may want to pull; what clients attach to images is seldom it."""
+    named = (each for each in groups if not subject_of(each.tags[0].name))
+    return next(named, groups[0] if groups else None)
 
 
 def _start(text: str) -> int:
