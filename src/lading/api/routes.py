@@ -55,6 +55,7 @@ def _readable(
 
 _TOKEN_ISSUED = Audited("token.issue", When.ALWAYS)
 
+# Tried in this order: what is asked for most comes first.
 ROUTES: Sequence[Route[Context]] = (
     _route(
         "manifest",
@@ -77,6 +78,11 @@ ROUTES: Sequence[Route[Context]] = (
                 writes=True,
             ),
         },
+    ),
+    _route(
+        "tags",
+        f"{_NAME}/tags/list",
+        _readable("end-8", listing.tags, Audited("tags.list", When.READ)),
     ),
     _route(
         "blob_upload",
@@ -134,11 +140,6 @@ ROUTES: Sequence[Route[Context]] = (
                 "end-14", uploads.cancel, Audited("upload.cancel", When.ALWAYS), PUSH, writes=True
             ),
         },
-    ),
-    _route(
-        "tags",
-        f"{_NAME}/tags/list",
-        _readable("end-8", listing.tags, Audited("tags.list", When.READ)),
     ),
     _route(
         "referrers",
