@@ -55,7 +55,7 @@ def _readable(
 
 _TOKEN_ISSUED = Audited("token.issue", When.ALWAYS)
 
-# Tried in this order: what is asked for most comes first.
+# Tried in this order: manifests first, which most requests are about; then what is small.
 ROUTES: Sequence[Route[Context]] = (
     _route(
         "manifest",
