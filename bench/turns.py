@@ -6,6 +6,7 @@ does not count. `bench.pages` measures from outside, on a machine that does noth
 """
 
 import asyncio
+import gc
 import tempfile
 import time
 from collections.abc import AsyncIterator, Mapping
@@ -20,6 +21,7 @@ from bench.adoption import adopt, fill
 from bench.machine import describe
 from lading.config.loading import load
 from lading.edge.asgi import Application, Message
+from lading.system import interpreter
 from lading.wiring.application import RegistryApplication
 
 # How often each page is asked for; the least of what was measured counts.
@@ -47,7 +49,10 @@ def main(*, repositories: int, tags: int) -> None:
 
 async def _measure(config: Path) -> None:
     application = RegistryApplication(load(config, {}).settings, config)
+    interpreter.tune()
     async with _alive(application):
+        gc.collect()
+        gc.freeze()  # as a worker does, or each full collection is somebody's turn
         click.echo("| page | bytes | longest turn |\n|---|---|---|")
         for what, path in (await _paths(application)).items():
             found = [await _longest_turn(application, path) for _ in range(TIMES)]

@@ -84,6 +84,7 @@ async def browse(
     )
     await asyncio.sleep(0)  # a read of a file is no turn for others
     folders = await repositories.folders(prefix=folder, limit=MOST_FOLDERS)
+    await asyncio.sleep(0)
     items = await _counted(registry, listed[:limit])
     totals = None
     if access.sees_all(""):
