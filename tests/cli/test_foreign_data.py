@@ -40,6 +40,12 @@ def command(
     return run([program(), name, *options, directory / "config.yml"], env=env, check=False)
 
 
+def begin(directory: Path) -> None:
+    """Begin a registry beside what is there, as the server does that is told to."""
+    with lading_serve(directory, env=KEEP):
+        pass
+
+
 def contents(root: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
 
@@ -59,8 +65,7 @@ def test_nobody_begins_in_the_directory_of_distribution_unawares(tree: Tree, nam
 
 
 def test_a_database_that_began_there_before_is_as_good_as_none(tree: Tree) -> None:
-    config = tree.root.parent / "config.yml"
-    run([program(), "import", "--config", config, tree.root], env=KEEP, check=False)  # of nothing
+    begin(tree.root.parent)
     assert (tree.root / "lading/metadata.sqlite3").exists()
     done = command("serve", tree.root.parent)
     assert done.returncode == 1
@@ -90,6 +95,7 @@ def test_nothing_is_deleted_while_a_disk_is_away_that_may_refer_to_it(
     tree: Tree, tmp_path: Path, path: str
 ) -> None:
     """A symbolic link leads there: what it refers to is not known, rather than nothing."""
+    begin(tmp_path)
     assert command("verify", tmp_path, **KEEP).returncode == 0
     place = tree.root / "docker/registry/v2/repositories" / path
     place.rename(tmp_path / "away")
