@@ -1,7 +1,7 @@
 """Migrating a registry while it is used, and what may come between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,12 +20,14 @@ from lading.core.typing import T
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
+from lading.metadata.moving.tables import MovedTable
 from lading.ports.database import Work
 from lading.ports.objects import Upkeep
 from lading.services import read_only
 from lading.services.moving import migrate as migrating
 from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate import MigrationStep
+from lading.services.moving.migrate_rows import RowCopies
 from tests.support.contents import OTHER, image, path_of
 from tests.support.migrating import bytes_of, migrate, rows_of
 from tests.support.people import ALICE, DAY, People
@@ -59,6 +61,10 @@ async def registry_in(directory: Path) -> AsyncIterator[People]:
     await metadata.close()
 
 
+# Its body is in pieces.
+LARGE = image(b"one", annotations={"x": 3 * PIECE * "x"})
+
+
 @pytest.fixture
 async def origin(tmp_path: Path) -> AsyncIterator[People]:
     """A registry with what there may be: images, tags that moved, trash, what is shared."""
@@ -86,7 +92,7 @@ async def fill(people: People) -> None:
     await people.push_image(b"one", "latest", shared=b"base")
     await people.push_image(b"two", "latest", "2", shared=b"base")
     await people.push_image(b"three", "3", repository=OTHER, shared=b"base")
-    await people.push(image(b"one", annotations={"x": 3 * PIECE * "x"}), "large")
+    await people.push(LARGE, "large")
     gone = await people.push_image(b"gone", "gone")
     await people.delete(gone.digest)
     await people.push_blob(b"in no image")
@@ -165,6 +171,76 @@ async def test_pushes_and_deletions_go_on_meanwhile(
 
     assert count > 1
     await require_same(origin, target)
+
+
+Meanwhile = Callable[[], Awaitable[object]]
+
+
+@pytest.fixture
+def between(monkeypatch: pytest.MonkeyPatch) -> Callable[[Meanwhile], None]:
+    """Have something happen once, after documents have been brought or their pieces have."""
+    bring = RowCopies._bring
+
+    def happen(meanwhile: Meanwhile) -> None:
+        async def wrapped(copies: RowCopies, table: MovedTable) -> int:
+            count = await bring(copies, table)
+            if table.name in {"documents", "document_pieces"}:
+                monkeypatch.setattr(RowCopies, "_bring", bring)
+                await meanwhile()
+            return count
+
+        monkeypatch.setattr(RowCopies, "_bring", wrapped)
+
+    return happen
+
+
+async def test_a_large_manifest_that_is_pushed_meanwhile_is_not_taken_for_damaged(
+    origin: People,
+    target: People,
+    between: Callable[[Meanwhile], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One of its pieces is there when the rows are read, and the others are when they were."""
+    write, writes = origin.metadata.database.write, 0
+    is_half, may_end = asyncio.Event(), asyncio.Event()
+
+    async def gated(work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
+        nonlocal writes
+        writes += alone
+        if alone and writes == 2:
+            is_half.set()
+            await may_end.wait()
+        return await write(work, durable=durable, alone=alone)
+
+    monkeypatch.setattr(origin.metadata.database, "write", gated)
+    manifest = image(b"two", annotations={"y": 3 * PIECE * "y"})
+    pushing = asyncio.ensure_future(origin.push(manifest, "pushed"))
+    await is_half.wait()
+
+    async def end() -> None:
+        may_end.set()
+        await pushing
+
+    between(end)
+    await migrate(origin.registry, target.registry)
+
+    await require_same(origin, target)
+    assert await target.has("pushed")
+
+
+async def test_a_large_manifest_that_is_collected_meanwhile_is_not_taken_for_damaged(
+    origin: People, target: People, between: Callable[[Meanwhile], None]
+) -> None:
+    async def collect() -> None:
+        await origin.delete(LARGE.digest)
+        origin.now += 30 * DAY
+        await origin.collect(by_hand=True, untagged=True)
+
+    between(collect)
+    await migrate(origin.registry, target.registry)
+
+    await require_same(origin, target)
+    assert not await target.has("large")
 
 
 @pytest.mark.parametrize("dies", ["origin", "target"])

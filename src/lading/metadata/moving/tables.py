@@ -108,8 +108,9 @@ MOVED = (
         restless=("promised_at", "used_at"),
         is_numbered=True,
     ),
-    DOCUMENT_PIECES,
+    # A document that is seen says that all of its pieces are there, so that these come after it.
     DOCUMENTS,
+    DOCUMENT_PIECES,
     MovedTable("edges", ("repository_id", "parent", "child"), ("kind",)),
     MovedTable(
         "tags",

@@ -177,14 +177,17 @@ class _Everything(_Work):
             if await self._rows.bring() <= FEW:
                 break
         self._progress.begin(MigrationStep.MANIFESTS, totals.manifests)
-        await self._check(0)
+        if await self._find_wrong(0):
+            # It may have been collected after its document was read, and before its pieces were.
+            await self._rows.bring_again()
+            _require_whole(await self._find_wrong(0))
 
     @override
     async def equalise(self) -> int:
         self._progress.begin(MigrationStep.LAST, 2 * await self._rows.count())
         count = await self._rows.equalise()
         if self._rows.first_document is not None:
-            await self._check(self._rows.first_document - 1)
+            _require_whole(await self._find_wrong(self._rows.first_document - 1))
         return count
 
     @override
@@ -203,8 +206,8 @@ class _Everything(_Work):
         if noted is not None:
             await self._target.strangers.note(noted)
 
-    async def _check(self, after: int) -> None:
-        """Hash the manifests at the target whose rows have greater ids."""
+    async def _find_wrong(self, after: int) -> Sequence[Digest]:
+        """Manifests at the target whose bytes are not their digests', by rows of greater ids."""
         self._rows.first_document = None
         wrong: list[Digest] = []
         last: int | None = after
@@ -212,7 +215,7 @@ class _Everything(_Work):
             bodies, last = await self._target.table_rows.bodies(last)
             wrong += (body.digest for body in bodies if not body.digest.names(body.body))
             self._progress.advance(len(bodies))
-        _require_whole(wrong)
+        return wrong
 
 
 class _Bytes(_Work):

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from lading.core.digest import Digest
 from lading.metadata.inspection import KnownBlob
 from lading.metadata.moving.table_rows import MOST_BYTES, PAGE, Row, TableRows
-from lading.metadata.moving.tables import BLOBS, MOVED, MovedTable
+from lading.metadata.moving.tables import BLOBS, DOCUMENTS, MOVED, MovedTable
 from lading.services.moving.migrate_blobs import BlobCopies, groups
 
 _TABLES = {table.name: table for table in MOVED}
@@ -106,6 +106,10 @@ class RowCopies:
     async def bring(self) -> int:
         """Bring what is missing or has changed, while the registry is used; how many rows."""
         return sum([await self._bring(table) for table in self.tables])
+
+    async def bring_again(self) -> int:
+        """Bring what is missing once more, without documents that the origin does not have now."""
+        return await self._remove_others(DOCUMENTS) + await self.bring()
 
     async def equalise(self) -> int:
         """Make both equal; how many rows were not, by more than pulls and logins do to them.
