@@ -112,6 +112,25 @@ async def test_pieces_without_a_document_are_seen_by_nobody(metadata: Metadata) 
     assert await digest_of(metadata, "v1") == manifest.digest
 
 
+async def test_a_push_about_what_is_collected_goes_on(metadata: Metadata) -> None:
+    """A collection without a trash takes what was deleted, but not what is half there."""
+    await add(metadata, CONFIG)
+    await push(metadata, SUBJECT, at=1)
+    await delete(metadata, SUBJECT.digest, at=2)
+    manifest = large(3)
+    begun = ManifestPush(repository=HELLO, manifest=manifest, change=by_alice(19))
+    for preparation in begun.preparations():
+        await metadata.database.write(preparation)
+
+    now = Criteria(now=20, grace=10, trash_before=20, untagged=True)
+    found = await metadata.collection.find(now)
+    assert [garbage.digest for garbage in found.manifests] == [SUBJECT.digest]
+    await metadata.collection.remove_manifests(found.manifests, now)
+
+    await metadata.database.write(begun.store)
+    assert await metadata.manifests.find(HELLO, manifest.digest) is not None
+
+
 async def test_a_collection_that_ends_in_the_middle_leaves_nothing_to_read(
     metadata: Metadata,
 ) -> None:

@@ -24,12 +24,12 @@ UNPROMISED = "(promised_at <= :now - :grace OR used_at IS NOT NULL)"
 HAS_DOCUMENT = "EXISTS (SELECT 1 FROM documents WHERE documents.id = m.id)"
 _HELD = """EXISTS (SELECT 1 FROM edges
     WHERE edges.repository_id = m.repository_id AND edges.child = m.digest)"""
+# One without a document may be a push that is not at its end.
+_ENDED = f"(m.deleted_at <= :now - :grace OR {HAS_DOCUMENT})"
 _TIME = {Cause.DELETED: "m.deleted_at", Cause.UNTAGGED: "m.loose_at"}
 CONDITIONS = {
     # A child of an index that is stored stays, even if it was deleted itself.
-    # One without a document may be a push that is not at its end.
-    Cause.DELETED: f"m.deleted_at <= :trash_before AND NOT {_HELD}"
-    f" AND (m.deleted_at <= :now - :grace OR {HAS_DOCUMENT})",
+    Cause.DELETED: f"m.deleted_at <= :trash_before AND NOT {_HELD} AND {_ENDED}",
     Cause.UNTAGGED: f"m.loose_at <= :trash_before AND {UNPROMISED} AND NOT {KEPT}",
 }
 
@@ -55,6 +55,10 @@ _HOLDERS = """
     SELECT parent FROM edges WHERE repository_id = :repository AND child = :digest
         AND parent > :after_1
     ORDER BY parent LIMIT :page
+"""
+_DELETED = f"""
+    SELECT 1 FROM manifests AS m WHERE repository_id = :repository AND digest = :digest
+    AND deleted_at <= :trash_before AND {_ENDED}
 """
 _UNUSED = f"""
     SELECT 1 FROM manifests AS m WHERE repository_id = :repository AND digest = :digest
@@ -170,15 +174,16 @@ class _GarbageSearch:
         if not self._is_let_go(repository_id, manifest.repository, manifest.digest):
             return False
         if deleted_at is not None:
-            return deleted_at <= self._criteria.trash_before
+            return self._is_there(_DELETED, repository_id, manifest.digest)
         return (
             self._criteria.untagged
             and not self._is_about_kept(repository_id, manifest.repository, subject)
-            and self._connection.execute(
-                _UNUSED, self._values | {"repository": repository_id, "digest": manifest.digest}
-            ).fetchone()
-            is not None
+            and self._is_there(_UNUSED, repository_id, manifest.digest)
         )
+
+    def _is_there(self, statement: str, repository_id: int, digest: Digest) -> bool:
+        values = self._values | {"repository": repository_id, "digest": digest}
+        return self._connection.execute(statement, values).fetchone() is not None
 
     def _is_let_go(self, repository_id: int, repository: RepositoryName, digest: Digest) -> bool:
         """Whether all manifests that refer to something are gone, were the garbage gone."""
