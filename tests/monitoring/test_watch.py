@@ -10,8 +10,8 @@ from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown, Unavailable
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.monitoring.memory import Figures
-from lading.monitoring.watch import Watch
-from lading.ports.database import SqlConnection
+from lading.monitoring.watch import Watch, WatchedDatabase
+from lading.ports.database import Database, SqlConnection
 from tests.monitoring.test_memory import told
 
 DATABASE = 'lading_database_seconds_count{operation="%s"}'
@@ -39,6 +39,12 @@ async def test_calls_of_the_database_are_measured_and_failures_counted() -> None
     found = told(figures)
     assert [found[DATABASE % what] for what in ("read", "write", "scan")] == [2, 2, 1]
     assert found["lading_database_errors_total"] == 2
+
+
+def test_no_way_of_asking_a_database_is_forgotten() -> None:
+    """What is inherited would do by a thread what the database does without."""
+    ways = {name for name, way in vars(Database).items() if callable(way) and name[0] != "_"}
+    assert ways <= vars(WatchedDatabase).keys()
 
 
 async def test_where_nobody_watches_nothing_stands_in_between() -> None:

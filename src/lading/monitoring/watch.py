@@ -64,6 +64,11 @@ class WatchedDatabase(Database):
             return await self._database.scan(work)
 
     @override
+    async def look(self, work: Work[T]) -> T:
+        with self._probe(Timing.DATABASE_SCAN):
+            return await self._database.look(work)
+
+    @override
     async def check(self, *, thorough: bool) -> Sequence[str]:
         return await self._database.check(thorough=thorough)
 
