@@ -370,9 +370,10 @@ async def test_a_chart_is_pulled_by_helm_and_not_by_docker(
     await people.push_blob(body)
     described = descriptor(body, "application/vnd.cncf.helm.config.v1+json")
     document = {"schemaVersion": 2, "config": described, "layers": []}
-    await people.push(parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256), "1.2.3")
-    for path in (f"/r/{HELLO}", f"/r/{HELLO}/-/tags/1.2.3"):
+    await people.push(parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256), "1.2.3_5")
+    for path in (f"/r/{HELLO}", f"/r/{HELLO}/-/tags/1.2.3_5"):
         shown = (await browser.get(path, host="localhost:5000")).text
-        assert f"helm pull --plain-http oci://localhost:5000/{HELLO} --version 1.2.3" in shown
-        assert f"oras pull --plain-http localhost:5000/{HELLO}:1.2.3" in shown
+        # A tag can have no `+`, for which Helm writes `_`.
+        assert f"helm pull --plain-http oci://localhost:5000/{HELLO} --version 1.2.3+5" in shown
+        assert f"oras pull --plain-http localhost:5000/{HELLO}:1.2.3_5" in shown
         assert "docker pull" not in shown

@@ -64,8 +64,9 @@ def pull_lines(
     inspect = CopyLine("skopeo", f"skopeo inspect --raw {skopeo}docker://{image}")
     if artifact:
         http = " --plain-http" if plain else ""
-        chart = f"helm pull{http} oci://{address.host}/{repository} --version {reference}"
-        helm = [CopyLine("Helm", chart)] if "helm" in artifact and sign == ":" else []
+        chart = f"helm pull{http} oci://{address.host}/{repository} --version {_version(reference)}"
+        is_chart = "helm" in artifact and sign == ":" and reference[0].isdecimal()
+        helm = [CopyLine("Helm", chart)] if is_chart else []
         return [*helm, CopyLine("oras", f"oras pull{http} {image}"), inspect]
     return [
         CopyLine("Docker", f"docker pull {image}"),
@@ -73,3 +74,8 @@ def pull_lines(
         CopyLine("skopeo", f"skopeo inspect {skopeo}docker://{image}"),
         CopyLine("crane", f"crane pull {crane}{image} image.tar"),
     ]
+
+
+def _version(tag: str) -> str:
+    """The version of a chart whose tag this is: Helm writes `_` where a tag can have no `+`."""
+    return tag.replace("_", "+")
