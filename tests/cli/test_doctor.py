@@ -302,6 +302,7 @@ BROKEN: list[Any] = [
     pytest.param(_status(403, "/uploads/"), "location", "no registry", "limit_except", id="post"),
     pytest.param(_status(200, ABSENT), "errors", "200, not 404", "error_page", id="all-there"),
     pytest.param(_no_errors, "errors", "a page of the proxy", "intercept_errors", id="error-page"),
+    pytest.param(_status(429, ABSENT), "errors", "429", "again", id="no-room"),
     pytest.param(_without("Link"), "lists", "first page", "proxy_hide_header", id="no-link"),
     pytest.param(
         _without("Content-Range"), "ranges", "without Content-Range", "pass", id="no-range-named"

@@ -2,11 +2,13 @@
 
 import ssl
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lading.client import Client, ClientError, HostLogin, SessionOptions, Unreachable
+from lading.client.connections import HostConnections
 from lading.client.proxies import proxy_for
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.client_tls import forward_proxy, server_context
@@ -253,3 +255,14 @@ def test_who_has_no_tls_on_this_machine_is_spoken_to_without() -> None:
     with odd_registry(lambda _: TAGS) as server, Client(local(server), options=QUICK) as client:
         assert list(client.tags("app")) == ["1"]
         assert client.session.counted == {"GET": 1}
+
+
+def test_an_address_that_begins_as_another_one_is_another_one() -> None:
+    """Though it has no path, where that of the other begins."""
+    with odd_registry(lambda _: TAGS) as registry:
+        connections = HostConnections(SessionOptions(plain_http=True))
+        with closing(connections):
+            for address in (f"http://{registry.host}/v2/", f"http://{registry.host}"):
+                assert connections.send("GET", address, {}, None).status == 200
+            with pytest.raises(ClientError):
+                connections.send("GET", f"http://{registry.host}1", {}, None)

@@ -63,7 +63,8 @@ class HostConnections:
             self._senders.clear()
 
     def _sender(self, url: str) -> _Sender:
-        origin = url[: url.find("/", len("https://"))]
+        end = url.find("/", len("https://"))
+        origin = url if end < 0 else url[:end]
         sender = self._senders.get(origin)
         if sender is None:
             parts = _checked(url)

@@ -39,6 +39,12 @@ def check_errors(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFin
     place = f"/v2/{found.repository}/manifests/{_ABSENT}"
     answer = caller.ask("GET", place, found.scopes)
     keep = "have the proxy leave the registry's errors alone: no `error_page`, and"
+    if answer.status == 429 or answer.status >= 500:
+        return warn(
+            "errors",
+            f"what is not there is answered with {answer.status}",
+            "ask again when the registry has room for it; its log says why it had none",
+        )
     if answer.status != 404:
         return wrong(
             "errors",
