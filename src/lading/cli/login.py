@@ -63,7 +63,9 @@ def _require_right(host: str, given: HostLogin) -> None:
                 say(f"{host} lets anybody in at /v2/, and has not looked at the login", err=True)
     except Unauthorized as error:
         raise NotAllowed(
-            f"{host} refuses this login: the name or the password is wrong; nothing was kept"
+            f"{host} refuses this login: the name or the password is wrong, or the registry does"
+            f" not take the tokens that its server gives (`lading doctor {host}` tells which);"
+            " nothing was kept"
         ) from error
     except RegistryError as error:
         raise to_exit(error, f"the login for {host}") from error

@@ -82,8 +82,10 @@ async def _require_none_beside(database: Path, layout: Layout, name: str) -> Non
     except CannotOpen:  # who can say what is in it
         its_name = ""
     else:
-        its_name = (await beside.migrations.find()).registry
-        await beside.close()
+        try:
+            its_name = (await beside.migrations.find()).registry
+        finally:
+            await beside.close()
     if not its_name or its_name != name:
         raise OwnedElsewhere(layout, f"{database} is its database", database)
 

@@ -50,8 +50,8 @@ class ReadOnlyDatabase(SqliteFile):
         """
         _require_readable(path)
         with ExitStack() as opened:
-            reader = opened.enter_context(closing(connect(path)))
             opened.enter_context(opening())
+            reader = opened.enter_context(closing(connect(path)))
             require_current(reader)
             opened.pop_all()
         super().__init__(reader, partial(connect, path))

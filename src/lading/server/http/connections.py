@@ -86,6 +86,7 @@ class ClientWarning:
 
     def give(self, address: str) -> None:
         """Warn, unless that was done a short while ago."""
+        address = address.removeprefix("::ffff:")  # IPv4, by a socket of both
         now = self._clock()
         if now >= self._until:
             self._named.clear()
