@@ -259,6 +259,7 @@ def test_a_wrong_size_is_accepted_with_a_line_in_the_log(tmp_path: Path, documen
         assert (
             tail.headers["Content-Range"] == f"bytes {len(LAYER) - 3}-{len(LAYER) - 1}/{len(LAYER)}"
         )
+        assert registry.has_said("wrong sizes")
         (line,) = [line for line in registry.log.read_text().splitlines() if "wrong sizes" in line]
         assert f"mirror@{digest_of(encode(document))}" in line
 

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.support.commands import REPOSITORY, require, run
 from tests.support.curl import Response, curl
 from tests.support.docker import Docker
@@ -68,7 +70,10 @@ class Stack:
 
     def start(self, *arguments: str) -> None:
         """Run a docker-compose command after which the registry is to answer."""
-        self.compose(*arguments)
+        try:
+            self.compose(*arguments)
+        except pytest.fail.Exception as error:
+            pytest.fail(f"{error}\n{self.log()}")
         wait_until(self._answers, f"docker-compose {' '.join(arguments)}", log=self.log)
 
     def curl(self, path: str, *options: str, stdin: bytes = b"") -> Response:
