@@ -102,6 +102,19 @@ async def test_many_small_chunks_take_many_turns_and_arrive_in_their_order() -> 
         assert client.transport.is_read
 
 
+async def test_large_chunks_behind_a_small_one_are_hardly_more_pieces_than_they_are() -> None:
+    """As a proxy sends a layer, of which little came to it first."""
+    bodies = _Bodies()
+    chunk = bytes(range(256)) * 128
+    sent = b"1\r\nx\r\n" + b"8000\r\n%b\r\n" % chunk * 7 + b"0\r\n\r\n"
+
+    async with client_of(bodies) as client:
+        await client.send(HEAD % b"a" + sent)
+
+        assert bodies.received == {"/a": b"x" + 7 * chunk}
+        assert client.connection._put_off.pieces <= 2 * 8
+
+
 async def test_so_do_those_behind_a_small_body() -> None:
     bodies = _Bodies()
     small = b"PUT /a HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"

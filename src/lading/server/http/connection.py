@@ -23,7 +23,7 @@ from lading.server.http.exchange import Exchange
 from lading.server.http.head import Head, line_size
 from lading.server.http.parser import DecliningParser, NoMoreRequests
 from lading.server.http.prefaces import is_proxy_protocol, is_tls
-from lading.server.http.put_off import SLICE, PutOff
+from lading.server.http.put_off import SLICE, PutOff, has_few_chunks
 from lading.server.http.refusal import (
     NO_PROXY_PROTOCOL,
     NOT_HTTP,
@@ -409,12 +409,12 @@ class Connection(asyncio.Protocol):
             Refusal: there is more of something than there may be.
             HttpParserError: they are not HTTP, or something else about them is refused.
         """
-        if len(data) <= self._allowance(is_head=is_head):
+        if len(data) <= self._allowance(data, is_head=is_head):
             self._parse_piece(data)
             return
         rest = memoryview(data)
         while rest:
-            allowance = self._allowance(is_head=is_head)
+            allowance = self._allowance(rest, is_head=is_head)
             self._parse_piece(rest[:allowance])
             rest = rest[allowance:]
             if self._heard_all:
@@ -423,12 +423,13 @@ class Connection(asyncio.Protocol):
                 self._put_off.add(rest)
                 return
 
-    def _allowance(self, *, is_head: bool) -> int:
-        """Bytes that may be parsed before it is looked what they were."""
-        if is_head:
-            return self._bounds.allowance
+    def _allowance(self, data: bytes | memoryview, *, is_head: bool) -> int:
+        """Bytes of these that may be parsed before it is looked what they were."""
+        most = self._bounds.allowance
+        if is_head or len(data) <= SLICE or has_few_chunks(data[:most]):
+            return most
         announced = 0 if self._receiving is None else self._receiving.missing
-        return min(max(SLICE, announced), self._bounds.allowance)
+        return min(max(SLICE, announced), most)
 
     def _parse_piece(self, piece: bytes | memoryview) -> None:
         self._bounds.count += len(piece)
