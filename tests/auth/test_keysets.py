@@ -21,6 +21,7 @@ from lading.auth.keysets import KeySetInvalid, RemoteKeys, fetch, parse_keys, re
 from lading.core.errors import Unavailable
 from tests.auth.forge import Clock, new_key, public_jwk
 from tests.support.lading import program
+from tests.support.open_things import threads
 from tests.support.small_servers import QuietHandler, served
 
 
@@ -234,7 +235,7 @@ async def test_nobody_waits_for_what_never_answers(monkeypatch: pytest.MonkeyPat
     """As a name that is looked up for ever; who is known by the keys of before does not wait."""
     monkeypatch.setattr(keysets, "PATIENCE", 0.1)
     clock, go_on = Clock(), threading.Event()
-    before = threading.active_count()
+    before = threads()
     answers = [key_set("a")]
 
     def read(_: str) -> bytes:
@@ -250,5 +251,5 @@ async def test_nobody_waits_for_what_never_answers(monkeypatch: pytest.MonkeyPat
         async with asyncio.timeout(5):
             assert await keys.find("b") is None
             assert await keys.find("a")
-    assert threading.active_count() == before + 1
+    assert len(threads() - before) == 1
     go_on.set()

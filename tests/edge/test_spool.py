@@ -1,7 +1,6 @@
 """Whole bodies that wait: in memory, on the disk, and in a queue to be worked on."""
 
 import asyncio
-import threading
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from lading.core.errors import Unavailable
 from lading.edge.budget import BodyBudgets, Queue
 from lading.edge.spool import Spool
 from lading.system.budget import Budget
+from tests.support.open_things import threads
 
 
 async def test_a_body_is_the_same_wherever_it_waits(tmp_path: Path) -> None:
@@ -66,14 +66,14 @@ async def test_the_disk_is_not_filled_by_what_waits(tmp_path: Path) -> None:
 async def test_of_bodies_on_the_disk_one_is_freed_at_a_time(tmp_path: Path) -> None:
     """Many clients may leave at once, and what each of them has left takes a processor."""
     budgets = BodyBudgets(Budget(0), Budget(80), directory=tmp_path)
-    before = threading.active_count()
+    before = threads()
     spools = [Spool(budgets) for _ in range(20)]
     await asyncio.gather(*(spool.append(b"body") for spool in spools))
 
     for spool in spools:
         spool.close()
 
-    assert threading.active_count() <= before + 1
+    assert len(threads() - before) <= 1
     while not budgets.disk.has(80):
         await asyncio.sleep(0.001)
 

@@ -5,7 +5,6 @@ import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +18,7 @@ from lading.blobs.s3.signed_requests import SignedRequests
 from lading.core.digest import Bytes
 from lading.core.errors import Unavailable
 from lading.ports.blob_sources import LostObject, Piped
+from tests.support.open_things import descriptors
 from tests.support.s3 import S3
 from tests.support.s3_proxy import How
 from tests.support.segments import taken
@@ -141,20 +141,15 @@ async def test_nothing_is_left_open(store: ObjectStore) -> None:
     await store.put("a", DATA)
     await Pull().read(store.piped("a", 0, len(DATA)))
     await asyncio.sleep(0.5)
-    before = opened()
+    before = descriptors()
     for _ in range(20):
         async with aclosing(store.piped("a", 0, len(DATA))) as parts:
             await anext(parts)
         with pytest.raises(LostObject):
             await Pull().read(store.piped("b", 0, len(DATA)))
     # The proxy is of this process, and closes its side of each a moment later.
-    while opened() > before + 5:
+    while len(descriptors() - before) > 5:
         await asyncio.sleep(0.05)
-
-
-def opened() -> int:
-    """Descriptors that this process has."""
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @pytest.mark.e2e
