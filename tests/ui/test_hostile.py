@@ -60,14 +60,43 @@ async def test_ten_thousand_labels_are_shown_in_part(browser: Browser, people: P
 
 
 async def test_annotations_stay_in_their_own_lines(browser: Browser, people: People) -> None:
-    """Each is in elements that are blocks, at whose end marks of direction end, too."""
+    """Each is in elements that are blocks, at whose end marks of direction end, too.
+
+    Those that turn what follows are shown as escapes; those that languages need stay.
+    """
+    shown_so = "\u200f\\u202egnp.exe\\u2067"
     source = "org.opencontainers.image.source"
     annotations = {BACKWARDS: BACKWARDS, source: SCRIPTED, "k" * 5000: "v"}
     shown = await tagged(people, browser, {}, annotations=annotations)
-    assert f'<dt class="break">{BACKWARDS}</dt><dd class="break">{BACKWARDS}</dd>' in shown.html
+    assert f'<dt class="break">{shown_so}</dt><dd class="break">{shown_so}</dd>' in shown.html
     assert SCRIPTED in shown.text
     assert "k" * 1001 not in shown.html
     assert runs_nothing(shown)
+
+
+async def test_nothing_reads_as_another_thing_than_it_is(browser: Browser, people: People) -> None:
+    """Wherever it stands: in what an image runs, who it is for, what it was built by."""
+    config = {
+        "architecture": BACKWARDS,
+        "os": "linux",
+        "author": BACKWARDS,
+        "config": {
+            "User": BACKWARDS,
+            "Env": [f"PATH={BACKWARDS}"],
+            "Entrypoint": [BACKWARDS],
+            "Cmd": ["no\u200bwidth", "colour\x1b[31m", "two\nlines\r\n\tand a column"],
+            "Labels": {BACKWARDS: "tag\U000e0041"},
+        },
+        "history": [{"created_by": f"RUN {BACKWARDS}"}],
+    }
+    shown = await tagged(people, browser, config)
+    written = await browser.get(f"/r/{HELLO}/-/config/{Digest.of(json.dumps(config).encode())}")
+    compared = await browser.get(f"/r/{HELLO}/-/compare?from=1.0&to=1.0")
+    for page in (shown, written, compared):
+        assert page.status == 200
+        assert not set("\u202e\u2067\u200b\x1b\U000e0041") & set(page.html)
+    for sign in ("\\u202e", "\\u200b", "\\u001b", "\\U000e0041"):
+        assert sign in shown.text
 
 
 async def test_a_chart_whose_texts_are_scripts_has_no_links_of_its_own(

@@ -1,7 +1,8 @@
 """Rendering: a template and values become a response, with the headers that every page has.
 
-Values are escaped unless a template's author says otherwise, and none does. Nothing of a page is
-inline, so its policy allows no script, no style and no request but to this address.
+Values are escaped unless a template's author says otherwise, and none does; signs that nobody sees
+are shown (`invisible`). Nothing of a page is inline, so its policy allows no script, no style and
+no request but to this address.
 
 A page is written a piece at a time, and whoever pulls meanwhile comes between: the loop that both
 are in is held up for no longer than a piece takes.
@@ -23,6 +24,7 @@ from lading.ui import units
 from lading.ui.assets import ASSETS
 from lading.ui.context import UiParts, Visit, is_admin, query_of
 from lading.ui.cookies import FormSecret
+from lading.ui.invisible import visible
 from lading.ui.navigation import links
 
 POLICY = (
@@ -225,6 +227,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.PackageLoader("lading.ui"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=visible,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
