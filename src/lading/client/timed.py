@@ -7,12 +7,17 @@ long as it does.
 import io
 import socket
 import time
-from http.client import HTTPResponse
+from collections.abc import Callable
+from http import HTTPStatus
+from http.client import HTTPResponse, UnknownProtocol
 from typing import Any
 
 import urllib3
 
+from lading.client.heads import read_headers
 from lading.core.typing import override
+
+_NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 
 
 class _TimedReader(io.RawIOBase):
@@ -69,6 +74,11 @@ class _Opened:
 class TimedResponse(HTTPResponse):
     """An answer whose head has to come in time."""
 
+    # Python's own, which its types do not tell.
+    _method: str | None
+    _read_status: Callable[[], tuple[str, int, str]]
+    _check_close: Callable[[], bool]
+
     def __init__(self, sock: socket.socket, *args: Any, **words: Any) -> None:
         opened: Any = _Opened(sock)
         self._reader = opened.reader
@@ -76,8 +86,35 @@ class TimedResponse(HTTPResponse):
 
     @override
     def begin(self) -> None:
-        super().begin()
+        """Read the head, as Python's own does, but for how it takes headers apart."""
+        version, status, reason = self._read_status()
+        while status == HTTPStatus.CONTINUE:
+            read_headers(self.fp)
+            version, status, reason = self._read_status()
+        self.code = self.status = status
+        self.reason = reason.strip()
+        self.version = _version(version)
+        self.headers = self.msg = read_headers(self.fp)
+        self.chunked = self.headers.get("transfer-encoding", "").lower() == "chunked"
+        self.chunk_left = None
+        self.length = self._length()
+        self.will_close = self._check_close() or (not self.chunked and self.length is None)
         self._reader.end_head()
+
+    def _length(self) -> int | None:
+        """How long the body is, if the head says it."""
+        if self._method == "HEAD" or self.status in _NO_BODY or self.status < HTTPStatus.OK:
+            return 0
+        said = self.headers.get("content-length", "")
+        return int(said) if said.isascii() and said.isdigit() and not self.chunked else None
+
+
+def _version(said: str) -> int:
+    if said in {"HTTP/1.0", "HTTP/0.9"}:
+        return 10
+    if said.startswith("HTTP/1."):
+        return 11
+    raise UnknownProtocol(said)
 
 
 class _Connection(urllib3.connection.HTTPConnection):
