@@ -29,9 +29,9 @@ def serving(directory: Path, *, proxies: tuple[str, ...] = (), **limits: Any) ->
 
 def test_a_client_that_asks_too_often_has_to_wait(tmp_path: Path) -> None:
     with serving(tmp_path, requestrate=1, requestburst=5) as client:
-        answers = [client.ask("GET", "/v2/") for _ in range(10)]
-        assert [answer.status for answer in answers[:5]] == [200] * 5
-        refused = answers[-1]
+        assert [client.ask("GET", "/v2/").status for _ in range(5)] == [200] * 5
+        while (refused := client.ask("GET", "/v2/")).status == 200:
+            pass
         assert (refused.status, refused.codes) == (429, ["TOOMANYREQUESTS"])
         time.sleep(int(refused.headers["Retry-After"]))
         assert client.ask("GET", "/v2/").status == 200

@@ -259,7 +259,7 @@ async def test_a_process_that_is_killed_lets_go_of_its_locks(
         holder.kill()
         holder.communicate()
 
-    async with asyncio.timeout(5), stores.locks.lock(DIGEST), stores.uploads.stage(upload):
+    async with asyncio.timeout(60), stores.locks.lock(DIGEST), stores.uploads.stage(upload):
         pass
 
 

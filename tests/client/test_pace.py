@@ -43,11 +43,11 @@ def test_it_becomes_as_it_was_when_nothing_is_refused() -> None:
 
 def test_nobody_goes_while_the_host_asks_to_wait() -> None:
     pace = HostPace(4)
+    begun = time.monotonic()
     pace.slow_down(pace.begin(), 0.3)
     pace.end()
     gone: list[float] = []
     threads = [threading.Thread(target=lambda: gone.append(pace.begin())) for _ in range(2)]
-    begun = time.monotonic()
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -127,11 +127,14 @@ async def test_a_short_write_waits_for_one_long_write_at_most(
 
     def long(_: SqliteConnection) -> None:
         order.append("long")
-        loop.call_soon_threadsafe(lambda: more.append(asyncio.create_task(short())))
-        time.sleep(0.02)  # in which the short one comes
+        has_come = threading.Event()
+        loop.call_soon_threadsafe(lambda: more.append(asyncio.create_task(short(has_come))))
+        assert has_come.wait(60)
 
-    async def short() -> None:
-        await writer.write(lambda _: order.append("short"))
+    async def short(has_come: threading.Event) -> None:
+        writing = asyncio.ensure_future(writer.write(lambda _: order.append("short")))
+        loop.call_soon(has_come.set)  # when that has begun
+        await writing
 
     busy = threading.Event()
     first = await blocked(writer, busy)
@@ -262,7 +265,7 @@ async def test_a_connection_that_fails_is_told_and_tried_again(connect: Connect)
 
     writer = GroupWriter(connect_later)
     with pytest.raises(sqlite3.OperationalError):
-        await asyncio.wait_for(writer.write(insert(1)), 5)
+        await asyncio.wait_for(writer.write(insert(1)), 60)
 
     assert await writer.write(insert(1)) == 1
     writer.close()

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
@@ -115,16 +116,17 @@ class Counting(MemoryDatabase):
 
 async def test_replicas_ask_now_and_then_and_whoever_switches_waits_for_them() -> None:
     """So none of them takes a push any more when the command returns."""
-    database = Counting()
+    database, began = Counting(), time.monotonic()
     here, there = (Metadata(database, read_only_staleness=0.2) for _ in range(2))
     for _ in range(50):
         assert await there.read_only.find() is None
-    assert database.reads == 1
+    assert database.reads <= 1 + (time.monotonic() - began) // 0.2
+    database.reads = 0
     await here.read_only.set(by_alice())
     assert await there.read_only.find() == by_alice()
     await here.read_only.set(None)
     assert await there.read_only.find() is None
-    assert database.reads == 3
+    assert database.reads == 2
 
 
 class Overtaken(MemoryDatabase):

@@ -151,17 +151,21 @@ async def test_a_lease_is_renewed_while_work_goes_on(people: People) -> None:
 async def test_who_waits_for_a_lease_is_told_for_whom(people: People) -> None:
     """Once, and goes on when it is free."""
     told: list[tuple[str, float]] = []
+    is_held, is_waited_for = asyncio.Event(), asyncio.Event()
 
     def waiting(holder: str, seconds: float) -> None:
         told.append((holder, seconds))
+        is_waited_for.set()
 
     async def work() -> None:
         async with lease.claim(people.registry, "work", "one"):
-            await asyncio.sleep(0.5)
+            is_held.set()
+            await is_waited_for.wait()
+            await asyncio.sleep(0.1)
 
     working = asyncio.create_task(work())
-    await asyncio.sleep(0.1)
-    async with asyncio.timeout(10), lease.wait_for(people.registry, "work", "two", waiting):
+    await is_held.wait()
+    async with asyncio.timeout(60), lease.wait_for(people.registry, "work", "two", waiting):
         assert working.done()
     assert told == [("one", lease.DURATION)]
 

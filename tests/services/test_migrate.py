@@ -165,7 +165,7 @@ async def test_pushes_and_deletions_go_on_meanwhile(
     using = asyncio.ensure_future(use())
     try:
         await migrate(origin.registry, target.registry)
-        await asyncio.wait_for(is_over.wait(), 10)
+        await asyncio.wait_for(is_over.wait(), 60)
     finally:
         using.cancel()
 

@@ -14,7 +14,7 @@ from email.message import Message
 from typing import Any
 
 # Seconds after which an answer that does not come fails the test.
-TIMEOUT = 30
+TIMEOUT = 60
 
 Headers = Mapping[str, str]
 
@@ -89,6 +89,10 @@ class Connection:
         lines.update({name.lower().replace("_", "-"): value for name, value in headers.items()})
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         self.send(f"{method} {target} HTTP/1.1\r\n{head}\r\n".encode("latin-1") + body)
+
+    def wait(self) -> None:
+        """Wait until the next answer begins."""
+        assert self._file.peek(1), "the connection was closed without an answer"
 
     def receive(self, *, head: bool = False) -> Answer:
         """Wait for the next answer.

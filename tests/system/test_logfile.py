@@ -57,7 +57,7 @@ async def test_a_file_that_was_rotated_is_begun_anew(
 
 async def until_written(path: Path, content: bytes) -> None:
     """Wait for the writer's thread."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while path.read_bytes() != content:
             await asyncio.sleep(0.01)
 

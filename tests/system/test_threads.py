@@ -63,7 +63,9 @@ async def test_there_are_no_more_threads_than_said() -> None:
         free.wait(10)
 
     pending = [threads.start(work, number) for number in range(3)]
-    await asyncio.sleep(0.05)
+    while len(begun) < 2:
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.05)  # in which a third one would begin
     assert sorted(begun) == [0, 1]
     free.set()
     await asyncio.gather(*pending)

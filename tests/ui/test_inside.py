@@ -247,7 +247,7 @@ async def test_who_looks_does_not_wait_for_what_cannot_be_written_down(page: str
     if page == "compare":
         where = f"/r/{HELLO}/-/compare/files?from=latest&to=latest"
     database.is_locked = True
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         shown = await browser.get(where)
     assert shown.status == 200
     assert "being read" in shown.text

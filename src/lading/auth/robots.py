@@ -25,12 +25,20 @@ class RobotLogins(MachineAuthenticator):
         clock: in seconds since the epoch.
         staleness: seconds for which a row that was read is good, where reading takes long; 0 for
             none. A robot that is revoked is out after so many.
+        steady: in seconds; it only goes forward.
     """
 
-    def __init__(self, robots: Robots, clock: Callable[[], float], staleness: float = 0.0) -> None:
+    def __init__(
+        self,
+        robots: Robots,
+        clock: Callable[[], float],
+        staleness: float = 0.0,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._robots = robots
         self._clock = clock
         self._staleness = staleness
+        self._steady = steady
         self._read: Recent[str, tuple[float, Robot]] = Recent(_MOST)
         self._used: dict[str, float] = {}
         self._logins: dict[str, Login] = {}
@@ -76,7 +84,7 @@ class RobotLogins(MachineAuthenticator):
             return None
         if not self._staleness:
             return await self._robots.find(key)
-        now = time.monotonic()
+        now = self._steady()
         read_at, robot = self._read.get(key) or (-math.inf, None)
         if robot is None or now - read_at >= self._staleness:
             robot = await self._robots.find(key)

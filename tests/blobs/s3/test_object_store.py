@@ -315,7 +315,7 @@ async def test_nothing_is_asked_of_pieces_when_their_object_is_given_up(store: O
     putting = asyncio.ensure_future(store.put_pieces("a", endless()))
     await asyncio.sleep(0.5)
     putting.cancel()
-    await asyncio.wait_for(ended.wait(), 10)
+    await asyncio.wait_for(ended.wait(), 60)
 
 
 @pytest.mark.usefixtures("impatient")

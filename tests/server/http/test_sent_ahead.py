@@ -33,7 +33,8 @@ def test_who_is_removed_while_a_request_waits_for_its_turn_is_out(tmp_path: Path
         assert connection.receive().status == 201
         for _ in range(2):
             connection.request("GET", blob, authorization=login)
-        time.sleep(0.5)
+        connection.wait()
+        time.sleep(0.5)  # in which the second one is read, too
         users.write_text("")
         assert connection.receive().body == LAYER
         assert connection.receive().status == 401

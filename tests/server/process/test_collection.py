@@ -4,9 +4,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from tests.support.commands import run
 from tests.support.lading import Lading, lading_serve, program
-from tests.support.processes import wait_until
+from tests.support.processes import background, wait_until
 from tests.support.pushes import Repository
 
 AT_ONCE = {
@@ -56,15 +55,24 @@ def test_a_collection_by_hand_says_for_whom_it_waits(tmp_path: Path) -> None:
     """A lease of a process that is dead ends by itself."""
     with lading_serve(tmp_path) as registry:
         wait_until(lambda: len(holders(registry)) >= 2, "jobs to have run")
+    lease_all(registry, "a dead process", seconds=60)
+    said = tmp_path / "said"
+
+    with background([program(), "garbage-collect", str(registry.config)], log=said) as collecting:
+        told = "Waiting for a dead process, which is collecting garbage"
+        wait_until(lambda: told in said.read_text(), "waiting", log=said.read_text)
+        lease_all(registry, "a dead process", seconds=1)
+        assert collecting.wait(60) == 0
+
+    assert "0 manifests, 0 blobs and 0 uploads removed" in said.read_text()
+
+
+def lease_all(registry: Lading, holder: str, *, seconds: int) -> None:
+    """Have somebody do all jobs, until a time after which that is over."""
     with closing(sqlite3.connect(database(registry))) as connection, connection:
         connection.execute(
-            "UPDATE jobs SET holder = 'a dead process', expires_at = unixepoch() + 6"
+            "UPDATE jobs SET holder = ?, expires_at = unixepoch() + ?", (holder, seconds)
         )
-
-    done = run([program(), "garbage-collect", registry.config])
-
-    assert b"Waiting for a dead process, which is collecting garbage" in done.stderr
-    assert b"0 manifests, 0 blobs and 0 uploads removed" in done.stdout
 
 
 def push_until_kept(repository: Repository, tag: str, layer: bytes) -> str:

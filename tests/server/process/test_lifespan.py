@@ -57,5 +57,5 @@ async def test_an_end_that_fails_is_told_in_the_log(caplog: pytest.LogCaptureFix
     lifespan = Lifespan(application)
     await lifespan.start()
     with caplog.at_level(logging.ERROR):
-        await asyncio.wait_for(lifespan.end(), 5)
+        await asyncio.wait_for(lifespan.end(), 60)
     assert "a file that cannot be closed" in caplog.text
