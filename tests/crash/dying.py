@@ -62,10 +62,10 @@ class Outcome:
 @cache
 def trace(verb: Verb) -> Trace:
     """Do a verb to its end, and watch."""
-    with _scratch() as scratch:
-        now = _prepare(verb, scratch / "data")
+    with scratch_directory() as scratch:
+        now = prepare(verb, scratch / "data")
         log = scratch / "log"
-        assert _fork(verb, scratch / "data", now, None, log) == 0, f"{verb.name} fails"
+        assert fork(verb, scratch / "data", now, None, log) == 0, f"{verb.name} fails"
         seen = json.loads(log.read_text())
         return Trace(seen["effects"], frozenset(seen["methods"]), frozenset(seen["services"]))
 
@@ -77,13 +77,13 @@ def outcomes(verb: Verb) -> Sequence[Outcome]:
     Raises:
         AssertionError: a promise is broken, or something is never repaired.
     """
-    with _scratch() as scratch:
-        now = _prepare(verb, scratch / "before")
+    with scratch_directory() as scratch:
+        now = prepare(verb, scratch / "before")
         for copy in ("seen before", "seen after"):
             shutil.copytree(scratch / "before", scratch / copy)
-        assert _fork(verb, scratch / "seen after", now, None, scratch / "log") == 0
+        assert fork(verb, scratch / "seen after", now, None, scratch / "log") == 0
         bounds = tuple(
-            _in(scratch / f"seen {when}", now, state.view) for when in ("before", "after")
+            visit(scratch / f"seen {when}", now, state.view) for when in ("before", "after")
         )
         return [
             _outcome(verb, effect, number, scratch, now, bounds)
@@ -101,35 +101,37 @@ def _outcome(
 ) -> Outcome:
     crashed, retried = scratch / f"crashed{number}", scratch / f"retried{number}"
     shutil.copytree(scratch / "before", crashed)
-    status = _fork(verb, crashed, now, number, scratch / "log")
+    status = fork(verb, crashed, now, number, scratch / "log")
     assert status == DEAD, f"{verb.name} does not die after {effect}"
     shutil.copytree(crashed, retried)
 
-    seen, left = _in(crashed, now, lambda place: _look(place, verb))
-    _assert_between(seen, *bounds, where=f"{verb.name}, after {effect}")
+    seen, left = visit(crashed, now, lambda place: look(place, verb))
+    assert_between(seen, *bounds, where=f"{verb.name}, after {effect}")
     # The next attempt: what it leaves of the crash is the collector's.
-    left_by_retry = _in(retried, now, lambda place: _again(place, verb, bounds[1]))
+    left_by_retry = visit(retried, now, lambda place: again(place, verb, bounds[1]))
     for place in (retried,) if verb.mends else (retried, crashed):
-        never = _in(place, now, _collect)
+        never = visit(place, now, collect)
         assert never == [], f"{verb.name}, after {effect}: {never} is never cleared away"
         shutil.rmtree(place)
     return Outcome(effect, _done(seen, *bounds), left, _cleared_by(left, left_by_retry))
 
 
-async def _look(place: Place, verb: Verb) -> tuple[state.View, list[str]]:
+async def look(place: Place, verb: Verb) -> tuple[state.View, list[str]]:
+    """What clients see after a failure, and what is left over."""
     if not verb.mends:
         state.assert_consistent(place)
     return await state.view(place), state.left_over(place)
 
 
-async def _again(place: Place, verb: Verb, after: state.View) -> list[str]:
+async def again(place: Place, verb: Verb, after: state.View) -> list[str]:
+    """Do a verb once more; what is left over then."""
     await verb.act(place)
     state.assert_consistent(place)
     assert await state.view(place) == after, f"{verb.name} done again ends differently"
     return state.left_over(place)
 
 
-async def _collect(place: Place) -> list[str]:
+async def collect(place: Place) -> list[str]:
     """What is left after the collector came, much later: also no lease is held any more."""
     before = await state.view(place)
     place.now += 10 * DAY
@@ -145,7 +147,7 @@ async def _collect(place: Place) -> list[str]:
     return state.left_over(place)
 
 
-def _assert_between(seen: state.View, before: state.View, after: state.View, *, where: str) -> None:
+def assert_between(seen: state.View, before: state.View, after: state.View, *, where: str) -> None:
     """Each thing is as it was, or as it was to become."""
     for name in {*seen, *before, *after}:
         assert seen.get(name) in {before.get(name), after.get(name)}, f"{where}: {name}"
@@ -163,7 +165,7 @@ def _cleared_by(left: Sequence[str], left_by_retry: Sequence[str]) -> str:
     return "the collector" if left_by_retry else "the next attempt"
 
 
-def _prepare(verb: Verb, root: Path) -> float:
+def prepare(verb: Verb, root: Path) -> float:
     """Bring about the state in which a verb is done; returns the time."""
 
     async def prepare(place: Place) -> float:
@@ -173,15 +175,20 @@ def _prepare(verb: Verb, root: Path) -> float:
     root.mkdir()
     # What a crash leaves of an upload is as old as the kernel says.
     now = time.time()
-    return now if verb.is_start else _in(root, now, prepare)
+    return now if verb.is_start else visit(root, now, prepare)
 
 
-def _fork(verb: Verb, root: Path, now: float, die_after: int | None, log: Path) -> int:
+def fork(verb: Verb, root: Path, now: float, die_after: int | None, log: Path) -> int:
     """Do a verb in a child of this process; returns its exit status."""
+    return in_child(lambda: asyncio.run(_live_and_die(verb, root, now, die_after, log)))
+
+
+def in_child(work: Callable[[], None]) -> int:
+    """Do something in a child of this process; returns its exit status."""
     child = os.fork()
     if child == 0:
         try:
-            asyncio.run(_live_and_die(verb, root, now, die_after, log))
+            work()
             os._exit(0)
         finally:  # whatever was raised: this process is a copy of the one that runs the tests
             traceback.print_exc()
@@ -195,9 +202,9 @@ async def _live_and_die(
 ) -> None:
     if verb.is_start:
         effects = Effects(root, die_after)
-        place = _open(root, now)
+        place = open_place(root, now)
     else:
-        place = _open(root, now)
+        place = open_place(root, now)
         effects = Effects(root, die_after)
         effects.watch(place.metadata)
     await verb.act(place)
@@ -212,17 +219,19 @@ async def _live_and_die(
     )
 
 
-def _open(root: Path, now: float) -> Place:
+def open_place(root: Path, now: float) -> Place:
+    """Open what is below a directory."""
     metadata = open_metadata(metadata_path(root))
     return Place(metadata, Stores.in_files(root), now, root=root)
 
 
-def _in(root: Path, now: float, work: Callable[[Place], Awaitable[T]]) -> T:
-    return state.visit(lambda: _open(root, now), work)
+def visit(root: Path, now: float, work: Callable[[Place], Awaitable[T]]) -> T:
+    """Do something at a place in this process, and put everything away again."""
+    return state.visit(lambda: open_place(root, now), work)
 
 
 @contextmanager
-def _scratch() -> Iterator[Path]:
+def scratch_directory() -> Iterator[Path]:
     """In memory, where there is such a file system: nothing here is about power cuts."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as directory:

@@ -85,6 +85,11 @@ class Disk:
             self._make_shard(shard)
             _make_directory(directory)
 
+    def give_back_room(self, digest: Digest) -> None:
+        """Remove the directory of a blob that has not come there, if nothing is in it."""
+        with suppress(OSError):
+            os.rmdir(os.path.dirname(self.layout.blob(digest)))
+
     def sync_name(self, digest: Digest) -> None:
         """Make the name of a blob durable that was just given to its bytes.
 

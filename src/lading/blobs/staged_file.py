@@ -130,8 +130,7 @@ class StagedFile(StagedUpload):
                 self._count_wrong_digest()
             raise DigestMismatch("", {"expected": digest, "actual": actual})
         if self.size > SMALL:
-            await self._disk.run(os.fsync, self._descriptor)
-            self._is_synced = True
+            await self._disk.run(self._sync)
         self._verified = digest
 
     @override
@@ -263,15 +262,30 @@ class StagedFile(StagedUpload):
         try:
             self._disk.make_room(digest)
             if not self._is_synced:
-                os.fsync(self._descriptor)
+                self._sync()
             self._become(target, digest)
         except (OSError, UploadUnknown):
             if not file_calls.leads_to(target, self._descriptor):  # it did not come to that
+                self._disk.give_back_room(digest)
                 file_calls.remove(mark)
             raise
         self._over = True
         self._disk.sync_name(digest)
         self._tidy()
+
+    def _sync(self) -> None:
+        """Bring the bytes to the disk; if that fails, the upload is over.
+
+        What could not be written counts as written from then on, and may leave memory: the next
+        sync would say that all is well, of what is read from memory and not on the disk.
+        """
+        try:
+            os.fsync(self._descriptor)
+        except OSError:
+            with suppress(OSError):  # of a disk that is read-only by now, on which no sync succeeds
+                file_calls.remove(self._path)
+            raise
+        self._is_synced = True
 
     def _tidy(self) -> None:
         """Remove flags and the note from what is a blob now; if that fails, they do no harm."""

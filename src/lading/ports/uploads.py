@@ -98,6 +98,7 @@ class StagedUpload(Protocol):
         Raises:
             DigestMismatch: they have another; the upload stays as it is, but is over after
                 `WRONG_DIGESTS` of them.
+            Unavailable: they did not get there. The upload is over: nobody knows what is lost.
         """
 
     async def commit(self, digest: Digest) -> None:

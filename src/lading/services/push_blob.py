@@ -174,9 +174,9 @@ async def commit(
 ) -> None:
     """Add a last chunk, which may be empty, and make the upload a blob.
 
-    All or nothing: if it fails, the upload is as it was before, and can go on. Repeating it after
-    it succeeded succeeds again, for the client that did not get the answer. The change counts from
-    when all bytes are there.
+    All or nothing: if it fails, the upload is as it was before, and can go on; but it is over if
+    the disk lost bytes. Repeating it after it succeeded succeeds again, for the client that did not
+    get the answer. The change counts from when all bytes are there.
 
     Raises:
         UploadUnknown, UploadOutOfOrder, SizeMismatch, BlobTooLarge: as `append`.
