@@ -1,17 +1,21 @@
 """Processes that go on in the background, and are ended, they alone."""
 
+import random
 import shutil
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
 
 from tests.support.commands import environment
 
+_RANDOM = random.SystemRandom()
+# Where those begin that the kernel gives, unless it is told otherwise (ip_local_port_range, ip(7)).
+_FIRST_OF_THE_KERNEL = 32_768
 # Killed tests take what they started with them, where util-linux is.
 _UNTIL_DEATH = ["setpriv", "--pdeathsig=TERM"] if shutil.which("setpriv") else []
 
@@ -51,10 +55,15 @@ def _end(process: subprocess.Popen[bytes], grace: float) -> None:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port of this machine that nobody listens on, nor is likely to until it is used.
+
+    It is none that the kernel gives to whoever asks for any; and pytest-randomly has all processes
+    of a run draw the same random numbers, but for the system's own.
+    """
+    while True:
+        port = _RANDOM.randrange(10_000, _FIRST_OF_THE_KERNEL)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_until(
