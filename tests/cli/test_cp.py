@@ -154,6 +154,20 @@ def test_a_folder_is_a_place_like_any(here: Registry, there: Registry, tmp_path:
         assert len(client.repository("app").referrers(digest)) == 1
 
 
+def test_a_folder_lists_all_that_was_brought_whatever_ends_the_run(
+    here: Registry, tmp_path: Path
+) -> None:
+    for number in range(14):
+        here.push_image(f"app:{number}", files={"n": str(number)})
+    here.fail(times=1, status=418, on="manifest", method="GET")
+    layout = tmp_path / "layout"
+
+    result = run(f"{here.host}/app", f"oci:{layout}", "--tags", "*", "--keep-going")
+
+    assert result.exit_code == 1
+    assert len([*LayoutFolder(layout).tags()]) == result.stdout.count("copied") == 13
+
+
 def test_a_dry_run_changes_nothing(here: Registry, there: Registry) -> None:
     here.push_image("app:1")
 

@@ -1,8 +1,10 @@
 """Folders as OCI image layouts: what others wrote there stays, and what is no layout is said so."""
 
+import fcntl
 import json
 import os
 import threading
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,8 @@ import pytest
 
 from lading.client import Client, LayoutFolder
 from lading.client.errors import ClientError, ContentWrong, NotThere
-from lading.client.places import RemoteManifest
+from lading.client.layout_files import clear_drafts, write_whole
+from lading.client.places import BlobContent, RemoteManifest
 from lading.core import media
 from lading.core.digest import Digest
 from lading.core.images.layout_names import REF_NAME
@@ -129,6 +132,119 @@ def test_tags_are_read_as_other_tools_write_them(
         assert layout.manifest(tag).digest == image.digest
 
 
+def test_an_index_of_many_images_is_written_a_few_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else ten times as many images would take a hundred times as long."""
+    written, files = 0, set[bytes]()
+
+    def counted(path: Path, pieces: Iterable[bytes]) -> None:
+        nonlocal written
+        body = b"".join(pieces)
+        if path.name == "index.json":
+            written += len(body)
+            files.add(body)
+        write_whole(path, [body])
+
+    monkeypatch.setattr("lading.client.layout_listing.write_whole", counted)
+    place = LayoutFolder(tmp_path, many=True)
+    for number in range(500):
+        assert place.digest(f"v{number}") == ""
+        place.push_manifest(f"v{number}", some_manifest(number))
+        assert place.digest(f"v{number}") == some_manifest(number).digest
+    place.settle()
+
+    whole = (tmp_path / "index.json").stat().st_size
+    assert written < 8 * whole
+    assert list(LayoutFolder(tmp_path).tags()) == [f"v{number}" for number in range(500)]
+    for body in files:  # whatever ended it, there was an index of images that are there
+        for entry in json.loads(body)["manifests"]:
+            assert place.has_blob(entry["digest"])
+
+
+def test_an_index_is_written_after_some_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = LayoutFolder(tmp_path, many=True)
+    for number in range(10):
+        place.push_manifest(f"v{number}", some_manifest(number))
+    place.settle()
+    place.push_manifest("waits", some_manifest(10))
+    assert len(index_of(tmp_path)["manifests"]) == 10
+
+    monkeypatch.setattr("lading.client.layout_listing._SECONDS", 0)
+    place.push_manifest("last", some_manifest(11))
+
+    assert len(index_of(tmp_path)["manifests"]) == 12
+
+
+def test_what_could_not_be_listed_is_listed_later(tmp_path: Path) -> None:
+    place = LayoutFolder(tmp_path, many=True)
+    (tmp_path / "index.json").write_text("[]")
+    with pytest.raises(ClientError):
+        place.push_manifest("v1", some_manifest(1))
+
+    (tmp_path / "index.json").unlink()
+    place.settle()
+
+    assert list(LayoutFolder(tmp_path).tags()) == ["v1"]
+
+
+def test_the_last_one_of_a_tag_counts_though_it_waits(tmp_path: Path) -> None:
+    place = LayoutFolder(tmp_path, many=True)
+    for number in range(20):
+        place.push_manifest(f"v{number}", some_manifest(number))
+    place.settle()
+    for number in (3, 4):
+        place.push_manifest("v1", some_manifest(number))
+    assert len(index_of(tmp_path)["manifests"]) == 20
+
+    assert place.digest("v1") == place.manifest("v1").digest == some_manifest(4).digest
+    assert list(place.tags()) == [f"v{number}" for number in (0, *range(2, 20), 1)]
+    assert LayoutFolder(tmp_path).digest("v1") == some_manifest(4).digest
+
+
+def test_what_a_killed_command_was_writing_is_removed_and_nothing_of_a_living_one(
+    tmp_path: Path,
+) -> None:
+    blobs = tmp_path / "blobs/sha256"
+    blobs.mkdir(parents=True)
+    names = ["dead", "alive", "young"]
+    dead, alive, young = (blobs / f".lading-{name}" for name in names)
+    others = blobs / ".of-others"
+    for path in (dead, alive, young, others):
+        path.write_bytes(b"half of a layer")
+        if path != young:
+            os.utime(path, (0, 0))
+
+    with alive.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        LayoutFolder(tmp_path).push_manifest("v1", some_manifest(1))
+
+    hidden = {path for path in blobs.iterdir() if path.name.startswith(".")}
+    assert hidden == {alive, young, others}
+
+
+def test_what_is_being_written_is_locked(tmp_path: Path) -> None:
+    LayoutFolder(tmp_path).push_manifest("v1", some_manifest(1))
+    blobs = tmp_path / "blobs/sha256"
+    left: list[Path] = []
+
+    def read(_offset: int, _length: int) -> Iterator[bytes]:
+        yield b"half"
+        for path in blobs.glob(".*"):
+            os.utime(path, (0, 0))
+        clear_drafts(blobs)
+        left.extend(blobs.glob(".*"))
+        yield b" and half"
+
+    body = b"half and half"
+    LayoutFolder(tmp_path).push_blob(BlobContent(Digest.of(body), len(body), read))
+
+    assert len(left) == 1
+    assert [*blobs.glob(".*")] == []
+
+
 def test_a_folder_of_many_images_is_read_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +258,7 @@ def test_a_folder_of_many_images_is_read_once(
         opened.append(Path(path).name)
         return open_to_read(path)
 
-    monkeypatch.setattr("lading.client.layouts.open_to_read", counted)
+    monkeypatch.setattr("lading.client.layout_files.open_to_read", counted)
     place = LayoutFolder(tmp_path)
     for tag in [*place.tags()]:
         assert place.referrers(place.manifest(tag).digest) == []

@@ -41,6 +41,7 @@ class PlaceOpener:
         self._stack = stack
         self._options = options
         self._clients: dict[str, Client] = {}
+        self._folders: list[LayoutFolder] = []
 
     def open(self, text: str, *, to_push: bool = False) -> TypedPlace:
         """The place that was typed: `oci:DIR[:TAG]`, a path beginning with `.` or `/`, or an image.
@@ -53,12 +54,22 @@ class PlaceOpener:
         """
         if text.startswith((_LAYOUT, ".", "/")):
             path, wanted = _folder_and_image(text.removeprefix(_LAYOUT))
-            return TypedPlace(LayoutFolder(Path(path)), wanted)
+            self._folders.append(LayoutFolder(Path(path), many=True))
+            return TypedPlace(self._folders[-1], wanted)
         reference = ImageReference.parse(text)
         repository = self._client(reference.registry).repository(reference.repository)
         if to_push:
             repository.will_push()
         return TypedPlace(repository, reference.digest or reference.tag)
+
+    def settle(self) -> None:
+        """List in folders what was brought to them.
+
+        Raises:
+            ClientError: it cannot be written.
+        """
+        for folder in self._folders:
+            folder.settle()
 
     def requests(self) -> dict[str, int]:
         """How many requests were sent to all registries, by method."""

@@ -165,6 +165,7 @@ class _CopyRun:
             self._ended.set()
             images.shutdown(wait=False, cancel_futures=True)
             blobs.shutdown(wait=False, cancel_futures=True)
+            self._opener.settle()
         self._conclude()
 
     def _go_on(self) -> None:

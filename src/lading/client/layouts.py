@@ -4,35 +4,28 @@ Source: image-spec `image-layout.md`. A tag is the annotation `org.opencontainer
 an entry in `index.json`; entries without it are referrers and images without a tag.
 """
 
-import fcntl
-import json
-import os
-import tempfile
 import threading
-from collections.abc import Container, Iterator
-from contextlib import contextmanager
+from collections.abc import Container, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from lading.client.answers import MOST_DOCUMENT
 from lading.client.errors import ClientError, ContentWrong, NotThere
+from lading.client.layout_files import clear_drafts, open_file, translating, write_whole
 from lading.client.layout_index import Entry, LayoutIndex, ListedImages, tag_of_entry
+from lading.client.layout_listing import INDEX, LayoutListing
 from lading.client.places import (
     BlobContent,
     ImagePlace,
     RemoteManifest,
-    checked_descriptors,
     is_tag,
 )
 from lading.core import media
 from lading.core.digest import Digest, new_hasher
 from lading.core.images.layout_names import REF_NAME
 from lading.core.typing import override
-from lading.system.regular_files import open_to_read
 
 _PIECE = 256 * 1024
-# The file by which a folder is known to be a layout.
-_MARK = "oci-layout"
 
 
 class LayoutFolder(ImagePlace):
@@ -40,25 +33,37 @@ class LayoutFolder(ImagePlace):
 
     Args:
         root: the folder.
+        many: whether many images are brought to it: then each is listed in its index with others,
+            the last ones by `settle`.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, many: bool = False) -> None:
         self.host = ""
         self.name = str(root)
         self._root = root
-        self._lock = threading.Lock()
-        self._listed = LayoutIndex(root / "index.json", self._entries)
+        self._listing = LayoutListing(root, at_once=not many)
+        self._listed = LayoutIndex(root / INDEX, self._listing.entries)
         self._looking = threading.Lock()
+        self._cleared: set[Path] = set()
+
+    def settle(self) -> None:
+        """List in the index what was brought and is not listed yet.
+
+        Raises:
+            ClientError: it cannot be written.
+        """
+        self._listing.settle()
 
     @override
     def tags(self) -> Iterator[str]:
+        self.settle()
         yield from filter(is_tag, self._listed.now().tags)
 
     @override
     def digest(self, wanted: str) -> str:
         if ":" in wanted:
             return wanted if self._path(wanted).is_file() else ""
-        return self._listed.now().tags.get(wanted, "")
+        return self._listing.waiting(wanted) or self._listed.now().tags.get(wanted, "")
 
     @override
     def manifest(self, wanted: str) -> RemoteManifest:
@@ -66,7 +71,7 @@ class LayoutFolder(ImagePlace):
         if not digest:
             raise NotThere(f"{self.name} has no image {wanted!r}", status=404)
         try:
-            with _translating(), _open(self._path(digest)) as file:
+            with translating(), open_file(self._path(digest)) as file:
                 body = file.read(MOST_DOCUMENT + 1)
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no manifest {digest}", status=404) from error
@@ -79,6 +84,7 @@ class LayoutFolder(ImagePlace):
 
     @override
     def referrers(self, digest: str, tags: Container[str] | None = None) -> list[dict[str, Any]]:
+        self.settle()
         listed = self._listed.now()
         with self._looking:
             if listed.about is None:
@@ -113,11 +119,11 @@ class LayoutFolder(ImagePlace):
     def blob(self, digest: str, offset: int = 0, length: int = -1) -> Iterator[bytes]:
         hasher = new_hasher(Digest(digest).algorithm)
         try:
-            with _translating():
-                file = _open(self._path(digest))
+            with translating():
+                file = open_file(self._path(digest))
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no blob {digest}", status=404) from error
-        with file, _translating():
+        with file, translating():
             file.seek(offset)
             left = length
             while left and (piece := file.read(_PIECE if left < 0 else min(_PIECE, left))):
@@ -146,7 +152,7 @@ class LayoutFolder(ImagePlace):
 
     @override
     def push_manifest(self, wanted: str, manifest: RemoteManifest) -> bool:
-        self._write(self._path(manifest.digest), iter([manifest.body]))
+        self._write(self._path(manifest.digest), [manifest.body])
         subject = bool(manifest.subject)
         if ":" not in wanted or subject:
             self._list("" if ":" in wanted else wanted, manifest)
@@ -165,89 +171,17 @@ class LayoutFolder(ImagePlace):
             entry["artifactType"] = kind
         if tag:
             entry["annotations"] = {REF_NAME: tag}
-        with self._lock, self._locked():
-            index = self._index()  # all of it stays that is not known here
-            listed = self._checked(index)
-            entries = [e for e in listed if not _is_replaced(e, tag, manifest.digest)]
-            if not (self._root / _MARK).exists():
-                self._write_json(_MARK, {"imageLayoutVersion": "1.0.0"})
-            self._write_json("index.json", index | {"manifests": [*entries, entry]})
+        self._listing.add(entry)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Keep other commands from changing the index meanwhile: each would write it as it was."""
-        with _translating():
-            descriptor = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(descriptor)
-
-    def _entries(self) -> list[Entry]:
-        return self._checked(self._index())
-
-    def _checked(self, index: dict[str, Any]) -> list[Entry]:
-        return checked_descriptors(index.get("manifests", []), str(self._root / "index.json"))
-
-    def _index(self) -> dict[str, Any]:
-        """What is in `index.json`; that of a new folder if there is none."""
-        path = self._root / "index.json"
-        try:
-            with _translating(), _open(path) as file:
-                found = json.loads(file.read())
-        except FileNotFoundError:
-            return {"schemaVersion": 2, "mediaType": media.OCI_INDEX}
-        except (ValueError, RecursionError) as error:
-            raise ClientError(f"{path} is no index of an OCI image layout: {error}") from error
-        if not isinstance(found, dict):
-            raise ClientError(f"{path} is no index of an OCI image layout: it is no JSON object")
-        return found
+    def _write(self, path: Path, pieces: Iterable[bytes]) -> None:
+        if path.parent not in self._cleared:
+            self._cleared.add(path.parent)
+            clear_drafts(path.parent)
+        write_whole(path, pieces)
 
     def _path(self, digest: str) -> Path:
         checked = Digest(digest)
         return self._root / "blobs" / checked.algorithm / checked.hex
-
-    def _write_json(self, name: str, document: object) -> None:
-        self._write(self._root / name, iter([json.dumps(document).encode()]))
-
-    def _write(self, path: Path, pieces: Iterator[bytes]) -> None:
-        """Write a file that is there as a whole or not at all."""
-        with _translating():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-                try:
-                    file.writelines(pieces)
-                except BaseException:
-                    Path(file.name).unlink()
-                    raise
-            Path(file.name).chmod(0o644)
-            os.replace(file.name, path)  # noqa: PTH105 - as the calls of the system are named
-
-
-def _open(path: Path) -> BinaryIO:
-    return open(open_to_read(str(path)), "rb")  # noqa: PTH123 - the caller closes it
-
-
-@contextmanager
-def _translating() -> Iterator[None]:
-    """Say in a line what is wrong with a file, but for one that is not there.
-
-    Raises:
-        ClientError: it cannot be read or written.
-    """
-    try:
-        yield
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise ClientError(f"{error.filename or 'the folder'}: {error.strerror}") from error
-
-
-def _is_replaced(entry: dict[str, Any], tag: str, digest: str) -> bool:
-    """Whether a new entry takes the place of this one: of the same tag, or of the same image."""
-    own = tag_of_entry(entry)
-    return own == tag if tag else entry["digest"] == digest and not own
 
 
 def _guess(manifest: RemoteManifest) -> str:

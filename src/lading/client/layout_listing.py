@@ -1,0 +1,137 @@
+"""Listing of images in the index of a layout folder, which is written as a whole each time.
+
+To write it for each image of thousands would take the square of their number. Where many come, it
+is written when as many wait for it as a part of those that are listed, or after some seconds: all
+that is written is then a few times as long as the index itself. Whatever ends a run meanwhile
+leaves an index of whole images; those that waited are listed by the next run, their blobs there.
+"""
+
+import fcntl
+import json
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lading.client.errors import ClientError
+from lading.client.layout_files import open_file, translating, write_whole
+from lading.client.layout_index import Entry, tag_of_entry
+from lading.client.places import checked_descriptors
+from lading.core import media
+
+INDEX = "index.json"
+# The file by which a folder is known to be a layout.
+_MARK = "oci-layout"
+# One waits for so many that are listed.
+_PART = 4
+_SECONDS = 5.0
+
+
+class LayoutListing:
+    """Entries of an index, and those that wait to be written there.
+
+    Args:
+        root: the folder.
+        at_once: whether none waits.
+    """
+
+    def __init__(self, root: Path, *, at_once: bool) -> None:
+        self._root = root
+        self._at_once = at_once
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, str], Entry] = {}
+        self._count = 0
+        self._written = time.monotonic()
+
+    def entries(self) -> list[Entry]:
+        """All that is written.
+
+        Raises:
+            ClientError: the index is none.
+        """
+        return self._checked(self._index())
+
+    def waiting(self, tag: str) -> str:
+        """The digest of a tag that waits; empty if none does."""
+        entry = self._waiting.get((tag, ""))
+        return str(entry["digest"]) if entry else ""
+
+    def add(self, entry: Entry) -> None:
+        """List an image, now or with others: instead of that of its tag, or of the same digest.
+
+        Raises:
+            ClientError: the index cannot be read or written; those that wait wait on.
+        """
+        key = _key(entry)
+        with self._lock:
+            self._waiting.pop(key, None)  # it is the last one now
+            self._waiting[key] = entry
+            is_much = len(self._waiting) * _PART > self._count
+            if self._at_once or is_much or time.monotonic() - self._written >= _SECONDS:
+                self._write()
+
+    def settle(self) -> None:
+        """List all that wait.
+
+        Raises:
+            ClientError: the index cannot be read or written.
+        """
+        with self._lock:
+            if self._waiting:
+                self._write()
+
+    def _write(self) -> None:
+        with self._locked():
+            index = self._index()  # all of it stays that is not known here
+            entries = [one for one in self._checked(index) if not self._is_replaced(one)]
+            entries += self._waiting.values()
+            if not (self._root / _MARK).exists():
+                self._write_json(_MARK, {"imageLayoutVersion": "1.0.0"})
+            self._write_json(INDEX, index | {"manifests": entries})
+        self._waiting.clear()
+        self._count = len(entries)
+        self._written = time.monotonic()
+
+    def _is_replaced(self, entry: Entry) -> bool:
+        """Whether one that waits takes its place: of the same tag, or without one, as it is."""
+        return _key(entry) in self._waiting
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Keep other commands from changing the index meanwhile: each would write it as it was."""
+        with translating():
+            descriptor = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _checked(self, index: dict[str, Any]) -> list[Entry]:
+        return checked_descriptors(index.get("manifests", []), str(self._root / INDEX))
+
+    def _index(self) -> dict[str, Any]:
+        """What is in `index.json`; that of a new folder if there is none."""
+        path = self._root / INDEX
+        try:
+            with translating(), open_file(path) as file:
+                found = json.loads(file.read())
+        except FileNotFoundError:
+            return {"schemaVersion": 2, "mediaType": media.OCI_INDEX}
+        except (ValueError, RecursionError) as error:
+            raise ClientError(f"{path} is no index of an OCI image layout: {error}") from error
+        if not isinstance(found, dict):
+            raise ClientError(f"{path} is no index of an OCI image layout: it is no JSON object")
+        return found
+
+    def _write_json(self, name: str, document: object) -> None:
+        write_whole(self._root / name, [json.dumps(document).encode()])
+
+
+def _key(entry: Entry) -> tuple[str, str]:
+    """By what an entry is one with another: its tag, or its digest if it has none."""
+    tag = tag_of_entry(entry)
+    return (tag, "") if tag else ("", entry["digest"])
