@@ -7,8 +7,11 @@ from pathlib import Path
 import click
 
 from bench import endurance, growth, nginx, plots, report, results
+from bench.failures import keeping
+from bench.machine import describe
 from bench.measure import measure, measure_with_tokens
 from bench.registries import NAMES
+from bench.results import Results
 from bench.works import WORKS
 
 # So that all of it takes no longer than half an hour.
@@ -35,15 +38,16 @@ def main(
     works = [work for work in WORKS if re.search(only, work.name)]
     rounds = rounds or (2 if quick else 5)
     seconds = seconds or (1 if quick else 3)
-    measured = measure(names, works, rounds=rounds, seconds=seconds)
-    if not only:
-        measure_with_tokens(measured, rounds=min(rounds, TOKEN_ROUNDS), seconds=seconds)
-        with tempfile.TemporaryDirectory(prefix="lading-bench-") as directory:
-            place = Path(directory)
-            measured.ceilings = nginx.measure(place, rounds=rounds, seconds=seconds)
-        measured.endurance = endurance.measure(1 if quick else 10)
-        measured.growth = growth.grow(growth.SIZES[:3] if quick else growth.SIZES)
-    results.save(measured)
+    measured = Results(describe())
+    with keeping(lambda: results.save(measured), results.FILE):
+        measure(measured, names, works, rounds=rounds, seconds=seconds)
+        if not only:
+            measure_with_tokens(measured, rounds=min(rounds, TOKEN_ROUNDS), seconds=seconds)
+            with tempfile.TemporaryDirectory(prefix="lading-bench-") as directory:
+                place = Path(directory)
+                measured.ceilings = nginx.measure(place, rounds=rounds, seconds=seconds)
+            measured.endurance = endurance.measure(1 if quick else 10)
+            measured.growth = growth.grow(growth.SIZES[:3] if quick else growth.SIZES)
     click.echo(report.tables(measured))
     if write:
         report.write(measured)

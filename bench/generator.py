@@ -83,8 +83,9 @@ def run(port: int, clients: int, client: Callable[[int, Tally], Client]) -> Done
                 connection.begin(client(number, tally))
             loop.run()
             pipe.send(Done(tally, began, time.perf_counter(), time.process_time() - used))
-        except (UnexpectedAnswer, OSError) as error:
-            pipe.send(UnexpectedAnswer(str(error)))
+        except Exception as error:  # noqa: BLE001 - raised again in the process that waits
+            said = str(error) if isinstance(error, UnexpectedAnswer) else repr(error)
+            pipe.send(UnexpectedAnswer(said))
 
     pipes = []
     for first in range(parties):
@@ -93,7 +94,15 @@ def run(port: int, clients: int, client: Callable[[int, Tally], Client]) -> Done
         context.Process(target=work, args=(numbers, far_end), daemon=True).start()
         far_end.close()
         pipes.append(pipe)
-    return _together([pipe.recv() for pipe in pipes])
+    return _together([_received(pipe) for pipe in pipes])
+
+
+def _received(pipe: Pipe) -> Done | UnexpectedAnswer:
+    try:
+        received: Done | UnexpectedAnswer = pipe.recv()
+    except EOFError:  # click would take it for the end of what somebody types
+        return UnexpectedAnswer("a process of the generator of load was killed")
+    return received
 
 
 def _together(parts: Sequence[Done | UnexpectedAnswer]) -> Done:

@@ -7,11 +7,14 @@ a caller-supplied buffer") unless they are asked for.
 
 import socket
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import BinaryIO, Self
 
 # Bytes taken from the socket at once.
 PIECE = 1024 * 1024
+# Seconds without a byte.
+TIMEOUT = 120
 
 
 class UnexpectedAnswer(Exception):
@@ -50,7 +53,7 @@ class Connection:
     def __init__(
         self, port: int, headers: Mapping[str, str] | None = None, host: str = "localhost"
     ) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=120)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._common = f"Host: {host}\r\n" + lines(headers or {})
         self._received = bytearray()
@@ -84,6 +87,9 @@ class Connection:
             body: bytes, or a file that is sent whole, by the kernel.
             chunked: whether the body holds chunks (RFC 9112, 7.1), with their sizes and an end.
             keep: whether the body of the answer is wanted.
+
+        Raises:
+            UnexpectedAnswer: it hung up, or does not answer.
         """
         size = len(body) if isinstance(body, bytes) else body.seek(0, 2)
         own = lines(headers or {})
@@ -92,12 +98,22 @@ class Connection:
         elif method in {"POST", "PUT", "PATCH"}:
             own += f"Content-Length: {size}\r\n"
         head = f"{method} {path_of(target)} HTTP/1.1\r\n{self._common}{own}\r\n".encode()
+        try:
+            # A registry that has had enough hangs up, and may have said why before.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                self._send(head, body)
+            return self._answer(method, keep=keep)
+        except TimeoutError as error:
+            raise UnexpectedAnswer(f"{method} had no answer for {TIMEOUT} s") from error
+        except ConnectionError as error:
+            raise UnexpectedAnswer("the registry hung up") from error
+
+    def _send(self, head: bytes, body: bytes | BinaryIO) -> None:
         if isinstance(body, bytes):
             self._socket.sendall(head + body)
         else:
             self._socket.sendall(head)
             self._socket.sendfile(body, 0)
-        return self._answer(method, keep=keep)
 
     def _answer(self, method: str, *, keep: bool) -> Answer:
         status, headers = self._head()

@@ -12,8 +12,7 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 
 from bench.content import image, push_image
-from bench.http import UnexpectedAnswer
-from bench.machine import describe
+from bench.failures import expect_room, noting
 from bench.progress import Progress
 from bench.registries import Missing, Registry, find, with_tokens
 from bench.results import Results, WorkResults
@@ -26,23 +25,25 @@ from bench.works.layers import LayerPush
 COUNTED = 20
 
 
-def measure(names: Sequence[str], works: Sequence[Work], *, rounds: int, seconds: float) -> Results:
-    """Measure the works in the registries; `seconds` for each, in each round."""
-    results = Results(describe())
+def measure(
+    results: Results, names: Sequence[str], works: Sequence[Work], *, rounds: int, seconds: float
+) -> None:
+    """Measure the works in the registries, `seconds` for each in each round; add to the results."""
     with ExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lading-bench-")))
         started = [
             stack.enter_context(running(registry, directory))
             for registry in _available(names, results)
         ]
-        results.works = _prepare(started, works)
+        results.works = {work.name: WorkResults(work.unit, work.per) for work in works}
+        _prepare(started, works, results.works)
         _measure(
             started, works, results.works, rounds, seconds, lambda: results.disk.measure(directory)
         )
         for registry in started:
-            results.memory[registry.registry.name] = registry.largest_process_bytes()
-            results.syncs[registry.registry.name] = _syncs(registry)
-    return results
+            with noting({}, "memory and syncs", registry):
+                results.memory[registry.name] = registry.largest_process_bytes()
+                results.syncs[registry.name] = _syncs(registry)
 
 
 def measure_with_tokens(results: Results, *, rounds: int, seconds: float) -> None:
@@ -55,9 +56,9 @@ def measure_with_tokens(results: Results, *, rounds: int, seconds: float) -> Non
             with suppress(Missing):
                 registry = with_tokens(name, issuer)
                 started.append(stack.enter_context(running(registry, directory, issuer=issuer)))
-        works = _prepare(started, WITH_TOKENS)
-        _measure(started, WITH_TOKENS, works, rounds, seconds, lambda: None)
-        results.with_tokens = works
+        results.with_tokens = {work.name: WorkResults(work.unit, work.per) for work in WITH_TOKENS}
+        _prepare(started, WITH_TOKENS, results.with_tokens)
+        _measure(started, WITH_TOKENS, results.with_tokens, rounds, seconds, lambda: None)
 
 
 def _available(names: Sequence[str], results: Results) -> Iterator[Registry]:
@@ -71,11 +72,13 @@ def _available(names: Sequence[str], results: Results) -> Iterator[Registry]:
             yield registry
 
 
-def _prepare(started: Sequence[Running], works: Sequence[Work]) -> dict[str, WorkResults]:
+def _prepare(
+    started: Sequence[Running], works: Sequence[Work], results: Mapping[str, WorkResults]
+) -> None:
     for work in Progress("prepare", works, lambda work: work.name):
         for registry in started:
-            work.prepare(registry)
-    return {work.name: WorkResults(work.unit, work.per) for work in works}
+            with noting(results[work.name].refused, work.name, registry):
+                work.prepare(registry)
 
 
 def _measure(
@@ -96,14 +99,12 @@ def _measure(
     for number, (work, registry) in enumerate(Progress("measure", turns, _name_of)):
         if number % (len(turns) // rounds) == 0 and any(isinstance(w, LayerPush) for w in works):
             measure_disk()
-        found, name = results[work.name], registry.registry.name
-        if name in found.refused:
+        found = results[work.name]
+        if registry.name in found.refused:
             continue
-        try:
-            found.rounds.setdefault(name, []).append(work.measure(registry, seconds))
-        except UnexpectedAnswer as error:
-            del found.rounds[name]
-            found.refused[name] = str(error)
+        expect_room(registry.data, seconds)
+        with noting(found.refused, work.name, registry):
+            found.rounds.setdefault(registry.name, []).append(work.measure(registry, seconds))
 
 
 def _name_of(turn: tuple[Work, Running]) -> str:

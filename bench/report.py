@@ -54,9 +54,9 @@ def tables(results: Results) -> str:
                 ["", *names],
                 [
                     ["largest process at the end, MiB"]
-                    + [f"{results.memory[name] / 2**20:.0f}" for name in names],
+                    + [_known(results.memory.get(name), 2**20) for name in names],
                     ["syncs for the push of a small image"]
-                    + [f"{results.syncs[name]:.0f}" for name in names],
+                    + [_known(results.syncs.get(name)) for name in names],
                     ["on disk when acknowledged", *results.durability.values()],
                 ],
             ),
@@ -82,8 +82,9 @@ def _endurance(sizes: Sequence[int]) -> Sequence[str]:
 
 def _refusals(results: Results) -> Sequence[str]:
     return [
-        f"{registry} failed at “{name}”: {answer}.\n"
-        for name, work in results.works.items()
+        f"{registry} failed at “{name}”, after {len(work.rounds.get(registry, []))} rounds:"
+        f" {answer}.\n"
+        for name, work in [*results.works.items(), *results.with_tokens.items()]
         for registry, answer in work.refused.items()
     ]
 
@@ -182,6 +183,10 @@ def _cell(work: WorkResults, registry: str, figure: str) -> str:
     if base is None or registry == DISTRIBUTION:
         return _number(value)
     return f"{_number(value)} ({value / base:.2f}×)"
+
+
+def _known(value: float | None, unit: int = 1) -> str:
+    return "–" if value is None else f"{value / unit:.0f}"
 
 
 def _number(value: float) -> str:

@@ -22,7 +22,7 @@ class WorkResults:
         unit: of `Result.rate`.
         per: what `Result.processor` is for.
         rounds: by registry, one result for each round.
-        refused: registries that do not do it, and what they said.
+        refused: registries that failed at it, and what they said; `rounds` has those before.
     """
 
     unit: str

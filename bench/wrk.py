@@ -42,8 +42,11 @@ def load(
         [*command, f"http://127.0.0.1:{port}{path}"],
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+    if done.returncode != 0:
+        said = (done.stderr or done.stdout).strip()
+        raise UnexpectedAnswer(f"wrk ended with {done.returncode} asking for {path}: {said}")
     result = json.loads(done.stdout.splitlines()[-1])
     failed = result.pop("failed")
     if failed:

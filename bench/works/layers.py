@@ -109,11 +109,14 @@ class LayerPush:
             headers = registry.headers(REPOSITORY)
             pool = Pool(lambda: Connection(port, headers), changing=self._changing)
             stack.callback(pool.close)
+            pushed: list[str] = []
+            stack.callback(registry.remove, pushed)
 
             def client(number: int, tally: Tally) -> None:
                 end = time.perf_counter() + seconds
                 while time.perf_counter() < end:
                     blob = large_blob(self._size, salt=os.urandom(16), file=number)
+                    pushed.append(blob.digest)
                     start = time.perf_counter()
                     self._push(pool, blob)
                     tally.note(time.perf_counter() - start, self._size)
