@@ -36,6 +36,8 @@ class _Text(HTMLParser):
             self.forms[-1][1][str(given["name"])] = given.get("value") or ""
 
     def handle_data(self, data: str) -> None:
+        if self.tags and self.tags[-1][0] == "wbr" and self.words:
+            data = self.words.pop() + data  # where a word may break, it does not end
         self.words.append(data)
 
 

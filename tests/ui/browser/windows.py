@@ -25,6 +25,16 @@ _SQUEEZED = """
 })
 """
 
+_CUT = """
+[...document.querySelectorAll(".sheet, .notice")].flatMap((sheet) => {
+  const edge = sheet.getBoundingClientRect().right + 1;
+  return [...sheet.querySelectorAll("*")]
+    .filter((one) => one.checkVisibility() && !one.closest(".hidden-label, .scroll, .menu-of, svg")
+      && !one.closest("pre, .copy code") && one.getBoundingClientRect().right > edge)
+    .map((one) => one.outerHTML.slice(0, 100));
+})
+"""
+
 
 @dataclass
 class Window:
@@ -80,6 +90,11 @@ class Window:
     def squeezed(self) -> Sequence[str]:
         """Words in cells of tables that are so narrow that hardly a letter is beside another."""
         found: Sequence[str] = self.page.evaluate(_SQUEEZED)
+        return found
+
+    def cut(self) -> Sequence[str]:
+        """What sticks out of its sheet, where nothing scrolls."""
+        found: Sequence[str] = self.page.evaluate(_CUT)
         return found
 
     def violations(self) -> Sequence[str]:

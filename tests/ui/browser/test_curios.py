@@ -1,0 +1,118 @@
+"""What is rare, in a real browser on a phone: nothing is cut, covered or wider than the window."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.support.lading import Lading, lading_serve
+from tests.ui.browser.curios import ATTACHED, MANY, ODD, collect_curios
+from tests.ui.browser.windows import Chromium, Window
+
+pytestmark = pytest.mark.e2e
+
+# Pixels of a phone, of a tablet, of most screens.
+WIDTHS = (360, 768, 1280)
+# In how many lines the longest piece of a text is that may not break.
+PIECES = """
+(cells) => cells.map((cell) => {
+  const walker = document.createTreeWalker(cell, NodeFilter.SHOW_TEXT), lines = [];
+  while (walker.nextNode()) {
+    const range = document.createRange();
+    range.selectNodeContents(walker.currentNode);
+    lines.push(new Set([...range.getClientRects()].map((box) => box.top)).size);
+  }
+  return Math.max(...lines);
+})
+"""
+
+
+@pytest.fixture(scope="module")
+def cabinet(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
+    """A registry that has it, and has found out what is in it."""
+    directory: Path = tmp_path_factory.mktemp("curios")
+    with lading_serve(directory) as registry:
+        collect_curios(registry.client)
+        yield registry
+
+
+@pytest.fixture(scope="module")
+def places(cabinet: Lading) -> tuple[str, ...]:
+    """The addresses of what is looked at."""
+    image = f"/r/{ODD}/-/images/{cabinet.digest(ODD, '1.0')}"
+    return (
+        f"/r/{ATTACHED}",
+        f"/r/{ATTACHED}/-/tags/1.0",
+        f"/r/{ATTACHED}/-/tags/about-1",
+        f"/r/{ODD}",
+        f"/r/{ODD}/-/tags/1.0",
+        f"/r/{ODD}/-/tags/{'v' * 128}/delete",
+        f"/r/{ODD}/-/compare?from=1.0&to={'v' * 128}",
+        f"/r/{ODD}/-/compare/files?from=1.0&to={'v' * 128}",
+        f"/r/{MANY}/-/tags/1.0",
+        f"/r/{MANY}/-/compare?from=1.0&to=2.0",
+        f"{image}/files",
+        f"{image}/files?path=etc",
+        f"{image}/files?q=e",
+        f"{image}/layers/2/files?path=bin",
+        f"{image}/layers/2/file?path={'a/' * 60}deep",
+        f"{image}/raw",
+        "/-/events",
+        "/-/space",
+    )
+
+
+def go(window: Window, place: str) -> None:
+    """Go to a page, once all is known that it shows."""
+    assert window.go(place) == 200, place
+    reading = window.page.get_by_text("read in the background")
+    for _ in range(100):
+        if not reading.count():
+            return
+        window.page.wait_for_timeout(200)
+        window.go(place)
+    pytest.fail(f"{place} is not known")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_all_has_room(
+    chromium: Chromium, cabinet: Lading, places: tuple[str, ...], width: int
+) -> None:
+    with chromium.window(cabinet.host, width=width) as window:
+        for place in places:
+            go(window, place)
+            window.open_all()
+            assert not window.is_wider(), place
+            assert window.squeezed() == [], place
+            assert window.cut() == [], place
+
+
+def test_a_platform_breaks_at_its_slash(chromium: Chromium, cabinet: Lading) -> None:
+    with chromium.window(cabinet.host, width=360) as window:
+        for place in (f"/r/{MANY}/-/tags/1.0", f"/r/{MANY}/-/compare?from=1.0&to=2.0"):
+            window.go(place)
+            said = window.page.locator("tbody th").all_inner_texts()
+            assert {line.replace("\n", "") for line in said} == {"linux/amd64", "linux/arm64"}
+            assert set(window.page.locator("tbody th").evaluate_all(PIECES)) <= {1}, place
+
+
+def test_what_is_wrong_with_a_field_is_below_it(chromium: Chromium, cabinet: Lading) -> None:
+    with chromium.window(cabinet.host, width=360) as window:
+        window.go(f"/r/{MANY}/-/compare?from=1.0&to=none")
+        field = window.page.get_by_label("with this one").bounding_box()
+        said = window.page.get_by_text("There is no such image here.").bounding_box()
+        button = window.page.get_by_role("button", name="Compare").bounding_box()
+        assert field is not None
+        assert said is not None
+        assert button is not None
+        assert field["y"] + field["height"] <= said["y"]
+        assert said["y"] + said["height"] <= button["y"]
+
+
+def test_a_name_and_what_is_said_of_it_are_two_words(chromium: Chromium, cabinet: Lading) -> None:
+    with chromium.window(cabinet.host) as window:
+        go(window, f"/r/{ODD}/-/images/{cabinet.digest(ODD, '1.0')}/files?path=etc")
+        rows = window.page.locator("table").first.locator("tbody tr")
+        for said in ("other is the same file as", "loop → loop2", "null device", "pipe pipe"):
+            expect(rows.filter(has_text=said)).to_have_count(1)
