@@ -15,7 +15,8 @@ import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
-from lading.cli.output import JSON_LINES, clean, counted, human_size, plain, say, to_json
+from lading.cli.finding_words import finding_words
+from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import in_findings_alone, operator, run_with, translate_data_errors
 from lading.config.settings import Settings
@@ -166,7 +167,7 @@ class _TakingOver:
             if self._as_json:
                 progress.print(to_json({"finding": plain(finding)}))
             elif self._found[finding.kind] <= MOST:
-                progress.print(_words(finding))
+                progress.print(finding_words(finding, "done"))
 
     def _conclude(self, adoption: Adoption) -> None:
         if self._as_json:
@@ -221,12 +222,3 @@ class _TakingOver:
             "Next          stop the old registry, run this once more if it has served until now,"
             " then `lading serve`"
         )
-
-
-def _words(finding: Finding) -> str:
-    lines = [clean(f"{finding.subject}: {finding.explanation}")]
-    if finding.mended:
-        lines.append(clean(f"    done: {finding.mended}"))
-    if finding.advice:
-        lines.append(clean(f"    to do: {finding.advice}"))
-    return "\n".join(lines)

@@ -90,14 +90,18 @@ def list_tags(
     tags = look(where, spot.host, repository, gather)
     if as_json:
         say(to_json(tags))
-        return
-    if short:
+    elif short:
         _print_names([tag.name for tag in tags], "TAG", as_json=False)
-        return
+    else:
+        _print_tags(tags)
+
+
+def _print_tags(tags: Sequence[ShownTag]) -> None:
     columns = [
         Column("TAG", style="cyan"),
         Column("SIZE", right=True),
         Column("SET", whole=True),
+        Column("DIGEST", style="dim"),
     ]
     rows = [
         (
@@ -108,7 +112,7 @@ def list_tags(
         )
         for tag in tags
     ]
-    print_table([*columns, Column("DIGEST", style="dim")], rows)
+    print_table(columns, rows)
 
 
 @with_examples(

@@ -10,11 +10,11 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.output import JSON_LINES, clean, counted, plain, say, to_json
+from lading.cli.finding_words import finding_words
+from lading.cli.output import JSON_LINES, counted, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import in_findings_alone, with_registry
 from lading.cli.unused import unused_words
-from lading.core.damage import Finding
 from lading.ports.objects import UnusedBytes
 from lading.services import upkeep
 from lading.services import verify as checking
@@ -81,7 +81,7 @@ class _Verification:
             self._found += 1
             self._left += finding.advice != ""
             document = {"finding": plain(finding)}
-            progress.print(to_json(document) if self._as_json else _words(finding))
+            progress.print(to_json(document) if self._as_json else finding_words(finding, "mended"))
 
     def _conclude(self, blobs: int, manifests: int, unused: UnusedBytes) -> None:
         if self._as_json:
@@ -102,12 +102,3 @@ class _Verification:
             say(f"{checked}: {counted(self._found, 'finding')}, {self._left} of them left to mend")
         if unused.objects:
             say(unused_words(unused))
-
-
-def _words(finding: Finding) -> str:
-    lines = [clean(f"{finding.subject}: {finding.explanation}")]
-    if finding.mended:
-        lines.append(clean(f"    mended: {finding.mended}"))
-    if finding.advice:
-        lines.append(clean(f"    to do: {finding.advice}"))
-    return "\n".join(lines)

@@ -27,8 +27,29 @@ def download(
         ContentWrong: all bytes came, and they do not have the digest.
         ClientError: the registry refuses it, or the connection is cut again and again.
     """
-    whole = offset == 0 and length < 0
-    hasher = new_hasher(Digest(digest).algorithm)
+    pieces = _continued(session, place, scopes, offset, length)
+    if offset or length >= 0:
+        return pieces
+    return _verified(pieces, Digest(digest), f"{session.base}{place}")
+
+
+def _verified(pieces: Iterator[bytes], digest: Digest, where: str) -> Iterator[bytes]:
+    """All bytes of a blob, the last of them only if they have its digest."""
+    hasher = new_hasher(digest.algorithm)
+    for piece in pieces:
+        hasher.update(piece)
+        yield piece
+    if hasher.hexdigest() != digest.hex:
+        raise ContentWrong(
+            f"{where}: the bytes do not have this digest",
+            advice="something between changes what it carries, or the registry is damaged",
+        )
+
+
+def _continued(
+    session: HostSession, place: str, scopes: tuple[str, ...], offset: int, length: int
+) -> Iterator[bytes]:
+    """The bytes of as many answers as it takes, each from where the one before was cut off."""
     done, cuts = 0, 0
     while length < 0 or done < length:
         before = done
@@ -38,11 +59,9 @@ def download(
                     return
                 taken = piece if length < 0 else piece[: length - done]
                 done += len(taken)
-                if whole:
-                    hasher.update(taken)
                 yield taken
             if length < 0:
-                break
+                return
             problem: Exception = HTTPError("it has fewer bytes than were asked for")
         except (HTTPError, OSError) as error:
             problem = error
@@ -52,11 +71,6 @@ def download(
                 f"{session.base}{place} is cut off after {offset + done} bytes: {problem}",
                 advice="a proxy between may bound the time or the size of an answer",
             ) from problem
-    if whole and hasher.hexdigest() != Digest(digest).hex:
-        raise ContentWrong(
-            f"{session.base}{place}: the bytes do not have this digest",
-            advice="something between changes what it carries, or the registry is damaged",
-        )
 
 
 def _part(

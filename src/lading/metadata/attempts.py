@@ -8,9 +8,9 @@ it was to say may not be true any more.
 import asyncio
 import time
 
-from lading.core.errors import RegistryError, Unavailable
+from lading.core.errors import RegistryError
 from lading.core.typing import T
-from lading.ports.database import Database, SqlConnection, Work
+from lading.ports.database import Database, SqlConnection, Work, busy
 
 # Seconds for which a write is tried: a commit takes a hundredth of it on a slow disk.
 MOMENT = 0.5
@@ -35,12 +35,12 @@ class Attempts:
             StorageFull, Unavailable: it was not done in a moment.
         """
         if time.monotonic() < self._not_before or len(self._waiting) >= MOST:
-            raise _busy()
+            raise busy()
         given_up = False
 
         def unless_given_up(connection: SqlConnection) -> T:
             if given_up:
-                raise _busy()
+                raise busy()
             return work(connection)
 
         writing = asyncio.ensure_future(self._database.write(unless_given_up, durable=False))
@@ -52,14 +52,10 @@ class Attempts:
             given_up = True
         if not writing.done():
             self._not_before = time.monotonic() + PAUSE
-            raise _busy()
+            raise busy()
         return writing.result()
 
     def _is_over(self, writing: "asyncio.Task[object]") -> None:
         self._waiting.discard(writing)
         if not writing.cancelled() and isinstance(writing.exception(), RegistryError):
             self._not_before = time.monotonic() + PAUSE
-
-
-def _busy() -> Unavailable:
-    return Unavailable("the database is busy; try again")

@@ -71,21 +71,23 @@ def begin(
 
     Until then it counts as deleted, just now.
     """
-    values = {
+    times = {"pushed_at": pushed_at, "now": now, "actor": actor}
+    connection.execute(_BEGIN, row_of(repository_id, manifest) | times)
+    id_ = find(connection, repository_id, manifest)
+    assert id_ is not None
+    return id_
+
+
+def row_of(repository_id: int, manifest: Manifest) -> dict[str, str | int | float | None]:
+    """What a manifest's row says of the manifest itself, for statements that write one."""
+    return {
         "repository": repository_id,
         "digest": manifest.digest,
         "media_type": manifest.media_type,
         "artifact_type": manifest.artifact_type,
         "subject": manifest.subject,
         "size": len(manifest.body),
-        "pushed_at": pushed_at,
-        "now": now,
-        "actor": actor,
     }
-    connection.execute(_BEGIN, values)
-    id_ = find(connection, repository_id, manifest)
-    assert id_ is not None
-    return id_
 
 
 def find(connection: SqlConnection, repository_id: int, manifest: Manifest) -> int | None:

@@ -238,24 +238,13 @@ class ManifestPush:
     def _insert(
         self, connection: SqlConnection, repository_id: int, *, used_at: float | None
     ) -> None:
-        values = self._values(repository_id) | {"used_at": used_at}
-        (id_,) = connection.execute(_STORE, values).fetchone()
+        row = documents.row_of(repository_id, self.manifest)
+        times = {"at": self.change.at, "used_at": used_at}
+        (id_,) = connection.execute(_STORE, row | times).fetchone()
         body = self.manifest.body
         if documents.is_large(len(body)) and not documents.has_pieces(connection, id_, len(body)):
             raise Unavailable(_CAME_BETWEEN)
         documents.store(connection, id_, kept_annotations(self.manifest), body)
-
-    def _values(self, repository_id: int) -> dict[str, str | int | float | None]:
-        manifest = self.manifest
-        return {
-            "repository": repository_id,
-            "digest": manifest.digest,
-            "media_type": manifest.media_type,
-            "artifact_type": manifest.artifact_type,
-            "subject": manifest.subject,
-            "size": len(manifest.body),
-            "at": self.change.at,
-        }
 
     def _note_untagged(self, connection: SqlConnection, repository_id: int) -> None:
         digest, at = self.manifest.digest, self.change.at

@@ -8,10 +8,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, Protocol
 
+from lading.core.errors import Unavailable
 from lading.core.typing import P, T
 from lading.ports.dialect import Dialect
 
 Parameters = Sequence[Any] | Mapping[str, Any]
+# Complaints of a check that are passed on; after as many, more tell nothing new.
+MAX_COMPLAINTS = 20
 
 
 class Rows(Protocol):
@@ -88,6 +91,16 @@ class SqlConnection(Protocol):
 
 
 Work = Callable[[SqlConnection], T]
+
+
+def busy() -> Unavailable:
+    """The error for a client when something takes too long."""
+    return Unavailable("the database is busy; try again")
+
+
+def unusable() -> Unavailable:
+    """The error for a client when a database fails, which is in the log."""
+    return Unavailable("the database cannot be used; the registry's log says why")
 
 
 class CannotOpen(Exception):

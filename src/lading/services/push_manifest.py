@@ -55,11 +55,7 @@ async def push_manifest(
     grant.require(Action.PUSH)
     if len(tags) > MAX_TAGS:
         raise TooManyTags(f"at most {MAX_TAGS} tags in one push")
-    wanted = reference if isinstance(reference, Digest) else None
-    algorithm = SHA256 if wanted is None else wanted.algorithm
-    manifest = await _read(registry, body, content_type, algorithm)
-    if wanted not in {None, manifest.digest}:
-        raise DigestMismatch("", {"expected": wanted, "actual": manifest.digest})
+    manifest = await _read(registry, reference, body, content_type)
     await registry.uploads.require_space(len(body))
     # The body may have taken minutes, and who makes a registry read-only waits for seconds.
     if await registry.metadata.read_only.find() is not None:
@@ -82,14 +78,25 @@ async def push_manifest(
     return manifest
 
 
+async def _read(
+    registry: Registry, reference: Reference, body: bytes, content_type: str
+) -> Manifest:
+    """The manifest, which has the digest asked for, if one was."""
+    wanted = reference if isinstance(reference, Digest) else None
+    algorithm = SHA256 if wanted is None else wanted.algorithm
+    most = registry.policy.max_descriptors
+    if len(body) <= SMALL:
+        manifest = manifests.parse(body, content_type, algorithm, most)
+    else:
+        manifest = await registry.parsing.start(
+            manifests.parse, body, content_type, algorithm, most
+        )
+    if wanted not in {None, manifest.digest}:
+        raise DigestMismatch("", {"expected": wanted, "actual": manifest.digest})
+    return manifest
+
+
 def _warn(accepted: str, wrong_sizes: Sequence[WrongSize]) -> None:
     """Warn of wrong sizes: public images have them, and only who made them could mend that."""
     count, first = len(wrong_sizes), wrong_sizes[0]
     log.warning("%s was accepted with %d wrong sizes: %s", accepted, count, first)
-
-
-async def _read(registry: Registry, body: bytes, content_type: str, algorithm: str) -> Manifest:
-    most = registry.policy.max_descriptors
-    if len(body) <= SMALL:
-        return manifests.parse(body, content_type, algorithm, most)
-    return await registry.parsing.start(manifests.parse, body, content_type, algorithm, most)

@@ -4,10 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import psycopg
 
-from lading.ports.database import SqlConnection
-
-# Complaints that are passed on; after as many, more tell nothing new.
-MAX_COMPLAINTS = 20
+from lading.ports.database import MAX_COMPLAINTS, SqlConnection
 
 _INVALID = """
     SELECT indexrelid::regclass::text FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid

@@ -8,7 +8,7 @@ from psycopg import errors
 
 from lading.core.errors import RegistryError, StorageFull, Unavailable
 from lading.databases.postgresql.connection import Overdue
-from lading.ports.database import CannotOpen
+from lading.ports.database import CannotOpen, busy, unusable
 from lading.ports.measures import Count
 
 log = logging.getLogger(__name__)
@@ -96,11 +96,6 @@ def words_of(error: BaseException) -> str:
     return " ".join(str(error).split())
 
 
-def busy() -> Unavailable:
-    """The error for a client when something takes too long."""
-    return Unavailable("the database is busy; try again")
-
-
 def translate(error: BaseException) -> RegistryError | None:
     """The error that a client can be told of a failure; `None` if it is none of the database.
 
@@ -113,7 +108,7 @@ def translate(error: BaseException) -> RegistryError | None:
         return Unavailable("the database was lost while it made the change; look, or try again")
     if isinstance(error, CannotOpen):  # since it was opened
         log.error("the database cannot be connected to: %s", error)
-        return Unavailable("the database cannot be used; the registry's log says why")
+        return unusable()
     if not isinstance(error, psycopg.Error) or isinstance(error, psycopg.IntegrityError):
         return None
     if isinstance(error, errors.DiskFull):
@@ -121,4 +116,4 @@ def translate(error: BaseException) -> RegistryError | None:
     if isinstance(error, _BUSY):
         return busy()
     log.error("the database fails: %s", words_of(error))
-    return Unavailable("the database cannot be used; the registry's log says why")
+    return unusable()

@@ -21,7 +21,7 @@ from lading.core.errors import Unavailable
 from lading.core.typing import override
 from lading.databases.postgresql import failures
 from lading.databases.postgresql.server import Server
-from lading.ports.database import SqlConnection, Work
+from lading.ports.database import SqlConnection, Work, busy
 from lading.ports.locks import Locks
 from lading.ports.measures import UNMEASURED, Level, Measures, Timing
 
@@ -123,7 +123,7 @@ class DatabaseLocks(Locks):
             except (psycopg.Error, TimeoutError) as error:
                 lost = isinstance(error, psycopg.Error) and failures.is_lost(error)
                 if not lost or time.monotonic() + _PAUSE > deadline:
-                    raise failures.translate(error) or failures.busy() from error
+                    raise failures.translate(error) or busy() from error
             await asyncio.sleep(_PAUSE)
 
     async def _try(

@@ -3,10 +3,7 @@
 import sqlite3
 from collections.abc import Sequence
 
-from lading.ports.database import SqlConnection
-
-# Complaints that are passed on; after as many, more tell nothing new.
-MAX_COMPLAINTS = 20
+from lading.ports.database import MAX_COMPLAINTS, SqlConnection
 
 
 def complaints(connection: SqlConnection, *, thorough: bool) -> Sequence[str]:

@@ -5,8 +5,8 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from lading.core.errors import RegistryError, StorageFull, Unavailable
-from lading.ports.database import DatabaseDamaged
+from lading.core.errors import RegistryError, StorageFull
+from lading.ports.database import DatabaseDamaged, busy, unusable
 
 log = logging.getLogger(__name__)
 
@@ -39,13 +39,13 @@ def translate(error: sqlite3.DatabaseError) -> RegistryError:
         `StorageFull`, or `Unavailable` if the database is busy for too long, cannot be read or
         written, or is damaged.
     """
-    code = _code(error) & _PRIMARY
-    if code == sqlite3.SQLITE_FULL or _code(error) == sqlite3.SQLITE_IOERR_SHMSIZE:
+    kind = kind_of(error)
+    if kind == sqlite3.SQLITE_FULL or _code(error) == sqlite3.SQLITE_IOERR_SHMSIZE:
         return StorageFull()
-    if code in _BUSY:
-        return Unavailable("the database is busy; try again")
+    if kind in _BUSY:
+        return busy()
     log.error("the database fails: %s", error)
-    return Unavailable("the database cannot be used; the registry's log says why")
+    return unusable()
 
 
 @contextmanager
@@ -59,9 +59,14 @@ def opening() -> Iterator[None]:
     try:
         yield
     except sqlite3.DatabaseError as error:
-        if _code(error) & _PRIMARY in _DAMAGED:
+        if kind_of(error) in _DAMAGED:
             raise DatabaseDamaged(str(error)) from error
         raise OSError(str(error)) from error
+
+
+def kind_of(error: sqlite3.DatabaseError) -> int:
+    """What kind of failure it is; 0 for one that is not SQLite's."""
+    return _code(error) & _PRIMARY
 
 
 def _code(error: sqlite3.DatabaseError) -> int:

@@ -7,7 +7,7 @@ SQLite goes on with a file that was deleted, or that another one was put in the 
 import logging
 from pathlib import Path
 
-from lading.core.errors import Unavailable
+from lading.ports.database import unusable
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class KeptFile:
                 " written: put it back, or start the registry again: %s",
                 self._path,
             )
-            raise Unavailable("the database cannot be used; the registry's log says why")
+            raise unusable()
 
 
 def _identity(path: Path) -> tuple[int, int]:

@@ -24,6 +24,7 @@ from typing import Any
 from lading.core.typing import T
 from lading.databases.sqlite.checkpointer import ENOUGH, LONGEST_LOG, Checkpointer
 from lading.databases.sqlite.connection import SqliteConnection
+from lading.databases.sqlite.failures import kind_of
 from lading.system.threads import Pending
 
 Work = Callable[[SqliteConnection], T]
@@ -35,8 +36,6 @@ MAX_BATCH = 64
 BUSY_POLL = 0.0005
 # Seconds between a long write and the next, in which whoever looks that often has looked.
 PAUSE = 2 * BUSY_POLL
-# The low byte of an error is its kind, the others say more about it (sqlite.org/rescode.html).
-_PRIMARY = 0xFF
 
 
 @dataclass(slots=True)
@@ -212,7 +211,7 @@ def _begin(connection: SqliteConnection, until: float) -> None:
 
 
 def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return error.sqlite_errorcode & _PRIMARY == sqlite3.SQLITE_BUSY
+    return kind_of(error) == sqlite3.SQLITE_BUSY
 
 
 def _attempt_alone(connection: SqliteConnection, job: _Job) -> None:

@@ -52,6 +52,10 @@ _SEARCH = f"""
     WHERE lower(name) LIKE :pattern ESCAPE '!'
     ORDER BY parent, name, tree_id LIMIT :most
 """
+_PAGE = f"""
+    SELECT {_COLUMNS} FROM entries WHERE tree_id = ? AND {{of}}
+        AND (parent, name) > (?, ?) ORDER BY parent, name LIMIT ?
+"""
 
 
 def add(connection: SqlConnection, tree_id: int, found: Sequence[Entry]) -> None:
@@ -125,30 +129,15 @@ def page(
     connection: SqlConnection, tree_id: int, after: tuple[str, str], most: int
 ) -> Sequence[Entry]:
     """Entries of a tree by parent and name, those after a parent and a name."""
-    return _entries(
-        connection.execute(
-            f"""
-            SELECT {_COLUMNS} FROM entries
-            WHERE tree_id = ? AND (parent, name) > (?, ?) ORDER BY parent, name LIMIT ?
-            """,
-            (tree_id, *after, most),
-        )
-    )
+    return _entries(connection.execute(_PAGE.format(of="TRUE"), (tree_id, *after, most)))
 
 
 def marks(
     connection: SqlConnection, tree_id: int, after: tuple[str, str], most: int
 ) -> Sequence[Entry]:
     """The entries of a tree that hide what is in layers below, as `page` gives all."""
-    return _entries(
-        connection.execute(
-            f"""
-            SELECT {_COLUMNS} FROM entries WHERE tree_id = ? AND kind IN ('w', 'o')
-                AND (parent, name) > (?, ?) ORDER BY parent, name LIMIT ?
-            """,
-            (tree_id, *after, most),
-        )
-    )
+    of = "kind IN ('w', 'o')"
+    return _entries(connection.execute(_PAGE.format(of=of), (tree_id, *after, most)))
 
 
 def _of_each(tree_ids: Sequence[int], rows: Iterable[Sequence[Any]]) -> Sequence[Sequence[Entry]]:

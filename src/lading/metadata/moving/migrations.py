@@ -13,6 +13,7 @@ from typing import Final
 
 from lading.core.history import Change
 from lading.metadata.noun import reading, writing
+from lading.metadata.read_only import switch_off, switch_on
 from lading.ports.database import Database, SqlConnection
 
 _REGISTRY: Final = "registry"
@@ -61,21 +62,21 @@ def find(connection: SqlConnection) -> MigrationNotes:
 
 def name(connection: SqlConnection, name: str, now: float) -> str:
     """The registry's name: the one that it has, else this one from now on."""
-    _set(connection, _REGISTRY, name, now, otherwise="NOTHING")
+    switch_on(connection, _REGISTRY, Change(name, now))
     return _notes(connection)[_REGISTRY][0]
 
 
 def mark(connection: SqlConnection, mark: str | None, now: float) -> None:
     """Mark the database, to know it again on another way to it; or (`None`) end that."""
-    _remove(connection, _MARK)
+    switch_off(connection, _MARK)
     if mark is not None:
-        _set(connection, _MARK, mark, now)
+        switch_on(connection, _MARK, Change(mark, now))
 
 
 def begin_arrival(connection: SqlConnection, name: str, now: float) -> None:
     """Note that the registry of that name is on its way here."""
     for note in (_ARRIVED, _DEPARTED, _READ_ONLY):
-        _remove(connection, note)
+        switch_off(connection, note)
     _set(connection, _REGISTRY, name, now)
     _set(connection, _ARRIVING, name, now)
 
@@ -83,13 +84,13 @@ def begin_arrival(connection: SqlConnection, name: str, now: float) -> None:
 def end_arrival(connection: SqlConnection, now: float) -> None:
     """Note that all of it is here."""
     name, _ = _notes(connection)[_ARRIVING]
-    _remove(connection, _ARRIVING)
+    switch_off(connection, _ARRIVING)
     _set(connection, _ARRIVED, name, now)
 
 
 def serve(connection: SqlConnection) -> None:
     """Note that it is served here: from now on it is no copy of another one."""
-    _remove(connection, _ARRIVED)
+    switch_off(connection, _ARRIVED)
 
 
 def depart(connection: SqlConnection, change: Change) -> None:
@@ -98,23 +99,9 @@ def depart(connection: SqlConnection, change: Change) -> None:
         _set(connection, note, change.actor, change.at)
 
 
-def _set(
-    connection: SqlConnection,
-    note: str,
-    actor: str,
-    at: float,
-    *,
-    otherwise: str = "UPDATE SET actor = excluded.actor, at = excluded.at",
-) -> None:
-    connection.execute(
-        "INSERT INTO switches (name, actor, at) VALUES (?, ?, ?)"
-        f" ON CONFLICT (name) DO {otherwise}",
-        (note, actor, at),
-    )
-
-
-def _remove(connection: SqlConnection, note: str) -> None:
-    connection.execute("DELETE FROM switches WHERE name = ?", (note,))
+def _set(connection: SqlConnection, note: str, actor: str, at: float) -> None:
+    switch_off(connection, note)
+    switch_on(connection, note, Change(actor, at))
 
 
 class Migrations:
