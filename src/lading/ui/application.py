@@ -18,6 +18,7 @@ from lading.ui.context import UiParts, Visit
 from lading.ui.errors import NOTHING_HERE, ErrorPage, error_page_of, headers_of
 from lading.ui.rendering import render
 from lading.ui.routes import ROUTES
+from lading.ui.ways_back import ways_back
 
 
 def pages(
@@ -72,8 +73,16 @@ class _Pages(WayIn[Visit]):
                 request.access = admission.access
 
     def _page(self, request: Request, shown: ErrorPage, message: str = "") -> Response:
+        path = request.path.removeprefix(self._parts.options.prefix)
+        ways = ways_back(request, path, shown)
         return render(
-            request, self._parts, "error.html", shown.status, shown=shown, message=message
+            request,
+            self._parts,
+            "error.html",
+            shown.status,
+            shown=shown,
+            message=message,
+            ways_back=ways,
         )
 
     def _to_sign_in(self, request: Request) -> Response:

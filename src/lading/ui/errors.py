@@ -25,7 +25,8 @@ class ErrorPage(NamedTuple):
 
 
 _BACK = "Go back and try again."
-_GONE = "It may have been deleted or moved. Look for it in its repository, or on the first page."
+_LOOK = "Nothing was done. Look at it again: what you were asked about is not what is there now."
+_GONE = "It may have been deleted or moved. Look for it in its repository, or in the trash."
 _SENT = "The address or what was sent with it is not what this page takes. Follow a link to it."
 _FORBIDDEN = (
     "You may not see or do this, or there is no such thing. Sign in as somebody who may, or ask who"
@@ -50,7 +51,7 @@ ERROR_PAGES: Mapping[type[RegistryError], ErrorPage] = {
     errors.TagImmutable: ErrorPage(409, "This tag stays as it is", _KEPT),
     errors.NotRestorable: ErrorPage(404, "There is nothing to restore", _GONE),
     errors.AlreadyExists: ErrorPage(412, "It is there already", _BACK),
-    errors.NotAsExpected: ErrorPage(412, "It has changed meanwhile", _BACK),
+    errors.NotAsExpected: ErrorPage(412, "It has changed meanwhile", _LOOK),
     errors.BlobUnknown: ErrorPage(404, "There is no such blob", _GONE),
     errors.BlobDamaged: ErrorPage(503, "These bytes are damaged", "Push the image again."),
     errors.ManifestDamaged: ErrorPage(503, "This image is damaged", "Push it again."),

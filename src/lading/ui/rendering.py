@@ -158,6 +158,7 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
         "user": request.caller,
         "can_sign_in": parts.logins is not None,
         "visit": None,
+        "ways_back": (),
         "done": _done(request),
         "is_deleted": request.parameter("done") in _DELETIONS,
     }

@@ -1,11 +1,13 @@
 """Deletion of tags and images: a page that says what goes, and the form that does it."""
 
 import asyncio
+import hashlib
 from itertools import islice
 
 from lading.core.access import Action
 from lading.core.digest import Digest
-from lading.core.errors import DeleteDisabled, ManifestUnknown
+from lading.core.errors import DeleteDisabled, ManifestUnknown, NotAsExpected
+from lading.core.expected import Expected
 from lading.core.immutability import is_immutable
 from lading.core.names import Reference, Tag
 from lading.edge.response import Response
@@ -42,20 +44,39 @@ async def ask_about_image(visit: Visit) -> Response:
     return await _ask(visit, digest, digest, tags, keeping)
 
 
-async def delete_tag(visit: Visit, form: Form) -> Response:  # noqa: ARG001 - as all have it
-    """Delete a tag; what it points to stays."""
-    await _delete(visit, Tag(visit.argument))
+async def delete_tag(visit: Visit, form: Form) -> Response:
+    """Delete a tag, if it points to what the page said; what it points to stays."""
+    tag, said = Tag(visit.argument), form.get("digest")
+    try:
+        await _delete(visit, tag, frozenset({said}) if said else None)
+    except NotAsExpected as error:
+        if await visit.registry.metadata.manifests.find(visit.repository, tag) is None:
+            raise ManifestUnknown("the tag is not there any more") from error
+        raise NotAsExpected("the tag leads to another image than the page said") from error
     return see_other(visit, f"/r/{visit.repository}", done="tag-deleted")
 
 
-async def delete_image(visit: Visit, form: Form) -> Response:  # noqa: ARG001 - as all have it
-    """Delete an image, with its tags; it can be restored until it is collected."""
-    await _delete(visit, Digest(visit.argument))
+async def delete_image(visit: Visit, form: Form) -> Response:
+    """Delete an image with its tags, if they are those that the page named.
+
+    Whoever tags it between this look and the deletion, finds it in the trash.
+    """
+    digest, said = Digest(visit.argument), form.get("tags")
+    if said and said != _sum_of(await _tags_of(visit, digest)):
+        raise NotAsExpected("other tags lead to the image than the page said")
+    await _delete(visit, digest)
     return see_other(visit, f"/r/{visit.repository}", done="image-deleted")
 
 
-async def _delete(visit: Visit, reference: Reference) -> None:
-    await delete_manifest(visit.registry, visit.grant, reference, change=visit.change())
+async def _delete(visit: Visit, reference: Reference, expected: Expected | None = None) -> None:
+    await delete_manifest(
+        visit.registry, visit.grant, reference, expected=expected, change=visit.change()
+    )
+
+
+def _sum_of(tags: list[Tag]) -> str:
+    """A sum over tags, by which it is known whether they are the same, however many."""
+    return hashlib.sha256("\n".join(sorted(tags)).encode()).hexdigest()
 
 
 def _require(visit: Visit) -> None:
@@ -89,6 +110,7 @@ async def _ask(
         digest=digest,
         tags=tags[:MOST_NAMED],
         more=max(0, len(tags) - MOST_NAMED),
+        sum_of_tags=_sum_of(tags),
         keeping=keeping,
         freed=freed,
         policy=visit.registry.policy,

@@ -1,0 +1,95 @@
+"""Forms that were made a while ago: what has changed since is not deleted; and the ways back."""
+
+from collections.abc import Callable
+
+from tests.support.contents import HELLO
+from tests.support.people import People
+from tests.ui.browsing import Browser
+
+PATH = f"/r/{HELLO}"
+TAG = f"{PATH}/-/tags/latest"
+
+
+async def test_a_tag_that_was_moved_meanwhile_is_not_deleted(
+    browser: Browser, people: People
+) -> None:
+    """Another image would go than that of which the page said what its deletion frees."""
+    await people.push_image(b"one", "latest")
+    form = (await browser.get(f"{TAG}/delete")).form(f"{TAG}/delete")
+    other = await people.push_image(b"two", "latest")
+    refused = await browser.post(f"{TAG}/delete", form)
+    assert refused.status == 412
+    assert "Nothing was done" in refused.text
+    assert f"{TAG}/delete" in refused.links
+    found = await people.metadata.tags.of_manifest(HELLO, other.digest)
+    assert found == ["latest"]
+    again = (await browser.get(f"{TAG}/delete")).form(f"{TAG}/delete")
+    assert (await browser.post(f"{TAG}/delete", again)).status == 303
+
+
+async def test_an_image_that_was_tagged_meanwhile_is_not_deleted(
+    browser: Browser, people: People
+) -> None:
+    image = await people.push_image(b"one", "latest")
+    path = f"{PATH}/-/images/{image.digest}/delete"
+    form = (await browser.get(path)).form(path)
+    await people.push_image(b"one", "production")
+    refused = await browser.post(path, form)
+    assert (refused.status, path in refused.links) == (412, True)
+    assert await people.has("production")
+    assert (await browser.post(path, (await browser.get(path)).form(path))).status == 303
+
+
+async def test_what_is_deleted_twice_was_there_once(browser: Browser, people: People) -> None:
+    """The second form says so, and leads to where it can be brought back."""
+    await people.push_image(b"one", "latest", "v1")
+    form = (await browser.get(f"{TAG}/delete")).form(f"{TAG}/delete")
+    assert (await browser.post(f"{TAG}/delete", form)).status == 303
+    again = await browser.post(f"{TAG}/delete", form)
+    assert again.status == 404
+    assert {PATH, f"{TAG}/history"} <= set(again.links)
+    assert (await browser.get(f"{TAG}/history")).status == 200
+
+
+async def test_what_was_restored_twice_is_there_once(browser: Browser, people: People) -> None:
+    image = await people.push_image(b"one", "latest")
+    await people.delete(image.digest)
+    form = (await browser.get("/-/trash")).form("/-/trash/restore")
+    assert (await browser.post("/-/trash/restore", form)).status == 303
+    assert (await browser.post("/-/trash/restore", form)).status in {303, 404}
+    assert await people.has("latest")
+
+
+async def test_a_page_that_is_not_there_leads_to_its_repository(
+    browser: Browser, people: People
+) -> None:
+    await people.push_image(b"one", "latest")
+    for place in ("tags/none", f"images/sha256:{'a' * 64}", "nowhere", "config/sha256:a"):
+        shown = await browser.get(f"{PATH}/-/{place}")
+        assert (shown.status, PATH in shown.links) == (404, True), place
+    assert PATH not in (await browser.get("/-/nowhere")).links
+
+
+async def test_an_error_leads_nobody_to_what_they_may_not_see(
+    visitors: Callable[[], Browser], people: People
+) -> None:
+    await people.push_image(b"one", "latest")
+    visitor = visitors()
+    await visitor.sign_in("outsider")
+    shown = await visitor.get(f"{TAG}/history")
+    assert (shown.status, PATH in shown.links) == (403, False)
+    reader = visitors()
+    await reader.sign_in("reader")
+    assert PATH in (await reader.get(f"{PATH}/-/tags/none")).links
+
+
+async def test_who_may_not_restore_is_told_who_may(
+    visitors: Callable[[], Browser], people: People
+) -> None:
+    image = await people.push_image(b"one", "latest")
+    await people.delete(image.digest)
+    for name, is_told in (("deleter", True), ("writer", False)):
+        visitor = visitors()
+        await visitor.sign_in(name)
+        shown = await visitor.get("/-/trash")
+        assert ("who may push restores it" in shown.text) is is_told
