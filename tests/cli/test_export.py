@@ -93,4 +93,4 @@ def test_a_server_keeps_links_if_it_is_told_to(tree: Tree) -> None:
     keep = {"REGISTRY_STORAGE_FILESYSTEM_KEEPLINKS": "true"}
     with lading_serve(tree.root.parent, env=keep) as registry:
         Repository(registry.client, "pushed/since").push_image("latest", b"a layer")
-        wait_until(lambda: "pushed/since:latest" in served(tree), "the link", seconds=30)
+        wait_until(lambda: "pushed/since:latest" in served(tree), "the link")

@@ -15,7 +15,7 @@ from tests.support.layouts import Layout
 from tests.support.network import Network
 from tests.support.pairs import Pair
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 # That `lading cert` is told: its words are wanted before anything listens.
 PORT = 5443

@@ -14,7 +14,7 @@ from tests.support.layouts import ARCHITECTURES, Layout
 from tests.support.pairs import Pair
 from tests.support.pushes import DOCKER_LIST, DOCKER_MANIFEST
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.support.layouts import Layout
 from tests.support.nginx import BEHIND_NGINX, nginx_with_tls_before
 from tests.support.pairs import Pair
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 USER, PASSWORD = "writer", b"writer-password"
 # How clients put it.

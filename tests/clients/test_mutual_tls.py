@@ -18,7 +18,7 @@ from tests.support.lading import Lading, lading_serve
 from tests.support.layouts import Layout
 from tests.support.pairs import Pair
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 NAME = "127.0.0.1"
 

@@ -18,7 +18,7 @@ from tests.support.network import MACHINE, Network
 from tests.support.processes import wait_until
 from tests.support.s3 import S3, running_s3
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 USER, PASSWORD = "writer", b"writer-password"
 

@@ -15,7 +15,7 @@ from tests.support.layouts import Layout
 from tests.support.pairs import Pair
 from tests.support.token_server import Served, served_by_a_token_server
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 USER, PASSWORD = "writer", b"writer-password"
 

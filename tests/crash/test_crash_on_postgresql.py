@@ -12,7 +12,7 @@ from tests.crash.dying_in_s3 import VERBS_ON_POSTGRESQL, Scene
 from tests.support.postgresql import PostgreSQL
 from tests.support.s3 import S3
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 SOME = {
     "Push a blob that another repository has",

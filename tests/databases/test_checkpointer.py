@@ -123,7 +123,7 @@ def test_a_checkpoint_that_fails_is_tried_again(connect: Connect, statements: St
 
 def wait_until(condition: Callable[[], bool]) -> None:
     """Wait for what another thread does."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -273,18 +273,15 @@ async def test_what_nobody_waits_for_any_more_ends_at_the_server_too(
     database = open_database(size=1, timeout=0.5)
     with pytest.raises(Unavailable):
         await database.read(lambda connection: connection.execute("SELECT pg_sleep(30)").fetchall())
-    await asyncio.sleep(0.2)
-    running = postgresql.ask(
-        f"SELECT query FROM pg_stat_activity WHERE datname = '{name}' AND state <> 'idle'"
-    )
-    assert running == []
+    running = f"SELECT FROM pg_stat_activity WHERE datname = '{name}' AND state <> 'idle'"
+    await is_over(postgresql, running)
 
 
 async def test_what_ends_while_it_is_given_up_disturbs_nobody_who_comes_next(
     open_database: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its connection is used no more: the word to cancel finds whatever runs on it by then."""
-    database = open_database(size=1, timeout=0.5)
+    database = open_database(size=1, timeout=2.0)
     given_up, next_has_come, was_sent = threading.Event(), threading.Event(), threading.Event()
     interrupt = TimedConnection.interrupt
 
@@ -382,7 +379,14 @@ async def test_a_long_read_that_is_cancelled_ends_at_the_server_too(
             await scanning
         assert await database.scan(numbers) == []
     running = f"SELECT FROM pg_stat_activity WHERE datname = '{name}' AND state = 'active'"
-    assert postgresql.ask(running) == []
+    await is_over(postgresql, running)
+
+
+async def is_over(postgresql: PostgreSQL, running: str) -> None:
+    """Wait until what is asked for has no rows, which is sooner than it would end by itself."""
+    async with asyncio.timeout(20):
+        while postgresql.ask(running):
+            await asyncio.sleep(0.05)
 
 
 async def test_a_long_read_changes_nothing(database: Database, open_database: Open) -> None:
@@ -486,15 +490,15 @@ async def test_a_password_that_changes_is_read_again(
     monkeypatch.setenv("PGPASSWORD", "first")
     PostgresqlDatabase(Server(own_server.url(user="guest"))).close()
     url = own_server.url(user="guest:wrong")
-    database = PostgresqlDatabase(Server(url, password, timeout=1.0))
+    database = PostgresqlDatabase(Server(url, password, timeout=5.0))
     own_server.ask("ALTER ROLE guest PASSWORD 'second'")
     password.write_text("second")
     own_server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guest'")
     assert await database.read(lambda connection: connection.execute("SELECT 1").fetchone()) == (1,)
     begun = time.monotonic()
     with pytest.raises(CannotOpen, match="password authentication failed"):
-        PostgresqlDatabase(Server(url, timeout=10.0))
-    assert time.monotonic() - begun < 9, "what is refused is not tried again"
+        PostgresqlDatabase(Server(url, timeout=30.0))
+    assert time.monotonic() - begun < 25, "what is refused is not tried again"
     password.unlink()
     own_server.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'guest'")
     with pytest.raises(Unavailable):
@@ -573,7 +577,7 @@ async def test_what_was_acknowledged_survives_a_restart_under_load(
 
 async def test_a_server_that_stands_still_keeps_nobody_waiting(own_server: PostgreSQL) -> None:
     """Neither connections that are open, nor new ones."""
-    database = PostgresqlDatabase(Server(own_server.url(), timeout=1.0), 2)
+    database = PostgresqlDatabase(Server(own_server.url(), timeout=3.0), 2)
     one = lambda connection: connection.execute("SELECT 1").fetchone()  # noqa: E731
     assert await database.read(one) == (1,)
     own_server.freeze()

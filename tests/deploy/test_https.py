@@ -83,7 +83,7 @@ def test_a_renewed_certificate_needs_no_restart(stack: Stack, host: str) -> None
     """Whoever trusts the authority notices nothing."""
     before = served(stack, host)
     make_certificate(stack, host)
-    wait_until(lambda: served(stack, host) != before, "the new certificate", seconds=30)
+    wait_until(lambda: served(stack, host) != before, "the new certificate")
     assert answer(stack, host).startswith("HTTP/1.1 401 ")
 
 
@@ -102,4 +102,4 @@ def test_the_image_knows_that_it_is_well_over_https(stack: Stack) -> None:
         found: str = state["Health"]["Status"]
         return found
 
-    wait_until(lambda: health() == "healthy", "its health", seconds=90, log=stack.log)
+    wait_until(lambda: health() == "healthy", "its health", log=stack.log)

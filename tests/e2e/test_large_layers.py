@@ -132,7 +132,7 @@ def test_a_layer_of_ten_gibibytes(registry: Lading, directory: Path) -> None:
     assert max(after.values()) < MEMORY
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_many_large_layers_at_once(registry: Lading, directory: Path) -> None:
     """Sixteen uploads and as many downloads, beside each other."""
     repository = Repository(registry.client, "large/many")

@@ -22,7 +22,7 @@ from tests.support.processes import wait_until
 from tests.support.pushes import Repository, digest_of
 from tests.support.s3 import S3
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 IMAGES = [(f"team/app{number}", f"v{number % 3}") for number in range(6)]
 
@@ -160,7 +160,7 @@ def test_a_migration_that_is_ended_while_the_registry_is_read_only_gives_it_back
             switch = tmp_path / "data/lading/metadata.sqlite3.read-only"
             wait_until(switch.exists, "the last step")
             process.send_signal(how)
-            said, _ = process.communicate(timeout=20)
+            said, _ = process.communicate(timeout=60)
         assert process.returncode == 130
         assert said.decode().endswith("\nInterrupted\n")
         repository.push_image("after", b"after")

@@ -21,7 +21,7 @@ from tests.support.postgresql import PostgreSQL
 from tests.support.pushes import Repository
 from tests.support.s3 import S3
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 def configuration(directory: Path, url: str, s3: S3) -> Path:

@@ -18,7 +18,7 @@ from tests.support.postgresql import PostgreSQL
 from tests.support.replicas import Replicas, replicas_on_s3
 from tests.support.s3 import S3
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from tests.siege.run import Siege
 # MiB of a worker; a single endless trailer used to take more.
 MOST_MEMORY = 400
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 
 def test_guests_are_served_while_others_do_their_worst(tmp_path: Path) -> None:

@@ -67,7 +67,7 @@ def free_port() -> int:
 
 
 def wait_until(
-    ready: Callable[[], bool], what: str, *, seconds: float = 60, log: Callable[[], str] = str
+    ready: Callable[[], bool], what: str, *, seconds: float = 100, log: Callable[[], str] = str
 ) -> None:
     """Wait for something that has been started; if it does not come, show the end of its log."""
     deadline = time.monotonic() + seconds

@@ -22,7 +22,7 @@ def open_metadata(path: Path) -> Metadata:
 
 def empty_log(connection: sqlite3.Connection) -> None:
     """Copy the whole log into the database, and cut it off, as soon as nobody else copies."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # busy
         assert time.monotonic() < deadline
         time.sleep(0.005)

@@ -100,7 +100,7 @@ def running_s3(*options: str, endpoint: str = "", network: Network = MACHINE) ->
         log = Path(scratch, "log")
         keys = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
         with background(network.command(*command), log=log, env=keys, grace=3):
-            wait_until(lambda: _listens(port, network), SERVER, seconds=60, log=log.read_text)
+            wait_until(lambda: _listens(port, network), SERVER, log=log.read_text)
             with proxy_before(port) as proxy:
                 bucket = S3Bucket(
                     name="blobs",

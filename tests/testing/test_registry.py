@@ -196,16 +196,19 @@ def test_a_reset_leaves_nothing_and_keeps_connections(registry: Registry) -> Non
 
 
 def test_a_reset_takes_milliseconds(registry: Registry) -> None:
+    """Of a processor, as others use them, too; and it waits for nothing."""
     registry.reset()
-    best = min(_seconds(registry) for _ in range(5))
+    took = [_seconds(registry) for _ in range(5)]
 
-    assert best < 0.05
+    assert min(of_processor for of_processor, _ in took) < 0.05
+    assert min(in_all for _, in_all in took) < 1
 
 
-def _seconds(registry: Registry) -> float:
-    began = time.perf_counter()
+def _seconds(registry: Registry) -> tuple[float, float]:
+    """What a reset takes of a processor, and in all."""
+    began = time.process_time(), time.perf_counter()
     registry.reset()
-    return time.perf_counter() - began
+    return time.process_time() - began[0], time.perf_counter() - began[1]
 
 
 def test_users_log_in_with_their_passwords() -> None:

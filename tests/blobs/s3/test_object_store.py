@@ -122,8 +122,10 @@ async def test_a_large_object_takes_bounded_memory_of_pieces(s3: S3, store: Obje
 
     s3.proxy.fail("PART", "hang", times=100)
     putting = asyncio.ensure_future(store.put_pieces("a", endless()))
-    await asyncio.sleep(1.5)
-    assert 48 <= taken <= 66
+    while taken < 48:
+        await asyncio.sleep(0.05)
+    await asyncio.sleep(1)  # in which more would be taken
+    assert taken <= 66
     putting.cancel()
 
 
@@ -388,7 +390,7 @@ async def test_parts_that_were_never_joined_are_found_and_given_up(
     assert await store.unfinished_parts(begun - 60) == []
     found = await store.unfinished_parts(time.time() + 60)
     assert sorted(parts.key for parts in found) == ["u/0", "u/1"]
-    assert all(abs(parts.begun_at - begun) < 10 for parts in found)
+    assert all(abs(parts.begun_at - begun) < 60 for parts in found)
     for parts in (*found, found[0]):
         await store.abort(parts)
     assert await store.unfinished_parts(time.time() + 60) == []

@@ -101,7 +101,7 @@ def test_every_request_that_began_before_sigterm_is_finished(tmp_path: Path, wor
                 clients.submit(load.repeat, load.push)
                 clients.submit(load.repeat, lambda: load.pull(big))
                 clients.submit(load.ask_on_one_connection)
-            time.sleep(2.5)
+            wait_until(lambda: len(load.pushed) >= 20, "some pushes")
             told = time.monotonic()
             os.kill(registry.pid, signal.SIGTERM)
             wait_until(lambda: has_ended(registry), "the end of the server", seconds=30)

@@ -17,7 +17,7 @@ def test_a_worker_that_is_killed_is_replaced_at_once(tmp_path: Path) -> None:
         os.kill(first, signal.SIGKILL)
         killed = time.monotonic()
         wait_until(lambda: len(workers_of(registry) - {first}) == 2, "a new worker")
-        assert time.monotonic() - killed < 3
+        assert time.monotonic() - killed < 10
         assert second in workers_of(registry)
     assert f"worker {first} ended with status -9" in log_of(tmp_path)
 
