@@ -12,6 +12,7 @@ import pytest
 from lading.databases.sqlite import connection as sqlite
 from lading.databases.sqlite.checkpointer import ENOUGH, Checkpointer
 from lading.databases.sqlite.connection import SqliteConnection
+from lading.databases.sqlite.unsynced_log import UnsyncedLog
 from lading.databases.sqlite.writer import GroupWriter
 
 LARGE = 8 * 1024 * 1024
@@ -114,7 +115,7 @@ def test_a_checkpoint_that_fails_is_tried_again(connect: Connect, statements: St
             raise failures.pop()
         return connect()
 
-    with closing(Checkpointer(fail_once)) as checkpointer:
+    with closing(Checkpointer(fail_once, UnsyncedLog())) as checkpointer:
         checkpointer.note(ENOUGH)
         wait_until(lambda: not failures)
         checkpointer.note(ENOUGH)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from lading.core.errors import RegistryError, Unsupported
+from lading.core.errors import RegistryError, Unavailable, Unsupported
 from lading.edge.application import Application, WayIn
 from lading.edge.asgi import Message
 from lading.edge.callers import Admission
@@ -32,6 +32,8 @@ async def hello(page: Page) -> Response:
         raise RegistryError("nobody is here")
     if page.argument == "bug":
         raise ZeroDivisionError
+    if page.argument == "much":
+        raise MemoryError
     return Response(200, {}, f"hello {page.argument}".encode(), "sha256:1")
 
 
@@ -54,6 +56,7 @@ class Pages(WayIn[Page]):
 
     async def error(self, request: Request, error: Exception) -> Response:
         status = 405 if isinstance(error, Unsupported) else 500
+        status = 503 if isinstance(error, Unavailable) else status
         return Response(status, {}, f"<p>{error}".encode())
 
     async def not_found(self, request: Request) -> Response:
@@ -118,6 +121,7 @@ async def test_an_observer_is_told_of_an_answer_in_one_value(ask: Ask, people: P
     [
         ("GET", "/hello/nobody", 500, b"<p>nobody is here", "hello"),
         ("GET", "/hello/bug", 500, b"<p>", "hello"),
+        ("GET", "/hello/much", 503, b"<p>the registry is short of memory", "hello"),
         ("GET", "/bye", 404, b"<p>nothing", None),
         ("PUT", "/hello/you", 405, b"<p>the method", None),
         ("GET", "//hello/you", 301, b"", None),

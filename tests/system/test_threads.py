@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from lading.system.threads import Threads
+from lading.system.threads import Lane, Threads
 
 
 async def test_what_a_function_returns_or_raises_comes_back() -> None:
@@ -117,3 +117,43 @@ async def test_closing_waits_for_what_was_begun() -> None:
 
     assert over
     await pending
+
+
+@pytest.fixture
+def no_more_threads(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """The system gives no more threads, until this is undone."""
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    return monkeypatch
+
+
+@pytest.mark.parametrize("is_lane", [False, True])
+async def test_where_no_thread_can_be_started_nobody_waits_for_one(
+    no_more_threads: pytest.MonkeyPatch, *, is_lane: bool
+) -> None:
+    threads = Threads(2, "test")
+    start = Lane(threads).start if is_lane else threads.start
+    with pytest.raises(MemoryError, match="can't start new thread"):
+        start(divmod, 7, 2)
+    no_more_threads.undo()
+    done, _ = await asyncio.wait([start(divmod, 7, 2)], timeout=10)
+    assert [each.result() for each in done] == [(3, 1)]
+    threads.close()
+
+
+async def test_where_no_other_thread_can_be_started_those_that_are_there_do_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    threads = Threads(2, "test")
+    assert await threads.start(divmod, 7, 2) == (3, 1)
+
+    def start(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    done, _ = await asyncio.wait([threads.start(divmod, 9, 2)], timeout=10)
+    assert [each.result() for each in done] == [(4, 1)]
+    threads.close()

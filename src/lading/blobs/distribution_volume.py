@@ -5,7 +5,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from itertools import islice
 
-from lading.blobs import distribution, file_calls
+from lading.blobs import distribution
 from lading.blobs.distribution import AdoptedNote
 from lading.blobs.layout import Layout, names_in
 from lading.core.adoption import FoundLink, FoundTag, VolumeSurvey
@@ -13,6 +13,7 @@ from lading.core.digest import Digest
 from lading.core.errors import StorageFull, Unavailable
 from lading.core.typing import P, T, override
 from lading.ports.volumes import ForeignVolume
+from lading.system.disk_errors import is_full
 
 # Links that are read in one go.
 PAGE = 500
@@ -192,7 +193,7 @@ async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> 
     try:
         return await asyncio.to_thread(work, *args, **kwargs)
     except OSError as error:
-        if file_calls.is_full(error):
+        if is_full(error):
             raise StorageFull from error
         raise Unavailable(
             f"{error.filename or 'the directory'} cannot be used: {error.strerror or error}; mend"

@@ -11,6 +11,7 @@ from contextlib import suppress
 from itertools import chain, count
 
 from lading.core.errors import StorageFull, Unavailable
+from lading.system.disk_errors import advised, is_full
 
 # What is said of a path at which there is no file.
 NO_FILE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
@@ -82,13 +83,6 @@ def status_if_named(path: str, descriptor: int) -> os.stat_result | None:
 
 log = logging.getLogger(__name__)
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
-
-
-def is_full(error: OSError) -> bool:
-    """Whether a failure is that there is no space left, or that the quota is used up."""
-    return error.errno in _FULL
-
 
 class translating:  # noqa: N801 - a context, as those of contextlib are
     """Turns failures of the file system into errors that a client can be told.
@@ -106,6 +100,7 @@ class translating:  # noqa: N801 - a context, as those of contextlib are
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, OSError):
             if is_full(error):
+                log.warning("the storage is full: %s", advised(error))
                 raise StorageFull from error
-            log.error("the storage fails: %s", error)
+            log.error("the storage fails: %s", advised(error))
             raise Unavailable("the storage cannot be used; the registry's log says why") from error

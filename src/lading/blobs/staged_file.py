@@ -106,7 +106,7 @@ class StagedFile(StagedUpload):
         try:
             with file_calls.translating():
                 await self._take_on(data)
-        except RegistryError:
+        except Exception:
             await self._give_up()
             raise
 
@@ -183,7 +183,7 @@ class StagedFile(StagedUpload):
     async def _give_up(self) -> None:
         """Find out how much was written; the hash is of something else."""
         self._running = None
-        with suppress(OSError):  # that comes of the first
+        with suppress(Exception):  # that comes of the first
             await self._pipeline.drain()
         self.size = os.fstat(self._descriptor).st_size
 
@@ -193,7 +193,7 @@ class StagedFile(StagedUpload):
         try:
             with file_calls.translating():
                 await self._pipeline.drain()
-        except RegistryError:
+        except Exception:
             await self._give_up()
             raise
 

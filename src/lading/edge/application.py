@@ -3,13 +3,14 @@
 A way in is a table of endpoints, a context for their handlers, and answers to what goes wrong.
 """
 
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, Protocol
 from urllib.parse import quote
 
 from lading.core.digest import Digest
-from lading.core.errors import ReadOnly, RegistryError, Unsupported
+from lading.core.errors import ReadOnly, RegistryError, Unavailable, Unsupported
 from lading.core.names import RepositoryName
 from lading.edge.asgi import PIPES, Message, Receive, Scope, Send
 from lading.edge.authentication import Doorkeeper, admit_anybody
@@ -26,6 +27,8 @@ from lading.edge.send import Sender
 from lading.ports.blob_sources import LostObject
 from lading.services import damage
 from lading.services.registry import Registry
+
+log = logging.getLogger(__name__)
 
 
 class WayIn(Protocol[C]):
@@ -98,7 +101,9 @@ class Application(Generic[C]):
         except Exception as error:
             if outcome.started:
                 raise
-            await self._send(request, outcome, await self._way_in.error(request, error))
+            await self._send(
+                request, outcome, await self._way_in.error(request, _for_clients(error))
+            )
         finally:
             now, seconds = self._registry.clock(), time.monotonic() - request.arrived
             answered = Answered(
@@ -232,6 +237,14 @@ class Application(Generic[C]):
         ):
             return self._options.accelerate
         return ""
+
+
+def _for_clients(error: Exception) -> Exception:
+    """What a client is told of an error: that memory is short passes, as a full disk does."""
+    if not isinstance(error, MemoryError):
+        return error
+    log.error("memory is short, or threads are: give the registry more of it, or fewer workers")
+    return Unavailable("the registry is short of memory; try again")
 
 
 class _Outcome:

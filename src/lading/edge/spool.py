@@ -19,11 +19,10 @@ from lading.core.typing import P, T
 from lading.edge.budget import BodyBudgets
 from lading.edge.response import Response
 from lading.ports.blob_sources import InMemory, OpenFile
+from lading.system.disk_errors import advised, is_full
 from lading.system.unnamed_files import open_unnamed, write_at
 
 log = logging.getLogger(__name__)
-
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class Spool:
@@ -113,9 +112,9 @@ class Spool:
         try:
             return await self._budgets.thread.start(function, *args, **kwargs)
         except OSError as error:
-            if error.errno in _FULL:
+            if is_full(error):
                 raise StorageFull from error
-            log.error("a body cannot wait on the disk: %s", error)  # noqa: TRY400 - it says all
+            log.error("a body cannot wait on the disk: %s", advised(error))  # noqa: TRY400 - it says all
             raise Unavailable("the body cannot be kept; the registry's log says why") from error
 
 

@@ -14,6 +14,7 @@ from typing import ClassVar, NamedTuple, Protocol
 
 from lading.core.digest import Bytes
 from lading.core.errors import Unavailable
+from lading.system.disk_errors import advised
 
 log = logging.getLogger(__name__)
 
@@ -120,7 +121,7 @@ class LocalFile:
             # A named pipe would be waited for; so, it is an error to read at a position of it.
             return OpenFile(os.open(self.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
         except OSError as error:
-            log.warning("a blob cannot be read: %s", error)
+            log.warning("a blob cannot be read: %s", advised(error))
             raise Unavailable("the blob cannot be read; the registry's log says why") from error
 
 

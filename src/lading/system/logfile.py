@@ -17,7 +17,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+from lading.system.threads import begin_thread
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +128,8 @@ class LogFile:
             self._size += len(lines)
             if self._thread is None:
                 # No sooner: a process that forks ought to have no threads.
-                self._thread = threading.Thread(target=self._run, name="log-file", daemon=True)
-                self._thread.start()
+                with suppress(MemoryError):  # the next line tries again
+                    self._thread = begin_thread(self._run, "log-file")
             self._changed.notify()
         return True
 

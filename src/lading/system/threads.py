@@ -31,6 +31,20 @@ async def finish(work: "asyncio.Future[T]") -> T:
         raise
 
 
+def begin_thread(run: Callable[[], None], name: str) -> threading.Thread:
+    """Begin a thread, with which the process may end.
+
+    Raises:
+        MemoryError: the system gives no more threads.
+    """
+    thread = threading.Thread(target=run, name=name, daemon=True)
+    try:
+        thread.start()
+    except RuntimeError as error:  # "can't start new thread"
+        raise MemoryError(str(error)) from error
+    return thread
+
+
 class Pending(asyncio.Future[T]):
     """The outcome of pending work, which goes on whatever becomes of those who wait for it.
 
@@ -58,11 +72,13 @@ class Threads:
         self._threads: list[threading.Thread] = []
 
     def start(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Pending[T]":
-        """Begin to call a function in a thread; whoever does must await its outcome."""
+        """Begin to call a function in a thread; whoever does must await its outcome.
+
+        Raises:
+            MemoryError: there is no thread, and none can be started.
+        """
         if len(self._threads) < self._size:
-            name = f"{self._name}-{len(self._threads)}"
-            self._threads.append(threading.Thread(target=self._run, name=name, daemon=True))
-            self._threads[-1].start()
+            self._begin_another()
         pending: Pending[T] = Pending(loop=asyncio.get_running_loop())
         self._work.put(partial(_call, pending, partial(function, *args, **kwargs)))
         return pending
@@ -74,6 +90,13 @@ class Threads:
         for thread in self._threads:
             thread.join()
         self._threads.clear()
+
+    def _begin_another(self) -> None:
+        try:
+            self._threads.append(begin_thread(self._run, f"{self._name}-{len(self._threads)}"))
+        except MemoryError:
+            if not self._threads:  # else those that there are do it, later
+                raise
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
@@ -97,7 +120,13 @@ class Lane:
             self._waiting.append(partial(_call, pending, partial(function, *args, **kwargs)))
             was_busy, self._busy = self._busy, True
         if not was_busy:
-            self._threads.start(self._run)
+            try:
+                self._threads.start(self._run)
+            except MemoryError:
+                with self._lock:
+                    self._waiting.clear()
+                    self._busy = False
+                raise
         return pending
 
     def _run(self) -> None:

@@ -18,6 +18,7 @@ from lading.databases.postgresql import failures
 from lading.databases.postgresql.connection import Overdue, TimedConnection
 from lading.databases.postgresql.server import Server
 from lading.ports.measures import Level, Measures
+from lading.system.threads import begin_thread
 
 log = logging.getLogger(__name__)
 
@@ -111,8 +112,7 @@ class Sessions:
 
     def _begin_to_watch(self) -> None:
         if self._watch is None:
-            self._watch = threading.Thread(target=self._look, name="postgresql-watch", daemon=True)
-            self._watch.start()
+            self._watch = begin_thread(self._look, "postgresql-watch")
 
     def _look(self) -> None:
         while not self._over.wait(_LOOK):

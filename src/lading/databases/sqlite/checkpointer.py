@@ -11,6 +11,8 @@ from collections.abc import Callable
 
 from lading.core.errors import Unavailable
 from lading.databases.sqlite.connection import SqliteConnection
+from lading.databases.sqlite.unsynced_log import UnsyncedLog
+from lading.system.threads import begin_thread
 
 # Pages of a log of which a writer copies some by itself: 16 MiB, with SQLite's pages. It is as long
 # only if the checkpoints are late, or fail.
@@ -25,10 +27,12 @@ class Checkpointer:
 
     Args:
         connect: opens a connection of its own.
+        log: is told what fails.
     """
 
-    def __init__(self, connect: Callable[[], SqliteConnection]) -> None:
+    def __init__(self, connect: Callable[[], SqliteConnection], log: UnsyncedLog) -> None:
         self._connect = connect
+        self._log = log
         self._asked = threading.Event()
         self._closed = False
         self._thread: threading.Thread | None = None
@@ -41,8 +45,10 @@ class Checkpointer:
             return
         self._written = 0
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="checkpointer", daemon=True)
-            self._thread.start()
+            try:
+                self._thread = begin_thread(self._run, "checkpointer")
+            except MemoryError:  # what was written is written; the next ones try again
+                return
         self._asked.set()
 
     def close(self) -> None:
@@ -60,7 +66,7 @@ class Checkpointer:
             try:
                 connection = connection or self._connect()
                 connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            except (sqlite3.Error, Unavailable):  # as of a full disk, of which the writers tell
-                continue
+            except (sqlite3.Error, Unavailable) as error:  # of which the writers tell, too
+                self._log.note(error)
         if connection is not None:
             connection.close()

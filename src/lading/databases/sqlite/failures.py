@@ -2,16 +2,24 @@
 
 import logging
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
 from lading.core.errors import RegistryError, StorageFull
 from lading.ports.database import DatabaseDamaged, busy, unusable
+from lading.system.disk_errors import advised, find_failure, is_full
 
 log = logging.getLogger(__name__)
 
 _DAMAGED = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+_ADVICE: Mapping[int, str] = {
+    sqlite3.SQLITE_IOERR: "; the kernel's log (`dmesg`) may say why",
+    sqlite3.SQLITE_READONLY: "; its files, or their disk, cannot be written to",
+    sqlite3.SQLITE_CANTOPEN: "; too many files may be open, or its files another user's",
+    **dict.fromkeys(_DAMAGED, "; `lading verify` says what is, `lading restore-backup` mends it"),
+}
 # The low byte is the error, the others say more about it (sqlite.org/rescode.html).
 _PRIMARY = 0xFF
 
@@ -44,8 +52,23 @@ def translate(error: sqlite3.DatabaseError) -> RegistryError:
         return StorageFull()
     if kind in _BUSY:
         return busy()
-    log.error("the database fails: %s", error)
+    log.error("the database fails: %s%s%s", error, _named(error), _ADVICE.get(kind, ""))
     return unusable()
+
+
+def explained(directory: Path, error: Exception) -> Exception:
+    """The same error; or, as SQLite knows no quotas and does not say why, what a try finds out.
+
+    Args:
+        directory: where its files are.
+    """
+    if not isinstance(error, sqlite3.DatabaseError) or kind_of(error) != sqlite3.SQLITE_IOERR:
+        return error
+    failure = find_failure(directory)
+    if failure is None:
+        return error
+    log.error("nothing can be written beside the database: %s", advised(failure))
+    return StorageFull() if is_full(failure) else error
 
 
 @contextmanager
@@ -67,6 +90,11 @@ def opening() -> Iterator[None]:
 def kind_of(error: sqlite3.DatabaseError) -> int:
     """What kind of failure it is; 0 for one that is not SQLite's."""
     return _code(error) & _PRIMARY
+
+
+def _named(error: sqlite3.DatabaseError) -> str:
+    name = getattr(error, "sqlite_errorname", "")
+    return f" ({name})" if name else ""
 
 
 def _code(error: sqlite3.DatabaseError) -> int:

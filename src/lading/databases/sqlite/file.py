@@ -17,7 +17,12 @@ from typing import Concatenate
 from lading.core.typing import P, T, override
 from lading.databases.sqlite import backup, checking
 from lading.databases.sqlite.connection import SqliteConnection, connect
-from lading.databases.sqlite.failures import opening, translate, translating_failures
+from lading.databases.sqlite.failures import (
+    explained,
+    opening,
+    translate,
+    translating_failures,
+)
 from lading.databases.sqlite.kept_file import KeptFile
 from lading.databases.sqlite.lock import OpenLock
 from lading.databases.sqlite.migration import migrate
@@ -146,7 +151,12 @@ class FileDatabase(SqliteFile):
             reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
             opened.pop_all()
         super().__init__(reader, partial(_connect_again, path, kept))
-        self._writer = GroupWriter(self._connect, patience=BUSY_TIMEOUT, require_kept=kept.require)
+        self._writer = GroupWriter(
+            self._connect,
+            patience=BUSY_TIMEOUT,
+            require_kept=kept.require,
+            explain=partial(explained, path.parent),
+        )
 
     @override
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:

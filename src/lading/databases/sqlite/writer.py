@@ -25,7 +25,8 @@ from lading.core.typing import T
 from lading.databases.sqlite.checkpointer import ENOUGH, LONGEST_LOG, Checkpointer
 from lading.databases.sqlite.connection import SqliteConnection
 from lading.databases.sqlite.failures import kind_of
-from lading.system.threads import Pending
+from lading.databases.sqlite.unsynced_log import UnsyncedLog
+from lading.system.threads import Pending, begin_thread
 
 Work = Callable[[SqliteConnection], T]
 
@@ -56,6 +57,7 @@ class GroupWriter:
         patience: seconds that a write waits for writers of other processes, its time in the queue
             behind others that wait for them included.
         require_kept: raises an error if what was committed will not be kept.
+        explain: an error that says more of a failure, or the same.
     """
 
     def __init__(
@@ -64,10 +66,12 @@ class GroupWriter:
         *,
         patience: float = 1.0,
         require_kept: Callable[[], None] = lambda: None,
+        explain: Callable[[Exception], Exception] = lambda error: error,
     ) -> None:
         self._connect = connect
         self._patience = patience
         self._require_kept = require_kept
+        self._explain = explain
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         # What was taken from the queue; and whether the next long one has let short ones pass.
@@ -77,13 +81,13 @@ class GroupWriter:
         self._paused_until = 0.0
         self._ended = False
         self._syncs: bool | None = None
-        self._checkpointer = Checkpointer(connect)
+        self._log = UnsyncedLog()
+        self._checkpointer = Checkpointer(connect, self._log)
 
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         """Run `work` in a transaction, in the writer's thread, as `Database.write` says."""
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="metadata-writer", daemon=True)
-            self._thread.start()
+            self._thread = begin_thread(self._run, "metadata-writer")
         job = _Job(work, durable, alone, time.monotonic() + self._patience)
         self._queue.put(job)
         result: T = await job.done
@@ -103,12 +107,15 @@ class GroupWriter:
         while batch := self._next_batch():
             try:
                 connection = connection or self._open()
+                self._log.mend(connection)
                 self._commit_together(connection, batch)
                 self._require_kept()
                 self._checkpointer.note(ENOUGH if batch[0].alone else len(batch))
             except Exception as error:  # noqa: BLE001 - it is handed to those who wait
+                self._log.note(error)
+                explained = self._explain(error) if batch else error
                 for job in batch:
-                    job.error = error
+                    job.error = explained
                 _close(connection)
                 connection = self._syncs = None
             if batch[0].alone:
