@@ -56,6 +56,13 @@ def test_lists_are_read_page_by_page(
     assert [event.what for event in theirs.events].count("tags.list") == 4
 
 
+@pytest.mark.parametrize("text", ["app:", "app@", "app:1.0@", "http://r.example.com/app:1.0"])
+def test_a_reference_that_lacks_something_is_not_taken_for_another(ours: Ours, text: str) -> None:
+    """As a script writes it whose variable is empty, and who pastes an address."""
+    assert ours.run("inspect", text).exit_code == 2
+    assert ours.run("tag", text, "new").exit_code == 2
+
+
 @pytest.mark.parametrize("place", ["ours", "theirs"])
 def test_inspect_tells_what_an_image_is(ours: Ours, theirs: Registry, place: str) -> None:
     where = [] if place == "ours" else ["--server", theirs.host]

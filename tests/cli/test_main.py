@@ -154,7 +154,7 @@ def test_config_show_without_a_file(tmp_path: Path) -> None:
     assert yaml.safe_load(lading("config", "show"))["http"]["addr"] == "127.0.0.1:5000"
 
 
-@pytest.mark.parametrize("words", ["config show", "completion bash"])
+@pytest.mark.parametrize("words", ["config show", "completion bash", "--help", "cp --help"])
 def test_nobody_to_read_an_answer_is_no_traceback(words: str) -> None:
     """A pipe whose reader has gone, a disk that is full, no standard output at all."""
     shell = f"{program()} {words}"

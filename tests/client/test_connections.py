@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from urllib3.exceptions import HTTPError
 
 from lading.client import Client, ClientError, HostLogin, SessionOptions, Unreachable
 from lading.client.connections import HostConnections
@@ -266,3 +267,29 @@ def test_an_address_that_begins_as_another_one_is_another_one() -> None:
                 assert connections.send("GET", address, {}, None).status == 200
             with pytest.raises(ClientError):
                 connections.send("GET", f"http://{registry.host}1", {}, None)
+
+
+@pytest.mark.parametrize(
+    ("base", "asked"),
+    [
+        ("http://[::1]", ("::1", 80)),
+        ("https://[::1]", ("::1", 443)),
+        ("http://[::1]:5000", ("::1", 5000)),
+        ("http://127.0.0.1", ("127.0.0.1", 80)),
+    ],
+)
+def test_a_host_without_a_port_is_asked_at_that_of_its_scheme(
+    base: str, asked: tuple[str, int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[tuple[str, int]] = []
+
+    def refuse(address: tuple[str, int], *_: object, **__: object) -> None:
+        tried.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
+
+    with closing(HostConnections(QUICK)) as connections, pytest.raises(HTTPError):
+        connections.send("GET", f"{base}/v2/", {}, None)
+
+    assert tried == [asked]

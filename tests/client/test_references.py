@@ -27,10 +27,18 @@ def test_what_people_type_names_an_image(
     assert (found.registry, found.repository, found.wanted) == (registry, repository, wanted)
 
 
-@pytest.mark.parametrize("text", ["", "UPPER", "a:b:c", "app@sha256:12", "app:-x", "http://h/app"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "UPPER", "a:b:c", "app@sha256:12", "app:-x", "app:", "app@", "h:1/app:", "app:1@"],
+)
 def test_what_names_no_image_is_said_so(text: str) -> None:
     with pytest.raises(ReferenceInvalid, match="names no image"):
         ImageReference.parse(text)
+
+
+def test_who_pastes_an_address_is_told_how_it_is_written() -> None:
+    with pytest.raises(ReferenceInvalid, match="without what is up to `://`"):
+        ImageReference.parse("http://registry.example.com/app")
 
 
 def test_a_host_whose_brackets_are_not_closed_is_not_this_machine() -> None:

@@ -3,6 +3,7 @@
 Each is loaded when it runs, so that help and completion need no more than click.
 """
 
+import errno
 import gc
 import os
 import sys
@@ -20,6 +21,7 @@ from lading import __version__
 
 # What a shell says of a program that was ended by Ctrl-C: 128 and the number of the signal.
 INTERRUPTED = 130
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
 class Listed(NamedTuple):
@@ -60,6 +62,18 @@ class LazyGroup(click.Group):
         with _without_collector():
             command: click.Command = getattr(import_module(module), name)
         return command
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program; one line says that there is no room where its help, or bytes, go."""
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in _NO_ROOM or error.filename is not None:
+                raise
+            from lading.cli.output import unwritten  # noqa: PLC0415 - help needs none of it
+
+            unwritten(error).show()
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; one that is interrupted ends with the code that shells give for it.

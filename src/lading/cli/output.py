@@ -53,9 +53,14 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, styled: str = "")
     except OSError as error:
         if err or error.errno == errno.EPIPE:  # who reads has had enough: click ends quietly
             raise
-        # What is left in the buffer would be tried again at the end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
-        raise click.ClickException(f"the answer cannot be written: {error.strerror}") from error
+        raise unwritten(error) from error
+
+
+def unwritten(error: OSError) -> click.ClickException:
+    """The end of a command whose answer cannot be written: nothing more of it is tried."""
+    # What is left in the buffer would be tried again at the end.
+    os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stdout.fileno())
+    return click.ClickException(f"the answer cannot be written: {error.strerror}")
 
 
 def clean(text: str) -> str:

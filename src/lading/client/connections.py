@@ -18,7 +18,7 @@ from lading.client.options import SessionOptions
 from lading.client.proxies import proxy_for, proxy_login
 from lading.client.timed import POOLS
 
-_SCHEMES = frozenset({"http", "https"})
+_PORTS = {"http": 80, "https": 443}
 _Sender = Callable[..., Answered]
 # What fails is tried again by the session, not by urllib3.
 _NEVER_AGAIN = Retry(total=False, redirect=False)
@@ -89,7 +89,9 @@ class HostConnections:
             manager.pool_classes_by_scheme = POOLS
             self._ends.append(manager.clear)
             return manager.urlopen
-        pool = POOLS[parts.scheme](str(parts.hostname), parts.port, **known)
+        # With a port, as without one a colon of IPv6 would be taken for what stands before it.
+        port = parts.port or _PORTS[parts.scheme]
+        pool = POOLS[parts.scheme](str(parts.hostname), port, **known)
         self._ends.append(pool.close)
         start = len(f"{parts.scheme}://{parts.netloc}")
 
@@ -110,7 +112,7 @@ def _checked(url: str) -> SplitResult:
     """
     try:
         parts = urlsplit(url)
-        if parts.scheme in _SCHEMES and parts.hostname and parts.port != 0:
+        if parts.scheme in _PORTS and parts.hostname and parts.port != 0:
             return parts
     except ValueError:
         pass

@@ -46,14 +46,20 @@ class ImageReference:
         Raises:
             ReferenceInvalid: it is no reference.
         """
-        rest, _, digest = text.partition("@")
-        rest, tag = _split_tag(rest)
+        if "://" in text:
+            raise ReferenceInvalid(
+                f"{text!r} names no image: write it as HOST/REPOSITORY:TAG, without what is up to"
+                " `://`"
+            )
+        rest, at, digest = text.partition("@")
+        rest, colon, tag = _split_tag(rest)
         registry, repository = _split_registry(rest)
         try:
             RepositoryName(repository)
-            if tag:
+            # One that is empty is what a script lacks, and not what has none.
+            if colon:
                 Tag(tag)
-            if digest:
+            if at:
                 Digest(digest)
         except RegistryError as error:
             raise ReferenceInvalid(f"{text!r} names no image: {error.message}") from error
@@ -75,11 +81,11 @@ class ImageReference:
         return f"{self.registry}/{self.repository}{tag}{digest}"
 
 
-def _split_tag(text: str) -> tuple[str, str]:
-    """The name and the tag: a colon after the last slash is a tag's; any other is a port's."""
+def _split_tag(text: str) -> tuple[str, str, str]:
+    """The name, a colon and the tag: one after the last slash is a tag's; any other is a port's."""
     head, slash, last = text.rpartition("/")
-    name, _, tag = last.partition(":")
-    return f"{head}{slash}{name}", tag
+    name, colon, tag = last.partition(":")
+    return f"{head}{slash}{name}", colon, tag
 
 
 def _split_registry(text: str) -> tuple[str, str]:

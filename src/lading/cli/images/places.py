@@ -16,7 +16,7 @@ from lading.cli.exits import to_exit
 from lading.cli.images.source import ImageSource
 from lading.cli.output import JSON
 from lading.core.errors import RegistryError
-from lading.core.names import RepositoryName, parse_reference
+from lading.core.names import RepositoryName, Tag, parse_reference
 from lading.core.typing import T
 
 LATEST = "latest"
@@ -87,15 +87,20 @@ def parse_spot(text: str, where: Where, *, default: str = LATEST) -> Spot:
     Raises:
         UsageError: it is no reference.
     """
+    if "://" in text:
+        raise click.UsageError(
+            f"{text!r}: write it as HOST/REPOSITORY:TAG, without what is up to ://"
+        )
     host, rest = split_host(text, where)
     name, at, reference = rest.partition("@")
-    tagged = name.rpartition("/")[2]
-    tag = ""
-    if ":" in tagged:
-        name, _, tag = name.rpartition(":")
+    tag, colon = default, ""
+    if ":" in name.rpartition("/")[2]:
+        name, colon, tag = name.rpartition(":")
     try:
         RepositoryName(name)
-        reference = reference if at else tag or default
+        if colon:  # one that is empty is what a script lacks, and not what has none
+            Tag(tag)
+        reference = reference if at else tag
         if reference or at:
             parse_reference(reference)
     except RegistryError as error:
