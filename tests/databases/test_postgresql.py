@@ -160,7 +160,7 @@ async def test_a_commit_that_its_copies_may_not_have_is_no_success(
     """With synchronous replication: who gives up the wait for a copy hears that it was done."""
     name = own_server.new_database()
     own_server.ask("CREATE TABLE t (n BIGINT PRIMARY KEY)", name)
-    timeout = 1.0 if how == "overdue" else 20.0
+    timeout = 3.0 if how == "overdue" else 20.0
     database = PostgresqlDatabase(Server(own_server.url(name), timeout=timeout), 2, None, measures)
     own_server.ask("ALTER SYSTEM SET synchronous_standby_names = 'away'")
     own_server.ask("SELECT pg_reload_conf()")

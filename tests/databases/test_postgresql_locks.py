@@ -25,8 +25,8 @@ END_ALL = (
 
 @pytest.fixture
 async def locks(postgresql: PostgreSQL) -> AsyncIterator[DatabaseLocks]:
-    """Locks that are waited for for half a second."""
-    locks = DatabaseLocks(Server(postgresql.url(), timeout=0.5))
+    """Locks that are waited for for two seconds."""
+    locks = DatabaseLocks(Server(postgresql.url(), timeout=2.0))
     yield locks
     locks.close()
 
