@@ -105,6 +105,39 @@ async def test_words_are_looked_for_in_names(browser: Browser, people: People) -
     assert "Nothing found" in (await browser.get("/?q=nowhere")).text
 
 
+async def test_a_search_finds_tags_where_nobody_types(
+    visitors: Callable[[], Browser], people: People
+) -> None:
+    """As what is typed does: whoever presses Enter finds no less."""
+    await push_all(people, *NAMES)
+    await people.push_image(b"other", "1.10.0")
+    for name, is_found in (("reader", True), ("outsider", False)):
+        visitor = visitors()
+        await visitor.sign_in(name)
+        shown = await visitor.get("/?q=1.10")
+        assert ("/r/library/hello/-/tags/1.10.0" in shown.links) is is_found
+        assert ("Nothing found" in shown.text) is not is_found
+    visitor = visitors()
+    await visitor.sign_in("admin")
+    for folder, is_found in (("library/", True), ("public/", False)):
+        shown = await visitor.get(f"/?q=1.10&in={folder}")
+        assert ("/r/library/hello/-/tags/1.10.0" in shown.links) is is_found
+
+
+async def test_of_very_many_tags_a_search_shows_the_first(browser: Browser, people: People) -> None:
+    await people.push_image(b"one", *(f"v{number}" for number in range(40)))
+    shown = await browser.get("/?q=v")
+    assert "the first 30" in shown.text
+    assert len([link for link in shown.links if "/-/tags/" in link]) == 30
+
+
+async def test_totals_are_those_of_all_and_not_of_a_part(browser: Browser, people: People) -> None:
+    await push_all(people, *NAMES)
+    assert "stored" in (await browser.get("/")).text
+    for query in ("?q=hello", "?q=nothing", "?in=library/"):
+        assert "stored" not in (await browser.get(f"/{query}")).text
+
+
 async def test_what_is_typed_is_found_among_names_and_tags(
     browser: Browser, people: People
 ) -> None:

@@ -116,3 +116,45 @@ def test_a_name_and_what_is_said_of_it_are_two_words(chromium: Chromium, cabinet
         rows = window.page.locator("table").first.locator("tbody tr")
         for said in ("other is the same file as", "loop → loop2", "null device", "pipe pipe"):
             expect(rows.filter(has_text=said)).to_have_count(1)
+
+
+def test_a_key_goes_to_the_search(chromium: Chromium, cabinet: Lading) -> None:
+    """What is written in a field stays what it is."""
+    with chromium.window(cabinet.host) as window:
+        for place in ("/", f"/r/{ODD}", f"/r/{ODD}/-/images/{cabinet.digest(ODD, '1.0')}/files"):
+            window.go(place)
+            field = window.page.locator("main input[type=search]")
+            window.page.keyboard.press("/")
+            expect(field).to_be_focused()
+            window.page.keyboard.type("a/b")
+            expect(field).to_have_value("a/b")
+        window.go("/-/space")
+        window.page.keyboard.press("/")
+
+
+def test_escape_closes_menus(chromium: Chromium, cabinet: Lading) -> None:
+    """So does a click beside one."""
+    with chromium.window(cabinet.host, width=360) as window:
+        window.go(f"/r/{ATTACHED}")
+        for menu in ("header details", "details.menu-of"):
+            summary = window.page.locator(f"{menu} > summary").first
+            first = window.page.locator(f"{menu} a").first
+            summary.click()
+            expect(first).to_be_visible()
+            first.focus()
+            window.page.keyboard.press("Escape")
+            expect(first).not_to_be_visible()
+            expect(summary).to_be_focused()
+            summary.click()
+            window.page.mouse.click(2, 890)
+            expect(first).not_to_be_visible()
+
+
+def test_enter_finds_what_was_typed(chromium: Chromium, cabinet: Lading) -> None:
+    """Tags, too, and nothing that was found before is left over it."""
+    with chromium.window(cabinet.host, scripts=False) as window:
+        window.go("/")
+        window.page.get_by_label("Search names and tags").fill("about-")
+        window.page.keyboard.press("Enter")
+        window.page.get_by_role("link", name=f"{ATTACHED}:about-1").click()
+        expect(window.page.get_by_role("heading", level=1)).to_have_text(f"{ATTACHED}:about-1")

@@ -87,8 +87,8 @@ async def browse(
     await asyncio.sleep(0)
     items = await _counted(registry, listed[:limit])
     totals = None
-    if access.sees_all(""):
-        are_all = not (folder or words or after) and len(listed) <= limit
+    if access.sees_all("") and not (folder or words):  # they are not of a part
+        are_all = not after and len(listed) <= limit
         totals = await _totals(registry, items if are_all else None)
     return Browsed(items, _after(listed, order, limit), folders, totals)
 
@@ -209,9 +209,19 @@ async def search(registry: Registry, access: Access, words: str, *, limit: int) 
         order=ListOrder.NAME, within=within, words=words.lower(), after="", limit=MOST_HITS
     )
     names = [Hit(item.name) for item in listed if access.sees(item.name)]
-    tagged = await metadata.tags.search(words, within=within, limit=MOST_HITS)
-    tags = [Hit(repository, tag) for repository, tag in tagged if access.sees(repository)]
+    tags = await search_tags(registry, access, words)
     # Some of each, if there are many of both.
     most_names = max(limit - len(tags), limit // 2)
     shown = names[:most_names]
     return [*shown, *tags[: limit - len(shown)]]
+
+
+async def search_tags(
+    registry: Registry, access: Access, words: str, *, folder: str = ""
+) -> Sequence[Hit]:
+    """Tags that begin with some words, in a folder or in all."""
+    within = visible_within(access, folder)
+    if not within:
+        return ()
+    found = await registry.metadata.tags.search(words, within=within, limit=MOST_HITS)
+    return [Hit(repository, tag) for repository, tag in found if access.sees(repository)]

@@ -6,7 +6,7 @@ from lading.core.access import Action
 from lading.core.errors import PageInvalid
 from lading.edge.response import Response, json_response
 from lading.metadata.shown.repository_lists import ListOrder
-from lading.services.shown.browse import Browsed, Hit, browse, search
+from lading.services.shown.browse import Browsed, Hit, browse, search, search_tags
 from lading.ui.address import address_of
 from lading.ui.context import Visit
 from lading.ui.rendering import page
@@ -14,6 +14,8 @@ from lading.ui.rendering import page
 ON_A_PAGE = 100
 # Found while somebody types.
 HITS = 12
+# Tags that are shown of those that were found.
+MOST_TAGS = 30
 # Signs that are looked for, at most.
 _MOST_WORDS = 128
 _FOLDER = re.compile(r"(?:[a-z0-9._-]+/)*", re.ASCII)
@@ -39,10 +41,17 @@ async def show(visit: Visit) -> Response:
     )
     if not (found.items or found.after or words or folder or after):
         return _first_push(visit, found)
+    # Further parts of the list are of the same search.
+    is_searched = bool(words) and not after
+    hits = (
+        await search_tags(visit.registry, visit.access, words, folder=folder) if is_searched else ()
+    )
     return page(
         visit,
         "home.html",
         found=found,
+        hits=[(hit.repository, hit.tag) for hit in hits[:MOST_TAGS]],
+        has_more_hits=len(hits) > MOST_TAGS,
         words=words,
         folder=folder,
         order=order.value,

@@ -1,0 +1,34 @@
+// Keys that people know from elsewhere: `/` goes to the search, Escape closes what was opened.
+const OPENED = "details.menu-of[open], details.menu-narrow[open]";
+
+export function takeKeys(root) {
+  root.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.key === "/" && !isWritten(event.target)) search(root, event);
+    if (event.key === "Escape") close(root, event.target);
+  });
+  root.addEventListener("click", (event) => {
+    for (const menu of root.querySelectorAll(OPENED)) {
+      if (!menu.contains(event.target)) menu.open = false;
+    }
+  });
+}
+
+function isWritten(element) {
+  return element.matches("input, select, textarea");
+}
+
+function search(root, event) {
+  const field = root.querySelector("main input[type=search]");
+  if (!field) return;
+  event.preventDefault();
+  field.focus();
+  field.select();
+}
+
+function close(root, target) {
+  for (const menu of root.querySelectorAll(OPENED)) {
+    if (menu.contains(target)) menu.querySelector("summary").focus();
+    menu.open = false;
+  }
+}
