@@ -1,5 +1,6 @@
 """The pipeline, with another way in than the registry protocol: pages that say hello."""
 
+import errno
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ async def hello(page: Page) -> Response:
         raise ZeroDivisionError
     if page.argument == "much":
         raise MemoryError
+    if page.argument == "pages":
+        raise OSError(errno.ENOMEM, "no memory")
     return Response(200, {}, f"hello {page.argument}".encode(), "sha256:1")
 
 
@@ -122,6 +125,7 @@ async def test_an_observer_is_told_of_an_answer_in_one_value(ask: Ask, people: P
         ("GET", "/hello/nobody", 500, b"<p>nobody is here", "hello"),
         ("GET", "/hello/bug", 500, b"<p>", "hello"),
         ("GET", "/hello/much", 503, b"<p>the registry is short of memory", "hello"),
+        ("GET", "/hello/pages", 503, b"<p>the registry is short of memory", "hello"),
         ("GET", "/bye", 404, b"<p>nothing", None),
         ("PUT", "/hello/you", 405, b"<p>the method", None),
         ("GET", "//hello/you", 301, b"", None),

@@ -201,6 +201,8 @@ def test_a_blob_that_is_cut_short_while_it_is_sent_ends_the_answer_and_is_lost(
                 received += len(data)
             assert received < len(large)
         wait_until(lambda: "is damaged" in registry.log.read_text(), "the damage to be seen")
+        assert registry.has_said("a response is cut short: ")
+        assert "Traceback" not in registry.log.read_text()
         assert hello.ask("HEAD", f"/blobs/{digest}").status == 404
 
 

@@ -6,6 +6,7 @@ Each is loaded when it runs, so that help and completion need no more than click
 import errno
 import gc
 import os
+import stat
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -238,3 +239,5 @@ COMMANDS = {name: listed for group in COMMAND_GROUPS.values() for name, listed i
 @click.version_option(__version__, "-v", "--version", message="lading %(version)s")
 def main() -> None:
     """A container registry: what `docker push` pushes to and `docker pull` pulls from."""
+    # Whatever the umask, nobody but the owner and the group writes to what is made here.
+    os.umask(os.umask(stat.S_IWOTH) | stat.S_IWOTH)

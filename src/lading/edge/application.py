@@ -3,6 +3,7 @@
 A way in is a table of endpoints, a context for their handlers, and answers to what goes wrong.
 """
 
+import errno
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,8 +28,12 @@ from lading.edge.send import Sender
 from lading.ports.blob_sources import LostObject
 from lading.services import damage
 from lading.services.registry import Registry
+from lading.system.disk_errors import advised
 
 log = logging.getLogger(__name__)
+
+# What passes when others need less.
+_SHORT = frozenset({errno.ENOMEM, errno.EMFILE, errno.ENFILE})
 
 
 class WayIn(Protocol[C]):
@@ -241,10 +246,13 @@ class Application(Generic[C]):
 
 def _for_clients(error: Exception) -> Exception:
     """What a client is told of an error: that memory is short passes, as a full disk does."""
-    if not isinstance(error, MemoryError):
-        return error
-    log.error("memory is short, or threads are: give the registry more of it, or fewer workers")
-    return Unavailable("the registry is short of memory; try again")
+    if isinstance(error, OSError) and error.errno in _SHORT:
+        log.error("a request is refused: %s", advised(error))
+        return Unavailable("the registry is short of memory or open files; try again")
+    if isinstance(error, MemoryError):
+        log.error("memory is short, or threads are: give the registry more, or fewer workers")
+        return Unavailable("the registry is short of memory; try again")
+    return error
 
 
 class _Outcome:

@@ -192,7 +192,8 @@ async def require_blobs(registry: Registry, root: Path) -> None:
 def protect(database: Path) -> None:
     """Protect what is beside the blobs: nobody but its owner reads it. What fails is logged.
 
-    Blobs stay as readable as the umask makes them: a proxy may send them.
+    Blobs stay as readable as the umask makes them: a proxy may send them. What others may write,
+    `lading` keeps from them by the umask.
     """
     beside = (database.with_name(database.name + suffix) for suffix in ("", "-wal", "-shm"))
     for path, mode in ((database.parent, 0o700), *((path, 0o600) for path in beside)):

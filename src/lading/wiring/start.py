@@ -19,6 +19,8 @@ from lading.wiring.authentication import make_secrets
 from lading.wiring.files import ServerFiles, opened_files
 from lading.wiring.moving import adoption
 from lading.wiring.moving.arrival import require_arrived
+from lading.wiring.neighbours import warn_of_neighbours
+from lading.wiring.paths import metadata_path
 from lading.wiring.process_names import is_over
 from lading.wiring.stores import is_on_read_only_disk, open_registry
 
@@ -42,6 +44,8 @@ def prepared(settings: Settings, *, forks: bool = True) -> Iterator[ServerFiles]
     with ExitStack() as stack:
         if settings.storage.driver == "filesystem" and not is_on_read_only_disk(settings):
             data_directory.require_one_file_system(root)
+            if settings.database.postgresql is None:
+                warn_of_neighbours(root, metadata_path(root))
             if settings.may_have_replicas:
                 data_directory.warn_of_old_names(root)
             else:

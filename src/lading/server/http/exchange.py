@@ -19,6 +19,7 @@ from lading.server.http.sendfile import FilePart, FileSender, PipedPart
 from lading.server.http.spelling import header_line
 from lading.server.http.turns import SMALL
 from lading.system.budget import Budget
+from lading.system.disk_errors import advised
 
 log = logging.getLogger(__name__)
 
@@ -127,6 +128,8 @@ class Exchange:
             pass
         except RegistryError as error:  # of a store that went away meanwhile, which has said more
             log.error("a response is cut short: %s", error)  # noqa: TRY400
+        except OSError as error:  # of a file that is sent
+            log.error("a response is cut short: %s", advised(error))  # noqa: TRY400
         except Exception:
             log.exception("a response failed")
         finally:
