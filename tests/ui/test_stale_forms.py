@@ -1,6 +1,7 @@
 """Forms that were made a while ago: what has changed since is not deleted; and the ways back."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 from tests.support.contents import HELLO
 from tests.support.people import People
@@ -68,6 +69,57 @@ async def test_a_page_that_is_not_there_leads_to_its_repository(
         shown = await browser.get(f"{PATH}/-/{place}")
         assert (shown.status, PATH in shown.links) == (404, True), place
     assert PATH not in (await browser.get("/-/nowhere")).links
+
+
+async def test_who_signed_out_elsewhere_is_brought_back_to_the_question(
+    visitor: Browser, people: People
+) -> None:
+    """And not to what it had sent: that is done by nobody without a look."""
+    await people.push_image(b"one", "latest")
+    await visitor.sign_in("deleter")
+    form = (await visitor.get(f"{TAG}/delete")).form(f"{TAG}/delete")
+    await visitor.post("/-/sign-out", (await visitor.get("/")).form("/-/sign-out"))
+    for sent, page in (
+        (f"{TAG}/delete", f"{TAG}/delete"),
+        (f"{TAG}/move", f"{TAG}/history"),
+        ("/-/robots/revoke", "/-/robots"),
+    ):
+        answer = await visitor.post(sent, form)
+        assert answer.status == 303
+        assert answer.headers["location"] == f"/-/sign-in?next={quote(page, safe='')}"
+    assert await people.has("latest")
+
+
+async def test_a_form_that_is_too_old_leads_to_its_page(visitor: Browser, people: People) -> None:
+    """Which has one of now; to go back would show the old one again."""
+    image = await people.push_image(b"one", "latest")
+    await people.delete(image.digest)
+    old = (await visitor.get("/-/sign-in")).form("/-/sign-in")
+    await visitor.sign_in("writer")
+    for sent, page in (
+        ("/-/trash/restore", "/-/trash"),
+        ("/-/sign-out", "/"),
+        ("/-/sign-in", "/-/sign-in"),
+        (f"{TAG}/move", f"{TAG}/history"),
+    ):
+        answer = await visitor.post(sent, {**old, "csrf": "0" * 64})
+        assert (answer.status, page in answer.links) == (403, True), sent
+        assert "load its page again" in answer.text
+
+
+async def test_who_signs_in_from_a_page_comes_back_to_it(visitor: Browser, people: People) -> None:
+    await people.push_image(b"one", "latest")
+    for page, back in (
+        ("/-/events?kind=pulls", "/-/events?kind=pulls"),
+        ("/-/trash?done=tag-deleted", "/-/trash"),
+        ("/-/nowhere", "/-/nowhere"),
+    ):
+        shown = await visitor.get(page)
+        assert f"/-/sign-in?next={quote(back, safe='')}" in shown.links
+        assert ("Sign in to see what you may pull" in shown.text) is (shown.status == 200)
+    assert "/-/sign-in" in (await visitor.get("/?done=signed-out")).links
+    await visitor.sign_in("reader")
+    assert "to see what you may pull" not in (await visitor.get("/-/trash")).text
 
 
 async def test_an_error_leads_nobody_to_what_they_may_not_see(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from urllib.parse import quote
 
 from lading.core.errors import RegistryError, TooManyRequests, Unauthorized
 from lading.core.names import RepositoryName
@@ -18,7 +17,7 @@ from lading.ui.context import UiParts, Visit
 from lading.ui.errors import NOTHING_HERE, ErrorPage, error_page_of, headers_of
 from lading.ui.rendering import render
 from lading.ui.routes import ROUTES
-from lading.ui.ways_back import ways_back
+from lading.ui.ways_back import sign_in_path, ways_back
 
 
 def pages(
@@ -87,17 +86,8 @@ class _Pages(WayIn[Visit]):
 
     def _to_sign_in(self, request: Request) -> Response:
         """Where a visitor signs in who would have to; from there it is brought back."""
-        place = self._parts.path(request, "/-/sign-in", next=self._back(request))
+        place = sign_in_path(request, self._parts)
         return Response(303, {"Location": place, "Cache-Control": "no-store"})
-
-    def _back(self, request: Request) -> str:
-        """Where a visitor wanted to go, as its browser sees that; empty for what is no page."""
-        if request.method not in {"GET", "HEAD"}:
-            return ""
-        place = quote(request.path.removeprefix(self._parts.options.prefix), safe="/:@+=~")
-        query = request.scope["query_string"].decode("latin-1")
-        path = self._parts.path(request, place)
-        return f"{path}?{query}" if query else path
 
 
 class _Open(Doorkeeper):

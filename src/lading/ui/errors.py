@@ -25,12 +25,16 @@ class ErrorPage(NamedTuple):
 
 
 _BACK = "Go back and try again."
+_OLD = (
+    "Nothing was done. The form is older than your sign-in, or another site has sent it: load its"
+    " page again, and send it from there."
+)
 _LOOK = "Nothing was done. Look at it again: what you were asked about is not what is there now."
 _GONE = "It may have been deleted or moved. Look for it in its repository, or in the trash."
 _SENT = "The address or what was sent with it is not what this page takes. Follow a link to it."
 _FORBIDDEN = (
-    "You may not see or do this, or there is no such thing. Sign in as somebody who may, or ask who"
-    " runs this registry."
+    "There may be no such thing, or it is not for you. Sign in as somebody who may, or ask who runs"
+    " this registry."
 )
 _LATER = "Wait a moment and load the page again. If that does not help, ask who runs this registry."
 _KEPT = "The registry keeps it by a rule that its operator wrote."
@@ -66,7 +70,7 @@ ERROR_PAGES: Mapping[type[RegistryError], ErrorPage] = {
     errors.Unauthorized: ErrorPage(403, "Sign in first", "Sign in, and you are brought back here."),
     errors.TokenRequestInvalid: ErrorPage(400, "That is no request for a token", _CLIENTS),
     errors.Denied: ErrorPage(403, "You may not see or do this", _FORBIDDEN),
-    FormForged: ErrorPage(403, "This form cannot be accepted", _BACK),
+    FormForged: ErrorPage(403, "This form cannot be accepted", _OLD),
     FormInvalid: ErrorPage(400, "This form cannot be read", _BACK),
     errors.Unsupported: ErrorPage(405, "This cannot be done here", _SENT),
     errors.ReadOnly: ErrorPage(

@@ -26,6 +26,7 @@ from lading.ui.context import UiParts, Visit, is_admin, query_of
 from lading.ui.cookies import FormSecret
 from lading.ui.invisible import visible
 from lading.ui.navigation import links
+from lading.ui.ways_back import sign_in_path
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
@@ -142,7 +143,7 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
     """The values that every template may use.
 
     `at` makes a path of ours, `asset` that of a static file, `csrf` the token of a form; `user` is
-    the name of who is signed in.
+    the name of who is signed in, `sign_in` the path where one does, to come back.
     """
 
     # Pages have thousands of links, and all begin alike.
@@ -157,6 +158,7 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
         "csrf": secret.token,
         "user": request.caller,
         "can_sign_in": parts.logins is not None,
+        "sign_in": sign_in_path(request, parts),
         "visit": None,
         "ways_back": (),
         "done": _done(request),

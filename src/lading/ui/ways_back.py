@@ -1,16 +1,27 @@
-"""Ways back from the page of an error: to what is near, and is still there."""
+"""Ways back: from the page of an error to what is near and still there, and from signing in."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
 from lading.edge.request import Request
-from lading.ui.errors import ErrorPage
+from lading.ui.context import UiParts
+from lading.ui.errors import ERROR_PAGES, ErrorPage
+from lading.ui.forms import FormForged
 
 _IN_A_REPOSITORY = re.compile(r"/r/(?P<name>[a-z0-9._/-]+?)/-/(?P<rest>.*)", re.DOTALL)
 _TAG = re.compile(r"tags/(?P<tag>[^/]+)(?:/delete|/move)?", re.DOTALL)
+_IMAGE = re.compile(r"(images/[a-z0-9]+:[A-Za-z0-9=_-]+)/.+", re.DOTALL)
+# Whose forms are on another page, by the end of their paths.
+_PAGES_OF_FORMS: Mapping[str, str] = {
+    "/-/trash/restore": "/-/trash",
+    "/-/robots/revoke": "/-/robots",
+    "/-/sign-out": "/",
+}
+_FORGED = ERROR_PAGES[FormForged]
 _CHANGED = 412
 _GONE = 404
+_SIGN_IN = "/-/sign-in"
 
 
 def ways_back(request: Request, path: str, shown: ErrorPage) -> Sequence[tuple[str, str]]:
@@ -19,15 +30,50 @@ def ways_back(request: Request, path: str, shown: ErrorPage) -> Sequence[tuple[s
     Args:
         path: that was asked for, below the prefix of all pages.
     """
+    ways = [("Load the page again", page_of(path))] if shown is _FORGED else []
     found = _IN_A_REPOSITORY.fullmatch(path)
     if found is None or request.access is None or not request.access.sees(found["name"]):
-        return ()
+        return ways
     repository = f"/r/{found['name']}"
-    ways = [("The repository", repository)]
-    tag = _TAG.fullmatch(found["rest"])
+    tag, image = (kind.fullmatch(found["rest"]) for kind in (_TAG, _IMAGE))
     if shown.status == _CHANGED:
-        ways.insert(0, ("Look at it again", quote(path, safe="/:@+=~")))
-    elif shown.status == _GONE and tag is not None:
+        ways.append(("Look at it again", page_of(path)))
+    if image is not None:
+        ways.append(("The image", f"{repository}/-/{image[1]}"))
+    ways.append(("The repository", repository))
+    if shown.status == _GONE and tag is not None:
         # Where it has led, and from where it can be moved back.
-        ways.append(("History of the tag", f"{repository}/-/tags/{quote(tag['tag'])}/history"))
+        ways.append(("History of the tag", f"{repository}/-/tags/{_quoted(tag['tag'])}/history"))
     return ways
+
+
+def page_of(path: str) -> str:
+    """The path of the page that has the form which is sent to a path; of a page, its own."""
+    if path.endswith("/move"):
+        return _quoted(path.removesuffix("/move") + "/history")
+    return _PAGES_OF_FORMS.get(path, _quoted(path))
+
+
+def sign_in_path(request: Request, parts: UiParts) -> str:
+    """The path where a visitor signs in, who is brought back to the page, or to that of the form.
+
+    A form is never sent again by itself: who sent it looks at it once more.
+    """
+    path = request.path.removeprefix(parts.options.prefix)
+    if path == _SIGN_IN:
+        return parts.path(request, _SIGN_IN)
+    back = parts.path(request, page_of(path))
+    query = _query_of(request) if request.method in {"GET", "HEAD"} else ""
+    if query:
+        back = f"{back}?{query}"
+    return parts.path(request, _SIGN_IN, next=back if path != "/" or query else None)
+
+
+def _query_of(request: Request) -> str:
+    """What a page was asked for, without what was done before it."""
+    asked: str = request.scope["query_string"].decode("latin-1")
+    return "&".join(part for part in asked.split("&") if not part.startswith("done="))
+
+
+def _quoted(path: str) -> str:
+    return quote(path, safe="/:@+=~")
