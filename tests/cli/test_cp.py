@@ -168,6 +168,26 @@ def test_a_folder_lists_all_that_was_brought_whatever_ends_the_run(
     assert len([*LayoutFolder(layout).tags()]) == result.stdout.count("copied") == 13
 
 
+def test_what_is_no_layout_is_said_so(here: Registry, tmp_path: Path) -> None:
+    (tmp_path / "image.tar").write_bytes(b"an archive")
+    (tmp_path / "folder").mkdir()
+    for name in ("image.tar", "folder", "nothing"):
+        for text in (f"{tmp_path}/{name}", f"oci:{tmp_path}/{name}:1"):
+            result = run(text, f"{here.host}/app")
+            assert result.exit_code == 3
+            assert "is no OCI image layout" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "text", ["docker-archive:a.tar", "oci-archive:a.tar:1", "dir:a", "docker://a"]
+)
+def test_places_of_other_tools_are_not_looked_for_at_docker_hub(here: Registry, text: str) -> None:
+    for pair in ((text, f"{here.host}/app"), (f"{here.host}/app:1", text)):
+        result = run(*pair)
+        assert result.exit_code == 2
+        assert "waiting" not in result.stderr
+
+
 def test_a_dry_run_changes_nothing(here: Registry, there: Registry) -> None:
     here.push_image("app:1")
 

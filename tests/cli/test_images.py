@@ -330,12 +330,17 @@ def test_options_are_completed(ours: Ours) -> None:
 
 def completed(*typed: str) -> list[str]:
     """What is offered for the last word that is being typed."""
+    return offer(*typed).stdout.decode().split()[1::3]
+
+
+def offer(*typed: str) -> subprocess.CompletedProcess[bytes]:
+    """Complete the last word that is being typed."""
     asked = {
         "_LADING_COMPLETE": "zsh_complete",
         "COMP_WORDS": " ".join(["lading", *typed]),
         "COMP_CWORD": str(len(typed)),
     }
-    return run([program()], env=asked, check=False).stdout.decode().split()[1::3]
+    return run([program()], env=asked, check=False)
 
 
 def test_repositories_and_tags_are_completed(theirs: Registry) -> None:
@@ -346,6 +351,18 @@ def test_repositories_and_tags_are_completed(theirs: Registry) -> None:
     assert completed("tags", "--server", host, "a") == ["app"]
     assert completed("inspect", "127.0.0.1:1/a") == []
     assert completed("inspect", f"{host}/none:") == []
+
+
+def test_a_wait_is_told_of_but_not_to_who_is_typing(ours: Ours, theirs: Registry) -> None:
+    theirs.push_image("app:1", files={"a": "b"})
+    words = ("tags", f"{theirs.host}/app")
+    theirs.fail(1, 503, on="tags", retry_after=1)
+    assert "waiting 1 s: 503" in ours.run(*words).stderr
+
+    theirs.fail(1, 503, on="tags", retry_after=1)
+    offered = offer("tags", f"{theirs.host}/app:1")
+    assert b"app:1" in offered.stdout
+    assert offered.stderr == b""
 
 
 def test_bash_completes_what_it_splits_at_colons(ours: Ours, theirs: Registry) -> None:

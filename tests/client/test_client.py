@@ -1,6 +1,7 @@
 """A client does what a registry lets it, and says what to do when it does not."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -175,6 +176,21 @@ def test_nobody_there_is_said_so() -> None:
     options = SessionOptions(retries=0)
     with Client("127.0.0.1:1", options=options) as client, pytest.raises(Unreachable):
         client.ping()
+
+
+@pytest.mark.parametrize(("number", "waits"), [(socket.EAI_NONAME, 0), (socket.EAI_AGAIN, 2)])
+def test_a_name_that_nobody_has_is_not_asked_for_again(
+    number: int, waits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(number, "as the test wants it")
+
+    monkeypatch.setattr("socket.getaddrinfo", fail)
+    waited: list[float] = []
+    options = SessionOptions(retries=2, on_wait=lambda _, seconds: waited.append(seconds))
+    with Client("typo.example.com", options=options) as client, pytest.raises(Unreachable):
+        client.ping()
+    assert len(waited) == waits
 
 
 def test_a_layout_keeps_what_a_registry_has(

@@ -6,6 +6,8 @@ Whoever presses a key waits for this: what does not answer at once completes not
 import os
 import re
 from collections.abc import AsyncIterator, Awaitable
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,7 +52,8 @@ def complete_image(
         return asyncio.wait_for(gather(source), _SECONDS)
 
     try:
-        names = look(where, host, incomplete, soon)
+        with redirect_stderr(StringIO()):
+            names = look(where, host, incomplete, soon)
     except TimeoutError:
         # A thread waits for the registry still, and Python would wait for the thread.
         os._exit(0)

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
+from lading.client.errors import NotThere, ReferenceInvalid
 from lading.client.layouts import LayoutFolder
 from lading.client.options import SessionOptions
 from lading.client.places import ImagePlace
@@ -12,6 +13,8 @@ from lading.client.registry import Client
 from lading.core.images.layout_names import tag_in
 
 _LAYOUT = "oci:"
+# Other tools' words before a place; a repository of Docker Hub by such a name has a longer one.
+_OF_OTHERS = ("dir:", "oci-archive:", "docker-archive:", "docker-daemon:", "containers-storage:")
 _DIGESTS = ("sha256:", "sha512:")
 
 
@@ -43,6 +46,21 @@ class PlaceOpener:
         self._clients: dict[str, Client] = {}
         self._folders: list[LayoutFolder] = []
 
+    def source(self, text: str) -> TypedPlace:
+        """The place to copy from.
+
+        Raises:
+            ReferenceInvalid: it is none.
+            NotThere: it is no layout.
+        """
+        place = self.open(text)
+        if isinstance(place.place, LayoutFolder) and not place.place.is_layout:
+            raise NotThere(
+                f"{place} is no OCI image layout: that is a folder with a file `index.json`",
+                advice="unpack it if it is an archive of one; `skopeo copy` makes one of others",
+            )
+        return place
+
     def open(self, text: str, *, to_push: bool = False) -> TypedPlace:
         """The place that was typed: `oci:DIR[:TAG]`, a path beginning with `.` or `/`, or an image.
 
@@ -52,6 +70,13 @@ class PlaceOpener:
         Raises:
             ReferenceInvalid: it is none.
         """
+        if text.startswith(_OF_OTHERS):
+            raise ReferenceInvalid(
+                f"{text!r} is no place that images are copied from or to: beside registries that is"
+                " oci:DIR",
+                advice="`skopeo copy` makes such a folder of others, as in"
+                " `skopeo copy docker-archive:FILE oci:DIR:TAG`",
+            )
         if text.startswith((_LAYOUT, ".", "/")):
             path, wanted = _folder_and_image(text.removeprefix(_LAYOUT))
             self._folders.append(LayoutFolder(Path(path), many=True))

@@ -130,7 +130,7 @@ class _CopyRun:
         self._order = order
         self._opener = opener
         self._steps = steps
-        self._source = opener.open(order.source)
+        self._source = opener.source(order.source)
         self._target = opener.open(order.target, to_push=not order.dry_run)
         self._ended = threading.Event()
         self._under_way: dict[_Outcome, tuple[str, str]] = {}

@@ -6,9 +6,9 @@ from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, to_exit
 from lading.cli.images.logins import LoginFile
 from lading.cli.images.remote import translate_client_errors
-from lading.cli.output import say
+from lading.cli.output import say, say_wait
 from lading.cli.passwords import read_password
-from lading.client import Client, HostLogin
+from lading.client import Client, HostLogin, SessionOptions
 from lading.core.errors import RegistryError, Unauthorized
 
 
@@ -56,8 +56,9 @@ def _require_right(host: str, given: HostLogin) -> None:
     Raises:
         ClickException: it is not, or the registry cannot be asked.
     """
+    options = SessionOptions(on_wait=say_wait)
     try:
-        with translate_client_errors(host), Client(host, login=given) as client:
+        with translate_client_errors(host), Client(host, login=given, options=options) as client:
             client.ping()
             if not client.session.asks_for_login:
                 say(f"{host} lets anybody in at /v2/, and has not looked at the login", err=True)

@@ -56,6 +56,12 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, styled: str = "")
         raise unwritten(error) from error
 
 
+def say_wait(why: str, seconds: float) -> None:
+    """Say that a request is sent again later, if that is long enough to be noticed."""
+    if seconds >= 1:
+        say(f"waiting {seconds:.0f} s: {why}", err=True)
+
+
 def unwritten(error: OSError) -> click.ClickException:
     """The end of a command whose answer cannot be written: nothing more of it is tried."""
     # What is left in the buffer would be tried again at the end.

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 from http.client import BadStatusLine, HTTPException, RemoteDisconnected, UnknownProtocol
 
 _ADVICE = {
@@ -114,6 +115,13 @@ def cause_of(error: Exception) -> Exception:
     """What urllib3 says was the reason of an error, if it says that."""
     last = error.args[-1] if error.args else error
     return last if isinstance(last, HTTPException | OSError) else error
+
+
+def is_no_name(error: Exception) -> bool:
+    """Whether there is no host of a name, which does not change while one waits."""
+    error = getattr(error, "original_error", None) or error  # of a proxy
+    cause = error.__cause__
+    return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
 
 
 def unreachable(url: str, error: Exception) -> Unreachable:

@@ -46,6 +46,12 @@ class LayoutFolder(ImagePlace):
         self._looking = threading.Lock()
         self._cleared: set[Path] = set()
 
+    @property
+    def is_layout(self) -> bool:
+        """Whether there is one by now."""
+        with translating():
+            return (self._root / INDEX).exists()
+
     def settle(self) -> None:
         """List in the index what was brought and is not listed yet.
 

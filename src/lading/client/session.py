@@ -19,7 +19,7 @@ from urllib3.util import Retry
 from lading import __version__
 from lading.client.answers import Answered, address, asked_wait, dismiss, read_error
 from lading.client.connections import HostConnections, speaks_tls
-from lading.client.errors import ClientError, bare, of_answer, reason, unreachable
+from lading.client.errors import ClientError, bare, is_no_name, of_answer, reason, unreachable
 from lading.client.options import SessionOptions
 from lading.client.pace import HostPace
 from lading.client.references import host_of, is_local
@@ -188,6 +188,8 @@ class HostSession:
             except (SSLError, ssl.SSLError) as error:
                 raise unreachable(url, error) from error
             except (HTTPError, OSError) as error:
+                if is_no_name(error):
+                    raise unreachable(url, error) from error
                 problem = error
             try:
                 # Not told of the answer, whose headers it would read without care.

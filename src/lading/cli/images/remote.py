@@ -16,7 +16,8 @@ from typing import BinaryIO, cast
 
 from lading.cli.bars import byte_progress
 from lading.cli.images.source import FoundManifest, FoundReferrer, ImageSource
-from lading.client import Client, ClientError, NotThere, RemoteManifest
+from lading.cli.output import say_wait
+from lading.client import Client, ClientError, NotThere, RemoteManifest, SessionOptions
 from lading.core.errors import (
     BlobUnknown,
     Denied,
@@ -172,7 +173,7 @@ def run_remote(host: str, work: Callable[[ImageSource], Awaitable[T]]) -> T:
     """
 
     async def run() -> T:
-        with Client(host) as client:
+        with Client(host, options=SessionOptions(on_wait=say_wait)) as client:
             return await work(RemoteSource(client))
 
     # `asyncio.run` would wait for threads when it is interrupted, and these wait for somebody else.
