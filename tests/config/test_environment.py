@@ -219,6 +219,12 @@ def test_no_authentication() -> None:
     assert load(None, {"REGISTRY_AUTH": "none"}).settings.auth.none is not None
 
 
+@pytest.mark.parametrize("place", ["[::]:5000", "[::1]:5000", "[fe80::1%eth0]:5000"])
+def test_an_address_of_ipv6_needs_no_quotes(place: str) -> None:
+    """Though it is no YAML."""
+    assert load(None, {"REGISTRY_HTTP_ADDR": place}).settings.http.addr == place
+
+
 def test_value_that_is_no_yaml() -> None:
     """A value that cannot be read is an error of its variable."""
     (line,) = problems({"REGISTRY_HTTP_ADDR": "[", "REGISTRY_LOG_LEVEL": "debug"})

@@ -1,6 +1,6 @@
 """Where a request came from, as far as proxies can be believed."""
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from itertools import islice
 
 import pytest
@@ -14,12 +14,22 @@ from lading.edge.forwarded import (
     is_trusted,
     new_ids,
 )
+from lading.edge.forwarded_elements import address_in
 from tests.edge.requests import request
 
 PROXIES = [ip_network("10.0.0.0/8"), ip_network("2001:db8::/32")]
 ADDRESSES = st.one_of(
     st.ip_addresses().map(str), st.sampled_from(["10.0.0.1", "2001:db8::1", "", "x", "1.2.3.4:80"])
 )
+
+
+def written(node: str) -> str:
+    """An address in the one way to write it."""
+    try:
+        address = ip_address(address_in(node))
+    except ValueError:
+        return node
+    return str(getattr(address, "ipv4_mapped", None) or address)
 
 
 @pytest.mark.parametrize(
@@ -30,12 +40,74 @@ ADDRESSES = st.one_of(
         ("2001:db8::2", True),
         ("11.1.2.3", False),
         ("::ffff:11.1.2.3", False),
+        ("2001:db8::2%eth0", True),
         ("", False),
     ],
 )
 def test_a_proxy_is_known_by_its_address(peer: str, trusted: bool) -> None:
     """Also where IPv4 arrives on a socket of IPv6; a Unix socket has none."""
     assert is_trusted(peer, PROXIES) is trusted
+
+
+def test_a_unix_socket_is_this_machine() -> None:
+    local = [ip_network("127.0.0.0/8")]
+    assert is_trusted("", local)
+    assert client_address("", {"x-forwarded-for": "192.0.2.1"}, local) == "192.0.2.1"
+    assert client_address("", {"x-forwarded-for": "192.0.2.1"}, PROXIES) == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "address"),
+    [
+        ("192.0.2.1:51234", "192.0.2.1"),  # Azure's gateway, IIS
+        ("[2001:DB9::1]:4711", "2001:db9::1"),
+        ("[2001:db9::1]", "2001:db9::1"),
+        ("2001:DB9:0:0:0:0:0:1", "2001:db9::1"),
+        ("::ffff:c000:201", "192.0.2.1"),
+        ('fe80::1%e"t\\h0 - - [1]', "fe80::1"),  # a zone may be anything, also columns of a log
+        ("192.0.2.1, 10.0.0.9:80", "192.0.2.1"),
+        ("192.0.2.1, unknown", "10.0.0.1"),
+        ("192.0.2.1:port", "10.0.0.1"),
+        ("[192.0.2.1", "10.0.0.1"),
+    ],
+)
+def test_what_proxies_write_is_one_address(said: str, address: str) -> None:
+    """However it is written: else all clients of such a proxy count as one, or one as many."""
+    assert client_address("10.0.0.1", {"x-forwarded-for": said}, PROXIES) == address
+
+
+@pytest.mark.parametrize(
+    ("said", "address", "url"),
+    [
+        ("for=192.0.2.1;proto=https;host=r:5000", "192.0.2.1", "https://r:5000"),
+        ('For="[2001:db9::1]:47" ; Proto="HTTPS"; host="r"', "2001:db9::1", "https://r"),
+        ("for=192.0.2.9, for=192.0.2.1, for=10.0.0.7;proto=https", "192.0.2.1", "https://inner"),
+        ('for="_hidden, for=192.0.2.1";proto=https', "10.0.0.1", "https://inner"),
+        ("for=192.0.2.1;proto=https;host=a/b", "192.0.2.1", "https://localhost"),
+        ("for=192.0.2.1;;proto=https", "10.0.0.1", "http://inner"),
+        ("for=192.0.2.1;proto=ftp", "192.0.2.1", "http://inner"),
+        ('for="192.0.2.1', "10.0.0.1", "http://inner"),
+        ("", "10.0.0.1", "http://inner"),
+    ],
+)
+def test_a_proxy_may_say_it_by_the_standard(said: str, address: str, url: str) -> None:
+    asked = request("GET", "/v2/", {"Host": "inner", "Forwarded": said}, peer="10.0.0.1")
+    assert client_address("10.0.0.1", asked.headers, PROXIES) == address
+    assert base_url(asked, PROXIES) == url
+    assert client_address("192.0.2.7", asked.headers, PROXIES) == "192.0.2.7"
+
+
+def test_what_a_client_says_by_the_standard_is_not_believed_of_a_proxy_that_does_not() -> None:
+    """It passes on a header that it does not know."""
+    headers = {"Host": "r", "Forwarded": "for=192.0.2.1;proto=https;host=evil"}
+    for name, value in {
+        "X-Forwarded-For": "192.0.2.7",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Host": "r",
+    }.items():
+        asked = request("GET", "/v2/", {**headers, name: value}, peer="10.0.0.1")
+        assert base_url(asked, PROXIES) == "http://r"
+        assert client_address("10.0.0.1", asked.headers, PROXIES) != "192.0.2.1"
 
 
 def test_an_address_is_written_in_one_way() -> None:
@@ -49,8 +121,8 @@ def test_nobody_is_believed_but_proxies(peer: str, hops: list[str]) -> None:
     """The address is the peer's, or one that a trusted hop saw; whatever else is in the header."""
     address = client_address(peer, {"x-forwarded-for": ", ".join(hops)}, PROXIES)
 
-    nearest_first = [client_address(hop, {}, ()) for hop in (peer, *hops[::-1])]
-    seen_by = nearest_first[: nearest_first.index(address)]
+    nearest_first = [written(hop) for hop in (peer, *hops[::-1])]
+    seen_by = nearest_first[: nearest_first.index(written(address))]
     assert all(is_trusted(hop, PROXIES) for hop in seen_by)
 
 

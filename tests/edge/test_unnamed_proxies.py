@@ -92,3 +92,14 @@ async def test_what_changes_nothing_is_not_told(
     coming = request("GET", "/v2/", {"X-Forwarded-Proto": said})
     proxies.note(answered(coming, 401))
     assert caplog.text == ""
+
+
+async def test_a_proxy_that_speaks_by_the_standard_is_told_of(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """RFC 7239 alone: its clients' logins fail for the same reason."""
+    proxies = UnnamedProxies((), KnownLogins())
+    coming = request("GET", "/v2/", {"Forwarded": "for=192.0.2.1;proto=https"}, peer="")
+    proxies.note(answered(coming, 401))
+    (line,) = caplog.messages
+    assert line.startswith("requests from a Unix socket (127.0.0.1) have `Forwarded`")

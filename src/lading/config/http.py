@@ -106,7 +106,8 @@ closed before. Not a key of Distribution."""
 allows 1 only, and that is its default. Not a key of Distribution."""
     trustedproxies: tuple[Network, ...] = ()
     """The addresses or networks of proxies whose `X-Forwarded-*` and `X-Request-ID` headers are \
-believed. Not a key of Distribution."""
+believed; or `Forwarded`, if one sends nothing else. One that comes by a Unix socket is \
+`127.0.0.1`. Not a key of Distribution."""
     accelredirect: LocationPrefix | None = None
     """The `internal` location of an nginx in front that may send the files itself, such as \
 `/_blobs/`: it is told which by `X-Accel-Redirect`. Not a key of Distribution."""

@@ -4,6 +4,7 @@ The YAML library would build plain values and forget where they stood, and would
 two equal keys without a word. So its nodes are read instead. Tags that make objects are refused.
 """
 
+import re
 from pathlib import Path
 
 import yaml
@@ -13,6 +14,8 @@ from lading.config.problems import Findings
 
 # Aliases let a few lines stand for billions of values; no honest configuration is this large.
 _MOST_NODES = 20_000
+# `[::]:5000`, which is no YAML, and which nobody puts into quotes in a variable.
+_IPV6_PLACE = re.compile(r"\[[0-9A-Fa-f:.]*(?:%[A-Za-z0-9_.-]+)?\]:\d+", re.ASCII)
 _YAML_TAG = "tag:yaml.org,2002:"
 _PLAIN = frozenset(
     _YAML_TAG + kind
@@ -43,6 +46,8 @@ def read_file(path: Path, findings: Findings) -> Document | None:
 
 def read_value(text: str, where: str, key: str, findings: Findings) -> Value:
     """Read the YAML value of an environment variable; `None` if it is not YAML."""
+    if _IPV6_PLACE.fullmatch(text):
+        return text
     reader = _Reader(where, findings, key=key)
     return reader.value if reader.read(text) else None
 

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from typing import Self
 from urllib.parse import urlsplit
 
+from lading.edge.forwarded_elements import address_in, parse_forwarded
 from lading.edge.request import Request
 
 # RFC 3986, section 3.2: a name or an address, and a port; nothing that could end a header.
@@ -23,13 +24,18 @@ _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|$))[A-Za-z0-9._~-]{1,64}){1,8}/?", re.
 # What prints, and neither ends a column of a log line nor has to be escaped in one.
 _ID = re.compile(r"[!#-\[\]-~]{1,128}")
 _IDS_AT_ONCE = 256
+_THIS_MACHINE = "127.0.0.1"
+_USUAL = ("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host")
 
 Networks = Sequence[IPv4Network | IPv6Network]
 
 
 def is_trusted(peer: str, proxies: Networks) -> bool:
-    """Whether the other end of the connection is one of the operator's proxies."""
-    address = _parse(peer) if proxies else None
+    """Whether the other end of the connection is one of the operator's proxies.
+
+    At the other end of a Unix socket, which has no address, is this machine.
+    """
+    address = _parse(peer or _THIS_MACHINE) if proxies else None
     return address is not None and any(address in network for network in proxies)
 
 
@@ -39,14 +45,31 @@ def client_address(peer: str, headers: Mapping[str, str], proxies: Networks) -> 
     Each proxy appends the address it saw, so the list is read from its end: the first one that is
     not a proxy of ours is the client.
     """
-    address, chain = peer, headers.get("x-forwarded-for")
-    if chain is None:
+    address = peer
+    if not is_trusted(peer, proxies):
         return _plain(address)
-    for hop in reversed(chain.split(",")):
-        if not is_trusted(address, proxies) or _parse(hop) is None:
+    for hop in reversed(_hops(headers)):
+        if not is_trusted(address, proxies) or (said := _parse(address_in(hop))) is None:
             break
-        address = hop.strip()
+        address = str(said)
     return _plain(address)
+
+
+def says_as_standardized(headers: Mapping[str, str]) -> bool:
+    """Whether a proxy has said what it knows by `Forwarded` (RFC 7239), and by nothing else.
+
+    One that knows `X-Forwarded-*` alone passes on what a client has sent it as `Forwarded`.
+    """
+    return "forwarded" in headers and not any(name in headers for name in _USUAL)
+
+
+def _hops(headers: Mapping[str, str]) -> Sequence[str]:
+    chain = headers.get("x-forwarded-for")
+    if chain is not None:
+        return chain.split(",")
+    if says_as_standardized(headers):
+        return [each.get("for", "") for each in parse_forwarded(headers["forwarded"])]
+    return ()
 
 
 def forwarded_id(request: Request, proxies: Networks) -> str:
@@ -126,17 +149,30 @@ def base_url(request: Request, proxies: Networks) -> str:
     scheme = str(request.scope["scheme"])
     host = request.headers.get("host", "")
     if is_trusted(request.peer, proxies):
-        # The proxy next to this server comes last, if there are several.
-        proto = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
-        scheme = proto if proto in {"http", "https"} else scheme
-        host = request.headers.get("x-forwarded-host", "").rpartition(",")[2].strip() or host
+        said = said_by_proxy(request.headers)
+        scheme = said["proto"] if said["proto"] in {"http", "https"} else scheme
+        host = said["host"] or host
     return f"{scheme}://{host if _HOST.fullmatch(host) else 'localhost'}"
+
+
+def said_by_proxy(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """What the proxy next to this server says of `proto` and `host`, each empty if it does not."""
+    if says_as_standardized(headers):
+        last = next(reversed(parse_forwarded(headers["forwarded"])), {})
+        return {"proto": last.get("proto", "").lower(), "host": last.get("host", "")}
+    # It comes last, if there are several.
+    proto, host = (
+        headers.get(name, "").rpartition(",")[2].strip()
+        for name in ("x-forwarded-proto", "x-forwarded-host")
+    )
+    return {"proto": proto.lower(), "host": host}
 
 
 @lru_cache(maxsize=1024)  # the same few proxies and clients, with each request
 def _parse(text: str) -> IPv4Address | IPv6Address | None:
+    """An address; without its zone, which only says by which interface it is reached."""
     try:
-        address = ip_address(text.strip())
+        address = ip_address(text.strip().partition("%")[0])
     except ValueError:
         return None
     mapped = getattr(address, "ipv4_mapped", None)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 
 from lading.auth.known import KnownLogins
 from lading.core.typing import override
-from lading.edge.forwarded import Networks, is_trusted
+from lading.edge.forwarded import Networks, is_trusted, said_by_proxy, says_as_standardized
 from lading.edge.observers import Answered, Observer
 from lading.edge.request import Request
 
@@ -51,7 +51,7 @@ class UnnamedProxies(Observer):
             return
         self._known.remember(proxy, now=now, until=math.inf)
         self._left -= 1
-        peer = request.peer.removeprefix("::ffff:") or "a Unix socket"
+        peer = request.peer.removeprefix("::ffff:") or "a Unix socket (127.0.0.1)"
         log.warning(
             "requests from %s have %s, which is not believed, as http.trustedproxies does not name"
             " it: clients are sent to %s:// to log in%s, and all that come by it count as one for"
@@ -67,7 +67,9 @@ def _said(request: Request) -> str:
     """The header by which a proxy has told where the request came from; empty if none did."""
     if "x-forwarded-prefix" in request.headers:
         return "`X-Forwarded-Prefix`"
-    proto = request.headers.get("x-forwarded-proto", "").rpartition(",")[2].strip().lower()
+    if says_as_standardized(request.headers):
+        return "`Forwarded`"
+    proto = said_by_proxy(request.headers)["proto"]
     if proto in {"http", "https"} and proto != request.scope["scheme"]:
         return f"`X-Forwarded-Proto: {proto}`"
     return "`X-Forwarded-For`" if "x-forwarded-for" in request.headers else ""
