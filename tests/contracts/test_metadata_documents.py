@@ -173,9 +173,9 @@ async def test_a_damaged_piece_is_found_and_healed_by_a_push(metadata: Metadata)
     found = await metadata.manifests.find(HELLO, manifest.digest)
     assert found is not None
     assert not found.checked
-    await metadata.inspection.lose_manifest(HELLO, manifest.digest, manifest.body, now=1.0)
+    await metadata.damage.lose_manifest(HELLO, manifest.digest, manifest.body, now=1.0)
     assert await metadata.manifests.find(HELLO, manifest.digest) is not None
-    await metadata.inspection.lose_manifest(HELLO, manifest.digest, found.body, now=1.0)
+    await metadata.damage.lose_manifest(HELLO, manifest.digest, found.body, now=1.0)
     assert await metadata.manifests.find(HELLO, manifest.digest) is None
 
     await push(metadata, manifest, "latest")

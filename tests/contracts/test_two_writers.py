@@ -271,7 +271,7 @@ async def test_a_manifest_that_is_pushed_while_it_is_found_to_be_damaged_is_ther
             lambda connection: connection.execute("UPDATE documents SET body = ?", (b"damaged",))
         )
         await at_once(
-            other_metadata.inspection.lose_manifest(HELLO, manifest.digest, b"damaged", now=1.0),
+            other_metadata.damage.lose_manifest(HELLO, manifest.digest, b"damaged", now=1.0),
             push(metadata, manifest, "latest"),
         )
         found = await metadata.manifests.find(HELLO, manifest.digest)

@@ -89,6 +89,7 @@ ONE_WRITE = {
 READING_SERVICES = {
     "browse.browse",
     "browse.search",
+    "browse.search_tags",
     "compare_files.compare_files",
     "describe.config_body",
     "describe.describe",

@@ -297,7 +297,7 @@ async def _damage(people: People) -> None:
     await people.push_image(b"third", "third")
     path_of(people.stores, Digest.of(b"old layer")).write_bytes(b"old liar!")
     await people.blobs.delete([Digest.of(b"new layer")])
-    await people.metadata.inspection.lose_blob(Digest.of(b"third layer"), now=people.now)
+    await people.metadata.damage.lose_blob(Digest.of(b"third layer"), now=people.now)
     orphan = path_of(people.stores, BLOB)
     orphan.parent.mkdir(parents=True)
     orphan.write_bytes(b"a blob")

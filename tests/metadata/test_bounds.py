@@ -302,7 +302,7 @@ async def test_what_a_large_manifest_refers_to_is_recorded_in_several_transactio
     await push(metadata, LARGE)
     database.changes.clear()
 
-    await metadata.inspection.add_children(HELLO, LARGE.digest, LARGE.edges, now=1)
+    await metadata.damage.add_children(HELLO, LARGE.digest, LARGE.edges, now=1)
 
     assert max(database.changes) <= 4 * few_rows
 
@@ -345,7 +345,7 @@ async def test_a_push_in_pieces_that_is_refused_leaves_what_was_there(
     """The manifest was pushed before; since then one of its blobs was lost."""
     (config, *_) = await add(metadata, b"config", *LAYERS)
     await push(metadata, LARGE, "v1")
-    await metadata.inspection.lose_blob(config, now=1)
+    await metadata.damage.lose_blob(config, now=1)
 
     with pytest.raises(ManifestBlobUnknown):
         await push(metadata, LARGE, "v2")

@@ -470,7 +470,7 @@ async def test_bytes_that_are_gone_are_told_before_anything_is_read_only(
         await migrate(origin.registry, target.registry)
     assert await read_only.find(origin.registry) is None
 
-    await origin.metadata.inspection.lose_blob(base, now=origin.now)
+    await origin.metadata.damage.lose_blob(base, now=origin.now)
     await migrate(origin.registry, target.registry)
     await require_same(origin, target)
 
@@ -489,7 +489,7 @@ async def test_what_was_lost_and_is_pushed_again_comes_along(
 ) -> None:
     """Its row is there already, its bytes are not."""
     base = Digest.of(b"base")
-    await origin.metadata.inspection.lose_blob(base, now=origin.now)
+    await origin.metadata.damage.lose_blob(base, now=origin.now)
     await migrate(origin.registry, target.registry)
     await read_only.switch_off(origin.registry)
     await origin.push_blob(b"base")

@@ -123,7 +123,7 @@ async def test_what_is_damaged_is_told_though_that_cannot_be_written_down(
     async def fail(*_: object, **__: object) -> None:
         raise Unavailable
 
-    monkeypatch.setattr(people.metadata.inspection, "lose_blob", fail)
+    monkeypatch.setattr(people.metadata.damage, "lose_blob", fail)
     with pytest.raises(BlobDamaged):
         await pull_blob(people.registry, people.may(), digest)
     with pytest.raises(BlobUnknown):

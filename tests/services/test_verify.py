@@ -305,7 +305,7 @@ async def test_nobody_waits_while_bytes_are_read(
     await people.push_image(b"one", "latest")
     await people.push_image(b"two", "other")
     replace_bytes(people, damaged, b"eno")
-    await people.metadata.inspection.lose_blob(lost, now=people.now)
+    await people.metadata.damage.lose_blob(lost, now=people.now)
     await execute(people, *(f"DELETE FROM {t} WHERE digest = '{unrecorded}'" for t in TABLES))
     read_, hash_ = set(), people.blobs.hash
 

@@ -39,7 +39,7 @@ def add_bytes(root: Path, data: bytes) -> Digest:
 
 
 async def add(metadata: Metadata, digest: Digest) -> None:
-    await metadata.inspection.adopt_blob(APP, digest, 1, now=0.0)
+    await metadata.damage.adopt_blob(APP, digest, 1, now=0.0)
 
 
 async def test_of_many_who_begin_in_a_directory_at_once_it_is_one_s(tmp_path: Path) -> None:

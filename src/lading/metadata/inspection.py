@@ -1,19 +1,15 @@
-"""Inspection: what a check of the whole registry reads, and what it writes down.
+"""Inspection: what a check of the whole registry reads.
 
-Everything is read in pages, so that a check of any registry fits into memory; what a check writes
-down makes a later push heal what is damaged.
+Everything is read in pages, so that a check of any registry fits into memory.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 from lading.core.digest import Digest
-from lading.core.manifest import Edge
 from lading.core.names import RepositoryName, Tag
-from lading.metadata import batches, documents, links, pushes, references, repositories
-from lading.metadata.attempts import Attempts
-from lading.metadata.noun import Noun, scanning
+from lading.metadata import batches, documents
+from lading.metadata.noun import scanning
 from lading.ports.database import Database, SqlConnection
 
 _MANIFESTS = """
@@ -95,12 +91,10 @@ class Totals:
     manifests: int
 
 
-class Inspection(Noun):
-    """Inspection: what a check of the whole registry reads, and what it writes down."""
+class Inspection:
+    """Inspection: what a check of the whole registry reads."""
 
-    def __init__(self, database: Database, attempts: Attempts) -> None:
-        super().__init__(database)
-        self._attempts = attempts
+    def __init__(self, database: Database) -> None:
         self.totals = scanning(database, totals)
         self.list_blobs = scanning(database, list_blobs)
         self.known_blobs = scanning(database, known_blobs)
@@ -108,74 +102,6 @@ class Inspection(Noun):
         self.list_manifests = scanning(database, list_manifests)
         self.find_manifest = scanning(database, find_manifest)
         self.list_dangling_tags = scanning(database, list_dangling_tags)
-
-    async def lose_blob(self, digest: Digest, *, now: float, at_once: bool = False) -> None:
-        """Have a blob, whose bytes are gone, count as not there until it is pushed or found again.
-
-        Args:
-            at_once: whether to do it in a moment or not at all; a power cut may then forget it.
-
-        Raises:
-            StorageFull, Unavailable: it was not done in a moment.
-        """
-        write = self._attempts.write if at_once else self._database.write
-        await write(lambda connection: links.set_lost(connection, digest, now))
-
-    async def regain_blob(self, digest: Digest) -> None:
-        """Have a blob count as there, as its bytes are, after all."""
-        await self._database.write(lambda connection: links.set_lost(connection, digest, None))
-
-    async def adopt_blob(
-        self, repository: RepositoryName, digest: Digest, size: int, *, now: float
-    ) -> None:
-        """Put a blob into the repository whose bytes are there, as a manifest needs them."""
-
-        def work(connection: SqlConnection) -> None:
-            repository_id = repositories.ensure(connection, repository)
-            links.add_blob(connection, repository, digest, size, now)
-            links.sizes(connection, repository_id, [digest], used_at=now)
-
-        await self._database.write(work)
-
-    async def lose_manifest(
-        self,
-        repository: RepositoryName,
-        digest: Digest,
-        body: bytes,
-        *,
-        now: float,
-        at_once: bool = False,
-    ) -> None:
-        """Have a manifest, whose body is damaged, count as not there until it is pushed again.
-
-        Args:
-            body: that was seen; if there is another one, somebody has pushed it since.
-            at_once: see `lose_blob`.
-
-        Raises:
-            StorageFull, Unavailable: see `lose_blob`.
-        """
-
-        def work(connection: SqlConnection) -> None:
-            row = connection.execute(
-                "SELECT id FROM manifests WHERE repository_id = ? AND digest = ?",
-                (repositories.lock(connection, repository), digest),
-            ).fetchone()
-            if row is not None and documents.read(connection, row[0]) == body:
-                connection.execute("UPDATE manifests SET lost_at = ? WHERE id = ?", (now, row[0]))
-
-        await (self._attempts.write if at_once else self._database.write)(work)
-
-    async def add_children(
-        self, repository: RepositoryName, manifest: Digest, edges: Sequence[Edge], *, now: float
-    ) -> None:
-        """Record what a manifest refers to, so that it is kept."""
-        for piece in pushes.edge_pieces(edges):
-            await self._database.write(
-                partial(
-                    _add_children, repository=repository, manifest=manifest, edges=piece, now=now
-                )
-            )
 
 
 def totals(connection: SqlConnection) -> Totals:
@@ -283,25 +209,6 @@ def _known_manifests(
         )
         for key, repository, digest, media_type, body, deleted, lost in rows
     ]
-
-
-def _add_children(
-    connection: SqlConnection,
-    repository: RepositoryName,
-    manifest: Digest,
-    edges: Sequence[Edge],
-    now: float,
-) -> None:
-    repository_id = repositories.ensure(connection, repository)
-    connection.execute(
-        "INSERT INTO edges (repository_id, parent, child, kind)"
-        " SELECT repository_id, digest, key, value FROM manifests, json_each(?)"
-        " WHERE repository_id = ? AND digest = ? ON CONFLICT DO NOTHING",
-        (pushes.kinds_of(edges), repository_id, manifest),
-    )
-    children = [edge.child for edge in edges]
-    references.manifest_sizes(connection, repository_id, children, used_at=now)
-    links.sizes(connection, repository_id, children, used_at=now)
 
 
 def list_dangling_tags(

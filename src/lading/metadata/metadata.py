@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from lading.metadata.attempts import Attempts
 from lading.metadata.committed_uploads import CommittedUploads
-from lading.metadata.inspection import Inspection
 from lading.metadata.links import Links
 from lading.metadata.manifests import Manifests
 from lading.metadata.read_only import ReadOnlySwitch
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from lading.metadata.collecting.collection import Collection
     from lading.metadata.collecting.freeing import Freeing
     from lading.metadata.collecting.strangers import Strangers
+    from lading.metadata.damage import Damage
+    from lading.metadata.inspection import Inspection
     from lading.metadata.jobs import Jobs
     from lading.metadata.layers.overlays import Overlays
     from lading.metadata.layers.trees import Trees
@@ -72,7 +73,6 @@ class Metadata:
         self.tags = Tags(database)
         self.links = Links(database, attempts)
         self.committed_uploads = CommittedUploads(database)
-        self.inspection = Inspection(database, attempts)
         self.read_only = ReadOnlySwitch(database, read_only_hint, read_only_staleness)
 
     def load(self) -> None:
@@ -136,6 +136,12 @@ class Metadata:
         return KeptFigures(self.database)
 
     @cached_property
+    def damage(self) -> "Damage":
+        from lading.metadata.damage import Damage
+
+        return Damage(self.database, self._attempts)
+
+    @cached_property
     def freeing(self) -> "Freeing":
         from lading.metadata.collecting.freeing import Freeing
 
@@ -152,6 +158,12 @@ class Metadata:
         from lading.metadata.logins.guesses import Guesses
 
         return Guesses(self.database)
+
+    @cached_property
+    def inspection(self) -> "Inspection":
+        from lading.metadata.inspection import Inspection
+
+        return Inspection(self.database)
 
     @cached_property
     def jobs(self) -> "Jobs":

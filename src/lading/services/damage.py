@@ -96,7 +96,7 @@ async def check_manifest(
     registry.measures.count(Count.DAMAGES_FOUND)
     log.error("%s@%s is damaged: its bytes have changed; push it again", repository, digest)
     try:
-        await registry.metadata.inspection.lose_manifest(
+        await registry.metadata.damage.lose_manifest(
             repository, digest, body, now=registry.clock(), at_once=True
         )
     except RegistryError as error:
@@ -108,7 +108,7 @@ async def _lose(registry: Registry, digest: Digest, wrong: str) -> RegistryError
     registry.measures.count(Count.DAMAGES_FOUND)
     log.error("%s is damaged: %s; the next push of it heals it", digest, wrong)
     try:
-        await registry.metadata.inspection.lose_blob(digest, now=registry.clock(), at_once=True)
+        await registry.metadata.damage.lose_blob(digest, now=registry.clock(), at_once=True)
     except RegistryError as error:
         log.warning("that it counts as not there cannot be written down: %s", error)
     return BlobDamaged("", {"digest": digest})

@@ -102,7 +102,7 @@ async def _damaged(
 ) -> Finding:
     mended = ""
     if check.repair:
-        await check.registry.metadata.inspection.lose_blob(digest, now=check.registry.clock())
+        await check.registry.metadata.damage.lose_blob(digest, now=check.registry.clock())
         aside = await check.registry.blobs.quarantine(digest)
         mended = "clients are told that it is not there, so that they push it again"
         if aside is not None:
@@ -139,5 +139,5 @@ async def _found_again(check: Check, digest: Digest) -> Finding:
     explanation = "it counts as lost, but its bytes are there and are right"
     if not check.repair:
         return Finding(Kind.BYTES_MISSING, digest, explanation, "run `lading verify --repair`")
-    await check.registry.metadata.inspection.regain_blob(digest)
+    await check.registry.metadata.damage.regain_blob(digest)
     return Finding(Kind.BYTES_MISSING, digest, explanation, mended="it counts as there again")

@@ -88,7 +88,7 @@ async def _damaged(check: Check, manifest: KnownManifest) -> Finding:
     mended = ""
     if check.repair:
         now = check.registry.clock()
-        await check.registry.metadata.inspection.lose_manifest(
+        await check.registry.metadata.damage.lose_manifest(
             manifest.repository, manifest.digest, manifest.body, now=now
         )
         mended = "clients are told that it is not there, so that they push it again"
@@ -111,7 +111,7 @@ async def _record(check: Check, manifest: KnownManifest, edges: list[Edge]) -> F
     )
     if not check.repair:
         return replace(finding, advice="run `lading verify --repair`")
-    await check.registry.metadata.inspection.add_children(
+    await check.registry.metadata.damage.add_children(
         manifest.repository, manifest.digest, edges, now=check.registry.clock()
     )
     return replace(finding, mended="it is recorded now")
@@ -153,7 +153,7 @@ async def _adopt(check: Check, manifest: KnownManifest, edge: Edge) -> bool:
         if await registry.blobs.stat(edge.child) != seen:
             return False
         # The size that the manifest says may be wrong.
-        await registry.metadata.inspection.adopt_blob(
+        await registry.metadata.damage.adopt_blob(
             manifest.repository, edge.child, seen.size, now=registry.clock()
         )
     return True

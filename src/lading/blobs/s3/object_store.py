@@ -22,8 +22,9 @@ from lading.blobs.s3.role_keys import RoleKeys
 from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
 from lading.core.digest import Bytes
 from lading.core.typing import override
-from lading.ports.blob_sources import Piped, Redirect, Segments
+from lading.ports.blob_sources import Chunks, Piped, Redirect, Segment, Segments
 from lading.ports.measures import UNMEASURED, Measures, Timing
+from lading.ports.objects import PlacedSegment
 
 if TYPE_CHECKING:
     from obstore import GetResult, ObjectMeta
@@ -198,6 +199,10 @@ class ObjectStore(Segments):
     @override
     def piped(self, key: str, start: int, size: int) -> AsyncGenerator[Bytes | Piped, None]:
         return self._streams.piped(self._folder + key, start, size)
+
+    def chunks(self, segments: Sequence[PlacedSegment]) -> Chunks:
+        """The bytes of segments, one after the other."""
+        return Chunks(self, tuple(Segment(item.key, item.size) for item in segments))
 
     async def size_of(self, key: str) -> int | None:
         """How many bytes an object has; `None` if there is none."""

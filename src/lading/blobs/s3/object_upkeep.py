@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing
 
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3.object_store import ObjectStore
@@ -18,7 +17,7 @@ from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import Unavailable
 from lading.core.typing import override
-from lading.ports.blob_sources import LostObject
+from lading.ports.blob_sources import LostObject, all_bytes
 from lading.ports.objects import (
     READING,
     ForeignObjects,
@@ -151,18 +150,17 @@ class ObjectUpkeep(Upkeep):
         """All bytes of a blob; the last one comes only if they have the digest."""
         running, reserved_at = RunningHash.start(digest.algorithm), time.monotonic()
         last: Bytes = b""
-        for segment in segments:
-            async with aclosing(self._store.pieces(segment.key, 0, segment.size)) as pieces:
-                async for piece in pieces:
-                    if last:
-                        yield last
-                    await self._hashing.start(running.update, piece)
-                    last = piece
-                    if time.monotonic() - reserved_at > RESERVING:
-                        reserved_at = time.monotonic()
-                        await self._rows.reserve(key, self._clock())
-                    await going_on()
-                    await asyncio.sleep(0)  # let others have their turn
+        async with all_bytes(self._store.chunks(segments)) as pieces:
+            async for piece in pieces:
+                if last:
+                    yield last
+                await self._hashing.start(running.update, piece)
+                last = piece
+                if time.monotonic() - reserved_at > RESERVING:
+                    reserved_at = time.monotonic()
+                    await self._rows.reserve(key, self._clock())
+                await going_on()
+                await asyncio.sleep(0)  # let others have their turn
         if running.digest() != digest:
             raise _Wrong(f"its bytes have the digest {running.digest()}")
         yield last

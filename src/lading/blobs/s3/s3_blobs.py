@@ -2,13 +2,12 @@
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import aclosing
 
 from lading.blobs.hashing import RunningHash
 from lading.blobs.s3.object_store import ObjectStore
 from lading.core.digest import Digest
 from lading.core.typing import override
-from lading.ports.blob_sources import Chunks, LostObject, Segment
+from lading.ports.blob_sources import Chunks, LostObject, all_bytes
 from lading.ports.blobs import Blobs, StoredBytes
 from lading.ports.objects import ObjectRows, PlacedSegment
 from lading.system.threads import Threads
@@ -46,7 +45,7 @@ class S3Blobs(Blobs):
         segments = await self._rows.find(digest)
         if not segments:
             return None
-        return Chunks(self._store, tuple(Segment(item.key, item.size) for item in segments))
+        return self._store.chunks(segments)
 
     @override
     async def stat(self, digest: Digest, *, closely: bool = False) -> StoredBytes | None:
@@ -67,8 +66,10 @@ class S3Blobs(Blobs):
             return None
         running = RunningHash.start(digest.algorithm)
         try:
-            for segment in segments:
-                await self._hash(segment, running, on_read)
+            async with all_bytes(self._store.chunks(segments)) as pieces:
+                async for piece in pieces:
+                    await self._hashing.start(running.update, piece)
+                    on_read(len(piece))
         except LostObject as error:
             log.warning("the bytes of %s cannot be read: %s", digest, error)
             return None
@@ -110,15 +111,6 @@ class S3Blobs(Blobs):
                 return None
             size += there
         return size
-
-    async def _hash(
-        self, segment: PlacedSegment, running: RunningHash, on_read: Callable[[int], None]
-    ) -> None:
-        pieces = self._store.pieces(segment.key, 0, segment.size)
-        async with aclosing(pieces):
-            async for piece in pieces:
-                await self._hashing.start(running.update, piece)
-                on_read(len(piece))
 
 
 def _version(segments: Sequence[PlacedSegment]) -> int:

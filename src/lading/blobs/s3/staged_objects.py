@@ -27,7 +27,7 @@ from lading.core.errors import (
 )
 from lading.core.names import UploadKey
 from lading.core.typing import override
-from lading.ports.blob_sources import LostObject
+from lading.ports.blob_sources import LostObject, all_bytes
 from lading.ports.objects import PlacedSegment, UploadProgress, UploadRows
 from lading.ports.uploads import Becoming, StagedUpload
 from lading.system.budget import Budget
@@ -323,11 +323,9 @@ class StagedObjects(StagedUpload):
         if self._stored is not None:
             segments.append(self._stored[0])
         try:
-            for segment in segments:
-                pieces = self._room.store.pieces(segment.key, 0, segment.size)
-                async with aclosing(pieces):
-                    async for piece in pieces:
-                        await self._room.hashing.start(running.update, piece)
+            async with all_bytes(self._room.store.chunks(segments)) as pieces:
+                async for piece in pieces:
+                    await self._room.hashing.start(running.update, piece)
         except LostObject as error:
             log.error("bytes of upload %s are lost: %s", self._upload.id, error)  # noqa: TRY400
             raise Unavailable("what was uploaded is lost; begin the upload anew") from error

@@ -163,7 +163,7 @@ class ManifestAdoption:
                 f"{wrong}; its digest is right",
                 "it was taken over",
             )
-        await self._registry.metadata.inspection.lose_blob(digest, now=self._registry.clock())
+        await self._registry.metadata.damage.lose_blob(digest, now=self._registry.clock())
         return finding_in(
             self._name,
             Kind.BYTES_WRONG,

@@ -210,7 +210,7 @@ class _Repository:
             blob = AdoptedBlob(digest, file.size, now)
             await registry.metadata.adoptions.add_blobs(self._grant.repository, [blob], now=now)
             if known:
-                await registry.metadata.inspection.regain_blob(digest)
+                await registry.metadata.damage.regain_blob(digest)
         return True
 
     async def _file(self, digest: Digest) -> LocalFile:
