@@ -1,16 +1,22 @@
 """The difference of two images, as the page shows it."""
 
 import json
+import re
 
 from lading.core.digest import Digest
 from lading.core.images.comparison import compare_configs, compare_layers
 from lading.core.images.image_config import read_config
 from tests.support.contents import HELLO, image, index
 from tests.support.people import People
-from tests.ui.browsing import Browser
+from tests.ui.browsing import Browser, Shown
 
 PATH = f"/r/{HELLO}/-/compare"
 A, B, C = (Digest.of(name) for name in (b"a", b"b", b"c"))
+
+
+def near(shown: Shown) -> list[str]:
+    """The tags that a click compares with."""
+    return re.findall('<a class="badge" href="[^"]*/compare[^"]*">([^<]*)</a>', shown.html)
 
 
 async def push(people: People, tag: str, env: str, *layers: bytes) -> None:
@@ -44,6 +50,21 @@ async def test_there_is_a_form_to_choose_from(browser: Browser, people: People) 
         assert '<option value="1.0">' in shown.html
     assert "There is no such image here" in shown.text
     assert (await browser.get("/r/not/there/-/compare")).status == 404
+
+
+async def test_other_images_are_offered_and_each_once(browser: Browser, people: People) -> None:
+    """By their versions, the former one first; not what is kept beside images, nor the same one."""
+    for version in ("1.9.0", "1.10.0", "1.11.0"):
+        await push(people, version, version, b"base")
+    newest = await people.push_image(b"newest", "2.0.0", "2.0", "latest")
+    await people.push_image(b"signature", f"sha256-{newest.digest[7:]}.sig")
+    for chosen in ("latest", "2.0.0", newest.digest):
+        shown = await browser.get(f"{PATH}?from={chosen}")
+        assert near(shown) == ["1.11.0", "1.10.0", "1.9.0"]
+    shown = await browser.get(f"{PATH}?from=1.10.0")
+    assert near(shown) == ["1.9.0", "1.11.0", "2.0"]
+    assert f"{PATH}?from=1.9.0&to=1.10.0" in shown.links
+    assert f"{PATH}?from=1.10.0&to=1.11.0" in shown.links
 
 
 async def test_one_image_under_two_names_does_not_differ(browser: Browser, people: People) -> None:

@@ -71,6 +71,16 @@ async def test_a_page_that_is_not_there_leads_to_its_repository(
     assert PATH not in (await browser.get("/-/nowhere")).links
 
 
+async def test_a_file_that_is_not_there_leads_to_those_that_are(
+    browser: Browser, people: People
+) -> None:
+    image = await people.push_image(b"one", "latest")
+    place = f"{PATH}/-/images/{image.digest}"
+    shown = await browser.get(f"{place}/layers/1/file?path=etc/none")
+    assert (shown.status, "There is no such file" in shown.text) == (404, True)
+    assert {place, f"{place}/files", PATH} <= set(shown.links)
+
+
 async def test_who_signed_out_elsewhere_is_brought_back_to_the_question(
     visitor: Browser, people: People
 ) -> None:

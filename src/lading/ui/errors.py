@@ -12,6 +12,10 @@ from lading.ui.forms import FormForged, FormInvalid
 log = logging.getLogger(__name__)
 
 
+class FileUnknown(RegistryError, summary="there is no such file"):
+    """A file that is not in a layer, or not known to be."""
+
+
 class ErrorPage(NamedTuple):
     """The texts of an error's page.
 
@@ -32,6 +36,7 @@ _OLD = (
 _LOOK = "Nothing was done. Look at it again: what you were asked about is not what is there now."
 _GONE = "It may have been deleted or moved. Look for it in its repository, or in the trash."
 _SENT = "The address or what was sent with it is not what this page takes. Follow a link to it."
+_FILES = "Look for it among the files of the image, which are there once the layers have been read."
 _FORBIDDEN = (
     "There may be no such thing, or it is not for you. Sign in as somebody who may, or ask who runs"
     " this registry."
@@ -53,6 +58,7 @@ ERROR_PAGES: Mapping[type[RegistryError], ErrorPage] = {
     errors.ManifestBlobUnknown: ErrorPage(400, "Something is missing", _CLIENTS),
     errors.TooManyTags: ErrorPage(414, "Too many tags at once", "Choose fewer."),
     errors.TagImmutable: ErrorPage(409, "This tag stays as it is", _KEPT),
+    FileUnknown: ErrorPage(404, "There is no such file", _FILES),
     errors.NotRestorable: ErrorPage(404, "There is nothing to restore", _GONE),
     errors.AlreadyExists: ErrorPage(412, "It is there already", _BACK),
     errors.NotAsExpected: ErrorPage(412, "It has changed meanwhile", _LOOK),

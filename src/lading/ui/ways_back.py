@@ -39,7 +39,8 @@ def ways_back(request: Request, path: str, shown: ErrorPage) -> Sequence[tuple[s
     if shown.status == _CHANGED:
         ways.append(("Look at it again", page_of(path)))
     if image is not None:
-        ways.append(("The image", f"{repository}/-/{image[1]}"))
+        place = f"{repository}/-/{image[1]}"
+        ways += [("The image", place), ("Its files", f"{place}/files")]
     ways.append(("The repository", repository))
     if shown.status == _GONE and tag is not None:
         # Where it has led, and from where it can be moved back.

@@ -6,9 +6,10 @@ from typing import NamedTuple
 from lading.core.errors import DigestInvalid, RepositoryUnknown, TagInvalid
 from lading.core.images.comparison import compare_configs, compare_layers
 from lading.core.images.summaries import ManifestKind
-from lading.core.names import Reference, parse_reference
+from lading.core.names import Reference, parse_reference, subject_of
 from lading.core.versions import natural
 from lading.edge.response import Response
+from lading.metadata.shown.tag_lists import ListedTag
 from lading.services.shown.compare_images import ComparedImage, look_at_both
 from lading.services.shown.describe import Layer
 from lading.services.shown.families import ShownManifest
@@ -69,7 +70,7 @@ async def show(visit: Visit) -> Response:
     tags = await visit.registry.metadata.tags.of_repository(visit.repository, limit=MOST_OFFERED)
     if not tags and not await visit.registry.metadata.repositories.exists(visit.repository):
         raise RepositoryUnknown("", {"name": visit.repository})
-    names = sorted((tag.name for tag in tags), key=natural, reverse=True)
+    tags = sorted(tags, key=lambda tag: natural(tag.name), reverse=True)
     compared = before.image is not None and after.image is not None
     return await large_page(
         visit,
@@ -77,8 +78,8 @@ async def show(visit: Visit) -> Response:
         repository=visit.repository,
         before=before,
         after=after,
-        names=names,
-        near=_near(names, before.reference or after.reference),
+        names=[tag.name for tag in tags],
+        near=_near(tags, before if before.reference else after),
         are_compared=compared,
         layers=_layers(before.image, after.image),
         platforms=_platforms(before.image, after.image),
@@ -95,12 +96,23 @@ async def show(visit: Visit) -> Response:
     )
 
 
-def _near(names: Sequence[str], reference: str) -> Sequence[tuple[str, bool]]:
-    """Other tags, those before this one first, each with whether it is before it as a version."""
-    at = names.index(reference) if reference in names else 0
-    former = [(name, True) for name in names[at:] if name != reference]
-    later = [(name, False) for name in reversed(names[:at])]
-    return [*former, *later][:MOST_NEAR]
+def _near(tags: Sequence[ListedTag], chosen: Side) -> Sequence[tuple[str, bool]]:
+    """Tags of other images, one of each, those before the chosen one first.
+
+    Each with whether it is before that as a version. What is kept beside images is left out.
+    """
+    digest = None if chosen.image is None else chosen.image.manifest.digest
+    own = [at for at, tag in enumerate(tags) if chosen.reference == tag.name]
+    own += [at for at, tag in enumerate(tags) if digest == tag.digest]
+    at = own[0] if own else 0
+    near = {} if digest is None else {digest: ("", False)}
+    for tag, is_former in (
+        *((tag, True) for tag in tags[at:]),
+        *((tag, False) for tag in reversed(tags[:at])),
+    ):
+        if not subject_of(tag.name):
+            near.setdefault(tag.digest, (tag.name, is_former))
+    return [(name, is_former) for name, is_former in near.values() if name][:MOST_NEAR]
 
 
 async def _sides(visit: Visit) -> Sequence[Side]:

@@ -13,6 +13,7 @@ from lading.edge.response import Response, StreamBody
 from lading.services.shown import directories, trees
 from lading.services.shown.trees import Inside, Shown
 from lading.ui.context import Visit
+from lading.ui.errors import FileUnknown
 from lading.ui.rendering import page
 
 ON_A_PAGE = 200
@@ -205,5 +206,5 @@ async def _find(visit: Visit, inside: Inside, number: int) -> Shown:
     path = path_in(visit)
     shown = await directories.find_entry(visit.registry, inside, path, number) if path else None
     if shown is None or shown.entry.kind is not EntryKind.FILE:
-        raise BlobUnknown("the layer has no such file, or it is not known yet", {"path": path})
+        raise FileUnknown("The layer has no such file, or it is not known yet.")
     return shown
