@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.lading import Lading, lading_serve
+from tests.support.lading import Lading, lading_serve, started_workers
 from tests.support.volumes import Volume, small_volume
 
 MIB = 1024 * 1024
@@ -23,6 +23,7 @@ def registry(volume: Volume, tmp_path: Path) -> Iterator[Lading]:
     """A registry that keeps 8 MiB in reserve."""
     env = {"REGISTRY_STORAGE_FILESYSTEM_RESERVE": "8 MiB"}
     with lading_serve(tmp_path, env=env) as registry:
+        started_workers(registry)
         yield registry
 
 
@@ -31,4 +32,5 @@ def careless(volume: Volume, tmp_path: Path) -> Iterator[Lading]:
     """A registry that keeps nothing in reserve."""
     env = {"REGISTRY_STORAGE_FILESYSTEM_RESERVE": "0"}
     with lading_serve(tmp_path, env=env) as registry:
+        started_workers(registry)
         yield registry

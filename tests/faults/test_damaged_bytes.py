@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Client
-from tests.support.lading import Lading, lading_serve
+from tests.support.lading import Lading, lading_serve, started_workers
 from tests.support.nginx import BEHIND_NGINX, nginx_before
 from tests.support.processes import wait_until
 from tests.support.pushes import Repository, digest_of, image
@@ -211,6 +211,7 @@ def test_blobs_are_not_lost_while_their_disk_is_away(tmp_path: Path) -> None:
         hello = Repository(registry.client, "hello")
         hello.push_image("latest", LARGE)
         docker, away = registry.root / "docker", registry.root / "away"
+        started_workers(registry)
         docker.rename(away)
         docker.mkdir()
         for method in ("GET", "HEAD"):

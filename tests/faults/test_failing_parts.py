@@ -17,7 +17,7 @@ from tests.faults.conftest import MIB
 from tests.support.client import Answer
 from tests.support.commands import run
 from tests.support.contents import begin
-from tests.support.lading import Lading, lading_serve, program
+from tests.support.lading import Lading, lading_serve, program, started_workers
 from tests.support.people import People
 from tests.support.pushes import Repository, digest_of
 from tests.support.rows import empty_log, open_metadata
@@ -43,6 +43,7 @@ def served(tmp_path: Path) -> Iterator[Lading]:
     """A registry with an image."""
     with lading_serve(tmp_path) as registry:
         Repository(registry.client, "hello").push_image("latest", LAYER)
+        started_workers(registry)
         yield registry
 
 
@@ -54,6 +55,7 @@ def broken_disk(tmp_path: Path) -> Iterator[tuple[Lading, Volume]]:
         lading_serve(tmp_path, env={"REGISTRY_STORAGE_FILESYSTEM_RESERVE": "8 MiB"}) as registry,
     ):
         Repository(registry.client, "hello").push_image("latest", LAYER)
+        started_workers(registry)
         yield registry, volume
 
 
@@ -99,6 +101,7 @@ def test_a_disk_that_fails_and_turns_read_only_can_be_pulled_from(tmp_path: Path
             hello = Repository(registry.client, "hello")
             hello.push_image("latest", LAYER)
             upload = hello.start_upload().removeprefix(hello.path)
+            started_workers(registry)
             volume.fail()
             assert_unavailable(hello.ask("POST", "/blobs/uploads/"))
             assert_unavailable(hello.ask("PATCH", upload, b"x"))

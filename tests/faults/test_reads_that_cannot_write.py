@@ -13,7 +13,7 @@ import pytest
 from tests.faults.conftest import MIB
 from tests.support.commands import run
 from tests.support.guarded import SERVICE, basic, guarded_registry
-from tests.support.lading import Lading, lading_serve, program
+from tests.support.lading import Lading, lading_serve, program, started_workers
 from tests.support.pushes import Repository, digest_of
 from tests.support.volumes import read_only, small_volume
 
@@ -81,6 +81,7 @@ def test_a_registry_whose_disk_turns_read_only_is_pulled_from(tmp_path: Path) ->
         env = {"REGISTRY_STORAGE_FILESYSTEM_RESERVE": "8 MiB"}
         with lading_serve(tmp_path, env=env) as registry:
             hello = push(registry)
+            started_workers(registry)
             volume.fail()
             assert_reads(hello)
             assert hello.ask("POST", "/blobs/uploads/").status == 503

@@ -17,6 +17,7 @@ from tests.support.commands import run
 from tests.support.curl import Response, curl
 from tests.support.network import MACHINE, Network
 from tests.support.processes import background, wait_until
+from tests.support.workers import takes_connections
 
 
 @dataclass(frozen=True)
@@ -131,8 +132,17 @@ def _write_configuration(directory: Path, root: Path, settings: Mapping[str, obj
 
 
 def started_workers(registry: Lading) -> set[int]:
-    """The worker processes, once all of them are there and one of them answers."""
-    wait_until(lambda: len(workers_of(registry)) == 2, "two workers")
+    """The worker processes, once both of them take connections, and one has answered.
+
+    Until then, one may still make what it needs below the root, though the other one answers.
+    """
+    port = int(registry.host.rpartition(":")[2])
+
+    def have_started() -> bool:
+        workers = workers_of(registry)
+        return len(workers) == 2 and all(takes_connections(each, port) for each in workers)
+
+    wait_until(have_started, "two workers", log=registry.log.read_text)
     assert registry.client.ask("GET", "/v2/").status == 200
     return workers_of(registry)
 

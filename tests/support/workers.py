@@ -1,5 +1,6 @@
 """Workers of a registry, and their connections, which the kernel gives out as it likes."""
 
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -23,6 +24,22 @@ def one_connection_each(client: Client) -> Iterator[tuple[Connection, Connection
         raise AssertionError("one worker took every connection")
 
 
+def takes_connections(worker: int, port: int) -> bool:
+    """Whether a worker has started: the kernel tells it of connections to a port by then."""
+    try:
+        listener = f"socket:[{_inode(port, 0, of=worker)}]"
+        process = Path(f"/proc/{worker}")
+        polls = [
+            (process / "fdinfo" / entry.name).read_text()
+            for entry in (process / "fd").iterdir()
+            if str(entry.readlink()) == "anon_inode:[eventpoll]"
+        ]
+        watched = {number for poll in polls for number in re.findall(r"tfd: +(\d+)", poll)}
+        return any(str((process / "fd" / each).readlink()) == listener for each in watched)
+    except OSError:  # something was closed meanwhile, or it has ended
+        return False
+
+
 def _holder(connection: Connection) -> int:
     """The process at the other end of a connection."""
     connection.request("GET", "/v2/")
@@ -38,9 +55,9 @@ def _holder(connection: Connection) -> int:
     raise AssertionError("nobody holds the connection")
 
 
-def _inode(local: int, remote: int) -> str:
-    """The number of a TCP socket (proc(5), /proc/net/tcp)."""
-    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+def _inode(local: int, remote: int, *, of: int | str = "self") -> str:
+    """The number of a TCP socket in the network of a process (proc(5), /proc/net/tcp)."""
+    for line in Path(f"/proc/{of}/net/tcp").read_text().splitlines()[1:]:
         fields = line.split()
         ends = tuple(int(address.partition(":")[2], 16) for address in fields[1:3])
         if ends == (local, remote):
