@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from lading.config.effective import settings_as_yaml
 from lading.config.http import HttpSection
 from lading.config.settings import Settings
-from lading.config.values import TcpAddress
+from lading.config.tcp_address import TcpAddress
 from tests.config.conftest import Complain, Write
 
 

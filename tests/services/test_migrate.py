@@ -26,8 +26,8 @@ from lading.ports.objects import Upkeep
 from lading.services import read_only
 from lading.services.moving import migrate as migrating
 from lading.services.moving.last_step import CannotMigrate
-from lading.services.moving.migrate import MigrationStep
 from lading.services.moving.migrate_rows import RowCopies
+from lading.services.moving.migration_work import MigrationStep
 from tests.support.contents import OTHER, image, path_of
 from tests.support.migrating import bytes_of, migrate, rows_of
 from tests.support.people import ALICE, DAY, People

@@ -8,12 +8,8 @@ from lading.metadata.metadata import Metadata
 from lading.metadata.moving.table_rows import Row
 from lading.metadata.moving.tables import MOVED, MovedTable
 from lading.ports.database import SqlConnection
-from lading.services.moving.migrate import (
-    Migrated,
-    Migration,
-    is_same_database,
-    run,
-)
+from lading.services.moving.migrate import Migrated, is_same_database, run
+from lading.services.moving.migration_work import Migration
 from lading.services.progress import StepProgress, Unwatched
 from lading.services.registry import Registry
 from tests.support.people import ALICE, People

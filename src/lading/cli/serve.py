@@ -12,7 +12,7 @@ from lading.cli.output import say
 from lading.cli.registry import translate_data_errors
 from lading.config.loading import find_file
 from lading.config.settings import Settings
-from lading.config.values import TcpAddress
+from lading.config.tcp_address import TcpAddress
 from lading.ports.logins import AuthUnusable
 from lading.server.process import workers
 from lading.server.process.listener import listen

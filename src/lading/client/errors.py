@@ -22,6 +22,19 @@ _BEFORE_REASON = re.compile(
 )
 # Characters of what a registry says of an error.
 _MOST_SAID = 500
+# What to do where there is no answer, by what the error has in it.
+_NO_TLS = "it speaks HTTP without TLS: say `--plain-http`"
+_NO_NAME = "check the name of the registry"
+_SIGNS = {
+    "CERTIFICATE_VERIFY_FAILED": "put the authority's certificate into"
+    " /etc/docker/certs.d/HOST/ca.crt, or mend the server's chain (`lading doctor` tells what is"
+    " wrong)",
+    "WRONG_VERSION_NUMBER": _NO_TLS,
+    "record layer failure": _NO_TLS,
+    "Name or service not known": _NO_NAME,
+    "NameResolution": _NO_NAME,
+}
+_UNKNOWN = "check that the registry runs, and that a proxy or a firewall lets this through"
 
 
 class ClientError(Exception):
@@ -128,19 +141,9 @@ def unreachable(url: str, error: Exception) -> Unreachable:
     """The error of an address that gives no answer, and what to do about it."""
     refused = getattr(error, "original_error", None)  # of a proxy
     text = str(refused or error)
+    advice = next((advice for sign, advice in _SIGNS.items() if sign in text), _UNKNOWN)
     if refused and "407" in text:
         advice = _ADVICE[407]
-    elif "CERTIFICATE_VERIFY_FAILED" in text:
-        advice = (
-            "put the authority's certificate into /etc/docker/certs.d/HOST/ca.crt, or mend the"
-            " server's chain (`lading doctor` tells what is wrong)"
-        )
-    elif "WRONG_VERSION_NUMBER" in text or "record layer failure" in text:
-        advice = "it speaks HTTP without TLS: say `--plain-http`"
-    elif "Name or service not known" in text or "NameResolution" in text:
-        advice = "check the name of the registry"
-    else:
-        advice = "check that the registry runs, and that a proxy or a firewall lets this through"
     way = " through the proxy" if refused else ""
     return Unreachable(
         f"{bare(url)} cannot be reached{way}: {reason(refused or error)}", advice=advice

@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from lading.config.monitoring import DebugSection
 from lading.config.section import MisplacedError, Section
+from lading.config.tcp_address import TcpAddress, parse_tcp_address
 from lading.config.values import (
     AnyCase,
     BaseUrl,
@@ -22,8 +23,6 @@ from lading.config.values import (
     OptionalPath,
     PathPrefix,
     PositiveDuration,
-    TcpAddress,
-    parse_tcp_address,
 )
 
 

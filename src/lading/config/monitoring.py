@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from lading.config.section import Section
+from lading.config.tcp_address import TcpAddress, parse_tcp_address
 from lading.config.values import (
     Duration,
     FilePath,
@@ -13,9 +14,7 @@ from lading.config.values import (
     HeaderValue,
     Network,
     RequestPath,
-    TcpAddress,
     TokenRealm,
-    parse_tcp_address,
 )
 
 _INTERVAL = timedelta(seconds=10)

@@ -8,13 +8,14 @@ import re
 from datetime import timedelta
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 
 from lading.config.ciphers import OPENSSL_NAMES, TLS_1_3
 from lading.config.durations import parse_duration
+from lading.config.hidden import HiddenText, read_hidden
 from lading.core.claims import ClaimPattern, RepositoryTemplate
 from lading.core.globs import Glob
 from lading.core.typing import T
@@ -27,71 +28,6 @@ _LOCATION = re.compile(r"(?:/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+/")
 _SIZE = re.compile(r"(\d{1,15}) ?(KiB|MiB|GiB|TiB|)", re.ASCII)
 _UNITS = ("", "KiB", "MiB", "GiB", "TiB")
 _FRAMING = frozenset({"connection", "content-length", "date", "transfer-encoding", "upgrade"})
-_HIGHEST_PORT = 65535
-
-
-class HiddenText:
-    """A secret, which is not shown as text.
-
-    Attributes:
-        text: what nobody else is to see.
-    """
-
-    __slots__ = ("text",)
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, HiddenText) and self.text == other.text
-
-    def __hash__(self) -> int:
-        return hash(self.text)
-
-    def __repr__(self) -> str:
-        return "***"
-
-
-def read_hidden(value: object) -> HiddenText | None:
-    """Read a secret; an empty one is none.
-
-    Raises:
-        ValueError: it is no text.
-    """
-    if isinstance(value, HiddenText) or value is None:
-        return value
-    if isinstance(value, str):
-        return HiddenText(value) if value else None
-    raise ValueError("write one value, as text")
-
-
-class TcpAddress(NamedTuple):
-    """An address to listen on; an empty host means every interface, port 0 any free one."""
-
-    host: str
-    port: int
-
-
-def parse_tcp_address(text: str) -> TcpAddress:
-    """Read `:5000`, `127.0.0.1:5000` or `[::1]:5000`.
-
-    Raises:
-        ValueError: it is not of this form.
-    """
-    if "://" in text:
-        raise ValueError("write no scheme: `host:port`, as in `127.0.0.1:5000`")
-    host, colon, port = text.rpartition(":")
-    if not colon:
-        raise ValueError("write the port too: `host:5000`, or `:5000` for every interface")
-    if not (port.isascii() and port.isdigit() and len(port) <= 5 and int(port) <= _HIGHEST_PORT):
-        raise ValueError("write a port number after the last colon, as in `:5000`")
-    if host.startswith("[") and host.endswith("]"):
-        host = host[1:-1]
-    elif ":" in host:
-        raise ValueError("write an IPv6 address in brackets: `[::1]:5000`")
-    if not host.isprintable() or any(character in host for character in " /[]"):
-        raise ValueError("write `host:port`, as in `127.0.0.1:5000`")
-    return TcpAddress(host, int(port))
 
 
 def _duration(value: object) -> timedelta:

@@ -9,7 +9,7 @@ from functools import partial
 
 from lading.config.monitoring import HealthSection
 from lading.config.settings import Settings
-from lading.config.values import parse_tcp_address
+from lading.config.tcp_address import parse_tcp_address
 from lading.edge.application import Application
 from lading.edge.observers import Observer
 from lading.edge.options import EdgeOptions

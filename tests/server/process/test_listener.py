@@ -4,7 +4,7 @@ import socket
 
 import pytest
 
-from lading.config.values import TcpAddress, parse_tcp_address
+from lading.config.tcp_address import TcpAddress, parse_tcp_address
 from lading.server.process.listener import listen
 
 BOTH = {"127.0.0.1", "::1"}

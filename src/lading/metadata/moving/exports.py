@@ -140,11 +140,6 @@ def list_manifests(
     return [ExportedManifest(key, Digest(digest), size, at) for key, digest, size, at in rows]
 
 
-def find_body(connection: SqlConnection, key: int) -> bytes | None:
-    """The bytes of a manifest, by its key; `None` if it is not there any more."""
-    return documents.read(connection, key)
-
-
 def list_tags(
     connection: SqlConnection, repository: RepositoryName, *, after: str
 ) -> Sequence[ExportedTag]:
@@ -242,7 +237,7 @@ class Exports:
         self.last_change = reading(database, last_change)
         self.list_blobs = scanning(database, list_blobs)
         self.list_manifests = scanning(database, list_manifests)
-        self.find_body = scanning(database, find_body)
+        self.find_body = scanning(database, documents.read)
         self.list_tags = scanning(database, list_tags)
         self.list_stale_tags = scanning(database, list_stale_tags)
         self.list_stale_manifests = scanning(database, list_stale_manifests)

@@ -6,7 +6,7 @@ import stat
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 
-from lading.config.values import TcpAddress
+from lading.config.tcp_address import TcpAddress
 
 # Connections that wait to be accepted.
 BACKLOG = 2048

@@ -8,7 +8,8 @@ from lading.blobs.layout import Layout
 from lading.config.settings import Settings
 from lading.config.storage import StorageSection
 from lading.core.access import Principal
-from lading.services.moving.migrate import Migration, is_same_database
+from lading.services.moving.migrate import is_same_database
+from lading.services.moving.migration_work import Migration
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 from lading.wiring.object_stores import bucket_of
