@@ -2,7 +2,9 @@
 
 import os
 import socket
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -176,6 +178,18 @@ def test_nobody_there_is_said_so() -> None:
     options = SessionOptions(retries=0)
     with Client("127.0.0.1:1", options=options) as client, pytest.raises(Unreachable):
         client.ping()
+
+
+def test_a_client_that_is_closed_tries_nothing_again(registry: Registry) -> None:
+    registry.fail(1, 503, on="base", retry_after=60)
+    waits = threading.Event()
+    client = Client(registry.host, options=SessionOptions(on_wait=lambda *_: waits.set()))
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(client.ping)
+        assert waits.wait(30)
+        client.close()
+        with pytest.raises(ClientError, match="was closed"):
+            asked.result(30)
 
 
 @pytest.mark.parametrize(("number", "waits"), [(socket.EAI_NONAME, 0), (socket.EAI_AGAIN, 2)])

@@ -66,3 +66,19 @@ def test_no_more_than_may_are_under_way() -> None:
     pace.end()
     second.join(5)
     assert not second.is_alive()
+
+
+def test_nothing_waits_for_what_is_over() -> None:
+    paused, full = HostPace(2), HostPace(1)
+    paused.slow_down(paused.begin(), 60)
+    full.begin()
+    waiting = [threading.Thread(target=pace.begin, daemon=True) for pace in (paused, full)]
+    for thread in waiting:
+        thread.start()
+
+    for pace in (paused, full):
+        pace.close()
+
+    for thread in waiting:
+        thread.join(30)
+        assert not thread.is_alive()

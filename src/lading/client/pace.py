@@ -27,6 +27,7 @@ class HostPace:
         self._good = 0
         self._until = 0.0
         self._slowed = 0.0
+        self._closed = False
         self._changed = threading.Condition()
 
     def begin(self) -> float:
@@ -34,19 +35,23 @@ class HostPace:
         with self._changed:
             while True:
                 now = time.monotonic()
-                if now < self._until:
-                    self._changed.wait(self._until - now)
-                elif self._under_way >= self.at_once:
-                    self._changed.wait()
-                else:
+                is_early = now < self._until
+                if self._closed or not (is_early or self._under_way >= self.at_once):
                     self._under_way += 1
                     return now
+                self._changed.wait(self._until - now if is_early else None)
 
     def end(self) -> None:
         """Say that a request was answered, or failed."""
         with self._changed:
             self._under_way -= 1
             self._changed.notify()
+
+    def close(self) -> None:
+        """Let nothing wait any more: what it waited for is over."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
 
     def praise(self) -> None:
         """Say that a request was not refused."""

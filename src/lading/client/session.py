@@ -7,7 +7,6 @@ is for.
 
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -75,6 +74,7 @@ class HostSession:
         self.pace = HostPace(self._options.at_once)
         self._connections = HostConnections(self._options)
         self._lock = threading.Lock()
+        self._closed = threading.Event()
         self._base = ""
         self._tokens = HostTokens(registry, find, self._ask, self._is_plain)
 
@@ -96,7 +96,9 @@ class HostSession:
         return self._tokens.is_asked_for
 
     def close(self) -> None:
-        """End all connections."""
+        """End all connections, and what waits to try something again."""
+        self._closed.set()
+        self.pace.close()
         self._connections.close()
 
     def request(
@@ -188,7 +190,7 @@ class HostSession:
             except (SSLError, ssl.SSLError) as error:
                 raise unreachable(url, error) from error
             except (HTTPError, OSError) as error:
-                if is_no_name(error):
+                if self._closed.is_set() or is_no_name(error):
                     raise unreachable(url, error) from error
                 problem = error
             try:
@@ -207,10 +209,15 @@ class HostSession:
             self.wait(wait or retry.get_backoff_time(), why)
 
     def wait(self, seconds: float, why: str) -> None:
-        """Wait before something is tried again, and say so."""
+        """Wait before something is tried again, and say so.
+
+        Raises:
+            ClientError: the session was closed, so nothing is.
+        """
         if self._options.on_wait is not None:
             self._options.on_wait(why, seconds)
-        time.sleep(seconds)
+        if self._closed.wait(seconds):
+            raise ClientError(f"the session with {self.registry} was closed")
 
     def _send_once(self, url: str, wanted: _Wanted, login: str) -> Answered:
         method = wanted.method
