@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import resource
 import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -223,6 +224,21 @@ def test_what_a_killed_command_was_writing_is_removed_and_nothing_of_a_living_on
 
     hidden = {path for path in blobs.iterdir() if path.name.startswith(".")}
     assert hidden == {alive, young, others}
+
+
+def test_what_finds_no_room_leaves_nothing_and_is_named(tmp_path: Path) -> None:
+    """Here of files that may not be larger: Python notices it when its buffer is written."""
+    body = b"x" * 5000
+    layer = BlobContent(Digest.of(body), len(body), lambda _offset, _length: [body])
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, limits[1]))
+    try:
+        with pytest.raises(ClientError, match=f"{tmp_path}.*{Digest.of(body).hex}: File too large"):
+            LayoutFolder(tmp_path).push_blob(layer)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+    assert [*(tmp_path / "blobs/sha256").iterdir()] == []
 
 
 def test_what_is_being_written_is_locked(tmp_path: Path) -> None:

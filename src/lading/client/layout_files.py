@@ -29,17 +29,18 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
     Raises:
         ClientError: it cannot be written.
     """
-    with translating():
+    with translating(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=path.parent, prefix=_DRAFT, delete=False) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             try:
                 file.writelines(pieces)
+                file.flush()  # where a full disk is noticed
+                Path(file.name).chmod(0o644)
+                os.replace(file.name, path)  # noqa: PTH105 - as the calls of the system are named
             except BaseException:
                 Path(file.name).unlink()
                 raise
-        Path(file.name).chmod(0o644)
-        os.replace(file.name, path)  # noqa: PTH105 - as the calls of the system are named
 
 
 def clear_drafts(folder: Path) -> None:
@@ -57,8 +58,11 @@ def clear_drafts(folder: Path) -> None:
 
 
 @contextmanager
-def translating() -> Iterator[None]:
+def translating(path: Path) -> Iterator[None]:
     """Say in a line what is wrong with a file, but for one that is not there.
+
+    Args:
+        path: of the file, for what does not say it.
 
     Raises:
         ClientError: it cannot be read or written.
@@ -68,4 +72,4 @@ def translating() -> Iterator[None]:
     except FileNotFoundError:
         raise
     except OSError as error:
-        raise ClientError(f"{error.filename or 'the folder'}: {error.strerror}") from error
+        raise ClientError(f"{error.filename or path}: {error.strerror}") from error

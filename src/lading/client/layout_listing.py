@@ -102,7 +102,7 @@ class LayoutListing:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         """Keep other commands from changing the index meanwhile: each would write it as it was."""
-        with translating():
+        with translating(self._root):
             descriptor = os.open(self._root, os.O_RDONLY | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
@@ -117,7 +117,7 @@ class LayoutListing:
         """What is in `index.json`; that of a new folder if there is none."""
         path = self._root / INDEX
         try:
-            with translating(), open_file(path) as file:
+            with translating(path), open_file(path) as file:
                 found = json.loads(file.read())
         except FileNotFoundError:
             return {"schemaVersion": 2, "mediaType": media.OCI_INDEX}

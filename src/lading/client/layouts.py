@@ -49,7 +49,7 @@ class LayoutFolder(ImagePlace):
     @property
     def is_layout(self) -> bool:
         """Whether there is one by now."""
-        with translating():
+        with translating(self._root):
             return (self._root / INDEX).exists()
 
     def settle(self) -> None:
@@ -77,7 +77,7 @@ class LayoutFolder(ImagePlace):
         if not digest:
             raise NotThere(f"{self.name} has no image {wanted!r}", status=404)
         try:
-            with translating(), open_file(self._path(digest)) as file:
+            with translating(self._path(digest)), open_file(self._path(digest)) as file:
                 body = file.read(MOST_DOCUMENT + 1)
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no manifest {digest}", status=404) from error
@@ -125,11 +125,11 @@ class LayoutFolder(ImagePlace):
     def blob(self, digest: str, offset: int = 0, length: int = -1) -> Iterator[bytes]:
         hasher = new_hasher(Digest(digest).algorithm)
         try:
-            with translating():
+            with translating(self._path(digest)):
                 file = open_file(self._path(digest))
         except FileNotFoundError as error:
             raise NotThere(f"{self.name} has no blob {digest}", status=404) from error
-        with file, translating():
+        with file, translating(self._path(digest)):
             file.seek(offset)
             left = length
             while left and (piece := file.read(_PIECE if left < 0 else min(_PIECE, left))):
