@@ -352,6 +352,43 @@ def test_a_time_that_makes_no_sense_is_that_of_the_specification(seconds: bytes)
             assert list(client.tags("app")) == []
 
 
+def test_a_token_that_ends_while_a_registry_lets_wait_is_no_refusal() -> None:
+    """Each is good for a second, and so long each request waits that had a good one."""
+    born: dict[str, float] = {}
+    refusals = 0
+
+    def answer(sent: Sent) -> Reply:
+        nonlocal refusals
+        if sent.path.startswith("/token"):
+            token = f"t{len(born)}"
+            born[token] = time.monotonic()
+            return Reply(body=json.dumps({"token": token, "expires_in": 1}).encode())
+        token = sent.login.removeprefix("Bearer ")
+        if time.monotonic() - born.get(token, 0) > 1:
+            return Reply(401, headers=challenge(f"http://{registry.host}/token"))
+        refusals += 1
+        if refusals <= 2:
+            return Reply(429, headers={"Retry-After": "2"})
+        return Reply(body=b'{"tags": ["1"]}')
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        assert list(client.tags("app")) == ["1"]
+        assert len(born) == 3
+
+
+def test_a_login_that_is_refused_is_not_tried_for_ever() -> None:
+    def answer(sent: Sent) -> Reply:
+        if sent.path.startswith("/token"):
+            body = b'{"token": "t%d", "expires_in": 0.001}' % len(registry.sent)
+            return Reply(body=body)
+        return Reply(401, headers=challenge(f"http://{registry.host}/token"))
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        with pytest.raises(NotPermitted):
+            list(client.tags("app"))
+        assert len(registry.sent) <= 12
+
+
 def test_a_token_server_that_sends_on_gets_no_second_host_the_password() -> None:
     with odd_registry(lambda _: Reply(body=b'{"token": "abc"}')) as thief:
         to = {"Location": f"http://{thief.host}/token"}

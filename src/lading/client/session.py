@@ -30,6 +30,7 @@ Body = bytes | Callable[[], Iterable[bytes]]
 _TRY_AGAIN = frozenset({429, 500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
+_MOST_LOGINS = 5
 # Longer than this nobody waits without being asked.
 MOST_WAIT = 120.0
 _COMMON = {"User-Agent": f"lading/{__version__}", "Accept-Encoding": "identity"}
@@ -151,18 +152,23 @@ class HostSession:
             return self._send(url, wanted)
         known = self._tokens.header(wanted.scopes)
         answer = self._send(url, wanted, known)
-        if answer.status != 401:
-            return answer
-        challenges = answer.headers.getlist("www-authenticate")
-        try:
-            found = self._tokens.answer(challenges, wanted.scopes, known)
-        except BaseException:
+        for _ in range(_MOST_LOGINS):
+            if answer.status != 401:
+                break
+            challenges = answer.headers.getlist("www-authenticate")
+            try:
+                found = self._tokens.answer(challenges, wanted.scopes, known)
+            except BaseException:
+                dismiss(answer)
+                raise
+            if not found:
+                break
             dismiss(answer)
-            raise
-        if not found:
-            return answer
-        dismiss(answer)
-        return self._send(url, wanted, found)
+            known, answer = found, self._send(url, wanted, found)
+            # It was right when it was sent, and is over since, as one waited for this registry.
+            if not self._tokens.is_over(wanted.scopes, known):
+                break
+        return answer
 
     def _check_safe(self, url: str) -> None:
         """Go from TLS to no place without, where others read along and answer."""

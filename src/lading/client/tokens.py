@@ -92,6 +92,13 @@ class HostTokens:
             return "" if header == sent else header
         return ""
 
+    def is_over(self, scopes: tuple[str, ...], header: str) -> bool:
+        """Whether the time of a token has ended, or there is a newer one."""
+        with self._lock:
+            kept = self._kept.get(scopes)
+            is_kept = kept is not None and kept.header == header
+            return kept is not None and (not is_kept or time.monotonic() >= kept.until)
+
     def _is(self, scopes: tuple[str, ...], header: str) -> bool:
         return scopes in self._kept and self._kept[scopes].header == header
 
