@@ -3,12 +3,12 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lading.auth import files
 from lading.auth.htpasswd import parse_users, read_limited
 from lading.auth.passwords import hash_password
 from lading.core import robots
 from lading.core.typing import override
 from lading.ports.logins import UserError, UserLine, Users
+from lading.system import small_files
 
 # 2^10 rounds, a tenth of a second: bcrypt's own default, and what OWASP asks for at least.
 COST = 10
@@ -61,12 +61,12 @@ class EditedUserFile(Users):
 
     def _change(self, change: Callable[[list[str]], list[str]], *, create: bool = False) -> None:
         """Change the lines; of two changes at once, one waits for the other."""
-        with files.locked(self._path):
+        with small_files.locked(self._path):
             is_new = create and not self._path.exists()
             content = b"" if is_new else read_limited(self._path)
             parse_users(content, str(self._path))
             lines = change(content.decode().splitlines())
-            files.replace(self._path, "".join(f"{line}\n" for line in lines).encode())
+            small_files.replace(self._path, "".join(f"{line}\n" for line in lines).encode())
 
 
 def _line(name: str, password: str) -> str:

@@ -3,10 +3,10 @@
 import asyncio
 from pathlib import Path
 
-from lading.auth import files
 from lading.core.typing import override
 from lading.ports.logins import AuthUnusable
 from lading.ports.secret import Secret
+from lading.system import small_files
 from lading.system.durable import make_directories
 from lading.system.watching import WatchedFiles
 
@@ -47,10 +47,10 @@ class SecretFile(Secret):
 
     def _replace(self, before: bytes | None, after: bytes) -> bool:
         make_directories(self._path.parent)
-        with files.locked(self._path):
+        with small_files.locked(self._path):
             if self._read() != before:
                 return False
-            files.replace(self._path, after)
+            small_files.replace(self._path, after)
             return True
 
 

@@ -7,8 +7,6 @@ Keys are readable by their owner alone from the moment they exist. A pair is rep
 file by file: a server that looks in between finds a key that does not fit, and waits.
 """
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -26,6 +24,8 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509 import Certificate, CertificateBuilder, DNSName, GeneralName, IPAddress
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from lading.system import small_files
 
 CA_VALIDITY = timedelta(days=3650)
 # Clocks of clients may be slow.
@@ -203,27 +203,10 @@ def _pair(directory: Path, name: str) -> Pair:
 
 
 def _write_pair(files: Pair, certificate: Certificate, key: ec.EllipticCurvePrivateKey) -> None:
-    _write(
-        files.key, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()), mode=0o600
-    )
-    _write(files.certificate, certificate.public_bytes(Encoding.PEM), mode=0o644)
+    """Write both files, the key for its owner alone.
 
-
-def _write(path: Path, data: bytes, *, mode: int) -> None:
-    """Replace a file at once; `mkstemp` makes it readable by its owner alone.
-
-    Who owned the file before owns it again: a registry must be able to read a renewed key.
+    Who owned them before owns them again: a registry must be able to read a renewed key.
     """
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            os.fchmod(file.fileno(), mode)
-            if path.exists():
-                os.fchown(file.fileno(), path.stat().st_uid, path.stat().st_gid)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    small_files.replace(files.key, pem, mode=0o600)
+    small_files.replace(files.certificate, certificate.public_bytes(Encoding.PEM), mode=0o644)

@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from lading.core.digest import Bytes, Digest
-from lading.core.exports import ExportedManifest, ExportTally
+from lading.core.exports import ExportedManifest, ExportedTag, ExportTally
 from lading.core.names import RepositoryName
 from lading.metadata import batches
 from lading.metadata.moving.exports import RANKS
@@ -192,22 +192,23 @@ class _Group:
         self._tally.size += manifest.size
 
     async def _write_index(self, name: RepositoryName) -> None:
-        after = ""
-        while page := await self._rows.list_tags(name, after=after):
+        async for page in self._tags(name):
             self._tally.links += await self._target.link_index(name, page)
-            after = page[-1].tag
 
     async def _write_current(self, name: RepositoryName) -> None:
-        after = ""
-        while page := await self._rows.list_tags(name, after=after):
+        async for page in self._tags(name):
             self._tally.links += await self._target.link_current(name, page)
-            after = page[-1].tag
 
     async def _note_tags(self, name: RepositoryName) -> None:
         """Note what the links say, so that an adoption sees what changes there from now on."""
+        async for page in self._tags(name):
+            await self._rows.see_tags(name, await self._target.times_of(name, page))
+
+    async def _tags(self, name: RepositoryName) -> AsyncIterator[Sequence[ExportedTag]]:
+        """The tags of a repository, in pages."""
         after = ""
         while page := await self._rows.list_tags(name, after=after):
-            await self._rows.see_tags(name, await self._target.times_of(name, page))
+            yield page
             after = page[-1].tag
 
     async def _remove_stale(self, name: RepositoryName) -> None:

@@ -1,4 +1,4 @@
-"""Small files with secrets, replaced as a whole: a reader sees the old content or the new one."""
+"""Small files, replaced as a whole: a reader sees the old content or the new one."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lading.system.durable import sync_directory
 
-PRIVATE = 0o600
+_PRIVATE = 0o600
 
 
 @contextmanager
@@ -26,10 +26,13 @@ def locked(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def replace(path: Path, content: bytes) -> None:
+def replace(path: Path, content: bytes, *, mode: int | None = None) -> None:
     """Write a file, durably. One that exists keeps its mode and owner, a new one is private.
 
     A crash leaves the file as it was, and a temporary one beside it.
+
+    Args:
+        mode: that it gets, be it there or not.
 
     Raises:
         OSError: it cannot be written.
@@ -40,7 +43,7 @@ def replace(path: Path, content: bytes) -> None:
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
             file.flush()
-            _copy_rights(path, file.fileno())
+            _copy_rights(path, file.fileno(), mode)
             os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
@@ -49,13 +52,13 @@ def replace(path: Path, content: bytes) -> None:
     sync_directory(path.parent)
 
 
-def _copy_rights(path: Path, descriptor: int) -> None:
+def _copy_rights(path: Path, descriptor: int, mode: int | None) -> None:
     try:
         found = path.stat()
     except FileNotFoundError:
-        os.fchmod(descriptor, PRIVATE)
+        os.fchmod(descriptor, _PRIVATE if mode is None else mode)
         return
-    os.fchmod(descriptor, found.st_mode & 0o777)
+    os.fchmod(descriptor, found.st_mode & 0o777 if mode is None else mode)
     own = os.fstat(descriptor)
     if (found.st_uid, found.st_gid) != (own.st_uid, own.st_gid):
         os.fchown(descriptor, found.st_uid, found.st_gid)
