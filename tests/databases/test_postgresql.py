@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,7 @@ from tests.support.postgresql import PostgreSQL, pgbouncer_before, running_postg
 pytestmark = pytest.mark.e2e
 
 Open = Callable[..., PostgresqlDatabase]
+END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'"
 
 
 class Counted(Measures):
@@ -344,6 +346,54 @@ async def test_a_write_that_waits_for_a_lock_of_another_is_given_up_in_time(
     go_on.set()
     await holding
     assert await database.read(numbers) == [2]
+
+
+async def test_reads_go_on_while_all_that_is_changed_is_locked(
+    database: Database, open_database: Open
+) -> None:
+    """However many changes wait for it."""
+    await database.write(add)
+    shared = open_database(size=4, timeout=20.0)
+    locked, go_on = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def hold(connection: SqlConnection) -> None:
+        connection.execute("UPDATE t SET n = 2")
+        loop.call_soon_threadsafe(locked.set)
+        asyncio.run_coroutine_threadsafe(go_on.wait(), loop).result()
+
+    def change(connection: SqlConnection) -> None:
+        connection.execute("UPDATE t SET n = n + 1")
+
+    holding = asyncio.ensure_future(database.write(hold))
+    await locked.wait()
+    waiting = [asyncio.ensure_future(shared.write(change)) for _ in range(5)]
+    waiting += [asyncio.ensure_future(shared.write_once(change)) for _ in range(5)]
+    try:
+        for _ in range(20):
+            assert await shared.read(numbers) == [1]
+        assert not any(change.done() for change in waiting)
+    finally:
+        go_on.set()
+    await asyncio.gather(holding, *waiting)
+    assert await database.read(numbers) == [12]
+
+
+async def test_reads_go_on_while_the_server_takes_no_changes(
+    database: Database, open_database: Open, postgresql: PostgreSQL, name: str
+) -> None:
+    """As a copy does, before it takes the place of its server: changes wait for that."""
+    shared = open_database(size=4, timeout=20.0)
+    postgresql.ask(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+    postgresql.ask(END_ALL.format(name=name))
+    waiting = [asyncio.ensure_future(shared.write(partial(add, number=n))) for n in range(10)]
+    for _ in range(20):
+        assert await shared.read(numbers) == []
+    assert not any(change.done() for change in waiting)
+    postgresql.ask(f"ALTER DATABASE {name} RESET default_transaction_read_only")
+    postgresql.ask(END_ALL.format(name=name))
+    await asyncio.gather(*waiting)
+    assert len(await database.read(numbers)) == 10
 
 
 async def test_a_long_read_sees_one_moment_and_holds_up_nobody(database: Database) -> None:

@@ -12,7 +12,7 @@ from lading.core.typing import override
 from lading.databases.postgresql.locks import MOST, DatabaseLocks
 from lading.databases.postgresql.server import Server
 from lading.ports.measures import Timing, Unmeasured
-from tests.support.postgresql import PostgreSQL
+from tests.support.postgresql import PostgreSQL, running_postgresql
 
 pytestmark = pytest.mark.e2e
 
@@ -62,6 +62,22 @@ async def test_connections_that_were_lost_while_idle_disturb_nobody(
     postgresql.ask(END_ALL)
     async with locks.lock(DIGEST):
         pass
+
+
+async def test_connections_that_do_not_answer_any_more_disturb_one() -> None:
+    """Who is the first to wait in vain has none of the others tried."""
+    with running_postgresql() as own_server:
+        locks = DatabaseLocks(Server(own_server.url(), timeout=0.5))
+        async with AsyncExitStack() as stack:
+            for number in range(3):
+                await stack.enter_async_context(locks.lock(Digest.of(b"%d" % number)))
+        own_server.freeze_sessions("lading")
+        with pytest.raises(Unavailable):
+            async with locks.lock(DIGEST):
+                pytest.fail("nobody said that it has it")
+        async with locks.lock(DIGEST):
+            pass
+        locks.close()
 
 
 async def test_a_lock_is_waited_for_for_a_time(

@@ -137,6 +137,13 @@ class PostgreSQL:
         """Have it go on."""
         self._signal_all(signal.SIGCONT)
 
+    def freeze_sessions(self, application: str) -> None:
+        """Have its sessions with a program stand still, and serve new ones: a silent failover."""
+        asked = f"SELECT pid FROM pg_stat_activity WHERE application_name = '{application}'"
+        for (pid,) in self.ask(asked):
+            assert isinstance(pid, int)
+            os.kill(pid, signal.SIGSTOP)
+
     @property
     def log(self) -> str:
         """What it has said."""

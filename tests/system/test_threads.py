@@ -74,6 +74,27 @@ async def test_there_are_no_more_threads_than_said() -> None:
     threads.close()
 
 
+@pytest.mark.parametrize("width", [1, 2])
+async def test_a_lane_takes_no_more_threads_than_it_is_wide(width: int) -> None:
+    """Others have the rest of them."""
+    threads = Threads(3, "test")
+    lane = Lane(threads, width)
+    free, begun = threading.Event(), []
+
+    def work(number: int) -> None:
+        begun.append(number)
+        free.wait(10)
+
+    pending = [lane.start(work, number) for number in range(5)]
+    assert await threads.start(divmod, 7, 2) == (3, 1)
+    assert sorted(begun) == list(range(width))
+    free.set()
+    await asyncio.gather(*pending)
+    assert sorted(begun) == list(range(5))
+    assert await lane.start(divmod, 7, 2) == (3, 1)
+    threads.close()
+
+
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("times", [1, 2])
 async def test_a_task_is_cancelled_when_its_work_is_over(times: int, fails: bool) -> None:

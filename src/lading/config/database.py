@@ -66,8 +66,9 @@ server that starts. Not a key of Distribution."""
     """The file of the password, which counts instead of one in the URL. It is read again for each \
 connection. Not a key of Distribution."""
     poolsize: int = Field(default=8, ge=1, le=1000)
-    """How many connections each worker has at most for requests. A few more, opened when they are \
-needed, are for long reads and for locks. Not a key of Distribution."""
+    """How many connections each worker has at most for requests; changes, which may wait for each \
+other, leave a quarter of them to reads. A few more, opened when needed, are for long reads \
+and for locks. Not a key of Distribution."""
     preparedstatements: bool = True
     """`false` for PgBouncer in transaction mode before its version 1.21, which does not know \
 prepared statements. Not a key of Distribution."""

@@ -77,11 +77,19 @@ class Threads:
         Raises:
             MemoryError: there is no thread, and none can be started.
         """
+        pending: Pending[T] = Pending(loop=asyncio.get_running_loop())
+        self.put(partial(_call, pending, partial(function, *args, **kwargs)))
+        return pending
+
+    def put(self, work: Callable[[], None]) -> None:
+        """Have work done in a thread, of which nobody wants to know how it ended.
+
+        Raises:
+            MemoryError: as `start`.
+        """
         if len(self._threads) < self._size:
             self._begin_another()
-        pending: Pending[T] = Pending(loop=asyncio.get_running_loop())
-        self._work.put(partial(_call, pending, partial(function, *args, **kwargs)))
-        return pending
+        self._work.put(work)
 
     def close(self) -> None:
         """Finish what was begun, then end the threads."""
@@ -105,27 +113,33 @@ class Threads:
 
 
 class Lane:
-    """A lane: work done one after the other, as it was begun, in whichever thread is free."""
+    """A lane: work done in whichever threads are free, a few at a time, as it was begun.
 
-    def __init__(self, threads: Threads) -> None:
+    Args:
+        width: how many at a time; of 1, each is over before the next begins.
+    """
+
+    def __init__(self, threads: Threads, width: int = 1) -> None:
         self._threads = threads
+        self._width = width
         self._waiting: deque[Callable[[], None]] = deque()
-        self._busy = False
+        self._running = 0
         self._lock = threading.Lock()
 
     def start(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Pending[T]":
-        """Begin as soon as what came before is over; whoever does must await its outcome."""
+        """Begin as soon as what came before lets it; whoever does must await its outcome."""
         pending: Pending[T] = Pending(loop=asyncio.get_running_loop())
         with self._lock:
             self._waiting.append(partial(_call, pending, partial(function, *args, **kwargs)))
-            was_busy, self._busy = self._busy, True
-        if not was_busy:
+            has_room = self._running < self._width
+            self._running += has_room
+        if has_room:
             try:
-                self._threads.start(self._run)
-            except MemoryError:
+                self._threads.put(self._run)
+            except MemoryError:  # so nobody else runs either
                 with self._lock:
                     self._waiting.clear()
-                    self._busy = False
+                    self._running -= 1
                 raise
         return pending
 
@@ -136,8 +150,10 @@ class Lane:
 
     def _next(self) -> Callable[[], None] | None:
         with self._lock:
-            self._busy = bool(self._waiting)
-            return self._waiting.popleft() if self._waiting else None
+            if self._waiting:
+                return self._waiting.popleft()
+            self._running -= 1
+            return None
 
 
 def _call(pending: "Pending[T]", function: Callable[[], T]) -> None:

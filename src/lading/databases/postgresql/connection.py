@@ -8,6 +8,7 @@ took 80 microseconds of processor a statement, and this takes 15.
 import itertools
 import math
 import os
+import select
 import socket
 import threading
 import time
@@ -39,9 +40,10 @@ POSTGRESQL = Dialect(
     """,
 )
 
-# Seconds for which a server is asked to give up what nobody waits for any more.
+# Seconds for which a server is asked to give up what nobody waits for any more; and for which its
+# answer to that is waited for, as it may say that it was done all the same.
 _CANCELLING = 1.0
-
+_ANSWERING = 0.2
 
 # Statements that were run so often on a connection are planned once, and so many are at most; then
 # all of them begin anew.
@@ -145,6 +147,9 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
                 suppress(OSError, psycopg.Error),
                 socket.socket(fileno=os.dup(self.fileno())) as same,
             ):
+                answer = select.poll()
+                answer.register(same, select.POLLIN)
+                answer.poll(_ANSWERING * 1000)
                 same.shutdown(socket.SHUT_RDWR)
 
     def run(self, commands: bytes) -> bytes:

@@ -21,7 +21,7 @@ from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.sessions import Sessions
 from lading.ports.database import Database, SqlConnection, Work
 from lading.ports.measures import UNMEASURED, Count, Level, Measures, Timing
-from lading.system.threads import Threads
+from lading.system.threads import Lane, Threads
 
 # Long reads at the same time, and how many seconds one may take.
 SCANNERS = 4
@@ -51,6 +51,10 @@ class PostgresqlDatabase(Database):
         self._sessions = Sessions(server, measures)
         migration.open_with(self._sessions, self._timeout, begin)
         self._threads = Threads(size, "postgresql")
+        # Writes wait for each other's rows, and for a server that takes changes. Reads do not, so
+        # some threads are left to them.
+        most = size - max(1, size // 4)
+        self._writers = Lane(self._threads, most) if most else self._threads
         self._scanners = Threads(SCANNERS, "postgresql-scan")
 
     @override
@@ -65,11 +69,11 @@ class PostgresqlDatabase(Database):
     @override
     async def write(self, work: Work[T], *, durable: bool = True, alone: bool = False) -> T:
         attempt = partial(transactions.write, work=work, durable=durable)
-        return await self._start(self._threads, attempt)
+        return await self._start(self._writers, attempt)
 
     @override
     async def write_once(self, work: Work[T], *, durable: bool = False) -> T:
-        return await self._start(self._threads, partial(transactions.write_once, work=work))
+        return await self._start(self._writers, partial(transactions.write_once, work=work))
 
     @override
     async def scan(self, work: Work[T]) -> T:
@@ -98,7 +102,10 @@ class PostgresqlDatabase(Database):
         self._sessions.close()
 
     async def _start(
-        self, threads: Threads, attempt: Callable[[TimedConnection], T], seconds: float = 0.0
+        self,
+        threads: Threads | Lane,
+        attempt: Callable[[TimedConnection], T],
+        seconds: float = 0.0,
     ) -> T:
         """Call a function with a connection in a thread; see `Sessions.run`."""
         self._measures.change(Level.CONNECTIONS_AWAITED, 1)

@@ -121,7 +121,9 @@ class DatabaseLocks(Locks):
                 async with asyncio.timeout(left + _SLACK):
                     return await self._try(f"{_BEGIN}{max(1, int(left * 1000))}; {command}", left)
             except (psycopg.Error, TimeoutError) as error:
-                lost = isinstance(error, psycopg.Error) and failures.is_lost(error)
+                lost = isinstance(error, TimeoutError) or failures.is_lost(error)
+                if lost:
+                    self.close()  # those that nobody uses are lost with it
                 if not lost or time.monotonic() + _PAUSE > deadline:
                     raise failures.translate(error) or busy() from error
             await asyncio.sleep(_PAUSE)
@@ -135,10 +137,8 @@ class DatabaseLocks(Locks):
             while cursor.nextset():
                 pass
             return connection, await cursor.fetchall()
-        except BaseException as error:
+        except BaseException:
             connection.pgconn.finish()
-            if isinstance(error, psycopg.Error) and failures.is_lost(error):
-                self.close()  # those that nobody uses are lost with it
             raise
 
     async def _connect(self, seconds: float) -> Connection:
