@@ -1,14 +1,15 @@
 """Workers of a registry, and their connections, which the kernel gives out as it likes."""
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.support.client import Client, Connection
 
-# More connections than it takes for each of two workers to get one.
-MOST = 200
+# Connections of which each of two workers gets one, once both have started; and with patience.
+SOME, MOST = 20, 200
 
 
 @contextmanager
@@ -16,7 +17,9 @@ def one_connection_each(client: Client) -> Iterator[tuple[Connection, Connection
     """Two connections that two different workers hold."""
     with ExitStack() as stack:
         first = stack.enter_context(client.connection())
-        for _ in range(MOST):
+        for number in range(MOST):
+            if number > SOME:
+                time.sleep(0.1)  # the other one may still have to start
             second = stack.enter_context(client.connection())
             if _holder(first) != _holder(second):
                 yield first, second
