@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import count, repeat
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -108,6 +109,26 @@ def test_a_list_in_a_circle_ends() -> None:
     ):
         list(client.tags("app"))
     assert len(registry.sent) == 2
+
+
+@pytest.mark.parametrize("knows_pages", [True, False])
+@pytest.mark.parametrize("many", [0, 2, 3, 6, 7])
+def test_a_list_that_is_cut_without_a_word_is_read_to_its_end(
+    knows_pages: bool, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some registries send no `Link`; others know no pages, and send all each time."""
+    monkeypatch.setattr("lading.client.registry._PAGE", 3)
+    names = [f"v{number}" for number in range(many)]
+
+    def answer(sent: Sent) -> Reply:
+        last = parse_qs(urlsplit(sent.path).query).get("last", [""])[0]
+        found = [name for name in names if name > last][:3] if knows_pages else names
+        return Reply(body=json.dumps({"tags": found, "repositories": found}).encode())
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        assert list(client.tags("app")) == names
+        assert list(client.repositories()) == names
+        assert len(registry.sent) <= 2 * (many // 3 + 1)
 
 
 def test_what_is_no_tag_in_a_list_is_left_out() -> None:

@@ -103,10 +103,8 @@ class Client:
         Raises:
             ClientError: the registry has no such list, or does not show it.
         """
-        place = f"/v2/_catalog?n={_PAGE}"
         try:
-            for page in self.pages(place, ("registry:catalog:*",)):
-                yield from _texts(page.get("repositories"))
+            yield from self.names("/v2/_catalog", "repositories", ("registry:catalog:*",))
         except NotThere as error:
             raise ClientError(
                 f"{self.session.registry} does not list its repositories (no /v2/_catalog)",
@@ -129,6 +127,25 @@ class Client:
     def blob(self, name: str, digest: str, offset: int = 0, length: int = -1) -> Iterator[bytes]:
         """The bytes of a blob of a repository, or a part of them."""
         return self.repository(name).blob(digest, offset, length)
+
+    def names(self, path: str, key: str, scopes: tuple[str, ...]) -> Iterator[str]:
+        """The names of a list, which some registries cut without saying that it goes on.
+
+        So after a page that is as long as was asked for, the next one is asked for, until it is
+        empty, or the first one again, of a registry that cuts nothing and knows no pages.
+        """
+        first, last, found = "", "", list[str]()
+        for _ in range(_MOST_PAGES):
+            behind = f"&last={quote(last)}" if last else ""
+            for page in self.pages(f"{path}?n={_PAGE}{behind}", scopes):
+                found = [*_texts(page.get(key))]
+                if behind and found[:1] == [first]:
+                    return
+                first = first or (found[0] if found else "")
+                yield from found
+            if len(found) != _PAGE or found[-1] == last:
+                return
+            last = found[-1]
 
     def pages(self, place: str, scopes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         """The pages of a list, each as its document, following `Link` (RFC 8288).
@@ -173,9 +190,7 @@ class RemoteRepository(ImagePlace):
 
     @override
     def tags(self) -> Iterator[str]:
-        place = f"{self._path}/tags/list?n={_PAGE}"
-        for page in self.client.pages(place, self._read):
-            yield from filter(is_tag, _texts(page.get("tags")))
+        yield from filter(is_tag, self.client.names(f"{self._path}/tags/list", "tags", self._read))
 
     @override
     def digest(self, wanted: str) -> str:
