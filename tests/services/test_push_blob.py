@@ -527,6 +527,38 @@ async def test_bytes_whose_row_failed_are_not_served_and_not_left(tmp_path: Path
     await metadata.close()
 
 
+class LateLinks(Links):
+    """Links that are added when they may be."""
+
+    begun: asyncio.Event
+    may_go_on: asyncio.Event
+
+    async def add(self, *arguments: Any, **more: Any) -> bool:
+        self.begun.set()
+        await self.may_go_on.wait()
+        return await super().add(*arguments, **more)
+
+
+async def test_committing_twice_at_once_succeeds_twice(tmp_path: Path) -> None:
+    """A proxy may send a request once more before the first one was answered."""
+    metadata, stores = open_metadata(tmp_path / "db"), Stores.in_files(tmp_path)
+    links = LateLinks(metadata.database, Attempts(metadata.database))
+    links.begun, links.may_go_on = asyncio.Event(), asyncio.Event()
+    metadata.links = links
+    people = People(metadata, stores)
+    upload = await started(people, DATA)
+
+    first = asyncio.create_task(commit(people, upload, chunk(b"")))
+    await links.begun.wait()  # the bytes have their name by now
+    second = asyncio.create_task(commit(people, upload, chunk(b"")))
+    await asyncio.wait([second], timeout=0.05)
+    links.may_go_on.set()
+    await asyncio.gather(first, second)
+    assert await pulled(people) == DATA
+    stores.close()
+    await metadata.close()
+
+
 class WatchedLinks(Links):
     """Links that call back before one is added."""
 

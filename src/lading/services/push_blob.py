@@ -202,8 +202,17 @@ async def commit(
                 await staged.touch(registry.clock())
                 raise
     except UploadUnknown:
-        if await registry.metadata.committed_uploads.find(key) != digest:
+        if not await _was_committed(registry, key, digest):
             raise
+
+
+async def _was_committed(registry: Registry, upload: UploadKey, digest: Digest) -> bool:
+    """Whether an upload became this blob, or is just becoming it by another request."""
+    find = registry.metadata.committed_uploads.find
+    if await find(upload) == digest:
+        return True
+    async with registry.locks.lock(digest):  # which that one has until it has written that down
+        return await find(upload) == digest
 
 
 async def push_whole(
