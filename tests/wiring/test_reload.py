@@ -14,6 +14,7 @@ from lading.core.permissions import CurrentPermissions
 from lading.wiring.permissions import permissions_of
 from lading.wiring.reload import Reloader
 from tests.support.guarded import basic, guarded_registry
+from tests.support.lading import started_workers
 from tests.support.processes import wait_until
 
 RULE = {"users": ["reader"], "repositories": ["team/**"], "actions": ["pull"]}
@@ -131,6 +132,7 @@ def test_in_every_worker(tmp_path: Path) -> None:
     """At once by SIGHUP, a little later by itself; a mistake is logged, and lets nobody in."""
     with guarded_registry(tmp_path) as guarded:
         config, log = guarded.lading.config, tmp_path / "lading.log"
+        started_workers(guarded.lading)
         document = yaml.safe_load(config.read_text())
 
         def write(actions: str) -> None:

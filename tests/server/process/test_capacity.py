@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.client import Connection
-from tests.support.lading import Lading, lading_serve, workers_of
+from tests.support.lading import Lading, lading_serve, started_workers
 from tests.support.processes import wait_until
 from tests.support.pushes import Repository, digest_of
 
@@ -81,8 +81,7 @@ def test_who_works_is_not_closed_for_another(registry: Lading) -> None:
 
 def test_the_limit_of_open_files_is_raised_as_far_as_it_may_be(tmp_path: Path) -> None:
     with lading_serve(tmp_path) as registry:
-        wait_until(lambda: len(workers_of(registry)) == 2, "two workers")
-        for pid in workers_of(registry):
+        for pid in started_workers(registry):
             soft, hard = limits_of(pid)
             assert soft == min(hard, 1024 * 1024)
 
