@@ -170,6 +170,7 @@ def test_files_are_compared_by_their_contents(ours: Ours, theirs: Registry) -> N
     assert files[1]["before"].startswith("sha256:")
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("words", [["app:1.0", "app:9"], ["app:1.0", "127.0.0.1:1/app:1"]])
 def test_what_cannot_be_compared_is_trouble(ours: Ours, words: list[str]) -> None:
     result = ours.run("diff", *words)

@@ -153,6 +153,7 @@ def test_what_was_deleted_of_ours_can_be_restored(ours: Ours) -> None:
     assert ours.json("inspect", "app:1.0")["digest"] == digest
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

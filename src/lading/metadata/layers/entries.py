@@ -1,12 +1,12 @@
 """Rows of entries: the files in each tree, by their directories and names."""
 
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from lading.core.images.tree import Entry, EntryKind
 from lading.metadata import batches
+from lading.metadata.shown.columns import containing
 from lading.ports.database import SqlConnection
 
 _COLUMNS = "parent, name, kind, size, mode, target, start"
@@ -114,11 +114,10 @@ def search(
         looked_at: entries of all of them among which they are looked for; those of a tree by their
             directories.
     """
-    pattern = re.sub("([!%_])", r"!\1", words.lower())
     values = {
         "trees": batches.keys(map(str, tree_ids)),
         "looked_at": looked_at,
-        "pattern": f"%{pattern}%",
+        "pattern": containing(words.lower()),
         "most": most,
     }
     rows = connection.execute(_SEARCH, values).fetchall()
