@@ -82,7 +82,10 @@ def push_odd(repository: Repository) -> None:
                     "Labels": {ENDLESS: "name", "value": ENDLESS, tag: "\u202eeulav"},
                 },
                 "rootfs": {"type": "layers", "diff_ids": [digest_of(layer) for layer in layers]},
-                "history": [{"created_by": f"RUN {ENDLESS}"}, {"created_by": "COPY <img> \u202e"}],
+                "history": [
+                    {"created_by": f"RUN {ENDLESS}\n\tends"},
+                    {"created_by": "COPY <img> \u202e"},
+                ],
             }
         ).encode()
         for blob in (config, *layers):

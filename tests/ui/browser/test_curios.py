@@ -14,6 +14,8 @@ pytestmark = pytest.mark.e2e
 
 # Pixels of a phone, of a tablet, of most screens.
 WIDTHS = (360, 768, 1280)
+# That a page with every text too long has at most, on a phone.
+SCREENS = 8
 # In how many lines the longest piece of a text is that may not break.
 PIECES = """
 (cells) => cells.map((cell) => {
@@ -86,6 +88,21 @@ def test_all_has_room(
             assert not window.is_wider(), place
             assert window.squeezed() == [], place
             assert window.cut() == [], place
+
+
+def test_a_text_without_end_takes_a_few_lines_until_it_is_opened(
+    chromium: Chromium, cabinet: Lading
+) -> None:
+    with chromium.window(cabinet.host, width=360) as window:
+        for place in (
+            f"/r/{ODD}/-/tags/1.0",
+            f"/r/{ODD}/-/compare?from=1.0&to={'v' * 128}",
+        ):
+            window.go(place)
+            before = window.page.evaluate("document.documentElement.scrollHeight")
+            assert before < SCREENS * 900
+            window.page.locator("details.long > summary").first.click()
+            assert window.page.evaluate("document.documentElement.scrollHeight") > before
 
 
 def test_a_platform_breaks_at_its_slash(chromium: Chromium, cabinet: Lading) -> None:
