@@ -100,6 +100,14 @@ async def test_what_was_deleted_is_restored_with_one_form(browser: Browser, peop
     assert (await browser.post("/-/trash/restore", form)).status == 404
 
 
+async def test_a_repository_leads_to_its_trash_and_back(browser: Browser, people: People) -> None:
+    await people.delete(await fill(people))
+    trash = f"/-/trash?repository={HELLO.replace('/', '%2F')}"
+    assert trash in (await browser.get(f"/r/{HELLO}")).links
+    shown = await browser.get(trash)
+    assert {f"/r/{HELLO}", "/?in=library%2F", "/-/trash"} <= set(shown.links)
+
+
 async def test_the_trash_shows_what_the_visitor_sees_and_restores_where_it_may_push(
     visitors: Callable[[], Browser], people: People
 ) -> None:

@@ -67,6 +67,7 @@ async def show(visit: Visit) -> Response:
         "trash.html",
         waiting=[_waiting(visit, item) for item in found],
         repository=name or "",
+        is_seen=name is not None and visit.access.sees(name),
         next_page=None
         if behind is None
         else visit.path(
