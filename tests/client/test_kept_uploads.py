@@ -45,6 +45,14 @@ def test_nobody_else_reads_them_and_old_ones_go(tmp_path: Path) -> None:
     assert len(list(folder.iterdir())) == 1
 
 
+def test_one_that_goes_meanwhile_keeps_no_other_from_being_kept(tmp_path: Path) -> None:
+    (tmp_path / "gone").symlink_to("nowhere")
+    kept = KeptUploads(tmp_path)
+    kept.keep("a", "http://host/1")
+
+    assert kept.place("a") == "http://host/1"
+
+
 def test_a_folder_that_cannot_be_written_does_not_matter(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("")

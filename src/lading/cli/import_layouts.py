@@ -21,7 +21,9 @@ from lading.wiring.moving.imports import named_layouts, new_import
 
 
 @click.command("import")
-@click.argument("directory", metavar="DIR", type=click.Path(exists=True, path_type=Path))
+@click.argument(
+    "directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
+)
 @click.argument("name", required=False)
 @click.option("--config", type=click.Path(path_type=Path), help="The server's configuration file.")
 @JSON_LINES
@@ -55,8 +57,8 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     if tally.repositories == 0 and left == 0:
         raise click.ClickException(
             f"there is no OCI image layout in {directory}, nor below it: such a directory has a"
-            " file `oci-layout`; what `registry:2` or `registry:3` have is taken over by"
-            " `lading adopt`"
+            " file `oci-layout`, and `skopeo copy docker-archive:FILE oci:DIR:TAG` makes one; what"
+            " `registry:2` or `registry:3` have is taken over by `lading adopt`"
         )
     say(to_json({"summary": plain(tally)}) if as_json else _summary(tally, left))
     if left:

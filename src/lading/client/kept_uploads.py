@@ -77,5 +77,7 @@ class KeptUploads:
     @staticmethod
     def _forget_old(folder: Path) -> None:
         for path in folder.iterdir():
-            if path.stat().st_mtime < time.time() - _SECONDS:
-                path.unlink(missing_ok=True)
+            # It may be gone, of an upload that has just ended.
+            with contextlib.suppress(OSError):
+                if path.stat().st_mtime < time.time() - _SECONDS:
+                    path.unlink()
