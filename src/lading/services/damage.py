@@ -6,15 +6,18 @@ looked at again under its lock: a push may have healed it, or a collection taken
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lading.core.digest import Digest
 from lading.core.errors import BlobDamaged, BlobUnknown, ManifestDamaged, RegistryError, Unavailable
 from lading.core.names import RepositoryName
-from lading.metadata.inspection import KnownBlob
 from lading.metadata.manifests import StoredManifest
 from lading.ports.blobs import StoredBytes
 from lading.ports.measures import Count
 from lading.services.registry import Registry
+
+if TYPE_CHECKING:  # who serves loads it with all else, before the first request
+    from lading.metadata.inspection import KnownBlob
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +28,7 @@ def ignore(_: int) -> None:
 
 async def find(
     registry: Registry,
-    blob: KnownBlob,
+    blob: "KnownBlob",
     stored: StoredBytes | None,
     *,
     hashed: bool,
