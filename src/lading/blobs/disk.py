@@ -4,7 +4,9 @@ What can take long (syncing, hashing, reading what is not cached) is done in a t
 kernel answers from memory is not: a thread takes longer to wake up than a small write takes.
 """
 
+import logging
 import os
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -18,8 +20,13 @@ from lading.core.typing import P, T
 from lading.system import durable
 from lading.system.threads import Lane, Pending, Threads
 
+log = logging.getLogger(__name__)
+
 # Threads that wait for the disk; each holds one piece of one upload.
 THREADS = 16
+# Seconds between two lines that say that there is no room.
+WARN_EVERY = 60.0
+MIB = 1024 * 1024
 
 
 class Disk:
@@ -37,6 +44,7 @@ class Disk:
             for directory in self.layout.directories():
                 durable.make_directory(directory)
         self._reserve = reserve
+        self._warned_at: float | None = None
         self._durable: set[str] = set()
         self._threads = Threads(THREADS, "blobs")
 
@@ -50,7 +58,25 @@ class Disk:
         free = status.f_bavail * status.f_frsize
         # Some file systems make inodes as they need them, and count none.
         if free - size < self._reserve or (status.f_files and not status.f_favail):
+            self._warn_of_little_room(size, free, status.f_favail)
             raise StorageFull
+
+    def _warn_of_little_room(self, size: int, free: int, files: int) -> None:
+        """Say that a push is refused: from time to time, as each may be."""
+        now = time.monotonic()
+        if self._warned_at is not None and now - self._warned_at < WARN_EVERY:
+            return
+        self._warned_at = now
+        log.warning(
+            "a push of %d MiB or more is refused: the disk of %s has room for %d MiB and %d files,"
+            " of which %d MiB are kept for the database (storage.filesystem.reserve); free some"
+            " space (`lading du`, `lading garbage-collect`)",
+            size // MIB,
+            self.layout.uploads,
+            free // MIB,
+            files,
+            self._reserve // MIB,
+        )
 
     def make_upload(self, upload: UploadKey, at: float) -> None:
         """Make the file of an upload, as old as that, in the directory of its owner."""

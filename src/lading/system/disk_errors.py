@@ -32,8 +32,10 @@ def is_full(error: OSError) -> bool:
 
 def advised(error: OSError) -> str:
     """An error, for a log; and what to do, where that is known."""
+    # Some name the number of an open file, which says nothing.
+    said = error.strerror if isinstance(error.filename, int) else str(error)
     advice = _ADVICE.get(error.errno)
-    return str(error) if advice is None else f"{error}; {advice}"
+    return f"{said}" if advice is None else f"{said}; {advice}"
 
 
 def find_failure(directory: Path) -> OSError | None:

@@ -49,6 +49,7 @@ def translate(error: sqlite3.DatabaseError) -> RegistryError:
     """
     kind = kind_of(error)
     if kind == sqlite3.SQLITE_FULL or _code(error) == sqlite3.SQLITE_IOERR_SHMSIZE:
+        log.warning("the disk of the database is full: free some space (`lading du`)")
         return StorageFull()
     if kind in _BUSY:
         return busy()
