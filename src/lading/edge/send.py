@@ -55,12 +55,7 @@ class Sender:
         body = response.body
         headers = self._always | _encoded(response.headers)
         if isinstance(body, BlobBody) and isinstance(body.source, LocalFile) and accelerate:
-            # nginx takes over: the range, and with it the status and the length, are its own.
-            headers[b"x-accel-redirect"] = f"{accelerate}{body.source.key}".encode()
-            headers[b"content-length"] = b"0"
-            headers.pop(b"content-range", None)
-            headers.pop(b"accept-ranges", None)
-            await _send_bytes(send, 200, headers, b"")
+            await _hand_over(send, headers, f"{accelerate}{body.source.key}")
         elif isinstance(body, bytes):
             if response.status not in _WITHOUT_BODY:
                 headers.setdefault(b"content-length", b"%d" % len(body))
@@ -128,6 +123,15 @@ async def _send_bytes(send: Send, status: int, headers: Headers, body: Bytes) ->
         await send({"type": "http.response.body", "body": body})
     except ClientDisconnected:
         pass
+
+
+async def _hand_over(send: Send, headers: Headers, place: str) -> None:
+    """Have nginx send a file: the range, and with it the status and the length, are its own."""
+    headers[b"x-accel-redirect"] = place.encode()
+    headers[b"content-length"] = b"0"
+    headers.pop(b"content-range", None)
+    headers.pop(b"accept-ranges", None)
+    await _send_bytes(send, 200, headers, b"")
 
 
 async def _send_blob(
