@@ -87,6 +87,9 @@ async def test_a_lane_takes_no_more_threads_than_it_is_wide(width: int) -> None:
 
     pending = [lane.start(work, number) for number in range(5)]
     assert await threads.start(divmod, 7, 2) == (3, 1)
+    while len(begun) < width:
+        await asyncio.sleep(0.001)
+    await asyncio.sleep(0.05)  # in which one more would begin
     assert sorted(begun) == list(range(width))
     free.set()
     await asyncio.gather(*pending)
