@@ -10,7 +10,7 @@ import ssl
 import sys
 
 WATCHED = "127.0.0.1:5001"
-READY = "/readyz?exclude=room"
+READY = "/readyz?exclude=room&exclude=changes"
 ADDRESS = "127.0.0.1:5000"
 TIMEOUT = 4.0
 

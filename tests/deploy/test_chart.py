@@ -164,7 +164,7 @@ def test_what_is_asked_for_is_what_is_named() -> None:
     assert "replicas" not in deployment
     assert {container[probe]["httpGet"]["path"] for probe in PROBES} == {
         "/livez",
-        "/readyz?exclude=store&exclude=room",
+        "/readyz?exclude=store&exclude=room&exclude=changes",
     }
 
 

@@ -14,6 +14,7 @@ from tests.support.s3 import S3
 
 pytestmark = pytest.mark.e2e
 
+OURS = "FROM pg_stat_activity WHERE application_name = 'lading'"
 ACTION = 'registry_storage_action_seconds_count{action="%s",driver="s3aws"}'
 
 
@@ -73,6 +74,21 @@ def test_a_database_that_is_away_is_named(registry: Lading, postgresql: PostgreS
         postgresql.thaw()
     wait_until(lambda: complaints(registry) == {}, "the database")
     assert read(registry)["lading_database_errors_total"] >= 1
+
+
+def test_a_database_that_takes_no_changes_is_named(
+    registry: Lading, postgresql: PostgreSQL
+) -> None:
+    """As pushes fail; who asks whether pulls do leaves that out."""
+    ((database,),) = postgresql.ask(f"SELECT DISTINCT datname {OURS}")
+    told = "default_transaction_read_only"
+    postgresql.ask(f"ALTER DATABASE {database} SET {told} = on")
+    postgresql.ask(f"SELECT pg_terminate_backend(pid) {OURS}")
+    assert set(complaints(registry)) == {"changes"}
+    assert watcher(registry).ask("GET", "/readyz?exclude=changes").status == 200
+    postgresql.ask(f"ALTER DATABASE {database} RESET {told}")
+    postgresql.ask(f"SELECT pg_terminate_backend(pid) {OURS}")
+    assert complaints(registry) == {}
 
 
 def test_a_store_that_is_away_is_named(registry: Lading, s3: S3) -> None:

@@ -99,7 +99,7 @@ def test_it_lives_and_is_ready(registry: Lading) -> None:
     assert ask("GET", "/livez").body == b"ok\n"
     ready = ask("GET", "/readyz")
     assert ready.status == 200
-    assert ready.body == b"database: ok\nmigrations: ok\nstore: ok\nroom: ok\n"
+    assert ready.body == b"database: ok\nmigrations: ok\nchanges: ok\nstore: ok\nroom: ok\n"
     assert ask("GET", "/readyz", accept="application/json").json["store"] == "ok"
     assert ask("GET", "/debug/health").json == {}
     assert ask("HEAD", "/readyz").status == 200

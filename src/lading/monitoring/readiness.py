@@ -61,6 +61,10 @@ def looks_at(registry: Registry) -> Mapping[str, Look]:
     async def look_at_database() -> None:
         await registry.metadata.jobs.find(COLLECT)
 
+    async def look_for_changes() -> None:
+        if not await registry.metadata.census.takes_changes():
+            raise Unavailable("the database takes none: it is a copy, or was told to be read-only")
+
     async def look_at_store() -> None:
         if registry.upkeep is not None:
             await registry.upkeep.check()
@@ -78,6 +82,7 @@ def looks_at(registry: Registry) -> Mapping[str, Look]:
     return {
         "database": look_at_database,
         "migrations": look_at_tables,
+        "changes": look_for_changes,
         "store": look_at_store,
         "room": look_for_room,
     }

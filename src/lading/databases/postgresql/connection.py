@@ -33,6 +33,7 @@ from lading.ports.dialect import Dialect
 POSTGRESQL = Dialect(
     now="CAST(extract(epoch FROM clock_timestamp()) AS DOUBLE PRECISION)",
     schema_version="SELECT version FROM lading_schema",
+    takes_changes="SELECT CAST(current_setting('transaction_read_only') = 'off' AS INTEGER)",
     all_names="string_agg(name, ',')",
     go_on_numbering="""
         SELECT setval(pg_get_serial_sequence('{table}', 'id'), coalesce(max(id), 0) + 1, false)

@@ -12,6 +12,7 @@ from lading.ports.dialect import Dialect
 SQLITE = Dialect(
     now="(julianday('now') - 2440587.5) * 86400.0",
     schema_version="SELECT user_version FROM pragma_user_version",
+    takes_changes="SELECT 1",
     all_names="group_concat(name)",
     go_on_numbering="",
 )

@@ -115,6 +115,12 @@ def schema_version(connection: SqlConnection) -> int:
     return int(version)
 
 
+def takes_changes(connection: SqlConnection) -> bool:
+    """Whether rows can be changed, as far as the database knows."""
+    (takes,) = connection.execute(connection.dialect.takes_changes).fetchone()
+    return bool(takes)
+
+
 def _number(connection: SqlConnection, table: str) -> int:
     (number,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     return int(number)
@@ -141,3 +147,4 @@ class Census:
     def __init__(self, database: Database) -> None:
         self.count = scanning(database, count)
         self.schema_version = reading(database, schema_version)
+        self.takes_changes = reading(database, takes_changes)
