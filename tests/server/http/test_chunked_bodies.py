@@ -64,6 +64,8 @@ def send_slowly(connection: Connection, sent: bytes, rng: random.Random) -> None
         [MIB],
         [MIB - 8, 8],
         [32 * KIB, 1, 32 * KIB],
+        [700, 16 * KIB, 16 * KIB, 2],
+        [1, 100_000],
         [16 * KIB, 5000, 300_000, 4096],
     ],
     ids=str,
@@ -89,18 +91,19 @@ def test_a_body_arrives_as_it_was_sent_and_the_connection_goes_on(
     assert repository.ask("GET", f"/blobs/{digest_of(data)}").body == data
 
 
+@pytest.mark.parametrize("sizes", [[32 * KIB], [500, 32 * KIB]], ids=str)
 @pytest.mark.parametrize("before", [0, 1, 3])
 @pytest.mark.parametrize("rest", ["extension", "trailers", "zeros before the size"])
 def test_what_is_unusual_is_understood_as_ever(
-    repository: Repository, before: int, rest: str
+    repository: Repository, sizes: Sequence[int], before: int, rest: str
 ) -> None:
     """From the first chunk on, or behind some usual ones."""
     usual, unusual = os.urandom(before * 400_000), os.urandom(70_000)
-    sent = framed(usual, [32 * KIB])
+    sent = framed(usual, sizes)
     if rest == "extension":
-        sent += framed(unusual, [32 * KIB], b";name=value") + END
+        sent += framed(unusual, sizes, b";name=value") + END
     elif rest == "trailers":
-        sent += framed(unusual, [32 * KIB]) + b"0\r\nX-Sum: 1\r\n\r\n"
+        sent += framed(unusual, sizes) + b"0\r\nX-Sum: 1\r\n\r\n"
     else:
         sent += b"0000000000011170\r\n" + unusual + b"\r\n" + END
     location = repository.start_upload()
@@ -142,15 +145,16 @@ def test_what_is_no_chunk_is_refused(repository: Repository, before: int, wrong:
     assert int(headers["Range"].partition("-")[2]) <= before
 
 
+@pytest.mark.parametrize("size", [1, 32 * KIB])
 @pytest.mark.parametrize("wrong", [b"xx", b"\r", b"\n\r\n", b"0\r\n\r\n"], ids=str)
 def test_a_chunk_that_goes_on_beyond_its_size_is_refused(
-    repository: Repository, wrong: bytes
+    repository: Repository, wrong: bytes, size: int
 ) -> None:
     """Two readers could understand it in two ways."""
     location = repository.start_upload()
     with repository.client.connection() as connection:
         send_head(connection, "PATCH", location)
-        connection.send(b"8000\r\n" + bytes(32 * KIB) + wrong + b"8000\r\n" + bytes(100))
+        connection.send(framed(bytes(size), [size])[:-2] + wrong + b"8000\r\n" + bytes(100))
         assert connection.receive().status == 400
         assert connection.rest() == b""
 

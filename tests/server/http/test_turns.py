@@ -4,9 +4,11 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
 
+import pytest
 import uvloop
 
 from lading.edge.asgi import Receive, Scope, Send
+from lading.edge.body import PIECE
 from lading.server.http.connection import Connection
 from lading.server.http.connections import Connections
 from lading.server.http.deadlines import timeouts
@@ -21,9 +23,13 @@ MOST_IN_A_TURN = MOST_PIECES + SLICE // len(b"1\r\nx\r\n") + 1
 
 
 class Reading(Transport):
-    """A transport that knows whether it is read."""
+    """A transport that knows whether it is read, and by what."""
 
     is_read = True
+    protocol: asyncio.BaseProtocol | None = None
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
 
     def pause_reading(self) -> None:
         self.is_read = False
@@ -50,13 +56,24 @@ class Client:
         turns, position = [], 0
         while position < len(data) or self.connection._put_off.waits:
             if self.transport.is_read and position < len(data):
-                self.connection.data_received(data[position : position + READ])
-                position += READ
+                position += self._receive(data[position : position + READ])
             turns.append(self.connection._put_off.pieces)
             await asyncio.sleep(0)
         for _ in range(9):
             await asyncio.sleep(0)
         return turns
+
+    def _receive(self, data: bytes) -> int:
+        """Hand over what there is room for; how much that was."""
+        reader = self.transport.protocol
+        if not isinstance(reader, asyncio.BufferedProtocol):
+            self.connection.data_received(data)
+            return len(data)
+        buffer = memoryview(reader.get_buffer(-1))
+        size = min(len(data), len(buffer))
+        buffer[:size] = data[:size]
+        reader.buffer_updated(size)
+        return size
 
 
 class _Bodies:
@@ -64,6 +81,7 @@ class _Bodies:
 
     def __init__(self, *, are_wanted: bool = True) -> None:
         self.received: dict[str, bytes] = {}
+        self.pieces: dict[str, list[int]] = {}
         self._are_wanted = are_wanted
 
     async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -73,6 +91,7 @@ class _Bodies:
             pieces.append(bytes(message.get("body", b"")))
             more = message.get("more_body", False)
         self.received[scope["path"]] = b"".join(pieces)
+        self.pieces[scope["path"]] = [len(piece) for piece in pieces]
         await send({"type": "http.response.start", "status": 204, "headers": []})
         await send({"type": "http.response.body"})
 
@@ -102,17 +121,49 @@ async def test_many_small_chunks_take_many_turns_and_arrive_in_their_order() -> 
         assert client.transport.is_read
 
 
-async def test_large_chunks_behind_a_small_one_are_hardly_more_pieces_than_they_are() -> None:
-    """As a proxy sends a layer, of which little came to it first."""
+@pytest.mark.parametrize("small", [b"1\r\nx\r\n", b"1;past=no\r\nx\r\n"], ids=str)
+async def test_large_chunks_behind_a_small_one_are_hardly_more_pieces_than_they_are(
+    small: bytes,
+) -> None:
+    """As a proxy sends a layer, of which little came to it first; past the parser or not."""
     bodies = _Bodies()
     chunk = bytes(range(256)) * 128
-    sent = b"1\r\nx\r\n" + b"8000\r\n%b\r\n" % chunk * 7 + b"0\r\n\r\n"
+    sent = small + b"8000\r\n%b\r\n" % chunk * 7 + b"0\r\n\r\n"
 
     async with client_of(bodies) as client:
         await client.send(HEAD % b"a" + sent)
 
         assert bodies.received == {"/a": b"x" + 7 * chunk}
         assert client.connection._put_off.pieces <= 2 * 8
+
+
+async def test_a_body_that_begins_with_a_small_chunk_arrives_in_large_pieces() -> None:
+    """Past the parser, as one whose chunks are all large."""
+    bodies = _Bodies()
+    sent = [b"x" * size for size in [600, *[16_000] * 300, 5, *[8000] * 300, 1]]
+
+    async with client_of(bodies) as client:
+        framed = b"".join(b"%x\r\n%b\r\n" % (len(chunk), chunk) for chunk in sent)
+        await client.send(HEAD % b"a" + framed + b"0\r\n\r\n" + HEAD % b"b" + crumbs(1))
+
+        assert bodies.received == {"/a": b"".join(sent), "/b": b"x"}
+        assert set(bodies.pieces["/a"][:-1]) == {PIECE}
+
+
+@pytest.mark.parametrize("are_wanted", [True, False])
+async def test_small_chunks_behind_large_ones_take_many_turns_as_well(*, are_wanted: bool) -> None:
+    """However the body began: it goes to the parser where a turn would have too many of them."""
+    bodies = _Bodies(are_wanted=are_wanted)
+    large = b"8000\r\n%b\r\n" % bytes(0x8000)
+
+    async with client_of(bodies) as client:
+        turns = await client.send(HEAD % b"a" + 2 * large + crumbs(200_000))
+
+        assert max(turns) <= MOST_IN_A_TURN
+        if are_wanted:
+            assert bodies.received == {"/a": bytes(0x10000) + b"x" * 200_000}
+            # Once, where the parser goes on, a turn has its pieces and those before it.
+            assert bodies.pieces["/a"][0] <= 0x10000 + MOST_PIECES + MOST_IN_A_TURN
 
 
 async def test_so_do_those_behind_a_small_body() -> None:

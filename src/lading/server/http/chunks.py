@@ -1,9 +1,10 @@
-"""Chunked bodies of requests, past the parser as long as their chunks are large.
+"""Chunked bodies of requests, past the parser as long as their chunks are not many and small.
 
 Docker, podman, skopeo and crane do not say how long a layer is, and send it in chunks of 32 KiB
-(RFC 9112, 7.1). They are received into the buffer from which they are hashed and written, and moved
-together there, over what frames them. All that is not the usual goes to the parser, with its
-bounds: an extension, a small chunk, the last one with its trailers, what is no chunk at all. The
+(RFC 9112, 7.1); a proxy sends what it has just read, first of all the little that came with the
+head. They are received into the buffer from which they are hashed and written, and moved together
+there, over what frames them. All that is not the usual goes to the parser, with its bounds: an
+extension, more chunks than a turn has, the last one with its trailers, what is no chunk at all. The
 parser has seen the head and no chunk, so between any two of them it can go on.
 """
 
@@ -14,9 +15,12 @@ from lading.core.typing import override
 from lading.edge.body import Buffers
 from lading.server.http.body import Body, Receiver, piece_of
 from lading.server.http.exchange import Exchange
+from lading.server.http.put_off import MOST_PIECES
 
 # Bytes from which a chunk is large: moving it costs more than looking at what frames it.
 LARGE_CHUNK = 4096
+# Chunks that are looked at for a large one, of what came with the head.
+_MOST_LOOKED_AT = 16
 # Bytes of a buffer beyond a piece, so that there is always room for what frames a chunk, and more.
 _BEYOND = 4096
 # Bytes read at once of what nobody wants.
@@ -63,7 +67,7 @@ class ChunkedBody(Body):
             data: what came of it with the head; perhaps nothing.
         """
         piece = piece_of(exchange)
-        if len(data) > piece or (data and not _may_be_large(data[:_LONGEST_FRAME])):
+        if len(data) > piece or (data and not _may_be_large(data)):
             return None
         buffers = Buffers.if_affordable(piece + _BEYOND, exchange.memory)
         return None if buffers is None else cls(exchange, connection, buffers)
@@ -132,21 +136,21 @@ class ChunkedBody(Body):
         Returns:
             What the parser has to go on with; nothing as long as all is as usual.
         """
-        position = self._filled
-        while True:
-            position = self._move_content(position, end)
-            if self._left:
-                break
+        position = self._move_content(self._filled, end)
+        chunks = 0
+        while not self._left:
             window = self._filling[position : min(position + _LONGEST_FRAME, end)]
             whole = self._frame.whole.match(window)
             if whole is None and self._frame.begun.fullmatch(window):
                 break
-            if whole is None or int(whole[1], 16) < LARGE_CHUNK:
+            size = 0 if whole is None else int(whole[1], 16)
+            if whole is None or not size or chunks == MOST_PIECES:
                 if not bytes(window).startswith(self._frame.end):
                     return _NO_CHUNK
                 return bytes(self._filling[position + len(self._frame.end) : end])
-            self._left, self._frame = int(whole[1], 16), _NEXT
-            position += whole.end()
+            self._left, self._frame = size, _NEXT
+            position = self._move_content(position + whole.end(), end)
+            chunks += 1
         self._unread = end - position
         self._filling[self._filled : self._filled + self._unread] = self._filling[position:end]
         return b""
@@ -163,8 +167,18 @@ class ChunkedBody(Body):
 
 
 def _may_be_large(data: memoryview) -> bool:
-    """Whether the first chunk is large, as far as that is to be seen."""
-    whole = _FIRST.whole.match(data)
-    if whole is None:
-        return _FIRST.begun.fullmatch(data) is not None
-    return int(whole[1], 16) >= LARGE_CHUNK
+    """Whether the body may be large, as far as that is to be seen: its end is not here, or a large
+    chunk is, and not only crumbs are.
+    """
+    frame, position = _FIRST, 0
+    for _ in range(_MOST_LOOKED_AT):
+        window = data[position : position + _LONGEST_FRAME]
+        whole = frame.whole.match(window)
+        if whole is None:
+            return frame.begun.fullmatch(window) is not None
+        size = int(whole[1], 16)
+        if size >= LARGE_CHUNK or not size:
+            return size > 0
+        position += whole.end() + size
+        frame = _NEXT
+    return False
