@@ -26,6 +26,7 @@ from lading.databases.sqlite.failures import (
 from lading.databases.sqlite.kept_file import KeptFile
 from lading.databases.sqlite.lock import OpenLock
 from lading.databases.sqlite.migration import migrate
+from lading.databases.sqlite.turn import Turn
 from lading.databases.sqlite.writer import GroupWriter
 from lading.ports.database import Database, Work
 from lading.system.durable import make_directories, sync_directory
@@ -151,9 +152,11 @@ class FileDatabase(SqliteFile):
             reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
             opened.pop_all()
         super().__init__(reader, partial(_connect_again, path, kept))
+        self._turn = Turn(path.parent)
         self._writer = GroupWriter(
             self._connect,
             patience=BUSY_TIMEOUT,
+            turn=self._turn,
             require_kept=kept.require,
             explain=partial(explained, path.parent),
         )
@@ -166,6 +169,7 @@ class FileDatabase(SqliteFile):
     @override
     def close(self) -> None:
         self._writer.close()
+        self._turn.close()
         super().close()
         self._lock.close()
 

@@ -16,15 +16,15 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Any
 
 from lading.core.typing import T
+from lading.databases.sqlite.beginning import BUSY_POLL, begin, is_busy
 from lading.databases.sqlite.checkpointer import ENOUGH, LONGEST_LOG, Checkpointer
 from lading.databases.sqlite.connection import SqliteConnection
-from lading.databases.sqlite.failures import kind_of
 from lading.databases.sqlite.unsynced_log import UnsyncedLog
 from lading.system.threads import Pending, begin_thread
 
@@ -33,10 +33,10 @@ Work = Callable[[SqliteConnection], T]
 # Enough to share one fsync among all pushes of a busy moment; small enough that no write waits long
 # for the work of others.
 MAX_BATCH = 64
-# Seconds between tries to begin while another process writes: about what a commit takes.
-BUSY_POLL = 0.0005
 # Seconds between a long write and the next, in which whoever looks that often has looked.
 PAUSE = 2 * BUSY_POLL
+
+NO_TURN = nullcontext()
 
 
 @dataclass(slots=True)
@@ -56,6 +56,7 @@ class GroupWriter:
     Args:
         patience: seconds that a write waits for writers of other processes, its time in the queue
             behind others that wait for them included.
+        turn: what to have while writing.
         require_kept: raises an error if what was committed will not be kept.
         explain: an error that says more of a failure, or the same.
     """
@@ -65,11 +66,13 @@ class GroupWriter:
         connect: Callable[[], SqliteConnection],
         *,
         patience: float = 1.0,
+        turn: AbstractContextManager[object] = NO_TURN,
         require_kept: Callable[[], None] = lambda: None,
         explain: Callable[[Exception], Exception] = lambda error: error,
     ) -> None:
         self._connect = connect
         self._patience = patience
+        self._turn = turn
         self._require_kept = require_kept
         self._explain = explain
         self._queue: SimpleQueue[_Job | None] = SimpleQueue()
@@ -107,8 +110,9 @@ class GroupWriter:
         while batch := self._next_batch():
             try:
                 connection = connection or self._open()
-                self._log.mend(connection)
-                self._commit_together(connection, batch)
+                with self._turn:
+                    self._log.mend(connection)
+                    self._commit_together(connection, batch)
                 self._require_kept()
                 self._checkpointer.note(ENOUGH if batch[0].alone else len(batch))
             except Exception as error:  # noqa: BLE001 - it is handed to those who wait
@@ -125,7 +129,7 @@ class GroupWriter:
 
     def _open(self) -> SqliteConnection:
         connection = self._connect()
-        connection.execute("PRAGMA busy_timeout = 0")  # see `_begin`
+        connection.execute("PRAGMA busy_timeout = 0")  # see `begin`
         connection.execute(f"PRAGMA wal_autocheckpoint = {LONGEST_LOG}")
         return connection
 
@@ -137,9 +141,9 @@ class GroupWriter:
             connection.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
             self._syncs = durable
         try:
-            _begin(connection, batch[0].until)
+            begin(connection, batch[0].until)
         except sqlite3.OperationalError as error:
-            if _is_busy(error):
+            if is_busy(error):
                 self._put_back(batch)
             raise
         if durable and not batch[0].alone:  # good for all that has come meanwhile
@@ -188,37 +192,14 @@ class GroupWriter:
             batch.append(self._short.popleft())
 
     def _take_queued(self) -> None:
-        with suppress(Empty):
-            while True:
-                self._sort(self._queue.get_nowait())
+        while not self._queue.empty():  # nobody else takes any
+            self._sort(self._queue.get_nowait())
 
     def _sort(self, job: _Job | None) -> None:
         if job is None:
             self._ended = True
         else:
             (self._long if job.alone else self._short).append(job)
-
-
-def _begin(connection: SqliteConnection, until: float) -> None:
-    """Wait for the turn of this process to write; the last try is after the time is over.
-
-    SQLite's own wait sleeps longer with every try, up to a tenth of a second, and so gives way to
-    whoever comes later.
-    """
-    while True:
-        is_last = time.monotonic() > until
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError as error:
-            if is_last or not _is_busy(error):
-                raise
-            time.sleep(BUSY_POLL)
-        else:
-            return
-
-
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return kind_of(error) == sqlite3.SQLITE_BUSY
 
 
 def _attempt_alone(connection: SqliteConnection, job: _Job) -> None:

@@ -1,0 +1,117 @@
+"""The turn to write to a database: whose it is among processes, before they begin a transaction.
+
+SQLite admits one writer at a time and tells nobody when it has ended, so that who waits looks again
+and again, and comes too late if another process begins before. The kernel wakes who waits for a
+lock at once. Nothing depends on it: who does not get it, as its owner hangs, or writes without it,
+waits for SQLite's own lock as ever. It is gone when its process is.
+"""
+
+import fcntl
+import os
+import threading
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from lading.system.threads import begin_thread
+
+# Seconds after which a turn does not come: no transaction takes as long, only who hangs.
+PATIENCE = 0.25
+
+
+class Turn:
+    """The turn of this process, for the length of a block: a lock of the database's directory.
+
+    Args:
+        directory: of the database; whoever writes to another one in it takes turns, too.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+        self._waiter = _Waiter(self._descriptor)
+        self._is_ours = False
+
+    def __enter__(self) -> Self:
+        """Wait for it, though not for ever; one thread at a time."""
+        try:
+            at_once = self._waiter.has_stopped and self._try()
+            self._is_ours = at_once or self._waiter.wait(PATIENCE)
+        except (
+            OSError,
+            MemoryError,
+        ):  # such a file system has no locks; there is no thread to wait
+            self._is_ours = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Let others have theirs."""
+        if self._is_ours:
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Take no more turns."""
+        if self._waiter.close():
+            os.close(self._descriptor)
+
+    def _try(self) -> bool:
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+class _Waiter:
+    """A thread that waits for a lock: the kernel knows no end to that, and whoever asks does."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._thread: threading.Thread | None = None
+        self._mutex = threading.Lock()
+        self._is_wanted = self._is_closed = False
+        self.has_stopped = True
+        # Locks that one thread has and another gives back: what a semaphore is, without its price.
+        self._asked, self._got = threading.Lock(), threading.Lock()
+        self._asked.acquire()
+        self._got.acquire()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for the lock; whether this process has it now.
+
+        Raises:
+            MemoryError: the system gives no more threads.
+        """
+        self._thread = self._thread or begin_thread(self._run, "metadata-turn")
+        with self._mutex:
+            self._is_wanted = True
+            if self.has_stopped:
+                self.has_stopped = False
+                self._asked.release()
+        if self._got.acquire(timeout=seconds):
+            return True
+        with self._mutex:
+            self._is_wanted = False
+            return self._got.acquire(blocking=False)  # it came between
+
+    def close(self) -> bool:
+        """End the thread; false if it still waits, and goes with its process."""
+        with self._mutex:
+            if not self.has_stopped:
+                return False
+            self._is_closed = True
+        self._asked.release()
+        if self._thread is not None:
+            self._thread.join()
+        return True
+
+    def _run(self) -> None:
+        while self._asked.acquire() and not self._is_closed:
+            with suppress(OSError):  # as before
+                fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+            with self._mutex:
+                self.has_stopped = True
+                if self._is_wanted:
+                    self._is_wanted = False
+                    self._got.release()
+                else:  # who wanted it has given up
+                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
