@@ -90,6 +90,15 @@ def test_all_has_room(
             assert window.cut() == [], place
 
 
+def test_everyone_can_use_it(chromium: Chromium, cabinet: Lading, places: tuple[str, ...]) -> None:
+    """With a finger, too: what it is to meet is large enough, or apart from all else."""
+    with chromium.window(cabinet.host, width=360) as window:
+        for place in places:
+            go(window, place)
+            window.open_all()
+            assert window.violations() == [], place
+
+
 def test_a_text_without_end_takes_a_few_lines_until_it_is_opened(
     chromium: Chromium, cabinet: Lading
 ) -> None:
