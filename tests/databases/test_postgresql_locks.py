@@ -67,7 +67,7 @@ async def test_connections_that_were_lost_while_idle_disturb_nobody(
 async def test_connections_that_do_not_answer_any_more_disturb_one() -> None:
     """Who is the first to wait in vain has none of the others tried."""
     with running_postgresql() as own_server:
-        locks = DatabaseLocks(Server(own_server.url(), timeout=0.5))
+        locks = DatabaseLocks(Server(own_server.url(), timeout=2.0))
         async with AsyncExitStack() as stack:
             for number in range(3):
                 await stack.enter_async_context(locks.lock(Digest.of(b"%d" % number)))
