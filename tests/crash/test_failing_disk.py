@@ -1,8 +1,8 @@
 """A disk may fail at any effect. Nothing is said to be done that is not; nothing stays for ever.
 
-Each effect of what clients do fails once, as by an input or output error; the next one would be
-made. Then it was refused, or is done all the same; all that clients see is whole; to do it again
-succeeds; and the collector leaves nothing of what was left over.
+Each effect of what clients do, and of a switch, fails once, as by an error of input or output; the
+next one would be made. Then it was refused, or is done all the same; all that clients see is whole;
+to do it again succeeds; and the collector leaves nothing of what was left over.
 """
 
 import pytest
@@ -13,7 +13,7 @@ from tests.crash.verbs import VERBS, Verb
 OF_CLIENTS = [
     verb
     for verb in VERBS
-    if verb.name.startswith(("Push", "Mount", "Cancel", "Ask", "Delete", "Restore"))
+    if verb.name.startswith(("Push", "Mount", "Cancel", "Ask", "Delete", "Restore", "Be read-only"))
 ]
 
 

@@ -98,7 +98,10 @@ class ReadOnlySwitch(Noun):
     def _remove_hint(self, connection: SqlConnection) -> None:
         """Remove the hint in a transaction, so that nobody switches it on meanwhile."""
         if self._hint is not None and find_switch(connection, _NAME) is None:
-            self._hint.unlink(missing_ok=True)
+            try:
+                self._hint.unlink(missing_ok=True)
+            except OSError as error:
+                raise Unavailable(f"{self._hint} cannot be removed: {error.strerror}") from error
 
 
 def find_switch(connection: SqlConnection, name: str) -> Change | None:
