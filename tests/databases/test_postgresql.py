@@ -415,6 +415,21 @@ async def test_a_long_read_sees_one_moment_and_holds_up_nobody(database: Databas
     assert await scanning == ([], [])
 
 
+async def test_a_long_read_takes_longer_than_a_role_may(
+    open_database: Open, postgresql: PostgreSQL, name: str
+) -> None:
+    """Many servers are told to end what takes long; what has to, has a deadline of its own."""
+    for bound in ("statement_timeout", "idle_in_transaction_session_timeout"):
+        postgresql.ask(f"ALTER DATABASE {name} SET {bound} = '100ms'")
+
+    def read_slowly(connection: SqlConnection) -> object:
+        connection.execute("SELECT pg_sleep(0.5)").fetchone()
+        time.sleep(0.5)
+        return connection.execute("SELECT 1").fetchone()
+
+    assert await open_database().scan(read_slowly) == (1,)
+
+
 async def test_a_long_read_that_is_cancelled_ends_at_the_server_too(
     database: Database, postgresql: PostgreSQL, name: str
 ) -> None:

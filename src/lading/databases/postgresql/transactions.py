@@ -18,7 +18,11 @@ _BEGIN = (
 )
 # It survives a crash of this process, and may be undone by one of the server.
 _NOT_SYNCED = b"; SET LOCAL synchronous_commit = off"
-_BEGIN_SCAN = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+# Long reads have a deadline here: what the role or the database is allowed is for short ones.
+_BEGIN_SCAN = (
+    b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL statement_timeout = 0;"
+    b" SET LOCAL idle_in_transaction_session_timeout = '1h'"
+)
 
 
 def write(connection: TimedConnection, work: Work[T], *, durable: bool) -> T:
