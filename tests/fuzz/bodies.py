@@ -17,6 +17,8 @@ _BESIDE = [
     b"Expect: 100-continue\r\n",
     b"X: y\r\n",
 ]
+# The bit of it that says that its chunks have no extension.
+_PLAIN = 0x20
 # Fewer than may be sent ahead.
 _MOST_REQUESTS = 100
 # Into how many pieces a conversation is cut at most, and how often a body is repeated.
@@ -89,13 +91,16 @@ def _talk(pieces: list[bytes]) -> bytes:
 
 
 def _request(number: int, kind: int, body: bytes) -> bytes:
-    """Of a kind: what its head has beside, then its framing: the length, or chunks of some size."""
+    """Of a kind: what its head has beside, then its framing: the length, or chunks of some size,
+    with an extension or as they are received past the parser.
+    """
     head, size = _HEAD % number + _BESIDE[kind % len(_BESIDE)], kind >> 2 & 7
     if size == 0:
         return b"%bContent-Length: %d\r\n\r\n%b" % (head, len(body), body)
     step = 7 * size * size
     chunks = [body[start : start + step] for start in range(0, len(body), step)]
-    framed = b"".join(b"%x;x\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+    extension = b"" if kind & _PLAIN else b";x"
+    framed = b"".join(b"%x%b\r\n%b\r\n" % (len(chunk), extension, chunk) for chunk in chunks)
     return b"%b%b\r\n%b0\r\nX: y\r\n\r\n" % (head, _CHUNKED, framed)
 
 
@@ -107,6 +112,7 @@ def _cut(sent: bytes, count: int) -> list[bytes]:
 PIPELINED = [
     b"\0\0{}\n\4hello\n\1{}\n\5{}\n\0\n\6",
     b"\3\2" + bytes(range(11, 100)) + b"\n\x80" + bytes(range(11, 100)) + b"\n\x9dab\n\0{}",
+    b"\7\x3chello\n\xbc" + bytes(range(11, 100)) + b"\n\xa4ab\n\x28hello",
 ]
 TRAILERS = [
     b"\n",
