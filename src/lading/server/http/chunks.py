@@ -139,21 +139,23 @@ class ChunkedBody(Body):
         position = self._move_content(self._filled, end)
         chunks = 0
         while not self._left:
-            window = self._filling[position : min(position + _LONGEST_FRAME, end)]
-            whole = self._frame.whole.match(window)
-            if whole is None and self._frame.begun.fullmatch(window):
+            whole = self._frame.whole.match(self._filling, position, end)
+            if whole is None and self._frame.begun.fullmatch(self._filling, position, end):
                 break
             size = 0 if whole is None else int(whole[1], 16)
             if whole is None or not size or chunks == MOST_PIECES:
-                if not bytes(window).startswith(self._frame.end):
-                    return _NO_CHUNK
-                return bytes(self._filling[position + len(self._frame.end) : end])
+                return self._behind_chunk(position, end)
             self._left, self._frame = size, _NEXT
-            position = self._move_content(position + whole.end(), end)
+            position = self._move_content(whole.end(), end)
             chunks += 1
         self._unread = end - position
         self._filling[self._filled : self._filled + self._unread] = self._filling[position:end]
         return b""
+
+    def _behind_chunk(self, position: int, end: int) -> bytes:
+        """What the parser has to go on with from there: what is behind the end of a chunk."""
+        left = bytes(self._filling[position:end])
+        return left.removeprefix(self._frame.end) if left.startswith(self._frame.end) else _NO_CHUNK
 
     def _move_content(self, position: int, end: int) -> int:
         """Put what is there of the chunk behind the one before; where it ends."""
