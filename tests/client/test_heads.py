@@ -71,7 +71,9 @@ def test_what_is_too_much_is_refused(head: bytes) -> None:
         b"HTTP/0.9 200 OK\r\nConnection: keep-alive\r\n" + LENGTH,
         b"HTTP/1.1 200 OK\r\nContent-Length: nonsense\r\n",
         b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n",
         b"HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 200 OK\r\n" + LENGTH,
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n" + LENGTH,
     ],
 )
 def test_a_body_is_as_long_as_its_head_says_or_ends_with_the_connection(head: bytes) -> None:

@@ -18,6 +18,8 @@ from lading.client.heads import read_headers
 from lading.core.typing import override
 
 _NO_BODY = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+# Of a length; Python makes no number of thousands.
+_MOST_DIGITS = 18
 
 
 class _TimedReader(io.RawIOBase):
@@ -88,7 +90,9 @@ class TimedResponse(HTTPResponse):
     def begin(self) -> None:
         """Read the head, as Python's own does, but for how it takes headers apart."""
         version, status, reason = self._read_status()
-        while status == HTTPStatus.CONTINUE:
+        # Any number of answers come before the one (RFC 9110, 15.2: "even if the client does not
+        # expect one").
+        while status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS:
             read_headers(self.fp)
             version, status, reason = self._read_status()
         self.code = self.status = status
@@ -106,7 +110,8 @@ class TimedResponse(HTTPResponse):
         if self._method == "HEAD" or self.status in _NO_BODY or self.status < HTTPStatus.OK:
             return 0
         said = self.headers.get("content-length", "")
-        return int(said) if said.isascii() and said.isdigit() and not self.chunked else None
+        is_length = said.isascii() and said.isdigit() and len(said) <= _MOST_DIGITS
+        return int(said) if is_length and not self.chunked else None
 
 
 def _version(said: str) -> int:
