@@ -226,6 +226,20 @@ def test_what_a_killed_command_was_writing_is_removed_and_nothing_of_a_living_on
     assert hidden == {alive, young, others}
 
 
+def test_an_index_that_a_killed_command_was_writing_is_removed_and_no_pipe_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    dead, pipe = tmp_path / ".lading-dead", tmp_path / ".lading-pipe"
+    dead.write_bytes(b"half of an index")
+    os.mkfifo(pipe)
+    for path in (dead, pipe):
+        os.utime(path, (0, 0))
+
+    LayoutFolder(tmp_path).push_manifest("v1", some_manifest(1))
+
+    assert [*tmp_path.glob(".*")] == [pipe]
+
+
 def test_what_finds_no_room_leaves_nothing_and_is_named(tmp_path: Path) -> None:
     """Here of files that may not be larger: Python notices it when its buffer is written."""
     body = b"x" * 5000

@@ -39,7 +39,7 @@ def write_whole(path: Path, pieces: Iterable[bytes]) -> None:
                 Path(file.name).chmod(0o644)
                 os.replace(file.name, path)  # noqa: PTH105 - as the calls of the system are named
             except BaseException:
-                Path(file.name).unlink()
+                Path(file.name).unlink(missing_ok=True)
                 raise
 
 
@@ -50,7 +50,7 @@ def clear_drafts(folder: Path) -> None:
     except (FileNotFoundError, NotADirectoryError):  # who writes there says what is wrong
         return
     for name in names:
-        with contextlib.suppress(OSError), (folder / name).open("rb") as file:
+        with contextlib.suppress(OSError), open_file(folder / name) as file:
             if os.fstat(file.fileno()).st_mtime < time.time() - _YOUNG:
                 # Fails where another command is writing it: that is slow, and alive.
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from lading.client.errors import ClientError
-from lading.client.layout_files import open_file, translating, write_whole
+from lading.client.layout_files import clear_drafts, open_file, translating, write_whole
 from lading.client.layout_index import Entry, tag_of_entry
 from lading.client.places import checked_descriptors
 from lading.core import media
@@ -85,6 +85,7 @@ class LayoutListing:
 
     def _write(self) -> None:
         with self._locked():
+            clear_drafts(self._root)
             index = self._index()  # all of it stays that is not known here
             entries = [one for one in self._checked(index) if not self._is_replaced(one)]
             entries += self._waiting.values()
