@@ -131,6 +131,58 @@ def test_a_list_that_is_cut_without_a_word_is_read_to_its_end(
         assert len(registry.sent) <= 2 * (many // 3 + 1)
 
 
+@pytest.mark.parametrize("status", [400, 404, 405])
+def test_a_list_that_is_whole_is_not_lost_where_nothing_is_told_behind_it(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some take for `last` only what they gave themselves, or know no list behind its end."""
+    monkeypatch.setattr("lading.client.registry._PAGE", 3)
+
+    def answer(sent: Sent) -> Reply:
+        if "last=" in sent.path:
+            return Reply(status)
+        return Reply(body=json.dumps({"tags": ["v1", "v2", "v3"]}).encode())
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        assert list(client.tags("app")) == ["v1", "v2", "v3"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 500])
+def test_a_list_that_cannot_be_read_to_its_end_is_none(
+    status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lading.client.registry._PAGE", 3)
+    monkeypatch.setattr("lading.client.session.HostSession.wait", lambda *_: None)
+
+    def answer(sent: Sent) -> Reply:
+        if "last=" in sent.path:
+            return Reply(status)
+        return Reply(body=json.dumps({"tags": ["v1", "v2", "v3"]}).encode())
+
+    with (
+        odd_registry(answer) as registry,
+        client_of(registry) as client,
+        pytest.raises(ClientError),
+    ):
+        list(client.tags("app"))
+
+
+def test_who_says_that_a_list_goes_on_is_believed_where_it_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lading.client.registry._PAGE", 3)
+
+    def answer(sent: Sent) -> Reply:
+        if "page=2" in sent.path:
+            return Reply(body=b'{"tags": ["v4", "v5", "v6"]}')
+        link = {"Link": '</v2/app/tags/list?page=2>; rel="next"'}
+        return Reply(body=b'{"tags": ["v1", "v2", "v3"]}', headers=link)
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        assert list(client.tags("app")) == [f"v{number}" for number in range(1, 7)]
+        assert len(registry.sent) == 2
+
+
 def test_what_is_no_tag_in_a_list_is_left_out() -> None:
     tags = json.dumps({"tags": ["v1", "../../x", 7, None, "a b", "x" * 200]}).encode()
     with odd_registry(lambda _: Reply(body=tags)) as registry, client_of(registry) as client:

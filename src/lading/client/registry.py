@@ -32,6 +32,8 @@ _ACCEPT = ", ".join(sorted(media.IMAGES | media.INDEXES))
 _PAGE = 1000
 # A list that is longer never ends.
 _MOST_PAGES = 10_000
+# What registries say of a place in a list that they did not give themselves, as at its end.
+_NOTHING_BEHIND = frozenset({400, 404, 405})
 # In a repository that is new a blob up to this size goes without asking whether it is there: it may
 # be there of a run that was interrupted.
 _MOST_UNASKED = 8 * 1024 * 1024
@@ -134,18 +136,34 @@ class Client:
         So after a page that is as long as was asked for, the next one is asked for, until it is
         empty, or the first one again, of a registry that cuts nothing and knows no pages.
         """
-        first, last, found = "", "", list[str]()
+        first, last = "", ""
         for _ in range(_MOST_PAGES):
-            behind = f"&last={quote(last)}" if last else ""
-            for page in self.pages(f"{path}?n={_PAGE}{behind}", scopes):
-                found = [*_texts(page.get(key))]
-                if behind and found[:1] == [first]:
+            number, found = 0, list[str]()
+            for page in self._pages_behind(path, last, scopes):
+                number, found = number + 1, [*_texts(page.get(key))]
+                if last and found[:1] == [first]:
                     return
                 first = first or (found[0] if found else "")
                 yield from found
-            if len(found) != _PAGE or found[-1] == last:
+            # Who said once that the list goes on, says so each time.
+            if number > 1 or len(found) != _PAGE or found[-1] == last:
                 return
             last = found[-1]
+
+    def _pages_behind(
+        self, path: str, last: str, scopes: tuple[str, ...]
+    ) -> Iterator[dict[str, Any]]:
+        """The pages of a list behind a name; none where the registry knows nothing behind it."""
+        behind = f"&last={quote(last)}" if last else ""
+        pages = self.pages(f"{path}?n={_PAGE}{behind}", scopes)
+        try:
+            page = next(pages)
+        except ClientError as error:
+            if last and error.status in _NOTHING_BEHIND:
+                return
+            raise
+        yield page
+        yield from pages
 
     def pages(self, place: str, scopes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         """The pages of a list, each as its document, following `Link` (RFC 8288).
