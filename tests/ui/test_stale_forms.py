@@ -132,6 +132,14 @@ async def test_who_signs_in_from_a_page_comes_back_to_it(visitor: Browser, peopl
     assert "to see what you may pull" not in (await visitor.get("/-/trash")).text
 
 
+async def test_a_repository_or_a_tag_of_the_name_of_a_form_is_come_back_to(
+    visitor: Browser,
+) -> None:
+    for page in ("/r/team/move", f"{PATH}/-/tags/move", f"{PATH}/move"):
+        shown = await visitor.get(page)
+        assert shown.headers["location"] == f"/-/sign-in?next={quote(page, safe='')}"
+
+
 async def test_an_error_leads_nobody_to_what_they_may_not_see(
     visitors: Callable[[], Browser], people: People
 ) -> None:

@@ -12,7 +12,8 @@ from lading.ui.forms import FormForged
 _IN_A_REPOSITORY = re.compile(r"/r/(?P<name>[a-z0-9._/-]+?)/-/(?P<rest>.*)", re.DOTALL)
 _TAG = re.compile(r"tags/(?P<tag>[^/]+)(?:/delete|/move)?", re.DOTALL)
 _IMAGE = re.compile(r"(images/[a-z0-9]+:[A-Za-z0-9=_-]+)/.+", re.DOTALL)
-# Whose forms are on another page, by the end of their paths.
+_MOVE = re.compile(r"(/r/.+/-/tags/[^/]+)/move", re.DOTALL)
+# Whose forms are on another page.
 _PAGES_OF_FORMS: Mapping[str, str] = {
     "/-/trash/restore": "/-/trash",
     "/-/robots/revoke": "/-/robots",
@@ -50,8 +51,8 @@ def ways_back(request: Request, path: str, shown: ErrorPage) -> Sequence[tuple[s
 
 def page_of(path: str) -> str:
     """The path of the page that has the form which is sent to a path; of a page, its own."""
-    if path.endswith("/move"):
-        return _quoted(path.removesuffix("/move") + "/history")
+    if moved := _MOVE.fullmatch(path):
+        return _quoted(f"{moved[1]}/history")
     return _PAGES_OF_FORMS.get(path, _quoted(path))
 
 
