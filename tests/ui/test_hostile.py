@@ -18,6 +18,8 @@ from tests.ui.browsing import Browser, Shown
 SCRIPTED = "javascript:alert(1)"
 # Right-to-left marks and overrides: what is read may be another thing than what is there.
 BACKWARDS = "\u200f\u202egnp.exe\u2067"
+# A hyphen, letters and ends of lines that take no room or are blank, and marks of notes.
+UNSEEN = "\xad\u180e\u2028\u2029\u3164\uffa0\ufff9\ufffb"
 # Letters of a page that everybody can open.
 READABLE = 1_000_000
 
@@ -84,7 +86,7 @@ async def test_nothing_reads_as_another_thing_than_it_is(browser: Browser, peopl
             "User": BACKWARDS,
             "Env": [f"PATH={BACKWARDS}"],
             "Entrypoint": [BACKWARDS],
-            "Cmd": ["no\u200bwidth", "colour\x1b[31m", "two\nlines\r\n\tand a column"],
+            "Cmd": ["no\u200bwidth", "colour\x1b[31m", "two\nlines\r\n\tand a column", UNSEEN],
             "Labels": {BACKWARDS: "tag\U000e0041"},
         },
         "history": [{"created_by": f"RUN {BACKWARDS}"}],
@@ -94,7 +96,7 @@ async def test_nothing_reads_as_another_thing_than_it_is(browser: Browser, peopl
     compared = await browser.get(f"/r/{HELLO}/-/compare?from=1.0&to=1.0")
     for page in (shown, written, compared):
         assert page.status == 200
-        assert not set("\u202e\u2067\u200b\x1b\U000e0041") & set(page.html)
+        assert not {*"\u202e\u2067\u200b\x1b\U000e0041", *UNSEEN} & {*page.html}
     for sign in ("\\u202e", "\\u200b", "\\u001b", "\\U000e0041"):
         assert sign in shown.text
 

@@ -11,7 +11,8 @@ import re
 _SIGNS = re.compile(
     "["
     "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, but for those of lines and columns
-    "\u200b\u2060-\u2064\ufeff"  # of no width
+    "\xad\u180e\u200b\u2060-\u2064\ufeff"  # of no width
+    "\u2028\u2029\u3164\uffa0\ufff9-\ufffb"  # ends of lines, letters that are blank, marks of notes
     "\u202a-\u202e\u2066-\u206f"  # turn what follows, or have its numbers in other shapes
     "\U000e0000-\U000e007f"  # tags
     "]"
