@@ -188,6 +188,25 @@ def test_places_of_other_tools_are_not_looked_for_at_docker_hub(here: Registry, 
         assert "waiting" not in result.stderr
 
 
+@pytest.mark.parametrize("lacks", ["layout:", "layout@", "new:", "new@"])
+def test_a_tag_that_is_lacking_is_not_taken_for_another(
+    here: Registry, tmp_path: Path, lacks: str
+) -> None:
+    """As a script writes it whose variable is empty, of a folder, too."""
+    here.push_image("app:latest")
+    (tmp_path / "layout").mkdir()
+    assert run(f"{here.host}/app", f"oci:{tmp_path}/layout").exit_code == 0
+
+    for pair in (
+        (f"oci:{tmp_path}/{lacks}", f"{here.host}/b"),
+        (f"{here.host}/app", f"oci:{tmp_path}/{lacks}"),
+    ):
+        result = run(*pair)
+        assert result.exit_code == 2
+        assert "is missing" in result.stderr
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_dry_run_changes_nothing(here: Registry, there: Registry) -> None:
     here.push_image("app:1")
 

@@ -116,9 +116,16 @@ def _folder_and_image(text: str) -> tuple[str, str]:
 
     A folder that is there may have colons in its name, and a tag may be a whole reference, as other
     tools name the images of layouts.
+
+    Raises:
+        ReferenceInvalid: a tag or a digest is empty, which is what a script lacks.
     """
     if Path(text).is_dir():
         return text, ""
+    if text.endswith((":", "@")):
+        raise ReferenceInvalid(
+            f"{text!r} names no image: what stands after `{text[-1]}` is missing"
+        )
     for mark in ("@", ":"):
         for at in reversed([at for at, letter in enumerate(text) if letter == mark]):
             path, wanted = text[:at], text[at + 1 :]
