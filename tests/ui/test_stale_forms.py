@@ -79,6 +79,9 @@ async def test_a_file_that_is_not_there_leads_to_those_that_are(
     shown = await browser.get(f"{place}/layers/1/file?path=etc/none")
     assert (shown.status, "There is no such file" in shown.text) == (404, True)
     assert {place, f"{place}/files", PATH} <= set(shown.links)
+    nowhere = f"{PATH}/-/images/sha256:{'a' * 64}"
+    shown = await browser.get(f"{nowhere}/files")
+    assert (shown.status, nowhere in shown.links, PATH in shown.links) == (404, False, True)
 
 
 async def test_who_signed_out_elsewhere_is_brought_back_to_the_question(

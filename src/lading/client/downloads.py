@@ -34,7 +34,7 @@ def download(
 
 
 def _verified(pieces: Iterator[bytes], digest: Digest, where: str) -> Iterator[bytes]:
-    """All bytes of a blob, the last of them only if they have its digest."""
+    """All bytes of a blob; behind the last one an error, unless they have its digest."""
     hasher = new_hasher(digest.algorithm)
     for piece in pieces:
         hasher.update(piece)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
+from lading.core.errors import ManifestUnknown
 from lading.edge.request import Request
 from lading.ui.context import UiParts
 from lading.ui.errors import ERROR_PAGES, ErrorPage
@@ -20,6 +21,7 @@ _PAGES_OF_FORMS: Mapping[str, str] = {
     "/-/sign-out": "/",
 }
 _FORGED = ERROR_PAGES[FormForged]
+_NO_IMAGE = ERROR_PAGES[ManifestUnknown]
 _CHANGED = 412
 _GONE = 404
 _SIGN_IN = "/-/sign-in"
@@ -39,7 +41,7 @@ def ways_back(request: Request, path: str, shown: ErrorPage) -> Sequence[tuple[s
     tag, image = (kind.fullmatch(found["rest"]) for kind in (_TAG, _IMAGE))
     if shown.status == _CHANGED:
         ways.append(("Look at it again", page_of(path)))
-    if image is not None:
+    if image is not None and shown is not _NO_IMAGE:
         place = f"{repository}/-/{image[1]}"
         ways += [("The image", place), ("Its files", f"{place}/files")]
     ways.append(("The repository", repository))
