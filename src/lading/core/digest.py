@@ -56,7 +56,7 @@ class Digest(str):
     @classmethod
     def of(cls, data: bytes, algorithm: str = SHA256) -> Self:
         """The digest of `data`."""
-        return cls(f"{algorithm}:{hashlib.new(algorithm, data).hexdigest()}")
+        return cls(f"{algorithm}:{_HASHES[algorithm](data).hexdigest()}")
 
     def names(self, data: bytes) -> bool:
         """Whether this is the digest of `data`."""
@@ -79,9 +79,18 @@ def new_hasher(algorithm: str) -> Hasher:
     Raises:
         DigestInvalid: the algorithm is not supported.
     """
+    require_supported(algorithm)
+    return _HASHES[algorithm]()
+
+
+def require_supported(algorithm: str) -> None:
+    """Go on only with a supported algorithm.
+
+    Raises:
+        DigestInvalid: it is another one.
+    """
     if algorithm not in HEX_LENGTH:
         raise DigestInvalid(
             f"digest algorithm not supported; use one of {', '.join(HEX_LENGTH)}",
             {"algorithm": algorithm[:64]},
         )
-    return hashlib.new(algorithm)

@@ -179,7 +179,8 @@ def attachments_of(digest: Digest) -> tuple[Tag, ...]:
     cosign keeps signatures, attestations and SBOMs so; where a registry cannot list referrers,
     clients keep an index of them so (distribution-spec, Referrers Tag Schema).
     """
-    return tuple(Tag(f"{digest.algorithm}-{digest.hex[:64]}{ending}") for ending in _ENDINGS)
+    name = f"{digest.algorithm}-{digest.hex[:64]}"
+    return tuple([Tag(name + ending) for ending in _ENDINGS])
 
 
 def subject_of(tag: Tag) -> str:

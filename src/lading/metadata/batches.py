@@ -1,7 +1,8 @@
 """Long changes in pieces: what changes many rows does so in several transactions."""
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 from lading.core.typing import T
 
@@ -13,7 +14,7 @@ NO_LIMIT = 2**62
 
 def keys(names: Iterable[str]) -> str:
     """Names as one parameter, which a statement takes apart: `SELECT key FROM json_each(?)`."""
-    return json.dumps(dict.fromkeys(names))
+    return msgspec.json.encode(dict.fromkeys(names)).decode()
 
 
 def pieces(items: Sequence[T], most: int = 0) -> Iterator[Sequence[T]]:

@@ -6,10 +6,11 @@ manifest has no document, and counts as deleted: nobody sees it, and if the last
 collector removes it as it removes what was deleted.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+
+import msgspec
 
 from lading.core.digest import Digest
 from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, Unavailable
@@ -272,7 +273,7 @@ def edge_pieces(edges: Sequence[Edge]) -> Iterator[Sequence[Edge]]:
 
 def kinds_of(edges: Sequence[Edge]) -> str:
     """The kind of each edge by its child, of several the first, for `json_each` in a statement."""
-    return json.dumps({edge.child: edge.kind for edge in reversed(edges)})
+    return msgspec.json.encode({edge.child: edge.kind for edge in reversed(edges)}).decode()
 
 
 def _sizes(

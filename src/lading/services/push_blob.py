@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from lading.core.access import Access, Action, Grant
-from lading.core.digest import SHA256, Bytes, Digest, new_hasher
+from lading.core.digest import SHA256, Bytes, Digest, require_supported
 from lading.core.errors import (
     BlobTooLarge,
     SizeMismatch,
@@ -67,7 +67,7 @@ async def start(
         Unavailable: all together have.
     """
     grant.require(Action.PUSH)
-    new_hasher(algorithm)
+    require_supported(algorithm)
     await registry.uploads.require_space(0)
     name = grant.principal.name
     owner = Owner.of(f"user {name}" if name else f"client {client}")

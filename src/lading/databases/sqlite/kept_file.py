@@ -5,6 +5,7 @@ SQLite goes on with a file that was deleted, or that another one was put in the 
 """
 
 import logging
+import os
 from pathlib import Path
 
 from lading.ports.database import unusable
@@ -20,8 +21,9 @@ class KeptFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._file = _identity(path)
+        # A text: of a path object, each commit would ask for it.
+        self._path = os.fspath(path)
+        self._file = _identity(self._path)
 
     def require(self) -> None:
         """Go on only while the file is there.
@@ -42,6 +44,6 @@ class KeptFile:
             raise unusable()
 
 
-def _identity(path: Path) -> tuple[int, int]:
-    status = path.stat()
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)  # noqa: PTH116 - see above
     return status.st_dev, status.st_ino

@@ -14,6 +14,7 @@ import sqlite3
 import threading
 import time
 import traceback
+from asyncio import AbstractEventLoop
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -230,11 +231,12 @@ def _run(connection: SqliteConnection, job: _Job) -> None:
 
 def _answer_all(batch: list[_Job]) -> None:
     """Wake each event loop once, however many wait there."""
-    for loop in {job.done.get_loop() for job in batch}:
+    waiting: dict[AbstractEventLoop, list[_Job]] = {}
+    for job in batch:
+        waiting.setdefault(job.done.get_loop(), []).append(job)
+    for loop, jobs in waiting.items():
         with suppress(RuntimeError):  # it is closed: nobody waits there any more
-            loop.call_soon_threadsafe(
-                _answer, [job for job in batch if job.done.get_loop() is loop]
-            )
+            loop.call_soon_threadsafe(_answer, jobs)
 
 
 def _answer(jobs: list[_Job]) -> None:
