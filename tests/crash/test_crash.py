@@ -34,6 +34,7 @@ READS = {
     "Tags.traces",
     "Census.count",
     "Census.schema_version",
+    "Census.takes_changes",
     "Collection.marks",
     "Why.find",
     "Jobs.holders",
