@@ -255,6 +255,18 @@ def test_what_finds_no_room_leaves_nothing_and_is_named(tmp_path: Path) -> None:
     assert [*(tmp_path / "blobs/sha256").iterdir()] == []
 
 
+def test_a_blob_that_a_power_cut_left_short_is_written_again(tmp_path: Path) -> None:
+    """No sync was waited for, so its name may be on the disk and its bytes not."""
+    body = b"x" * 5000
+    layer = BlobContent(Digest.of(body), len(body), lambda _offset, _length: [body])
+    folder, path = LayoutFolder(tmp_path), tmp_path / f"blobs/sha256/{Digest.of(body).hex}"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"")
+
+    assert [folder.push_blob(layer), folder.push_blob(layer)] == [True, False]
+    assert path.read_bytes() == body
+
+
 def test_what_is_being_written_is_locked(tmp_path: Path) -> None:
     LayoutFolder(tmp_path).push_manifest("v1", some_manifest(1))
     blobs = tmp_path / "blobs/sha256"

@@ -31,7 +31,7 @@ async def test_a_wrong_clock_is_told(
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - 7200)
     async with open_clock(metadata.times):
-        assert "-7200 seconds ahead of the database's" in caplog.text
+        assert "7200 seconds behind the database's" in caplog.text
 
 
 async def test_it_goes_on_while_the_database_is_away(

@@ -141,7 +141,7 @@ class LayoutFolder(ImagePlace):
 
     @override
     def push_blob(self, content: BlobContent) -> bool:
-        if self.has_blob(content.digest):
+        if self._has_whole(content):
             return False
         hasher = new_hasher(Digest(content.digest).algorithm)
 
@@ -155,6 +155,15 @@ class LayoutFolder(ImagePlace):
 
         self._write(self._path(content.digest), pieces())
         return True
+
+    def _has_whole(self, content: BlobContent) -> bool:
+        """Whether a blob is there; after a power cut, a file may be shorter than it was written."""
+        path = self._path(content.digest)
+        try:
+            with translating(path):
+                return path.stat().st_size == content.size
+        except FileNotFoundError:
+            return False
 
     @override
     def push_manifest(self, wanted: str, manifest: RemoteManifest) -> bool:

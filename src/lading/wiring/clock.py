@@ -37,9 +37,9 @@ async def open_clock(times: Times) -> AsyncIterator[Callable[[], float]]:
     await _ask(clock, times)  # the first connection took its time
     if abs(ahead := time.time() - clock()) > NOTICEABLE:
         log.warning(
-            "this machine's clock is %.0f seconds ahead of the database's, which counts;"
-            " set it right",
-            ahead,
+            "this machine's clock is %.0f seconds %s the database's, which counts; set it right",
+            abs(ahead),
+            "ahead of" if ahead > 0 else "behind",
         )
     async with running(_follow(clock, times)):
         yield clock
