@@ -27,7 +27,9 @@ _BEGIN = """
         WHERE NOT EXISTS (SELECT 1 FROM documents WHERE documents.id = manifests.id)
 """
 _STORE = """
-    INSERT INTO documents (id, annotations, body) VALUES (?, ?, ?)
+    INSERT INTO documents (id, annotations, body) VALUES (
+        (SELECT id FROM manifests WHERE repository_id = :repository AND digest = :digest),
+        :annotations, :body)
     ON CONFLICT (id) DO UPDATE SET annotations = excluded.annotations, body = excluded.body
 """
 # One that is there stays, and is written no more; if it was damaged, this mends it.
@@ -104,17 +106,26 @@ def add_piece(connection: SqlConnection, id_: int, body: bytes, start: int) -> N
     connection.execute(_ADD_PIECE, (id_, start, body[start : start + PIECE]))
 
 
-def has_pieces(connection: SqlConnection, id_: int, size: int) -> bool:
-    """Whether all pieces are there of a body of so many bytes."""
+def has_pieces(connection: SqlConnection, repository_id: int, manifest: Manifest) -> bool:
+    """Whether all pieces are there of the body of a manifest that is large."""
     (length,) = connection.execute(
-        "SELECT coalesce(sum(length(body)), 0) FROM document_pieces WHERE id = ?", (id_,)
+        "SELECT coalesce(sum(length(body)), 0) FROM document_pieces WHERE id = ?",
+        (find(connection, repository_id, manifest),),
     ).fetchone()
-    return bool(length == size)
+    return bool(length == len(manifest.body))
 
 
-def store(connection: SqlConnection, id_: int, annotations: bytes, body: bytes) -> None:
-    """Write a document; the pieces of a large one are there."""
-    connection.execute(_STORE, (id_, annotations, b"" if is_large(len(body)) else body))
+def store(
+    connection: SqlConnection, repository_id: int, manifest: Manifest, annotations: bytes
+) -> None:
+    """Write the document of a manifest that has a row; the pieces of a large one are there."""
+    values = {
+        "repository": repository_id,
+        "digest": manifest.digest,
+        "annotations": annotations,
+        "body": b"" if is_large(len(manifest.body)) else manifest.body,
+    }
+    connection.execute(_STORE, values)
 
 
 def read(connection: SqlConnection, id_: int) -> bytes | None:

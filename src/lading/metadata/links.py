@@ -41,9 +41,8 @@ _LINK = """
     SELECT id, :digest, :now, :now FROM repositories WHERE name = :repository
     ON CONFLICT (repository_id, digest)
     DO UPDATE SET promised_at = excluded.promised_at, used_at = NULL, deleted_at = NULL
-    RETURNING 1
 """
-_ADD = {"known": _KNOW.format(size=":size"), "kept": _KEEP, "linked": _LINK}
+_ADD = {"known": _KNOW.format(size=":size"), "kept": _KEEP, "linked": f"{_LINK} RETURNING 1"}
 
 # Whoever removes a link does so after all who add one of that blob, or before them.
 _LOCK = """
@@ -186,7 +185,7 @@ def _link(
     connection: SqlConnection, repository: RepositoryName, digest: Digest, now: float
 ) -> None:
     values = {"repository": repository, "digest": digest, "now": now}
-    if connection.execute(_LINK, values).fetchone() is None:
+    if connection.execute(_LINK, values).rowcount == 0:
         _link_in_new(connection, repository, values)
 
 
@@ -195,7 +194,7 @@ def _link_in_new(
 ) -> None:
     """Link a blob in a repository that was not there."""
     repositories.add(connection, repository)
-    connection.execute(_LINK, values).close()
+    connection.execute(_LINK, values)
 
 
 def set_lost(connection: SqlConnection, digest: Digest, at: float | None) -> None:

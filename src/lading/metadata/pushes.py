@@ -39,7 +39,6 @@ _STORE = """
         pushed_at = excluded.pushed_at, promised_at = excluded.promised_at,
         used_at = excluded.used_at, loose_at = NULL,
         deleted_at = NULL, deleted_by = '', lost_at = NULL
-    RETURNING id
 """
 _ADD_EDGES = """
     INSERT INTO edges (repository_id, parent, child, kind)
@@ -241,11 +240,13 @@ class ManifestPush:
     ) -> None:
         row = documents.row_of(repository_id, self.manifest)
         times = {"at": self.change.at, "used_at": used_at}
-        (id_,) = connection.execute(_STORE, row | times).fetchone()
-        body = self.manifest.body
-        if documents.is_large(len(body)) and not documents.has_pieces(connection, id_, len(body)):
+        connection.execute(_STORE, row | times)
+        manifest = self.manifest
+        if documents.is_large(len(manifest.body)) and not documents.has_pieces(
+            connection, repository_id, manifest
+        ):
             raise Unavailable(_CAME_BETWEEN)
-        documents.store(connection, id_, kept_annotations(self.manifest), body)
+        documents.store(connection, repository_id, manifest, kept_annotations(manifest))
 
     def _note_untagged(self, connection: SqlConnection, repository_id: int) -> None:
         digest, at = self.manifest.digest, self.change.at

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from lading.core.digest import Digest
+from lading.core.names import RepositoryName, Tag, UploadKey
 from lading.databases.scratch import SqliteScratch
 from lading.ports.database import Scratch
 from lading.ports.dialect import Dialect
@@ -16,6 +18,11 @@ SQLITE = Dialect(
     all_names="group_concat(name)",
     go_on_numbering="",
 )
+
+# Of a subclass of text Python's module first asks how it is to be adapted; where nothing is said it
+# makes, and drops, two exceptions for each value of each statement.
+for _text in (Digest, RepositoryName, Tag, UploadKey):
+    sqlite3.register_adapter(_text, str)
 
 
 class SqliteConnection(sqlite3.Connection):

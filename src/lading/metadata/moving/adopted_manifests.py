@@ -156,11 +156,9 @@ def _row(manifest: Manifest, at: float) -> dict[str, object]:
 
 def _body(connection: SqlConnection, repository_id: int, manifest: Manifest) -> bytes:
     """What is to be stored of a body, whose pieces are there unless a collection came between."""
-    size = len(manifest.body)
-    if documents.is_large(size):
-        id_ = documents.find(connection, repository_id, manifest)
-        if id_ is not None and documents.has_pieces(connection, id_, size):
-            return b""
+    is_large = documents.is_large(len(manifest.body))
+    if is_large and documents.has_pieces(connection, repository_id, manifest):
+        return b""
     return manifest.body
 
 
