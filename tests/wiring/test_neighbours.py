@@ -1,8 +1,11 @@
 """An empty registry in or near the directory of another one says whose that is, and what to do."""
 
+import errno
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,6 +58,31 @@ def test_nothing_is_said_of_an_empty_directory_nor_of_strangers_files(
     (tmp_path / "photos/2024/oci-layout.jpg").touch()
     for name in ("empty", "photos", "missing"):
         assert warnings(tmp_path / name, caplog) == ""
+
+
+@pytest.mark.parametrize("kind", ["volume", "layout"])
+def test_a_disks_own_folder_hides_nothing_and_stops_no_start(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """`lost+found` is root's alone, at the top of every disk of ext4."""
+    (tmp_path / "lost+found").mkdir()
+    if kind == "volume":
+        fill(Tree(tmp_path / "registry"))
+    else:
+        write_layout(tmp_path / "zot")
+
+    def of_others(call: Callable[..., Any]) -> Callable[..., Any]:
+        def refuse(path: Any, *args: Any, **kwargs: Any) -> Any:
+            if "lost+found/" in f"{path}" or (call is listdir and "lost+found" in f"{path}"):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return call(path, *args, **kwargs)
+
+        return refuse
+
+    listdir = os.listdir
+    for call in (os.stat, os.listdir, os.scandir):
+        monkeypatch.setattr(os, call.__name__, of_others(call))
+    assert ("`lading adopt" if kind == "volume" else "zot among them") in warnings(tmp_path, caplog)
 
 
 def test_a_start_says_so_as_long_as_it_is_empty(tmp_path: Path) -> None:

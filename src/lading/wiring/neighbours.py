@@ -7,6 +7,7 @@ that of Harbor, finds a registry that starts, and is empty.
 import logging
 from contextlib import suppress
 from itertools import islice
+from os.path import isfile
 from pathlib import Path
 
 from lading.blobs import distribution
@@ -31,10 +32,7 @@ def warn_of_neighbours(root: Path, database: Path) -> None:
     """
     if not has_nothing(database):
         return
-    volume = None
-    with suppress(OSError):  # of files of somebody else, or there is no directory yet
-        volume = _distribution_near(root.absolute())
-    if volume is not None:
+    if (volume := _distribution_near(root.absolute())) is not None:
         log.warning(
             "%s has what CNCF Distribution keeps (as Harbor and GitLab do), and is not served: give"
             " it as storage.filesystem.rootdirectory, and take it over by `lading adopt %s`",
@@ -54,16 +52,19 @@ def warn_of_neighbours(root: Path, database: Path) -> None:
 def _distribution_near(root: Path) -> Path | None:
     """A volume of Distribution that `root` is within, or that is directly below it."""
     above = [root.parents[len(end) - 1] for end in _DEEP if root.parts[-len(end) :] == end]
-    below = sorted(path for path in root.iterdir() if path.is_dir())[:FOLDERS]
+    below: list[Path] = []
+    with suppress(OSError):  # there is no directory yet, or it is not to be read
+        below = sorted(root.iterdir())[:FOLDERS]
     for volume in (*above, *below):
-        if next(iter(distribution.repositories(Layout(volume))), None) is not None:
-            return volume
+        with suppress(OSError):  # of somebody else, as a disk's lost+found is
+            if next(iter(distribution.repositories(Layout(volume))), None) is not None:
+                return volume
     return None
 
 
 def _layout_below(root: Path) -> str | None:
     """The name of a layout below `root`, which is empty for itself; `None` if none is met."""
     found = (each for each in islice(find_layouts(str(root)), FOLDERS) if each is not None)
-    return next(
-        (name for name, layout in found if Path(layout.place, "oci-layout").is_file()), None
-    )
+    # `Path.is_file` would fail at what is not to be read.
+    has_mark = (name for name, layout in found if isfile(f"{layout.place}/oci-layout"))  # noqa: PTH113
+    return next(has_mark, None)
