@@ -97,6 +97,18 @@ def test_a_proxy_may_say_it_by_the_standard(said: str, address: str, url: str) -
     assert client_address("192.0.2.7", asked.headers, PROXIES) == "192.0.2.7"
 
 
+@pytest.mark.parametrize(
+    "sent", ['for="x', "for=192.0.2.9,", "for", "for=192.0.2.9;;", 'x="\\', ""]
+)
+@pytest.mark.parametrize("said", ["for=192.0.2.1;proto=https", 'for="192.0.2.1:47";proto="https"'])
+def test_a_client_cannot_hide_behind_what_cannot_be_read(sent: str, said: str) -> None:
+    """Else it would count as its proxy, in logs and for limits."""
+    headers = {"Host": "inner", "Forwarded": f"{sent}, {said}"}
+    asked = request("GET", "/v2/", headers, peer="10.0.0.1")
+    assert client_address("10.0.0.1", asked.headers, PROXIES) == "192.0.2.1"
+    assert base_url(asked, PROXIES) == "https://inner"
+
+
 def test_what_a_client_says_by_the_standard_is_not_believed_of_a_proxy_that_does_not() -> None:
     """It passes on a header that it does not know."""
     headers = {"Host": "r", "Forwarded": "for=192.0.2.1;proto=https;host=evil"}

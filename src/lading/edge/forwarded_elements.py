@@ -18,13 +18,18 @@ def address_in(node: str) -> str:
 
 
 def parse_forwarded(header: str) -> Sequence[Mapping[str, str]]:
-    """The elements of a `Forwarded` header, one of each proxy; none if it cannot be read."""
+    """The elements of a `Forwarded` header, one of each proxy; those behind what cannot be read.
+
+    A proxy appends to what a client has sent, which may be a quote that does not end.
+    """
     elements: list[dict[str, str]] = [{}]
     place = 0
     while place < len(header):
         match = _PAIR.match(header, place)
         if match is None:
-            return ()
+            elements = [{}]
+            place = header.find(",", place) + 1 or len(header)
+            continue
         name, value, end = match.groups()
         if value.startswith('"'):
             value = re.sub(r"\\(.)", r"\1", value[1:-1])
