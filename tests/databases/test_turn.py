@@ -107,6 +107,24 @@ def test_where_there_are_no_locks_nobody_waits(
         pass
 
 
+async def test_what_is_written_is_acknowledged_though_the_lock_is_not_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where locks are a server's, which has gone away meanwhile."""
+    database = FileDatabase(tmp_path / "database")
+    flock = fcntl.flock
+
+    def fail(descriptor: int, operation: int) -> None:
+        if operation == fcntl.LOCK_UN:
+            raise OSError("no locks available")
+        flock(descriptor, operation)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(fcntl, "flock", fail)
+        await database.write(lambda connection: connection.execute("CREATE TABLE t (n)").close())
+    database.close()
+
+
 def test_where_there_is_no_thread_to_wait_nobody_waits(
     make: Callable[[], Turn], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -36,17 +36,15 @@ class Turn:
         try:
             at_once = self._waiter.has_stopped and self._try()
             self._is_ours = at_once or self._waiter.wait(PATIENCE)
-        except (
-            OSError,
-            MemoryError,
-        ):  # such a file system has no locks; there is no thread to wait
+        except (OSError, MemoryError):  # there are no locks here; or there is no thread to wait
             self._is_ours = False
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let others have theirs."""
         if self._is_ours:
-            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+            with suppress(OSError):  # what was done is done
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
         """Take no more turns."""
@@ -109,9 +107,11 @@ class _Waiter:
             with suppress(OSError):  # as before
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX)
             with self._mutex:
-                self.has_stopped = True
                 if self._is_wanted:
                     self._is_wanted = False
                     self._got.release()
                 else:  # who wanted it has given up
-                    fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                    with suppress(OSError):
+                        fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+                # Last: whoever sees it takes the lock, which would be given back here.
+                self.has_stopped = True
