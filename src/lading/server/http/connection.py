@@ -426,9 +426,10 @@ class Connection(asyncio.Protocol):
     def _allowance(self, data: bytes | memoryview, *, is_head: bool) -> int:
         """Bytes of these that may be parsed before it is looked what they were."""
         most = self._bounds.allowance
-        if is_head or len(data) <= SLICE or has_few_chunks(data[:most]):
-            return most
         announced = 0 if self._receiving is None else self._receiving.missing
+        size = len(data)
+        if is_head or size <= max(SLICE, announced) or has_few_chunks(data[:most]):
+            return most
         return min(max(SLICE, announced), most)
 
     def _parse_piece(self, piece: bytes | memoryview) -> None:

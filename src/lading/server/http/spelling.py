@@ -3,7 +3,6 @@
 To programs their case means nothing (RFC 9110, 5.1), and ASGI has them in lower case.
 """
 
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -21,7 +20,7 @@ _PARTS = {
 }
 
 # What ends a line of a head for some reader, or the head itself.
-_BREAK = re.compile(rb"[\r\n\0]")
+_CR, _LF, _NUL = b"\r\n\0"
 
 
 @lru_cache(maxsize=256)  # most of one response are those of the next one, too
@@ -35,7 +34,8 @@ def header_line(name: bytes, value: bytes) -> bytes:
         ValueError: it would be more than one line.
     """
     line = b"%b: %b" % (_spelled(name), value)
-    if _BREAK.search(line):
+    # One by one: by a pattern it takes more than ten times as long, for each new value.
+    if _CR in line or _LF in line or _NUL in line:
         raise ValueError(f"a header of the response holds a line break: {line!r}")
     return line + b"\r\n"
 
