@@ -1,5 +1,7 @@
 """The database file: made once, shared by processes, and told apart from what it is not."""
 
+import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -18,6 +20,7 @@ from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.read_only import ReadOnlyDatabase, has_nothing
 from lading.metadata.manifests import StoredManifest
 from lading.ports.database import DatabaseDamaged, SqlConnection
+from tests.support import open_things
 from tests.support.contents import HELLO, index
 from tests.support.rows import digest_of, open_metadata, push, tags_of
 
@@ -25,6 +28,21 @@ EMPTY = index([])
 SUBJECT = Digest.of(b"subject")
 # Bytes of a page of the file (sqlite.org/fileformat.html).
 PAGE = 4096
+
+
+def test_what_cannot_be_opened_leaves_nothing_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor locked: a backup could not be restored before the process ends."""
+    before = open_things.descriptors()
+
+    def fail(_: Path) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    monkeypatch.setattr(file, "Turn", fail)
+    with pytest.raises(OSError, match="Too many open files"):
+        FileDatabase(tmp_path / "database")
+    assert not [name for _, name in open_things.descriptors() - before if str(tmp_path) in name]
 
 
 async def test_what_was_pushed_is_there_after_a_restart(tmp_path: Path) -> None:

@@ -150,9 +150,9 @@ class FileDatabase(SqliteFile):
             sync_directory(path.parent)
             kept = KeptFile(path)
             reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
+            self._turn = Turn(path.parent)
             opened.pop_all()
         super().__init__(reader, partial(_connect_again, path, kept))
-        self._turn = Turn(path.parent)
         self._writer = GroupWriter(
             self._connect,
             patience=BUSY_TIMEOUT,
