@@ -14,6 +14,7 @@ from lading.core.errors import StorageFull, Unavailable
 from lading.databases.sqlite.checkpointer import ENOUGH
 from lading.databases.sqlite.connection import SqliteConnection
 from lading.databases.sqlite.file import FileDatabase
+from lading.databases.sqlite.unsynced_log import UnsyncedLog
 from lading.databases.sqlite.writer import GroupWriter
 from lading.ports.database import SqlConnection
 from tests.databases.test_writer import insert
@@ -130,6 +131,26 @@ async def test_a_checkpoint_may_be_who_is_told(disk: Disk, writer: GroupWriter) 
         while "PRAGMA wal_checkpoint(TRUNCATE)" not in disk.statements:  # it is told soon
             number += 1
             await writer.write(insert(number))
+
+
+def test_what_fails_while_the_log_is_begun_anew_is_not_forgotten(disk: Disk) -> None:
+    """As a checkpoint in another thread may."""
+    log = UnsyncedLog()
+    failure = sqlite3.OperationalError("disk I/O error")
+    failure.sqlite_errorcode = sqlite3.SQLITE_IOERR_FSYNC
+    log.note(failure)
+
+    class Connection(SqliteConnection):
+        def execute(self, sql: str, *args: object) -> sqlite3.Cursor:
+            if "TRUNCATE" in sql and "PRAGMA wal_checkpoint(TRUNCATE)" not in disk.statements:
+                log.note(failure)
+            disk.statements.append(sql)
+            return super().execute(sql, *args)  # type: ignore[arg-type]
+
+    with closing(sqlite3.connect(disk.path, isolation_level=None, factory=Connection)) as opened:
+        for _ in range(3):
+            log.mend(opened)
+    assert disk.statements.count("PRAGMA wal_checkpoint(TRUNCATE)") == 2
 
 
 @pytest.mark.parametrize(

@@ -36,11 +36,19 @@ class UnsyncedLog:
         """
         if not self._is_unsynced:
             return
-        connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+        self._is_unsynced = False  # first: a checkpoint in another thread may fail meanwhile
         try:
-            (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            connection.execute("PRAGMA busy_timeout = 0")
-        if is_busy:
-            raise busy()
-        self._is_unsynced = False
+            _begin_anew(connection)
+        except BaseException:
+            self._is_unsynced = True
+            raise
+
+
+def _begin_anew(connection: SqliteConnection) -> None:
+    connection.execute(f"PRAGMA busy_timeout = {PATIENCE}")
+    try:
+        (is_busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute("PRAGMA busy_timeout = 0")
+    if is_busy:
+        raise busy()
