@@ -98,8 +98,8 @@ class Sessions:
         try:
             return self._idle.pop()
         except IndexError:
+            self._begin_to_watch()  # first: without a thread for that, no connection is to be left
             connection = self._server.connect(deadline - time.monotonic())
-            self._begin_to_watch()
             self._measures.change(Level.CONNECTIONS_OPEN, 1)
             return connection
 
