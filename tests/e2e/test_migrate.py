@@ -155,7 +155,9 @@ def test_a_migration_that_is_ended_while_the_registry_is_read_only_gives_it_back
     with lading_serve(tmp_path / "old", config=old) as registry:
         repository = Repository(registry.client, "app")
         repository.push_image("before", b"before")
-        command = [program(), "migrate", "--to", str(to), str(old)]
+        # Whoever runs tests may have begun with `nohup`, which children inherit.
+        ours = ["env", "--default-signal=HUP"]
+        command = [*ours, program(), "migrate", "--to", str(to), str(old)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
             switch = tmp_path / "data/lading/metadata.sqlite3.read-only"
             wait_until(switch.exists, "the last step")

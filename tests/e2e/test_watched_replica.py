@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -14,17 +15,22 @@ from tests.support.s3 import S3
 
 pytestmark = pytest.mark.e2e
 
-OURS = "FROM pg_stat_activity WHERE application_name = 'lading'"
 ACTION = 'registry_storage_action_seconds_count{action="%s",driver="s3aws"}'
 
 
 @pytest.fixture
-def registry(s3: S3, postgresql: PostgreSQL, tmp_path: Path) -> Iterator[Lading]:
+def url(postgresql: PostgreSQL) -> str:
+    """A database of its own, as others are still connected to theirs."""
+    return postgresql.new_url()
+
+
+@pytest.fixture
+def registry(s3: S3, url: str, tmp_path: Path) -> Iterator[Lading]:
     """A registry with two workers, through which all bytes go."""
     section = {**s3.settings, "localdirectory": str(tmp_path / "local")}
     settings = {
         "storage": {"s3": section, "redirect": {"disable": True}},
-        "database": {"postgresql": {"url": postgresql.new_url(), "timeout": "2s"}},
+        "database": {"postgresql": {"url": url, "timeout": "2s"}},
         "http": {"addr": "127.0.0.1:0", "workers": 2, "debug": WATCHED},
     }
     with lading_serve(tmp_path, settings=settings) as registry:
@@ -77,17 +83,18 @@ def test_a_database_that_is_away_is_named(registry: Lading, postgresql: PostgreS
 
 
 def test_a_database_that_takes_no_changes_is_named(
-    registry: Lading, postgresql: PostgreSQL
+    registry: Lading, postgresql: PostgreSQL, url: str
 ) -> None:
     """As pushes fail; who asks whether pulls do leaves that out."""
-    ((database,),) = postgresql.ask(f"SELECT DISTINCT datname {OURS}")
+    database = urlsplit(url).path.removeprefix("/")
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{database}'"
     told = "default_transaction_read_only"
     postgresql.ask(f"ALTER DATABASE {database} SET {told} = on")
-    postgresql.ask(f"SELECT pg_terminate_backend(pid) {OURS}")
+    postgresql.ask(cut)
     assert set(complaints(registry)) == {"changes"}
     assert watcher(registry).ask("GET", "/readyz?exclude=changes").status == 200
     postgresql.ask(f"ALTER DATABASE {database} RESET {told}")
-    postgresql.ask(f"SELECT pg_terminate_backend(pid) {OURS}")
+    postgresql.ask(cut)
     assert complaints(registry) == {}
 
 
