@@ -23,7 +23,6 @@ from bench.http import Connection
 from bench.progress import Progress
 from bench.registries import find
 from bench.running import Running, running
-from lading.databases.sqlite.file import FileDatabase
 from lading.wiring.paths import metadata_path
 
 SIZES = (100, 1_000, 10_000, 100_000)
@@ -58,10 +57,12 @@ def grow(sizes: tuple[int, ...]) -> list[Growth]:
 def _measure(size: int) -> Growth:
     with tempfile.TemporaryDirectory(prefix="lading-bench-") as name:
         directory = Path(name)
+        pushed = image(random.Random(1), [20_000])
+        # Before the rest: a registry does not start if no blob of its database is on the disk.
+        with running(find("lading"), directory) as registry, registry.connect() as connection:
+            push_image(connection, "zz/asked", "latest", pushed)
         _fill(directory / "lading", size)
         with running(find("lading"), directory) as registry, registry.connect() as connection:
-            pushed = image(random.Random(1), [20_000])
-            push_image(connection, "zz/asked", "latest", pushed)
             paths = {
                 "catalog page": f"/v2/_catalog?n=100&last={_repository(size // 2)}",
                 "tags page": f"/v2/many/tags/tags/list?n=100&last={_tag(size // 2)}",
@@ -121,11 +122,8 @@ def _tag(number: int) -> str:
 
 
 def _fill(root: Path, size: int) -> None:
-    """Put rows into a new database, as if everything had been pushed."""
-    path = metadata_path(root)
-    path.parent.mkdir(parents=True)
-    FileDatabase(path).close()
-    connection = sqlite3.connect(path, isolation_level=None)
+    """Put rows into a database that knows one image, as if everything had been pushed."""
+    connection = sqlite3.connect(metadata_path(root), isolation_level=None)
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("BEGIN")
     for statement, rows in _rows(size):
@@ -138,9 +136,9 @@ def _fill(root: Path, size: int) -> None:
 
 
 def _rows(size: int) -> Iterator[tuple[str, Iterable[tuple[object, ...]]]]:
-    """Statements, each with its rows: repositories from 1 on, and one of many tags."""
-    many = size + 1
-    repositories = range(1, size + 1)
+    """Statements, each with its rows: repositories after the first, and one of many tags."""
+    many = size + 2
+    repositories = range(2, size + 2)
     yield (
         "INSERT INTO repositories (id, name, pushed_at) VALUES (?, ?, 1)",
         [*((id_, _repository(id_)) for id_ in repositories), (many, "many/tags")],
