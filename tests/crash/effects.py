@@ -39,7 +39,7 @@ def nouns_of(metadata: Metadata) -> list[object]:
     """Return what has calls that ask or change rows."""
     metadata.load()
     known = vars(metadata).items()
-    return [metadata, *(each for name, each in known if name not in {"database", "_attempts"})]
+    return [metadata, *(each for name, each in known if name not in {"database", "attempts"})]
 
 
 NOUNS = {type(noun): noun for noun in nouns_of(Metadata(MemoryDatabase()))}

@@ -252,7 +252,7 @@ async def test_who_looks_does_not_wait_for_what_cannot_be_written_down(page: str
     assert shown.status == 200
     assert "being read" in shown.text
     database.is_locked = False
-    people.metadata._attempts._not_before = 0.0
+    people.metadata.attempts._not_before = 0.0
     await read(people, browser, path)
     assert "motd" in (await browser.get(f"{path}/files?path=etc")).text
     database.is_locked = True

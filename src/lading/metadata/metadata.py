@@ -5,9 +5,9 @@ and registries of tests use few of them. A server loads all before its first req
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from lading.metadata.attempts import Attempts
 from lading.metadata.committed_uploads import CommittedUploads
@@ -52,12 +52,73 @@ if TYPE_CHECKING:
     from lading.metadata.why import Why
 
 
+class _Later:
+    """A noun that is made, and its file loaded, when it is first used.
+
+    Args:
+        attempts: whether it has writes that can be done without.
+    """
+
+    def __init__(self, file: str, *, attempts: bool) -> None:
+        self._file = file
+        self._attempts = attempts
+
+    def __set_name__(self, metadata: type, attribute: str) -> None:
+        self._attribute = attribute
+        self._class = metadata.__annotations__[attribute]
+
+    def __get__(self, metadata: "Metadata", _: type) -> object:
+        """The noun, which is in the place of this from now on."""
+        make = getattr(import_module(f"lading.metadata.{self._file}"), self._class)
+        tries = (metadata.attempts,) if self._attempts else ()
+        noun: object = make(metadata.database, *tries)
+        setattr(metadata, self._attribute, noun)
+        return noun
+
+
+def _later(file: str, *, attempts: bool = False) -> Any:
+    """A noun of a file, of the class that the attribute is said to have; see `_Later`."""
+    return _Later(file, attempts=attempts)
+
+
 class Metadata:
     """The nouns of a database.
 
     Args:
         read_only_hint, read_only_staleness: see `ReadOnlySwitch`.
     """
+
+    adoptions: "Adoptions" = _later("moving.adoptions")
+    backup_holds: "BackupHolds" = _later("collecting.backup_holds")
+    census: "Census" = _later("collecting.census")
+    collection: "Collection" = _later("collecting.collection")
+    damage: "Damage" = _later("damage", attempts=True)
+    events: "Events" = _later("shown.events")
+    exports: "Exports" = _later("moving.exports")
+    figures: "KeptFigures" = _later("shown.figures")
+    freeing: "Freeing" = _later("collecting.freeing")
+    growth: "Growth" = _later("shown.growth")
+    guesses: "Guesses" = _later("logins.guesses")
+    inspection: "Inspection" = _later("inspection")
+    jobs: "Jobs" = _later("jobs")
+    migrations: "Migrations" = _later("moving.migrations")
+    objects: "Objects" = _later("objects")
+    overlays: "Overlays" = _later("layers.overlays", attempts=True)
+    page_sessions: "PageSessions" = _later("logins.page_sessions", attempts=True)
+    pulls: "LastPulls" = _later("shown.pulls")
+    refresh_tokens: "RefreshTokens" = _later("logins.refresh_tokens", attempts=True)
+    refusals: "Refusals" = _later("shown.refusals")
+    right_logins: "RightLogins" = _later("logins.right_logins")
+    robots: "Robots" = _later("logins.robots")
+    samples: "Samples" = _later("shown.samples")
+    secrets: "Secrets" = _later("logins.secrets")
+    strangers: "Strangers" = _later("collecting.strangers")
+    table_rows: "TableRows" = _later("moving.table_rows")
+    times: "Times" = _later("times")
+    trash: "Trash" = _later("restoration")
+    trees: "Trees" = _later("layers.trees", attempts=True)
+    uploads: "ObjectUploads" = _later("uploads")
+    why: "Why" = _later("why")
 
     def __init__(
         self,
@@ -67,7 +128,7 @@ class Metadata:
         read_only_staleness: float = 0.0,
     ) -> None:
         self.database = database
-        self._attempts = attempts = Attempts(database)
+        self.attempts = attempts = Attempts(database)
         self.repositories = Repositories(database)
         self.manifests = Manifests(database, attempts)
         self.tags = Tags(database)
@@ -78,7 +139,7 @@ class Metadata:
     def load(self) -> None:
         """Make every noun now, for a server: none of its requests is to wait for an import."""
         for name, attribute in vars(type(self)).items():
-            if isinstance(attribute, cached_property):
+            if isinstance(attribute, _Later):
                 getattr(self, name)
 
     async def check(self, *, thorough: bool) -> Sequence[str]:
@@ -92,189 +153,3 @@ class Metadata:
     async def close(self) -> None:
         """Finish what was begun and let go of the database."""
         self.database.close()
-
-    @cached_property
-    def adoptions(self) -> "Adoptions":
-        from lading.metadata.moving.adoptions import Adoptions
-
-        return Adoptions(self.database)
-
-    @cached_property
-    def backup_holds(self) -> "BackupHolds":
-        from lading.metadata.collecting.backup_holds import BackupHolds
-
-        return BackupHolds(self.database)
-
-    @cached_property
-    def census(self) -> "Census":
-        from lading.metadata.collecting.census import Census
-
-        return Census(self.database)
-
-    @cached_property
-    def collection(self) -> "Collection":
-        from lading.metadata.collecting.collection import Collection
-
-        return Collection(self.database)
-
-    @cached_property
-    def events(self) -> "Events":
-        from lading.metadata.shown.events import Events
-
-        return Events(self.database)
-
-    @cached_property
-    def exports(self) -> "Exports":
-        from lading.metadata.moving.exports import Exports
-
-        return Exports(self.database)
-
-    @cached_property
-    def figures(self) -> "KeptFigures":
-        from lading.metadata.shown.figures import KeptFigures
-
-        return KeptFigures(self.database)
-
-    @cached_property
-    def damage(self) -> "Damage":
-        from lading.metadata.damage import Damage
-
-        return Damage(self.database, self._attempts)
-
-    @cached_property
-    def freeing(self) -> "Freeing":
-        from lading.metadata.collecting.freeing import Freeing
-
-        return Freeing(self.database)
-
-    @cached_property
-    def growth(self) -> "Growth":
-        from lading.metadata.shown.growth import Growth
-
-        return Growth(self.database)
-
-    @cached_property
-    def guesses(self) -> "Guesses":
-        from lading.metadata.logins.guesses import Guesses
-
-        return Guesses(self.database)
-
-    @cached_property
-    def inspection(self) -> "Inspection":
-        from lading.metadata.inspection import Inspection
-
-        return Inspection(self.database)
-
-    @cached_property
-    def jobs(self) -> "Jobs":
-        from lading.metadata.jobs import Jobs
-
-        return Jobs(self.database)
-
-    @cached_property
-    def migrations(self) -> "Migrations":
-        from lading.metadata.moving.migrations import Migrations
-
-        return Migrations(self.database)
-
-    @cached_property
-    def objects(self) -> "Objects":
-        from lading.metadata.objects import Objects
-
-        return Objects(self.database)
-
-    @cached_property
-    def overlays(self) -> "Overlays":
-        from lading.metadata.layers.overlays import Overlays
-
-        return Overlays(self.database, self._attempts)
-
-    @cached_property
-    def page_sessions(self) -> "PageSessions":
-        from lading.metadata.logins.page_sessions import PageSessions
-
-        return PageSessions(self.database, self._attempts)
-
-    @cached_property
-    def pulls(self) -> "LastPulls":
-        from lading.metadata.shown.pulls import LastPulls
-
-        return LastPulls(self.database)
-
-    @cached_property
-    def refresh_tokens(self) -> "RefreshTokens":
-        from lading.metadata.logins.refresh_tokens import RefreshTokens
-
-        return RefreshTokens(self.database, self._attempts)
-
-    @cached_property
-    def refusals(self) -> "Refusals":
-        from lading.metadata.shown.refusals import Refusals
-
-        return Refusals(self.database)
-
-    @cached_property
-    def right_logins(self) -> "RightLogins":
-        from lading.metadata.logins.right_logins import RightLogins
-
-        return RightLogins(self.database)
-
-    @cached_property
-    def robots(self) -> "Robots":
-        from lading.metadata.logins.robots import Robots
-
-        return Robots(self.database)
-
-    @cached_property
-    def samples(self) -> "Samples":
-        from lading.metadata.shown.samples import Samples
-
-        return Samples(self.database)
-
-    @cached_property
-    def secrets(self) -> "Secrets":
-        from lading.metadata.logins.secrets import Secrets
-
-        return Secrets(self.database)
-
-    @cached_property
-    def strangers(self) -> "Strangers":
-        from lading.metadata.collecting.strangers import Strangers
-
-        return Strangers(self.database)
-
-    @cached_property
-    def table_rows(self) -> "TableRows":
-        from lading.metadata.moving.table_rows import TableRows
-
-        return TableRows(self.database)
-
-    @cached_property
-    def times(self) -> "Times":
-        from lading.metadata.times import Times
-
-        return Times(self.database)
-
-    @cached_property
-    def trash(self) -> "Trash":
-        from lading.metadata.restoration import Trash
-
-        return Trash(self.database)
-
-    @cached_property
-    def trees(self) -> "Trees":
-        from lading.metadata.layers.trees import Trees
-
-        return Trees(self.database, self._attempts)
-
-    @cached_property
-    def uploads(self) -> "ObjectUploads":
-        from lading.metadata.uploads import ObjectUploads
-
-        return ObjectUploads(self.database)
-
-    @cached_property
-    def why(self) -> "Why":
-        from lading.metadata.why import Why
-
-        return Why(self.database)
