@@ -34,13 +34,21 @@ class Family(Generic[S]):
     series: Mapping[tuple[str, ...], S] = field(default_factory=dict)
 
 
-def _one(name: str, kind: Kind, meaning: str, what: S) -> Family[S]:
+def _kind(what: object) -> Kind:
+    """The kind of a metric that is made of something: a timing, a level or a fact, or counts."""
+    if isinstance(what, Timing):
+        return "histogram"
+    return "gauge" if isinstance(what, Level | Fact) else "counter"
+
+
+def _one(name: str, meaning: str, what: S) -> Family[S]:
     """A family of one metric, without labels."""
-    return Family(name, kind, meaning, (), {(): what})
+    return Family(name, _kind(what), meaning, (), {(): what})
 
 
-def _by(name: str, kind: Kind, meaning: str, label: str, series: Mapping[str, S]) -> Family[S]:
+def _by(name: str, meaning: str, label: str, series: Mapping[str, S]) -> Family[S]:
     """A family whose metrics have one label."""
+    kind = _kind(next(iter(series.values())))
     return Family(name, kind, meaning, (label,), {(key,): what for key, what in series.items()})
 
 
@@ -75,7 +83,6 @@ IN_FLIGHT: Family[None] = Family(
 COUNTS: Sequence[Family[Sequence[Count]]] = (
     _by(
         "registry_storage_cache_total",
-        "counter",
         "Small blobs that were asked for and were in memory, or not, as Distribution 2.8 counts",
         "type",
         {
@@ -86,20 +93,17 @@ COUNTS: Sequence[Family[Sequence[Count]]] = (
     ),
     _one(
         "registry_storage_cache_requests_total",
-        "counter",
         "Small blobs that were asked for, as Distribution 3 counts",
         (Count.CACHE_HITS, Count.CACHE_MISSES),
     ),
     _one(
         "registry_storage_cache_hits_total",
-        "counter",
         "Small blobs that were asked for and were in memory",
         (Count.CACHE_HITS,),
     ),
-    _one("registry_storage_cache_errors_total", "counter", "Always 0: memory does not fail", ()),
+    _one("registry_storage_cache_errors_total", "Always 0: memory does not fail", ()),
     _by(
         "lading_database_repeats_total",
-        "counter",
         "Writes that the database had undone and that were done again, by what was in their way",
         "cause",
         {
@@ -111,19 +115,16 @@ COUNTS: Sequence[Family[Sequence[Count]]] = (
     ),
     _one(
         "lading_database_errors_total",
-        "counter",
         "Calls of the database that failed, or took too long",
         (Count.DATABASE_ERRORS,),
     ),
     _one(
         "lading_database_commits_unknown_total",
-        "counter",
         "Commits whose answer was lost: the client was told to try again",
         (Count.COMMITS_UNKNOWN,),
     ),
     _by(
         "lading_storage_repeats_total",
-        "counter",
         "Requests to the object store that were made again, by why",
         "cause",
         {
@@ -134,27 +135,21 @@ COUNTS: Sequence[Family[Sequence[Count]]] = (
         },
     ),
     _one(
-        "lading_storage_errors_total",
-        "counter",
-        "What the store of bytes could not do",
-        (Count.STORE_ERRORS,),
+        "lading_storage_errors_total", "What the store of bytes could not do", (Count.STORE_ERRORS,)
     ),
     _by(
         "lading_logins_failed_total",
-        "counter",
         "Logins that were wrong, and those that were not looked at as there were too many",
         "result",
         {"wrong": (Count.LOGINS_FAILED,), "refused": (Count.LOGINS_REFUSED,)},
     ),
     _one(
         "lading_log_lines_dropped_total",
-        "counter",
         "Lines of logs that nobody took, and that are lost",
         (Count.LOG_LINES_DROPPED,),
     ),
     _by(
         "lading_collected_total",
-        "counter",
         "What this server's collections have removed",
         "kind",
         {
@@ -165,19 +160,16 @@ COUNTS: Sequence[Family[Sequence[Count]]] = (
     ),
     _one(
         "lading_collected_bytes_total",
-        "counter",
         "Bytes that this server's collections have freed",
         (Count.BYTES_COLLECTED,),
     ),
     _one(
         "lading_damaged_total",
-        "counter",
         "Blobs and manifests whose bytes were found to be lost or wrong",
         (Count.DAMAGES_FOUND,),
     ),
     _one(
         "lading_worker_starts_total",
-        "counter",
         "Worker processes that were started; more than there are workers if some have died",
         (Count.WORKERS_STARTED,),
     ),
@@ -196,7 +188,6 @@ def timings(driver: str) -> Sequence[Family[Timing]]:
         ),
         _by(
             "lading_database_seconds",
-            "histogram",
             "How long the database took, with all that it did again",
             "operation",
             {
@@ -207,13 +198,11 @@ def timings(driver: str) -> Sequence[Family[Timing]]:
         ),
         _one(
             "lading_database_connection_wait_seconds",
-            "histogram",
             "How long was waited for a connection of the pool",
             Timing.CONNECTION_WAIT,
         ),
         _one(
             "lading_lock_wait_seconds",
-            "histogram",
             "How long was waited for the lock of a digest",
             Timing.LOCK_WAIT,
         ),
@@ -235,7 +224,6 @@ _ACTIONS = {
 LEVELS: Sequence[Family[Level]] = (
     _by(
         "lading_database_connections",
-        "gauge",
         "Connections to the database: of the pool, those of it in use, and those that hold locks",
         "state",
         {
@@ -246,19 +234,17 @@ LEVELS: Sequence[Family[Level]] = (
     ),
     _one(
         "lading_database_connections_awaited",
-        "gauge",
         "Calls of the database that wait for a connection",
         Level.CONNECTIONS_AWAITED,
     ),
-    _one("lading_workers", "gauge", "Worker processes that serve", Level.WORKERS),
+    _one("lading_workers", "Worker processes that serve", Level.WORKERS),
 )
 
 FACTS: Sequence[Family[Fact]] = (
-    _one("lading_repositories", "gauge", "Repositories", Fact.REPOSITORIES),
-    _one("lading_tags", "gauge", "Tags", Fact.TAGS),
+    _one("lading_repositories", "Repositories", Fact.REPOSITORIES),
+    _one("lading_tags", "Tags", Fact.TAGS),
     _by(
         "lading_manifests",
-        "gauge",
         "Manifests that something leads to, that nothing leads to, and in the trash",
         "class",
         {
@@ -269,7 +255,6 @@ FACTS: Sequence[Family[Fact]] = (
     ),
     _by(
         "lading_manifest_bytes",
-        "gauge",
         "Bytes of these manifests",
         "class",
         {
@@ -280,7 +265,6 @@ FACTS: Sequence[Family[Fact]] = (
     ),
     _by(
         "lading_blobs",
-        "gauge",
         "Blobs in a repository, in none, and those of both whose bytes are damaged or gone",
         "class",
         {
@@ -291,7 +275,6 @@ FACTS: Sequence[Family[Fact]] = (
     ),
     _by(
         "lading_blob_bytes",
-        "gauge",
         "Bytes of these blobs",
         "class",
         {
@@ -300,10 +283,9 @@ FACTS: Sequence[Family[Fact]] = (
             "lost": Fact.BLOB_BYTES_LOST,
         },
     ),
-    _one("lading_uploads", "gauge", "Uploads that are not finished", Fact.UPLOADS_UNFINISHED),
+    _one("lading_uploads", "Uploads that are not finished", Fact.UPLOADS_UNFINISHED),
     _by(
         "lading_job_finished_timestamp_seconds",
-        "gauge",
         "When a job was last done, by whichever server; two of them are an object store's",
         "name",
         {
@@ -315,7 +297,6 @@ FACTS: Sequence[Family[Fact]] = (
     ),
     _by(
         "lading_job_seconds",
-        "gauge",
         "How long that took, with the rests in between",
         "name",
         {
@@ -327,39 +308,32 @@ FACTS: Sequence[Family[Fact]] = (
     ),
     _by(
         "lading_storage_disk_bytes",
-        "gauge",
         "Size of the disk of the data, and what is free of it",
         "state",
         {"all": Fact.DISK_BYTES, "free": Fact.DISK_FREE_BYTES},
     ),
     _one(
         "lading_storage_unused_objects",
-        "gauge",
         "Objects in a store that nothing needs, kept for a day for those who may be reading them",
         Fact.OBJECTS_UNUSED,
     ),
-    _one(
-        "lading_storage_unused_bytes", "gauge", "Bytes of these objects", Fact.OBJECT_BYTES_UNUSED
-    ),
-    _one("lading_read_only", "gauge", "1 while pushes and deletes are refused", Fact.READ_ONLY),
+    _one("lading_storage_unused_bytes", "Bytes of these objects", Fact.OBJECT_BYTES_UNUSED),
+    _one("lading_read_only", "1 while pushes and deletes are refused", Fact.READ_ONLY),
 )
 
 SURVEYS: Sequence[Family[Fact]] = (
     _one(
         "lading_facts_timestamp_seconds",
-        "gauge",
         "When the figures were found out that cost a look at all rows",
         Fact.FOUND_OUT_AT,
     ),
     _one(
         "lading_facts_expire_timestamp_seconds",
-        "gauge",
         "When these are told no more, unless they are found out again",
         Fact.EXPIRE_AT,
     ),
     _one(
         "lading_facts_attempt_timestamp_seconds",
-        "gauge",
         "When a worker last began to find them out, be it in vain",
         Fact.BEGUN_AT,
     ),
@@ -368,13 +342,11 @@ SURVEYS: Sequence[Family[Fact]] = (
 AGES: Sequence[Family[Fact]] = (
     _one(
         "lading_garbage_oldest_seconds",
-        "gauge",
         "Age of the oldest garbage that a collection would remove now; 0 if there is none",
         Fact.OLDEST_GARBAGE_SINCE,
     ),
     _one(
         "lading_garbage_overdue_seconds",
-        "gauge",
         "For how long a collection could have removed it; 0 if there is none",
         Fact.OLDEST_GARBAGE_DUE_AT,
     ),
