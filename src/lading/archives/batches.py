@@ -9,7 +9,7 @@ LONGEST_LINE = 2 * MOST_BYTES
 
 
 class ListingEnd(msgspec.Struct):
-    """How the listing of an archive has ended.
+    """The end of a listing: whether it has all that the archive has, or why not.
 
     Attributes:
         cut_off: why there may be more than was listed; empty if that is all.

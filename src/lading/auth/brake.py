@@ -38,7 +38,7 @@ _MOST = 10_000
 
 
 class Standing(IntEnum):
-    """How much is known for somebody; the least number comes first."""
+    """The standing of who waits: how much is known for them; the least number comes first."""
 
     KNOWN = 0
     STRANGER = 1

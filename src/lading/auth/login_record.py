@@ -20,7 +20,7 @@ STRANGERS_PAUSE = 60.0
 
 
 class CountedFor(Enum):
-    """What guesses are counted for."""
+    """The kinds of buckets: what guesses are counted for."""
 
     PAIR = "an account at a client"
     CLIENT = "a client"
@@ -38,7 +38,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """How many guesses somebody has.
+    """A rate: how many guesses somebody has.
 
     Attributes:
         burst: at once.

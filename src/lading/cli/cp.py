@@ -124,7 +124,7 @@ def cp(
 
 
 class _CopyRun:
-    """One run of the command."""
+    """A run of `lading cp`."""
 
     def __init__(self, order: CopyOrder, opener: PlaceOpener, steps: CopyLines) -> None:
         self._order = order

@@ -74,7 +74,7 @@ def garbage_collect(
 
 
 class _Collection:
-    """One run of the command: how it talks."""
+    """A collection by the command: how it talks of it."""
 
     def __init__(self, *, quiet: bool, as_json: bool) -> None:
         self._quiet = quiet

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class CopyRules:
-    """What is copied of an image.
+    """The rules of a copy: what is copied of an image.
 
     Attributes:
         platforms: such as `linux/arm64`; all if there are none. One of an index is copied as what
@@ -21,7 +21,7 @@ class CopyRules:
 
 @dataclass(frozen=True, slots=True)
 class CopiedImage:
-    """What came of a copy.
+    """An image that was copied: what came of it.
 
     Attributes:
         digest: of the manifest at the target.

@@ -17,7 +17,7 @@ Entry = dict[str, Any]
 
 @dataclass(slots=True)
 class ListedImages:
-    """What an index lists.
+    """The images that an index lists.
 
     Attributes:
         entries: its descriptors, in their order.

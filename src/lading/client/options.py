@@ -7,7 +7,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """How to speak with a host.
+    """The options of a session: how to speak with a host.
 
     Attributes:
         plain_http: whether HTTP without TLS is spoken; this machine is asked by both.

@@ -38,7 +38,7 @@ class _Kept:
 
 
 class HostTokens:
-    """What is sent as `Authorization` to one host.
+    """A login that is kept: what is sent as `Authorization` to one host.
 
     Args:
         seconds: in which the answer with a token has to come.

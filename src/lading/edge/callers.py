@@ -25,7 +25,7 @@ _NO_REPOSITORY = RepositoryName("registry")
 
 
 class Admission(NamedTuple):
-    """What a caller may do: anywhere, and where its request is about.
+    """The admission of a caller: what it may do anywhere, and where its request is about.
 
     Attributes:
         access: what the caller may do, anywhere.
@@ -42,7 +42,7 @@ def admission(access: Access, repository: RepositoryName | None) -> Admission:
 
 
 class Caller:
-    """Somebody who may be let in.
+    """A caller: somebody who may be let in.
 
     Attributes:
         login: that has to be as it is for the caller to be one; `None` if there is none.

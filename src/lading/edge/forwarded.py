@@ -93,7 +93,7 @@ def _plain(address: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PublicAddress:
-    """Where clients reach the registry.
+    """The public address: where clients reach the registry.
 
     Attributes:
         origin: `https://host:port`, if the operator says it; else empty.

@@ -39,7 +39,7 @@ class Answered(Struct, frozen=True):  # made for each: a third of a named tuple'
 
 @runtime_checkable
 class Observer(Protocol):
-    """Somebody who is told of every answer."""
+    """An observer: is told of every answer."""
 
     def note(self, answered: Answered) -> None:
         """Take note of an answer, at once: this is done for each of them."""
@@ -59,7 +59,7 @@ class Follower(Observer, Protocol):
 
 @runtime_checkable
 class Recorder(Protocol):
-    """Somebody who puts answers on record, and may take a moment for it."""
+    """A recorder: puts answers on record, and may take a moment for it."""
 
     async def put_on_record(self, answered: Answered) -> None:
         """Put an answer on record, if it is worth it; until then, its connection waits."""

@@ -25,7 +25,7 @@ Headers = dict[bytes, bytes]
 
 
 class Sender:
-    """Sends responses.
+    """The sender of responses.
 
     Args:
         headers: sent with every response unless it has its own.

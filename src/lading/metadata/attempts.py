@@ -21,7 +21,7 @@ MOST = 1024
 
 
 class Attempts:
-    """Tries to write."""
+    """Attempts to write, each for a moment."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

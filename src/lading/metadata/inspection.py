@@ -80,7 +80,7 @@ class BlobUser:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """How much there is to check.
+    """The totals of a registry: how much there is to check.
 
     Attributes:
         size: of all blobs, in bytes.

@@ -109,7 +109,7 @@ def _step(kind: str, digest: str) -> Step:
 
 
 class Why:
-    """Why something is kept."""
+    """The search for why something is kept."""
 
     def __init__(self, database: Database) -> None:
         self.find = scanning(database, find)

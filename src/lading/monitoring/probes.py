@@ -12,7 +12,7 @@ from lading.ports.measures import Count, Measures, Timing
 
 
 class Probe(Protocol):
-    """Somebody who wants to know of each call that may take long."""
+    """A probe: wants to know of each call that may take long."""
 
     def __call__(self, what: Timing) -> AbstractContextManager[object]:
         """A block in which something is done."""

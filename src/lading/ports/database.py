@@ -112,7 +112,7 @@ class DatabaseDamaged(CannotOpen):
 
 
 class Database(Protocol):
-    """Where SQL runs.
+    """A database: where SQL runs.
 
     Each method but `close` raises `StorageFull` if there is no room, and `Unavailable` if the
     database is busy for too long, cannot be read or written, or is damaged.

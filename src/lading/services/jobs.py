@@ -40,7 +40,7 @@ Sleep = Callable[[float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something to do now and then.
+    """A job: something to do now and then.
 
     Attributes:
         interval: seconds from the end of one run to the start of the next.

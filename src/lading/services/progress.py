@@ -6,7 +6,7 @@ from lading.core.typing import override
 
 
 class StepProgress(Protocol):
-    """Who is told how far some work is."""
+    """The progress of some work: who is told how far it is."""
 
     def wait(self, holder: str, seconds: float) -> None:
         """Another process does the same: its end is waited for, or that of its lease.

@@ -8,7 +8,7 @@ from lading.ui.context import Visit
 
 
 class RegistryAddress(NamedTuple):
-    """How clients reach the registry, as the visitor's browser does.
+    """The address by which clients reach the registry, as the visitor's browser does.
 
     Attributes:
         host: what names of images begin with: `registry.example:5000`, with a prefix if it has one.

@@ -35,7 +35,7 @@ _DEFAULT_PATIENCE = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Who watches a worker.
+    """The watching of a worker: by whom, and how.
 
     Attributes:
         watch: over its database and its stores.

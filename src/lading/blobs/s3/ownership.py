@@ -31,7 +31,7 @@ BADGE = b"By this object, a database knows what belongs to it.\n"
 
 
 class _Found(NamedTuple):
-    """What there is in the folder.
+    """The content of the folder, as it was found.
 
     Attributes:
         known: whether rows name one of the objects.

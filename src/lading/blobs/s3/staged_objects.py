@@ -44,7 +44,7 @@ SMALL = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class UploadRoom:
-    """What uploads to an object store work with.
+    """The room of uploads to an object store: what they work with.
 
     Attributes:
         store: that has the objects.

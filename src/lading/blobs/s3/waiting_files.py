@@ -23,7 +23,7 @@ DISK = 2 * 1024 * 1024 * 1024
 
 @dataclass(slots=True)
 class WaitingRoom:
-    """Where the files of a worker are.
+    """The room for waiting files: where those of a worker are.
 
     Attributes:
         directory: where files may be made; `None` for the system's place for such files.

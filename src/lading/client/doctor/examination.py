@@ -41,7 +41,7 @@ _WRONG = FindingState.WRONG
 
 @dataclass(frozen=True, slots=True)
 class DoctorOptions:
-    """What to look at.
+    """The options of an examination: what to look at.
 
     Attributes:
         repository: that is read and pushed to; empty for the first one, and for one of its own.

@@ -34,7 +34,7 @@ def next_waiting(connection: SqlConnection) -> tuple[str, Sequence[Digest]] | No
 
 
 def settle(connection: SqlConnection, key: str, sums: bytes) -> None:
-    """Keep sums."""
+    """Keep the sums of an overlay."""
     connection.execute("UPDATE overlays SET sums = ? WHERE key = ?", (sums, key))
 
 

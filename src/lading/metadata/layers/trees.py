@@ -20,7 +20,7 @@ from lading.ports.database import Database, SqlConnection
 
 
 class TreeState(StrEnum):
-    """How far a tree has come."""
+    """The state of a tree: how far it has come."""
 
     WAITING = "waiting"
     RUNNING = "running"

@@ -32,7 +32,7 @@ MOST_IMAGES, MOST_REPOSITORIES = 20, 100
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """Who shares a blob of a manifest.
+    """The sharing of a blob: who shares it, of those that a manifest has.
 
     Attributes:
         size: bytes that are stored of it.

@@ -39,7 +39,7 @@ LINGER = 5.0
 
 
 class State(Enum):
-    """What a connection waits for: the first column of the table."""
+    """The state of a connection: what it waits for, the first column of the table."""
 
     NEW = auto()
     HEAD = auto()

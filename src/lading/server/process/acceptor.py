@@ -42,7 +42,7 @@ _SHORTAGE = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
 
 class Acceptor:
-    """Takes connections.
+    """The acceptor: takes connections.
 
     Args:
         connect: makes the protocol of a connection; it takes that off the load when it ends.

@@ -53,7 +53,7 @@ class ComparedPlatform(NamedTuple):
 
 
 class Side(NamedTuple):
-    """One of two images.
+    """A side of a comparison: one of its two images.
 
     Attributes:
         reference: as it was asked for; empty if it was not.
