@@ -20,6 +20,14 @@ async def commit(stores: Stores, upload: UploadKey, digest: Digest) -> None:
         await staged.commit(digest)
 
 
+async def is_unknown(stores: Stores, upload: UploadKey) -> None:
+    """Nothing can be written to an upload, and it has no size."""
+    with pytest.raises(UploadUnknown):
+        await stores.uploads.stage(upload).__aenter__()
+    with pytest.raises(UploadUnknown):
+        await stores.uploads.size(upload)
+
+
 async def test_bytes_come_back_as_they_were_written(stores: Stores) -> None:
     """In several writes, of bytes and bytearrays, over several requests."""
     digest = Digest.of(b"hello world")
@@ -104,12 +112,7 @@ async def test_staged_size_is_what_has_been_written(stores: Stores, others: Stor
 
 
 async def test_an_upload_that_never_began_is_unknown(stores: Stores) -> None:
-    """Nothing can be written to it, and it has no size."""
-    upload = new_upload()
-    with pytest.raises(UploadUnknown):
-        await stores.uploads.stage(upload).__aenter__()
-    with pytest.raises(UploadUnknown):
-        await stores.uploads.size(upload)
+    await is_unknown(stores, new_upload())
 
 
 async def test_a_committed_upload_is_over(stores: Stores) -> None:
@@ -117,10 +120,7 @@ async def test_a_committed_upload_is_over(stores: Stores) -> None:
     upload = await begun(stores, b"hello")
     await commit(stores, upload, Digest.of(b"hello"))
 
-    with pytest.raises(UploadUnknown):
-        await stores.uploads.stage(upload).__aenter__()
-    with pytest.raises(UploadUnknown):
-        await stores.uploads.size(upload)
+    await is_unknown(stores, upload)
 
 
 async def test_a_discarded_upload_is_over(stores: Stores) -> None:
@@ -129,10 +129,7 @@ async def test_a_discarded_upload_is_over(stores: Stores) -> None:
     for _ in range(2):
         await stores.uploads.discard(upload)
 
-    with pytest.raises(UploadUnknown):
-        await stores.uploads.stage(upload).__aenter__()
-    with pytest.raises(UploadUnknown):
-        await stores.uploads.size(upload)
+    await is_unknown(stores, upload)
 
 
 async def test_an_upload_that_is_discarded_while_written_never_becomes_a_blob(

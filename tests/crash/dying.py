@@ -113,7 +113,7 @@ def _outcome(
         never = visit(place, now, collect)
         assert never == [], f"{verb.name}, after {effect}: {never} is never cleared away"
         shutil.rmtree(place)
-    return Outcome(effect, _done(seen, *bounds), left, _cleared_by(left, left_by_retry))
+    return outcome_of(effect, (seen, *bounds), left, left_by_retry)
 
 
 async def look(place: Place, verb: Verb) -> tuple[state.View, list[str]]:
@@ -153,16 +153,20 @@ def assert_between(seen: state.View, before: state.View, after: state.View, *, w
         assert seen.get(name) in {before.get(name), after.get(name)}, f"{where}: {name}"
 
 
-def _done(seen: state.View, before: state.View, after: state.View) -> str:
-    if before == after:
-        return NOTHING
-    return "as before" if seen == before else "done" if seen == after else "done in part"
+def outcome_of(
+    effect: str, views: Sequence[state.View], left: Sequence[str], left_by_retry: Sequence[str]
+) -> Outcome:
+    """The outcome of an effect.
 
-
-def _cleared_by(left: Sequence[str], left_by_retry: Sequence[str]) -> str:
-    if not left:
-        return NOTHING
-    return "the collector" if left_by_retry else "the next attempt"
+    Args:
+        views: of what is seen, of what was seen before, and of what is to be seen after it.
+    """
+    seen, before, after = views
+    done = "as before" if seen == before else "done" if seen == after else "done in part"
+    cleared_by = "the collector" if left_by_retry else "the next attempt"
+    return Outcome(
+        effect, done if before != after else NOTHING, left, cleared_by if left else NOTHING
+    )
 
 
 def prepare(verb: Verb, root: Path) -> float:

@@ -35,7 +35,7 @@ from lading.services import jobs, push_blob, upkeep
 from lading.services.push_blob import Chunk
 from lading.wiring.paths import metadata_path
 from tests.crash import effects, state, verbs
-from tests.crash.dying import NOTHING, Outcome
+from tests.crash.dying import Outcome, assert_between, outcome_of
 from tests.crash.effects import DEAD, Effects
 from tests.crash.state import Place
 from tests.crash.verbs import Verb, do_job
@@ -188,29 +188,18 @@ def outcomes(scene: Scene, name: str) -> Sequence[Outcome]:
     """
     with tempfile.TemporaryDirectory() as directory:
         scratch = Path(directory)
-        before = _crash(scene, name, scratch, "before", 0)
-        _, seen_before = before
+        _, seen_before = _crash(scene, name, scratch, "before", 0)
         acts, seen_after = _crash(scene, name, scratch, "after", None)
         found = []
         for number, effect in enumerate(acts, start=1):
             _, seen = _crash(scene, name, scratch, f"crash-{number}", number)
             where = f"{name}, after {effect}"
             assert seen.never == [], f"{where}: {seen.never} is never cleared away"
-            for each in {*seen.view, *seen_before.view, *seen_after.view}:
-                may_be = {seen_before.view.get(each), seen_after.view.get(each)}
-                assert seen.view.get(each) in may_be, f"{where}: {each}"
+            views = seen.view, seen_before.view, seen_after.view
+            assert_between(*views, where=where)
             assert seen.again == seen_after.view, f"{where}: done again it ends differently"
-            found.append(_outcome(effect, seen, seen_before.view, seen_after.view))
+            found.append(outcome_of(effect, views, seen.left, seen.left_by_again))
         return found
-
-
-def _outcome(effect: str, seen: Seen, before: state.View, after: state.View) -> Outcome:
-    if before == after:
-        what = NOTHING
-    else:
-        what = "as before" if seen.view == before else "done" if seen.view == after else "in part"
-    cleared_by = "the collector" if seen.left_by_again else "the next attempt"
-    return Outcome(effect, what, seen.left, cleared_by if seen.left else NOTHING)
 
 
 def _crash(

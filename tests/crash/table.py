@@ -1,6 +1,6 @@
 """The table of all crashes, as `docs/reliability.md` has it; run it to renew the document."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tests.crash.dying import NOTHING, Outcome, outcomes
@@ -15,27 +15,36 @@ def render() -> str:
     return "".join([START, *_lines(), "\n", END])
 
 
+def rows(name: str, outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """The part of a table that is about a verb."""
+    yield f"\n{name}:\n\n"
+    yield "| effect | clients see it | left over | cleared away by |\n|---|---|---|---|\n"
+    yield from map(_row, outcomes)
+
+
 def _lines() -> Iterator[str]:
     yield "\nVerbs that are one transaction:\n\n"
     yield "| verb | effect | clients see it | left over | cleared away by |\n"
     yield "|---|---|---|---|---|\n"
     for verb in VERBS:
         if len(outcomes(verb)) == 1:
-            yield f"| {verb.name} {row(outcomes(verb)[0])}"
+            yield f"| {verb.name} {_row(outcomes(verb)[0])}"
     for verb in VERBS:
         if len(outcomes(verb)) > 1:
-            yield f"\n{verb.name}:\n\n"
-            yield "| effect | clients see it | left over | cleared away by |\n|---|---|---|---|\n"
-            yield from map(row, outcomes(verb))
+            yield from rows(verb.name, outcomes(verb))
 
 
-def row(outcome: Outcome) -> str:
-    """A row of the table."""
+def _row(outcome: Outcome) -> str:
     left = ", ".join(outcome.left) or NOTHING
     return f"| `{outcome.effect}` | {outcome.seen} | {left} | {outcome.cleared_by} |\n"
 
 
-if __name__ == "__main__":
+def write(table: str) -> None:
+    """Put a table, with its marks, in the place of the one in the document."""
+    start, *_, end = table.splitlines(keepends=True)
     text = DOCUMENT.read_text()
-    before, after = text.partition(START)[0], text.partition(END)[2]
-    DOCUMENT.write_text(before + render() + after)
+    DOCUMENT.write_text(text.partition(start)[0] + table + text.partition(end)[2])
+
+
+if __name__ == "__main__":
+    write(render())

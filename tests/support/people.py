@@ -1,15 +1,17 @@
 """People who use a registry through its services: they push, delete and collect, as time passes."""
 
+import json
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from lading.blobs.stores import Stores
+from lading.core import media
 from lading.core.access import ALL_ACTIONS, Grant, Principal
-from lading.core.digest import Digest
+from lading.core.digest import SHA256, Digest
 from lading.core.garbage import Criteria, GarbageItem
 from lading.core.history import Change
-from lading.core.manifest import Manifest
+from lading.core.manifest import Manifest, parse
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.metadata import Metadata
 from lading.services import collect, push_blob, trash
@@ -18,10 +20,11 @@ from lading.services.push_blob import Chunk
 from lading.services.push_manifest import push_manifest
 from lading.services.registry import Policy, Registry
 from lading.services.trash import Trashed
-from tests.support.contents import HELLO, image
+from tests.support.contents import HELLO, descriptor, image
 
 DAY = 24 * 3600.0
 ALICE = Principal("alice")
+CHART_CONTENT = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
 
 
 async def pieces(data: bytes) -> AsyncIterator[bytes]:
@@ -112,6 +115,21 @@ class People:
             await self.push_blob(data, repository)
         manifest = image(name, *layers)
         await self.push(manifest, *tags, repository=repository)
+        return manifest
+
+    async def push_chart(
+        self, config: bytes, *tags: str, content: bytes = b"", kind: str = CHART_CONTENT
+    ) -> Manifest:
+        """Push a Helm chart: what is said of it, and content of some kind, if there is any."""
+        for data in filter(None, (config, content)):
+            await self.push_blob(data)
+        document = {
+            "schemaVersion": 2,
+            "config": descriptor(config, "application/vnd.cncf.helm.config.v1+json"),
+            "layers": [descriptor(content, kind)] if content else [],
+        }
+        manifest = parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256)
+        await self.push(manifest, *tags)
         return manifest
 
     async def delete(self, reference: str, repository: RepositoryName = HELLO) -> None:

@@ -106,20 +106,8 @@ async def test_a_chart_whose_texts_are_scripts_has_no_links_of_its_own(
 ) -> None:
     config = {"name": "shop", "home": SCRIPTED, "icon": "data:text/html,<script>", "sources": []}
     readme = b"[click](javascript:alert(1))<script>alert(1)</script>"
-    kinds = ("application/vnd.cncf.helm.config.v1+json", "text/markdown")
     body = json.dumps(config).encode()
-    parts = []
-    for kind, data in zip(kinds, (body, readme), strict=True):
-        digest = Digest.of(data)
-        await people.push_blob(data)
-        parts.append({"mediaType": kind, "digest": str(digest), "size": len(data)})
-    document = {
-        "schemaVersion": 2,
-        "mediaType": media.OCI_MANIFEST,
-        "config": parts[0],
-        "layers": [parts[1]],
-    }
-    await people.push(parse(json.dumps(document).encode(), "", SHA256), "1.0")
+    await people.push_chart(body, "1.0", content=readme, kind="text/markdown")
     shown = await browser.get(f"/r/{HELLO}/-/tags/1.0")
     assert (shown.status, SCRIPTED in shown.text) == (200, True)
     assert runs_nothing(shown)

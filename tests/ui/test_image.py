@@ -171,25 +171,7 @@ async def test_an_index_shows_its_platforms(browser: Browser, people: People) ->
 
 async def test_a_chart_is_shown_as_one(browser: Browser, people: People) -> None:
     config = b'{"name": "shop", "version": "1.2.0", "description": "<b>sells</b>"}'
-    await people.push_blob(config)
-    await people.push_blob(b"chart")
-    body = {
-        "schemaVersion": 2,
-        "mediaType": media.OCI_MANIFEST,
-        "config": {
-            "mediaType": "application/vnd.cncf.helm.config.v1+json",
-            "digest": Digest.of(config),
-            "size": len(config),
-        },
-        "layers": [
-            {
-                "mediaType": "application/vnd.cncf.helm.chart.content.v1.tar+gzip",
-                "digest": Digest.of(b"chart"),
-                "size": 5,
-            }
-        ],
-    }
-    await people.push(parse(json.dumps(body).encode(), "", SHA256), "1.2.0")
+    await people.push_chart(config, "1.2.0", content=b"chart")
     shown = await browser.get(f"/r/{HELLO}/-/tags/1.2.0")
     assert "Helm chart" in shown.text
     assert "description <b>sells</b>" in shown.text
@@ -311,11 +293,7 @@ async def test_what_utf_8_has_no_bytes_for_is_shown_as_json_has_it(
     browser: Browser, people: People
 ) -> None:
     body = b'{"name": "half \\ud800 a pair"}'
-    await people.push_blob(body)
-    described = descriptor(body, "application/vnd.cncf.helm.config.v1+json")
-    document = {"schemaVersion": 2, "config": described, "layers": []}
-    manifest = parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256)
-    await people.push(manifest)
+    manifest = await people.push_chart(body)
     config = f"/r/{HELLO}/-/config/{Digest.of(body)}"
     assert "half \\ud800 a pair" in (await browser.get(config)).text
     assert (await browser.get(f"/r/{HELLO}/-/images/{manifest.digest}")).status == 200

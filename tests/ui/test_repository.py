@@ -20,7 +20,7 @@ from lading.services.registry import Policy
 from lading.services.shown import show
 from lading.ui.context import UiParts
 from lading.ui.pages import repository
-from tests.support.contents import HELLO, descriptor, image
+from tests.support.contents import HELLO, image
 from tests.support.people import People
 from tests.ui.browsing import Browser
 
@@ -62,6 +62,15 @@ async def tags_on(browser: Browser, path: str) -> tuple[list[str], str]:
     return list(dict.fromkeys(tag for tag in found if tag and "/" not in tag)), "".join(more)
 
 
+async def all_tags(browser: Browser, path: str) -> list[str]:
+    """The tags that a page and all parts after it name."""
+    names: list[str] = []
+    while path:
+        found, path = await tags_on(browser, path)
+        names += found
+    return names
+
+
 async def push_many(people: People, number: int) -> None:
     """Push so many images with a tag each, a second after the other."""
     await people.push_blob(b"one layer")
@@ -78,11 +87,8 @@ async def test_all_of_many_tags_are_found_part_by_part(
 ) -> None:
     monkeypatch.setattr(repository, "ON_A_PAGE", 10)
     await push_many(people, 25)
-    names, path = [], f"{PATH}?q=V{sort}"
-    while path:
-        found, path = await tags_on(browser, path)
-        names += found
-    assert names == [f"v1.{at}" for at in reversed(range(25))]
+    found = await all_tags(browser, f"{PATH}?q=V{sort}")
+    assert found == [f"v1.{at}" for at in reversed(range(25))]
     assert "25 tags on 25 images" in (await browser.get(PATH)).text
 
 
@@ -92,11 +98,8 @@ async def test_more_tags_than_are_sorted_come_by_letter_until_they_are_filtered(
     monkeypatch.setattr(repository, "ON_A_PAGE", 10)
     monkeypatch.setattr(show, "MOST_SORTED", 20)
     await push_many(people, 25)
-    names, path = [], f"{PATH}?sort=name"
-    while path:
-        found, path = await tags_on(browser, path)
-        names += found
-    assert names == sorted((f"v1.{at}" for at in range(25)), reverse=True)
+    found = await all_tags(browser, f"{PATH}?sort=name")
+    assert found == sorted((f"v1.{at}" for at in range(25)), reverse=True)
     assert "too many to sort them as versions" in (await browser.get(f"{PATH}?sort=name")).text
     assert (await tags_on(browser, f"{PATH}?sort=name&q=V1.1"))[0][0] == "v1.19"
 
@@ -366,11 +369,7 @@ async def test_what_is_attached_to_an_image_is_not_what_is_pulled(
 async def test_a_chart_is_pulled_by_helm_and_not_by_docker(
     browser: Browser, people: People
 ) -> None:
-    body = b'{"name": "chart"}'
-    await people.push_blob(body)
-    described = descriptor(body, "application/vnd.cncf.helm.config.v1+json")
-    document = {"schemaVersion": 2, "config": described, "layers": []}
-    await people.push(parse(json.dumps(document).encode(), media.OCI_MANIFEST, SHA256), "1.2.3_5")
+    await people.push_chart(b'{"name": "chart"}', "1.2.3_5")
     for path in (f"/r/{HELLO}", f"/r/{HELLO}/-/tags/1.2.3_5"):
         shown = (await browser.get(path, host="localhost:5000")).text
         # A tag can have no `+`, for which Helm writes `_`.

@@ -1,7 +1,7 @@
 """Who may look at pages: signing in, what a session is worth, what other sites can do."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -38,19 +38,24 @@ async def test_who_signs_in_is_known_on_every_page(visitor: Browser) -> None:
     assert "You are signed in." in home.text
 
 
-async def test_over_https_the_cookie_is_of_this_host_alone(people: People, users: Path) -> None:
-    """And what another host of the domain could have set does not count."""
+@pytest.fixture
+def visitor_over_https(people: People, users: Path) -> Iterator[Browser]:
+    """A browser that reaches the registry by HTTPS; nobody is signed in."""
     with closing(UserFile(users)) as file, closing(PasswordChecker()) as checker:
         address = PublicAddress.of("https://registry.test", "", ())
         logins = Logins(FileUsers(file, checker))
         parts = UiParts(people.registry, EdgeOptions(address=address), logins, is_open=False)
-        visitor = Browser(parts, CurrentPermissions(Permissions(())))
-        cookie = (await visitor.sign_in("reader")).headers["set-cookie"]
-        assert "Secure" in cookie.split("; ")
-        assert "Signed in as" in (await visitor.get("/")).text
-        secret = visitor.cookies.pop(f"__Host-{SESSION}")
-        visitor.cookies[SESSION] = secret
-        assert "Signed in as" not in (await visitor.get("/")).text
+        yield Browser(parts, CurrentPermissions(Permissions(())))
+
+
+async def test_over_https_the_cookie_is_of_this_host_alone(visitor_over_https: Browser) -> None:
+    """And what another host of the domain could have set does not count."""
+    cookie = (await visitor_over_https.sign_in("reader")).headers["set-cookie"]
+    assert "Secure" in cookie.split("; ")
+    assert "Signed in as" in (await visitor_over_https.get("/")).text
+    secret = visitor_over_https.cookies.pop(f"__Host-{SESSION}")
+    visitor_over_https.cookies[SESSION] = secret
+    assert "Signed in as" not in (await visitor_over_https.get("/")).text
 
 
 async def test_the_secret_is_kept_nowhere(visitor: Browser, people: People) -> None:
@@ -169,17 +174,12 @@ async def test_a_form_of_another_site_does_nothing(
     assert (await visitor.post("/-/sign-out", form, **own)).status == 303
 
 
-async def test_over_https_a_page_without_it_sends_no_form(people: People, users: Path) -> None:
+async def test_over_https_a_page_without_it_sends_no_form(visitor_over_https: Browser) -> None:
     """Whoever sits in between could have written it."""
-    with closing(UserFile(users)) as file, closing(PasswordChecker()) as checker:
-        address = PublicAddress.of("https://registry.test", "", ())
-        logins = Logins(FileUsers(file, checker))
-        parts = UiParts(people.registry, EdgeOptions(address=address), logins, is_open=False)
-        visitor = Browser(parts, CurrentPermissions(Permissions(())))
-        await visitor.sign_in("reader")
-        form = (await visitor.get("/")).form("/-/sign-out")
-        refused = await visitor.post("/-/sign-out", form, origin="http://registry.test")
-        taken = await visitor.post("/-/sign-out", form, origin="https://registry.test")
+    await visitor_over_https.sign_in("reader")
+    form = (await visitor_over_https.get("/")).form("/-/sign-out")
+    refused = await visitor_over_https.post("/-/sign-out", form, origin="http://registry.test")
+    taken = await visitor_over_https.post("/-/sign-out", form, origin="https://registry.test")
     assert (refused.status, taken.status) == (403, 303)
 
 
