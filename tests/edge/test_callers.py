@@ -94,10 +94,10 @@ async def test_a_token_is_not_remembered_beyond_its_end() -> None:
 
 @pytest.mark.parametrize("header", [ALICE, "Bearer good"])
 async def test_a_login_that_changes_is_looked_up_anew(header: str) -> None:
-    """At once, though no time has passed: other groups, a removed user, a changed password."""
+    """At once, though no time has passed: other rights, a removed user, a changed password."""
     place = Place()
     assert await find(place.callers, header) is not None
-    place.login = Login(Principal("alice", groups=frozenset({"new"})), "2")
+    place.login = Login(Principal("alice", rights=()), "2")
     assert await find(place.callers, header) is not None
     assert place.asked == 2
     place.login = None

@@ -56,13 +56,11 @@ class Principal:
     """The principal: who is calling. The empty name is anybody.
 
     Attributes:
-        groups: that it is in, beside those that the permissions put it in.
         rights: what it may do, if it brings that along (a robot does); `None` if the permissions
             decide.
     """
 
     name: str = ""
-    groups: frozenset[str] = frozenset()
     rights: Rights | None = None
 
 

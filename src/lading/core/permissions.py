@@ -94,9 +94,9 @@ class Permissions:
         return rights
 
     def _find_rights(self, principal: Principal) -> Rights:
-        groups = principal.groups | {
+        groups = frozenset(
             group for group, members in self.groups.items() if principal.name in members
-        }
+        )
         ruled = tuple(
             Right(pattern, rule.actions)
             for rule in self.rules
