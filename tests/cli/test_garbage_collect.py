@@ -12,7 +12,6 @@ from tests.support.lading import Lading, lading_serve, program
 from tests.support.pushes import Repository, digest_of, encode, image
 
 LAYER = b"a layer" * 1000
-SIZE = len(LAYER) + len(b"{}")
 MANIFEST = digest_of(encode(image(LAYER)))
 
 

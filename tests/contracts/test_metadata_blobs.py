@@ -14,8 +14,6 @@ from tests.support.rows import add, by_alice, delete, push
 CONFIG, LAYER = b"config", b"layer"
 IMAGE = image(CONFIG, LAYER)
 
-NEVER = RepositoryName("never")
-
 
 async def test_a_blob_is_in_the_repository_it_was_pushed_to(metadata: Metadata) -> None:
     """And in no other: bytes are shared, knowing of them is not."""

@@ -65,7 +65,6 @@ READS = {
     "KeptFigures.count_few",
     "KeptFigures.largest",
     "KeptFigures.of",
-    "KeptFigures.pushed_lately",
     "LastPulls.last",
     "LastPulls.page",
     "Samples.all",

@@ -334,7 +334,6 @@ async def _look_at_pages(metadata: Metadata) -> None:
     figures, pulls = metadata.figures, metadata.pulls
     await figures.largest(within=[""], limit=5)
     await figures.largest(within=["a/", "b/"], limit=5)
-    await figures.pushed_lately(limit=5)
     await figures.count_few([1, 2], now=1.0)
     await metadata.samples.now()
     await figures.of([HERE, THERE])

@@ -7,7 +7,7 @@ library would: half a request, two at once, or what is not HTTP.
 import http.client
 import json
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
@@ -15,8 +15,6 @@ from typing import Any
 
 # Seconds after which an answer that does not come fails the test.
 TIMEOUT = 60
-
-Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True)

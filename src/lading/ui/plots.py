@@ -43,12 +43,10 @@ class Curve:
     Attributes:
         line: the points of a polyline.
         area: the points of the polygon below it.
-        dots: each point, with what it says.
     """
 
     line: str
     area: str
-    dots: Sequence[tuple[float, float]]
 
 
 def treemap(sizes: Sequence[tuple[str, int]]) -> Sequence[Tile]:
@@ -92,7 +90,7 @@ def curve(points: Sequence[tuple[float, float]], highest: float) -> Curve:
         highest: the value that is at the top.
     """
     if not points:
-        return Curve("", "", [])
+        return Curve("", "")
     first, last = points[0][0], points[-1][0]
     span, top = max(last - first, 1.0), max(highest, 1.0)
     dots = [
@@ -102,4 +100,4 @@ def curve(points: Sequence[tuple[float, float]], highest: float) -> Curve:
     if len(dots) == 1:
         dots = [dots[0], (WIDTH, dots[0][1])]
     line = " ".join(f"{x},{y}" for x, y in dots)
-    return Curve(line, f"0,{HEIGHT} {line} {dots[-1][0]},{HEIGHT}", dots)
+    return Curve(line, f"0,{HEIGHT} {line} {dots[-1][0]},{HEIGHT}")

@@ -51,7 +51,6 @@ class StoredObject(NamedTuple):
     key: str
     size: int
     modified_at: float
-    etag: str
 
 
 class ObjectStore(Segments):
@@ -317,7 +316,7 @@ class ObjectStore(Segments):
     def _stored(self, entry: "ObjectMeta") -> StoredObject:
         key = entry["path"].removeprefix(self._folder)
         at = entry["last_modified"].timestamp()
-        return StoredObject(key, entry["size"], at, entry["e_tag"] or "")
+        return StoredObject(key, entry["size"], at)
 
 
 class _Collected:

@@ -4,7 +4,6 @@ The tables stand in SQLite's words (`databases/schema.py`); here they become Pos
 compared byte by byte, as names and digests are everywhere.
 """
 
-import logging
 import re
 import time
 from functools import partial
@@ -16,8 +15,6 @@ from lading.databases.postgresql.connection import PostgresqlConnection, TimedCo
 from lading.databases.postgresql.sessions import Sessions
 from lading.databases.schema import STEPS, OlderSchema, is_empty, pending
 from lading.ports.database import CannotOpen, SqlConnection, Work
-
-log = logging.getLogger(__name__)
 
 # Seconds that a migration may take: on large tables an index takes minutes.
 LONGEST = 3600.0

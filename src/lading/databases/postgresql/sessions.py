@@ -4,7 +4,6 @@ There are as many as threads that use them: whoever waits for a connection waits
 one that was used last is used next, as its statements are planned already.
 """
 
-import logging
 import random
 import threading
 import time
@@ -19,8 +18,6 @@ from lading.databases.postgresql.connection import Overdue, TimedConnection
 from lading.databases.postgresql.server import Server
 from lading.ports.measures import Level, Measures
 from lading.system.threads import begin_thread
-
-log = logging.getLogger(__name__)
 
 # Seconds before what failed is tried again, at most: the first time, and ever.
 _FIRST_PAUSE = 0.005

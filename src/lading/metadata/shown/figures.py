@@ -153,18 +153,6 @@ def largest(
     return [_figures(row) for row in rows]
 
 
-def pushed_lately(
-    connection: SqlConnection, *, limit: int
-) -> Sequence[tuple[RepositoryName, RepositoryFigures]]:
-    """The repositories that something was pushed to last."""
-    rows = connection.execute(
-        f"{_OF} WHERE figures.pushed_at IS NOT NULL"
-        " ORDER BY figures.pushed_at DESC, repository_id DESC LIMIT ?",
-        (limit,),
-    )
-    return [_figures(row) for row in rows]
-
-
 def _figures(
     row: tuple[str, int, int, int, int, int, float | None, float],
 ) -> tuple[RepositoryName, RepositoryFigures]:
@@ -181,4 +169,3 @@ class KeptFigures:
         self.store = writing(database, store, durable=False)
         self.of = reading(database, of)
         self.largest = looking(database, largest)
-        self.pushed_lately = reading(database, pushed_lately)
