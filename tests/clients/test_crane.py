@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import require, run
-from tests.support.docker import archive
 from tests.support.lading import Lading
 from tests.support.layouts import Layout
 from tests.support.oddities import ODD, assert_mirrored, push_odd_manifests
 from tests.support.pushes import DOCKER_MANIFEST, Repository
+from tests.support.tars import archive
 
 pytestmark = pytest.mark.e2e
 

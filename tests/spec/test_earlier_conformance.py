@@ -5,13 +5,20 @@ answers, the best one is asked for here.
 """
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pytest
 
 from tests.support.client import Answer, Client
-from tests.support.pushes import OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST, digest_of
+from tests.support.pushes import (
+    OCI_CONFIG,
+    OCI_EMPTY,
+    OCI_INDEX,
+    OCI_LAYER,
+    OCI_MANIFEST,
+    descriptor,
+    digest_of,
+)
 
 CONFIG = b'\n{\n    "architecture": "amd64",\n    "os": "linux",\n    "rootfs": {}\n}\n'
 LAYER = b"a tar archive, perhaps"
@@ -28,20 +35,14 @@ CODES = {
     *("NAME_UNKNOWN", "SIZE_INVALID", "TAG_INVALID", "UNAUTHORIZED", "DENIED", "UNSUPPORTED"),
 }
 
-Document = Mapping[str, object]
-
-
-def described(data: bytes, media_type: str) -> Document:
-    return {"mediaType": media_type, "size": len(data), "digest": digest_of(data)}
-
 
 def manifest(number: int, **fields: object) -> bytes:
     """One of the suite's manifests; they differ in a number."""
     document = {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
-        "config": described(CONFIG, OCI_CONFIG),
-        "layers": [described(LAYER, OCI_LAYER)],
+        "config": descriptor(CONFIG, OCI_CONFIG),
+        "layers": [descriptor(LAYER, OCI_LAYER)],
         "annotations": {"number": str(number)},
         **fields,
     }
@@ -53,7 +54,7 @@ def index_of(child: bytes, media_type: str, **fields: object) -> bytes:
         "schemaVersion": 2,
         "mediaType": OCI_INDEX,
         "artifactType": "application/vnd.food.stand",
-        "manifests": [described(child, media_type)],
+        "manifests": [descriptor(child, media_type)],
         **fields,
     }
     return json.dumps(document, indent="\t").encode()
@@ -199,9 +200,9 @@ def test_push_of_manifests(suite: Suite) -> None:
     suite.put("emptylayer", manifest(1, layers=[]))
     assert suite.ask("GET", f"manifests/{digest_of(body)}", accept=OCI_MANIFEST).status == 200
 
-    empty = described(EMPTY, "application/vnd.oci.empty.v1+json")
+    empty = descriptor(EMPTY, OCI_EMPTY)
     as_config = manifest(
-        1, config=described(CONFIG, "application/vnd.nba.strawberry.jam.croissant")
+        1, config=descriptor(CONFIG, "application/vnd.nba.strawberry.jam.croissant")
     )
     as_type = manifest(1, config=empty, artifactType="application/vnd.nba.strawberry.jam.croissant")
     index = index_of(body, OCI_MANIFEST)
@@ -214,7 +215,7 @@ def test_push_of_manifests(suite: Suite) -> None:
     ):
         suite.put(digest_of(document), document, media_type)
 
-    subject = described(b"not there", OCI_MANIFEST)
+    subject = descriptor(b"not there", OCI_MANIFEST)
     dangling = manifest(1, subject=subject)
     answer = suite.put(digest_of(dangling), dangling)
     assert answer.headers["OCI-Subject"] == subject["digest"]
@@ -234,13 +235,13 @@ def test_discovery_of_tags(suite: Suite) -> None:
 def test_discovery_of_referrers(suite: Suite) -> None:
     body, absent = manifest(4), manifest(3)
     kinds = ("application/vnd.a", "application/vnd.b")
-    about = described(body, OCI_MANIFEST)
+    about = descriptor(body, OCI_MANIFEST)
     referrers = {
         digest_of(document): document
         for kind in kinds
         for document in (
             manifest(5, subject=about, artifactType=kind),
-            manifest(6, subject=about, config=described(CONFIG, kind)),
+            manifest(6, subject=about, config=descriptor(CONFIG, kind)),
         )
     }
     index = index_of(absent, OCI_MANIFEST, manifests=[], subject=about)
@@ -251,7 +252,7 @@ def test_discovery_of_referrers(suite: Suite) -> None:
     suite.put("tagtest0", body)
     for digest, document in late:
         suite.put(digest, document)
-    orphan = manifest(7, subject=described(absent, OCI_MANIFEST))
+    orphan = manifest(7, subject=descriptor(absent, OCI_MANIFEST))
     suite.put(digest_of(orphan), orphan)
 
     def listed(subject: str, query: str = "") -> tuple[set[str], Answer]:

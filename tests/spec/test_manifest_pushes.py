@@ -12,6 +12,7 @@ from tests.support.lading import lading_serve
 from tests.support.pushes import (
     DOCKER_LIST,
     DOCKER_MANIFEST,
+    OCI_EMPTY,
     OCI_INDEX,
     OCI_MANIFEST,
     Json,
@@ -80,8 +81,8 @@ ARTIFACT = {
     "schemaVersion": 2,
     "mediaType": OCI_MANIFEST,
     "artifactType": "application/vnd.example+type",
-    "config": descriptor(b"{}", "application/vnd.oci.empty.v1+json"),
-    "layers": [descriptor(b"{}", "application/vnd.oci.empty.v1+json")],
+    "config": descriptor(b"{}", OCI_EMPTY),
+    "layers": [descriptor(b"{}", OCI_EMPTY)],
 }
 FOREIGN = {
     **descriptor(b"far away", "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"),

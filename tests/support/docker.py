@@ -1,9 +1,7 @@
 """A Docker daemon of its own for a test, in a network of its own, and the docker command for it."""
 
-import io
 import json
-import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,18 +65,6 @@ class Docker:
     def inspect(self, kind: str, name: str) -> Any:
         """Return what docker knows of an image, a container or a volume."""
         return json.loads(self.run(kind, "inspect", name))[0]
-
-
-def archive(files: Mapping[str, bytes], *, mode: int = 0o644) -> bytes:
-    """Return a tar file of files; the same files give the same bytes."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as tar:
-        for name, content in files.items():
-            member = tarfile.TarInfo(name)
-            member.size = len(content)
-            member.mode = mode
-            tar.addfile(member, io.BytesIO(content))
-    return buffer.getvalue()
 
 
 @contextmanager

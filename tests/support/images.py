@@ -12,8 +12,9 @@ import tempfile
 from pathlib import Path
 
 from tests.support.commands import CACHE, REPOSITORY, SEARCH_PATH, require, run
-from tests.support.docker import Docker, archive
+from tests.support.docker import Docker
 from tests.support.postgresql import require_postgresql
+from tests.support.tars import archive
 
 DEBIAN = "lading-e2e/debian"
 NGINX = "lading-e2e/nginx"

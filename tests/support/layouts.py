@@ -8,10 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.support.docker import archive
-from tests.support.pushes import OCI_CONFIG, OCI_INDEX, OCI_MANIFEST, descriptor, digest_of
+from tests.support.pushes import (
+    OCI_CONFIG,
+    OCI_INDEX,
+    OCI_LAYER_GZIPPED,
+    OCI_MANIFEST,
+    descriptor,
+    digest_of,
+)
+from tests.support.tars import archive
 
-OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
 ARCHITECTURES = ("amd64", "arm64")
 
 
@@ -84,7 +90,7 @@ def _image(path: Path, architecture: str, more: int) -> Mapping[str, Any]:
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "config": _write_json(path, config, OCI_CONFIG),
-        "layers": [_write(path, gzip.compress(file, mtime=0), OCI_LAYER) for file in files],
+        "layers": [_write(path, gzip.compress(file, mtime=0), OCI_LAYER_GZIPPED) for file in files],
     }
     return {**_write_json(path, manifest, OCI_MANIFEST), "platform": platform}
 

@@ -14,6 +14,8 @@ DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar"
+OCI_LAYER_GZIPPED = f"{OCI_LAYER}+gzip"
+OCI_EMPTY = "application/vnd.oci.empty.v1+json"
 
 Json = Mapping[str, Any]
 
@@ -29,14 +31,18 @@ def descriptor(data: bytes, media_type: str = OCI_LAYER, algorithm: str = "sha25
 
 
 def image(
-    *layers: bytes, config: bytes = b"{}", algorithm: str = "sha256", **fields: object
+    *layers: bytes,
+    config: bytes = b"{}",
+    layer_type: str = OCI_LAYER,
+    algorithm: str = "sha256",
+    **fields: object,
 ) -> dict[str, Any]:
     """An OCI image manifest of these blobs, with more fields if so wished."""
     return {
         "schemaVersion": 2,
         "mediaType": OCI_MANIFEST,
         "config": descriptor(config, OCI_CONFIG, algorithm),
-        "layers": [descriptor(layer, algorithm=algorithm) for layer in layers],
+        "layers": [descriptor(layer, layer_type, algorithm) for layer in layers],
         **fields,
     }
 

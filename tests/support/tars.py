@@ -22,17 +22,18 @@ def archive(
     files: Mapping[str, bytes | None],
     *,
     style: int = tarfile.PAX_FORMAT,
+    mode: int = 0o644,
+    mtime: int = 0,
     symlinks: Mapping[str, str] | None = None,
 ) -> bytes:
-    """An archive of files and, where there is no content, directories."""
+    """An archive of files and, where there is no content, directories; always of the same bytes."""
     output = io.BytesIO()
     with tarfile.open(fileobj=output, mode="w", format=style) as tar:
         for name, content in files.items():
             info = tarfile.TarInfo(name)
+            info.mode, info.mtime, info.size = mode, mtime, len(content or b"")
             if content is None:
                 info.type, info.mode = tarfile.DIRTYPE, 0o755
-            else:
-                info.size = len(content)
             tar.addfile(info, io.BytesIO(content or b""))
         for name, target in (symlinks or {}).items():
             info = tarfile.TarInfo(name)

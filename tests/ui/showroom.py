@@ -9,11 +9,10 @@ import tarfile
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 from tests.support.client import Client
-from tests.support.pushes import OCI_CONFIG, OCI_MANIFEST, Repository, digest_of
-from tests.ui.browser.cargo import GZIPPED, push_signature
+from tests.support.pushes import Repository, digest_of
+from tests.ui.browser.cargo import push_layers, push_signature
 
 KB, MB = 1_000, 1_000_000
 # Seconds between two pushes, so that not all was pushed at once.
@@ -119,16 +118,7 @@ def furnish(client: Client) -> None:
         repository = Repository(client, name)
         layers = [layer(step, files) for step, files in steps]
         config = _config(steps, tags[0])
-        for blob in (config, *layers):
-            repository.push_blob(blob)
-        document = {
-            "schemaVersion": 2,
-            "mediaType": OCI_MANIFEST,
-            "config": _described(config, OCI_CONFIG),
-            "layers": [_described(blob, GZIPPED) for blob in layers],
-        }
-        for tag in tags:
-            repository.push_manifest(document, tag)
+        push_layers(repository, config, *layers, tags=tags)
     newest = repository.ask("HEAD", "/manifests/latest").headers
     push_signature(repository, newest["docker-content-digest"], int(newest["content-length"]))
     name, tag = DELETED
@@ -186,7 +176,3 @@ def _config(steps: Steps, version: str) -> bytes:
             ],
         }
     ).encode()
-
-
-def _described(blob: bytes, media_type: str) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": digest_of(blob), "size": len(blob)}

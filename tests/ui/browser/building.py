@@ -1,8 +1,9 @@
 """Images that Docker builds from a Dockerfile and pushes, as most people's come to a registry."""
 
-from tests.support.docker import Docker, archive
+from tests.support.docker import Docker
 from tests.support.images import build_shell
 from tests.support.pairs import GATEWAY
+from tests.support.tars import archive
 
 BUILT = "team/site"
 BASE = "lading-e2e/shell"

@@ -1,24 +1,26 @@
 """What registries hold that the browser looks at: names as people give them, and what they push."""
 
 import gzip
-import io
 import json
-import tarfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 from lading.core.typing import override
 from tests.support.client import Answer, Client
 from tests.support.pushes import (
-    OCI_CONFIG,
+    OCI_EMPTY,
     OCI_INDEX,
+    OCI_LAYER_GZIPPED,
     OCI_MANIFEST,
+    Json,
     Repository,
+    descriptor,
     digest_of,
     encode,
+    image,
 )
+from tests.support.tars import archive
 
-GZIPPED = "application/vnd.oci.image.layer.v1.tar+gzip"
 HISTORY = (
     "/bin/sh -c #(nop) ADD file:0e5 in / ",
     "RUN /bin/sh -c apt-get update && apt-get install -y ca-certificates # buildkit",
@@ -53,13 +55,7 @@ class PushingClient(Client):
 
 def layer(files: Mapping[str, bytes]) -> bytes:
     """A layer of files, as builders compress them."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, content in files.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mtime = len(content), 1_700_000_000
-            tar.addfile(entry, io.BytesIO(content))
-    return gzip.compress(packed.getvalue(), mtime=0)
+    return gzip.compress(archive(files, mtime=1_700_000_000), mtime=0)
 
 
 def config_of(architecture: str, *layers: bytes, version: str, hostile: bool = False) -> bytes:
@@ -96,6 +92,18 @@ BASE = layer({"etc/os-release": OS_RELEASE, "bin/sh": bytes(range(256)) * 900})
 TOOLS = layer({"usr/lib/libssl.so.3": bytes(range(255, -1, -1)) * 700})
 
 
+def push_layers(
+    repository: Target, config: bytes, *layers: bytes, tags: Sequence[str] = (), **fields: Any
+) -> Json:
+    """Push an image of some blobs, by its digest if no tag is given; its descriptor."""
+    for blob in (config, *layers):
+        repository.push_blob(blob)
+    document = image(*layers, config=config, layer_type=OCI_LAYER_GZIPPED, **fields)
+    for reference in tags or ("",):
+        repository.push_manifest(document, reference)
+    return descriptor(encode(document), OCI_MANIFEST)
+
+
 def push_image(
     repository: Target,
     *tags: str,
@@ -103,24 +111,12 @@ def push_image(
     architecture: str = "amd64",
     hostile: bool = False,
     **fields: object,
-) -> dict[str, Any]:
+) -> Json:
     """Push an image of three layers; its descriptor."""
     own = layer({"srv/service": f"{version} {architecture} ".encode() * 9000})
     blobs = (BASE, TOOLS, own)
     config = config_of(architecture, *blobs, version=version, hostile=hostile)
-    for blob in (config, *blobs):
-        repository.push_blob(blob)
-    document = {
-        "schemaVersion": 2,
-        "mediaType": OCI_MANIFEST,
-        "config": _described(config, OCI_CONFIG),
-        "layers": [_described(blob, GZIPPED) for blob in blobs],
-        **fields,
-    }
-    digest = repository.push_manifest(document)
-    for tag in tags:
-        repository.push_manifest(document, tag)
-    return {"mediaType": OCI_MANIFEST, "digest": digest, "size": len(encode(document))}
+    return push_layers(repository, config, *blobs, tags=tags, **fields)
 
 
 def push_platforms(repository: Target, *tags: str, version: str = "1") -> str:
@@ -156,15 +152,11 @@ def push_signature(repository: Target, digest: str, size: int) -> str:
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
             "artifactType": "application/vnd.dev.sigstore.bundle.v0.3+json",
-            "config": _described(empty, "application/vnd.oci.empty.v1+json"),
-            "layers": [_described(empty, "application/vnd.oci.empty.v1+json")],
+            "config": descriptor(empty, OCI_EMPTY),
+            "layers": [descriptor(empty, OCI_EMPTY)],
             "subject": {"mediaType": OCI_MANIFEST, "digest": digest, "size": size},
         }
     )
-
-
-def _described(blob: bytes, media_type: str) -> dict[str, Any]:
-    return {"mediaType": media_type, "digest": digest_of(blob), "size": len(blob)}
 
 
 LONG = "team/a-department-with-a-very-long-name/and-a-subproject/whose-image-has-a-long-name-too"

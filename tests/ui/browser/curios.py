@@ -4,13 +4,11 @@ import gzip
 import io
 import json
 import tarfile
-from typing import Any
 
 from tests.support.client import Client
-from tests.support.pushes import OCI_CONFIG, OCI_MANIFEST, Repository, digest_of
-from tests.ui.browser.cargo import BASE, GZIPPED, push_image, push_platforms, push_signature
+from tests.support.pushes import OCI_EMPTY, OCI_MANIFEST, Repository, descriptor, digest_of
+from tests.ui.browser.cargo import BASE, push_image, push_layers, push_platforms, push_signature
 
-EMPTY = "application/vnd.oci.empty.v1+json"
 LONG_TYPE = "application/vnd.example.very.long.artifact.type.that.nobody.knows.v1+json"
 ENDLESS = "x" * 10_000
 ATTACHED, ODD, MANY = "curios/attached", "curios/odd", "curios/platforms"
@@ -46,11 +44,6 @@ def odd_layer() -> bytes:
     return gzip.compress(packed.getvalue(), mtime=0)
 
 
-def described(blob: bytes, media_type: str) -> dict[str, Any]:
-    """The descriptor of a blob."""
-    return {"mediaType": media_type, "digest": digest_of(blob), "size": len(blob)}
-
-
 def push_attached(repository: Repository) -> None:
     """Push an image with what is about it: by a tag, by types known and unknown."""
     about = push_image(repository, "1.0", version="attached")
@@ -60,8 +53,8 @@ def push_attached(repository: Repository) -> None:
             "schemaVersion": 2,
             "mediaType": OCI_MANIFEST,
             "artifactType": type_,
-            "config": described(b"{}", EMPTY),
-            "layers": [described(b"{}", EMPTY)],
+            "config": descriptor(b"{}", OCI_EMPTY),
+            "layers": [descriptor(b"{}", OCI_EMPTY)],
             "subject": about,
         }
         repository.push_manifest(document, f"about-{number}")
@@ -88,18 +81,7 @@ def push_odd(repository: Repository) -> None:
                 ],
             }
         ).encode()
-        for blob in (config, *layers):
-            repository.push_blob(blob)
-        repository.push_manifest(
-            {
-                "schemaVersion": 2,
-                "mediaType": OCI_MANIFEST,
-                "config": described(config, OCI_CONFIG),
-                "layers": [described(layer, GZIPPED) for layer in layers],
-                "annotations": {ENDLESS: ENDLESS},
-            },
-            tag,
-        )
+        push_layers(repository, config, *layers, tags=[tag], annotations={ENDLESS: ENDLESS})
 
 
 def collect_curios(client: Client) -> None:

@@ -1,15 +1,13 @@
 """What is in an image, in a real browser: read by the server itself, with and without scripts."""
 
 import gzip
-import io
-import tarfile
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.lading import Lading
-from tests.support.pushes import OCI_CONFIG, OCI_MANIFEST, Repository, digest_of
-from tests.ui.browser.cargo import GZIPPED, HOSTILE, config_of, layer
+from tests.support.pushes import Repository
+from tests.ui.browser.cargo import HOSTILE, config_of, layer, push_layers
 from tests.ui.browser.windows import Chromium, Window
 
 pytestmark = pytest.mark.e2e
@@ -18,24 +16,13 @@ pytestmark = pytest.mark.e2e
 def pushed(repository: Repository, *layers: bytes) -> str:
     """Push an image of these layers; the path of its page."""
     config = config_of("amd64", version="1")
-    for blob in (config, *layers):
-        repository.push_blob(blob)
-    described = [
-        {"mediaType": GZIPPED, "digest": digest_of(blob), "size": len(blob)} for blob in layers
-    ]
-    own = {"mediaType": OCI_CONFIG, "digest": digest_of(config), "size": len(config)}
-    document = {"schemaVersion": 2, "mediaType": OCI_MANIFEST, "config": own, "layers": described}
-    return f"/r/{repository.name}/-/images/{repository.push_manifest(document)}"
+    image = push_layers(repository, config, *layers)
+    return f"/r/{repository.name}/-/images/{image['digest']}"
 
 
 def bomb() -> bytes:
     """A layer of 100 MiB of zeros, in a tenth of a MiB."""
-    output = io.BytesIO()
-    with tarfile.open(fileobj=output, mode="w:gz") as tar:
-        info = tarfile.TarInfo("zeros")
-        info.size = 100 * 2**20
-        tar.addfile(info, io.BytesIO(bytes(info.size)))
-    return output.getvalue()
+    return layer({"zeros": bytes(100 * 2**20)})
 
 
 @pytest.fixture(scope="module")
