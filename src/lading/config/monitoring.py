@@ -125,6 +125,9 @@ class TcpCheckSection(Section):
     """How often in a row it must fail to count."""
 
 
+CheckSection = StorageDriverCheckSection | FileCheckSection | HttpCheckSection | TcpCheckSection
+
+
 class HealthSection(Section):
     """Section `health`: checks that refuse all requests with 503 while they fail."""
 

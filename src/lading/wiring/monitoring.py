@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from lading.config.monitoring import HealthSection
+from lading.config.monitoring import CheckSection, HealthSection
 from lading.config.settings import Settings
 from lading.config.tcp_address import parse_tcp_address
 from lading.edge.application import Application
@@ -131,59 +131,36 @@ def health_of(settings: Settings, registry: Registry) -> Health:
     driver = section.storagedriver
     if driver.enabled:
         look = looks_at(registry)["store"]
-        name = f"storagedriver_{settings.storage.driver}"
-        checks.append(_check(name, driver.interval.total_seconds(), driver.threshold, look))
+        checks.append(_check(f"storagedriver_{settings.storage.driver}", driver, look))
     return Health(checks)
 
 
 def _file_checks(section: HealthSection) -> list[HealthCheck]:
     return [
-        _check(
-            str(check.file),
-            check.interval.total_seconds(),
-            check.threshold,
-            partial(health.look_for_file, check.file),
-        )
+        _check(str(check.file), check, partial(health.look_for_file, check.file))
         for check in section.file
     ]
 
 
 def _http_checks(section: HealthSection) -> list[HealthCheck]:
-    return [
-        _check(
-            check.uri,
-            check.interval.total_seconds(),
-            check.threshold,
-            partial(
-                look_at_http,
-                HttpQuestion(
-                    check.uri,
-                    check.statuscode or 200,
-                    check.timeout.total_seconds() or _DEFAULT_PATIENCE,
-                    check.headers,
-                ),
-            ),
-        )
-        for check in section.http
-    ]
+    checks = []
+    for check in section.http:
+        patience = check.timeout.total_seconds() or _DEFAULT_PATIENCE
+        asked = HttpQuestion(check.uri, check.statuscode or 200, patience, check.headers)
+        checks.append(_check(check.uri, check, partial(look_at_http, asked)))
+    return checks
 
 
 def _tcp_checks(section: HealthSection) -> list[HealthCheck]:
-    return [
-        _check(
-            check.addr,
-            check.interval.total_seconds(),
-            check.threshold,
-            partial(
-                health.look_at_tcp,
-                (*parse_tcp_address(check.addr),),
-                check.timeout.total_seconds() or _DEFAULT_PATIENCE,
-            ),
-        )
-        for check in section.tcp
-    ]
+    checks = []
+    for check in section.tcp:
+        patience = check.timeout.total_seconds() or _DEFAULT_PATIENCE
+        look = partial(health.look_at_tcp, (*parse_tcp_address(check.addr),), patience)
+        checks.append(_check(check.addr, check, look))
+    return checks
 
 
-def _check(name: str, interval: float, threshold: int, look: Look) -> HealthCheck:
+def _check(name: str, section: CheckSection, look: Look) -> HealthCheck:
     """A check of health; 0 stands for the default time, as in Distribution."""
-    return HealthCheck(name, interval or _DEFAULT_INTERVAL, threshold or 1, look)
+    interval = section.interval.total_seconds() or _DEFAULT_INTERVAL
+    return HealthCheck(name, interval, section.threshold or 1, look)
