@@ -5,7 +5,6 @@ through nginx that has it.
 """
 
 import json
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,13 +13,14 @@ from typing import Any
 import pytest
 
 from tests.support.certificates import make_certificates
-from tests.support.commands import require, require_root, run
+from tests.support.commands import require, run
 from tests.support.docker import Docker
 from tests.support.guarded import Guarded, basic, guarded_registry
 from tests.support.images import build_layers, random_bytes
 from tests.support.layouts import Layout
 from tests.support.nginx import BEHIND_NGINX, nginx_with_tls_before
 from tests.support.pairs import Pair
+from tests.support.podman import private_podman
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -151,24 +151,17 @@ def test_skopeo(place: Place, layout: Layout, tmp_path: Path) -> None:
 
 
 def test_podman(place: Place, layout: Layout, tmp_path: Path) -> None:
-    require("podman")
-    require_root()
-    with tempfile.TemporaryDirectory(prefix="podman-") as running:
-        podman = ["podman", f"--root={tmp_path / 's'}", f"--runroot={running}"]
-        podman.append("--storage-driver=vfs")
-        checks = place.plain("--tls-verify=false")
-        kept = f"--authfile={tmp_path / 'auth.json'}"
-        image = f"{place.ours}:podman"
-        pulled = run([*podman, "pull", f"oci:{layout.path}:latest"]).stdout.decode().strip()
-        assert_refused(*podman, "push", *checks, pulled, image)
-        login = [*podman, "login", *checks, kept, "-u", USER, "--password-stdin"]
-        run([*login, place.host], stdin=PASSWORD)
-        run([*podman, "push", *checks, kept, pulled, image])
-        run([*podman, "rmi", "--all", "--force"])
-        again = run([*podman, "pull", *checks, kept, image]).stdout.decode().strip()
-        assert again == pulled
-        assert_refused(*podman, "push", *checks, kept, pulled, f"{place.theirs}:podman")
-        wrong = run([*login, place.host], stdin=b"wrong", check=False)
+    checks = place.plain("--tls-verify=false")
+    options = [*checks, f"--authfile={tmp_path / 'auth.json'}"]
+    image = f"{place.ours}:podman"
+    with private_podman(tmp_path / "s") as podman:
+        built = podman.run("pull", f"oci:{layout.path}:latest")
+        assert_refused(*podman.command, "push", *checks, built, image)
+        login = ["login", *options, "-u", USER, "--password-stdin", place.host]
+        podman.run(*login, stdin=PASSWORD)
+        podman.push_and_pull_back(built, image, *options)
+        assert_refused(*podman.command, "push", *options, built, f"{place.theirs}:podman")
+        wrong = run([*podman.command, *login], stdin=b"wrong", check=False)
         assert b"invalid username/password" in wrong.stderr
 
 
@@ -258,10 +251,7 @@ def test_docker(docker: Docker, inside: Place) -> None:
     docker.run("login", "-u", USER, "--password-stdin", inside.host, stdin=PASSWORD)
 
     assert_kept(docker, inside)
-    docker.run("push", image)
-    docker.run("rmi", "--force", built)
-    docker.run("pull", image)
-    assert docker.inspect("image", image)["Id"] == built
+    docker.push_and_pull_back(image)
     docker.run("tag", image, f"{inside.theirs}:docker")
     assert "denied" in docker.fails("push", f"{inside.theirs}:docker")
     docker.run("tag", image, f"{inside.host}/team/second:docker")

@@ -3,7 +3,6 @@
 crane knows no certificates of clients; containerd's are in `test_containerd.py`.
 """
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.certificates import make_certificates
-from tests.support.commands import require, require_root, run
+from tests.support.commands import require, run
 from tests.support.docker import Docker
 from tests.support.images import build_layers, random_bytes
 from tests.support.lading import Lading, lading_serve
 from tests.support.layouts import Layout
 from tests.support.pairs import Pair
+from tests.support.podman import private_podman
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
@@ -83,20 +83,11 @@ def test_oras_pushes_and_pulls(mutual: Mutual, tmp_path: Path) -> None:
 
 
 def test_podman_pushes_and_pulls(mutual: Mutual, layout: Layout, tmp_path: Path) -> None:
-    require("podman")
-    require_root()
     image = f"{mutual.registry.host}/mutual/podman:latest"
-    own = f"--cert-dir={mutual.full}"
-    with tempfile.TemporaryDirectory(prefix="podman-") as running:
-        podman = ["podman", f"--root={tmp_path / 's'}", f"--runroot={running}"]
-        podman.append("--storage-driver=vfs")
-        pulled = run([*podman, "pull", f"oci:{layout.path}:latest"]).stdout.decode().strip()
-
-        run([*podman, "push", own, pulled, image])
-        run([*podman, "rmi", "--all", "--force"])
-
-        assert run([*podman, "pull", own, image]).stdout.decode().strip() == pulled
-        nobody = run([*podman, "pull", f"--cert-dir={mutual.bare}", image], check=False)
+    with private_podman(tmp_path / "s") as podman:
+        built = podman.run("pull", f"oci:{layout.path}:latest")
+        podman.push_and_pull_back(built, image, f"--cert-dir={mutual.full}")
+        nobody = run([*podman.command, "pull", f"--cert-dir={mutual.bare}", image], check=False)
         assert nobody.returncode != 0
 
 
@@ -140,17 +131,12 @@ def test_docker_pushes_and_pulls(docker: Docker, inside: Mutual) -> None:
     """With the files of its own that it finds beside the authority's; no restart is needed."""
     image = f"{inside.registry.host}/mutual/docker"
     build_layers(docker, image, random_bytes(1000))
-    built = docker.inspect("image", image)["Id"]
 
     docker.trust(inside.registry.host, *inside.bare.iterdir())
     # The registry is trusted, and does not trust the client yet.
     assert "unknown authority" not in docker.fails("push", image)
     docker.trust(inside.registry.host, *inside.full.iterdir())
-    docker.run("push", image)
-    docker.run("rmi", "--force", built)
-    docker.run("pull", image)
-
-    assert docker.inspect("image", image)["Id"] == built
+    docker.push_and_pull_back(image)
 
 
 def test_curl_is_let_in_by_the_certificate_and_by_nothing_else(mutual: Mutual) -> None:

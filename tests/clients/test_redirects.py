@@ -1,6 +1,5 @@
 """Clients get blobs from the object store by themselves, with and without a login."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from tests.support.commands import require, require_root, run
+from tests.support.commands import require, run
 from tests.support.docker import Docker
 from tests.support.guarded import PERMISSIONS, write_users
 from tests.support.images import build_layers, random_bytes
 from tests.support.lading import Lading, lading_serve
 from tests.support.layouts import Layout, write_layout
 from tests.support.network import MACHINE, Network
+from tests.support.podman import private_podman
 from tests.support.processes import wait_until
 from tests.support.s3 import S3, running_s3
 
@@ -95,20 +95,12 @@ def test_oras(registry: Lading, layout: Layout, tmp_path: Path) -> None:
 
 
 def test_podman(registry: Lading, layout: Layout, tmp_path: Path) -> None:
-    require("podman")
-    require_root()
-    with tempfile.TemporaryDirectory(prefix="podman-") as running:
-        podman = ["podman", f"--root={tmp_path / 's'}", f"--runroot={running}"]
-        podman.append("--storage-driver=vfs")
-        kept = f"--authfile={tmp_path / 'auth.json'}"
-        image = f"{registry.host}/team/app:podman"
-        pulled = run([*podman, "pull", f"oci:{layout.path}:latest"]).stdout.decode().strip()
-        login = [*podman, "login", "--tls-verify=false", kept, "-u", USER, "--password-stdin"]
-        run([*login, registry.host], stdin=PASSWORD)
-        run([*podman, "push", "--tls-verify=false", kept, pulled, image])
-        run([*podman, "rmi", "--all", "--force"])
-        again = run([*podman, "pull", "--tls-verify=false", kept, image])
-        assert again.stdout.decode().strip() == pulled
+    options = ["--tls-verify=false", f"--authfile={tmp_path / 'auth.json'}"]
+    with private_podman(tmp_path / "s") as podman:
+        built = podman.run("pull", f"oci:{layout.path}:latest")
+        login = ["login", *options, "-u", USER, "--password-stdin", registry.host]
+        podman.run(*login, stdin=PASSWORD)
+        podman.push_and_pull_back(built, f"{registry.host}/team/app:podman", *options)
         wait_until(lambda: redirects(registry) >= 2, "the log of redirects")
 
 
@@ -120,10 +112,6 @@ def test_docker(docker: Docker, tmp_path: Path) -> None:
     ):
         name = f"{registry.host}/team/app"
         build_layers(docker, name, random_bytes(3_000_000))
-        built = docker.inspect("image", name)["Id"]
         docker.run("login", "-u", USER, "--password-stdin", registry.host, stdin=PASSWORD)
-        docker.run("push", name)
-        docker.run("rmi", "--force", built)
-        docker.run("pull", name)
-        assert docker.inspect("image", name)["Id"] == built
+        docker.push_and_pull_back(name)
         wait_until(lambda: redirects(registry) >= 1, "the log of redirects")

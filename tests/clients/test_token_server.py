@@ -44,13 +44,9 @@ def test_docker(docker: Docker, pair: Pair, tmp_path: Path) -> None:
     with served_by_a_token_server(tmp_path, network=docker.network, pair=pair) as served:
         image = f"{served.registry.host}/team/app"
         build_layers(docker, image, random_bytes(1000))
-        built = docker.inspect("image", image)["Id"]
         assert "denied" in docker.fails("push", image) or "basic auth" in docker.fails(
             "push", image
         )
         docker.run("login", "-u", USER, "--password-stdin", served.registry.host, stdin=PASSWORD)
-        docker.run("push", image)
-        docker.run("rmi", "--force", built)
-        docker.run("pull", image)
-        assert docker.inspect("image", image)["Id"] == built
+        docker.push_and_pull_back(image)
         docker.run("logout", served.registry.host)

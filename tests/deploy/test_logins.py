@@ -75,11 +75,7 @@ def assert_works(stack: Stack, repository: str) -> None:
     """Push and pull; without a login neither."""
     docker, image = stack.docker, f"localhost/{repository}"
     build_layers(docker, image, random_bytes(100_000))
-    built = docker.inspect("image", image)["Id"]
-    docker.run("push", image)
-    docker.run("rmi", "--force", built)
-    docker.run("pull", image)
-    assert docker.inspect("image", image)["Id"] == built
+    docker.push_and_pull_back(image)
     docker.run("logout", "localhost")
     assert "denied" in docker.fails("pull", image)
 

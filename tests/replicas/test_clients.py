@@ -1,19 +1,19 @@
 """Clients push to replicas on PostgreSQL and an object store, and pull back what they pushed."""
 
-import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
-from tests.support.commands import require, require_root, run
+from tests.support.commands import require, run
 from tests.support.docker import Docker
 from tests.support.images import build_layers, random_bytes
 from tests.support.lading import lading_serve
 from tests.support.layouts import Layout, write_layout
 from tests.support.network import Network
 from tests.support.pairs import scaled_out
+from tests.support.podman import private_podman
 from tests.support.postgresql import PostgreSQL
 from tests.support.replicas import Replicas, replicas_on_s3
 from tests.support.s3 import S3
@@ -45,15 +45,9 @@ def test_skopeo_gets_back_what_it_copied(running: Replicas, layout: Layout, tmp_
 
 
 def test_podman_gets_back_what_it_pushed(running: Replicas, layout: Layout, tmp_path: Path) -> None:
-    require("podman")
-    require_root()
-    image = f"{running.host}/podman/oci:v1"
-    with tempfile.TemporaryDirectory(prefix="podman-") as place:  # no path of more than 50
-        podman = ["podman", f"--root={tmp_path}", f"--runroot={place}", "--storage-driver=vfs"]
-        pulled = run([*podman, "pull", f"oci:{layout.path}:latest"]).stdout
-        run([*podman, "push", "--tls-verify=false", pulled.decode().strip(), image])
-        run([*podman, "rmi", "--all", "--force"])
-        assert run([*podman, "pull", "--tls-verify=false", image]).stdout == pulled
+    with private_podman(tmp_path) as podman:
+        built = podman.run("pull", f"oci:{layout.path}:latest")
+        podman.push_and_pull_back(built, f"{running.host}/podman/oci:v1", "--tls-verify=false")
 
 
 def test_docker_gets_back_what_it_pushed_by_another_replica(
@@ -70,8 +64,4 @@ def test_docker_gets_back_what_it_pushed_by_another_replica(
             serving = lading_serve(own, settings=settings, env=env, network=network)
             images.append(f"{stack.enter_context(serving).host}/docker/app:v1")
         build_layers(docker, images[0], random_bytes(100_000))
-        built = docker.inspect("image", images[0])["Id"]
-        docker.run("push", images[0])
-        docker.run("rmi", "--force", built)
-        docker.run("pull", images[1])
-        assert docker.inspect("image", images[1])["Id"] == built
+        docker.push_and_pull_back(*images)

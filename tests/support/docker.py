@@ -40,6 +40,14 @@ class Docker:
         done = run(command, stdin=stdin, check=check, env=self.environment, timeout=600)
         return done.stdout.decode().strip()
 
+    def push_and_pull_back(self, image: str, back: str = "") -> None:
+        """Push an image, remove it, and pull it, be it by another name: it is the same."""
+        built = self.inspect("image", image)["Id"]
+        self.run("push", image)
+        self.run("rmi", "--force", built)
+        self.run("pull", back or image)
+        assert self.inspect("image", back or image)["Id"] == built
+
     def run_inside(self, *arguments: str) -> str:
         """Run a docker command that asks registries by itself, in the daemon's network."""
         done = run(self.network.command("docker", *arguments), env=self.environment)
