@@ -175,7 +175,7 @@ def test_a_file_of_logins_that_cannot_be_read_is_left_as_it_is(body: str, tmp_pa
 
     said = complaint("logout", "r.example", env={"DOCKER_CONFIG": str(tmp_path)})
 
-    assert "config.json is no object of JSON" in said
+    assert "config.json is no JSON" in said
     assert (tmp_path / "config.json").read_text() == body
 
 

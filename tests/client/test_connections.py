@@ -1,11 +1,18 @@
 """Connections are made as certificates and proxies want it, and show secrets to no other."""
 
+import shutil
 import ssl
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 from urllib3.exceptions import HTTPError
 
 from lading.client import Client, ClientError, HostLogin, SessionOptions, Unreachable
@@ -87,6 +94,58 @@ def test_who_must_show_a_certificate_and_has_none_is_told_so(
             list(client.tags("app"))
 
 
+def test_a_folder_that_this_person_may_not_look_into_is_none(
+    server: OddRegistry, made: Certificates, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As /etc/docker/certs.d, which is root's on some machines."""
+    certs_d(home, local(server), made.full)
+    listed = Path.iterdir
+
+    def refused(self: Path) -> Iterator[Path]:
+        if self.is_relative_to("/etc"):
+            raise PermissionError(13, "Permission denied", str(self))
+        return listed(self)
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+
+    with Client(local(server), options=QUICK) as client:
+        assert list(client.tags("app")) == ["1"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["ca.crt"], r"ca\.crt cannot be loaded: no certificate or crl found"),
+        (["client.cert", "client.key"], r"client\.cert cannot be loaded: "),
+        (["client.cert"], r"client\.key cannot be loaded: no such file or directory"),
+    ],
+)
+def test_a_certificate_that_is_none_is_named(names: list[str], said: str, home: Path) -> None:
+    folder = home / ".config/containers/certs.d" / NAME
+    folder.mkdir(parents=True)
+    for name in names:
+        (folder / name).write_text("nothing\n")
+
+    with Client(NAME, options=QUICK) as client, pytest.raises(ClientError, match=said):
+        list(client.tags("app"))
+
+
+def test_nobody_is_asked_for_the_password_of_a_key(made: Certificates, home: Path) -> None:
+    folder = home / ".config/containers/certs.d" / NAME
+    shutil.copytree(made.full, folder)
+    key = folder / "client.key"
+    sealed = load_pem_private_key(key.read_bytes(), None).private_bytes(
+        Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret")
+    )
+    key.write_bytes(sealed)
+
+    with (
+        Client(NAME, options=QUICK) as client,
+        pytest.raises(ClientError, match=r"client\.key is encrypted"),
+    ):
+        list(client.tags("app"))
+
+
 def test_any_certificate_is_taken_only_if_that_is_said(made: Certificates) -> None:
     with odd_registry(lambda _: TAGS, server_context(made)) as server:
         insecure = SessionOptions(insecure=True, retries=0)
@@ -153,7 +212,9 @@ def test_a_proxy_for_plain_http_gets_whole_addresses(monkeypatch: pytest.MonkeyP
     assert proxy.heads[0].startswith(f"GET http://{NAME}:5000/v2/app/tags/list")
 
 
-@pytest.mark.parametrize("no_proxy", [NAME, ".test", "*", f"other.test,{NAME}:5000"])
+@pytest.mark.parametrize(
+    "no_proxy", [NAME, ".test", "*.test", "*", "other.test,*", f"other.test,{NAME}:5000"]
+)
 def test_hosts_without_proxy_are_asked_directly(
     no_proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,7 +251,19 @@ def test_networks_may_have_no_proxy(
     assert proxy_for("https", host) == ("http://proxy.lan:3128" if is_asked else "")
 
 
-@pytest.mark.parametrize("proxy", ["socks5://proxy:1080", "http://", "http://proxy:port", "a b"])
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "socks5://proxy:1080",
+        "http://",
+        "http://proxy:port",
+        "a b",
+        "http://me:p4ss/p4ss@host:3128",
+        "http://me:p4ss?p4ss@host:3128",
+        "http://me:p4ss#p4ss@host:3128",
+        "http://me:p4ss[p4ss@host:3128",
+    ],
+)
 def test_what_is_no_proxy_is_said_so_without_its_password(
     proxy: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lading.client import ClientError, HostLogin, credentials, find_login
+from lading.client import ClientError, HostLogin, find_login, login_helpers
 from lading.client.challenges import parse_challenges
 
 
@@ -76,7 +76,7 @@ def test_a_helper_that_fails_is_named(tmp_path: Path) -> None:
 def test_a_helper_that_hangs_is_waited_for_a_bounded_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(credentials, "_HELPER_SECONDS", 0.2)
+    monkeypatch.setattr(login_helpers, "_SECONDS", 0.2)
     environ = keep(tmp_path / "c.json", {"credHelpers": {"r.example.com": "here"}})
     helper(tmp_path, "exec /bin/sleep 30")
 
@@ -208,3 +208,100 @@ def test_a_file_of_brackets_is_no_json(tmp_path: Path) -> None:
 
     with pytest.raises(ClientError, match="is no JSON"):
         find_login("r.example", "app", {"DOCKER_CONFIG": str(tmp_path)})
+
+
+@pytest.mark.parametrize("body", ["", "\n", "{}", '{"auths": {}}', '{"auths": {"r.example": {}}}'])
+def test_a_file_in_which_nothing_is_has_no_login(body: str, tmp_path: Path) -> None:
+    """As `mktemp` makes one for REGISTRY_AUTH_FILE, or Docker when all logins are with a helper."""
+    path = tmp_path / "auth.json"
+    path.write_text(body)
+
+    assert find_login("r.example", "app", {"REGISTRY_AUTH_FILE": str(path)}) is None
+    assert find_login("r.example", "app", {"REGISTRY_AUTH_FILE": "/dev/null"}) is None
+
+
+def test_a_file_may_be_written_by_powershell(tmp_path: Path) -> None:
+    for encoding in ("utf-8-sig", "utf-16"):
+        path = tmp_path / encoding
+        path.write_text(json.dumps({"auths": {"r": entry("a", "b")}}), encoding)
+        assert find_login("r", "", {"REGISTRY_AUTH_FILE": str(path)}) == HostLogin("a", "b")
+
+
+@pytest.mark.parametrize("kind", ["folder", "loop"])
+def test_a_file_that_is_there_and_cannot_be_read_is_named(kind: str, tmp_path: Path) -> None:
+    """Else one would be nobody, and be told to sign in; Docker makes a folder of what it mounts."""
+    path = tmp_path / "config.json"
+    if kind == "folder":
+        path.mkdir()
+    else:
+        path.symlink_to(path)
+
+    with pytest.raises(ClientError, match=r"config\.json cannot be read"):
+        find_login("r.example", "app", {"DOCKER_CONFIG": str(tmp_path)})
+
+
+def test_a_file_that_is_not_there_is_none(tmp_path: Path) -> None:
+    (tmp_path / "config.json").symlink_to(tmp_path / "gone")
+
+    assert find_login("r", "", {"DOCKER_CONFIG": str(tmp_path)}) is None
+    assert find_login("r", "", {"DOCKER_CONFIG": str(tmp_path / "gone")}) is None
+    assert find_login("r", "", {"DOCKER_CONFIG": str(tmp_path / "config.json/below")}) is None
+
+
+def test_a_variable_without_a_value_names_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor one of the folder that somebody is in, who has unpacked there what others made."""
+    for place in ("config.json", "containers/auth.json", ".docker/config.json"):
+        path = tmp_path / place
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"auths": {"r.example": entry("thief", "x")}}))
+    own = tmp_path / "home/.docker/config.json"
+    own.parent.mkdir(parents=True)
+    own.write_text(json.dumps({"auths": {"r.example": entry("own", "x")}}))
+    monkeypatch.chdir(tmp_path)
+    variables = ("REGISTRY_AUTH_FILE", "DOCKER_CONFIG", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME")
+    none = dict.fromkeys(variables, "")
+
+    home = {"HOME": str(tmp_path / "home")}
+    assert find_login("r.example", "", none | home) == HostLogin("own", "x")
+    relative = {"XDG_RUNTIME_DIR": ".", "XDG_CONFIG_HOME": "."}
+    assert find_login("r.example", "", none | home | relative) == HostLogin("own", "x")
+    assert find_login("r.example", "", none | {"HOME": ""}) != HostLogin("thief", "x")
+
+
+def test_a_key_as_it_is_asked_for_counts_before_one_of_the_same_meaning(tmp_path: Path) -> None:
+    for others in (["https://r.example/v1/", "r.example"], ["r.example", "https://r.example"]):
+        auths = {key: entry("old", "x") for key in others} | {"r.example": entry("new", "x")}
+        environ = keep(tmp_path / "c.json", {"auths": {key: auths[key] for key in others}})
+        assert find_login("r.example", "app", environ) == HostLogin("new", "x")
+
+
+def test_a_host_may_be_without_the_helper_of_all_others(tmp_path: Path) -> None:
+    document = {
+        "credsStore": "gone",
+        "credHelpers": {"r.example": ""},
+        "auths": {"r.example": entry("a", "b")},
+    }
+    assert find_login("r.example", "", keep(tmp_path / "c.json", document)) == HostLogin("a", "b")
+    del document["auths"]
+    assert find_login("r.example", "", keep(tmp_path / "c.json", document)) is None
+
+
+def test_tokens_are_logins(tmp_path: Path) -> None:
+    """Azure's clients write a name without a password beside one."""
+    auths = {
+        "a.example": {**entry("00000000-0000", ""), "identitytoken": "refresh"},
+        "b.example": {"registrytoken": "as-it-is"},
+    }
+    environ = keep(tmp_path / "c.json", {"auths": auths})
+
+    assert find_login("a.example", "", environ) == HostLogin("00000000-0000", "", "refresh")
+    assert find_login("b.example", "", environ) == HostLogin(registry_token="as-it-is")
+
+
+@pytest.mark.parametrize("auth", ["bm9jb2xvbg==", "%%%", "YTpi=Y", "/w=="])
+def test_an_entry_that_is_no_login_is_none(auth: str, tmp_path: Path) -> None:
+    environ = keep(tmp_path / "c.json", {"auths": {"r.example": {"auth": auth}}})
+
+    assert find_login("r.example", "", environ) is None

@@ -390,6 +390,26 @@ def test_a_refresh_token_is_posted_and_shown_to_the_token_server_alone() -> None
     assert all("long-lived" not in f"{one.path}{dict(one.headers)}" for one in registry.sent)
 
 
+def test_a_token_of_a_registry_is_shown_to_it_as_it_is_and_to_nobody_else() -> None:
+    with odd_registry(lambda _: Reply()) as tokens:
+
+        def answer(sent: Sent) -> Reply:
+            if sent.login == "Bearer as-it-is":
+                return Reply(body=b'{"tags": ["1"]}')
+            return Reply(401, headers=challenge(f"http://{tokens.host}/token"))
+
+        with odd_registry(answer) as registry:
+            with client_of(registry, HostLogin(registry_token="as-it-is")) as client:
+                assert list(client.tags("app")) == ["1"]
+            with (
+                client_of(registry, HostLogin(registry_token="wrong")) as client,
+                pytest.raises(NotPermitted),
+            ):
+                list(client.tags("app"))
+
+    assert tokens.sent == []
+
+
 @pytest.mark.parametrize(
     "said",
     [

@@ -4,11 +4,12 @@ import click
 
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NotAllowed, to_exit
-from lading.cli.images.logins import LoginFile
+from lading.cli.images.logins import remove_login, store_login
 from lading.cli.images.remote import translate_client_errors
 from lading.cli.output import say, say_wait
 from lading.cli.passwords import read_password
-from lading.client import Client, HostLogin, SessionOptions
+from lading.client import Client, ClientError, HostLogin, SessionOptions
+from lading.client.login_files import normal_key
 from lading.core.errors import RegistryError, Unauthorized
 
 
@@ -23,16 +24,18 @@ def login(host: str, username: str, *, password_stdin: bool) -> None:
     """Log in to a registry, and keep the login.
 
     It is kept once the registry has said that it is right. It goes where Docker keeps them: to the
-    helper that its config.json names, or into that file.
+    helper that its config.json names, or into that file; or into the one that REGISTRY_AUTH_FILE
+    names, or that has a login for HOST and comes first.
     """
+    host = normal_key(host.lower())
     password = read_password(from_stdin=password_stdin)
     if not password:
         raise click.UsageError("the password is empty")
     given = HostLogin(username, password)
     _require_right(host, given)
     try:
-        place = LoginFile.usual().store(host, given)
-    except OSError as error:
+        place = store_login(host, given)
+    except (ClientError, OSError) as error:
         raise click.ClickException(f"the login cannot be kept: {error}") from error
     say(f"Logged in to {host} as {username}")
     say(f"Kept in {place}", err=True)
@@ -42,10 +45,14 @@ def login(host: str, username: str, *, password_stdin: bool) -> None:
 @click.command()
 @click.argument("host")
 def logout(host: str) -> None:
-    """Forget the login for a registry."""
+    """Forget the login for a registry.
+
+    All files are changed in which it would be looked for.
+    """
+    host = normal_key(host.lower())
     try:
-        was_there = LoginFile.usual().remove(host)
-    except OSError as error:
+        was_there = remove_login(host)
+    except (ClientError, OSError) as error:
         raise click.ClickException(f"the login cannot be removed: {error}") from error
     say(f"Logged out of {host}" if was_there else f"There was no login for {host}")
 

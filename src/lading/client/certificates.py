@@ -10,13 +10,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lading.client.errors import ClientError
+from lading.client.own_folders import home_folder
 
 
 def certificate_folders() -> Sequence[Path]:
     """The folders that have a folder for each host."""
-    home = Path(os.environ.get("HOME", "/"))
     return (
-        home / ".config/containers/certs.d",
+        home_folder(os.environ) / ".config/containers/certs.d",
         Path("/etc/containers/certs.d"),
         Path("/etc/docker/certs.d"),
     )
@@ -42,21 +42,53 @@ def tls_context(
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-    try:
-        if authorities is not None:
-            context.load_verify_locations(authorities)
-        for folder in certificate_folders():
-            _load(context, folder / host)
-    except (OSError, ssl.SSLError) as error:
-        raise ClientError(f"the certificates for {host} cannot be loaded: {error}") from error
+    if authorities is not None:
+        _add_authority(context, authorities)
+    for folder in certificate_folders():
+        _load(context, folder / host)
     return context
 
 
 def _load(context: ssl.SSLContext, folder: Path) -> None:
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
+    try:
+        paths = sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return  # what only root may look into is not for this person, as podman has it
+    except OSError as error:
+        raise _unusable(folder, error) from error
+    for path in paths:
         if path.suffix == ".crt":
-            context.load_verify_locations(path)
+            _add_authority(context, path)
         elif path.suffix == ".cert":
-            context.load_cert_chain(path, path.with_suffix(".key"))
+            _show(context, path)
+
+
+def _add_authority(context: ssl.SSLContext, path: Path) -> None:
+    try:
+        context.load_verify_locations(path)
+    except OSError as error:
+        raise _unusable(path, error) from error
+
+
+def _show(context: ssl.SSLContext, path: Path) -> None:
+    """Let a certificate be shown, whose key is beside it."""
+    key = path.with_suffix(".key")
+
+    def ask_nobody() -> str:
+        """Raise an error, where OpenSSL would ask the terminal."""
+        raise ClientError(
+            f"{key} is encrypted, and nobody is asked for its password",
+            advice=f"decrypt it: openssl pkey -in {key} -out NEW.key",
+        )
+
+    try:
+        key.open().close()
+        context.load_cert_chain(path, key, ask_nobody)
+    except OSError as error:
+        raise _unusable(Path(error.filename or path), error) from error
+
+
+def _unusable(path: Path, error: OSError) -> ClientError:
+    said = error.reason if isinstance(error, ssl.SSLError) else error.strerror
+    words = str(said or error).replace("_", " ").lower()
+    return ClientError(f"{path} cannot be loaded: {words}", advice="mend it, or put it aside")

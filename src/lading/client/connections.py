@@ -15,8 +15,9 @@ from lading.client.answers import Answered
 from lading.client.certificates import tls_context
 from lading.client.errors import ClientError, bare
 from lading.client.options import SessionOptions
-from lading.client.proxies import proxy_for, proxy_login
+from lading.client.proxies import proxy_for
 from lading.client.timed import POOLS
+from lading.system.proxies import login_of
 
 _PORTS = {"http": 80, "https": 443}
 _Sender = Callable[..., Answered]
@@ -85,7 +86,7 @@ class HostConnections:
             )
         proxy = proxy_for(parts.scheme, host)
         if proxy:
-            manager = urllib3.ProxyManager(proxy, proxy_headers=proxy_login(proxy), **known)
+            manager = urllib3.ProxyManager(proxy, proxy_headers=login_of(proxy), **known)
             manager.pool_classes_by_scheme = POOLS
             self._ends.append(manager.clear)
             return manager.urlopen

@@ -11,6 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
+from lading.client.own_folders import base_folder
+
 # As long as most registries keep what was begun.
 _SECONDS = 7 * 86400
 _MOST_BYTES = 16 * 1024
@@ -18,8 +20,7 @@ _MOST_BYTES = 16 * 1024
 
 def uploads_folder() -> Path:
     """The folder for them among this person's caches."""
-    home = Path(os.environ.get("HOME", "/"))
-    return Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache", "lading/uploads")
+    return base_folder(os.environ, "XDG_CACHE_HOME", ".cache") / "lading/uploads"
 
 
 class KeptUploads:

@@ -1,23 +1,17 @@
-"""Proxies that the environment names, as the tools of containers read it.
+"""Proxies of this environment for hosts that a client asks, as the tools of containers read it."""
 
-They take, as Go's `golang.org/x/net/http/httpproxy` does, networks in `NO_PROXY` (`10.0.0.0/8`),
-and proxies without a scheme.
-"""
+import os
+from urllib.parse import urlsplit
 
-from collections.abc import Mapping
-from urllib.parse import unquote, urlsplit
-from urllib.request import getproxies, proxy_bypass
-
-import urllib3
-
-from lading.client.errors import ClientError, bare
+from lading.client.errors import ClientError
 from lading.client.references import is_local
+from lading.system import proxies
 
 _SCHEMES = frozenset({"http", "https"})
 
 
 def proxy_for(scheme: str, host: str) -> str:
-    """The address of the proxy for a host; empty if there is none.
+    """The address of the proxy for a host; empty if there is none, as for this machine.
 
     Args:
         scheme: by which the host is asked.
@@ -26,22 +20,8 @@ def proxy_for(scheme: str, host: str) -> str:
     Raises:
         ClientError: what is named is no proxy that can be asked.
     """
-    proxies = getproxies()
-    if is_local(host) or proxy_bypass(host) or _is_in_networks(host, proxies.get("no", "")):
-        return ""
-    proxy = proxies.get(scheme) or proxies.get("all") or ""
-    if not proxy:
-        return ""
-    return _checked(proxy if "://" in proxy else f"http://{proxy}")
-
-
-def proxy_login(proxy: str) -> Mapping[str, str] | None:
-    """The headers by which a proxy is told the login in its address."""
-    login = urlsplit(proxy)
-    if not login.username:
-        return None
-    secret = f"{unquote(login.username)}:{unquote(login.password or '')}"
-    return urllib3.make_headers(proxy_basic_auth=secret)
+    found = "" if is_local(host) else proxies.proxy_for(f"{scheme}://{host}", os.environ)
+    return _checked(found) if found else ""
 
 
 def _checked(proxy: str) -> str:
@@ -52,27 +32,9 @@ def _checked(proxy: str) -> str:
         is_right = False
     if is_right:
         return proxy
+    # Without all that may be of a login, as a password with a `/` is what makes it none.
     raise ClientError(
-        f"{bare(proxy)!r} is no proxy that can be asked",
-        advice="set HTTPS_PROXY and HTTP_PROXY to http://HOST:PORT, or the host in NO_PROXY",
+        f"the proxy at {proxy.rpartition('@')[2]!r} is none that can be asked",
+        advice="set HTTPS_PROXY and HTTP_PROXY to http://HOST:PORT, a login in it written as in an"
+        " address (%2F for /), or the host in NO_PROXY",
     )
-
-
-def _is_in_networks(host: str, no_proxy: str) -> bool:
-    """Whether a host is named by its address, which is of one of the networks."""
-    if not no_proxy:
-        return False
-    from ipaddress import ip_address, ip_network  # noqa: PLC0415 - few have that variable
-
-    try:
-        own = ip_address(urlsplit(f"//{host}").hostname or "")
-    except ValueError:
-        return False
-    for each in no_proxy.split(","):
-        try:
-            network = ip_network(each.strip().strip("[]"), strict=False)
-        except ValueError:
-            continue  # a name, which the caller looks at
-        if own in network:
-            return True
-    return False

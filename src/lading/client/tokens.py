@@ -106,6 +106,8 @@ class HostTokens:
         login = self._find(_repository_of(scopes))
         if way.scheme == "basic":
             return login.header if login is not None and login.password else ""
+        if login is not None and is_token(login.registry_token):
+            return f"Bearer {login.registry_token}"
         with self._lock:  # one token for all who wait for the same
             kept = self._kept.get(scopes)
             if kept is None or time.monotonic() >= kept.until:

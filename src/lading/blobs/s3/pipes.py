@@ -14,12 +14,12 @@ from contextlib import suppress
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from lading.blobs.s3 import proxies
 from lading.blobs.s3.attempts import RefusedRequest
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.signed_requests import SignedRequests
 from lading.core.digest import Bytes
 from lading.ports.blob_sources import Piped
+from lading.system.proxies import proxy_for
 
 # Bytes of the head of an answer, and of the body of one that is an error.
 _MOST = 64 * 1024
@@ -218,6 +218,6 @@ def pipes_of(
 ) -> ObjectPipes | None:
     """Pipes to the objects of a bucket; `None` if its server is reached by TLS or a proxy."""
     address = bucket.own_address
-    if address.startswith("https:") or proxies.proxy_for(address, environ):
+    if address.startswith("https:") or proxy_for(address, environ):
         return None
     return ObjectPipes(bucket, signed)

@@ -19,11 +19,12 @@ from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 from xml.etree import ElementTree as ET
 
-from lading.blobs.s3 import proxies
 from lading.blobs.s3.access_keys import AccessKeys
 from lading.blobs.s3.attempts import ATTEMPT, RefusedRequest
 from lading.blobs.s3.bucket import S3Bucket
+from lading.blobs.s3.proxies import connection_to
 from lading.blobs.s3.role_keys import RoleKeys
+from lading.system.proxies import login_of, proxy_for
 
 _NAMESPACE = "{*}"
 # Bytes of an answer: a thousand uploads take a third of it.
@@ -60,7 +61,7 @@ class SignedRequests:
         environ: Mapping[str, str] = os.environ,
     ) -> None:
         self._bucket = bucket
-        self._proxy = proxies.proxy_for(bucket.own_address, environ)
+        self._proxy = proxy_for(bucket.own_address, environ)
         self._keys = keys
         url = urlsplit(bucket.own_address)
         self._secure = url.scheme == "https"
@@ -124,14 +125,14 @@ class SignedRequests:
     def _ask_in_thread(self, method: str, key: str, query: Mapping[str, str]) -> bytes:
         keys = self._keys if isinstance(self._keys, AccessKeys) else self._keys.get().keys
         address = self._bucket.own_address
-        connection = proxies.connection_to(address, self._proxy, ATTEMPT, self._context)
+        connection = connection_to(address, self._proxy, ATTEMPT, self._context)
         path = f"{self._path}/{key}" if key else self._path or "/"
         try:
             target = f"{quote(path)}?{_canonical(query)}"
             headers = self._sign(keys, method, path, query)
             if self._proxy and not self._secure:  # a proxy without a tunnel takes whole addresses
                 target = f"http://{self._host}{target}"
-                headers |= proxies.login_of(self._proxy)
+                headers |= login_of(self._proxy)
             connection.request(method, target, headers=headers)
             answer = connection.getresponse()
             body = answer.read(_MOST)

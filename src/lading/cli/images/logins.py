@@ -1,95 +1,117 @@
 """Keeping logins for registries where Docker does: in a file, or by the helper that it names.
 
-https://docs.docker.com/reference/cli/docker/login/#credential-stores and the helpers' protocol,
-https://github.com/docker/docker-credential-helpers: the host by standard input, JSON back.
+https://docs.docker.com/reference/cli/docker/login/#credential-stores says how they are kept.
 """
 
 import json
 import os
-import subprocess
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import click
-
 from lading.client.credentials import HostLogin
+from lading.client.errors import ClientError, as_line
+from lading.client.login_files import (
+    entry_of,
+    helper_of,
+    login_files,
+    mapping,
+    normal_key,
+    read_login_file,
+    text,
+    usual_key,
+)
+from lading.client.login_helpers import HELPER_ADVICE, run_helper
 
-# Where Docker's own registry has its login.
-_HUB = "https://index.docker.io/v1/"
-_HUB_HOSTS = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
-# Seconds that a helper has: it may ask a person.
-_PATIENCE = 120
+
+def store_login(registry: str, login: HostLogin, environ: Mapping[str, str] = os.environ) -> str:
+    """Keep a login where it counts; where that is, in words.
+
+    That is the first file that has one for this registry, which would be found before any other's,
+    or else the one that REGISTRY_AUTH_FILE names, or Docker's.
+
+    Raises:
+        ClientError, OSError: it cannot be kept.
+    """
+    files = [LoginFile(path, environ) for path in login_files(environ)]
+    place = next((file for file in files if file.has(registry)), files[-1])
+    return place.store(registry, login)
+
+
+def remove_login(registry: str, environ: Mapping[str, str] = os.environ) -> bool:
+    """Forget a login, wherever it is; false if there was none.
+
+    Raises:
+        ClientError, OSError: it cannot be removed.
+    """
+    files = [LoginFile(path, environ) for path in login_files(environ)]
+    removed = [file.remove(registry) for file in files]
+    return any(removed)
 
 
 class LoginFile:
-    """The file of logins, Docker's `config.json`.
+    """A file of logins.
 
     Args:
         path: it need not exist.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, environ: Mapping[str, str]) -> None:
         self.path = path
+        self._environ = environ
 
-    @classmethod
-    def usual(cls, environ: Mapping[str, str] = os.environ) -> "LoginFile":
-        """The one that Docker reads: in `$DOCKER_CONFIG`, or in `~/.docker`."""
-        folder = environ.get("DOCKER_CONFIG")
-        return cls((Path(folder) if folder else Path.home() / ".docker") / "config.json")
+    def has(self, registry: str) -> bool:
+        """Whether it has a login for a registry, or names a helper for that one.
 
-    def store(self, host: str, login: HostLogin) -> str:
+        Raises:
+            ClientError: it is no file of logins.
+        """
+        document, key = self._read(), usual_key(registry)
+        return bool(helper_of(document, key) or entry_of(document, key))
+
+    def store(self, registry: str, login: HostLogin) -> str:
         """Keep a login; where, in words.
 
         Raises:
-            ClickException, OSError: it cannot be kept.
+            ClientError, OSError: it cannot be kept.
         """
-        document, key = dict(self._read()), _key(host)
+        document, key = self._read(), usual_key(registry)
+        auths = _without(document, registry)
         if helper := _helper(document, key):
             said = {"ServerURL": key, "Username": login.username, "Secret": login.password}
-            if _ask(helper, "store", json.dumps(said)) is None:
-                raise click.ClickException(f"docker-credential-{helper} did not keep the login")
-            self._write({**document, "auths": {**_auths(document), key: {}}})
+            done = run_helper(helper, "store", json.dumps(said), self._environ)
+            if done.returncode:
+                why = as_line((done.stdout + done.stderr).decode(errors="replace"))
+                raise ClientError(
+                    f"docker-credential-{helper} did not keep the login: {why}",
+                    advice=HELPER_ADVICE,
+                )
+            self._write({**document, "auths": {**auths, key: {}}})
             return f"docker-credential-{helper}"
-        text = login.header.partition(" ")[2]
-        self._write({**document, "auths": {**_auths(document), key: {"auth": text}}})
+        auth = login.header.partition(" ")[2]
+        self._write({**document, "auths": {**auths, key: {"auth": auth}}})
         return f"{self.path}, where it is not encrypted"
 
-    def remove(self, host: str) -> bool:
+    def remove(self, registry: str) -> bool:
         """Forget a login; false if there was none.
 
         Raises:
-            OSError: the file cannot be written.
+            ClientError, OSError: the file cannot be written.
         """
-        document, key = dict(self._read()), _key(host)
+        document, key = self._read(), usual_key(registry)
         if helper := _helper(document, key):
-            _ask(helper, "erase", key)
-        auths = _auths(document)
-        if key not in auths:
+            run_helper(helper, "erase", key, self._environ)  # fails if there is none
+        left = _without(document, registry)
+        if len(left) == len(mapping(document.get("auths"))):
             return False
-        del auths[key]
-        self._write({**document, "auths": auths})
+        self._write({**document, "auths": left})
         return True
 
     def _read(self) -> Mapping[str, Any]:
-        """The content of the file, which is not written over if it cannot be understood.
-
-        Raises:
-            ClickException: it is no JSON.
-        """
-        try:
-            body = self.path.read_bytes()
-        except FileNotFoundError:
-            return {}
-        try:
-            document = json.loads(body or b"{}")
-        except (ValueError, RecursionError):
-            document = None
-        if isinstance(document, dict):
-            return document
-        raise click.ClickException(f"{self.path} is no object of JSON: mend it, or put it aside")
+        """The content of the file, which is not written over if it cannot be understood."""
+        return read_login_file(self.path) or {}
 
     def _write(self, document: Mapping[str, Any]) -> None:
         """Replace the file at once, readable by its owner alone."""
@@ -107,40 +129,13 @@ class LoginFile:
             raise
 
 
-def _key(host: str) -> str:
-    return _HUB if host in _HUB_HOSTS else host
-
-
-def _auths(document: Mapping[str, Any]) -> dict[str, Any]:
-    auths = document.get("auths")
-    return dict(auths) if isinstance(auths, dict) else {}
+def _without(document: Mapping[str, Any], registry: str) -> dict[str, Any]:
+    """The logins of a file but for those of a registry, however they are written."""
+    auths = mapping(document.get("auths"))
+    return {key: entry for key, entry in auths.items() if normal_key(key) != registry}
 
 
 def _helper(document: Mapping[str, Any], key: str) -> str:
     """The helper that has the login for a host; empty if the file itself has it."""
-    helpers = document.get("credHelpers")
-    named = helpers.get(key) if isinstance(helpers, dict) else None
-    found = named or document.get("credsStore")
-    return found if isinstance(found, str) else ""
-
-
-def _ask(helper: str, verb: str, given: str) -> bytes | None:
-    """The answer of a helper; `None` if it fails, as for a host that it does not know.
-
-    Raises:
-        ClickException: there is no such program.
-    """
-    program = f"docker-credential-{helper}"
-    try:
-        done = subprocess.run(  # noqa: S603 - the user's own file names it
-            [program, verb],
-            input=given.encode(),
-            capture_output=True,
-            check=False,
-            timeout=_PATIENCE,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise click.ClickException(
-            f"{program} cannot be run, which Docker's config.json names for logins: {error}"
-        ) from error
-    return done.stdout if done.returncode == 0 else None
+    named = helper_of(document, key)
+    return text(document.get("credsStore")) if named is None else named

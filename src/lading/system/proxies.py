@@ -1,0 +1,71 @@
+"""Proxies that the environment names: one rule for all that is asked of other servers.
+
+`HTTPS_PROXY` or `HTTP_PROXY` by how a server is reached, else `ALL_PROXY`, unless `NO_PROXY` has
+its name, a domain that it is in, its address, a network of that, or `*`; with a port it is meant
+for that port alone. So curl and Go (`golang.org/x/net/http/httpproxy`) have it. Names in lower case
+come first.
+"""
+
+import base64
+from collections.abc import Mapping
+from ipaddress import ip_address, ip_network
+from urllib.parse import SplitResult, unquote, urlsplit
+
+PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy")
+"""What may name a proxy, in lower case or in upper case."""
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+def proxy_for(address: str, environ: Mapping[str, str]) -> str:
+    """The URL of the proxy by which a server is asked; empty if it is asked itself."""
+    url = urlsplit(address)
+    proxy = variable(environ, f"{url.scheme}_proxy") or variable(environ, "all_proxy")
+    if not proxy or _is_excluded(url, variable(environ, "no_proxy")):
+        return ""
+    return proxy if "://" in proxy else f"http://{proxy}"
+
+
+def login_of(proxy: str) -> dict[str, str]:
+    """The headers by which a proxy knows who asks."""
+    url = urlsplit(proxy)
+    if not url.username:
+        return {}
+    login = f"{unquote(url.username)}:{unquote(url.password or '')}"
+    return {"Proxy-Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+
+
+def variable(environ: Mapping[str, str], name: str) -> str:
+    """The value of a variable in lower case, or else in upper case; empty if there is none."""
+    # A server of CGI has what a client's header `Proxy` says as HTTP_PROXY.
+    is_of_client = name == "http_proxy" and "REQUEST_METHOD" in environ
+    return environ.get(name) or ("" if is_of_client else environ.get(name.upper())) or ""
+
+
+def _is_excluded(url: SplitResult, excluded: str) -> bool:
+    """Whether a list of names, domains, addresses and networks has a server."""
+    host, port = (url.hostname or "").rstrip("."), url.port or _DEFAULT_PORTS.get(url.scheme)
+    for each in excluded.lower().replace(",", " ").split():
+        name, its_port = _taken_apart(each)
+        if its_port and its_port != str(port):
+            continue
+        domain = name.removeprefix("*").strip(".")
+        if name == "*" or (domain and f".{host}".endswith(f".{domain}")) or _is_in(host, name):
+            return True
+    return False
+
+
+def _taken_apart(entry: str) -> tuple[str, str]:
+    """A name or an address, and the port that follows it."""
+    if entry.startswith("["):
+        name, _, rest = entry[1:].partition("]")
+        return name, rest.removeprefix(":")
+    name, _, port = entry.partition(":")
+    return (name, port) if port.isdigit() else (entry, "")  # IPv6 has colons, too
+
+
+def _is_in(host: str, network: str) -> bool:
+    try:
+        return ip_address(host) in ip_network(network, strict=False)
+    except ValueError:
+        return False
