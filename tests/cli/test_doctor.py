@@ -1,6 +1,7 @@
 """`lading doctor` names what is wrong with a deployment, and finds nothing where nothing is."""
 
 import base64
+import gzip
 import json
 import socket
 import ssl
@@ -19,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from lading.cli.main import main
 from lading.client.doctor import DoctorOptions, FindingState, examine
+from lading.core.digest import Digest
 from lading.testing import Registry
 from lading.testing.certificates import secured
 from tests.support.small_servers import QuietHandler, served
@@ -35,6 +37,7 @@ class Passed:
     status: int
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    length: str = ""
 
 
 Change = Callable[[Passed], object]
@@ -65,9 +68,10 @@ def proxy(
             self.send_response_only(passed.status)
             for name, value in passed.headers.items():
                 self.send_header(name, value)
-            self.send_header("Content-Length", str(len(passed.body)))
+            told = passed.length if self.command == "HEAD" else str(len(passed.body))
+            self.send_header("Content-Length", told)
             self.end_headers()
-            self.wfile.write(passed.body)
+            self.wfile.write(b"" if self.command == "HEAD" else passed.body)
 
         def ask(self, body: bytes) -> Passed:
             sent = {k: v for k, v in self.headers.items() if k.lower() not in CONNECTION}
@@ -75,7 +79,8 @@ def proxy(
                 upstream.request(self.command, self.path, body, sent | {"Host": registry.host})
                 answer = upstream.getresponse()
                 headers = {k: v for k, v in answer.headers.items() if k.lower() not in CONNECTION}
-                return Passed(self.command, self.path, answer.status, headers, answer.read())
+                said = self.command, self.path, answer.status, headers, answer.read()
+                return Passed(*said, answer.headers.get("Content-Length", ""))
 
         def handle_expect_100(self) -> bool:
             if int(self.headers["content-length"]) <= limit:
@@ -83,7 +88,7 @@ def proxy(
             self.send_error(413)
             return False
 
-        do_GET = do_POST = do_PATCH = do_DELETE = answer
+        do_GET = do_HEAD = do_POST = do_PATCH = do_DELETE = answer
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who hung up
@@ -135,7 +140,7 @@ def test_without_push_it_only_reads(registry: Registry) -> None:
 
     assert run(registry.url).exit_code == 0
 
-    assert {event.method for event in registry.events[before:]} == {"GET"}
+    assert {event.method for event in registry.events[before:]} == {"GET", "HEAD"}
 
 
 def test_a_program_is_told_in_json(registry: Registry) -> None:
@@ -260,6 +265,27 @@ def _merging(passed: Passed) -> None:
         passed.status = 200
 
 
+def _no_heads(passed: Passed) -> None:
+    if passed.method == "HEAD":
+        passed.status = 405
+
+
+def _heads_without_a_length(passed: Passed) -> None:
+    if passed.method == "HEAD":
+        passed.length = "0"
+
+
+def _compressed(passed: Passed) -> None:
+    if "/blobs/" in passed.path and passed.status == 200:
+        passed.headers["Content-Encoding"] = "gzip"
+        passed.body = gzip.compress(passed.body)
+
+
+def _circle(passed: Passed) -> None:
+    if "/blobs/" in passed.path:
+        passed.status, passed.headers["Location"] = 307, passed.path
+
+
 AHEAD = formatdate(time.time() + 3600, usegmt=True)
 NEVER = "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"
 STRIPPED = "Docker-Distribution-Api-Version"
@@ -301,6 +327,10 @@ BROKEN: list[Any] = [
     pytest.param(_no_errors, "errors", "a page of the proxy", "intercept_errors", id="error-page"),
     pytest.param(_status(429, ABSENT), "errors", "429", "again", id="no-room"),
     pytest.param(_without("Link"), "lists", "first page", "proxy_hide_header", id="no-link"),
+    pytest.param(_no_heads, "heads", "405", "HEAD", id="no-heads"),
+    pytest.param(_heads_without_a_length, "heads", "0 bytes", "gzip off", id="empty-heads"),
+    pytest.param(_compressed, "compression", "gzip", "gzip off", id="compressed"),
+    pytest.param(_circle, "ranges", "more than 5", "curl -IL", id="circle"),
     pytest.param(
         _without("Content-Range"), "ranges", "without Content-Range", "pass", id="no-range-named"
     ),
@@ -319,6 +349,40 @@ def test_what_is_broken_is_named_and_nothing_else(
     assert list(found) == [name]
     assert what in found[name][0]
     assert advice in found[name][1]
+
+
+def test_blobs_may_be_two_addresses_away(registry: Registry) -> None:
+    """As of a store behind a network that brings its contents near."""
+
+    def change(passed: Passed) -> None:
+        if "/blobs/" in passed.path and not passed.path.endswith("?second"):
+            place = "first" if "?" not in passed.path else "second"
+            passed.status = 307
+            passed.headers["Location"] = f"{passed.path.partition('?')[0]}?{place}"
+
+    with proxy(registry, change) as url:
+        assert look(url) == {}
+
+
+def test_a_digest_of_any_algorithm_is_a_manifests_own(registry: Registry) -> None:
+    named: list[str] = []
+
+    def change(passed: Passed) -> None:
+        if passed.path.endswith("/manifests/1"):
+            named.extend([str(Digest.of(passed.body, "sha512"))] * (passed.method == "GET"))
+            passed.headers[DIGEST] = named[0]
+        elif "sha512" in passed.path:
+            passed.status = 200
+
+    with proxy(registry, change) as url:
+        assert look(url) == {}
+
+
+def test_a_manifest_may_be_as_large_as_registries_take_them() -> None:
+    with Registry() as large:
+        large.push_image("app:1", annotations={"a": "x" * 3_000_000})
+
+        assert look(large.url) == {}
 
 
 def test_a_bound_on_bodies_is_found_whatever_it_is(registry: Registry) -> None:

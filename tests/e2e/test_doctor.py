@@ -98,6 +98,18 @@ DEPLOYMENTS: dict[str, tuple[str, dict[str, str]]] = {
     "an expired certificate": ("ssl_certificate $DIRECTORY/expired.pem;", {"tls": "renew it"}),
     "a certificate of tomorrow": ("ssl_certificate $DIRECTORY/future.pem;", {"tls": "clock"}),
     "a chain without its middle": ("ssl_certificate $DIRECTORY/leaf.pem;", {"tls": "fullchain"}),
+    "a chain whose middle has expired": (
+        "ssl_certificate $DIRECTORY/late.pem;",
+        {"tls": "made anew"},
+    ),
+    "compression of everything": (
+        f"{WHOLE} gzip on; gzip_types *; gzip_proxied any; gzip_min_length 1; {PASS}",
+        {"compression": "gzip off"},
+    ),
+    "blobs in a circle": (
+        f"{WHOLE} location ~ /blobs/sha256: {{ return 307 $request_uri; }} {PASS}",
+        {"ranges": "curl -IL"},
+    ),
     "a self-signed certificate": ("ssl_certificate $DIRECTORY/self.pem;", {"tls": "ca.crt"}),
     "another name": ("ssl_certificate $DIRECTORY/other.pem;", {"tls": "issued for 127.0.0.1"}),
     "a certificate of the client": (
@@ -142,9 +154,13 @@ def make_certificates(directory: Path) -> Path:
     issue("future", "IP:127.0.0.1", "20390101000000Z", "20400101000000Z")
     issue("expired", "IP:127.0.0.1", "20200101000000Z", "20210101000000Z")
     issue("middle", "DNS:middle", "20200101000000Z", "20400101000000Z", "CA:TRUE")
-    middle = ["-CA", "middle.pem", "-CAkey", "key.pem", "-CAcreateserial", "-days", "1000"]
-    leaf = ["-in", "right.csr", "-extfile", "right.ext", "-out", "leaf.pem"]
-    openssl("x509", "-req", *leaf, *middle)
+    issue("gone", "DNS:gone", "20200101000000Z", "20210101000000Z", "CA:TRUE")
+    for middle, name in (("middle", "leaf"), ("gone", "late")):
+        leaf = ["-in", "right.csr", "-extfile", "right.ext", "-out", f"{name}.pem"]
+        by = ["-CA", f"{middle}.pem", "-CAkey", "key.pem", "-CAcreateserial", "-days", "1000"]
+        openssl("x509", "-req", *leaf, *by)
+    with (directory / "late.pem").open("a") as chain:
+        chain.write((directory / "gone.pem").read_text())
     return directory / "ca.crt"
 
 

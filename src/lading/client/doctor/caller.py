@@ -19,7 +19,8 @@ from lading.client.timed import POOLS
 from lading.client.tokens import HostTokens, LoginFinder
 from lading.core.json_objects import object_in
 
-_MOST_BODY = 1024 * 1024
+# As large as registries take manifests (Distribution: 4 MiB).
+_MOST_BODY = 4 * 1024 * 1024
 _READ = 64 * 1024
 
 
@@ -28,13 +29,15 @@ class HeardAnswer:
     """An answer, as it came.
 
     Attributes:
-        body: the first MiB of it, or what came in time.
+        body: its first MiB, or what came of it in time.
+        is_whole: whether that is all of it.
         began, ended: when it was asked for and there, in seconds since the epoch.
     """
 
     status: int
     headers: urllib3.HTTPHeaderDict
     body: bytes
+    is_whole: bool
     began: float
     ended: float
 
@@ -95,20 +98,18 @@ class DeploymentCaller:
         sent = {"User-Agent": f"lading/{__version__}", "Accept-Encoding": "identity"}
         answer = self._open(method, url, sent | dict(headers or {}), body)
         ended = time.time()
-        text = b""
+        pieces, length, is_whole = [], 0, False
         try:
-            while len(text) < _MOST_BODY and time.monotonic() < deadline:
-                part = answer.read1(_READ)
-                if not part:
-                    break
-                text += part
-            else:
+            while not is_whole and length <= _MOST_BODY and time.monotonic() < deadline:
+                pieces.append(answer.read1(_READ))
+                length += len(pieces[-1])
+                is_whole = not pieces[-1]
+            if not is_whole:
                 answer.close()
         finally:
             answer.release_conn()
-        return HeardAnswer(
-            answer.status, urllib3.HTTPHeaderDict(answer.headers), text, began, ended
-        )
+        kept = urllib3.HTTPHeaderDict(answer.headers)
+        return HeardAnswer(answer.status, kept, b"".join(pieces), is_whole, began, ended)
 
     def ask(
         self,

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from urllib.request import getproxies, proxy_bypass
 
 from urllib3.exceptions import HTTPError
 
@@ -13,6 +12,7 @@ from lading.client.certificates import tls_context
 from lading.client.credentials import HostLogin, find_login
 from lading.client.doctor.address import DeploymentAddress
 from lading.client.doctor.answers import SHOW, check_answer, check_clock
+from lading.client.doctor.blobs import check_compression, check_ranges
 from lading.client.doctor.caller import DeploymentCaller
 from lading.client.doctor.connections import check_connection, check_name
 from lading.client.doctor.encryption import check_encryption, settle_scheme
@@ -23,14 +23,14 @@ from lading.client.doctor.passing import check_errors, check_headers, check_list
 from lading.client.doctor.pushing import check_upload
 from lading.client.doctor.readiness import check_readiness
 from lading.client.doctor.reading import (
+    check_heads,
     check_manifest,
     check_paths,
-    check_ranges,
     find_image,
     find_manifest,
 )
 from lading.client.errors import ClientError
-from lading.client.references import is_local
+from lading.client.proxies import proxy_for
 
 SECONDS = 5.0
 """How long each check may wait for an answer."""
@@ -148,12 +148,16 @@ def _read(caller: DeploymentCaller, repository: str) -> Iterator[DeploymentFindi
             "name a repository with one by `--repository`",
         )
         return
-    yield check_manifest(found)
+    manifest = check_manifest(found)
+    yield manifest
+    if manifest.state is FindingState.OK:
+        yield _bounded("heads", partial(check_heads, caller, found))
     yield _bounded("paths", partial(check_paths, caller, found))
     yield _bounded("errors", partial(check_errors, caller, found))
     yield _bounded("lists", partial(check_lists, caller, found))
     image = find_image(caller, found)
     if image is not None:
+        yield _bounded("compression", partial(check_compression, caller, image))
         yield _bounded("ranges", partial(check_ranges, caller, image))
 
 
@@ -185,9 +189,12 @@ def _rest() -> DeploymentFinding:
 
 def _proxy_of_the_environment(address: DeploymentAddress) -> Iterator[DeploymentFinding]:
     """Clients of this environment may go another way than these checks do."""
-    proxies = getproxies()
-    proxy = proxies.get(address.scheme or "https") or proxies.get("all")
-    if not proxy or is_local(address.netloc) or proxy_bypass(address.netloc):
+    try:
+        proxy = proxy_for(address.scheme or "https", address.netloc)
+    except ClientError as error:
+        yield wrong("proxy", f"clients here cannot ask: {error.message}", error.advice)
+        return
+    if not proxy:
         return
     yield warn(
         "proxy",

@@ -19,8 +19,9 @@ class DeploymentFinding:
 
     Attributes:
         name: of what was looked at: `proxy`, `name`, `connection`, `tls`, `answer`, `clock`,
-            `headers`, `realm`, `login`, `manifest`, `paths`, `errors`, `lists`, `ranges`,
-            `location`, `body`, `bound`, `buffering`, `room`, and `rest` for what was not looked at.
+            `headers`, `realm`, `login`, `manifest`, `heads`, `paths`, `errors`, `lists`,
+            `compression`, `ranges`, `location`, `body`, `bound`, `buffering`, `room`, and `rest`
+            for what was not looked at.
         what: a sentence that says how it is.
         advice: what to do, with the line to change; empty if there is nothing to do.
     """

@@ -1,14 +1,11 @@
-"""Reads of a deployment: a manifest and a byte of a blob, as clients ask for them."""
+"""Reads of a deployment: a manifest, as clients ask for it, and the paths by which they do."""
 
-import hashlib
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from urllib3.exceptions import HTTPError
-
-from lading.client.doctor.address import origin
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
-from lading.client.doctor.findings import DeploymentFinding, ok, skipped, warn, wrong
+from lading.client.doctor.findings import DeploymentFinding, ok, warn, wrong
+from lading.core.digest import Digest
+from lading.core.errors import DigestInvalid
 
 _ACCEPT = ", ".join(
     (
@@ -18,7 +15,6 @@ _ACCEPT = ", ".join(
         "application/vnd.docker.distribution.manifest.list.v2+json",
     )
 )
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +22,22 @@ class ReadManifest:
     """A manifest that was read.
 
     Attributes:
-        digest: of its bytes.
         asked: the tag or the digest by which it was asked for.
     """
 
     repository: str
     asked: str
-    digest: str
     answer: HeardAnswer
 
     @property
     def scopes(self) -> tuple[str, ...]:
         """What a token for it is asked for."""
         return (f"repository:{self.repository}:pull",)
+
+    @property
+    def named(self) -> str:
+        """The digest that the answer says it has; empty if it says none."""
+        return self.answer.header("docker-content-digest")
 
 
 def find_manifest(caller: DeploymentCaller, repository: str) -> ReadManifest | None:
@@ -71,15 +70,20 @@ def find_image(caller: DeploymentCaller, found: ReadManifest) -> ReadManifest | 
 def check_manifest(found: ReadManifest) -> DeploymentFinding:
     """Whether a manifest comes as it is, with the headers that clients go by."""
     answer, where = found.answer, f"{found.repository}:{found.asked}"
-    named = answer.header("docker-content-digest")
-    if not named:
+    if not found.named:
         return wrong(
             "manifest",
             f"the manifest of {where} comes without Docker-Content-Digest",
             "have the proxy pass this header on (no `proxy_hide_header Docker-Content-Digest`):"
             " without it containerd and others do not know what a tag is",
         )
-    if named != found.digest:
+    if not answer.is_whole:
+        return warn(
+            "manifest",
+            f"of the manifest of {where} only {len(answer.body)} bytes have come in time",
+            "look at how fast the line is, and at the load of the registry",
+        )
+    if not _is_of(found.named, answer.body):
         return wrong(
             "manifest",
             f"the manifest of {where} has other bytes than its digest says",
@@ -94,11 +98,36 @@ def check_manifest(found: ReadManifest) -> DeploymentFinding:
     return ok("manifest", f"the manifest of {where} comes whole, with its digest")
 
 
+def check_heads(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
+    """Whether HEAD is answered as GET is: by it clients ask what a tag is before they pull."""
+    path = f"/v2/{found.repository}/manifests/{found.asked}"
+    answer = caller.ask("HEAD", path, found.scopes, {"Accept": _ACCEPT})
+    passed_on = "have the proxy pass HEAD on as it is (no `proxy_cache_convert_head`, no"
+    if answer.status != found.answer.status:
+        return wrong(
+            "heads",
+            f"HEAD is answered with {answer.status} where GET is with {found.answer.status}:"
+            " clients take what is there for not there",
+            f"{passed_on} `limit_except` without it)",
+        )
+    length = answer.header("content-length")
+    if length != str(len(found.answer.body)) or answer.header("docker-content-digest") != (
+        found.named
+    ):
+        return warn(
+            "heads",
+            f"HEAD of a manifest says {length or 'no'} bytes and"
+            f" {answer.header('docker-content-digest') or 'no digest'}, not what GET has:"
+            " clients fetch the manifest each time, or fail",
+            f"{passed_on} compression of what has a type of its own: `gzip off;`)",
+        )
+    return ok("heads", "HEAD is answered as GET is")
+
+
 def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
     """Whether paths reach the registry as they were sent: neither escaped anew nor made shorter."""
     whole = "have the proxy pass paths on as they came: `proxy_pass http://REGISTRY:5000;`"
-    named = found.answer.header("docker-content-digest") or found.digest
-    escaped = named.replace(":", "%3A")
+    escaped = (found.named or str(Digest.of(found.answer.body))).replace(":", "%3A")
     headers = {"Accept": _ACCEPT}
     path = f"/v2/{found.repository}/manifests/{escaped}"
     status = caller.ask("GET", path, found.scopes, headers).status
@@ -119,92 +148,21 @@ def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
     return ok("paths", "paths reach the registry as they were sent")
 
 
-def check_ranges(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
-    """Whether a byte of a blob can be had alone, from wherever clients are sent for it."""
-    digest = _blob_of(found)
-    if not digest:
-        return skipped("ranges", f"{found.repository}:{found.asked} has no blobs")
-    path = f"/v2/{found.repository}/blobs/{digest}"
-    answer = caller.ask("GET", path, found.scopes, {"Range": "bytes=0-0"})
-    if answer.status not in _REDIRECTS:
-        return _check_range(answer, "a blob")
-    place = caller.address.join(answer.header("location"))
-    scheme, host, _ = origin(place)
-    if scheme not in {"http", "https"} or not host or not answer.header("location"):
-        return wrong(
-            "ranges",
-            f"clients are sent for blobs to {answer.header('location')!r}, which is no address",
-            "have the proxy pass Location on as it is, or have the registry send the bytes itself:"
-            " `storage.redirect.disable: true`",
-        )
-    refusal = _check_redirect(caller, place)
-    if refusal is not None:
-        return refusal
-    where = f"a blob at {urlsplit(place).netloc}"
-    try:
-        answer = caller.bare("GET", place, {"Range": "bytes=0-0"})
-    except (HTTPError, OSError):
-        return wrong(
-            "ranges",
-            f"clients are sent for blobs to {urlsplit(place).netloc}, which gives no answer",
-            "give the object store an address that clients reach, or have the registry send the"
-            " bytes itself: `storage.redirect.disable: true`",
-        )
-    return _check_range(answer, where)
-
-
-def _check_redirect(caller: DeploymentCaller, place: str) -> DeploymentFinding | None:
-    if caller.address.scheme != "https" or origin(caller.address.join(place))[0] == "https":
-        return None
-    return wrong(
-        "ranges",
-        f"clients are sent for blobs to {urlsplit(place).netloc} without TLS",
-        "give the object store HTTPS, or have the registry send the bytes itself:"
-        " `storage.redirect.disable: true`",
-    )
-
-
-def _check_range(answer: HeardAnswer, what: str) -> DeploymentFinding:
-    if answer.status == 206 and answer.header("content-range").startswith("bytes 0-0/"):
-        return ok("ranges", f"{what} can be had in parts, so a cut pull goes on where it was")
-    if answer.status == 200:
-        return warn(
-            "ranges",
-            f"{what} comes whole where a part was asked for: a cut pull begins anew",
-            "have the proxy pass `Range` on (nginx's `proxy_cache` needs `slice`, or"
-            " `proxy_force_ranges on`)",
-        )
-    if answer.status == 206:
-        return wrong(
-            "ranges",
-            f"a part of {what} comes without Content-Range, so nobody knows which it is",
-            "have the proxy pass this header on (no `proxy_hide_header Content-Range`)",
-        )
-    return wrong(
-        "ranges",
-        f"{what} is answered with {answer.status}",
-        "look at the log of what answers there; `lading verify` tells whether the bytes are there",
-    )
-
-
 def _read(caller: DeploymentCaller, name: str, asked: str) -> ReadManifest | None:
     scopes = (f"repository:{name}:pull",)
     answer = caller.ask("GET", f"/v2/{name}/manifests/{asked}", scopes, {"Accept": _ACCEPT})
     if answer.status != 200:
         return None
-    digest = f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
-    return ReadManifest(name, asked, digest, answer)
+    return ReadManifest(name, asked, answer)
+
+
+def _is_of(digest: str, body: bytes) -> bool:
+    try:
+        return Digest(digest).names(body)
+    except DigestInvalid:
+        return False
 
 
 def _first_of(answer: HeardAnswer, key: str) -> str:
     names = answer.document().get(key)
     return str(names[0]) if answer.status == 200 and isinstance(names, list) and names else ""
-
-
-def _blob_of(found: ReadManifest) -> str:
-    document = found.answer.document()
-    layers = document.get("layers")
-    blobs = [document.get("config"), *(layers if isinstance(layers, list) else ())]
-    return next(
-        (str(one["digest"]) for one in blobs if isinstance(one, dict) and "digest" in one), ""
-    )

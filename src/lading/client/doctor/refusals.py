@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from lading.client.doctor.address import DeploymentAddress
 
@@ -21,6 +22,7 @@ class ShownCertificate:
     names: str = _UNKNOWN
     dates: str = _UNKNOWN
     issuer: str = _UNKNOWN
+    is_in_time: bool = False
 
     @classmethod
     def read(cls, data: bytes) -> "ShownCertificate":
@@ -34,12 +36,13 @@ class ShownCertificate:
             return cls()
         first, last = shown.not_valid_before_utc, shown.not_valid_after_utc
         dates = f"{first:%Y-%m-%d %H:%M} to {last:%Y-%m-%d %H:%M} UTC"
+        is_in_time = first <= datetime.now(UTC) <= last
         try:
             found = shown.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
         except (x509.ExtensionNotFound, ValueError):
-            return cls("no name at all (no subjectAltName)", dates, issuer)
+            return cls("no name at all (no subjectAltName)", dates, issuer, is_in_time)
         names = [str(one.value) for one in found]
-        return cls(", ".join(names[:_MOST_NAMES]), dates, issuer)
+        return cls(", ".join(names[:_MOST_NAMES]), dates, issuer, is_in_time)
 
 
 def explain(
@@ -48,10 +51,8 @@ def explain(
     """What is wrong with a certificate, and what to do."""
     code = error.verify_code
     trust = f"put its authority's certificate into {_folder(address)}/ca.crt on each client"
-    if code == _EXPIRED:
-        return f"a certificate has expired ({shown.dates})", _RENEW
-    if code == _NOT_YET_VALID:
-        return f"a certificate is not valid yet ({shown.dates})", _CLOCKS
+    if code in {_EXPIRED, _NOT_YET_VALID}:
+        return _explain_times(code, shown)
     if code == _SELF_SIGNED:
         return "the certificate is self-signed, and not trusted here", trust
     if code == _SELF_SIGNED_IN_CHAIN:
@@ -66,9 +67,22 @@ def explain(
     return what, f"{_CHAIN}; of an authority of one's own: {trust}"
 
 
+def _explain_times(code: int, shown: ShownCertificate) -> tuple[str, str]:
+    how = "has expired" if code == _EXPIRED else "is not valid yet"
+    if shown.is_in_time:
+        what = f"the server's own certificate is in its time, and one that it leads to {how}"
+        return f"{what} ({shown.issuer}, or an issuer of that)", _RENEW_CHAIN
+    advice = _RENEW if code == _EXPIRED else _CLOCKS
+    return f"a certificate {how} ({shown.dates})", advice
+
+
 _RENEW = (
     "renew it, and have the server load it (`nginx -s reload`); if it is valid, set the clock of"
     " this machine (`timedatectl set-ntp true`)"
+)
+_RENEW_CHAIN = (
+    "have the server send the chain that its issuer gives out now (`ssl_certificate fullchain.pem;`"
+    " made anew); if it does, renew the authorities of this machine (`update-ca-certificates`)"
 )
 _CLOCKS = (
     "set the clock of this machine, or of the one that made the certificate (`timedatectl set-ntp"
