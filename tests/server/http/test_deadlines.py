@@ -12,7 +12,14 @@ from lading.edge.asgi import Receive, Scope, Send
 from lading.server.http import deadlines
 from lading.server.http.connection import Connection
 from lading.server.http.connections import Connections
-from lading.server.http.deadlines import HEAD_TIMEOUT, LINGER, STANDING, State, timeouts
+from lading.server.http.deadlines import (
+    CRAWL,
+    HEAD_TIMEOUT,
+    LINGER,
+    STANDING,
+    State,
+    timeouts,
+)
 
 IDLE_TIMEOUT, KEEP_ALIVE = 1000.0, 5000.0
 SECONDS = {
@@ -24,7 +31,7 @@ SECONDS = {
 }
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-PUT = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"
+PUT = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n"
 
 
 def rows() -> Mapping[State, Mapping[str, str]]:
@@ -99,7 +106,7 @@ class Scene:
         self.connection = Connection(self.application, self.connections)
         self.deadlines = self.connection.deadlines
         self.deadlines._clock = lambda: self.now
-        self.deadlines.move()
+        self.deadlines.turn()
         self.connection.connection_made(self.transport)
 
     async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -197,7 +204,7 @@ REACHED: Mapping[State, Callable[[Scene], Awaitable[None]]] = {
     State.CLOSED: closed,
 }
 # What completes the request of a state in which there is one.
-RESTS = {State.HEAD: GET[16:], State.BODY: b"456789", State.ANSWER: b"", State.TAKING: b""}
+RESTS = {State.HEAD: GET[16:], State.BODY: bytes(19_997), State.ANSWER: b"", State.TAKING: b""}
 
 
 @pytest.fixture(params=list(State))
@@ -260,8 +267,31 @@ async def test_the_place_that_another_connection_needs_is_there(scene: Scene, st
     """Whoever was chosen is gone, in order unless something is on its way."""
     if scene.deadlines.dispensable() or TABLE[state]["for another"] == "standing":
         scene.deadlines.make_way()
-        answering = state in {State.BODY, State.TAKING, State.TAKEN}
+        answering = state in {State.BODY, State.TAKING, State.TAKEN, State.CLOSING}
         assert scene.transport.end == ("aborts" if answering else "closes")
+
+
+async def test_a_byte_now_and_then_keeps_no_place(scene: Scene, state: State) -> None:
+    """Neither one that comes nor one that is taken; as many as a slow network brings do."""
+    if TABLE[state]["for another"] == "standing":
+        scene.transport.unsent *= 1000
+        await move(scene, state, CRAWL)
+        for _ in range(5):
+            scene.now += STANDING / 4
+            await move(scene, state, 1)
+        assert scene.deadlines.dispensable() is not None
+
+        await move(scene, state, CRAWL)
+        assert scene.deadlines.dispensable() is None
+
+
+async def move(scene: Scene, state: State, size: int) -> None:
+    """Have the client of a connection bring so many bytes of a body, or take so many."""
+    if state is State.BODY:
+        await scene.hear(bytes(size))
+    else:
+        scene.transport.unsent -= size
+    scene.sweep()
 
 
 async def test_a_request_that_was_not_read_yet_is_one(scene: Scene, state: State) -> None:

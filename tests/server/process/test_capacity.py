@@ -2,11 +2,12 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import pytest
 
+from lading.server.http.deadlines import STANDING
 from tests.support.client import Connection
 from tests.support.lading import Lading, lading_serve, started_workers
 from tests.support.processes import wait_until
@@ -51,6 +52,37 @@ def test_idle_connections_take_nothing_from_those_who_work(registry: Lading, sai
         assert slowest < 5
     assert "no connection can be accepted" not in registry.log.read_text()
     assert "Too many open files" not in registry.log.read_text()
+
+
+HEAD = b" HTTP/1.1\r\nHost: x\r\n"
+SLOW = [
+    pytest.param(
+        b"PUT /v2/room/manifests/v2" + HEAD + b"Content-Length: 100000\r\n\r\n",
+        id="body",
+    ),
+    pytest.param(
+        b"POST /v2/room/blobs/uploads/" + HEAD + b"Transfer-Encoding: chunked\r\n\r\nfff\r\n",
+        id="chunk",
+    ),
+]
+
+
+@pytest.mark.parametrize("said", SLOW)
+def test_a_byte_now_and_then_keeps_nobody_out(registry: Lading, said: bytes) -> None:
+    """A few more than there is place for send one every few seconds, and would for hours."""
+    with ExitStack() as stack:
+        slow = [stack.enter_context(registry.client.connection()) for _ in range(140)]
+        for connection in slow:
+            connection.send(said)
+        began = time.monotonic()
+        while time.monotonic() < began + STANDING + 3:
+            for connection in slow:
+                with suppress(OSError):
+                    connection.send(b"a")
+            time.sleep(2)
+        began = time.monotonic()
+        assert_answers(stack.enter_context(registry.client.connection()))
+        assert time.monotonic() - began < 5
 
 
 def test_those_who_have_been_idle_for_longest_leave_first(registry: Lading) -> None:

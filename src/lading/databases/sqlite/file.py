@@ -26,9 +26,10 @@ from lading.databases.sqlite.failures import (
 from lading.databases.sqlite.kept_file import KeptFile
 from lading.databases.sqlite.lock import OpenLock
 from lading.databases.sqlite.migration import migrate
+from lading.databases.sqlite.read_breaker import ReadBreaker
 from lading.databases.sqlite.turn import Turn
 from lading.databases.sqlite.writer import GroupWriter
-from lading.ports.database import Database, Work
+from lading.ports.database import Database, SqlConnection, Work
 from lading.system.durable import make_directories, sync_directory
 from lading.system.threads import Threads
 
@@ -57,14 +58,18 @@ class SqliteFile(Database):
         self._reader = reader
         self._connect = connect
         self._scanners = Threads(SCANNERS, "metadata-scan")
+        self._breaker = ReadBreaker(partial(self.scan, _look_at_schema))
 
     @override
     async def read(
         self, work: Callable[Concatenate[SqliteConnection, P], T], *args: P.args, **kwargs: P.kwargs
     ) -> T:
+        if self._breaker.is_broken:
+            self._breaker.require_whole()
         try:
             return work(self._reader, *args, **kwargs)
         except sqlite3.DatabaseError as error:
+            self._breaker.note(error)
             raise translate(error) from error
 
     @override
@@ -74,10 +79,12 @@ class SqliteFile(Database):
 
     @override
     async def look(self, work: Work[T]) -> T:
+        self._breaker.require_whole()
         try:
             return self._look(work)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                self._breaker.note(error)
                 raise translate(error) from error
         except sqlite3.DatabaseError as error:
             raise translate(error) from error
@@ -172,6 +179,10 @@ class FileDatabase(SqliteFile):
         self._turn.close()
         super().close()
         self._lock.close()
+
+
+def _look_at_schema(connection: SqlConnection) -> None:
+    connection.execute("SELECT 1 FROM sqlite_schema").fetchone()
 
 
 def _connect(path: Path) -> SqliteConnection:

@@ -33,8 +33,8 @@ class Receiver(Protocol):
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
 
-    def moved(self) -> None:
-        """Note that bytes have come."""
+    def moved(self, size: int) -> None:
+        """Note that so many bytes have come."""
 
     def body_received(self) -> None:
         """The body is complete."""
@@ -129,7 +129,7 @@ class LargeBody(Body):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take bytes that have come into the buffer."""
-        self._connection.moved()
+        self._connection.moved(nbytes)
         self._filled += nbytes
         if self._filled == len(self._filling) or self._left() == 0:
             self.hand_over()

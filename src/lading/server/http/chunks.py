@@ -99,7 +99,7 @@ class ChunkedBody(Body):
 
     def buffer_updated(self, nbytes: int) -> None:
         """Take bytes that have come into the buffer."""
-        self._connection.moved()
+        self._connection.moved(nbytes)
         rest = self._read(self._filled + self._unread + nbytes)
         if rest:
             self.hand_over()

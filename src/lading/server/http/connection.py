@@ -123,7 +123,7 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take bytes from the connection."""
         if not (self._heard_all or self.parting or self.transport.is_closing()):
-            self.deadlines.move()
+            self.deadlines.move(len(data))
         if self._put_off.waits:
             self._put_off.add(data)
         else:
@@ -315,7 +315,7 @@ class Connection(asyncio.Protocol):
 
     def answered(self, exchange: Exchange) -> None:
         """The response is complete; the next request has its turn."""
-        self.deadlines.move()
+        self.deadlines.turn()
         self._takeover.answered(goes_on=exchange.keep_alive)
         if not exchange.keep_alive:
             if exchange.more_body or self._more_came:
@@ -331,9 +331,9 @@ class Connection(asyncio.Protocol):
 
     # From the large body
 
-    def moved(self) -> None:
-        """Note that bytes have come."""
-        self.deadlines.move()
+    def moved(self, size: int) -> None:
+        """Note that so many bytes have come."""
+        self.deadlines.move(size)
 
     def body_received(self) -> None:
         """The parser did not see the body, and would wait for it."""
@@ -417,7 +417,7 @@ class Connection(asyncio.Protocol):
             allowance = self._allowance(rest, is_head=is_head)
             self._parse_piece(rest[:allowance])
             rest = rest[allowance:]
-            if self._heard_all:
+            if rest and self._heard_all:
                 raise NoMoreRequests
             if rest and self._put_off.is_over:
                 self._put_off.add(rest)

@@ -10,13 +10,14 @@
     TAKEN    the last answer to be taken  idle timeout  aborts   standing     HEAD     closes
     IDLE     a next request               keep-alive    closes   at once      HEAD     closes
     PARTING  the client's end             linger        closes   first        goes on  stays
-    CLOSING  its last bytes to be taken   idle timeout  aborts   stays        goes on  stays
+    CLOSING  its last bytes to be taken   idle timeout  aborts   standing     goes on  stays
     CLOSED   nothing                      none          stays    stays        goes on  stays
 
 A byte in either direction is a sign of life, and the time begins anew, or goes on, or it is the
 first one of a head. "For another" is what happens when another connection needs the place:
-"standing" is who gave no sign of life for `STANDING` seconds. When the worker is told to end, a
-connection ends after the response that is under way, and no response is cut.
+"standing" is whose client moved fewer than `CRAWL` bytes in `STANDING` seconds, as a byte now and
+then costs it nothing. When the worker is told to end, a connection ends after the response that is
+under way, and no response is cut.
 """
 
 import asyncio
@@ -31,9 +32,11 @@ from typing import Protocol
 # Seconds for the head of a request, from its first byte on, and for the first of all from when the
 # connection is there, as nginx's `client_header_timeout`.
 HEAD_TIMEOUT = 60.0
-# Seconds without a sign of life in the middle of a request or an answer after which a connection
-# may be closed for another one that would have to wait.
+# Seconds in the middle of a request or an answer after which a connection may be closed for another
+# one that would have to wait, if fewer than so many bytes have moved on it in these: Apache's
+# `RequestReadTimeout` asks for 500 a second.
 STANDING = 10.0
+CRAWL = 5000
 # Seconds that a client has to read the last response.
 LINGER = 5.0
 
@@ -85,6 +88,7 @@ _ORDER = {
     State.BODY: 2,
     State.TAKING: 2,
     State.TAKEN: 2,
+    State.CLOSING: 2,
 }
 
 
@@ -122,6 +126,8 @@ class Deadlines:
     asked = False
     _began = 0.0
     _unsent = 0
+    # Bytes that moved since it last was no crawl.
+    _crawled = 0
     # When it last moved before everything had been taken that was sent.
     _settled_at = -1.0
 
@@ -129,15 +135,22 @@ class Deadlines:
         self._connection = connection
         self._timeouts = timeouts
         self._clock = asyncio.get_running_loop().time
-        self.moved_at = self._clock()
+        self.moved_at = self._walked_at = self._clock()
 
-    def move(self) -> None:
-        """Note a sign of life."""
+    def move(self, size: int) -> None:
+        """Note a sign of life: so many bytes."""
         self.moved_at = self._clock()
+        self._walk(size)
+
+    def turn(self) -> None:
+        """Begin the time of whatever comes next: an exchange is over."""
+        self.moved_at = self._walked_at = self._clock()
+        self._crawled = 0
 
     def begin(self) -> None:
         """Begin the time of a head, which no further byte prolongs."""
-        self._began = self.moved_at
+        self._began = self._walked_at = self.moved_at
+        self._crawled = 0
 
     def part(self) -> None:
         """Begin the time of parting, which no further byte prolongs."""
@@ -175,10 +188,10 @@ class Deadlines:
     def dispensable(self) -> tuple[int, float] | None:
         """How soon it ends for another connection: the smaller, the sooner; `None` if never."""
         state = self.state
-        order, since = _ORDER.get(state), self._since(state)
-        if order is None or (order == _ORDER[State.BODY] and self._clock() - since <= STANDING):
-            return None
-        return order, since
+        order = _ORDER.get(state)
+        if order != _ORDER[State.BODY]:
+            return None if order is None else (order, self._since(state))
+        return (order, self._walked_at) if self._clock() - self._walked_at > STANDING else None
 
     def has_request(self) -> bool:
         """Whether the client of a connection that seems idle has asked, and was not heard yet."""
@@ -211,9 +224,18 @@ class Deadlines:
             return
         unsent = self._unsent_bytes()
         if unsent != self._unsent:
+            # The first of an answer begins its time.
+            size = abs(unsent - self._unsent) if self._unsent else CRAWL
             self._unsent, self.moved_at = unsent, now
+            self._walk(size)
         if not unsent:
             self._settled_at = self.moved_at
+
+    def _walk(self, size: int) -> None:
+        """Count bytes that moved; enough of them are no crawl."""
+        self._crawled += size
+        if self._crawled >= CRAWL:
+            self._crawled, self._walked_at = 0, self.moved_at
 
     def _unsent_bytes(self) -> int:
         """Bytes that the client has not taken, of this program's buffer and of the kernel's."""
