@@ -28,6 +28,7 @@ from lading.ports.uploads import StagedUpload
 from tests.support.contents import HELLO as HELLO_REPOSITORY
 from tests.support.contents import begin, path_of, read, store
 from tests.support.distribution import Tree
+from tests.support.open_things import descriptors
 from tests.support.processes import wait_until
 from tests.support.temporary import on_disk
 
@@ -158,20 +159,72 @@ async def test_nobody_waits_until_the_bytes_of_a_deleted_blob_are_free(
     """That takes long for a large one, and who deletes it holds a lock."""
     digest = await store(stores, HELLO)
     os.truncate(path_of(stores, digest), file_blobs.LARGE)
-    busy, go_on, free = threading.Event(), threading.Event(), file_blobs._close_all
+    busy, go_on, free = threading.Event(), threading.Event(), file_blobs._free
 
-    def slow(descriptors: Sequence[int]) -> None:
-        assert len(descriptors) == 1
+    def slow(descriptor: int) -> None:
         busy.set()
         go_on.wait(60)
-        free(descriptors)
+        free(descriptor)
 
-    monkeypatch.setattr(file_blobs, "_close_all", slow)
+    monkeypatch.setattr(file_blobs, "_free", slow)
     await stores.blobs.delete([digest])
 
     assert not path_of(stores, digest).parent.exists()
     assert busy.wait(60)
     go_on.set()
+
+
+async def test_who_waits_long_for_a_lock_asks_less_and_less_often(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hundreds wait together where the database is busy for seconds, and others want the loop."""
+    tries, try_lock = list[float](), file_calls.try_lock
+
+    def noting(descriptor: int) -> bool:
+        tries.append(time.monotonic())
+        return try_lock(descriptor)
+
+    async def wait() -> None:
+        async with stores.locks.lock(DIGEST):
+            pass
+
+    async with stores.locks.lock(DIGEST):
+        monkeypatch.setattr(file_calls, "try_lock", noting)
+        waiting = asyncio.create_task(wait())
+        await asyncio.sleep(0.5)
+        assert 2 <= len(tries) <= 25
+    released = time.monotonic()
+    await waiting
+    assert tries[-1] - released < 5
+
+
+async def test_few_files_and_one_thread_wait_until_bytes_are_free(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many large blobs are deleted meanwhile: others want these, too."""
+    monkeypatch.setattr(file_blobs, "LARGE", 1)
+    monkeypatch.setattr(file_blobs, "MOST_WAITING", 5)
+    digests = [await store(stores, b"%d" % number) for number in range(12)]
+    go_on, free, busy = threading.Event(), file_blobs._free, set[int]()
+
+    def slow(descriptor: int) -> None:
+        busy.add(threading.get_ident())
+        go_on.wait(60)
+        free(descriptor)
+
+    monkeypatch.setattr(file_blobs, "_free", slow)
+    before = descriptors()
+    for start in range(0, len(digests), 4):
+        await stores.blobs.delete(digests[start : start + 4])
+    waiting = {name for _, name in descriptors() - before if "/blobs/" in name}
+
+    assert len(waiting) == 5
+    assert not any([await stores.blobs.find(digest) for digest in digests])
+    go_on.set()
+    wait_until(
+        lambda: not {each for each in descriptors() - before if "/blobs/" in each[1]}, "room"
+    )
+    assert len(busy) == 1
 
 
 async def test_a_store_survives_the_removal_of_empty_directories(

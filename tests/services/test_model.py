@@ -51,7 +51,7 @@ from lading.metadata import batches
 from lading.metadata import manifests as manifests_noun
 from lading.metadata.metadata import Metadata
 from lading.ports.database import SqlConnection
-from lading.services import collect, delete, pull, push_blob, trash
+from lading.services import collect, collect_blobs, delete, pull, push_blob, trash
 from lading.services.collect import Plan
 from lading.services.push_blob import Chunk
 from lading.services.registry import Policy
@@ -517,6 +517,7 @@ def test_the_services_are_as_the_model(
         monkeypatch.setattr(manifests_noun, "FEW_EDGES", 0)
     # Each thing by itself, so that people can come between any two.
     monkeypatch.setattr(collect, "BATCH", 1)
+    monkeypatch.setattr(collect_blobs, "BATCH", 1)
     # The same examples each time, unless more are asked for.
     scale = int(os.environ.get("LADING_MODEL_SCALE", "1"))
     run_state_machine_as_test(

@@ -1,5 +1,6 @@
 """The adapter of blobs as files, in the layout of CNCF Distribution."""
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 HASH_SIZE = 4 * 1024 * 1024
 # Bytes of a file from which freeing them takes longer than all else of a deletion.
 LARGE = 8 * 1024 * 1024
+# Files whose names are gone, and whose bytes wait to be freed: each is a descriptor.
+MOST_WAITING = 64
 
 
 class FileBlobs(Blobs):
@@ -35,6 +38,9 @@ class FileBlobs(Blobs):
         self._disk = disk
         self._layout = disk.layout
         self._owner = file_owner.find_owner(disk.layout)
+        # One at a time, as pushes and pulls want the other threads.
+        self._freeing = disk.lane()
+        self._waiting = 0
 
     @override
     async def find(self, digest: Digest) -> LocalFile | None:
@@ -75,8 +81,10 @@ class FileBlobs(Blobs):
     @override
     async def delete(self, digests: Sequence[Digest]) -> None:
         # Callers hold locks, and it takes long to free the bytes of large files: that comes after.
-        freed = await self._disk.run(self._delete, digests)
-        self._disk.start(_close_all, freed)
+        left = await self._disk.run(self._delete, digests, MOST_WAITING - self._waiting)
+        self._waiting += len(left)
+        for descriptor in left:
+            self._freeing.start(_free, descriptor).add_done_callback(self._is_freed)
 
     @override
     async def quarantine(self, digest: Digest) -> str | None:
@@ -106,20 +114,28 @@ class FileBlobs(Blobs):
                 return None
             return status if S_ISREG(status.st_mode) else None
 
-    def _delete(self, digests: Sequence[Digest]) -> list[int]:
+    def _is_freed(self, closed: "asyncio.Future[None]") -> None:
+        self._waiting -= 1
+        if (error := closed.exception()) is not None:
+            log.warning("the bytes of a blob could not be freed: %s", error)
+
+    def _delete(self, digests: Sequence[Digest], most: int) -> list[int]:
         """Remove names; returns what keeps the bytes of large files until it is closed.
 
         What others refer to stays, whatever the rows say.
+
+        Args:
+            most: files that may be kept so; of others the bytes go with the name.
         """
         self._require_same_owner()
-        opened = []
+        opened: list[int] = []
         kept = distribution.referred_to(self._layout, digests)
         if kept:
             log.info("%d blobs are kept: %s refers to them", len(kept), self._layout.repositories)
         for digest in (digest for digest in digests if digest not in kept):
             path = self._layout.blob(digest)
             with suppress(OSError):
-                if (file_calls.size_if_there(path) or 0) >= LARGE:
+                if len(opened) < most and (file_calls.size_if_there(path) or 0) >= LARGE:
                     opened.append(os.open(path, os.O_PATH | os.O_CLOEXEC))
             try:
                 file_calls.remove(path)
@@ -156,6 +172,6 @@ def _hash_next(descriptor: int, running: RunningHash) -> int:
     return len(data)
 
 
-def _close_all(descriptors: Sequence[int]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)
+def _free(descriptor: int) -> None:
+    """Free the bytes of a file whose name is gone."""
+    os.close(descriptor)

@@ -15,8 +15,11 @@ from lading.ports.locks import Locks
 from lading.system import durable
 
 # Seconds between tries for the lock of a blob that another request is committing: a part of what
-# a commit takes.
+# a commit takes. Each try takes longer than the one before to come, or hundreds of requests that
+# wait for a database which is busy for seconds would leave the event loop no time for any other.
 POLL = 0.001
+MOST_POLL = 0.05
+SLOWER = 1.3
 
 
 class FileLocks(Locks):
@@ -71,9 +74,11 @@ class _Lock:
     async def __aenter__(self) -> None:
         """Lock the digest, as soon as nobody has it locked."""
         self._descriptor = _open(self._path)
+        pause = POLL
         try:
-            while not file_calls.try_lock(self._descriptor):  # noqa: ASYNC110 - a process tells no event
-                await asyncio.sleep(POLL)
+            while not file_calls.try_lock(self._descriptor):
+                await asyncio.sleep(pause)
+                pause = min(pause * SLOWER, MOST_POLL)
         except BaseException:
             os.close(self._descriptor)
             raise

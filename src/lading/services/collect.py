@@ -5,8 +5,7 @@ transaction that removes it, so what a push has come to need since then stays. R
 bytes second: a crash between them leaves bytes that no row names, and a note to delete them.
 
 The order matters: what uploads have left; manifests, which frees links and leaves attachments
-behind; these, which go to the trash; links, which frees blobs; and the bytes, each under the lock
-of its digest.
+behind; these, which go to the trash; links, which frees blobs; and the bytes (`collect_blobs`).
 """
 
 import math
@@ -27,11 +26,11 @@ from lading.core.garbage import (
 from lading.core.names import RepositoryName
 from lading.core.typing import T
 from lading.metadata.collecting.found_garbage import Garbage
-from lading.services import unfinished
+from lading.services import collect_blobs, unfinished
 from lading.services.registry import Registry
 
-# Rows removed in one transaction, and files deleted in one go: enough to share an fsync, few enough
-# that no push waits long for it.
+# Rows removed in one transaction: enough to share an fsync, few enough that no push waits long for
+# it.
 BATCH = 200
 # Manifests that are listed in one go, each with what it refers to.
 PAGE = 200
@@ -193,7 +192,7 @@ async def _run(registry: Registry, plan: Plan) -> AsyncIterator[GarbageItem]:
         yield commit
     async for row in _collect_rows(registry, plan):
         yield row
-    async for blob in _collect_blobs(registry, plan.garbage.sorted_blobs()):
+    async for blob in collect_blobs.remove(registry, plan.garbage.sorted_blobs()):
         yield blob
 
 
@@ -240,43 +239,6 @@ async def _with_manifests(registry: Registry) -> AsyncIterator[RepositoryName]:
         for repository in page:
             yield repository
         after = page[-1]
-
-
-async def _collect_blobs(
-    registry: Registry, blobs: Iterable[GarbageBlob]
-) -> AsyncIterator[GarbageBlob]:
-    """Collect blobs: sorted, as neighbours share a lock; what others have locked, one by one."""
-    busy: list[GarbageBlob] = []
-    for batch in _batches(blobs):
-        by_digest = {blob.digest: blob for blob in batch}
-        async with registry.locks.lock_free(list(by_digest)) as free:
-            removed = await _remove_locked(registry, free)
-        for digest in removed:
-            yield by_digest[digest]
-        busy += (by_digest[digest] for digest in set(by_digest).difference(free))
-        if len(busy) >= BATCH:
-            async for blob in _wait_for(registry, busy):
-                yield blob
-            busy.clear()
-    async for blob in _wait_for(registry, busy):
-        yield blob
-
-
-async def _wait_for(registry: Registry, busy: Sequence[GarbageBlob]) -> AsyncIterator[GarbageBlob]:
-    """Collect blobs that others had locked."""
-    for blob in busy:
-        async with registry.locks.lock(blob.digest):
-            removed = await _remove_locked(registry, [blob.digest])
-        if removed:
-            yield blob
-
-
-async def _remove_locked(registry: Registry, digests: Sequence[Digest]) -> Sequence[Digest]:
-    """Remove locked blobs, and the note of that: one that comes later is of another deletion."""
-    removed = await registry.metadata.collection.remove_blobs(digests, now=registry.clock())
-    await registry.blobs.delete(removed)
-    await registry.metadata.collection.end_deletions(removed)
-    return removed
 
 
 def _batches(items: Iterable[T]) -> Iterator[Sequence[T]]:
