@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from lading.core.errors import Unavailable
-from lading.edge.budget import BodyBudgets, Queue
+from lading.edge.budget import BodyBudgets
 from lading.edge.spool import Spool
 from lading.system.budget import Budget
 from tests.support.open_things import threads
@@ -76,38 +76,3 @@ async def test_of_bodies_on_the_disk_one_is_freed_at_a_time(tmp_path: Path) -> N
     assert len(threads() - before) <= 1
     while not budgets.disk.has(80):
         await asyncio.sleep(0.001)
-
-
-async def test_bodies_are_worked_on_in_their_order_as_far_as_there_is_room() -> None:
-    """One that is larger than the room is alone there."""
-    queue, seen = Queue(10), []
-
-    async def work(name: str, size: int) -> None:
-        async with queue.turn(size):
-            seen.append(name)
-            await asyncio.sleep(0)
-            await asyncio.sleep(0)
-            seen.append(name)
-
-    await asyncio.gather(work("a", 4), work("b", 6), work("c", 99), work("d", 1))
-
-    assert seen == ["a", "b", "a", "b", "c", "c", "d", "d"]
-
-
-async def test_who_gives_up_waiting_lets_the_next_one_in() -> None:
-    queue = Queue(10)
-    entered = asyncio.Event()
-
-    async def enter() -> None:
-        async with queue.turn(10):
-            entered.set()
-
-    async with queue.turn(10):
-        waiting, next_one = asyncio.create_task(enter()), asyncio.create_task(enter())
-        await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.sleep(0)
-    await asyncio.wait_for(next_one, 60)
-    assert entered.is_set()
-    async with queue.turn(10):
-        pass

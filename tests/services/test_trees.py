@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from lading.archives import process
 from lading.blobs.stores import Stores
 from lading.core.access import Grant
 from lading.core.digest import Digest
-from lading.core.errors import BlobUnknown, Denied, ManifestUnknown
+from lading.core.errors import BlobUnknown, Denied, ManifestUnknown, Unavailable
 from lading.core.images import overlay
 from lading.core.manifest import Manifest, parse
 from lading.core.names import RepositoryName
@@ -21,11 +22,12 @@ from lading.metadata.metadata import Metadata
 from lading.services import lease
 from lading.services.shown import directories, tree_jobs, trees
 from lading.services.shown.directories import Directory
-from lading.services.shown.trees import Effect, Inside
+from lading.services.shown.trees import Effect, Inside, Reader
 from tests.support.contents import HELLO, image, path_of
 from tests.support.people import ALICE, DAY, People
 from tests.support.tars import archive
 
+READER = Reader("somebody", 100)
 FOREIGN = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
 BASE: dict[str, bytes | None] = {
     "etc": None,
@@ -145,17 +147,36 @@ async def test_wasted_bytes_are_those_that_nobody_sees(people: People, inside: I
 async def test_a_file_is_read_out_of_its_layer(people: People, inside: Inside) -> None:
     shown = await directories.find_entry(people.registry, inside, "opt/app/b")
     assert shown is not None
-    pieces = await trees.read_file(people.registry, people.may(), inside, shown, 100)
+    pieces = await trees.read_file(people.registry, people.may(), inside, shown, READER)
     assert b"".join([piece async for piece in pieces]) == b"new"
     lower = await directories.find_entry(people.registry, inside, "opt/app/b", 0)
     assert lower is not None
-    pieces = await trees.read_file(people.registry, people.may(), inside, lower, 100)
+    pieces = await trees.read_file(people.registry, people.may(), inside, lower, READER)
     assert b"".join([piece async for piece in pieces]) == b"b" * 100
     directory = await directories.find_entry(people.registry, inside, "opt")
     assert directory is not None
     with pytest.raises(BlobUnknown):
-        await trees.read_file(people.registry, people.may(), inside, directory, 100)
+        await trees.read_file(people.registry, people.may(), inside, directory, READER)
     assert await directories.find_entry(people.registry, inside, "etc/old") is None
+
+
+async def test_who_takes_its_time_keeps_nobody_from_reading(
+    people: People, inside: Inside, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One client has one of the few turns, be it for much or for little."""
+    monkeypatch.setattr(trees, "PATIENCE", 0.1)
+    shown = await directories.find_entry(people.registry, inside, "opt/app/b")
+    assert shown is not None
+    read = partial(trees.read_file, people.registry, people.may(), inside, shown)
+    slow = await read(Reader("slow", 100, waits=True))
+    assert await anext(slow)
+    with pytest.raises(Unavailable):
+        await read(Reader("slow", 100, waits=True))
+    for reader in (Reader("other", 100, waits=True), Reader("slow", 100), Reader("other", 100)):
+        assert b"".join([piece async for piece in await read(reader)]) == b"new"
+    await slow.aclose()
+    assert people.registry.sending.is_idle
+    assert people.registry.reading.is_idle
 
 
 async def test_who_may_not_pull_sees_nothing(people: People, inside: Inside) -> None:

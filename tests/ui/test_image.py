@@ -316,7 +316,7 @@ async def test_pages_of_documents_wait_for_each_other_and_nobody_for_them(
     manifest = await pushed(people, CONFIG, "1.0", layers=(b"base", b"app"))
     path = f"/r/{HELLO}/-/images/{manifest.digest}"
     making = browser.parts.making
-    async with making, making:
+    async with making.take("a"), making.take("b"):
         waiting = asyncio.create_task(browser.get(path))
         assert (await browser.get("/")).status == 200
         assert not waiting.done()

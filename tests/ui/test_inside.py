@@ -258,4 +258,4 @@ async def test_a_small_file_is_read_before_it_leaves(browser: Browser, path: str
     """Nobody who takes it slowly keeps one of the few turns to read."""
     shown = await browser.get(f"{path}/layers/1/download?path=usr/bin/tool")
     assert shown.headers["content-length"] == str(len(LOWER["usr/bin/tool"] or b""))
-    assert not browser.parts.registry.reading.locked()
+    assert browser.parts.registry.reading.is_idle

@@ -212,5 +212,5 @@ async def whole_body(
         if spool.size > limit:
             yield None
             return
-        async with budgets.work.turn(spool.size):
+        async with budgets.work.take(client, spool.size):
             yield await spool.read()

@@ -7,14 +7,13 @@ still: who comes when a budget is spent gets less of what the budget is for, or 
 
 import asyncio
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from lading.core.buckets import Buckets
 from lading.system.budget import Budget
+from lading.system.client_turns import ClientTurns
 from lading.system.threads import Threads
 
 # Bytes of memory for pieces of bodies, and for whole ones: enough for more pushes than cores can
@@ -32,50 +31,6 @@ WORK = 8 * 1024 * 1024
 # milliseconds, and hundreds of connections of one client would take all of its time.
 PACE_BURST = 8 * 1024 * 1024
 PACE = 64 * 1024 * 1024
-
-
-class Queue:
-    """Bytes that are worked on at once; what is more waits for its turn.
-
-    Only while this program works may a turn last, never while a client is waited for.
-    """
-
-    def __init__(self, size: int) -> None:
-        self._size = self._left = size
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
-
-    @asynccontextmanager
-    async def turn(self, size: int) -> AsyncIterator[None]:
-        """Wait for room for so many bytes; what is larger than the queue is alone in it."""
-        size = min(size, self._size)
-        await self._enter(size)
-        try:
-            yield
-        finally:
-            self._leave(size)
-
-    async def _enter(self, size: int) -> None:
-        if not self._waiting and size <= self._left:
-            self._left -= size
-            return
-        entry = size, asyncio.get_running_loop().create_future()
-        self._waiting.append(entry)
-        try:
-            await entry[1]
-        except asyncio.CancelledError:
-            with suppress(ValueError):
-                self._waiting.remove(entry)
-            if entry[1].done() and not entry[1].cancelled():  # it was let in at that moment
-                self._leave(size)
-            raise
-
-    def _leave(self, size: int) -> None:
-        self._left += size
-        while self._waiting and self._waiting[0][0] <= self._left:
-            size, entered = self._waiting.popleft()
-            if not entered.done():
-                self._left -= size
-                entered.set_result(None)
 
 
 class Pace:
@@ -114,7 +69,7 @@ class BodyBudgets:
 
     memory: Budget = field(default_factory=lambda: Budget(MEMORY))
     disk: Budget = field(default_factory=lambda: Budget(DISK))
-    work: Queue = field(default_factory=lambda: Queue(WORK))
+    work: ClientTurns = field(default_factory=lambda: ClientTurns(WORK))
     pace: Pace = field(default_factory=Pace)
     thread: Threads = field(default_factory=lambda: Threads(1, "bodies"))
     directory: Path | None = None

@@ -16,6 +16,7 @@ from lading.ports.locks import Locks
 from lading.ports.measures import UNMEASURED, Measures
 from lading.ports.objects import Upkeep
 from lading.ports.uploads import Uploads
+from lading.system.client_turns import ClientTurns
 from lading.system.threads import Threads
 
 
@@ -79,7 +80,8 @@ class Registry:
         note: takes down what was done without a request.
         upkeep: of an object store, if the bytes are in one.
         measures: are told how much of it was done.
-        reading: how many files of layers may be read at once; each costs a process.
+        reading: turns in which files of layers are read; each costs a process.
+        sending: those in which large ones are, which last as long as their clients like.
         asked: set when somebody has asked for trees of layers, which are found in the background.
         parsing: a thread for large manifests: one at a time, as the largest ones become many times
             as many objects for a while.
@@ -95,7 +97,8 @@ class Registry:
     note: Note = forget
     upkeep: Upkeep | None = None
     measures: Measures = UNMEASURED
-    reading: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    reading: ClientTurns = field(default_factory=lambda: ClientTurns(2, each=1))
+    sending: ClientTurns = field(default_factory=lambda: ClientTurns(4, each=1))
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     parsing: Threads = field(default_factory=lambda: Threads(1, "manifests"))
 

@@ -11,11 +11,13 @@ from lading.core.access import Access, Action, Grant
 from lading.core.history import Change
 from lading.core.names import RepositoryName
 from lading.core.permissions import CurrentPermissions
+from lading.edge.limits import client_of
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
 from lading.ports.logins import Users
 from lading.services.registry import Registry
 from lading.services.shown.platforms import KnownPlatforms
+from lading.system.client_turns import ClientTurns
 
 
 def query_of(parameters: Mapping[str, object]) -> str:
@@ -46,8 +48,8 @@ class UiParts:
         users: who may log in with a password; `None` if they are in no file of ours.
         permissions: the rules in force; `None` if there are none.
         platforms: of single images, as far as their configurations were read.
-        making: how many pages are made at once of manifests and documents, each of which may be
-            many MiB until it is on its way.
+        making: turns in which pages are made of manifests and documents, each of which may be many
+            MiB until it is on its way.
         rendering: held while one of them becomes HTML, when it is several times as large.
     """
 
@@ -58,7 +60,7 @@ class UiParts:
     users: Users | None = None
     permissions: CurrentPermissions | None = None
     platforms: KnownPlatforms = field(default_factory=KnownPlatforms)
-    making: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))
+    making: ClientTurns = field(default_factory=lambda: ClientTurns(2, each=1))
     rendering: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def path(self, request: Request, path: str, **query: object) -> str:
@@ -109,6 +111,11 @@ class Visit(NamedTuple):
     def may(self, action: Action) -> bool:
         """Whether the visitor may do this in the repository that the page is about."""
         return action in self.grant.actions
+
+    @property
+    def client(self) -> str:
+        """Whose turns this visit takes: the visitor's, from where it comes."""
+        return f"{self.request.caller}@{client_of(self.request.address)}"
 
     def path(self, path: str, **query: object) -> str:
         """A path of ours as the visitor's browser sees it; see `UiParts.path`."""

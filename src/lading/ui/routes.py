@@ -61,7 +61,7 @@ def _in_turn(handler: Handler[Visit]) -> Handler[Visit]:
     """The handler of a page about manifests and documents, which waits for its turn to be made."""
 
     async def handle(visit: Visit) -> Response:
-        async with visit.parts.making:
+        async with visit.parts.making.take(visit.client):
             return await handler(visit)
 
     return handle

@@ -6,8 +6,8 @@ background (`services/shown/tree_jobs`). What is in a directory is put together 
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -184,13 +184,25 @@ async def search(
     return sorted(every, key=lambda shown: (shown.entry.path, shown.layer))[:most]
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads a file of a layer, and how much of it.
+
+    Attributes:
+        client: whose turn it takes.
+        most: bytes that are wanted.
+        waits: whether the pieces leave as the reader takes them, and so take as long as it likes.
+    """
+
+    client: str
+    most: int
+    waits: bool = False
+
+
 async def read_file(
-    registry: Registry, grant: Grant, inside: Inside, shown: Shown, most: int
+    registry: Registry, grant: Grant, inside: Inside, shown: Shown, reader: Reader
 ) -> AsyncGenerator[bytes, None]:
     """The first bytes of a file, piece by piece; all that is before them is decompressed.
-
-    Args:
-        most: bytes of it that are wanted.
 
     Raises:
         BlobUnknown: it is no file whose bytes are in the layer.
@@ -202,28 +214,33 @@ async def read_file(
     if entry.kind is not EntryKind.FILE:
         raise BlobUnknown("what this path is has no bytes of its own", {"path": entry.path})
     blob = await pull_blob(registry, grant, layer.digest)
-    await _take_turn(registry)
-    registry.reading.release()  # it is taken once somebody wants the pieces
-    return _pieces(registry, blob, entry, min(entry.size, most))
+    async with _turn(registry, reader):
+        pass  # it is taken once somebody wants the pieces
+    return _pieces(registry, blob, entry, reader)
 
 
-async def _take_turn(registry: Registry) -> None:
-    try:
-        await asyncio.wait_for(registry.reading.acquire(), PATIENCE)
-    except TimeoutError as error:
-        raise Unavailable("other files of layers are being read; try again in a moment") from error
+@asynccontextmanager
+async def _turn(registry: Registry, reader: Reader) -> AsyncIterator[None]:
+    turns = registry.sending if reader.waits else registry.reading
+    async with AsyncExitStack() as stack:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                await stack.enter_async_context(turns.take(reader.client))
+        except TimeoutError as error:
+            raise Unavailable("other files of layers are being read; try again later") from error
+        yield
 
 
 async def _pieces(
-    registry: Registry, blob: PulledBlob, entry: Entry, length: int
+    registry: Registry, blob: PulledBlob, entry: Entry, reader: Reader
 ) -> AsyncGenerator[bytes, None]:
-    await _take_turn(registry)
-    try:
-        async with aclosing(read_content(blob.source, blob.size, entry.offset, length)) as pieces:
-            async for piece in pieces:
-                yield piece
-    finally:
-        registry.reading.release()
+    length = min(entry.size, reader.most)
+    async with (
+        _turn(registry, reader),
+        aclosing(read_content(blob.source, blob.size, entry.offset, length)) as pieces,
+    ):
+        async for piece in pieces:
+            yield piece
 
 
 async def may_find(registry: Registry) -> bool:

@@ -11,7 +11,7 @@ from lading.core.images import tree
 from lading.core.images.tree import EntryKind, is_possible, split
 from lading.edge.response import Response, StreamBody
 from lading.services.shown import directories, trees
-from lading.services.shown.trees import Inside, Shown
+from lading.services.shown.trees import Inside, Reader, Shown
 from lading.ui.context import Visit
 from lading.ui.errors import FileUnknown
 from lading.ui.rendering import page
@@ -20,7 +20,7 @@ ON_A_PAGE = 200
 MOST_SHOWN = 256 * 1024
 """Bytes of a file that are shown as text."""
 # Bytes of a file that are read before any of them leaves: few files of layers can be read at once,
-# and so no client that takes its time keeps others from that.
+# and so no client that takes its time keeps others from that. Larger ones have turns of their own.
 _MOST_AT_ONCE = 1024 * 1024
 # Signs of what is looked for: of a longer pattern each sign costs as much as all names.
 _MOST_WORDS = 128
@@ -60,7 +60,8 @@ async def show_file(visit: Visit) -> Response:
     inside = await _look(visit)
     number = _number(visit, inside)
     shown = await _find(visit, inside, number)
-    pieces = await trees.read_file(visit.registry, visit.grant, inside, shown, MOST_SHOWN)
+    reader = Reader(visit.client, MOST_SHOWN)
+    pieces = await trees.read_file(visit.registry, visit.grant, inside, shown, reader)
     data, failed = b"", ""
     try:
         async with aclosing(pieces):
@@ -90,9 +91,9 @@ async def download(visit: Visit) -> Response:
     headers = {**_OF_DOWNLOADS, "Content-Disposition": f"attachment; filename*=UTF-8''{name}"}
     if not entry.size:
         return Response(200, headers)
-    size = entry.size
-    pieces = await trees.read_file(visit.registry, visit.grant, inside, shown, size)
-    if size > _MOST_AT_ONCE or visit.request.method == "HEAD":
+    reader = Reader(visit.client, entry.size, waits=entry.size > _MOST_AT_ONCE)
+    pieces = await trees.read_file(visit.registry, visit.grant, inside, shown, reader)
+    if reader.waits or visit.request.method == "HEAD":
         return Response(200, headers, StreamBody(pieces))
     try:
         async with aclosing(pieces):
