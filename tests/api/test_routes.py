@@ -34,6 +34,7 @@ AUDITED: Sequence[tuple[str, str, str, When]] = (
     ("end-13", "HEAD", "upload.find", When.REFUSED),
     ("end-14", "DELETE", "upload.cancel", When.ALWAYS),
     ("token", "GET", "token.issue", When.ALWAYS),
+    ("token", "HEAD", "token.issue", When.ALWAYS),
     ("token", "POST", "token.issue", When.ALWAYS),
 )
 

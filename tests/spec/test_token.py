@@ -25,6 +25,17 @@ def post(guarded: Guarded, **form: str) -> Answer:
     return guarded.client.ask("POST", "/token", urlencode(form).encode(), content_type=FORM)
 
 
+@pytest.mark.endpoint("token", "GET", "HEAD")
+def test_head_tells_what_get_would_send(guarded: Guarded) -> None:
+    """Without a token, and with the same answer to a wrong password."""
+    for login, status in ((basic("reader"), 200), (basic("reader", "wrong"), 401)):
+        get = guarded.client.ask("GET", "/token", authorization=login)
+        head = guarded.client.ask("HEAD", "/token", authorization=login)
+        assert (get.status, head.status, head.body) == (status, status, b"")
+        for name in ("Content-Type", "Content-Length", "Cache-Control", "WWW-Authenticate"):
+            assert head.headers[name] == get.headers[name]
+
+
 @pytest.mark.endpoint("token", "GET")
 def test_a_token_for_a_password(guarded: Guarded) -> None:
     """Under both names, with the time that it is good for; no one in between may keep it."""
@@ -207,11 +218,13 @@ def test_where_clients_are_sent(guarded: Guarded, headers: dict[str, str], realm
     assert answer.headers["WWW-Authenticate"] == f'Bearer realm="{realm}",service="{SERVICE}"'
 
 
-@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
 def test_without_authentication_there_is_no_token_service(client: Any, method: str) -> None:
-    """A client that asks for a token nevertheless hears so."""
+    """A client that asks for a token nevertheless hears so, whatever the method."""
+    assert client.ask("OPTIONS", "/token").headers["Allow"] == "OPTIONS"
     answer = client.ask(method, "/token")
     assert answer.status == 404
+    assert "Allow" not in answer.headers
     assert answer.codes == ["UNSUPPORTED"]
 
 

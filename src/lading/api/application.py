@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from lading.api.context import Context, Options
 from lading.api.errors import error_response, not_found_response
-from lading.api.routes import ROUTES
+from lading.api.routes import ROUTES, TOKEN_ROUTE
 from lading.core.typing import override
 from lading.edge.application import Application, WayIn
 from lading.edge.authentication import Authentication
 from lading.edge.callers import Admission
-from lading.edge.endpoints import Match
+from lading.edge.endpoints import Match, Route
 from lading.edge.observers import Observer, Recorder
 from lading.edge.request import Request
 from lading.edge.response import Response
@@ -40,7 +40,8 @@ def registry_protocol(
 ) -> Application[Context]:
     """The application that speaks the registry protocol; see `Application`."""
     tokens = None if authentication is None else authentication.tokens
-    way_in = _RegistryProtocol(registry, options, tokens)
+    routes = [route for route in ROUTES if tokens is not None or route.name != TOKEN_ROUTE]
+    way_in = _RegistryProtocol(registry, options, tokens, routes)
     return Application(way_in, registry, options.edge, authentication, observers, require_health)
 
 
@@ -49,7 +50,7 @@ class _RegistryProtocol(WayIn[Context]):
     registry: Registry
     options: Options
     tokens: "TokenService | None"
-    routes = ROUTES
+    routes: Sequence[Route[Context]]
 
     @override
     def context(self, request: Request, admission: Admission, match: Match[Context]) -> Context:

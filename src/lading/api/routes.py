@@ -53,6 +53,8 @@ def _readable(
     return {"GET": endpoint, "HEAD": endpoint}
 
 
+TOKEN_ROUTE = "token"  # noqa: S105 - where they are, not what they are
+"""The name of the route that is there only if the registry issues tokens."""
 _TOKEN_ISSUED = Audited("token.issue", When.ALWAYS)
 
 # Tried in this order: manifests first, which most requests are about; then what is small.
@@ -153,10 +155,10 @@ ROUTES: Sequence[Route[Context]] = (
     ),
     _route("base", "/v2/?", _readable("end-1", _base, Audited("api.check"), Need.LOGIN)),
     _route(
-        "token",
+        TOKEN_ROUTE,
         token.TOKEN_PATH,
         {
-            "GET": Endpoint("token", token.get, _TOKEN_ISSUED, Need.NOTHING),
+            **_readable("token", token.get, _TOKEN_ISSUED, Need.NOTHING),
             "POST": Endpoint("token", token.post, _TOKEN_ISSUED, Need.NOTHING),
         },
     ),

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from lading.api.context import Context
-from lading.api.errors import not_found_response
 from lading.auth.authenticator import Login
 from lading.auth.claims import said_subject
 from lading.core.errors import TokenRequestInvalid, Unauthorized
@@ -41,9 +40,7 @@ _TRUE = frozenset({"true", "1", "yes"})
 
 async def get(context: Context) -> Response:
     """A token for whoever logs in with a password, or for anybody."""
-    service = context.tokens
-    if service is None:
-        return not_found_response(context.options.edge.prefix)
+    service = _service_of(context)
     login = None
     header = context.request.headers.get("authorization")
     if header is not None:
@@ -59,9 +56,7 @@ async def get(context: Context) -> Response:
 
 async def post(context: Context) -> Response:
     """A token for a password or a refresh token in a form."""
-    service = context.tokens
-    if service is None:
-        return not_found_response(context.options.edge.prefix)
+    service = _service_of(context)
     form = await _read_form(context)
     context.request.noted["grant"] = form.get("grant_type", "")
     match form.get("grant_type"):
@@ -83,6 +78,11 @@ async def post(context: Context) -> Response:
     return await _answer(
         context, service, login, _scopes([form.get("scope", "")]), refreshable=refreshable
     )
+
+
+def _service_of(context: Context) -> "TokenService":
+    assert context.tokens is not None, "without one there is no such route"
+    return context.tokens
 
 
 async def _exchange(context: Context, service: "TokenService", form: Mapping[str, str]) -> Login:
