@@ -17,7 +17,10 @@ from lading.databases.sqlite import turn
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.turn import PATIENCE, Turn
 from lading.ports.database import SqlConnection
+from lading.system import small_files
 from tests.support.processes import wait_until
+
+NAME = "database"
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def make(tmp_path: Path) -> Iterator[Callable[[], Turn]]:
     made: list[Turn] = []
 
     def make() -> Turn:
-        made.append(Turn(tmp_path))
+        made.append(Turn(tmp_path / NAME))
         return made[-1]
 
     yield make
@@ -34,7 +37,8 @@ def make(tmp_path: Path) -> Iterator[Callable[[], Turn]]:
 
 
 def is_free(directory: Path) -> bool:
-    descriptor = os.open(directory, os.O_RDONLY)
+    """Whether nobody has the turn to write to the database there."""
+    descriptor = os.open(directory / f"{NAME}.turn", os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -46,8 +50,9 @@ def is_free(directory: Path) -> bool:
 
 
 def test_who_waits_has_its_turn_as_soon_as_the_other_has_ended(
-    make: Callable[[], Turn], tmp_path: Path
+    make: Callable[[], Turn], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(turn, "PATIENCE", 60)  # however long the other sleeps
     ours, others = make(), make()
     order: list[str] = []
 
@@ -85,10 +90,26 @@ def test_who_hangs_is_not_waited_for_for_ever_and_nothing_stays_locked(
     assert is_free(tmp_path)
 
 
+def test_who_changes_a_small_file_beside_the_database_keeps_no_write_waiting(
+    make: Callable[[], Turn], tmp_path: Path
+) -> None:
+    with small_files.locked(tmp_path / "token-keys.json"), make():
+        assert not is_free(tmp_path)
+
+
+def test_databases_in_one_directory_keep_no_write_of_each_other_waiting(
+    make: Callable[[], Turn], tmp_path: Path
+) -> None:
+    other = Turn(tmp_path / "other")
+    with other, make():
+        assert not is_free(tmp_path)
+    other.close()
+
+
 def test_a_turn_is_closed_while_another_process_hangs(
     make: Callable[[], Turn], tmp_path: Path
 ) -> None:
-    hanging, other = make(), Turn(tmp_path)
+    hanging, other = make(), Turn(tmp_path / NAME)
     with hanging:
         with other:
             pass
@@ -111,7 +132,7 @@ async def test_what_is_written_is_acknowledged_though_the_lock_is_not_given_back
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As where locks are a server's, which has gone away meanwhile."""
-    database = FileDatabase(tmp_path / "database")
+    database = FileDatabase(tmp_path / NAME)
     flock = fcntl.flock
 
     def fail(descriptor: int, operation: int) -> None:
@@ -140,7 +161,7 @@ def test_where_there_is_no_thread_to_wait_nobody_waits(
 
 async def test_a_database_has_the_turn_while_it_writes_and_not_longer(tmp_path: Path) -> None:
     """So a process that writes all the time begins no other transaction before who waits."""
-    database = FileDatabase(tmp_path / "database")
+    database = FileDatabase(tmp_path / NAME)
     for _ in range(2):
         assert not await database.write(lambda _: is_free(tmp_path))
         wait_until(lambda: is_free(tmp_path), "the lock", seconds=5)
@@ -150,8 +171,8 @@ async def test_a_database_has_the_turn_while_it_writes_and_not_longer(tmp_path: 
     database.close()
 
 
-async def test_databases_in_one_directory_write_in_turn(tmp_path: Path) -> None:
-    ours, others = (FileDatabase(tmp_path / "database") for _ in range(2))
+async def test_two_that_have_a_database_open_write_in_turn(tmp_path: Path) -> None:
+    ours, others = (FileDatabase(tmp_path / NAME) for _ in range(2))
     await ours.write(lambda connection: connection.execute("CREATE TABLE t (n)").close())
 
     def insert(connection: SqlConnection) -> None:

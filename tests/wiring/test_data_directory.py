@@ -23,8 +23,9 @@ MIB = 1024 * 1024
 def modes(root: Path) -> dict[str, int]:
     """Of everything that others may read."""
     paths = [root / "lading", *(root / "lading").glob("metadata.sqlite3*")]
+    locks = {".lock", ".turn"}  # in which nothing is
     return {
-        path.name: stat.S_IMODE(path.stat().st_mode) for path in paths if path.suffix != ".lock"
+        path.name: stat.S_IMODE(path.stat().st_mode) for path in paths if path.suffix not in locks
     }
 
 

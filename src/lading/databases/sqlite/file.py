@@ -157,7 +157,7 @@ class FileDatabase(SqliteFile):
             sync_directory(path.parent)
             kept = KeptFile(path)
             reader.execute(f"PRAGMA busy_timeout = {READ_TIMEOUT}")
-            self._turn = Turn(path.parent)
+            self._turn = Turn(path)
             opened.pop_all()
         super().__init__(reader, partial(_connect_again, path, kept))
         self._writer = GroupWriter(

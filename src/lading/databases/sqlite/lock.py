@@ -53,10 +53,15 @@ def alone_with(database: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _open(database: Path) -> int:
-    path = database.with_name(f"{database.name}.lock")
+def open_beside(database: Path, suffix: str) -> int:
+    """Open a file beside a database, which is there to be locked; it is made if it is not."""
+    path = database.with_name(f"{database.name}{suffix}")
     # Read only: a command run as root may have made the file that the server's user locks.
     return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+
+
+def _open(database: Path) -> int:
+    return open_beside(database, ".lock")
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from lading.databases.sqlite.lock import open_beside
 from lading.system.threads import begin_thread
 
 # Seconds after which a turn does not come: no transaction takes as long, only who hangs.
@@ -20,14 +21,14 @@ PATIENCE = 0.25
 
 
 class Turn:
-    """The turn of this process, for the length of a block: a lock of the database's directory.
+    """The turn of this process, for the length of a block: the lock of a file beside the database.
 
-    Args:
-        directory: of the database; whoever writes to another one in it takes turns, too.
+    It is nobody else's: whoever has another lock there for a while, as of a small file that is
+    replaced, keeps no write waiting.
     """
 
-    def __init__(self, directory: Path) -> None:
-        self._descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    def __init__(self, database: Path) -> None:
+        self._descriptor = open_beside(database, ".turn")
         self._waiter = _Waiter(self._descriptor)
         self._is_ours = False
 
