@@ -13,6 +13,7 @@ from lading.core.digest import Digest
 from lading.core.errors import (
     BlobInUse,
     ManifestBlobUnknown,
+    NotAsExpected,
     NotRestorable,
     TagImmutable,
     Unavailable,
@@ -21,6 +22,7 @@ from lading.core.garbage import Criteria
 from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
+from lading.core.names import Tag
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata import batches, referrers
@@ -242,6 +244,25 @@ async def test_a_tag_that_cannot_be_deleted_is_found_before_any_goes(
     assert await metadata.manifests.delete(HELLO, digest, immutable=[rule], change=by_alice())
     assert len(database.changes) > 1
     assert max(database.changes) <= 4 * few_rows
+    assert await tags_of(metadata) == []
+
+
+async def test_a_tag_that_is_not_expected_stays_however_many_are_deleted_with_it(
+    metadata: Metadata, few_rows: int
+) -> None:
+    """It is set while they are, perhaps; the manifest stays with it."""
+    await add(metadata, b"a", b"layer")
+    digest = await push(metadata, image(b"a", b"layer"), *TAGS, "z")
+    expected = frozenset(map(Tag, TAGS))
+    with pytest.raises(NotAsExpected, match="the tag z leads"):
+        await metadata.manifests.delete(
+            HELLO, digest, immutable=(), expected_tags=expected, change=by_alice()
+        )
+    assert "z" in await tags_of(metadata)
+    assert await metadata.manifests.find(HELLO, digest) is not None
+    assert await metadata.manifests.delete(
+        HELLO, digest, immutable=(), expected_tags=expected | {Tag("z")}, change=by_alice()
+    )
     assert await tags_of(metadata) == []
 
 

@@ -1,8 +1,12 @@
 """Forms that were made a while ago: what has changed since is not deleted; and the ways back."""
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
+import pytest
+
+from lading.services.delete import delete_manifest
 from tests.support.contents import HELLO
 from tests.support.people import People
 from tests.ui.browsing import Browser
@@ -39,6 +43,25 @@ async def test_an_image_that_was_tagged_meanwhile_is_not_deleted(
     assert (refused.status, path in refused.links) == (412, True)
     assert await people.has("production")
     assert (await browser.post(path, (await browser.get(path)).form(path))).status == 303
+
+
+async def test_an_image_that_is_tagged_at_the_last_moment_is_not_deleted(
+    browser: Browser, people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After the tags were compared with those of the form, and before the deletion begins."""
+    image = await people.push_image(b"one", "latest")
+    path = f"{PATH}/-/images/{image.digest}/delete"
+    form = (await browser.get(path)).form(path)
+
+    async def be_late(*args: Any, **kwargs: Any) -> None:
+        await people.push_image(b"one", "production")
+        await delete_manifest(*args, **kwargs)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lading.ui.pages.deletion.delete_manifest", be_late)
+        assert (await browser.post(path, form)).status == 412
+    assert await people.has("production")
+    assert await people.has("latest")
 
 
 async def test_what_is_deleted_twice_was_there_once(browser: Browser, people: People) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from lading.core.digest import Digest
+from lading.core.expected import require_expected_tags
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
-from lading.core.names import Reference, RepositoryName
+from lading.core.names import Reference, RepositoryName, Tag
 from lading.core.recent import Recent
 from lading.metadata import documents, leading, references, repositories, tags
 from lading.ports.database import Database, SqlConnection
@@ -166,6 +167,7 @@ def delete(
     immutable: Sequence[ImmutableTags],
     change: Change,
     seen: int = 0,
+    expected_tags: frozenset[Tag] | None = None,
 ) -> bool | None:
     """Take away some tags of a manifest; if these were all, hide it. False if there is none.
 
@@ -176,7 +178,7 @@ def delete(
         seen: what `leading.require_deletable` said; nothing is asked of it if no tag is immutable.
 
     Raises:
-        TagImmutable: see `Manifests.delete`.
+        TagImmutable, NotAsExpected: see `Manifests.delete`.
     """
     repository_id = repositories.lock(connection, repository)
     row = connection.execute(
@@ -186,6 +188,7 @@ def delete(
     if row is None or repository_id is None:
         return False
     names, are_all = tags.some_of(connection, repository_id, digest)
+    require_expected_tags(expected_tags, names)
     leading.check(repository, digest, names, immutable)
     tags.remove(connection, repository_id, names, digest, change)
     if not are_all:

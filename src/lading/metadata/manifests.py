@@ -10,7 +10,7 @@ from lading.core.errors import StorageFull, Unavailable
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import WrongSize
-from lading.core.names import Reference, RepositoryName
+from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import batches, leading, manifest_rows, referrers
 from lading.metadata.attempts import Attempts
 from lading.metadata.manifest_rows import LargeBodies
@@ -126,12 +126,17 @@ class Manifests(Noun):
         digest: Digest,
         *,
         immutable: Sequence[ImmutableTags],
+        expected_tags: frozenset[Tag] | None = None,
         change: Change,
     ) -> bool:
         """Put a manifest into the trash, and delete its tags; false if there is none.
 
+        Args:
+            expected_tags: those that may go with it; `None` for all.
+
         Raises:
             TagImmutable: one of `immutable` points to it, or to an index that holds it.
+            NotAsExpected: another tag points to it, which stays, and the manifest with it.
         """
         deleted, seen = None, 0
         while deleted is None:
@@ -148,6 +153,7 @@ class Manifests(Noun):
                     digest=digest,
                     immutable=immutable,
                     seen=seen,
+                    expected_tags=expected_tags,
                     change=change,
                 )
             )

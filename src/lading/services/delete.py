@@ -5,7 +5,7 @@ from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, DeleteDisabled, ManifestUnknown
 from lading.core.expected import Expected, require_expected
 from lading.core.history import Change
-from lading.core.names import Reference
+from lading.core.names import Reference, Tag
 from lading.services.registry import Registry
 
 
@@ -15,16 +15,18 @@ async def delete_manifest(
     reference: Reference,
     *,
     expected: Expected | None = None,
+    expected_tags: frozenset[Tag] | None = None,
     change: Change,
 ) -> None:
     """Delete a tag; or hide a manifest, with all its tags, until it is collected or restored.
 
     Args:
         expected: what the reference must lead to, if that matters.
+        expected_tags: those that may go with a manifest; `None` for all.
 
     Raises:
         ManifestUnknown: there is none.
-        NotAsExpected: it leads to something else.
+        NotAsExpected: it leads to something else, or another tag to it.
         TagImmutable: see `metadata.tags.delete` and `Manifests.delete`.
         DeleteDisabled: the operator does not allow it.
     """
@@ -32,7 +34,11 @@ async def delete_manifest(
     if isinstance(reference, Digest):
         require_expected(expected, reference, reference)
         found = await registry.metadata.manifests.delete(
-            grant.repository, reference, immutable=registry.policy.immutable, change=change
+            grant.repository,
+            reference,
+            immutable=registry.policy.immutable,
+            expected_tags=expected_tags,
+            change=change,
         )
     else:
         found = await registry.metadata.tags.delete(

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+from collections.abc import Iterable
 from itertools import islice
 
 from lading.core.access import Action
@@ -57,20 +58,28 @@ async def delete_tag(visit: Visit, form: Form) -> Response:
 
 
 async def delete_image(visit: Visit, form: Form) -> Response:
-    """Delete an image with its tags, if they are those that the page named.
-
-    Whoever tags it between this look and the deletion, finds it in the trash.
-    """
+    """Delete an image with its tags, if they are those that the page named."""
     digest, said = Digest(visit.argument), form.get("tags")
-    if said and said != _sum_of(await _tags_of(visit, digest)):
+    tags = await _tags_of(visit, digest) if said else None
+    if tags is not None and said != _sum_of(tags):
         raise NotAsExpected("other tags lead to the image than the page said")
-    await _delete(visit, digest)
+    await _delete(visit, digest, tags=tags)
     return see_other(visit, f"/r/{visit.repository}", done="image-deleted")
 
 
-async def _delete(visit: Visit, reference: Reference, expected: Expected | None = None) -> None:
+async def _delete(
+    visit: Visit,
+    reference: Reference,
+    expected: Expected | None = None,
+    tags: Iterable[Tag] | None = None,
+) -> None:
     await delete_manifest(
-        visit.registry, visit.grant, reference, expected=expected, change=visit.change()
+        visit.registry,
+        visit.grant,
+        reference,
+        expected=expected,
+        expected_tags=None if tags is None else frozenset(tags),
+        change=visit.change(),
     )
 
 
