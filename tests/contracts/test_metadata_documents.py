@@ -10,6 +10,7 @@ from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
+from lading.metadata import documents, referrers
 from lading.metadata.collecting import collection
 from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
@@ -249,3 +250,35 @@ async def test_pieces_go_along_to_another_database(metadata: Metadata, pieces: i
     found = await metadata.manifests.find(HELLO, manifest.digest)
     assert found is not None
     assert found.body == manifest.body
+
+
+async def test_a_referrer_that_is_removed_while_it_is_read_is_not_listed(
+    metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than as one that has no annotations."""
+    await add(metadata, CONFIG)
+    digest = await push(metadata, large(2))
+
+    read = documents.read
+
+    def read_late(connection: SqlConnection, id_: int) -> bytes | None:
+        connection.execute("DELETE FROM documents")  # as a collection begins to
+        return read(connection, id_)
+
+    listing = partial(
+        referrers.of_subject,
+        largest=referrers.LARGEST,
+        repository=HELLO,
+        subject=SUBJECT.digest,
+        artifact_type=None,
+        after="",
+        limit=9,
+        max_size=9 * PIECE,
+    )
+    found = await metadata.database.write(listing)
+    assert found is not None
+    assert [each.digest for each in found.items] == [digest]
+    monkeypatch.setattr(documents, "read", read_late)
+    found = await metadata.database.write(listing)
+    assert found is not None
+    assert found.items == []

@@ -140,11 +140,16 @@ def _with_annotations(
 ) -> Sequence[Referrer]:
     rows = connection.execute(_ANNOTATIONS, (batches.keys(map(str, found)),))
     annotations = {
-        id_: said or annotations_of(body or documents.read(connection, id_) or b"")
+        id_: said or _annotations_in(body or documents.read(connection, id_))
         for id_, said, body in rows
     }
     return [
-        Referrer(Digest(digest), media_type, length, shown_type, annotations[id_])
+        Referrer(Digest(digest), media_type, length, shown_type, said)
         for id_, (digest, media_type, length, shown_type) in found.items()
-        if id_ in annotations  # it may have been removed meanwhile
+        if (said := annotations.get(id_)) is not None
     ]
+
+
+def _annotations_in(body: bytes | None) -> bytes | None:
+    """The annotations in the body of a referrer; `None` if that has been removed meanwhile."""
+    return None if body is None else annotations_of(body)
