@@ -6,6 +6,7 @@ import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -31,10 +32,11 @@ END_ALL = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname 
 
 
 class Counted(Measures):
-    """Measures that keep the counts."""
+    """Measures that keep the counts, and the levels."""
 
     def __init__(self) -> None:
         self.counts: dict[Count, float] = {}
+        self.levels: Counter[Level] = Counter()
 
     def count(self, what: Count, by: float = 1) -> None:
         self.counts[what] = self.counts.get(what, 0) + by
@@ -43,7 +45,7 @@ class Counted(Measures):
         pass
 
     def change(self, what: Level, by: float) -> None:
-        pass
+        self.levels[what] += int(by)
 
 
 @pytest.fixture
@@ -107,6 +109,22 @@ def lost_once() -> Callable[[SqlConnection], None]:
             lose(connection)
 
     return work
+
+
+async def test_who_gets_no_thread_does_not_wait_for_a_connection(
+    database: Database, measures: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise MemoryError("can't start new thread")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("lading.system.threads.begin_thread", fail)
+        for ask in (database.read, database.write, database.scan):
+            with pytest.raises(MemoryError):
+                await ask(numbers)
+    assert await database.read(numbers) == []
+    waiting, used = Level.CONNECTIONS_AWAITED, Level.CONNECTIONS_USED
+    assert (measures.levels[waiting], measures.levels[used]) == (0, 0)
 
 
 async def test_a_connection_lost_before_the_commit_is_another_try(

@@ -21,7 +21,7 @@ from lading.databases.postgresql.server import Server
 from lading.databases.postgresql.sessions import Sessions
 from lading.ports.database import Database, SqlConnection, Work
 from lading.ports.measures import UNMEASURED, Count, Level, Measures, Timing
-from lading.system.threads import Lane, Threads
+from lading.system.threads import Lane, Pending, Threads
 
 # Long reads at the same time, and how many seconds one may take.
 SCANNERS = 4
@@ -108,13 +108,22 @@ class PostgresqlDatabase(Database):
         seconds: float = 0.0,
     ) -> T:
         """Call a function with a connection in a thread; see `Sessions.run`."""
-        self._measures.change(Level.CONNECTIONS_AWAITED, 1)
         try:
-            return await threads.start(self._call, attempt, time.monotonic(), seconds)
+            return await self._queue(threads, attempt, seconds)
         except Exception as error:
             if (translation := failures.translate(error)) is None:
                 raise
             raise translation from error
+
+    def _queue(
+        self, threads: Threads | Lane, attempt: Callable[[TimedConnection], T], seconds: float
+    ) -> Pending[T]:
+        self._measures.change(Level.CONNECTIONS_AWAITED, 1)
+        try:
+            return threads.start(self._call, attempt, time.monotonic(), seconds)
+        except MemoryError:  # there is no thread, so it waits no more
+            self._measures.change(Level.CONNECTIONS_AWAITED, -1)
+            raise
 
     def _call(self, attempt: Callable[[TimedConnection], T], queued_at: float, seconds: float) -> T:
         self._measures.change(Level.CONNECTIONS_AWAITED, -1)
