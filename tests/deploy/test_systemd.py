@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from lading.config.http import HttpSection
 from lading.config.loading import load
 from tests.docs.test_examples import require_command
 from tests.support.commands import REPOSITORY, require, run
@@ -23,12 +22,6 @@ def test_the_service_runs_a_command_that_there_is() -> None:
     [words] = re.findall(r"^ExecStart=/opt/lading/bin/lading (.*)$", UNIT, re.MULTILINE)
 
     require_command(words.split())
-
-
-def test_it_is_not_killed_before_the_server_has_finished() -> None:
-    [seconds] = re.findall(r"^TimeoutStopSec=(\d+)$", UNIT, re.MULTILINE)
-
-    assert int(seconds) > HttpSection().draintimeout.total_seconds()
 
 
 def test_its_configuration_is_taken_without_a_warning() -> None:

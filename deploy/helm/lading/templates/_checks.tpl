@@ -30,9 +30,9 @@
 
 {{- $drain := $http.draintimeout | default "30s" -}}
 {{- if and (kindIs "string" $drain) (regexMatch "^[0-9]+s$" $drain) -}}
-{{- $needed := add (int $values.drainSeconds) (int (trimSuffix "s" $drain)) -}}
+{{- $needed := add (int $values.drainSeconds) (int (trimSuffix "s" $drain)) 10 -}}
 {{- if le (int $values.terminationGracePeriodSeconds) (int $needed) -}}
-{{- fail (printf "terminationGracePeriodSeconds must be more than drainSeconds and config.http.draintimeout together (%d): what is under way then would be cut off" (int $needed)) -}}
+{{- fail (printf "terminationGracePeriodSeconds must be more than drainSeconds, config.http.draintimeout, and the 10 seconds in which a server ends, together (%d): what is under way then would be cut off" (int $needed)) -}}
 {{- end -}}
 {{- end -}}
 {{- end -}}

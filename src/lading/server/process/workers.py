@@ -43,6 +43,9 @@ from lading.wiring.options import headers_of_all
 
 # Seconds that a worker may need to close its files, beyond what its requests need.
 CLOSING = 5.0
+# Seconds that a server may need to end, beyond those that requests have (http.draintimeout). What
+# is in `deploy` waits for longer before it kills.
+ENDING = FAREWELL + UNWINDING + CLOSING
 
 _SIGNALS = {signal.SIGHUP, signal.SIGINT, signal.SIGTERM}
 
@@ -127,7 +130,7 @@ def _serve_in_forks(service: _Service, loads: Loads, figures: Figures | None) ->
         if service.watched is not None:
             service.watched.close()
 
-    patience = FAREWELL + _patience(settings) + UNWINDING + CLOSING
+    patience = _patience(settings) + ENDING
     return Supervisor(settings.workers, start, patience=patience).run(on_stop=stop_listening)
 
 
