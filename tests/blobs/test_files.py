@@ -227,9 +227,7 @@ async def test_few_files_and_one_thread_wait_until_bytes_are_free(
     assert len(busy) == 1
 
 
-async def test_a_store_survives_the_removal_of_empty_directories(
-    stores: Stores, tmp_path: Path
-) -> None:
+async def test_a_store_survives_the_removal_of_empty_directories(stores: Stores) -> None:
     """As people tidy up after a collection."""
     digest = await store(stores, HELLO)
     await stores.blobs.delete([digest])

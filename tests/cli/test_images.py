@@ -319,7 +319,7 @@ def test_a_shell_is_told_how_to_complete(ours: Ours, shell: str) -> None:
         subprocess.run([shell, "-n"], input=said.encode(), check=True)
 
 
-def test_options_are_completed(ours: Ours) -> None:
+def test_options_are_completed() -> None:
     asked = {
         "_LADING_COMPLETE": "bash_complete",
         "COMP_WORDS": "lading tags --s",

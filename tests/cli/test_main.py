@@ -149,7 +149,7 @@ def test_config_show_prints_what_is_in_force(config: Path) -> None:
     assert lading("config", "show", config) == said
 
 
-def test_config_show_without_a_file(tmp_path: Path) -> None:
+def test_config_show_without_a_file() -> None:
     """Shows what `lading serve` would do."""
     assert yaml.safe_load(lading("config", "show"))["http"]["addr"] == "127.0.0.1:5000"
 

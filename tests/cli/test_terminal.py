@@ -146,7 +146,7 @@ def test_commands_that_take_long_show_how_far_they_are(
 
 
 def test_answers_go_where_they_are_sent_while_progress_goes_to_the_terminal(
-    ours: Ours, theirs: Registry, tmp_path: Path
+    ours: Ours, tmp_path: Path
 ) -> None:
     digest = ours.json("inspect", "app:1.1")["digest"]
     ours.run("rm", f"app@{digest}")

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -90,7 +89,7 @@ def test_a_list_is_made_and_pushed(docker: Docker, registry: Lading) -> None:
 
 
 def test_an_image_in_ocis_format_is_pulled(
-    docker: Docker, registry: Lading, layout: Layout, tmp_path: Path
+    docker: Docker, registry: Lading, layout: Layout
 ) -> None:
     require("skopeo")
     image = f"{registry.host}/docker/oci:v1"

@@ -680,9 +680,7 @@ async def test_a_server_that_stands_still_keeps_nobody_waiting(own_server: Postg
     database.close()
 
 
-async def test_it_works_through_pgbouncer_in_transaction_mode(
-    own_server: PostgreSQL, tmp_path: Path
-) -> None:
+async def test_it_works_through_pgbouncer_in_transaction_mode(own_server: PostgreSQL) -> None:
     """With fewer connections than there are calls, and statements that come often."""
     own_server.ask("CREATE TABLE t (n BIGINT PRIMARY KEY)")
     with pgbouncer_before(own_server, connections=3) as port:

@@ -117,9 +117,7 @@ async def test_a_long_write_has_a_transaction_of_its_own(
     assert commits == "|....|.|.|"
 
 
-async def test_a_short_write_waits_for_one_long_write_at_most(
-    writer: GroupWriter, rows: Callable[[], list[int]]
-) -> None:
+async def test_a_short_write_waits_for_one_long_write_at_most(writer: GroupWriter) -> None:
     """However many of these there are; each lets others pass once."""
     order: list[str] = []
     more: list[asyncio.Task[None]] = []

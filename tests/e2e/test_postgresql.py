@@ -161,7 +161,7 @@ def test_a_newer_database_is_refused(registry: Lading, server: PostgreSQL) -> No
     assert "the database was written by a newer version of lading" in said
 
 
-def test_what_speaks_to_it_is_loaded_for_it_alone(tmp_path: Path) -> None:
+def test_what_speaks_to_it_is_loaded_for_it_alone() -> None:
     """Whoever has metadata in a file pays nothing for it."""
     code = (
         "import sys; from lading.wiring import application;"

@@ -188,7 +188,7 @@ def test_objects_that_nothing_knows_are_found(s3: S3, registry: Lading) -> None:
     assert "all is well" in lading(registry, "verify", "--checksums")
 
 
-def test_a_bucket_of_another_database_is_refused(s3: S3, registry: Lading, tmp_path: Path) -> None:
+def test_a_bucket_of_another_database_is_refused(registry: Lading, tmp_path: Path) -> None:
     """Its objects would be garbage for this one."""
     Repository(registry.client, "library/hello").push_image("latest", b"layer")
     other = tmp_path / "other"

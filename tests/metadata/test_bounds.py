@@ -361,7 +361,7 @@ async def test_a_push_that_is_not_at_its_end_is_seen_by_nobody_and_keeps_what_it
 
 
 async def test_a_push_in_pieces_that_is_refused_leaves_what_was_there(
-    database: Watched, metadata: Metadata, few_rows: int
+    metadata: Metadata, few_rows: int
 ) -> None:
     """The manifest was pushed before; since then one of its blobs was lost."""
     (config, *_) = await add(metadata, b"config", *LAYERS)
@@ -403,9 +403,7 @@ async def test_a_collection_that_was_interrupted_is_gone_on_with(
     assert await metadata.manifests.with_children(HELLO) == []
 
 
-async def test_a_collection_plans_no_more_than_it_is_told(
-    metadata: Metadata, database: Watched
-) -> None:
+async def test_a_collection_plans_no_more_than_it_is_told(metadata: Metadata) -> None:
     """Whatever falls with what; in the end all of it is gone."""
     blobs = await add(metadata, b"config", *LAYERS)
     children = [image(b"config", annotations={"n": tag}) for tag in TAGS]

@@ -367,7 +367,7 @@ async def test_a_child_that_is_gone_is_found(people: People) -> None:
         assert finding.advice
 
 
-async def test_a_child_that_the_policy_does_not_ask_for_may_be_missing(tmp_path: Path) -> None:
+async def test_a_child_that_the_policy_does_not_ask_for_may_be_missing() -> None:
     people = People(
         Metadata(MemoryDatabase()), Stores.in_memory(), policy=Policy(children_required=False)
     )

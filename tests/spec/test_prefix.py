@@ -168,7 +168,7 @@ def test_tokens_are_had_below_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["own/", "/own", "//own/", "/../", "/a b/"])
-def test_a_prefix_that_is_none_is_refused(tmp_path: Path, prefix: str) -> None:
+def test_a_prefix_that_is_none_is_refused(prefix: str) -> None:
 
     with pytest.raises(ConfigurationError, match="begins and ends with a slash"):
         load(None, {"REGISTRY_HTTP_PREFIX": prefix})

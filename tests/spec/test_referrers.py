@@ -77,7 +77,7 @@ def test_referrers_are_listed_with_type_and_annotations(
 @pytest.mark.endpoint("end-12", "GET")
 @pytest.mark.parametrize(("kind", "count"), [(SBOM, 1), (SIGNATURE, 1), ("none/such", 0)])
 def test_referrers_are_filtered_by_their_type(
-    client: Client, repository: Repository, kind: str, count: int
+    repository: Repository, kind: str, count: int
 ) -> None:
     """And the answer says so."""
     repository.push_image()

@@ -152,7 +152,7 @@ def test_a_file_that_cannot_be_opened_is_an_error_at_once(tmp_path: Path) -> Non
         LogFile(tmp_path / "nowhere" / "audit.jsonl", lost)
 
 
-def test_standard_output(tmp_path: Path) -> None:
+def test_standard_output() -> None:
     """Containers have their logs collected there."""
     script = (
         "import asyncio\n"

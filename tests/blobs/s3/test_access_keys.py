@@ -127,7 +127,7 @@ def profiles(home: Path, credentials: str, config: str = "") -> dict[str, str]:
     return {"HOME": str(home)}
 
 
-def test_the_configuration_comes_first(tmp_path: Path) -> None:
+def test_the_configuration_comes_first() -> None:
     bucket = replace(BUCKET, access_key="C", secret_key="CS")
     assert find_keys(bucket, FROM_ENVIRONMENT) == AccessKeys("C", "CS")
 

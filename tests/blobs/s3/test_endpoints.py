@@ -4,7 +4,6 @@ import os
 import urllib.request
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -85,7 +84,7 @@ async def test_the_operator_may_believe_any_server(secure: S3) -> None:
     assert await store.unfinished_parts(0) == []
 
 
-async def test_the_bucket_may_be_in_the_host(tmp_path: Path) -> None:
+async def test_the_bucket_may_be_in_the_host() -> None:
     """An address is asked for at this machine, as no name of a bucket leads here."""
     with running_s3("--virtual-domain", "example.com") as server:
         await ObjectStore(server.bucket).put("a", b"some bytes")

@@ -129,7 +129,7 @@ async def test_a_large_object_takes_bounded_memory_of_pieces(s3: S3, store: Obje
     putting.cancel()
 
 
-async def test_the_size_of_what_is_not_there_is_none(s3: S3, store: ObjectStore) -> None:
+async def test_the_size_of_what_is_not_there_is_none(store: ObjectStore) -> None:
     assert await store.size_of("nothing") is None
     with pytest.raises(LostObject):
         await store.read("nothing", 0, 1)
@@ -137,7 +137,7 @@ async def test_the_size_of_what_is_not_there_is_none(s3: S3, store: ObjectStore)
         await read_all(store, "nothing", 0, 1)
 
 
-async def test_an_object_that_is_shorter_than_it_was_is_lost(s3: S3, store: ObjectStore) -> None:
+async def test_an_object_that_is_shorter_than_it_was_is_lost(store: ObjectStore) -> None:
     await store.put("a", b"12345")
     for start, size in ((0, 6), (4, 2), (5, 1), (9, 3)):
         with pytest.raises(LostObject):
@@ -186,7 +186,7 @@ async def test_who_has_a_signed_address_gets_the_object_and_no_other(
     assert (await fetch(address.partition("?")[0]))[0] == 403
 
 
-async def test_a_signed_address_ends(s3: S3, store: ObjectStore) -> None:
+async def test_a_signed_address_ends(store: ObjectStore) -> None:
     await store.put("a", b"some bytes")
     address = await address_of(store, "a", 1)
     await asyncio.sleep(2.1)
@@ -360,7 +360,7 @@ async def test_a_lost_answer_is_no_loss(s3: S3, store: ObjectStore, kind: Kind) 
     assert await store.read("a", 0, 20) == b"x" * 20
 
 
-async def test_pieces_that_end_by_an_error_are_no_object(s3: S3, store: ObjectStore) -> None:
+async def test_pieces_that_end_by_an_error_are_no_object(store: ObjectStore) -> None:
     async def broken() -> AsyncIterator[bytes]:
         yield bytes(20 * MIB)
         raise ZeroDivisionError

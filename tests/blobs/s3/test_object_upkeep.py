@@ -44,7 +44,7 @@ async def strays(place: OpenPlace, before: float) -> list[StrayObject]:
 
 
 async def test_blobs_in_segments_become_one_object(
-    place: PlaceInS3, here: OpenPlace, there: OpenPlace, clock: Clock
+    here: OpenPlace, there: OpenPlace, clock: Clock
 ) -> None:
     """Those who read the segments go on; later these are deleted. Once is enough."""
     parts = [os.urandom(MIB), os.urandom(7), os.urandom(MIB)]
@@ -94,9 +94,7 @@ async def test_pages_without_strays_are_told_too(here: OpenPlace) -> None:
     assert [list(page) async for page in here.upkeep.strays(0.0)] == [[]]
 
 
-async def test_segments_that_are_not_what_was_pushed_are_left_alone(
-    place: PlaceInS3, here: OpenPlace
-) -> None:
+async def test_segments_that_are_not_what_was_pushed_are_left_alone(here: OpenPlace) -> None:
     """Else the damage would look whole. A check tells a person."""
     digest = await in_segments(here, os.urandom(MIB), os.urandom(MIB))
     first, *_ = await here.keys()
@@ -111,7 +109,7 @@ async def test_segments_that_are_not_what_was_pushed_are_left_alone(
 
 
 async def test_a_blob_that_is_pushed_again_while_it_is_joined_is_the_pushed_one(
-    place: PlaceInS3, here: OpenPlace, there: OpenPlace, clock: Clock
+    here: OpenPlace, there: OpenPlace, clock: Clock
 ) -> None:
     """What was joined is nobody's then."""
     parts = [os.urandom(MIB), os.urandom(MIB)]
@@ -132,9 +130,7 @@ async def test_a_blob_that_is_pushed_again_while_it_is_joined_is_the_pushed_one(
     assert await fetch(await here.stores.blobs.find(digest)) == b"".join(parts)
 
 
-async def test_strays_are_found_and_nothing_else(
-    place: PlaceInS3, here: OpenPlace, clock: Clock
-) -> None:
+async def test_strays_are_found_and_nothing_else(here: OpenPlace, clock: Clock) -> None:
     """Neither blobs, nor uploads, nor what is unused and known, nor what is young."""
     await here.upkeep.require_own()
     await store(here.stores, b"kept")

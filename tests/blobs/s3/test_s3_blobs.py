@@ -21,7 +21,7 @@ pytestmark = pytest.mark.e2e
 MIB = 1024 * 1024
 
 
-async def test_a_lost_object_is_noticed_when_it_is_read(place: PlaceInS3, here: OpenPlace) -> None:
+async def test_a_lost_object_is_noticed_when_it_is_read(here: OpenPlace) -> None:
     """The rows do not know; whoever looks closely does."""
     digest = await store(here.stores, os.urandom(MIB))
     await here.store.delete(await here.keys())
@@ -34,7 +34,7 @@ async def test_a_lost_object_is_noticed_when_it_is_read(place: PlaceInS3, here: 
     assert await here.stores.blobs.hash(digest, lambda _: None) is None
 
 
-async def test_a_short_object_is_noticed_when_it_is_read(place: PlaceInS3, here: OpenPlace) -> None:
+async def test_a_short_object_is_noticed_when_it_is_read(here: OpenPlace) -> None:
     """Its size is told to who looks closely."""
     digest = await store(here.stores, os.urandom(MIB))
     (key,) = await here.keys()
@@ -48,9 +48,7 @@ async def test_a_short_object_is_noticed_when_it_is_read(place: PlaceInS3, here:
     assert await here.stores.blobs.hash(digest, lambda _: None) is None
 
 
-async def test_a_small_blob_whose_bytes_changed_is_not_served(
-    place: PlaceInS3, here: OpenPlace
-) -> None:
+async def test_a_small_blob_whose_bytes_changed_is_not_served(here: OpenPlace) -> None:
     """It counts as not there, so that it is looked at again, and pushed again."""
     digest = await store(here.stores, b"hello")
     (key,) = await here.keys()
@@ -183,7 +181,7 @@ async def test_bytes_in_quarantine_stay_in_the_store(place: PlaceInS3, here: Ope
     assert await here.keys() == [key]
 
 
-async def test_segments_are_one_blob(place: PlaceInS3, here: OpenPlace) -> None:
+async def test_segments_are_one_blob(here: OpenPlace) -> None:
     """Each is read where it is, as far as it is asked for."""
     first, second = os.urandom(MIB), os.urandom(MIB)
     upload = await begun(here.stores, first)

@@ -192,7 +192,7 @@ async def test_what_came_before_a_client_went_away_is_kept(here: OpenPlace) -> N
 
 @pytest.mark.parametrize("size", [5, 20 * MIB])
 async def test_bytes_that_the_store_does_not_take_are_not_acknowledged(
-    place: PlaceInS3, here: OpenPlace, size: int, monkeypatch: pytest.MonkeyPatch
+    place: PlaceInS3, here: OpenPlace, size: int
 ) -> None:
     """The upload is as it was; it can go on when the store is there again."""
     upload = await begun(here.stores, b"hello ")
@@ -276,9 +276,7 @@ def no_space(*_: object) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-async def test_many_uploads_at_once_keep_to_their_budget(
-    place: PlaceInS3, here: OpenPlace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_many_uploads_at_once_keep_to_their_budget(here: OpenPlace) -> None:
     """Whatever the mixture of whole objects and parts; in the end all of it is given back."""
     budget, least = Budget(80 * MIB), 80 * MIB
     object.__setattr__(here.stores.uploads._room, "budget", budget)  # type: ignore[attr-defined]
@@ -336,7 +334,7 @@ async def test_a_wrong_digest_of_one_request_leaves_the_upload_as_it_was(
 
 
 async def test_a_second_push_replaces_objects_and_readers_of_the_first_go_on(
-    place: PlaceInS3, here: OpenPlace, clock: Clock
+    here: OpenPlace, clock: Clock
 ) -> None:
     """A key is never used twice, so what somebody reads does not change under the reader."""
     data = os.urandom(MIB)
@@ -368,7 +366,7 @@ async def test_a_commit_may_be_under_way_for_a_moment_after_its_lock_is_lost(
 
 
 async def test_a_discarded_upload_takes_its_objects_along(
-    place: PlaceInS3, here: OpenPlace, there: OpenPlace
+    here: OpenPlace, there: OpenPlace
 ) -> None:
     """At once; and what a request writes that did not know is no upload, as it is told."""
     upload = await begun(here.stores, b"hello ")
