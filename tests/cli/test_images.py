@@ -80,6 +80,25 @@ def test_inspect_tells_what_an_image_is(ours: Ours, theirs: Registry, place: str
     assert "Label         a=b" in shown
 
 
+def test_a_tag_that_begins_as_digests_do_is_no_digest(ours: Ours, theirs: Registry) -> None:
+    """Build systems call tags so by the commit."""
+    theirs.push_image("app:sha-1234567")
+
+    assert (
+        f"{theirs.host}/app:sha-1234567\n"
+        in ours.run("inspect", f"{theirs.host}/app:sha-1234567").stdout
+    )
+
+
+def test_an_empty_list_says_so_beside_the_answer(ours: Ours, theirs: Registry) -> None:
+    theirs.reset()
+
+    shown = ours.run("ls", theirs.host)
+
+    assert (shown.stdout, shown.exit_code) == ("", 0)
+    assert "nothing was pushed yet" in shown.stderr
+
+
 def test_inspect_raw_prints_the_bytes_that_were_pushed(ours: Ours, theirs: Registry) -> None:
     raw = ours.run("inspect", "app:1.0", "--raw").stdout_bytes
 

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from lading.config.database import DatabaseUrl
@@ -59,6 +60,9 @@ Patterns are matched with the whole of a name. `*` stands for any characters wit
 (between slashes), `?` for one, `[0-9]` for one of these; `**` stands for any number of parts, and
 at the end for at least one: `team/**` is everything below `team`.
 
+"""
+
+_TABLE = """
 | key | type | default | meaning |
 |---|---|---|---|
 """
@@ -130,7 +134,9 @@ def render() -> str:
     return "".join(
         (
             _INTRODUCTION,
-            *_settings(Settings, Settings(), ""),
+            " · ".join(f"[`{name}`](#{name})" for name in Settings.model_fields),
+            "\n",
+            *_sections(),
             _ENVIRONMENT,
             _REFUSED,
             *(_row(f"`{rule.key}`", rule.refused, rule.advice) for rule in _sorted(refused)),
@@ -140,22 +146,49 @@ def render() -> str:
     )
 
 
+def _sections() -> Iterator[str]:
+    defaults = Settings()
+    for name, info in Settings.model_fields.items():
+        yield f"\n### `{name}`\n{_about(info)}{_TABLE}"
+        yield from _setting(name, info, getattr(defaults, name))
+
+
+def _about(info: FieldInfo) -> str:
+    """What a section is for, by the first line of its class."""
+    section = model_in(info.annotation)
+    if section is None or section.__doc__ is None:
+        return ""
+    about = section.__doc__.partition("\n")[0].partition(": ")[2]
+    return f"\n{about[:1].upper()}{about[1:]}\n"
+
+
 def _settings(model: type[BaseModel], defaults: object, prefix: str) -> Iterator[str]:
     for name, info in model.model_fields.items():
         default = getattr(defaults, name, info.get_default(call_default_factory=True))
-        section = model_in(info.annotation)
-        if section is None or default is None:
-            kind = _kind(info.annotation)
-            yield _row(f"`{prefix}{name}`", kind, _default(default), info.description or "")
-        if section is not None:
-            yield from _settings(section, default, f"{prefix}{name}.")
-        elif (item := _item(info.annotation)) is not None:
-            yield from _settings(item, None, f"{prefix}{name}[].")
+        yield from _setting(f"{prefix}{name}", info, default)
+
+
+def _setting(key: str, info: FieldInfo, default: object) -> Iterator[str]:
+    """The row of a key, and of all that are below it."""
+    section = model_in(info.annotation)
+    if section is None or default is None:
+        yield _row(f"`{key}`", _kind(info.annotation), _default(default), info.description or "")
+    if section is not None:
+        yield from _settings(section, default, f"{key}.")
+    elif (item := _item(info.annotation)) is not None:
+        yield from _settings(item, None, f"{key}[].")
 
 
 def _item(annotation: Any) -> type[BaseModel] | None:
     """The section that a list is a list of, if it is one of sections."""
     return model_in(get_args(annotation)[0]) if get_origin(annotation) is tuple else None
+
+
+def _kinds(annotation: Any) -> str:
+    """Several of a kind."""
+    if get_origin(annotation) is Literal:
+        return _kind(annotation)
+    return f"{'mapping' if model_in(annotation) else _kind(annotation)}s"
 
 
 def _row(*cells: str) -> str:
@@ -184,7 +217,7 @@ def _kind(annotation: Any) -> str:
     if origin is dict:
         return f"mapping to {_kind(arguments[1])}"
     if origin is tuple:
-        return f"list of {'mapping' if _item(annotation) else _kind(arguments[0])}s"
+        return f"list of {_kinds(arguments[0])}"
     if origin in {Annotated, Union, types.UnionType}:
         return _kind(arguments[0])
     return _NAMES[annotation]

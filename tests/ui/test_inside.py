@@ -75,7 +75,7 @@ async def test_nothing_is_written_down_while_the_registry_is_read_only(
     await people.metadata.read_only.set(people.change())
     shown = await browser.get(f"{path}/files")
     assert shown.status == 200
-    assert "read-only" in shown.text
+    assert "they are read once it is not" in shown.text
     assert "refresh" not in shown.headers
     assert await people.metadata.trees.next_waiting() is None
 
@@ -84,7 +84,7 @@ async def test_nor_by_a_server_that_is_configured_to_be(people: People) -> None:
     path = await push(people, archive(LOWER))
     browser = Browser(UiParts(people.registry, EdgeOptions(read_only=True)))
     shown = await browser.get(f"{path}/files")
-    assert "read-only" in shown.text
+    assert "they are read once it is not" in shown.text
     assert "refresh" not in shown.headers
     assert await people.metadata.trees.next_waiting() is None
 

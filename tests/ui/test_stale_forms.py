@@ -64,6 +64,41 @@ async def test_an_image_that_is_tagged_at_the_last_moment_is_not_deleted(
     assert await people.has("latest")
 
 
+async def test_a_tag_that_was_moved_or_deleted_meanwhile_is_not_moved_back(
+    browser: Browser, people: People
+) -> None:
+    """Who looked at its history has not seen what somebody has pushed since."""
+    for name in (b"one", b"two"):
+        await people.push_image(name, "latest")
+        people.now += 10
+    form = (await browser.get(f"{TAG}/history")).form(f"{TAG}/move")
+    third = await people.push_image(b"three", "latest")
+    refused = await browser.post(f"{TAG}/move", form)
+    assert (refused.status, f"{TAG}/history" in refused.links) == (412, True)
+    assert "Nothing was done" in refused.text
+    assert await people.metadata.tags.of_manifest(HELLO, third.digest) == ["latest"]
+    await people.delete("latest")
+    assert (await browser.post(f"{TAG}/move", {**form, "now": third.digest})).status == 412
+    assert not await people.has("latest")
+    assert (await browser.post(f"{TAG}/move", {**form, "now": ""})).status == 303
+
+
+async def test_a_tag_that_was_deleted_once_more_is_not_restored_as_something_else(
+    browser: Browser, people: People
+) -> None:
+    await people.push_image(b"one", "latest")
+    await people.delete("latest")
+    form = (await browser.get("/-/trash")).form("/-/trash/restore")
+    people.now += 10
+    await people.push_image(b"two", "latest")
+    await people.delete("latest")
+    refused = await browser.post("/-/trash/restore", form)
+    assert (refused.status, "/-/trash" in refused.links) == (412, True)
+    assert not await people.has("latest")
+    again = (await browser.get("/-/trash")).form("/-/trash/restore")
+    assert (await browser.post("/-/trash/restore", again)).status == 303
+
+
 async def test_what_is_deleted_twice_was_there_once(browser: Browser, people: People) -> None:
     """The second form says so, and leads to where it can be brought back."""
     await people.push_image(b"one", "latest", "v1")

@@ -67,7 +67,7 @@ def adopt(
     """Take over what `registry:2` or `registry:3` has, in place.
 
     ROOT is its `rootdirectory`, the one of the configuration if it is left out. All images become
-    this registry's, with their tags and the history of these; no byte is copied or moved. The old
+    this registry's, with their tags and these tags' history; no byte is copied or moved. The old
     registry may serve meanwhile: stop it then, or make it read-only, and run this once more, which
     takes over what it has written since. Exits with 1 if an image is not whole.
 

@@ -111,7 +111,7 @@ def cert() -> None:
 def make(hosts: tuple[str, ...], directory: Path, days: int, port: int, *, as_json: bool) -> None:
     """Make a certificate for the registry.
 
-    It is said where everything goes. HOSTs are the names and addresses by which clients reach it.
+    It also says where each file goes. HOSTs are the names and addresses by which clients reach it.
     The certificate is issued by an authority of your own, which is made the first time, and which
     clients have to trust.
     """

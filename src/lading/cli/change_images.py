@@ -93,9 +93,8 @@ def _remove(where: Where, spot: Spot, *, dry_run: bool) -> tuple[str, str]:
             await source.delete(spot.repository, spot.reference)
         return found.digest
 
-    between = "@" if ":" in spot.reference else ":"
     digest = look(where, spot.host, spot.text, remove)
-    return f"{spot.name}{between}{spot.reference}", digest
+    return spot.image, digest
 
 
 def _require_tag(text: str) -> None:

@@ -48,7 +48,7 @@ complete -o nosort -F _lading_completion lading
 @click.argument("shell", type=click.Choice(sorted(_FILES)))
 @click.pass_context
 def completion(context: click.Context, shell: str) -> None:
-    """Print what makes a shell complete commands and images.
+    """Print the script that completes commands and images.
 
     It goes to ~/.local/share/bash-completion/completions/lading, for zsh to a file `_lading` in a
     folder of $fpath, for fish to ~/.config/fish/completions/lading.fish.

@@ -62,17 +62,28 @@ class CopyOrder(NamedTuple):
 @click.command()
 @click.argument("source", shell_complete=complete_image)
 @click.argument("target", shell_complete=complete_image)
-@click.option("--tags", multiple=True, help="Copy all tags of this pattern, as 'v*'.")
+@click.option("--tags", multiple=True, help="Copy all tags of this pattern, such as 'v*'.")
 @click.option("--exclude", multiple=True, help="But not those of this pattern.")
-@click.option("--platform", multiple=True, help="Of an index, only this: linux/arm64.")
+@click.option("--platform", multiple=True, help="Of an index, only this, such as linux/arm64.")
 @click.option("--no-referrers", is_flag=True, help="Leave signatures and SBOMs behind.")
 @click.option("--again", is_flag=True, help="Look at all of an image that is there already.")
-@click.option("--jobs", default=6, type=click.IntRange(1, 64), help="At a time, of each host.")
+@click.option(
+    "--jobs",
+    default=6,
+    show_default=True,
+    type=click.IntRange(1, 64),
+    help="How many requests to each host at a time.",
+)
 @click.option("--dry-run", is_flag=True, help="Only say what would be copied.")
 @click.option("--keep-going", is_flag=True, help="Copy the rest when an image cannot be.")
 @click.option("--plain-http", is_flag=True, help="Speak HTTP without TLS.")
 @click.option("--insecure", is_flag=True, help="Take any certificate.")
-@click.option("--ca", type=click.Path(exists=True, path_type=Path), help="A further authority.")
+@click.option(
+    "--ca",
+    metavar="FILE",
+    type=click.Path(exists=True, path_type=Path),
+    help="A file with further authorities to trust, in PEM.",
+)
 @JSON_LINES
 def cp(
     source: str,

@@ -25,7 +25,7 @@ _SIGNS = {
 )
 @click.command()
 @click.argument("url")
-@click.option("--repository", default="", help="Read this one, and push to it.")
+@click.option("--repository", default="", help="A repository to read, and to try the upload in.")
 @click.option("--push", is_flag=True, help="Try an upload of a few MiB, and give it up.")
 @click.option("--debug", default="", metavar="URL", help="Where `http.debug.addr` answers.")
 @click.option("--insecure", is_flag=True, help="Take any certificate; no login is sent.")
@@ -47,9 +47,9 @@ def doctor(
 ) -> None:
     """Look for what is wrong with a deployment.
 
-    Ask from where its clients are. Each line says what was looked at; below what is wrong stands
-    what to change. Names, ports, TLS, clocks, logins, what a proxy does to answers, and with --push
-    to what is sent. The exit code is 1 if something is wrong, 0 otherwise.
+    Run it where its clients are. Each line says what was looked at; below what is wrong stands what
+    to change: names, ports, TLS, clocks, logins, what a proxy does to answers, and with --push what
+    it does to uploads. The exit code is 1 if something is wrong, 0 otherwise.
     """
     options = DoctorOptions(repository, push, debug, insecure, ca)
     found = []

@@ -44,8 +44,8 @@ def du(
 ) -> None:
     """Tell how many bytes tags or repositories have and share.
 
-    Of one REPOSITORY its tags are compared, of several ones these. Without any it is all of ours.
-    Counted is what tags lead to, with what refers to it, as the manifests say its size.
+    With one REPOSITORY its tags are compared, with several these, with none all of our registry.
+    All that tags lead to counts, and what refers to it, with the sizes that manifests say.
     """
     where = Where(config, server)
     spots = [parse_spot(text, where, default="") for text in repositories]

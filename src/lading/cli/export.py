@@ -27,8 +27,8 @@ from lading.wiring.paths import metadata_path
 @click.option(
     "--over",
     is_flag=True,
-    help="Write also where another registry has something: its tags that have the names of those"
-    " here point to what is here then.",
+    help="Write even where another registry has something: its tags of the same names then point to"
+    " what is here.",
 )
 @JSON
 def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> None:

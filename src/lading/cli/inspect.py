@@ -97,7 +97,7 @@ def tree(image: str, config: Path | None, server: str | None, *, as_json: bool) 
 
 def _lines(seen: Inspected) -> Iterator[tuple[str, str]]:
     document, config = seen.document, seen.config
-    yield "Name", f"{seen.spot.name}:{seen.spot.reference}".replace(":sha", "@sha")
+    yield "Name", seen.spot.image
     yield "Digest", seen.found.digest
     yield "Kind", f"{kind_of(document)} ({seen.found.media_type})"
     if document.artifact_type:

@@ -50,10 +50,12 @@ class ShownTag:
 def list_repositories(host: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
     """List the repositories of a registry.
 
-    HOST is another registry than ours.
+    HOST is a registry other than ours.
     """
     names = look(Where(config, server), host or server or "", host or "the registry", _repositories)
     _print_names(names, "REPOSITORY", as_json=as_json)
+    if not names and not as_json:
+        say("There are none: nothing was pushed yet, or nothing that you may see.", err=True)
 
 
 @with_examples(
@@ -126,7 +128,7 @@ def _print_tags(tags: Sequence[ShownTag]) -> None:
 def search(text: str, config: Path | None, server: str | None, *, as_json: bool) -> None:
     """Find repositories and tags by a part of their names.
 
-    In TEXT, `*` stands for anything. With a colon in it, it is about tags alone.
+    In TEXT, `*` stands for anything. If it has a colon, only tags are searched.
     """
     where = Where(config, server)
     host, wanted = split_host(text, where)

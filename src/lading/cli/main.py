@@ -226,7 +226,7 @@ COMMAND_GROUPS: Mapping[str, Mapping[str, Listed]] = {
     "Shell": {
         "completion": Listed(
             "lading.cli.completion:completion",
-            "Print what makes a shell complete commands and images.",
+            "Print the script that completes commands and images.",
         ),
     },
 }

@@ -94,6 +94,8 @@ def ls(path: Path | None, config: Path | None, *, as_json: bool) -> None:
         return
     for each in listed:
         say(each.name if each.usable else f"{each.name} (cannot log in: not bcrypt)")
+    if not listed:
+        say("There are none; `lading user add` makes one.", err=True)
 
 
 @contextmanager

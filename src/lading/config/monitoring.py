@@ -77,11 +77,11 @@ class StorageDriverCheckSection(Section):
     """Section `health.storagedriver`: whether the store of bytes can be reached."""
 
     enabled: bool = False
-    """`true` looks at it. While it fails, all requests get 503."""
+    """`true` checks that the store of bytes answers. While it does not, all requests get 503."""
     interval: Duration = _INTERVAL
     """How often to look."""
     threshold: int = Field(default=0, ge=0, le=_MOST)
-    """How often in a row it must fail to count; 0 is as good as 1."""
+    """How many checks in a row must fail before that counts; 0 is as good as 1."""
 
 
 class FileCheckSection(Section):
@@ -92,7 +92,7 @@ class FileCheckSection(Section):
     interval: Duration = _INTERVAL
     """How often to look."""
     threshold: int = Field(default=0, ge=0, le=_MOST)
-    """How often in a row it must be there to count."""
+    """How many times in a row it must be there before that counts."""
 
 
 class HttpCheckSection(Section):
@@ -109,7 +109,7 @@ class HttpCheckSection(Section):
     interval: Duration = _INTERVAL
     """How often to ask."""
     threshold: int = Field(default=0, ge=0, le=_MOST)
-    """How often in a row it must fail to count."""
+    """How many checks in a row must fail before that counts."""
 
 
 class TcpCheckSection(Section):
@@ -122,7 +122,7 @@ class TcpCheckSection(Section):
     interval: Duration = _INTERVAL
     """How often to try."""
     threshold: int = Field(default=0, ge=0, le=_MOST)
-    """How often in a row it must fail to count."""
+    """How many checks in a row must fail before that counts."""
 
 
 CheckSection = StorageDriverCheckSection | FileCheckSection | HttpCheckSection | TcpCheckSection

@@ -88,7 +88,7 @@ Amazon's need it."""
     secure: bool = True
     """`false` speaks HTTP instead of HTTPS."""
     skipverify: bool = False
-    """`true` believes any server that it is the right one."""
+    """`true` accepts any certificate of the server, whoever made it: for tests alone."""
     v4auth: bool = True
     """How requests are signed; only `true` is supported."""
     chunksize: Size = Field(default=16 * MIB, ge=5 * MIB, le=5 * 1024 * MIB)

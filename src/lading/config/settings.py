@@ -28,7 +28,7 @@ class LimitsSection(Section):
     """Section `limits`: what one client may ask for, and how large blobs and manifests may be."""
 
     requestrate: int = Field(default=0, ge=0, le=1_000_000)
-    """How many requests per second one address may make for long; what is more gets 429. 0 sets \
+    """How many requests per second one address may make on average; what is more gets 429. 0 sets \
 no limit. Each worker has its share of it: a client that keeps to one connection gets one share."""
     requestburst: int = Field(default=200, ge=1, le=1_000_000)
     """How many requests one address may make at once before `requestrate` counts."""
@@ -112,7 +112,7 @@ class ValidationSection(Section):
     """Section `validation`: what is asked of a push beyond the specification."""
 
     disabled: bool = False
-    """`true` asks nothing: neither `manifests.indexes.platforms` nor `manifests.sizes` counts."""
+    """`true` switches both checks below off."""
     manifests: ManifestsSection = Field(default_factory=ManifestsSection)
     """Manifests."""
 
@@ -131,7 +131,7 @@ class UiSection(Section):
     """Section `ui`: pages for people with a browser, on the registry's own address."""
 
     enabled: bool = True
-    """`false` shows none: `/` is then empty for browsers, too."""
+    """`false` switches all pages off: browsers, too, then get an empty answer at `/`."""
 
 
 class Settings(Section):

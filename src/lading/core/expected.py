@@ -10,7 +10,7 @@ from lading.core.errors import NotAsExpected
 from lading.core.names import Tag
 
 Expected = frozenset[str]
-"""Digests of which what is there has one; with `ANY`, whatever it has."""
+"""Digests of which what is there has one; with `ANY`, whatever it has; none if nothing is there."""
 
 ANY = "*"
 
@@ -24,7 +24,7 @@ def require_expected(expected: Expected | None, reference: str, current: str | N
     Raises:
         NotAsExpected: it is something else, or nothing.
     """
-    if expected is None or (current is not None and not expected.isdisjoint((current, ANY))):
+    if expected is None or _has(expected, current):
         return
     found = f"{reference} is not there" if current is None else f"{reference} is {current} now"
     raise NotAsExpected(
@@ -45,3 +45,7 @@ def require_expected_tags(expected: frozenset[Tag] | None, found: Iterable[Tag])
             f"the tag {other} leads to it, too, which the request does not name: look at it again",
             {"tag": other},
         )
+
+
+def _has(expected: Expected, current: str | None) -> bool:
+    return not expected if current is None else not expected.isdisjoint((current, ANY))

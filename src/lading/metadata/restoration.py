@@ -10,6 +10,7 @@ from functools import partial
 
 from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
+from lading.core.expected import Expected, require_expected
 from lading.core.history import Change, Restored
 from lading.core.immutability import ImmutableTags
 from lading.core.names import RepositoryName, Tag
@@ -53,7 +54,7 @@ class Restoration:
         """Do what was planned, as far as it is still right.
 
         Raises:
-            NotRestorable, TagImmutable: it is not, as something came between.
+            NotRestorable, NotAsExpected, TagImmutable: it is not, as something came between.
         """
         match step:
             case Show(blob):
@@ -68,7 +69,9 @@ class Restoration:
                     self._point(tag, digest)
                 else:
                     self.taken.append(tag)
-            case Move(tag, digest, immutable):
+            case Move(tag, digest, immutable, expected):
+                current = tags.find(self._connection, self._repository, tag)
+                require_expected(expected, tag, current)
                 tags.check_movable(self._connection, self._repository, [tag], digest, immutable)
                 self._point(tag, digest)
 
@@ -131,18 +134,27 @@ class Trash(Noun):
         *,
         at: float | None,
         immutable: Sequence[ImmutableTags],
+        expected: Expected | None = None,
         change: Change,
     ) -> Restored:
         """Bring a deleted tag back, or point a tag at what it pointed to at a time.
 
+        Args:
+            expected: see `lading.services.trash.restore`.
+
         Raises:
             NotRestorable: there is no such tag or time, or what it pointed to is gone for good.
+            NotAsExpected: it is not what is expected.
             TagImmutable: it points to something else now, and cannot be moved.
         """
         return await self._restore(
             repository,
             change,
-            lambda planner: planner.tag(tag) if at is None else planner.tag_at(tag, at, immutable),
+            lambda planner: (
+                planner.tag(tag, expected)
+                if at is None
+                else planner.tag_at(tag, at, immutable, expected)
+            ),
         )
 
     async def restore_all(

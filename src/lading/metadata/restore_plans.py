@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from lading.core.digest import Digest
 from lading.core.errors import NotRestorable
+from lading.core.expected import Expected, require_expected
 from lading.core.garbage import COLLECTOR
 from lading.core.history import TrashedManifest
 from lading.core.immutability import ImmutableTags
@@ -58,11 +59,16 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Move:
-    """Give a manifest a tag, whatever has it, if it can be moved."""
+    """Give a manifest a tag, whatever has it, if it can be moved.
+
+    Attributes:
+        expected: what has it, if that matters.
+    """
 
     tag: Tag
     manifest: Digest
     immutable: Sequence[ImmutableTags]
+    expected: Expected | None
 
 
 Step = Show | Revive | Set | Move
@@ -111,8 +117,12 @@ class Planner:
             self._set(trash.tags_taken_with(self._connection, self._id, digest, deleted_at), digest)
         return self._plan(f"{self._repository}@{digest} is not deleted")
 
-    def tag(self, tag: Tag) -> RestorePlan:
-        """A tag that was deleted, or whose manifest was."""
+    def tag(self, tag: Tag, expected: Expected | None) -> RestorePlan:
+        """A tag that was deleted, or whose manifest was.
+
+        Raises:
+            NotAsExpected: it led to something else.
+        """
         current = tags.find(self._connection, self._repository, tag)
         if current is not None:
             raise NotRestorable(
@@ -122,12 +132,26 @@ class Planner:
         moved = tags.last_move(self._connection, self._id, tag)
         if moved is None or moved.previous is None:
             raise NotRestorable(f"{self._repository} never had a tag {tag}")
+        require_expected(expected, tag, moved.previous)
         self._revive(moved.previous)
         self._set([tag], moved.previous)
         return self._plan("")
 
-    def tag_at(self, tag: Tag, at: float, immutable: Sequence[ImmutableTags]) -> RestorePlan:
-        """A tag, as it was at that time."""
+    def tag_at(
+        self,
+        tag: Tag,
+        at: float,
+        immutable: Sequence[ImmutableTags],
+        expected: Expected | None,
+    ) -> RestorePlan:
+        """A tag, as it was at that time.
+
+        Raises:
+            NotAsExpected: it leads to something else now.
+            TagImmutable: it cannot be moved.
+        """
+        current = tags.find(self._connection, self._repository, tag)
+        require_expected(expected, tag, current)
         moved = tags.last_move(self._connection, self._id, tag, not_after=at)
         if moved is None or moved.digest is None:
             raise NotRestorable(
@@ -136,8 +160,8 @@ class Planner:
         digest = moved.digest
         tags.check_movable(self._connection, self._repository, [tag], digest, immutable)
         self._revive(digest)
-        if tags.find(self._connection, self._repository, tag) != digest:
-            self._steps.append(Move(tag, digest, immutable))
+        if current != digest:
+            self._steps.append(Move(tag, digest, immutable, expected))
         return self._plan(f"{self._repository}:{tag} points to {digest} already")
 
     def everything(self, deleted_since: float) -> RestorePlan:

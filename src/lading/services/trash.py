@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown
+from lading.core.expected import Expected
 from lading.core.history import Change, Restored, TagMove, TrashedManifest, TrashedTag
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.core.typing import T
@@ -143,6 +144,7 @@ async def restore(
     *,
     change: Change,
     at: float | None = None,
+    expected: Expected | None = None,
 ) -> Restored:
     """Restore a manifest with the tags that went with it, or a tag.
 
@@ -150,9 +152,12 @@ async def restore(
         grant: must allow push.
         reference: the manifest's digest, or the tag.
         at: for a tag: point it at what it pointed to then, be it deleted or moved since.
+        expected: for a tag, if that matters: what it points to now; without `at`, what it pointed
+            to before it was deleted.
 
     Raises:
         NotRestorable: there is nothing to bring back, or it is gone for good.
+        NotAsExpected: the tag is not what is expected.
         TagImmutable: the tag points to something else now, and cannot be moved.
     """
     grant.require(Action.PUSH)
@@ -162,7 +167,12 @@ async def restore(
         )
     else:
         restored = await registry.metadata.trash.restore_tag(
-            grant.repository, reference, at=at, immutable=registry.policy.immutable, change=change
+            grant.repository,
+            reference,
+            at=at,
+            immutable=registry.policy.immutable,
+            expected=expected,
+            change=change,
         )
     _note(registry, grant.repository, restored)
     return restored

@@ -108,9 +108,14 @@ class Visit(NamedTuple):
         """Whether the visitor may do everything in every repository."""
         return is_admin(self.access)
 
-    def may(self, action: Action) -> bool:
-        """Whether the visitor may do this in the repository that the page is about."""
-        return action in self.grant.actions
+    @property
+    def is_read_only(self) -> bool:
+        """Whether the operator's configuration lets nobody change anything."""
+        return self.parts.options.read_only
+
+    def may_change(self, action: Action) -> bool:
+        """Whether the visitor may push or delete in the repository that the page is about."""
+        return action in self.grant.actions and not self.is_read_only
 
     @property
     def client(self) -> str:

@@ -159,6 +159,7 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
         "user": request.caller,
         "can_sign_in": parts.logins is not None,
         "sign_in": sign_in_path(request, parts),
+        "is_read_only": parts.options.read_only,
         "visit": None,
         "ways_back": (),
         "done": _done(request),

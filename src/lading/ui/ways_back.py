@@ -34,13 +34,13 @@ def ways_back(request: Request, path: str, shown: ErrorPage) -> Sequence[tuple[s
         path: that was asked for, below the prefix of all pages.
     """
     ways = [("Load the page again", page_of(path))] if shown is _FORGED else []
+    if shown.status == _CHANGED:
+        ways.append(("Look at it again", page_of(path)))
     found = _IN_A_REPOSITORY.fullmatch(path)
     if found is None or request.access is None or not request.access.sees(found["name"]):
         return ways
     repository = f"/r/{found['name']}"
     tag, image = (kind.fullmatch(found["rest"]) for kind in (_TAG, _IMAGE))
-    if shown.status == _CHANGED:
-        ways.append(("Look at it again", page_of(path)))
     if image is not None and shown is not _NO_IMAGE:
         place = f"{repository}/-/{image[1]}"
         ways += [("The image", place), ("Its files", f"{place}/files")]

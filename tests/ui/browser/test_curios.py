@@ -126,7 +126,7 @@ def test_a_platform_breaks_at_its_slash(chromium: Chromium, cabinet: Lading) -> 
 def test_what_is_wrong_with_a_field_is_below_it(chromium: Chromium, cabinet: Lading) -> None:
     with chromium.window(cabinet.host, width=360) as window:
         window.go(f"/r/{MANY}/-/compare?from=1.0&to=none")
-        field = window.page.get_by_label("with this one").bounding_box()
+        field = window.page.locator("input[name=to]").bounding_box()
         said = window.page.get_by_text("There is no such image here.").bounding_box()
         button = window.page.get_by_role("button", name="Compare").bounding_box()
         assert field is not None
@@ -145,17 +145,20 @@ def test_a_name_and_what_is_said_of_it_are_two_words(chromium: Chromium, cabinet
 
 
 def test_a_key_goes_to_the_search(chromium: Chromium, cabinet: Lading) -> None:
-    """What is written in a field stays what it is."""
+    """With Ctrl; a letter alone is no command. What is written in a field stays what it is."""
     with chromium.window(cabinet.host) as window:
         for place in ("/", f"/r/{ODD}", f"/r/{ODD}/-/images/{cabinet.digest(ODD, '1.0')}/files"):
             window.go(place)
             field = window.page.locator("main input[type=search]")
-            window.page.keyboard.press("/")
+            for letter in ("/", "k", "K"):
+                window.page.keyboard.press(letter)
+                expect(field).not_to_be_focused()
+            window.page.keyboard.press("Control+k")
             expect(field).to_be_focused()
-            window.page.keyboard.type("a/b")
-            expect(field).to_have_value("a/b")
+            window.page.keyboard.type("a/k")
+            expect(field).to_have_value("a/k")
         window.go("/-/space")
-        window.page.keyboard.press("/")
+        window.page.keyboard.press("Control+k")
 
 
 def test_escape_closes_menus(chromium: Chromium, cabinet: Lading) -> None:

@@ -47,6 +47,7 @@ def test_a_line_is_copied(window: Window) -> None:
     window.go("/r/team/service")
     window.page.get_by_role("button", name="Copy the command for Docker", exact=True).click()
     expect(window.page.locator(".copy button").first).to_have_text(re.compile("Copied|Selected"))
+    expect(window.page.locator("main > [role=status]")).to_have_text(re.compile("Copied|Selected"))
 
 
 def test_the_images_of_an_index_open(window: Window) -> None:

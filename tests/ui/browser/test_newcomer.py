@@ -4,7 +4,7 @@ Each is answered within a few clicks, on what can be read where one is.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -21,6 +21,7 @@ pytestmark = pytest.mark.e2e
 
 NAME = "team/site"
 FEW = 3
+READ_ONLY = {"REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED": "true"}
 
 
 class Newcomer:
@@ -56,6 +57,21 @@ def fresh(tmp_path: Path) -> Iterator[Lading]:
 def newcomer(chromium: Chromium, fresh: Lading) -> Iterator[Newcomer]:
     with chromium.window(fresh.host) as window:
         yield Newcomer(window)
+
+
+@pytest.mark.parametrize("env", [{}, READ_ONLY])
+def test_an_empty_registry_can_be_read_by_everyone(
+    chromium: Chromium, tmp_path: Path, env: Mapping[str, str]
+) -> None:
+    """On the smallest window that text can be enlarged to (WCAG 2.2, 1.4.10)."""
+    with (
+        lading_serve(tmp_path, env=env) as registry,
+        chromium.window(registry.host, width=320) as window,
+    ):
+        window.go("/")
+        window.open_all()
+        assert window.violations() == []
+        assert not window.is_wider()
 
 
 def test_how_large_is_this_image_and_what_is_in_it(newcomer: Newcomer) -> None:

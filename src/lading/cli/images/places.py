@@ -62,6 +62,11 @@ class Spot:
         """The repository as a reference has it, with its host."""
         return f"{self.host}/{self.repository}" if self.host else self.repository
 
+    @property
+    def image(self) -> str:
+        """The image as a reference has it, by its tag or its digest."""
+        return f"{self.name}{'@' if ':' in self.reference else ':'}{self.reference}"
+
 
 def place_options(command: F) -> F:
     """A decorator that gives a command the options of where, and `--json`."""

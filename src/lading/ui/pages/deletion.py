@@ -7,7 +7,7 @@ from itertools import islice
 
 from lading.core.access import Action
 from lading.core.digest import Digest
-from lading.core.errors import DeleteDisabled, ManifestUnknown, NotAsExpected
+from lading.core.errors import DeleteDisabled, ManifestUnknown, NotAsExpected, ReadOnly
 from lading.core.expected import Expected
 from lading.core.immutability import is_immutable
 from lading.core.names import Reference, Tag
@@ -90,6 +90,8 @@ def _sum_of(tags: list[Tag]) -> str:
 
 def _require(visit: Visit) -> None:
     visit.grant.require(Action.DELETE)
+    if visit.is_read_only:
+        raise ReadOnly
     if not visit.registry.policy.delete_enabled:
         raise DeleteDisabled
 

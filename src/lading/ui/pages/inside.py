@@ -139,14 +139,14 @@ def mode_of(shown: Shown) -> str:
 
 
 async def _look(visit: Visit) -> Inside:
-    digest, asking = Digest(visit.argument), not visit.parts.options.read_only
+    digest, asking = Digest(visit.argument), not visit.is_read_only
     return await trees.look(visit.registry, visit.grant, digest, asking=asking)
 
 
 async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> Response:
     after = visit.request.parameter("after") or ""
     words = (visit.request.parameter("q") or "")[:_MOST_WORDS]
-    can_ask = not visit.parts.options.read_only
+    can_ask = not visit.is_read_only
     sums = await trees.sums(visit.registry, inside, asking=can_ask)
     listed = await (
         directories.list_image(visit.registry, inside, path, after=after, most=ON_A_PAGE)
@@ -156,7 +156,7 @@ async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> 
         )
     )
     is_waiting = inside.is_waiting or (sums is None and any(map(_has_files, inside.layers)))
-    is_read_only = is_waiting and not (can_ask and await trees.may_find(visit.registry))
+    waits_for_writing = is_waiting and not (can_ask and await trees.may_find(visit.registry))
     response = page(
         visit,
         "inside.html",
@@ -174,10 +174,10 @@ async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> 
         searched=trees.MOST_LOOKED_AT,
         sums=sums,
         is_waiting=is_waiting,
-        is_read_only=is_read_only,
+        waits_for_writing=waits_for_writing,
         mode_of=mode_of,
     )
-    if is_waiting and not is_read_only:
+    if is_waiting and not waits_for_writing:
         response.headers = {**response.headers, "Refresh": AGAIN}
     return response
 

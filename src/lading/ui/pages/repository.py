@@ -120,7 +120,7 @@ def artifact_of(shown: ShownManifest | None) -> str:
 
 def may_delete(visit: Visit) -> bool:
     """Whether the visitor may delete something here."""
-    return visit.may(Action.DELETE) and visit.registry.policy.delete_enabled
+    return visit.may_change(Action.DELETE) and visit.registry.policy.delete_enabled
 
 
 def _kept(visit: Visit, groups: Sequence[TagGroup]) -> set[str]:

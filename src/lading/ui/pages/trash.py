@@ -4,11 +4,11 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lading.core.access import Action
+from lading.core.access import Action, Grant
 from lading.core.digest import Digest
-from lading.core.errors import PageInvalid
+from lading.core.errors import NotAsExpected, PageInvalid
 from lading.core.history import TagMove, TrashedManifest
-from lading.core.names import RepositoryName, Tag, parse_reference
+from lading.core.names import Reference, RepositoryName, Tag, parse_reference
 from lading.edge.response import Response
 from lading.metadata.trash import FIRST, Place
 from lading.services import trash
@@ -87,7 +87,7 @@ def _waiting(visit: Visit, item: Trashed) -> Waiting:
         reference=item.digest if isinstance(item, TrashedManifest) else item.tag,
         kept_until=trash.kept_until(visit.registry, item),
         is_image=is_image,
-        may_restore=Action.PUSH in visit.access.actions(item.repository),
+        may_restore=not visit.is_read_only and Action.PUSH in visit.access.actions(item.repository),
     )
 
 
@@ -132,11 +132,10 @@ def _time(text: str, name: str) -> float:
 
 
 async def restore(visit: Visit, form: Form) -> Response:
-    """Bring a deleted image or tag back."""
+    """Bring a deleted image back, or a tag, if it led to what the page said."""
     repository = RepositoryName(form.get("repository"))
     reference = parse_reference(form.get("reference"))
-    grant = visit.access.grant(repository)
-    await trash.restore(visit.registry, grant, reference, change=visit.change())
+    await _restore(visit, visit.access.grant(repository), reference, said=form.get("digest"))
     # Where the others are that went by the same mistake.
     return see_other(visit, "/-/trash", done="restored")
 
@@ -146,7 +145,7 @@ async def history(visit: Visit) -> Response:
     tag = Tag(visit.argument)
     moves = await trash.history(visit.registry, visit.grant, tag, limit=MOST_MOVES)
     back: Sequence[Digest | None] = [None] * len(moves)
-    if visit.may(Action.PUSH):
+    if visit.may_change(Action.PUSH):
         back = await trash.moves_back(visit.registry, visit.grant, moves)
     return page(
         visit,
@@ -155,13 +154,34 @@ async def history(visit: Visit) -> Response:
         tag=tag,
         steps=[TimelineStep(move, digest) for move, digest in zip(moves, back, strict=True)],
         is_all=len(moves) < MOST_MOVES,
-        may_push=visit.may(Action.PUSH),
+        may_push=visit.may_change(Action.PUSH),
     )
 
 
 async def move(visit: Visit, form: Form) -> Response:
-    """Bring a tag back to where it led after a move, be it deleted or moved since."""
+    """Bring a tag back to where it led after a move, if it still leads to what the page said."""
     tag = Tag(visit.argument)
     at = _time(form.get("at"), "the time of the move")
-    await trash.restore(visit.registry, visit.grant, tag, at=at, change=visit.change())
+    await _restore(visit, visit.grant, tag, said=form.get("now"), at=at)
     return see_other(visit, f"/r/{visit.repository}/-/tags/{tag}/history", done="tag-moved")
+
+
+async def _restore(
+    visit: Visit, grant: Grant, reference: Reference, *, said: str, at: float | None = None
+) -> None:
+    """Restore something, if what a page said of it is so.
+
+    Args:
+        said: the digest that the tag led to; empty if to none.
+    """
+    try:
+        await trash.restore(
+            visit.registry,
+            grant,
+            reference,
+            at=at,
+            expected=frozenset({said} if said else ()),
+            change=visit.change(),
+        )
+    except NotAsExpected as error:
+        raise NotAsExpected("the tag has moved since the page was made") from error

@@ -1,0 +1,50 @@
+"""Pages of a registry whose configuration is read-only: they offer nothing that is refused."""
+
+import pytest
+
+from lading.edge.options import EdgeOptions
+from lading.ui.context import UiParts
+from tests.support.contents import HELLO
+from tests.support.people import People
+from tests.ui.browsing import Browser
+
+PATH = f"/r/{HELLO}"
+
+
+@pytest.fixture
+def reading(people: People) -> Browser:
+    """A browser of such a registry, where everybody may do everything else."""
+    return Browser(UiParts(people.registry, EdgeOptions(read_only=True)))
+
+
+async def test_an_empty_one_asks_for_no_push(reading: Browser) -> None:
+    shown = (await reading.get("/")).text
+    assert "docker push" not in shown
+    assert "storage.maintenance.readonly" in shown
+
+
+async def test_nothing_is_offered_that_would_be_refused(
+    reading: Browser, browser: Browser, people: People
+) -> None:
+    """Each page says why."""
+    image = await people.push_image(b"one", "latest")
+    people.now += 10
+    await people.push_image(b"two", "latest", "v2")
+    await people.delete("v2")
+    for path, offer in (
+        (PATH, "Delete"),
+        (f"{PATH}?show=untagged", "Delete"),
+        (f"{PATH}/-/images/{image.digest}", "Delete"),
+        (f"{PATH}/-/tags/latest/history", "Move back"),
+        ("/-/trash", "Restore"),
+    ):
+        shown = (await reading.get(path)).text
+        assert (offer in shown, "is read-only" in shown) == (False, True), path
+        usual = (await browser.get(path)).text
+        assert (offer in usual, "is read-only" in usual) == (True, False), path
+
+
+async def test_nobody_is_asked_whether_to_delete(reading: Browser, people: People) -> None:
+    await people.push_image(b"one", "latest")
+    shown = await reading.get(f"{PATH}/-/tags/latest/delete")
+    assert (shown.status, "The registry is read-only" in shown.text) == (405, True)
