@@ -21,16 +21,17 @@ def volume(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Volume]:
 @pytest.fixture
 def registry(volume: Volume, tmp_path: Path) -> Iterator[Lading]:
     """A registry that keeps 8 MiB in reserve."""
-    env = {"REGISTRY_STORAGE_FILESYSTEM_RESERVE": "8 MiB"}
-    with lading_serve(tmp_path, env=env) as registry:
-        started_workers(registry)
-        yield registry
+    yield from _keeping("8 MiB", tmp_path)
 
 
 @pytest.fixture
 def careless(volume: Volume, tmp_path: Path) -> Iterator[Lading]:
     """A registry that keeps nothing in reserve."""
-    env = {"REGISTRY_STORAGE_FILESYSTEM_RESERVE": "0"}
-    with lading_serve(tmp_path, env=env) as registry:
+    yield from _keeping("0", tmp_path)
+
+
+def _keeping(reserve: str, directory: Path) -> Iterator[Lading]:
+    env = {"REGISTRY_STORAGE_FILESYSTEM_RESERVE": reserve}
+    with lading_serve(directory, env=env) as registry:
         started_workers(registry)
         yield registry

@@ -2,6 +2,8 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
 
 import pytest
 
@@ -97,14 +99,19 @@ def logged_lines(registry: Lading, target: str) -> list[str]:
     return lines()
 
 
+def trusting(proxies: str, directory: Path) -> AbstractContextManager[Lading]:
+    """A registry that trusts some proxies, which send files themselves."""
+    environment = {
+        "REGISTRY_HTTP_TRUSTEDPROXIES": f"[{proxies}]",
+        "REGISTRY_HTTP_ACCELREDIRECT": "/_blobs/",
+    }
+    return lading_serve(directory, env=environment)
+
+
 @pytest.fixture(scope="module")
 def behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
     """A registry that is told that this machine is a proxy, and 10.0.0.0/8 are more of them."""
-    environment = {
-        "REGISTRY_HTTP_TRUSTEDPROXIES": "[127.0.0.1, 10.0.0.0/8]",
-        "REGISTRY_HTTP_ACCELREDIRECT": "/_blobs/",
-    }
-    with lading_serve(tmp_path_factory.mktemp("behind"), env=environment) as registry:
+    with trusting("127.0.0.1, 10.0.0.0/8", tmp_path_factory.mktemp("behind")) as registry:
         yield registry
 
 
@@ -115,11 +122,7 @@ LARGE = bytes(100_000)
 @pytest.fixture(scope="module")
 def exposed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lading]:
     """A registry whose proxy is another machine."""
-    environment = {
-        "REGISTRY_HTTP_TRUSTEDPROXIES": "[10.0.0.0/8]",
-        "REGISTRY_HTTP_ACCELREDIRECT": "/_blobs/",
-    }
-    with lading_serve(tmp_path_factory.mktemp("exposed"), env=environment) as registry:
+    with trusting("10.0.0.0/8", tmp_path_factory.mktemp("exposed")) as registry:
         yield registry
 
 

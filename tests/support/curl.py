@@ -1,32 +1,15 @@
 """Asks with the real curl, as a person would, and reads the answer as it came over the wire."""
 
-import json
 from dataclasses import dataclass
-from email.message import Message
 from email.parser import BytesHeaderParser
-from typing import Any
 
+from tests.support.client import Answer
 from tests.support.network import MACHINE, Network
 
 
 @dataclass(frozen=True)
-class Response:
-    """A response, byte for byte as curl received it."""
-
-    line: str
-    headers: Message
-    body: bytes
-
-    @property
-    def status(self) -> int:
-        """The number in the status line."""
-        return int(self.line.split()[1])
-
-    @property
-    def json(self) -> Any:
-        """The body, which must say that it is JSON."""
-        assert self.headers["Content-Type"].startswith("application/json"), self.headers.items()
-        return json.loads(self.body)
+class Response(Answer):
+    """An answer, byte for byte as curl received it."""
 
     @property
     def text(self) -> str:
