@@ -20,6 +20,9 @@ from lading.ports.backup import NotEmpty, UnusableBackup
 from lading.ports.database import Work
 from lading.system.durable import make_directories, sync_directory
 
+# What SQLite has beside a database, and takes for that of whichever one has the name.
+_BESIDE = ("-wal", "-shm", "-journal")
+
 
 def restore(database: Path, backup: Path, *, aside: Path, force: bool, settle: Work[None]) -> bool:
     """Put a copy of a backup where the database is.
@@ -69,6 +72,8 @@ def _check(backup: Path) -> None:
 
 
 def _prepare(backup: Path, arriving: Path, settle: Work[None]) -> None:
+    for suffix in _BESIDE:  # of another backup, as a crash has left it
+        arriving.with_name(arriving.name + suffix).unlink(missing_ok=True)
     shutil.copyfile(backup, arriving)
     with opening(), closing(connect(arriving)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
@@ -88,7 +93,7 @@ def _retire(database: Path, aside: Path) -> None:
             connection.execute("PRAGMA journal_mode = DELETE")
     if database.exists():
         aside.hardlink_to(database)
-    for suffix in ("-wal", "-shm"):
+    for suffix in _BESIDE:
         path = database.with_name(database.name + suffix)
         if path.exists():
             path.replace(aside.with_name(aside.name + suffix))

@@ -1,0 +1,89 @@
+"""Restoring a backup, beside what a crash has left of another database."""
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from lading.databases.sqlite import backup
+from lading.databases.sqlite.connection import connect
+from lading.databases.sqlite.file import FileDatabase
+from lading.databases.sqlite.restore import restore
+from lading.ports.database import SqlConnection
+
+MANY = 2000
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    """A backup of a large registry."""
+    return make_backup(tmp_path, "old", MANY)
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    """A backup of a small one."""
+    return make_backup(tmp_path, "new", 1)
+
+
+def make_backup(directory: Path, name: str, repositories: int) -> Path:
+    path = directory / name / "database"
+    FileDatabase(path).close()
+    copy = directory / f"{name}.backup"
+    with closing(connect(path)) as connection:
+        rows = [(f"{name}/{number}",) for number in range(repositories)]
+        connection.executemany("INSERT INTO repositories (name) VALUES (?)", rows)
+        backup.copy(connection, copy)
+    return copy
+
+
+def leave_journal(path: Path, of: Path) -> None:
+    """Leave what a process leaves that is killed while it changes a copy of a database."""
+    shutil.copyfile(of, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = OFF")  # as if all of it was synced
+        connection.execute("BEGIN")
+        connection.execute("UPDATE repositories SET name = name || '-changed'")
+        journal = path.with_name(f"{path.name}-journal")
+        left = journal.read_bytes()
+        connection.execute("ROLLBACK")
+    journal.write_bytes(left)
+
+
+def nothing(_: SqlConnection) -> None:
+    """Leave the copy as it is."""
+
+
+def repositories_in(database: Path) -> list[str]:
+    with closing(connect(database)) as connection:
+        assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        return [name for (name,) in connection.execute("SELECT name FROM repositories")]
+
+
+def test_a_restore_that_was_killed_does_no_harm_to_that_of_another_backup(
+    tmp_path: Path, old: Path, new: Path
+) -> None:
+    database = tmp_path / "root" / "database"
+    database.parent.mkdir()
+    leave_journal(database.with_name("database.arriving"), old)
+
+    restore(database, new, aside=tmp_path / "aside", force=False, settle=nothing)
+
+    assert repositories_in(database) == ["new/0"]
+    assert {path.name for path in database.parent.iterdir()} == {"database", "database.lock"}
+
+
+def test_what_is_left_of_a_database_that_is_lost_does_no_harm_to_the_one_in_its_place(
+    tmp_path: Path, old: Path, new: Path
+) -> None:
+    database = tmp_path / "root" / "database"
+    database.parent.mkdir()
+    leave_journal(database, old)
+    database.unlink()
+
+    restore(database, new, aside=tmp_path / "root" / "aside", force=False, settle=nothing)
+
+    assert repositories_in(database) == ["new/0"]
+    assert (tmp_path / "root" / "aside-journal").exists()
