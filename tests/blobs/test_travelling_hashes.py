@@ -1,15 +1,17 @@
 """An upload that changes worker: nobody reads back what was hashed on its way in."""
 
+import asyncio
 import errno
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from lading.blobs import hashing, libcrypto
+from lading.blobs import append_pipeline, hashing, libcrypto
 from lading.blobs.stores import Stores
 from lading.core.digest import SHA256, SHA512, Digest, new_hasher
 from lading.core.errors import DigestMismatch
@@ -19,6 +21,7 @@ from tests.support.contents import begin, path_of, read
 DATA = os.urandom(9 * 1024 * 1024 + 12_345)
 # Bytes that may be read all the same: what Python reads, the ends of blocks, this very counter.
 NOTHING = 16 * 1024
+PIECE = 1024 * 1024
 NOTE = "user.lading"
 
 pytestmark = pytest.mark.skipif(
@@ -247,3 +250,39 @@ async def test_where_files_have_no_attributes_uploads_change_worker_as_well(
         await staged.rewind(len(DATA))
 
     await put(workers[0], upload, Digest.of(DATA))
+
+
+async def test_the_hash_of_a_piece_that_was_lost_does_not_travel(
+    workers: Sequence[Stores], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails while the request is given up. Other bytes may come in the place of these."""
+    first, lost, last, other = (os.urandom(PIECE) for _ in range(4))
+    failing, go_on, write = threading.Event(), threading.Event(), append_pipeline.write
+
+    def fail(descriptor: int, data: memoryview, offset: int) -> int:
+        if offset != PIECE:
+            return write(descriptor, data, offset)
+        failing.set()
+        go_on.wait(60)
+        raise OSError(errno.EIO, "Input/output error")
+
+    upload = await begin(workers[0])
+
+    async def request() -> None:
+        async with workers[0].uploads.stage(upload) as staged:
+            for piece in (first, lost, last):
+                await staged.write(piece)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(append_pipeline, "write", fail)
+        given_up = asyncio.create_task(request())
+        await asyncio.to_thread(failing.wait, 60)
+        given_up.cancel()
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+
+    await patch(workers[1], upload, other + last)
+    with pytest.raises(DigestMismatch):
+        await put(workers[2], upload, Digest.of(first + lost + last))
+    await put(workers[2], upload, Digest.of(first + other + last))

@@ -360,8 +360,11 @@ class StagedFile(StagedUpload):
             self._known = None if known.can_go_on else known
 
     def _pass_on(self, running: RunningHash) -> None:
-        """Keep the hash and tell the others. If it is behind, the note from before is as good."""
-        if running.size == self.size:
+        """Keep the hash and tell the others. If it is behind, the note from before is as good.
+
+        A request that was given up may have lost a piece, of which nobody has heard.
+        """
+        if running.size == self.size == os.fstat(self._descriptor).st_size:
             if self._has_news:
                 self._notes.write(self._descriptor, running.known())
             self._hashes.put(self._upload, running)
