@@ -14,6 +14,7 @@ from lading.core.errors import StorageFull, Unavailable
 from lading.core.typing import P, T, override
 from lading.ports.volumes import ForeignVolume
 from lading.system.disk_errors import is_full
+from lading.system.threads import finish
 
 # Links that are read in one go.
 PAGE = 500
@@ -186,12 +187,14 @@ async def _pages(items: Iterator[T]) -> AsyncIterator[Sequence[T]]:
 async def in_thread(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     """Do blocking work in a thread, for somebody who may mend what is in its way.
 
+    It is over when this returns, also if that is given up: it may use what is closed then.
+
     Raises:
         StorageFull: there is no space left, or the quota is used up.
         Unavailable: something cannot be read or written; the message says what.
     """
     try:
-        return await asyncio.to_thread(work, *args, **kwargs)
+        return await finish(asyncio.ensure_future(asyncio.to_thread(work, *args, **kwargs)))
     except OSError as error:
         if is_full(error):
             raise StorageFull from error
