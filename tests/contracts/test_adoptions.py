@@ -62,7 +62,7 @@ async def test_there_and_back(
     work_back = export_of(people.registry, tree.root, at_home=True)
     async with lease.claim(people.registry, export.JOB, "a worker") as held:
         assert held is not None
-        await LinkKeeper(work_back.target).keep(people.registry, held)
+        await LinkKeeper(lambda: work_back.target).keep(people.registry, held)
     assert (await export.run(work_back)).links == 0
     third = image(b"third", b"third layer")
     assert served(tree) == {

@@ -468,7 +468,7 @@ async def _export(people: People) -> None:
     assert isinstance(people, Place)
     await people.metadata.jobs.end_leases()  # as a start does
     work = export_of(people.registry, people.root, at_home=True)
-    keeper = LinkKeeper(work.target)
+    keeper = LinkKeeper(lambda: work.target)
     async with lease.claim(people.registry, export.JOB, "a worker") as held:
         assert held is not None
         await keeper.keep(people.registry, held)

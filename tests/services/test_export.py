@@ -1,14 +1,18 @@
 """Exporting a registry to Distribution: all that is here is there, and nothing by halves."""
 
+import errno
+import itertools
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
+from lading.blobs import link_writer
 from lading.blobs.link_writer import LinkWriter
 from lading.blobs.stores import Stores
 from lading.core.damage import Finding
+from lading.core.errors import StorageFull
 from lading.core.names import Tag
 from lading.core.typing import override
 from lading.services import lease, trash, verify
@@ -254,7 +258,7 @@ async def test_a_volume_without_its_database_is_adopted_from_links_that_were_wri
 
 async def test_links_are_kept_as_people_push_and_delete(place: Leaving) -> None:
     work = export_of(place.registry, place.root, at_home=True)
-    keeper = LinkKeeper(work.target)
+    keeper = LinkKeeper(lambda: work.target)
 
     async def keep() -> None:
         async with lease.claim(place.registry, export.JOB, "a worker") as held:
@@ -280,11 +284,33 @@ async def test_links_are_kept_as_people_push_and_delete(place: Leaving) -> None:
     assert (await place.export()).tally.links == 0
 
 
+async def test_links_that_a_full_disk_did_not_take_are_written_the_next_time(
+    place: Leaving, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some of them had been written by then, and had no names yet."""
+    keeper = LinkKeeper(lambda: export_of(place.registry, place.root, at_home=True).target)
+    write, numbers = link_writer._write_link, itertools.count()
+
+    def write_some(path: str, text: str, at: float | None) -> None:
+        if next(numbers) == 2:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write(path, text, at)
+
+    await use(place)
+    monkeypatch.setattr(link_writer, "_write_link", write_some)
+    async with lease.claim(place.registry, export.JOB, "a worker") as held:
+        assert held is not None
+        with pytest.raises(StorageFull):
+            await keeper.keep(place.registry, held)
+        await keeper.keep(place.registry, held)
+    assert len(served(place.tree)) == 5
+
+
 async def test_where_nothing_changed_nothing_is_looked_at(
     place: Leaving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await use(place)
-    keeper = LinkKeeper(export_of(place.registry, place.root, at_home=True).target)
+    keeper = LinkKeeper(lambda: export_of(place.registry, place.root, at_home=True).target)
     async with lease.claim(place.registry, export.JOB, "a worker") as held:
         assert held is not None
         await keeper.keep(place.registry, held)

@@ -2,6 +2,7 @@
 
 from collections.abc import Coroutine, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from lading.config.settings import Settings
@@ -68,5 +69,5 @@ def _keeping_links(settings: Settings) -> Job:
     from lading.services.moving import export  # noqa: PLC0415 - who has no links does without
     from lading.wiring.moving.exports import link_writer  # noqa: PLC0415 - as above
 
-    keeper = export.LinkKeeper(link_writer(settings.storage.filesystem.rootdirectory))
+    keeper = export.LinkKeeper(partial(link_writer, settings.storage.filesystem.rootdirectory))
     return Job(export.JOB, KEEPING_LINKS.total_seconds(), keeper.keep)

@@ -10,7 +10,7 @@ Where the bytes are in the place of the export already, links are removed, too, 
 here; and those to manifests keep these from then on.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 
 from lading.core.digest import Bytes, Digest
@@ -74,11 +74,12 @@ class LinkKeeper:
     """A job that keeps links as they should be, some seconds behind what clients do.
 
     Args:
-        target: where they are, beside the blobs of the registry.
+        new_target: where they are, beside the blobs of the registry: another one each time, as one
+            that has failed has links that wait for their names.
     """
 
-    def __init__(self, target: LinkTarget) -> None:
-        self._target = target
+    def __init__(self, new_target: Callable[[], LinkTarget]) -> None:
+        self._new_target = new_target
         self._seen: object = None
 
     async def keep(self, registry: Registry, held: Lease) -> None:
@@ -87,8 +88,9 @@ class LinkKeeper:
         change = await rows.last_change()
         if change == self._seen:
             return
-        await self._target.keep_links()
-        export = Export(registry, self._target, at_home=True, holder=JOB, progress=Unwatched())
+        target = self._new_target()
+        await target.keep_links()
+        export = Export(registry, target, at_home=True, holder=JOB, progress=Unwatched())
         after = ""
         while page := await rows.list_changed(after=after):
             for group in batches.pieces(page, TOGETHER):
