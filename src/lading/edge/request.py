@@ -14,6 +14,8 @@ from lading.core.errors import SizeMismatch
 from lading.core.expected import Expected, require_expected
 from lading.edge.asgi import ARRIVED, Message, Receive, Scope
 
+# Digits of a length; Python refuses to read some thousand.
+_DIGITS = 19
 # Next to it in the order of bytes, and in no name either.
 _UNREADABLE = "%01"
 
@@ -87,12 +89,12 @@ class Request:
         """How many bytes the body has, if the client says.
 
         Raises:
-            SizeMismatch: the header is not a number.
+            SizeMismatch: the header is not a number, or one that no body has.
         """
         value = self.headers.get("content-length")
         if value is None:
             return None
-        if not (value.isascii() and value.isdigit()):
+        if not (value.isascii() and value.isdigit() and len(value) <= _DIGITS):
             raise SizeMismatch("Content-Length is not a number")
         return int(value)
 
