@@ -8,7 +8,7 @@ from contextlib import suppress
 import pytest
 
 from lading.blobs.s3 import object_writer, staged_objects, waiting_files
-from lading.blobs.s3.object_writer import FROM_FILE, WHOLE
+from lading.blobs.s3.object_writer import FROM_FILE, MEMORY, WHOLE
 from lading.blobs.s3.s3_uploads import COMMITTING
 from lading.blobs.s3.staged_objects import LEASE, UploadRoom
 from lading.blobs.s3.waiting_files import DISK
@@ -157,6 +157,55 @@ async def test_a_request_that_stood_still_for_too_long_changes_nothing(
     await write(there, upload, b"ld")
     digest = await commit(there, upload, b"hello world")
     assert await fetch(await there.stores.blobs.find(digest)) == b"hello world"
+
+
+async def test_a_request_that_fails_for_another_reason_does_not_have_its_upload_for_ever(
+    here: OpenPlace, there: OpenPlace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where memory is short: from then on it does not say any more that it has it."""
+
+    async def fail(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(staged_objects, "RENEWAL", 0.02)
+    upload = await begun(here.stores)
+    monkeypatch.setattr(here.store, "put", fail)
+    with pytest.raises(MemoryError):
+        await write(here, upload, b"hello")
+    clock.ahead += LEASE + 1
+    await asyncio.sleep(0.5)
+    await write(there, upload, b"hello")
+
+
+async def test_a_request_that_is_cancelled_while_its_object_is_joined_leaves_nothing_behind(
+    place: PlaceInS3,
+    here: OpenPlace,
+    there: OpenPlace,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither its hold on the upload, nor what it has taken of the memory for all uploads."""
+    monkeypatch.setattr(staged_objects, "RENEWAL", 0.02)
+    place.s3.proxy.fail("COMPLETE", "hang", times=100)
+    upload, budget = await begun(here.stores), here.stores.uploads._room.budget  # type: ignore[attr-defined]
+
+    async def request() -> None:
+        async with here.stores.uploads.stage(upload) as staged:
+            for _ in range(WHOLE // MIB + 1):
+                await staged.write(bytes(MIB))
+            await staged.finish()
+
+    given_up = asyncio.create_task(request())
+    while "COMPLETE" not in place.s3.proxy.requests:
+        await asyncio.sleep(0.02)
+    assert not budget.has(MEMORY)
+    given_up.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert budget.has(MEMORY)
+    clock.ahead += LEASE + 1
+    await asyncio.sleep(0.5)
+    await write(there, upload, b"hello")
 
 
 async def test_a_request_has_its_upload_for_as_long_as_it_lasts(

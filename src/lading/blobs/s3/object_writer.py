@@ -12,11 +12,9 @@ that stands still.
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import suppress
 
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.waiting_files import WaitingFile, WaitingRoom
-from lading.core.errors import RegistryError
 from lading.system.budget import Budget
 
 # Bytes of an object up to which it is one request.
@@ -94,13 +92,16 @@ class ObjectWriter:
 
     async def abandon(self) -> None:
         """Write nothing more: there will be no object, unless the store has it already."""
-        if self._sending is not None:
-            while not self._waiting.empty():
-                self._waiting.get_nowait()
-            self._waiting.put_nowait(_Abandoned())
-            with suppress(_Abandoned, RegistryError):
-                await self._sending
-        self._end()
+        try:
+            if self._sending is not None:
+                while not self._waiting.empty():
+                    self._waiting.get_nowait()
+                self._waiting.put_nowait(_Abandoned())
+                await asyncio.wait([self._sending])
+                if not self._sending.cancelled():
+                    self._sending.exception()  # whatever it is, it is what was to come
+        finally:
+            self._end()
 
     def _make_room(self, size: int) -> bool:
         """Take what a piece needs of the budget; false if it cannot wait in memory."""

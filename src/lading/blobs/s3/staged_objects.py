@@ -341,10 +341,10 @@ class StagedObjects(StagedUpload):
                 held = await rows.renew(self._upload, self._generation, clock() + LEASE)
 
     async def _leave(self) -> None:
-        failure = await self._keep_what_came()
-        assert self._renewing is not None
-        self._renewing.cancel()
-        await asyncio.wait([self._renewing])
+        try:
+            failure = await self._keep_what_came()
+        finally:  # or nobody could go on with the upload as long as this process lives
+            await self._end_renewing()
         if not self._over:
             try:
                 await self._save(None)
@@ -353,6 +353,11 @@ class StagedObjects(StagedUpload):
                     raise
         if failure is not None:
             raise failure
+
+    async def _end_renewing(self) -> None:
+        assert self._renewing is not None
+        self._renewing.cancel()
+        await asyncio.wait([self._renewing])
 
     async def _keep_what_came(self) -> RegistryError | None:
         try:
