@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import threading
 import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
@@ -17,10 +18,11 @@ from lading.core.immutability import ImmutableTags
 from lading.core.manifest import Manifest
 from lading.core.names import RepositoryName, Tag
 from lading.databases.postgresql.connection import PostgresqlConnection
+from lading.metadata import batches
 from lading.metadata.collecting.backup_holds import BackupHold
 from lading.metadata.metadata import Metadata
 from lading.metadata.pushes import ManifestPush
-from lading.ports.database import Rows
+from lading.ports.database import Rows, SqlConnection
 from lading.ports.objects import PlacedSegment
 from tests.support.contents import HELLO, OTHER, image, index
 from tests.support.objects import commit_objects
@@ -215,6 +217,44 @@ async def test_a_manifest_that_an_index_gets_hold_of_while_it_is_removed_is_ther
         )
         is_there = await digest_of(metadata, child.digest) is not None
         assert is_there is (pushed == listed.digest) is (removed == [])
+
+
+async def test_an_immutable_tag_that_is_being_set_keeps_what_it_leads_to(
+    metadata: Metadata, other_metadata: Metadata, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if another repository's tag is set later, and is there before."""
+    if not metadata.database.is_elsewhere:
+        pytest.skip("one writes after the other")
+    monkeypatch.setattr(batches, "MOST_ROWS", 3)
+    setting, go_on = threading.Event(), threading.Event()
+    await add(metadata, b"config")
+    await add(metadata, b"config", to=OTHER)
+    child = image(b"config")
+    await push(metadata, child)
+    holders = [index([child], annotations={"n": str(number)}) for number in range(5)]
+    for holder in holders:
+        await push(metadata, holder)
+
+    def set_slowly(connection: SqlConnection) -> None:
+        ManifestPush(
+            repository=HELLO, manifest=holders[0], tags=[Tag("v1")], change=by_alice()
+        ).store(connection)
+        setting.set()
+        go_on.wait(60)
+
+    async def delete_meanwhile() -> bool:
+        await asyncio.to_thread(setting.wait, 60)
+        await push(metadata, child, "later", to=OTHER)
+        deleting = asyncio.ensure_future(
+            metadata.manifests.delete(HELLO, child.digest, immutable=IMMUTABLE, change=by_alice())
+        )
+        await asyncio.sleep(0.5)  # in which it has looked, and waits for the repository
+        go_on.set()
+        return await deleting
+
+    _, deleted = await at_once(other_metadata.database.write(set_slowly), delete_meanwhile())
+    assert isinstance(deleted, TagImmutable)
+    assert await digest_of(metadata, child.digest) is not None
 
 
 async def test_what_is_promised_while_it_is_removed_is_there_or_was_not_promised(

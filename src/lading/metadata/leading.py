@@ -34,8 +34,11 @@ _HOLDERS = """
         ON m.repository_id = edges.repository_id AND m.digest = parent AND deleted_at IS NULL
     WHERE edges.repository_id = ? AND child = ? LIMIT ?
 """
-_LAST_MOVE = "SELECT coalesce(max(id), 0) FROM tag_history"
-# In the order of the ids: of a repository there may be any number of moves.
+# In the order of the ids: of a repository there may be any number of moves. Those of one repository
+# are committed in that order, as each locks it; those of all are not, where several write at once.
+_LAST_MOVE = """
+    SELECT id FROM tag_history WHERE repository_id + 0 = ? ORDER BY id DESC LIMIT 1
+"""
 _SET_SINCE = """
     SELECT tag FROM tag_history
     WHERE id > ? AND repository_id + 0 = ? AND digest IS NOT NULL LIMIT ?
@@ -51,15 +54,16 @@ def require_deletable(
     """Refuse at once what would be refused later; a read.
 
     Returns:
-        The last move of any tag that it has seen, for `may_be_deleted`.
+        The last move of a tag that it has seen, for `may_be_deleted`.
 
     Raises:
         TagImmutable: see `Manifests.delete`.
     """
-    (last,) = connection.execute(_LAST_MOVE).fetchone()
+    repository_id = repositories.find(connection, repository)
+    last = connection.execute(_LAST_MOVE, (repository_id,)).fetchone()
     leading = connection.execute(_ALL, {"repository": repository, "digest": digest})
     check(repository, digest, (Tag(tag) for (tag,) in leading), immutable)
-    return int(last)
+    return 0 if last is None else int(last[0])
 
 
 def may_be_deleted(
