@@ -1,10 +1,13 @@
 """Locks in PostgreSQL: what becomes of them when their connection is lost, or many are wanted."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from typing import Any
 
 import pytest
+from psycopg import AsyncConnection
 
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
@@ -124,3 +127,34 @@ async def test_who_watches_is_told_how_long_a_lock_was_waited_for(postgresql: Po
 
     assert len(waits.seconds) == 2
     assert all(0 <= seconds < 10 for seconds in waits.seconds)
+
+
+async def test_who_is_cancelled_while_it_gives_a_lock_back_does_not_keep_it(
+    locks: DatabaseLocks, postgresql: PostgreSQL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor a connection, which nobody would close."""
+    ending = asyncio.Event()
+    used: list[AsyncConnection[Any]] = []
+    execute = AsyncConnection.execute
+
+    async def stand_still(self: AsyncConnection[Any], query: Any) -> Any:
+        if query != b"COMMIT":
+            return await execute(self, query)
+        used.append(self)
+        ending.set()
+        return await asyncio.Event().wait()
+
+    async def have_it() -> None:
+        async with locks.lock(DIGEST):
+            pass
+
+    with monkeypatch.context() as patched:
+        patched.setattr(AsyncConnection, "execute", stand_still)
+        given_up = asyncio.create_task(have_it())
+        await ending.wait()
+        given_up.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await given_up
+    assert [connection.closed for connection in used] == [True]
+    async with locks.lock(DIGEST):
+        pass

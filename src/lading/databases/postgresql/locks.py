@@ -148,9 +148,13 @@ class DatabaseLocks(Locks):
 
     async def _end(self, connection: Connection) -> bool:
         """Give back what is locked; whether it was locked until now."""
-        with suppress(psycopg.Error, TimeoutError):
-            async with asyncio.timeout(self._server.timeout):
-                await connection.execute(b"COMMIT")
+        try:
+            with suppress(psycopg.Error, TimeoutError):
+                async with asyncio.timeout(self._server.timeout):
+                    await connection.execute(b"COMMIT")
+        except BaseException:  # cancelled, too: with its connection, the lock is gone
+            connection.pgconn.finish()
+            raise
         if connection.pgconn.transaction_status != TransactionStatus.IDLE:
             connection.pgconn.finish()
             return False
