@@ -13,6 +13,7 @@ from lading.core.digest import Digest
 from lading.core.typing import override
 from lading.ports.locks import Locks
 from lading.system import durable
+from lading.system.lock_files import open_lock_file
 
 # Seconds between tries for the lock of a blob that another request is committing: a part of what
 # a commit takes. Each try takes longer than the one before to come, or hundreds of requests that
@@ -90,5 +91,4 @@ class _Lock:
 
 def _open(path: str) -> int:
     with file_calls.translating():
-        # Read only: a command run as root may have made the file that the server's user locks.
-        return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return open_lock_file(path)

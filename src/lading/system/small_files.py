@@ -1,5 +1,6 @@
 """Small files, replaced as a whole: a reader sees the old content or the new one."""
 
+import errno
 import fcntl
 import os
 import tempfile
@@ -8,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lading.system.durable import sync_directory
+from lading.system.lock_files import open_lock_file
 
 _PRIVATE = 0o600
 
@@ -16,14 +18,33 @@ _PRIVATE = 0o600
 def locked(path: Path) -> Iterator[None]:
     """Keep others from changing a file; they wait. A process that dies lets go.
 
-    The lock is on its directory: the file itself is replaced by another.
+    The lock is on its directory: the file itself is replaced by another. On NFS, where no directory
+    can be locked, it is on a file beside it.
     """
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = _lock(path)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
     finally:
         os.close(descriptor)
+
+
+def _lock(path: Path) -> int:
+    try:
+        return _locked(os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+    except OSError as error:
+        if error.errno != errno.EBADF:
+            raise
+    return _locked(open_lock_file(path.with_name(f".{path.name}.lock")))
+
+
+def _locked(descriptor: int) -> int:
+    """The open file, as soon as nobody else has it locked."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def replace(path: Path, content: bytes, *, mode: int | None = None) -> None:

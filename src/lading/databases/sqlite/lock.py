@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from lading.ports.database import CannotOpen
+from lading.system.lock_files import open_lock_file
 
 
 class DatabaseInUse(CannotOpen):
@@ -53,15 +54,8 @@ def alone_with(database: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def open_beside(database: Path, suffix: str) -> int:
-    """Open a file beside a database, which is there to be locked; it is made if it is not."""
-    path = database.with_name(f"{database.name}{suffix}")
-    # Read only: a command run as root may have made the file that the server's user locks.
-    return os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o644)
-
-
 def _open(database: Path) -> int:
-    return open_beside(database, ".lock")
+    return open_lock_file(database.with_name(f"{database.name}.lock"))
 
 
 def _try_lock(descriptor: int, kind: int) -> bool:

@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from lading.databases.sqlite.lock import open_beside
+from lading.system.lock_files import open_lock_file
 from lading.system.threads import begin_thread
 
 # Seconds after which a turn does not come: no transaction takes as long, only who hangs.
@@ -28,7 +28,7 @@ class Turn:
     """
 
     def __init__(self, database: Path) -> None:
-        self._descriptor = open_beside(database, ".turn")
+        self._descriptor = open_lock_file(database.with_name(f"{database.name}.turn"))
         self._waiter = _Waiter(self._descriptor)
         self._is_ours = False
 
