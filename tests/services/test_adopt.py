@@ -42,6 +42,8 @@ from tests.support.progress import Watched
 from tests.support.rows import open_metadata
 
 NOW = 2_000_000_000.0
+# As programs write names that know of no UTF-8.
+NO_TEXT = os.fsdecode(b"caf\xe9")
 SCHEMA_1 = json.dumps(
     {"schemaVersion": 1, "name": "library/hello", "tag": "1", "fsLayers": [], "history": []}
 ).encode()
@@ -476,6 +478,24 @@ DAMAGES = {
         lambda tree: tree.tag(HELLO, "a" * 129, OLD.digest),
         [Kind.NAME_REFUSED],
         "tags are up to 128",
+        {"old": OLD.digest},
+    ),
+    "a repository whose name is no text": Damage(
+        lambda tree: tree.push(NO_TEXT, OLD, "old"),
+        [Kind.NAME_REFUSED],
+        "its bytes are kept",
+        {"old": OLD.digest},
+    ),
+    "a tag whose name is no text": Damage(
+        lambda tree: tree.tag(HELLO, NO_TEXT, OLD.digest),
+        [Kind.NAME_REFUSED],
+        "tags are up to 128",
+        {"old": OLD.digest},
+    ),
+    "a manifest whose name is no text": Damage(
+        lambda tree: tree.revision_link(HELLO, f"sha256:{NO_TEXT}").parent.mkdir(),
+        [Kind.LINK_WRONG],
+        "this is no digest",
         {"old": OLD.digest},
     ),
     "an unfinished upload": Damage(

@@ -7,6 +7,7 @@ is the truth, and of their links only those count that could not be taken over. 
 """
 
 import errno
+import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -130,8 +131,8 @@ def find_note(layout: Layout) -> AdoptedNote | None:
     """The note of an adoption; `None` if there was none, or if it cannot be read."""
     try:
         with open(layout.adopted, "rb") as file:
-            return msgspec.json.decode(file.read(), type=AdoptedNote)
-    except (FileNotFoundError, msgspec.DecodeError):
+            return msgspec.convert(json.loads(file.read()), type=AdoptedNote)
+    except (FileNotFoundError, ValueError, RecursionError):
         return None
 
 
@@ -143,7 +144,8 @@ def write_note(layout: Layout, note: AdoptedNote) -> None:
     beside = f"{layout.adopted}.new"
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        os.write(descriptor, msgspec.json.encode(note))
+        # Names of folders need be no UTF-8; Python's own JSON keeps what they have instead.
+        os.write(descriptor, json.dumps(msgspec.to_builtins(note)).encode())
         os.fsync(descriptor)
     finally:
         os.close(descriptor)

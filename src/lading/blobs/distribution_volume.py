@@ -105,7 +105,7 @@ class DistributionVolume(ForeignVolume):
         paths = self._layout.repository(repository)
         for name in names_in(paths.tags):
             current = read_link("", paths.current(name))
-            yield FoundTag(name, current, list(_links(f"{paths.tag(name)}/index")))
+            yield FoundTag(_text(name), current, list(_links(f"{paths.tag(name)}/index")))
 
 
 class _Times:
@@ -138,7 +138,8 @@ def _links(directory: str) -> Iterator[FoundLink]:
     """The links below a directory, of all algorithms."""
     for algorithm in names_in(directory):
         for name in names_in(f"{directory}/{algorithm}"):
-            yield read_link(f"{algorithm}:{name}", f"{directory}/{algorithm}/{name}/link")
+            path = f"{directory}/{algorithm}/{name}/link"
+            yield read_link(_text(f"{algorithm}:{name}"), path)
 
 
 def read_link(name: str, path: str) -> FoundLink:
@@ -157,6 +158,11 @@ def read_link(name: str, path: str) -> FoundLink:
         return FoundLink(name, "", _time_of(path), os.strerror(error.errno or 0))
     finally:
         os.close(descriptor)
+
+
+def _text(name: str) -> str:
+    """The name of a file as text; what of it is no UTF-8 becomes signs that stand for that."""
+    return os.fsencode(name).decode(errors="replace")
 
 
 def _time_of(path: str) -> float:
