@@ -33,7 +33,7 @@ async def test_it_says_what_was_added_and_what_is_gone(browser: Browser, people:
     shown = await browser.get(f"{PATH}?from=1.0&to=2.0")
 
     assert shown.status == 200
-    assert "larger 8 B" in shown.text
+    assert "Larger 8 B" in shown.text
     assert "Layers in both" in shown.text
     assert "1 of 2" in shown.text
     assert "only in 2.0 15 B what it changes" in shown.text

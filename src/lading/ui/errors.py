@@ -35,6 +35,10 @@ _OLD = (
 )
 _LOOK = "Nothing was done. Look at it again: what you were asked about is not what is there now."
 _GONE = "It may have been deleted or moved. Look for it in its repository, or in the trash."
+_NO_REPOSITORY = (
+    "It may have been deleted, or have another name. Look for it among all repositories, or in the"
+    " trash."
+)
 _SENT = "The address or what was sent with it is not what this page takes. Follow a link to it."
 _FILES = "Look for it among the files of the image, which are there once the layers have been read."
 _FORBIDDEN = (
@@ -46,12 +50,12 @@ _KEPT = "The registry keeps it by a rule that its operator wrote."
 _CLIENTS = "This is for clients of the registry, and no page asks for it."
 
 ERROR_PAGES: Mapping[type[RegistryError], ErrorPage] = {
-    errors.NameInvalid: ErrorPage(404, "There is no such repository", _GONE),
+    errors.NameInvalid: ErrorPage(404, "There is no such repository", _NO_REPOSITORY),
     errors.TagInvalid: ErrorPage(404, "There is no such tag", _GONE),
     errors.DigestInvalid: ErrorPage(404, "There is no such digest", _GONE),
     errors.DigestMismatch: ErrorPage(400, "That is not what was announced", _CLIENTS),
     errors.SizeMismatch: ErrorPage(400, "That is not as long as announced", _BACK),
-    errors.RepositoryUnknown: ErrorPage(404, "There is no such repository", _GONE),
+    errors.RepositoryUnknown: ErrorPage(404, "There is no such repository", _NO_REPOSITORY),
     errors.ManifestUnknown: ErrorPage(404, "There is no such image", _GONE),
     errors.ManifestInvalid: ErrorPage(400, "That is no manifest", _CLIENTS),
     errors.ManifestTooLarge: ErrorPage(413, "That manifest is too large", _CLIENTS),

@@ -30,7 +30,7 @@ def test_images_are_compared_without_a_script(chromium: Chromium, open_house: La
         page = window.page
         window.go("/r/team/service/-/tags/1.9.0")
         page.get_by_role("link", name="Compare", exact=True).click()
-        page.get_by_label("with", exact=True).fill("1.10.0")
+        page.get_by_label("With", exact=True).fill("1.10.0")
         page.get_by_role("button", name="Compare").click()
         expect(page.get_by_role("row").filter(has_text="environment")).to_contain_text("1.10.0")
         page.get_by_role("link", name="Files that differ").click()

@@ -89,7 +89,7 @@ def test_why_is_it_larger_than_the_last_one(newcomer: Newcomer) -> None:
     newcomer.clicks = 0
     newcomer.click("link", "Compare")
     newcomer.click("link", "1.0")
-    expect(newcomer.page.locator(".totals")).to_contain_text("larger")
+    expect(newcomer.page.locator(".totals")).to_contain_text("Larger")
     expect(newcomer.page.get_by_text("only in 2.0")).to_be_visible()
     expect(newcomer.page.get_by_text("environment VERSION")).to_be_visible()
 

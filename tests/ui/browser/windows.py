@@ -17,7 +17,7 @@ Theme = Literal["light", "dark"]
 
 
 _SQUEEZED = """
-[...document.querySelectorAll("th, td")].flatMap((cell) => {
+[...document.querySelectorAll("th, td, dd")].flatMap((cell) => {
   const style = getComputedStyle(cell), said = cell.innerText.trim();
   const room = cell.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight);
   const isSeen = cell.checkVisibility() && !cell.querySelector(".hidden-label");
@@ -88,7 +88,7 @@ class Window:
         return bool(self.page.evaluate("document.documentElement.scrollWidth > innerWidth"))
 
     def squeezed(self) -> Sequence[str]:
-        """Words in cells of tables that are so narrow that hardly a letter is beside another."""
+        """Words in tables and facts that are so narrow that hardly a letter is beside another."""
         found: Sequence[str] = self.page.evaluate(_SQUEEZED)
         return found
 

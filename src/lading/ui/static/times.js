@@ -1,6 +1,8 @@
 // Times as people say them: how long ago, and on hover the exact one in the reader's own zone.
 const STEPS = [[60, "second"], [60, "minute"], [24, "hour"], [30.44, "day"], [12, "month"], [Infinity, "year"]];
-const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style: "short" });
+// Where there is little room, `3d ago`.
+const style = matchMedia("(max-width: 34rem)").matches ? "narrow" : "short";
+const ago = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: "auto", style });
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
 
 function since(date) {
