@@ -36,7 +36,10 @@ SECONDS = 5.0
 """How long each check may wait for an answer."""
 
 _PROBE = "lading-doctor"
-_WRONG = FindingState.WRONG
+
+
+class _Enough(Exception):
+    """Nothing more can be looked at before what was found is mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +78,22 @@ def examine(text: str, options: DoctorOptions | None = None) -> Iterator[Deploym
 
 
 def _examine(address: DeploymentAddress, options: DoctorOptions) -> Iterator[DeploymentFinding]:
+    try:
+        yield from _connect(address, options)
+    except _Enough:
+        yield skipped("rest", "nothing more can be looked at before this is mended")
+
+
+def _connect(address: DeploymentAddress, options: DoctorOptions) -> Iterator[DeploymentFinding]:
     seconds = options.seconds
     yield from _proxy_of_the_environment(address)
     for name, check in (("name", check_name), ("connection", check_connection)):
-        finding = _bounded(name, partial(check, address, seconds))
-        yield finding
-        if finding.state is _WRONG:
-            yield _rest()
-            return
+        yield from _needed(_bounded(name, partial(check, address, seconds)))
     address = settle_scheme(address, seconds)
     context = tls_context(
         address.netloc, insecure=options.insecure, authorities=options.authorities
     )
-    finding = _bounded("tls", partial(check_encryption, address, context, seconds))
-    yield finding
-    if finding.state is _WRONG:
-        yield _rest()
-        return
+    yield from _needed(_bounded("tls", partial(check_encryption, address, context, seconds)))
     # Whoever shows any certificate gets no password.
     find = _nobody if options.insecure else partial(find_login, address.netloc)
     caller = DeploymentCaller(address, find, context, seconds)
@@ -116,23 +118,13 @@ def _speak(caller: DeploymentCaller, options: DoctorOptions) -> Iterator[Deploym
             yield wrong("answer", "clients have to show a certificate that is right here", SHOW)
         else:
             yield no_answer("answer", error)
-        yield _rest()
-        return
-    finding = check_answer(first)
-    yield finding
-    if finding.state is _WRONG:
-        yield _rest()
-        return
+        raise _Enough from error
+    yield from _needed(check_answer(first))
     yield check_clock(first)
     yield check_headers(caller, first)
-    login = _bounded("realm", partial(check_realm, caller, first))
-    yield login
-    if first.status == http.client.UNAUTHORIZED and login.state is not _WRONG:
-        login = _bounded("login", partial(check_login, caller))
-        yield login
-    if login.state is _WRONG:
-        yield _rest()
-        return
+    yield from _needed(_bounded("realm", partial(check_realm, caller, first)))
+    if first.status == http.client.UNAUTHORIZED:
+        yield from _needed(_bounded("login", partial(check_login, caller)))
     yield from _each("manifest", partial(_read, caller, options.repository))
     if options.push:
         yield from _each("body", partial(check_upload, caller, options.repository or _PROBE))
@@ -183,8 +175,11 @@ def _each(
         yield no_answer(name, error)
 
 
-def _rest() -> DeploymentFinding:
-    return skipped("rest", "nothing more can be looked at before this is mended")
+def _needed(finding: DeploymentFinding) -> Iterator[DeploymentFinding]:
+    """The finding of what all checks after it rest on."""
+    yield finding
+    if finding.state is FindingState.WRONG:
+        raise _Enough
 
 
 def _proxy_of_the_environment(address: DeploymentAddress) -> Iterator[DeploymentFinding]:
