@@ -15,10 +15,10 @@ import click
 
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
-from lading.cli.finding_words import finding_words
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import in_findings_alone, operator, run_with, translate_data_errors
+from lading.cli.words import finding_words
 from lading.config.settings import Settings
 from lading.core.access import Principal
 from lading.core.damage import Finding, Kind

@@ -16,7 +16,7 @@ from lading.cli.arguments import CONFIG
 from lading.cli.output import JSON, JsonList, counted, human_size, plain, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import with_registry
-from lading.cli.unused import unused_words
+from lading.cli.words import unused_words
 from lading.core.garbage import (
     ExpiredUpload,
     GarbageBlob,

@@ -10,11 +10,10 @@ from pathlib import Path
 import click
 
 from lading.cli.arguments import CONFIG
-from lading.cli.finding_words import finding_words
 from lading.cli.output import JSON_LINES, counted, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import in_findings_alone, with_registry
-from lading.cli.unused import unused_words
+from lading.cli.words import finding_words, unused_words
 from lading.ports.objects import UnusedBytes
 from lading.services import upkeep
 from lading.services import verify as checking
