@@ -140,7 +140,7 @@ class _TakingOver:
         return self._left > 0
 
     async def run(self, registry: Registry) -> bool:
-        """Take it over; whether something is left to mend."""
+        """Take over what is there; whether something is left to mend."""
         with step_progress(_DOING) as progress:
             adoption = new_adoption(
                 registry,

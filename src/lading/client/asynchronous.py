@@ -34,7 +34,7 @@ class AsyncClient:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """End its connections."""
+        """End the client's connections."""
         self._client.close()
 
     async def ping(self) -> str:

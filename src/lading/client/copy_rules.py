@@ -36,10 +36,10 @@ class CopySteps:
     """Observer of copies, called from many threads; this one does nothing."""
 
     def begin(self, digest: str, size: int) -> None:
-        """A blob is going to be brought, of so many bytes."""
+        """A blob of so many bytes is going to be brought."""
 
     def advance(self, digest: str, count: int) -> None:
-        """Bytes of it have gone; negative ones are to be sent again."""
+        """Bytes of a blob have gone; negative ones are to be sent again."""
 
     def end(self, digest: str, sent: bool) -> None:
-        """It is there; `sent` unless it was there before or was mounted."""
+        """A blob is there; `sent` unless it was there before or was mounted."""

@@ -55,7 +55,7 @@ class LayoutIndex:
         self._listed = ListedImages([])
 
     def now(self) -> ListedImages:
-        """What it lists now."""
+        """The images that the index lists now."""
         with self._lock:
             mark = self._mark_now()
             if mark is None or mark != self._mark:

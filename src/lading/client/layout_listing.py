@@ -47,7 +47,7 @@ class LayoutListing:
         self._written = time.monotonic()
 
     def entries(self) -> list[Entry]:
-        """All that is written.
+        """All entries that are written.
 
         Raises:
             ClientError: the index is none.

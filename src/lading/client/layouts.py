@@ -48,7 +48,7 @@ class LayoutFolder(ImagePlace):
 
     @property
     def is_layout(self) -> bool:
-        """Whether there is one by now."""
+        """Whether there is a layout by now."""
         with translating(self._root):
             return (self._root / INDEX).exists()
 

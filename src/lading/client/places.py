@@ -24,7 +24,7 @@ class RemoteManifest:
 
     @property
     def document(self) -> dict[str, Any]:
-        """What it says; empty if it is no object of JSON."""
+        """What the manifest says; empty if it is no object of JSON."""
         return object_in(self.body)
 
     @property

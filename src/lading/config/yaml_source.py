@@ -71,7 +71,7 @@ class _Reader:
         self._nodes = 0
 
     def read(self, content: str | bytes) -> bool:
-        """Read it all; false if it could not be read, which has been noted then."""
+        """Read the whole text; false if it could not be read, which has been noted then."""
         try:
             node = yaml.compose(content, Loader=yaml.SafeLoader)
             self.value = None if node is None else self._value(node, ())

@@ -98,7 +98,7 @@ class Found(Struct, frozen=True):
     body: bytes | None
 
     def is_promised(self, not_before: float) -> bool:
-        """Whether it was promised since `not_before` and not used after that."""
+        """Whether a manifest was promised since `not_before` and not used after that."""
         return self.promised_at >= not_before and self.used_at is None
 
 

@@ -89,7 +89,7 @@ class ManifestPush:
 
     @property
     def is_long(self) -> bool:
-        """Whether it is to be prepared, in pieces, before it is stored."""
+        """Whether the manifest is to be prepared, in pieces, before it is stored."""
         manifest = self.manifest
         return len(manifest.edges) > batches.MOST_ROWS or documents.is_large(len(manifest.body))
 
@@ -128,7 +128,7 @@ class ManifestPush:
             yield partial(self.prepare_body, start=start)
 
     def prepare(self, connection: SqlConnection, edges: Sequence[Edge]) -> Sequence[WrongSize]:
-        """Keep some of what it refers to."""
+        """Keep some of what the manifest refers to."""
         repository_id, _ = self._begin(connection)
         return self._keep(connection, repository_id, edges)
 
@@ -139,7 +139,7 @@ class ManifestPush:
         return ()
 
     def store(self, connection: SqlConnection) -> Stored:
-        """Store it, and point tags at it.
+        """Store the manifest, and point tags at it.
 
         Raises:
             AlreadyExists, NotAsExpected, TagImmutable, ManifestBlobUnknown, SizeMismatch,

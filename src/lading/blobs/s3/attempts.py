@@ -219,7 +219,7 @@ def _may_pass(error: Exception) -> bool:
 
 
 def _reason(cause: BaseException) -> Count:
-    """Which kind of repeat it is."""
+    """The kind of repeat that a failure leads to."""
     if isinstance(cause, TimeoutError):
         return Count.STORE_REPEATED_TIMEOUT
     status = _STATUS.search(str(cause))

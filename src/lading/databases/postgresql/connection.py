@@ -100,16 +100,16 @@ class TimedConnection(psycopg.Connection[tuple[Any, ...]]):
 
     @property
     def is_idle(self) -> bool:
-        """Whether no transaction is open on it."""
+        """Whether no transaction is open on the connection."""
         return self.pgconn.transaction_status == TransactionStatus.IDLE
 
     @property
     def is_overdue(self) -> bool:
-        """Whether its use takes longer than it may."""
+        """Whether the connection is used for longer than it may be."""
         return time.monotonic() > self.deadline
 
     def end_use(self) -> bool:
-        """End its use: from now on nobody gives it up.
+        """End the connection's use: from now on nobody gives it up.
 
         Returns:
             Whether it can be used again.

@@ -65,7 +65,7 @@ class Scan(Generic[T]):
         self._is_over = False
 
     def __call__(self, connection: TimedConnection) -> T:
-        """Run it.
+        """Run the function.
 
         Raises:
             Overdue: it was ended.

@@ -28,5 +28,5 @@ def begin(connection: sqlite3.Connection, until: float) -> None:
 
 
 def is_busy(error: sqlite3.OperationalError) -> bool:
-    """Whether it is only that another process writes."""
+    """Whether a failure is only that another process writes."""
     return kind_of(error) == sqlite3.SQLITE_BUSY

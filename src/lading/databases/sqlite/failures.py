@@ -89,7 +89,7 @@ def opening() -> Iterator[None]:
 
 
 def kind_of(error: sqlite3.DatabaseError) -> int:
-    """What kind of failure it is; 0 for one that is not SQLite's."""
+    """The kind of a failure; 0 for one that is not SQLite's."""
     return _code(error) & _PRIMARY
 
 

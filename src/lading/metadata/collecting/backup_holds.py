@@ -59,7 +59,7 @@ def last(connection: SqlConnection, *, now: float) -> BackupHold | None:
 
 
 class BackupHolds:
-    """Backup holds."""
+    """Backup holds, by their names."""
 
     def __init__(self, database: Database) -> None:
         self.place = writing(database, place)

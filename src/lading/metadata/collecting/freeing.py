@@ -118,7 +118,7 @@ class _Reached:
 
     @property
     def is_whole(self) -> bool:
-        """Whether that is all that they lead to."""
+        """Whether these are all digests that the manifests lead to."""
         return len(self.followed) == len(self.digests)
 
     def add(self, start: str, end: str, *, is_held: bool) -> bool:

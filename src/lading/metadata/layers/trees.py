@@ -31,7 +31,7 @@ class TreeState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TreeRow:
-    """A tree.
+    """The row of a tree.
 
     Attributes:
         reason: why it is cut off, or has failed.

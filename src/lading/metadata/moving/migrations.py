@@ -82,14 +82,14 @@ def begin_arrival(connection: SqlConnection, name: str, now: float) -> None:
 
 
 def end_arrival(connection: SqlConnection, now: float) -> None:
-    """Note that all of it is here."""
+    """Note that all of the registry is here."""
     name, _ = _notes(connection)[_ARRIVING]
     switch_off(connection, _ARRIVING)
     _set(connection, _ARRIVED, name, now)
 
 
 def serve(connection: SqlConnection) -> None:
-    """Note that it is served here: from now on it is no copy of another one."""
+    """Note that the registry is served here: from now on it is no copy of another one."""
     switch_off(connection, _ARRIVED)
 
 

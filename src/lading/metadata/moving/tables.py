@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class MovedTable:
-    """A table.
+    """A table that a migration brings.
 
     Attributes:
         key: the columns of its primary key.

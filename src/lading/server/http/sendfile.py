@@ -114,7 +114,7 @@ class FileSender:
             left -= moved
 
     async def _send_piece(self, piece: FilePart) -> int:
-        """Send some of it; how many bytes."""
+        """Send some of a part of a file; how many bytes."""
         line = self._line.fileno()
         send = partial(os.sendfile, line, piece.descriptor, piece.offset, piece.count)
         if _is_cached(piece):

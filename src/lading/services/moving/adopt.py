@@ -53,7 +53,7 @@ class AdoptionStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Adoption:
-    """An adoption.
+    """An adoption of what another registry has.
 
     Attributes:
         holder: who does it, as no other process is called.

@@ -44,7 +44,7 @@ class RepositoryAdoption:
         return self._manifests.is_whole
 
     async def run(self) -> AsyncIterator[Finding]:
-        """Take over all of it; all that is wrong with it."""
+        """Take over all of the repository; all that is wrong with it."""
         async for layers in self._volume.layers(self._name):
             async for finding in self._take_layers(layers):
                 yield finding

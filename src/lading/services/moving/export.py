@@ -35,7 +35,7 @@ TOGETHER = 100
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """An export.
+    """An export of links, and of the bytes that they lead to.
 
     Attributes:
         at_home: whether the links are written beside the blobs of this registry.

@@ -68,7 +68,7 @@ class Grants(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LayoutImport:
-    """An import.
+    """An import of OCI image layouts.
 
     Attributes:
         place: where blobs can get second names; `None` if they are in no files.

@@ -64,7 +64,7 @@ class MigrationWork(Protocol):
     """The work of a migration: what it brings."""
 
     async def begin(self) -> None:
-        """Note that it will be brought, if it may be."""
+        """Note that a registry will be brought, if it may be."""
 
     async def bring(self) -> None:
         """Bring what is there, while the registry is used."""
