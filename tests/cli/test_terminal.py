@@ -89,6 +89,24 @@ def test_a_narrow_window_cuts_digests_off_and_breaks_no_row(ours: Ours, columns:
     assert digest.startswith(shown[:-1])
 
 
+def test_a_very_narrow_window_has_names_rather_than_all_columns(ours: Ours) -> None:
+    said, _ = in_terminal(ours, "tags", "app", columns=40)
+
+    lines = [_COLOUR.sub("", line).split() for line in said.splitlines()]
+    assert lines[0] == ["TAG", "SIZE", "SET"]
+    assert [line[0] for line in lines[1:]] == ["1.0", "1.1", "1.10"]
+
+
+def test_a_long_name_is_one_line_that_can_be_copied(ours: Ours, large: Registry) -> None:
+    """Where it goes on is for the terminal to say."""
+    name = f"{'long/' * 10}name"
+    large.push_image(f"{name}:1", files={"x": "y"})
+
+    said, _ = in_terminal(ours, "search", f"{large.host}/{name}", columns=40)
+
+    assert name in said
+
+
 def test_a_wide_window_has_whole_digests(ours: Ours) -> None:
     said, _ = in_terminal(ours, "tags", "app", columns=120)
 

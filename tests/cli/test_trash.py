@@ -64,8 +64,8 @@ def test_a_tag_goes_back_in_time(registry: Lading, repository: Repository) -> No
     time.sleep(1.1)
     second = repository.push_image("latest", b"two")
     told = lading(registry, "history", f"{repository.name}:latest").splitlines()
-    assert told[0].endswith(f"  {second}, was {first}")
-    assert told[1].endswith(f"  {first}, new")
+    assert told[0].split("\t")[1:3] == [second, first]
+    assert told[1].split("\t")[1:3] == [first, "new"]
 
     moment = told[1][: len("2026-01-31 23:59:59Z")]
     lading(registry, "restore", f"{repository.name}:latest", "--at", moment)

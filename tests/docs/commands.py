@@ -19,12 +19,12 @@ _HEAD = """\
 # Commands
 
 Standard output is the answer, standard error is progress and advice. On a terminal answers are
-tables, with colours unless `NO_COLOR` is set, and digests are cut off (`…`) in a window that is too
-narrow for them; in a pipe a row is a line whose columns end with
-tabs, without headings. `--json` prints one document, or one per line: sizes are bytes, times are
-texts of RFC 3339 in UTC (`2026-01-31T23:59:59.123456Z`), what is not known is `null`. The keys
-stand below each command: `a.b` is `b` in the object `a`, or in each object of the list `a`; of a
-list they are those of each object in it.
+tables, with colours unless `NO_COLOR` is set; in a window that is too narrow digests are cut off
+(`…`), and columns that one can do without are left out. In a pipe a row is a line whose columns
+end with tabs, without headings. `--json` prints one document, or one per line: sizes are bytes,
+times are texts of RFC 3339 in UTC (`2026-01-31T23:59:59.123456Z`), what is not known is `null`. The
+keys stand below each command: `a.b` is `b` in the object `a`, or in each object of the list `a`;
+of a list they are those of each object in it.
 
 An image is written as for Docker: `app:1.0`, `app@sha256:…`, with a host before it for another
 registry than ours, `registry.example.com/app:1.0`. What has no host is in the registry of the

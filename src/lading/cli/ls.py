@@ -102,8 +102,8 @@ def _print_tags(tags: Sequence[ShownTag]) -> None:
     columns = [
         Column("TAG", style="cyan"),
         Column("SIZE", right=True),
-        Column("SET", whole=True),
-        Column("DIGEST", style="dim"),
+        Column("SET", whole=True, spare=True),
+        Column("DIGEST", style="dim", spare=True),
     ]
     rows = [
         (

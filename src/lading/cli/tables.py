@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 # As many letters of a digest as Docker shows of one.
 _DIGEST = re.compile(r"(sha(?:256|512):[0-9a-f]{12})[0-9a-f]{52,}")
+# Letters of one that still say something: `sha256:0c1…`.
+_LEAST = 11
 # Columns between two columns.
 _GAP = 2
 
@@ -24,19 +26,24 @@ class Column(NamedTuple):
         right: whether it holds numbers, which end at the right.
         style: how it looks on a terminal with colours.
         whole: whether what is in it stays in one line, as a time does.
+        spare: whether one can do without it in a window that has no room for all.
     """
 
     name: str
     right: bool = False
     style: str = ""
     whole: bool = False
+    spare: bool = False
 
 
 def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """Print a table: its columns as wide as the window lets them, with their names above.
 
-    In a window that is too narrow digests are cut off, and columns in which nothing is are left
-    out of any. In a pipe a row is a line, its columns end with tabs, and nothing else is printed.
+    In a window that is too narrow digests are cut off, and spare columns left out, the last ones
+    first; columns in which nothing is are left out of any. A single column is as wide as it is: a
+    terminal knows that a line goes on, so that it can be copied.
+
+    In a pipe a row is a line, its columns end with tabs, and nothing else is printed.
     """
     cleaned = [[clean(cell) for cell in row] for row in rows]
     if not sys.stdout.isatty():
@@ -46,6 +53,11 @@ def print_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Non
     from rich.console import Console  # noqa: PLC0415 - for terminals only
 
     console = Console(highlight=False)
+    if len(columns) == 1:
+        console.print(columns[0].name, style="bold")
+        for (cell,) in cleaned:
+            say(cell)
+        return
     console.print(_table(columns, cleaned, console.width))
 
 
@@ -54,6 +66,7 @@ def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int)
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     used = [at for at in range(len(columns)) if not rows or any(row[at] for row in rows)]
+    used = _fitting(columns, rows, used, width)
     for at in used:
         column = columns[at]
         justify: Literal["left", "right"] = "right" if column.right else "left"
@@ -61,16 +74,40 @@ def _table(columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int)
         table.add_column(
             column.name, justify=justify, style=column.style, overflow="fold", no_wrap=whole
         )
-    longest = [max(len(row[at]) for row in [*rows, [it.name for it in columns]]) for at in used]
-    is_narrow = sum(longest) + _GAP * (len(used) - 1) > width
+    headed = [[column.name for column in columns], *rows]
+    is_narrow = _width(headed, used) > width
     for row in rows:
         table.add_row(*(_cell(row[at], is_narrow=is_narrow) for at in used))
     return table
 
 
+def _fitting(
+    columns: Sequence[Column], rows: Sequence[Sequence[str]], used: Sequence[int], width: int
+) -> list[int]:
+    """The columns for which there is room, once digests are cut off as far as they can be."""
+    shortest = ([cell if _cut(cell) == cell else cell[:_LEAST] for cell in row] for row in rows)
+    headed = [[column.name for column in columns], *shortest]
+    kept = list(used)
+    for at in reversed(used):
+        if columns[at].spare and _width(headed, kept) > width:
+            kept.remove(at)
+    return kept
+
+
+def _width(rows: Sequence[Sequence[str]], used: Sequence[int]) -> int:
+    longest = [max(len(row[at]) for row in rows) for at in used]
+    return sum(longest) + _GAP * (len(used) - 1)
+
+
+def _cut(text: str) -> str:
+    """A digest as far as people compare one; any other text as it is."""
+    digest = _DIGEST.fullmatch(text)
+    return f"{digest[1]}…" if digest else text
+
+
 def _cell(text: str, *, is_narrow: bool) -> "Text":
     from rich.text import Text  # noqa: PLC0415 - for terminals only
 
-    if is_narrow and (digest := _DIGEST.fullmatch(text)):
-        return Text(f"{digest[1]}…", no_wrap=True, overflow="ellipsis")
+    if is_narrow and (cut := _cut(text)) != text:
+        return Text(cut, no_wrap=True, overflow="ellipsis")
     return Text(text)

@@ -9,6 +9,7 @@ from lading.cli.arguments import CONFIG, parse_time, split_reference
 from lading.cli.exits import NothingFound
 from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json
 from lading.cli.registry import operators_grant, with_registry
+from lading.cli.tables import Column, print_table
 from lading.core.digest import Digest
 from lading.core.history import Restored, TagMove, TrashedManifest
 from lading.core.names import Reference, RepositoryName, Tag
@@ -83,10 +84,23 @@ def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> Non
     if as_json:
         say(to_json(moves))
     else:
-        for move in moves:
-            say(f"{utc(move.at)}  {_describe(move)}{_by(move.actor)}")
+        _print_moves(moves)
     if not moves:
         raise NothingFound(f"{what}: there was no such tag; `lading tags {repository}` lists those")
+
+
+def _print_moves(moves: Sequence[TagMove]) -> None:
+    columns = [
+        Column("WHEN", whole=True),
+        Column("POINTS TO"),
+        Column("WAS", style="dim", spare=True),
+        Column("BY", spare=True),
+    ]
+    rows = [
+        (utc(move.at), move.digest or "deleted", move.previous or "new", move.actor)
+        for move in moves
+    ]
+    print_table(columns, rows)
 
 
 def _print_as_json(repository: RepositoryName | None) -> Work:
@@ -146,12 +160,6 @@ def _line(item: Trashed) -> str:
 
 def _tags(tags: Sequence[Tag]) -> str:
     return f" tagged {', '.join(tags)}" if tags else ""
-
-
-def _describe(move: TagMove) -> str:
-    if move.digest is None:
-        return f"deleted, was {move.previous}"
-    return f"{move.digest}" + (f", was {move.previous}" if move.previous else ", new")
 
 
 def _by(actor: str) -> str:
