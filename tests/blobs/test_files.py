@@ -227,6 +227,27 @@ async def test_few_files_and_one_thread_wait_until_bytes_are_free(
     assert len(busy) == 1
 
 
+async def test_a_deletion_that_fails_half_way_keeps_no_bytes(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of names that are gone by then are freed: else they would be there until the end."""
+    monkeypatch.setattr(file_blobs, "LARGE", 1)
+    first, second = [await store(stores, data) for data in (b"first", b"second")]
+    remove = file_calls.remove
+
+    def fail(path: str) -> None:
+        if second.hex in path:
+            raise OSError(errno.EIO, "Input/output error")
+        remove(path)
+
+    monkeypatch.setattr(file_calls, "remove", fail)
+    with pytest.raises(Unavailable):
+        await stores.blobs.delete([first, second])
+
+    assert await stores.blobs.find(first) is None
+    wait_until(lambda: not [name for _, name in descriptors() if first.hex in name], "room")
+
+
 async def test_a_store_survives_the_removal_of_empty_directories(stores: Stores) -> None:
     """As people tidy up after a collection."""
     digest = await store(stores, HELLO)

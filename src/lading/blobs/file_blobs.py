@@ -81,10 +81,13 @@ class FileBlobs(Blobs):
     @override
     async def delete(self, digests: Sequence[Digest]) -> None:
         # Callers hold locks, and it takes long to free the bytes of large files: that comes after.
-        left = await self._disk.run(self._delete, digests, MOST_WAITING - self._waiting)
-        self._waiting += len(left)
-        for descriptor in left:
-            self._freeing.start(_free, descriptor).add_done_callback(self._is_freed)
+        opened: list[int] = []
+        try:
+            await self._disk.run(self._delete, digests, opened, MOST_WAITING - self._waiting)
+        finally:  # also of a deletion that fails half-way, or is given up
+            self._waiting += len(opened)
+            for descriptor in opened:
+                self._freeing.start(_free, descriptor).add_done_callback(self._is_freed)
 
     @override
     async def quarantine(self, digest: Digest) -> str | None:
@@ -119,16 +122,14 @@ class FileBlobs(Blobs):
         if (error := closed.exception()) is not None:
             log.warning("the bytes of a blob could not be freed: %s", error)
 
-    def _delete(self, digests: Sequence[Digest], most: int) -> list[int]:
-        """Remove names; returns what keeps the bytes of large files until it is closed.
-
-        What others refer to stays, whatever the rows say.
+    def _delete(self, digests: Sequence[Digest], opened: list[int], most: int) -> None:
+        """Remove names. What others refer to stays, whatever the rows say.
 
         Args:
+            opened: gets what keeps the bytes of large files until it is closed.
             most: files that may be kept so; of others the bytes go with the name.
         """
         self._require_same_owner()
-        opened: list[int] = []
         kept = distribution.referred_to(self._layout, digests)
         if kept:
             log.info("%d blobs are kept: %s refers to them", len(kept), self._layout.repositories)
@@ -143,7 +144,6 @@ class FileBlobs(Blobs):
                 self._set_aside(digest)
             with suppress(OSError):  # not empty, or gone already
                 os.rmdir(os.path.dirname(path))
-        return opened
 
     def _require_same_owner(self) -> None:
         owner = file_owner.find_owner(self._layout)
