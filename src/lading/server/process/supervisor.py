@@ -19,7 +19,7 @@ from lading.server.process.worker import STARTUP_FAILURE
 log = logging.getLogger(__name__)
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Seconds before a worker that could not start is tried again, while others serve.
+# Seconds before a worker that could not start, or be started, is tried again, while others serve.
 RETRY = 1.0
 
 
@@ -68,8 +68,17 @@ class Supervisor:
                     return False
                 self._retry_at = time.monotonic() + RETRY
         while len(self._workers) < self._count and time.monotonic() >= self._retry_at:
-            self._workers.append(self._start())
+            self._start_another()
         return True
+
+    def _start_another(self) -> None:
+        try:
+            self._workers.append(self._start())
+        except OSError as error:  # there is no memory for a process, or there are too many of them
+            if not self._workers:
+                raise
+            log.error("a worker cannot be started: %s; it is tried again", error.strerror)  # noqa: TRY400
+            self._retry_at = time.monotonic() + RETRY
 
     def _wait(self, signals: int, seconds: float | None) -> None:
         """Wait for the end of a worker, for a signal, or so long."""

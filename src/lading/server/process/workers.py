@@ -121,8 +121,10 @@ def _serve_in_forks(service: _Service, loads: Loads, figures: Figures | None) ->
         workers[place] = worker
         # What arrives before the worker knows what to do with it waits until it does.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        worker.start()
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        try:
+            worker.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return worker
 
     def stop_listening() -> None:
