@@ -1,4 +1,4 @@
-"""The table of all crashes, as `docs/reliability.md` has it; run it to renew the document."""
+"""The table of all crashes, as `docs/crashes.md` has it; run it to renew the document."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.crash.dying import NOTHING, Outcome, outcomes
 from tests.crash.verbs import VERBS
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
+DOCUMENT = Path(__file__).parents[2] / "docs" / "crashes.md"
 START, END = "<!-- crash table: made by tests/crash/table.py -->\n", "<!-- end of crash table -->\n"
 
 

@@ -1,4 +1,4 @@
-"""The table of crashes with an object store, as `docs/reliability.md` has it; run it to renew that.
+"""The table of crashes with an object store, as `docs/crashes.md` has it; run it to renew that.
 
 It needs the S3 server of the tests.
 """

@@ -2,7 +2,7 @@
 
 Every effect of every verb is one crash: the process ends right after it, without a chance to clean
 up. Then everything that clients can see is as it was or as it was to become, and whole; doing the
-verb again succeeds; and the collector leaves nothing of what was left over. `docs/reliability.md`
+verb again succeeds; and the collector leaves nothing of what was left over. `docs/crashes.md`
 has the table of all of them.
 """
 
