@@ -116,8 +116,7 @@ class Sessions:
             for connection in tuple(self._used):
                 if connection.give_up_if_overdue():
                     self._used.discard(connection)
-                    # The server is asked to give up, and may not answer that either.
-                    threading.Thread(target=connection.interrupt, daemon=True).start()
+                    _interrupt(connection)
 
     def _close_idle(self) -> None:
         while self._idle:
@@ -127,6 +126,14 @@ class Sessions:
         self._measures.change(Level.CONNECTIONS_OPEN, -1)
         with suppress(psycopg.Error):
             connection.close()
+
+
+def _interrupt(connection: TimedConnection) -> None:
+    """Interrupt a use: the server is asked to give up, and may not answer that either."""
+    try:
+        begin_thread(connection.interrupt, "postgresql-interrupt")
+    except MemoryError:  # then others that are overdue wait for it
+        connection.interrupt()
 
 
 def _may_pass(error: psycopg.Error, tries: int) -> bool:
