@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from lading.blobs.disk import Disk
-from lading.system.threads import Pending
+from lading.system.threads import Lane, Pending
 
 # No disk reads or writes more at once, nor is a page of memory smaller.
 BLOCK = 4096
@@ -57,8 +57,9 @@ class AppendPipeline:
     """The pieces of one upload that are under way, worked on in the order in which they come."""
 
     def __init__(self, disk: Disk) -> None:
-        self._writing = disk.lane()
-        self._hashing = disk.lane()
+        self._disk = disk
+        # To write in and to hash in, from the first large piece on: most uploads have none.
+        self._lanes: tuple[Lane, Lane] | None = None
         self._last: tuple[Pending[None], Pending[None]] | None = None
 
     @property
@@ -73,8 +74,10 @@ class AppendPipeline:
             Exception: whatever went wrong with that one.
         """
         before = self._last
+        self._lanes = self._lanes or (self._disk.lane(), self._disk.lane())
+        writing, hashing = self._lanes
         # Writing is begun first: it soon waits for the disk, and leaves its core to the hash.
-        self._last = self._writing.start(write), self._hashing.start(hash_)
+        self._last = writing.start(write), hashing.start(hash_)
         await _over(before)
 
     async def drain(self) -> None:

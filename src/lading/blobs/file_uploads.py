@@ -76,13 +76,13 @@ class FileUploads(Uploads):
     ) -> bool:
         if most is not None and await self.count(upload.owner) >= most:
             return False
-        running = RunningHash.start(algorithm)
         with file_calls.translating():
             self._disk.make_upload(upload, now)
         if algorithm != SHA256:  # which whoever knows nothing begins with
+            running = RunningHash.start(algorithm)
             self._notes.write(self._layout.upload(upload), running.known())
+            self._hashes.put(upload, running)
         self._about.begun()
-        self._hashes.put(upload, running)
         return True
 
     @override
