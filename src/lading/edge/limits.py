@@ -9,7 +9,7 @@ through, and a client that keeps to one connection gets one share.
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -20,6 +20,7 @@ from lading.core.errors import TooManyRequests
 _UPLOAD_RETRY = 5.0
 # RFC 6052, section 2.1: all of IPv4, as clients without it reach and are seen.
 _NAT64 = IPv6Network("64:ff9b::/96")
+_UNCOUNTED = nullcontext()
 
 
 class ClientLimits:
@@ -60,17 +61,18 @@ class ClientLimits:
             raise TooManyRequests("too many requests from your address; slow down", wait)
         self._requests.add(client, now)
 
-    @contextmanager
-    def count_upload(self, address: str, caller: str) -> Iterator[None]:
+    def count_upload(self, address: str, caller: str) -> AbstractContextManager[None]:
         """Count an upload of a client, and of who that is, for the length of the block.
 
         Raises:
             TooManyRequests: there are as many under way as may be.
         """
         if self._most_uploads == 0 or not address:
-            yield
-            return
-        client = client_of(address), caller
+            return _UNCOUNTED
+        return self._counted((client_of(address), caller))
+
+    @contextmanager
+    def _counted(self, client: tuple[str, str]) -> Iterator[None]:
         if self._uploads[client] >= self._most_uploads:
             raise TooManyRequests(
                 f"more than {self._most_uploads} uploads at once from your address;"
