@@ -262,46 +262,36 @@ async def cancel(registry: Registry, grant: Grant, upload: UploadId) -> None:
 
 async def _receive(registry: Registry, staged: StagedUpload, chunk: Chunk) -> None:
     """Receive a chunk, once what it says of itself was checked."""
+    named, most = chunk.range, registry.policy.max_blob_size
     if chunk.length != 0:
         await registry.uploads.require_space(chunk.length or 0)
-    pieces = _bounded(chunk, staged.size, registry.policy.max_blob_size)
-    if chunk.range is None:
-        async for piece in pieces:
-            await staged.write(piece)
-        await staged.finish()
-        return
-    if chunk.range.start != staged.size:
-        raise UploadOutOfOrder(
-            f"the upload has {staged.size} bytes; the next chunk must start there", staged.size
-        )
-    if chunk.length is not None and chunk.length != chunk.range.length:
-        raise _wrong_length(chunk.range)
-    async for piece in pieces:
+    if named is not None:
+        _require_next(named, chunk.length, staged.size)
+    _require_small(staged.size + (chunk.length or 0), most)
+    async for piece in chunk.pieces:
+        _require_small(staged.size + len(piece), most)
         await staged.write(piece)
-        if staged.size > chunk.range.stop:
+        if named is not None and staged.size > named.stop:
             break
     await staged.finish()
-    if staged.size != chunk.range.stop:
-        raise _wrong_length(chunk.range)
+    if named is not None and staged.size != named.stop:
+        raise _wrong_length(named)
 
 
-async def _bounded(chunk: Chunk, size: int, limit: int | None) -> Pieces:
-    """The pieces of a chunk that comes after `size` bytes, up to the one that is too much.
-
-    Raises:
-        BlobTooLarge: there are more bytes, or the client says that there will be.
-    """
-    if limit is not None and size + (chunk.length or 0) > limit:
-        raise _too_large(limit)
-    async for piece in chunk.pieces:
-        size += len(piece)
-        if limit is not None and size > limit:
-            raise _too_large(limit)
-        yield piece
+def _require_next(named: ByteRange, length: int | None, size: int) -> None:
+    """Go on only with a chunk that comes after `size` bytes, and is as long as its range."""
+    if named.start != size:
+        raise UploadOutOfOrder(
+            f"the upload has {size} bytes; the next chunk must start there", size
+        )
+    if length is not None and length != named.length:
+        raise _wrong_length(named)
 
 
-def _too_large(limit: int) -> BlobTooLarge:
-    return BlobTooLarge(f"blobs may have at most {limit} bytes here", {"limit": limit})
+def _require_small(size: int, most: int | None) -> None:
+    """Go on only if a blob may have so many bytes."""
+    if most is not None and size > most:
+        raise BlobTooLarge(f"blobs may have at most {most} bytes here", {"limit": most})
 
 
 def _wrong_length(named: ByteRange) -> SizeMismatch:
