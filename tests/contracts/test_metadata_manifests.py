@@ -2,9 +2,9 @@
 
 import asyncio
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from lading.core import media
 from lading.core.digest import SHA256, SHA512, Digest

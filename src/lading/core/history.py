@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):  # made for each request that writes
     """A change of something: who makes it, when, and by which request.
 
     Attributes:

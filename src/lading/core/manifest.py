@@ -8,11 +8,12 @@ schema 2.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
 import msgspec
+from msgspec.structs import replace
 
 from lading.core import media
 from lading.core.digest import Digest
@@ -82,8 +83,7 @@ class EdgeKind(StrEnum):
     MANIFEST = "manifest"
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(msgspec.Struct, frozen=True):
     """An edge: a reference from a manifest to a blob or to another manifest.
 
     Attributes:
@@ -109,8 +109,7 @@ class WrongSize:
         return f"the manifest says that {self.edge.child} has {said}, but it has {self.size}"
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
+class Manifest(msgspec.Struct, frozen=True):
     """A manifest that was read.
 
     Attributes:

@@ -7,10 +7,10 @@ collector removes it as it removes what was deleted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 
 import msgspec
+from msgspec import Struct
 
 from lading.core.digest import Digest
 from lading.core.errors import AlreadyExists, ManifestBlobUnknown, SizeMismatch, Unavailable
@@ -52,8 +52,7 @@ _ADD_EDGES = """
 MOST_ANNOTATIONS = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(Struct, frozen=True):
     """A manifest that is stored.
 
     Attributes:
@@ -65,8 +64,7 @@ class Stored:
     after: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ManifestPush:
+class ManifestPush(Struct, frozen=True, kw_only=True):
     """A push of a manifest into a repository; it goes into the database by `Manifests.push`.
 
     Attributes:
@@ -81,7 +79,7 @@ class ManifestPush:
     manifest: Manifest
     tags: Sequence[Tag] = ()
     absent: Sequence[Reference] = ()
-    expected: Mapping[Reference, Expected] = field(default_factory=dict)
+    expected: Mapping[Reference, Expected] = msgspec.field(default_factory=dict)
     immutable: Sequence[ImmutableTags] = ()
     children_required: bool = True
     sizes_required: bool = False

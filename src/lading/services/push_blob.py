@@ -6,8 +6,10 @@ the blob makes whole, and the collector deletes if none comes.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from lading.core.access import Access, Action, Grant
 from lading.core.digest import SHA256, Bytes, Digest, require_supported
@@ -35,8 +37,7 @@ MOUNT_CANDIDATES = 20
 _RETRY = 60.0
 
 
-@dataclass(frozen=True, slots=True)
-class Chunk:
+class Chunk(Struct, frozen=True):
     """A chunk: the bytes that a request brings.
 
     Attributes:
