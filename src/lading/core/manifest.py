@@ -183,17 +183,21 @@ def _decode(body: bytes, max_descriptors: int | None) -> _Document:
         if max_descriptors is not None and len(body) > _LEAST * max_descriptors:
             # To read them takes the interpreter from all others for some milliseconds.
             lists = msgspec.json.decode(body, type=_Lists)
-            found = (lists.layers, lists.blobs, lists.manifests)
-            _require_few(sum(len(each or ()) for each in found), max_descriptors)
+            _require_few(_count_listed(lists), max_descriptors)
         document = msgspec.json.decode(body, type=_Document)
         if max_descriptors is not None:
-            _require_few(sum(1 for _ in _descriptors(document)), max_descriptors)
+            named = _count_listed(document) + (document.config is not None)
+            _require_few(named, max_descriptors)
         require_unambiguous(text)
     except msgspec.ValidationError as error:
         raise ManifestInvalid(f"manifest invalid: {error}") from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise ManifestInvalid(f"manifest is not JSON: {error}") from error
     return document
+
+
+def _count_listed(document: _Document | _Lists) -> int:
+    return sum([len(each or ()) for each in (document.layers, document.blobs, document.manifests)])
 
 
 def _require_few(count: int, most: int) -> None:

@@ -180,7 +180,7 @@ def attachments_of(digest: Digest) -> tuple[Tag, ...]:
     clients keep an index of them so (distribution-spec, Referrers Tag Schema).
     """
     name = f"{digest.algorithm}-{digest.hex[:64]}"
-    return tuple([Tag(name + ending) for ending in _ENDINGS])
+    return tuple([str.__new__(Tag, name + ending) for ending in _ENDINGS])
 
 
 def subject_of(tag: Tag) -> str:

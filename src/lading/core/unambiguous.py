@@ -7,7 +7,7 @@ what that needs, and an index to who pulls it. Such documents are refused.
 
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from lading.core.errors import ManifestInvalid
@@ -35,7 +35,7 @@ def require_unambiguous(text: str) -> None:
     Raises:
         ManifestInvalid: a name is in one object twice, or is like that of a field.
     """
-    document = json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
+    document = _DECODER.decode(text)
     if not isinstance(document, dict):
         return
     _require_exact(document, _OF_DOCUMENTS)
@@ -56,17 +56,18 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _descriptors(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """All places of a document where a descriptor belongs, if there is an object."""
-    for name in ("config", "subject"):
-        yield from _objects([document.get(name)])
+# Made once: `json.loads` makes one for each document.
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_int=str, parse_float=str)
+
+
+def _descriptors(document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What is in all places of a document where a descriptor belongs, if it is an object."""
+    found = [document.get("config"), document.get("subject")]
     for name in ("layers", "blobs", "manifests"):
-        yield from _objects(document.get(name))
-
-
-def _objects(values: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(values, list):
-        yield from (value for value in values if isinstance(value, dict))
+        values = document.get(name)
+        if isinstance(values, list):
+            found += values
+    return [value for value in found if isinstance(value, dict)]
 
 
 def _require_exact(found: Mapping[str, Any], fields: frozenset[str]) -> None:
