@@ -11,7 +11,7 @@ from lading.core.digest import Digest
 from lading.core.errors import Unavailable, UploadOutOfOrder
 from lading.metadata import uploads
 from lading.metadata.metadata import Metadata
-from lading.ports.database import SqlConnection
+from lading.ports.database import COUNTED, SqlConnection
 from lading.ports.objects import PlacedSegment, UploadProgress
 from tests.support.contents import HELLO
 from tests.support.objects import commit_objects, progress, take
@@ -51,16 +51,21 @@ async def test_statements_that_are_run_together_each_do_what_they_do_alone(
         "made": "INSERT INTO objects (key, start, size, stored_at) VALUES (:key, 0, 7, 1.0)",
         "changed": "UPDATE objects SET size = 8 WHERE key = 'there' RETURNING size",
         "removed": "DELETE FROM objects WHERE key = 'nowhere' RETURNING key",
+        "counted": f"UPDATE objects SET size = 9 WHERE key IN ('one', 'two') {COUNTED}",
+        "none": f"DELETE FROM objects WHERE key = 'nobody' {COUNTED}",
     }
 
     def change(connection: SqlConnection) -> Mapping[str, Sequence[Any]]:
         return connection.execute_together(statements, {"key": "new"})
 
-    await metadata.objects.reserve("there", 1.0)
-    returned = await metadata.database.write(change)
+    for key in ("there", "one", "two"):
+        await metadata.objects.reserve(key, 1.0)
+    returned = dict(await metadata.database.write(change))
+    assert len(returned.pop("counted")) == 2
     assert {name: list(values) for name, values in returned.items()} == {
         "changed": [8],
         "removed": [],
+        "none": [],
     }
     assert await metadata.objects.unknown(["there", "new", "other"]) == {"other"}
 

@@ -11,7 +11,7 @@ from lading.metadata import batches, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun, looking, reading, writing
 from lading.metadata.shown.sharing import sharing
-from lading.ports.database import Database, SqlConnection, Work
+from lading.ports.database import COUNTED, Database, SqlConnection, Work
 from lading.ports.uploads import Becoming
 
 _FIND = """
@@ -42,7 +42,8 @@ _LINK = """
     ON CONFLICT (repository_id, digest)
     DO UPDATE SET promised_at = excluded.promised_at, used_at = NULL, deleted_at = NULL
 """
-_ADD = {"known": _KNOW.format(size=":size"), "kept": _KEEP, "linked": f"{_LINK} RETURNING 1"}
+_ADD = {"known": _KNOW.format(size=":size"), "kept": _KEEP, "linked": f"{_LINK} {COUNTED}"}
+_ADD_PUSHED = {**_ADD, "committed": _COMMIT}
 
 # Whoever removes a link does so after all who add one of that blob, or before them.
 _LOCK = """
@@ -328,13 +329,18 @@ class Links(Noun):
                 same transaction.
             lock: what locks the digest in that transaction, unless the caller has it locked.
         """
-
-        statements = {**_ADD, "committed": _COMMIT}
-        values = {"repository": repository, "digest": digest, "upload": upload, "now": change.at}
+        statements = _ADD_PUSHED
+        values: dict[str, Any] = {
+            "repository": str(repository),  # as plain text, see `find`
+            "digest": str(digest),
+            "upload": str(upload),
+            "now": change.at,
+        }
         if isinstance(blob, int):
             values["size"] = blob
         else:  # its size is asked for before its statements change it
-            statements |= {"known": _KNOW.format(size=blob.size), **blob.statements}
+            known = _KNOW.format(size=blob.size)
+            statements = {**statements, "known": known, **blob.statements}
             values |= blob.values
 
         def work(connection: SqlConnection) -> bool:

@@ -13,7 +13,7 @@ from lading.core.errors import Unavailable, UploadOutOfOrder, UploadUnknown
 from lading.core.names import Owner, UploadKey
 from lading.metadata import batches
 from lading.metadata.noun import NOT_SYNCED, reading, scanning, writing, writing_once
-from lading.ports.database import Database, SqlConnection
+from lading.ports.database import COUNTED, Database, SqlConnection
 from lading.ports.objects import PlacedSegment, TakenUpload, UploadProgress
 from lading.ports.uploads import WRONG_DIGESTS, Becoming, Staged, UploadNotReady
 
@@ -42,21 +42,19 @@ _RENEW = f"""
     UPDATE uploads SET leased_until = ?
     WHERE key = ? AND generation = ? AND digest IS NULL {NOT_SYNCED}
 """
-_SAVE = """
+_SAVE = f"""
     UPDATE uploads SET size = :size, hash = :hash, active_at = :active_at, writing = :writing,
         leased_until = CASE WHEN :ends = 1 THEN NULL ELSE leased_until END, digest = :digest
     WHERE key = :upload AND generation = :generation AND digest IS NULL
-    RETURNING 1
-"""
+    {COUNTED}"""
 # Those of an upload that is not this request's are not written down.
-_PLACE = """
+_PLACE = f"""
     INSERT INTO objects (key, start, size, stored_at, upload)
     SELECT :key, :start, :stored, :stored_at, :upload
     WHERE 1 = 1 /*! AND EXISTS (SELECT 1 FROM saved) */
     ON CONFLICT (key) DO UPDATE SET stored_at = excluded.stored_at
     WHERE objects.upload = excluded.upload
-    RETURNING 1
-"""
+    {COUNTED}"""
 _UNUSE = """
     INSERT INTO objects (key, start, size, stored_at, unused_at)
     SELECT key, 0, 0, :at, :at FROM json_each(:unused) WHERE 1 = 1
@@ -65,10 +63,9 @@ _UNUSE = """
 _UNUSE_ALWAYS = _UNUSE.format(and_if="")
 _UNUSE_IF_SAVED = _UNUSE.format(and_if="/*! AND EXISTS (SELECT 1 FROM saved) */")
 # How an upload becomes a blob: it ends, and what is the blob's by then is its own.
-_END = """
+_END = f"""
     DELETE FROM uploads WHERE key = :upload AND generation = :generation AND digest IS NULL
-    RETURNING 1
-"""
+    {COUNTED}"""
 _END_AS_IT_IS = """
     DELETE FROM uploads
     WHERE key = :upload AND digest IS NULL AND writing IS NULL
@@ -76,9 +73,8 @@ _END_AS_IT_IS = """
         AND size > 0 AND size = (SELECT sum(size) FROM objects WHERE upload = :upload)
     RETURNING hash
 """
-_REPLACE = """
-    UPDATE objects SET digest = NULL, unused_at = :at WHERE digest = :digest RETURNING 1
-"""
+_REPLACE = f"""
+    UPDATE objects SET digest = NULL, unused_at = :at WHERE digest = :digest {COUNTED}"""
 # No two objects of a blob begin at the same byte, at any time: so the others have to go before.
 _AFTER = "/*! AND (SELECT count(*) FROM replaced) >= 0 */"
 _HAND_OVER = f"""

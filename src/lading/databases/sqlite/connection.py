@@ -8,7 +8,7 @@ from typing import Any
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName, Tag, UploadKey
 from lading.databases.scratch import SqliteScratch
-from lading.ports.database import Scratch
+from lading.ports.database import COUNTED, Scratch
 from lading.ports.dialect import Dialect
 
 SQLITE = Dialect(
@@ -34,11 +34,13 @@ class SqliteConnection(sqlite3.Connection):
         self, statements: Mapping[str, str], parameters: Mapping[str, Any], /
     ) -> Mapping[str, Sequence[Any]]:
         """Run statements one after the other: there is no journey to save."""
-        returned = {}
+        returned: dict[str, Sequence[Any]] = {}
         for name, statement in statements.items():
             rows = self.execute(statement, parameters)
             if rows.description is not None:
                 returned[name] = [value for (value,) in rows]
+            elif statement.endswith(COUNTED):
+                returned[name] = range(rows.rowcount)
         return returned
 
     def scratch(self, tables: str, /) -> Scratch:
