@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from lading.core.digest import Digest
-from lading.core.names import Tag, attachments_of
+from lading.core.names import Tag, attachments_of, subject_of
 from lading.metadata import batches
 from lading.ports.database import SqlConnection
 
@@ -184,7 +184,8 @@ def unmark_orphans(connection: SqlConnection, repository_id: int, digest: Digest
 
 
 def unmark_orphan(connection: SqlConnection, repository_id: int, tag: Tag) -> None:
-    """Unmark a tag that somebody has set, or taken away."""
-    connection.execute(
-        "DELETE FROM orphans WHERE repository_id = ? AND tag = ?", (repository_id, tag)
-    )
+    """Unmark a tag that somebody has set, or taken away; few have a name that can be marked."""
+    if subject_of(tag):
+        connection.execute(
+            "DELETE FROM orphans WHERE repository_id = ? AND tag = ?", (repository_id, tag)
+        )
