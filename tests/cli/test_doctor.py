@@ -68,8 +68,8 @@ def proxy(
             self.send_response_only(passed.status)
             for name, value in passed.headers.items():
                 self.send_header(name, value)
-            told = passed.length if self.command == "HEAD" else str(len(passed.body))
-            self.send_header("Content-Length", told)
+            said = passed.length if self.command == "HEAD" else str(len(passed.body))
+            self.send_header("Content-Length", said)
             self.end_headers()
             self.wfile.write(b"" if self.command == "HEAD" else passed.body)
 

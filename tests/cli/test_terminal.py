@@ -224,6 +224,33 @@ def test_an_interrupt_ends_a_command_with_its_code(ours: Ours) -> None:
         assert time.monotonic() - began < TIMEOUT / 2
 
 
+@pytest.mark.parametrize(
+    ("key", "code", "said"),
+    [("c", 130, "Interrupted"), ("d", 1, "standard input has ended")],
+)
+@pytest.mark.parametrize("words", ["login localhost:1", "login localhost:1 -u ci"])
+def test_who_does_not_answer_ends_a_command_with_its_code(
+    ours: Ours, words: str, key: str, code: int, said: str
+) -> None:
+    environ = {"TERM": "xterm", "LANG": "C.UTF-8", **ours.environ}
+    child = pexpect.spawn(program(), words.split(), env=environ, timeout=TIMEOUT, encoding="utf-8")
+    child.expect("Password: " if "-u" in words else "Username: ")
+    child.delaybeforesend = 1.0  # a key of the moment in which Python begins to wait is lost
+    child.sendcontrol(key)
+    child.expect(said)
+    child.expect(pexpect.EOF)
+    child.close()
+
+    assert child.exitstatus == code
+
+
+def test_a_bar_is_gone_when_a_file_is_printed(ours: Ours) -> None:
+    shown, status = in_terminal(ours, "cat", "app:1.0", "etc/motd")
+
+    assert status == 0
+    assert shown.index(_HIDE) < shown.rindex(_SHOW) < shown.index("hello")
+
+
 def test_a_password_is_asked_for_and_not_shown(ours: Ours) -> None:
     with Registry(users={"ci": "secret"}) as registry:
         environ = {"TERM": "xterm", "LANG": "C.UTF-8", **ours.environ}

@@ -4,7 +4,6 @@ Findings are printed as they come, of each kind the first ones and then how many
 each line is a document of its own, the last one the summary.
 """
 
-import asyncio
 import sys
 import time
 from collections import Counter
@@ -18,6 +17,7 @@ from lading.cli.exits import to_exit
 from lading.cli.output import JSON_LINES, counted, human_size, plain, say, to_json
 from lading.cli.progress import StepLines, step_progress
 from lading.cli.registry import in_findings_alone, operator, run_with, translate_data_errors
+from lading.cli.running import run_to_end
 from lading.cli.words import finding_words
 from lading.config.settings import Settings
 from lading.core.access import Principal
@@ -133,7 +133,7 @@ class _TakingOver:
 
         try:
             with translate_data_errors(self._settings):
-                adoption = asyncio.run(work())
+                adoption = run_to_end(work)
         except RegistryError as error:
             raise to_exit(error) from error
         self._conclude(adoption)

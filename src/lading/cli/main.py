@@ -5,6 +5,7 @@ Each is loaded when it runs, so that help and completion need no more than click
 
 import errno
 import gc
+import io
 import os
 import stat
 import sys
@@ -50,6 +51,7 @@ class LazyGroup(click.Group):
         super().__init__(*args, **kwargs)
         self._groups = groups
         self._listed = {name: it for group in groups.values() for name, it in group.items()}
+        self._failed: click.ClickException | None = None
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
         """The names of all commands."""
@@ -66,9 +68,12 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; one line says that there is no room where its help, or bytes, go."""
+        self._failed = None
         try:
             return super().main(*args, **kwargs)
         except OSError as error:
+            if self._failed is not None:
+                sys.exit(self._failed.exit_code)  # of which nobody could be told
             if error.errno not in _NO_ROOM or error.filename is not None:
                 raise
             from lading.cli.output import unwritten  # noqa: PLC0415 - help needs none of it
@@ -81,19 +86,24 @@ class LazyGroup(click.Group):
 
         Messages of errors may have what strangers say in them, and click prints them as they are.
         """
-        if sys.stdout is None:  # it was closed by who started this, so nobody reads the answer
-            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+        _settle_streams()
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
             from lading.cli.output import clean_lines  # noqa: PLC0415 - help needs none of it
 
             error.message = clean_lines(error.message)  # type: ignore[misc]
+            self._failed = error
             raise
+        except click.Abort as error:  # while something was asked
+            if isinstance(error.__context__, KeyboardInterrupt):
+                raise _interrupted() from None
+            raise click.ClickException(
+                "standard input has ended before the answer: give it by options, and a password by"
+                " --password-stdin"
+            ) from None
         except KeyboardInterrupt:
-            click.echo("Interrupted", err=True)
-            _leave_threads_behind()
-            raise click.exceptions.Exit(INTERRUPTED) from None
+            raise _interrupted() from None
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         """The completions of what is being typed, without loading any command."""
@@ -123,6 +133,24 @@ def _without_collector() -> Iterator[None]:
         yield
     finally:
         gc.enable()
+
+
+def _settle_streams() -> None:
+    """Have both streams take all that is printed, as whoever started this may have closed them."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if sys.stderr is None:
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What a terminal of another encoding than UTF-8 does not know, as standard error has it.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def _interrupted() -> click.exceptions.Exit:
+    """The end of a command that is interrupted."""
+    click.echo("Interrupted", err=True)
+    _leave_threads_behind()
+    return click.exceptions.Exit(INTERRUPTED)
 
 
 def _leave_threads_behind() -> None:

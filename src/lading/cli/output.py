@@ -36,7 +36,7 @@ def to_json(value: object) -> str:
     Times, which are seconds since the epoch inside, are texts of RFC 3339: what is named `at`,
     `since` or `until`, or `…_at` and the like.
     """
-    return _escape(json.dumps(_plain(value), ensure_ascii=False), _in_json)
+    return _escape(json.dumps(_plain(value), ensure_ascii=not _is_unicode()), _in_json)
 
 
 def say(text: str = "", *, err: bool = False, nl: bool = True, styled: str = "") -> None:
@@ -51,7 +51,9 @@ def say(text: str = "", *, err: bool = False, nl: bool = True, styled: str = "")
     try:
         click.echo(styled + clean_lines(text), err=err, nl=nl)
     except OSError as error:
-        if err or error.errno == errno.EPIPE:  # who reads has had enough: click ends quietly
+        if err:  # as where a log is on a full disk: what is being done goes on
+            return
+        if error.errno == errno.EPIPE:  # who reads has had enough: click ends quietly
             raise
         raise unwritten(error) from error
 
@@ -101,6 +103,12 @@ class _ForTerminals(io.RawIOBase):
     def write(self, data: Any, /) -> int:
         say(self._decoder.decode(data), nl=False)
         return len(data)
+
+
+def _is_unicode() -> bool:
+    """Whether all letters can be written to standard output."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return encoding.lower().startswith("utf")
 
 
 def _escape(text: str, how: Callable[[str], str]) -> str:

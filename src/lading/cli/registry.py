@@ -1,6 +1,5 @@
 """The registry as commands use it: its data, beside a running server or without one."""
 
-import asyncio
 import getpass
 import logging
 import os
@@ -14,6 +13,7 @@ import click
 from lading.cli.arguments import load_settings
 from lading.cli.exits import to_exit
 from lading.cli.output import say
+from lading.cli.running import run_to_end
 from lading.config.settings import Settings
 from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.errors import RegistryError
@@ -58,7 +58,7 @@ def run_with(
 
     try:
         with translate_data_errors(settings):
-            return asyncio.run(run())
+            return run_to_end(run)
     except RegistryError as error:
         raise to_exit(error) from error
 

@@ -65,14 +65,13 @@ class LocalSource(ImageSource):
     ) -> AsyncIterator[BinaryIO]:
         grant = operators_grant(RepositoryName(repository))
         found = await pull.pull_blob(self._registry, grant, Digest(digest))
-        with (
-            tempfile.SpooledTemporaryFile(_IN_MEMORY) as file,
-            byte_progress(what, found.size) as done,
-        ):
-            async with all_bytes(found.source) as pieces:
-                async for piece in pieces:
-                    file.write(piece)
-                    done(len(piece))
+        with tempfile.SpooledTemporaryFile(_IN_MEMORY) as file:
+            # No bar is left when the answer is printed, which would be in its line.
+            with byte_progress(what, found.size) as done:
+                async with all_bytes(found.source) as pieces:
+                    async for piece in pieces:
+                        file.write(piece)
+                        done(len(piece))
             file.seek(0)
             yield cast("BinaryIO", file)
 

@@ -1,0 +1,89 @@
+"""Ends of commands that nobody listens to, or that are told to end: codes as ever, no traceback."""
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+
+import click
+import pytest
+
+from lading.cli.running import TERMINATED, run_to_end
+from tests.cli.conftest import Ours
+from tests.support.commands import run
+from tests.support.lading import program
+
+# What says something on standard error beside its answer, or shows bars there on a terminal.
+COMMANDS = [
+    ("cat app:1.0 etc/motd", 0),
+    ("inspect app:1.0", 0),
+    ("du", 0),
+    ("verify", 0),
+    ("backup BACKUP", 0),
+    ("garbage-collect --dry-run", 0),
+    ("inspect nothing:1", 3),
+    ("ls --nonsense", 2),
+    ("cp oci:nowhere:a oci:elsewhere:a", 3),
+]
+
+
+def end(ours: Ours, words: str, streams: str, **env: str) -> tuple[int, str]:
+    """How a command ends whose streams are redirected as a shell does, and what it answers."""
+    shell = f"{program()} {words} {streams}"
+    environ = {**os.environ, **ours.environ, **env}
+    done = run(["bash", "-c", shell], check=False, env=environ)
+    assert b"Traceback" not in done.stdout + done.stderr, done.stderr
+    return done.returncode, done.stdout.decode()
+
+
+@pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", ">&-", ">&- 2>&-"])
+@pytest.mark.parametrize(("words", "code"), COMMANDS)
+def test_a_command_does_what_it_does_though_nobody_is_told(
+    ours: Ours, tmp_path: Path, words: str, code: int, streams: str
+) -> None:
+    """A log on a full disk costs no backup, and a script goes by codes."""
+    words = words.replace("BACKUP", str(tmp_path / "backup"))
+
+    status, answer = end(ours, words, streams)
+
+    assert status == code
+    if ">&-" not in streams.split() and words.startswith("cat"):
+        assert answer == "hello\n"
+
+
+def test_a_terminal_need_not_know_all_letters(ours: Ours) -> None:
+    latin = {"PYTHONIOENCODING": "latin-1"}
+
+    status, answer = end(ours, "doctor http://127.0.0.1:9", "", **latin)
+    assert status == 1
+    assert "\\u2717 connection" in answer
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "ascii"])
+def test_programs_get_json_in_any_encoding(ours: Ours, tmp_path: Path, encoding: str) -> None:
+    users = tmp_path / "users"
+    users.write_text("zoë✓:$2b$05$abcdefghijklmnopqrstuu5s2v8aN8jmVvWPfl9Y1JZtnBYWwCX2e\n")
+
+    _, answer = end(ours, f"user ls --file {users} --json", "", PYTHONIOENCODING=encoding)
+
+    assert json.loads(answer)[0]["name"] == "zoë✓"
+
+
+def test_a_process_that_is_told_to_end_gives_up_what_it_has() -> None:
+    """Its leases, of which the next one would have to wait for the end."""
+    given_up = []
+
+    async def work() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await asyncio.sleep(60)
+        finally:
+            given_up.append("lease")
+
+    with pytest.raises(click.exceptions.Exit) as caught:
+        run_to_end(work)
+
+    assert caught.value.exit_code == TERMINATED
+    assert given_up == ["lease"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
