@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from lading.core import media
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import DigestInvalid, ManifestInvalid, ManifestTooLarge
-from lading.core.manifest import Edge, EdgeKind, Manifest, parse
+from lading.core.images.layers import layers_of
+from lading.core.images.summaries import summarize
+from lading.core.manifest import Edge, EdgeKind, Manifest, annotations_of, parse
 from tests.support.contents import descriptor
 
 # Withdrawn before OCI 1.1, but pushed by oras 0.15 and ORAS-based tools of its time.
@@ -376,3 +378,19 @@ def test_a_type_with_nul_in_it_is_refused(document: Any) -> None:
     """PostgreSQL has no text with it, so such a manifest could not be moved there either."""
     with pytest.raises(ManifestInvalid, match="NUL"):
         read(document)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"annotations": {"a": "b"}, "z": ' + 10**5 * b"[" + 10**5 * b"]" + b"}",
+        b'{"annotations": {"a": "b"}, "z": "\xff"}',
+        b'{"annotations"',
+    ],
+    ids=["deep", "no text", "half"],
+)
+def test_what_cannot_be_read_any_more_says_nothing(body: bytes) -> None:
+    """How deeply Python reads depends on where it does: what a push could read, a list may not."""
+    assert annotations_of(body) in {b"{}", b'{"a":"b"}'}
+    assert layers_of(body, media.OCI_MANIFEST) == []
+    assert summarize(body, media.OCI_MANIFEST).layers == 0

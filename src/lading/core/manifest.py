@@ -160,11 +160,12 @@ def parse(
 def annotations_of(body: bytes) -> bytes:
     """The annotations of a manifest that was pushed, as `Manifest.annotations` has them.
 
-    Bytes that are damaged have none; that they are is found out by who asks for the manifest.
+    Bytes that are damaged have none; that they are is found out by who asks for the manifest. Nor
+    has what is nested more deeply than Python reads here, where it was read when it was pushed.
     """
     try:
         return _annotations(msgspec.json.decode(body, type=_Document))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return b"{}"
 
 

@@ -43,5 +43,5 @@ def layers_of(body: bytes, media_type: str) -> list[ImageLayer]:
     try:
         layers = msgspec.json.decode(body, type=_Image).layers
         return [ImageLayer(Digest(item.digest), item.size, item.media_type) for item in layers]
-    except (msgspec.MsgspecError, DigestInvalid):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, DigestInvalid):
         return []
