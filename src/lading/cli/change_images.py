@@ -7,7 +7,7 @@ import click
 
 from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
+from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
 from lading.cli.output import say, to_json
 from lading.core.errors import RegistryError
@@ -30,22 +30,22 @@ def tag_image(
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
     where = Where(config, server)
-    spot = parse_spot(image, where)
+    named = parse_named(image, where)
     for tag in tags:
         _require_tag(tag)
 
     async def point(source: ImageSource) -> FoundManifest:
-        found = await source.manifest(spot.repository, spot.reference)
+        found = await source.manifest(named.repository, named.reference)
         for tag in tags:
-            await source.put_tag(spot.repository, found, tag)
+            await source.put_tag(named.repository, found, tag)
         return found
 
-    found = look(where, spot.host, image, point)
+    found = look(where, named.host, image, point)
     if as_json:
-        say(to_json({"digest": found.digest, "repository": spot.name, "tags": tags}))
+        say(to_json({"digest": found.digest, "repository": named.name, "tags": tags}))
         return
     for tag in tags:
-        say(f"{spot.name}:{tag}  {found.digest}")
+        say(f"{named.name}:{tag}  {found.digest}")
 
 
 @with_examples(
@@ -74,11 +74,11 @@ def remove_images(
     know no deleting of tags.
     """
     where = Where(config, server)
-    spots = [parse_spot(image, where, default="") for image in images]
-    for spot in spots:
-        if not spot.reference:
-            raise click.UsageError(f"{spot.text!r}: say which, by a tag or a digest")
-    removed = [_remove(where, spot, dry_run=dry_run) for spot in spots]
+    named_images = [parse_named(image, where, default="") for image in images]
+    for named in named_images:
+        if not named.reference:
+            raise click.UsageError(f"{named.text!r}: say which, by a tag or a digest")
+    removed = [_remove(where, named, dry_run=dry_run) for named in named_images]
     if as_json:
         say(to_json([{"name": name, "digest": digest} for name, digest in removed]))
         return
@@ -86,15 +86,15 @@ def remove_images(
         say(f"{'would delete' if dry_run else 'deleted'} {name}  {digest}")
 
 
-def _remove(where: Where, spot: Spot, *, dry_run: bool) -> tuple[str, str]:
+def _remove(where: Where, named: NamedImage, *, dry_run: bool) -> tuple[str, str]:
     async def remove(source: ImageSource) -> str:
-        found = await source.manifest(spot.repository, spot.reference)
+        found = await source.manifest(named.repository, named.reference)
         if not dry_run:
-            await source.delete(spot.repository, spot.reference)
+            await source.delete(named.repository, named.reference)
         return found.digest
 
-    digest = look(where, spot.host, spot.text, remove)
-    return spot.image, digest
+    digest = look(where, named.host, named.text, remove)
+    return named.image, digest
 
 
 def _require_tag(text: str) -> None:

@@ -13,7 +13,7 @@ from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.file_tree import PlacedEntry
 from lading.cli.images.files import choose_image, hash_contents, read_files
 from lading.cli.images.graph import kind_of
-from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
+from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
@@ -67,11 +67,11 @@ def diff(
     """
     where = Where(config, server)
     try:
-        spots = [parse_spot(text, where) for text in (first, second)]
-        before, after = (_read(where, spot, platform, with_files=with_files) for spot in spots)
+        both = [parse_named(text, where) for text in (first, second)]
+        before, after = (_read(where, named, platform, with_files=with_files) for named in both)
         found = list(_differences(before, after))
         if with_files and before.files is not None and after.files is not None:
-            found += _file_differences(where, spots, before, after)
+            found += _file_differences(where, both, before, after)
     except click.UsageError:
         raise
     except click.ClickException as error:
@@ -86,21 +86,21 @@ def diff(
         click.get_current_context().exit(_DIFFERS)
 
 
-def _read(where: Where, spot: Spot, platform: str, *, with_files: bool) -> _Side:
+def _read(where: Where, named: NamedImage, platform: str, *, with_files: bool) -> _Side:
     async def gather(source: ImageSource) -> _Side:
-        found = await source.manifest(spot.repository, spot.reference)
+        found = await source.manifest(named.repository, named.reference)
         document = read_manifest(found)
         if platform or with_files:
-            document = await choose_image(source, spot.repository, spot.reference, platform)
+            document = await choose_image(source, named.repository, named.reference, platform)
         config, files = None, None
         if kind_of(document) == "image":
-            config = await fetch_config(source, spot.repository, document)
+            config = await fetch_config(source, named.repository, document)
         if with_files:
-            tree = await read_files(source, spot.repository, document.layers)
+            tree = await read_files(source, named.repository, document.layers)
             files = {placed.entry.path: placed for placed in tree.all()}
         return _Side(found.digest, document, config, files)
 
-    return look(where, spot.host, spot.text, gather)
+    return look(where, named.host, named.text, gather)
 
 
 def _differences(before: _Side, after: _Side) -> Iterator[ImageDifference]:
@@ -123,7 +123,7 @@ def _differences(before: _Side, after: _Side) -> Iterator[ImageDifference]:
 
 
 def _file_differences(
-    where: Where, spots: Sequence[Spot], before: _Side, after: _Side
+    where: Where, both: Sequence[NamedImage], before: _Side, after: _Side
 ) -> Iterator[ImageDifference]:
     """Files that one of them has alone, or that look or read otherwise."""
     assert before.files is not None
@@ -137,7 +137,8 @@ def _file_differences(
         and not _is_same_place(path, before, after)
     ]
     one, other = (
-        _hashes(where, spot, side, alike) for spot, side in zip(spots, (before, after), strict=True)
+        _hashes(where, named, side, alike)
+        for named, side in zip(both, (before, after), strict=True)
     )
     for path in sorted(before.files.keys() | after.files.keys()):
         first = _look_of(before.files[path]) if path in before.files else ""
@@ -157,16 +158,18 @@ def _is_same_place(path: str, before: _Side, after: _Side) -> bool:
     return of_one.digest == of_other.digest and one.entry.offset == other.entry.offset
 
 
-def _hashes(where: Where, spot: Spot, side: _Side, paths: Sequence[str]) -> Mapping[str, str]:
+def _hashes(
+    where: Where, named: NamedImage, side: _Side, paths: Sequence[str]
+) -> Mapping[str, str]:
     if not paths or side.files is None:
         return {}
     wanted = [side.files[path] for path in paths]
     layers = side.document.layers
     return look(
         where,
-        spot.host,
-        spot.text,
-        lambda source: hash_contents(source, spot.repository, layers, wanted),
+        named.host,
+        named.text,
+        lambda source: hash_contents(source, named.repository, layers, wanted),
     )
 
 

@@ -9,7 +9,7 @@ import click
 
 from lading.cli.examples import Example, with_examples
 from lading.cli.images.graph import blobs_of, grow
-from lading.cli.images.places import Where, look, parse_spot, place_options
+from lading.cli.images.places import Where, look, parse_named, place_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
@@ -48,13 +48,13 @@ def du(
     All that tags lead to counts, and what refers to it, with the sizes that manifests say.
     """
     where = Where(config, server)
-    spots = [parse_spot(text, where, default="") for text in repositories]
-    if any(spot.reference for spot in spots):
+    named_images = [parse_named(text, where, default="") for text in repositories]
+    if any(named.reference for named in named_images):
         raise click.UsageError("name repositories alone; all of a registry's by --server HOST")
-    hosts = {spot.host for spot in spots} or {server or ""}
+    hosts = {named.host for named in named_images} or {server or ""}
     if len(hosts) > 1:
         raise click.UsageError("name repositories of one registry")
-    names = [spot.repository for spot in spots]
+    names = [named.repository for named in named_images]
 
     async def gather(source: ImageSource) -> Mapping[str, Mapping[str, int]]:
         if len(names) == 1:

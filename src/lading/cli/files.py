@@ -12,7 +12,7 @@ from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.file_tree import PlacedEntry, as_shown
 from lading.cli.images.files import choose_image, read_content, read_files, read_layer
-from lading.cli.images.places import Where, look, parse_spot, place_options
+from lading.cli.images.places import Where, look, parse_named, place_options
 from lading.cli.images.source import ImageSource
 from lading.cli.output import binary_output, human_size, say, to_json
 from lading.cli.tables import Column, print_table
@@ -68,16 +68,16 @@ def list_files(
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
     where = Where(config, server)
-    spot = parse_spot(image, where)
+    named = parse_named(image, where)
 
     async def gather(source: ImageSource) -> Sequence[PlacedEntry]:
-        document = await choose_image(source, spot.repository, spot.reference, platform)
+        document = await choose_image(source, named.repository, named.reference, platform)
         if layer is None:
-            files = await read_files(source, spot.repository, document.layers)
+            files = await read_files(source, named.repository, document.layers)
             return list(files.all(as_shown(path)))
         if layer > len(document.layers):
             raise click.UsageError(f"--layer {layer}: the image has {len(document.layers)}")
-        found = await read_layer(source, spot.repository, document.layers[layer - 1], "layer")
+        found = await read_layer(source, named.repository, document.layers[layer - 1], "layer")
         below = as_shown(path)
         return [
             PlacedEntry(layer - 1, entry)
@@ -85,7 +85,7 @@ def list_files(
             if not below or entry.path == below or entry.path.startswith(f"{below}/")
         ]
 
-    found = look(where, spot.host, image, gather)
+    found = look(where, named.host, image, gather)
     if as_json:
         say(to_json([_listed(placed) for placed in found]))
         return
@@ -113,18 +113,18 @@ def cat(image: str, path: str, platform: str, server: str | None, config: Path |
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
     where = Where(config, server)
-    spot = parse_spot(image, where)
+    named = parse_named(image, where)
 
     async def print_it(source: ImageSource) -> None:
-        document = await choose_image(source, spot.repository, spot.reference, platform)
-        files = await read_files(source, spot.repository, document.layers)
+        document = await choose_image(source, named.repository, named.reference, platform)
+        files = await read_files(source, named.repository, document.layers)
         layer, entry = files.resolve(as_shown(path))
         if entry.kind is not EntryKind.FILE:
             raise click.ClickException(f"{path}: a {_kind(entry.kind)}, and no file with contents")
         chosen = document.layers[layer]
-        await read_content(source, spot.repository, chosen, entry, binary_output())
+        await read_content(source, named.repository, chosen, entry, binary_output())
 
-    look(where, spot.host, image, print_it)
+    look(where, named.host, image, print_it)
     sys.stdout.buffer.flush()
 
 

@@ -12,7 +12,7 @@ from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.images.configs import fetch_config
 from lading.cli.images.documents import ManifestDocument, read_manifest
 from lading.cli.images.graph import Branch, grow, kind_of
-from lading.cli.images.places import Spot, Where, look, parse_spot, place_options
+from lading.cli.images.places import NamedImage, Where, look, parse_named, place_options
 from lading.cli.images.source import FoundManifest, ImageSource
 from lading.cli.output import binary_output, clean, human_size, say, to_json
 from lading.core.images.image_config import ShownConfig
@@ -24,7 +24,7 @@ _RAW = click.option("--raw", is_flag=True, help="Print the manifest itself, byte
 class Inspected:
     """An image, and what is known of it."""
 
-    spot: Spot
+    named: NamedImage
     found: FoundManifest
     document: ManifestDocument
     config: ShownConfig | None
@@ -48,17 +48,17 @@ def inspect_image(
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
     where = Where(config, server)
-    spot = parse_spot(image, where)
+    named = parse_named(image, where)
 
     async def gather(source: ImageSource) -> Inspected:
-        found = await source.manifest(spot.repository, spot.reference)
+        found = await source.manifest(named.repository, named.reference)
         document = read_manifest(found)
         if raw or kind_of(document) != "image":
-            return Inspected(spot, found, document, None)
-        read = await fetch_config(source, spot.repository, document)
-        return Inspected(spot, found, document, read)
+            return Inspected(named, found, document, None)
+        read = await fetch_config(source, named.repository, document)
+        return Inspected(named, found, document, read)
 
-    seen = look(where, spot.host, image, gather)
+    seen = look(where, named.host, image, gather)
     if raw:
         binary_output().write(seen.found.body)
     elif as_json:
@@ -80,13 +80,13 @@ def tree(image: str, config: Path | None, server: str | None, *, as_json: bool) 
     IMAGE is `app:1.0` or `app@sha256:…`, or the same with a host before it.
     """
     where = Where(config, server)
-    spot = parse_spot(image, where)
+    named = parse_named(image, where)
 
     async def gather(source: ImageSource) -> Branch:
-        found = await source.manifest(spot.repository, spot.reference)
-        return await grow(source, spot.repository, found, referrers=True)
+        found = await source.manifest(named.repository, named.reference)
+        return await grow(source, named.repository, found, referrers=True)
 
-    root = look(where, spot.host, image, gather)
+    root = look(where, named.host, image, gather)
     if as_json:
         say(to_json(root))
         return
@@ -97,7 +97,7 @@ def tree(image: str, config: Path | None, server: str | None, *, as_json: bool) 
 
 def _lines(seen: Inspected) -> Iterator[tuple[str, str]]:
     document, config = seen.document, seen.config
-    yield "Name", seen.spot.image
+    yield "Name", seen.named.image
     yield "Digest", seen.found.digest
     yield "Kind", f"{kind_of(document)} ({seen.found.media_type})"
     if document.artifact_type:
@@ -129,8 +129,8 @@ def _config_lines(config: ShownConfig) -> Iterator[tuple[str, str]]:
 def _as_document(seen: Inspected) -> Mapping[str, Any]:
     document = seen.document
     return {
-        "name": seen.spot.name,
-        "reference": seen.spot.reference,
+        "name": seen.named.name,
+        "reference": seen.named.reference,
         "digest": seen.found.digest,
         "media_type": seen.found.media_type,
         "kind": kind_of(document),

@@ -12,7 +12,7 @@ from lading.cli.complete_images import complete_image
 from lading.cli.examples import REGISTRY, Example, with_examples
 from lading.cli.exits import NothingFound
 from lading.cli.images.graph import blobs_of, grow
-from lading.cli.images.places import Where, look, parse_spot, place_options, split_host
+from lading.cli.images.places import Where, look, parse_named, place_options, split_host
 from lading.cli.images.source import ImageSource
 from lading.cli.output import human_size, say, to_json
 from lading.cli.tables import Column, print_table
@@ -75,21 +75,21 @@ def list_tags(
     `v1.9` before `v1.10`.
     """
     where = Where(config, server)
-    spot = parse_spot(repository, where, default="")
-    if spot.reference:
+    named = parse_named(repository, where, default="")
+    if named.reference:
         raise click.UsageError(f"{repository!r}: write the repository alone")
 
     async def gather(source: ImageSource) -> Sequence[ShownTag]:
-        names = [name async for name in source.tags(spot.repository)]
+        names = [name async for name in source.tags(named.repository)]
         names.sort(key=natural)
         if short:
             return [ShownTag(name) for name in names]
         turn = asyncio.Semaphore(_AT_ONCE)
         return await asyncio.gather(
-            *(_describe(source, spot.repository, name, turn) for name in names)
+            *(_describe(source, named.repository, name, turn) for name in names)
         )
 
-    tags = look(where, spot.host, repository, gather)
+    tags = look(where, named.host, repository, gather)
     if as_json:
         say(to_json(tags))
     elif short:

@@ -26,7 +26,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Where a command was pointed at by its options.
+    """Where a command is pointed at: a registry, by its options.
 
     Attributes:
         config: the configuration of our registry, if one was named.
@@ -38,13 +38,13 @@ class Where:
 
     @property
     def is_said(self) -> bool:
-        """Whether an option says it, so that references need not."""
+        """Whether an option names a registry, so that references need not."""
         return self.config is not None or self.server is not None
 
 
 @dataclass(frozen=True, slots=True)
-class Spot:
-    """A repository, or an image in it, of some registry.
+class NamedImage:
+    """A repository, or an image in it, as a person has named it.
 
     Attributes:
         host: of another registry; empty for ours.
@@ -83,8 +83,8 @@ def place_options(command: F) -> F:
     return command
 
 
-def parse_spot(text: str, where: Where, *, default: str = LATEST) -> Spot:
-    """The spot in `app:1`, `registry.example.com/app@sha256:…` and the like.
+def parse_named(text: str, where: Where, *, default: str = LATEST) -> NamedImage:
+    """What is named by `app:1`, `registry.example.com/app@sha256:…` and the like.
 
     Args:
         default: the tag where the text has none; empty to have none.
@@ -110,7 +110,7 @@ def parse_spot(text: str, where: Where, *, default: str = LATEST) -> Spot:
             parse_reference(reference)
     except RegistryError as error:
         raise click.UsageError(f"{text!r}: {error.message}") from error
-    return Spot(host, name, reference, text)
+    return NamedImage(host, name, reference, text)
 
 
 def split_host(text: str, where: Where) -> tuple[str, str]:
