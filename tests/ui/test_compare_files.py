@@ -59,7 +59,7 @@ async def test_files_are_compared_as_a_container_sees_them(
     shown = await compared(people, browser, [BASE, old], [BASE, new])
     for words in (
         "srv/app changed 100 B 3.1 kB +3.0 kB",
-        "srv/same written again 10 B 10 B ±0 B",
+        "srv/same rewritten 10 B 10 B ±0 B",
         "usr/lib/ added",
         "srv/old/ removed",
         "etc/hosts removed 9 B \N{MINUS SIGN}9 B",

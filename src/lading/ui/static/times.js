@@ -19,5 +19,6 @@ export function showTimes(root) {
     if (Number.isNaN(date.getTime())) continue;
     time.textContent = since(date);
     time.title = exact.format(date);
+    time.className = "ago";
   }
 }
