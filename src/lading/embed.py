@@ -58,13 +58,12 @@ class EmbeddedRegistry:
 
     It is opened by ASGI's lifespan, by `opened`, or by the first request; frameworks that mount
     an application send it no lifespan, so their own has to enter `opened`, which closes it, too.
+    What was opened in an event loop that has ended is closed with that: another one begins anew.
     """
 
     def __init__(self, opening: Callable[[], AbstractAsyncContextManager[Application]]) -> None:
         self._opening = opening
-        self._stack = AsyncExitStack()
-        self._application: Application | None = None
-        self._changing = asyncio.Lock()
+        self._begin_in(None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take part in a server's life, or answer one request."""
@@ -72,7 +71,8 @@ class EmbeddedRegistry:
             case "lifespan":
                 await self._live(receive, send)
             case "http":
-                application = self._application or await self._open()
+                is_open = self._loop is asyncio.get_running_loop()
+                application = (self._application if is_open else None) or await self._open()
                 await application(_below_mount(scope), receive, send)
             case _:  # a WebSocket, which no registry knows
                 await send({"type": "websocket.close"})
@@ -86,7 +86,18 @@ class EmbeddedRegistry:
         finally:
             await self._close()
 
+    def _begin_in(self, loop: asyncio.AbstractEventLoop | None) -> None:
+        self._loop = loop
+        self._stack = AsyncExitStack()
+        self._application: Application | None = None
+        self._changing = asyncio.Lock()
+
     async def _open(self) -> Application:
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._application is not None and self._loop and not self._loop.is_closed():
+                raise RuntimeError("this registry is open in another event loop")
+            self._begin_in(loop)
         async with self._changing:
             if self._application is None:
                 opening = self._opening()

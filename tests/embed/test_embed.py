@@ -87,6 +87,27 @@ async def test_what_was_closed_begins_anew() -> None:
         assert (await ask(app, "HEAD", f"/v2/app/blobs/{digest_of(b'hello')}")).status == 404
 
 
+def test_what_an_event_loop_leaves_open_is_closed_with_it() -> None:
+    """As each test has a loop of its own, and the application is the module's."""
+    app = create_app()
+    for _ in range(3):
+        found = asyncio.run(ask(app, "HEAD", f"/v2/app/blobs/{digest_of(b'hello')}"))
+        assert found.status == 404
+        assert asyncio.run(push(app, b"hello")).status == 201
+
+
+def test_a_registry_is_open_in_one_event_loop_at_a_time() -> None:
+    app, here = create_app(), asyncio.new_event_loop()
+    here.run_until_complete(push(app, b"hello"))
+
+    with pytest.raises(RuntimeError, match="open in another event loop"):
+        asyncio.run(push(app, b"hello"))
+
+    here.run_until_complete(here.shutdown_asyncgens())
+    here.close()
+    assert asyncio.run(push(app, b"hello")).status == 201
+
+
 async def test_two_applications_share_nothing() -> None:
     one, other = create_app(), create_app()
     async with one.opened(), other.opened():

@@ -3,6 +3,8 @@
 import base64
 import json
 import ssl
+import subprocess
+import sys
 import tarfile
 import time
 import urllib.request
@@ -308,3 +310,50 @@ def test_two_registries_share_nothing() -> None:
 
         assert other.repositories() == []
         assert one.host != other.host
+
+
+def test_a_registry_that_is_closed_says_so() -> None:
+    registry = Registry()
+    registry.close()
+    registry.close()
+
+    for use in (lambda: registry.tags("app"), registry.reset, lambda: registry.events):
+        with pytest.raises(RuntimeError, match="this registry is closed"):
+            use()
+
+
+def test_a_user_may_have_any_name() -> None:
+    with Registry(users={"../team/ci": "secret"}) as registry:
+        folder = Path(registry.env()["DOCKER_CONFIG"])
+
+        assert (folder / "config.json").is_file()
+        assert folder.parent.name.startswith("lading-testing-")
+
+
+FORKED = """
+import os, sys, urllib.request
+from lading.testing import Registry
+
+with Registry(users={"ci": "secret"}) as registry:
+    folder = registry.env()["DOCKER_CONFIG"]
+    child = os.fork()
+    if child == 0:
+        try:
+            registry.tags("app")
+        except RuntimeError as error:
+            print(error, flush=True)
+        sys.exit()  # out of the block, and by all that is done at the end of a process
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert os.path.exists(folder)
+    assert registry.tags("app") == []
+assert not os.path.exists(folder)
+"""
+
+
+def test_a_process_that_was_forked_takes_nothing_away() -> None:
+    """It has a copy of the registry, without the thread that answers."""
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+
+    assert done.returncode == 0, done.stderr
+    assert "is of the process that made it" in done.stdout

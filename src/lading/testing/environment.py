@@ -43,6 +43,6 @@ def _trusting(directory: Path, ca: Path | None) -> Mapping[str, str]:
     usual = ssl.get_default_verify_paths().cafile
     bundle = directory / "bundle.crt"
     known = Path(usual).read_bytes() if usual else b""
-    bundle.write_bytes(known + ca.read_bytes())
+    bundle.write_bytes(known + b"\n" + ca.read_bytes())
     names = ("SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
     return dict.fromkeys(names, str(bundle))

@@ -1,24 +1,25 @@
 """Registry for tests: a server in a thread, and what a test does to it beside its clients."""
 
 import json
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from lading.core.digest import Digest
 from lading.core.names import RepositoryName
 from lading.metadata.manifests import StoredManifest
 from lading.testing import calls
 from lading.testing.calls import parse_reference
-from lading.testing.environment import write_environment
 from lading.testing.events import EventList, RegistryEvent
 from lading.testing.faults import KINDS, FaultyApplication, PlannedFailure
 from lading.testing.images import DATA, Contents, Files, make_artifact, make_image
 from lading.testing.server import ADDRESS, ServerThread
 from lading.wiring.in_memory import MemoryOptions, open_in_memory, read_permissions
+
+if TYPE_CHECKING:
+    from lading.testing.own_directory import OwnDirectory
 
 
 class PractiseRegistry:
@@ -60,7 +61,7 @@ class PractiseRegistry:
             delete=delete,
             observers=[self._seen],
         )
-        self._directory: tempfile.TemporaryDirectory[str] | None = None
+        self._directory: OwnDirectory | None = None
         self._stack = AsyncExitStack()
         context, self.ca = (None, None)
         if tls:
@@ -85,8 +86,7 @@ class PractiseRegistry:
         """End the registry, and all that it has; nothing of it is left."""
         self._server.close()
         if self._directory is not None:
-            self._directory.cleanup()
-            self._directory = None
+            self._directory.remove()
 
     def reset(self) -> None:
         """Empty the registry, and forget faults and events; clients may keep their connections."""
@@ -104,6 +104,8 @@ class PractiseRegistry:
         Raises:
             KeyError: there is no such user.
         """
+        from lading.testing.environment import write_environment  # noqa: PLC0415 - few have any
+
         users = self._users or {}
         name = user or next(iter(users), "")
         login = (name, users[name]) if name else None
@@ -260,10 +262,10 @@ class PractiseRegistry:
 
     def _folder(self, name: str) -> Path:
         if self._directory is None:
-            self._directory = tempfile.TemporaryDirectory(prefix="lading-testing-")
-        folder = Path(self._directory.name) / name
-        folder.mkdir(exist_ok=True)
-        return folder
+            from lading.testing.own_directory import OwnDirectory  # noqa: PLC0415 - few need one
+
+            self._directory = OwnDirectory()
+        return self._directory.folder(name)
 
     def _push(self, reference: str, contents: Contents, default: str = "latest") -> str:
         name, wanted = parse_reference(_without_host(reference, self.host), default)

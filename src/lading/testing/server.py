@@ -1,6 +1,7 @@
 """Server in a thread: this program's own HTTP server, on a port of 127.0.0.1 that was free."""
 
 import asyncio
+import os
 import socket
 import ssl
 import threading
@@ -62,12 +63,23 @@ class ServerThread:
         self._loop = uvloop.new_event_loop()
         self._stopping = asyncio.Event()
         self._started = threading.Event()
+        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="lading-registry", daemon=True)
         self._thread.start()
         self._started.wait()
 
     def call(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The outcome of something that is done in the thread's loop."""
+        """The outcome of something that is done in the thread's loop.
+
+        Raises:
+            RuntimeError: the thread has ended, or is another process's.
+        """
+        if not self._thread.is_alive():
+            raise RuntimeError(
+                "this registry is closed"
+                if os.getpid() == self._process
+                else "this registry is of the process that made it; others ask it by HTTP"
+            )
         return asyncio.run_coroutine_threadsafe(work(), self._loop).result(_MOST)
 
     def settle(self) -> None:
