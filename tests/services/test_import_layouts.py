@@ -3,8 +3,9 @@
 import json
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,7 @@ from tests.support.layouts import Layout as Written
 from tests.support.layouts import write_layout
 from tests.support.people import ALICE
 from tests.support.progress import Watched
+from tests.support.pushes import OCI_INDEX, descriptor
 from tests.support.rows import open_metadata
 
 
@@ -89,6 +91,24 @@ async def test_a_second_import_does_nothing(place: Place, layout: Written) -> No
     found, tally = await bring(place, layout.path)
     assert found == []
     assert (tally.manifests, tally.tags, tally.linked, tally.copied) == (0, 0, 0, 0)
+
+
+async def test_indexes_may_hold_each_other_more_deeply_than_python_calls(
+    place: Place, layout: Written
+) -> None:
+    """As a stranger may write them; what is within comes first."""
+    held: Mapping[str, Any] = {"digest": layout.digest, "mediaType": OCI_INDEX, "size": 1}
+    for _ in range(600):
+        document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [held]}
+        body = json.dumps(document).encode()
+        held = descriptor(body, OCI_INDEX)
+        (layout.path / "blobs" / held["digest"].replace(":", "/")).write_bytes(body)
+    _entry(layout, **held)
+    found, tally = await bring(place, layout.path)
+    assert (found, tally.manifests) == ([], 603)
+    assert (await pull_manifest(place.registry, place.may(), Tag("latest"))).digest == held[
+        "digest"
+    ]
 
 
 async def test_blobs_that_another_repository_has_are_not_brought_again(

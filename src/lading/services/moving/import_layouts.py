@@ -5,7 +5,7 @@ this registry, a blob is a second name of the file; else it is an upload as any 
 pushed as by a client, so that all that holds for these holds for them.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -140,31 +140,52 @@ class _Repository:
         return None
 
     async def _bring_manifest(self, digest: Digest, media_type: str, tag: Tag | None) -> None:
-        """Push a manifest after all that it needs, unless it is there already."""
+        """Push a manifest after all that it needs, unless it is there already.
+
+        What it holds comes before, and what that holds before that, however deep it is.
+        """
+        waiting = [_Waiting(digest, media_type, tag)]
+        while waiting:
+            manifest = waiting[-1]
+            if manifest.children is None:
+                manifest.children = await self._begin(manifest)
+            child = next(manifest.children, None)
+            if child is not None:
+                waiting.append(_Waiting(child))
+                continue
+            waiting.pop()
+            if not manifest.is_there:
+                await self._push(manifest)
+
+    async def _begin(self, manifest: "_Waiting") -> Iterator[Digest]:
+        """Bring the blobs of a manifest; those that are to come before it."""
+        digest, tag = manifest.digest, manifest.tag
         found = await self._registry.metadata.manifests.find(self._grant.repository, tag or digest)
-        if found is not None and found.digest == digest:
-            return
+        manifest.is_there = found is not None and found.digest == digest
+        if manifest.is_there:
+            return iter(())
         body = await self._body(digest)
-        await self._bring_children(manifests.parse(body, media_type, digest.algorithm))
+        edges = manifests.parse(body, manifest.media_type, digest.algorithm).edges
+        for edge in edges:
+            if edge.kind is not EdgeKind.MANIFEST:
+                await self._bring_blob(edge.child, required=edge.required)
+        held = (edge.child for edge in edges if edge.kind is EdgeKind.MANIFEST)
+        return (child for child in held if child not in self._done)
+
+    async def _push(self, manifest: "_Waiting") -> None:
+        digest, tag = manifest.digest, manifest.tag
         await push_manifest(
             self._registry,
             self._grant,
             digest,
-            body,
+            await self._body(digest),
             change=self._change(),
-            content_type=media_type,
+            content_type=manifest.media_type,
             tags=[tag] if tag else [],
         )
         self._tally.manifests += digest not in self._done
         self._tally.tags += tag is not None
         self._done.add(digest)
-
-    async def _bring_children(self, manifest: manifests.Manifest) -> None:
-        for edge in manifest.edges:
-            if edge.kind is EdgeKind.MANIFEST and edge.child not in self._done:
-                await self._bring_manifest(edge.child, "", None)
-            elif edge.kind is not EdgeKind.MANIFEST:
-                await self._bring_blob(edge.child, required=edge.required)
 
     async def _body(self, digest: Digest) -> bytes:
         file = await self._file(digest)
@@ -221,6 +242,22 @@ class _Repository:
 
     def _change(self) -> Change:
         return self._registry.change_by(self._grant.principal)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A manifest that waits until what it holds is there.
+
+    Attributes:
+        children: those that are still to come; `None` before it was read.
+        is_there: whether it is itself.
+    """
+
+    digest: Digest
+    media_type: str = ""
+    tag: Tag | None = None
+    children: Iterator[Digest] | None = None
+    is_there: bool = False
 
 
 class _Missing(Exception):
