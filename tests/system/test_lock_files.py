@@ -10,6 +10,7 @@ import pytest
 from lading.auth.secret_file import SecretFile
 from lading.blobs.file_locks import FileLocks
 from lading.core.digest import Digest
+from lading.core.errors import Unavailable
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.lock import DatabaseInUse, alone_with
 from lading.databases.sqlite.turn import Turn
@@ -86,3 +87,19 @@ def test_a_file_that_can_only_be_read_is_locked_where_that_is_enough(
     descriptor = open_lock_file(tmp_path / "lock")
     fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     os.close(descriptor)
+
+
+async def test_where_there_are_no_locks_who_pushes_is_told_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of any other failure of the storage; what is wrong stands in the log."""
+
+    def fail(*_: object) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    locks = FileLocks.below(tmp_path)
+    monkeypatch.setattr(fcntl, "flock", fail)
+    with pytest.raises(Unavailable):
+        await locks.lock(DIGEST).__aenter__()
+    with pytest.raises(Unavailable):
+        await locks.lock_free([DIGEST]).__aenter__()

@@ -52,7 +52,7 @@ class FileLocks(Locks):
             for path in {self._layout.lock(digest) for digest in digests}:
                 descriptor = _open(path)
                 opened.callback(os.close, descriptor)
-                if file_calls.try_lock(descriptor):
+                if _try_lock(descriptor):
                     locked.add(path)
             yield [digest for digest in digests if self._layout.lock(digest) in locked]
 
@@ -77,7 +77,7 @@ class _Lock:
         self._descriptor = _open(self._path)
         pause = POLL
         try:
-            while not file_calls.try_lock(self._descriptor):
+            while not _try_lock(self._descriptor):
                 await asyncio.sleep(pause)
                 pause = min(pause * SLOWER, MOST_POLL)
         except BaseException:
@@ -92,3 +92,8 @@ class _Lock:
 def _open(path: str) -> int:
     with file_calls.translating():
         return open_lock_file(path)
+
+
+def _try_lock(descriptor: int) -> bool:
+    with file_calls.translating():  # a mount may have no locks, or its server may be gone
+        return file_calls.try_lock(descriptor)
