@@ -103,13 +103,7 @@ def test_who_was_refused(tmp_path: Path) -> None:
         assert client.ask("GET", "/v2/").status == 401
         assert client.ask("GET", "/v2/", authorization=basic("reader", "guess")).status == 401
         form = {"grant_type": "password", "username": "reader", "password": "guess"}
-        answer = client.ask(
-            "POST",
-            "/token",
-            urlencode(form).encode(),
-            content_type="application/x-www-form-urlencoded",
-        )
-        assert answer.status == 401
+        assert client.send_form("/token", form).status == 401
         refused = client.ask(
             "PUT", "/v2/team/app/manifests/v1", IMAGE, authorization=basic("reader")
         )
@@ -186,10 +180,8 @@ def test_what_a_token_was_issued_for(tmp_path: Path) -> None:
     entries: list[Entry] = []
     with audited(tmp_path, entries) as guarded:
         guarded.token("writer", "repository:team/app:pull,push", "repository:other/app:pull")
-        kind = "application/x-www-form-urlencoded"
         form = {"grant_type": "refresh_token", "refresh_token": "made up"}
-        answer = guarded.client.ask("POST", "/token", urlencode(form).encode(), content_type=kind)
-        assert answer.status == 401
+        assert guarded.client.send_form("/token", form).status == 401
     assert shown(entries, "who", "what", "grant", "scopes", "result") == [
         (
             "writer",

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 
@@ -65,13 +64,7 @@ def test_an_account_that_is_guessed_at_is_open_for_who_knows_its_password(tmp_pa
         for address in (HOME, ELSEWHERE, "2001:db8::1"):
             assert log_in(client, "reader", address) == {200}
         form = {"grant_type": "password", "username": "reader", "password": "reader-password"}
-        answer = client.ask(
-            "POST",
-            "/token",
-            urlencode(form).encode(),
-            content_type="application/x-www-form-urlencoded",
-            x_forwarded_for="192.0.2.50",
-        )
+        answer = client.send_form("/token", form, x_forwarded_for="192.0.2.50")
         assert answer.status == 200
 
 

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
@@ -253,9 +252,8 @@ def test_guessing_is_slowed_down_wherever_a_password_is_taken(tmp_path: Path) ->
 def log_in(client: Client, name: str, password: str) -> tuple[Answer, ...]:
     """In the three ways that there are."""
     form = {"grant_type": "password", "username": name, "password": password}
-    kind = "application/x-www-form-urlencoded"
     return (
-        client.ask("POST", "/token", urlencode(form).encode(), content_type=kind),
+        client.send_form("/token", form),
         client.ask("GET", "/token", authorization=basic(name, password)),
         client.ask("GET", "/v2/", authorization=basic(name, password)),
     )

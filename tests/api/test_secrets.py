@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from urllib.parse import urlencode
 
 import pytest
 
@@ -11,7 +10,6 @@ from tests.support.commands import run
 from tests.support.guarded import SERVICE, Guarded, basic, guarded_registry
 from tests.support.lading import program
 
-FORM = "application/x-www-form-urlencoded"
 WRONG = "wrong-password-with-a-name"
 
 
@@ -54,8 +52,7 @@ def use_every_way_in(guarded: Guarded, robot: str) -> tuple[dict[str, str], byte
 
 def post(client: Client, form: dict[str, str]) -> bytes:
     """Send a form to the token service."""
-    body = urlencode({**form, "service": SERVICE}).encode()
-    return client.ask("POST", "/token", body, content_type=FORM).body
+    return client.send_form("/token", {**form, "service": SERVICE}).body
 
 
 @pytest.mark.parametrize("formatter", ["text", "json"])

@@ -27,8 +27,7 @@ class Builds:
 
     def post(self, **form: str) -> Answer:
         """Ask for a token with a form."""
-        kind = "application/x-www-form-urlencoded"
-        return self.client.ask("POST", "/token", urlencode(form).encode(), content_type=kind)
+        return self.client.send_form("/token", form)
 
     def exchange(self, token: str, **more: str) -> Answer:
         """Give a token for one of the registry's."""

@@ -1,7 +1,5 @@
 """Robots: logins of programs."""
 
-import uuid
-
 import pytest
 
 from lading.auth.robots import RobotLogins
@@ -13,27 +11,16 @@ from lading.core.robots import Robot
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
 from lading.services import robots
-from lading.services.registry import Policy, Registry
+from tests.support.people import People
 
 NOW = 1_000_000.0
 
 
-class People:
-    """The robots of a registry, at a time that the test sets."""
+class Operators(People):
+    """Those who make robots for a registry, at a time that the test sets."""
 
     def __init__(self) -> None:
-        self.now = NOW
-        self.metadata = Metadata(MemoryDatabase())
-        stores = Stores.in_memory()
-        self.registry = Registry(
-            metadata=self.metadata,
-            blobs=stores.blobs,
-            uploads=stores.uploads,
-            locks=stores.locks,
-            clock=lambda: self.now,
-            new_uuid=uuid.uuid4,
-            policy=Policy(),
-        )
+        super().__init__(Metadata(MemoryDatabase()), Stores.in_memory(), NOW)
         self.logins = RobotLogins(self.metadata.robots, lambda: self.now)
 
     async def create(self, name: str = "ci", expires_at: float | None = NOW + 100) -> str:
@@ -51,11 +38,11 @@ class People:
 
 
 @pytest.fixture
-async def people() -> People:
-    return People()
+async def people() -> Operators:
+    return Operators()
 
 
-async def test_a_robot_logs_in_with_its_rights(people: People) -> None:
+async def test_a_robot_logs_in_with_its_rights(people: Operators) -> None:
     """With a push comes a pull."""
     password = await people.create()
     login = await people.logins.authenticate("robot+ci", password)
@@ -80,13 +67,13 @@ async def test_a_robot_logs_in_with_its_rights(people: People) -> None:
         ("Robot+ci", "{}"),
     ],
 )
-async def test_what_is_wrong_does_not_log_in(people: People, name: str, password: str) -> None:
+async def test_what_is_wrong_does_not_log_in(people: Operators, name: str, password: str) -> None:
     good = await people.create()
     await people.create("other")
     assert await people.logins.authenticate(name, password.format(good)) is None
 
 
-async def test_a_hash_is_no_password(people: People) -> None:
+async def test_a_hash_is_no_password(people: Operators) -> None:
     """Whoever reads the database cannot log in; and no password is in it."""
     password = await people.create()
     robot = await people.metadata.robots.find("ci")
@@ -95,11 +82,11 @@ async def test_a_hash_is_no_password(people: People) -> None:
     assert password not in repr(robot)
 
 
-async def test_passwords_differ(people: People) -> None:
+async def test_passwords_differ(people: Operators) -> None:
     assert len({await people.create(f"ci{number}") for number in range(50)}) == 50
 
 
-async def test_a_robot_ends(people: People) -> None:
+async def test_a_robot_ends(people: Operators) -> None:
     """By itself, or when it is removed; a login that was had before ends with it."""
     password = await people.create()
     for_ever = await people.create("ever", expires_at=None)
@@ -115,7 +102,7 @@ async def test_a_robot_ends(people: People) -> None:
     assert await people.logins.recall("robot+ever") is None
 
 
-async def test_one_that_is_made_again_is_another(people: People) -> None:
+async def test_one_that_is_made_again_is_another(people: Operators) -> None:
     """What was issued to the old one is not good for the new one."""
     password = await people.create()
     old = await people.logins.recall("robot+ci")
@@ -128,7 +115,7 @@ async def test_one_that_is_made_again_is_another(people: People) -> None:
     assert await people.logins.authenticate("robot+ci", password) is None
 
 
-async def test_the_last_use_is_written_down_later(people: People) -> None:
+async def test_the_last_use_is_written_down_later(people: Operators) -> None:
     """Not with each request, but before the end; only a use counts, not an attempt."""
     password = await people.create()
     await people.logins.authenticate("robot+ci", "wrong")
@@ -142,7 +129,7 @@ async def test_the_last_use_is_written_down_later(people: People) -> None:
 
 
 async def test_a_use_that_cannot_be_written_down_is_remembered(
-    people: People, monkeypatch: pytest.MonkeyPatch
+    people: Operators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Until it can."""
     await people.logins.authenticate("robot+ci", await people.create())
@@ -158,20 +145,20 @@ async def test_a_use_that_cannot_be_written_down_is_remembered(
     assert await used_at(people) == NOW
 
 
-async def used_at(people: People) -> float | None:
+async def used_at(people: Operators) -> float | None:
     robot = await people.metadata.robots.find("ci")
     assert robot is not None
     return robot.used_at
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a+b", "-a", "a" * 65, "ä", "a\n"])
-async def test_what_is_no_name(people: People, name: str) -> None:
+async def test_what_is_no_name(people: Operators, name: str) -> None:
     with pytest.raises(ValueError, match="write up to 64"):
         await people.create(name)
 
 
 async def test_where_a_read_takes_long_a_robot_is_looked_at_once_in_a_while(
-    people: People, monkeypatch: pytest.MonkeyPatch
+    people: Operators, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that is revoked is out after so long, and one that is new is in at once."""
     seconds = 0.0
@@ -199,7 +186,7 @@ async def test_where_a_read_takes_long_a_robot_is_looked_at_once_in_a_while(
 
 
 @pytest.mark.parametrize("name", ["robot+a\x00b", "robot+", "robot+" + "a" * 100_000])
-async def test_what_no_robot_can_be_called_is_not_looked_for(people: People, name: str) -> None:
+async def test_what_no_robot_can_be_called_is_not_looked_for(people: Operators, name: str) -> None:
     """PostgreSQL refuses to look for a text with NUL in it."""
     await people.metadata.close()
     assert await people.logins.authenticate(name, "lading_x") is None

@@ -1,6 +1,5 @@
 """docs/python.md: every example of it runs."""
 
-import os
 import re
 import subprocess
 import sys
@@ -8,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.pytest_plugin.test_pytest_plugin import run_pytest
 from tests.support.commands import REPOSITORY
 
 EXAMPLES = re.findall(
@@ -31,15 +31,4 @@ def test_the_examples_of_tests_pass(tmp_path: Path) -> None:
     for number, text in enumerate(tests):
         (tmp_path / f"test_{number}.py").write_text(text)
 
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-W", "error", "-p", "lading.pytest_plugin"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-        env={**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
-    )
-
-    assert done.returncode == 0, done.stdout
-    assert f"{len(tests)} passed" in done.stdout
+    assert f"{len(tests)} passed" in run_pytest(tmp_path)

@@ -2,15 +2,12 @@
 
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 import jwt
 import pytest
 
-from tests.support.client import Answer
+from tests.support.client import FORM, Answer
 from tests.support.guarded import SERVICE, Guarded, basic, write_users
-
-FORM = "application/x-www-form-urlencoded"
 
 
 def access(token: str) -> list[dict[str, Any]]:
@@ -22,7 +19,7 @@ def access(token: str) -> list[dict[str, Any]]:
 
 def post(guarded: Guarded, **form: str) -> Answer:
     """Send OAuth2's form."""
-    return guarded.client.ask("POST", "/token", urlencode(form).encode(), content_type=FORM)
+    return guarded.client.send_form("/token", form)
 
 
 @pytest.mark.endpoint("token", "GET", "HEAD")

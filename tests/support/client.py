@@ -7,12 +7,14 @@ library would: half a request, two at once, or what is not HTTP.
 import http.client
 import json
 import socket
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from typing import Any
+from urllib.parse import urlencode
 
+FORM = "application/x-www-form-urlencoded"
 # Seconds after which an answer that does not come fails the test.
 TIMEOUT = 60
 
@@ -158,3 +160,8 @@ class Client:
         with self.connection() as connection:
             connection.request(method, target, body, **headers)
             return connection.receive(head=method == "HEAD")
+
+    def send_form(self, target: str, form: Mapping[str, str], **headers: str) -> Answer:
+        """Send a form, and wait for the answer."""
+        body = urlencode(form).encode()
+        return self.ask("POST", target, body, **{"content_type": FORM, **headers})

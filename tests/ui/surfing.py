@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
-from tests.support.client import Answer, Client
-
-FORM = "application/x-www-form-urlencoded"
+from tests.support.client import FORM, Answer, Client
 
 
 @dataclass
@@ -38,8 +36,9 @@ class Surfer:
     def post(self, path: str, fields: Mapping[str, str], **headers: str) -> Answer:
         """Send a form, with the token of this visitor unless there is another one in it."""
         given = fields if "csrf" in fields else {"csrf": self.token(), **fields}
-        body = urlencode(given).encode()
-        return self.ask("POST", path, body, **{"content_type": FORM, **headers})
+        return self.ask(
+            "POST", path, urlencode(given).encode(), **{"content_type": FORM, **headers}
+        )
 
     def token(self) -> str:
         """The token of a form that it was given."""

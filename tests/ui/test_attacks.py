@@ -9,12 +9,12 @@ from urllib.parse import quote, urljoin, urlsplit
 import pytest
 
 from lading.ui.cookies import SESSION, VISITOR
-from tests.support.client import Answer
+from tests.support.client import FORM, Answer
 from tests.support.guarded import SERVICE, Guarded, basic, guarded_registry
 from tests.support.pushes import Repository
 from tests.ui.browser.cargo import PushingClient, push_image
 from tests.ui.browser.house import PUBLIC, addresses
-from tests.ui.surfing import FORM, Surfer
+from tests.ui.surfing import Surfer
 
 ELSEWHERE = "https://elsewhere.test"
 # Pages of a digest, which are the same for everybody who may see them.
