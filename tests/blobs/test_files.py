@@ -490,6 +490,30 @@ async def test_a_request_that_is_given_up_holds_its_upload_until_the_disk_is_don
         assert staged.size == len(large)
 
 
+async def test_a_disk_that_turns_out_to_be_full_at_the_end_is_said_to_be(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS: "a subsequent close … may report a write error" (close(2))."""
+    upload = await begin(stores)
+    close = os.close
+
+    def report(descriptor: int) -> None:
+        is_upload = str(upload) in str(Path(f"/proc/self/fd/{descriptor}").readlink())
+        close(descriptor)
+        if is_upload:
+            raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    async def request() -> None:
+        async with stores.uploads.stage(upload) as staged:
+            await staged.write(HELLO)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "close", report)
+        with pytest.raises(StorageFull):
+            await request()
+    assert await stores.uploads.size(upload) == len(HELLO)
+
+
 async def test_large_pieces_are_the_callers_again_one_write_later(
     stores: Stores, monkeypatch: pytest.MonkeyPatch
 ) -> None:

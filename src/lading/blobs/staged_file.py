@@ -150,9 +150,10 @@ class StagedFile(StagedUpload):
     async def _close(self) -> None:
         if self.size > SMALL and file_calls.is_removed(self._descriptor):
             # All that it has is freed now, which takes a while.
-            await self._disk.start(os.close, self._descriptor)
+            await self._disk.run(os.close, self._descriptor)
         else:
-            os.close(self._descriptor)
+            with file_calls.translating():  # on NFS, this writes what was not written yet
+                os.close(self._descriptor)
 
     async def _take_on(self, data: Bytes) -> None:
         self._verified, self._is_synced, self._has_news = None, False, True
