@@ -74,6 +74,15 @@ def test_an_empty_registry_can_be_read_by_everyone(
         assert not window.is_wider()
 
 
+def test_where_one_is_shows_in_colours_of_ones_own(newcomer: Newcomer) -> None:
+    """With them, as of a high contrast, a border that is transparent otherwise is a line."""
+    newcomer.page.emulate_media(forced_colors="active", reduced_motion="reduce")
+    lines = newcomer.page.locator("nav.menu a").evaluate_all(
+        "links => links.map((link) => getComputedStyle(link).borderBottomColor)"
+    )
+    assert lines.count(lines[0]) == 1
+
+
 def test_how_large_is_this_image_and_what_is_in_it(newcomer: Newcomer) -> None:
     newcomer.click("link", NAME)
     newcomer.click("link", "2.0")
