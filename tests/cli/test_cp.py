@@ -19,6 +19,7 @@ from lading.cli.cp import cp
 from lading.client import Client, LayoutFolder, SessionOptions
 from lading.testing import Registry
 from tests.support.lading import program
+from tests.support.layouts import write_layout
 from tests.support.odd_registry import OddRegistry, Reply, Sent, odd_registry
 
 PLATFORMS = ["linux/amd64", "linux/arm64"]
@@ -152,6 +153,20 @@ def test_a_folder_is_a_place_like_any(here: Registry, there: Registry, tmp_path:
     assert there.digest("app:1") == digest
     with Client(there.host) as client:
         assert len(client.repository("app").referrers(digest)) == 1
+
+
+def test_an_index_that_was_saved_for_one_platform_is_copied_as_that(
+    here: Registry, tmp_path: Path
+) -> None:
+    """As `docker save` does of an image that was pulled for this machine alone."""
+    layout = write_layout(tmp_path / "saved")
+    (layout.path / "blobs" / layout.image("arm64").replace(":", "/")).unlink()
+    source = f"oci:{layout.path}:latest"
+
+    assert run(source, f"{here.host}/app:1").exit_code == 3
+    assert run(source, f"{here.host}/app:1", "--platform", "linux/amd64").exit_code == 0
+
+    assert here.digest("app:1") == layout.image("amd64")
 
 
 def test_a_folder_lists_all_that_was_brought_whatever_ends_the_run(

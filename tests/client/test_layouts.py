@@ -76,6 +76,14 @@ def test_an_index_that_is_none_is_said_so(tmp_path: Path, text: str) -> None:
         list(LayoutFolder(tmp_path).tags())
 
 
+def test_an_index_of_holes_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "index.json").touch()
+    os.truncate(tmp_path / "index.json", 1 << 34)
+
+    with pytest.raises(ClientError, match="has more than"):
+        list(LayoutFolder(tmp_path).tags())
+
+
 def test_a_manifest_that_is_listed_and_gone_is_not_there(tmp_path: Path) -> None:
     LayoutFolder(tmp_path).push_manifest("v1", some_manifest(1))
     (tmp_path / "blobs" / "sha256" / Digest(some_manifest(1).digest).hex).unlink()

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from lading.blobs import link_writer
+from lading.blobs.layout import Layout
 from lading.blobs.link_writer import LinkWriter
 from lading.blobs.stores import Stores
 from lading.core.damage import Finding
+from lading.core.digest import Digest
 from lading.core.errors import StorageFull
 from lading.core.names import Tag
 from lading.core.typing import override
@@ -127,6 +129,25 @@ async def test_bytes_are_copied_and_verified_where_there_can_be_no_links(
     monkeypatch.setattr(LinkWriter, "take_file", refuse)
     await place.export(tmp_path / "there")
     assert len(served(Tree(tmp_path / "there"))) == 5
+
+
+async def test_what_a_crash_has_left_of_a_link_is_nobodys_bytes(tmp_path: Path) -> None:
+    """A second name of a file, which is not written into."""
+    layout = Layout(tmp_path)
+    precious = tmp_path / "precious"
+    precious.write_bytes(b"of somebody")
+    digest = Digest.of(b"new")
+    beside = Path(f"{layout.blob(digest)}.new")
+    beside.parent.mkdir(parents=True)
+    beside.hardlink_to(precious)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"new"
+
+    await LinkWriter(layout).put_bytes(digest, pieces())
+
+    assert precious.read_bytes() == b"of somebody"
+    assert Path(layout.blob(digest)).read_bytes() == b"new"
 
 
 async def test_a_second_export_writes_nothing(place: Leaving) -> None:

@@ -157,6 +157,70 @@ async def test_annotations_of_other_tools_cost_no_image(
     await pull(place, layout.digest)
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [5, None, {}, {"digest": 5}, {"digest": "sha256:x", "annotations": [1], "mediaType": None}],
+)
+async def test_an_entry_that_cannot_be_read_costs_no_other_image(
+    place: Place, layout: Written, listed: object
+) -> None:
+    index = layout.path / "index.json"
+    document = json.loads(index.read_text())
+    document["manifests"].insert(0, listed)
+    index.write_text(json.dumps(document))
+
+    ((finding,), _) = await bring(place, layout.path)
+
+    assert finding.kind is Kind.NAME_REFUSED
+    await pull(place, "latest")
+
+
+@pytest.mark.parametrize("changes", [{"annotations": ["x"]}, {"mediaType": None}])
+async def test_an_entry_is_read_as_far_as_it_can_be(
+    place: Place, layout: Written, changes: dict[str, object]
+) -> None:
+    _entry(layout, **changes)
+    assert (await bring(place, layout.path))[0] == []
+    await pull(place, layout.digest)
+
+
+async def test_of_two_images_with_one_tag_the_second_is_named(
+    place: Place, layout: Written
+) -> None:
+    """As where several repositories were saved into one archive."""
+    index = layout.path / "index.json"
+    document = json.loads(index.read_text())
+    (first,) = document["manifests"]
+    other = layout.image("arm64")
+    document["manifests"].append(first | {"digest": other, "mediaType": ""})
+    document["manifests"].append(first)  # the same once more is no other one
+    index.write_text(json.dumps(document))
+
+    ((finding,), _) = await bring(place, layout.path)
+
+    assert finding.kind is Kind.TAG_REFUSED
+    assert other in finding.subject
+    assert f"{layout.path}@{other}" in finding.advice
+    assert await pull(place, "latest") == layout.digest
+
+
+async def test_an_index_of_holes_is_not_read(place: Place, layout: Written) -> None:
+    os.truncate(layout.path / "index.json", 1 << 34)
+    ((finding,), _) = await bring(place, layout.path)
+    assert (finding.kind, "more than" in finding.explanation) == (Kind.MANIFEST_REFUSED, True)
+
+
+async def test_an_index_that_was_saved_for_one_platform_has_a_way(
+    place: Place, layout: Written
+) -> None:
+    """As `docker save` does of an image that was pulled for this machine alone."""
+    other = layout.image("arm64")
+    (layout.path / "blobs" / other.replace(":", "/")).unlink()
+    ((finding,), _) = await bring(place, layout.path)
+    assert finding.kind is Kind.BYTES_MISSING
+    assert "--platform" in finding.advice
+
+
 async def test_an_index_without_entries_is_an_empty_one(place: Place, layout: Written) -> None:
     (layout.path / "index.json").write_text('{"schemaVersion": 2, "manifests": null}')
     assert (await bring(place, layout.path))[0] == []

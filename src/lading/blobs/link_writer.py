@@ -193,7 +193,10 @@ def _write_link(path: str, text: str, at: float | None) -> None:
 
 def _create(path: str) -> int:
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+    # What a crash has left may be a second name of a file that is somebody's.
+    with suppress(FileNotFoundError):
+        os.unlink(f"{path}{_BESIDE}")
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     return os.open(f"{path}{_BESIDE}", flags, 0o644)
 
 

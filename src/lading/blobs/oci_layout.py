@@ -11,7 +11,7 @@ import msgspec
 
 from lading.blobs.distribution_volume import in_thread
 from lading.core.digest import Digest
-from lading.core.images.layout_names import tag_of
+from lading.core.images.layout_names import MOST_INDEX, tag_of
 from lading.core.typing import override
 from lading.ports.blob_sources import LocalFile
 from lading.ports.layouts import ImageLayout, LayoutEntry, LayoutUnusable
@@ -20,14 +20,8 @@ from lading.system import regular_files
 _INDEX, _MARK = "index.json", "oci-layout"
 
 
-class _Descriptor(msgspec.Struct, rename="camel"):
-    digest: str
-    media_type: str = ""
-    annotations: dict[str, object] | None = None
-
-
 class _Index(msgspec.Struct):
-    manifests: list[_Descriptor] | None = None  # as programs in Go write an empty list
+    manifests: list[object] | None = None  # as programs in Go write an empty list
 
 
 class OciLayout(ImageLayout):
@@ -52,13 +46,11 @@ class OciLayout(ImageLayout):
         try:
             path = f"{self.place}/{_INDEX}"
             with open(regular_files.open_to_read(path), "rb") as file:
-                index = msgspec.json.decode(file.read(), type=_Index)
+                body = regular_files.read_bounded(file, MOST_INDEX)
+            index = msgspec.json.decode(body, type=_Index)
         except (OSError, msgspec.MsgspecError, RecursionError) as error:
             raise LayoutUnusable(f"{self.place}/{_INDEX} cannot be read: {error}") from error
-        return [
-            LayoutEntry(each.digest, each.media_type, tag_of(each.annotations or {}))
-            for each in index.manifests or ()
-        ]
+        return [_entry(each) for each in index.manifests or ()]
 
     def _find(self, digest: Digest) -> LocalFile | None:
         key = f"blobs/{digest.algorithm}/{digest.hex}"
@@ -68,6 +60,17 @@ class OciLayout(ImageLayout):
         except FileNotFoundError:
             return None
         return LocalFile(path, key, status.st_size) if stat.S_ISREG(status.st_mode) else None
+
+
+def _entry(listed: object) -> LayoutEntry:
+    """An entry as far as it can be read: what is wrong with one costs no other."""
+    found = listed if isinstance(listed, dict) else {}
+    digest, kind, annotations = (found.get(name) for name in ("digest", "mediaType", "annotations"))
+    return LayoutEntry(
+        digest if isinstance(digest, str) else "",
+        kind if isinstance(kind, str) else "",
+        tag_of(annotations) if isinstance(annotations, dict) else "",
+    )
 
 
 def find_layouts(directory: str) -> Iterator[tuple[str, OciLayout] | None]:

@@ -21,9 +21,7 @@ from lading.wiring.moving.imports import named_layouts, new_import
 
 
 @click.command("import")
-@click.argument(
-    "directory", metavar="DIR", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@click.argument("directory", metavar="DIR", type=click.Path(exists=True, path_type=Path))
 @click.argument("name", required=False)
 @click.option("--config", type=click.Path(path_type=Path), help="The server's configuration file.")
 @JSON_LINES
@@ -40,6 +38,13 @@ def import_(directory: Path, name: str | None, *, config: Path | None, as_json: 
     lading import /var/lib/zot
     lading import ./build/oci team/app
     """
+    if not directory.is_dir():
+        raise click.BadParameter(
+            f"{directory} is a file, and no directory: unpack it (`tar -xf FILE -C DIR`) if it is"
+            " an archive of a layout, as `docker save` writes since version 25, and `podman save"
+            " --format oci-archive`; of others `skopeo copy docker-archive:FILE oci:DIR:TAG` makes"
+            " one"
+        )
     settings = load_settings(config)
 
     async def work(registry: Registry) -> tuple[ImportTally, int]:

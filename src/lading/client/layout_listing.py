@@ -21,6 +21,8 @@ from lading.client.layout_files import clear_drafts, open_file, translating, wri
 from lading.client.layout_index import Entry, tag_of_entry
 from lading.client.places import checked_descriptors
 from lading.core import media
+from lading.core.images.layout_names import MOST_INDEX
+from lading.system.regular_files import read_bounded
 
 INDEX = "index.json"
 # The file by which a folder is known to be a layout.
@@ -119,7 +121,7 @@ class LayoutListing:
         path = self._root / INDEX
         try:
             with translating(path), open_file(path) as file:
-                found = json.loads(file.read())
+                found = json.loads(read_bounded(file, MOST_INDEX))
         except FileNotFoundError:
             return {"schemaVersion": 2, "mediaType": media.OCI_INDEX}
         except (ValueError, RecursionError) as error:

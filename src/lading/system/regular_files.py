@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+from typing import BinaryIO
 
 
 def open_to_read(path: str) -> int:
@@ -19,6 +20,17 @@ def open_to_read(path: str) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def read_bounded(file: BinaryIO, most: int) -> bytes:
+    """The bytes of a file that others have made; one of holes may have any number without room.
+
+    Raises:
+        OSError: it cannot be read, or has more than `most` bytes.
+    """
+    if os.fstat(file.fileno()).st_size > most:
+        raise OSError(errno.EFBIG, f"This file has more than {most} bytes")
+    return file.read(most)
 
 
 def check_regular(status: os.stat_result, path: str) -> None:

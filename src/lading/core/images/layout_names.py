@@ -7,6 +7,8 @@ skopeo and oras write the tag, or whatever their user typed; crane the whole ref
 from collections.abc import Mapping
 
 REF_NAME = "org.opencontainers.image.ref.name"
+MOST_INDEX = 256 * 1024 * 1024
+"""Bytes of an index that is read: with a million images it has no more."""
 _CONTAINERD_NAME = "io.containerd.image.name"
 
 

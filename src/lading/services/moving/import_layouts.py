@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from lading.core import manifest as manifests
+from lading.core import media
 from lading.core.access import Grant
 from lading.core.adoption import AdoptedBlob
 from lading.core.damage import Finding, Kind
@@ -38,6 +39,10 @@ from lading.services.push_manifest import push_manifest
 from lading.services.registry import Registry
 
 _LEFT_OUT = "it was left out"
+_ONE_PLATFORM = (
+    "or, of an index that was saved for one platform: `lading cp oci:DIR:TAG HOST/REPOSITORY:TAG"
+    " --platform OS/ARCHITECTURE`"
+)
 _AGAIN = "copy it there once more from where it came, and run this again"
 
 
@@ -100,12 +105,26 @@ async def run(work: LayoutImport, name: str, layout: ImageLayout) -> AsyncIterat
         yield Finding(Kind.MANIFEST_REFUSED, layout.place, str(error), _AGAIN, _LEFT_OUT)
         return
     work.progress.begin(f"Importing {name}", len(entries))
+    tags: dict[str, str] = {}
     for entry in entries:
-        finding = await repository.bring(entry)
+        if entry.tag and tags.setdefault(entry.tag, entry.digest) != entry.digest:
+            finding: Finding | None = _second(name, layout.place, entry, tags[entry.tag])
+        else:
+            finding = await repository.bring(entry)
         if finding is not None:
             yield finding
         work.progress.advance(1)
     work.tally.repositories += 1
+
+
+def _second(name: str, place: str, entry: LayoutEntry, first: str) -> Finding:
+    """The finding of an image whose tag another one has, as where several repositories were saved.
+
+    Of these the first counts, as for `lading cp`; else one would be lost without a word.
+    """
+    why = f"its tag {entry.tag} is that of {first}, too"
+    to = f"`lading cp oci:{place}@{entry.digest} HOST/ANOTHER:{entry.tag}` gives it a place"
+    return Finding(Kind.TAG_REFUSED, f"{name}@{entry.digest}", why, to, _LEFT_OUT)
 
 
 class _Repository:
@@ -132,7 +151,8 @@ class _Repository:
             return Finding(Kind.NAME_REFUSED, subject, error.message, "", _LEFT_OUT)
         except _Missing as missing:
             why = f"it needs {missing.digest}, which is not in {self._layout.place}"
-            return Finding(Kind.BYTES_MISSING, subject, why, _AGAIN, _LEFT_OUT)
+            advice = f"{_AGAIN}; {_ONE_PLATFORM}" if entry.media_type in media.INDEXES else _AGAIN
+            return Finding(Kind.BYTES_MISSING, subject, why, advice, _LEFT_OUT)
         except (StorageFull, Unavailable, ReadOnly):
             raise
         except RegistryError as error:
