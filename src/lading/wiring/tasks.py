@@ -1,8 +1,11 @@
 """Tasks that go on beside something, for as long as that is open."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -31,4 +34,7 @@ async def written_down(
 async def _write_down_for_ever(write_down: Callable[[], Awaitable[None]], interval: float) -> None:
     while True:
         await asyncio.sleep(interval)
-        await write_down()
+        try:
+            await write_down()
+        except Exception:  # what was not expected: the next ones are to be written all the same
+            log.exception("notes could not be written down")
