@@ -50,7 +50,7 @@ async def _follow(clock: FollowingClock, times: Times) -> None:
         await asyncio.sleep(INTERVAL)
         try:
             await _ask(clock, times, longest=LONGEST)
-        except RegistryError as error:
+        except (RegistryError, MemoryError) as error:  # it is away, or there is no thread to ask in
             log.warning("the database's clock cannot be asked: %s", error)
 
 
