@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from msgspec import Struct
+
 from lading.core.errors import Denied
 from lading.core.globs import EVERYTHING, Glob
 from lading.core.names import RepositoryName
@@ -67,8 +69,7 @@ class Principal:
 ANYBODY = Principal()
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """A grant: what a principal may do in one repository."""
 
     repository: RepositoryName

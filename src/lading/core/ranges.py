@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from lading.core.errors import RangeNotSatisfiable, UploadInvalid
 
@@ -16,8 +17,7 @@ MAX_RANGES = 1024
 _CHUNK = re.compile(r"(?:bytes )?(\d{1,19})-(\d{1,19})(?:/(?:\*|\d{1,19}))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
-class ByteRange:
+class ByteRange(Struct, frozen=True):
     """Bytes `start` to `stop`, the latter not included."""
 
     start: int

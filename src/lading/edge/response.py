@@ -61,8 +61,7 @@ def parts_of(source: BlobSource, parts: Sequence[ByteRange], size: int) -> Parts
 JSON = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class BlobBody:
+class BlobBody(msgspec.Struct, frozen=True):
     """A body that is (a part of) a blob."""
 
     source: BlobSource

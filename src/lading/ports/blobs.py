@@ -1,15 +1,15 @@
 """The port of blobs: their bytes, by digest."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from lading.core.digest import Digest
 from lading.ports.blob_sources import BlobSource
 
 
-@dataclass(frozen=True, slots=True)
-class StoredBytes:
+class StoredBytes(Struct, frozen=True):
     """The bytes that the store has under a digest.
 
     Attributes:

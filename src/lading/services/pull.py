@@ -1,6 +1,6 @@
 """Pulling: manifests and blobs, as they were pushed."""
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from lading.core.access import Action, Grant
 from lading.core.digest import Digest
@@ -17,8 +17,7 @@ from lading.services import damage
 from lading.services.registry import Registry
 
 
-@dataclass(frozen=True, slots=True)
-class PulledBlob:
+class PulledBlob(Struct, frozen=True):
     """A blob, and where its bytes are."""
 
     digest: Digest
