@@ -329,7 +329,7 @@ def test_what_is_collected(tmp_path: Path, by_hand: bool) -> None:
         path = f"/v2/team/app/manifests/{DIGEST}"
         assert guarded.client.ask("DELETE", path, authorization=basic("deleter")).status == 202
         if by_hand:
-            run([program(), "garbage-collect", str(guarded.lading.config)])
+            guarded.lading.run("garbage-collect")
         log = tmp_path / "audit.jsonl"
         wait_until(lambda: log.read_text().count('"blob.collect"') >= 4, "the collection")
     done = [entry for entry in entries if "from" not in entry]

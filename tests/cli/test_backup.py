@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import run
-from tests.support.lading import Lading, lading, lading_serve, program
+from tests.support.lading import Lading, lading, lading_serve
 from tests.support.pushes import Repository, digest_of, encode, image
 
 LAYER = b"a layer" * 1000
@@ -118,7 +118,7 @@ def test_a_hold_ends_by_itself(registry: Lading, tmp_path: Path) -> None:
 
 def test_what_was_made_is_told_to_programs(registry: Lading, tmp_path: Path) -> None:
     backup = tmp_path / "backup"
-    done = run([program(), "backup", "--json", backup, registry.config])
+    done = registry.run("backup", "--json", backup)
     made = json.loads(done.stdout)
     assert made["metadata"] == str(backup / "metadata.sqlite3")
     assert made["list"] == str(backup / "blobs.txt")

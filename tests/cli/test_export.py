@@ -81,7 +81,7 @@ def test_a_collection_leaves_what_there_are_links_to(tree: Tree) -> None:
         pushed = Repository(registry.client, HELLO)
         digest = pushed.push_image("since", b"a layer")
         run([program(), "export", tree.root])
-        run([program(), "verify", "--repair", "--delete-unknown", registry.config])
+        registry.run("verify", "--repair", "--delete-unknown")
         assert tree.data(digest).exists()
         assert f"{HELLO}:since" in served(tree)
         assert pushed.ask("DELETE", f"/manifests/{digest}").status == 202

@@ -120,7 +120,7 @@ def test_a_collection_leaves_what_distribution_refers_to(tree: Tree) -> None:
         for tag in ("latest", "other"):
             digest = hello.ask("HEAD", f"/manifests/{tag}").headers["Docker-Content-Digest"]
             assert hello.ask("DELETE", f"/manifests/{digest}").status == 202
-        done = run([program(), "garbage-collect", registry.config], env=KEEP)
+        done = registry.run("garbage-collect", env=KEEP)
         assert digest_of(LAYER) in done.stdout.decode()
         assert not registry.blob_path(OWN).exists()
         assert layer.read_bytes() == LAYER
@@ -172,9 +172,9 @@ def test_what_a_restored_database_does_not_know_any_more_is_kept(tmp_path: Path)
     with lading_serve(tmp_path) as registry:
         hello = Repository(registry.client, "hello")
         hello.push_image("old", b"old")
-        run([program(), "backup", tmp_path / "backup", registry.config])
+        registry.run("backup", tmp_path / "backup")
         hello.push_image("new", OWN)
-    run([program(), "restore-backup", "--force", tmp_path / "backup", registry.config])
+    registry.run("restore-backup", "--force", tmp_path / "backup")
     done = command("verify", tmp_path, "--repair", **KEEP)
     assert b"began or was restored" in done.stdout
     assert registry.blob_path(OWN).read_bytes() == OWN
@@ -201,11 +201,11 @@ def test_the_database_of_other_blobs_deletes_none_of_these(tmp_path: Path) -> No
 def test_a_lost_database_is_restored_without_the_log_that_it_left(tmp_path: Path) -> None:
     with lading_serve(tmp_path) as registry:
         Repository(registry.client, "hello").push_image("latest", OWN)
-        run([program(), "backup", tmp_path / "backup", registry.config])
+        registry.run("backup", tmp_path / "backup")
     database = registry.root / "lading/metadata.sqlite3"
     database.unlink()
     Path(f"{database}-wal").write_bytes(b"stale" * 1000)
-    run([program(), "restore-backup", tmp_path / "backup", registry.config])
+    registry.run("restore-backup", tmp_path / "backup")
     (aside,) = database.parent.glob("replaced-*-wal")
     assert aside.read_bytes() == b"stale" * 1000
     with closing(sqlite3.connect(database)) as connection:
@@ -218,7 +218,7 @@ def test_a_backup_deletes_nothing_that_it_has_not_made(tmp_path: Path) -> None:
     mine = tmp_path / "backup.partial" / "mine"
     mine.parent.mkdir()
     mine.write_text("mine")
-    done = run([program(), "backup", tmp_path / "backup", registry.config], check=False)
+    done = registry.run("backup", tmp_path / "backup", check=False)
     assert done.returncode == 1
     assert mine.read_text() == "mine"
 

@@ -28,7 +28,7 @@ def registry(tmp_path: Path) -> Iterator[Lading]:
 
 def collect(registry: Lading, *options: str) -> str:
     """Run the command beside the server."""
-    return run([program(), "garbage-collect", *options, registry.config]).stdout.decode()
+    return registry.run("garbage-collect", *options).stdout.decode()
 
 
 def test_a_dry_run_says_what_would_go_and_why_and_touches_nothing(registry: Lading) -> None:
@@ -159,8 +159,8 @@ def test_attachments_go_to_the_trash_if_the_operator_says_so(tmp_path: Path) -> 
         assert repository.ask("GET", "/tags/list").json["tags"] == [
             tag.replace(MANIFEST[-4:], "0000")
         ]
-        listed = run([program(), "trash", "ls", registry.config]).stdout.decode()
+        listed = registry.run("trash", "ls").stdout.decode()
         assert tag in listed
         assert "by garbage collection" in listed
-        run([program(), "restore", f"library/hello:{tag}", registry.config])
+        registry.run("restore", f"library/hello:{tag}")
         assert repository.ask("GET", f"/manifests/{tag}").status == 200

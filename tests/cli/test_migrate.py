@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.commands import run
 from tests.support.guests import pull, pulling
 from tests.support.lading import Lading, lading, lading_serve, program
 from tests.support.pushes import Repository
@@ -69,7 +68,7 @@ def test_a_registry_that_serves_goes_elsewhere(registry: Lading, tmp_path: Path)
 
 def test_it_says_what_it_did_as_json(registry: Lading, tmp_path: Path) -> None:
     to = configuration(tmp_path / "two")
-    done = run([program(), "migrate", "--json", "--to", to, registry.config])
+    done = registry.run("migrate", "--json", "--to", to)
 
     document = json.loads(done.stdout)
     assert document["blobs"] == len(IMAGES) + 2
@@ -133,6 +132,6 @@ def test_the_environment_is_the_old_registrys(registry: Lading, tmp_path: Path) 
     """In a container it says where the data is; else both would be in one place."""
     to = configuration(tmp_path / "two")
     variable = {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(registry.root)}
-    run([program(), "migrate", "--to", to, registry.config], env=variable)
+    registry.run("migrate", "--to", to, env=variable)
 
     assert (tmp_path / "two" / "data" / "lading" / "metadata.sqlite3").exists()

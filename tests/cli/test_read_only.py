@@ -25,7 +25,7 @@ def registry(tmp_path: Path) -> Iterator[Lading]:
 
 
 def switch(registry: Lading, state: str, *options: str) -> str:
-    return run([program(), "read-only", state, *options, registry.config]).stdout.decode().strip()
+    return registry.run("read-only", state, *options).stdout.decode().strip()
 
 
 def assert_read_only(answer: Answer, allow: str) -> None:

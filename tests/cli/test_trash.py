@@ -8,8 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from lading.cli.arguments import parse_time
-from tests.support.commands import run
-from tests.support.lading import Lading, lading_serve, program
+from tests.support.lading import Lading, lading_serve
 from tests.support.pushes import Repository
 
 
@@ -28,12 +27,12 @@ def repository(registry: Lading, request: pytest.FixtureRequest) -> Repository:
 
 def lading(registry: Lading, *words: str) -> str:
     """Run a command that succeeds."""
-    return run([program(), *words, registry.config]).stdout.decode()
+    return registry.run(*words).stdout.decode()
 
 
 def refused(registry: Lading, *words: str) -> str:
     """Run a command that fails; what it says."""
-    done = run([program(), *words, registry.config], check=False)
+    done = registry.run(*words, check=False)
     assert done.returncode != 0
     assert b"Traceback" not in done.stderr
     return done.stderr.decode()

@@ -24,7 +24,7 @@ def registry(tmp_path: Path) -> Iterator[Lading]:
 
 
 def verify(registry: Lading, *options: str) -> subprocess.CompletedProcess[bytes]:
-    return run([program(), "verify", *options, registry.config], check=False)
+    return registry.run("verify", *options, check=False)
 
 
 def test_a_healthy_registry_is_said_to_be_well(registry: Lading) -> None:

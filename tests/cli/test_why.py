@@ -3,8 +3,7 @@
 import json
 from pathlib import Path
 
-from tests.support.commands import run
-from tests.support.lading import lading_serve, program
+from tests.support.lading import lading_serve
 from tests.support.pushes import Repository, digest_of
 
 
@@ -15,7 +14,7 @@ def test_why_says_what_keeps_something(tmp_path: Path) -> None:
         alone = repository.push_blob(b"alone")
 
         def lading(*words: str) -> str:
-            return run([program(), "why", *words, registry.config]).stdout.decode()
+            return registry.run("why", *words).stdout.decode()
 
         assert lading(digest_of(b"layer")).splitlines() == [
             "library/hello",
@@ -34,6 +33,6 @@ def test_why_says_what_keeps_something(tmp_path: Path) -> None:
             (digest_of(b"never"), b"no blob and no manifest"),
             ("sha256:0", b"not a digest"),
         ):
-            done = run([program(), "why", text, registry.config], check=False)
+            done = registry.run("why", text, check=False)
             assert done.returncode != 0
             assert reason in done.stderr

@@ -36,8 +36,7 @@ def registry(server: PostgreSQL, tmp_path: Path) -> Iterator[Lading]:
 
 def lading(registry: Lading, *words: str, check: bool = True) -> str:
     """Run a command on the registry's data; what it said."""
-    command, *rest = words
-    done = run([program(), command, *rest, registry.config], check=check)
+    done = registry.run(*words, check=check)
     return (done.stdout + done.stderr).decode()
 
 

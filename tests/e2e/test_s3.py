@@ -57,7 +57,7 @@ def redirecting(s3: S3, tmp_path: Path) -> Iterator[Lading]:
 
 def lading(registry: Lading, *words: str, check: bool = True) -> str:
     """Run a command on the registry's data; what it said."""
-    done = run([program(), *words, registry.config], check=check)
+    done = registry.run(*words, check=check)
     return (done.stdout + done.stderr).decode()
 
 

@@ -35,7 +35,7 @@ def assert_unavailable(answer: Answer) -> None:
 
 
 def verify(registry: Lading) -> bytes:
-    return run([program(), "verify", "--checksums", registry.config], check=False).stdout
+    return registry.run("verify", "--checksums", check=False).stdout
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_a_database_that_is_damaged_while_it_is_used_is_told_without_details(
     for answer in failed:
         assert_unavailable(answer)
     assert served.has_said("the database fails: database disk image is malformed")
-    done = run([program(), "verify", served.config], check=False)
+    done = served.run("verify", check=False)
     assert done.returncode == 1
     assert b"restore a backup" in done.stdout + done.stderr
 

@@ -7,8 +7,7 @@ import pytest
 
 from tests.faults.conftest import MIB
 from tests.support.client import Answer
-from tests.support.commands import run
-from tests.support.lading import Lading, lading_serve, program
+from tests.support.lading import Lading, lading_serve
 from tests.support.pushes import Repository, digest_of, encode, image
 from tests.support.volumes import Volume, small_volume
 
@@ -58,7 +57,7 @@ def test_the_reserve_is_enough_to_delete_and_to_make_room(registry: Lading, volu
     digest = hello.push_image("latest", LAYER)
     volume.fill(leave=4 * MIB)
     assert hello.ask("DELETE", f"/manifests/{digest}").status == 202
-    done = run([program(), "garbage-collect", registry.config])
+    done = registry.run("garbage-collect")
     assert b"2 blobs" in done.stdout
     assert volume.free > 4 * MIB
 
@@ -89,7 +88,7 @@ def test_a_stream_that_meets_the_end_of_the_disk_is_undone(
     assert hello.ask("PATCH", upload, chunks(much)).status == 202
     answer = hello.ask("PUT", f"{upload}?digest={digest_of(b'begun' + much)}")
     assert answer.status == 201
-    assert b"all is well" in run([program(), "verify", "--checksums", registry.config]).stdout
+    assert b"all is well" in registry.run("verify", "--checksums").stdout
 
 
 def test_wherever_the_disk_ends_a_push_is_whole_or_refused(
@@ -121,8 +120,8 @@ def test_wherever_the_disk_ends_a_push_is_whole_or_refused(
         assert hello.ask("GET", f"/blobs/{digest_of(layer)}").body == layer
     log = careless.log.read_text()
     assert "Traceback" not in log
-    run([program(), "garbage-collect", careless.config])
-    assert b"all is well" in run([program(), "verify", "--checksums", careless.config]).stdout
+    careless.run("garbage-collect")
+    assert b"all is well" in careless.run("verify", "--checksums").stdout
 
 
 def push_as_far_as_possible(repository: Repository, tag: str, layer: bytes) -> list[Answer]:

@@ -131,7 +131,7 @@ def test_what_a_crash_has_left_in_the_log_of_the_database_is_read_as_well(tmp_pa
     # Without the index of the log, which cannot be made, it would be served as it was before.
     log.with_name("metadata.sqlite3-shm").unlink()
     with read_only(registry.root):
-        done = run([program(), "serve", registry.config], check=False)
+        done = registry.run("serve", check=False)
         assert done.returncode == 1
         assert b"metadata.sqlite3-wal" in done.stderr
         assert b"Traceback" not in done.stderr
@@ -151,7 +151,7 @@ def test_an_empty_disk_that_is_read_only_cannot_be_a_registry(tmp_path: Path) ->
 
 
 def verify(registry: Lading) -> subprocess.CompletedProcess[bytes]:
-    return run([program(), "verify", "--checksums", registry.config], check=False)
+    return registry.run("verify", "--checksums", check=False)
 
 
 def everything(root: Path) -> dict[str, bytes]:

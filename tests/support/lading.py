@@ -3,6 +3,7 @@
 import hashlib
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -48,6 +49,12 @@ class Lading:
     def curl(self, path: str, *options: str, stdin: bytes = b"") -> Response:
         """Ask it for a path."""
         return curl(f"http://{self.host}{path}", *options, stdin=stdin, network=self.network)
+
+    def run(
+        self, *words: str | Path, check: bool = True, env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        """Run a command on its configuration, as an operator does beside it."""
+        return run([program(), *words, self.config], check=check, env=env)
 
     def has_said(self, text: str) -> bool:
         """Wait until its log has some text: a thread writes it, after whoever asked is answered."""

@@ -55,11 +55,11 @@ def test_nobody_else_reads_what_is_beside_the_blobs(tmp_path: Path) -> None:
             blob = registry.root / "docker/registry/v2/blobs/sha256" / name[:2] / name / "data"
             for path in (blob, *blob.relative_to(registry.root).parents):
                 assert (registry.root / path).stat().st_mode & 0o004
-            run([program(), "backup", tmp_path / "backup", registry.config])
+            registry.run("backup", tmp_path / "backup")
         for path in (tmp_path / "backup", tmp_path / "backup/metadata.sqlite3"):
             assert not path.stat().st_mode & 0o077
         shutil.rmtree(registry.root / "lading")
-        run([program(), "restore-backup", tmp_path / "backup", registry.config])
+        registry.run("restore-backup", tmp_path / "backup")
         assert modes(registry.root) == {"lading": 0o700, "metadata.sqlite3": 0o600}
     finally:
         os.umask(before)
@@ -118,7 +118,7 @@ def test_a_start_while_the_disk_of_the_blobs_is_away_says_so(tmp_path: Path) -> 
     docker.rename(tmp_path / "away")
     assert "not one of them is there" in refused(tmp_path)
     # Lost for good: that is written down, and heals by a push.
-    run([program(), "verify", "--repair", registry.config], check=False)
+    registry.run("verify", "--repair", check=False)
     with lading_serve(tmp_path) as registry:
         hello = Repository(registry.client, "hello")
         assert hello.ask("HEAD", f"/blobs/{digest_of(LAYER)}").status == 404

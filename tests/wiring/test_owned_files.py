@@ -191,7 +191,7 @@ def test_two_databases_on_one_directory_are_told_apart(
             assert done.returncode != 0, command
             assert b"belong to another registry" in done.stderr + done.stdout, done
             assert b"Traceback" not in done.stderr
-        run([program(), "verify", "--checksums", serving.config])
+        serving.run("verify", "--checksums")
 
 
 @pytest.mark.e2e
@@ -211,7 +211,7 @@ def test_a_registry_that_goes_to_another_database_has_its_files_there(
         pushed = Repository(serving.client, "app").push_image("1", b"a layer")
         target = two / "target.yml"
         target.write_text(json.dumps({"version": 0.1, **after}))
-        run([program(), "migrate", "--to", target, serving.config])
+        serving.run("migrate", "--to", target)
     for directory, settings in ((two, after), (one, before)):
         with lading_serve(directory, settings=settings) as serving:
             repository = Repository(serving.client, "app")
