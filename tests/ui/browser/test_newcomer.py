@@ -11,8 +11,9 @@ from typing import Literal
 import pytest
 from playwright.sync_api import expect
 
+from tests.support.commands import run
 from tests.support.guarded import basic, guarded_registry
-from tests.support.lading import Lading, lading_serve
+from tests.support.lading import Lading, lading_serve, program
 from tests.support.pushes import Repository
 from tests.ui.browser.cargo import PushingClient, push_image
 from tests.ui.browser.windows import Chromium, Window
@@ -21,6 +22,8 @@ pytestmark = pytest.mark.e2e
 
 NAME = "team/site"
 FEW = 3
+# Pixels in which a word has room.
+WORD = 80
 READ_ONLY = {"REGISTRY_STORAGE_MAINTENANCE_READONLY_ENABLED": "true"}
 
 
@@ -146,3 +149,23 @@ def test_a_login_for_ci_is_made(chromium: Chromium, tmp_path: Path) -> None:
         ci = PushingClient(host, authorization=basic("robot+ci", password))
         push_image(Repository(ci, NAME), "1.0")
         assert ci.ask("GET", f"/v2/{NAME}/tags/list").json["tags"] == ["1.0"]
+
+
+@pytest.mark.parametrize("width", [360, 1024, 1280])
+def test_all_that_is_said_of_a_robot_has_room(
+    chromium: Chromium, tmp_path: Path, width: int
+) -> None:
+    with guarded_registry(tmp_path) as registry:
+        config = registry.lading.config
+        made = ("create", "build-server", "-r", "team/**,public/tool", "-a", "push", config)
+        run([program(), "token", *map(str, made)])
+        with chromium.window(registry.client.host, width=width) as window:
+            window.sign_in("admin")
+            window.go("/-/robots")
+            window.open_all()
+            assert window.violations() == []
+            assert not window.is_wider()
+            assert window.cut() == []
+            may = window.page.get_by_role("cell", name="pull, push").bounding_box()
+            assert may is not None
+            assert may["width"] > WORD
