@@ -29,6 +29,31 @@ async def test_objects_of_a_blob_that_is_in_a_repository_are_not_unused(
     assert len(await metadata.objects.find(digest)) == 1
 
 
+async def test_objects_of_a_blob_that_was_pushed_since_are_not_taken_aside(
+    metadata: Metadata,
+) -> None:
+    """Whoever has found the damage may have lost the lock over it."""
+    (digest,) = await add(metadata, b"hello")
+    await commit_objects(metadata, digest, "pushed again")
+    assert await metadata.objects.quarantine(digest) == []
+    assert len(await metadata.objects.find(digest)) == 1
+    await metadata.damage.lose_blob(digest, now=2.0)
+    assert await metadata.objects.quarantine(digest) == ["pushed again"]
+
+
+async def test_parts_count_as_somebodys_only_while_somebody_is_at_them(
+    metadata: Metadata,
+) -> None:
+    """Neither those of an object that is there already, nor of one that was to be written."""
+    await take(metadata, "is written")
+    await metadata.objects.reserve("is joined", 1.0)
+    await commit_objects(metadata, Digest.of(b"hello"), "is there")
+    keys = ["is written", "is joined", "is there"]
+    assert await metadata.objects.unknown(keys) == frozenset()
+    assert await metadata.objects.unknown(keys, parts_at=2.0) == {"is there"}
+    assert await metadata.objects.unknown(keys, parts_at=1e9) == {"is written", "is there"}
+
+
 async def test_what_came_is_written_down_twice_if_nobody_knows_whether_it_was(
     metadata: Metadata,
 ) -> None:

@@ -14,8 +14,10 @@ import pytest
 
 from lading.blobs.s3.object_store import ObjectStore
 from tests.support.client import Answer
+from tests.support.commands import run
 from tests.support.guarded import PERMISSIONS, basic, write_users
-from tests.support.lading import Lading, lading_serve
+from tests.support.lading import Lading, lading_serve, program
+from tests.support.object_places import delete_object, objects_of, put_object
 from tests.support.pushes import Repository, digest_of
 from tests.support.s3 import S3
 
@@ -191,6 +193,23 @@ def test_an_object_that_is_short_is_told_as_well(s3: S3, repository: Repository)
         asyncio.run(store.put(key, DATA[:MIB]))
     assert repository.ask("GET", f"/blobs/{digest}", user_agent="here").status == 503
     assert repository.ask("HEAD", f"/blobs/{digest}").status == 404
+
+
+def test_objects_that_come_back_are_found_again(s3: S3, tmp_path: Path) -> None:
+    """As with a disk of the store that was not mounted while somebody looked, and mended."""
+    with registry_on(s3, tmp_path, redirect={"disable": True}) as registry:
+        repository = Repository(registry.client, "team/app")
+        repository.push_image("latest", DATA)
+        path = f"/blobs/{digest_of(DATA)}"
+        (key,) = [key for key, size in objects_of(s3).items() if size == len(DATA)]
+        delete_object(s3, key)
+        verify: list[str | Path] = [program(), "verify", "--repair", registry.config]
+        assert b"its bytes are not there" in run(verify, check=False).stdout
+        assert repository.ask("GET", path).status == 404
+
+        put_object(s3, key, DATA)
+        assert b"it counts as there again" in run(verify, check=False).stdout
+        assert repository.ask("GET", path).body == DATA
 
 
 def test_nobody_is_sent_to_the_store_who_may_not_pull(s3: S3, tmp_path: Path) -> None:

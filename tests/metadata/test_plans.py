@@ -259,7 +259,7 @@ async def _upload_objects(metadata: Metadata) -> None:
     await objects.quarantine(digest)
     await objects.remove(await objects.unused(before=1, limit=1))
     await objects.count_unused()
-    await objects.unknown(["key", "other"], now=0)
+    await objects.unknown(["key", "other"], parts_at=0)
     await objects.badge()
 
 

@@ -7,15 +7,19 @@ second opinion.
 import json
 import os
 import shutil
+import signal
+import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
+from lading.blobs.s3.signed_requests import UnfinishedParts
 from tests.support.commands import SEARCH_PATH, missing
 from tests.support.network import MACHINE, Network
 from tests.support.processes import background, free_port, wait_until
@@ -34,6 +38,50 @@ async def address_of(store: ObjectStore, key: str, seconds: float = 60) -> str:
     return found.address
 
 
+async def unfinished(store: ObjectStore, before: float) -> Sequence[UnfinishedParts]:
+    """All parts that were begun before a time and never joined."""
+    return [parts async for page in store.unfinished_parts(before) for parts in page]
+
+
+@dataclass
+class Server:
+    """The process of an S3 server, which can be killed and started again.
+
+    Attributes:
+        begin: runs one for the length of a block.
+        is_up: whether it answers.
+    """
+
+    begin: Callable[[], AbstractContextManager["subprocess.Popen[bytes]"]]
+    is_up: Callable[[], bool]
+    log: Path
+    _stack: ExitStack = field(default_factory=ExitStack)
+    _process: "subprocess.Popen[bytes] | None" = None
+
+    def start(self) -> None:
+        """Start it, unless it runs, and wait until it answers; it ends with this thread at last."""
+        if self._process is None or self._process.poll() is not None:
+            self._process = self._stack.enter_context(self.begin())
+        wait_until(self.is_up, SERVER, log=self.log.read_text)
+
+    def kill(self) -> None:
+        """Kill it, as a machine that fails does."""
+        self.signal(signal.SIGKILL)
+        assert self._process is not None
+        self._process.wait()
+
+    def signal(self, what: signal.Signals) -> None:
+        """Have it stand still (SIGSTOP), or go on (SIGCONT)."""
+        assert self._process is not None
+        self._process.send_signal(what)
+
+    def end(self) -> None:
+        """End it as an operator does."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+        self._stack.close()
+
+
 @dataclass(frozen=True)
 class S3:
     """A running S3 server, and a bucket of it.
@@ -42,11 +90,13 @@ class S3:
         bucket: the bucket, by way of the proxy.
         proxy: counts requests and makes them fail.
         port: of the server itself.
+        server: its process.
     """
 
     bucket: S3Bucket
     proxy: Proxy
     port: int
+    server: Server
     network: Network = MACHINE
 
     def fresh(self) -> "S3":
@@ -82,13 +132,16 @@ def put(bucket: S3Bucket, path: str, network: Network = MACHINE) -> bool:
 
 
 @contextmanager
-def running_s3(*options: str, endpoint: str = "", network: Network = MACHINE) -> Iterator[S3]:
+def running_s3(
+    *options: str, endpoint: str = "", network: Network = MACHINE, data: Path | None = None
+) -> Iterator[S3]:
     """Run a server for the length of a block; skip the test if there is none on the machine.
 
     Args:
         options: more of them.
         endpoint: to ask, with `{port}` for its port; by default that of the proxy.
         network: where it listens; the proxy is always on the machine itself.
+        data: a directory for what it keeps; by default one that is gone with it.
     """
     program = shutil.which(_PROGRAMS[SERVER], path=f"{SEARCH_PATH}:{Path.home() / 'go/bin'}")
     if program is None:
@@ -96,11 +149,13 @@ def running_s3(*options: str, endpoint: str = "", network: Network = MACHINE) ->
         return
     with tempfile.TemporaryDirectory(prefix="lading-s3-") as scratch:
         port = free_port()
-        command = _COMMANDS[SERVER](program, Path(scratch), port, options)
+        command = _COMMANDS[SERVER](program, data or Path(scratch), port, options)
         log = Path(scratch, "log")
         keys = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}
-        with background(network.command(*command), log=log, env=keys, grace=3):
-            wait_until(lambda: _listens(port, network), SERVER, log=log.read_text)
+        begin = partial(background, network.command(*command), log=log, env=keys, grace=3)
+        server = Server(begin, partial(_listens, port, network), log)
+        try:
+            server.start()
             with proxy_before(port) as proxy:
                 bucket = S3Bucket(
                     name="blobs",
@@ -112,7 +167,9 @@ def running_s3(*options: str, endpoint: str = "", network: Network = MACHINE) ->
                     secret_key=SECRET_KEY,
                 )
                 wait_until(lambda: _takes_objects(bucket, network), SERVER, log=log.read_text)
-                yield S3(bucket, proxy, port, network)
+                yield S3(bucket, proxy, port, server, network)
+        finally:
+            server.end()
 
 
 def _versitygw(program: str, scratch: Path, port: int, options: Sequence[str]) -> Sequence[str]:

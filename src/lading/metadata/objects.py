@@ -28,6 +28,12 @@ _UNUSE = """
     WHERE digest IN (SELECT key FROM json_each(:digests))
         AND NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.digest = objects.digest)
 """
+_QUARANTINE = """
+    UPDATE objects SET digest = NULL, quarantined = :digest
+    WHERE digest = :digest
+        AND NOT EXISTS (SELECT 1 FROM blobs WHERE digest = :digest AND lost_at IS NULL)
+    RETURNING key
+"""
 
 
 def find(connection: SqlConnection, digest: Digest) -> Sequence[PlacedSegment]:
@@ -58,11 +64,11 @@ def unuse(connection: SqlConnection, digests: Sequence[Digest], now: float) -> N
 
 
 def quarantine(connection: SqlConnection, digest: Digest) -> Sequence[str]:
-    """Take a blob's objects from it and keep them; returns their keys."""
-    kept = connection.execute(
-        "UPDATE objects SET digest = NULL, quarantined = ? WHERE digest = ? RETURNING key",
-        (digest, digest),
-    )
+    """Take a blob's objects from it and keep them, unless it counts as there; returns their keys.
+
+    Who does has a lock, which may be lost; a push says that the blob is there, and replaces them.
+    """
+    kept = connection.execute(_QUARANTINE, {"digest": digest})
     return [key for (key,) in kept.fetchall()]
 
 
@@ -119,19 +125,19 @@ def count_unused(connection: SqlConnection) -> UnusedBytes:
 
 
 def unknown(
-    connection: SqlConnection, keys: Sequence[str], *, now: float | None = None
+    connection: SqlConnection, keys: Sequence[str], *, parts_at: float | None = None
 ) -> frozenset[str]:
-    """The keys among these that no row names."""
+    """The keys among these that no row names; see `lading.ports.objects.ObjectRows`."""
     names = (batches.keys(keys),)
     rows = connection.execute(
-        "SELECT key FROM objects WHERE key IN (SELECT key FROM json_each(?))", names
+        "SELECT key, unused_at FROM objects WHERE key IN (SELECT key FROM json_each(?))", names
     )
-    known = {key for (key,) in rows}
+    known = {key for key, unused_at in rows if parts_at is None or unused_at is not None}
     rows = connection.execute(
         "SELECT writing, leased_until FROM uploads WHERE writing IN (SELECT key FROM json_each(?))",
         names,
     )
-    known.update(key for key, until in rows if now is None or (until or 0.0) > now)
+    known.update(key for key, until in rows if parts_at is None or (until or 0.0) > parts_at)
     return frozenset(keys) - known
 
 

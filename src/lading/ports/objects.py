@@ -169,7 +169,7 @@ class ObjectRows(Protocol):
         """Note that nothing needs the objects of blobs any more."""
 
     async def quarantine(self, digest: Digest) -> Sequence[str]:
-        """Take a blob's objects from it and keep them; returns their keys."""
+        """Take a blob's objects from it and keep them, unless it counts as there; their keys."""
 
     async def reserve(self, key: str, now: float) -> None:
         """Write down the key of an object that is about to be stored, and unused until then.
@@ -191,12 +191,15 @@ class ObjectRows(Protocol):
     async def count_unused(self) -> "UnusedBytes":
         """How much there is that nothing needs and is not deleted yet."""
 
-    async def unknown(self, keys: Sequence[str], *, now: float | None = None) -> frozenset[str]:
+    async def unknown(
+        self, keys: Sequence[str], *, parts_at: float | None = None
+    ) -> frozenset[str]:
         """The keys among these that no row names.
 
         Args:
             keys: of objects.
-            now: the time, if keys do not count that a request was to write which is gone by then.
+            parts_at: the time, if the keys are of parts, which only somebody who is at it joins:
+                neither a request that is gone by then, nor one that has stored the object.
         """
 
     async def badge(self) -> str | None:

@@ -103,9 +103,9 @@ async def _damaged(
     mended = ""
     if check.repair:
         await check.registry.metadata.damage.lose_blob(digest, now=check.registry.clock())
-        aside = await check.registry.blobs.quarantine(digest)
         mended = "clients are told that it is not there, so that they push it again"
-        if aside is not None:
+        # What is not there may come back, as with a disk that was not mounted: then it is found.
+        if stored is not None and (aside := await check.registry.blobs.quarantine(digest)):
             mended = f"its bytes were moved to {aside}; {mended}"
     return Finding(
         Kind.BYTES_MISSING if stored is None else Kind.BYTES_WRONG,

@@ -21,7 +21,7 @@ from lading.blobs.s3.role_keys import PassingKeys, fetch_role_keys
 from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.errors import Unavailable
 from lading.ports.blob_sources import Chunks, Segment
-from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY, address_of
+from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY, address_of, unfinished
 from tests.support.small_servers import QuietHandler, served
 
 BUCKET = S3Bucket("images")
@@ -221,7 +221,7 @@ async def test_requests_are_signed_with_the_keys_of_a_role(
     store = ObjectStore(replace(s3.bucket, access_key="", secret_key=""))
     await store.put("a", b"some bytes")
     assert ACCESS_KEY in await address_of(store, "a")
-    assert await store.unfinished_parts(time.time()) == []
+    assert await unfinished(store, time.time()) == []
     await store.put("b", bytes(2 * PIPED))
     async with aclosing(store.piped("b", 0, 2 * PIPED)) as piped:
         assert len(await anext(piped)) > 0
@@ -241,7 +241,7 @@ async def test_a_role_that_is_not_to_be_had_is_unavailable(
     with pytest.raises(Unavailable):
         await store.sign("a", 60)
     with pytest.raises(Unavailable):
-        await store.unfinished_parts(time.time())
+        await unfinished(store, time.time())
 
 
 class Recording(ThreadingHTTPServer):
@@ -309,7 +309,7 @@ async def test_all_requests_have_the_token_of_the_session_and_are_renewed_togeth
         assert await store.content("a") == b"x"
         assert [page async for page in store.pages()] == []
         await store.delete(["a", "b"])
-        await store.unfinished_parts(time.time())
+        await unfinished(store, time.time())
         await store.abort(UnfinishedParts("a", "id", 0.0))
         address = await address_of(store, "a")
 

@@ -13,7 +13,7 @@ from lading.blobs.s3.object_store import ObjectStore
 from lading.core.errors import Unavailable
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.client_tls import forward_proxy
-from tests.support.s3 import S3, SERVER, address_of, running_s3
+from tests.support.s3 import S3, SERVER, address_of, running_s3, unfinished
 
 pytestmark = [
     pytest.mark.e2e,
@@ -47,7 +47,7 @@ async def test_an_authority_of_one_s_own_is_believed(secure: S3) -> None:
     await store.put("small", data[:100])
     assert await store.read("large", 0, len(data)) == data
     assert await store.read("small", 0, 100) == data[:100]
-    assert await store.unfinished_parts(0) == []
+    assert await unfinished(store, 0) == []
     assert (await address_of(store, "small")).startswith("https://localhost:")
 
 
@@ -59,7 +59,7 @@ async def test_a_proxy_on_the_way_is_asked_for_a_tunnel(
         monkeypatch.setenv("HTTPS_PROXY", f"http://me:secret@{proxy.host}")
         store = ObjectStore(secure.bucket)
         await store.put("a", b"some bytes")
-        assert await store.unfinished_parts(0) == []
+        assert await unfinished(store, 0) == []
         del store
     assert len(proxy.heads) >= 2
     for head in proxy.heads:
@@ -75,13 +75,13 @@ async def test_a_server_is_not_believed_without(
     with pytest.raises(Unavailable):
         await store.put("a", b"some bytes")
     with pytest.raises(Unavailable):
-        await store.unfinished_parts(0)
+        await unfinished(store, 0)
 
 
 async def test_the_operator_may_believe_any_server(secure: S3) -> None:
     store = ObjectStore(replace(secure.bucket, authorities=b"", verify=False))
     await store.put("b", b"some bytes")
-    assert await store.unfinished_parts(0) == []
+    assert await unfinished(store, 0) == []
 
 
 async def test_the_bucket_may_be_in_the_host() -> None:

@@ -19,7 +19,7 @@ from lading.blobs.s3.object_store import ObjectStore
 from lading.core.errors import Unavailable
 from lading.ports.blob_sources import LostObject
 from lading.ports.measures import Count, Timing, Unmeasured
-from tests.support.s3 import S3, address_of
+from tests.support.s3 import S3, address_of, unfinished
 from tests.support.s3_proxy import How, Kind
 
 pytestmark = pytest.mark.e2e
@@ -368,9 +368,9 @@ async def test_pieces_that_end_by_an_error_are_no_object(store: ObjectStore) -> 
     with pytest.raises(ZeroDivisionError):
         await store.put_pieces("a", broken())
     assert await store.size_of("a") is None
-    for parts in await store.unfinished_parts(time.time() + 60):
+    for parts in await unfinished(store, time.time() + 60):
         await store.abort(parts)
-    assert await store.unfinished_parts(time.time() + 60) == []
+    assert await unfinished(store, time.time() + 60) == []
 
 
 async def test_parts_that_were_never_joined_are_found_and_given_up(
@@ -387,13 +387,13 @@ async def test_parts_that_were_never_joined_are_found_and_given_up(
     for task in putting:
         task.cancel()
     await asyncio.wait(putting)
-    assert await store.unfinished_parts(begun - 60) == []
-    found = await store.unfinished_parts(time.time() + 60)
+    assert await unfinished(store, begun - 60) == []
+    found = await unfinished(store, time.time() + 60)
     assert sorted(parts.key for parts in found) == ["u/0", "u/1"]
     assert all(abs(parts.begun_at - begun) < 60 for parts in found)
     for parts in (*found, found[0]):
         await store.abort(parts)
-    assert await store.unfinished_parts(time.time() + 60) == []
+    assert await unfinished(store, time.time() + 60) == []
     assert s3.proxy.count("ABORT") == 3
 
 

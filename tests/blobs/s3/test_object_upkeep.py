@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from lading.blobs.s3 import object_upkeep
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.ports.blob_sources import Chunks
 from lading.ports.objects import READING, StrayObject
 from tests.support.contents import begin, begun, fetch, store
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3
+from tests.support.s3 import unfinished
 
 pytestmark = pytest.mark.e2e
 
@@ -185,9 +187,46 @@ async def test_parts_of_others_in_the_bucket_are_left_alone(here: OpenPlace, clo
 
     keys = ("backups/large", "objects/00/large")
     putting = [asyncio.create_task(here.store.put_pieces(key, stalled())) for key in keys]
-    while len(await here.store.unfinished_parts(clock() + 60)) < len(keys):
+    while len(await unfinished(here.store, clock() + 60)) < len(keys):
         await asyncio.sleep(0.05)
     assert [stray.key for stray in await strays(here, clock() + 60)] == ["objects/00/large"]
     for task in putting:
         task.cancel()
     await asyncio.wait(putting)
+
+
+async def test_parts_of_an_object_that_is_there_are_found(
+    place: PlaceInS3, here: OpenPlace, clock: Clock
+) -> None:
+    """As when the answer to who began them was lost, and they were begun once more."""
+    place.s3.proxy.fail("CREATE", "lost answer")
+    data = os.urandom(20 * MIB)
+    digest = await store(here.stores, data)
+    assert place.s3.proxy.count("CREATE") == 2
+
+    (found,) = await strays(here, clock() + 60)
+    assert [found.key] == await here.keys()
+    await here.upkeep.remove([found])
+    assert await strays(here, clock() + 60) == []
+    assert await fetch(await here.stores.blobs.find(digest)) == data
+
+
+async def test_many_parts_are_given_up_a_few_at_a_time(
+    here: OpenPlace, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each by a request of its own: whoever does it says between them that it is still there."""
+    monkeypatch.setattr(object_upkeep, "PARTS", 2)
+
+    async def stalled() -> AsyncIterator[bytes]:
+        yield os.urandom(20 * MIB)
+        await asyncio.Event().wait()
+
+    keys = [f"objects/00/{number}" for number in range(3)]
+    putting = [asyncio.create_task(here.store.put_pieces(key, stalled())) for key in keys]
+    while len(await unfinished(here.store, clock() + 60)) < len(keys):
+        await asyncio.sleep(0.05)
+    for task in putting:
+        task.cancel()
+    await asyncio.wait(putting)
+    pages = [page async for page in here.upkeep.strays(clock() + 60) if page]
+    assert [len(page) for page in pages] == [2, 1]

@@ -8,7 +8,7 @@ import pytest
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.proxies import options_of
 from tests.support.client_tls import forward_proxy
-from tests.support.s3 import S3
+from tests.support.s3 import S3, unfinished
 
 PROXY = "http://proxy.test:3128"
 
@@ -26,7 +26,7 @@ async def use(store: ObjectStore) -> None:
     assert await store.content("a") == b"some bytes"
     pieces = [bytes(piece) async for piece in store.pieces("a", 0, 10)]
     assert b"".join(pieces) == b"some bytes"
-    assert await store.unfinished_parts(time.time()) == []
+    assert await unfinished(store, time.time()) == []
     await store.delete(["a"])
 
 

@@ -1,8 +1,10 @@
 """Signed requests to a store that answers them oddly."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import ThreadingHTTPServer
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -12,6 +14,7 @@ from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.object_store import ObjectStore
 from lading.blobs.s3.signed_requests import SignedRequests
 from lading.core.errors import Unavailable
+from tests.support.s3 import unfinished
 from tests.support.small_servers import QuietHandler, served
 
 UPLOAD = b"<Upload><Key>a</Key><UploadId>i</UploadId><Initiated>%b</Initiated></Upload>"
@@ -31,13 +34,18 @@ def answering(body: bytes) -> Iterator[S3Bucket]:
             self.send_whole(body)
 
     with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
-        endpoint = f"http://127.0.0.1:{server.server_port}"
-        yield S3Bucket("images", endpoint=endpoint, path_style=True, access_key="a", secret_key="s")
+        yield bucket_of(server.server_port)
+
+
+def bucket_of(port: int) -> S3Bucket:
+    """A bucket of a server on this machine."""
+    endpoint = f"http://127.0.0.1:{port}"
+    return S3Bucket("images", endpoint=endpoint, path_style=True, access_key="a", secret_key="s")
 
 
 async def test_unfinished_parts_are_listed_with_their_times() -> None:
     with answering(listed(UPLOAD % AT)) as bucket:
-        (found,) = await SignedRequests(bucket, AccessKeys("a", "s")).list_unfinished()
+        (found,), _ = await SignedRequests(bucket, AccessKeys("a", "s")).list_unfinished({})
     assert (found.key, found.id, found.begun_at) == ("a", "i", 1_795_910_400.0)
 
 
@@ -61,4 +69,22 @@ async def test_what_is_no_list_of_them_is_a_store_that_fails(
 ) -> None:
     monkeypatch.setattr(attempts, "PATIENCE", 0.0)
     with answering(body) as bucket, pytest.raises(Unavailable):
-        await ObjectStore(bucket).unfinished_parts(2e9)
+        await unfinished(ObjectStore(bucket), 2e9)
+
+
+async def test_a_list_of_any_length_has_time_for_each_of_its_pages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else many parts that were never joined would be found no more, and become more."""
+    monkeypatch.setattr(attempts, "ATTEMPT", 1.0)
+    monkeypatch.setattr(attempts, "PATIENCE", 0.0)
+
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:
+            page = int(parse_qs(urlsplit(self.path).query).get("key-marker", "0")[0])
+            time.sleep(0.3)
+            more = b"<NextKeyMarker>%d</NextKeyMarker><IsTruncated>true</IsTruncated>" % (page + 1)
+            self.send_whole(listed(UPLOAD % AT + (more if page < 5 else b"")))
+
+    with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
+        assert len(await unfinished(ObjectStore(bucket_of(server.server_port)), 2e9)) == 6

@@ -6,7 +6,7 @@ Keys are relative to the folder of the bucket.
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
@@ -274,17 +274,25 @@ class ObjectStore(Segments):
         address = await self._obstore.sign_async(self._open.public, "GET", path, lasting)
         return Redirect(str(address), seconds)
 
-    async def unfinished_parts(self, before: float) -> Sequence[UnfinishedParts]:
-        """Parts of objects that were begun before a time and never joined.
+    async def unfinished_parts(
+        self, before: float
+    ) -> AsyncGenerator[Sequence[UnfinishedParts], None]:
+        """Parts of objects that were begun before a time and never joined, a page at a time.
 
         They take room, and no list of objects shows them.
         """
-        listed = await self._attempts(Timing.STORE_LIST).run(self._signed.list_unfinished)
-        return [
-            parts._replace(key=parts.key.removeprefix(self._folder))
-            for parts in listed
-            if parts.begun_at < before
-        ]
+        following: Mapping[str, str] = {}
+        while True:
+            ask = partial(self._signed.list_unfinished, following)
+            page = await self._attempts(Timing.STORE_LIST).run(ask)
+            yield [
+                parts._replace(key=parts.key.removeprefix(self._folder))
+                for parts in page.parts
+                if parts.begun_at < before
+            ]
+            if not page.following:
+                return
+            following = page.following
 
     async def abort(self, unfinished: UnfinishedParts) -> None:
         """Give up parts that were never joined, if they are still there."""

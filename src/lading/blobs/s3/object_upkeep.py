@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 # Blobs asked for at once.
 PAGE = 100
+# Objects in parts that are looked at together: each is given up by a request of its own, and who
+# does it says between them that it is still there.
+PARTS = 100
 # Seconds after which the key of an object that is being stored is reserved anew.
 RESERVING = READING / 10
 
@@ -100,19 +103,17 @@ class ObjectUpkeep(Upkeep):
                 for stored in old
                 if stored.key in unknown
             ]
-        parts = [
-            unfinished
-            for unfinished in await self._store.unfinished_parts(before)
-            if unfinished.key.startswith(f"{FOLDER}/")
-        ]
-        keys = [unfinished.key for unfinished in parts]
-        unknown = await self._rows.unknown(keys, now=self._clock()) if keys else ()
-        if unknown:
-            yield [
-                StrayObject(unfinished.key, None, unfinished.begun_at, unfinished.id)
-                for unfinished in parts
-                if unfinished.key in unknown
-            ]
+        async for parts in self._store.unfinished_parts(before):
+            ours = [unfinished for unfinished in parts if unfinished.key.startswith(f"{FOLDER}/")]
+            for start in range(0, len(ours), PARTS):
+                some = ours[start : start + PARTS]
+                keys = [unfinished.key for unfinished in some]
+                unknown = await self._rows.unknown(keys, parts_at=self._clock())
+                yield [
+                    StrayObject(unfinished.key, None, unfinished.begun_at, unfinished.id)
+                    for unfinished in some
+                    if unfinished.key in unknown
+                ]
 
     @override
     async def remove(self, strays: Sequence[StrayObject]) -> None:

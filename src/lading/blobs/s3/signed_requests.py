@@ -45,6 +45,17 @@ class UnfinishedParts(NamedTuple):
     begun_at: float
 
 
+class UnfinishedPage(NamedTuple):
+    """A page of the list of unfinished parts.
+
+    Attributes:
+        following: what to ask for the next one with; nothing after the last.
+    """
+
+    parts: Sequence[UnfinishedParts]
+    following: Mapping[str, str]
+
+
 class SignedRequests:
     """Makes signed requests to the server of a bucket.
 
@@ -69,35 +80,22 @@ class SignedRequests:
         self._path = f"{url.path}/{bucket.name}" if bucket.path_style else url.path
         self._context = _context(bucket) if self._secure else None
 
-    async def list_unfinished(self) -> Sequence[UnfinishedParts]:
-        """All unfinished parts below the folder of the bucket.
+    async def list_unfinished(self, following: Mapping[str, str]) -> UnfinishedPage:
+        """A page of the unfinished parts below the folder of the bucket.
+
+        Args:
+            following: what the page before says; nothing for the first one.
 
         Raises:
-            RefusedRequest, OSError, http.client.HTTPException: they cannot be had.
+            RefusedRequest, OSError, http.client.HTTPException: it cannot be had.
         """
+        query = {"prefix": self._bucket.folder, "uploads": "", **following}
         try:
-            return await self._list_unfinished()
+            return _page(await self._ask("GET", "", query), following)
         except (ET.ParseError, ValueError, OverflowError) as error:
             raise ConnectionError(
                 f"the list of unfinished parts cannot be read: {error}"
             ) from error
-
-    async def _list_unfinished(self) -> Sequence[UnfinishedParts]:
-        found: list[UnfinishedParts] = []
-        more: Mapping[str, str] = {}
-        while True:
-            query = {"prefix": self._bucket.folder, "uploads": "", **more}
-            answer = ET.fromstring(await self._ask("GET", "", query))  # noqa: S314 - our own store's
-            found += [_unfinished(upload) for upload in answer.iterfind(f"{_NAMESPACE}Upload")]
-            if _text(answer, "IsTruncated") != "true":
-                return found
-            following = {
-                "key-marker": _text(answer, "NextKeyMarker"),
-                "upload-id-marker": _text(answer, "NextUploadIdMarker"),
-            }
-            if following == more or not any(following.values()):
-                raise ValueError("a page is followed by itself")
-            more = following
 
     async def abort(self, unfinished: UnfinishedParts) -> None:
         """Give up the parts of one object.
@@ -175,6 +173,20 @@ def _signature(secret: str, scope: str, text: str) -> str:
 def _canonical(query: Mapping[str, str]) -> str:
     """A query in the order and the spelling in which it is signed."""
     return "&".join(f"{name}={quote(query[name], safe='')}" for name in sorted(query))
+
+
+def _page(body: bytes, asked_with: Mapping[str, str]) -> UnfinishedPage:
+    answer = ET.fromstring(body)  # noqa: S314 - our own store's
+    parts = [_unfinished(upload) for upload in answer.iterfind(f"{_NAMESPACE}Upload")]
+    if _text(answer, "IsTruncated") != "true":
+        return UnfinishedPage(parts, {})
+    following = {
+        "key-marker": _text(answer, "NextKeyMarker"),
+        "upload-id-marker": _text(answer, "NextUploadIdMarker"),
+    }
+    if following == asked_with or not any(following.values()):
+        raise ValueError("a page is followed by itself")
+    return UnfinishedPage(parts, following)
 
 
 def _unfinished(upload: ET.Element) -> UnfinishedParts:
