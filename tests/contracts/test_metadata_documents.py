@@ -232,7 +232,8 @@ async def test_pieces_go_along_to_another_database(metadata: Metadata, pieces: i
     await add(metadata, CONFIG)
     manifest = large(pieces)
     await push(metadata, manifest, "latest")
-    rows = metadata.table_rows
+    await metadata.migrations.begin_arrival("registry", "run", 1.0)
+    rows = metadata.table_rows.brought_by("run")
     page = await rows.page(DOCUMENT_PIECES, DOCUMENT_PIECES.columns, after=())
     starts = [0, PIECE, 2 * PIECE][:pieces]
     assert [start for _, start, _ in page] == starts

@@ -74,7 +74,12 @@ READS = {
 # Nouns, and services or modules of them, whose crashes others try: those of an object store
 # `test_crash_in_s3`, those of a migration `tests/services/test_migrate.py`; what is said after a
 # restoration of rows is one write.
-ELSEWHERE = {"ObjectUploads", "Objects", "upkeep"} | {"Migrations", "TableRows", "migrate"}
+ELSEWHERE = {"ObjectUploads", "Objects", "upkeep"} | {
+    "Migrations",
+    "TableRows",
+    "BroughtRows",
+    "migrate",
+}
 # What was found in layers is found again: `tests/services/test_trees.py`.
 ELSEWHERE |= {"Trees", "Overlays", "trees", "tree_jobs", "directories"}
 OF_ROWS = {"StagedUpload.end"}  # where rows alone say what is a blob, as with an object store
@@ -104,6 +109,7 @@ READING_SERVICES = {
     "listing.list_repositories",
     "listing.list_tags",
     "read_only.find",
+    "read_only.require_off",
     "robots.all_robots",
     "space.freed_by",
     "space.overview",

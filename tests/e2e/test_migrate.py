@@ -15,7 +15,7 @@ import yaml
 
 from tests.support.client import Client
 from tests.support.commands import run
-from tests.support.guests import pull, pulling
+from tests.support.guests import Host, pull, pulling, pushing
 from tests.support.lading import Lading, lading_serve, program
 from tests.support.postgresql import PostgreSQL
 from tests.support.processes import wait_until
@@ -25,6 +25,11 @@ from tests.support.s3 import S3
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
 IMAGES = [(f"team/app{number}", f"v{number % 3}") for number in range(6)]
+# Whatever may be collected is collected at once.
+COLLECTING = {
+    "delete": {"enabled": True},
+    "garbagecollect": {"grace": "1s", "interval": "500ms", "trash": "1s"},
+}
 
 
 def fill(client: Client) -> None:
@@ -48,13 +53,13 @@ def configuration(directory: Path, sections: Mapping[str, object]) -> Path:
 
 def in_files(root: Path) -> Mapping[str, object]:
     """The section `storage` of a registry in files."""
-    return {"filesystem": {"rootdirectory": str(root)}, "delete": {"enabled": True}}
+    return {"filesystem": {"rootdirectory": str(root)}, **COLLECTING}
 
 
 def in_s3(s3: S3, **more: object) -> Mapping[str, object]:
     """The section `storage` of a registry in a bucket, which sends its clients nowhere."""
     section = {**s3.settings, **more}
-    return {"s3": section, "redirect": {"disable": True}, "delete": {"enabled": True}}
+    return {"s3": section, "redirect": {"disable": True}, **COLLECTING}
 
 
 def migrate(config: Path, to: Path) -> str:
@@ -74,15 +79,24 @@ def migrate(config: Path, to: Path) -> str:
             return said.decode()
 
 
-def migrate_beside_guests(registry: Lading, to: Path) -> None:
-    """Migrate a running registry to another configuration; guests of the old one notice nothing."""
-    with pulling(registry.client, IMAGES) as guests:
+def migrate_beside_guests(registry: Lading, to: Path) -> Host:
+    """Migrate a running registry to another configuration; guests of the old one notice nothing.
+
+    Somebody pushes, moves tags and deletes meanwhile, and garbage is collected.
+    """
+    with (
+        pulling(registry.client, IMAGES) as guests,
+        pushing(registry.client, f"live/{to.parent.name}") as host,
+    ):
+        wait_until(lambda: host.pushes > 10, "pushes", log=lambda: str(host.complaints))
         said = migrate(registry.config, to)
         before = guests.pulls
         while guests.pulls < before + len(IMAGES):
             time.sleep(0.05)
     assert guests.complaints == []
+    assert host.complaints == []
     assert "every digest" in said
+    return host
 
 
 def require_all(client: Client) -> None:
@@ -102,15 +116,18 @@ def there_and_back(tmp_path: Path, new: Mapping[str, object]) -> None:
     to = configuration(tmp_path / "new", new)
     with lading_serve(tmp_path / "old", config=old) as registry:
         fill(registry.client)
-        migrate_beside_guests(registry, to)
+        host = migrate_beside_guests(registry, to)
     check(to)
     with lading_serve(tmp_path / "new", config=to) as registry:
         require_all(registry.client)
+        assert host.missed(registry.client) == []
         Repository(registry.client, "team/app0").push_image("later", b"later")
-        migrate_beside_guests(registry, old)
+        later = migrate_beside_guests(registry, old)
     check(old)
     with lading_serve(tmp_path / "old", config=old) as registry:
         require_all(registry.client)
+        assert host.missed(registry.client) == []
+        assert later.missed(registry.client) == []
         assert pull(registry.client, "team/app0", "later") == []
         Repository(registry.client, "team/app1").push_image("home", b"home")
 

@@ -116,6 +116,15 @@ async def test_a_push_whose_body_took_longer_than_that_is_refused(origin: People
         await origin.push(manifest, "late")
 
 
+async def test_a_blob_whose_bytes_took_longer_than_that_is_refused(origin: People) -> None:
+    """The same; who was told that it is there would not find it where the registry goes."""
+    await read_only.switch_on(origin.registry, ALICE)
+
+    with pytest.raises(ReadOnly):
+        await origin.push_blob(b"late")
+    assert await origin.metadata.inspection.known_blobs([Digest.of(b"late")]) == []
+
+
 async def test_all_of_it_goes_along(origin: People, target: People) -> None:
     """Rows as they are, bytes by their digests; and the next push finds its place."""
     progress = Watched()
@@ -361,6 +370,47 @@ async def test_a_registry_comes_back(origin: People, target: People) -> None:
     await require_same(target, origin)
     assert await origin.has(later.digest)
     await origin.push_image(b"at home", "latest")
+
+
+@pytest.mark.parametrize("killed", [False, True])
+async def test_bytes_that_stayed_where_it_was_are_read_before_it_is_there_again(
+    origin: People, target: People, killed: bool
+) -> None:
+    """Nobody has looked after them since; a run that was killed does not take them for right."""
+    await migrate(origin.registry, target.registry)
+    await target.metadata.migrations.serve()
+    path_of(origin.stores, Digest.of(b"base")).write_bytes(b"case")
+    path_of(origin.stores, Digest.of(b"one")).unlink()
+
+    database = origin.metadata.database
+    assert isinstance(database, Dying)
+    for kills in range(1, 40 if killed else 0):
+        database.left = kills
+        with suppress(Killed):
+            await migrate(target.registry, origin.registry)
+        database.left = 1_000_000
+    await migrate(target.registry, origin.registry)
+
+    await require_same(target, origin)
+
+
+async def test_a_second_migration_to_the_same_place_ends_the_first(
+    origin: People, target: People, between: Callable[[Meanwhile], None]
+) -> None:
+    """Which might go on when the second has ended, and the registry is served there."""
+
+    async def another() -> None:
+        await migrate(origin.registry, target.registry)
+        await target.metadata.migrations.serve()
+        await target.push_image(b"served there", "latest")
+
+    between(another)
+    with pytest.raises((CannotMigrate, Unavailable), match="another migration"):
+        await migrate(origin.registry, target.registry)
+
+    assert await read_only.find(origin.registry) is not None
+    assert await bytes_of(target) != await bytes_of(origin)
+    assert all(digest == hashed for digest, hashed in (await bytes_of(target)).items())
 
 
 async def test_what_was_changed_since_it_was_left_is_not_overwritten(

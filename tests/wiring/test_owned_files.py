@@ -130,7 +130,7 @@ async def test_a_database_beside_the_files_that_cannot_be_read_is_another_one_s(
 async def test_a_registry_takes_the_files_that_it_came_from(tmp_path: Path) -> None:
     await in_sqlite(tmp_path, name="the same")
     metadata = registry()
-    await metadata.migrations.begin_arrival("the same", 0.0)
+    await metadata.migrations.begin_arrival("the same", "run", 0.0)
     await require_own_files(metadata, tmp_path, time.time)
     assert file_owner.find_owner(Layout(tmp_path)) == "the same"
 

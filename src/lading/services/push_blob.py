@@ -26,7 +26,7 @@ from lading.core.history import Change
 from lading.core.names import Owner, RepositoryName, UploadId, UploadKey
 from lading.core.ranges import ByteRange
 from lading.ports.uploads import StagedUpload, UploadNotReady
-from lading.services import damage
+from lading.services import damage, read_only
 from lading.services.registry import Registry
 
 Pieces = AsyncIterator[Bytes]
@@ -182,6 +182,7 @@ async def commit(
     Raises:
         UploadUnknown, UploadOutOfOrder, SizeMismatch, BlobTooLarge: as `append`.
         DigestMismatch: the bytes have another digest. After a few of them the upload is over.
+        ReadOnly: the registry has become read-only since the push began.
     """
     grant.require(Action.PUSH)
     key = UploadKey.of(grant.repository, upload)
@@ -197,6 +198,7 @@ async def commit(
             try:
                 await _receive(registry, staged, chunk)
                 await staged.verify(digest)
+                await read_only.require_off(registry)
                 await _commit(registry, grant.repository, key, staged, digest, change)
             except BaseException:  # cancelled, too
                 await _rewind(staged, start)

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from lading.core import manifest as manifests
 from lading.core.access import Action, Grant
 from lading.core.digest import SHA256, Digest
-from lading.core.errors import DigestMismatch, ReadOnly, TooManyTags
+from lading.core.errors import DigestMismatch, TooManyTags
 from lading.core.expected import Expected
 from lading.core.history import Change
 from lading.core.manifest import Manifest, WrongSize
 from lading.core.names import Reference, Tag
 from lading.metadata.pushes import ManifestPush
+from lading.services import read_only
 from lading.services.registry import Registry
 
 log = logging.getLogger(__name__)
@@ -57,9 +58,7 @@ async def push_manifest(
         raise TooManyTags(f"at most {MAX_TAGS} tags in one push")
     manifest = await _read(registry, reference, body, content_type)
     await registry.uploads.require_space(len(body))
-    # The body may have taken minutes, and who makes a registry read-only waits for seconds.
-    if await registry.metadata.read_only.find() is not None:
-        raise ReadOnly
+    await read_only.require_off(registry)
     wrong_sizes = await registry.metadata.manifests.push(
         ManifestPush(
             repository=grant.repository,

@@ -1,6 +1,7 @@
 """Read-only mode: an operator has pushes and deletes refused for a while, in all processes."""
 
 from lading.core.access import Principal
+from lading.core.errors import ReadOnly
 from lading.core.history import Change
 from lading.services.registry import Registry
 
@@ -20,3 +21,16 @@ async def switch_off(registry: Registry) -> None:
 async def find(registry: Registry) -> Change | None:
     """Who switched read-only mode on, and when; `None` if it is off."""
     return await registry.metadata.read_only.find()
+
+
+async def require_off(registry: Registry) -> None:
+    """Go on only if what is pushed will count, once all of it is here.
+
+    A body may take minutes, and who makes a registry read-only waits for seconds until what was
+    accepted before is done.
+
+    Raises:
+        ReadOnly: the registry has become read-only since the push began.
+    """
+    if await find(registry) is not None:
+        raise ReadOnly

@@ -1,7 +1,8 @@
 """Notes of migrations: that a registry is about to be in this database, or has gone from it.
 
 A registry that is migrated has a name of its own, by which its copies know each other. A database
-to which one is on its way is *arriving* until all is there, and served by nobody; then it has
+to which one is on its way is *arriving* until all is there, and served by nobody; it takes nothing
+but what the migration brings that has begun last. Then it has
 *arrived* until it is served for the first time. The one that it came from has *departed* for as
 long as it stays as read-only as the migration has made it: then nothing can have happened to it
 since, and the registry may come back to it.
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from lading.core.errors import Unavailable
 from lading.core.history import Change
 from lading.metadata.noun import reading, writing
 from lading.metadata.read_only import switch_off, switch_on
@@ -18,6 +20,7 @@ from lading.ports.database import Database, SqlConnection
 
 _REGISTRY: Final = "registry"
 _ARRIVING: Final = "arriving"
+_RUN: Final = "run"
 _ARRIVED: Final = "arrived"
 _DEPARTED: Final = "departed"
 _MARK: Final = "mark"
@@ -73,18 +76,36 @@ def mark(connection: SqlConnection, mark: str | None, now: float) -> None:
         switch_on(connection, _MARK, Change(mark, now))
 
 
-def begin_arrival(connection: SqlConnection, name: str, now: float) -> None:
-    """Note that the registry of that name is on its way here."""
+def begin_arrival(connection: SqlConnection, name: str, run: str, now: float) -> None:
+    """Note that the registry of that name is on its way here, brought by a run of a migration."""
     for note in (_ARRIVED, _DEPARTED, _READ_ONLY):
         switch_off(connection, note)
     _set(connection, _REGISTRY, name, now)
     _set(connection, _ARRIVING, name, now)
+    _set(connection, _RUN, run, now)
 
 
-def end_arrival(connection: SqlConnection, now: float) -> None:
+def require_run(connection: SqlConnection, run: str) -> None:
+    """Go on only if what is on its way here is brought by this run, until the transaction ends.
+
+    Raises:
+        Unavailable: another one has begun since, or has come to its end: it may be served by now.
+    """
+    (found,) = connection.execute(
+        "SELECT actor FROM switches WHERE name = ? /*! FOR SHARE */", (_RUN,)
+    ).fetchone() or [None]
+    if found != run:
+        raise Unavailable(
+            "another migration to there has begun since, or has come to its end: this one ends"
+        )
+
+
+def end_arrival(connection: SqlConnection, run: str, now: float) -> None:
     """Note that all of the registry is here."""
+    require_run(connection, run)
     name, _ = _notes(connection)[_ARRIVING]
-    switch_off(connection, _ARRIVING)
+    for note in (_ARRIVING, _RUN):
+        switch_off(connection, note)
     _set(connection, _ARRIVED, name, now)
 
 

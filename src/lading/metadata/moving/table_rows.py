@@ -10,8 +10,9 @@ from functools import partial
 from lading.core.digest import Digest
 from lading.databases.schema import is_empty
 from lading.metadata import batches, documents
+from lading.metadata.moving import migrations
 from lading.metadata.moving.tables import BLOBS, DELETIONS, MovedTable
-from lading.metadata.noun import Noun, reading, scanning, writing
+from lading.metadata.noun import reading, scanning, writing
 from lading.ports.database import Database, SqlConnection
 
 Value = str | int | float | bytes | None
@@ -114,14 +115,16 @@ def _upsert(table: MovedTable) -> str:
 
 
 def _write(
-    connection: SqlConnection, statement: str, table: MovedTable, rows: Sequence[Row]
+    connection: SqlConnection, statement: str, table: MovedTable, rows: Sequence[Row], run: str
 ) -> None:
+    migrations.require_run(connection, run)
     connection.executemany(statement, rows)
     if table is BLOBS:
         _delete(connection, DELETIONS, [row[:1] for row in rows])
 
 
-def _remove(connection: SqlConnection, table: MovedTable, keys: Sequence[Row]) -> None:
+def _remove(connection: SqlConnection, table: MovedTable, keys: Sequence[Row], run: str) -> None:
+    migrations.require_run(connection, run)
     _delete(connection, table, keys)
     if table is BLOBS:
         connection.executemany(_upsert(DELETIONS), keys)
@@ -161,11 +164,10 @@ def bodies(connection: SqlConnection, after: int) -> tuple[Sequence[StoredBody],
     ], last
 
 
-class TableRows(Noun):
-    """Rows of any table."""
+class TableRows:
+    """Rows of any table, to be read."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database)
         self.count = scanning(database, count)
         self.page = reading(database, page)
         self.fetch = reading(database, fetch)
@@ -173,6 +175,20 @@ class TableRows(Noun):
         self.bodies = reading(database, bodies)
         self.number = writing(database, number)
         self.is_empty = reading(database, is_empty)
+        self.brought_by = partial(BroughtRows, database)
+
+
+class BroughtRows(TableRows):
+    """Rows of any table, to be written by one run of a migration for as long as none began since.
+
+    Raises:
+        Unavailable: another one has, or has come to its end; nothing was written then.
+    """
+
+    def __init__(self, database: Database, run: str) -> None:
+        super().__init__(database)
+        self._database = database
+        self._run = run
 
     async def add(self, table: MovedTable, rows: Sequence[Row]) -> None:
         """Write rows that are not there; one that is in the way of another is left out."""
@@ -185,9 +201,10 @@ class TableRows(Noun):
     async def remove(self, table: MovedTable, keys: Sequence[Row]) -> None:
         """Remove rows. The bytes of a blob go with the next collection."""
         for piece in batches.pieces(keys):
-            await self._database.write(partial(_remove, table=table, keys=piece))
+            work = partial(_remove, table=table, keys=piece, run=self._run)
+            await self._database.write(work)
 
     async def _write(self, statement: str, table: MovedTable, rows: Sequence[Row]) -> None:
         for piece in batches.pieces(rows):
-            work = partial(_write, statement=statement, table=table, rows=piece)
+            work = partial(_write, statement=statement, table=table, rows=piece, run=self._run)
             await self._database.write(work)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from lading.core.digest import Digest
 from lading.metadata.inspection import KnownBlob
-from lading.metadata.moving.table_rows import MOST_BYTES, PAGE, Row, TableRows
+from lading.metadata.moving.table_rows import MOST_BYTES, PAGE, BroughtRows, Row, TableRows
 from lading.metadata.moving.tables import BLOBS, DOCUMENTS, MOVED, MovedTable
 from lading.services.moving.migrate_blobs import BlobCopies, groups
 
@@ -73,7 +73,7 @@ class RowCopies:
     def __init__(
         self,
         origin: TableRows,
-        target: TableRows,
+        target: BroughtRows,
         blobs: BlobCopies,
         *,
         with_bytes: bool,

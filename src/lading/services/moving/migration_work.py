@@ -83,10 +83,11 @@ class Everything(MigrationWork):
         self._origin = migration.origin.metadata
         self._target = migration.target.metadata
         self._now = migration.target.clock
+        self._run = str(migration.origin.new_uuid())
         self._progress = migration.progress
         self._rows = RowCopies(
             self._origin.table_rows,
-            self._target.table_rows,
+            self._target.table_rows.brought_by(self._run),
             blobs,
             with_bytes=migration.same_bytes,
             advance=migration.progress.advance,
@@ -97,7 +98,10 @@ class Everything(MigrationWork):
     async def begin(self) -> None:
         name = await _require_target(self._migration)
         await _require_place(self._migration)
-        await self._target.migrations.begin_arrival(name, self._now())
+        if (await self._target.migrations.find()).has_departed:
+            # It was here before, and what became of its bytes since, nobody knows.
+            await self._target.damage.doubt_blobs(now=self._now())
+        await self._target.migrations.begin_arrival(name, self._run, self._now())
         await self._target.read_only.set(None)  # with its file
 
     @override
@@ -128,7 +132,7 @@ class Everything(MigrationWork):
         await self._rows.end()
         if self._migration.same_bytes:
             await self._bring_strangers()
-        await self._target.migrations.end_arrival(self._now())
+        await self._target.migrations.end_arrival(self._run, self._now())
         await self._origin.migrations.depart(change)
         return await self._rows.count()
 
