@@ -58,6 +58,16 @@ def test_what_kubernetes_sets_for_a_service(service: str, form: str) -> None:
     assert f"a Service called `registry{service.lower().replace('_', '-')}`" in warning
 
 
+@pytest.mark.parametrize("form", KUBERNETES)
+@pytest.mark.parametrize("service", ["_AUTH", "_STORAGE", "_PROXY"])
+def test_one_that_was_emptied_to_be_rid_of_it(service: str, form: str) -> None:
+    """As a Pod's `env` can replace what Kubernetes sets, and cannot take it away."""
+    name = f"REGISTRY{service}_{form}"
+    (warning,) = warned_of({name: ""})
+
+    assert warning.startswith(f"environment {name}: ignored: ")
+
+
 @pytest.mark.parametrize("service", ["", "_AUTH", "_HTTP", "_STORAGE"])
 def test_what_docker_sets_for_a_link(service: str) -> None:
     prefix = f"REGISTRY{service}"

@@ -146,9 +146,11 @@ def origin_of(name: str, environ: Mapping[str, str]) -> str | None:
     if name == "REGISTRY_AUTH_FILE":
         return _PODMAN
     value = environ[name]
-    if (match := _SERVICE.fullmatch(name)) and _HOST.fullmatch(value):
+    # Whoever wants to be rid of one in a Pod gives it another value: none.
+    if (match := _SERVICE.fullmatch(name)) and (not value or _HOST.fullmatch(value)):
         return _KUBERNETES.format(service=_service(match))
-    if (match := _PORT.fullmatch(name)) and (_PART if match[4] else _URL).fullmatch(value):
+    of_port = _PART if (match := _PORT.fullmatch(name)) and match[4] else _URL
+    if match and (not value or of_port.fullmatch(value)):
         return _KUBERNETES.format(service=_service(match))
     if (match := _NAME.fullmatch(name)) and _LINK.fullmatch(value):
         return _DOCKER.format(service=_service(match))
