@@ -1,5 +1,6 @@
 """More connections than a worker has files for: those that do nothing leave, the others stay."""
 
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -83,6 +84,34 @@ def test_a_byte_now_and_then_keeps_nobody_out(registry: Lading, said: bytes) -> 
         began = time.monotonic()
         assert_answers(stack.enter_context(registry.client.connection()))
         assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("last", ["", "Connection: close\r\n"], ids=["kept", "closing"])
+def test_who_takes_little_now_and_then_keeps_nobody_out(registry: Lading, last: str) -> None:
+    """Be it the last answer of its connection or not."""
+    head = f"GET /v2/room/blobs/{digest_of(LAYER)} HTTP/1.1\r\nHost: x\r\n{last}\r\n"
+    with ExitStack() as stack:
+        slow = [stack.enter_context(taking_little(registry)) for _ in range(140)]
+        for taker in slow:
+            taker.sendall(head.encode())
+        began = time.monotonic()
+        while time.monotonic() < began + STANDING + 3:
+            for taker in slow:
+                with suppress(OSError):
+                    taker.recv(400, socket.MSG_DONTWAIT)
+            time.sleep(1)
+        began = time.monotonic()
+        assert_answers(stack.enter_context(registry.client.connection()))
+        assert time.monotonic() - began < 5
+
+
+def taking_little(registry: Lading) -> socket.socket:
+    """A connection whose client has hardly any room for what comes."""
+    host, _, port = registry.host.rpartition(":")
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
+    client.connect((host, int(port)))
+    return client
 
 
 def test_those_who_have_been_idle_for_longest_leave_first(registry: Lading) -> None:
