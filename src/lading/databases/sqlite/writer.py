@@ -168,10 +168,9 @@ class GroupWriter:
 
     def _next_batch(self) -> list[_Job]:
         """Wait for jobs, and take those whose turn it is; empty at the end."""
-        self._take_queued()
         while not (self._short or self._long or self._ended):
             self._sort(self._queue.get())
-            self._take_queued()
+        self._take_queued()
         if self._long and not self._short:
             self._pause()
         if self._long and (self._has_waited or not self._short):
