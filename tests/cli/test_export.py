@@ -13,6 +13,7 @@ from tests.support.exporting import served
 from tests.support.lading import lading_serve, program
 from tests.support.processes import wait_until
 from tests.support.pushes import Repository
+from tests.support.volumes import small_volume
 
 DELETING = {"REGISTRY_STORAGE_GARBAGECOLLECT_GRACE": "0s"}
 
@@ -73,6 +74,30 @@ def test_where_there_is_no_registry_there_is_nothing_to_export(tmp_path: Path) -
     assert done.returncode == 1
     assert "no registry has kept its data" in done.stderr.decode()
     assert not (tmp_path / "there").exists()
+
+
+def test_a_place_where_nothing_can_be_written_is_the_one_that_is_named(
+    tree: Tree, tmp_path: Path
+) -> None:
+    """Not the data of this registry, which are well."""
+    (tmp_path / "file").touch()
+    place = {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(tree.root)}
+    done = run([program(), "export", tmp_path / "file/there"], env=place, check=False)
+
+    assert done.returncode == 1
+    said = done.stderr.decode()
+    assert f"nothing can be written in {tmp_path}/file/there: Not a directory" in said
+    assert "rootdirectory" not in said
+
+
+@pytest.mark.e2e
+def test_a_full_disk_is_said_to_be_that_of_the_export(tree: Tree, tmp_path: Path) -> None:
+    place = {"REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY": str(tree.root)}
+    with small_volume("tmpfs", tmp_path / "small", size=64 * 1024) as volume:
+        done = run([program(), "export", volume.path / "there"], env=place, check=False)
+
+    assert done.returncode == 1
+    assert f"no room left where this is written, in {tmp_path}/small" in done.stderr.decode()
 
 
 def test_a_collection_leaves_what_there_are_links_to(tree: Tree) -> None:

@@ -12,7 +12,9 @@ import pytest
 from lading.client.doctor import DoctorOptions, FindingState, examine
 from lading.testing import Registry
 from tests.support.commands import require, require_root
+from tests.support.distribution_serve import VERSION_2, VERSION_3, distribution_serve, program_of
 from tests.support.processes import background, free_port, wait_until
+from tests.support.pushes import Repository
 
 pytestmark = pytest.mark.e2e
 
@@ -228,6 +230,23 @@ def test_a_deployment_has_the_finding_that_is_its_own(
     assert set(found) == set(expected), json.dumps([(one.name, one.what) for one in findings])
     for one, advice in expected.items():
         assert advice in found[one]
+
+
+@pytest.mark.parametrize("version", [VERSION_2, VERSION_3])
+def test_a_registry_of_another_maker_has_nothing_wrong(
+    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program_of(version)
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
+    with distribution_serve(version, tmp_path / "volume") as client:
+        for number in range(2):
+            Repository(client, "team/app").push_image(f"v{number}", b"layer %d" % number)
+
+        findings = list(examine(f"http://{client.host}", DoctorOptions(push=True)))
+
+    well = {FindingState.OK, FindingState.SKIPPED}
+    assert [(one.name, one.what) for one in findings if one.state not in well] == []
+    assert "ranges" in {one.name for one in findings}
 
 
 HAPROXY = """

@@ -9,6 +9,7 @@ from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
 from lading.config.settings import Settings
+from lading.core.errors import StorageFull
 from lading.core.exports import ExportTally
 from lading.services.moving import export as exporting
 from lading.services.registry import Registry
@@ -47,7 +48,18 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
     with step_progress("is exporting") as progress:
 
         async def work(registry: Registry) -> ExportTally:
-            return await exporting.run(new_export(registry, settings, root, progress, over=over))
+            try:
+                export = new_export(registry, settings, root, progress, over=over)
+            except OSError as error:  # of there, and not of our data
+                why = f"nothing can be written in {root}: {error.strerror or error}"
+                raise click.ClickException(why) from error
+            try:
+                return await exporting.run(export)
+            except StorageFull as error:
+                raise click.ClickException(
+                    f"there is no room left where this is written, in {root}: make some, and run"
+                    " this again, which goes on with what is left"
+                ) from error
 
         try:
             tally = run_with(settings, work)

@@ -142,8 +142,8 @@ def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
     if status == 200:
         return warn(
             "paths",
-            "`//` in a path is made `/` on its way: it is read and written anew",
-            f"{whole}, with no path and no variables after the port",
+            "`//` in a path is made `/` on its way, or by the registry: it is written anew",
+            f"if it is a proxy, {whole}, with no path and no variables after the port",
         )
     return ok("paths", "paths reach the registry as they were sent")
 

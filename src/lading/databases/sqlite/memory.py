@@ -31,7 +31,8 @@ class MemoryDatabase(Database):
         try:
             result = work(self._connection)
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # some failures end it
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
         return result
