@@ -9,8 +9,20 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tests.torture.model import Broken
+
 # Seconds: longer than any answer may take, kills and restarts apart.
 PATIENCE = 60
+
+# Of the specification's table of errors, and what clients know beside it.
+CODES = frozenset(
+    {
+        *("BLOB_UNKNOWN", "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DIGEST_INVALID"),
+        *("MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "MANIFEST_UNKNOWN", "NAME_INVALID"),
+        *("NAME_UNKNOWN", "SIZE_INVALID", "UNAUTHORIZED", "DENIED", "UNSUPPORTED"),
+        *("TOOMANYREQUESTS", "RANGE_INVALID", "UNAVAILABLE"),
+    }
+)
 
 
 class Lost(Exception):
@@ -33,6 +45,14 @@ class Answer:
     def codes(self) -> list[str]:
         """The codes of an error body."""
         return [error["code"] for error in self._errors()]
+
+    @property
+    def has_known_codes(self) -> bool:
+        """Whether it is an error in the words of the specification."""
+        try:
+            return bool(self.codes) and CODES.issuperset(self.codes)
+        except (ValueError, KeyError):
+            return False
 
     @property
     def missing(self) -> set[str]:
@@ -82,9 +102,13 @@ class Client:
             connection.request(method, path, body, named)
             response = connection.getresponse()
             answer = Answer(response.status, response.headers, response.read())
+        except TimeoutError as error:
+            raise Broken(f"{method} {path}: no answer in {PATIENCE} seconds") from error
         except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise Lost(f"{method} {path}: {error!r}") from error
+        if answer.status >= 400 and method != "HEAD" and not answer.has_known_codes:
+            raise Broken(f"{method} {path}: {answer.status} {answer.body!r}")
         if answer.status in self._doubtful:
             raise Lost(f"{method} {path}: {answer.status}")
         return answer

@@ -28,6 +28,8 @@ WORKERS = 2
 DOUBTFUL = (503,)
 # Seconds for which the database is away when it is restarted.
 LONGEST_RESTART = 1.0
+# Seconds for which the store is away when it was killed.
+LONGEST_OUTAGE = 30.0
 
 # Starts that may fail.
 STARTS = 5
@@ -190,12 +192,15 @@ class ReplicasOnS3(Replicas):
 
     def __init__(self, directory: Path, postgresql: PostgreSQL, s3: S3) -> None:
         storage = {"s3": s3.settings, "redirect": {"disable": True}}
+        harm: dict[str, Callable[[random.Random], None]]
         harm = {f"faults of the store ({how})": partial(self._fail, how) for how in FAULTS}
+        harm["kills of the store"] = self._kill_store
         super().__init__(directory, postgresql, storage, harm)
         self._s3 = s3
 
     @override
     def kill_and_restart(self) -> None:
+        self._s3.server.start()  # as above
         self._s3.proxy.reset()  # what comes now has to be right at once
         super().kill_and_restart()
 
@@ -218,6 +223,12 @@ class ReplicasOnS3(Replicas):
             *(f"lost: {digest}" for digest in needed - digests),
             *(f"lost: {key}" for key in keys - stored),
         ]
+
+    def _kill_store(self, chance: random.Random) -> None:
+        """Whatever it was writing, and up to longer than requests to it are repeated."""
+        self._s3.server.kill()
+        time.sleep(chance.choice([0, 1, LONGEST_OUTAGE]) * chance.random())
+        self._s3.server.start()
 
     def _fail(self, how: How, chance: random.Random) -> None:
         for kind in chance.sample(KINDS, 3):
