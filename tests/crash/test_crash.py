@@ -108,8 +108,6 @@ READING_SERVICES = {
     "listing.list_referrers",
     "listing.list_repositories",
     "listing.list_tags",
-    "read_only.find",
-    "read_only.require_off",
     "robots.all_robots",
     "space.freed_by",
     "space.overview",

@@ -9,7 +9,7 @@ from functools import partial
 from lading.core.digest import Digest
 from lading.core.manifest import Edge
 from lading.core.names import RepositoryName
-from lading.metadata import batches, documents, links, pushes, references, repositories
+from lading.metadata import documents, links, pushes, references, repositories
 from lading.metadata.attempts import Attempts
 from lading.metadata.noun import Noun
 from lading.ports.database import Database, SqlConnection
@@ -33,12 +33,6 @@ class Damage(Noun):
         """
         write = self._attempts.write if at_once else self._database.write
         await write(lambda connection: links.set_lost(connection, digest, now))
-
-    async def doubt_blobs(self, *, now: float) -> None:
-        """Have all blobs count as not there until each is pushed or found again."""
-        after = ""
-        while last := await self._database.write(partial(_lose_page, after=after, now=now)):
-            after = last
 
     async def regain_blob(self, digest: Digest) -> None:
         """Have a blob count as there, as its bytes are, after all."""
@@ -95,17 +89,6 @@ class Damage(Noun):
                     _add_children, repository=repository, manifest=manifest, edges=piece, now=now
                 )
             )
-
-
-def _lose_page(connection: SqlConnection, after: str, now: float) -> str:
-    """Note of a page of blobs that their bytes are gone; the last of them, or nothing."""
-    changed = connection.execute(
-        "UPDATE blobs SET lost_at = coalesce(lost_at, :now) WHERE digest IN"
-        " (SELECT digest FROM blobs WHERE digest > :after ORDER BY digest LIMIT :limit)"
-        " RETURNING digest",
-        {"now": now, "after": after, "limit": batches.MOST_ROWS},
-    )
-    return max((str(digest) for (digest,) in changed.fetchall()), default="")
 
 
 def _add_children(

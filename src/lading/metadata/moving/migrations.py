@@ -10,11 +10,13 @@ since, and the registry may come back to it.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from lading.core.errors import Unavailable
 from lading.core.history import Change
-from lading.metadata.noun import reading, writing
+from lading.metadata import batches
+from lading.metadata.noun import Noun, reading, writing
 from lading.metadata.read_only import switch_off, switch_on
 from lading.ports.database import Database, SqlConnection
 
@@ -125,10 +127,22 @@ def _set(connection: SqlConnection, note: str, actor: str, at: float) -> None:
     switch_on(connection, note, Change(actor, at))
 
 
-class Migrations:
+def _lose_page(connection: SqlConnection, after: str, now: float) -> str:
+    """Note of a page of blobs that their bytes are gone; the last of them, or nothing."""
+    changed = connection.execute(
+        "UPDATE blobs SET lost_at = coalesce(lost_at, :now) WHERE digest IN"
+        " (SELECT digest FROM blobs WHERE digest > :after ORDER BY digest LIMIT :limit)"
+        " RETURNING digest",
+        {"now": now, "after": after, "limit": batches.MOST_ROWS},
+    )
+    return max((str(digest) for (digest,) in changed.fetchall()), default="")
+
+
+class Migrations(Noun):
     """Notes of migrations."""
 
     def __init__(self, database: Database) -> None:
+        super().__init__(database)
         self.find = reading(database, find)
         self.name = writing(database, name)
         self.mark = writing(database, mark)
@@ -136,3 +150,9 @@ class Migrations:
         self.end_arrival = writing(database, end_arrival)
         self.serve = writing(database, serve)
         self.depart = writing(database, depart)
+
+    async def doubt_blobs(self, *, now: float) -> None:
+        """Have all blobs count as not there until each is pushed or found again."""
+        after = ""
+        while last := await self._database.write(partial(_lose_page, after=after, now=now)):
+            after = last

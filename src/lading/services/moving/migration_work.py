@@ -100,7 +100,7 @@ class Everything(MigrationWork):
         await _require_place(self._migration)
         if (await self._target.migrations.find()).has_departed:
             # It was here before, and what became of its bytes since, nobody knows.
-            await self._target.damage.doubt_blobs(now=self._now())
+            await self._target.migrations.doubt_blobs(now=self._now())
         await self._target.migrations.begin_arrival(name, self._run, self._now())
         await self._target.read_only.set(None)  # with its file
 
