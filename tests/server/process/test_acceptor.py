@@ -2,12 +2,16 @@
 
 import asyncio
 import socket
+import ssl
 from contextlib import ExitStack
 
+import pytest
 import uvloop
 
+from lading.server.process import acceptor
 from lading.server.process.acceptor import Acceptor
 from lading.server.process.balance import Load, Loads
+from lading.server.process.capacity import Capacity
 
 CLIENTS = 9
 
@@ -34,6 +38,41 @@ def test_a_load_is_known_to_be_more_than_that_of_another_worker() -> None:
 
     second.add(2)
     assert loads.of(1).is_more_than_anothers is False
+
+
+def test_who_stands_still_in_a_handshake_makes_room_for_one_other(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many come at once, and each is counted once."""
+    monkeypatch.setattr(acceptor, "HANDSHAKE_WHEN_FULL", 0.2)
+    most, left = uvloop.run(_come_while_two_stand_still())
+    assert 2 < most <= 4  # those that leave, and those that come for them
+    assert left == 0
+
+
+async def _come_while_two_stand_still() -> tuple[int, int]:
+    """Let clients come when there is room for two; how many there were, and are in the end."""
+    load = _Counting(Loads(1).of(0))
+    tls, capacity = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), Capacity(2, lambda: ())
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taking = Acceptor(listener, load, asyncio.Protocol, tls, capacity=capacity)
+        clients = [socket.create_connection(listener.getsockname()) for _ in range(2)]
+        while load.number < 2:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)  # it is old by now
+        clients += [socket.create_connection(listener.getsockname()) for _ in range(8)]
+        while load.most < 3:
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.1)
+        most = load.most
+        taking.close()
+        for client in clients:
+            client.close()
+        for _ in range(500):
+            await asyncio.sleep(0.01)
+            if load.number == 0:
+                break
+    return most, load.number
 
 
 async def _spread(workers: int, awake: int | None = None) -> list[int]:
@@ -67,8 +106,9 @@ class _Counting(Load):
 
     def __init__(self, load: Load) -> None:
         vars(self).update(vars(load))
-        self.number = 0
+        self.number = self.most = 0
 
     def add(self, number: int) -> None:
         super().add(number)
         self.number += number
+        self.most = max(self.most, self.number)

@@ -70,7 +70,8 @@ class Acceptor:
         self._decline = decline
         self._loop = asyncio.get_running_loop()
         # Those that are not connections of the server yet, and when they came; the oldest first.
-        self._opening: dict[asyncio.Task[None], float] = {}
+        self._opening: dict[socket.socket, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
         self._later: asyncio.TimerHandle | None = None
         listener.settimeout(0)
         self._loop.add_reader(listener, self._accept)
@@ -105,18 +106,22 @@ class Acceptor:
             self._pause(RETRY)
             return False
         self._load.add(1)
+        self._opening[connection] = self._loop.time()
         opening = self._loop.create_task(self._open(connection))
-        self._opening[opening] = self._loop.time()
-        opening.add_done_callback(self._opening.pop)
+        self._tasks.add(opening)
+        opening.add_done_callback(self._tasks.discard)
         return True
 
     def _has_place(self) -> bool:
         if self._capacity is None or self._capacity.has_place(self._load.count):
             return True
-        opening, began = next(iter(self._opening.items()), (None, 0.0))
-        if opening is None or self._loop.time() - began < HANDSHAKE_WHEN_FULL:
+        oldest, began = next(iter(self._opening.items()), (None, 0.0))
+        if oldest is None or self._loop.time() - began < HANDSHAKE_WHEN_FULL:
             return False
-        return opening.cancel()
+        del self._opening[oldest]  # it makes room for one other, and not for all that come now
+        with suppress(OSError):
+            oldest.shutdown(socket.SHUT_RDWR)
+        return True
 
     async def _open(self, connection: socket.socket) -> None:
         try:
@@ -132,6 +137,8 @@ class Acceptor:
             self._load.add(-1)
             with suppress(OSError):
                 connection.close()
+        finally:
+            self._opening.pop(connection, None)
 
     async def _secure(self, connection: socket.socket, tls: ssl.SSLContext) -> None:
         async with asyncio.timeout(HANDSHAKE):
