@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from lading.cli.copy_places import PlaceOpener
 from lading.cli.cp import cp
-from lading.client import Client, LayoutFolder, SessionOptions
+from lading.client import Client, ClientError, LayoutFolder, SessionOptions
 from lading.testing import Registry
 from tests.support.lading import program
 from tests.support.layouts import write_layout
@@ -181,6 +181,36 @@ def test_a_folder_lists_all_that_was_brought_whatever_ends_the_run(
 
     assert result.exit_code == 1
     assert len([*LayoutFolder(layout).tags()]) == result.stdout.count("copied") == 13
+
+
+@pytest.mark.parametrize("more", [(), ("--keep-going",)], ids=["first error", "all errors"])
+def test_a_folder_that_cannot_be_listed_hides_no_other_error(
+    here: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, more: tuple[str, ...]
+) -> None:
+    here.push_image("app:1")
+    here.fail(times=9, status=418, on="manifest", method="GET")
+
+    def fail(_opener: PlaceOpener) -> None:
+        raise ClientError("no room for the index")
+
+    monkeypatch.setattr(PlaceOpener, "settle", fail)
+
+    result = run(f"{here.host}/app", f"oci:{tmp_path}/layout", "--tags", "*", *more)
+
+    assert result.exit_code == 1
+    assert "418" in result.stderr
+    assert "no room for the index" in result.stderr
+
+
+def test_a_host_that_refuses_connections_is_not_waited_for(here: Registry) -> None:
+    here.push_image("app:1")
+    begun = time.monotonic()
+
+    result = run(f"{here.host}/app:1", "127.0.0.1:1/app")
+
+    assert result.exit_code == 1
+    assert "refused" in result.stderr
+    assert time.monotonic() - begun < 10  # with all tries it is 15 and more
 
 
 def test_what_is_no_layout_is_said_so(here: Registry, tmp_path: Path) -> None:

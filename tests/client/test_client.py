@@ -26,6 +26,7 @@ from lading.client import (
 )
 from lading.core.digest import Digest
 from lading.testing import Registry
+from tests.support.odd_registry import Reply, odd_registry
 
 OCI = "application/vnd.oci.image.manifest.v1+json"
 
@@ -205,6 +206,47 @@ def test_a_name_that_nobody_has_is_not_asked_for_again(
     with Client("typo.example.com", options=options) as client, pytest.raises(Unreachable):
         client.ping()
     assert len(waited) == waits
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody listen anywhere from now on."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr("urllib3.util.connection.create_connection", refuse)
+
+
+@pytest.mark.parametrize(("told", "waits"), [({}, 2), ({"refused_retries": 0}, 0)])
+def test_who_refuses_connections_is_tried_for_a_second(
+    told: dict[str, int], waits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waited: list[float] = []
+    options = SessionOptions(on_wait=lambda _, seconds: waited.append(seconds), **told)  # type: ignore[arg-type]
+    refusing(monkeypatch)
+
+    with Client("127.0.0.1:1", options=options) as client, pytest.raises(Unreachable):
+        client.ping()
+
+    assert len(waited) == waits
+    assert sum(waited) < 2
+
+
+def test_who_has_answered_and_starts_anew_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+    options = SessionOptions(
+        retries=2, refused_retries=0, on_wait=lambda _, seconds: waited.append(seconds)
+    )
+    with (
+        odd_registry(lambda _: Reply(headers={"Connection": "close"})) as restarted,
+        Client(restarted.host, options=options) as client,
+    ):
+        client.ping()
+        refusing(monkeypatch)
+        with pytest.raises(Unreachable):
+            client.ping()
+
+    assert len(waited) == 2
 
 
 def test_a_layout_keeps_what_a_registry_has(

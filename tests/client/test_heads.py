@@ -2,12 +2,13 @@
 
 import io
 import socket
+from collections.abc import Iterator
 from http.client import HTTPException, HTTPMessage, parse_headers
 
 import pytest
 
-from lading.client import Client, ClientError, SessionOptions
-from lading.client.heads import read_headers
+from lading.client import Client, ClientError, SessionOptions, Unreachable
+from lading.client.heads import HeadCutOff, read_headers
 from lading.client.timed import TimedResponse
 from tests.support.raw_server import raw_server
 
@@ -24,13 +25,11 @@ def read(head: bytes) -> HTTPMessage:
     [
         b"A: b\r\nC:d \r\n\r\n",
         b"A: b\nC: d\n\n",
-        b"A: b",
         b"Link: <a>\r\nlink: <b>\r\n\r\n",
         b"Name: \xe9\xff\r\n\r\n",
         b"Empty:\r\n\r\n",
         b"With: colons: in it\r\n\r\n",
         b"\r\n",
-        b"",
     ],
 )
 def test_headers_are_those_that_python_reads(head: bytes) -> None:
@@ -60,6 +59,42 @@ def test_a_line_without_a_colon_takes_no_other_with_it() -> None:
 def test_what_is_too_much_is_refused(head: bytes) -> None:
     with pytest.raises(HTTPException):
         read(head)
+
+
+@pytest.mark.parametrize("head", [b"", b"A: b", b"A: b\r\n", b"A: b\r\nC: d\r", b"A: b\r\n c"])
+def test_a_head_that_ends_with_the_connection_is_cut_off(head: bytes) -> None:
+    with pytest.raises(HeadCutOff):
+        read(head)
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"HTTP/1.1 20",
+        b"HTTP/1.1 200 OK",
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\n" + LENGTH,
+        b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n",
+        b"HTTP/1.1 100 Continue\r\n",
+    ],
+)
+def test_a_request_is_sent_again_whose_answer_ends_within_its_head(head: bytes) -> None:
+    """A HEAD of a tag would be answered by it with 404, and a copy begun anew."""
+    asked: list[str] = []
+
+    def answer(path: str) -> Iterator[bytes]:
+        asked.append(path)
+        yield head if len(asked) == 1 else b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY
+
+    options = SessionOptions(plain_http=True, retries=1, read_seconds=1)
+    with raw_server(answer) as host, Client(host, options=options) as client:
+        assert list(client.tags("app")) == ["1"]
+    assert len(asked) == 2
+
+
+def test_a_head_that_is_cut_off_each_time_is_said_in_words() -> None:
+    with pytest.raises(Unreachable, match="closed within the head of the answer"):
+        tags_of(b"HTTP/1.1 200 OK\r\n" + LENGTH)
 
 
 @pytest.mark.parametrize(

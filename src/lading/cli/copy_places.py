@@ -2,15 +2,17 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from lading.client.errors import NotThere, ReferenceInvalid
-from lading.client.layouts import LayoutFolder
 from lading.client.options import SessionOptions
 from lading.client.places import ImagePlace
 from lading.client.references import ImageReference
 from lading.client.registry import Client
 from lading.core.images.layout_names import tag_in
+
+if TYPE_CHECKING:
+    from lading.client.layouts import LayoutFolder
 
 _LAYOUT = "oci:"
 # Other tools' words before a place; a repository of Docker Hub by such a name has a longer one.
@@ -54,7 +56,7 @@ class PlaceOpener:
             NotThere: it is no layout.
         """
         place = self.open(text)
-        if isinstance(place.place, LayoutFolder) and not place.place.is_layout:
+        if any(folder is place.place and not folder.is_layout for folder in self._folders):
             raise NotThere(
                 f"{place} is no OCI image layout: that is a folder with a file `index.json`",
                 advice="unpack it if it is an archive of one; `skopeo copy` makes one of others",
@@ -79,7 +81,7 @@ class PlaceOpener:
             )
         if text.startswith((_LAYOUT, ".", "/")):
             path, wanted = _folder_and_image(text.removeprefix(_LAYOUT))
-            self._folders.append(LayoutFolder(Path(path), many=True))
+            self._folders.append(_new_folder(Path(path)))
             return TypedPlace(self._folders[-1], wanted)
         reference = ImageReference.parse(text)
         repository = self._client(reference.registry).repository(reference.repository)
@@ -109,6 +111,12 @@ class PlaceOpener:
             client = Client(registry, options=self._options)
             self._clients[registry] = self._stack.enter_context(client)
         return self._clients[registry]
+
+
+def _new_folder(path: Path) -> "LayoutFolder":
+    from lading.client.layouts import LayoutFolder  # noqa: PLC0415 - few copies need it
+
+    return LayoutFolder(path, many=True)
 
 
 def _folder_and_image(text: str) -> tuple[str, str]:

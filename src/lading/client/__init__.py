@@ -1,5 +1,6 @@
 """Client of any registry of the OCI distribution specification; public, as docs/python.md says."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from lading.client.credentials import HostLogin, find_login
@@ -11,7 +12,6 @@ from lading.client.errors import (
     ReferenceInvalid,
     Unreachable,
 )
-from lading.client.layouts import LayoutFolder
 from lading.client.options import SessionOptions
 from lading.client.places import BlobContent, ImagePlace, RemoteManifest
 from lading.client.references import ImageReference
@@ -19,6 +19,7 @@ from lading.client.registry import Client, RemoteRepository
 
 if TYPE_CHECKING:
     from lading.client.asynchronous import AsyncClient
+    from lading.client.layouts import LayoutFolder
 
 __all__ = [
     "AsyncClient",
@@ -41,10 +42,13 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """`AsyncClient`, which alone loads asyncio: that is a tenth of the start of a command."""
-    if name != "AsyncClient":
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from lading.client.asynchronous import AsyncClient  # noqa: PLC0415
+# What not every program needs, and takes a tenth of the start of a command that does not: asyncio,
+# temporary files.
+_LATE = {"AsyncClient": "asynchronous", "LayoutFolder": "layouts"}
 
-    return AsyncClient
+
+def __getattr__(name: str) -> object:
+    """What is loaded when it is asked for."""
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_LATE[name]}"), name)

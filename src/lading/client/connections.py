@@ -33,6 +33,7 @@ class HostConnections:
         self._timeout = Timeout(connect=options.connect_seconds, read=options.read_seconds)
         self._lock = threading.Lock()
         self._senders: dict[str, _Sender] = {}
+        self._answered: set[str] = set()
         self._ends: list[Callable[[], None]] = []
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: Any) -> Answered:
@@ -42,8 +43,9 @@ class HostConnections:
             ClientError: the address is no one of HTTP.
             HTTPError, OSError: there is no answer.
         """
-        sender = self._sender(url)
-        return sender(
+        origin = _origin(url)
+        sender = self._sender(origin, url)
+        answer = sender(
             method,
             url,
             headers=headers,
@@ -54,6 +56,12 @@ class HostConnections:
             decode_content=False,
             timeout=self._timeout,
         )
+        self._answered.add(origin)
+        return answer
+
+    def has_answered(self, url: str) -> bool:
+        """Whether there has been an answer of the host of an address so far."""
+        return _origin(url) in self._answered
 
     def close(self) -> None:
         """End all connections."""
@@ -63,9 +71,7 @@ class HostConnections:
             self._ends.clear()
             self._senders.clear()
 
-    def _sender(self, url: str) -> _Sender:
-        end = url.find("/", len("https://"))
-        origin = url if end < 0 else url[:end]
+    def _sender(self, origin: str, url: str) -> _Sender:
         sender = self._senders.get(origin)
         if sender is None:
             parts = _checked(url)
@@ -103,6 +109,12 @@ class HostConnections:
             return answer
 
         return send
+
+
+def _origin(url: str) -> str:
+    """The scheme and the host of an address, as they are written there."""
+    end = url.find("/", len("https://"))
+    return url if end < 0 else url[:end]
 
 
 def _checked(url: str) -> SplitResult:

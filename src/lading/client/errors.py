@@ -132,9 +132,18 @@ def cause_of(error: Exception) -> Exception:
 
 def is_no_name(error: Exception) -> bool:
     """Whether there is no host of a name, which does not change while one waits."""
-    error = getattr(error, "original_error", None) or error  # of a proxy
-    cause = error.__cause__
+    cause = _cause_of_no_connection(error)
     return isinstance(cause, socket.gaierror) and cause.errno == socket.EAI_NONAME
+
+
+def is_refused(error: Exception) -> bool:
+    """Whether nobody listens at a port, which changes when a server starts."""
+    return isinstance(_cause_of_no_connection(error), ConnectionRefusedError)
+
+
+def _cause_of_no_connection(error: Exception) -> BaseException | None:
+    error = getattr(error, "original_error", None) or error  # of a proxy
+    return error.__cause__
 
 
 def unreachable(url: str, error: Exception) -> Unreachable:

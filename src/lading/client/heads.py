@@ -13,7 +13,14 @@ from lading.core.typing import override
 # As Python's own client has it.
 _MOST_LINE = 65536
 _MOST_HEADERS = 100
-_ENDS = frozenset({b"\r\n", b"\n", b""})
+_ENDS = frozenset({b"\r\n", b"\n"})
+
+
+class HeadCutOff(HTTPException):
+    """A head that ends with the connection, before its empty line."""
+
+    def __init__(self) -> None:
+        super().__init__("the connection is closed within the head of the answer")
 
 
 class AnswerHeaders(HTTPMessage):
@@ -49,6 +56,8 @@ def read_headers(file: BufferedIOBase) -> AnswerHeaders:
     (RFC 9112, 5.2: "replace each received obs-fold with one or more SP octets").
 
     Raises:
+        HeadCutOff: the connection ends before that line. What came may lack the length of the body,
+            which would be taken for all that comes until the end.
         HTTPException: there are too many, or one is too long.
     """
     pairs: list[tuple[str, str]] = []
@@ -69,6 +78,8 @@ def _lines(file: BufferedIOBase) -> Iterator[str]:
         line = file.readline(_MOST_LINE + 1)
         if len(line) > _MOST_LINE:
             raise LineTooLong("header line")
+        if not line.endswith(b"\n"):
+            raise HeadCutOff
         if line in _ENDS:
             return
         yield line.decode("iso-8859-1")

@@ -34,14 +34,16 @@ class _TimedReader(io.RawIOBase):
         super().__init__()
         self._raw = raw
         self._connection = connection
+        # Of the head; `None` when it has ended, or may take any time.
         self._seconds = connection.gettimeout()
         self._until = time.monotonic() + (self._seconds or 0)
+        self._is_begun = False
 
     def end_head(self) -> None:
         """Let the rest take as long as bytes of it come."""
-        if self._seconds is not None:
+        if self._seconds is not None and self._connection.gettimeout() != self._seconds:
             self._connection.settimeout(self._seconds)
-            self._seconds = None
+        self._seconds = None
 
     @override
     def readable(self) -> bool:
@@ -49,11 +51,13 @@ class _TimedReader(io.RawIOBase):
 
     @override
     def readinto(self, buffer: Any, /) -> int | None:
-        if self._seconds is not None:
+        # Most heads come at once, in the time that the connection has anyway.
+        if self._seconds is not None and self._is_begun:
             left = self._until - time.monotonic()
             if left <= 0:
                 raise TimeoutError("the head of the answer does not end")
             self._connection.settimeout(left)
+        self._is_begun = True
         return self._raw.readinto(buffer)
 
     @override

@@ -15,7 +15,8 @@ from lading.client.answers import Answered, address, dismiss
 from lading.client.errors import ClientError, NotThere, Unreachable
 from lading.client.kept_uploads import KeptUploads
 from lading.client.places import BlobContent
-from lading.client.session import MOST_WAIT, Body, HostSession
+from lading.client.sending import MOST_WAIT, Body
+from lading.client.session import HostSession
 
 _CHUNK = 64 * 1024 * 1024
 # What is smaller is sent with the first request, which costs less than to ask whether it is there.

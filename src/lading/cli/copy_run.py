@@ -1,0 +1,194 @@
+"""Run of `lading cp`: which images, how many at a time, and what is told of them."""
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from fnmatch import fnmatchcase
+from queue import SimpleQueue
+from typing import NamedTuple
+
+import click
+
+from lading.cli.copy_places import PlaceOpener, TypedPlace
+from lading.cli.copy_progress import CopyLines
+from lading.cli.output import human_size, to_json
+from lading.client.copy_rules import CopyRules
+from lading.client.copying import Copier
+from lading.client.errors import ClientError, NotThere
+from lading.core.names import Tag, subject_of
+
+_Outcome = Future[tuple[str, str]]
+_Pair = tuple[str, str]
+"""What is to be copied, and as what."""
+
+
+class CopyOrder(NamedTuple):
+    """An order to copy: a run of the command, as it was ordered.
+
+    Attributes:
+        tags, exclude: patterns of tags; without any one image is copied.
+        jobs: how many images and blobs are under way at a time, and requests to a host.
+        keep_going: whether the rest is copied when an image cannot be.
+    """
+
+    source: str
+    target: str
+    tags: tuple[str, ...]
+    exclude: tuple[str, ...]
+    rules: CopyRules
+    jobs: int
+    dry_run: bool
+    keep_going: bool
+    as_json: bool
+
+
+class CopyRun:
+    """A run of `lading cp`.
+
+    Attributes:
+        failures: a line for each image that could not be copied.
+    """
+
+    def __init__(self, order: CopyOrder, opener: PlaceOpener, steps: CopyLines) -> None:
+        self._order = order
+        self._opener = opener
+        self._steps = steps
+        self._source = opener.source(order.source)
+        self._target = opener.open(order.target, to_push=not order.dry_run)
+        self._ended = threading.Event()
+        # An image asks one host after the other: twice as many keep both as busy as they may be.
+        self._images = ThreadPoolExecutor(2 * order.jobs)
+        self._blobs = ThreadPoolExecutor(order.jobs)
+        self._copier = Copier(
+            self._source.place,
+            self._target.place,
+            order.rules,
+            steps,
+            self._blobs,
+            self._go_on,
+            many=bool(order.tags),
+        )
+        self._under_way: dict[_Outcome, _Pair] = {}
+        self._done: SimpleQueue[_Outcome] = SimpleQueue()
+        self._outcomes: Counter[str] = Counter()
+        self.failures: list[str] = []
+
+    def go(self) -> None:
+        """Copy all that was ordered."""
+        try:
+            self._copy_all()
+        except BaseException:
+            self._stop()
+            self._list_what_came()
+            raise
+        self._stop()
+        try:
+            self._opener.settle()
+        finally:
+            self._conclude()
+
+    def _copy_all(self) -> None:
+        for pair in self._pairs():
+            if len(self._under_way) >= 4 * self._order.jobs:
+                self._settle()
+            future = self._images.submit(self._copy, *pair)
+            self._under_way[future] = pair
+            future.add_done_callback(self._done.put)
+        while self._under_way:
+            self._settle()
+
+    def _stop(self) -> None:
+        self._ended.set()
+        for pool in (self._images, self._blobs):
+            pool.shutdown(wait=False, cancel_futures=True)
+
+    def _list_what_came(self) -> None:
+        """List in folders what came before an error, which remains the one that is told."""
+        try:
+            self._opener.settle()
+        except ClientError as error:
+            self._steps.say(f"what was copied last is not listed: {error}")
+
+    def _go_on(self) -> None:
+        if self._ended.is_set():
+            raise ClientError("the copy was ended")
+
+    def _pairs(self) -> Iterator[_Pair]:
+        """What is to be copied, and as what."""
+        if not self._order.tags:
+            wanted = self._source.wanted or "latest"
+            yield wanted, self._target.wanted or wanted
+            return
+        if self._source.wanted or self._target.wanted:
+            raise click.UsageError("with --tags neither SOURCE nor TARGET has a tag")
+        found = False
+        for tag in self._source.place.tags():
+            if self._is_wanted(tag):
+                found = True
+                yield tag, tag
+        if not found:
+            raise NotThere(f"{self._source} has no tag of {', '.join(self._order.tags)}")
+
+    def _is_wanted(self, tag: str) -> bool:
+        """Whether a pattern has it; what clients keep beside an image comes with the image."""
+        return (
+            any(fnmatchcase(tag, pattern) for pattern in self._order.tags)
+            and not any(fnmatchcase(tag, pattern) for pattern in self._order.exclude)
+            and not subject_of(Tag(tag))
+        )
+
+    def _copy(self, wanted: str, target: str) -> tuple[str, str]:
+        """The outcome of one image, and its digest."""
+        if self._order.dry_run:
+            is_there = self._copier.is_there(wanted, target)
+            return ("there" if is_there else "to copy"), ""
+        done = self._copier.copy(wanted, target)
+        return ("copied" if done.copied else "there"), done.digest
+
+    def _settle(self) -> None:
+        """Tell of the next one that is done."""
+        future = self._done.get()
+        wanted, target = self._under_way.pop(future)
+        try:
+            outcome, digest = future.result()
+        except ClientError as error:
+            if not self._order.keep_going:
+                raise
+            self.failures.append(f"{wanted}: {error}")
+            self._tell("failed", wanted, target, error=str(error))
+        else:
+            self._tell(outcome, wanted, target, digest)
+
+    def _tell(
+        self, outcome: str, wanted: str, target: str, digest: str = "", error: str = ""
+    ) -> None:
+        self._outcomes[outcome] += 1
+        source, place = _joined(self._source, wanted), _joined(self._target, target)
+        if self._order.as_json:
+            document = {"outcome": outcome, "source": source, "target": place, "digest": digest}
+            self._steps.answer(to_json(document | ({"error": error} if error else {})))
+        else:
+            self._steps.answer(f"{outcome}\t{source}\t{place}\t{digest}".rstrip("\t"))
+
+    def _conclude(self) -> None:
+        requests = self._opener.requests()
+        if self._order.as_json:
+            summary = {
+                "images": dict(self._outcomes),
+                "blobs": self._steps.blobs,
+                "bytes": self._steps.size,
+                "requests": requests,
+            }
+            self._steps.answer(to_json({"summary": summary}))
+        counts = ", ".join(f"{count} {outcome}" for outcome, count in self._outcomes.items())
+        self._steps.say(
+            f"{counts}; sent {self._steps.blobs} blobs, {human_size(self._steps.size)}, with"
+            f" {sum(requests.values())} requests"
+        )
+        for failure in self.failures:
+            self._steps.say(f"failed: {failure}")
+
+
+def _joined(typed: TypedPlace, wanted: str) -> str:
+    return f"{typed}{'@' if ':' in wanted else ':'}{wanted}"
