@@ -1,7 +1,10 @@
 """Attempts at what a store refuses: which are repeated, and what an operator is told to do."""
 
+import time
+
 import pytest
 
+from lading.blobs.s3 import attempts
 from lading.blobs.s3.attempts import RefusedRequest, StoreAttempts
 from lading.core.errors import Unavailable
 from lading.ports.measures import Timing
@@ -47,3 +50,15 @@ async def test_what_only_an_operator_can_change_is_told_at_once(
         await StoreAttempts(Timing.STORE_STAT).run(refusals)
     assert refusals.count == 1
     assert advice in caplog.text
+
+
+async def test_a_store_that_is_not_there_is_given_up_as_soon_whatever_it_was_to_take(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Bytes have their time while they are sent, and none are sent to nobody."""
+    monkeypatch.setattr(attempts, "PATIENCE", 0.2)
+    refusals, begun = Refusals(ConnectionRefusedError("nobody listens")), time.monotonic()
+    with pytest.raises(Unavailable):
+        await StoreAttempts(Timing.STORE_PUT_CONTENT, size=20 * attempts.SLOWEST).run(refusals)
+    assert refusals.count > 1
+    assert time.monotonic() - begun < 10

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 # Seconds of an attempt without a body; and bytes a second with which a body is sent at least.
 ATTEMPT = 8.0
 SLOWEST = 512 * 1024
-# Seconds after the first attempt until which another one may begin.
+# Seconds after the first attempt until which another one may begin, beside those that attempts have
+# taken over their bytes.
 PATIENCE = 12.0
 # Seconds of the first pause at most, and of any.
 FIRST_PAUSE = 0.2
@@ -84,6 +85,7 @@ class StoreAttempts:
         self._moving = size / SLOWEST
         self._begun = self._failing = time.monotonic()
         self._failures = 0
+        self._failed_for = 0.0
 
     def done(self) -> None:
         """Measure how long it has taken, as it is over."""
@@ -121,7 +123,8 @@ class StoreAttempts:
             FileNotFoundError, Unavailable, StorageFull: as `run`.
         """
         if not self._failures:
-            self._failing = time.monotonic()
+            self._failing, self._failed_for = time.monotonic(), 0.0
+        begun = time.monotonic()
         try:
             async with asyncio.timeout(ATTEMPT + self._moving + more):
                 return await attempt()
@@ -132,6 +135,7 @@ class StoreAttempts:
                 self.done()
                 raise FileNotFoundError(words_of(error)) from error
             if _may_pass(error):
+                self._failed_for += time.monotonic() - begun
                 raise Failed(error) from error
             raise self.error(error) from error
 
@@ -141,7 +145,9 @@ class StoreAttempts:
         Raises:
             Unavailable, StorageFull: it was the last one.
         """
-        if time.monotonic() >= self._failing + PATIENCE + self._moving:
+        # A store that is not there takes no bytes, however many there are.
+        moving = min(self._moving, self._failed_for)
+        if time.monotonic() >= self._failing + PATIENCE + moving:
             raise self.error(failed.cause) from failed.cause
         self._measures.count(_reason(failed.cause))
         most = min(LONGEST_PAUSE, FIRST_PAUSE * 2**self._failures)
