@@ -13,10 +13,11 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     load_pem_private_key,
 )
-from urllib3.exceptions import HTTPError
+from urllib3.exceptions import HTTPError, ProxyError, SSLError
 
 from lading.client import Client, ClientError, HostLogin, SessionOptions, Unreachable
 from lading.client.connections import HostConnections
+from lading.client.errors import unreachable
 from lading.client.proxies import proxy_for
 from tests.support.certificates import Certificates, make_certificates
 from tests.support.client_tls import forward_proxy, server_context
@@ -290,6 +291,14 @@ def test_a_proxy_that_wants_a_login_is_told_apart_from_the_registry(
     assert "HTTPS_PROXY" in caught.value.advice
     assert "OSError" not in str(caught.value)
     assert LOGIN.header not in "".join(proxy.heads)
+
+
+def test_a_proxy_that_is_not_trusted_is_told_apart_from_the_registry() -> None:
+    """Folders of certificates are for registries."""
+    refusal = SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+
+    assert "SSL_CERT_FILE" in unreachable("https://r.test", ProxyError("no", refusal)).advice
+    assert "certs.d" in unreachable("https://r.test", refusal).advice
 
 
 def test_this_machine_is_asked_without_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:

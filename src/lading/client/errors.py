@@ -153,6 +153,8 @@ def unreachable(url: str, error: Exception) -> Unreachable:
     advice = next((advice for sign, advice in _SIGNS.items() if sign in text), _UNKNOWN)
     if refused and "407" in text:
         advice = _ADVICE[407]
+    elif refused and "CERTIFICATE_VERIFY_FAILED" in text:
+        advice = "name a file with the proxy's authority, too, in SSL_CERT_FILE"
     way = " through the proxy" if refused else ""
     return Unreachable(
         f"{bare(url)} cannot be reached{way}: {reason(refused or error)}", advice=advice

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Concatenate
 
 from lading.core.typing import P, T, override
-from lading.databases.sqlite import backup, checking
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.migration import migrate
 from lading.ports.database import Database, SqlConnection, Work
@@ -43,10 +42,14 @@ class MemoryDatabase(Database):
 
     @override
     async def check(self, *, thorough: bool) -> Sequence[str]:
+        from lading.databases.sqlite import checking  # noqa: PLC0415 - in memory nobody checks
+
         return checking.complaints(self._connection, thorough=thorough)
 
     @override
     async def copy_to(self, target: Path) -> None:
+        from lading.databases.sqlite import backup  # noqa: PLC0415 - nor copies
+
         backup.copy(self._connection, target)
 
     @override
