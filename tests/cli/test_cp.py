@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from lading.cli.copy_places import PlaceOpener
-from lading.cli.cp import cp
+from lading.cli.main import main
 from lading.client import Client, ClientError, LayoutFolder, SessionOptions
 from lading.testing import Registry
 from tests.support.lading import program
@@ -44,7 +44,7 @@ def there(servers: tuple[Registry, Registry]) -> Registry:
 
 
 def run(*words: object) -> Result:
-    return CliRunner().invoke(cp, [str(word) for word in words])
+    return CliRunner().invoke(main, ["cp", *map(str, words)])
 
 
 def documents(result: Result) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from lading.cli.cp import cp
+from lading.cli.main import main
 from lading.client import BlobContent, Client, LayoutFolder, RemoteManifest, SessionOptions
 from lading.core.digest import Digest
 from tests.support.client import Client as RegistryClient
@@ -91,7 +91,7 @@ def _reader(data: bytes) -> Any:
 
 def copy(*words: object) -> dict[str, Any]:
     """Copy; the summary."""
-    result = CliRunner().invoke(cp, [*(str(word) for word in words), "--json"])
+    result = CliRunner().invoke(main, ["cp", *map(str, words), "--json"])
     assert result.exit_code == 0, result.output
     summary: dict[str, Any] = json.loads(result.stdout.splitlines()[-1])["summary"]
     return summary
