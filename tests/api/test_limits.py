@@ -135,7 +135,7 @@ def test_a_client_leaves_so_many_uploads_unfinished(tmp_path: Path) -> None:
 
 
 def test_all_clients_leave_about_so_many_uploads_unfinished(tmp_path: Path) -> None:
-    """Beyond, everybody has to wait."""
+    """Beyond, who has more than a few of them has to wait."""
     http = {"addr": "127.0.0.1:0", "workers": 1}
     with lading_serve(
         tmp_path, settings={"http": http, "limits": {"allunfinisheduploads": 20}}

@@ -44,7 +44,8 @@ beyond them, 429. They count until they are finished, cancelled, or given up \
 (`storage.maintenance.uploadpurging`). 0 sets no limit."""
     allunfinisheduploads: int = Field(default=20_000, ge=0, le=10_000_000)
     """How many uploads all together may have begun and not finished, about, as they are counted \
-every few seconds; beyond them, 503. Each takes a file. 0 sets no limit."""
+every few seconds; beyond them, only who has fewer than ten may begin one, up to twice as many in \
+all, and others get 503. Each takes a file. 0 sets no limit."""
     failedlogins: int = Field(default=30, ge=0, le=1_000_000)
     """How many wrong passwords per minute one address may try; what is more gets 429 and is not \
 checked. As soon as so many were tried at one account from anywhere, an address from which it has \

@@ -35,6 +35,10 @@ Pieces = AsyncIterator[Bytes]
 MOUNT_CANDIDATES = 20
 # Seconds after which a caller with too many unfinished uploads may try again.
 _RETRY = 60.0
+# Unfinished uploads that a caller may have when all together have too many: Docker pushes five
+# layers at once, containers' tools six. So it takes thousands of callers, not a few, to keep others
+# out.
+_FEW = 10
 
 
 class Chunk(Struct, frozen=True):
@@ -84,16 +88,20 @@ async def start(
 async def _require_few_in_all(registry: Registry, owner: Owner) -> None:
     """Require that few uploads are unfinished: each takes a file, perhaps for days.
 
+    Once there are too many, only who has few may begin, and nobody once there are twice as many.
     Who has too many is told so first: there may be room for others, but not for them.
     """
     policy, uploads = registry.policy, registry.uploads
     if policy.max_staged_in_all is None:
         return
-    if await uploads.count_all(registry.clock()) < policy.max_staged_in_all:
+    in_all = await uploads.count_all(registry.clock())
+    if in_all < policy.max_staged_in_all:
         return
-    if policy.max_staged is not None and await uploads.count(owner) >= policy.max_staged:
+    own = await uploads.count(owner)
+    if policy.max_staged is not None and own >= policy.max_staged:
         raise _too_many(registry)
-    raise Unavailable("too many uploads are unfinished here; try again later")
+    if own >= _FEW or in_all >= 2 * policy.max_staged_in_all:
+        raise Unavailable("too many uploads are unfinished here; finish some, or try again later")
 
 
 def _too_many(registry: Registry) -> TooManyRequests:

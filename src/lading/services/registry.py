@@ -35,8 +35,8 @@ class Policy:
         delete_enabled: whether clients may delete.
         children_required: whether an index is refused when a manifest it lists is missing.
         max_staged: uploads of one caller that may be unfinished; `None` for any number.
-        max_staged_in_all: uploads of all callers that may be unfinished, about; `None` for any
-            number.
+        max_staged_in_all: uploads of all callers that may be unfinished, about, before only callers
+            with few may begin more; `None` for any number.
         sizes_required: whether a manifest is refused that says a wrong size of what it refers to.
         max_blob_size: bytes that a blob may have; `None` for any number.
         max_descriptors: blobs and manifests that a manifest may name.
