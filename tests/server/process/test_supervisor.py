@@ -1,17 +1,23 @@
 """The parent of workers where the system has no room for another one."""
 
 import errno
+import gc
 import multiprocessing
 import os
 import signal
+import socket
 import threading
 import time
 from multiprocessing.process import BaseProcess
+from typing import Any
 
 import pytest
 
-from lading.server.process import supervisor
+from lading.config.settings import Settings
+from lading.server.process import supervisor, workers
 from lading.server.process.supervisor import Supervisor
+from lading.wiring.authentication import AuthFiles
+from lading.wiring.files import ServerFiles
 from tests.support.processes import wait_until
 
 
@@ -40,6 +46,46 @@ def test_a_worker_for_which_there_is_no_room_is_started_later(
     assert Supervisor(2, start, patience=60).run(on_stop=lambda: None)
     stopping.join()
     assert [worker.exitcode for worker in started] == [-signal.SIGTERM] * 2
+
+
+def test_a_worker_that_could_not_be_started_leaves_its_place(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The next attempt has it."""
+    monkeypatch.setattr(supervisor, "RETRY", 0.1)
+    monkeypatch.setattr(workers, "_work", _stand_by)
+    monkeypatch.setattr(gc, "freeze", lambda: None)
+    monkeypatch.setattr(workers, "raise_limit", lambda: 1024)
+    fork, children, asked = os.fork, list[int](), 0
+
+    def fork_if_there_is_room() -> int:
+        nonlocal asked
+        asked += 1
+        if asked == 2:
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        child = fork()
+        children.append(child)
+        return child
+
+    def stop() -> None:
+        wait_until(lambda: len(children) == 2, "the second worker")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(os, "fork", fork_if_there_is_room)
+    settings = Settings.model_validate({"http": {"workers": 2}})
+    files = ServerFiles(AuthFiles(), None)
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
+    assert workers.serve(settings, None, files, None, socket.socket())
+    stopping.join()
+    assert asked == 3
+
+
+def _stand_by(*_: Any) -> None:
+    """Serve nobody, until told to stop, but not for long."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    time.sleep(30)
 
 
 def test_that_no_worker_can_be_started_at_all_is_said() -> None:

@@ -118,13 +118,13 @@ def _serve_in_forks(service: _Service, loads: Loads, figures: Figures | None) ->
         place = next(n for n, w in enumerate(workers) if w is None or w.exitcode is not None)
         own = None if figures is None else figures.of(place)
         worker = processes.Process(target=_work, args=(service, loads.of(place), own, *lifeline))
-        workers[place] = worker
         # What arrives before the worker knows what to do with it waits until it does.
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
         try:
             worker.start()
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        workers[place] = worker  # of one that could not be started, the place is still free
         return worker
 
     def stop_listening() -> None:
