@@ -2,6 +2,8 @@
 
 import pytest
 
+pytest.importorskip("psutil", reason="`make bench` installs psutil")
+
 from bench import growth
 
 
