@@ -1,5 +1,7 @@
 """Pages of a registry whose configuration is read-only: they offer nothing that is refused."""
 
+from dataclasses import replace
+
 import pytest
 
 from lading.edge.options import EdgeOptions
@@ -48,3 +50,11 @@ async def test_nobody_is_asked_whether_to_delete(reading: Browser, people: Peopl
     await people.push_image(b"one", "latest")
     shown = await reading.get(f"{PATH}/-/tags/latest/delete")
     assert (shown.status, "The registry is read-only" in shown.text) == (405, True)
+
+
+async def test_who_sees_nothing_there_is_not_told_that_nothing_is_there(visitor: Browser) -> None:
+    """As in a mirror with logins: signing in comes first."""
+    parts = replace(visitor.parts, options=EdgeOptions(read_only=True))
+    shown = await Browser(parts, visitor.permissions).get("/")
+    assert "Sign in to see what you may pull" in shown.text
+    assert "storage.maintenance.readonly" not in shown.text

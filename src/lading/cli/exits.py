@@ -1,6 +1,7 @@
 """Exit codes of the commands, and the errors that end with them.
 
-0 done · 1 failed, or differs · 2 wrong usage · 3 not found · 4 refused · 130 interrupted
+0 done · 1 failed, or differs · 2 wrong usage · 3 not found · 4 refused · 130 interrupted ·
+143 told to end
 """
 
 import click

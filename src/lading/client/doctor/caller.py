@@ -29,7 +29,7 @@ class HeardAnswer:
     """An answer, as it came.
 
     Attributes:
-        body: its first MiB, or what came of it in time.
+        body: its beginning, as much of it as a manifest may have, or what came of it in time.
         is_whole: whether that is all of it.
         began, ended: when it was asked for and there, in seconds since the epoch.
     """

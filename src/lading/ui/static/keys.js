@@ -14,8 +14,9 @@ export function takeKeys(root) {
   });
 }
 
+// A browser that fills in a form says so by an event without a key.
 function isSearch(event) {
-  return event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
+  return event.key?.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey;
 }
 
 function isWritten(element) {
