@@ -261,8 +261,8 @@ async def test_an_entry_that_is_wrong_is_left_out(
 async def test_a_layout_without_an_index_or_a_name_is_said(place: Place, layout: Written) -> None:
     ((finding,), _) = await bring(place, layout.path, "Wrong")
     assert finding.kind is Kind.NAME_REFUSED
-    for text in ("{", '{"a":' * 100_000):
-        (layout.path / "index.json").write_text(text)
+    for text in (b"{", b'{"a":' * 100_000, b'{"manifests": ["\xff"]}'):
+        (layout.path / "index.json").write_bytes(text)
         ((finding,), _) = await bring(place, layout.path)
         assert "index.json cannot be read" in finding.explanation
 

@@ -48,7 +48,7 @@ class OciLayout(ImageLayout):
             with open(regular_files.open_to_read(path), "rb") as file:
                 body = regular_files.read_bounded(file, MOST_INDEX)
             index = msgspec.json.decode(body, type=_Index)
-        except (OSError, msgspec.MsgspecError, RecursionError) as error:
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
             raise LayoutUnusable(f"{self.place}/{_INDEX} cannot be read: {error}") from error
         return [_entry(each) for each in index.manifests or ()]
 
