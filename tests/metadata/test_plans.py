@@ -22,7 +22,7 @@ from lading.databases.postgresql.connection import PostgresqlConnection
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server
 from lading.databases.sqlite.memory import MemoryDatabase
-from lading.metadata import batches
+from lading.metadata import batches, leading
 from lading.metadata.documents import PIECE
 from lading.metadata.layers import entries as rows_of_entries
 from lading.metadata.layers.trees import TreeState
@@ -384,6 +384,36 @@ async def test_what_is_shown_of_a_layer_costs_the_same_in_a_large_one(asked: str
                     await metadata.trees.named([tree], {"": names[:200]})
                 case _:
                     await metadata.trees.find(HERE, layers[:100])
+        steps.append(len(taken))
+        database.close()
+
+    assert steps[1] < 1.1 * steps[0]
+
+
+async def test_a_deletion_costs_the_same_however_many_tags_were_set_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of the repository itself, nothing was set for long."""
+    monkeypatch.setattr(leading, "MOST_OVERTAKING", 100)
+    steps, rule = [], ImmutableTags([Glob("**")], [Glob("release-*")])
+    for count in (300, 3000):
+        database = MemoryDatabase()
+        metadata, layer, other = Metadata(database), Digest.of(b"layer"), Digest.of(b"other")
+        pushed = image(b"layer")
+        for repository in (HERE, THERE):
+            await metadata.links.add(
+                repository, layer, 5, upload=new_upload(repository), change=CHANGE
+            )
+        await metadata.manifests.push(ManifestPush(repository=HERE, manifest=pushed, change=CHANGE))
+        database._connection.executemany(
+            "INSERT INTO tag_history (repository_id, tag, digest, actor, at)"
+            " SELECT id, ?, ?, 'ann', 1.0 FROM repositories WHERE name = ?",
+            ((f"v{number}", other, THERE) for number in range(count)),
+        )
+        with counted(database._connection) as taken:
+            assert await metadata.manifests.delete(
+                HERE, pushed.digest, immutable=[rule], change=CHANGE
+            )
         steps.append(len(taken))
         database.close()
 

@@ -34,10 +34,18 @@ _HOLDERS = """
         ON m.repository_id = edges.repository_id AND m.digest = parent AND deleted_at IS NULL
     WHERE edges.repository_id = ? AND child = ? LIMIT ?
 """
-# In the order of the ids: of a repository there may be any number of moves. Those of one repository
-# are committed in that order, as each locks it; those of all are not, where several write at once.
+# Moves of one repository are committed in the order of their numbers, as each locks it; those of
+# all are not, where several write at once. Before a move there are fewer greater numbers than so
+# many, or its transaction would take longer than it may; so none is looked for further back: there
+# may be any number of moves, of one repository, too.
+MOST_OVERTAKING = 50_000
 _LAST_MOVE = """
-    SELECT id FROM tag_history WHERE repository_id + 0 = ? ORDER BY id DESC LIMIT 1
+    SELECT coalesce(
+        (SELECT id FROM tag_history
+            WHERE id > newest - :overtaking AND repository_id + 0 = :repository
+            ORDER BY id DESC LIMIT 1),
+        newest - :overtaking)
+    FROM (SELECT coalesce(max(id), 0) AS newest FROM tag_history) AS found
 """
 _SET_SINCE = """
     SELECT tag FROM tag_history
@@ -54,16 +62,17 @@ def require_deletable(
     """Refuse at once what would be refused later; a read.
 
     Returns:
-        The last move of a tag that it has seen, for `may_be_deleted`.
+        The number of a move, for `may_be_deleted`: all of the repository up to it were seen.
 
     Raises:
         TagImmutable: see `Manifests.delete`.
     """
     repository_id = repositories.find(connection, repository)
-    last = connection.execute(_LAST_MOVE, (repository_id,)).fetchone()
+    values = {"repository": repository_id, "overtaking": MOST_OVERTAKING}
+    (last,) = connection.execute(_LAST_MOVE, values).fetchone()
     leading = connection.execute(_ALL, {"repository": repository, "digest": digest})
     check(repository, digest, (Tag(tag) for (tag,) in leading), immutable)
-    return 0 if last is None else int(last[0])
+    return int(last)
 
 
 def may_be_deleted(
