@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from lading.cli.images.logins import remove_login, store_login
+from lading.client import HostLogin, find_login
 from lading.testing import Registry
 from tests.cli.conftest import Ours
 
@@ -105,3 +107,28 @@ def test_a_helper_that_keeps_nothing_says_why(
     assert result.exit_code == 1
     assert "did not keep the login: the store is locked" in result.stderr
     assert "secret" not in result.stderr
+
+
+@pytest.mark.parametrize("key", ["docker.io", "https://index.docker.io/v1/"])
+def test_a_login_is_kept_by_the_helper_that_is_asked_for_it(tmp_path: Path, key: str) -> None:
+    """Under whichever of the names of Docker Hub a file names one."""
+    file, kept = tmp_path / "config.json", tmp_path / "kept"
+    file.write_text(json.dumps({"credHelpers": {key: "here"}}))
+    helper = tmp_path / "docker-credential-here"
+    helper.write_text(
+        f"""#!/bin/sh
+case $1 in
+store) cat > {kept} ;;
+erase) rm {kept} ;;
+get) read key; grep "\\"ServerURL\\": \\"$key\\"" {kept} ;;
+esac
+"""
+    )
+    helper.chmod(0o755)
+    environ = {"REGISTRY_AUTH_FILE": str(file), "PATH": f"{tmp_path}:/usr/bin:/bin"}
+
+    assert store_login("docker.io", HostLogin("ci", "secret"), environ) == "docker-credential-here"
+
+    assert find_login("docker.io", "library/app", environ) == HostLogin("ci", "secret")
+    assert remove_login("docker.io", environ)
+    assert not kept.exists()

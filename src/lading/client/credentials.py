@@ -73,17 +73,15 @@ def _login_of(
     document: dict[str, Any], registry: str, repository: str, environ: Mapping[str, str]
 ) -> HostLogin | None:
     keys = list(keys_of(registry, repository))
-    named = {key: helper for key in keys if (helper := helper_of(document, key)) is not None}
-    for key, helper in named.items():
-        if helper:
-            return _ask(helper, key, environ)
+    named = helper_of(document, keys)
+    if named is not None and named[0]:
+        return _ask(*named, environ)
     for key in keys:
         login = _decode(entry_of(document, key))
         if login is not None:
             return login
     store = text(document.get("credsStore"))
-    # A helper without a name is how Docker is told that this host has none.
-    return _ask(store, usual_key(registry), environ) if store and not named else None
+    return _ask(store, usual_key(registry), environ) if store and named is None else None
 
 
 def _decode(entry: Mapping[str, Any]) -> HostLogin | None:

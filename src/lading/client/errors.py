@@ -115,7 +115,7 @@ def bare(url: str) -> str:
 
 def reason(error: Exception) -> str:
     """Why there is no answer, without the names of Python's objects: `Connection refused`."""
-    cause = cause_of(error)
+    cause = cause_of(getattr(error, "original_error", error))  # of a proxy
     if isinstance(cause, RemoteDisconnected):
         return "the connection is closed without an answer"
     if isinstance(cause, BadStatusLine | UnknownProtocol):
@@ -156,6 +156,4 @@ def unreachable(url: str, error: Exception) -> Unreachable:
     elif refused and "CERTIFICATE_VERIFY_FAILED" in text:
         advice = "name a file with the proxy's authority, too, in SSL_CERT_FILE"
     way = " through the proxy" if refused else ""
-    return Unreachable(
-        f"{bare(url)} cannot be reached{way}: {reason(refused or error)}", advice=advice
-    )
+    return Unreachable(f"{bare(url)} cannot be reached{way}: {reason(error)}", advice=advice)

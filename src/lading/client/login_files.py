@@ -5,7 +5,7 @@ Sources: docker/cli `cli/config`; containers-auth.json(5), whose keys may have a
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -60,10 +60,14 @@ def read_login_file(path: Path) -> dict[str, Any] | None:
     return document
 
 
-def helper_of(document: Mapping[str, Any], key: str) -> str | None:
-    """The helper that a file names for a key alone; empty if that has none, `None` if unsaid."""
-    named = mapping(document.get("credHelpers")).get(key)
-    return named if isinstance(named, str) else None
+def helper_of(document: Mapping[str, Any], keys: Iterable[str]) -> tuple[str, str] | None:
+    """The helper that a file names for one of some keys, and that key; `None` if for none.
+
+    A helper without a name is how Docker is told that a host has none.
+    """
+    helpers = mapping(document.get("credHelpers"))
+    named = [(found, key) for key in keys if isinstance(found := helpers.get(key), str)]
+    return next((each for each in named if each[0]), named[0] if named else None)
 
 
 def entry_of(document: Mapping[str, Any], key: str) -> dict[str, Any]:

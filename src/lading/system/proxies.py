@@ -2,8 +2,8 @@
 
 `HTTPS_PROXY` or `HTTP_PROXY` by how a server is reached, else `ALL_PROXY`, unless `NO_PROXY` has
 its name, a domain that it is in, its address, a network of that, or `*`; with a port it is meant
-for that port alone. So curl and Go (`golang.org/x/net/http/httpproxy`) have it. Names in lower case
-come first.
+for that port alone. So has curl, and Go (`golang.org/x/net/http/httpproxy`) but for a few forms: a
+domain with a dot before it has itself, as in curl. Names in lower case come first.
 """
 
 import base64

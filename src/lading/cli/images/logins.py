@@ -16,6 +16,7 @@ from lading.client.errors import ClientError, as_line
 from lading.client.login_files import (
     entry_of,
     helper_of,
+    keys_of,
     login_files,
     mapping,
     normal_key,
@@ -68,8 +69,9 @@ class LoginFile:
         Raises:
             ClientError: it is no file of logins.
         """
-        document, key = self._read(), usual_key(registry)
-        return bool(helper_of(document, key) or entry_of(document, key))
+        document = self._read()
+        named = helper_of(document, keys_of(registry))
+        return bool(named and named[0]) or bool(entry_of(document, usual_key(registry)))
 
     def store(self, registry: str, login: HostLogin) -> str:
         """Keep a login; where, in words.
@@ -79,8 +81,9 @@ class LoginFile:
         """
         document, key = self._read(), usual_key(registry)
         auths = _without(document, registry)
-        if helper := _helper(document, key):
-            said = {"ServerURL": key, "Username": login.username, "Secret": login.password}
+        helper, its_key = _helper(document, registry)
+        if helper:
+            said = {"ServerURL": its_key, "Username": login.username, "Secret": login.password}
             done = run_helper(helper, "store", json.dumps(said), self._environ)
             if done.returncode:
                 why = as_line((done.stdout + done.stderr).decode(errors="replace"))
@@ -100,9 +103,10 @@ class LoginFile:
         Raises:
             ClientError, OSError: the file cannot be written.
         """
-        document, key = self._read(), usual_key(registry)
-        if helper := _helper(document, key):
-            run_helper(helper, "erase", key, self._environ)  # fails if there is none
+        document = self._read()
+        helper, its_key = _helper(document, registry)
+        if helper:
+            run_helper(helper, "erase", its_key, self._environ)  # fails if there is none
         left = _without(document, registry)
         if len(left) == len(mapping(document.get("auths"))):
             return False
@@ -135,7 +139,10 @@ def _without(document: Mapping[str, Any], registry: str) -> dict[str, Any]:
     return {key: entry for key, entry in auths.items() if normal_key(key) != registry}
 
 
-def _helper(document: Mapping[str, Any], key: str) -> str:
-    """The helper that has the login for a host; empty if the file itself has it."""
-    named = helper_of(document, key)
-    return text(document.get("credsStore")) if named is None else named
+def _helper(document: Mapping[str, Any], registry: str) -> tuple[str, str]:
+    """The helper that has the login for a registry, and under which key.
+
+    Empty if the file itself has it.
+    """
+    store = text(document.get("credsStore"))
+    return helper_of(document, keys_of(registry)) or (store, usual_key(registry))
