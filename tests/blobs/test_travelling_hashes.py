@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ import pytest
 from lading.blobs import append_pipeline, hashing, libcrypto
 from lading.blobs.stores import Stores
 from lading.core.digest import SHA256, SHA512, Digest, new_hasher
-from lading.core.errors import DigestMismatch
+from lading.core.errors import DigestMismatch, Unavailable
 from lading.core.names import UploadKey
 from tests.support.contents import begin, path_of, read
+from tests.support.open_things import descriptors
 
 DATA = os.urandom(9 * 1024 * 1024 + 12_345)
 # Bytes that may be read all the same: what Python reads, the ends of blocks, this very counter.
@@ -286,3 +288,26 @@ async def test_the_hash_of_a_piece_that_was_lost_does_not_travel(
     with pytest.raises(DigestMismatch):
         await put(workers[2], upload, Digest.of(first + lost + last))
     await put(workers[2], upload, Digest.of(first + other + last))
+
+
+async def test_a_file_of_which_the_disk_tells_nothing_is_a_failure_of_the_storage(
+    workers: Sequence[Stores], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on NFS, of a file that another machine has removed."""
+
+    def fail(_: int) -> os.stat_result:
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    upload, before = await begin(workers[0]), descriptors()
+    stack = AsyncExitStack()
+    staged = await stack.enter_async_context(workers[0].uploads.stage(upload))
+    await staged.write(DATA)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fstat", fail)
+        with pytest.raises(Unavailable):
+            await staged.finish()
+        with pytest.raises(Unavailable):
+            await stack.aclose()
+
+    assert descriptors() <= before

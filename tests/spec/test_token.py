@@ -33,6 +33,15 @@ def test_head_tells_what_get_would_send(guarded: Guarded) -> None:
             assert head.headers[name] == get.headers[name]
 
 
+@pytest.mark.endpoint("token", "HEAD")
+def test_head_begins_no_refresh_token(guarded: Guarded) -> None:
+    """Nobody would have it. RFC 9110, 9.2.1: HEAD is a safe method, which asks for no change."""
+    before = guarded.everything()["refresh_tokens"]
+    answer = guarded.client.ask("HEAD", "/token?offline_token=true", authorization=basic("reader"))
+    assert answer.status == 200
+    assert guarded.everything()["refresh_tokens"] == before
+
+
 @pytest.mark.endpoint("token", "GET")
 def test_a_token_for_a_password(guarded: Guarded) -> None:
     """Under both names, with the time that it is good for; no one in between may keep it."""

@@ -51,7 +51,9 @@ async def get(context: Context) -> Response:
                 raise _refusal("the Authorization header must hold a name and a password")
     asked = _scopes(context.request.parameters.get("scope", []))
     offline = context.request.parameter("offline_token") or ""
-    return await _answer(context, service, login, asked, refreshable=offline.lower() in _TRUE)
+    # Of the answer to HEAD nobody would have it.
+    refreshable = offline.lower() in _TRUE and context.request.method != "HEAD"
+    return await _answer(context, service, login, asked, refreshable=refreshable)
 
 
 async def post(context: Context) -> Response:

@@ -113,8 +113,9 @@ class StagedFile(StagedUpload):
     @override
     async def finish(self) -> None:
         await self._finish()
-        if file_calls.is_removed(self._descriptor):
-            raise UploadUnknown
+        with file_calls.translating():
+            if file_calls.is_removed(self._descriptor):
+                raise UploadUnknown
 
     @override
     async def rewind(self, size: int) -> None:
@@ -148,8 +149,10 @@ class StagedFile(StagedUpload):
         pass
 
     async def _close(self) -> None:
-        if self.size > SMALL and file_calls.is_removed(self._descriptor):
-            # All that it has is freed now, which takes a while.
+        frees_much = False
+        with suppress(OSError):  # of which nobody can tell
+            frees_much = self.size > SMALL and file_calls.is_removed(self._descriptor)
+        if frees_much:  # which takes a while
             await self._disk.run(os.close, self._descriptor)
         else:
             with file_calls.translating():  # on NFS, this writes what was not written yet
@@ -365,7 +368,9 @@ class StagedFile(StagedUpload):
 
         A request that was given up may have lost a piece, of which nobody has heard.
         """
-        if running.size == self.size == os.fstat(self._descriptor).st_size:
+        with file_calls.translating():
+            has_all = running.size == self.size == os.fstat(self._descriptor).st_size
+        if has_all:
             if self._has_news:
                 self._notes.write(self._descriptor, running.known())
             self._hashes.put(self._upload, running)

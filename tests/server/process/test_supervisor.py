@@ -81,6 +81,32 @@ def test_a_worker_that_could_not_be_started_leaves_its_place(
     assert asked == 3
 
 
+def test_who_finds_no_room_asks_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each attempt that fails leaves files open."""
+    monkeypatch.setattr(supervisor, "RETRY", 0.01)
+    processes, asked = multiprocessing.get_context("spawn"), list[float]()
+    worker = processes.Process(target=time.sleep, args=(600,), daemon=True)
+
+    def start() -> BaseProcess:
+        if asked:
+            asked.append(time.monotonic())
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+        asked.append(time.monotonic())
+        worker.start()
+        return worker
+
+    def stop() -> None:
+        wait_until(lambda: len(asked) == 8, "attempts")
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    stopping = threading.Thread(target=stop, daemon=True)
+    stopping.start()
+    assert Supervisor(2, start, patience=60).run(on_stop=lambda: None)
+    stopping.join()
+    # After 0.01, 0.02, 0.04, … seconds; the last two of these are 0.16 and 0.32.
+    assert asked[-1] - asked[-3] > 0.4
+
+
 def _stand_by(*_: Any) -> None:
     """Serve nobody, until told to stop, but not for long."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -19,8 +19,10 @@ from lading.server.process.worker import STARTUP_FAILURE
 log = logging.getLogger(__name__)
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Seconds before a worker that could not start, or be started, is tried again, while others serve.
+# Seconds before a worker that could not start, or be started, is tried again, while others serve;
+# and how long that becomes where no process can be made: Python leaves four files open each time.
 RETRY = 1.0
+LONGEST_RETRY = 60.0
 
 
 class Supervisor:
@@ -37,6 +39,7 @@ class Supervisor:
         self._patience = patience
         self._workers: list[BaseProcess] = []
         self._retry_at = 0.0
+        self._pause = RETRY
         self._stops = 0
         self._on_sighup = SighupHandler(reload=self._reload, stop=self._stop)
 
@@ -74,11 +77,13 @@ class Supervisor:
     def _start_another(self) -> None:
         try:
             self._workers.append(self._start())
+            self._pause = RETRY
         except OSError as error:  # there is no memory for a process, or there are too many of them
             if not self._workers:
                 raise
             log.error("a worker cannot be started: %s; it is tried again", error.strerror)  # noqa: TRY400
-            self._retry_at = time.monotonic() + RETRY
+            self._retry_at = time.monotonic() + self._pause
+            self._pause = min(2 * self._pause, LONGEST_RETRY)
 
     def _wait(self, signals: int, seconds: float | None) -> None:
         """Wait for the end of a worker, for a signal, or so long."""
