@@ -8,6 +8,8 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Any
 
@@ -37,14 +39,8 @@ def test_a_worker_for_which_there_is_no_room_is_started_later(
         started[-1].start()
         return started[-1]
 
-    def stop() -> None:
-        wait_until(lambda: len(started) == 2, "the second worker")
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    stopping = threading.Thread(target=stop, daemon=True)
-    stopping.start()
-    assert Supervisor(2, start, patience=60).run(on_stop=lambda: None)
-    stopping.join()
+    with _stopped_after(lambda: len(started) == 2, "the second worker"):
+        assert Supervisor(2, start, patience=60).run(on_stop=lambda: None)
     assert [worker.exitcode for worker in started] == [-signal.SIGTERM] * 2
 
 
@@ -67,17 +63,11 @@ def test_a_worker_that_could_not_be_started_leaves_its_place(
         children.append(child)
         return child
 
-    def stop() -> None:
-        wait_until(lambda: len(children) == 2, "the second worker")
-        os.kill(os.getpid(), signal.SIGTERM)
-
     monkeypatch.setattr(os, "fork", fork_if_there_is_room)
     settings = Settings.model_validate({"http": {"workers": 2}})
     files = ServerFiles(AuthFiles(), None)
-    stopping = threading.Thread(target=stop, daemon=True)
-    stopping.start()
-    assert workers.serve(settings, None, files, None, socket.socket())
-    stopping.join()
+    with _stopped_after(lambda: len(children) == 2, "the second worker"):
+        assert workers.serve(settings, None, files, None, socket.socket())
     assert asked == 3
 
 
@@ -95,16 +85,24 @@ def test_who_finds_no_room_asks_less_and_less_often(monkeypatch: pytest.MonkeyPa
         worker.start()
         return worker
 
+    with _stopped_after(lambda: len(asked) == 8, "attempts"):
+        assert Supervisor(2, start, patience=60).run(on_stop=lambda: None)
+    # After 0.01, 0.02, 0.04, … seconds; the last two of these are 0.16 and 0.32.
+    assert asked[-1] - asked[-3] > 0.4
+
+
+@contextmanager
+def _stopped_after(is_so: Callable[[], bool], what: str) -> Iterator[None]:
+    """Tell this process to end as soon as something is so, while a block runs."""
+
     def stop() -> None:
-        wait_until(lambda: len(asked) == 8, "attempts")
+        wait_until(is_so, what)
         os.kill(os.getpid(), signal.SIGTERM)
 
     stopping = threading.Thread(target=stop, daemon=True)
     stopping.start()
-    assert Supervisor(2, start, patience=60).run(on_stop=lambda: None)
+    yield
     stopping.join()
-    # After 0.01, 0.02, 0.04, … seconds; the last two of these are 0.16 and 0.32.
-    assert asked[-1] - asked[-3] > 0.4
 
 
 def _stand_by(*_: Any) -> None:
