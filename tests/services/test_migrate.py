@@ -1,7 +1,7 @@
 """Migrating a registry while it is used, and what may come between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from lading.core.typing import T
 from lading.databases.sqlite.file import FileDatabase
 from lading.metadata.documents import PIECE
 from lading.metadata.metadata import Metadata
+from lading.metadata.moving.table_rows import BroughtRows, Row
 from lading.metadata.moving.tables import MovedTable
 from lading.ports.database import Work
 from lading.ports.objects import Upkeep
@@ -275,6 +276,32 @@ async def test_a_migration_that_is_killed_goes_on(
 
     database.left = 1_000_000
     assert kills > 3
+    await require_same(origin, target)
+    assert await target.registry.uploads.list_all() == []
+
+
+async def test_bytes_whose_row_a_killed_migration_did_not_write_go_if_the_blob_has(
+    origin: People, target: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, put = await origin.push_blob(b"soon gone"), BroughtRows.put
+
+    async def die(self: BroughtRows, table: MovedTable, rows: Sequence[Row]) -> None:
+        if any(row[0] == gone for row in rows):
+            raise Killed
+        await put(self, table, rows)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(BroughtRows, "put", die)
+        with pytest.raises(Killed):
+            await migrate(origin.registry, target.registry)
+    assert await target.blobs.stat(gone) is not None
+    origin.now += 30 * DAY
+    await origin.collect()
+    assert await origin.blobs.stat(gone) is None
+
+    await migrate(origin.registry, target.registry)
+
+    assert await target.blobs.stat(gone) is None
     await require_same(origin, target)
 
 

@@ -78,11 +78,12 @@ class Host:
         layer = hashlib.sha256(f"{self.repository.name} {number}".encode()).digest() * 5000
         manifest, tag = image(layer), f"t{number % 4}"
         answers = [self._push_blob(blob) for blob in (b"{}", layer)]
-        if set(answers) <= {201}:
+        # Of two workers, one may know already that the registry is read-only.
+        if set(answers) == {201}:
             answers.append(self.repository.put_manifest(manifest, tag).status)
-        if answers[-1] == 201:
-            self.tags[tag] = digest_of(encode(manifest))
-            self.pushes += 1
+            if answers[-1] == 201:
+                self.tags[tag] = digest_of(encode(manifest))
+                self.pushes += 1
         other = f"t{(number + 1) % 4}"
         if number % 3 == 0 and self.tags.get(other):
             answers.append(self.repository.ask("DELETE", f"/manifests/{other}").status)

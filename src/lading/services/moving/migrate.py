@@ -13,6 +13,7 @@ Unfinished uploads are not brought: their clients begin them anew.
 import asyncio
 from dataclasses import dataclass
 
+from lading.services import unfinished
 from lading.services.moving import last_step
 from lading.services.moving.last_step import CannotMigrate
 from lading.services.moving.migrate_blobs import BlobCopies
@@ -76,10 +77,12 @@ async def run(migration: Migration) -> Migrated:
     async with last_step.read_only(origin, migration.principal, migration.place) as change:
         await _equalise(work)
         require_whole(blobs.damaged)
-        unfinished = len(await origin.uploads.list_all())
+        if not migration.same_bytes:
+            await _clear_up(migration.target)
+        left_behind = len(await origin.uploads.list_all())
         rows = await work.end(change)
     origin.note("migrate", target=migration.place)
-    return Migrated(blobs.copied, blobs.size, rows, origin.clock() - begun, unfinished)
+    return Migrated(blobs.copied, blobs.size, rows, origin.clock() - begun, left_behind)
 
 
 async def _equalise(work: MigrationWork) -> None:
@@ -91,3 +94,9 @@ async def _equalise(work: MigrationWork) -> None:
         "the registry is read-only and changes all the same: end what changes it (a collection, a"
         " restore, `lading verify --repair`), and migrate again"
     )
+
+
+async def _clear_up(target: Registry) -> None:
+    """Remove bytes whose row a killed run did not write, if their blob has none by now."""
+    for commit in await unfinished.find_interrupted(target):
+        await unfinished.remove_interrupted(target, commit)
