@@ -163,18 +163,19 @@ async def test_a_file_is_read_out_of_its_layer(people: People, inside: Inside) -
 async def test_who_takes_its_time_keeps_nobody_from_reading(
     people: People, inside: Inside, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One client has one of the few turns, be it for much or for little."""
+    """One client has two of the few turns for much, and one of those for little."""
     monkeypatch.setattr(trees, "PATIENCE", 0.1)
     shown = await directories.find_entry(people.registry, inside, "opt/app/b")
     assert shown is not None
     read = partial(trees.read_file, people.registry, people.may(), inside, shown)
-    slow = await read(Reader("slow", 100, waits=True))
-    assert await anext(slow)
+    slow = [await read(Reader("slow", 100, waits=True)) for _ in range(2)]
+    assert [await anext(pieces) for pieces in slow]
     with pytest.raises(Unavailable):
         await read(Reader("slow", 100, waits=True))
     for reader in (Reader("other", 100, waits=True), Reader("slow", 100), Reader("other", 100)):
         assert b"".join([piece async for piece in await read(reader)]) == b"new"
-    await slow.aclose()
+    for pieces in slow:
+        await pieces.aclose()
     assert people.registry.sending.is_idle
     assert people.registry.reading.is_idle
 

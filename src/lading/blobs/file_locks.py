@@ -1,4 +1,8 @@
-"""The adapter of locks as files: `flock` on one of 256, by the first two digits of a digest."""
+"""The adapter of locks as files: `flock` on one of 256, by the first two digits of a digest.
+
+Nobody is told when another process unlocks one, so who waits tries again and again. Of the requests
+of one worker that is the first alone: the others wait behind it in their order, and cost nothing.
+"""
 
 import asyncio
 import os
@@ -6,6 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Self
+from weakref import WeakValueDictionary
 
 from lading.blobs import file_calls
 from lading.blobs.layout import Layout
@@ -15,11 +20,11 @@ from lading.ports.locks import Locks
 from lading.system import durable
 from lading.system.lock_files import open_lock_file
 
-# Seconds between tries for the lock of a blob that another request is committing: a part of what
-# a commit takes. Each try takes longer than the one before to come, or hundreds of requests that
-# wait for a database which is busy for seconds would leave the event loop no time for any other.
+# Seconds between tries for a lock that another worker has: a part of what a commit takes. Each try
+# takes longer than the one before to come, as that one may wait for a database which is busy for
+# seconds; and no longer than a commit takes, or who has just come would be first again and again.
 POLL = 0.001
-MOST_POLL = 0.05
+MOST_POLL = 0.01
 SLOWER = 1.3
 
 
@@ -32,6 +37,8 @@ class FileLocks(Locks):
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
+        # Of each file that somebody here has locked, or wants to.
+        self._queues: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     @classmethod
     def below(cls, root: Path) -> Self:
@@ -42,7 +49,8 @@ class FileLocks(Locks):
 
     @override
     def lock(self, digest: Digest) -> "_Lock":
-        return _Lock(self._layout.lock(digest))
+        path = self._layout.lock(digest)
+        return _Lock(path, self._queues.setdefault(path, asyncio.Lock()))
 
     @override
     @asynccontextmanager
@@ -66,27 +74,44 @@ class _Lock:
 
     Args:
         path: of the lock's file, made if need be.
+        queue: of those in this worker who want it.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, queue: asyncio.Lock) -> None:
         self._path = path
+        self._queue = queue
         self._descriptor = -1
 
     async def __aenter__(self) -> None:
         """Lock the digest, as soon as nobody has it locked."""
-        self._descriptor = _open(self._path)
-        pause = POLL
+        is_second = self._queue.locked()
+        await self._queue.acquire()
         try:
-            while not _try_lock(self._descriptor):
-                await asyncio.sleep(pause)
-                pause = min(pause * SLOWER, MOST_POLL)
+            if is_second:  # other workers have their turn before it
+                await asyncio.sleep(POLL)
+            self._descriptor = await _locked(self._path)
         except BaseException:
-            os.close(self._descriptor)
+            self._queue.release()
             raise
 
     async def __aexit__(self, *_: object) -> None:
         """Unlock the digest."""
         os.close(self._descriptor)
+        self._queue.release()
+
+
+async def _locked(path: str) -> int:
+    """The descriptor of a file, locked as soon as no other worker has it locked."""
+    descriptor = _open(path)
+    pause = POLL
+    try:
+        while not _try_lock(descriptor):
+            await asyncio.sleep(pause)
+            pause = min(pause * SLOWER, MOST_POLL)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _open(path: str) -> int:

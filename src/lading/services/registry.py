@@ -81,7 +81,8 @@ class Registry:
         upkeep: of an object store, if the bytes are in one.
         measures: are told how much of it was done.
         reading: turns in which files of layers are read; each costs a process.
-        sending: those in which large ones are, which last as long as their clients like.
+        sending: those in which large ones are, which last as long as their clients like: a browser
+            saves two at once, and behind a proxy that is not named all clients are one.
         asked: set when somebody has asked for trees of layers, which are found in the background.
         parsing: a thread for large manifests: one at a time, as the largest ones become many times
             as many objects for a while.
@@ -98,7 +99,7 @@ class Registry:
     upkeep: Upkeep | None = None
     measures: Measures = UNMEASURED
     reading: ClientTurns = field(default_factory=lambda: ClientTurns(2, each=1))
-    sending: ClientTurns = field(default_factory=lambda: ClientTurns(4, each=1))
+    sending: ClientTurns = field(default_factory=lambda: ClientTurns(4, each=2))
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     parsing: Threads = field(default_factory=lambda: Threads(1, "manifests"))
 

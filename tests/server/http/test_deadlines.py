@@ -32,6 +32,7 @@ SECONDS = {
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
 LAST = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 PUT = b"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n"
+EXPECTING = PUT.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n")
 
 
 def rows() -> Mapping[State, Mapping[str, str]]:
@@ -101,6 +102,8 @@ class Scene:
     def __init__(self) -> None:
         self.connections = Connections(8192, {}, timeouts(IDLE_TIMEOUT, KEEP_ALIVE))
         self.go_on = asyncio.Event()
+        self.may_ask = asyncio.Event()
+        self.may_ask.set()
         self.now = 10_000.0
         self.transport = Transport()
         self.connection = Connection(self.application, self.connections)
@@ -110,7 +113,8 @@ class Scene:
         self.connection.connection_made(self.transport)
 
     async def application(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take the body, and answer as soon as it may go on."""
+        """Take the body as soon as it may ask, and answer as soon as it may go on."""
+        await self.may_ask.wait()
         while (await receive()).get("more_body"):
             pass
         headers = [(b"content-length", b"2")]
@@ -292,6 +296,27 @@ async def move(scene: Scene, state: State, size: int) -> None:
     else:
         scene.transport.unsent -= size
     scene.sweep()
+
+
+async def test_who_is_told_late_to_send_a_body_has_all_the_time_for_it() -> None:
+    """However long the application took before it asked."""
+    scene = Scene()
+    scene.may_ask.clear()
+    await scene.hear(EXPECTING)
+    scene.now += IDLE_TIMEOUT * 2
+    scene.sweep()
+    scene.may_ask.set()
+    await scene.settle()
+    assert b"100 Continue" in scene.transport.written
+
+    assert scene.deadlines.state is State.BODY
+    assert scene.deadlines.dispensable() is None
+    scene.sweep()
+    assert scene.transport.end == "stays"
+    scene.now += IDLE_TIMEOUT + 1
+    scene.sweep()
+    assert scene.transport.end == "aborts"
+    scene.close()
 
 
 async def test_a_request_that_was_not_read_yet_is_one(scene: Scene, state: State) -> None:

@@ -295,6 +295,11 @@ class Connection(asyncio.Protocol):
         if self._receiving is not None and not self._put_off.waits:
             self._takeover.begin(self._receiving)
 
+    def let_continue(self) -> None:
+        """Tell a client to send the body that it waits with; its time begins now."""
+        self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        self.deadlines.turn()
+
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
         if self.reading and not (self._half_closed or self.transport.is_closing()):

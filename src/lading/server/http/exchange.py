@@ -59,6 +59,9 @@ class Line(Protocol):
     def body_wanted(self) -> None:
         """The application asks for the body."""
 
+    def let_continue(self) -> None:
+        """Tell a client to send the body that it was asked to wait with."""
+
     def pause_reading(self) -> None:
         """Take nothing more from the client."""
 
@@ -242,7 +245,7 @@ class Exchange:
             self._line.body_wanted()
         if self.waits and not self.gone:
             self.waits = False
-            self._line.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self._line.let_continue()
         while not self._pieces and self._goes_on():
             self._line.resume_reading()
             self._awaited = asyncio.get_running_loop().create_future()

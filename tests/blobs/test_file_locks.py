@@ -1,0 +1,70 @@
+"""Locks as files: in which order those get them who wait, and what their waiting costs."""
+
+import asyncio
+import fcntl
+from pathlib import Path
+
+import pytest
+
+from lading.blobs.file_locks import FileLocks
+from lading.core.digest import Digest
+
+DIGEST = Digest.of(b"locked")
+HELD = 0.005
+
+
+async def hold(locks: FileLocks, name: str, seen: list[str]) -> None:
+    """Have the lock for as long as a commit may."""
+    async with locks.lock(DIGEST):
+        seen.append(name)
+        await asyncio.sleep(HELD)
+
+
+async def test_requests_of_a_worker_have_a_lock_in_their_order(tmp_path: Path) -> None:
+    locks, seen = FileLocks.below(tmp_path), list[str]()
+    names = [str(number) for number in range(20)]
+    await asyncio.gather(*(hold(locks, name, seen) for name in names))
+    assert seen == names
+
+
+async def test_many_requests_of_one_worker_keep_another_worker_waiting_for_few(
+    tmp_path: Path,
+) -> None:
+    """However long the other one has waited."""
+    busy, other, seen = FileLocks.below(tmp_path), FileLocks.below(tmp_path), list[str]()
+    many = [asyncio.create_task(hold(busy, "busy", seen)) for _ in range(300)]
+    await asyncio.sleep(0)
+    await asyncio.gather(*(hold(other, "other", seen) for _ in range(5)))
+    assert seen.count("busy") < 100
+    await asyncio.gather(*many)
+
+
+async def test_of_those_who_wait_in_a_worker_one_asks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock, tries = fcntl.flock, list[int]()
+
+    def count(descriptor: int, operation: int) -> None:
+        tries.append(descriptor)
+        flock(descriptor, operation)
+
+    async with FileLocks.below(tmp_path).lock(DIGEST):
+        monkeypatch.setattr(fcntl, "flock", count)
+        locks = FileLocks.below(tmp_path)
+        waiting = [asyncio.create_task(hold(locks, "", [])) for _ in range(200)]
+        await asyncio.sleep(0.2)
+        for each in waiting:
+            each.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+    assert 1 < len(tries) <= 200
+
+
+async def test_who_gives_up_waiting_lets_the_next_one_ask(tmp_path: Path) -> None:
+    locks, seen = FileLocks.below(tmp_path), list[str]()
+    async with FileLocks.below(tmp_path).lock(DIGEST):
+        first, second = (asyncio.create_task(hold(locks, name, seen)) for name in ("1", "2"))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        await asyncio.sleep(0.01)
+    await asyncio.wait_for(second, 60)
+    assert seen == ["2"]
