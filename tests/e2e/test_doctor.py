@@ -267,6 +267,14 @@ frontend inside
 frontend down
   bind {down}
   default_backend down
+frontend small
+  bind {small}
+  http-request set-path %[path,lower]
+  default_backend up
+frontend whole
+  bind {whole}
+  http-request return status 411 if {{ req.hdr(Transfer-Encoding) -m found }}
+  default_backend up
 backend up
   server one {upstream}
 backend down
@@ -274,11 +282,14 @@ backend down
 """
 
 
+FRONTENDS = ("stripping", "inside", "down", "small", "whole")
+
+
 @contextmanager
 def haproxy(directory: Path, upstream: str) -> Iterator[dict[str, str]]:
     """Run HAProxy; the addresses of its frontends."""
     require("haproxy")
-    hosts = {name: f"127.0.0.1:{free_port()}" for name in ("stripping", "inside", "down")}
+    hosts = {name: f"127.0.0.1:{free_port()}" for name in FRONTENDS}
     configuration = directory / "haproxy.cfg"
     configuration.write_text(HAPROXY.format(upstream=upstream, **hosts))
     log = directory / "haproxy.log"
@@ -296,6 +307,7 @@ def _listens(host: str) -> bool:
 def test_haproxy_is_looked_through_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with Registry() as registry, haproxy(tmp_path, registry.host) as hosts:
+        registry.push_image("team/app:1")
         found = {
             name: {
                 one.name: f"{one.what}; {one.advice}"
@@ -309,3 +321,6 @@ def test_haproxy_is_looked_through_too(tmp_path: Path, monkeypatch: pytest.Monke
     assert list(found["inside"]) == ["location"], found
     assert "http.host" in found["inside"]["location"]
     assert "start the registry" in found["down"]["answer"]
+    assert list(found["small"]) == ["paths"], found
+    assert "capitals" in found["small"]["paths"]
+    assert list(found["whole"]) == ["chunked"], found

@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,6 +22,9 @@ from lading.core.json_objects import object_in
 # As large as registries take manifests (Distribution: 4 MiB).
 _MOST_BODY = 4 * 1024 * 1024
 _READ = 64 * 1024
+
+Body = bytes | Sequence[bytes]
+"""What is sent: with its length, or in pieces without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,7 @@ class DeploymentCaller:
         self._pool.clear()
 
     def bare(
-        self, method: str, place: str, headers: Mapping[str, str] | None = None, body: bytes = b""
+        self, method: str, place: str, headers: Mapping[str, str] | None = None, body: Body = b""
     ) -> HeardAnswer:
         """Send a request as it is, without a login; redirects are answers like any.
 
@@ -117,7 +120,7 @@ class DeploymentCaller:
         place: str,
         scopes: tuple[str, ...] = (),
         headers: Mapping[str, str] | None = None,
-        body: bytes = b"",
+        body: Body = b"",
     ) -> HeardAnswer:
         """Send a request to the deployment, and again with a login if that is asked for.
 
@@ -181,7 +184,7 @@ class DeploymentCaller:
         return self._context.wrap_socket(connection, server_hostname=address.host)
 
     def _open(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
+        self, method: str, url: str, headers: Mapping[str, str], body: Body | None
     ) -> urllib3.response.BaseHTTPResponse:
         with warnings.catch_warnings():
             # A finding says so already.

@@ -20,8 +20,8 @@ class DeploymentFinding:
     Attributes:
         name: of what was looked at: `proxy`, `name`, `connection`, `tls`, `answer`, `clock`,
             `headers`, `realm`, `login`, `manifest`, `heads`, `paths`, `errors`, `lists`,
-            `compression`, `ranges`, `location`, `body`, `bound`, `buffering`, `room`, and `rest`
-            for what was not looked at.
+            `compression`, `ranges`, `location`, `body`, `chunked`, `bound`, `buffering`,
+            `room`, and `rest` for what was not looked at.
         what: a sentence that says how it is.
         advice: what to do, with the line to change; empty if there is nothing to do.
     """

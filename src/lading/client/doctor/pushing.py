@@ -3,9 +3,6 @@
 import http.client
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from urllib.parse import urlsplit
 
 from urllib3.exceptions import HTTPError
 
@@ -13,7 +10,8 @@ from lading.client.doctor.address import origin
 from lading.client.doctor.caller import DeploymentCaller, HeardAnswer
 from lading.client.doctor.findings import DeploymentFinding, FindingState, ok, skipped, warn, wrong
 from lading.client.doctor.logins import FORWARDED
-from lading.client.errors import ClientError
+from lading.client.doctor.tried_uploads import MOMENT, TriedUpload, given_up
+from lading.client.errors import reason
 
 _MIB = 1024 * 1024
 # More than nginx's `client_max_body_size` has of itself, which is 1 MiB.
@@ -22,49 +20,11 @@ _SENT = 4 * _MIB
 _CUT_AFTER = 64 * 1024
 # What layers may have; from the largest.
 _ANNOUNCED = tuple(size * _MIB for size in (10 * 1024, 1024, 100, 2))
-# In which a bound on bodies answers to a head alone, and in which bytes get through a proxy.
-_MOMENT = 1.0
 _SLOW = 2.0
 _TOO_LARGE = 413
-_BUSY = frozenset({409, 416})
-# Of a number of bytes; Python refuses to read some thousand.
-_DIGITS = 18
 
 _NO_CAP = "`client_max_body_size 0;` in nginx's `server`; other proxies call it the body's size"
 _NO_BUFFER = "`proxy_request_buffering off; proxy_http_version 1.1;` in nginx's `location /v2/`"
-
-
-@dataclass(slots=True)
-class TriedUpload:
-    """An upload that is being tried.
-
-    Attributes:
-        url: of it, at the address by which the deployment is asked; each answer may give another.
-    """
-
-    caller: DeploymentCaller
-    scopes: tuple[str, ...]
-    url: str
-
-    def send(self, method: str, body: bytes = b"") -> HeardAnswer:
-        """Send a request, and again while the registry still waits for one that was cut off."""
-        headers = {"Content-Type": "application/octet-stream"} if body else {}
-        answer = self.caller.ask(method, self.url, self.scopes, headers, body)
-        deadline = time.monotonic() + _MOMENT
-        while answer.status in _BUSY and time.monotonic() < deadline:
-            time.sleep(_MOMENT / 10)
-            answer = self.caller.ask(method, self.url, self.scopes, headers, body)
-        self.url = _at_deployment(self.caller, answer.header("location")) or self.url
-        return answer
-
-    def offset(self) -> int | None:
-        """How many bytes the registry has of it; `None` if it does not say."""
-        answer = self.caller.ask("GET", self.url, self.scopes)
-        if answer.status != 204:
-            return None
-        last = answer.header("range").rpartition("-")[2]
-        is_number = last.isdecimal() and len(last) <= _DIGITS
-        return int(last) + 1 if is_number and last != "0" else 0
 
 
 def check_upload(caller: DeploymentCaller, repository: str) -> Iterator[DeploymentFinding]:
@@ -79,36 +39,16 @@ def check_upload(caller: DeploymentCaller, repository: str) -> Iterator[Deployme
     location = answer.header("location")
     if not location or not origin(caller.address.join(location))[1]:
         return
-    with _given_up(caller, scopes, answer) as upload:
+    with given_up(caller, scopes, answer) as upload:
         body = check_body(upload)
         yield body
         if body.state is not FindingState.OK:
             return
+        yield check_chunked(upload)
         yield check_bound(upload)
     # Another one: Distribution neither goes on with one that was cut off, nor cancels it.
-    with _given_up(caller, scopes, caller.ask("POST", path, scopes)) as upload:
+    with given_up(caller, scopes, caller.ask("POST", path, scopes)) as upload:
         yield check_buffering(upload)
-
-
-@contextmanager
-def _given_up(
-    caller: DeploymentCaller, scopes: tuple[str, ...], begun: HeardAnswer
-) -> Iterator[TriedUpload]:
-    """The upload that an answer is about; it is cancelled at the end."""
-    upload = TriedUpload(caller, scopes, _at_deployment(caller, begun.header("location")))
-    try:
-        yield upload
-    finally:
-        # What is wrong was found before.
-        with suppress(ClientError, HTTPError, OSError, ValueError):
-            upload.send("DELETE")
-
-
-def _at_deployment(caller: DeploymentCaller, location: str) -> str:
-    """The address of an upload where the deployment is asked, whatever host it names; or empty."""
-    parts = urlsplit(caller.address.join(location))
-    path = f"{parts.path}?{parts.query}" if parts.query else parts.path
-    return caller.address.join(path) if location else ""
 
 
 def check_location(caller: DeploymentCaller, answer: HeardAnswer) -> DeploymentFinding:
@@ -160,7 +100,7 @@ def check_body(upload: TriedUpload) -> DeploymentFinding:
     except (HTTPError, OSError) as error:
         return wrong(
             "body",
-            f"a push of {_SENT // _MIB} MiB is cut off: {type(error).__name__}",
+            f"a push of {_SENT // _MIB} MiB is cut off: {reason(error)}",
             f"if the proxy bounds bodies: {_NO_CAP}; if it is slow, raise its times"
             " (`client_body_timeout`, `proxy_read_timeout`, HAProxy's `timeout client`)",
         )
@@ -171,11 +111,35 @@ def check_body(upload: TriedUpload) -> DeploymentFinding:
     return ok("body", f"a push of {_SENT // _MIB} MiB is taken")
 
 
+def check_chunked(upload: TriedUpload) -> DeploymentFinding:
+    """Whether a body is taken whose length is not said before, as Docker and containerd send it."""
+    advice = (
+        "have the proxy take `Transfer-Encoding: chunked` and pass it on (`proxy_http_version 1.1;"
+        f" proxy_request_buffering off;`); if it bounds bodies: {_NO_CAP}"
+    )
+    try:
+        answer = upload.send("PATCH", [bytes(_MIB)] * (_SENT // _MIB))
+    except (HTTPError, OSError) as error:
+        return wrong(
+            "chunked",
+            f"a push whose length is not said before, as Docker's, is cut off: {reason(error)}",
+            advice,
+        )
+    if answer.status != 202:
+        return wrong(
+            "chunked",
+            "a push whose length is not said before, as Docker's, is answered with"
+            f" {_said(answer)}, and one whose length is said is taken",
+            advice,
+        )
+    return ok("chunked", "a push whose length is not said before is taken, too")
+
+
 def check_bound(upload: TriedUpload) -> DeploymentFinding:
     """Whether bodies may be as large as layers are: by announcing some, and sending none."""
     refused = 0
     for size in _ANNOUNCED:
-        head = upload.caller.send_head(upload.url, upload.scopes, size, wait=_MOMENT)
+        head = upload.caller.send_head(upload.url, upload.scopes, size, wait=MOMENT)
         if head != _TOO_LARGE:
             break
         refused = size
@@ -192,8 +156,8 @@ def check_buffering(upload: TriedUpload) -> DeploymentFinding:
             "have the proxy pass this header on (no `proxy_hide_header Range`)",
         )
     data = bytes(_CUT_AFTER)
-    upload.caller.send_head(upload.url, upload.scopes, _SENT, data, wait=_MOMENT / 2)
-    deadline = time.monotonic() + _MOMENT
+    upload.caller.send_head(upload.url, upload.scopes, _SENT, data, wait=MOMENT / 2)
+    deadline = time.monotonic() + MOMENT
     while time.monotonic() < deadline:
         now = upload.offset()
         if now is None:
@@ -203,7 +167,7 @@ def check_buffering(upload: TriedUpload) -> DeploymentFinding:
             )
         if now:
             return ok("buffering", "what is pushed reaches the registry at once")
-        time.sleep(_MOMENT / 10)
+        time.sleep(MOMENT / 10)
     return warn(
         "buffering",
         "of a push that is cut off nothing reaches the registry: the proxy holds requests back"

@@ -125,18 +125,27 @@ def check_heads(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFind
 
 
 def check_paths(caller: DeploymentCaller, found: ReadManifest) -> DeploymentFinding:
-    """Whether paths reach the registry as they were sent: neither escaped anew nor made shorter."""
+    """Whether paths reach the registry as they were sent, and not changed in some respect."""
     whole = "have the proxy pass paths on as they came: `proxy_pass http://REGISTRY:5000;`"
-    escaped = (found.named or str(Digest.of(found.answer.body))).replace(":", "%3A")
-    headers = {"Accept": _ACCEPT}
-    path = f"/v2/{found.repository}/manifests/{escaped}"
-    status = caller.ask("GET", path, found.scopes, headers).status
+    digest = found.named or str(Digest.of(found.answer.body))
+
+    def ask(name: str) -> int:
+        path = f"/v2/{found.repository}/manifests/{name}"
+        return caller.ask("GET", path, found.scopes, {"Accept": _ACCEPT}).status
+
+    status = ask(digest.replace(":", "%3A"))
     if status != 200:
         return wrong(
             "paths",
             f"`sha256%3A…` in a path is answered with {status}: it is escaped anew on its way",
             f"{whole}, with nothing after the port (Apache: `AllowEncodedSlashes NoDecode`, and"
             " `ProxyPass … nocanon`)",
+        )
+    if ask(_in_capitals(digest)) == 200:
+        return wrong(
+            "paths",
+            "capitals in a path are made small on its way: tags that have some are not found",
+            f"{whole}, without rewriting them (HAProxy: no `set-path %[path,lower]`)",
         )
     status = caller.ask("GET", f"/v2//{found.repository}/tags/list", found.scopes).status
     if status == 200:
@@ -154,6 +163,12 @@ def _read(caller: DeploymentCaller, name: str, asked: str) -> ReadManifest | Non
     if answer.status != 200:
         return None
     return ReadManifest(name, asked, answer)
+
+
+def _in_capitals(digest: str) -> str:
+    """The digest as it is none: "hex … MUST match [a-f0-9]" (image-spec, `descriptor.md`)."""
+    algorithm, _, found = digest.partition(":")
+    return f"{algorithm}:{found.upper()}"
 
 
 def _is_of(digest: str, body: bytes) -> bool:
