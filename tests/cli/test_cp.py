@@ -116,6 +116,22 @@ def test_what_is_about_an_image_comes_along(here: Registry, there: Registry) -> 
         assert client.repository("bare").referrers(subject) == []
 
 
+def test_what_is_about_that_comes_along_too(
+    here: Registry, there: Registry, tmp_path: Path
+) -> None:
+    """As the signature of an SBOM."""
+    here.push_image("app:1")
+    sbom = here.push_artifact("app", b"sbom", artifact_type="a/sbom", subject="app:1")
+    signature = here.push_artifact("app", b"signed", artifact_type="a/signature", subject=sbom)
+
+    assert run(f"{here.host}/app:1", f"oci:{tmp_path}").exit_code == 0
+    assert run(f"oci:{tmp_path}:1", f"{there.host}/app").exit_code == 0
+
+    with Client(there.host) as client:
+        (about,) = client.repository("app").referrers(sbom)
+    assert about["digest"] == signature
+
+
 def test_a_platform_is_chosen_of_an_index(here: Registry, there: Registry) -> None:
     here.push_image("app:1", platforms=[*PLATFORMS, "linux/s390x"])
 
@@ -259,6 +275,18 @@ def test_a_dry_run_changes_nothing(here: Registry, there: Registry) -> None:
 
     assert result.stdout.split("\t")[0] == "to copy"
     assert there.repositories() == []
+
+
+def test_a_dry_run_says_what_would_be_done(here: Registry, there: Registry) -> None:
+    here.push_image("app:1")
+    run(f"{here.host}/app:1", f"{there.host}/app")
+    words = (f"{here.host}/app:1", f"{there.host}/app")
+
+    assert run(*words, "--dry-run").stdout.split("\t")[0] == "there"
+    assert run(*words, "--dry-run", "--again").stdout.split("\t")[0] == "to copy"
+    assert run(*words, "--again").stdout.split("\t")[0] == "copied"
+    missing = (f"{here.host}/app:2", f"{there.host}/app")
+    assert run(*missing, "--dry-run").exit_code == run(*missing).exit_code == 3
 
 
 def test_failures_are_listed_and_the_rest_is_copied(here: Registry, there: Registry) -> None:

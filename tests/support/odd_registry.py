@@ -65,7 +65,8 @@ class _Handler(QuietHandler):
         self._reply(type(self).answer(sent))
 
     def _reply(self, reply: Reply) -> None:
-        self.send_response(reply.status)
+        begin = self.send_response_only if "Date" in reply.headers else self.send_response
+        begin(reply.status)
         for name, value in reply.headers.items():
             self.send_header(name, value)
         if isinstance(reply.body, bytes):

@@ -4,8 +4,9 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from fnmatch import fnmatchcase
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import NamedTuple
 
 import click
@@ -18,6 +19,7 @@ from lading.client.copying import Copier
 from lading.client.errors import ClientError, NotThere
 from lading.core.names import Tag, subject_of
 
+_MOMENT = 1.0
 _Outcome = Future[tuple[str, str]]
 _Pair = tuple[str, str]
 """What is to be copied, and as what."""
@@ -148,7 +150,7 @@ class CopyRun:
 
     def _settle(self) -> None:
         """Tell of the next one that is done."""
-        future = self._done.get()
+        future = self._next_done()
         wanted, target = self._under_way.pop(future)
         try:
             outcome, digest = future.result()
@@ -159,6 +161,12 @@ class CopyRun:
             self._tell("failed", wanted, target, error=str(error))
         else:
             self._tell(outcome, wanted, target, digest)
+
+    def _next_done(self) -> _Outcome:
+        """Wait for it. A Ctrl-C that comes just before a wait begins is noticed only after it."""
+        while True:
+            with suppress(Empty):
+                return self._done.get(timeout=_MOMENT)
 
     def _tell(
         self, outcome: str, wanted: str, target: str, digest: str = "", error: str = ""

@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 import urllib3
 from urllib3.exceptions import HTTPError
 
-from lading.client.errors import ClientError, ContentWrong, as_line, bare
+from lading.client.errors import ClientError, ContentWrong, Unreachable, as_line, bare, reason
 
 Answered = urllib3.response.BaseHTTPResponse
 
@@ -27,6 +27,10 @@ _MOST_SECONDS = 300.0
 _ERROR_SECONDS = 5.0
 _LEFT_SECONDS = 1.0
 _PIECE = 256 * 1024
+
+
+class TooSlow(HTTPError):
+    """A body that does not come in its time, and would not the next time."""
 
 
 def read_bounded(
@@ -71,9 +75,28 @@ def read_document(
         ClientError: it is none, or it does not come whole.
     """
     try:
-        found = json.loads(read_bounded(answer, most, seconds))
+        body = read_bounded(answer, most, seconds)
     except (HTTPError, OSError) as error:
-        raise ClientError(f"{bare(url)}: the answer is cut off: {error}") from error
+        raise cut_off(url, error) from error
+    return parse_document(answer, url, body)
+
+
+def cut_off(url: str, error: Exception) -> ClientError:
+    """The error of an answer that does not come whole."""
+    return Unreachable(
+        f"{bare(url)}: the answer is cut off: {reason(error)}",
+        advice="a proxy between may bound the time or the size of an answer",
+    )
+
+
+def parse_document(answer: Answered, url: str, body: bytes) -> dict[str, Any]:
+    """The JSON object that the body of an answer is.
+
+    Raises:
+        ClientError: it is none.
+    """
+    try:
+        found = json.loads(body)
     except (ValueError, RecursionError):
         found = None
     if isinstance(found, dict):
@@ -120,7 +143,7 @@ def _read_piece(answer: Answered, most: int, until: float) -> bytes:
         HTTPError: the connection is cut, or the body is none, or it is late.
     """
     if time.monotonic() > until:
-        raise HTTPError("it does not end")
+        raise TooSlow("it does not end")
     try:
         return answer.read1(most)
     except ValueError as error:  # http.client's, of a chunk whose length is below zero
@@ -130,16 +153,24 @@ def _read_piece(answer: Answered, most: int, until: float) -> bytes:
 def asked_wait(answer: Answered) -> float:
     """The seconds that an answer says to wait, by `Retry-After`; 0 if it says nothing.
 
-    It is a number of seconds or a time (RFC 9110, 10.2.3); what is neither is not regarded.
+    It is a number of seconds or a time (RFC 9110, 10.2.3), by the clock of who says it; what is
+    neither is not regarded.
     """
     said = answer.headers.get("retry-after", "")[:64].strip()
     if said.isascii() and said.isdigit():
         return float(said[:9])
-    try:
-        moment = email.utils.parsedate_to_datetime(said)
-        return max(0.0, moment.timestamp() - time.time())
-    except (ValueError, OverflowError):
+    until = _moment(said)
+    if until is None:
         return 0.0
+    return max(0.0, until - (_moment(answer.headers.get("date", "")) or time.time()))
+
+
+def _moment(said: str) -> float | None:
+    """A time of HTTP in seconds; `None` if it is none."""
+    try:
+        return email.utils.parsedate_to_datetime(said[:64]).timestamp()
+    except (ValueError, OverflowError):
+        return None
 
 
 def address(base: str, place: str) -> str:

@@ -60,17 +60,14 @@ class Copier:
         self._mount_from = source.name if same else ""
 
     def is_there(self, wanted: str, target_wanted: str) -> bool:
-        """Whether the target has the image already.
+        """Whether the target has the image already, so that it would be left alone.
 
         Raises:
             NotThere: the source does not have it.
         """
-        if self._rules.platforms:
-            return self._target_digest(target_wanted) == self._chosen(wanted).digest
-        there = self._target_digest(target_wanted)
-        if there:
-            return self._source_digest(wanted) == there
-        return False
+        digest = self._chosen(wanted).digest if self._rules.platforms else ""
+        digest = digest or self._source_digest(wanted)
+        return not self._rules.again and self._target_digest(target_wanted) == digest
 
     def copy(self, wanted: str, target_wanted: str) -> CopiedImage:
         """Copy an image.
@@ -123,21 +120,28 @@ class Copier:
         name = platform_of(child)
         return any(name == one or name.startswith(f"{one}/") for one in self._rules.platforms)
 
-    def _bring(self, manifest: RemoteManifest, target_wanted: str, depth: int = 0) -> None:
-        """Bring a manifest with all that it needs, and what is about it."""
+    def _bring(self, manifest: RemoteManifest, target_wanted: str, depth: int = 0) -> bool:
+        """Bring a manifest with all that it needs, and what is about it.
+
+        Returns:
+            Whether the target lists it among what is about its subject.
+        """
         self._alive()
         if depth > _MOST_DEPTH:
-            raise ContentWrong(f"{manifest.digest} is an index in more than {_MOST_DEPTH} others")
+            raise ContentWrong(
+                f"{manifest.digest} is an index in more than {_MOST_DEPTH} others, or about as many"
+            )
         for child in manifest.children:
             self._bring_child(child, depth)
         futures = [self._blob(blob) for blob in manifest.blobs]
         for future in futures:
             future.result()
         self._alive()
-        self._target.push_manifest(target_wanted, manifest)
+        listed = self._target.push_manifest(target_wanted, manifest)
         self._brought.add(manifest.digest)
         if self._rules.referrers:
             self._bring_referrers(manifest.digest, depth)
+        return listed
 
     def _bring_child(self, child: dict[str, Any], depth: int) -> None:
         digest = child["digest"]
@@ -148,15 +152,16 @@ class Copier:
             self._bring(self._source.manifest(digest), digest, depth + 1)
 
     def _bring_referrers(self, digest: str, depth: int) -> None:
-        """Bring the manifests that are about one, and the tags that clients keep for it."""
+        """Bring the manifests that are about one, and the tags that clients keep for it.
+
+        There may be others about these, such as the signature of an SBOM.
+        """
         source_tags = self._source_tags.read()
         descriptors = self._source.referrers(digest, source_tags)
         listed = True
         for descriptor in descriptors:
             found = self._source.manifest(descriptor["digest"])
-            for blob in found.blobs:
-                self._blob(blob).result()
-            listed = self._target.push_manifest(found.digest, found) and listed
+            listed = self._bring(found, found.digest, depth + 1) and listed
         fallback, *tags = attachments_of(Digest(digest))
         if descriptors and not listed:
             self._list_referrers(fallback, descriptors)

@@ -1,17 +1,16 @@
 """Client of a registry: what it has, and each of its repositories as a place for images."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from functools import cache
 from typing import Any, Self
 from urllib.parse import quote
 
-from urllib3.exceptions import HTTPError
-
-from lading.client.answers import address, dismiss, read_bounded, read_document
+from lading.client.answers import Answered, address, dismiss, parse_document
 from lading.client.credentials import HostLogin, find_login
 from lading.client.downloads import download
-from lading.client.errors import ClientError, ContentWrong, NotThere, unreachable
+from lading.client.errors import ClientError, ContentWrong, NotThere
 from lading.client.kept_uploads import KeptUploads
+from lading.client.next_pages import next_page
 from lading.client.options import SessionOptions
 from lading.client.places import (
     BlobContent,
@@ -34,6 +33,8 @@ _PAGE = 1000
 _MOST_PAGES = 10_000
 # What registries say of a place in a list that they did not give themselves, as at its end.
 _NOTHING_BEHIND = frozenset({400, 404, 405})
+# What is said to a method that is not let through.
+_NO_METHOD = (405, 501)
 # In a repository that is new a blob up to this size goes without asking whether it is there: it may
 # be there of a run that was interrupted.
 _MOST_UNASKED = 8 * 1024 * 1024
@@ -50,6 +51,7 @@ class Client:
     Attributes:
         session: the requests themselves, for what has no method here.
         has_referrers: whether it has the referrers API; remembered once it is known that not.
+        has_heads: whether HEAD is answered; remembered as well.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Client:
 
         self.session = HostSession(registry, find, options)
         self.has_referrers = True
+        self.has_heads = True
         self._chunks = ChunkSizes()
         folder = options.kept_uploads if options is not None else None
         self.kept_uploads = KeptUploads(folder)
@@ -180,9 +183,9 @@ class Client:
                     advice="check that this is the registry that you mean",
                 )
             seen.add(url)
-            answer = self.session.request("GET", url, scopes=scopes)
-            yield read_document(answer, url)
-            target = _next(answer.headers.get("link", ""))
+            answer, body = self.session.fetch(url, scopes=scopes)
+            yield parse_document(answer, url, body)
+            target = next_page(answer.headers.get("link", ""))
             place = address(url, target) if target else ""
 
 
@@ -212,28 +215,38 @@ class RemoteRepository(ImagePlace):
 
     @override
     def digest(self, wanted: str) -> str:
+        answer = self._ask_head(self._manifest(wanted), {"Accept": _ACCEPT})
+        if answer is not None and answer.status == 404:
+            return ""
+        said = answer.headers.get("docker-content-digest") if answer is not None else None
+        return self._checked(said) if said else self._digest_by_get(wanted)
+
+    def _digest_by_get(self, wanted: str) -> str:
+        try:
+            return self.manifest(wanted).digest
+        except NotThere:
+            return ""
+
+    def _ask_head(self, place: str, headers: Mapping[str, str] | None = None) -> Answered | None:
+        """The answer to HEAD, 200 or 404; `None` where something does not let that method through.
+
+        It is asked no more then.
+        """
+        if not self.client.has_heads:
+            return None
         answer = self._session.request(
-            "HEAD",
-            self._manifest(wanted),
-            scopes=self._read,
-            headers={"Accept": _ACCEPT},
-            expect=(200, 404),
+            "HEAD", place, scopes=self._read, headers=headers, expect=(200, 404, *_NO_METHOD)
         )
         dismiss(answer)
-        if answer.status == 404:
-            return ""
-        said = answer.headers.get("docker-content-digest")
-        return self._checked(said) if said else self.manifest(wanted).digest
+        if answer.status not in _NO_METHOD:
+            return answer
+        self.client.has_heads = False
+        return None
 
     @override
     def manifest(self, wanted: str) -> RemoteManifest:
-        answer = self._session.request(
-            "GET", self._manifest(wanted), scopes=self._read, headers={"Accept": _ACCEPT}
-        )
-        try:
-            body = read_bounded(answer)
-        except (HTTPError, OSError) as error:
-            raise unreachable(answer.geturl() or wanted, error) from error
+        place = self._manifest(wanted)
+        answer, body = self._session.fetch(place, scopes=self._read, headers={"Accept": _ACCEPT})
         said = wanted if ":" in wanted else answer.headers.get("docker-content-digest", "")
         digest = self._checked(said) if said else Digest.of(body)
         if not digest.names(body):
@@ -270,11 +283,8 @@ class RemoteRepository(ImagePlace):
 
     @override
     def has_blob(self, digest: str) -> bool:
-        answer = self._session.request(
-            "HEAD", f"{self._path}/blobs/{digest}", scopes=self._read, expect=(200, 404)
-        )
-        dismiss(answer)
-        return answer.status == 200
+        answer = self._ask_head(f"{self._path}/blobs/{digest}")
+        return answer is not None and answer.status == 200
 
     @override
     def blob(self, digest: str, offset: int = 0, length: int = -1) -> Iterator[bytes]:
@@ -305,6 +315,14 @@ class RemoteRepository(ImagePlace):
             expect=(201,),
         )
         dismiss(answer)
+        said = answer.headers.get("docker-content-digest", "")
+        # A registry may call it by a digest of another algorithm than we do.
+        if said != manifest.digest and said.startswith(f"{Digest(manifest.digest).algorithm}:"):
+            raise ContentWrong(
+                f"{self.host}/{self.name}: {wanted} was pushed as {manifest.digest}, and is"
+                f" {said[:160]} there",
+                advice="something between changes what it carries, or the registry does",
+            )
         return "oci-subject" in answer.headers
 
     def delete(self, wanted: str) -> None:
@@ -329,10 +347,3 @@ def _texts(found: object) -> Iterator[str]:
     """Those of a list's entries that are text."""
     if isinstance(found, list):
         yield from (one for one in found if isinstance(one, str))
-
-
-def _next(link: str) -> str:
-    """The target of a `Link` to the next page; empty if there is none."""
-    target, _, parameters = link.partition(">")
-    is_next = "next" in parameters.replace('"', "").replace(" ", "").partition("rel=")[2]
-    return target.strip().removeprefix("<") if is_next else ""

@@ -7,7 +7,18 @@ import threading
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from lading.client.answers import Answered, address, asked_wait, dismiss, read_error
+from urllib3.exceptions import HTTPError
+
+from lading.client.answers import (
+    Answered,
+    TooSlow,
+    address,
+    asked_wait,
+    cut_off,
+    dismiss,
+    read_bounded,
+    read_error,
+)
 from lading.client.connections import speaks_tls
 from lading.client.errors import ClientError, bare, of_answer
 from lading.client.options import SessionOptions
@@ -18,6 +29,8 @@ from lading.client.tokens import HostTokens, LoginFinder
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS = 5
 _MOST_LOGINS = 5
+# Seconds before a document that was cut off is asked for again.
+_PAUSES = (0.25, 1.0, 4.0)
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -98,6 +111,26 @@ class HostSession:
         error = of_answer(f"{method} {bare(url)}", answer.status, read_error(answer))
         error.wait_seconds = asked_wait(answer)
         raise error
+
+    def fetch(
+        self, place: str, *, scopes: tuple[str, ...], headers: Mapping[str, str] | None = None
+    ) -> tuple[Answered, bytes]:
+        """GET a document, and again where it is cut off; the answer, and all of its body.
+
+        Raises:
+            ContentWrong: it is longer than any document.
+            ClientError: of the answer, or `Unreachable`.
+        """
+        pauses = iter(_PAUSES[: self._options.retries])
+        while True:
+            answer = self.request("GET", place, scopes=scopes, headers=headers)
+            try:
+                return answer, read_bounded(answer)
+            except (HTTPError, OSError) as error:
+                pause = None if isinstance(error, TooSlow) else next(pauses, None)
+                if pause is None:
+                    raise cut_off(answer.geturl() or place, error) from error
+            self.wait(pause, "cut off")
 
     def wait(self, seconds: float, why: str) -> None:
         """Wait before something is tried again, and say so.

@@ -81,16 +81,32 @@ class HostTokens:
 
     def answer(self, challenges: list[str], scopes: tuple[str, ...], sent: str) -> str:
         """What to send after a challenge; empty if there is nothing better than what was sent."""
-        for way in parse_challenges(challenges):
-            if way.scheme not in {"basic", "bearer"}:
-                continue
-            with self._lock:
-                if self._is(scopes, sent):
-                    del self._kept[scopes]
-                self._way = way
-            header = self._get(way, scopes)
-            return "" if header == sent else header
-        return ""
+        way = self._choose(challenges, scopes)
+        if way is None:
+            return ""
+        with self._lock:
+            if self._is(scopes, sent):
+                del self._kept[scopes]
+            self._way = way
+        header = self._get(way, scopes)
+        return "" if header == sent else header
+
+    def _choose(self, challenges: list[str], scopes: tuple[str, ...]) -> AskedLogin | None:
+        """The first way to log in that can be gone; the first one of all if none can.
+
+        A registry may take several: who has no password for Basic may be anybody for a token, and
+        where tokens are had nowhere the password may do.
+        """
+        ways = [way for way in parse_challenges(challenges) if way.scheme in {"basic", "bearer"}]
+        if len(ways) < 2:
+            return ways[0] if ways else None
+        return next((way for way in ways if self._can_go(way, scopes)), ways[0])
+
+    def _can_go(self, way: AskedLogin, scopes: tuple[str, ...]) -> bool:
+        if way.scheme == "bearer":
+            return self._is_safe(way.parameters.get("realm", ""))
+        login = self._find(_repository_of(scopes))
+        return login is not None and login.password != ""
 
     def is_over(self, scopes: tuple[str, ...], header: str) -> bool:
         """Whether the time of a token has ended, or there is a newer one."""
@@ -117,7 +133,12 @@ class HostTokens:
 
     def _fetch(self, way: AskedLogin, scopes: tuple[str, ...], login: HostLogin | None) -> _Kept:
         realm = way.parameters.get("realm", "")
-        self._check(realm)
+        if not self._is_safe(realm):
+            raise NotPermitted(
+                f"{self._registry} sends its clients for tokens to {realm!r}, which is not safe",
+                advice="mend the address of the token server (`realm`) in the registry's"
+                " configuration",
+            )
         wanted = list(scopes) or way.parameters.get("scope", "").split()
         query = [("service", way.parameters["service"])] if "service" in way.parameters else []
         if login is not None and login.refresh_token:
@@ -143,19 +164,19 @@ class HostTokens:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return self._ask("POST", realm, headers, urlencode(form).encode())
 
-    def _check(self, realm: str) -> None:
-        """Go without TLS for tokens only where the registry has none, or both are this machine."""
+    def _is_safe(self, realm: str) -> bool:
+        """Whether tokens may be had there: without TLS only where the registry has none.
+
+        Or where both are this machine.
+        """
         try:
             parts = urlsplit(realm)
             scheme, host = parts.scheme, parts.hostname or ""
         except ValueError:
-            scheme, host = "", ""
+            return False
         near = is_local(self._registry) and is_local(host)
-        if host and (scheme == "https" or (scheme == "http" and (self._is_plain() or near))):
-            return
-        raise NotPermitted(
-            f"{self._registry} sends its clients for tokens to {realm!r}, which is not safe",
-            advice="mend the address of the token server (`realm`) in the registry's configuration",
+        return host != "" and (
+            scheme == "https" or (scheme == "http" and (self._is_plain() or near))
         )
 
     def _read(self, realm: str, answer: Answered) -> _Kept:

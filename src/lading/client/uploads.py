@@ -28,6 +28,9 @@ _LEAST_KEPT = 16 * 1024 * 1024
 _LEAST_CHUNK = 1024 * 1024
 _MOST_CHUNK = 1024 * 1024 * 1024
 _MOST_FAILURES = 6
+# Where a registry does not mount, or may not read the other repository for who asks, instead of
+# beginning an upload as the specification wants it (distribution-spec, "Mounting a blob").
+_NO_MOUNT = frozenset({400, 401, 403, 404, 405, 501})
 _RANGE = re.compile(r"(?:bytes=)?(\d{1,18})-(\d{1,18})")
 _OCTETS = "application/octet-stream"
 
@@ -85,6 +88,7 @@ class Upload:
         self._kept = kept
         self._place = ""
         self._offset = 0
+        self._is_mounted = False
 
     def push(self, content: BlobContent) -> bool:
         """Bring a blob; whether bytes had to go for it.
@@ -92,10 +96,8 @@ class Upload:
         Raises:
             ClientError: it cannot be brought, however often it was tried.
         """
-        if self._go_on_with_kept(content):
-            pass
-        elif self._begin(content):
-            return not content.mount_from
+        if not self._go_on_with_kept(content) and self._begin(content):
+            return not self._is_mounted
         failures = 0
         while True:
             before = self._offset
@@ -107,17 +109,18 @@ class Upload:
                     raise
                 pause = min(0.25 * 2 ** (failures - 1), 10) * random.uniform(0.5, 1.5)  # noqa: S311
                 self._session.wait(max(error.wait_seconds, pause), str(error.status or error))
-                self._recover(content)
+                if self._recover(content):
+                    return not self._is_mounted
             else:
                 self._kept.forget(self._name(content))
                 return True
 
     def _begin(self, content: BlobContent) -> bool:
         """Start the upload; whether that was all that there is to do."""
-        if content.mount_from:
-            query = f"?mount={content.digest}&from={content.mount_from}"
-            source = f"repository:{content.mount_from}:pull"
-            return self._post(query, (*self._scopes, source)).status == 201
+        begun = self._mount(content) if content.mount_from else None
+        if begun is not None:
+            self._is_mounted = begun.status == 201
+            return self._is_mounted
         if self._chunks.takes_at_once(content.size):
             try:
                 return self._send_at_once(content)
@@ -127,6 +130,17 @@ class Upload:
         self._post("", self._scopes)
         self._keep(content)
         return False
+
+    def _mount(self, content: BlobContent) -> Answered | None:
+        """Ask for a mount, which may begin an upload instead; `None` where that is refused."""
+        query = f"?mount={content.digest}&from={content.mount_from}"
+        source = f"repository:{content.mount_from}:pull"
+        try:
+            return self._post(query, (*self._scopes, source))
+        except ClientError as error:
+            if error.status not in _NO_MOUNT:
+                raise
+            return None
 
     def _send_at_once(self, content: BlobContent) -> bool:
         """Send a blob with the request that begins its upload; whether the registry took it so."""
@@ -153,7 +167,8 @@ class Upload:
         )
         dismiss(answer)
         self._offset = 0
-        self._keep_place(answer, f"{self._session.base}{self._path}/blobs/uploads/")
+        if answer.status == 202:
+            self._keep_place(answer, f"{self._session.base}{self._path}/blobs/uploads/")
         return answer
 
     def _name(self, content: BlobContent) -> str:
@@ -259,14 +274,19 @@ class Upload:
             return True
         return error.status in {404, 408, 416, 500, 502, 503, 504}
 
-    def _recover(self, content: BlobContent) -> None:
-        """Ask how far the server has got; begin anew if it knows nothing of the upload."""
+    def _recover(self, content: BlobContent) -> bool:
+        """Ask how far the server has got; begin anew if it knows nothing of the upload.
+
+        Returns:
+            Whether that was all that there is to do.
+        """
         try:
             self._ask_offset(content)
         except NotThere:
             content.moved(-self._offset)
             self._place = ""
-            self._begin(content)
+            return self._begin(content)
+        return False
 
     def _ask_offset(self, content: BlobContent) -> None:
         """Ask how far the server has got."""
