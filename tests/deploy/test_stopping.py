@@ -43,3 +43,8 @@ def test_a_replica_of_the_chart_is_not_killed_before_it_has_ended() -> None:
 def test_what_is_said_of_it_is_so() -> None:
     said = number("../docs/reliability.md", r"runs the server (\d+) seconds more than the drain")
     assert said - 1 < ENDING <= said
+    still_asked = number("helm/lading/values.yaml", r"^drainSeconds: (\d+)$")
+    shortest = number(
+        "../docs/operations.md", r"by default (\d+) s or more, or the chart is refused"
+    )
+    assert shortest == still_asked + DRAIN + said
