@@ -72,7 +72,7 @@ def error_response(error: Exception) -> Response:
     return Response(status, headers, _envelope(code, error.message, *error.details))
 
 
-def not_found_response(prefix: str = "") -> Response:
+def not_found_response(prefix: str) -> Response:
     """The answer to a path that is not of this protocol, of a registry below `prefix`."""
     return Response(
         404,

@@ -22,18 +22,13 @@ def certificate_folders() -> Sequence[Path]:
     )
 
 
-def tls_context(
-    host: str,
-    *,
-    insecure: bool = False,
-    authorities: Path | None = None,
-) -> ssl.SSLContext:
+def tls_context(host: str, *, insecure: bool, authorities: Path | None) -> ssl.SSLContext:
     """How to speak TLS with a host.
 
     Args:
         host: with its port, if it has one.
         insecure: whether to take any certificate.
-        authorities: a file with further ones, in PEM.
+        authorities: a file with further ones, in PEM, if there is one.
 
     Raises:
         ClientError: a certificate or a key cannot be read.

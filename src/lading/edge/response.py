@@ -107,7 +107,7 @@ def encode_json(value: object) -> bytes:
 
 
 def json_response(
-    value: object, *, headers: Mapping[str, str] | None = None, content_type: str = JSON
+    value: object, *, headers: Mapping[str, str], content_type: str = JSON
 ) -> Response:
     """A JSON document, with status 200."""
-    return Response(200, {"Content-Type": content_type, **(headers or {})}, encode_json(value))
+    return Response(200, {"Content-Type": content_type, **headers}, encode_json(value))

@@ -53,7 +53,7 @@ class ServerThread:
         self,
         application: Application,
         closing: Callable[[], Coroutine[Any, Any, None]],
-        tls: ssl.SSLContext | None = None,
+        tls: ssl.SSLContext | None,
     ) -> None:
         self._application = application
         self._closing = closing

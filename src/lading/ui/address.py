@@ -48,12 +48,12 @@ class CopyLine(NamedTuple):
 
 
 def pull_lines(
-    address: RegistryAddress, repository: RepositoryName, reference: str, artifact: str = ""
+    address: RegistryAddress, repository: RepositoryName, reference: str, artifact: str
 ) -> list[CopyLine]:
     """How each client pulls an image, by a tag or a digest.
 
     Args:
-        artifact: its type, if it is no image: few of them are for Docker and podman.
+        artifact: its type, empty if it is an image: few others are for Docker and podman.
     """
     sign = "@" if ":" in reference and Digest(reference) else ":"
     image = f"{address.host}/{repository}{sign}{reference}"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from lading.config.settings import Settings
 from lading.edge.audit import AuditLog, lost_entries
-from lading.ports.measures import UNMEASURED, Count, Measures
+from lading.ports.measures import Count, Measures
 from lading.services.registry import Note, forget
 from lading.system.logfile import PARTING, STANDARD_OUTPUT, LogFile, open_lines
 from lading.wiring.paths import metadata_path
@@ -21,7 +21,7 @@ class AuditUnusable(Exception):
 
 @asynccontextmanager
 async def open_audit(
-    settings: Settings, opened: int | None, measures: Measures = UNMEASURED
+    settings: Settings, opened: int | None, measures: Measures
 ) -> AsyncIterator[AuditLog | None]:
     """The server's audit log, written for the length of a block; `None` if there is to be none.
 

@@ -402,5 +402,5 @@ def test_keys_are_used_until_they_end_if_nobody_gives_others(
 def test_secrets_are_not_shown() -> None:
     """Wherever a bucket or keys are printed."""
     keys = AccessKeys("id", "one secret", "another secret")
-    bucket = S3Bucket("images", secret_key="one secret", session_token="another secret")
+    bucket = S3Bucket("images", secret_key="one secret")
     assert "secret'" not in f"{keys!r} {bucket!r}"

@@ -47,7 +47,7 @@ def find_keys(bucket: S3Bucket, environ: Mapping[str, str] = os.environ) -> Acce
         ProfileUnusable: the environment names a profile that has none.
     """
     if bucket.access_key:
-        return AccessKeys(bucket.access_key, bucket.secret_key, bucket.session_token)
+        return AccessKeys(bucket.access_key, bucket.secret_key)
     named, secret = environ.get("AWS_ACCESS_KEY_ID"), environ.get("AWS_SECRET_ACCESS_KEY")
     if named and secret:
         return AccessKeys(named, secret, environ.get("AWS_SESSION_TOKEN", ""))

@@ -17,7 +17,7 @@ class S3Bucket:
         public_endpoint: URL of the server for clients that are sent there; empty if it is the same.
         path_style: whether the bucket's name is a part of the path, not of the host.
         root: the folder of all objects, without slashes around it; empty for the whole bucket.
-        access_key, secret_key, session_token: to sign with; empty if they are to be found, see
+        access_key, secret_key: to sign with; empty if they are to be found, see
             `lading.blobs.s3.access_keys`.
         encryption: `AES256` or `aws:kms`, to be asked of the server; empty for its own default.
         encryption_key: of KMS; empty for the account's own.
@@ -37,7 +37,6 @@ class S3Bucket:
     root: str = ""
     access_key: str = ""
     secret_key: str = field(default="", repr=False)
-    session_token: str = field(default="", repr=False)
     encryption: str = ""
     encryption_key: str = ""
     storage_class: str = ""

@@ -12,7 +12,6 @@ import msgspec
 
 from lading.core.digest import Digest
 from lading.core.errors import DigestInvalid
-from lading.core.images.image_config import MOST_SAID
 from lading.core.images.lenient_json import fields_in, items_in, text_in, texts_in
 
 # Layers that are told of: Docker makes 127 at most.
@@ -63,7 +62,7 @@ def contents_of(body: bytes) -> ManifestContents:
         config=_part(found.get("config")),
         layers=layers,
         layer_count=len(layers) + len(named[MOST_LAYERS:]),
-        annotations=texts_in(found.get("annotations"), MOST_SAID),
+        annotations=texts_in(found.get("annotations")),
         subject=None if subject is None else subject.digest,
     )
 
@@ -80,7 +79,7 @@ def _part(described: msgspec.Raw | None) -> NamedBlob | None:
         digest = Digest(text_in(said.get("digest")) or "")
     except DigestInvalid:
         return None
-    annotations = texts_in(said.get("annotations"), MOST_SAID)
+    annotations = texts_in(said.get("annotations"))
     return NamedBlob(
         digest,
         text_in(said.get("mediaType")) or "",

@@ -11,12 +11,8 @@ from heapq import nsmallest
 
 import msgspec
 
-from lading.core.images.lenient_json import fields_in, items_in, text_in, texts_in
+from lading.core.images.lenient_json import MOST_SAID, fields_in, items_in, text_in, texts_in
 from lading.core.images.summaries import PLATFORM, platform_of
-
-# Steps, labels, variables that are read of each: real images have some dozens, and megabytes of
-# small ones would make a page that nobody can open.
-MOST_SAID = 1000
 
 # The shell's part in what a classic builder wrote, with its mark of what made no layer.
 _NO_OPERATION = re.compile(r"^(?:\|\d+ .*?)?/bin/sh -c #\(nop\)\s+", re.DOTALL)
@@ -91,7 +87,7 @@ def read_config(body: bytes) -> ShownConfig:
         ports=nsmallest(MOST_SAID, fields_in(run.get("ExposedPorts"))),
         volumes=nsmallest(MOST_SAID, fields_in(run.get("Volumes"))),
         stop_signal=_text(run.get("StopSignal")),
-        labels=texts_in(run.get("Labels"), MOST_SAID),
+        labels=texts_in(run.get("Labels")),
         history=list(_steps(items_in(whole.get("history"))[:MOST_SAID])),
     )
 

@@ -12,6 +12,10 @@ import msgspec
 Part = bytes | msgspec.Raw | None
 """A document, or a part of one; `None` if that is not there."""
 
+# Steps, labels, variables that are read of each: real images have some dozens, and megabytes of
+# small ones would make a page that nobody can open.
+MOST_SAID = 1000
+
 _WRONG = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _fields = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -42,8 +46,8 @@ def text_in(part: Part) -> str | None:
         return None
 
 
-def texts_in(part: Part, most: int) -> Mapping[str, str]:
-    """The fields of an object that are texts, of the first so many by name."""
+def texts_in(part: Part) -> Mapping[str, str]:
+    """The fields of an object that are texts, of the first `MOST_SAID` by name."""
     fields = fields_in(part)
-    found = {name: text_in(fields[name]) for name in nsmallest(most, fields)}
+    found = {name: text_in(fields[name]) for name in nsmallest(MOST_SAID, fields)}
     return {name: text for name, text in found.items() if text is not None}

@@ -61,11 +61,11 @@ async def browse(
     registry: Registry,
     access: Access,
     *,
-    order: ListOrder = ListOrder.NAME,
-    folder: str = "",
-    words: str = "",
-    after: str = "",
-    limit: int = 100,
+    order: ListOrder,
+    folder: str,
+    words: str,
+    after: str,
+    limit: int,
 ) -> Browsed:
     """A part of the repositories that the caller sees.
 

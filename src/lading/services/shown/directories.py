@@ -43,7 +43,7 @@ async def list_images(
     images: Sequence[Inside],
     paths: Sequence[str],
     *,
-    after: str = "",
+    after: str,
     most: int,
 ) -> Sequence[Sequence[Directory]]:
     """Parts of some directories as containers see them, of each of some images.

@@ -70,7 +70,7 @@ VersionKey = Callable[[str], Any]
 
 
 async def show_repository(
-    registry: Registry, grant: Grant, *, words: str = "", start: int = 0, limit: int = 100
+    registry: Registry, grant: Grant, *, words: str = "", start: int = 0, limit: int
 ) -> ShownRepository:
     """A part of a repository's tags by what they point to, the one that was moved last first.
 
@@ -95,10 +95,10 @@ async def show_versions(
     grant: Grant,
     key: VersionKey,
     *,
-    words: str = "",
-    start: int = 0,
-    after: str = "",
-    limit: int = 100,
+    words: str,
+    start: int,
+    after: str,
+    limit: int,
 ) -> ShownRepository:
     """A part of a repository's tags by what they point to, the newest version first.
 
@@ -165,7 +165,7 @@ async def _shown(
 
 
 async def show_untagged(
-    registry: Registry, grant: Grant, *, after: str = "", limit: int = 100
+    registry: Registry, grant: Grant, *, after: str, limit: int
 ) -> Sequence[ShownManifest]:
     """Manifests to which neither a tag nor another manifest leads, in the order of digests."""
     grant.require(Action.PULL)
