@@ -17,7 +17,8 @@ from functools import partial
 from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.history import Change
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.core.names import RepositoryName, Tag, UploadId, UploadKey
 from lading.databases.postgresql.database import PostgresqlDatabase
 from lading.databases.postgresql.server import Server

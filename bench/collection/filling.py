@@ -14,7 +14,8 @@ from lading.blobs.layout import Layout
 from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.history import Change
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.core.names import RepositoryName, Tag
 from lading.databases.sqlite.connection import connect
 from lading.databases.sqlite.file import FileDatabase

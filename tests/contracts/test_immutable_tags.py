@@ -14,7 +14,8 @@ from lading.core.expected import Expected
 from lading.core.globs import Glob
 from lading.core.history import Change
 from lading.core.immutability import ImmutableTags
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata import batches
 from lading.metadata.metadata import Metadata

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 from lading.core import media
 from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import ManifestBlobUnknown, SizeMismatch
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.manifests import StoredManifest
 from lading.metadata.metadata import Metadata

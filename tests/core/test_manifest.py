@@ -13,7 +13,8 @@ from lading.core.digest import SHA256, SHA512, Digest
 from lading.core.errors import DigestInvalid, ManifestInvalid, ManifestTooLarge
 from lading.core.images.layers import layers_of
 from lading.core.images.summaries import summarize
-from lading.core.manifest import Edge, EdgeKind, Manifest, annotations_of, parse
+from lading.core.manifest import Edge, EdgeKind, Manifest
+from lading.core.manifest_document import annotations_of, parse
 from tests.support.contents import descriptor
 
 # Withdrawn before OCI 1.1, but pushed by oras 0.15 and ORAS-based tools of its time.

@@ -9,7 +9,8 @@ import pytest
 from lading.core import media
 from lading.core.digest import SHA256
 from lading.core.errors import ManifestInvalid
-from lading.core.manifest import EdgeKind, Manifest, parse
+from lading.core.manifest import EdgeKind, Manifest
+from lading.core.manifest_document import parse
 from lading.core.unambiguous import require_unambiguous
 from tests.support.contents import descriptor
 

@@ -21,7 +21,7 @@ from lading.auth.workloads import Issuer, WorkloadLogins
 from lading.config.loading import load
 from lading.config.problems import ConfigurationError
 from lading.config.settings import Settings
-from lading.core import manifest
+from lading.core import manifest_document
 from lading.core.claims import ClaimPattern, ClaimRule, RepositoryTemplate
 from lading.core.digest import SHA256
 from lading.core.errors import RegistryError
@@ -127,7 +127,7 @@ def manifests(data: bytes) -> None:
     content_type, found, body = data.partition(b"\n")
     with suppress(RegistryError):
         given = (body, _text(content_type)) if found else (data, "")
-        parsed = manifest.parse(*given, SHA256)
+        parsed = manifest_document.parse(*given, SHA256)
         assert parsed.digest.startswith("sha256:")
 
 

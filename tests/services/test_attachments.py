@@ -11,7 +11,8 @@ from lading.core.garbage import COLLECTOR, GarbageItem, OrphanTag
 from lading.core.globs import Glob
 from lading.core.history import TrashedManifest
 from lading.core.immutability import ImmutableTags
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.core.names import Tag, attachments_of
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.collecting import orphans

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lading.blobs.stores import Stores
-from lading.core import manifest as manifests
-from lading.core import media
+from lading.core import manifest_document, media
 from lading.core.digest import SHA512, Digest
 from lading.core.errors import (
     DigestMismatch,
@@ -20,6 +19,7 @@ from lading.core.errors import (
     ManifestInvalid,
     TooManyTags,
 )
+from lading.core.manifest import Manifest
 from lading.core.names import Reference, Tag
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata
@@ -71,14 +71,14 @@ async def test_a_large_manifest_is_not_read_on_the_event_loop(
     """A small one is: a hop to a thread takes longer than that."""
     threads: list[threading.Thread] = []
 
-    def noted(parse: Callable[..., manifests.Manifest]) -> Callable[..., manifests.Manifest]:
-        def parse_and_note(*args: Any) -> manifests.Manifest:
+    def noted(parse: Callable[..., Manifest]) -> Callable[..., Manifest]:
+        def parse_and_note(*args: Any) -> Manifest:
             threads.append(threading.current_thread())
             return parse(*args)
 
         return parse_and_note
 
-    monkeypatch.setattr(manifests, "parse", noted(manifests.parse))
+    monkeypatch.setattr(manifest_document, "parse", noted(manifest_document.parse))
     body = EMPTY.body + b" " * (size - len(EMPTY.body))
 
     assert await push(people, LATEST, body=body) == Digest.of(body)

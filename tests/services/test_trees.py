@@ -14,7 +14,8 @@ from lading.core.access import Grant
 from lading.core.digest import Digest
 from lading.core.errors import BlobUnknown, Denied, ManifestUnknown, Unavailable
 from lading.core.images import overlay
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.core.names import RepositoryName
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.layers.trees import TreeState

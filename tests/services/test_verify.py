@@ -15,7 +15,8 @@ from lading.core.damage import Finding, Kind
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import BlobUnknown, ManifestBlobUnknown, ManifestUnknown
 from lading.core.garbage import GarbageItem
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.core.names import Tag
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.metadata.metadata import Metadata

@@ -8,7 +8,8 @@ from pathlib import Path
 from lading.blobs.stores import Stores
 from lading.core import media
 from lading.core.digest import SHA256, Digest
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.core.names import RepositoryName, UploadId, UploadKey
 from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
 

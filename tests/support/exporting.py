@@ -5,7 +5,7 @@ from pathlib import Path
 from lading.blobs.layout import Layout
 from lading.blobs.link_writer import LinkWriter
 from lading.core.digest import Digest
-from lading.core.manifest import parse
+from lading.core.manifest_document import parse
 from lading.services.moving.export import Export
 from lading.services.registry import Registry
 from tests.support.distribution import Tree

@@ -11,7 +11,8 @@ from lading.core.access import ALL_ACTIONS, Grant, Principal
 from lading.core.digest import SHA256, Digest
 from lading.core.garbage import Criteria, GarbageItem
 from lading.core.history import Change
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.core.names import Reference, RepositoryName, Tag
 from lading.metadata.metadata import Metadata
 from lading.services import collect, push_blob, trash

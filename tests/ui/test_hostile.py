@@ -8,7 +8,7 @@ import zstandard
 
 from lading.core import media
 from lading.core.digest import SHA256, Digest
-from lading.core.manifest import parse
+from lading.core.manifest_document import parse
 from lading.services.shown import tree_jobs
 from tests.support.contents import HELLO, image
 from tests.support.people import People

@@ -14,7 +14,8 @@ from lading.core import media
 from lading.core.digest import SHA256, Digest
 from lading.core.images.contents import MOST_LAYERS, contents_of, facts_of
 from lading.core.images.image_config import instruction_of, read_config
-from lading.core.manifest import Manifest, parse
+from lading.core.manifest import Manifest
+from lading.core.manifest_document import parse
 from lading.ui import json_text
 from lading.ui.json_text import MOST_LINKS, linked
 from tests.support.contents import HELLO, OTHER, descriptor, image

@@ -10,7 +10,7 @@ from lading.core import media
 from lading.core.digest import SHA256
 from lading.core.globs import Glob
 from lading.core.immutability import ImmutableTags
-from lading.core.manifest import parse
+from lading.core.manifest_document import parse
 from lading.core.versions import natural
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.edge.options import EdgeOptions

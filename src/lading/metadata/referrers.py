@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Concatenate
 
 from lading.core.digest import Digest
-from lading.core.manifest import annotations_of
+from lading.core.manifest_document import annotations_of
 from lading.core.names import RepositoryName
 from lading.core.typing import P, T
 from lading.metadata import batches, documents

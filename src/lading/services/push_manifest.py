@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 
-from lading.core import manifest as manifests
+from lading.core import manifest_document
 from lading.core.access import Action, Grant
 from lading.core.digest import SHA256, Digest
 from lading.core.errors import DigestMismatch, TooManyTags
@@ -45,7 +45,7 @@ async def push_manifest(
         expected: what the reference must lead to before, if that matters.
 
     Raises:
-        ManifestInvalid, ManifestTooLarge, DigestInvalid: see `lading.core.manifest.parse`.
+        ManifestInvalid, ManifestTooLarge, DigestInvalid: see `lading.core.manifest_document.parse`.
         DigestMismatch: it does not have the digest asked for.
         AlreadyExists, NotAsExpected, TagImmutable, ManifestBlobUnknown, SizeMismatch: see
             `Manifests.push`.
@@ -85,10 +85,10 @@ async def _read(
     algorithm = SHA256 if wanted is None else wanted.algorithm
     most = registry.policy.max_descriptors
     if len(body) <= SMALL:
-        manifest = manifests.parse(body, content_type, algorithm, most)
+        manifest = manifest_document.parse(body, content_type, algorithm, most)
     else:
         manifest = await registry.parsing.start(
-            manifests.parse, body, content_type, algorithm, most
+            manifest_document.parse, body, content_type, algorithm, most
         )
     if wanted not in {None, manifest.digest}:
         raise DigestMismatch("", {"expected": wanted, "actual": manifest.digest})

@@ -6,7 +6,8 @@ from dataclasses import replace
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError
-from lading.core.manifest import Edge, EdgeKind, parse
+from lading.core.manifest import Edge, EdgeKind
+from lading.core.manifest_document import parse
 from lading.metadata.inspection import KnownManifest
 from lading.services import damage
 from lading.services.verify_blobs import Check

@@ -6,7 +6,8 @@ from lading.core.adoption import AdoptedManifest, FoundLink, believable
 from lading.core.damage import Finding, Kind
 from lading.core.digest import Digest
 from lading.core.errors import RegistryError, Unavailable
-from lading.core.manifest import Manifest, WrongSize, is_schema_1, parse
+from lading.core.manifest import Manifest, WrongSize
+from lading.core.manifest_document import is_schema_1, parse
 from lading.core.names import RepositoryName
 from lading.metadata import batches, documents
 from lading.services import damage

@@ -9,8 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from lading.core import manifest as manifests
-from lading.core import media
+from lading.core import manifest_document, media
 from lading.core.access import Grant
 from lading.core.adoption import AdoptedBlob
 from lading.core.damage import Finding, Kind
@@ -185,7 +184,7 @@ class _Repository:
         if manifest.is_there:
             return iter(())
         body = await self._body(digest)
-        edges = manifests.parse(body, manifest.media_type, digest.algorithm).edges
+        edges = manifest_document.parse(body, manifest.media_type, digest.algorithm).edges
         for edge in edges:
             if edge.kind is not EdgeKind.MANIFEST:
                 await self._bring_blob(edge.child, required=edge.required)
