@@ -250,7 +250,8 @@ def test_a_wrong_size_is_accepted_with_a_line_in_the_log(tmp_path: Path, documen
         repository.push_image("", LAYER)
         repository.push_manifest(image())
 
-        repository.push_manifest(document, "latest")
+        pushed = repository.put_manifest(document, "latest")
+        assert pushed.status == 201
 
         assert repository.ask("GET", "/manifests/latest").body == encode(document)
         for blob in (LAYER, b"{}"):
@@ -263,6 +264,7 @@ def test_a_wrong_size_is_accepted_with_a_line_in_the_log(tmp_path: Path, documen
         assert registry.has_said("wrong sizes")
         (line,) = [line for line in registry.log.read_text().splitlines() if "wrong sizes" in line]
         assert f"mirror@{digest_of(encode(document))}" in line
+        assert f"anybody from 127.0.0.1 by request {pushed.headers['X-Request-ID']} " in line
 
 
 @pytest.mark.endpoint("end-7a", "PUT")

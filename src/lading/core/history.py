@@ -24,6 +24,11 @@ class Change(Struct, frozen=True):  # made for each request that writes
     address: str = ""
     request_id: str = ""
 
+    def __str__(self) -> str:
+        """Whose change it is, for a log."""
+        request = f" from {self.address} by request {self.request_id}" if self.request_id else ""
+        return f"{self.actor or 'anybody'}{request}"
+
 
 @dataclass(frozen=True, slots=True)
 class TagMove:

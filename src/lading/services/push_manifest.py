@@ -73,7 +73,7 @@ async def push_manifest(
         )
     )
     if wrong_sizes:
-        _warn(f"{grant.repository}@{manifest.digest}", wrong_sizes)
+        _warn(f"{grant.repository}@{manifest.digest}", change, wrong_sizes)
     return manifest
 
 
@@ -95,7 +95,7 @@ async def _read(
     return manifest
 
 
-def _warn(accepted: str, wrong_sizes: Sequence[WrongSize]) -> None:
+def _warn(accepted: str, change: Change, wrong_sizes: Sequence[WrongSize]) -> None:
     """Warn of wrong sizes: public images have them, and only who made them could mend that."""
     count, first = len(wrong_sizes), wrong_sizes[0]
-    log.warning("%s was accepted with %d wrong sizes: %s", accepted, count, first)
+    log.warning("%s of %s was accepted with %d wrong sizes: %s", accepted, change, count, first)
