@@ -27,9 +27,13 @@ from tests.ui.browsing import Browser
 
 
 @pytest.fixture
-async def people() -> AsyncIterator[People]:
-    """Those who use it; nothing is there yet."""
-    people = People(Metadata(MemoryDatabase()), Stores.in_memory())
+async def people(tmp_path: Path) -> AsyncIterator[People]:
+    """Those who use it; nothing is there yet.
+
+    As with a database in a file, no statement says whether it is read-only.
+    """
+    hint = tmp_path / "read-only"
+    people = People(Metadata(MemoryDatabase(), read_only_hint=hint), Stores.in_memory())
     yield people
     await people.metadata.close()
 

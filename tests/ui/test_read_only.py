@@ -1,10 +1,11 @@
-"""Pages of a registry whose configuration is read-only: they offer nothing that is refused."""
+"""Pages of a registry that is read-only: they say so, and offer nothing that is refused."""
 
 from dataclasses import replace
 
 import pytest
 
 from lading.edge.options import EdgeOptions
+from lading.ui.assets import ASSETS
 from lading.ui.context import UiParts
 from tests.support.contents import HELLO
 from tests.support.people import People
@@ -44,6 +45,34 @@ async def test_nothing_is_offered_that_would_be_refused(
         assert (offer in shown, "is read-only" in shown) == (False, True), path
         usual = (await browser.get(path)).text
         assert (offer in usual, "is read-only" in usual) == (True, False), path
+
+
+async def test_of_one_that_is_switched_for_a_while_nothing_either(
+    browser: Browser, people: People
+) -> None:
+    """From the next page on, in all of them, and no longer than it lasts."""
+    await people.push_image(b"one", "latest")
+    await people.metadata.read_only.set(people.change())
+    for path, offer in ((PATH, "Delete"), ("/-/trash", "Restore"), ("/r/nothing/here", "Delete")):
+        shown = (await browser.get(path)).text
+        assert (offer in shown, "is read-only" in shown) == (False, True), path
+    assert (await browser.get(f"{PATH}/-/tags/latest/delete")).status == 405
+    await people.metadata.read_only.set(None)
+    shown = (await browser.get(PATH)).text
+    assert ("Delete" in shown, "is read-only" in shown) == (True, False)
+
+
+async def test_no_robot_is_made_or_revoked(visitor: Browser, people: People) -> None:
+    await visitor.sign_in("admin")
+    assert "New robot" in (await visitor.get("/-/robots")).text
+    await people.metadata.read_only.set(people.change())
+    assert "New robot" not in (await visitor.get("/-/robots")).text
+
+
+async def test_a_style_needs_no_database(browser: Browser, people: People) -> None:
+    """The page that says that it does not answer has one, too."""
+    await people.metadata.close()
+    assert (await browser.get(f"/-/static/{ASSETS.version}/style.css")).status == 200
 
 
 async def test_nobody_is_asked_whether_to_delete(reading: Browser, people: People) -> None:

@@ -31,13 +31,15 @@ class Request:
         claimed: the name that it came with a password for, be it right or wrong.
         caller: the name of who it turned out to be from; empty if that is not known.
         access: what its caller may do, where an answer to a refusal depends on that, too.
+        read_only: whether nothing is changed now, where an answer shows that.
         noted: more of what it is about, for the audit log.
         arrived: by when it had, see `lading.edge.asgi.ARRIVED`.
         received: bytes of its body that were asked for.
         headers: by lower-case name; the values of one that is repeated are joined (RFC 9110, 5.3).
     """
 
-    access: Access | None = None  # few set it: it costs the others nothing
+    access: Access | None = None  # few set these: they cost the others nothing
+    read_only = False
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         self.method: str = scope["method"]

@@ -66,6 +66,8 @@ class _Pages(WayIn[Visit]):
 
         A request can be wrong before it is asked whose it is. Whoever cannot be found is nobody.
         """
+        with suppress(RegistryError):
+            request.read_only = await self._parts.is_read_only()
         if request.access is None:
             with suppress(RegistryError):
                 admission = await self._doorkeeper.admit(request, Need.NOTHING, None)

@@ -15,6 +15,7 @@ from lading.edge.limits import client_of
 from lading.edge.options import EdgeOptions
 from lading.edge.request import Request
 from lading.ports.logins import Users
+from lading.services import read_only
 from lading.services.registry import Registry
 from lading.services.shown.platforms import KnownPlatforms
 from lading.system.client_turns import ClientTurns
@@ -71,6 +72,10 @@ class UiParts:
         """
         return self.options.address.path_of(request, path) + query_of(query)
 
+    async def is_read_only(self) -> bool:
+        """Whether nobody may change anything: by the configuration, or since it was switched on."""
+        return self.options.read_only or await read_only.find(self.registry) is not None
+
     def is_secure(self, request: Request) -> bool:
         """Whether the browser speaks HTTPS, be it with this server or with a proxy of ours."""
         return self.options.address.url_of(request, "/").startswith("https://")
@@ -110,8 +115,8 @@ class Visit(NamedTuple):
 
     @property
     def is_read_only(self) -> bool:
-        """Whether the operator's configuration lets nobody change anything."""
-        return self.parts.options.read_only
+        """Whether nobody may change anything now."""
+        return self.request.read_only
 
     def may_change(self, action: Action) -> bool:
         """Whether the visitor may push or delete in the repository that the page is about."""

@@ -93,6 +93,7 @@ def written(handler: Handler[Visit]) -> Handler[Visit]:
     """A handler whose pages are written once it has said all of them."""
 
     async def handle(visit: Visit) -> Response:
+        visit.request.read_only = await visit.parts.is_read_only()
         response = await handler(visit)
         return await response.write() if isinstance(response, UnwrittenPage) else response
 
@@ -159,7 +160,7 @@ def _frame(request: Request, parts: UiParts, secret: FormSecret) -> dict[str, An
         "user": request.caller,
         "can_sign_in": parts.logins is not None,
         "sign_in": sign_in_path(request, parts),
-        "is_read_only": parts.options.read_only,
+        "is_read_only": request.read_only or parts.options.read_only,
         "visit": None,
         "ways_back": (),
         "done": _done(request),

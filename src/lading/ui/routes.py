@@ -57,6 +57,12 @@ def _page(
     return {"GET": endpoint, "HEAD": endpoint}
 
 
+def _file(id_: str, handler: Handler[Visit]) -> Endpoints:
+    """A file that belongs to pages, also to one that says that the database does not answer."""
+    endpoint = Endpoint(id_, handler, Audited(f"page.{id_}"), Need.NOTHING)
+    return {"GET": endpoint, "HEAD": endpoint}
+
+
 def _in_turn(handler: Handler[Visit]) -> Handler[Visit]:
     """The handler of a page about manifests and documents, which waits for its turn to be made."""
 
@@ -95,7 +101,7 @@ ROUTES: Sequence[Route[Visit]] = (
     _route(
         "ui_static",
         "/-/static/(?P<argument>[0-9a-f]{16})/(?P<detail>[a-z0-9.-]+)",
-        _page("static", static.show, Need.NOTHING),
+        _file("static", static.show),
     ),
     _route(
         "ui_sign_in",

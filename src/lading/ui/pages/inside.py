@@ -156,7 +156,7 @@ async def _show(visit: Visit, inside: Inside, path: str, number: int | None) -> 
         )
     )
     is_waiting = inside.is_waiting or (sums is None and any(map(_has_files, inside.layers)))
-    waits_for_writing = is_waiting and not (can_ask and await trees.may_find(visit.registry))
+    waits_for_writing = is_waiting and not can_ask
     response = page(
         visit,
         "inside.html",
