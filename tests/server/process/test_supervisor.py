@@ -1,4 +1,4 @@
-"""The parent of workers where the system has no room for another one."""
+"""The parent of workers where there is no room for another one, or they do not live long."""
 
 import errno
 import gc
@@ -17,7 +17,7 @@ import pytest
 
 from lading.config.settings import Settings
 from lading.server.process import supervisor, workers
-from lading.server.process.supervisor import Supervisor
+from lading.server.process.supervisor import SETTLED, Failing, Supervisor
 from lading.wiring.authentication import AuthFiles
 from lading.wiring.files import ServerFiles
 from tests.support.processes import wait_until
@@ -89,6 +89,34 @@ def test_who_finds_no_room_asks_less_and_less_often(monkeypatch: pytest.MonkeyPa
         assert Supervisor(2, start, patience=60).run(on_stop=lambda: None)
     # After 0.01, 0.02, 0.04, … seconds; the last two of these are 0.16 and 0.32.
     assert asked[-1] - asked[-3] > 0.4
+
+
+def test_workers_that_end_at_once_are_replaced_less_and_less_often(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The log says so; the first of them may have been an accident."""
+    monkeypatch.setattr(supervisor, "RETRY", 0.01)
+    processes, started = multiprocessing.get_context("fork"), list[float]()
+
+    def start() -> BaseProcess:
+        started.append(time.monotonic())
+        worker = processes.Process(target=os._exit, args=(1,), daemon=True)
+        worker.start()
+        return worker
+
+    with _stopped_after(lambda: len(started) == 8, "workers"):
+        assert Supervisor(1, start, patience=60).run(on_stop=lambda: None)
+    # After 0, 0.01, 0.02, 0.04, … seconds; the last two of these are 0.16 and 0.32.
+    assert started[-1] - started[-3] > 0.4
+    assert "workers end soon after their start; the next one is started in 0.32 s" in caplog.text
+
+
+def test_workers_that_lived_for_a_while_are_replaced_at_once() -> None:
+    failing = Failing()
+    assert [failing.pause_after(lived=SETTLED, now=now) for now in (10, 11, 12)] == [0, 0, 0]
+    assert [failing.pause_after(lived=0.1, now=now) for now in (20, 21, 22, 24)] == [0, 1, 2, 4]
+    assert [failing.pause_after(lived=0.1, now=now) for now in (28, 36, 46)] == [8, 10, 10]
+    assert failing.pause_after(lived=0.1, now=100) == 0
 
 
 @contextmanager

@@ -5,6 +5,7 @@ for a slow disk is not ill, and killing it would cut off the requests it has.
 """
 
 import logging
+import math
 import multiprocessing.connection
 import os
 import signal
@@ -23,6 +24,30 @@ HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # and how long that becomes where no process can be made: Python leaves four files open each time.
 RETRY = 1.0
 LONGEST_RETRY = 60.0
+# Seconds within which the end of a worker is no accident if it comes twice; and the longest pause
+# before another one is started then. Without any, that alone would take a processor.
+SETTLED = 10.0
+
+
+class Failing:
+    """Counts workers that end soon after their start, however they do.
+
+    One of them is an accident, and replaced at once. What makes one after the other end, as a limit
+    of memory that is too low, does not pass by itself.
+    """
+
+    def __init__(self) -> None:
+        self._at = -math.inf
+        self._pause = 0.0
+
+    def pause_after(self, lived: float, now: float) -> float:
+        """Seconds to wait before a worker is replaced that lived so long."""
+        if lived >= SETTLED:
+            return 0.0
+        is_second = now - self._at < self._pause + 2 * SETTLED
+        self._at = now
+        self._pause = min(max(RETRY, 2 * self._pause), SETTLED) if is_second else 0.0
+        return self._pause
 
 
 class Supervisor:
@@ -37,9 +62,11 @@ class Supervisor:
         self._count = count
         self._start = start
         self._patience = patience
-        self._workers: list[BaseProcess] = []
+        # Each with the time of its start.
+        self._workers: dict[BaseProcess, float] = {}
         self._retry_at = 0.0
         self._pause = RETRY
+        self._failing = Failing()
         self._stops = 0
         self._on_sighup = SighupHandler(reload=self._reload, stop=self._stop)
 
@@ -63,20 +90,26 @@ class Supervisor:
 
     def _replace_the_dead(self) -> bool:
         """Have as many workers as there should be; false if none can start."""
+        now = time.monotonic()
         for worker in [worker for worker in self._workers if worker.exitcode is not None]:
-            self._workers.remove(worker)
+            lived = now - self._workers.pop(worker)
             log.warning("worker %s ended with status %s", worker.pid, worker.exitcode)
             if worker.exitcode == STARTUP_FAILURE:
                 if not self._workers:
                     return False
-                self._retry_at = time.monotonic() + RETRY
+                self._retry_at = max(self._retry_at, now + RETRY)
+            elif pause := self._failing.pause_after(lived, now):
+                log.error(
+                    "workers end soon after their start; the next one is started in %g s", pause
+                )
+                self._retry_at = max(self._retry_at, now + pause)
         while len(self._workers) < self._count and time.monotonic() >= self._retry_at:
             self._start_another()
         return True
 
     def _start_another(self) -> None:
         try:
-            self._workers.append(self._start())
+            self._workers[self._start()] = time.monotonic()
             self._pause = RETRY
         except OSError as error:  # there is no memory for a process, or there are too many of them
             if not self._workers:
@@ -101,7 +134,9 @@ class Supervisor:
         deadline = time.monotonic() + self._patience
         while self._workers and self._stops == 1 and (left := deadline - time.monotonic()) > 0:
             self._wait(signals, left)
-            self._workers = [worker for worker in self._workers if worker.exitcode is None]
+            self._workers = {
+                worker: at for worker, at in self._workers.items() if worker.exitcode is None
+            }
         for worker in self._workers:
             why = "it did not end in time" if self._stops == 1 else "there was a second signal"
             log.warning("worker %s was killed: %s", worker.pid, why)
