@@ -73,6 +73,17 @@ def test_everything_else_stays(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o640
 
 
+def test_a_line_is_what_the_server_takes_for_one(tmp_path: Path) -> None:
+    """It ends where LF says, whatever else ends lines elsewhere; a mark of the encoding is none."""
+    path, kept = tmp_path / "htpasswd", "# one\x0cline\x85of\u2028all\r\n" + OTHER
+    path.write_bytes(b"\xef\xbb\xbf" + kept.encode())
+    add(path, "alice", "one")
+    assert lading("rm", "--file", path, "alice").returncode == 0
+    assert path.read_bytes() == kept.encode()
+    path.write_bytes(b"\xef\xbb\xbf" + OTHER.partition("\n")[2].encode())
+    assert lading("ls", "--file", path).stdout.startswith("old ")
+
+
 def test_the_list(tmp_path: Path) -> None:
     """With those who cannot log in."""
     path = tmp_path / "htpasswd"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lading.auth.editing import EditedUserFile
 from lading.auth.secret_file import SecretFile
 from lading.blobs.file_locks import FileLocks
 from lading.core.digest import Digest
@@ -14,6 +15,7 @@ from lading.core.errors import Unavailable
 from lading.databases.sqlite.file import FileDatabase
 from lading.databases.sqlite.lock import DatabaseInUse, alone_with
 from lading.databases.sqlite.turn import Turn
+from lading.system import small_files
 from lading.system.lock_files import open_lock_file
 
 DIGEST = Digest.of(b"locked")
@@ -103,3 +105,17 @@ async def test_where_there_are_no_locks_who_pushes_is_told_so(
         await locks.lock(DIGEST).__aenter__()
     with pytest.raises(Unavailable):
         await locks.lock_free([DIGEST]).__aenter__()
+
+
+def test_who_keeps_a_small_file_locked_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Anybody who may read its directory can lock that."""
+    monkeypatch.setattr(small_files, "PATIENCE", 0.1)
+    path, other = tmp_path / "htpasswd", os.open(tmp_path, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_SH)
+    with pytest.raises(OSError, match="another process has its directory locked"):
+        EditedUserFile(path).add("alice", "secret")
+    os.close(other)
+    EditedUserFile(path).add("alice", "secret")
+    assert path.exists()

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from lading.auth.htpasswd import parse_users, read_limited
+from lading.auth.htpasswd import lines_of, parse_users, read_limited
 from lading.auth.passwords import hash_password
 from lading.core import robots
 from lading.core.typing import override
@@ -25,7 +25,7 @@ class EditedUserFile(Users):
     def all(self) -> Sequence[UserLine]:
         content = read_limited(self._path)
         usable = parse_users(content, str(self._path))
-        lines = content.decode().splitlines()
+        lines = lines_of(content, str(self._path))
         names = dict.fromkeys(name for line in lines if (name := _name(line)))
         return [UserLine(name, name in usable) for name in names]
 
@@ -65,7 +65,7 @@ class EditedUserFile(Users):
             is_new = create and not self._path.exists()
             content = b"" if is_new else read_limited(self._path)
             parse_users(content, str(self._path))
-            lines = change(content.decode().splitlines())
+            lines = change(lines_of(content, str(self._path)))
             small_files.replace(self._path, "".join(f"{line}\n" for line in lines).encode())
 
 

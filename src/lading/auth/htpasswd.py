@@ -76,12 +76,21 @@ def parse_users(content: bytes, name: str) -> Users:
     return users
 
 
-def _lines(content: bytes, name: str) -> Iterator[tuple[int, str]]:
+def lines_of(content: bytes, name: str) -> list[str]:
+    """The lines of a file of users; whoever reads or changes it takes the same for one.
+
+    Raises:
+        HtpasswdInvalid: it is no text.
+    """
     try:
-        text = content.decode()
+        text = content.decode("utf-8-sig")  # some editors write a mark of that before all
     except UnicodeDecodeError as error:
         raise HtpasswdInvalid(f"{name}: write it in UTF-8") from error
-    for number, line in enumerate(text.split("\n"), start=1):
+    return text.removesuffix("\n").split("\n") if text else []
+
+
+def _lines(content: bytes, name: str) -> Iterator[tuple[int, str]]:
+    for number, line in enumerate(lines_of(content, name), start=1):
         stripped = line.strip()
         if stripped and not stripped.startswith("#"):
             yield number, stripped

@@ -4,7 +4,7 @@ A password is typed or comes from standard input, never from the command line, w
 of the machine could read it.
 """
 
-import os
+import errno
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -124,7 +124,10 @@ def _explained(path: Path) -> Iterator[None]:
     except (UserError, AuthUnusable) as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
-        raise click.ClickException(
-            f"cannot write {path}: {os.strerror(error.errno or 0)}; the file is replaced as a"
-            " whole, so its directory must be writable (in a container, mount the directory)"
-        ) from error
+        advice = (
+            ""
+            if error.errno == errno.EBUSY
+            else "; the file is replaced as a whole, so its directory must be writable (in a"
+            " container, mount the directory)"
+        )
+        raise click.ClickException(f"cannot write {path}: {error.strerror}{advice}") from error

@@ -4,6 +4,7 @@ import errno
 import fcntl
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +13,10 @@ from lading.system.durable import sync_directory
 from lading.system.lock_files import open_lock_file
 
 _PRIVATE = 0o600
+# Seconds to wait for others that change a file, which takes them a moment: whoever may read a
+# directory can lock it, and keep it locked. And seconds between looks.
+PATIENCE = 10.0
+_LOOK = 0.05
 
 
 @contextmanager
@@ -20,6 +25,9 @@ def locked(path: Path) -> Iterator[None]:
 
     The lock is on its directory: the file itself is replaced by another. On NFS, where no directory
     can be locked, it is on a file beside it.
+
+    Raises:
+        OSError: it cannot be locked, or somebody has had it locked for too long.
     """
     descriptor = _lock(path)
     try:
@@ -40,11 +48,28 @@ def _lock(path: Path) -> int:
 def _locked(descriptor: int) -> int:
     """The open file, as soon as nobody else has it locked."""
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        _wait_for_lock(descriptor)
     except BaseException:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def _wait_for_lock(descriptor: int) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not _is_locked(descriptor):
+        if time.monotonic() > deadline:
+            raise OSError(errno.EBUSY, "another process has its directory locked (see lslocks)")
+        time.sleep(_LOOK)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Whether the open file could be locked now."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def replace(path: Path, content: bytes, *, mode: int | None = None) -> None:
