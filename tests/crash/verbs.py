@@ -37,6 +37,7 @@ from lading.services import (
     backup,
     collect,
     figures,
+    forget,
     jobs,
     lease,
     push_blob,
@@ -410,6 +411,17 @@ async def do_job(people: People, name: str, work: jobs.Work) -> None:
     await asyncio.wait([keeping])
 
 
+async def _a_tag_that_is_long_gone(people: People) -> None:
+    await _two_images(people)
+    await people.delete("old")
+    await _push(people, "other")
+    people.now += 366 * DAY
+
+
+async def _forget(people: People) -> None:
+    await do_job(people, forget.FORGET, forget.forget_moves)
+
+
 async def _a_volume(people: People) -> None:
     """What Distribution has, with bytes of no repository."""
     assert isinstance(people, Place)
@@ -518,6 +530,7 @@ VERBS = (
         _two_images,
     ),
     Verb("Restore a repository", _restore_all, _deleted),
+    Verb("Forget past moves of tags", _forget, _a_tag_that_is_long_gone),
     Verb(
         "Collect garbage",
         lambda people: do_job(people, jobs.COLLECT, jobs.collect_garbage),

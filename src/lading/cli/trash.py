@@ -72,7 +72,8 @@ def restore(what: str, at: str | None, config: Path | None, *, as_json: bool) ->
 def history(what: str, limit: int, config: Path | None, *, as_json: bool) -> None:
     """Tell where a tag has pointed, since when, and by whom.
 
-    CONFIG is the server's configuration file.
+    The last 1,000 moves of a tag are known; of one that is gone, for a year. CONFIG is the server's
+    configuration file.
     """
     repository, tag = split_reference(what)
     if not isinstance(tag, Tag):

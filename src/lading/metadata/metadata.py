@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from lading.metadata.moving.migrations import Migrations
     from lading.metadata.moving.table_rows import TableRows
     from lading.metadata.objects import Objects
+    from lading.metadata.past_moves import PastMoves
     from lading.metadata.restoration import Trash
     from lading.metadata.shown.events import Events
     from lading.metadata.shown.figures import KeptFigures
@@ -105,6 +106,7 @@ class Metadata:
     objects: "Objects" = _later("objects")
     overlays: "Overlays" = _later("layers.overlays", attempts=True)
     page_sessions: "PageSessions" = _later("logins.page_sessions", attempts=True)
+    past_moves: "PastMoves" = _later("past_moves")
     pulls: "LastPulls" = _later("shown.pulls")
     refresh_tokens: "RefreshTokens" = _later("logins.refresh_tokens", attempts=True)
     refusals: "Refusals" = _later("shown.refusals")

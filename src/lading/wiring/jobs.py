@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from lading.config.settings import Settings
-from lading.services import figures, jobs, upkeep
+from lading.services import figures, forget, jobs, upkeep
 from lading.services.jobs import Job
 from lading.services.registry import Registry
 from lading.services.shown import tree_jobs
@@ -18,6 +18,8 @@ JOINING = timedelta(minutes=10)
 LOOKING_FOR_STRAYS = timedelta(hours=24)
 # How long after what was found in layers was last removed that is done again.
 REMOVING_TREES = timedelta(hours=1)
+# How long histories of tags may be longer than they are to be.
+FORGETTING = timedelta(hours=1)
 # How long figures of repositories may be behind.
 COUNTING = timedelta(minutes=1)
 # How long links of Distribution may be behind.
@@ -50,6 +52,7 @@ def jobs_of(settings: Settings) -> Sequence[Job]:
         (in_objects, upkeep.REMOVE, LOOKING_FOR_STRAYS, upkeep.remove_strays),
         (settings.ui.enabled, tree_jobs.REMOVE, REMOVING_TREES, tree_jobs.remove_old),
         (collecting.enabled, jobs.COLLECT, collecting.interval, jobs.collect_garbage),
+        (collecting.enabled, forget.FORGET, FORGETTING, forget.forget_moves),
         (settings.ui.enabled, figures.COUNT, COUNTING, figures.count),
         (purging.enabled, jobs.EXPIRE, purging.interval, jobs.expire_uploads),
     )
