@@ -233,7 +233,6 @@ def test_an_answer_without_end_is_left(
 
 async def test_nobody_waits_for_what_never_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """As a name that is looked up for ever; who is known by the keys of before does not wait."""
-    monkeypatch.setattr(keysets, "PATIENCE", 0.1)
     clock, go_on = Clock(), threading.Event()
     before = threads()
     answers = [key_set("a")]
@@ -246,6 +245,7 @@ async def test_nobody_waits_for_what_never_answers(monkeypatch: pytest.MonkeyPat
 
     keys = RemoteKeys("https://issuer.test", clock, read)
     assert await keys.find("a")
+    monkeypatch.setattr(keysets, "PATIENCE", 0.1)
     for _ in range(3):
         clock.now += keysets.MAX_AGE
         async with asyncio.timeout(20):

@@ -89,7 +89,7 @@ def proxy(
 
         def ask(self, body: bytes) -> Passed:
             sent = {k: v for k, v in self.headers.items() if k.lower() not in CONNECTION}
-            with closing(HTTPConnection(registry.host, timeout=5)) as upstream:
+            with closing(HTTPConnection(registry.host, timeout=60)) as upstream:
                 upstream.request(self.command, self.path, body, sent | {"Host": registry.host})
                 answer = upstream.getresponse()
                 headers = {k: v for k, v in answer.headers.items() if k.lower() not in CONNECTION}

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.guests import pull, pulling
 from tests.support.lading import Lading, lading, lading_serve, program
+from tests.support.processes import wait_until
 from tests.support.pushes import Repository
 
 IMAGES = [(f"team/app{number}", "latest") for number in range(5)]
@@ -50,9 +51,8 @@ def test_a_registry_that_serves_goes_elsewhere(registry: Lading, tmp_path: Path)
             killed.send_signal(signal.SIGKILL)
             killed.wait()
         said = lading("migrate", "--to", to, registry.config)
-        pulls = guests.pulls
-        while guests.pulls < pulls + len(IMAGES):  # it is still there
-            time.sleep(0.05)
+        enough = guests.pulls + len(IMAGES)
+        wait_until(lambda: guests.pulls >= enough, "pulls of what is still there")
 
     assert guests.complaints == []
     assert "Left behind   1 unfinished uploads" in said

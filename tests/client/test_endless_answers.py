@@ -12,7 +12,8 @@ from lading.client.doctor import DoctorOptions, FindingState, examine
 from tests.support.odd_registry import Reply, Sent, odd_registry
 from tests.support.raw_server import Pieces, dripping, flooding, raw_server
 
-SECONDS = 0.3
+# Which a client gives to what does not end, and to what is there as soon as the machine has time.
+SECONDS, PATIENCE = 0.3, 60
 OK = b"HTTP/1.1 200 OK\r\n"
 
 HEADS: list[Any] = [
@@ -23,21 +24,21 @@ HEADS: list[Any] = [
 ]
 
 
-def client_of(host: str) -> Client:
+def client_of(host: str, seconds: float = PATIENCE) -> Client:
     return Client(
         host,
         login=HostLogin("alice", "secret"),
-        options=SessionOptions(plain_http=True, retries=0, read_seconds=SECONDS),
+        options=SessionOptions(plain_http=True, retries=0, read_seconds=seconds),
     )
 
 
 @pytest.mark.parametrize("pieces", HEADS)
 def test_a_head_that_does_not_end_is_given_up(pieces: Pieces) -> None:
-    with raw_server(pieces) as host, client_of(host) as client:
+    with raw_server(pieces) as host, client_of(host, SECONDS) as client:
         begun = time.monotonic()
         with pytest.raises(Unreachable):
             client.ping()
-        assert time.monotonic() - begun < 10 * SECONDS
+        assert time.monotonic() - begun < PATIENCE
 
 
 @pytest.mark.parametrize("pieces", HEADS)
@@ -45,7 +46,7 @@ def test_the_doctor_is_done_in_a_time(pieces: Pieces) -> None:
     with raw_server(pieces) as host:
         begun = time.monotonic()
         found = [*examine(f"http://{host}", DoctorOptions(push=True, seconds=SECONDS))]
-        assert time.monotonic() - begun < 20 * SECONDS
+        assert time.monotonic() - begun < PATIENCE
     assert FindingState.WRONG in {one.state for one in found}
 
 
@@ -82,7 +83,7 @@ def test_what_is_no_answer_is_said_in_words(said: bytes, expected: str) -> None:
     with raw_server(lambda _path: [said]) as host:
         with client_of(host) as client, pytest.raises(Unreachable, match=expected):
             client.ping()
-        *_, finding, rest = examine(f"http://{host}", DoctorOptions(seconds=SECONDS))
+        *_, finding, rest = examine(f"http://{host}", DoctorOptions(seconds=PATIENCE))
     assert (finding.name, rest.name) == ("answer", "rest")
     assert expected in finding.what
 
@@ -148,5 +149,5 @@ def _challenge(realm: str) -> Reply:
 
 def _look(answer: Any) -> dict[str, str]:
     with odd_registry(answer) as registry:
-        options = DoctorOptions(push=True, seconds=SECONDS)
+        options = DoctorOptions(push=True, seconds=PATIENCE)
         return {one.name: one.what for one in examine(f"http://{registry.host}", options)}

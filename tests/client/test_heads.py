@@ -86,7 +86,7 @@ def test_a_request_is_sent_again_whose_answer_ends_within_its_head(head: bytes) 
         asked.append(path)
         yield head if len(asked) == 1 else b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY
 
-    options = SessionOptions(plain_http=True, retries=1, read_seconds=1)
+    options = SessionOptions(plain_http=True, retries=1)
     with raw_server(answer) as host, Client(host, options=options) as client:
         assert list(client.tags("app")) == ["1"]
     assert len(asked) == 2
@@ -145,6 +145,6 @@ def test_an_answer_has_the_body_that_its_request_allows(
 
 def tags_of(answer: bytes) -> list[str]:
     """The tags that a server tells by these bytes, after which it hangs up."""
-    options = SessionOptions(plain_http=True, retries=0, read_seconds=1)
+    options = SessionOptions(plain_http=True, retries=0)
     with raw_server(lambda _: iter([answer])) as host, Client(host, options=options) as client:
         return list(client.tags("app"))

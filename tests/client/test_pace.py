@@ -64,7 +64,7 @@ def test_no_more_than_may_are_under_way() -> None:
     second.join(0.1)
     assert second.is_alive()
     pace.end()
-    second.join(5)
+    second.join(30)
     assert not second.is_alive()
 
 

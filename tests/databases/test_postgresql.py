@@ -273,7 +273,7 @@ async def test_a_full_disk_is_told_as_such(database: Database) -> None:
 
 async def test_who_finds_all_connections_busy_waits_for_a_time(open_database: Open) -> None:
     """And no longer; afterwards all is as before."""
-    database = open_database(size=1, timeout=0.5)
+    database = open_database(size=1, timeout=2.0)
     begun = time.monotonic()
     outcomes = await asyncio.gather(
         *(
@@ -290,7 +290,7 @@ async def test_who_finds_all_connections_busy_waits_for_a_time(open_database: Op
 async def test_what_nobody_waits_for_any_more_ends_at_the_server_too(
     open_database: Open, postgresql: PostgreSQL, name: str
 ) -> None:
-    database = open_database(size=1, timeout=0.5)
+    database = open_database(size=1, timeout=2.0)
     with pytest.raises(Unavailable):
         await database.read(lambda connection: connection.execute("SELECT pg_sleep(30)").fetchall())
     running = f"SELECT FROM pg_stat_activity WHERE datname = '{name}' AND state <> 'idle'"
@@ -348,7 +348,7 @@ async def test_a_write_that_waits_for_a_lock_of_another_is_given_up_in_time(
 ) -> None:
     """The other one goes on."""
     await database.write(add)
-    hasty = open_database(timeout=0.5)
+    hasty = open_database(timeout=2.0)
     locked, go_on = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
@@ -474,7 +474,7 @@ async def is_over(postgresql: PostgreSQL, running: str) -> None:
 
 async def test_a_long_read_changes_nothing(database: Database, open_database: Open) -> None:
     with pytest.raises(Unavailable):
-        await open_database(timeout=0.3).scan(add)
+        await open_database(timeout=2.0).scan(add)
     assert await database.read(numbers) == []
 
 

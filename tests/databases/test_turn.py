@@ -83,7 +83,7 @@ def test_who_hangs_is_not_waited_for_for_ever_and_nothing_stays_locked(
                 assert time.monotonic() - began >= PATIENCE * 0.9
         assert not is_free(tmp_path)
     time.sleep(0.2)  # who has given up gets it now
-    wait_until(lambda: is_free(tmp_path), "the lock", seconds=5)
+    wait_until(lambda: is_free(tmp_path), "the lock")
 
     with other:
         assert not is_free(tmp_path)
@@ -164,10 +164,10 @@ async def test_a_database_has_the_turn_while_it_writes_and_not_longer(tmp_path: 
     database = FileDatabase(tmp_path / NAME)
     for _ in range(2):
         assert not await database.write(lambda _: is_free(tmp_path))
-        wait_until(lambda: is_free(tmp_path), "the lock", seconds=5)
+        wait_until(lambda: is_free(tmp_path), "the lock")
     with pytest.raises(ZeroDivisionError):
         await database.write(lambda _: 1 // 0)
-    wait_until(lambda: is_free(tmp_path), "the lock", seconds=5)
+    wait_until(lambda: is_free(tmp_path), "the lock")
     database.close()
 
 

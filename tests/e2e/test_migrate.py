@@ -6,7 +6,6 @@ pull all the while.
 
 import signal
 import subprocess
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -90,9 +89,8 @@ def migrate_beside_guests(registry: Lading, to: Path) -> Host:
     ):
         wait_until(lambda: host.pushes > 10, "pushes", log=lambda: str(host.complaints))
         said = migrate(registry.config, to)
-        before = guests.pulls
-        while guests.pulls < before + len(IMAGES):
-            time.sleep(0.05)
+        enough = guests.pulls + len(IMAGES)
+        wait_until(lambda: guests.pulls >= enough, "pulls", log=lambda: str(guests.complaints))
     assert guests.complaints == []
     assert host.complaints == []
     assert "every digest" in said

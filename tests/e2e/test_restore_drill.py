@@ -5,7 +5,6 @@ The registry is pushed to all the while; what was acknowledged before the dump i
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,9 +14,10 @@ import yaml
 
 from tests.support.client import Client
 from tests.support.commands import run
-from tests.support.guests import pull
+from tests.support.guests import beside, pull
 from tests.support.lading import lading_serve, program
 from tests.support.postgresql import PostgreSQL
+from tests.support.processes import wait_until
 from tests.support.pushes import Repository
 from tests.support.s3 import S3
 
@@ -56,13 +56,8 @@ def pushing(client: Client) -> Iterator[list[str]]:
             Repository(client, "team/app").push_image(tag, tag.encode() * 1000, b"shared" * 1000)
             tags.append(tag)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with beside(work, is_over):
         yield tags
-    finally:
-        is_over.set()
-        thread.join()
 
 
 def test_yesterday_is_restored_beside_todays_bucket(
@@ -74,14 +69,12 @@ def test_yesterday_is_restored_beside_todays_bucket(
     with lading_serve(tmp_path / "one", config=config) as registry:
         Repository(registry.client, "team/app").push_image("first", b"first")
         with pushing(registry.client) as tags:
-            while len(tags) < 5:
-                time.sleep(0.05)
+            wait_until(lambda: len(tags) >= 5, "pushes")
             before = list(tags)
             url = postgresql.url(database)
             run(["pg_dump", "--format=custom", f"--file={dump}", url])
-            after = len(tags)
-            while len(tags) < after + 5:
-                time.sleep(0.05)
+            enough = len(tags) + 5
+            wait_until(lambda: len(tags) >= enough, "more pushes")
         newer = tags[-1]
 
     restored = postgresql.new_database()

@@ -36,7 +36,7 @@ async def test_what_is_not_done_in_a_moment_is_never_done_and_the_next_are_not_t
         for _ in range(100):
             with pytest.raises(Unavailable):
                 await trying.write(lambda _: done.append(2))
-        assert time.monotonic() - began < attempts.MOMENT
+        assert time.monotonic() - began < 10 * attempts.MOMENT
         other.execute("ROLLBACK")
     await database.write(lambda _: done.append(3))
     assert done == [3]

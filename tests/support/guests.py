@@ -3,7 +3,8 @@
 import hashlib
 import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -49,13 +50,20 @@ def pulling(client: Client, images: Sequence[tuple[str, str]]) -> Iterator[Guest
                 guests.complaints += pull(client, repository, tag)
                 guests.pulls += 1
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with beside(work, is_over):
         yield guests
-    finally:
-        is_over.set()
-        thread.join()
+
+
+@contextmanager
+def beside(work: Callable[[], None], is_over: threading.Event) -> Iterator[None]:
+    """Have a thread work until it is over: the end of the block, which fails if the work did."""
+    with ThreadPoolExecutor(1) as pool:
+        working = pool.submit(work)
+        try:
+            yield
+        finally:
+            is_over.set()
+    working.result()
 
 
 @dataclass
@@ -125,10 +133,5 @@ def pushing(client: Client, name: str) -> Iterator[Host]:
                 return
             host.work(number)
 
-    thread = threading.Thread(target=work)
-    thread.start()
-    try:
+    with beside(work, is_over):
         yield host
-    finally:
-        is_over.set()
-        thread.join()

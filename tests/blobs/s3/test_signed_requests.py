@@ -76,15 +76,16 @@ async def test_a_list_of_any_length_has_time_for_each_of_its_pages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Else many parts that were never joined would be found no more, and become more."""
-    monkeypatch.setattr(attempts, "ATTEMPT", 1.0)
+    pages, pause = 30, 0.1
+    monkeypatch.setattr(attempts, "ATTEMPT", pages * pause * 0.8)
     monkeypatch.setattr(attempts, "PATIENCE", 0.0)
 
     class Handler(QuietHandler):
         def do_GET(self) -> None:
             page = int(parse_qs(urlsplit(self.path).query).get("key-marker", "0")[0])
-            time.sleep(0.3)
+            time.sleep(pause)
             more = b"<NextKeyMarker>%d</NextKeyMarker><IsTruncated>true</IsTruncated>" % (page + 1)
-            self.send_whole(listed(UPLOAD % AT + (more if page < 5 else b"")))
+            self.send_whole(listed(UPLOAD % AT + (more if page < pages - 1 else b"")))
 
     with served(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as server:
-        assert len(await unfinished(ObjectStore(bucket_of(server.server_port)), 2e9)) == 6
+        assert len(await unfinished(ObjectStore(bucket_of(server.server_port)), 2e9)) == pages

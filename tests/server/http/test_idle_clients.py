@@ -39,9 +39,11 @@ def test_a_client_that_stops_sending_is_left_and_what_it_sent_is_kept(
 ) -> None:
     location = repository.start_upload()
     with repository.client.connection() as connection:
+        began = time.monotonic()
         connection.request("PATCH", location, content_length="1000000")
         connection.send(b"x" * 1000)
-        assert seconds_until_closed(connection) > IDLE
+        wait_until_closed(connection)
+        assert time.monotonic() - began > IDLE
     # Nobody holds the upload any more.
     wait_until(lambda: append(repository, location, b"y"), "the end of the request")
     assert repository.client.ask("GET", location).headers["Range"] == "0-1000"
@@ -49,11 +51,11 @@ def test_a_client_that_stops_sending_is_left_and_what_it_sent_is_kept(
 
 def test_a_client_that_stops_taking_is_left(registry: Lading, repository: Repository) -> None:
     digest = repository.push_blob(os.urandom(32 * 1024 * 1024))
-    before = open_files(registry)
+    wait_until(lambda: open_files(registry) == 0, "the end of the push")
     with repository.client.connection() as connection:
         connection.request("GET", f"/v2/idle/blobs/{digest}")
-        wait_until(lambda: open_files(registry) > before, "sending")
-        wait_until(lambda: open_files(registry) <= before, "leaving the client")
+        connection.wait()
+        wait_until(lambda: open_files(registry) == 0, "leaving the client")
 
 
 def test_a_client_that_sends_slowly_is_not_cut_off(repository: Repository) -> None:
@@ -92,14 +94,16 @@ def test_a_client_that_takes_slowly_is_not_cut_off(
 
 
 def test_a_client_that_asks_nothing_is_left(repository: Repository) -> None:
+    began = time.monotonic()
     with repository.client.connection() as connection:
-        assert seconds_until_closed(connection) > IDLE
+        wait_until_closed(connection)
+    assert time.monotonic() - began > IDLE
 
 
 def test_a_head_that_trickles_in_for_too_long_is_not_waited_for(repository: Repository) -> None:
     with repository.client.connection() as connection:
-        connection.send(b"GET /v2/ HTTP/1.1\r\n")
         began = time.monotonic()
+        connection.send(b"GET /v2/ HTTP/1.1\r\n")
         while is_open(connection) and time.monotonic() < began + 20 * IDLE:
             time.sleep(STEP)
         assert IDLE < time.monotonic() - began < IDLE + 10
@@ -111,9 +115,9 @@ def test_a_connection_without_requests_for_long_is_closed_in_order(tmp_path: Pat
     with lading_serve(tmp_path, env=env) as registry, registry.client.connection() as connection:
         for _ in range(3):
             time.sleep(STEP)
+            began = time.monotonic()
             connection.request("GET", "/v2/")
             assert connection.receive().status == 200
-        began = time.monotonic()
         assert connection.rest() == b""
         assert IDLE < time.monotonic() - began < IDLE + 10
 
@@ -145,11 +149,9 @@ def is_open(connection: Connection) -> bool:
     return True
 
 
-def seconds_until_closed(connection: Connection) -> float:
-    began = time.monotonic()
+def wait_until_closed(connection: Connection) -> None:
     with suppress(ConnectionResetError):
         assert connection.rest() == b""
-    return time.monotonic() - began
 
 
 def open_files(registry: Lading) -> int:

@@ -1,19 +1,18 @@
 """SIGHUP: a request to read files again, or the end of the terminal."""
 
-import http.client
 import os
 import pty
 import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.lading import program
 from tests.support.processes import wait_until
+from tests.support.workers import takes_connections
 
 
 @pytest.fixture
@@ -37,25 +36,23 @@ def start(directory: Path, workers: int, terminal: int) -> subprocess.Popen[byte
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    # Workers take SIGHUP for the end until they are up.
-    wait_until(lambda: answers(log), "lading serve", log=log.read_text)
+    wait_until(lambda: serves(process.pid, workers, log), "lading serve", log=log.read_text)
     return process
 
 
-def answers(log: Path) -> bool:
-    """Whether somebody serves at the address of the greeting."""
-    greeting = re.search(r"Listening on +http://(\S+)\n", log.read_text())
+def serves(pid: int, workers: int, log: Path) -> bool:
+    """Whether all who are to take connections at the address of the greeting do so."""
+    greeting = re.search(r"Listening on +http://\S+:(\d+)\n", log.read_text())
     if greeting is None:
         return False
-    connection = http.client.HTTPConnection(greeting[1], timeout=5)
-    with closing(connection):
-        connection.request("GET", "/v2/")
-        return connection.getresponse().status == 200
+    serving = [pid] if workers == 1 else children_of(pid)
+    port = int(greeting[1])
+    return len(serving) == workers and all(takes_connections(each, port) for each in serving)
 
 
-def children_of(pid: int) -> str:
+def children_of(pid: int) -> list[int]:
     """The processes that a process has started."""
-    return Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [*map(int, Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -66,7 +63,7 @@ def test_a_closed_terminal_ends_the_registry(
     person, programs = terminal
     process = start(tmp_path, workers, programs)
     os.close(person)
-    assert process.wait(20) in {0, -signal.SIGTERM}
+    assert process.wait(60) in {0, -signal.SIGTERM}
 
 
 @pytest.mark.parametrize("workers", [1, 2])

@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import math
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -33,23 +35,39 @@ class Load:
     failed: list[tuple[float, str]] = field(default_factory=list)
     pushed: list[str] = field(default_factory=list)
 
-    def repeat(self, request: Callable[[], None]) -> None:
+    def note(self, request: Callable[[Callable[[], None]], None]) -> bool:
+        """Have a request made, and note how it ends; whether it was answered.
+
+        It says when its head has been sent: only then it has begun, however long the machine takes
+        to come to that.
+        """
+        began = math.inf
+
+        def begin() -> None:
+            nonlocal began
+            began = time.monotonic()
+
+        try:
+            request(begin)
+        except (OSError, http.client.HTTPException, AssertionError) as error:
+            self.failed.append((began, repr(error)))
+            return False
+        self.done.append(began)
+        return True
+
+    def repeat(self, request: Callable[[Callable[[], None]], None]) -> None:
         """Do the same again and again."""
         while not self.stopped.is_set():
-            began = time.monotonic()
-            try:
-                request()
-                self.done.append(began)
-            except (OSError, http.client.HTTPException, AssertionError) as error:
-                self.failed.append((began, repr(error)))
+            if not self.note(request):
                 time.sleep(PAUSE)
 
-    def push(self) -> None:
+    def push(self, begin: Callable[[], None]) -> None:
         """Push a blob in one request whose body takes its time."""
         pieces = [os.urandom(PIECE) for _ in range(PIECES)]
         digest = hashlib.sha256(b"".join(pieces)).hexdigest()
 
         def body() -> Iterator[bytes]:
+            begin()
             for piece in pieces:
                 yield piece
                 time.sleep(PAUSE)
@@ -63,11 +81,12 @@ class Load:
             assert response.status == 201, response.read()
         self.pushed.append(digest)
 
-    def pull(self, digest: str) -> None:
+    def pull(self, digest: str, begin: Callable[[], None]) -> None:
         """Pull a blob, and take time for it."""
         received = hashlib.sha256()
         with connected(self.port) as connection:
             connection.request("GET", f"/v2/load/blobs/sha256:{digest}")
+            begin()
             response = connection.getresponse()
             assert response.status == 200
             while data := response.read(PIECE * 8):
@@ -78,15 +97,13 @@ class Load:
     def ask_on_one_connection(self) -> None:
         """Ask for something small, many times on the same connection."""
         with connected(self.port) as connection:
-            while not self.stopped.is_set():
-                began = time.monotonic()
-                try:
-                    connection.request("GET", "/v2/")
-                    assert connection.getresponse().read() == b"{}"
-                    self.done.append(began)
-                except (OSError, http.client.HTTPException, AssertionError) as error:
-                    self.failed.append((began, repr(error)))
-                    return
+
+            def ask(begin: Callable[[], None]) -> None:
+                connection.request("GET", "/v2/")
+                begin()
+                assert connection.getresponse().read() == b"{}"
+
+            while not self.stopped.is_set() and self.note(ask):
                 time.sleep(PAUSE / 5)
 
 
@@ -99,7 +116,7 @@ def test_every_request_that_began_before_sigterm_is_finished(tmp_path: Path, wor
         with ThreadPoolExecutor(30) as clients:
             for _ in range(10):
                 clients.submit(load.repeat, load.push)
-                clients.submit(load.repeat, lambda: load.pull(big))
+                clients.submit(load.repeat, partial(load.pull, big))
                 clients.submit(load.ask_on_one_connection)
             wait_until(lambda: len(load.pushed) >= 20, "some pushes")
             told = time.monotonic()

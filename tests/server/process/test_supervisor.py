@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -21,6 +22,9 @@ from lading.server.process.supervisor import SETTLED, Failing, Supervisor
 from lading.wiring.authentication import AuthFiles
 from lading.wiring.files import ServerFiles
 from tests.support.processes import wait_until
+
+# Seconds in which workers are started, or attempts made that are fractions of one apart.
+PATIENCE = 30
 
 
 def test_a_worker_for_which_there_is_no_room_is_started_later(
@@ -121,16 +125,26 @@ def test_workers_that_lived_for_a_while_are_replaced_at_once() -> None:
 
 @contextmanager
 def _stopped_after(is_so: Callable[[], bool], what: str) -> Iterator[None]:
-    """Tell this process to end as soon as something is so, while a block runs."""
+    """Tell this process to end as soon as something is so, or is not for long, in a block."""
+    is_over = threading.Event()
 
     def stop() -> None:
-        wait_until(is_so, what)
-        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            wait_until(lambda: is_so() or is_over.is_set(), what, seconds=PATIENCE)
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
 
-    stopping = threading.Thread(target=stop, daemon=True)
-    stopping.start()
-    yield
-    stopping.join()
+    # Should the block fail, nobody else in it takes the signal.
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    with ThreadPoolExecutor(1) as pool:
+        stopping = pool.submit(stop)
+        try:
+            yield
+        finally:
+            is_over.set()
+            stopping.exception()
+            signal.signal(signal.SIGTERM, before)
+    stopping.result()
 
 
 def _stand_by(*_: Any) -> None:
