@@ -4,15 +4,23 @@ import asyncio
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import click
 import pytest
 
-from lading.cli.running import TERMINATED, run_to_end
+from lading.cli.exits import TERMINATED
+from lading.cli.running import run_to_end
+from lading.testing import Registry
 from tests.cli.conftest import Ours
 from tests.support.commands import run
 from tests.support.lading import program
+from tests.support.processes import wait_until
+
+# What ends is over within this time, and what hangs is not.
+TIMEOUT = 60
 
 # What says something on standard error beside its answer, or shows bars there on a terminal.
 COMMANDS = [
@@ -31,7 +39,8 @@ COMMANDS = [
 def end(ours: Ours, words: str, streams: str, **env: str) -> tuple[int, str]:
     """How a command ends whose streams are redirected as a shell does, and what it answers."""
     shell = f"{program()} {words} {streams}"
-    environ = {**os.environ, **ours.environ, **env}
+    # Buffered as it is for people, of which tests of some machines are not.
+    environ = {**os.environ, **ours.environ, "PYTHONUNBUFFERED": "", **env}
     done = run(["bash", "-c", shell], check=False, env=environ)
     assert b"Traceback" not in done.stdout + done.stderr, done.stderr
     return done.returncode, done.stdout.decode()
@@ -50,6 +59,23 @@ def test_a_command_does_what_it_does_though_nobody_is_told(
     assert status == code
     if ">&-" not in streams.split() and words.startswith("cat"):
         assert answer == "hello\n"
+
+
+@pytest.mark.parametrize("words", ["inspect {0}/app:1", "cp {0}/app:1 oci:copy:1"])
+def test_an_interrupt_that_nobody_is_told_of_ends_with_its_code(tmp_path: Path, words: str) -> None:
+    with Registry() as slow, Path("/dev/full").open("w") as full:
+        slow.fail(times=99, status=503, on="manifest", retry_after=30)
+        process = subprocess.Popen(
+            [program(), *words.format(slow.host).split()],
+            stdout=subprocess.DEVNULL,
+            stderr=full,
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONUNBUFFERED": ""},
+        )
+        wait_until(lambda: 503 in [event.status for event in slow.events], "the first answer")
+        process.send_signal(signal.SIGINT)
+
+        assert process.wait(TIMEOUT) == 130
 
 
 def test_a_terminal_need_not_know_all_letters(ours: Ours) -> None:
@@ -87,3 +113,21 @@ def test_a_process_that_is_told_to_end_gives_up_what_it_has() -> None:
     assert caught.value.exit_code == TERMINATED
     assert given_up == ["lease"]
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_process_that_is_told_to_end_waits_for_no_thread_that_hangs(tmp_path: Path) -> None:
+    """As in a read of a disk that is gone, which nothing ends."""
+    script = tmp_path / "hangs.py"
+    script.write_text(
+        "import asyncio, os, signal, time\n"
+        "from lading.cli import running\n"
+        "running.MOST_SECONDS = 0.5\n"
+        "async def work():\n"
+        "    os.kill(os.getpid(), signal.SIGTERM)\n"
+        "    await asyncio.to_thread(time.sleep, 1000)\n"
+        "running.run_to_end(work)\n"
+    )
+
+    done = run([sys.executable, script], check=False, timeout=TIMEOUT)
+
+    assert done.returncode == TERMINATED

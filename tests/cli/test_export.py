@@ -2,9 +2,14 @@
 
 import json
 from pathlib import Path
+from unittest.mock import AsyncMock
 
+import click
 import pytest
 
+from lading.cli.export import export
+from lading.core.errors import StorageFull
+from lading.services.moving import export as exporting
 from tests.support.adopting import fill
 from tests.support.commands import run
 from tests.support.contents import HELLO
@@ -98,6 +103,19 @@ def test_a_full_disk_is_said_to_be_that_of_the_export(tree: Tree, tmp_path: Path
 
     assert done.returncode == 1
     assert f"no room left where this is written, in {tmp_path}/small" in done.stderr.decode()
+
+
+def test_a_full_database_is_not_taken_for_the_disk_of_the_export(
+    tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Room made there would not help."""
+    monkeypatch.setenv("REGISTRY_STORAGE_FILESYSTEM_ROOTDIRECTORY", str(tree.root))
+    monkeypatch.setattr(exporting, "run", AsyncMock(side_effect=StorageFull))
+
+    with pytest.raises(click.ClickException) as caught:
+        export.main([str(tmp_path / "there")], standalone_mode=False)
+
+    assert caught.value.message == StorageFull.summary
 
 
 def test_a_collection_leaves_what_there_are_links_to(tree: Tree) -> None:

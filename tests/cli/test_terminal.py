@@ -90,6 +90,26 @@ def test_a_narrow_window_cuts_digests_off_and_breaks_no_row(ours: Ours, columns:
     assert digest.startswith(shown[:-1])
 
 
+LISTS = [
+    *("ls", "tags", "search", "du", "files", "diff"),
+    *("trash ls", "history", "token ls", "user ls"),
+]
+
+
+@pytest.mark.parametrize("command", LISTS)
+def test_lists_fit_a_window_of_80_columns(
+    command: str, ours: Ours, theirs: Registry, tmp_path: Path
+) -> None:
+    """Each line, but for what cannot be broken and is copied, as a name with a whole digest."""
+    words = COMMANDS[command](Scene(ours, theirs, tmp_path))
+
+    said, _ = in_terminal(ours, *command.split(), *map(str, words), columns=80)
+
+    lines = [_ESCAPE.sub("", line).strip() for line in said.splitlines()]
+    assert lines
+    assert [line for line in lines if len(line) > 80 and " " in line] == []
+
+
 def test_a_very_narrow_window_has_names_rather_than_all_columns(ours: Ours) -> None:
     said, _ = in_terminal(ours, "tags", "app", columns=40)
 

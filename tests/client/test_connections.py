@@ -131,6 +131,18 @@ def test_a_certificate_that_is_none_is_named(names: list[str], said: str, home: 
         list(client.tags("app"))
 
 
+def test_a_link_that_leads_nowhere_is_no_certificate(
+    server: OddRegistry, made: Certificates, home: Path
+) -> None:
+    """As an authority of a package that was removed since; what else is there counts."""
+    folder = home / ".config/containers/certs.d" / local(server)
+    shutil.copytree(made.full, folder)
+    (folder / "gone.crt").symlink_to(home / "nowhere")
+
+    with Client(local(server), options=QUICK) as client:
+        assert list(client.tags("app")) == ["1"]
+
+
 def test_nobody_is_asked_for_the_password_of_a_key(made: Certificates, home: Path) -> None:
     folder = home / ".config/containers/certs.d" / NAME
     shutil.copytree(made.full, folder)

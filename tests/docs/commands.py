@@ -41,7 +41,7 @@ looks like. Logins are those of `docker login`, or of `lading login`; this machi
 | 3 | what was asked about is not there |
 | 4 | refused, or not logged in |
 | 130 | interrupted |
-| 143 | told to end, by SIGTERM |
+| 143 | told to end, by SIGTERM; at the latest eight seconds after |
 """
 
 

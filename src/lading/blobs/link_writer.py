@@ -5,7 +5,7 @@ beside, which Distribution does not look at and the next export replaces.
 """
 
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 
 from lading.blobs import distribution
@@ -15,10 +15,10 @@ from lading.blobs.hashing import RunningHash
 from lading.blobs.layout import Layout, RepositoryLayout
 from lading.core.adoption import AdoptedMove
 from lading.core.digest import Bytes, Digest
-from lading.core.errors import DigestMismatch
+from lading.core.errors import DigestMismatch, StorageFull
 from lading.core.exports import ExportedManifest, ExportedTag
 from lading.core.names import Tag
-from lading.core.typing import override
+from lading.core.typing import P, T, override
 from lading.ports.link_targets import LinkTarget
 from lading.system import durable
 
@@ -43,33 +43,33 @@ class LinkWriter(LinkTarget):
 
     @override
     async def keep_links(self) -> None:
-        await in_thread(self._keep_links)
+        await self._do(self._keep_links)
 
     @override
     async def has_bytes(self, digest: Digest, size: int) -> bool:
-        return await in_thread(self._has_bytes, digest, size)
+        return await self._do(self._has_bytes, digest, size)
 
     @override
     async def take_file(self, digest: Digest, path: str) -> bool:
-        return await in_thread(self._take_file, self._layout.blob(digest), path)
+        return await self._do(self._take_file, self._layout.blob(digest), path)
 
     @override
     async def put_bytes(self, digest: Digest, pieces: AsyncIterator[Bytes]) -> None:
         path = self._layout.blob(digest)
         running = RunningHash.start(digest.algorithm)
-        descriptor = await in_thread(_create, path)
+        descriptor = await self._do(_create, path)
         try:
             async for piece in pieces:
-                await in_thread(_append, descriptor, running, piece)
+                await self._do(_append, descriptor, running, piece)
             _require(digest, running.digest())
-            await in_thread(os.fsync, descriptor)
+            await self._do(os.fsync, descriptor)
         except BaseException:
             with suppress(OSError):
                 os.unlink(f"{path}{_BESIDE}")
             raise
         finally:
             os.close(descriptor)
-        await in_thread(_name, path)
+        await self._do(_name, path)
 
     @override
     async def link_blobs(self, repository: str, digests: Sequence[Digest]) -> int:
@@ -106,21 +106,21 @@ class LinkWriter(LinkTarget):
     @override
     async def settle(self) -> None:
         if self._waiting:
-            await in_thread(self._settle)
+            await self._do(self._settle)
 
     @override
     async def times_of(
         self, repository: str, tags: Sequence[ExportedTag]
     ) -> Mapping[Tag, AdoptedMove]:
-        return await in_thread(_times_of, self._layout.repository(repository), tags)
+        return await self._do(_times_of, self._layout.repository(repository), tags)
 
     @override
     async def unlink_tags(self, repository: str, tags: Mapping[Tag, str]) -> Sequence[Tag]:
-        return await in_thread(_unlink_tags, self._layout.repository(repository), tags)
+        return await self._do(_unlink_tags, self._layout.repository(repository), tags)
 
     @override
     async def unlink_manifests(self, repository: str, digests: Sequence[Digest]) -> None:
-        await in_thread(_unlink, self._layout.repository(repository), digests)
+        await self._do(_unlink, self._layout.repository(repository), digests)
 
     def _keep_links(self) -> None:
         note = distribution.find_note(self._layout) or AdoptedNote()
@@ -145,8 +145,18 @@ class LinkWriter(LinkTarget):
         _name(path)
         return True
 
+    async def _do(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Do blocking work in a thread; if there is no room for it, say where that is."""
+        try:
+            return await in_thread(work, *args, **kwargs)
+        except StorageFull as error:
+            raise StorageFull(
+                f"there is no room left where this is written, in {self._layout.root}: make some,"
+                " and run this again, which goes on with what is left"
+            ) from error
+
     async def _write(self, links: Iterable[_Link]) -> int:
-        count = await in_thread(self._write_beside, links)
+        count = await self._do(self._write_beside, links)
         if len(self._waiting) >= _MOST_WAITING:
             await self.settle()
         return count

@@ -1,6 +1,5 @@
 """`lading cp`: images from one registry to another, to a folder, or from one."""
 
-import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,14 +11,12 @@ from lading.cli.copy_places import PlaceOpener
 from lading.cli.copy_progress import copy_progress
 from lading.cli.copy_run import CopyOrder, CopyRun
 from lading.cli.examples import REGISTRY, Example, with_examples
-from lading.cli.exits import NotAllowed, NothingFound
+from lading.cli.exits import INTERRUPTED, NotAllowed, NothingFound, end_at_once
 from lading.cli.output import JSON_LINES, say
 from lading.client.copy_rules import CopyRules
 from lading.client.errors import ClientError, NotPermitted, NotThere, ReferenceInvalid
 from lading.client.kept_uploads import uploads_folder
 from lading.client.options import SessionOptions
-
-_INTERRUPTED = 130
 
 
 @with_examples(
@@ -97,9 +94,8 @@ def cp(
         except KeyboardInterrupt:
             stack.close()
             say("Interrupted; the same command goes on with what is left", err=True)
-            sys.stdout.flush()
             # Threads may wait for a registry; what they send becomes nothing.
-            os._exit(_INTERRUPTED)
+            end_at_once(INTERRUPTED)
     if run.failures:
         sys.exit(1)
 

@@ -4,6 +4,11 @@
 143 told to end
 """
 
+import os
+import sys
+from contextlib import suppress
+from typing import NoReturn
+
 import click
 
 from lading.core.errors import (
@@ -18,6 +23,11 @@ from lading.core.errors import (
     Unavailable,
     Unsupported,
 )
+
+INTERRUPTED = 130
+"""What a shell says of a program that was ended by Ctrl-C: 128 and the number of the signal."""
+TERMINATED = 143
+"""What it says of one that was ended by SIGTERM."""
 
 
 class NothingFound(click.ClickException):
@@ -60,3 +70,11 @@ def to_exit(error: RegistryError, what: str = "") -> click.ClickException:
     if isinstance(error, _REFUSED):
         return NotAllowed(message)
     return click.ClickException(message)
+
+
+def end_at_once(code: int) -> NoReturn:
+    """End without waiting for threads, as Python would: they may wait for somebody else."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
+    os._exit(code)

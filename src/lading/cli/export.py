@@ -9,7 +9,6 @@ from lading.cli.output import JSON, counted, human_size, say, to_json
 from lading.cli.progress import step_progress
 from lading.cli.registry import run_with
 from lading.config.settings import Settings
-from lading.core.errors import StorageFull
 from lading.core.exports import ExportTally
 from lading.services.moving import export as exporting
 from lading.services.registry import Registry
@@ -53,13 +52,7 @@ def export(root: Path, *, config: Path | None, over: bool, as_json: bool) -> Non
             except OSError as error:  # of there, and not of our data
                 why = f"nothing can be written in {root}: {error.strerror or error}"
                 raise click.ClickException(why) from error
-            try:
-                return await exporting.run(export)
-            except StorageFull as error:
-                raise click.ClickException(
-                    f"there is no room left where this is written, in {root}: make some, and run"
-                    " this again, which goes on with what is left"
-                ) from error
+            return await exporting.run(export)
 
         try:
             tally = run_with(settings, work)

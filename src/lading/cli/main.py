@@ -21,8 +21,6 @@ from click.shell_completion import CompletionItem
 
 from lading import __version__
 
-# What a shell says of a program that was ended by Ctrl-C: 128 and the number of the signal.
-INTERRUPTED = 130
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
 
 
@@ -80,6 +78,8 @@ class LazyGroup(click.Group):
 
             unwritten(error).show()
             sys.exit(1)
+        finally:
+            _drop_unwritten()
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; one that is interrupted ends with the code that shells give for it.
@@ -152,17 +152,24 @@ def _settle_streams() -> None:
 
 
 def _interrupted() -> click.exceptions.Exit:
-    """The end of a command that is interrupted."""
-    click.echo("Interrupted", err=True)
-    _leave_threads_behind()
+    """The end of a command that is interrupted, whether or not that can be said."""
+    from lading.cli.exits import INTERRUPTED, end_at_once  # noqa: PLC0415 - help needs none of it
+    from lading.cli.output import say  # noqa: PLC0415
+
+    say("Interrupted", err=True)
+    if any(thread is not threading.main_thread() for thread in threading.enumerate()):
+        end_at_once(INTERRUPTED)
     return click.exceptions.Exit(INTERRUPTED)
 
 
-def _leave_threads_behind() -> None:
-    """End at once if there are threads that wait for somebody else; Python would wait for them."""
-    if any(thread is not threading.main_thread() for thread in threading.enumerate()):
-        sys.stdout.flush()
-        os._exit(INTERRUPTED)
+def _drop_unwritten() -> None:
+    """Drop what standard error does not take: Python would try it again, and end with 120."""
+    if sys.stderr is None:  # closed by whoever started this
+        return
+    try:
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), sys.stderr.fileno())
 
 
 COMMAND_GROUPS: Mapping[str, Mapping[str, Listed]] = {

@@ -7,10 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import click
 
+from lading.cli.exits import TERMINATED, end_at_once
 from lading.core.typing import T
 
-TERMINATED = 143
-"""What a shell says of a program that was ended by SIGTERM: 128 and the number of the signal."""
+# From being told to end: less than the ten of Docker, after which it kills.
+MOST_SECONDS = 8.0
 
 
 def run_to_end(work: Callable[[], Awaitable[T]]) -> T:
@@ -18,18 +19,24 @@ def run_to_end(work: Callable[[], Awaitable[T]]) -> T:
 
     A process that is told to end, as by whoever stops a container, gives up its leases and removes
     what it has made for a while, as one that is interrupted does: the next one waits for nothing.
+    A thread of it may hang in a disk or a network that is gone: that is waited for a few seconds.
+    What is left then is as a crash leaves it.
 
     Raises:
         Exit: this process was told to end.
     """
     ended = threading.Event()
+    last = threading.Timer(MOST_SECONDS, end_at_once, (TERMINATED,))
+    last.daemon = True
 
     async def run() -> T:
         task = asyncio.current_task()
         assert task is not None
 
         def end() -> None:
-            ended.set()
+            if not ended.is_set():
+                ended.set()
+                last.start()
             task.cancel()
 
         if threading.current_thread() is threading.main_thread():
@@ -42,3 +49,5 @@ def run_to_end(work: Callable[[], Awaitable[T]]) -> T:
         if not ended.is_set():
             raise
         raise click.exceptions.Exit(TERMINATED) from None
+    finally:
+        last.cancel()

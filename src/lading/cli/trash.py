@@ -7,6 +7,7 @@ import click
 
 from lading.cli.arguments import CONFIG, parse_time, split_reference
 from lading.cli.exits import NothingFound
+from lading.cli.lines import say_parts
 from lading.cli.output import JSON, JsonList, human_size, plain, say, to_json
 from lading.cli.registry import operators_grant, with_registry
 from lading.cli.tables import Column, print_table
@@ -119,8 +120,10 @@ def _print(repository: RepositoryName | None) -> Work:
         is_empty = True
         async for item in trash_can.list_trash(registry, repository):
             is_empty, until = False, trash_can.kept_until(registry, item)
-            say(_line(item))
-            say(f"    deleted {utc(item.deleted_at)}{_by(item.actor)}, kept until {utc(until)}")
+            say_parts(*_what(item))
+            say_parts(
+                f"    deleted {utc(item.deleted_at)}{_by(item.actor)},", f"kept until {utc(until)}"
+            )
         if is_empty:
             say("The trash is empty.", err=True)
 
@@ -151,16 +154,12 @@ def _tell(repository: RepositoryName, restored: Restored) -> None:
         say(f"{repository}:{tag} belonged to it, and was collected; make it again")
 
 
-def _line(item: Trashed) -> str:
+def _what(item: Trashed) -> Sequence[str]:
+    """What is in the trash, first of all as `lading restore` is told of it."""
     if isinstance(item, TrashedManifest):
-        return (
-            f"{item.repository}@{item.digest} ({human_size(item.size)} manifest){_tags(item.tags)}"
-        )
-    return f"{item.repository}:{item.tag} pointed to {item.digest}"
-
-
-def _tags(tags: Sequence[Tag]) -> str:
-    return f" tagged {', '.join(tags)}" if tags else ""
+        tags = f"tagged {', '.join(item.tags)}" if item.tags else ""
+        return f"{item.repository}@{item.digest}", f"({human_size(item.size)} manifest)", tags
+    return f"{item.repository}:{item.tag} pointed to", item.digest
 
 
 def _by(actor: str) -> str:

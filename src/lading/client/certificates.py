@@ -53,15 +53,18 @@ def _load(context: ssl.SSLContext, folder: Path) -> None:
         raise _unusable(folder, error) from error
     for path in paths:
         if path.suffix == ".crt":
-            _add_authority(context, path)
+            # A link to what is gone, as of a package, is passed over, as podman has it.
+            _add_authority(context, path, required=False)
         elif path.suffix == ".cert":
             _show(context, path)
 
 
-def _add_authority(context: ssl.SSLContext, path: Path) -> None:
+def _add_authority(context: ssl.SSLContext, path: Path, *, required: bool = True) -> None:
     try:
         context.load_verify_locations(path)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and not required:
+            return
         raise _unusable(path, error) from error
 
 
