@@ -10,7 +10,8 @@ from lading.core.digest import Digest
 from lading.core.errors import ManifestUnknown, Unavailable
 from lading.databases.sqlite.memory import MemoryDatabase
 from lading.monitoring.memory import Figures
-from lading.monitoring.watch import Watch, WatchedDatabase
+from lading.monitoring.watch import Watch
+from lading.monitoring.watched_database import WatchedDatabase
 from lading.ports.database import Database, SqlConnection
 from tests.monitoring.test_memory import told
 
