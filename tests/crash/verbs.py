@@ -57,7 +57,7 @@ from lading.services.progress import Unwatched
 from lading.services.pull import pull_blob, pull_manifest, stat_blob, stat_manifest
 from lading.services.push_blob import Chunk
 from lading.services.registry import Registry
-from lading.services.verify import Check
+from lading.services.verify_blobs import Check
 from lading.wiring.paths import metadata_path
 from tests.crash.state import Place
 from tests.support.adopting import UNTAGGED, adoption_of, fill

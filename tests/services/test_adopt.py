@@ -22,7 +22,7 @@ from lading.services import lease, verify
 from lading.services.moving import adopt
 from lading.services.moving.adopt import Adoption, AdoptionStep, CannotAdopt
 from lading.services.pull import pull_blob, pull_manifest
-from lading.services.verify import Check
+from lading.services.verify_blobs import Check
 from lading.wiring.paths import metadata_path
 from tests.crash.state import Place, assert_rows_agree
 from tests.support.adopting import (

@@ -20,7 +20,7 @@ from lading.core.typing import override
 from lading.services import lease, trash, verify
 from lading.services.moving import adopt, export
 from lading.services.moving.export import STEP, LinkKeeper
-from lading.services.verify import Check
+from lading.services.verify_blobs import Check
 from lading.wiring.paths import metadata_path
 from tests.crash.state import Place, assert_rows_agree, view
 from tests.support.adopting import CONTENTS, HOUR, MULTI, NEW, OLD, UNTAGGED, adoption_of, fill

@@ -24,7 +24,7 @@ from lading.ports.database import SqlConnection
 from lading.services import collect, verify
 from lading.services.pull import pull_blob, pull_manifest, stat_blob
 from lading.services.registry import Policy
-from lading.services.verify import Check
+from lading.services.verify_blobs import Check
 from tests.support.contents import HELLO, OTHER, image, index, path_of, read
 from tests.support.people import DAY, People
 from tests.support.rows import by_alice, open_metadata

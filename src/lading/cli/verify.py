@@ -18,7 +18,7 @@ from lading.ports.objects import UnusedBytes
 from lading.services import upkeep
 from lading.services import verify as checking
 from lading.services.registry import Registry
-from lading.services.verify import Check
+from lading.services.verify_blobs import Check
 
 
 @click.command()

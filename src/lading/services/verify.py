@@ -19,8 +19,6 @@ from lading.services import verify_blobs, verify_manifests
 from lading.services.registry import Registry
 from lading.services.verify_blobs import PAGE, Check
 
-__all__ = ["Check", "run"]
-
 _COMMAND = "`lading verify --repair --delete-unknown`"
 # Tags that are looked at in one run; more lead to nothing only if something terrible happened.
 MAX_TAGS = 1000

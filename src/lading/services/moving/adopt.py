@@ -29,7 +29,7 @@ from lading.services.moving.adopt_repository import RepositoryAdoption
 from lading.services.moving.taking import Taking, stored_blobs
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
-from lading.services.verify import Check
+from lading.services.verify_blobs import Check
 
 JOB = "adoption"
 # Rounds, each of which takes over what was written during the one before.

@@ -5,9 +5,8 @@ this registry, a blob is a second name of the file; else it is an upload as any 
 pushed as by a client, so that all that holds for these holds for them.
 """
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from lading.core import manifest_document, media
 from lading.core.access import Grant
@@ -63,13 +62,6 @@ class ImportTally:
     size: int = 0
 
 
-class Grants(Protocol):
-    """Who gives the grant for a repository."""
-
-    def __call__(self, repository: RepositoryName, /) -> Grant:
-        """The grant of whoever imports."""
-
-
 @dataclass(frozen=True, slots=True)
 class LayoutImport:
     """An import of OCI image layouts.
@@ -82,7 +74,7 @@ class LayoutImport:
 
     registry: Registry
     place: LinkTarget | None
-    grant_of: Grants
+    grant_of: Callable[[RepositoryName], Grant]
     progress: StepProgress
     tally: ImportTally = field(default_factory=ImportTally)
 

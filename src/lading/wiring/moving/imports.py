@@ -1,20 +1,25 @@
 """Imports of OCI image layouts: an open registry, and the layouts below a directory."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lading.blobs.layout import Layout
 from lading.blobs.link_writer import LinkWriter
 from lading.blobs.oci_layout import find_layouts
 from lading.config.settings import Settings
+from lading.core.access import Grant
+from lading.core.names import RepositoryName
 from lading.ports.layouts import ImageLayout
-from lading.services.moving.import_layouts import Grants, LayoutImport
+from lading.services.moving.import_layouts import LayoutImport
 from lading.services.progress import StepProgress
 from lading.services.registry import Registry
 
 
 def new_import(
-    registry: Registry, settings: Settings, grant_of: Grants, progress: StepProgress
+    registry: Registry,
+    settings: Settings,
+    grant_of: Callable[[RepositoryName], Grant],
+    progress: StepProgress,
 ) -> LayoutImport:
     """An import into an open registry; with hard links, if its blobs are files."""
     storage = settings.storage
