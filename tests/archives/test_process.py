@@ -14,7 +14,8 @@ from lading.archives import child
 from lading.archives.batches import MOST_ENTRIES, ListingEnd
 from lading.archives.process import ReadingFailed, list_entries, read_content
 from lading.core.images.tree import Entry
-from lading.ports.blob_sources import Chunks, InMemory, LocalFile, LostObject, Redirect, Segment
+from lading.ports.blob_sources import InMemory, LocalFile
+from lading.ports.object_sources import Chunks, LostObject, Redirect, Segment
 from tests.support.tars import archive, header, sample_layers
 
 LAYER = gzip.compress(archive(dict(sample_layers(1200))))

@@ -9,7 +9,8 @@ from lading.blobs.small_cache import BESIDE, LARGEST, SmallBlobCache
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
 from lading.core.typing import override
-from lading.ports.blob_sources import BlobSource, Chunks, InMemory, LocalFile, LostObject
+from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
+from lading.ports.object_sources import Chunks, LostObject
 from tests.support.segments import MemorySegments
 
 

@@ -20,7 +20,7 @@ from lading.edge.options import EdgeOptions
 from lading.edge.redirects import RedirectRule, agent_pattern
 from lading.edge.request import Request
 from lading.edge.response import BlobBody, Response, parts_of
-from lading.ports.blob_sources import Chunks, LostObject, Piped
+from lading.ports.object_sources import Chunks, LostObject, Piped
 from tests.edge.requests import request
 from tests.support.people import People
 from tests.support.segments import MemorySegments, taken

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 
 from lading.core.digest import Bytes
-from lading.ports.blob_sources import Chunks, Piped, Redirect, Segment, Segments
+from lading.ports.object_sources import Chunks, Piped, Redirect, Segment, Segments
 
 
 class MemorySegments(Segments):

@@ -13,7 +13,8 @@ from lading.archives.batches import LONGEST_LINE, ListingEnd
 from lading.archives.limits import PIECE
 from lading.core.images.tree import Entry
 from lading.core.typing import T
-from lading.ports.blob_sources import BlobSource, Chunks, InMemory, LocalFile, OpenSource
+from lading.ports.blob_sources import BlobSource, InMemory, LocalFile, OpenSource
+from lading.ports.object_sources import Chunks
 
 # Seconds for which a child may be there, be it that nobody leaves it any time.
 LONGEST = 3600.0

@@ -10,9 +10,10 @@ from lading.blobs import file_calls
 from lading.core.digest import Digest
 from lading.core.recent import Recent
 from lading.core.typing import override
-from lading.ports.blob_sources import BlobSource, Chunks, InMemory, LocalFile, LostObject
+from lading.ports.blob_sources import BlobSource, InMemory, LocalFile
 from lading.ports.blobs import Blobs, StoredBytes
 from lading.ports.measures import UNMEASURED, Count, Measures
+from lading.ports.object_sources import Chunks, LostObject
 
 # Bytes up to which a blob is small.
 LARGEST = 64 * 1024

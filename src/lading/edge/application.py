@@ -25,7 +25,7 @@ from lading.edge.redirects import redirected
 from lading.edge.request import Request
 from lading.edge.response import BlobBody, PartsBody, Response
 from lading.edge.send import Sender
-from lading.ports.blob_sources import LostObject
+from lading.ports.object_sources import LostObject
 from lading.services import damage
 from lading.services.registry import Registry
 from lading.system.disk_errors import advised

@@ -12,7 +12,7 @@ from fnmatch import translate
 from lading.edge.forwarded import Networks, is_trusted
 from lading.edge.request import Request
 from lading.edge.response import BlobBody, Response
-from lading.ports.blob_sources import Chunks, Redirect
+from lading.ports.object_sources import Chunks, Redirect
 
 # Conditions on an entity tag or a time: the store has others of both than this registry.
 _CONDITIONS = ("if-match", "if-range", "if-modified-since", "if-unmodified-since")

@@ -12,7 +12,8 @@ from lading.edge.body import ClientDisconnected
 from lading.edge.budget import BodyBudgets
 from lading.edge.response import BlobBody, PartsBody, Response, StreamBody
 from lading.edge.spool import SharedSpools
-from lading.ports.blob_sources import Chunks, LocalFile, OpenSource, Piped
+from lading.ports.blob_sources import LocalFile, OpenSource
+from lading.ports.object_sources import Chunks, Piped
 
 # Bytes that are sent without asking whether there is memory until the client has taken them: what
 # any client may make this program keep for it.

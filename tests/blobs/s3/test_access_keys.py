@@ -20,7 +20,7 @@ from lading.blobs.s3.object_streams import PIPED
 from lading.blobs.s3.role_keys import PassingKeys, fetch_role_keys
 from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.errors import Unavailable
-from lading.ports.blob_sources import Chunks, Segment
+from lading.ports.object_sources import Chunks, Segment
 from tests.support.s3 import ACCESS_KEY, S3, SECRET_KEY, address_of, unfinished
 from tests.support.small_servers import QuietHandler, served
 

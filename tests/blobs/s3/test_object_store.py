@@ -17,8 +17,8 @@ import pytest
 from lading.blobs.s3 import attempts
 from lading.blobs.s3.object_store import ObjectStore
 from lading.core.errors import Unavailable
-from lading.ports.blob_sources import LostObject
 from lading.ports.measures import Count, Timing, Unmeasured
+from lading.ports.object_sources import LostObject
 from tests.support.s3 import S3, address_of, unfinished
 from tests.support.s3_proxy import How, Kind
 

@@ -9,7 +9,7 @@ import pytest
 from lading.blobs.s3 import object_upkeep
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
-from lading.ports.blob_sources import Chunks
+from lading.ports.object_sources import Chunks
 from lading.ports.objects import READING, StrayObject
 from tests.support.contents import begin, begun, fetch, store
 from tests.support.object_places import Clock, OpenPlace, PlaceInS3

@@ -17,7 +17,7 @@ from lading.blobs.s3.pipes import CannotPipe, ObjectPipes, pipes_of
 from lading.blobs.s3.signed_requests import SignedRequests
 from lading.core.digest import Bytes
 from lading.core.errors import Unavailable
-from lading.ports.blob_sources import LostObject, Piped
+from lading.ports.object_sources import LostObject, Piped
 from tests.support.open_things import descriptors
 from tests.support.s3 import S3
 from tests.support.s3_proxy import How

@@ -10,7 +10,7 @@ import pytest
 from lading.blobs.s3 import unused_objects
 from lading.core.digest import Digest
 from lading.core.errors import Unavailable
-from lading.ports.blob_sources import Chunks, LostObject
+from lading.ports.object_sources import Chunks, LostObject
 from lading.ports.objects import READING
 from tests.support.contents import begun, fetch, store
 from tests.support.object_places import OpenPlace, PlaceInS3

@@ -23,7 +23,7 @@ from lading.core.errors import (
 )
 from lading.core.names import UploadKey
 from lading.metadata import uploads
-from lading.ports.blob_sources import Chunks
+from lading.ports.object_sources import Chunks
 from lading.ports.objects import READING
 from lading.system.budget import Budget
 from tests.support.contents import begin, begun, fetch, store

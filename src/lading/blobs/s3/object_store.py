@@ -22,8 +22,8 @@ from lading.blobs.s3.role_keys import RoleKeys
 from lading.blobs.s3.signed_requests import SignedRequests, UnfinishedParts
 from lading.core.digest import Bytes
 from lading.core.typing import override
-from lading.ports.blob_sources import Chunks, Piped, Redirect, Segment, Segments
 from lading.ports.measures import UNMEASURED, Measures, Timing
+from lading.ports.object_sources import Chunks, Piped, Redirect, Segment, Segments
 from lading.ports.objects import PlacedSegment
 
 if TYPE_CHECKING:

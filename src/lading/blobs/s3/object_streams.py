@@ -15,8 +15,8 @@ from lading.blobs.s3.opening import OpenBucket
 from lading.blobs.s3.pipes import CannotPipe, ObjectPipes
 from lading.core.digest import Bytes
 from lading.core.typing import T
-from lading.ports.blob_sources import LostObject, Piped
 from lading.ports.measures import Measures, Timing
+from lading.ports.object_sources import LostObject, Piped
 from lading.system.budget import Budget
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from lading.blobs.s3.signed_requests import UnfinishedParts
 from lading.core.digest import Bytes, Digest
 from lading.core.errors import Unavailable
 from lading.core.typing import override
-from lading.ports.blob_sources import LostObject, all_bytes
+from lading.ports.blob_sources import all_bytes
+from lading.ports.object_sources import LostObject
 from lading.ports.objects import (
     READING,
     ForeignObjects,

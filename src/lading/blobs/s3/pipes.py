@@ -18,7 +18,7 @@ from lading.blobs.s3.attempts import RefusedRequest
 from lading.blobs.s3.bucket import S3Bucket
 from lading.blobs.s3.signed_requests import SignedRequests
 from lading.core.digest import Bytes
-from lading.ports.blob_sources import Piped
+from lading.ports.object_sources import Piped
 from lading.system.proxies import proxy_for
 
 # Bytes of the head of an answer, and of the body of one that is an error.

@@ -7,8 +7,9 @@ from lading.blobs.hashing import RunningHash
 from lading.blobs.s3.object_store import ObjectStore
 from lading.core.digest import Digest
 from lading.core.typing import override
-from lading.ports.blob_sources import Chunks, LostObject, all_bytes
+from lading.ports.blob_sources import all_bytes
 from lading.ports.blobs import Blobs, StoredBytes
+from lading.ports.object_sources import Chunks, LostObject
 from lading.ports.objects import ObjectRows, PlacedSegment
 from lading.system.threads import Threads
 

@@ -27,7 +27,8 @@ from lading.core.errors import (
 )
 from lading.core.names import UploadKey
 from lading.core.typing import override
-from lading.ports.blob_sources import LostObject, all_bytes
+from lading.ports.blob_sources import all_bytes
+from lading.ports.object_sources import LostObject
 from lading.ports.objects import PlacedSegment, UploadProgress, UploadRows
 from lading.ports.uploads import Becoming, StagedUpload
 from lading.system.budget import Budget
