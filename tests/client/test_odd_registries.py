@@ -285,6 +285,25 @@ def test_a_digest_that_is_none_is_an_error_of_the_registry() -> None:
                 ask("1")
 
 
+@pytest.mark.parametrize("known", ["", SHA])
+def test_what_is_not_modified_is_what_is_known_and_otherwise_asked_for(known: str) -> None:
+    """A registry, or what is before it, may say so though nobody has named a digest."""
+    body = b'{"schemaVersion": 2}'
+
+    def answer(sent: Sent) -> Reply:
+        return Reply(304) if sent.method == "HEAD" else Reply(body=body)
+
+    with odd_registry(answer) as registry, client_of(registry) as client:
+        assert client.repository("app").digest("1", known) == (known or Digest.of(body))
+
+
+def test_a_registry_may_say_another_digest_than_is_known() -> None:
+    other = SHA.replace("a" * 64, "b" * 64)
+    said = Reply(headers={"Docker-Content-Digest": other})
+    with odd_registry(lambda _: said) as registry, client_of(registry) as client:
+        assert client.repository("app").digest("1", SHA) == other
+
+
 def test_a_blob_that_is_longer_than_its_descriptor_is_not_brought() -> None:
     blob = {"mediaType": "application/x", "digest": SHA, "size": 10}
     body = json.dumps({"schemaVersion": 2, "config": blob}).encode()

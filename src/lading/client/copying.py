@@ -77,7 +77,7 @@ class Copier:
         """
         there = self._target_digest(target_wanted)
         may_skip = there and not self._rules.again
-        if may_skip and not self._rules.platforms and self._source_digest(wanted) == there:
+        if may_skip and not self._rules.platforms and self._source_digest(wanted, there) == there:
             return CopiedImage(there, copied=False)
         manifest = self._chosen(wanted)
         if may_skip and manifest.digest == there:
@@ -94,8 +94,8 @@ class Copier:
             self._target_tags.read()
         return digest
 
-    def _source_digest(self, wanted: str) -> str:
-        digest = self._source.digest(wanted)
+    def _source_digest(self, wanted: str, known: str = "") -> str:
+        digest = self._source.digest(wanted, known)
         if not digest:
             raise NotThere(
                 f"{self._source.host}/{self._source.name} has no image {wanted}", status=404

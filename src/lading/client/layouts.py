@@ -66,7 +66,7 @@ class LayoutFolder(ImagePlace):
         yield from filter(is_tag, self._listed.now().tags)
 
     @override
-    def digest(self, wanted: str) -> str:
+    def digest(self, wanted: str, known: str = "") -> str:
         if ":" in wanted:
             return wanted if self._path(wanted).is_file() else ""
         return self._listing.waiting(wanted) or self._listed.now().tags.get(wanted, "")

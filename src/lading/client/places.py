@@ -139,8 +139,12 @@ class ImagePlace(Protocol):
     def tags(self) -> Iterator[str]:
         """All tags, as the place orders them."""
 
-    def digest(self, wanted: str) -> str:
-        """The digest of the manifest of a tag or a digest; empty if there is none."""
+    def digest(self, wanted: str, known: str = "") -> str:
+        """The digest of the manifest of a tag or a digest; empty if there is none.
+
+        Args:
+            known: the one that it is likely to be, which a place may find out with less work.
+        """
 
     def manifest(self, wanted: str) -> RemoteManifest:
         """The manifest of a tag or a digest, its digest verified."""

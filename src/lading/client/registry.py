@@ -214,10 +214,14 @@ class RemoteRepository(ImagePlace):
         yield from filter(is_tag, self.client.names(f"{self._path}/tags/list", "tags", self._read))
 
     @override
-    def digest(self, wanted: str) -> str:
-        answer = self._ask_head(self._manifest(wanted), {"Accept": _ACCEPT})
+    def digest(self, wanted: str, known: str = "") -> str:
+        # Distribution finds the digest of a tag, compares, and reads no manifest if it is this one.
+        unless = {"If-None-Match": f'"{known}"'} if known else {}
+        answer = self._ask_head(self._manifest(wanted), {"Accept": _ACCEPT, **unless})
         if answer is not None and answer.status == 404:
             return ""
+        if known and answer is not None and answer.status == 304:
+            return known
         said = answer.headers.get("docker-content-digest") if answer is not None else None
         return self._checked(said) if said else self._digest_by_get(wanted)
 
@@ -228,14 +232,14 @@ class RemoteRepository(ImagePlace):
             return ""
 
     def _ask_head(self, place: str, headers: Mapping[str, str] | None = None) -> Answered | None:
-        """The answer to HEAD, 200 or 404; `None` where something does not let that method through.
+        """The answer to HEAD: 200, 304 or 404.
 
-        It is asked no more then.
+        It is `None` where something does not let that method through, which is asked no more then.
         """
         if not self.client.has_heads:
             return None
         answer = self._session.request(
-            "HEAD", place, scopes=self._read, headers=headers, expect=(200, 404, *_NO_METHOD)
+            "HEAD", place, scopes=self._read, headers=headers, expect=(200, 304, 404, *_NO_METHOD)
         )
         dismiss(answer)
         if answer.status not in _NO_METHOD:
