@@ -13,7 +13,7 @@ from lading.edge.budget import MEMORY
 from lading.edge.forwarded import is_trusted
 from lading.edge.limits import client_of
 from lading.server.http.deadlines import Deadlines, State
-from lading.server.http.turns import SendingTurns
+from lading.server.http.turns import FILE_TURN, TURN, SendingTurns
 from lading.system.budget import Budget
 
 
@@ -128,7 +128,7 @@ class Connections:
         http_for_https, https_for_http: about clients that speak the one where the other is spoken.
         proxy_protocol: about proxies that speak that before anything else.
         collected: bytes of bodies that have come, and that no application has taken.
-        turns: in which large answers leave.
+        turns, file_turns: in which large answers leave, out of memory and out of files.
         date: the line that tells the time in every response (RFC 9110, 6.6.1).
     """
 
@@ -150,7 +150,7 @@ class Connections:
         self.timeouts = timeouts
         self.addresses = addresses or Addresses(0)
         self.memory = memory or Budget(MEMORY)
-        self.turns = SendingTurns()
+        self.turns, self.file_turns = SendingTurns(TURN), SendingTurns(FILE_TURN)
         self.open: set[Ending] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.http_for_https = ClientWarning(

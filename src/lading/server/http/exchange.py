@@ -362,7 +362,7 @@ class Exchange:
         self._unsent -= part.count
         head, self._head, self.started = self._head, b"", True
         if self._sender is None:
-            self._sender = FileSender(self._line.transport, self._line.connections.turns)
+            self._sender = FileSender(self._line.transport, self._line.connections.file_turns)
         await self._sender.send(head, part)
 
     def _complete(self) -> None:
