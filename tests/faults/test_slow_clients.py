@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.lading import Lading, lading_serve
-from tests.support.memory import memory_of_workers
+from tests.support.memory import memory_of_workers, workers_rest
 from tests.support.pushes import Repository, digest_of, encode, image
 
 pytestmark = pytest.mark.e2e
@@ -26,6 +26,8 @@ ANNOUNCED = 10 * MIB
 # MiB that a worker may take, and by which it may grow while nothing happens.
 MOST = 130
 GROWTH = 4
+# Looks at workers at rest, one after the other, that have to show the same.
+SAME = 6
 
 
 @pytest.fixture
@@ -54,14 +56,15 @@ def assert_others_are_served(registry: Lading, number: int) -> None:
 def settled(registry: Lading) -> list[float]:
     """The memory of the workers, once all clients are where they stay; that may take a while."""
     deadline = time.monotonic() + 60
-    before = memory_of_workers(registry)
-    while True:
-        time.sleep(2.5)
-        after = memory_of_workers(registry)
-        stands = all(abs(now - then) < 1 for then, now in zip(before, after, strict=True))
-        if stands or time.monotonic() > deadline:
-            return after
-        before = after
+    looks: list[list[float]] = []
+    while time.monotonic() < deadline:
+        # The memory of those who want a processor and get none stands still, too.
+        looks = [*looks, memory_of_workers(registry)] if workers_rest(registry) else []
+        stands = all(max(each) - min(each) < 1 for each in zip(*looks[-SAME:], strict=True))
+        if stands and len(looks) >= SAME:
+            break
+        time.sleep(0.5)
+    return memory_of_workers(registry)
 
 
 def assert_memory_stays(registry: Lading) -> None:

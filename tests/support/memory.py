@@ -15,6 +15,15 @@ def peak_of_workers(registry: Lading) -> list[float]:
     return _read(registry, "VmHWM:")
 
 
+def workers_rest(registry: Lading) -> bool:
+    """Whether no thread of the workers has anything to do: none runs, nor waits for a processor."""
+    tasks = [task for pid in _processes(registry) for task in Path(f"/proc/{pid}/task").iterdir()]
+    try:
+        return all((task / "stat").read_text().rpartition(") ")[2][0] == "S" for task in tasks)
+    except OSError:  # one has ended just now
+        return False
+
+
 def forget_peaks(registry: Lading) -> None:
     """Let what there is now be the most that there was (proc(5), `clear_refs`)."""
     for pid in _processes(registry):
